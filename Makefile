@@ -1,0 +1,36 @@
+# What a newcomer types: `make run` and `make test`. Everything that is missing is installed on the way.
+
+SWIFT_FLAGS ?=
+TEST_FLAGS ?=
+
+.PHONY: run test bench format check-format setup release leaks clean
+
+run: setup ## Run the demonstration pipeline against the embedded simulator.
+	swift build $(SWIFT_FLAGS) --product runnel
+	@scripts/demo.sh "$$(swift build $(SWIFT_FLAGS) --show-bin-path)/runnel"
+
+test: setup ## Run the tests.
+	swift build $(SWIFT_FLAGS) --build-tests
+	swift test $(SWIFT_FLAGS) --skip-build --disable-xctest $(TEST_FLAGS)
+
+bench: setup ## Measure beside peers: the stream of a chat beside httpx-sse.
+	Benchmarks/stream/run.sh
+
+release: setup ## Build the release binary, .build/release/runnel.
+	swift build -c release --product runnel --static-swift-stdlib
+
+leaks: setup ## Check that the YAML wrapper gives back all memory, on every error path.
+	scripts/leaks.sh
+
+format: ## Format the sources.
+	swift format -i -r Package.swift Sources plugins Tests Benchmarks
+
+check-format: ## Fail where the sources are not formatted.
+	swift format lint --strict -r Package.swift Sources plugins Tests Benchmarks
+
+setup:
+	@scripts/swift.sh
+	@scripts/packages.sh
+
+clean:
+	swift package clean

@@ -1,0 +1,134 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+let log: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let httpClient: Target.Dependency = .product(name: "AsyncHTTPClient", package: "async-http-client")
+let nio: [Target.Dependency] = [
+    .product(name: "NIOCore", package: "swift-nio"),
+    .product(name: "NIOPosix", package: "swift-nio"),
+    .product(name: "NIOHTTP1", package: "swift-nio"),
+]
+let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
+let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
+
+let package = Package(
+    name: "runnel",
+    platforms: [.macOS(.v15)],
+    products: [
+        .executable(name: "runnel", targets: ["runnel"]),
+        .library(name: "RunnelKit", targets: ["RunnelKit"]),
+        .library(name: "RunnelCLI", targets: ["RunnelCLI"]),
+        .library(name: "RunnelTesting", targets: ["RunnelTesting"]),
+        .library(name: "Marketplace", targets: ["Marketplace"]),
+        .library(name: "MarketplaceSimulator", targets: ["MarketplaceSimulator"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.1.0"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+        .package(url: "https://github.com/apple/swift-crypto", "3.12.0"..<"5.0.0"),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0"),
+    ],
+    targets: [
+        // The system's C libraries.
+        .systemLibrary(
+            name: "CLibYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"]), .brew(["libyaml"])]),
+        .systemLibrary(name: "CLibJQ", providers: [.apt(["libjq-dev"]), .brew(["jq"])]),
+
+        // What knows nobody.
+        .target(name: "YAML", dependencies: ["CLibYAML"]),
+        .target(
+            name: "RunnelKit",
+            dependencies: [log, .product(name: "OrderedCollections", package: "swift-collections")]),
+        .target(name: "Marketplace", dependencies: [httpClient, log] + nio),
+        .target(name: "MarketplaceSimulator", dependencies: [hummingbird, log, nio[0]]),
+
+        // What stands on RunnelKit.
+        .target(name: "JSONSchema", dependencies: ["RunnelKit"]),
+        .target(name: "Templates", dependencies: ["RunnelKit"]),
+        .target(name: "RunnelHTTP", dependencies: ["RunnelKit", httpClient] + nio),
+        .target(name: "RunnelTesting", dependencies: ["RunnelKit", log]),
+        .target(name: "RunnelEngine", dependencies: ["RunnelKit", "YAML", "JSONSchema", "Templates", log]),
+
+        // The steps that ship.
+        .target(name: "ChatPlugin", dependencies: ["RunnelKit", "JSONSchema", "Marketplace", httpClient], path: "plugins/chat"),
+        .target(name: "FilePlugin", dependencies: ["RunnelKit"], path: "plugins/file"),
+        .target(name: "HTTPPlugin", dependencies: ["RunnelKit", "RunnelHTTP", httpClient, nio[2]], path: "plugins/http"),
+        .target(name: "LogPlugin", dependencies: ["RunnelKit", log], path: "plugins/log"),
+        .target(name: "TemplatePlugin", dependencies: ["RunnelKit", "FilePlugin"], path: "plugins/template"),
+        .target(name: "TransformPlugin", dependencies: ["RunnelKit", "CLibJQ"], path: "plugins/transform"),
+        .target(
+            name: "WebhookPlugin", dependencies: ["RunnelKit", "RunnelHTTP", crypto, httpClient, nio[2]],
+            path: "plugins/webhook"),
+
+        // What puts everything together.
+        .target(
+            name: "RunnelCLI",
+            dependencies: [
+                "RunnelKit", "YAML", "Templates", "RunnelEngine", "RunnelHTTP", "Marketplace", "MarketplaceSimulator",
+                "ChatPlugin", "FilePlugin", "HTTPPlugin", "LogPlugin", "TemplatePlugin", "TransformPlugin",
+                "WebhookPlugin", log, httpClient, hummingbird, nio[0],
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+            ]),
+        .executableTarget(name: "runnel", dependencies: ["RunnelCLI"]),
+
+        // Measurements, and checks that are programs of their own.
+        .executableTarget(
+            name: "StreamBenchmark", dependencies: ["Marketplace", httpClient] + nio, path: "Benchmarks/stream",
+            exclude: ["run.sh", "peer.py"]),
+        .executableTarget(name: "YAMLLeakCheck", dependencies: ["YAML"], path: "Tests/YAMLLeakCheck"),
+
+        .target(name: "HTTPTestServer", dependencies: nio, path: "Tests/HTTPPluginTests/Server"),
+        .testTarget(
+            name: "YAMLTests", dependencies: ["YAML"], resources: [.copy("Resources"), .copy("yaml-test-suite.md")]),
+        .testTarget(name: "RunnelKitTests", dependencies: ["RunnelKit"]),
+        .testTarget(
+            name: "JSONSchemaTests", dependencies: ["JSONSchema", "RunnelKit"], resources: [.copy("Resources")]),
+        .testTarget(name: "TemplatesTests", dependencies: ["Templates", "RunnelKit"]),
+        .testTarget(
+            name: "MarketplaceTests", dependencies: ["Marketplace", httpClient, log] + nio,
+            resources: [.copy("Resources/sse_cases.json")]),
+        .testTarget(
+            name: "MarketplaceSimulatorTests",
+            dependencies: [
+                "MarketplaceSimulator", httpClient, nio[0], .product(name: "HummingbirdTesting", package: "hummingbird"),
+            ]),
+        .testTarget(
+            name: "RunnelEngineTests",
+            dependencies: ["RunnelEngine", "RunnelKit", "RunnelTesting", "Templates", "YAML", log]),
+        .testTarget(
+            name: "ChatPluginTests",
+            dependencies: ["ChatPlugin", "RunnelKit", "RunnelTesting", "Marketplace", "MarketplaceSimulator", httpClient]),
+        .testTarget(name: "FilePluginTests", dependencies: ["FilePlugin", "RunnelKit", "RunnelTesting"]),
+        .testTarget(
+            name: "BasicPluginTests",
+            dependencies: ["LogPlugin", "TemplatePlugin", "RunnelKit", "RunnelTesting", log]),
+        .testTarget(
+            name: "HTTPPluginTests",
+            dependencies: ["HTTPPlugin", "HTTPTestServer", "RunnelHTTP", "RunnelKit", "RunnelTesting", httpClient] + nio,
+            exclude: ["Server"]),
+        .testTarget(
+            name: "WebhookPluginTests",
+            dependencies: ["WebhookPlugin", "HTTPTestServer", "RunnelHTTP", "RunnelKit", "RunnelTesting"] + nio,
+            resources: [.copy("Resources/signatures.json")]),
+        .testTarget(name: "TransformPluginTests", dependencies: ["TransformPlugin", "RunnelKit", "RunnelTesting"]),
+        .testTarget(name: "RunnelCLITests", dependencies: ["RunnelCLI", "RunnelKit"]),
+    ]
+)
+
+// One place says how every target is compiled.
+for target in package.targets where target.type != .system {
+    target.swiftSettings = [
+        .swiftLanguageMode(.v6),
+        .enableUpcomingFeature("ExistentialAny"),
+        .enableUpcomingFeature("InternalImportsByDefault"),
+        .enableUpcomingFeature("MemberImportVisibility"),
+    ]
+    if Context.environment["RUNNEL_WARNINGS_AS_ERRORS"] != nil {
+        target.swiftSettings?.append(.unsafeFlags(["-warnings-as-errors"]))
+    }
+}

@@ -1,0 +1,58 @@
+public import RunnelKit
+
+/// A compiled JSON schema, draft 2020-12, that checks values.
+///
+/// Schemas whose `$schema` names draft 2019-09, 7, 6 or 4 are read as well, with the meaning those drafts gave to
+/// the keywords that changed since.
+///
+/// A check is bounded: it reports at most 100 issues, and gives up (an issue with the keyword "limit") after ten
+/// million steps, beyond 500 schemas inside each other, and where a schema refers to itself without end. Patterns are those of
+/// ECMA-262 in Unicode mode, matched in time proportional to pattern and text; see ``SchemaError/Code/pattern``.
+/// - SeeAlso: JSON Schema core and validation, draft 2020-12.
+public struct JSONSchema: Sendable {
+    private let program: SchemaProgram
+    private let limits: EvaluationLimits
+
+    /// Compiles a schema.
+    /// - Parameters:
+    ///   - schema: An object, or true or false.
+    ///   - resources: Other documents that `$ref` and `$schema` may name, by absolute URI. Nothing is ever fetched.
+    ///   - assertFormats: Whether `format` is checked (date, time, date-time, duration, email, hostname, ipv4, ipv6,
+    ///     uri, uri-reference, uuid, json-pointer, relative-json-pointer, regex; others pass). Without, it is a remark.
+    /// - Throws: The first mistake in the schema.
+    public init(
+        _ schema: Value, resources: [String: Value] = [:], assertFormats: Bool = false
+    ) throws(SchemaError) {
+        var compiler = SchemaCompiler(resources: resources, assertFormats: assertFormats)
+        program = try compiler.compile(schema)
+        limits = EvaluationLimits()
+    }
+
+    init(program: SchemaProgram, limits: EvaluationLimits) {
+        self.program = program
+        self.limits = limits
+    }
+
+    /// What is wrong with `value`, in the order of its keys; empty when it is valid.
+    public func validate(_ value: Value) -> [SchemaIssue] {
+        issues(value, knowledge: nil)
+    }
+
+    /// What is certainly wrong with a value of which some parts are not known yet.
+    /// - Parameter knowledge: Asked for each path that is checked, often more than once.
+    public func validate(_ value: Value, knowledge: (InstancePath) -> Knowledge) -> [SchemaIssue] {
+        withoutActuallyEscaping(knowledge) { issues(value, knowledge: $0) }
+    }
+
+    private func issues(_ value: Value, knowledge: ((InstancePath) -> Knowledge)?) -> [SchemaIssue] {
+        // Most values are valid: the first pass writes no messages and stops at the first issue.
+        var probe = Evaluation(program: program, limits: limits, knowledge: knowledge, isCollecting: false)
+        let verdict = probe.evaluate(program.root, value).verdict
+        if let surrender = probe.surrender { return [surrender] }
+        guard verdict == .invalid else { return [] }
+        var run = Evaluation(program: program, limits: limits, knowledge: knowledge, isCollecting: true)
+        _ = run.evaluate(program.root, value)
+        let issues = IssueOrder.sorted(run.issues, in: value)
+        return issues + (run.surrender.map { [$0] } ?? [])
+    }
+}

@@ -1,0 +1,62 @@
+/// One message of a conversation.
+public struct ChatMessage: Sendable, Equatable {
+    /// Who speaks: `system`, `user` or `assistant`.
+    public var role: String
+    /// What is said.
+    public var content: String
+
+    /// Makes a message.
+    public init(role: String, content: String) {
+        self.role = role
+        self.content = content
+    }
+}
+
+/// What to ask.
+public struct ChatRequest: Sendable {
+    /// The conversation; a system prompt is its first message.
+    public var messages: [ChatMessage]
+    /// The agent, when it is not the configured one.
+    public var agentID: String?
+    /// The model, when it is not the configured one.
+    public var model: String?
+    /// A JSON schema, as JSON text, that the answer shall fit. It is sent as `response_format` of the type `json_schema`.
+    public var responseSchema: String?
+    /// Sent as the header `Idempotency-Key`: the same for every attempt, so that a server can drop the repeat.
+    public var idempotencyKey: String?
+    /// Called before each repetition that the client decided on by itself.
+    public var onRetry: (@Sendable (RetryNotice) -> Void)?
+
+    /// Makes a request.
+    public init(
+        messages: [ChatMessage], agentID: String? = nil, model: String? = nil, responseSchema: String? = nil,
+        idempotencyKey: String? = nil, onRetry: (@Sendable (RetryNotice) -> Void)? = nil
+    ) {
+        self.messages = messages
+        self.agentID = agentID
+        self.model = model
+        self.responseSchema = responseSchema
+        self.idempotencyKey = idempotencyKey
+        self.onRetry = onRetry
+    }
+}
+
+/// Tells that a call failed before its first text and is made again.
+public struct RetryNotice: Sendable, Equatable {
+    /// Which attempt failed, from 1.
+    public var failedAttempt: Int
+    /// How many attempts are made at most.
+    public var attempts: Int
+    /// How long the client waits before the next one.
+    public var delay: Duration
+    /// Why it failed.
+    public var error: MarketplaceError
+
+    /// Makes a notice.
+    public init(failedAttempt: Int, attempts: Int, delay: Duration, error: MarketplaceError) {
+        self.failedAttempt = failedAttempt
+        self.attempts = attempts
+        self.delay = delay
+        self.error = error
+    }
+}

@@ -1,0 +1,64 @@
+/// Writes the JSON bodies of requests.
+enum RequestBody {
+    static func chat(
+        _ request: ChatRequest, configuration: MarketplaceConfiguration
+    ) throws(MarketplaceError) -> [UInt8] {
+        guard !request.messages.isEmpty else {
+            throw MarketplaceError(
+                .invalidRequest, "The request holds no message.",
+                hint: "Give at least one message with a role and a content.")
+        }
+        var body: [UInt8] = []
+        body.append(contentsOf: #"{"model":"#.utf8)
+        JSONEscape.encode(request.model ?? configuration.model, into: &body)
+        body.append(contentsOf: #","stream":true"#.utf8)
+        if let agentID = request.agentID ?? configuration.agentID {
+            body.append(contentsOf: #","agentId":"#.utf8)
+            JSONEscape.encode(agentID, into: &body)
+        }
+        body.append(contentsOf: #","messages":["#.utf8)
+        for (index, message) in request.messages.enumerated() {
+            body.append(contentsOf: (index == 0 ? #"{"role":"# : #",{"role":"#).utf8)
+            JSONEscape.encode(message.role, into: &body)
+            body.append(contentsOf: #","content":"#.utf8)
+            JSONEscape.encode(message.content, into: &body)
+            body.append(UInt8(ascii: "}"))
+        }
+        body.append(UInt8(ascii: "]"))
+        if let schema = request.responseSchema {
+            try check(schema: schema)
+            body.append(
+                contentsOf: #","response_format":{"type":"json_schema","json_schema":{"name":"response","schema":"#.utf8
+            )
+            body.append(contentsOf: schema.utf8)
+            body.append(contentsOf: "}}".utf8)
+        }
+        body.append(UInt8(ascii: "}"))
+        return body
+    }
+
+    static func token(clientID: String, clientSecret: String) -> [UInt8] {
+        var body = Array(#"{"client_id":"#.utf8)
+        JSONEscape.encode(clientID, into: &body)
+        body.append(contentsOf: #","client_secret":"#.utf8)
+        JSONEscape.encode(clientSecret, into: &body)
+        body.append(UInt8(ascii: "}"))
+        return body
+    }
+
+    private static func check(schema: String) throws(MarketplaceError) {
+        let hint = "Give the schema as JSON text, for example {\"type\":\"object\"}."
+        let document: JSONValue
+        do { document = try JSONReader.read(schema) } catch {
+            throw MarketplaceError(
+                .invalidRequest,
+                "The response schema \(Quote.quoted(schema, limit: 80)) is not JSON: \(error.what), byte \(error.offset).",
+                hint: hint)
+        }
+        guard document.isObject else {
+            throw MarketplaceError(
+                .invalidRequest, "The response schema \(Quote.quoted(schema, limit: 80)) is not a JSON object.",
+                hint: hint)
+        }
+    }
+}

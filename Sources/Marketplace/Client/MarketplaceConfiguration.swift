@@ -1,0 +1,144 @@
+/// Where the API is and how to talk to it. It is checked when it is made.
+public struct MarketplaceConfiguration: Sendable {
+    /// How requests prove who they come from.
+    public enum Authentication: Sendable {
+        /// The Marketplace's own way: a token is fetched with these and renewed in time.
+        case clientCredentials(clientID: String, clientSecret: String)
+        /// A fixed key, as OpenAI-compatible servers take it.
+        case bearer(String)
+        /// Nothing, for a local model server.
+        case none
+    }
+
+    /// The server's address without a slash at its end, for example `https://market.example.com`.
+    public let baseURL: String
+    /// How requests prove who they come from.
+    public let authentication: Authentication
+    /// The agent that answers unless a request names another.
+    public let agentID: String?
+    /// The model unless a request names another.
+    public let model: String
+    /// The token end point's path below the base URL.
+    public let tokenPath: String
+    /// The chat end point's path below the base URL.
+    public let chatPath: String
+    /// How long things may take.
+    public let timeouts: Timeouts
+    /// What is shared by all calls of one client.
+    public let limits: Limits
+    /// How failed calls are made again.
+    public let retry: RetryPolicy
+
+    /// Makes a configuration.
+    /// - Parameters:
+    ///   - baseURL: `http` or `https`, a host, perhaps a port and a path such as `/v1`.
+    ///   - tokenPath: `/api/v1/auth/external-service-token` unless the deployment has it elsewhere.
+    ///   - chatPath: `/api/v1/chat/completions` with client credentials. Otherwise the OpenAI-compatible
+    ///     `/chat/completions`, below `/v1` when the base URL has no path of its own.
+    /// - Throws: ``MarketplaceError`` with the code `invalid-configuration`, which quotes what cannot be used (never a
+    ///   secret) and says what is expected.
+    public init(
+        baseURL: String,
+        authentication: Authentication,
+        agentID: String? = nil,
+        model: String = "AGENTIC STAR",
+        tokenPath: String = "/api/v1/auth/external-service-token",
+        chatPath: String? = nil,
+        timeouts: Timeouts = Timeouts(),
+        limits: Limits = Limits(),
+        retry: RetryPolicy = RetryPolicy()
+    ) throws(MarketplaceError) {
+        let base = try BaseURL(baseURL)
+        self.baseURL = base.text
+        self.authentication = authentication
+        self.agentID = agentID
+        self.model = model
+        self.tokenPath = tokenPath
+        self.timeouts = timeouts
+        self.limits = limits
+        self.retry = retry
+        switch authentication {
+        case .clientCredentials:
+            self.chatPath = chatPath ?? "/api/v1/chat/completions"
+            if chatPath == nil { try base.rejectRepeatedPath() }
+        case .bearer, .none:
+            self.chatPath = chatPath ?? (base.path.isEmpty ? "/v1/chat/completions" : "/chat/completions")
+        }
+        try validate()
+    }
+
+    var tokenURL: String { baseURL + tokenPath }
+    var chatURL: String { baseURL + chatPath }
+
+    /// Everything that must never be shown.
+    var secrets: [String] {
+        switch authentication {
+        case .clientCredentials(_, let secret): [secret]
+        case .bearer(let key): [key]
+        case .none: []
+        }
+    }
+
+    private func validate() throws(MarketplaceError) {
+        switch authentication {
+        case .clientCredentials(let id, let secret):
+            try require(!id.isEmpty, "The client id is empty.", "Take it from the Admin panel of the deployment.")
+            try require(
+                !secret.isEmpty, "The client secret is empty.", "Take it from the Admin panel of the deployment.")
+        case .bearer(let key):
+            try require(
+                !key.isEmpty, "The bearer token is empty.", "Give the server's API key, or use no authentication.")
+            try require(
+                key.utf8.allSatisfy { (0x21...0x7E).contains($0) },
+                "The bearer token holds a space, a line break or another character that a header cannot carry.",
+                "Check how it was copied; a line break at the end of a file is the usual cause.")
+        case .none: break
+        }
+        for (name, path) in [("token path", tokenPath), ("chat path", chatPath)] {
+            try require(
+                path.hasPrefix("/") && path.utf8.allSatisfy { (0x21...0x7E).contains($0) },
+                "The \(name) \(Quote.quoted(path)) cannot be used.",
+                "It begins with a slash and holds no space, for example \"/api/v1/chat/completions\".")
+        }
+        let durations: [(String, Duration)] = [
+            ("connect time-out", timeouts.connect), ("idle time-out", timeouts.idle),
+            ("total time-out", timeouts.total),
+            ("token time-out", timeouts.token), ("retry base delay", retry.baseDelay),
+            ("retry maximum delay", retry.maxDelay), ("longest Retry-After", retry.maxRetryAfter),
+        ]
+        for (name, duration) in durations {
+            try require(
+                duration > .zero && duration <= .seconds(7 * 86_400), "The \(name) is \(duration.readable).",
+                "It must be more than nothing and at most 7 days.")
+        }
+        let counts: [(String, Int)] = [
+            ("number of attempts", retry.attempts), ("number of concurrent streams", limits.concurrentStreams),
+            ("number of requests a minute", limits.requestsPerMinute ?? 1),
+        ]
+        for (name, count) in counts {
+            try require((1...100_000).contains(count), "The \(name) is \(count).", "It must be from 1 to 100000.")
+        }
+    }
+
+    private func require(_ holds: Bool, _ message: String, _ hint: String) throws(MarketplaceError) {
+        if !holds { throw MarketplaceError(.invalidConfiguration, message, hint: hint) }
+    }
+}
+
+extension MarketplaceConfiguration.Authentication: CustomStringConvertible, CustomDebugStringConvertible,
+    CustomReflectable
+{
+    /// The kind of authentication and the client id; never a secret.
+    public var description: String {
+        switch self {
+        case .clientCredentials(let id, _): "client credentials of \(Quote.quoted(id))"
+        case .bearer: "bearer token"
+        case .none: "none"
+        }
+    }
+
+    /// The same as ``description``.
+    public var debugDescription: String { description }
+    /// Shows no more than ``description``.
+    public var customMirror: Mirror { Mirror(self, children: [("kind", description)]) }
+}

@@ -1,0 +1,134 @@
+/// Why a call failed: a stable code, what happened, and what to do about it.
+///
+/// Neither the client secret nor a token is ever part of it, also when a server sent them back.
+public struct MarketplaceError: Error, Sendable {
+    /// What kind of failure it is. The text is stable and meant for programs.
+    public struct Code: Hashable, Sendable, CustomStringConvertible {
+        /// The code in kebab case, for example `rate-limited`.
+        public let rawValue: String
+        /// The code in kebab case.
+        public var description: String { rawValue }
+
+        private init(_ rawValue: String) {
+            self.rawValue = rawValue
+        }
+
+        /// A setting of the client cannot work.
+        public static let invalidConfiguration = Code("invalid-configuration")
+        /// The request cannot be sent as it is, for example because its schema is not JSON.
+        public static let invalidRequest = Code("invalid-request")
+        /// The token end point refused the client id and secret.
+        public static let wrongCredentials = Code("wrong-credentials")
+        /// The token end point's answer holds no usable token.
+        public static let invalidTokenResponse = Code("invalid-token-response")
+        /// The token end point did not answer in time.
+        public static let tokenTimeout = Code("token-timeout")
+        /// 401: the token or key was refused.
+        public static let unauthorized = Code("unauthorized")
+        /// 403: the token is good but may not do this.
+        public static let forbidden = Code("forbidden")
+        /// 404: no such address or agent.
+        public static let notFound = Code("not-found")
+        /// 400 or another 4xx: the server does not accept the request.
+        public static let badRequest = Code("bad-request")
+        /// 429: too many requests.
+        public static let rateLimited = Code("rate-limited")
+        /// 5xx: the server failed.
+        public static let serverError = Code("server-error")
+        /// 1xx, 2xx without a body, 3xx: an answer that is neither a stream nor an error.
+        public static let unexpectedStatus = Code("unexpected-status")
+        /// No connection, or it broke before anything was answered.
+        public static let connectionFailed = Code("connection-failed")
+        /// TLS could not be agreed on, or the certificate is not trusted.
+        public static let tlsFailed = Code("tls-failed")
+        /// No connection within the time allowed.
+        public static let connectTimeout = Code("connect-timeout")
+        /// Nothing was received for the time allowed.
+        public static let idleTimeout = Code("idle-timeout")
+        /// The whole call took longer than allowed.
+        public static let totalTimeout = Code("total-timeout")
+        /// The stream ended before `[DONE]`.
+        public static let streamCutOff = Code("stream-cut-off")
+        /// 200, but the body is not an event stream.
+        public static let notAnEventStream = Code("not-an-event-stream")
+        /// An event's data is not what the API sends.
+        public static let malformedEvent = Code("malformed-event")
+        /// The server reported an error inside the stream.
+        public static let errorInStream = Code("error-in-stream")
+        /// A line of the stream is longer than allowed.
+        public static let lineTooLong = Code("line-too-long")
+        /// An event of the stream is larger than allowed.
+        public static let eventTooLarge = Code("event-too-large")
+        /// The calling task was cancelled.
+        public static let cancelled = Code("cancelled")
+    }
+
+    private final class Storage: Sendable {
+        let code: Code
+        let message: String
+        let hint: String
+        let isTransient: Bool
+        let httpStatus: Int?
+        let partialText: String?
+
+        init(code: Code, message: String, hint: String, isTransient: Bool, httpStatus: Int?, partialText: String?) {
+            self.code = code
+            self.message = message
+            self.hint = hint
+            self.isTransient = isTransient
+            self.httpStatus = httpStatus
+            self.partialText = partialText
+        }
+    }
+
+    private let storage: Storage
+
+    /// The kind of failure.
+    public var code: Code { storage.code }
+    /// What happened, as a sentence that quotes the server where it said something.
+    public var message: String { storage.message }
+    /// What to check or do, as a sentence.
+    public var hint: String { storage.hint }
+    /// Whether the same call may succeed later with nothing changed.
+    public var isTransient: Bool { storage.isTransient }
+    /// The HTTP status, where the failure is one.
+    public var httpStatus: Int? { storage.httpStatus }
+    /// The text that was received before the stream broke; at most the first 4 MiB. `nil` when there was none.
+    public var partialText: String? { storage.partialText }
+
+    init(
+        _ code: Code, _ message: String, hint: String, isTransient: Bool = false, httpStatus: Int? = nil,
+        partialText: String? = nil
+    ) {
+        storage = Storage(
+            code: code, message: message, hint: hint, isTransient: isTransient, httpStatus: httpStatus,
+            partialText: partialText)
+    }
+
+    /// The same failure, found out only after the call had been tried several times.
+    func after(attempts: Int) -> MarketplaceError {
+        guard attempts > 1 else { return self }
+        return MarketplaceError(
+            code, "\(message) Tried \(attempts) times.", hint: hint, isTransient: isTransient, httpStatus: httpStatus,
+            partialText: partialText)
+    }
+
+    func keeping(partialText: String?) -> MarketplaceError {
+        MarketplaceError(
+            code, message, hint: hint, isTransient: isTransient, httpStatus: httpStatus, partialText: partialText)
+    }
+}
+
+extension MarketplaceError: CustomStringConvertible {
+    /// Code, message and hint on one line, without the partial text.
+    public var description: String { "\(code): \(message) \(hint)" }
+}
+
+extension MarketplaceError: Equatable {
+    /// Whether both say the same.
+    public static func == (one: MarketplaceError, other: MarketplaceError) -> Bool {
+        one.code == other.code && one.message == other.message && one.hint == other.hint
+            && one.isTransient == other.isTransient && one.httpStatus == other.httpStatus
+            && one.partialText == other.partialText
+    }
+}

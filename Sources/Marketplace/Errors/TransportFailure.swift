@@ -1,0 +1,121 @@
+internal import AsyncHTTPClient
+internal import NIOCore
+internal import NIOHTTP1
+internal import NIOPosix
+
+#if canImport(Darwin)
+internal import Darwin
+#elseif canImport(Glibc)
+internal import Glibc
+#elseif canImport(Musl)
+internal import Musl
+#endif
+
+/// Turns what the HTTP client reports about a connection into an error that tells what to do.
+enum TransportFailure {
+    /// - Parameter answered: whether the response's head had arrived.
+    static func error(
+        _ cause: any Error, url: String, timeouts: MarketplaceConfiguration.Timeouts, answered: Bool, redactor: Redactor
+    ) -> MarketplaceError {
+        switch cause {
+        case let cause as MarketplaceError: return cause
+        case let cause as HTTPClientError: return clientError(cause, url, timeouts, answered, redactor)
+        case is CancellationError: return cancelled
+        case let cause as NIOConnectionError: return failed(url, why: reason(of: cause))
+        case HTTPParserError.invalidEOFState where answered: return cutOff(why: "the connection was closed")
+        case is HTTPParserError where !answered: return failed(url, why: "the server does not speak HTTP")
+        case is ChannelError where !answered: return failed(url, why: "the connection was closed")
+        default: break
+        }
+        let text = String(describing: cause)
+        if !answered, ["certificate", "CERTIFICATE", "handshake", "SSL", "TLS"].contains(where: text.contains) {
+            return tls(url, redactor.redact(text))
+        }
+        let why = (cause as? IOError).map(reason(of:)) ?? redactor.redact(text)
+        return answered ? cutOff(why: why) : failed(url, why: why)
+    }
+
+    static var cancelled: MarketplaceError {
+        MarketplaceError(
+            .cancelled, "The call was cancelled.", hint: "The connection was closed; nothing is left to do.")
+    }
+
+    static func connectTimeout(_ url: String, _ duration: Duration) -> MarketplaceError {
+        MarketplaceError(
+            .connectTimeout, "No connection to \(url) within \(duration.readable).",
+            hint: "Check the base URL, the network and the firewall, or raise the connect time-out.", isTransient: true)
+    }
+
+    static func idleTimeout(_ duration: Duration) -> MarketplaceError {
+        MarketplaceError(
+            .idleTimeout, "Nothing was received for \(duration.readable).",
+            hint: "The server may hang or the network be gone: try again, or raise the idle time-out.",
+            isTransient: true)
+    }
+
+    static func totalTimeout(_ duration: Duration) -> MarketplaceError {
+        MarketplaceError(
+            .totalTimeout, "The answer was not complete after \(duration.readable).",
+            hint: "Ask for less at once, or raise the total time-out.")
+    }
+
+    static func cutOff(why: String?) -> MarketplaceError {
+        let cause = why.map { ": \(Quote.text($0))" } ?? ""
+        return MarketplaceError(
+            .streamCutOff, "The stream ended before [DONE]\(cause).",
+            hint: "The text so far is kept. Try again; a proxy that limits the time of a response is a usual cause.",
+            isTransient: true)
+    }
+
+    private static func clientError(
+        _ cause: HTTPClientError, _ url: String, _ timeouts: MarketplaceConfiguration.Timeouts, _ answered: Bool,
+        _ redactor: Redactor
+    ) -> MarketplaceError {
+        switch cause {
+        case .cancelled: return cancelled
+        case .connectTimeout, .getConnectionFromPoolTimeout: return connectTimeout(url, timeouts.connect)
+        case .readTimeout: return idleTimeout(timeouts.idle)
+        case .deadlineExceeded: return totalTimeout(timeouts.total)
+        case .tlsHandshakeTimeout: return tls(url, "the handshake took too long")
+        case .remoteConnectionClosed where answered: return cutOff(why: "the connection was closed")
+        case .remoteConnectionClosed: return failed(url, why: "the server closed the connection without an answer")
+        case .alreadyShutdown:
+            return MarketplaceError(
+                .connectionFailed, "The HTTP client is shut down.", hint: "Make calls before the client is shut down.")
+        default:
+            let why = redactor.redact(cause.description)
+            return answered ? cutOff(why: why) : failed(url, why: why)
+        }
+    }
+
+    private static func failed(_ url: String, why: String) -> MarketplaceError {
+        MarketplaceError(
+            .connectionFailed, "No connection to \(url): \(Quote.text(why)).",
+            hint: "Check that the server runs and that the base URL is right.", isTransient: true)
+    }
+
+    private static func tls(_ url: String, _ why: String) -> MarketplaceError {
+        MarketplaceError(
+            .tlsFailed, "No secure connection to \(url): \(Quote.text(why)).",
+            hint: "Check the server's certificate and that the base URL's scheme and port belong together.")
+    }
+
+    private static func reason(of error: NIOConnectionError) -> String {
+        if let first = error.connectionErrors.first { return reason(of: first.error) }
+        if error.dnsAError != nil || error.dnsAAAAError != nil {
+            return "the host \(Quote.quoted(error.host)) has no address"
+        }
+        return "no address of \(Quote.quoted(error.host)) answered"
+    }
+
+    private static func reason(of error: any Error) -> String {
+        guard let error = error as? IOError else { return String(describing: error) }
+        switch error.errnoCode {
+        case ECONNREFUSED: return "the connection was refused"
+        case ECONNRESET, EPIPE: return "the connection was reset"
+        case ENETUNREACH, EHOSTUNREACH: return "the network does not reach the host"
+        case ETIMEDOUT: return "the host did not answer"
+        default: return error.description
+        }
+    }
+}

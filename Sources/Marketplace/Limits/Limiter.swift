@@ -1,0 +1,89 @@
+internal import Synchronization
+
+/// Makes callers wait for their turn, as ``LimiterState`` decides it.
+final class Limiter: Sendable {
+    private struct State {
+        var rules: LimiterState
+        var lastTicket = 0
+        /// Who waits to be told to ask again. The tasks are the callers' own, so their number is not ours to bound.
+        var parked: [Int: CheckedContinuation<Void, Never>] = [:]
+
+        mutating func wakeNext() -> CheckedContinuation<Void, Never>? {
+            rules.next.flatMap { parked.removeValue(forKey: $0) }
+        }
+    }
+
+    private let state: Mutex<State>
+    private let time: TimeSource
+
+    init(_ limits: MarketplaceConfiguration.Limits, time: TimeSource) {
+        state = Mutex(State(rules: LimiterState(limits)))
+        self.time = time
+    }
+
+    /// A place among the open streams, given back once.
+    final class Permit: Sendable {
+        private let limiter: Limiter
+        private let isHeld = Atomic(true)
+
+        fileprivate init(_ limiter: Limiter) {
+            self.limiter = limiter
+        }
+
+        func release() {
+            if isHeld.exchange(false, ordering: .relaxed) { limiter.release() }
+        }
+
+        deinit { release() }
+    }
+
+    /// Waits for a place.
+    /// - Throws: `CancellationError` when the calling task is cancelled before it has one.
+    func acquire() async throws -> Permit {
+        let ticket = state.withLock { state in
+            state.lastTicket += 1
+            return state.lastTicket
+        }
+        do {
+            while true {
+                try Task.checkCancellation()
+                switch state.withLock({ $0.rules.ask(ticket: ticket, now: time.now()) }) {
+                case .granted:
+                    state.withLock { $0.wakeNext() }?.resume()
+                    return Permit(self)
+                case .wait: await park(ticket)
+                case .sleep(let duration): try await time.sleep(duration)
+                }
+            }
+        } catch {
+            state.withLock { state in
+                state.rules.leave(ticket: ticket)
+                return state.wakeNext()
+            }?.resume()
+            throw error
+        }
+    }
+
+    private func park(_ ticket: Int) async {
+        await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                let resumeNow = state.withLock { state in
+                    // The turn may have come, or the task been cancelled, since it was asked.
+                    if state.rules.next == ticket || Task.isCancelled { return true }
+                    state.parked[ticket] = continuation
+                    return false
+                }
+                if resumeNow { continuation.resume() }
+            }
+        } onCancel: {
+            state.withLock { $0.parked.removeValue(forKey: ticket) }?.resume()
+        }
+    }
+
+    private func release() {
+        state.withLock { state in
+            state.rules.release()
+            return state.wakeNext()
+        }?.resume()
+    }
+}

@@ -1,0 +1,73 @@
+/// How often and after what delay a call that failed before its first text is made again.
+public struct RetryPolicy: Sendable, Equatable {
+    /// How often a call is made at most, the first time included.
+    public var attempts: Int
+    /// The delay before the second attempt. It doubles with each further one; a random part of up to half is taken off,
+    /// so that callers do not come back all at once.
+    public var baseDelay: Duration
+    /// The longest delay of our own choice.
+    public var maxDelay: Duration
+    /// The longest `Retry-After` that is waited for. When a server asks for more, the call fails and says so: coming back
+    /// earlier than asked would only make things worse.
+    public var maxRetryAfter: Duration
+
+    /// Makes a policy: four attempts, 500 ms, 30 s and 2 minutes unless told otherwise.
+    public init(
+        attempts: Int = 4, baseDelay: Duration = .milliseconds(500), maxDelay: Duration = .seconds(30),
+        maxRetryAfter: Duration = .seconds(120)
+    ) {
+        self.attempts = attempts
+        self.baseDelay = baseDelay
+        self.maxDelay = maxDelay
+        self.maxRetryAfter = maxRetryAfter
+    }
+}
+
+/// A failed attempt, as the decision about another one sees it.
+struct FailedAttempt: Error, Sendable {
+    var error: MarketplaceError
+    /// Whether the call may be made again without anyone having seen a part of its answer.
+    var mayRepeat: Bool
+    /// What the server asked for.
+    var retryAfter: Duration?
+    /// The server refused the token: a new one may be accepted.
+    var tokenRefused = false
+}
+
+/// What to do about a failed attempt.
+enum RetryDecision: Equatable {
+    case retry(after: Duration)
+    case fail(MarketplaceError)
+
+    /// - Parameters:
+    ///   - attempt: which attempt failed, from 1.
+    ///   - jitter: a random number from 0 up to 1.
+    ///   - remaining: what is left of the total time, if that is limited.
+    static func decide(
+        _ failure: FailedAttempt, attempt: Int, policy: RetryPolicy, jitter: Double, remaining: Duration? = nil
+    ) -> RetryDecision {
+        let error = failure.error.after(attempts: attempt)
+        guard failure.mayRepeat, failure.error.isTransient, attempt < policy.attempts else { return .fail(error) }
+        var delay = backoff(attempt: attempt, policy: policy, jitter: jitter)
+        if let asked = failure.retryAfter {
+            guard asked <= policy.maxRetryAfter else {
+                return .fail(
+                    MarketplaceError(
+                        error.code, error.message,
+                        hint:
+                            "The server asks to wait \(asked.readable), longer than the \(policy.maxRetryAfter.readable) "
+                            + "the client waits by itself: try again after that time.",
+                        isTransient: true, httpStatus: error.httpStatus))
+            }
+            delay = max(delay, asked)
+        }
+        if let remaining, delay >= remaining { return .fail(error) }
+        return .retry(after: delay)
+    }
+
+    static func backoff(attempt: Int, policy: RetryPolicy, jitter: Double) -> Duration {
+        var delay = policy.baseDelay
+        for _ in 1..<max(attempt, 1) where delay < policy.maxDelay { delay *= 2 }
+        return min(delay, policy.maxDelay) * (1 - jitter / 2)
+    }
+}

@@ -1,0 +1,102 @@
+internal import AsyncHTTPClient
+internal import Logging
+internal import NIOCore
+internal import NIOHTTP1
+
+/// Asks the token end point for a token, again if that may help.
+struct TokenFetcher: Sendable {
+    /// The longest answer that is read.
+    private static let bodyLimit = 256 * 1024
+
+    var clientID: String
+    var clientSecret: String
+    var url: String
+    var timeouts: MarketplaceConfiguration.Timeouts
+    var retry: RetryPolicy
+    var httpClient: HTTPClient
+    var logger: Logger
+    var time: TimeSource
+    var wallClock: @Sendable () -> Int
+
+    func fetch() async -> Result<TokenGrant, MarketplaceError> {
+        var attempt = 1
+        while true {
+            do throws(FailedAttempt) {
+                return .success(try await request())
+            } catch {
+                let jitter = Double.random(in: 0..<1)
+                switch RetryDecision.decide(error, attempt: attempt, policy: retry, jitter: jitter) {
+                case .fail(let error): return .failure(error)
+                case .retry(let delay):
+                    logger.info(
+                        "The token request is made again.",
+                        metadata: [
+                            "attempt": "\(attempt)", "delay": "\(delay.readable)", "reason": "\(error.error.message)",
+                        ])
+                    do { try await time.sleep(delay) } catch { return .failure(TransportFailure.cancelled) }
+                    attempt += 1
+                }
+            }
+        }
+    }
+
+    private var redactor: Redactor { Redactor(secrets: [clientSecret]) }
+
+    private func request() async throws(FailedAttempt) -> TokenGrant {
+        let response: HTTPClient.Response
+        do {
+            let request = try HTTPClient.Request(
+                url: url, method: .POST,
+                headers: ["Content-Type": "application/json", "Accept": "application/json"],
+                body: .bytes(RequestBody.token(clientID: clientID, clientSecret: clientSecret)))
+            response = try await withTimeout { try await send(request) }
+        } catch {
+            let error = TransportFailure.error(
+                error, url: url, timeouts: timeouts, answered: false, redactor: redactor)
+            throw FailedAttempt(error: error, mayRepeat: error.isTransient)
+        }
+        let body = response.body.map { Array($0.readableBytesView) } ?? []
+        guard response.status == .ok || response.status == .created else {
+            let server = ServerMessage(body: body, contentType: response.headers.first(name: "Content-Type"))
+            let failure = StatusFailure(
+                status: Int(response.status.code), server: server, url: url, redactor: redactor)
+            let error = failure.token()
+            let retryAfter = RetryAfter.delay(
+                response.headers.first(name: "Retry-After"), date: response.headers.first(name: "Date"),
+                now: wallClock())
+            throw FailedAttempt(error: error, mayRepeat: error.isTransient, retryAfter: retryAfter)
+        }
+        do {
+            return try TokenResponse.read(body, url: url, redactor: redactor)
+        } catch {
+            throw FailedAttempt(error: error, mayRepeat: false)
+        }
+    }
+
+    private func send(_ request: HTTPClient.Request) async throws -> HTTPClient.Response {
+        let delegate = ResponseAccumulator(request: request, maxBodySize: Self.bodyLimit)
+        let task = httpClient.execute(request: request, delegate: delegate)
+        return try await withTaskCancellationHandler {
+            try await task.futureResult.get()
+        } onCancel: {
+            task.cancel()
+        }
+    }
+
+    private func withTimeout<Success: Sendable>(
+        _ operation: @escaping @Sendable () async throws -> Success
+    ) async throws -> Success {
+        try await withThrowingTaskGroup(of: Success.self) { group in
+            group.addTask(operation: operation)
+            group.addTask {
+                try await time.sleep(timeouts.token)
+                throw MarketplaceError(
+                    .tokenTimeout, "\(url) gave no token within \(timeouts.token.readable).",
+                    hint: "Check the base URL and the network, or raise the token time-out.", isTransient: true)
+            }
+            defer { group.cancelAll() }
+            guard let first = try await group.next() else { throw CancellationError() }
+            return first
+        }
+    }
+}

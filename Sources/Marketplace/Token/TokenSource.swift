@@ -1,0 +1,100 @@
+internal import Synchronization
+
+/// Gives out the client's token: one fetch, however many wait for it.
+final class TokenSource: Sendable {
+    private typealias Outcome = Result<AccessToken, MarketplaceError>
+
+    private struct State {
+        var rules = TokenState()
+        var lastWaiter = 0
+        var waiting: [Int: CheckedContinuation<Outcome, Never>] = [:]
+        var fetch: (generation: Int, task: Task<Void, Never>)?
+    }
+
+    private let state = Mutex(State())
+    private let fetcher: TokenFetcher
+
+    init(fetcher: TokenFetcher) {
+        self.fetcher = fetcher
+    }
+
+    /// The token, fetched first if there is none that is good.
+    /// - Throws: the failure of the fetch, or `cancelled` when the calling task is cancelled; the fetch then goes on for
+    ///   the others that wait.
+    func token() async throws(MarketplaceError) -> AccessToken {
+        let waiter = state.withLock { state in
+            state.lastWaiter += 1
+            return state.lastWaiter
+        }
+        let outcome = await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in ask(waiter, continuation) }
+        } onCancel: {
+            leave(waiter)
+        }
+        return try outcome.get()
+    }
+
+    /// A server refused this token: the next call fetches another, unless that was done already.
+    func refused(_ token: AccessToken) {
+        state.withLock { $0.rules.refused(generation: token.generation) }
+    }
+
+    /// How many calls wait for a token.
+    var waitingCount: Int {
+        state.withLock { $0.waiting.count }
+    }
+
+    private func ask(_ waiter: Int, _ continuation: CheckedContinuation<Outcome, Never>) {
+        let token: AccessToken? = state.withLock { state in
+            switch state.rules.request(waiter: waiter, now: fetcher.time.now()) {
+            case .use(let token): return token
+            case .wait: break
+            case .fetch(let generation):
+                // Not a child of the task that happened to ask first, whose cancellation must not hurt the others. It
+                // belongs to all who wait, and is cancelled when the last of them goes away.
+                state.fetch = (generation, Task { finish(generation, await fetcher.fetch()) })
+            }
+            state.waiting[waiter] = continuation
+            return nil
+        }
+        if let token { continuation.resume(returning: .success(token)) }
+        // The handler may have run before there was anything to take back.
+        if Task.isCancelled { leave(waiter) }
+    }
+
+    private func leave(_ waiter: Int) {
+        let (continuation, fetch) = state.withLock { state in
+            let continuation = state.waiting.removeValue(forKey: waiter)
+            guard let generation = state.rules.leave(waiter: waiter), state.fetch?.generation == generation else {
+                return (continuation, Task<Void, Never>?.none)
+            }
+            let task = state.fetch?.task
+            state.fetch = nil
+            return (continuation, task)
+        }
+        fetch?.cancel()
+        continuation?.resume(returning: .failure(TransportFailure.cancelled))
+    }
+
+    private func finish(_ generation: Int, _ result: Result<TokenGrant, MarketplaceError>) {
+        let (continuations, outcome) = state.withLock { state in
+            var waiters: Set<Int> = []
+            let outcome: Outcome
+            switch result {
+            case .success(let grant):
+                guard
+                    let (token, waiting) = state.rules.succeeded(
+                        generation: generation, grant: grant, now: fetcher.time.now())
+                else { return ([CheckedContinuation<Outcome, Never>](), Outcome.failure(TransportFailure.cancelled)) }
+                waiters = waiting
+                outcome = .success(token)
+            case .failure(let error):
+                waiters = state.rules.failed(generation: generation)
+                outcome = .failure(error)
+            }
+            if state.fetch?.generation == generation { state.fetch = nil }
+            return (waiters.compactMap { state.waiting.removeValue(forKey: $0) }, outcome)
+        }
+        for continuation in continuations { continuation.resume(returning: outcome) }
+    }
+}

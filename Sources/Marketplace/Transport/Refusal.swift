@@ -1,0 +1,45 @@
+internal import NIOHTTP1
+
+/// An answer to a chat request that is not an event stream.
+struct Refusal {
+    /// What is left out at the end of a body that was not read whole: a secret might be cut in two there, and not be
+    /// found. No header carries a longer one.
+    private static let unsafeTail = 16 * 1024
+
+    var head: HTTPResponseHead
+    var body: [UInt8]
+    /// Whether there is more than was read.
+    var isCut: Bool
+
+    func attempt(_ context: StreamDelegate.Context) -> FailedAttempt {
+        let contentType = head.headers.first(name: "Content-Type")
+        let server = ServerMessage(body: isCut ? body.dropLast(Self.unsafeTail) : body, contentType: contentType)
+        guard head.status == .ok else {
+            let failure = StatusFailure(
+                status: Int(head.status.code), server: server, url: context.url, redactor: context.redactor)
+            let error = failure.chat(authentication: context.authentication, agentID: context.agentID)
+            return FailedAttempt(
+                error: error, mayRepeat: error.isTransient, retryAfter: retryAfter(context),
+                tokenRefused: head.status == .unauthorized)
+        }
+        let said = context.redactor.redact(server.text).map { ": \(Quote.quoted($0, limit: 160))" } ?? ""
+        let type = contentType.map { Quote.quoted(context.redactor.redact($0), limit: 60) } ?? "no content type"
+        let error = MarketplaceError(
+            .notAnEventStream, "\(context.url) answered 200 with \(type) instead of an event stream\(said).",
+            hint: "Check the base URL: this looks like \(kind(contentType)).", httpStatus: 200)
+        return FailedAttempt(error: error, mayRepeat: false)
+    }
+
+    private func retryAfter(_ context: StreamDelegate.Context) -> Duration? {
+        RetryAfter.delay(
+            head.headers.first(name: "Retry-After"), date: head.headers.first(name: "Date"), now: context.wallClock())
+    }
+
+    private func kind(_ contentType: String?) -> String {
+        switch MediaType.essence(contentType) {
+        case "text/html": "a web page, not the API"
+        case "application/json": "another end point, or a server that does not stream"
+        default: "something other than the API"
+        }
+    }
+}

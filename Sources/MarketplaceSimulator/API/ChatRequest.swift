@@ -1,0 +1,84 @@
+/// A chat request that has passed every check of its form.
+struct ChatRequest: Sendable, Equatable {
+    struct Message: Sendable, Equatable {
+        let role: String
+        let content: String
+    }
+
+    private static let roles = ["system", "user", "assistant"]
+
+    let model: String
+    let agentID: String
+    let messages: [Message]
+    /// The schema that the answer shall fit.
+    private(set) var schema: JSONValue?
+    /// Whether the answer shall be a JSON object of any form.
+    private(set) var wantsJSONObject = false
+
+    /// The last message of the user; the last message when the user has none.
+    var prompt: String { (messages.last { $0.role == "user" } ?? messages.last)?.content ?? "" }
+
+    /// - Throws: A failure with the status 400 that names the field at fault.
+    init(_ object: JSONValue) throws(APIFailure) {
+        guard object["stream"] == .bool(true) else {
+            throw .badRequest("\"stream\" must be true: this endpoint only streams.")
+        }
+        agentID = try JSONBody.string("agentId", of: object)
+        model = object["model"] == nil ? "AGENTIC STAR" : try JSONBody.string("model", of: object)
+        messages = try Self.messages(object["messages"])
+        try readFormat(object)
+    }
+
+    private static func messages(_ value: JSONValue?) throws(APIFailure) -> [Message] {
+        guard let value else { throw .badRequest("\"messages\" is missing.") }
+        guard let elements = value.elements else {
+            throw .badRequest("\"messages\" must be an array, not \(value.kind).")
+        }
+        if elements.isEmpty { throw .badRequest("\"messages\" is empty.") }
+        var messages: [Message] = []
+        for (index, element) in elements.enumerated() {
+            do {
+                messages.append(try message(element))
+            } catch {
+                throw .badRequest("messages[\(index)]: \(error.message)")
+            }
+        }
+        return messages
+    }
+
+    private static func message(_ value: JSONValue) throws(APIFailure) -> Message {
+        guard value.members != nil else { throw .badRequest("A message must be an object, not \(value.kind).") }
+        let role = try JSONBody.string("role", of: value)
+        guard roles.contains(role) else {
+            throw .badRequest(
+                "The role \(Quote.quoted(role, limit: 40)) is unknown. It must be system, user or assistant.")
+        }
+        return Message(role: role, content: try JSONBody.string("content", of: value))
+    }
+
+    private mutating func readFormat(_ object: JSONValue) throws(APIFailure) {
+        schema = try Self.checked(object["schema"], at: "schema")
+        guard let format = object["response_format"] else { return }
+        switch try JSONBody.string("type", of: format) {
+        case "text": break
+        case "json_object": wantsJSONObject = true
+        case "json_schema":
+            guard
+                let wanted = try Self.checked(
+                    format["json_schema"]?["schema"], at: "response_format.json_schema.schema")
+            else { throw .badRequest("\"response_format.json_schema.schema\" is missing.") }
+            schema = wanted
+        case let type:
+            throw .badRequest(
+                "The response_format \(Quote.quoted(type, limit: 40)) is unknown. "
+                    + "It must be text, json_object or json_schema.")
+        }
+    }
+
+    private static func checked(_ schema: JSONValue?, at place: String) throws(APIFailure) -> JSONValue? {
+        switch schema {
+        case nil, .object, .bool: return schema
+        case let other?: throw .badRequest("\"\(place)\" must be an object, not \(other.kind).")
+        }
+    }
+}

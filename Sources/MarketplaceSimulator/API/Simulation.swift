@@ -1,0 +1,116 @@
+import Synchronization
+
+/// The API behind its HTTP server: decides how each request is answered, and keeps count.
+final class Simulation: Sendable {
+    private struct State {
+        var tokens = TokenLedger()
+        var faults: FaultSelector
+    }
+
+    let configuration: SimulatorConfiguration
+    let activity = Watched(Activity())
+    private let time: TimeSource
+    private let salt = UInt64.random(in: .min ... .max)
+    private let state: Mutex<State>
+
+    init(_ configuration: SimulatorConfiguration) {
+        self.configuration = configuration
+        time = TimeSource(configuration.clock)
+        let faults = FaultSelector(
+            plan: configuration.faults, rateLimitedRequests: configuration.rateLimitedRequests)
+        state = Mutex(State(faults: faults))
+    }
+
+    /// `POST /api/v1/auth/external-service-token`.
+    func token(_ call: Call) -> (Outcome, Fault?) {
+        do throws(APIFailure) {
+            let chosen = try fault(ofHeader: call.simulate)
+            try TokenAnswer.check(
+                JSONBody.object(call.body, contentType: call.contentType), configuration: configuration)
+            let now = time.now
+            let (fault, token) = state.withLock { state in
+                let fault = state.faults.nextForToken(chosen: chosen)
+                if fault == .tokenRejected { return (fault, "") }
+                let lifetime = fault == .tokenExpiresEarly ? Duration.zero : configuration.tokenLifetime
+                return (fault, state.tokens.issue(until: now + lifetime, now: now, salt: salt))
+            }
+            if fault == .tokenRejected { return (.reply(Reply(.wrongCredentials)), fault) }
+            return (.reply(Reply(body: TokenAnswer.body(token: token, configuration: configuration))), fault)
+        } catch {
+            return (.reply(Reply(error)), nil)
+        }
+    }
+
+    /// `POST /api/v1/chat/completions`.
+    func chat(_ call: Call) -> (Outcome, Fault?) {
+        do throws(APIFailure) {
+            var chosen = try fault(ofHeader: call.simulate)
+            // A header that a client sends with every request must not spoil the token twice.
+            if chosen?.concernsToken == true { chosen = nil }
+            let token = try authorize(call)
+            let request = try ChatRequest(JSONBody.object(call.body, contentType: call.contentType))
+            if request.agentID != configuration.agentID { throw APIFailure.unknownAgent(request.agentID) }
+            if chosen == nil { chosen = try fault(ofMessage: request.prompt) }
+            let selected = chosen
+            let fault = state.withLock { state in
+                let fault = state.faults.nextForChat(chosen: selected, message: request.prompt)
+                if fault == .tokenExpiresEarly { state.tokens.revoke(token) }
+                return fault
+            }
+            return (outcome(of: request, fault: fault), fault)
+        } catch {
+            return (.reply(Reply(error)), nil)
+        }
+    }
+
+    private func fault(ofHeader name: String?) throws(APIFailure) -> Fault? {
+        guard let name = name?.trimmed, !name.isEmpty else { return nil }
+        do {
+            return try Fault(named: String(name))
+        } catch {
+            throw .badRequest(error.description, code: error.code)
+        }
+    }
+
+    private func fault(ofMessage message: String) throws(APIFailure) -> Fault? {
+        let fault = try fault(ofHeader: FaultDirective.name(in: message))
+        guard fault != .tokenRejected else {
+            throw .badRequest(
+                "The fault \"token-rejected\" concerns the token request, which is over when a message is read. "
+                    + "Choose it when the simulator starts.")
+        }
+        return fault
+    }
+
+    private func authorize(_ call: Call) throws(APIFailure) -> String {
+        guard let token = call.bearerToken else { throw .missingToken }
+        let now = time.now
+        guard state.withLock({ $0.tokens.isGood(token, now: now) }) else { throw .invalidToken }
+        guard configuration.scopes.contains("openid") else { throw .missingScope }
+        return token
+    }
+
+    private func outcome(of request: ChatRequest, fault: Fault?) -> Outcome {
+        switch fault {
+        case .unauthorizedOnce, .unauthorizedAlways, .tokenExpiresEarly: .reply(Reply(.invalidToken))
+        case .forbidden: .reply(Reply(.missingScope))
+        case .notFound: .reply(Reply(.unknownAgent(request.agentID)))
+        case .badRequest: .reply(Reply(.badRequest("Simulated: the request is refused.")))
+        case .rateLimited:
+            .reply(Reply(.rateLimited(retryAfter: configuration.retryAfter.wholeSecondsRoundedUp)))
+        case .serverErrorOnce: .reply(Reply(.serverError))
+        case .serverErrorAlways: .reply(Reply(.unavailable))
+        case .connectionReset: .reset
+        case .htmlInsteadOfStream: .reply(Reply(body: Self.signInPage, contentType: "text/html; charset=utf-8"))
+        case .jsonInsteadOfStream:
+            .reply(Reply(body: #"{"choices":[{"message":{"role":"assistant","content":"Simulated: not a stream."}}]}"#))
+        default: .stream(StreamScript.steps(for: request, fault: fault, configuration: configuration))
+        }
+    }
+
+    private static let signInPage = """
+        <!DOCTYPE html>
+        <html><head><title>Sign in</title></head><body><h1>Sign in</h1><p>Simulated sign-in page.</p></body></html>
+
+        """
+}

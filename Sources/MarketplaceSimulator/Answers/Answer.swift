@@ -1,0 +1,25 @@
+/// The whole text of an answer, before it is cut into pieces.
+enum Answer {
+    /// Text, or JSON text when the request carries a schema, as a fault wants it.
+    static func text(for request: ChatRequest, fault: Fault?) -> String {
+        if fault == .emptyAnswer { return "" }
+        let wantsJSON = request.schema != nil || fault == .proseAroundJSON || fault == .fencedJSON
+        guard wantsJSON || request.wantsJSONObject else { return AnswerComposer.answer(to: request.prompt) }
+        let json = value(for: request, fault: fault).text
+        return switch fault {
+        case .proseAroundJSON: "Here is the simulated result:\n\n\(json)\n\nI hope this helps."
+        case .fencedJSON: "```json\n\(json)\n```"
+        default: json
+        }
+    }
+
+    private static func value(for request: ChatRequest, fault: Fault?) -> JSONValue {
+        let schema =
+            request.schema ?? [
+                "type": "object", "required": ["summary"], "properties": ["summary": ["type": "string"]],
+            ]
+        var sampler = SchemaSampler(schema: schema, prompt: request.prompt)
+        let sample = sampler.sample()
+        return fault == .schemaMismatchOnce ? SchemaMismatch.value(from: sample, schema: schema) : sample
+    }
+}

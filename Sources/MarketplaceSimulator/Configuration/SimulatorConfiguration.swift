@@ -1,0 +1,88 @@
+/// How the simulated Marketplace API behaves. The defaults are those of the quickstart's examples.
+public struct SimulatorConfiguration: Sendable {
+    /// Which of the two documented forms of tokens and chunks is spoken.
+    public enum Shape: String, Sendable, CaseIterable {
+        /// Bare text deltas, and a token without `success` and `scope`.
+        case quickstart
+        /// Comments, a role chunk with message ids, tasks, and a finish reason.
+        case guide
+    }
+
+    /// The address to listen on: a host name or an IP address.
+    public var host = "127.0.0.1"
+    /// The port to listen on; 0 takes any free one.
+    public var port = 0
+    /// The client id that a token request must bring.
+    public var clientID = "mp-service-001"
+    /// The client secret that a token request must bring.
+    public var clientSecret = "simulated-secret"
+    /// The agent that answers; any other id is unknown.
+    public var agentID = "agent-ai-bot"
+    /// What tokens may do. Without `openid` a chat request is forbidden.
+    public var scopes = ["openid"]
+    /// How long a token is good.
+    public var tokenLifetime: Duration = .seconds(3600)
+    /// The wait before each piece of text; zero sends as fast as the connection takes it.
+    public var pace: Duration = .milliseconds(15)
+    /// A comment is sent after so long without anything else.
+    public var heartbeat: Duration = .seconds(30)
+    /// The documented form that is spoken.
+    public var shape: Shape = .guide
+    /// What goes wrong, and when.
+    public var faults: FaultPlan = .none
+    /// How many requests `rate-limited` refuses before it lets one pass.
+    public var rateLimitedRequests = 1
+    /// What `Retry-After` says; rounded up to whole seconds.
+    public var retryAfter: Duration = .seconds(1)
+    /// How long `slow-start` is silent after the headers.
+    public var slowStart: Duration = .seconds(5)
+    /// Sends each event that has a character of several bytes as two HTTP chunks, cut inside that character.
+    public var splitsCharacters = false
+    /// Measures pauses and the age of tokens.
+    public var clock: any Clock<Duration> = ContinuousClock()
+    /// The time that chunks carry, in milliseconds since 1970.
+    public var wallClock: @Sendable () -> Int64 = { WallClock.milliseconds() }
+
+    /// The defaults.
+    public init() {}
+
+    /// The defaults with some settings changed.
+    ///
+    /// - Throws: `SimulatorError` with the code `invalid-configuration` when a value makes no sense.
+    public init(_ change: (inout SimulatorConfiguration) throws -> Void) throws {
+        try change(&self)
+        try validate()
+    }
+
+    /// Checks every setting. A simulator does so when it starts, since settings can be changed after `init`.
+    ///
+    /// - Throws: `SimulatorError` with the code `invalid-configuration` that names the first setting at fault.
+    public func validate() throws(SimulatorError) {
+        for (setting, value) in [("host", host), ("client id", clientID), ("agent id", agentID)] where value.isEmpty {
+            throw .invalid(setting, "is empty", hint: "Leave it out to take the default.")
+        }
+        if clientSecret.isEmpty {
+            throw .invalid("client secret", "is empty", hint: "Leave it out to take the default.")
+        }
+        guard (0...65535).contains(port) else {
+            throw .invalid("port", "is \(port)", hint: "Give a port from 1 to 65535, or 0 for any free one.")
+        }
+        for (setting, value) in [("token lifetime", tokenLifetime), ("heartbeat", heartbeat)] where value <= .zero {
+            throw .invalid(setting, "is \(value)", hint: "Give a duration longer than zero.")
+        }
+        for (setting, value) in [("pace", pace), ("retry after", retryAfter), ("slow start", slowStart)]
+        where value < .zero {
+            throw .invalid(setting, "is \(value)", hint: "Give a duration of zero or more.")
+        }
+        guard rateLimitedRequests >= 1 else {
+            throw .invalid("number of rate-limited requests", "is \(rateLimitedRequests)", hint: "Give 1 or more.")
+        }
+    }
+}
+
+extension Duration {
+    /// In seconds, rounded up; never negative.
+    var wholeSecondsRoundedUp: Int64 {
+        max(0, components.seconds + (components.attoseconds > 0 ? 1 : 0))
+    }
+}

@@ -1,0 +1,76 @@
+/// A way in which the API can fail, chosen by its name.
+///
+/// A fault applies by plan (`FaultPlan`), or to one request: by the header `X-Simulate: <fault>`, or by a line
+/// `simulate: <fault>` in its last user message.
+public enum Fault: String, CaseIterable, Sendable {
+    case tokenRejected = "token-rejected"
+    case tokenExpiresEarly = "token-expires-early"
+    case unauthorizedOnce = "unauthorized-once"
+    case unauthorizedAlways = "unauthorized-always"
+    case forbidden
+    case notFound = "not-found"
+    case badRequest = "bad-request"
+    case rateLimited = "rate-limited"
+    case serverErrorOnce = "server-error-once"
+    case serverErrorAlways = "server-error-always"
+    case connectionReset = "connection-reset"
+    case htmlInsteadOfStream = "html-instead-of-stream"
+    case jsonInsteadOfStream = "json-instead-of-stream"
+    case malformedJSON = "malformed-json"
+    case errorMidStream = "error-mid-stream"
+    case cutOff = "cut-off"
+    case resetMidStream = "reset-mid-stream"
+    case stall
+    case stallWithHeartbeats = "stall-with-heartbeats"
+    case slowStart = "slow-start"
+    case hugeLine = "huge-line"
+    case schemaMismatchOnce = "schema-mismatch-once"
+    case proseAroundJSON = "prose-around-json"
+    case fencedJSON = "fenced-json"
+    case emptyAnswer = "empty-answer"
+    case quickstartShape = "quickstart-shape"
+
+    /// The fault of that name.
+    ///
+    /// - Throws: `SimulatorError` with the code `unknown-fault` and the nearest name.
+    public init(named name: String) throws(SimulatorError) {
+        guard let fault = Fault(rawValue: name) else { throw .unknownFault(name) }
+        self = fault
+    }
+
+    /// What happens, in one sentence.
+    public var summary: String {
+        switch self {
+        case .tokenRejected: "The token request is answered with 401, as for wrong credentials."
+        case .tokenExpiresEarly:
+            "The first token is refused with 401 long before it should expire; the next one is good."
+        case .unauthorizedOnce: "The first chat request is answered with 401, although its token is good."
+        case .unauthorizedAlways: "Every chat request is answered with 401."
+        case .forbidden: "The chat request is answered with 403: the token lacks the scope."
+        case .notFound: "The chat request is answered with 404: the agent does not exist."
+        case .badRequest: "The chat request is answered with 400."
+        case .rateLimited: "The first chat requests are answered with 429 and Retry-After."
+        case .serverErrorOnce: "The first chat request is answered with 500."
+        case .serverErrorAlways: "Every chat request is answered with 503."
+        case .connectionReset: "The connection is reset before any header of the answer."
+        case .htmlInsteadOfStream: "The answer is 200 with an HTML page, as from a proxy's sign-in."
+        case .jsonInsteadOfStream: "The answer is 200 with one JSON document that is no stream."
+        case .malformedJSON: "One event in the middle of the stream holds broken JSON."
+        case .errorMidStream: "An error object takes the place of the second half of the text."
+        case .cutOff: "The body ends after half of the text, without [DONE]."
+        case .resetMidStream: "The connection is reset after half of the text."
+        case .stall: "Nothing more is sent after half of the text, until the client leaves."
+        case .stallWithHeartbeats: "Only heartbeats are sent after half of the text, until the client leaves."
+        case .slowStart: "The stream is silent for a while after the headers, then complete."
+        case .hugeLine: "One line of the stream is longer than 1 MiB."
+        case .schemaMismatchOnce: "The first JSON answer does not fit the schema; the next one does."
+        case .proseAroundJSON: "The JSON answer stands between two sentences."
+        case .fencedJSON: "The JSON answer stands in a Markdown code fence."
+        case .emptyAnswer: "The stream is complete and holds no text."
+        case .quickstartShape: "The stream has the quickstart's bare form."
+        }
+    }
+
+    /// Whether it befalls token requests rather than chat requests.
+    var concernsToken: Bool { self == .tokenRejected || self == .tokenExpiresEarly }
+}

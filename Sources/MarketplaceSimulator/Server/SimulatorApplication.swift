@@ -1,0 +1,22 @@
+import Hummingbird
+import HummingbirdCore
+import Logging
+import NIOCore
+
+/// The server around the simulation.
+enum SimulatorApplication {
+    /// - Parameter onListening: Gets the port once connections are accepted.
+    static func make(
+        _ simulation: Simulation, logger: Logger, onListening: @escaping @Sendable (Int) -> Void
+    ) -> Application<SimulatorResponder> {
+        let configuration = simulation.configuration
+        return Application(
+            responder: SimulatorResponder(simulation: simulation),
+            server: .http1(configuration: .init(additionalChannelHandlers: [DisconnectHandler()])),
+            configuration: ApplicationConfiguration(
+                // A thousand clients may well connect in the same moment.
+                address: .hostname(configuration.host, port: configuration.port), backlog: 2048),
+            onServerRunning: { channel in onListening(channel.localAddress?.port ?? configuration.port) },
+            logger: logger)
+    }
+}

@@ -1,0 +1,73 @@
+/// Writes down in advance all that a stream will do, so that playing it needs no decisions.
+struct StreamScript {
+    /// A line longer than the 1 MiB that a reader of event streams has to accept.
+    static let hugeLength = 1_048_576 + 1
+
+    private let configuration: SimulatorConfiguration
+    private let format: ChunkFormat
+    private var steps: [StreamStep] = []
+
+    /// The steps of the answer to a request.
+    static func steps(
+        for request: ChatRequest, fault: Fault?, configuration: SimulatorConfiguration
+    ) -> [StreamStep] {
+        var script = StreamScript(request: request, fault: fault, configuration: configuration)
+        script.write(WordSplitter.pieces(of: Answer.text(for: request, fault: fault)), fault: fault)
+        return script.steps
+    }
+
+    private init(request: ChatRequest, fault: Fault?, configuration: SimulatorConfiguration) {
+        self.configuration = configuration
+        let contents = request.messages.flatMap { [$0.role, $0.content] }
+        format = ChunkFormat(
+            shape: fault == .quickstartShape ? .quickstart : configuration.shape, model: request.model,
+            // Follow-ups of a conversation begin alike.
+            conversationID: StableHash.uuid("conversation", request.messages.first?.content ?? ""),
+            messageID: StableHash.uuid("message", StableHash.hexadecimal(StableHash(contents).value)),
+            now: configuration.wallClock())
+    }
+
+    private mutating func write(_ pieces: [String], fault: Fault?) {
+        if fault == .slowStart { pause(configuration.slowStart) }
+        if format.shape == .guide {
+            steps.append(.send(ChunkFormat.connected))
+            steps.append(.send(format.role()))
+            steps.append(.send(format.task("tool_call", title: "read_message", status: "running")))
+            pause(configuration.pace)
+            steps.append(.send(format.task("tool_result", title: "success", status: "completed")))
+        }
+        let half = (pieces.count + 1) / 2
+        write(pieces[..<half], isEnd: half == pieces.count)
+        switch fault {
+        case .malformedJSON: steps.append(.send(ChunkFormat.malformed))
+        case .hugeLine: steps.append(.send(format.text(String(repeating: "x", count: Self.hugeLength))))
+        case .errorMidStream: return steps.append(.send(ChunkFormat.error))
+        case .cutOff: return
+        case .resetMidStream: return steps.append(.reset)
+        case .stall: return steps.append(.stall(heartbeat: nil))
+        case .stallWithHeartbeats: return steps.append(.stall(heartbeat: configuration.heartbeat))
+        default: break
+        }
+        write(pieces[half...], isEnd: true)
+        if pieces.isEmpty, format.shape == .guide { steps.append(.send(format.text("", isLast: true))) }
+        steps.append(.send(ChunkFormat.done))
+    }
+
+    private mutating func write(_ pieces: ArraySlice<String>, isEnd: Bool) {
+        for (index, piece) in zip(pieces.indices, pieces) {
+            pause(configuration.pace)
+            steps.append(.send(format.text(piece, isLast: isEnd && index == pieces.endIndex - 1)))
+        }
+    }
+
+    /// A pause with the heartbeats that fall into it.
+    private mutating func pause(_ duration: Duration) {
+        var rest = duration
+        while format.shape == .guide, rest > configuration.heartbeat {
+            steps.append(.pause(configuration.heartbeat))
+            steps.append(.send(ChunkFormat.heartbeat))
+            rest -= configuration.heartbeat
+        }
+        if rest > .zero { steps.append(.pause(rest)) }
+    }
+}

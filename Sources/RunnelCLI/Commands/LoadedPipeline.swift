@@ -1,0 +1,51 @@
+import RunnelEngine
+import RunnelKit
+
+#if canImport(FoundationEssentials)
+import FoundationEssentials
+#else
+import Foundation
+#endif
+
+/// A pipeline that was named on the command line, read and found valid, with its project.
+struct LoadedPipeline: Sendable {
+    let pipeline: Pipeline
+    let project: Project
+    let loader: PipelineLoader
+
+    /// Prints what there is to say, and ends the command where there are errors.
+    init(_ name: String, config: String?) throws {
+        do {
+            let path = Self.path(name)
+            let bytes = try FileReading.bytes(of: path)
+            let folder = FileReading.folder(of: FileReading.absolute(path))
+            let found = try Project.find(from: folder, config: config, environment: ProcessInfo.processInfo.environment)
+            switch found {
+            case .failure(let invalid):
+                DiagnosticOutput.write([invalid.report], format: .text)
+                throw ExitStatus.usage
+            case .success(let project): self.project = project
+            }
+            loader = try PipelineLoader(
+                registry: StepRegistry(RunnelCommand.plugins), names: project.names)
+            let (pipeline, report) = loader.load(bytes, file: path)
+            DiagnosticOutput.write([project.report, report], format: .text, redactor: project.redactor)
+            guard let pipeline else { throw ExitStatus.usage }
+            self.pipeline = pipeline
+        } catch let error as FileReading.Failure {
+            Streams.error.write("error: \(error.message)\n")
+            throw ExitStatus.usage
+        } catch let error as RegistryError {
+            Streams.error.write("error: \(error.message)\n")
+            throw ExitStatus.usage
+        }
+    }
+
+    /// The file that is meant, with the ending that was left out.
+    private static func path(_ name: String) -> String {
+        [name, name + ".yaml", name + ".yml"].first { candidate in
+            var isDirectory = false
+            return FileReading.exists(candidate, isDirectory: &isDirectory) && !isDirectory
+        } ?? name
+    }
+}

@@ -1,0 +1,31 @@
+#if canImport(FoundationEssentials)
+import FoundationEssentials
+#else
+import Foundation
+#endif
+
+/// Finds the pipelines in a folder.
+enum PipelineFiles {
+    /// The file itself; or every `.yaml` and `.yml` file below a folder, sorted, without configuration and tests.
+    static func under(_ path: String) throws(FileReading.Failure) -> [String] {
+        var isDirectory = false
+        guard FileReading.exists(path, isDirectory: &isDirectory) else {
+            throw FileReading.Failure(message: "there is no file or folder \"\(path)\"")
+        }
+        guard isDirectory else { return [path] }
+        let names: [String]
+        do {
+            names = try FileManager.default.subpathsOfDirectory(atPath: path)
+        } catch {
+            throw FileReading.Failure(message: "the folder \"\(path)\" cannot be read; check its permissions")
+        }
+        let files = names.filter { name in
+            let last = name.split(separator: "/").last ?? ""
+            let isHidden = name.split(separator: "/").contains { $0.hasPrefix(".") }
+            return !isHidden && (last.hasSuffix(".yaml") || last.hasSuffix(".yml")) && last != "runnel.yaml"
+                && !last.hasSuffix(".test.yaml")
+        }
+        guard !files.isEmpty else { throw FileReading.Failure(message: "there is no pipeline (.yaml) in \"\(path)\"") }
+        return files.sorted().map { path.hasSuffix("/") ? path + $0 : path + "/" + $0 }
+    }
+}

@@ -1,0 +1,79 @@
+import ArgumentParser
+import Hummingbird
+import Logging
+import NIOCore
+import RunnelKit
+
+/// `runnel receive`
+struct ReceiveCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "receive", abstract: "Listen for webhooks and show what they bring, to try a pipeline.",
+        discussion: "It answers 204 to every POST. The address it listens on is its first line of output.")
+
+    @Option(help: "The address to listen on.") var host = "127.0.0.1"
+    @Option(help: "The port to listen on; 0 takes any free one.") var port = 8791
+    @Option(help: ArgumentHelp("Stop after so many webhooks.", valueName: "number")) var count: Int?
+
+    /// In bytes; a larger body is refused with 413.
+    private static let maximumBody = 1 << 20
+
+    func validate() throws {
+        if let count, count < 1 { throw ValidationError("--count \(count): expected 1 or more") }
+    }
+
+    func run() async throws {
+        let (arrivals, continuation) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1024))
+        let application = application { continuation.yield() }
+        do {
+            _ = try await withInterrupt { [count] in
+                try await withThrowingTaskGroup(of: Void.self) { group in
+                    group.addTask { try await application.run() }
+                    group.addTask {
+                        var seen = 0
+                        for await _ in arrivals {
+                            seen += 1
+                            if seen == count { return }
+                        }
+                    }
+                    defer { group.cancelAll() }
+                    try await group.next()
+                }
+            }
+        } catch let error as IOError {
+            Streams.error.write("error: cannot listen on \(host):\(port): \(error.localizedReason)\n")
+            throw ExitStatus.usage
+        }
+    }
+
+    private func application(onArrival: @escaping @Sendable () -> Void) -> some ApplicationProtocol {
+        let router = Router()
+        let handle: @Sendable (Request, BasicRequestContext) async throws -> Response = { request, _ in
+            let body = try await request.body.collect(upTo: Self.maximumBody)
+            Self.show(request, Array(body.readableBytesView))
+            onArrival()
+            return Response(status: .noContent)
+        }
+        router.post("/", use: handle)
+        router.post("**", use: handle)
+        return Application(
+            router: router, configuration: .init(address: .hostname(host, port: port)),
+            onServerRunning: { [host] channel in
+                Streams.output.write("Listening on http://\(host):\(channel.localAddress?.port ?? 0)\n")
+            }, logger: Logger(label: "receive") { _ in SwiftLogNoOpLogHandler() })
+    }
+
+    private static func show(_ request: Request, _ body: [UInt8]) {
+        let style = TextStyle(isTerminal: Streams.output.isTerminal, environment: [:])
+        var text = "POST \(request.uri.path)\n"
+        for field in request.headers where field.name.canonicalName.hasPrefix("webhook-") {
+            text += "  \(field.name.canonicalName): \(field.value)\n"
+        }
+        let shown = (try? Value.json(body))?.json(pretty: true) ?? String(decoding: body, as: UTF8.self)
+        text += shown.split(separator: "\n").map { "  \($0)\n" }.joined()
+        Streams.output.write(style.safe(text))
+    }
+}
+
+extension IOError {
+    fileprivate var localizedReason: String { "\(description)" }
+}

@@ -1,0 +1,74 @@
+import ArgumentParser
+import MarketplaceSimulator
+import RunnelKit
+
+/// `runnel simulate`
+struct SimulateCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "simulate", abstract: "Run a stand-in for the Marketplace API until interrupted.",
+        discussion: "Its answers are made from the prompt alone and say that they are simulated.")
+
+    @Option(help: "The address to listen on.") var host = "127.0.0.1"
+    @Option(help: "The port to listen on; 0 takes any free one.") var port = 8790
+    @Option(help: "The time between two tokens, such as 20ms.") var pace = "15ms"
+    @Option(help: "How long an access token is good for.") var tokenLifetime = "1h"
+    @Option(help: "Which of the documented shapes answers have: guide or quickstart.") var shape = "guide"
+    @Option(help: "What goes wrong: one fault for every request, or a list with one for each.") var fault: String?
+    @Flag(help: "List the faults and stop.") var faults = false
+
+    func run() async throws {
+        if faults {
+            let width = Fault.allCases.map(\.rawValue.count).max() ?? 0
+            for fault in Fault.allCases {
+                let padding = String(repeating: " ", count: width - fault.rawValue.count)
+                Streams.output.write("\(fault.rawValue)\(padding)  \(fault.summary)\n")
+            }
+            return
+        }
+        let configuration = try configuration()
+        do {
+            _ = try await withInterrupt {
+                try await MarketplaceSimulator(configuration).run { baseURL in
+                    Streams.output.write(
+                        """
+                        Simulating the Marketplace API at \(baseURL). To use it from another terminal:
+                          export RUNNEL_MARKETPLACE_BASE_URL=\(baseURL)
+                          export RUNNEL_MARKETPLACE_CLIENT_ID=\(configuration.clientID)
+                          export RUNNEL_MARKETPLACE_CLIENT_SECRET=\(configuration.clientSecret)
+                          export RUNNEL_MARKETPLACE_AGENT_ID=\(configuration.agentID)
+                        Ctrl-C stops it.
+
+                        """)
+                }
+            }
+        } catch let error as SimulatorError {
+            Streams.error.write("error: \(error)\n")
+            throw ExitStatus.usage
+        }
+    }
+
+    private func configuration() throws -> SimulatorConfiguration {
+        var configuration = SimulatorConfiguration()
+        configuration.host = host
+        configuration.port = port
+        configuration.pace = try duration(pace, option: "--pace")
+        configuration.tokenLifetime = try duration(tokenLifetime, option: "--token-lifetime")
+        guard let shape = SimulatorConfiguration.Shape(rawValue: shape) else {
+            throw ValidationError("--shape \(shape): expected guide or quickstart")
+        }
+        configuration.shape = shape
+        do throws(SimulatorError) {
+            if let fault { configuration.faults = try FaultPlan(parsing: fault) }
+        } catch {
+            throw ValidationError("\(error)")
+        }
+        return configuration
+    }
+
+    private func duration(_ text: String, option: String) throws -> Duration {
+        guard let duration = DurationText.parse(text) else {
+            throw ValidationError("\(option) \(text): expected a duration such as 20ms or 1h")
+        }
+        return duration
+    }
+}

@@ -1,0 +1,36 @@
+import ArgumentParser
+import RunnelKit
+
+/// `runnel steps`
+struct StepsCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "steps", abstract: "List the steps a pipeline can use, or show the reference of one.")
+
+    @Argument(help: "The step, as `uses:` names it.") var name: String?
+
+    @Flag(help: "Print the JSON schema of the step's `with:` instead.") var schema = false
+
+    func validate() throws {
+        if schema, name == nil { throw ValidationError("--schema needs the name of a step") }
+    }
+
+    func run() async throws {
+        let registry = try StepRegistry(RunnelCommand.plugins)
+        guard let name else {
+            let width = registry.names.map(\.count).max() ?? 0
+            for name in registry.names {
+                let padding = String(repeating: " ", count: width - name.count)
+                Streams.output.write("\(name)\(padding)  \(registry[name]?.summary ?? "")\n")
+            }
+            return
+        }
+        guard let step = registry[name] else {
+            let closest = Suggestion.closest(to: name, among: registry.names)
+            Streams.error.write(
+                "error: there is no step \"\(name)\"; "
+                    + (closest.map { "did you mean \"\($0)\"?" } ?? "`runnel steps` lists them all") + "\n")
+            throw ExitStatus.usage
+        }
+        Streams.output.write(schema ? step.schema.json(pretty: true) + "\n" : StepReference(step).text)
+    }
+}

@@ -1,0 +1,59 @@
+import AsyncHTTPClient
+import ChatPlugin
+import Logging
+import Marketplace
+import RunnelEngine
+import RunnelHTTP
+import RunnelKit
+import Templates
+
+/// Everything that runs pipelines, put together from the plugins and a project.
+struct Agent: Sendable {
+    let runner: PipelineRunner
+    let services: Services
+    let redactor: Redactor
+
+    /// - Parameters:
+    ///   - grantedFiles: Absolute paths that were named on the command line.
+    ///   - simulator: Where an embedded simulator listens, and what it accepts; nil for the real thing.
+    init(
+        plugins: [any Plugin], registry: StepRegistry, environment: TemplateEnvironment, project: Project,
+        grantedFiles: Set<String>, simulator: SimulatedMarketplace?
+    ) async {
+        redactor = project.redactor
+        services = Services()
+        await HTTPClientService.register(in: services)
+        await MarketplaceService.register(in: services) {
+            let configuration = try simulator?.configuration() ?? MarketplaceSetup(project).configuration()
+            let httpClient = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration.httpClientConfiguration)
+            return MarketplaceService.Service(
+                client: MarketplaceClient(configuration: configuration, httpClient: httpClient), httpClient: httpClient)
+        }
+        for plugin in plugins { await plugin.registerServices(in: services) }
+        runner = PipelineRunner(
+            registry: registry, environment: environment, services: services,
+            project: ProjectDirectory(path: project.directory, grantedFiles: grantedFiles),
+            values: ProjectValues(secrets: project.secrets, env: project.env), redactor: redactor,
+            logger: Self.logger(level: project.settings.log.level, redactor: redactor), now: WallClock.nanoseconds)
+    }
+
+    private static func logger(level: LogSettings.Level, redactor: Redactor) -> Logger {
+        var logger = Logger(label: "runnel") { _ in StandardErrorLog(redactor: redactor) }
+        logger.logLevel = Logger.Level(rawValue: level.rawValue) ?? .warning
+        return logger
+    }
+}
+
+/// The embedded simulator as the Marketplace client sees it.
+struct SimulatedMarketplace: Sendable {
+    let baseURL: String
+    let clientID: String
+    let clientSecret: String
+    let agentID: String
+
+    func configuration() throws -> MarketplaceConfiguration {
+        try MarketplaceConfiguration(
+            baseURL: baseURL, authentication: .clientCredentials(clientID: clientID, clientSecret: clientSecret),
+            agentID: agentID)
+    }
+}

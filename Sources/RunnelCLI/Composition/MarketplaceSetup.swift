@@ -1,0 +1,63 @@
+import ChatPlugin
+import Marketplace
+import RunnelEngine
+import RunnelKit
+
+/// Makes the client's configuration from `marketplace:` in `runnel.yaml`.
+struct MarketplaceSetup {
+    private let settings: MarketplaceSettings
+    private let project: Project
+
+    init(_ project: Project) {
+        self.project = project
+        settings = project.settings.marketplace
+    }
+
+    func configuration() throws -> MarketplaceConfiguration {
+        let baseURL = try required(settings.baseURL, "base_url")
+        do {
+            return try MarketplaceConfiguration(
+                baseURL: baseURL, authentication: authentication(), agentID: settings.agentID, model: settings.model,
+                tokenPath: settings.tokenPath ?? "/api/v1/auth/external-service-token", chatPath: settings.chatPath,
+                timeouts: .init(
+                    connect: settings.timeouts.connect, idle: settings.timeouts.idle, total: settings.timeouts.total,
+                    token: settings.timeouts.token),
+                limits: .init(
+                    concurrentStreams: settings.limits.concurrentStreams,
+                    requestsPerMinute: settings.limits.requestsPerMinute))
+        } catch let error as MarketplaceError {
+            throw StepError(error.code.rawValue, error.message, hint: error.hint)
+        }
+    }
+
+    private func authentication() throws -> MarketplaceConfiguration.Authentication {
+        switch settings.auth {
+        case .clientCredentials:
+            .clientCredentials(
+                clientID: try required(settings.clientID, "client_id"),
+                clientSecret: try resolved(project.clientSecret, "client_secret"))
+        case .bearer: .bearer(try resolved(project.token, "token"))
+        case .none: .none
+        }
+    }
+
+    private func required(_ value: String?, _ key: String) throws(StepError) -> String {
+        guard let value, !value.isEmpty else { throw missing(key) }
+        return value
+    }
+
+    private func resolved(_ value: Result<String, UnavailableSecret>?, _ key: String) throws(StepError) -> String {
+        switch value {
+        case nil: throw missing(key)
+        case .success(let text)?: return text
+        case .failure(let problem)?:
+            throw StepError("not-configured", "`marketplace.\(key)` has no value: \(problem.reason)")
+        }
+    }
+
+    private func missing(_ key: String) -> StepError {
+        StepError(
+            "not-configured", "`marketplace.\(key)` is not set",
+            hint: "set it in runnel.yaml or as RUNNEL_MARKETPLACE_\(key.uppercased()), or try `--simulate`")
+    }
+}

@@ -1,0 +1,98 @@
+import RunnelEngine
+import RunnelKit
+
+#if canImport(FoundationEssentials)
+import FoundationEssentials
+#else
+import Foundation
+#endif
+
+/// A project as it was found on disk: its folder, its settings, its secrets.
+struct Project: Sendable {
+    /// Absolute.
+    let directory: String
+    let settings: Settings
+    let secrets: [String: String]
+    let unavailableSecrets: [String: String]
+    let env: [String: String]
+    let clientSecret: Result<String, UnavailableSecret>?
+    let token: Result<String, UnavailableSecret>?
+    /// What is to be said about `runnel.yaml`.
+    let report: LoadReport
+
+    /// Finds `runnel.yaml` upwards from a folder, and reads it with the environment over it.
+    ///
+    /// - Parameters:
+    ///   - start: The pipeline's folder, absolute.
+    ///   - config: A file named instead.
+    /// - Returns: The project; or the report alone, when its configuration has errors.
+    static func find(
+        from start: String, config: String?, environment: [String: String]
+    ) throws(FileReading.Failure) -> Result<Project, InvalidConfiguration> {
+        let named = config ?? environment["RUNNEL_CONFIG"]
+        let file = named.map { FileReading.absolute($0) } ?? search(from: start)
+        let bytes = try file.map { path throws(FileReading.Failure) in try FileReading.bytes(of: path) }
+        let shown = named ?? file.map(relative) ?? "runnel.yaml"
+        let outcome = SettingsLoader.load(bytes, file: shown, environment: environment)
+        guard let settings = outcome.settings else {
+            return .failure(InvalidConfiguration(report: outcome.report))
+        }
+        let directory = file.map(FileReading.folder) ?? start
+        return .success(Project(directory, settings, outcome.report, environment))
+    }
+
+    private init(_ directory: String, _ settings: Settings, _ report: LoadReport, _ environment: [String: String]) {
+        self.directory = directory
+        self.settings = settings
+        self.report = report
+        let resolver = SensitiveResolver(environment: environment) { path in
+            let absolute = path.hasPrefix("/") ? path : directory + "/" + path
+            return FileManager.default.contents(atPath: absolute).map { String(decoding: $0, as: UTF8.self) }
+        }
+        var secrets: [String: String] = [:]
+        var unavailable: [String: String] = [:]
+        for (name, value) in settings.secrets {
+            switch resolver.resolve(value) {
+            case .success(let secret): secrets[name] = secret
+            case .failure(let problem): unavailable[name] = problem.reason
+            }
+        }
+        self.secrets = secrets
+        unavailableSecrets = unavailable
+        env = Dictionary(uniqueKeysWithValues: Set(settings.env).compactMap { name in environment[name].map { (name, $0) } })
+        clientSecret = settings.marketplace.clientSecret.map(resolver.resolve)
+        token = settings.marketplace.token.map(resolver.resolve)
+    }
+
+    /// Masks everything in this project that must not be seen.
+    var redactor: Redactor {
+        let credentials = [clientSecret, token].compactMap { try? $0?.get() }
+        return Redactor(secrets: Array(secrets.values) + credentials)
+    }
+
+    var names: ProjectNames {
+        ProjectNames(
+            secrets: settings.secrets.keys.sorted(), env: settings.env, unavailableSecrets: unavailableSecrets)
+    }
+
+    private static func search(from start: String) -> String? {
+        var folder = start
+        while true {
+            let candidate = folder == "/" ? "/runnel.yaml" : folder + "/runnel.yaml"
+            if FileReading.exists(candidate) { return candidate }
+            if folder == "/" { return nil }
+            folder = FileReading.folder(of: folder)
+        }
+    }
+
+    /// As it is shown to a person: without the current folder in front.
+    private static func relative(_ path: String) -> String {
+        let here = FileManager.default.currentDirectoryPath + "/"
+        return path.hasPrefix(here) ? String(path.dropFirst(here.count)) : path
+    }
+}
+
+/// `runnel.yaml`, or a variable in its place, has errors.
+struct InvalidConfiguration: Error {
+    let report: LoadReport
+}

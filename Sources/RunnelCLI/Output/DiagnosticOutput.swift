@@ -1,0 +1,23 @@
+import ArgumentParser
+import RunnelEngine
+import RunnelKit
+
+/// How diagnostics are printed.
+enum DiagnosticFormat: String, ExpressibleByArgument, CaseIterable {
+    case text, json
+}
+
+/// Prints everything that was found out about some files.
+enum DiagnosticOutput {
+    /// Text goes to standard error, JSON to standard output.
+    static func write(_ reports: [LoadReport], format: DiagnosticFormat, redactor: Redactor = Redactor()) {
+        let diagnostics = reports.flatMap(\.diagnostics).sortedByPlace()
+        switch format {
+        case .json: Streams.output.write(redactor.redact(DiagnosticPrinter.json(diagnostics)).json(pretty: true) + "\n")
+        case .text:
+            guard !diagnostics.isEmpty else { return }
+            let printer = DiagnosticPrinter(sources: reports.map(\.source))
+            Streams.error.write(redactor.redact(printer.text(diagnostics)) + "\n")
+        }
+    }
+}

@@ -1,0 +1,11 @@
+import RunnelEngine
+import RunnelKit
+
+/// Writes each event as one line of JSON on standard output.
+struct JSONReporter: RunReporter {
+    func report(_ event: RunEvent) {
+        Streams.output.write(event.json.json() + "\n")
+    }
+
+    func finish(_ result: RunResult) {}
+}

@@ -1,0 +1,31 @@
+import RunnelEngine
+import RunnelKit
+
+/// Shows a run to whoever started it.
+protocol RunReporter: Sendable {
+    func report(_ event: RunEvent) async
+    /// Once, when everything has been reported.
+    func finish(_ result: RunResult) async
+}
+
+extension RunOutcome {
+    /// What goes to standard output: the output of the last step, with secrets masked.
+    func writeOutput(redactor: Redactor) {
+        guard case .succeeded(let output) = self else { return }
+        switch redactor.redact(output) {
+        case .null: break
+        case .bytes(let bytes): Streams.output.write(bytes)
+        case .string(let text): Streams.output.write(text.hasSuffix("\n") ? text : text + "\n")
+        case let value: Streams.output.write(value.json(pretty: true) + "\n")
+        }
+    }
+}
+
+/// A length of time as a person reads it: `3 ms`, `1.2 s`, `2 min 5 s`.
+func readable(_ duration: Duration) -> String {
+    let milliseconds = duration.milliseconds
+    if milliseconds < 1000 { return "\(Int(milliseconds.rounded())) ms" }
+    let tenths = Int((milliseconds / 100).rounded())
+    if tenths < 600 { return "\(tenths / 10).\(tenths % 10) s" }
+    return "\(tenths / 600) min \(tenths / 10 % 60) s"
+}

@@ -1,0 +1,32 @@
+/// How text is dressed up: with colours on a terminal, not at all elsewhere.
+struct TextStyle: Sendable {
+    let isTerminal: Bool
+    private let hasColor: Bool
+
+    init(isTerminal: Bool, environment: [String: String]) {
+        self.isTerminal = isTerminal
+        // https://no-color.org: any value but an empty one turns colours off.
+        hasColor = isTerminal && (environment["NO_COLOR"] ?? "").isEmpty && environment["TERM"] != "dumb"
+    }
+
+    func bold(_ text: String) -> String { wrap(text, "1") }
+    func dim(_ text: String) -> String { wrap(text, "2") }
+    func green(_ text: String) -> String { wrap(text, "32") }
+    func red(_ text: String) -> String { wrap(text, "31") }
+
+    private func wrap(_ text: String, _ code: String) -> String {
+        hasColor ? "\u{1B}[\(code)m\(text)\u{1B}[0m" : text
+    }
+
+    /// Text from elsewhere without the control characters that would move a terminal's cursor or change its settings.
+    func safe(_ text: String) -> String {
+        guard text.unicodeScalars.contains(where: Self.isControl) else { return text }
+        var result = String.UnicodeScalarView()
+        for scalar in text.unicodeScalars { result.append(Self.isControl(scalar) ? "\u{FFFD}" : scalar) }
+        return String(result)
+    }
+
+    private static func isControl(_ scalar: Unicode.Scalar) -> Bool {
+        scalar.properties.generalCategory == .control && scalar != "\n" && scalar != "\t" && scalar != "\r"
+    }
+}

@@ -1,0 +1,23 @@
+import ChatPlugin
+import FilePlugin
+import HTTPPlugin
+import LogPlugin
+public import RunnelKit
+import TemplatePlugin
+import TransformPlugin
+import WebhookPlugin
+
+/// Everything that ships with Runnel, in one list.
+public enum StockPlugins {
+    public static var all: [any Plugin] {
+        [
+            FilePlugin(),
+            HTTPPlugin(),
+            TemplatePlugin(),
+            ChatPlugin(),
+            TransformPlugin(),
+            WebhookPlugin(),
+            LogPlugin(),
+        ]
+    }
+}

@@ -1,0 +1,77 @@
+#if canImport(FoundationEssentials)
+import FoundationEssentials
+#else
+import Foundation
+#endif
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
+#endif
+
+/// Reads files that were named on the command line.
+enum FileReading {
+    /// A path in words the user typed, and why it cannot be read.
+    struct Failure: Error {
+        let message: String
+    }
+
+    /// What may be handed to a pipeline from a file or from standard input, in bytes.
+    static let maximumInput = 64 << 20
+
+    static func bytes(of path: String) throws(Failure) -> [UInt8] {
+        var isDirectory = false
+        guard exists(path, isDirectory: &isDirectory) else { throw Failure(message: "there is no file \"\(path)\"") }
+        guard !isDirectory else { throw Failure(message: "\"\(path)\" is a directory, not a file") }
+        guard let data = FileManager.default.contents(atPath: path) else {
+            throw Failure(message: "the file \"\(path)\" cannot be read; check its permissions")
+        }
+        return Array(data)
+    }
+
+    /// All of standard input.
+    static func standardInput() throws(Failure) -> [UInt8] {
+        var bytes: [UInt8] = []
+        while true {
+            var count = 0
+            let piece = [UInt8](unsafeUninitializedCapacity: 1 << 16) { buffer, initialized in
+                count = read(STDIN_FILENO, buffer.baseAddress, buffer.count)
+                initialized = max(0, count)
+            }
+            if count < 0, errno == EINTR { continue }
+            guard count >= 0 else { throw Failure(message: "standard input cannot be read") }
+            if count == 0 { return bytes }
+            bytes += piece
+            guard bytes.count <= maximumInput else {
+                throw Failure(message: "standard input is larger than \(maximumInput >> 20) MiB")
+            }
+        }
+    }
+
+    static func exists(_ path: String) -> Bool {
+        var isDirectory = false
+        return exists(path, isDirectory: &isDirectory)
+    }
+
+    static func exists(_ path: String, isDirectory: inout Bool) -> Bool {
+        FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory)
+    }
+
+    /// The path from the root, without `.` and `..`.
+    static func absolute(_ path: String) -> String {
+        let start = path.hasPrefix("/") ? path : FileManager.default.currentDirectoryPath + "/" + path
+        var parts: [Substring] = []
+        for part in start.split(separator: "/") where part != "." {
+            if part == ".." { _ = parts.popLast() } else { parts.append(part) }
+        }
+        return "/" + parts.joined(separator: "/")
+    }
+
+    static func folder(of path: String) -> String {
+        let parent = path.split(separator: "/").dropLast().joined(separator: "/")
+        return path.hasPrefix("/") ? "/" + parent : parent.isEmpty ? "." : parent
+    }
+}

@@ -1,0 +1,41 @@
+import YAML
+
+/// Collects what is to be said about one file.
+struct DiagnosticList {
+    let source: YAMLSource
+    private(set) var items: [Diagnostic] = []
+
+    init(source: YAMLSource) {
+        self.source = source
+    }
+
+    mutating func error(_ code: String, _ node: YAMLNode?, _ message: String, hint: String? = nil) {
+        add(code, .error, node?.range, message, hint: hint)
+    }
+
+    mutating func warning(_ code: String, _ node: YAMLNode?, _ message: String, hint: String? = nil) {
+        add(code, .warning, node?.range, message, hint: hint)
+    }
+
+    mutating func add(
+        _ code: String, _ severity: Diagnostic.Severity, _ range: YAMLRange?, _ message: String, hint: String? = nil
+    ) {
+        items.append(Diagnostic(code, severity, file: source.name, range: range, message, hint: hint))
+    }
+
+    /// An error at a place inside a scalar's text, such as an expression in a template.
+    mutating func error(
+        _ code: String, in node: YAMLNode, utf8Range: Range<Int>, _ message: String, hint: String? = nil
+    ) {
+        add(code, .error, source.range(ofUTF8Range: utf8Range, in: node), message, hint: hint)
+    }
+}
+
+extension YAMLSource {
+    /// The place in the file of a part of a scalar's value.
+    func range(ofUTF8Range range: Range<Int>, in node: YAMLNode) -> YAMLRange {
+        let start = position(ofUTF8Offset: range.lowerBound, in: node)
+        let end = position(ofUTF8Offset: range.upperBound, in: node)
+        return YAMLRange(start: start, end: Swift.max(start, end))
+    }
+}

@@ -1,0 +1,76 @@
+public import RunnelKit
+public import YAML
+
+/// Writes diagnostics the way compilers do: place, message, the line with a caret, and what to do.
+public struct DiagnosticPrinter: Sendable {
+    private var sources: [String: YAMLSource]
+
+    public init(sources: [YAMLSource]) {
+        self.sources = Dictionary(sources.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+    }
+
+    public func text(_ diagnostics: some Sequence<Diagnostic>) -> String {
+        diagnostics.map(text).joined(separator: "\n")
+    }
+
+    /// Several lines, without a line break at the end.
+    public func text(_ diagnostic: Diagnostic) -> String {
+        var place = diagnostic.file
+        if let start = diagnostic.range?.start { place += ":\(start.line):\(start.column)" }
+        var text = "\(place): \(diagnostic.severity): \(diagnostic.message) [\(diagnostic.code)]"
+        let number = diagnostic.range.map { String($0.start.line) } ?? ""
+        let margin = String(repeating: " ", count: Swift.max(number.count, 3) + 2)
+        if let range = diagnostic.range, let line = sources[diagnostic.file]?.line(range.start.line) {
+            let (shown, caret) = Self.excerpt(of: line, range: range)
+            text += "\n" + String(repeating: " ", count: margin.count - number.count) + "\(number) | \(shown)"
+            text += "\n\(margin) | \(caret)"
+        }
+        if let hint = diagnostic.hint { text += "\n\(margin) = \(hint)" }
+        return text
+    }
+
+    /// The part of the line around the range, and the line below it that points there.
+    private static func excerpt(of line: Substring, range: YAMLRange) -> (line: String, caret: String) {
+        let scalars = Array(line.unicodeScalars)
+        let column = Swift.min(range.start.column - 1, scalars.count)
+        let end = range.end.line == range.start.line ? Swift.min(range.end.column - 1, scalars.count) : scalars.count
+        // A very long line is shown from a little before the place.
+        let first = column > 100 ? column - 60 : 0
+        let last = Swift.min(scalars.count, first + 160)
+        var shown = first > 0 ? "…" : ""
+        shown.unicodeScalars.append(contentsOf: scalars[first..<last])
+        if last < scalars.count { shown += "…" }
+        // Tabs stay tabs, so that the caret stands below its place.
+        var caret = first > 0 ? " " : ""
+        caret += scalars[first..<column].map { $0 == "\t" ? "\t" : " " }.joined()
+        caret += "^" + String(repeating: "~", count: Swift.max(0, Swift.min(end, last) - column - 1))
+        return (shown, caret)
+    }
+
+    /// The diagnostics as a JSON list, for editors and other programs.
+    public static func json(_ diagnostics: some Sequence<Diagnostic>) -> Value {
+        .list(
+            diagnostics.map { diagnostic in
+                var object: ValueObject = [
+                    "code": .string(diagnostic.code), "severity": .string(diagnostic.severity.rawValue),
+                    "file": .string(diagnostic.file),
+                ]
+                if let range = diagnostic.range {
+                    object["line"] = .int(Int64(range.start.line))
+                    object["column"] = .int(Int64(range.start.column))
+                    object["end_line"] = .int(Int64(range.end.line))
+                    object["end_column"] = .int(Int64(range.end.column))
+                }
+                object["message"] = .string(diagnostic.message)
+                object["hint"] = diagnostic.hint.map { .string($0) }
+                return .object(object)
+            })
+    }
+}
+
+extension Diagnostic {
+    /// What the YAML reader had to say, as a diagnostic.
+    public init(_ error: YAMLError, file: String) {
+        self.init(error.code, file: file, range: error.range, error.message, hint: error.hint)
+    }
+}

@@ -1,0 +1,84 @@
+public import RunnelKit
+
+extension InputDeclaration {
+    /// What is wrong with a value for this input, without its name; nil where nothing is.
+    public func problem(with value: Value) -> String? {
+        let fits =
+            switch (kind, value) {
+            case (.string, .string), (.boolean, .bool), (.list, .list), (.object, .object): true
+            case (.number, _): value.asDouble != nil
+            case (.integer, _): value.asInt != nil
+            default: false
+            }
+        guard fits else { return "expected \(kind.words), found \(value.quoted())" }
+        guard let choices, !choices.contains(value) else { return nil }
+        let hint = value.asString.flatMap { Suggestion.closest(to: $0, among: choices.compactMap(\.asString)) }
+        return "\(value.quoted()) is not one of \(choices.map { $0.quoted() }.joined(separator: ", "))"
+            + (hint.map { "; did you mean \"\($0)\"?" } ?? "")
+    }
+
+    /// Reads what was typed after `--input name=`: text as it is, other kinds as JSON.
+    public func read(_ text: String) -> Result<Value, InputError> {
+        let value: Value
+        if kind == .string {
+            value = .string(text)
+        } else if let parsed = try? Value.json(text) {
+            value = parsed
+        } else {
+            value = .string(text)
+        }
+        if let problem = problem(with: value) {
+            return .failure(InputError(message: "the input \"\(name)\": \(problem)"))
+        }
+        return .success(value)
+    }
+}
+
+/// Inputs that do not fit what the pipeline declares.
+public struct InputError: Error, Sendable, Hashable {
+    public let message: String
+}
+
+extension Pipeline {
+    /// The values of all inputs: those given, and the defaults of the others.
+    ///
+    /// - Parameter given: As they were typed, in order.
+    /// - Throws: The first thing that is wrong, with what to do about it.
+    public func inputValues(_ given: [(name: String, text: String)]) throws(InputError) -> ValueObject {
+        var values = ValueObject()
+        for (name, text) in given {
+            guard let declaration = inputs.first(where: { $0.name == name }) else {
+                let closest = Suggestion.closest(to: name, among: inputs.map(\.name))
+                let known = inputs.isEmpty ? "it has no inputs" : "it has \(inputs.map(\.name).joined(separator: ", "))"
+                throw InputError(
+                    message: "the pipeline \"\(self.name)\" has no input \"\(name)\"; "
+                        + (closest.map { "did you mean \"\($0)\"?" } ?? known))
+            }
+            values[name] = try declaration.read(text).get()
+        }
+        for declaration in inputs where values[declaration.name] == nil {
+            if let value = declaration.defaultValue {
+                values[declaration.name] = value
+            } else if declaration.isRequired {
+                throw InputError(
+                    message: "the input \"\(declaration.name)\" is required; add `--input \(declaration.name)=…`")
+            } else {
+                values[declaration.name] = .null
+            }
+        }
+        return values
+    }
+}
+
+extension InputDeclaration.Kind {
+    var words: String {
+        switch self {
+        case .string: "a string"
+        case .number: "a number"
+        case .integer: "a whole number"
+        case .boolean: "true or false"
+        case .list: "a list in JSON"
+        case .object: "an object in JSON"
+        }
+    }
+}

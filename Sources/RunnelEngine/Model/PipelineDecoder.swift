@@ -1,0 +1,154 @@
+import RunnelKit
+import Templates
+import YAML
+
+/// Reads a ``Pipeline`` from the nodes of its file, collecting everything that is wrong with its shape.
+struct PipelineDecoder {
+    private let environment: TemplateEnvironment
+    private(set) var diagnostics: DiagnosticList
+    private var stepCounts: [String: Int] = [:]
+
+    init(source: YAMLSource, environment: TemplateEnvironment) {
+        self.environment = environment
+        diagnostics = DiagnosticList(source: source)
+    }
+
+    private static let keys = [
+        "name", "description", "on", "inputs", "concurrency", "timeout", "steps", "on_failure", "finally", "output",
+    ]
+
+    mutating func pipeline(_ document: YAMLDocument) -> Pipeline? {
+        guard let root = document.root, !root.isNull else {
+            diagnostics.add("empty-file", .error, nil, "the file is empty; a pipeline has at least `steps:`")
+            return nil
+        }
+        guard let keys = MappingReader(root, "a pipeline", keys: Self.keys, into: &diagnostics) else { return nil }
+        let name = keys.string("name", into: &diagnostics) ?? Self.defaultName(file: document.source.name)
+        let description = keys.string("description", into: &diagnostics)
+        let inputs = keys["inputs"].map { readInputs($0) } ?? []
+        let triggers = keys["on"].map { readTriggers($0) } ?? []
+        if let node = keys["concurrency"] {
+            diagnostics.error(
+                "not-supported", node, "`concurrency` is not supported by this version of Runnel",
+                hint: "a run started with `runnel run` is always alone; take the key out")
+        }
+        if keys["steps"] == nil {
+            diagnostics.error(
+                "missing-key", keys.keyNode("steps") ?? root.firstKeyOrSelf, "a pipeline needs the key \"steps\"",
+                hint: "write `steps:` and below it a list, each item with `uses:`")
+        }
+        let steps = readSteps(keys, "steps")
+        if let items = keys.list("steps", into: &diagnostics), items.isEmpty {
+            diagnostics.error("no-steps", keys["steps"], "`steps` is empty", hint: "a pipeline has at least one step")
+        }
+        return Pipeline(
+            name: name, description: description, source: document.source, inputs: inputs, triggers: triggers,
+            steps: steps, onFailure: readSteps(keys, "on_failure"), finally: readSteps(keys, "finally"),
+            timeout: keys.field(Duration.self, "timeout", into: &diagnostics),
+            output: keys["output"].map { TemplateTree($0, environment: environment, into: &diagnostics) })
+    }
+
+    private mutating func readSteps(_ keys: MappingReader, _ key: String) -> [PipelineStep] {
+        guard let node = keys[key], case .sequence(let items) = node.content else { return [] }
+        return items.compactMap { step($0) }
+    }
+
+    private static func defaultName(file: String) -> String {
+        let name = file.split(separator: "/").last.map(String.init) ?? file
+        return name.hasSuffix(".yaml") ? String(name.dropLast(5)) : name.hasSuffix(".yml") ? String(name.dropLast(4)) : name
+    }
+
+    // MARK: - Steps
+
+    private static let stepKeys = ["id", "uses", "with", "if", "retry", "timeout", "on_error", "name"]
+    /// Known from the file format, not yet carried out.
+    private static let laterStepKeys = ["for_each", "max_parallel", "steps", "parallel"]
+
+    private mutating func step(_ node: YAMLNode) -> PipelineStep? {
+        guard let keys = MappingReader(node, "a step", keys: Self.stepKeys + Self.laterStepKeys, into: &diagnostics)
+        else { return nil }
+        for key in Self.laterStepKeys where keys.keyNode(key) != nil {
+            diagnostics.error(
+                "not-supported", keys.keyNode(key), "`\(key)` is not supported by this version of Runnel")
+        }
+        let with = keys["with"]
+        if let with, case .mapping = with.content {} else if let with {
+            diagnostics.error("wrong-type", with, "`with`: expected keys and values, found \(with.found)")
+        }
+        guard let usesNode = keys.requiredString("uses", example: "file.read", into: &diagnostics),
+            let uses = Value(usesNode).asString
+        else { return nil }
+        return PipelineStep(
+            id: identifier(keys, uses: uses), uses: uses, usesNode: usesNode,
+            with: with.map { TemplateTree($0, environment: environment, into: &diagnostics) } ?? .object([]),
+            withNode: with, condition: keys["if"].flatMap { condition($0) },
+            retry: keys.field(RetryDeclaration.self, "retry", into: &diagnostics),
+            timeout: keys.field(Duration.self, "timeout", into: &diagnostics),
+            onError: keys.field(PipelineStep.OnError.self, "on_error", into: &diagnostics) ?? .fail, node: node)
+    }
+
+    /// The given id, or one made of the step's kind: `file-write`, `file-write-2`.
+    private mutating func identifier(_ keys: MappingReader, uses: String) -> String {
+        if let id = keys.string("id", into: &diagnostics) {
+            let allowed = id.unicodeScalars.allSatisfy {
+                $0.isASCII && ($0.properties.isAlphabetic || ("0"..."9").contains($0) || $0 == "_" || $0 == "-")
+            }
+            if !allowed || id.first.map({ $0.isNumber || $0 == "-" }) ?? true {
+                diagnostics.error(
+                    "bad-id", keys["id"], "\"\(id)\" cannot be a step's id",
+                    hint: "use letters, digits, \"_\" and \"-\", beginning with a letter")
+            }
+            return id
+        }
+        let base = uses.replacing(".", with: "-")
+        let count = stepCounts[base, default: 0] + 1
+        stepCounts[base] = count
+        return count == 1 ? base : "\(base)-\(count)"
+    }
+
+    private mutating func condition(_ node: YAMLNode) -> PipelineStep.Condition? {
+        guard case .scalar(let scalar) = node.content else {
+            diagnostics.error("wrong-type", node, "`if`: expected an expression, found \(node.found)")
+            return nil
+        }
+        let (expression, issues) = Expression.parse(scalar.text, environment: environment)
+        for issue in issues {
+            diagnostics.error(issue.code, in: node, utf8Range: issue.utf8Range, issue.message, hint: issue.hint)
+        }
+        return expression.map { PipelineStep.Condition(expression: $0, node: node) }
+    }
+
+    // MARK: - Inputs and triggers
+
+    private mutating func readInputs(_ node: YAMLNode) -> [InputDeclaration] {
+        guard case .mapping(let pairs) = node.content else {
+            diagnostics.error("wrong-type", node, "`inputs`: expected a name for each input, found \(node.found)")
+            return []
+        }
+        return pairs.compactMap { pair in
+            let name = pair.key.keyText
+            let known = ["type", "default", "description", "enum", "required"]
+            guard let keys = MappingReader(pair.value, "the input \"\(name)\"", keys: known, into: &diagnostics) else {
+                return nil
+            }
+            let input = InputDeclaration(
+                name: name, kind: keys.field(InputDeclaration.Kind.self, "type", into: &diagnostics) ?? .string,
+                help: keys.string("description", into: &diagnostics), defaultValue: keys["default"].map { Value($0) },
+                choices: keys.list("enum", into: &diagnostics)?.map { Value($0) },
+                isRequired: keys.field(Bool.self, "required", into: &diagnostics) ?? (keys["default"] == nil),
+                node: pair.value)
+            if let value = input.defaultValue, let problem = input.problem(with: value) {
+                diagnostics.error("wrong-value", keys["default"], "the default of the input \"\(name)\": \(problem)")
+            }
+            return input
+        }
+    }
+
+    private mutating func readTriggers(_ node: YAMLNode) -> [TriggerDeclaration] {
+        let known = ["manual", "schedule", "watch", "webhook"]
+        guard let keys = MappingReader(node, "`on`", keys: known, into: &diagnostics) else { return [] }
+        return known.compactMap { kind in
+            keys.keyNode(kind).map { TriggerDeclaration(kind: kind, node: keys[kind] ?? $0) }
+        }
+    }
+}

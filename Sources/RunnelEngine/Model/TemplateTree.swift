@@ -1,0 +1,81 @@
+public import RunnelKit
+public import Templates
+public import YAML
+
+/// Data from a pipeline file in which strings may be templates.
+public indirect enum TemplateTree: Sendable {
+    case literal(Value)
+    case template(Template, YAMLNode)
+    case list([TemplateTree])
+    case object([(key: String, value: TemplateTree)])
+
+    /// All templates, with the scalars they stand in.
+    public var templates: [(template: Template, node: YAMLNode)] {
+        switch self {
+        case .literal: []
+        case .template(let template, let node): [(template, node)]
+        case .list(let items): items.flatMap(\.templates)
+        case .object(let members): members.flatMap(\.value.templates)
+        }
+    }
+
+    /// The data with everything rendered.
+    public func render(_ scope: any TemplateScope) throws(PlacedTemplateFailure) -> Value {
+        switch self {
+        case .literal(let value): return value
+        case .template(let template, let node):
+            do {
+                return try template.render(scope)
+            } catch {
+                throw PlacedTemplateFailure(failure: error, node: node)
+            }
+        case .list(let items):
+            var values: [Value] = []
+            for item in items { values.append(try item.render(scope)) }
+            return .list(values)
+        case .object(let members):
+            var object = ValueObject()
+            for (key, value) in members { object[key] = try value.render(scope) }
+            return .object(object)
+        }
+    }
+}
+
+/// A template that could not be rendered, and the scalar it stands in.
+public struct PlacedTemplateFailure: Error {
+    public let failure: TemplateFailure
+    public let node: YAMLNode
+}
+
+extension TemplateTree {
+    /// Parses every string in `node`. What is wrong is collected; a broken template counts as an empty one.
+    init(_ node: YAMLNode, environment: TemplateEnvironment, into diagnostics: inout DiagnosticList) {
+        switch node.content {
+        case .scalar(let scalar):
+            guard case .string(let text) = scalar.value, let template = Template.parse(text, node, environment, &diagnostics)
+            else {
+                self = .literal(Value(node))
+                return
+            }
+            self = template.isLiteral ? .literal(Value(node)) : .template(template, node)
+        case .sequence(let items):
+            self = .list(items.map { TemplateTree($0, environment: environment, into: &diagnostics) })
+        case .mapping(let pairs):
+            self = .object(
+                pairs.map { ($0.key.keyText, TemplateTree($0.value, environment: environment, into: &diagnostics)) })
+        }
+    }
+}
+
+extension Template {
+    /// Parses `text` of the scalar `node` and says what is wrong at its place in the file.
+    fileprivate static func parse(
+        _ text: String, _ node: YAMLNode, _ environment: TemplateEnvironment, _ diagnostics: inout DiagnosticList
+    ) -> Template? {
+        let (template, issues) = Template.parse(text, environment: environment)
+        for issue in issues {
+            diagnostics.error(issue.code, in: node, utf8Range: issue.utf8Range, issue.message, hint: issue.hint)
+        }
+        return template
+    }
+}

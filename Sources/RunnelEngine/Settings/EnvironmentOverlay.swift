@@ -1,0 +1,91 @@
+import RunnelKit
+
+/// Environment variables as settings: `RUNNEL_MARKETPLACE_BASE_URL` is `marketplace.base_url`.
+struct EnvironmentOverlay {
+    struct Problem {
+        let code: String
+        let severity: Diagnostic.Severity
+        let message: String
+        let hint: String?
+    }
+
+    /// Variables that are read elsewhere.
+    private static let reserved: Set<String> = ["RUNNEL_CONFIG"]
+    private static let prefix = "RUNNEL_"
+
+    private(set) var problems: [Problem] = []
+    private var overrides: [(path: [String], value: Value)] = []
+
+    init(environment: [String: String]) {
+        let settings = Self.leaves(of: Settings.schema, path: [])
+        let byName = Dictionary(settings.map { (Self.name(of: $0.path), $0) }, uniquingKeysWith: { first, _ in first })
+        let names = environment.keys.filter { $0.hasPrefix(Self.prefix) && !Self.reserved.contains($0) }
+        for name in names.sorted() {
+            guard let setting = byName[name] else {
+                let closest = Suggestion.closest(to: name, among: byName.keys.sorted())
+                problems.append(
+                    Problem(
+                        code: "unknown-setting", severity: .warning,
+                        message: "the environment variable \(name) is not a setting of Runnel",
+                        hint: closest.map { "did you mean \($0)?" }))
+                continue
+            }
+            let value = Self.value(environment[name] ?? "", schema: setting.schema)
+            if let message = Self.problem(value, at: setting.path) {
+                problems.append(
+                    Problem(
+                        code: "wrong-value", severity: .error,
+                        message: "the environment variable \(name): \(message)", hint: nil))
+            } else {
+                overrides.append((setting.path, value))
+            }
+        }
+    }
+
+    func applied(to value: Value) -> Value {
+        overrides.reduce(value) { Self.set($1.value, at: $1.path[...], in: $0) }
+    }
+
+    private static func name(of path: [String]) -> String {
+        prefix + path.joined(separator: "_").uppercased()
+    }
+
+    /// The settings that hold a single value or a list of words. `secrets` has names of its own and no variables.
+    private static func leaves(of schema: Value, path: [String]) -> [(path: [String], schema: Value)] {
+        guard let properties = schema["properties"]?.asObject, schema["type"] == "object" else {
+            return schema["type"] == "object" ? [] : [(path, schema)]
+        }
+        return properties.flatMap { leaves(of: $0.value, path: path + [$0.key]) }
+    }
+
+    /// A variable is always text; the schema says what it stands for.
+    private static func value(_ text: String, schema: Value) -> Value {
+        switch schema["type"] {
+        case "integer", "number", "boolean": (try? Value.json(text)) ?? .string(text)
+        case "array": .list(text.split(separator: ",").map { .string(String($0).trimmed) })
+        default: .string(text)
+        }
+    }
+
+    private static func problem(_ value: Value, at path: [String]) -> String? {
+        do {
+            _ = try Settings(field: set(value, at: path[...], in: [:]))
+            return nil
+        } catch {
+            return error.message
+        }
+    }
+
+    private static func set(_ value: Value, at path: ArraySlice<String>, in whole: Value) -> Value {
+        guard let key = path.first else { return value }
+        var object = whole.asObject ?? ValueObject()
+        object[key] = set(value, at: path.dropFirst(), in: object[key] ?? [:])
+        return .object(object)
+    }
+}
+
+extension String {
+    fileprivate var trimmed: String {
+        String(drop { $0.isWhitespace }.reversed().drop { $0.isWhitespace }.reversed())
+    }
+}

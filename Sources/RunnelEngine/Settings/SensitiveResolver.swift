@@ -1,0 +1,56 @@
+import RunnelKit
+
+/// Fetches the values that ``SensitiveValue``s name.
+public struct SensitiveResolver: Sendable {
+    /// The process's environment.
+    public let environment: [String: String]
+    /// Reads a file's text; nil when it cannot be read. Paths are relative to the folder of `runnel.yaml`.
+    public let readFile: @Sendable (String) -> String?
+
+    public init(environment: [String: String], readFile: @escaping @Sendable (String) -> String?) {
+        self.environment = environment
+        self.readFile = readFile
+    }
+
+    /// The value, or a sentence that says why there is none.
+    public func resolve(_ value: SensitiveValue) -> Result<String, UnavailableSecret> {
+        let text: String
+        switch value {
+        case .environment(let name):
+            guard let found = environment[name] else {
+                return .failure(UnavailableSecret(reason: "the environment variable \(name) is not set"))
+            }
+            guard !found.isEmpty else {
+                return .failure(UnavailableSecret(reason: "the environment variable \(name) is empty"))
+            }
+            text = found
+        case .file(let path):
+            guard let found = readFile(path) else {
+                return .failure(UnavailableSecret(reason: "the file \"\(path)\" cannot be read"))
+            }
+            // An editor ends a file with a line break that is not part of the secret.
+            text = found.trimmingSuffix { $0.isNewline }
+            guard !text.isEmpty else { return .failure(UnavailableSecret(reason: "the file \"\(path)\" is empty")) }
+        case .literal(let found): text = found
+        }
+        guard text.utf8.count >= Redactor.minimumLength else {
+            return .failure(
+                UnavailableSecret(
+                    reason: "it is shorter than \(Redactor.minimumLength) bytes, too short to be masked in logs"))
+        }
+        return .success(text)
+    }
+}
+
+/// Why a secret has no value.
+public struct UnavailableSecret: Error, Sendable, Hashable {
+    public let reason: String
+}
+
+extension String {
+    fileprivate func trimmingSuffix(while predicate: (Character) -> Bool) -> String {
+        var text = self[...]
+        while let last = text.last, predicate(last) { text = text.dropLast() }
+        return String(text)
+    }
+}

@@ -1,0 +1,66 @@
+public import RunnelKit
+
+/// What `runnel.yaml` says, together with the environment variables that win over it.
+///
+/// Every setting has a variable: its path in capitals behind `RUNNEL_`, so `marketplace.base_url` is
+/// `RUNNEL_MARKETPLACE_BASE_URL`.
+public struct Settings: FieldGroup {
+    public init() {}
+
+    @Field("The Marketplace API, or any server that speaks like OpenAI's.")
+    public var marketplace: MarketplaceSettings = MarketplaceSettings()
+    @Field("Values for `{{ secrets.NAME }}`, each from an environment variable or a file.")
+    public var secrets: [String: SensitiveValue] = [:]
+    @Field("Names of the environment variables that templates may read as `{{ env.NAME }}`.")
+    public var env: [String] = []
+    @Field("What is logged.") public var log: LogSettings = LogSettings()
+}
+
+/// `log:` in `runnel.yaml`.
+public struct LogSettings: FieldGroup {
+    public enum Level: String, FieldChoice { case debug, info, warning, error }
+
+    public init() {}
+
+    @Field("The least important messages that are still written.") public var level: Level = .warning
+}
+
+/// `marketplace:` in `runnel.yaml`.
+public struct MarketplaceSettings: FieldGroup {
+    public enum Authentication: String, FieldChoice {
+        case clientCredentials = "client_credentials"
+        case bearer, none
+    }
+
+    public struct Timeouts: FieldGroup {
+        public init() {}
+
+        @Field("For making a connection.") public var connect: Duration = .seconds(10)
+        @Field("How long a stream may be silent; a heartbeat counts as life.") public var idle: Duration = .seconds(90)
+        @Field("For one chat altogether.") public var total: Duration = .seconds(30 * 60)
+        @Field("For fetching an access token.") public var token: Duration = .seconds(30)
+    }
+
+    public struct Limits: FieldGroup {
+        public init() {}
+
+        @Field("How many chats stream at once, over all pipelines.") public var concurrentStreams: Int = 8
+        @Field("How many requests are made in a minute, over all pipelines; unlimited when left out.")
+        public var requestsPerMinute: Int?
+    }
+
+    public init() {}
+
+    @Field("Where the API is, such as `https://your-domain`.") public var baseURL: String?
+    @Field("How Runnel proves who it is.") public var auth: Authentication = .clientCredentials
+    @Field("From the Admin panel; for `auth: client_credentials`.") public var clientID: String?
+    @Field("From the Admin panel; for `auth: client_credentials`.") public var clientSecret: SensitiveValue?
+    @Field("For `auth: bearer`.") public var token: SensitiveValue?
+    @Field("The agent that answers, unless a step names another.") public var agentID: String?
+    @Field("The model, as the API calls it.") public var model: String = "AGENTIC STAR"
+    @Field("Where chats are posted, relative to `base_url`, when it is not the usual place.") public var chatPath: String?
+    @Field("Where tokens are fetched, relative to `base_url`, when it is not the usual place.")
+    public var tokenPath: String?
+    @Field("When to give up.") public var timeouts: Timeouts = Timeouts()
+    @Field("How much to ask for at a time.") public var limits: Limits = Limits()
+}

@@ -1,0 +1,28 @@
+/// Makes ids for runs: UUIDs of version 7 (RFC 9562, section 5.7), which sort by the time they were made.
+public enum UUIDv7 {
+    /// - Parameter nanoseconds: Since 1970. Milliseconds of it go into the id.
+    public static func make(
+        nanoseconds: Int64, using generator: inout some RandomNumberGenerator
+    ) -> String {
+        let milliseconds = UInt64(max(0, nanoseconds / 1_000_000)) & 0xFFFF_FFFF_FFFF
+        let high = milliseconds << 16 | 0x7000 | UInt64.random(in: 0...0xFFF, using: &generator)
+        let low = 0x8000_0000_0000_0000 | (UInt64.random(in: .min ... .max, using: &generator) >> 2)
+        let digits = hex(high) + hex(low)
+        var text = ""
+        for (index, digit) in digits.enumerated() {
+            if [8, 12, 16, 20].contains(index) { text += "-" }
+            text.append(digit)
+        }
+        return text
+    }
+
+    public static func make(nanoseconds: Int64) -> String {
+        var generator = SystemRandomNumberGenerator()
+        return make(nanoseconds: nanoseconds, using: &generator)
+    }
+
+    private static func hex(_ number: UInt64) -> String {
+        let digits = String(number, radix: 16)
+        return String(repeating: "0", count: 16 - digits.count) + digits
+    }
+}

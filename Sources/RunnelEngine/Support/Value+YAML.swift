@@ -1,0 +1,44 @@
+public import RunnelKit
+public import YAML
+
+extension Value {
+    /// The node as data; what a key stands for is its text.
+    public init(_ node: YAMLNode) {
+        switch node.content {
+        case .scalar(let scalar):
+            switch scalar.value {
+            case .null: self = .null
+            case .bool(let value): self = .bool(value)
+            case .int(let value): self = .int(value)
+            case .float(let value): self = .double(value)
+            case .string(let value): self = .string(value)
+            }
+        case .sequence(let items): self = .list(items.map { Value($0) })
+        case .mapping(let pairs): self = .object(ValueObject(pairs.map { ($0.key.keyText, Value($0.value)) }))
+        }
+    }
+}
+
+extension YAMLNode {
+    /// The text of a key as it was written.
+    var keyText: String {
+        if case .scalar(let scalar) = content { scalar.text } else { Value(self).json() }
+    }
+
+    /// The node that `path` leads to, or the nearest one on the way.
+    func nearest(to path: some Sequence<FieldError.PathElement>) -> YAMLNode {
+        var node = self
+        for element in path {
+            switch (element, node.content) {
+            case (.key(let key), .mapping(let pairs)):
+                guard let pair = pairs.first(where: { $0.key.keyText == key }) else { return node }
+                node = pair.value
+            case (.index(let index), .sequence(let items)):
+                guard items.indices.contains(index) else { return node }
+                node = items[index]
+            default: return node
+            }
+        }
+        return node
+    }
+}

@@ -1,0 +1,81 @@
+import JSONSchema
+import RunnelKit
+import YAML
+
+/// Checks data that a person wrote against a declaration of fields, and says what is wrong where.
+struct KeyChecker {
+    /// Whose keys they are: "http.fetch".
+    let subject: String
+    let schema: Value
+    let rules: [FieldRule]
+    let problem: (_ key: String, _ value: Value) -> FieldError?
+    /// What to do when there is nothing better to say.
+    let advice: String
+
+    /// - Parameters:
+    ///   - node: What `tree` was read from; nil where nothing was written.
+    ///   - place: Where a missing key is reported when `node` is nil.
+    func check(_ tree: TemplateTree, node: YAMLNode?, place: YAMLNode, into diagnostics: inout DiagnosticList) {
+        let members: [(key: String, value: TemplateTree)] =
+            switch tree {
+            case .object(let members): members
+            case .literal(.object(let object)): object.map { ($0.key, .literal($0.value)) }
+            default: []
+            }
+        let given = Set(members.filter { !$0.value.isLiteralNull }.map(\.key))
+        for rule in rules {
+            if let message = rule.violation(in: given) {
+                diagnostics.error("bad-keys", (node ?? place).firstKeyOrSelf, "\(subject): \(message)")
+            }
+        }
+        let issues = schemaIssues(tree)
+        for issue in issues { report(issue, node, place, into: &diagnostics) }
+        let faulty = Set(issues.compactMap { issue -> String? in
+            if case .key(let key)? = issue.path.elements.first { key } else { issue.key }
+        })
+        for (key, tree) in members where !faulty.contains(key) {
+            guard let value = tree.literal, !value.isNull, let problem = problem(key, value), let node = node?[key]
+            else { continue }
+            diagnostics.fieldError(problem, key: key, in: node)
+        }
+    }
+
+    private func schemaIssues(_ tree: TemplateTree) -> [SchemaIssue] {
+        var schema = schema.asObject ?? ValueObject()
+        // The rules have been checked above, in better words than a schema can find.
+        if !rules.isEmpty { schema["allOf"] = nil }
+        guard let compiled = try? JSONSchema(.object(schema)) else { return [] }
+        var knowledge: [InstancePath: Knowledge] = [:]
+        let value = tree.skeleton(path: InstancePath(), knowledge: &knowledge)
+        return compiled.validate(value) { [knowledge] in knowledge[$0] ?? .known }
+    }
+
+    private func report(
+        _ issue: SchemaIssue, _ node: YAMLNode?, _ place: YAMLNode, into diagnostics: inout DiagnosticList
+    ) {
+        let found = node?.nearest(to: issue.path.elements.map(\.fieldElement)) ?? place
+        let path = issue.path.elements.isEmpty ? "" : "`\(issue.path)`: "
+        let suggestion = issue.suggestion.map { "did you mean \"\($0)\"?" }
+        switch issue.keyword {
+        case "additionalProperties":
+            let key = issue.key ?? ""
+            diagnostics.error(
+                "unknown-key", found.keyNode(for: key) ?? found, "\(path)\(subject) has no key \"\(key)\"",
+                hint: suggestion ?? advice)
+        case "required":
+            diagnostics.error(
+                "missing-key", node == nil ? place : found.firstKeyOrSelf,
+                "\(path)\(subject) needs the key \"\(issue.key ?? "")\"", hint: advice)
+        default: diagnostics.error("wrong-value", found, path + issue.message, hint: suggestion)
+        }
+    }
+}
+
+extension PathElement {
+    var fieldElement: FieldError.PathElement {
+        switch self {
+        case .key(let key): .key(key)
+        case .index(let index): .index(index)
+        }
+    }
+}

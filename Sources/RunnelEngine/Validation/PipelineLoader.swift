@@ -1,0 +1,61 @@
+public import RunnelKit
+public import Templates
+public import YAML
+
+/// Reads pipeline files and says everything that can be known to be wrong before anything runs.
+public struct PipelineLoader: Sendable {
+    public let registry: StepRegistry
+    public let environment: TemplateEnvironment
+    /// What `secrets` and `env` may name; nil: unknown, so not checked.
+    public let names: ProjectNames?
+
+    /// - Throws: A ``RegistryError`` for clashing filters, or a step whose schema is not a JSON schema.
+    public init(registry: StepRegistry, names: ProjectNames? = nil) throws {
+        self.registry = registry
+        self.names = names
+        environment = try TemplateEnvironment(filters: registry.filters)
+    }
+
+    /// The pipeline, unless it has errors, and what there is to say about it, by place.
+    public func load(_ bytes: [UInt8], file: String) -> (pipeline: Pipeline?, report: LoadReport) {
+        let document: YAMLDocument
+        do {
+            document = try YAMLParser.parse(bytes, name: file)
+        } catch {
+            let source = YAMLSource(name: file, text: String(decoding: bytes, as: UTF8.self))
+            return (nil, LoadReport(source: source, diagnostics: [Diagnostic(error, file: file)]))
+        }
+        var decoder = PipelineDecoder(source: document.source, environment: environment)
+        guard let pipeline = decoder.pipeline(document) else {
+            return (nil, LoadReport(source: document.source, diagnostics: decoder.diagnostics.items.sortedByPlace()))
+        }
+        var diagnostics = decoder.diagnostics
+        StepChecker(registry: registry).check(pipeline, into: &diagnostics)
+        ReferenceChecker(pipeline: pipeline, names: names).check(into: &diagnostics)
+        let sorted = diagnostics.items.sortedByPlace()
+        return (
+            sorted.hasErrors ? nil : pipeline,
+            LoadReport(source: document.source, diagnostics: sorted)
+        )
+    }
+}
+
+/// What was found out about one file.
+public struct LoadReport: Sendable {
+    public let source: YAMLSource
+    public let diagnostics: [Diagnostic]
+}
+
+/// The names that a project's configuration makes available to templates.
+public struct ProjectNames: Sendable {
+    public var secrets: [String]
+    public var env: [String]
+    /// Secrets that have no value, and why: an error where a pipeline uses them.
+    public var unavailableSecrets: [String: String]
+
+    public init(secrets: [String], env: [String], unavailableSecrets: [String: String] = [:]) {
+        self.secrets = secrets
+        self.env = env
+        self.unavailableSecrets = unavailableSecrets
+    }
+}

@@ -1,0 +1,120 @@
+import RunnelKit
+import Templates
+import YAML
+
+/// Checks that every name in a template leads to something that will be there when it is rendered.
+struct ReferenceChecker {
+    let pipeline: Pipeline
+    let names: ProjectNames?
+
+    private static let roots = ["input", "inputs", "steps", "trigger", "secrets", "env", "run", "error"]
+    static let runKeys = ["id", "pipeline", "started_at", "attempt"]
+    static let errorKeys = ["code", "message", "hint", "step", "output"]
+
+    func check(into diagnostics: inout DiagnosticList) {
+        var earlier: [String] = []
+        for step in pipeline.steps {
+            check(step, earlier: earlier, errorInScope: false, into: &diagnostics)
+            earlier.append(step.id)
+        }
+        for section in [pipeline.onFailure, pipeline.finally] {
+            var known = earlier
+            for step in section {
+                check(step, earlier: known, errorInScope: true, into: &diagnostics)
+                known.append(step.id)
+            }
+        }
+        for (template, node) in pipeline.output?.templates ?? [] {
+            check(template.references, in: node, earlier: earlier, errorInScope: false, into: &diagnostics)
+        }
+    }
+
+    private func check(
+        _ step: PipelineStep, earlier: [String], errorInScope: Bool, into diagnostics: inout DiagnosticList
+    ) {
+        for (template, node) in step.with.templates {
+            check(template.references, in: node, earlier: earlier, errorInScope: errorInScope, into: &diagnostics)
+        }
+        if let condition = step.condition {
+            check(
+                condition.expression.references, in: condition.node, earlier: earlier, errorInScope: errorInScope,
+                into: &diagnostics)
+        }
+    }
+
+    private func check(
+        _ references: [Reference], in node: YAMLNode, earlier: [String], errorInScope: Bool,
+        into diagnostics: inout DiagnosticList
+    ) {
+        for reference in references {
+            guard
+                let (code, message, hint) = problem(with: reference, earlier: earlier, errorInScope: errorInScope)
+            else { continue }
+            diagnostics.error(code, in: node, utf8Range: reference.utf8Range, message, hint: hint)
+        }
+    }
+
+    private typealias Problem = (code: String, message: String, hint: String?)
+
+    private func problem(with reference: Reference, earlier: [String], errorInScope: Bool) -> Problem? {
+        let member: String? = if case .key(let key)? = reference.path.first { key } else { nil }
+        switch reference.root {
+        case "steps": return member.flatMap { stepProblem($0, earlier: earlier) }
+        case "inputs": return unknown(member, among: pipeline.inputs.map(\.name), "input", "declare it under `inputs:`")
+        case "secrets":
+            return names.flatMap { names in
+                unknown(member, among: names.secrets, "secret", "name it under `secrets:` in runnel.yaml")
+                    ?? member.flatMap { unavailable($0, names) }
+            }
+        case "env":
+            return names.flatMap {
+                unknown(member, among: $0.env, "readable environment variable", "list it under `env:` in runnel.yaml")
+            }
+        case "run": return unknown(member, among: Self.runKeys, "`run` value", nil)
+        case "error":
+            guard errorInScope else {
+                return ("unknown-name", "`error` is known in `on_failure` and `finally` only", nil)
+            }
+            return unknown(member, among: Self.errorKeys, "`error` value", nil)
+        case "input", "trigger": return nil
+        default:
+            let closest = Suggestion.closest(to: reference.root, among: Self.roots + earlier)
+            let hint =
+                closest.map { earlier.contains($0) ? "did you mean \"steps.\($0)\"?" : "did you mean \"\($0)\"?" }
+                ?? "a template knows \(Self.roots.joined(separator: ", "))"
+            return ("unknown-name", "nothing is named \"\(reference.root)\" here", hint)
+        }
+    }
+
+    private func stepProblem(_ id: String, earlier: [String]) -> Problem? {
+        guard !earlier.contains(id) else { return nil }
+        if let later = pipeline.allSteps.first(where: { $0.id == id }) {
+            return (
+                "later-step", "the step \"\(id)\" has not run yet at this point",
+                "it is in line \(later.node.range.start.line); only steps above can be used"
+            )
+        }
+        let closest = Suggestion.closest(to: id, among: earlier)
+        return (
+            "unknown-reference", "there is no step with the id \"\(id)\"",
+            closest.map { "did you mean \"\($0)\"?" }
+                ?? (earlier.isEmpty ? "no step comes before this one" : "the steps above are \(earlier.joined(separator: ", "))")
+        )
+    }
+
+    private func unavailable(_ secret: String, _ names: ProjectNames) -> Problem? {
+        names.unavailableSecrets[secret].map {
+            ("secret-unavailable", "the secret \"\(secret)\" has no value: \($0)", "see `secrets:` in runnel.yaml")
+        }
+    }
+
+    private func unknown(_ name: String?, among known: [String], _ what: String, _ advice: String?) -> Problem? {
+        guard let name, !known.contains(name) else { return nil }
+        let closest = Suggestion.closest(to: name, among: known)
+        return (
+            "unknown-reference", "there is no \(what) \"\(name)\"",
+            closest.map { "did you mean \"\($0)\"?" } ?? advice
+                ?? "there are \(known.joined(separator: ", "))"
+        )
+    }
+}

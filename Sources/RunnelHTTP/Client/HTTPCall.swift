@@ -1,0 +1,75 @@
+public import AsyncHTTPClient
+internal import NIOCore
+public import NIOHTTP1
+
+/// One request and what may come back.
+public struct HTTPCall: Sendable {
+    /// What happens to an answer that is too large.
+    public enum BodyLimit: Sendable, Hashable {
+        /// The call fails with ``TransportProblem/tooLarge(limit:)``.
+        case fail(bytes: Int)
+        /// The rest is not read.
+        case cut(bytes: Int)
+    }
+
+    public var method: String
+    public var url: HTTPURL
+    public var headers: HTTPHeaders
+    public var body: [UInt8]?
+    public var bodyLimit: BodyLimit
+
+    public init(method: String, url: HTTPURL, headers: HTTPHeaders, body: [UInt8]?, bodyLimit: BodyLimit) {
+        self.method = method
+        self.url = url
+        self.headers = headers
+        self.body = body
+        self.bodyLimit = bodyLimit
+    }
+
+    /// Method and URL for messages; see ``HTTPURL/shown``.
+    public var shown: String { "\(method) \(url.shown)" }
+
+    /// Sends the request and reads the answer to its end or limit. Redirects are answers like any other.
+    ///
+    /// - Throws: ``TransportProblem``, or `CancellationError` soon after the task is cancelled. Either way the
+    ///   connection does not go on.
+    public func send(with client: HTTPClient) async throws -> HTTPReply {
+        var request = HTTPClientRequest(url: url.text)
+        request.method = HTTPMethod(rawValue: method)
+        request.headers = headers
+        if let body { request.body = .bytes(ByteBuffer(bytes: body)) }
+        do {
+            let response = try await client.execute(request, deadline: .distantFuture)
+            let (bytes, isCut) = try await read(response)
+            try Task.checkCancellation()
+            return HTTPReply(
+                status: Int(response.status.code), headers: response.headers, body: bytes, isBodyCut: isCut)
+        } catch {
+            try Task.checkCancellation()
+            throw TransportProblem(error, host: url.host)
+        }
+    }
+
+    private func read(_ response: HTTPClientResponse) async throws -> (bytes: [UInt8], isCut: Bool) {
+        let limit =
+            switch bodyLimit {
+            case .fail(let bytes), .cut(let bytes): bytes
+            }
+        if case .fail = bodyLimit, method != "HEAD", let said = response.headers.first(name: "content-length"),
+            let length = Int(said), length > limit
+        {
+            throw TransportProblem.tooLarge(limit: limit)
+        }
+        var bytes: [UInt8] = []
+        for try await chunk in response.body {
+            let room = limit - bytes.count
+            if chunk.readableBytes > room {
+                guard case .cut = bodyLimit else { throw TransportProblem.tooLarge(limit: limit) }
+                bytes.append(contentsOf: chunk.readableBytesView.prefix(room))
+                return (bytes, true)
+            }
+            bytes.append(contentsOf: chunk.readableBytesView)
+        }
+        return (bytes, false)
+    }
+}

@@ -1,0 +1,34 @@
+public import AsyncHTTPClient
+internal import NIOCore
+public import RunnelKit
+
+/// The one HTTP client that all steps share.
+public enum HTTPClientService: ServiceKey {
+    public typealias Service = HTTPClient
+
+    public static let name = "the HTTP client"
+
+    /// How long a connection may take to be made, the TLS handshake included.
+    public static let connectTimeout: Duration = .seconds(10)
+
+    /// Says how the client is made and shut down.
+    public static func register(in services: Services) async {
+        await services.register(HTTPClientService.self, shutDown: { try? await $0.shutdown() }) { _ in
+            HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+        }
+    }
+
+    static var configuration: HTTPClient.Configuration {
+        var configuration = HTTPClient.Configuration(
+            // Steps follow redirects themselves: they drop credentials and count.
+            redirectConfiguration: .disallow,
+            // The time a whole call may take is kept by the step, on its own clock.
+            timeout: .init(connect: .nanoseconds(connectTimeout.components.seconds * 1_000_000_000)),
+            // A small compressed answer can unpack to more than fits in memory, so none is asked for.
+            decompression: .disabled)
+        // Trying again is the decision of whoever waits, who wants to see why it failed.
+        configuration.connectionPool.retryConnectionEstablishment = false
+        configuration.connectionPool.idleTimeout = .seconds(15)
+        return configuration
+    }
+}

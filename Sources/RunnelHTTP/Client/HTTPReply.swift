@@ -1,0 +1,61 @@
+public import NIOHTTP1
+public import RunnelKit
+
+/// A whole answer.
+public struct HTTPReply: Sendable {
+    public var status: Int
+    public var headers: HTTPHeaders
+    public var body: [UInt8]
+    /// Whether there was more than ``body`` holds.
+    public var isBodyCut: Bool
+
+    public init(status: Int, headers: HTTPHeaders = [:], body: [UInt8] = [], isBodyCut: Bool = false) {
+        self.status = status
+        self.headers = headers
+        self.body = body
+        self.isBodyCut = isBodyCut
+    }
+
+    /// What the answer says its body is; nil when it says nothing that can be read.
+    public var mediaType: MediaType? {
+        headers.first(name: "content-type").flatMap(MediaType.init)
+    }
+
+    /// How the body is compressed, in lower case; nil when it is not.
+    public var contentEncoding: String? {
+        let codings = headers[canonicalForm: "content-encoding"].map { $0.lowercased() }.filter { $0 != "identity" }
+        return codings.isEmpty ? nil : codings.joined(separator: ", ")
+    }
+
+    /// The status as a person writes it: "404 Not Found".
+    public var statusLine: String {
+        let phrase = HTTPResponseStatus(statusCode: status).reasonPhrase
+        return phrase.isEmpty ? "\(status)" : "\(status) \(phrase)"
+    }
+
+    /// How long the other side asks to be left alone (`Retry-After`).
+    /// - Parameter now: nanoseconds since 1970.
+    public func retryAfter(now: Int64) -> Duration? {
+        headers.first(name: "retry-after").flatMap {
+            RetryAfter.delay($0, date: headers.first(name: "date"), now: now / 1_000_000_000)
+        }
+    }
+
+    /// The header fields by lower-case name: a string each, repeated ones joined with ", ". Only `set-cookie`, whose
+    /// values hold commas of their own, is a list.
+    public var headerObject: ValueObject {
+        var object = ValueObject()
+        for (name, value) in headers {
+            let key = name.lowercased()
+            let text = String(decoding: value.utf8, as: UTF8.self)
+            if key == "set-cookie" {
+                object[key] = .list((object[key]?.asList ?? []) + [.string(text)])
+            } else if let earlier = object[key]?.asString {
+                object[key] = .string(earlier + ", " + text)
+            } else {
+                object[key] = .string(text)
+            }
+        }
+        return object
+    }
+}

@@ -1,0 +1,48 @@
+/// What a `Content-Type` says (RFC 9110, section 8.3).
+public struct MediaType: Sendable, Hashable {
+    /// Type and subtype in lower case: `text/html`.
+    public let essence: String
+    /// In lower case, without quotes.
+    public let charset: String?
+
+    /// Nil where `text` does not begin with a type and a subtype.
+    public init?(_ text: String) {
+        let parts = text.split(separator: ";", omittingEmptySubsequences: false).map(Self.trim)
+        guard let essence = parts.first?.lowercased(), let slash = essence.firstIndex(of: "/"),
+            slash != essence.startIndex, essence.index(after: slash) != essence.endIndex,
+            !essence.contains(where: \.isWhitespace)
+        else { return nil }
+        self.essence = essence
+        charset =
+            parts.dropFirst().lazy.compactMap { part -> String? in
+                let pair = part.split(separator: "=", maxSplits: 1).map(Self.trim)
+                guard pair.count == 2, pair[0].lowercased() == "charset" else { return nil }
+                let value = Self.trim(pair[1].filter { $0 != "\"" && $0 != "'" }[...])
+                return value.isEmpty ? nil : value.lowercased()
+            }.first
+    }
+
+    public var isJSON: Bool {
+        essence == "application/json" || essence == "text/json" || essence.hasSuffix("+json")
+    }
+
+    public var isHTML: Bool { essence == "text/html" || essence == "application/xhtml+xml" }
+
+    /// Whether a person could read it: any text, XML, and the formats in which programs exchange text.
+    public var isText: Bool {
+        let formats: Set = [
+            "application/xml", "application/javascript", "application/ecmascript", "application/x-ndjson",
+            "application/jsonl", "application/yaml", "application/x-yaml", "application/toml", "application/sql",
+            "application/graphql", "application/x-www-form-urlencoded", "application/x-sh",
+        ]
+        return essence.hasPrefix("text/") || essence.hasSuffix("+xml") || essence.hasSuffix("+yaml")
+            || formats.contains(essence)
+    }
+
+    private static func trim(_ text: Substring) -> Substring {
+        var text = text.drop(while: \.isWhitespace)
+        while text.last?.isWhitespace == true { text.removeLast() }
+        return text
+    }
+    private static func trim(_ text: String) -> Substring { trim(text[...]) }
+}

@@ -1,0 +1,33 @@
+internal import NIOHTTP1
+public import RunnelKit
+
+/// Tells which header fields and query keys carry credentials.
+public enum SensitiveName {
+    private static let words = [
+        "auth", "cookie", "credential", "key", "passw", "secret", "session", "signature", "token",
+    ]
+
+    public static func matches(_ name: String) -> Bool {
+        let name = name.lowercased()
+        return name == "sig" || name == "code" || words.contains { name.contains($0) }
+    }
+}
+
+extension HTTPCall {
+    /// Masks what this request proves its right with, should the other side repeat it. `more` are secrets that stand
+    /// in it in another form.
+    public func redactor(more: [String] = []) -> Redactor {
+        var secrets = more
+        for (name, value) in headers where SensitiveName.matches(name) {
+            secrets.append(value)
+            // The word before the space is the scheme: "Bearer", "Basic".
+            secrets += value.split(separator: " ").dropFirst().map(String.init)
+        }
+        for pair in (url.query ?? "").split(separator: "&") {
+            let parts = pair.split(separator: "=", maxSplits: 1)
+            guard parts.count == 2, SensitiveName.matches(String(parts[0])) else { continue }
+            secrets += [String(parts[1]), PercentEncoding.decode(parts[1])]
+        }
+        return Redactor(secrets: secrets)
+    }
+}

@@ -1,0 +1,73 @@
+public import NIOHTTP1
+public import RunnelKit
+
+/// Header fields in a step's `with:`: an object of names and values.
+public struct HeaderFields: FieldValue {
+    public let headers: HTTPHeaders
+
+    public init(_ headers: HTTPHeaders = [:]) {
+        self.headers = headers
+    }
+
+    public static var schema: Value {
+        [
+            "type": "object", "propertyNames": ["pattern": "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$"],
+            "additionalProperties": ["type": ["string", "integer", "boolean"]],
+        ]
+    }
+
+    public static var whenAbsent: HeaderFields? { HeaderFields() }
+
+    public init(field value: Value) throws(FieldError) {
+        guard let object = value.asObject else {
+            throw .expected("an object of header names and values", found: value)
+        }
+        var headers = HTTPHeaders()
+        for (name, value) in object {
+            do throws(FieldError) {
+                let name = try Self.checked(name: name)
+                headers.replaceOrAdd(name: name, value: try Self.text(value))
+            } catch {
+                throw error.under(.key(name))
+            }
+        }
+        self.headers = headers
+    }
+
+    /// The text, if it can stand in a header field; its words are not part of the error.
+    public static func checked(value text: String) throws(FieldError) -> String {
+        for scalar in text.unicodeScalars where scalar != "\t" && (scalar.value < 0x20 || scalar.value == 0x7F) {
+            let isBreak = scalar == "\r" || scalar == "\n"
+            throw FieldError(
+                "a header value cannot hold \(isBreak ? "a line break" : "a control character")",
+                hint: "a token read from a file may end with a line break; `| trim` takes it away")
+        }
+        return text
+    }
+
+    private static func checked(name: String) throws(FieldError) -> String {
+        let marks = "!#$%&'*+-.^_`|~"
+        guard !name.isEmpty,
+            name.allSatisfy({ $0.isASCII && ($0.isLetter || $0.isNumber || marks.contains($0)) })
+        else {
+            throw FieldError(
+                "\(Value.string(name).quoted()) is not a header name",
+                hint: "names hold letters, digits and hyphens, no spaces or colons")
+        }
+        let framing: Set = [
+            "connection", "content-length", "expect", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade",
+        ]
+        if framing.contains(name.lowercased()) {
+            throw FieldError("Runnel sets the header \"\(name)\" itself", hint: "leave it out")
+        }
+        return name
+    }
+
+    private static func text(_ value: Value) throws(FieldError) -> String {
+        switch value {
+        case .string(let text): try checked(value: text)
+        case .int, .bool: value.json()
+        default: throw .expected("a string", found: value)
+        }
+    }
+}

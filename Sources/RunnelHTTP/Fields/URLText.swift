@@ -1,0 +1,26 @@
+public import RunnelKit
+
+/// An `http` or `https` URL in a step's `with:`.
+public struct URLText: FieldValue {
+    public let url: HTTPURL
+
+    public init(_ url: HTTPURL) {
+        self.url = url
+    }
+
+    public static var schema: Value {
+        [
+            "type": "string", "format": "uri", "pattern": "^[ \\t\\r\\n]*[hH][tT][tT][pP][sS]?://[^/?#]+",
+            "examples": ["https://example.com/path"],
+        ]
+    }
+
+    public init(field value: Value) throws(FieldError) {
+        guard let text = value.asString else { throw .expected("an http or https URL", found: value) }
+        do {
+            url = try HTTPURL(text)
+        } catch {
+            throw FieldError(error.message, hint: error.hint)
+        }
+    }
+}

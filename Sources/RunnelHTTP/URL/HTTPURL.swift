@@ -1,0 +1,65 @@
+/// An `http` or `https` URL, taken apart and put in order: encoded where it has to be, without dot segments and
+/// without fragment, which is never sent.
+public struct HTTPURL: Sendable, Hashable {
+    /// What stands before the `@`, decoded.
+    public struct UserInfo: Sendable, Hashable {
+        public let user: String
+        public let password: String
+    }
+
+    public let isSecure: Bool
+    public let userInfo: UserInfo?
+    /// In lower case; an IPv6 address in brackets.
+    public let host: String
+    public let port: Int
+    /// Encoded; begins with a slash.
+    public let path: String
+    /// Encoded, without the question mark.
+    public let query: String?
+
+    /// The URL as it is requested. The user info is not part of it: it travels in a header.
+    public var text: String { origin + path + (query.map { "?" + $0 } ?? "") }
+
+    /// The URL for messages: without user info, and without the query, where keys and tokens stand.
+    public var shown: String { origin + path + (query == nil ? "" : "?…") }
+
+    /// The URL for messages where the path is as secret as the query, as it is with webhooks.
+    public var shownWithoutPath: String { origin + (path == "/" && query == nil ? "" : "/…") }
+
+    /// Scheme, host and port (RFC 6454): what credentials belong to.
+    public var origin: String {
+        let scheme = isSecure ? "https" : "http"
+        return port == (isSecure ? 443 : 80) ? "\(scheme)://\(host)" : "\(scheme)://\(host):\(port)"
+    }
+
+    /// The same URL with more behind its query.
+    public func adding(query pairs: [FormFields.Pair]) -> HTTPURL {
+        guard !pairs.isEmpty else { return self }
+        let added = FormFields(pairs: pairs).queryText
+        let query = query.map { $0.isEmpty ? added : "\($0)&\(added)" } ?? added
+        return HTTPURL(isSecure: isSecure, userInfo: userInfo, host: host, port: port, path: path, query: query)
+    }
+
+    /// The URL that `reference` means on this page, such as the `Location` of a redirect (RFC 3986, section 5.2).
+    public func resolving(_ reference: String) throws(URLProblem) -> HTTPURL {
+        let reference = URLParser.trimmed(reference)
+        if URLParser.scheme(of: reference) != nil { return try HTTPURL(String(reference)) }
+        let base = isSecure ? "https:" : "http:"
+        if reference.hasPrefix("//") { return try HTTPURL(base + reference) }
+        let kept: String
+        switch reference.first {
+        case "/": kept = origin
+        case nil, "#": return self
+        case "?": kept = origin + path
+        default: kept = origin + path[...(path.lastIndex(of: "/") ?? path.startIndex)]
+        }
+        return try HTTPURL(kept + reference)
+    }
+}
+
+/// Why a text is no `http` or `https` URL.
+public struct URLProblem: Error, Sendable, Hashable {
+    /// A sentence that quotes the text without user info and query.
+    public let message: String
+    public let hint: String
+}

@@ -1,0 +1,85 @@
+public import Logging
+
+/// What a step may use while it runs.
+public struct StepContext: Sendable {
+    /// The run and the step, for logs and for the receiver of an effect.
+    public var identity: StepIdentity
+    /// The output of the step before: what flows down the pipe.
+    public var input: Value
+    /// Writes to Runnel's log, with run and step attached.
+    public var logger: Logger
+    /// For waiting. A test replaces it, so nothing may sleep by other means.
+    public var clock: any Clock<Duration>
+    /// For time stamps: nanoseconds since 1970 (UTC).
+    public var now: @Sendable () -> Int64
+    /// Masks the secrets of this project in a text.
+    public var redactor: Redactor
+    /// Clients and other things that all steps share.
+    public var services: Services
+    /// Where the project is, and which files a step may touch.
+    public var project: ProjectDirectory
+    /// Renders a text with the same names in scope as the step's `with:`; `name` stands in errors, as a file would.
+    public var render: @Sendable (_ text: String, _ name: String) throws -> Value
+
+    private let sink: @Sendable (StepProgress) async -> Void
+
+    public init(
+        identity: StepIdentity, input: Value = .null, logger: Logger, clock: any Clock<Duration> = ContinuousClock(),
+        now: @escaping @Sendable () -> Int64, redactor: Redactor = Redactor(), services: Services,
+        project: ProjectDirectory,
+        render: @escaping @Sendable (_ text: String, _ name: String) throws -> Value,
+        progress: @escaping @Sendable (StepProgress) async -> Void
+    ) {
+        self.identity = identity
+        self.input = input
+        self.logger = logger
+        self.clock = clock
+        self.now = now
+        self.redactor = redactor
+        self.services = services
+        self.project = project
+        self.render = render
+        self.sink = progress
+    }
+
+    /// Tells whoever watches the run what is going on. Waits while the watcher is behind.
+    public func report(_ progress: StepProgress) async {
+        await sink(progress)
+    }
+
+    /// The same on every attempt of this step in this run, and different everywhere else.
+    public var idempotencyKey: String { identity.idempotencyKey }
+}
+
+/// Which step of which run.
+public struct StepIdentity: Sendable, Hashable {
+    public var pipeline: String
+    /// UUIDv7 in lower case.
+    public var runID: String
+    public var stepID: String
+    /// From 0, inside a `for_each`.
+    public var item: Int?
+    /// From 1.
+    public var attempt: Int
+
+    public init(pipeline: String, runID: String, stepID: String, item: Int? = nil, attempt: Int = 1) {
+        self.pipeline = pipeline
+        self.runID = runID
+        self.stepID = stepID
+        self.item = item
+        self.attempt = attempt
+    }
+
+    /// Names the effect of the step towards the outside world; the attempt is not part of it.
+    public var idempotencyKey: String {
+        [runID, stepID, item.map(String.init)].compactMap(\.self).joined(separator: "_")
+    }
+}
+
+/// What a step says while it runs.
+public enum StepProgress: Sendable, Hashable {
+    /// A piece of text as it came, to be shown right behind the one before.
+    case text(String)
+    /// A line about what is going on: an agent's task, a retry.
+    case note(String)
+}

@@ -1,0 +1,58 @@
+/// Reads and writes lengths of time as people write them: `500ms`, `2s`, `1.5m`, `1h30m`, `7d`.
+public enum DurationText {
+    private static let units: [(name: String, nanoseconds: Double)] = [
+        ("ms", 1e6), ("us", 1e3), ("ns", 1), ("s", 1e9), ("m", 60e9), ("h", 3600e9), ("d", 86_400e9),
+    ]
+
+    /// The duration that `text` says; nil when it says none, or one beyond 100 years.
+    public static func parse(_ text: String) -> Duration? {
+        var rest = text[...]
+        var total = 0.0
+        guard !rest.isEmpty else { return nil }
+        while !rest.isEmpty {
+            let digits = rest.prefix { $0.isASCII && ($0.isNumber || $0 == ".") }
+            rest = rest.dropFirst(digits.count)
+            let letters = rest.prefix { $0.isASCII && $0.isLetter }
+            rest = rest.dropFirst(letters.count)
+            guard let number = Double(digits), let unit = units.first(where: { $0.name == letters }) else { return nil }
+            total += number * unit.nanoseconds
+        }
+        guard total <= 100 * 365 * 86_400e9 else { return nil }
+        return .nanoseconds(Int64(total.rounded()))
+    }
+
+    /// The shortest exact form that ``parse(_:)`` reads again, down to nanoseconds.
+    public static func format(_ duration: Duration) -> String {
+        let parts = duration.components
+        let (seconds, nanoseconds) = (parts.seconds, parts.attoseconds / 1_000_000_000)
+        guard seconds != 0 || nanoseconds != 0 else { return "0s" }
+        if nanoseconds != 0 {
+            if seconds == 0, nanoseconds % 1_000_000 == 0 { return "\(nanoseconds / 1_000_000)ms" }
+            if seconds == 0 { return nanoseconds % 1000 == 0 ? "\(nanoseconds / 1000)us" : "\(nanoseconds)ns" }
+            let fraction = String(nanoseconds + 1_000_000_000).dropFirst()
+            return "\(seconds).\(fraction.reversed().drop { $0 == "0" }.reversed().map(String.init).joined())s"
+        }
+        var text = ""
+        var rest = seconds
+        for (name, size) in [("d", 86_400), ("h", 3600), ("m", 60), ("s", 1)] as [(String, Int64)] where rest >= size {
+            text += "\(rest / size)\(name)"
+            rest %= size
+        }
+        return text
+    }
+}
+
+extension Duration: FieldValue {
+    public static var schema: Value {
+        ["type": "string", "pattern": #"^([0-9]+(\.[0-9]+)?(ms|us|ns|s|m|h|d))+$"#, "examples": ["500ms", "2s", "1h30m"]]
+    }
+
+    public init(field value: Value) throws(FieldError) {
+        guard let text = value.asString, let duration = DurationText.parse(text) else {
+            throw .expected("a duration such as \"500ms\", \"2s\" or \"1h30m\"", found: value)
+        }
+        self = duration
+    }
+
+    public var fieldDefault: Value? { .string(DurationText.format(self)) }
+}

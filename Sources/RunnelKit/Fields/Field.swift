@@ -1,0 +1,80 @@
+/// Declares one key of a step's `with:` (or of a nested object): its help, type and default in one place.
+///
+/// From the declaration come the reading, the checks, the JSON schema and the printed reference. The key is the
+/// property's name in snake case, unless `key` says otherwise. A property without default value is required,
+/// unless it is optional:
+///
+///     struct FileRead: Step {
+///         @Field("The file, relative to the project.") var path: String
+///         @Field("How the content is read.", key: "as") var format: Format = .text
+///     }
+@propertyWrapper
+public struct Field<FieldType: FieldValue>: Sendable, Decodable {
+    let definition: FieldDefinition
+    private let defaultValue: FieldType?
+    private var value: FieldType?
+
+    /// A required key; optional where the type says so.
+    public init(_ help: String, key: String? = nil) {
+        self.init(help: help, key: key, default: FieldType.whenAbsent)
+    }
+
+    /// A key with a default.
+    public init(wrappedValue: FieldType, _ help: String, key: String? = nil) {
+        self.init(help: help, key: key, default: wrappedValue)
+    }
+
+    private init(help: String, key: String?, default defaultValue: FieldType?) {
+        self.defaultValue = defaultValue
+        definition = FieldDefinition(
+            key: key ?? "", help: help, schema: FieldType.schema, defaultValue: defaultValue?.fieldDefault,
+            isRequired: defaultValue == nil
+        ) { candidate throws(FieldError) in
+            _ = try FieldType(field: candidate)
+        }
+    }
+
+    public var wrappedValue: FieldType {
+        get {
+            guard let known = value ?? defaultValue else {
+                preconditionFailure("a required field was read before its configuration was decoded")
+            }
+            return known
+        }
+        set { value = newValue }
+    }
+
+    /// Reads the field out of the configuration that is being decoded; see ``FieldGroup/init(fields:)``.
+    public init(from decoder: any Decoder) throws {
+        guard let decoder = decoder as? FieldDecoder, let declared = decoder.declared as? Field<FieldType> else {
+            throw FieldError("fields are read from a pipeline's configuration only")
+        }
+        self = declared
+        // An explicit null says the same as leaving the key out, where leaving it out is allowed.
+        guard let found = decoder.value, !(found.isNull && defaultValue != nil && !(FieldType.self is Value.Type)) else {
+            guard defaultValue != nil else { throw FieldError("it is missing") }
+            return
+        }
+        value = try FieldType(field: found)
+    }
+}
+
+/// A ``Field`` seen without its type.
+protocol AnyField {
+    var definition: FieldDefinition { get }
+}
+
+extension Field: AnyField {}
+
+/// What a ``Field`` declares.
+public struct FieldDefinition: Sendable {
+    /// As it is written in a pipeline.
+    public internal(set) var key: String
+    public let help: String
+    /// Of the value, without help and default.
+    public let schema: Value
+    public let defaultValue: Value?
+    public let isRequired: Bool
+    /// Reads a value for the sake of its errors.
+    let check: @Sendable (Value) throws(FieldError) -> Void
+}

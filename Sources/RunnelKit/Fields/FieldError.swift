@@ -1,0 +1,49 @@
+/// What is wrong with the value of a field, said without its name and place: whoever reads the field adds them.
+public struct FieldError: Error, Sendable, Hashable {
+    /// A sentence such as `expected a duration such as "500ms" or "2m", found "5 parsecs"`.
+    public var message: String
+    /// What to do about it.
+    public var hint: String?
+    /// The keys and indices that lead from the field to the offending value.
+    public var path: [PathElement]
+    /// Where in the offending string, in bytes of UTF-8, when that is known.
+    public var utf8Offset: Int?
+
+    public enum PathElement: Sendable, Hashable {
+        case key(String)
+        case index(Int)
+    }
+
+    public init(_ message: String, hint: String? = nil, path: [PathElement] = [], utf8Offset: Int? = nil) {
+        self.message = message
+        self.hint = hint
+        self.path = path
+        self.utf8Offset = utf8Offset
+    }
+
+    /// An error for a value of the wrong kind.
+    public static func expected(_ what: String, found value: Value) -> FieldError {
+        FieldError("expected \(what), found \(value.foundText)")
+    }
+
+    /// The same error, seen from one level further out.
+    public func under(_ element: PathElement) -> FieldError {
+        var copy = self
+        copy.path.insert(element, at: 0)
+        return copy
+    }
+}
+
+extension Value {
+    /// The value as the second half of "expected …, found …": its kind, and what it is where that fits a line.
+    var foundText: String {
+        switch self {
+        case .null, .bytes: kindName
+        case .bool(let value): "\(value)"
+        case .int, .double: "the number \(json())"
+        case .string: quoted()
+        case .list(let items): items.isEmpty ? "an empty list" : "a list"
+        case .object(let members): members.isEmpty ? "an empty object" : "an object"
+        }
+    }
+}

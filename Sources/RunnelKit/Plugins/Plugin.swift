@@ -1,0 +1,17 @@
+/// What extends Runnel: a named bundle of steps and template filters, with the services they share.
+///
+/// Everything built in is a plugin too; there is no other way to add a step.
+public protocol Plugin: Sendable {
+    /// A short word, unique among the plugins of an agent.
+    var name: String { get }
+    var steps: [StepDefinition] { get }
+    var filters: [TemplateFilter] { get }
+    /// Says how the plugin's services are made; called once, when an agent starts.
+    func registerServices(in services: Services) async
+}
+
+extension Plugin {
+    public var steps: [StepDefinition] { [] }
+    public var filters: [TemplateFilter] { [] }
+    public func registerServices(in services: Services) async {}
+}

@@ -1,0 +1,55 @@
+/// All steps an agent knows, by name.
+public struct StepRegistry: Sendable {
+    private var entries: [String: (step: StepDefinition, plugin: String)] = [:]
+    /// The filters that plugins bring, in the order of the plugins.
+    public private(set) var filters: [TemplateFilter] = []
+    private var filterOwners: [String: String] = [:]
+    private var plugins: Set<String> = []
+
+    /// Registers the plugins one after another.
+    public init(_ plugins: [any Plugin] = []) throws(RegistryError) {
+        for plugin in plugins { try add(plugin) }
+    }
+
+    public mutating func add(_ plugin: any Plugin) throws(RegistryError) {
+        guard plugins.insert(plugin.name).inserted else {
+            throw RegistryError(message: "two plugins are named \"\(plugin.name)\"; rename or remove one of them")
+        }
+        for step in plugin.steps {
+            if let other = entries[step.name] {
+                throw .clash("step", step.name, other.plugin, plugin.name)
+            }
+            entries[step.name] = (step, plugin.name)
+        }
+        for filter in plugin.filters {
+            if let other = filterOwners.updateValue(plugin.name, forKey: filter.name) {
+                throw .clash("filter", filter.name, other, plugin.name)
+            }
+            filters.append(filter)
+        }
+    }
+
+    public subscript(name: String) -> StepDefinition? { entries[name]?.step }
+
+    /// The name of the plugin that brought the step.
+    public func plugin(of step: String) -> String? { entries[step]?.plugin }
+
+    /// All names, sorted.
+    public var names: [String] { entries.keys.sorted() }
+}
+
+/// Two plugins that cannot stand beside each other.
+public struct RegistryError: Error, Sendable, Hashable, CustomStringConvertible {
+    public let message: String
+    public var description: String { message }
+
+    public init(message: String) {
+        self.message = message
+    }
+
+    static func clash(_ kind: String, _ name: String, _ first: String, _ second: String) -> RegistryError {
+        let whom = first == second ? "the plugin \"\(first)\" twice" : "the plugins \"\(first)\" and \"\(second)\""
+        return RegistryError(
+            message: "the \(kind) \"\(name)\" is registered by \(whom); rename it in one place or remove one")
+    }
+}

@@ -1,0 +1,32 @@
+/// A filter of the template language: what stands behind a `|` in `{{ steps.title | upper }}`.
+public struct TemplateFilter: Sendable {
+    public let name: String
+    /// One sentence for the reference.
+    public let summary: String
+    /// How it is written, such as `truncate(length, end="…")`.
+    public let usage: String
+    /// How many arguments it takes beside the value before the `|`.
+    public let arguments: ClosedRange<Int>
+    /// Makes the result from the value and the arguments. What goes wrong is a ``FilterError``.
+    public let apply: @Sendable (Value, [Value]) throws -> Value
+
+    public init(
+        name: String, summary: String, usage: String, arguments: ClosedRange<Int> = 0...0,
+        apply: @escaping @Sendable (Value, [Value]) throws -> Value
+    ) {
+        self.name = name
+        self.summary = summary
+        self.usage = usage
+        self.arguments = arguments
+        self.apply = apply
+    }
+}
+
+/// Why a filter could not do its work, in one sentence.
+public struct FilterError: Error, Sendable, Hashable {
+    public let message: String
+
+    public init(_ message: String) {
+        self.message = message
+    }
+}

@@ -1,0 +1,48 @@
+/// One kind of work that a pipeline can do: `uses: file.read`, `uses: chat`.
+///
+/// A step is one file: its name and documentation, its `with:` as ``Field`` properties, and ``run(_:)``. For each
+/// execution a fresh value is made, its fields are filled from the rendered `with:`, and `run` is called once.
+///
+/// What is not obvious: an interrupted step runs again with the same ``StepContext/idempotencyKey``, and a cancelled
+/// task has to end promptly with `CancellationError`.
+public protocol Step: FieldGroup {
+    /// As `uses:` writes it: lower-case words joined by dots.
+    static var name: String { get }
+    /// One sentence for lists.
+    static var summary: String { get }
+    /// What the reference says beyond the summary and the keys.
+    static var documentation: StepDocumentation { get }
+
+    /// Does the work and returns the step's output.
+    ///
+    /// Failures a person has to act on are ``StepError``s; anything else that is thrown becomes one with the code
+    /// `step-failed`.
+    func run(_ context: StepContext) async throws -> Value
+}
+
+/// The reference of a step, beside its keys.
+public struct StepDocumentation: Sendable, Hashable {
+    /// A few sentences: what it does, its limits, what happens when it is repeated. Plain Markdown.
+    public var details: String
+    /// What `steps.<id>` is afterwards.
+    public var output: String
+    /// Steps as they would stand in a pipeline; each is validated by the tests.
+    public var examples: [Example]
+
+    public struct Example: Sendable, Hashable {
+        public let title: String
+        /// One step in YAML, beginning with `uses:`.
+        public let yaml: String
+
+        public init(_ title: String, _ yaml: String) {
+            self.title = title
+            self.yaml = yaml
+        }
+    }
+
+    public init(details: String = "", output: String, examples: [Example] = []) {
+        self.details = details
+        self.output = output
+        self.examples = examples
+    }
+}

@@ -1,0 +1,69 @@
+internal import OrderedCollections
+
+/// An object of a ``Value``: keys in the order in which they came, each once.
+///
+/// Two objects are equal when they hold the same keys and values, in whatever order.
+public struct ValueObject: Sendable {
+    private var storage: OrderedDictionary<String, Value>
+
+    public init() {
+        storage = [:]
+    }
+
+    /// Makes an object of `pairs`; where a key stands twice, the later value wins at the earlier place.
+    public init(_ pairs: some Sequence<(String, Value)>) {
+        storage = OrderedDictionary(pairs, uniquingKeysWith: { _, later in later })
+    }
+
+    public subscript(key: String) -> Value? {
+        get { storage[key] }
+        set { storage[key] = newValue }
+    }
+
+    /// The keys, in order.
+    public var keys: [String] { Array(storage.keys) }
+    /// The values, in the order of their keys.
+    public var values: [Value] { Array(storage.values) }
+
+    /// The same object without `key`.
+    public func removing(_ key: String) -> ValueObject {
+        var copy = self
+        copy[key] = nil
+        return copy
+    }
+}
+
+extension ValueObject: RandomAccessCollection {
+    public typealias Element = (key: String, value: Value)
+
+    public var startIndex: Int { 0 }
+    public var endIndex: Int { storage.count }
+    public subscript(position: Int) -> (key: String, value: Value) {
+        let element = storage.elements[position]
+        return (element.key, element.value)
+    }
+}
+
+extension ValueObject: Hashable {
+    public static func == (left: ValueObject, right: ValueObject) -> Bool {
+        left.count == right.count && left.storage.allSatisfy { right.storage[$0.key] == $0.value }
+    }
+
+    public func hash(into hasher: inout Hasher) {
+        // Order does not count, so neither may it in the hash.
+        var sum = 0
+        for (key, value) in storage {
+            var entry = Hasher()
+            entry.combine(key)
+            entry.combine(value)
+            sum &+= entry.finalize()
+        }
+        hasher.combine(sum)
+    }
+}
+
+extension ValueObject: ExpressibleByDictionaryLiteral {
+    public init(dictionaryLiteral elements: (String, Value)...) {
+        self.init(elements)
+    }
+}

@@ -1,0 +1,47 @@
+internal import Logging
+public import RunnelKit
+internal import Synchronization
+
+/// Runs one step by itself, the way the engine would, and keeps what it reported.
+public struct StepHarness: Sendable {
+    public var identity = StepIdentity(
+        pipeline: "test", runID: "0198c0de-0000-7000-8000-000000000001", stepID: "step")
+    public var input: Value = .null
+    public var clock: any Clock<Duration> = ContinuousClock()
+    /// Nanoseconds since 1970. It stands still.
+    public var now: Int64 = 1_767_225_600_000_000_000
+    public var redactor = Redactor()
+    public var services = Services()
+    public var project: ProjectDirectory
+    /// What the step gets when it renders a text; the text itself unless a test says otherwise.
+    public var render: @Sendable (_ text: String, _ name: String) throws -> Value = { text, _ in .string(text) }
+
+    private let reports = ReportLog()
+
+    /// - Parameter directory: The project's folder. Steps that touch files need a real one.
+    public init(directory: String = "/nonexistent") {
+        project = ProjectDirectory(path: directory)
+    }
+
+    /// Runs the step `S` with a `with:` as it would be after rendering.
+    public func run<S: Step>(_ step: S.Type, with: ValueObject = [:]) async throws -> Value {
+        try await StepDefinition(step).run(with, context)
+    }
+
+    /// What was reported so far, in order.
+    public var progress: [StepProgress] { reports.all }
+
+    /// The context that ``run(_:with:)`` hands to the step.
+    public var context: StepContext {
+        StepContext(
+            identity: identity, input: input, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
+            clock: clock, now: { [now] in now }, redactor: redactor, services: services, project: project,
+            render: render, progress: { [reports] in reports.append($0) })
+    }
+}
+
+private final class ReportLog: Sendable {
+    private let storage = Mutex<[StepProgress]>([])
+    var all: [StepProgress] { storage.withLock { $0 } }
+    func append(_ progress: StepProgress) { storage.withLock { $0.append(progress) } }
+}

@@ -1,0 +1,110 @@
+import RunnelKit
+
+/// `+ - * / %` on numbers. Whole numbers stay whole and never wrap around.
+enum Arithmetic {
+    static func compute(
+        _ op: BinaryOperator, _ left: Value, _ right: Value, _ node: ExpressionNode
+    ) throws(TemplateFailure) -> Value {
+        if op == .plus, case .list(let first) = left, case .list(let second) = right { return .list(first + second) }
+        guard left.asDouble != nil, right.asDouble != nil else {
+            let hint = op == .plus ? "texts are joined with `~`" : nil
+            throw TemplateFailure(
+                "bad-operand",
+                "`\(node.written)`: cannot compute \(left.quoted(limit: 30)) \(op.rawValue) \(right.quoted(limit: 30))",
+                node.range, hint: hint)
+        }
+        if op == .divided || op == .remainder, right.asDouble == 0 {
+            throw TemplateFailure("bad-operand", "`\(node.written)`: division by zero", node.range)
+        }
+        if case .int(let first) = left, case .int(let second) = right {
+            let (result, overflow): (Int64, Bool) =
+                switch op {
+                case .plus: first.addingReportingOverflow(second)
+                case .minus: first.subtractingReportingOverflow(second)
+                case .times: first.multipliedReportingOverflow(by: second)
+                case .remainder: first.remainderReportingOverflow(dividingBy: second)
+                default: first.dividedReportingOverflow(by: second)
+                }
+            guard !overflow else {
+                throw TemplateFailure("bad-operand", "`\(node.written)`: the result does not fit 64 bits", node.range)
+            }
+            return op == .divided && first % second != 0 ? .double(Double(first) / Double(second)) : .int(result)
+        }
+        let (first, second) = (left.asDouble ?? 0, right.asDouble ?? 0)
+        switch op {
+        case .plus: return .double(first + second)
+        case .minus: return .double(first - second)
+        case .times: return .double(first * second)
+        case .remainder: return .double(first.truncatingRemainder(dividingBy: second))
+        default: return .double(first / second)
+        }
+    }
+
+    static func negative(_ value: Value, _ node: ExpressionNode) throws(TemplateFailure) -> Value {
+        switch value {
+        case .int(let number) where number != .min: return .int(-number)
+        case .double(let number): return .double(-number)
+        default:
+            throw TemplateFailure("bad-operand", "`\(node.written)`: \(value.quoted()) has no negative", node.range)
+        }
+    }
+
+    /// `range(end)`, `range(start, end)`, `range(start, end, step)`; the end is not part of it.
+    static func range(_ arguments: [Value], _ node: ExpressionNode, limit: Int) throws(TemplateFailure) -> Value {
+        let numbers = arguments.compactMap(\.asInt)
+        guard numbers.count == arguments.count, numbers.count < 3 || numbers[2] != 0 else {
+            throw TemplateFailure("bad-operand", "`\(node.written)`: expected whole numbers, and no step of 0", node.range)
+        }
+        let start = numbers.count > 1 ? numbers[0] : 0
+        let end = numbers.count > 1 ? numbers[1] : numbers[0]
+        let step = numbers.count > 2 ? numbers[2] : 1
+        // In floating point, since the difference of two 64-bit numbers may not fit.
+        guard (Double(end) - Double(start)) / Double(step) <= Double(limit) else {
+            throw TemplateFailure("too-many-iterations", "`\(node.written)` has more than \(limit) items", node.range)
+        }
+        return .list(stride(from: start, to: end, by: Int(step)).map { .int($0) })
+    }
+}
+
+/// `<`, `>`, `in` and their kin.
+enum Comparison {
+    static func holds(
+        _ op: BinaryOperator, _ left: Value, _ right: Value, _ node: ExpressionNode
+    ) throws(TemplateFailure) -> Bool {
+        switch (left, right) {
+        case (.int(let first), .int(let second)): return holds(op, first, second)
+        case (.string(let first), .string(let second)): return holds(op, first, second)
+        default:
+            guard let first = left.asDouble, let second = right.asDouble else {
+                throw TemplateFailure(
+                    "bad-operand",
+                    "`\(node.written)`: \(left.kindName) and \(right.kindName) cannot be compared", node.range)
+            }
+            return holds(op, first, second)
+        }
+    }
+
+    private static func holds<Operand: Comparable>(_ op: BinaryOperator, _ left: Operand, _ right: Operand) -> Bool {
+        switch op {
+        case .less: left < right
+        case .lessOrEqual: left <= right
+        case .greater: left > right
+        default: left >= right
+        }
+    }
+
+    /// Whether `container` holds `item`: a part of a text, an item of a list, a key of an object.
+    static func contains(
+        _ container: Value, _ item: Value, _ node: ExpressionNode
+    ) throws(TemplateFailure) -> Bool {
+        switch (container, item) {
+        case (.list(let items), _): return items.contains(item)
+        case (.object(let object), .string(let key)): return object[key] != nil
+        case (.string(let text), .string(let part)): return part.isEmpty || text.contains(part)
+        default:
+            throw TemplateFailure(
+                "bad-operand",
+                "`\(node.written)`: \(item.kindName) cannot be looked for in \(container.kindName)", node.range)
+        }
+    }
+}

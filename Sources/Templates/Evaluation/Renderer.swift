@@ -1,0 +1,99 @@
+import RunnelKit
+
+/// Writes a template's text.
+struct Renderer {
+    private let scope: any TemplateScope
+    private let limits: TemplateLimits
+    private(set) var output = ""
+    private var iterations = 0
+
+    init(scope: any TemplateScope, limits: TemplateLimits) {
+        self.scope = scope
+        self.limits = limits
+    }
+
+    mutating func render(_ nodes: [TemplateNode], locals: [String: Value]) throws(TemplateFailure) {
+        for node in nodes {
+            switch node {
+            case .text(let text): try append(text, 0..<0)
+            case .expression(let expression): try append(text(of: expression, locals), expression.range)
+            case .branch(let branches, let otherwise): try branch(branches, otherwise, locals)
+            case .loop(let loop): try self.loop(loop, locals)
+            }
+        }
+    }
+
+    private mutating func append(_ text: String, _ range: Range<Int>) throws(TemplateFailure) {
+        guard output.utf8.count + text.utf8.count <= limits.output else {
+            throw TemplateFailure("too-large", "the text grows beyond \(ByteCount(limits.output))", range)
+        }
+        output += text
+    }
+
+    /// The value as text: never a hole.
+    private func text(of node: ExpressionNode, _ locals: [String: Value]) throws(TemplateFailure) -> String {
+        let value = try Evaluator(scope: scope, limits: limits, locals: locals).value(node)
+        switch value {
+        case .null where !node.mayBeEmpty:
+            throw TemplateFailure(
+                "empty-value", "`\(node.written)` is null", node.range,
+                hint: "write `| default(\"…\")` behind it if it may be missing")
+        case .string("") where !node.mayBeEmpty:
+            throw TemplateFailure(
+                "empty-value", "`\(node.written)` is an empty text", node.range,
+                hint: "write `| default(\"\")` behind it if that is meant")
+        case .null: return ""
+        case .bytes:
+            throw TemplateFailure(
+                "bad-value", "`\(node.written)` is binary data, which is no text", node.range,
+                hint: "write `| base64` behind it to put it into a text")
+        default: return value.text
+        }
+    }
+
+    private mutating func branch(
+        _ branches: [(condition: ExpressionNode, body: [TemplateNode])], _ otherwise: [TemplateNode],
+        _ locals: [String: Value]
+    ) throws(TemplateFailure) {
+        for (condition, body) in branches {
+            if try Evaluator(scope: scope, limits: limits, locals: locals).value(condition).isTruthy {
+                return try render(body, locals: locals)
+            }
+        }
+        try render(otherwise, locals: locals)
+    }
+
+    private mutating func loop(_ loop: TemplateNode.Loop, _ locals: [String: Value]) throws(TemplateFailure) {
+        let list = try Evaluator(scope: scope, limits: limits, locals: locals).value(loop.list)
+        let items = try self.items(of: list, loop)
+        guard !items.isEmpty else { return try render(loop.otherwise, locals: locals) }
+        var inner = locals
+        for (index, item) in items.enumerated() {
+            iterations += 1
+            guard iterations <= limits.iterations else {
+                throw TemplateFailure(
+                    "too-many-iterations", "the loops go round more than \(limits.iterations) times", loop.list.range)
+            }
+            for (name, value) in zip(loop.names, item) { inner[name] = value }
+            inner["loop"] = [
+                "index": .int(Int64(index + 1)), "index0": .int(Int64(index)), "first": .bool(index == 0),
+                "last": .bool(index == items.count - 1), "length": .int(Int64(items.count)),
+            ]
+            try render(loop.body, locals: inner)
+        }
+    }
+
+    /// What each round gives to the loop's names.
+    private func items(of list: Value, _ loop: TemplateNode.Loop) throws(TemplateFailure) -> [[Value]] {
+        switch (list, loop.names.count) {
+        case (.list(let items), 1): return items.map { [$0] }
+        case (.list(let items), _): return items.enumerated().map { [.int(Int64($0.offset)), $0.element] }
+        case (.object(let object), 1): return object.map { [.string($0.key)] }
+        case (.object(let object), _): return object.map { [.string($0.key), $0.value] }
+        default:
+            throw TemplateFailure(
+                "bad-operand", "`\(loop.list.written)` is \(list.kindName), and a loop needs a list or an object",
+                loop.list.range)
+        }
+    }
+}

@@ -1,0 +1,85 @@
+import RunnelKit
+
+extension StandardFilters {
+    static let data: [TemplateFilter] = [
+        TemplateFilter(
+            name: "tojson", summary: "As JSON; with `true`, over several lines.", usage: "tojson(pretty=false)",
+            arguments: 0...1
+        ) { .string($0.json(pretty: $1.first?.isTruthy ?? false)) },
+        TemplateFilter(name: "fromjson", summary: "The value that a JSON text says.", usage: "fromjson") { value, _ in
+            do {
+                return try Value.json(try value.filterText())
+            } catch let error as JSONError {
+                throw FilterError("not JSON: \(error)")
+            }
+        },
+        TemplateFilter(name: "base64", summary: "As base64.", usage: "base64") { value, _ in
+            .string(Base64.encode(try value.asBytes ?? Array(value.filterText().utf8)))
+        },
+        TemplateFilter(
+            name: "base64_decode", summary: "What a base64 text says: a text where it is UTF-8, else binary data.",
+            usage: "base64_decode"
+        ) { value, _ in
+            guard let bytes = Base64.decode(try value.filterText()) else { throw FilterError("not base64") }
+            return String(validating: bytes, as: UTF8.self).map { .string($0) } ?? .bytes(bytes)
+        },
+        TemplateFilter(
+            name: "urlencode", summary: "With everything escaped that has a meaning in a URL.", usage: "urlencode"
+        ) { value, _ in
+            .string(percentEncoded(try value.filterText()))
+        },
+        TemplateFilter(
+            name: "date", summary: "A point in time in UTC, by a pattern of %Y %m %d %H %M %S %j %F %T %%.",
+            usage: #"date("%Y-%m-%d")"#, arguments: 1...1
+        ) { value, arguments in
+            guard let nanoseconds = value.asString.flatMap({ Timestamp.parse($0) }) ?? epoch(value) else {
+                throw FilterError("expected a time such as \"2026-11-23T09:00:00Z\" or seconds since 1970, found \(value.quoted())")
+            }
+            return .string(try formatted(Timestamp.text(nanoseconds: nanoseconds), try arguments[0].filterText()))
+        },
+    ]
+
+    private static func epoch(_ value: Value) -> Int64? {
+        guard let seconds = value.asDouble, abs(seconds) < 9_000_000_000 else { return nil }
+        return Int64(seconds * 1e9)
+    }
+
+    private static func percentEncoded(_ text: String) -> String {
+        let kept = Set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~".utf8)
+        return text.utf8.map { byte in
+            let hex = String(byte, radix: 16, uppercase: true)
+            return kept.contains(byte) ? String(Unicode.Scalar(byte)) : "%\(hex.count == 1 ? "0" : "")\(hex)"
+        }.joined()
+    }
+
+    /// - Parameter time: RFC 3339 in UTC, as ``Timestamp`` writes it.
+    private static func formatted(_ time: String, _ pattern: String) throws(FilterError) -> String {
+        func part(_ start: Int, _ length: Int) -> String { String(time.dropFirst(start).prefix(length)) }
+        var result = ""
+        var characters = pattern.makeIterator()
+        while let character = characters.next() {
+            guard character == "%" else {
+                result.append(character)
+                continue
+            }
+            switch characters.next() {
+            case "Y": result += part(0, 4)
+            case "m": result += part(5, 2)
+            case "d": result += part(8, 2)
+            case "H": result += part(11, 2)
+            case "M": result += part(14, 2)
+            case "S": result += part(17, 2)
+            case "F": result += part(0, 10)
+            case "T": result += part(11, 8)
+            case "j":
+                let first = Timestamp.parse(part(0, 4) + "-01-01T00:00:00Z") ?? 0
+                let days = ((Timestamp.parse(time) ?? first) - first) / 86_400_000_000_000 + 1
+                result += String(repeating: "0", count: max(0, 3 - String(days).count)) + String(days)
+            case "%": result += "%"
+            case let other?: throw FilterError("%\(other) has no meaning in a date pattern")
+            case nil: throw FilterError("the date pattern ends with a lone %")
+            }
+        }
+        return result
+    }
+}

@@ -1,0 +1,34 @@
+import RunnelKit
+
+/// The filters every template can use, beside `default`, which is part of the language.
+enum StandardFilters {
+    static let all: [TemplateFilter] = texts + lists + numbers + data
+}
+
+extension Value {
+    /// The value as a text for a filter; numbers and truth values count as their text.
+    func filterText() throws(FilterError) -> String {
+        switch self {
+        case .string(let text): return text
+        case .int, .double, .bool: return json()
+        default: throw FilterError("expected a text, found \(kindName)")
+        }
+    }
+
+    func filterList() throws(FilterError) -> [Value] {
+        guard let items = asList else { throw FilterError("expected a list, found \(kindName)") }
+        return items
+    }
+
+    func filterObject() throws(FilterError) -> ValueObject {
+        guard let object = asObject else { throw FilterError("expected an object, found \(kindName)") }
+        return object
+    }
+
+    func filterCount() throws(FilterError) -> Int {
+        guard let number = asInt, let count = Int(exactly: number), count >= 0, count <= 1_000_000 else {
+            throw FilterError("expected a whole number from 0 to 1000000, found \(quoted())")
+        }
+        return count
+    }
+}

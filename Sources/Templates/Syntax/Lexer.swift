@@ -1,0 +1,121 @@
+import RunnelKit
+
+/// Cuts the text of an expression into tokens. Ranges count from the start of the whole template.
+struct Lexer {
+    private let text: [UInt8]
+    private let end: Int
+    private var index: Int
+    private var tokens: [Token] = []
+
+    private init(text: [UInt8], range: Range<Int>) {
+        self.text = text
+        index = range.lowerBound
+        end = range.upperBound
+    }
+
+    static func tokens(_ text: [UInt8], in range: Range<Int>) throws(TemplateIssue) -> [Token] {
+        var lexer = Lexer(text: text, range: range)
+        try lexer.run()
+        return lexer.tokens
+    }
+
+    private static let symbols = [
+        "==", "!=", "<=", ">=", "&&", "||", "??", "(", ")", "[", "]", "{", "}", ",", ":", ".", "|", "+", "-", "*", "/",
+        "%", "~", "<", ">", "!", "=",
+    ].map { (text: $0, bytes: Array($0.utf8)) }
+
+    private mutating func run() throws(TemplateIssue) {
+        while let byte = peek {
+            let start = index
+            if byte == 0x20 || byte == 0x09 || byte == 0x0A || byte == 0x0D {
+                index += 1
+            } else if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "'") {
+                add(.literal(.string(try string(quote: byte))), from: start)
+            } else if isDigit(byte) {
+                add(.literal(try number()), from: start)
+            } else if isNameStart(byte) {
+                name(from: start)
+            } else if let symbol = Self.symbols.first(where: { text[index..<end].starts(with: $0.bytes) }) {
+                index += symbol.bytes.count
+                add(.symbol(symbol.text), from: start)
+            } else {
+                let next = text[index..<end].dropFirst().firstIndex { $0 & 0xC0 != 0x80 } ?? end
+                throw TemplateIssue(
+                    "bad-expression",
+                    "`\(String(decoding: text[index..<next], as: UTF8.self))` has no meaning in an expression",
+                    index..<next)
+            }
+        }
+        tokens.append(Token(kind: .end, range: end..<end))
+    }
+
+    private var peek: UInt8? { index < end ? text[index] : nil }
+
+    private mutating func add(_ kind: Token.Kind, from start: Int) {
+        tokens.append(Token(kind: kind, range: start..<index))
+    }
+
+    /// A name. Behind a dot it may hold hyphens, as ids of steps do, and begin with a digit; subtraction needs spaces.
+    private mutating func name(from start: Int) {
+        let afterDot = tokens.last?.kind == .symbol(".") && tokens.last?.range.upperBound == start
+        while let byte = peek {
+            if isNameStart(byte) || isDigit(byte) {
+                index += 1
+            } else if afterDot, byte == UInt8(ascii: "-"), index + 1 < end,
+                isNameStart(text[index + 1]) || isDigit(text[index + 1])
+            {
+                index += 1
+            } else {
+                break
+            }
+        }
+        add(.name(String(decoding: text[start..<index], as: UTF8.self)), from: start)
+    }
+
+    private mutating func number() throws(TemplateIssue) -> Value {
+        let start = index
+        while let byte = peek, isDigit(byte) { index += 1 }
+        var isWhole = true
+        if peek == UInt8(ascii: "."), index + 1 < end, isDigit(text[index + 1]) {
+            isWhole = false
+            index += 1
+            while let byte = peek, isDigit(byte) { index += 1 }
+        }
+        let digits = String(decoding: text[start..<index], as: UTF8.self)
+        if isWhole, let whole = Int64(digits) { return .int(whole) }
+        guard !isWhole, let real = Double(digits) else {
+            throw TemplateIssue("bad-expression", "the number \(digits) does not fit 64 bits", start..<index)
+        }
+        return .double(real)
+    }
+
+    private mutating func string(quote: UInt8) throws(TemplateIssue) -> String {
+        let start = index
+        index += 1
+        var content: [UInt8] = []
+        while let byte = peek {
+            index += 1
+            if byte == quote { return String(decoding: content, as: UTF8.self) }
+            guard byte == UInt8(ascii: "\\") else {
+                content.append(byte)
+                continue
+            }
+            guard let escaped = peek else { break }
+            index += 1
+            switch escaped {
+            case UInt8(ascii: "n"): content.append(0x0A)
+            case UInt8(ascii: "t"): content.append(0x09)
+            case UInt8(ascii: "r"): content.append(0x0D)
+            case UInt8(ascii: "\\"), UInt8(ascii: "\""), UInt8(ascii: "'"): content.append(escaped)
+            default: content += [byte, escaped]
+            }
+        }
+        throw TemplateIssue("bad-expression", "the string that begins here has no closing quote", start..<end)
+    }
+
+    private func isDigit(_ byte: UInt8) -> Bool { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) }
+
+    private func isNameStart(_ byte: UInt8) -> Bool {
+        (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte | 0x20) || byte == UInt8(ascii: "_") || byte >= 0x80
+    }
+}

@@ -1,0 +1,3 @@
+import RunnelCLI
+
+await RunnelCommand.main(plugins: StockPlugins.all)

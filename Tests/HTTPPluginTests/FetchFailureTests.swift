@@ -1,0 +1,184 @@
+import HTTPTestServer
+import RunnelHTTP
+import RunnelKit
+import RunnelTesting
+import Testing
+
+@testable import HTTPPlugin
+
+@Suite("http.fetch: failures", .timeLimit(.minutes(1))) struct FetchFailureTests {
+    @Test("a status that is not expected is an error with the server's words and what to do")
+    func status() async throws {
+        try await TestServer.run { _ in
+            .reply(404, [("content-type", "application/json")], #"{"error": {"message": "no such ticket"}}"#)
+        } body: { server in
+            let error = try await failedFetch(["url": .string(server.url + "/t?key=1")])
+            #expect(error.code == "http-status")
+            #expect(error.message == #"GET \#(server.url)/t?… answered 404 Not Found: "no such ticket""#)
+            #expect(error.hint == "check the URL")
+            #expect(!error.isTransient)
+            let listed = try await fetch(["url": .string(server.url), "status": [200, 404]])
+            #expect(listed["status"] == 404)
+            let single = try await fetch(["url": .string(server.url), "status": 404])
+            #expect(single["status"] == 404)
+            let ignored = try await fetch(["url": .string(server.url), "fail_on_status": false])
+            #expect(ignored["status"] == 404)
+        }
+    }
+
+    @Test(
+        "a status that may pass is transient and brings Retry-After along",
+        arguments: [
+            (408, "Request Timeout"), (429, "Too Many Requests"), (500, "Internal Server Error"),
+            (503, "Service Unavailable"),
+        ])
+    func transient(status: Int, phrase: String) async throws {
+        try await TestServer.run { _ in
+            .reply(status, [("retry-after", "7")], "<html><title>Busy</title>")
+        } body: { server in
+            let error = try await failedFetch(["url": .string(server.url)])
+            #expect(error.message == #"GET \#(server.url)/ answered \#(status) \#(phrase): "Busy""#)
+            #expect(error.isTransient)
+            #expect(error.retryAfter == .seconds(7))
+        }
+    }
+
+    @Test(
+        "credentials that the server repeats are masked",
+        arguments: [
+            ["auth": ["bearer": "literal-token"]], ["auth": ["basic": ["user": "me", "password": "literal-token"]]],
+            ["headers": ["X-Api-Key": "literal-token"]], ["query": ["access_token": "literal-token"]],
+            ["headers": ["X-Trace": "literal-token"], "method": "POST"],
+        ] as [ValueObject])
+    func masked(with: ValueObject) async throws {
+        try await TestServer.run { request in
+            .reply(
+                401, [],
+                "who is \(request.headers["authorization"]) \(request.headers["x-api-key"]) \(request.uri) literal-token"
+            )
+        } body: { server in
+            var with = with
+            with["url"] = .string(server.url)
+            // The last case is no credential by name; the project knows it as a secret.
+            let error = try await failedFetch(with, secrets: with["method"] == nil ? [] : ["literal-token"])
+            #expect(!error.description.contains("literal-token"))
+            #expect(!error.description.contains("bWU6bGl0ZXJhbC10b2tlbg"))
+            #expect(error.description.contains("***"))
+            #expect(error.hint == "check the credentials: the server does not know them")
+        }
+    }
+
+    @Test("nobody listening is said so")
+    func refused() async throws {
+        let port = try await freePort()
+        let error = try await failedFetch(["url": .string("http://u:pw@127.0.0.1:\(port)/a?k=v")])
+        #expect(error.code == "connection-refused")
+        #expect(error.message == "GET http://127.0.0.1:\(port)/a?… failed: the connection was refused")
+        #expect(error.hint == "check that the server runs, and the port")
+        #expect(error.isTransient)
+    }
+
+    @Test("a host without address is said so")
+    func unknownHost() async throws {
+        // No label has more than 63 letters, so nobody has to be asked.
+        let host = String(repeating: "a", count: 64)
+        let error = try await failedFetch(["url": .string("http://\(host)/")])
+        #expect(error.code == "host-not-found")
+        #expect(error.message == #"GET http://\#(host)/ failed: the host "\#(host)" has no address"#)
+        #expect(error.hint == "check the URL and the network")
+        #expect(error.isTransient)
+    }
+
+    @Test("a reset, a broken-off and a nonsensical answer are told apart")
+    func broken() async throws {
+        try await TestServer.run { request in
+            switch request.uri {
+            case "/reset": .reset
+            case "/cut": .raw("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nonly this")
+            case "/none": .raw("")
+            default: .raw("SSH-2.0-OpenSSH_9.2\r\n\r\n")
+            }
+        } body: { server in
+            let reset = try await failedFetch(["url": .string(server.url + "/reset")])
+            #expect(reset.message == "GET \(server.url)/reset failed: the connection was reset")
+            #expect(reset.code == "connection-reset")
+            for path in ["/cut", "/none"] {
+                let error = try await failedFetch(["url": .string(server.url + path)])
+                #expect(
+                    error.message
+                        == "GET \(server.url)\(path) failed: the connection was closed before the answer was whole")
+                #expect(error.code == "connection-closed")
+                #expect(error.isTransient)
+            }
+            let nonsense = try await failedFetch(["url": .string(server.url + "/ssh")])
+            #expect(nonsense.message == "GET \(server.url)/ssh failed: what came back is not HTTP")
+            #expect(!nonsense.isTransient)
+        }
+    }
+
+    @Test("https to a server without TLS is said so")
+    func tls() async throws {
+        try await TestServer.run { _ in
+            .reply(200)
+        } body: { server in
+            let error = try await failedFetch(["url": .string("https://127.0.0.1:\(server.port)/")])
+            #expect(error.code == "tls-failed")
+            #expect(
+                error.message
+                    == "GET https://127.0.0.1:\(server.port)/ failed: no secure connection, it does not speak TLS on this port"
+            )
+            #expect(error.hint == "check the server's certificate, and that scheme and port belong together")
+            #expect(!error.isTransient)
+        }
+    }
+
+    @Test("a larger answer than allowed is refused, whether its length is told or not")
+    func tooLarge() async throws {
+        let chunked =
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n800\r\n\(String(repeating: "x", count: 2048))\r\n0\r\n\r\n"
+        try await TestServer.run { request in
+            request.uri == "/told" ? .reply(200, [], String(repeating: "x", count: 1025)) : .raw(chunked)
+        } body: { server in
+            for path in ["/told", "/untold"] {
+                let error = try await failedFetch(["url": .string(server.url + path), "max_size": "1KiB"])
+                #expect(error.code == "response-too-large")
+                #expect(error.message == "the answer to GET \(server.url)\(path) is larger than 1KiB")
+                #expect(error.hint == "raise `max_size` if that is expected")
+                #expect(!error.isTransient)
+            }
+            let exact = try await fetch(["url": .string(server.url + "/told"), "max_size": 1025])
+            #expect(exact["status"] == 200)
+        }
+    }
+
+    @Test("a server that says nothing runs into the time-out")
+    func timeout() async throws {
+        let clock = ManualClock()
+        try await TestServer.run { _ in
+            .silence
+        } body: { server in
+            async let failure = failedFetch(["url": .string(server.url), "timeout": "20s"], clock: clock)
+            await clock.waitForSleepers()
+            clock.advance(by: .seconds(20))
+            let error = try await failure
+            #expect(error.code == "http-timeout")
+            #expect(error.message == "GET \(server.url)/ was not answered within 20s")
+            #expect(error.hint == "raise `timeout` if the server is slow")
+            #expect(error.isTransient)
+        }
+    }
+
+    @Test("a cancelled fetch ends at once, as cancelled")
+    func cancelled() async throws {
+        let (asked, ask) = AsyncStream<Void>.makeStream()
+        try await TestServer.run { _ in
+            ask.yield()
+            return .silence
+        } body: { server in
+            let task = Task { try await fetch(["url": .string(server.url)]) }
+            for await _ in asked { break }
+            task.cancel()
+            await #expect(throws: CancellationError.self) { try await task.value }
+        }
+    }
+}

@@ -1,0 +1,45 @@
+import NIOCore
+import NIOPosix
+import RunnelHTTP
+import RunnelKit
+import RunnelTesting
+import Testing
+
+@testable import HTTPPlugin
+
+/// Runs `http.fetch` the way the engine would.
+func fetch(
+    _ with: ValueObject, secrets: [String] = [], clock: any Clock<Duration> = ContinuousClock()
+) async throws -> Value {
+    var harness = StepHarness()
+    harness.redactor = Redactor(secrets: secrets)
+    harness.clock = clock
+    await HTTPClientService.register(in: harness.services)
+    do {
+        let output = try await harness.run(HTTPFetch.self, with: with)
+        await harness.services.shutDown()
+        return output
+    } catch {
+        await harness.services.shutDown()
+        throw error
+    }
+}
+
+/// The error of a fetch that has to fail.
+func failedFetch(
+    _ with: ValueObject, secrets: [String] = [], clock: any Clock<Duration> = ContinuousClock(),
+    sourceLocation: SourceLocation = #_sourceLocation
+) async throws -> StepError {
+    try await #require(throws: StepError.self, sourceLocation: sourceLocation) {
+        try await fetch(with, secrets: secrets, clock: clock)
+    }
+}
+
+/// A port on which nobody listens.
+func freePort() async throws -> Int {
+    let channel = try await ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup)
+        .bind(host: "127.0.0.1", port: 0).get()
+    let port = try #require(channel.localAddress?.port)
+    try await channel.close()
+    return port
+}

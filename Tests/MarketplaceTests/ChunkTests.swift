@@ -1,0 +1,173 @@
+import Testing
+
+@testable import Marketplace
+
+#if canImport(FoundationEssentials)
+import FoundationEssentials
+#else
+import Foundation
+#endif
+
+@Suite("Chunks")
+struct ChunkTests {
+    @Test("scanner, general decoder and a decoder from elsewhere agree on thousands of generated chunks")
+    func agreement() throws {
+        var generator = ChunkGenerator(seed: 20_261_123)
+        var scanned = 0
+        for _ in 0..<20_000 {
+            let chunk = generator.chunk()
+            let bytes = Array(chunk.utf8)
+            let general = events(bytes)
+            if let fast = scan(bytes) {
+                scanned += 1
+                #expect(.success(fast) == general, "\(chunk)")
+            }
+            if case .success(let events) = general,
+                let reference = try? JSONDecoder().decode(Reference.self, from: Data(bytes))
+            {
+                #expect(text(of: events) == reference.text, "\(chunk)")
+            }
+        }
+        // The fast way must be the usual one, or the comparison says nothing.
+        #expect(scanned > 8000)
+    }
+
+    @Test("scanner and general decoder agree on chunks with a byte changed, left out or doubled")
+    func agreementOnDamage() throws {
+        var generator = ChunkGenerator(seed: 7)
+        var bothWays = (accepted: 0, refused: 0)
+        for _ in 0..<20_000 {
+            var bytes = Array(generator.chunk().utf8)
+            generator.damage(&bytes)
+            let general = events(bytes)
+            if let fast = scan(bytes) {
+                bothWays.accepted += 1
+                #expect(.success(fast) == general, "\(String(decoding: bytes, as: UTF8.self))")
+            } else {
+                bothWays.refused += 1
+            }
+        }
+        #expect(bothWays.accepted > 1000)
+        #expect(bothWays.refused > 1000)
+    }
+
+    @Test(
+        "the two documented shapes take the fast way",
+        arguments: [
+            #"{"choices":[{"delta":{"content":"Hello"}}]}"#,
+            #"{"createdAt":"2026-11-23T10:00:00Z","model":"AGENTIC STAR","choices":[{"index":0,"delta":{"content":"Hello"}}]}"#,
+            #"{"id":"x","object":"chat.completion.chunk","created":1,"choices":[{"index":0,"delta":{"content":"Hello"},"finish_reason":null}],"usage":null}"#,
+            #" { "choices" : [ { "delta" : { "content" : "\u0048el\u006Co" } } ] } "#,
+        ])
+    func fastShapes(_ chunk: String) {
+        #expect(scan(Array(chunk.utf8)) == [.text("Hello")])
+    }
+
+    @Test(
+        "escapes, surrogate pairs and half of one are read alike",
+        arguments: [
+            (#"\"\\\/\b\f\n\r\t"#, "\"\\/\u{8}\u{C}\n\r\t"), (#"\u3053\u3093"#, "こん"), (#"\ud83d\ude42!"#, "🙂!"),
+            (#"\ud83d."#, "\u{FFFD}."), (#"\ude42"#, "\u{FFFD}"), (#"\ud83d\u0041"#, "\u{FFFD}A"), (#"\u0000"#, "\0"),
+        ])
+    func escapes(_ escaped: String, _ expected: String) {
+        let bytes = Array(#"{"choices":[{"delta":{"content":"\#(escaped)"}}]}"#.utf8)
+        #expect(scan(bytes) == [.text(expected)])
+        #expect(events(bytes) == .success([.text(expected)]))
+    }
+
+    @Test("the role chunk gives the role and the ids it carries")
+    func role() {
+        let chunk =
+            #"{"choices":[{"index":0,"delta":{"role":"assistant","content":null,"messageInfo":{"messageId":"m-1","conversationId":"c-1","parentId":17,"note":"x"}}}]}"#
+        let info = MessageInfo(
+            messageID: "m-1", conversationID: "c-1",
+            ids: ["messageId": "m-1", "conversationId": "c-1", "parentId": "17"])
+        #expect(events(Array(chunk.utf8)) == .success([.role("assistant", info)]))
+    }
+
+    @Test("a chunk may carry text, tasks, the finish reason and the usage at once, and fields nobody knows")
+    func everything() {
+        let chunk =
+            #"{"x":[1,{"y":2}],"choices":[{"index":0,"delta":{"content":"a","z":{},"tasks":[{"messageId":"m","conversationId":"c","actionType":"tool_result","callId":"u","title":"success","status":"completed","timestamp":1773499412706,"new":true}]},"finishReason":"stop"}],"usage":{"prompt_tokens":3,"completion_tokens":4,"total_tokens":7}}"#
+        let task = AgentTask(
+            messageID: "m", conversationID: "c", actionType: "tool_result", callID: "u", title: "success",
+            status: "completed", timestamp: 1_773_499_412_706)
+        #expect(
+            events(Array(chunk.utf8))
+                == .success([
+                    .text("a"), .task(task), .finish(reason: "stop"),
+                    .usage(TokenUsage(promptTokens: 3, completionTokens: 4, totalTokens: 7)),
+                ]))
+    }
+
+    @Test("finish_reason and usage in camel case are read, too")
+    func otherSpellings() {
+        let chunk = #"{"choices":[{"delta":{},"finish_reason":"length"}],"usage":{"promptTokens":1,"totalTokens":2}}"#
+        #expect(
+            events(Array(chunk.utf8))
+                == .success([
+                    .finish(reason: "length"), .usage(TokenUsage(promptTokens: 1, totalTokens: 2)),
+                ]))
+    }
+
+    @Test("other alternatives than the first are not mixed into the text")
+    func alternatives() {
+        let chunk = #"{"choices":[{"index":1,"delta":{"content":"b"}},{"index":0,"delta":{"content":"a"}}]}"#
+        #expect(scan(Array(chunk.utf8)) == nil)
+        #expect(events(Array(chunk.utf8)) == .success([.text("a")]))
+    }
+
+    @Test("nesting deeper than 64 levels is refused")
+    func depth() {
+        func nested(_ depth: Int) -> [UInt8] {
+            Array((#"{"x":"# + String(repeating: "[", count: depth) + String(repeating: "]", count: depth) + "}").utf8)
+        }
+        #expect(events(nested(63)) == .success([]))
+        #expect(events(nested(64)) == .failure("it is not JSON (it nests deeper than 64 levels, byte 68)"))
+    }
+
+    // MARK: Helpers
+
+    private enum Outcome: Equatable {
+        case success([ChatEvent])
+        case failure(String)
+        case error(ServerMessage)
+    }
+
+    private func scan(_ bytes: [UInt8]) -> [ChatEvent]? {
+        bytes.withUnsafeBytes { raw in
+            guard let match = ChunkScanner.scan(raw) else { return nil }
+            let text = JSONReader.decode(match.text, in: raw)
+            return text.isEmpty ? [] : [.text(text)]
+        }
+    }
+
+    private func events(_ bytes: [UInt8]) -> Outcome {
+        bytes.withUnsafeBytes { raw in
+            do throws(ChunkDecoder.Failure) {
+                switch try ChunkDecoder.decode(raw) {
+                case .events(let events): return .success(events)
+                case .error(let message): return .error(message)
+                }
+            } catch {
+                return .failure(error.what)
+            }
+        }
+    }
+
+    private func text(of events: [ChatEvent]) -> String {
+        events.map { if case .text(let text) = $0 { text } else { "" } }.joined()
+    }
+
+    /// What the standard library's decoder makes of a chunk.
+    private struct Reference: Decodable {
+        struct Choice: Decodable {
+            struct Delta: Decodable { var content: String? }
+            var index: Int?
+            var delta: Delta?
+        }
+        var choices: [Choice]
+
+        var text: String { choices.filter { ($0.index ?? 0) == 0 }.compactMap(\.delta?.content).joined() }
+    }
+}

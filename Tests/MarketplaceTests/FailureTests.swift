@@ -1,0 +1,286 @@
+import AsyncHTTPClient
+import NIOHTTP1
+import Testing
+
+@testable import Marketplace
+
+@Suite("What a user reads when a call fails")
+struct FailureTests {
+    private let noRetry = RetryPolicy(attempts: 1)
+
+    /// The failure of a chat whose answer is scripted.
+    private func failure(
+        authentication: MarketplaceConfiguration.Authentication = .bearer("sk-secret"),
+        _ script: @escaping @Sendable (ServerExchange) -> Void
+    ) async throws -> (events: [ChatEvent], error: MarketplaceError, url: String) {
+        var result: (events: [ChatEvent], error: MarketplaceError, url: String)?
+        try await withBench(
+            authentication: authentication, retry: noRetry,
+            answer: { exchange in
+                if issuingTokens(exchange) { return true }
+                script(exchange)
+                return true
+            }
+        ) { bench in
+            let failure = try await bench.ask().failure()
+            result = (failure.events, failure.error, bench.client.configuration.chatURL)
+        }
+        return try #require(result)
+    }
+
+    @Test("400 with the server's message")
+    func badRequest() async throws {
+        let (_, error, _) = try await failure {
+            $0.reply(400, #"{"error":{"message":"messages is required","code":"invalid"}}"#)
+        }
+        expect(
+            error, .badRequest, #"The server does not accept the request: 400 Bad Request, "messages is required"."#,
+            hint: "Check the messages, the model and the agent id.", status: 400)
+    }
+
+    @Test("401 with a bearer token, and without any")
+    func unauthorized() async throws {
+        let (_, error, _) = try await failure { $0.reply(401, #"{"message":"invalid api key"}"#) }
+        expect(
+            error, .unauthorized, #"The server refused the access token: 401 Unauthorized, "invalid api key"."#,
+            hint: "Check the bearer token: it may be wrong, expired or meant for another server.", status: 401)
+        let (_, bare, _) = try await failure(authentication: .none) { $0.reply(401, "") }
+        expect(
+            bare, .unauthorized, "The server refused the access token: 401 Unauthorized.",
+            hint: "The server wants authentication: configure a bearer token or client credentials.", status: 401)
+    }
+
+    @Test("401 twice with client credentials")
+    func unauthorizedTwice() async throws {
+        let (_, error, _) = try await failure(
+            authentication: .clientCredentials(clientID: clientID, clientSecret: clientSecret)
+        ) { $0.reply(401, #"{"success":false,"error":"token revoked"}"#) }
+        expect(
+            error, .unauthorized, #"The server refused the access token: 401 Unauthorized, "token revoked"."#,
+            hint:
+                "A newly fetched token was refused as well: check that the client id belongs to this deployment and was "
+                + "not revoked.", status: 401)
+    }
+
+    @Test("403, with what to ask the administrator for")
+    func forbidden() async throws {
+        let (_, error, _) = try await failure { $0.reply(403, #"{"detail":"scope missing"}"#) }
+        expect(
+            error, .forbidden, #"The server does not allow this call: 403 Forbidden, "scope missing"."#,
+            hint: #"Ask the administrator to allow these credentials to use the agent "agent-ai-bot"."#, status: 403)
+    }
+
+    @Test("404 names the address and the agent")
+    func notFound() async throws {
+        let (_, error, url) = try await failure { $0.reply(404, #"{"error":"agent not found"}"#) }
+        expect(
+            error, .notFound, #"Nothing is at \#(url): 404 Not Found, "agent not found"."#,
+            hint: #"Check the base URL and the agent id "agent-ai-bot"."#, status: 404)
+    }
+
+    @Test("429 when no further attempt is left")
+    func rateLimited() async throws {
+        let (_, error, _) = try await failure { $0.reply(429, #"{"error":{"message":"slow down"}}"#) }
+        expect(
+            error, .rateLimited, #"The server is limiting requests: 429 Too Many Requests, "slow down"."#,
+            hint: "Try again later, or lower the limit of requests a minute.", transient: true, status: 429)
+    }
+
+    @Test("a page of a failing proxy is shortened to its title")
+    func serverError() async throws {
+        let page = "<html>\n<head><TITLE>502 Bad\n Gateway</title><style>x</style></head><body>nginx</body></html>"
+        let (_, error, _) = try await failure { $0.reply(502, page, type: "text/html") }
+        expect(
+            error, .serverError, #"The server failed: 502 Bad Gateway, "502 Bad Gateway"."#,
+            hint: "Try again later; if it stays so, tell the operator.", transient: true, status: 502)
+    }
+
+    @Test("a redirect is not followed")
+    func redirect() async throws {
+        let (_, error, url) = try await failure {
+            $0.reply(308, "moved", type: "text/plain", headers: ["Location": "https://elsewhere.example.com/"])
+        }
+        expect(
+            error, .unexpectedStatus, #"\#(url) answered 308 Permanent Redirect, "moved"."#,
+            hint: "The address has moved: set the base URL to the new one.", status: 308)
+    }
+
+    @Test("a long message of a server is cut")
+    func longMessage() async throws {
+        let (_, error, _) = try await failure {
+            $0.reply(400, String(repeating: "x", count: 200_000), type: "text/plain")
+        }
+        #expect(
+            error.message
+                == "The server does not accept the request: 400 Bad Request, \"\(String(repeating: "x", count: 300))…\"."
+        )
+    }
+
+    @Test("an error object in the middle of a stream, with the text so far")
+    func errorInStream() async throws {
+        let (events, error, _) = try await failure {
+            $0.beginStream()
+            $0.text("So ")
+            $0.event(#"{"error":{"message":"model overloaded","code":503}}"#)
+        }
+        #expect(events == [.text("So ")])
+        expect(
+            error, .errorInStream, #"The server reported an error in its answer: "model overloaded" (503)."#,
+            hint: "Try again later.", transient: true, partialText: "So ")
+    }
+
+    @Test("an event named error, whatever its data")
+    func errorEvent() async throws {
+        let (_, error, _) = try await failure {
+            $0.beginStream()
+            $0.send("event: error\ndata: it broke\n\n")
+        }
+        expect(
+            error, .errorInStream, #"The server reported an error in its answer: "it broke"."#,
+            hint: "Check the request and the agent; the server's operator can see more in its log.")
+    }
+
+    @Test("200 with a web page")
+    func webPage() async throws {
+        let (_, error, url) = try await failure {
+            $0.reply(200, "<!doctype html><title>Sign in</title>", type: "text/html; charset=utf-8")
+        }
+        expect(
+            error, .notAnEventStream,
+            #"\#(url) answered 200 with "text/html; charset=utf-8" instead of an event stream: "Sign in"."#,
+            hint: "Check the base URL: this looks like a web page, not the API.", status: 200)
+    }
+
+    @Test("200 with JSON")
+    func json() async throws {
+        let (_, error, url) = try await failure { $0.reply(200, #"{"success":false,"error":{"message":"no agent"}}"#) }
+        expect(
+            error, .notAnEventStream,
+            #"\#(url) answered 200 with "application/json" instead of an event stream: "no agent"."#,
+            hint: "Check the base URL: this looks like another end point, or a server that does not stream.",
+            status: 200)
+    }
+
+    @Test("data that is not JSON, with the text so far")
+    func malformed() async throws {
+        let (events, error, _) = try await failure {
+            $0.beginStream()
+            $0.text("a")
+            $0.event("<html>")
+        }
+        #expect(events == [.text("a")])
+        expect(
+            error, .malformedEvent,
+            #"The server sent an event that cannot be read: it is not JSON (a value is expected, byte 0): "<html>"."#,
+            hint: "Check that the base URL is the API's address and that no proxy changes the stream.", partialText: "a"
+        )
+    }
+
+    @Test("a line longer than 1 MiB")
+    func lineTooLong() async throws {
+        let (_, error, _) = try await failure {
+            $0.beginStream()
+            $0.send("data: " + String(repeating: "x", count: 1 << 20))
+        }
+        expect(
+            error, .lineTooLong, "The server sent a line longer than 1048576 bytes.",
+            hint: "Check that the base URL is the API's address and that no proxy changes the stream.")
+    }
+
+    @Test("a stream that ends before [DONE] keeps the text so far")
+    func cutOff() async throws {
+        let (events, error, _) = try await failure {
+            $0.beginStream()
+            $0.text("half an ")
+            $0.text("answ")
+            $0.end()
+        }
+        #expect(events == [.text("half an "), .text("answ")])
+        expect(
+            error, .streamCutOff, "The stream ended before [DONE].",
+            hint: "The text so far is kept. Try again; a proxy that limits the time of a response is a usual cause.",
+            transient: true, partialText: "half an answ")
+    }
+
+    @Test("a connection that breaks in the middle of a stream keeps the text so far")
+    func broken() async throws {
+        let (events, error, _) = try await failure {
+            $0.beginStream()
+            $0.text("half")
+            $0.breakConnection()
+        }
+        #expect(events == [.text("half")])
+        expect(
+            error, .streamCutOff, "The stream ended before [DONE]: the connection was closed.",
+            hint: "The text so far is kept. Try again; a proxy that limits the time of a response is a usual cause.",
+            transient: true, partialText: "half")
+    }
+
+    @Test("a finish reason does not make up for a missing [DONE]")
+    func finishedWithoutDone() async throws {
+        let (events, error, _) = try await failure(authentication: .none) {
+            $0.beginStream()
+            $0.event(#"{"choices":[{"delta":{"content":"x"},"finish_reason":"stop"}]}"#)
+            $0.end()
+        }
+        #expect(events == [.text("x"), .finish(reason: "stop")])
+        #expect(error.code == .streamCutOff)
+    }
+
+    @Test("a server that closes the connection without an answer")
+    func noAnswer() async throws {
+        let (_, error, url) = try await failure { $0.breakConnection() }
+        expect(
+            error, .connectionFailed, "No connection to \(url): the server closed the connection without an answer.",
+            hint: "Check that the server runs and that the base URL is right.", transient: true)
+    }
+
+    @Test("nobody listens at the address")
+    func refused() async throws {
+        let server = try await ScriptedServer()
+        let url = server.url
+        try await server.stop()
+        try await withClient(url: url) { client in
+            let (_, error) = try await client.chat(ChatRequest(messages: [ChatMessage(role: "user", content: "x")]))
+                .failure()
+            expect(
+                error, .connectionFailed, "No connection to \(url)/v1/chat/completions: the connection was refused.",
+                hint: "Check that the server runs and that the base URL is right.", transient: true)
+        }
+    }
+
+    @Test("https at a port that speaks http")
+    func tls() async throws {
+        let server = try await ScriptedServer()
+        try await withClient(url: server.url.replacing("http://", with: "https://")) { client in
+            let (_, error) = try await client.chat(ChatRequest(messages: [ChatMessage(role: "user", content: "x")]))
+                .failure()
+            #expect([.tlsFailed, .connectionFailed].contains(error.code))
+            #expect(error.message.hasPrefix("No "))
+        }
+        try await server.stop()
+    }
+
+    @Test("a host without an address")
+    func unknownHost() async throws {
+        try await withClient(url: "http://nowhere.invalid") { client in
+            let (_, error) = try await client.chat(ChatRequest(messages: [ChatMessage(role: "user", content: "x")]))
+                .failure()
+            expect(
+                error, .connectionFailed,
+                #"No connection to http://nowhere.invalid/v1/chat/completions: the host "nowhere.invalid" has no address."#,
+                hint: "Check that the server runs and that the base URL is right.", transient: true)
+        }
+    }
+
+    private func withClient(url: String, _ body: (MarketplaceClient) async throws -> Void) async throws {
+        let configuration = try MarketplaceConfiguration(baseURL: url, authentication: .none, retry: noRetry)
+        let http = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration.httpClientConfiguration)
+        let client = MarketplaceClient(configuration: configuration, httpClient: http)
+        do { try await body(client) } catch {
+            try await http.shutdown()
+            throw error
+        }
+        try await http.shutdown()
+    }
+}

@@ -1,0 +1,118 @@
+import Testing
+
+@testable import Marketplace
+
+@Suite("Time-outs, on a clock that a test moves")
+struct TimeoutTests {
+    private typealias Answer = @Sendable (ServerExchange) -> Bool
+    private let nobody: Answer = { _ in false }
+
+    @Test("nothing for 90 seconds ends a stream, and keeps the text so far")
+    func idle() async throws {
+        try await withBench(authentication: .none, answer: nobody) { bench in
+            let call = bench.call()
+            async let first = call.next()
+            let exchange = try await bench.server.next()
+            exchange.beginStream()
+            exchange.text("a")
+            #expect(try await first == [.text("a")])
+            let error = try await bench.clock.passing { try await call.failure() }
+            expect(
+                error, .idleTimeout, "Nothing was received for 90 s.",
+                hint: "The server may hang or the network be gone: try again, or raise the idle time-out.", transient: true,
+                partialText: "a")
+            #expect(bench.clock.now.offset == .seconds(90))
+            try await exchange.untilClosed()
+        }
+    }
+
+    @Test("a heartbeat is life")
+    func heartbeat() async throws {
+        try await withBench(authentication: .none, answer: nobody) { bench in
+            let call = bench.call()
+            async let events = call.next()
+            let exchange = try await bench.server.next()
+            exchange.beginStream()
+            for _ in 0..<5 {
+                // Each time more than half of what is allowed: without the heartbeats the second would be too much.
+                bench.clock.advance(by: .seconds(60))
+                exchange.send(": heartbeat\n\n")
+                while call.vitals?.alive != bench.clock.now.offset { await Task.yield() }
+            }
+            exchange.text("a")
+            #expect(try await events == [.text("a")])
+        }
+    }
+
+    @Test("a server that accepts the request and then says nothing")
+    func silent() async throws {
+        try await withBench(authentication: .none, answer: nobody) { bench in
+            let call = bench.call()
+            let task = Task { try await call.failure() }
+            _ = try await bench.server.next()
+            while call.vitals?.phase != .connected { await Task.yield() }
+            let error = try await bench.clock.passing { try await task.value }
+            #expect(error.message == "Nothing was received for 90 s.")
+            #expect(bench.clock.now.offset == .seconds(90))
+            #expect(bench.server.log.requests(to: "/v1/chat/completions").count == 1)
+        }
+    }
+
+    @Test("the whole call has an end, also when something keeps coming")
+    func total() async throws {
+        try await withBench(
+            authentication: .none, timeouts: .init(idle: .seconds(3600), total: .seconds(1800)), answer: nobody
+        ) { bench in
+            let call = bench.call()
+            async let first = call.next()
+            let exchange = try await bench.server.next()
+            exchange.beginStream()
+            exchange.text("so far")
+            #expect(try await first == [.text("so far")])
+            // Nobody waits for events: the time of the whole call runs nevertheless.
+            try await bench.clock.passing { try await exchange.untilClosed() }
+            #expect(bench.clock.now.offset == .seconds(1800))
+            expect(
+                try await call.failure(), .totalTimeout, "The answer was not complete after 30 min.",
+                hint: "Ask for less at once, or raise the total time-out.", partialText: "so far")
+        }
+    }
+
+    @Test("no connection in time")
+    func connect() {
+        let watch = Watchdog(timeouts: .init(), deadline: .seconds(1800), url: "https://h/x")
+        guard case .sleep(.seconds(10)) = watch.check(.init(), now: .zero),
+            case .expired(let error) = watch.check(.init(), now: .seconds(10))
+        else {
+            Issue.record("it sleeps for ten seconds and has expired after them")
+            return
+        }
+        expect(
+            error, .connectTimeout, "No connection to https://h/x within 10 s.",
+            hint: "Check the base URL, the network and the firewall, or raise the connect time-out.", transient: true)
+    }
+
+    @Test("a consumer that does not ask for more cannot be kept waiting")
+    func slowConsumer() {
+        let watch = Watchdog(timeouts: .init(), deadline: .seconds(1800), url: "https://h/x")
+        guard case .sleep(.seconds(90)) = watch.check(.init(phase: .answered, isAwaited: false), now: .seconds(600))
+        else {
+            Issue.record("time in which nobody waits does not count")
+            return
+        }
+    }
+
+    @Test("no token in time")
+    func token() async throws {
+        try await withBench(retry: RetryPolicy(attempts: 1), answer: nobody) { bench in
+            async let failure = bench.ask().failure()
+            _ = try await bench.server.next()
+            await bench.clock.untilSleeping(for: .seconds(30))
+            bench.clock.advance(by: .seconds(30))
+            let (_, error) = try await failure
+            expect(
+                error, .tokenTimeout, "\(bench.client.configuration.tokenURL) gave no token within 30 s.",
+                hint: "Check the base URL and the network, or raise the token time-out.", transient: true)
+        }
+    }
+}

@@ -1,0 +1,262 @@
+import NIOHTTP1
+import Testing
+
+@testable import Marketplace
+
+@Suite("Tokens")
+struct TokenTests {
+    private let grant = TokenGrant(token: "t", lifetime: .seconds(3600))
+
+    // MARK: Rules
+
+    @Test("one fetch, however many wait; all get its token")
+    func singleFlightRules() throws {
+        var state = TokenState()
+        #expect(state.request(waiter: 1, now: .zero) == .fetch(generation: 1))
+        #expect(state.request(waiter: 2, now: .zero) == .wait)
+        let tokenOutcome = state.succeeded(generation: 1, grant: grant, now: .zero)
+        let (token, waiters) = try #require(tokenOutcome)
+        #expect(waiters == [1, 2])
+        #expect(state.request(waiter: 3, now: .seconds(1)) == .use(token))
+    }
+
+    @Test("a token is renewed a minute before it expires, a short one after nine tenths of its life")
+    func renewal() throws {
+        for (lifetime, useful) in [(3600, 3540), (1800, 1740), (600, 540), (100, 90)] {
+            var state = TokenState()
+            _ = state.request(waiter: 1, now: .zero)
+            let grant = TokenGrant(token: "t", lifetime: .seconds(lifetime))
+            let tokenOutcome = state.succeeded(generation: 1, grant: grant, now: .zero)
+            let (token, _) = try #require(tokenOutcome)
+            #expect(state.request(waiter: 2, now: .seconds(useful) - .nanoseconds(1)) == .use(token))
+            #expect(state.request(waiter: 3, now: .seconds(useful)) == .fetch(generation: 2))
+        }
+    }
+
+    @Test("a failed fetch fails those who wait, not those who come later")
+    func failedFetch() {
+        var state = TokenState()
+        _ = state.request(waiter: 1, now: .zero)
+        _ = state.request(waiter: 2, now: .zero)
+        #expect(state.failed(generation: 1) == [1, 2])
+        #expect(state.request(waiter: 3, now: .zero) == .fetch(generation: 2))
+    }
+
+    @Test("the fetch ends only when the last one who waits has gone; what it still brings is ignored")
+    func leaving() {
+        var state = TokenState()
+        _ = state.request(waiter: 1, now: .zero)
+        _ = state.request(waiter: 2, now: .zero)
+        #expect(state.leave(waiter: 1) == nil)
+        #expect(state.leave(waiter: 1) == nil)
+        #expect(state.leave(waiter: 2) == 1)
+        #expect(state.succeeded(generation: 1, grant: grant, now: .zero) == nil)
+        #expect(state.request(waiter: 3, now: .zero) == .fetch(generation: 2))
+    }
+
+    @Test("the refusal of an old token does not throw the new one away")
+    func refusal() throws {
+        var state = TokenState()
+        _ = state.request(waiter: 1, now: .zero)
+        let oldOutcome = state.succeeded(generation: 1, grant: grant, now: .zero)
+        let (old, _) = try #require(oldOutcome)
+        state.refused(generation: old.generation)
+        #expect(state.request(waiter: 2, now: .zero) == .fetch(generation: 2))
+        let newOutcome = state.succeeded(generation: 2, grant: grant, now: .zero)
+        let (new, _) = try #require(newOutcome)
+        state.refused(generation: old.generation)
+        #expect(state.request(waiter: 3, now: .zero) == .use(new))
+    }
+
+    @Test(
+        "the lifetime may be a number or a numeric string, missing or nonsense",
+        arguments: [
+            ("3600", 3600), ("\"1800\"", 1800), ("59.5e1", 595), ("null", 300), ("\"soon\"", 300), ("true", 300),
+            ("-5", 0),
+            ("1e300", 86_400),
+        ])
+    func lifetimes(_ written: String, _ seconds: Int) throws {
+        let body = Array(#"{"access_token":"t","expires_in":\#(written)}"#.utf8)
+        let grant = try TokenResponse.read(body, url: "u", redactor: Redactor(secrets: []))
+        #expect(grant == TokenGrant(token: "t", lifetime: .seconds(seconds)))
+    }
+
+    @Test(
+        "an answer without a usable token says why",
+        arguments: [
+            ("<html>", "it is not a JSON object"), ("[]", "it is not a JSON object"),
+            (#"{"success":false,"error":"locked"}"#, #"it holds no access_token, "locked""#),
+            (#"{"access_token":"a\nb"}"#, "its access_token holds characters that a header cannot carry"),
+        ])
+    func unusable(_ body: String, _ why: String) throws {
+        let error = try #require(throws: MarketplaceError.self) {
+            try TokenResponse.read(Array(body.utf8), url: "https://h/token", redactor: Redactor(secrets: []))
+        }
+        expect(
+            error, .invalidTokenResponse, "The answer of https://h/token cannot be used: \(why).",
+            hint: "Check that the base URL is the API's address.")
+    }
+
+    // MARK: On the network
+
+    @Test("ten calls at once fetch one token, and later ones none")
+    func singleFlight() async throws {
+        try await withBench(
+            limits: .init(concurrentStreams: 20),
+            answer: { exchange in
+                guard exchange.head.uri == chatPath else { return false }
+                exchange.beginStream()
+                exchange.text("a")
+                exchange.done()
+                return true
+            }
+        ) { bench in
+            try await withThrowingTaskGroup(of: [ChatEvent].self) { group in
+                for _ in 0..<10 { group.addTask { try await bench.ask().collect() } }
+                let token = try await bench.server.next()
+                _ = issuingTokens(token)
+                for try await events in group { #expect(events == [.text("a")]) }
+            }
+            _ = try await bench.ask().collect()
+            #expect(bench.server.log.requests(to: tokenPath).count == 1)
+            #expect(bench.server.log.requests(to: chatPath).count == 11)
+        }
+    }
+
+    @Test("cancelling the call that began the fetch does not hurt the others that wait for it")
+    func cancelledLeader() async throws {
+        try await withBench(answer: { exchange in
+            guard exchange.head.uri == chatPath else { return false }
+            exchange.beginStream()
+            exchange.text("a")
+            exchange.done()
+            return true
+        }) { bench in
+            let tokens = try #require(bench.client.tokens)
+            let leader = Task { try await bench.ask().failure().error }
+            let request = try await bench.server.next()
+            async let follower = bench.ask().collect()
+            while tokens.waitingCount < 2 { await Task.yield() }
+            leader.cancel()
+            #expect(try await leader.value.code == .cancelled)
+            _ = issuingTokens(request)
+            #expect(try await follower == [.text("a")])
+            #expect(bench.server.log.requests(to: tokenPath).count == 1)
+        }
+    }
+
+    @Test("when the last call that waits is cancelled, the request for the token is given up")
+    func cancelledAlone() async throws {
+        try await withBench(answer: { _ in false }) { bench in
+            let only = Task { try await bench.ask().failure().error }
+            let request = try await bench.server.next()
+            only.cancel()
+            #expect(try await only.value.code == .cancelled)
+            try await request.untilClosed()
+        }
+    }
+
+    @Test("a token is fetched anew before it expires")
+    func renewedInTime() async throws {
+        let numbers = Locked(0)
+        try await withBench(answer: { exchange in
+            if exchange.head.uri == tokenPath {
+                let number = numbers.next()
+                exchange.reply(200, #"{"access_token":"jwt-\#(number)","expires_in":"1800"}"#)
+            } else {
+                exchange.beginStream()
+                exchange.done()
+            }
+            return true
+        }) { bench in
+            _ = try await bench.ask().collect()
+            bench.clock.advance(by: .seconds(1739))
+            _ = try await bench.ask().collect()
+            bench.clock.advance(by: .seconds(1))
+            _ = try await bench.ask().collect()
+            let sent = bench.server.log.requests(to: chatPath).map { $0.head.headers["Authorization"] }
+            #expect(sent == [["Bearer jwt-1"], ["Bearer jwt-1"], ["Bearer jwt-2"]])
+        }
+    }
+
+    @Test("a token believed good that is refused is fetched once more, and the call goes on")
+    func refetch() async throws {
+        let numbers = Locked(0)
+        try await withBench(answer: { exchange in
+            if exchange.head.uri == tokenPath {
+                let number = numbers.next()
+                exchange.reply(200, #"{"access_token":"jwt-\#(number)","expires_in":3600}"#)
+            } else if exchange.head.headers["Authorization"] == ["Bearer jwt-1"] {
+                exchange.reply(401, #"{"error":"token expired"}"#)
+            } else {
+                exchange.beginStream()
+                exchange.text("a")
+                exchange.done()
+            }
+            return true
+        }) { bench in
+            let events = try await bench.ask().collect()
+            #expect(events == [.text("a")])
+            #expect(bench.server.log.requests(to: tokenPath).count == 2)
+        }
+    }
+
+    @Test("wrong credentials fail at once and say what to check; no secret is in the error")
+    func wrongCredentials() async throws {
+        try await withBench(answer: { exchange in
+            exchange.reply(
+                401,
+                #"{"error":"invalid_client","error_description":"no such secret: s3cr3t/+ value? or s3cr3t%2F%2B%20value%3F"}"#
+            )
+            return true
+        }) { bench in
+            let (_, error) = try await bench.ask().failure()
+            expect(
+                error, .wrongCredentials,
+                #"The server refused the client id and secret: 401 Unauthorized, "no such secret: [hidden] or [hidden]"."#,
+                hint:
+                    "Check client id and client secret (Admin panel), and that they belong to \(bench.client.configuration.tokenURL).",
+                status: 401)
+            #expect(bench.server.log.requests(to: tokenPath).count == 1)
+        }
+    }
+
+    @Test("a token end point that is not there")
+    func tokenNotFound() async throws {
+        try await withBench(answer: { exchange in
+            exchange.reply(404, "<h1>Not here</h1>", type: "text/html")
+            return true
+        }) { bench in
+            let (_, error) = try await bench.ask().failure()
+            expect(
+                error, .notFound, #"Nothing is at \#(bench.client.configuration.tokenURL): 404 Not Found, "Not here"."#,
+                hint: "Check the base URL; it should be the deployment's domain.", status: 404)
+        }
+    }
+
+    @Test("a failing token end point is asked again")
+    func tokenRetry() async throws {
+        let requests = Locked(0)
+        try await withBench(answer: { exchange in
+            if exchange.head.uri == chatPath {
+                exchange.beginStream()
+                exchange.done()
+                return true
+            }
+            let number = requests.next()
+            if number == 1 {
+                exchange.reply(503, "", headers: ["Retry-After": "7"])
+            } else {
+                return issuingTokens(exchange)
+            }
+            return true
+        }) { bench in
+            async let events = bench.ask().collect()
+            await bench.clock.untilSleeping(for: .seconds(7))
+            bench.clock.advance(by: .seconds(7))
+            let received = try await events
+            #expect(received == [])
+            #expect(bench.server.log.requests(to: tokenPath).count == 2)
+        }
+    }
+}

@@ -1,0 +1,63 @@
+import Marketplace
+import RunnelKit
+
+/// An answer as it grows from the events of a stream.
+struct ChatAnswer {
+    var text = ""
+    private var finishReason: String?
+    private var info: MessageInfo?
+    private var tasks: [AgentTask] = []
+    private var usage: TokenUsage?
+
+    /// How many reports of tasks are kept; an agent may send them without end.
+    private static let maximumTasks = 1000
+
+    mutating func add(_ event: ChatEvent) {
+        switch event {
+        case .role(_, let info): self.info = info ?? self.info
+        case .text(let piece): text += piece
+        case .task(let task): if tasks.count < Self.maximumTasks { tasks.append(task) }
+        case .finish(let reason): finishReason = reason
+        case .usage(let usage): self.usage = usage
+        }
+    }
+
+    /// The step's output. Keys are always there; what the server did not say is null.
+    func output(json: Value) -> Value {
+        [
+            "text": .string(text), "json": json, "finish_reason": .optional(finishReason),
+            "message_id": .optional(info?.messageID ?? tasks.first?.messageID),
+            "conversation_id": .optional(info?.conversationID ?? tasks.first?.conversationID),
+            "tasks": .list(tasks.map(\.value)), "usage": usage?.value ?? .null,
+        ]
+    }
+}
+
+extension Value {
+    fileprivate static func optional(_ text: String?) -> Value { text.map { .string($0) } ?? .null }
+    fileprivate static func optional(_ number: Int?) -> Value { number.map { .int(Int64($0)) } ?? .null }
+}
+
+extension AgentTask {
+    /// What the agent is doing, on one line.
+    var note: String {
+        let words = [actionType, title, status].compactMap(\.self).filter { !$0.isEmpty }
+        return words.isEmpty ? "the agent is at work" : words.joined(separator: " · ")
+    }
+
+    fileprivate var value: Value {
+        [
+            "action_type": .optional(actionType), "title": .optional(title), "status": .optional(status),
+            "call_id": .optional(callID), "timestamp": timestamp.map { .int($0) } ?? .null,
+        ]
+    }
+}
+
+extension TokenUsage {
+    fileprivate var value: Value {
+        [
+            "prompt_tokens": .optional(promptTokens), "completion_tokens": .optional(completionTokens),
+            "total_tokens": .optional(totalTokens),
+        ]
+    }
+}

@@ -1,0 +1,154 @@
+internal import AsyncHTTPClient
+internal import NIOHTTP1
+internal import RunnelHTTP
+internal import RunnelKit
+
+/// Sends a request and returns the answer.
+struct HTTPFetch: Step {
+    static let name = "http.fetch"
+    static let summary = "Fetches a URL: a page, a file, or the answer of an API."
+
+    static let documentation = StepDocumentation(
+        details: """
+            The method is `GET`, or `POST` when there is something to send.
+
+            Redirects are followed up to `redirects` times. As in browsers, 303 (and 301 and 302 after a `POST`) goes on as \
+            a `GET` without body. Credentials do not go along to another scheme, host or port: neither `auth` nor cookies \
+            nor any header whose name speaks of a key, token or secret. A redirect status that stands in `status` is not \
+            followed.
+
+            A status outside 200–299 is an error, unless `status` lists it or `fail_on_status` is false. 408, 429, 5xx and \
+            failed connections are errors that `retry:` tries again; a `Retry-After` is passed on to it.
+
+            User and password before the `@` of a URL are sent as basic authentication, where `auth` says nothing else.
+
+            `as` says what becomes of the body: `auto` goes by the content type (JSON is parsed, text decoded, the rest is \
+            binary data), `readable` takes the text of an HTML page without its markup, scripts and styles, which is what \
+            a prompt wants. Text is UTF-8, UTF-16, Latin-1 or Windows-1252, as the answer says.
+
+            Answers are asked for without compression, so that none can unpack to more than fits in memory.
+            """,
+        output: """
+            An object: `status` (a number), `url` (the final one, without user and password), `headers` (by lower-case \
+            name; `set-cookie` is a list), `media_type` (such as `text/html`, or null), `body` (by `as`; null for an empty \
+            JSON answer), `title` (of a page that was made readable, or null). The next step takes the content with \
+            `{{ input.body }}`.
+            """,
+        examples: [
+            .init(
+                "The text of a page, for a prompt",
+                """
+                uses: http.fetch
+                with: { url: "https://example.com/news", as: readable }
+                """),
+            .init(
+                "An API with a token, tried again when it is busy",
+                """
+                uses: http.fetch
+                with:
+                  url: https://api.example.com/v1/tickets
+                  query: { state: open, label: [bug, urgent] }
+                  auth: { bearer: "{{ secrets.tickets_token }}" }
+                retry: { attempts: 3, backoff: 2s }
+                """),
+            .init(
+                "A page that may be missing",
+                """
+                uses: http.fetch
+                with: { url: "https://example.com/maybe.json", status: [200, 404] }
+                """),
+        ])
+
+    static let rules: [FieldRule] = [.atMostOne(["body", "json", "form"]), .atMostOne(["status", "fail_on_status"])]
+
+    @Field("What to fetch, with `http://` or `https://`.") var url: URLText
+    @Field("GET, HEAD, POST, PUT, PATCH, DELETE or OPTIONS. Left out: GET, or POST when something is sent.")
+    var method: RequestMethod?
+    @Field("More for the URL's query; a list repeats its name.") var query: FormFields?
+    @Field("Header fields to send.") var headers: HeaderFields
+    @Field("How the server knows who asks.") var auth: RequestAuth?
+    @Field("Text or binary data to send as it is.") var body: BodyText?
+    @Field("A value to send as JSON.") var json: Value?
+    @Field("Names and values to send as a form.") var form: FormFields?
+    @Field("What becomes of the answer's body.", key: "as") var format: BodyFormat = .auto
+    @Field("The most that is read; a larger answer is an error.") var maxSize: ByteCount = .mebibytes(10)
+    @Field("How many redirects are followed, up to 50.") var redirects: Int = 5
+    @Field("How long everything together may take, redirects included.") var timeout: Duration = .seconds(30)
+    @Field("The statuses that are not errors, instead of 200–299.") var status: StatusCodes?
+    @Field("Whether a status can be an error.") var failOnStatus: Bool = true
+
+    func run(_ context: StepContext) async throws -> Value {
+        let client = try await context.services.get(HTTPClientService.self)
+        let (call, secrets) = try request()
+        let late = TransportProblem.timedOut(timeout).stepError(call: call.shown)
+        let (last, reply) = try await withTimeLimit(timeout, clock: context.clock, error: late) {
+            try await follow(call, client: client)
+        }
+        guard isExpected(reply.status) else {
+            let own = call.redactor(more: secrets)
+            let words = ServerWords.line(of: reply) { own.redact(context.redactor.redact($0)) }
+            throw StatusProblem.error(call: last.shown, reply: reply, words: words, now: context.now())
+        }
+        let (body, title) = try format.read(reply, of: last)
+        return [
+            "status": .int(Int64(reply.status)), "url": .string(last.url.text), "headers": .object(reply.headerObject),
+            "media_type": reply.mediaType.map { .string($0.essence) } ?? .null, "body": body,
+            "title": title.map(Value.string) ?? .null,
+        ]
+    }
+
+    /// The first request, and what of it must not appear in an error.
+    private func request() throws -> (HTTPCall, secrets: [String]) {
+        guard (0...50).contains(redirects) else {
+            throw StepError("bad-with", "`redirects`: expected a number from 0 to 50, found the number \(redirects)")
+        }
+        let content = body?.body ?? json.map(RequestBody.json) ?? form.map(RequestBody.form)
+        var headers = headers.headers
+        let authorization: Authorization?
+        do {
+            authorization = try Authorization(auth, url: url.url)
+        } catch {
+            throw StepError(badConfiguration: error)
+        }
+        if let authorization {
+            guard auth == nil || !headers.contains(name: "authorization") else {
+                throw StepError(
+                    "bad-with", "`auth` and the header \"authorization\" cannot be given together",
+                    hint: "keep one of them")
+            }
+            headers.addDefault(name: "authorization", value: authorization.value)
+        }
+        if let content { headers.addDefault(name: "content-type", value: content.contentType) }
+        headers.addDefault(name: "accept", value: format.accept)
+        headers.addDefault(name: "accept-encoding", value: "identity")
+        headers.addDefault(name: "user-agent", value: HTTPHeaders.userAgent)
+        let call = HTTPCall(
+            method: (method ?? (content == nil ? .get : .post)).rawValue,
+            url: url.url.adding(query: query?.pairs ?? []), headers: headers, body: content?.bytes,
+            bodyLimit: .fail(bytes: maxSize.bytes))
+        return (call, authorization?.secrets ?? [])
+    }
+
+    private func follow(_ start: HTTPCall, client: HTTPClient) async throws -> (HTTPCall, HTTPReply) {
+        var call = start
+        var trail = RedirectTrail(start: start, limit: redirects)
+        while true {
+            let reply: HTTPReply
+            do {
+                reply = try await call.send(with: client)
+            } catch let problem as TransportProblem {
+                throw problem.stepError(call: call.shown)
+            }
+            guard redirects > 0, status?.codes.contains(reply.status) != true,
+                let redirect = try Redirect(of: call, to: reply)
+            else { return (call, reply) }
+            try trail.follow(redirect.call)
+            call = redirect.call
+        }
+    }
+
+    private func isExpected(_ code: Int) -> Bool {
+        guard failOnStatus else { return true }
+        return status.map { $0.codes.contains(code) } ?? (200...299).contains(code)
+    }
+}

@@ -1,0 +1,27 @@
+import FilePlugin
+import RunnelKit
+
+/// The step `template`.
+struct TemplateText: Step {
+    static let name = "template"
+    static let summary = "Writes a text from a template, such as a prompt."
+    static let documentation = StepDocumentation(
+        details: """
+            Every `with:` of every step may hold templates; this one is for a text that deserves a step of its own, or a \
+            file of its own. A value that is missing, null or an empty text fails the step, unless `default` answers for it.
+            """,
+        output: "The text.",
+        examples: [
+            .init("Write a prompt", "uses: template\nwith:\n  text: |\n    Summarise this in one sentence:\n    {{ input }}"),
+            .init("Keep the template in a file", "uses: template\nwith: { file: prompts/digest.md }"),
+        ])
+    static let rules: [FieldRule] = [.exactlyOne(["text", "file"])]
+
+    @Field("The template.") var text: String?
+    @Field("A file of the project that holds the template.") var file: String?
+
+    func run(_ context: StepContext) async throws -> Value {
+        guard let file else { return .string(text ?? "") }
+        return .string(try context.render(ProjectText.read(file, in: context.project), file).text)
+    }
+}

@@ -1,0 +1,61 @@
+internal import RunnelKit
+
+/// The secrets that a receiver may know: one, or several while it changes from one to the next.
+struct SigningSecrets: FieldValue {
+    /// As they were written, for masking them.
+    let texts: [String]
+    let keys: [[UInt8]]
+
+    static var schema: Value {
+        let secret: Value = ["type": "string", "minLength": 1]
+        return ["anyOf": [secret, ["type": "array", "items": secret, "minItems": 1]]]
+    }
+
+    init(field value: Value) throws(FieldError) {
+        guard let items = value.asList else {
+            let text = try Self.text(value)
+            texts = [text]
+            keys = [try Self.key(text)]
+            return
+        }
+        guard !items.isEmpty else { throw FieldError("the list holds no secret") }
+        var texts: [String] = []
+        var keys: [[UInt8]] = []
+        for (index, item) in items.enumerated() {
+            do throws(FieldError) {
+                let text = try Self.text(item)
+                texts.append(text)
+                keys.append(try Self.key(text))
+            } catch {
+                throw error.under(.index(index))
+            }
+        }
+        self.texts = texts
+        self.keys = keys
+    }
+
+    private static func text(_ value: Value) throws(FieldError) -> String {
+        // What was found instead may be a secret, so only its kind is said.
+        guard let text = value.asString else { throw FieldError("expected a string, found \(value.kindName)") }
+        return text
+    }
+
+    /// The key of a secret in the form of Standard Webhooks, `whsec_` and base64; else the text's own bytes.
+    private static func key(_ text: String) throws(FieldError) -> [UInt8] {
+        guard !text.hasPrefix("whsk_") else {
+            throw FieldError(
+                "a secret that begins with \"whsk_\" is a private key, which is not used here",
+                hint: "ask the receiver for a shared secret, which begins with \"whsec_\"")
+        }
+        guard text.hasPrefix("whsec_") else {
+            guard !text.isEmpty else { throw FieldError("the secret is empty") }
+            return Array(text.utf8)
+        }
+        guard let key = Base64.decode(text.dropFirst("whsec_".count)), !key.isEmpty else {
+            throw FieldError(
+                "what follows \"whsec_\" is not base64",
+                hint: "copy the whole secret, without spaces or line breaks around it")
+        }
+        return key
+    }
+}

@@ -54,9 +54,12 @@ let package = Package(
         .target(name: "RunnelEngine", dependencies: ["RunnelKit", "YAML", "JSONSchema", "Templates", log]),
 
         // The steps that ship.
-        .target(name: "ChatPlugin", dependencies: ["RunnelKit", "JSONSchema", "Marketplace", httpClient], path: "plugins/chat"),
+        .target(
+            name: "ChatPlugin", dependencies: ["RunnelKit", "JSONSchema", "Marketplace", httpClient],
+            path: "plugins/chat"),
         .target(name: "FilePlugin", dependencies: ["RunnelKit"], path: "plugins/file"),
-        .target(name: "HTTPPlugin", dependencies: ["RunnelKit", "RunnelHTTP", httpClient, nio[2]], path: "plugins/http"),
+        .target(
+            name: "HTTPPlugin", dependencies: ["RunnelKit", "RunnelHTTP", httpClient, nio[2]], path: "plugins/http"),
         .target(name: "LogPlugin", dependencies: ["RunnelKit", log], path: "plugins/log"),
         .target(name: "TemplatePlugin", dependencies: ["RunnelKit", "FilePlugin"], path: "plugins/template"),
         .target(name: "TransformPlugin", dependencies: ["RunnelKit", "CLibJQ"], path: "plugins/transform"),
@@ -95,28 +98,32 @@ let package = Package(
         .testTarget(
             name: "MarketplaceSimulatorTests",
             dependencies: [
-                "MarketplaceSimulator", httpClient, nio[0], .product(name: "HummingbirdTesting", package: "hummingbird"),
+                "MarketplaceSimulator", httpClient, nio[0],
+                .product(name: "HummingbirdTesting", package: "hummingbird"),
             ]),
         .testTarget(
             name: "RunnelEngineTests",
             dependencies: ["RunnelEngine", "RunnelKit", "RunnelTesting", "Templates", "YAML", log]),
         .testTarget(
             name: "ChatPluginTests",
-            dependencies: ["ChatPlugin", "RunnelKit", "RunnelTesting", "Marketplace", "MarketplaceSimulator", httpClient]),
+            dependencies: [
+                "ChatPlugin", "RunnelKit", "RunnelTesting", "Marketplace", "MarketplaceSimulator", httpClient,
+            ]),
         .testTarget(name: "FilePluginTests", dependencies: ["FilePlugin", "RunnelKit", "RunnelTesting"]),
         .testTarget(
             name: "BasicPluginTests",
             dependencies: ["LogPlugin", "TemplatePlugin", "RunnelKit", "RunnelTesting", log]),
         .testTarget(
             name: "HTTPPluginTests",
-            dependencies: ["HTTPPlugin", "HTTPTestServer", "RunnelHTTP", "RunnelKit", "RunnelTesting", httpClient] + nio,
+            dependencies: ["HTTPPlugin", "HTTPTestServer", "RunnelHTTP", "RunnelKit", "RunnelTesting", httpClient]
+                + nio,
             exclude: ["Server"]),
         .testTarget(
             name: "WebhookPluginTests",
             dependencies: ["WebhookPlugin", "HTTPTestServer", "RunnelHTTP", "RunnelKit", "RunnelTesting"] + nio,
             resources: [.copy("Resources/signatures.json")]),
         .testTarget(name: "TransformPluginTests", dependencies: ["TransformPlugin", "RunnelKit", "RunnelTesting"]),
-        .testTarget(name: "RunnelCLITests", dependencies: ["RunnelCLI", "RunnelKit"]),
+        .testTarget(name: "RunnelCLITests", dependencies: ["runnel", "RunnelCLI", "RunnelKit"]),
     ]
 )
 

@@ -1,6 +1,7 @@
 /// Measures how many events a second the client reads from one stream whose every event is an HTTP chunk of its own.
 ///
-/// `serve` is the server for all clients, `client` one measurement; `run.sh` puts them side by side with a Python client.
+/// `serve` is the server for all clients, `client` one measurement; `run.sh` puts them side by side with a Python
+/// client.
 @main
 enum StreamBenchmark {
     static func main() async throws {

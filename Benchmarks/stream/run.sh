@@ -22,6 +22,7 @@ fi
 swift build -c release --product StreamBenchmark
 binary="$(swift build -c release --show-bin-path)/StreamBenchmark"
 
+rm -f "$scratch/port"
 "$binary" serve >"$scratch/port" &
 server=$!
 trap 'kill "$server" 2>/dev/null || true' EXIT

@@ -17,7 +17,9 @@ public struct RunnelCommand: AsyncParsableCommand {
         commandName: "runnel",
         abstract: "Runs pipelines written in YAML: fetch, prompt, stream an agent's answer, transform, emit.",
         version: "runnel \(version)",
-        subcommands: [RunCommand.self, ValidateCommand.self, StepsCommand.self, SimulateCommand.self, ReceiveCommand.self])
+        subcommands: [
+            RunCommand.self, ValidateCommand.self, StepsCommand.self, SimulateCommand.self, ReceiveCommand.self,
+        ])
 
     /// What this `runnel` is made of; set once by ``main(plugins:)``.
     @TaskLocal static var plugins: [any Plugin] = []

@@ -14,7 +14,10 @@ public struct Expression: Sendable {
     ) -> (expression: Expression?, issues: [TemplateIssue]) {
         let bytes = Array(text.utf8)
         var range = 0..<bytes.count
-        let pieces = TemplateScanner(bytes).pieces
+        let pieces = TemplateScanner(bytes).pieces.filter { piece in
+            guard case .text(let range) = piece else { return true }
+            return !bytes[range].allSatisfy { $0 == 0x20 || $0 == 0x09 || $0 == 0x0A || $0 == 0x0D }
+        }
         if pieces.count == 1, case .expression(let inner, _) = pieces[0] { range = inner }
         do throws(TemplateIssue) {
             let node = try ExpressionParser.parse(bytes, in: range, environment: environment)

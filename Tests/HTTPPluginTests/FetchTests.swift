@@ -33,7 +33,7 @@ import Testing
         "the content type decides what the body becomes",
         arguments: [
             ("application/json", #"{"a": 1}"#, ["a": 1]), ("application/problem+json", "[1]", [1]),
-            ("application/json", "", nil), ("text/csv", "a,b", "a,b"), ("application/atom+xml", "<a/>", "<a/>"),
+            ("application/json", "", .null), ("text/csv", "a,b", "a,b"), ("application/atom+xml", "<a/>", "<a/>"),
             ("image/png", "xyz", .bytes(Array("xyz".utf8))), ("nonsense", "text", "text"),
         ] as [(String, String, Value)])
     func auto(type: String, body: String, value: Value) async throws {

@@ -16,7 +16,7 @@ import Testing
             (["a\r\nb": "a"], "a\r\nb", #""a\r\nb" is not a header name"#),
             (["Content-Length": "5"], "Content-Length", #"Runnel sets the header "Content-Length" itself"#),
             (["X": ["a"]], "X", "expected a string, found a list"),
-            (["X": nil], "X", "expected a string, found null"),
+            (["X": .null], "X", "expected a string, found null"),
         ] as [(Value, String, String)])
     func header(value: Value, key: String, message: String) throws {
         let error = try #require(throws: FieldError.self) { try HeaderFields(field: value) }
@@ -41,7 +41,7 @@ import Testing
 
     @Test("null in a form is an error, not an empty value")
     func formNull() throws {
-        let error = try #require(throws: FieldError.self) { try FormFields(field: ["a": ["b", nil]]) }
+        let error = try #require(throws: FieldError.self) { try FormFields(field: ["a": ["b", .null]]) }
         #expect(
             StepError(badConfiguration: error).message
                 == "`a[1]`: expected a string, a number, true or false, found null")

@@ -19,7 +19,8 @@ struct TimeoutTests {
             let error = try await bench.clock.passing { try await call.failure() }
             expect(
                 error, .idleTimeout, "Nothing was received for 90 s.",
-                hint: "The server may hang or the network be gone: try again, or raise the idle time-out.", transient: true,
+                hint: "The server may hang or the network be gone: try again, or raise the idle time-out.",
+                transient: true,
                 partialText: "a")
             #expect(bench.clock.now.offset == .seconds(90))
             try await exchange.untilClosed()

@@ -35,7 +35,7 @@ private struct Sample: Step {
 
     @Test("null says the same as leaving an optional key out")
     func null() throws {
-        #expect(try Sample(fields: ["path": "a", "limit": nil, "as": nil]).limit == nil)
+        #expect(try Sample(fields: ["path": "a", "limit": .null, "as": .null]).limit == nil)
     }
 
     @Test(

@@ -11,7 +11,7 @@ struct JSONWriterTests {
             (.double(1e-10), "1e-10"), (.double(1e300), "1e+300"), (.double(.infinity), "null"),
             (.double(.nan), "null"),
             ("é😀/", "\"é😀/\""), ("\"\\\n\r\t\u{8}\u{1F}\u{7F}", #""\"\\\n\r\t\u0008\u001f"# + "\u{7F}\""),
-            (.bytes([0, 255]), "\"AP8=\""), ([], "[]"), ([:], "{}"), ([1, ["a": nil]], #"[1,{"a":null}]"#),
+            (.bytes([0, 255]), "\"AP8=\""), ([], "[]"), ([:], "{}"), ([1, ["a": .null]], #"[1,{"a":null}]"#),
         ] as [(Value, String)])
     func values(value: Value, text: String) {
         #expect(value.json() == text)
@@ -39,7 +39,7 @@ struct JSONWriterTests {
     @Test("what was written reads the same")
     func roundTrip() throws {
         let value: Value = [
-            "text": "line\u{2028}\u{0}\"\\é", "numbers": [0, -1, .int(.max), 0.1, 1e-300, 123456.789e3], "none": nil,
+            "text": "line\u{2028}\u{0}\"\\é", "numbers": [0, -1, .int(.max), 0.1, 1e-300, 123456.789e3], "none": .null,
             "": ["deep": [[[true]]]],
         ]
         #expect(try Value.json(value.json()) == value)

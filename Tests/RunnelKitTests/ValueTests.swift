@@ -47,7 +47,7 @@ struct ValueTests {
 
     @Test("access gives nil for another kind and outside the bounds")
     func access() {
-        let value: Value = ["list": [1, "two", nil]]
+        let value: Value = ["list": [1, "two", .null]]
         #expect(value["list"]?[1]?.asString == "two")
         #expect(value["list"]?[3] == nil)
         #expect(value["list"]?[-1] == nil)
@@ -64,8 +64,10 @@ struct ValueTests {
 
     @Test("false, null, 0, and what is empty is not true")
     func truth() {
-        for value: Value in [nil, false, 0, 0.0, "", [], [:], .bytes([])] { #expect(!value.isTruthy, "\(value)") }
-        for value: Value in [true, -1, 0.1, "0", [nil], ["a": nil], .bytes([0])] { #expect(value.isTruthy, "\(value)") }
+        for value: Value in [.null, false, 0, 0.0, "", [], [:], .bytes([])] { #expect(!value.isTruthy, "\(value)") }
+        for value: Value in [true, -1, 0.1, "0", [.null], ["a": .null], .bytes([0])] {
+            #expect(value.isTruthy, "\(value)")
+        }
     }
 
     @Test("text is a string as it is and anything else as JSON; a quotation is cut")

@@ -64,10 +64,9 @@ struct Chat: Step {
             Answer again with JSON alone, without any other text, that fits this JSON schema:
             \(schema.source.json())
             """
-        let again =
-            conversation + [
-                ChatMessage(role: "assistant", content: answer.text), ChatMessage(role: "user", content: correction),
-            ]
+        // A server may refuse a message without content.
+        let given = answer.text.isEmpty ? [] : [ChatMessage(role: "assistant", content: answer.text)]
+        let again = conversation + given + [ChatMessage(role: "user", content: correction)]
         let second = try await ask(again, client, key: context.idempotencyKey + ".correction", context)
         let (value, rest) = check(second, schema)
         guard let rest else { return second.output(json: value ?? .null) }
@@ -78,7 +77,8 @@ struct Chat: Step {
     }
 
     private func conversation(input: Value) throws(StepError) -> [ChatMessage] {
-        let asked = messages.map { $0.map(\.message) } ?? [ChatMessage(role: "user", content: prompt ?? input.promptText)]
+        let asked =
+            messages.map { $0.map(\.message) } ?? [ChatMessage(role: "user", content: prompt ?? input.promptText)]
         for (index, message) in asked.enumerated() where message.content.allSatisfy(\.isWhitespace) {
             throw StepError(
                 "empty-prompt",
@@ -92,7 +92,8 @@ struct Chat: Step {
     private func ask(
         _ conversation: [ChatMessage], _ client: MarketplaceClient, key: String, _ context: StepContext
     ) async throws -> ChatAnswer {
-        let (notices, continuation) = AsyncStream.makeStream(of: RetryNotice.self, bufferingPolicy: .bufferingNewest(16))
+        let (notices, continuation) = AsyncStream.makeStream(
+            of: RetryNotice.self, bufferingPolicy: .bufferingNewest(16))
         let request = ChatRequest(
             messages: conversation, agentID: agentID, model: model, responseSchema: schema?.source.json(),
             idempotencyKey: key, onRetry: { continuation.yield($0) })
@@ -135,7 +136,8 @@ struct Chat: Step {
             let pause = DurationText.format(.milliseconds(Int(notice.delay / .milliseconds(1))))
             await context.report(
                 .note(
-                    "\(notice.error.message) Trying again in \(pause) (attempt \(notice.failedAttempt + 1) of \(notice.attempts))"))
+                    "\(notice.error.message) Trying again in \(pause) (attempt \(notice.failedAttempt + 1) of \(notice.attempts))"
+                ))
         }
     }
 

@@ -11,30 +11,46 @@ import Darwin
 /// Writes a file so that others see all of it or nothing, and a power cut cannot undo it.
 struct AtomicWriter {
     let path: ConfinedPath
-    /// Names the run, so that a leftover of a killed process is replaced by the attempt that follows.
-    let temporaryName: String
+    let runID: String
 
     /// - Returns: Whether anything was written.
     func write(
         _ bytes: [UInt8], in folder: ConfinedFolder, existing: FileWrite.Existing
     ) throws(StepError) -> Bool {
         try folder.refuseLink()
-        if existing != .overwrite, exists(in: folder.number) {
-            guard existing == .fail else { return false }
-            throw StepError(
-                "file-exists", "\"\(path.text)\" exists already", hint: "use `if_exists: overwrite` or `skip` if that is meant")
-        }
-        do {
-            let file = try openTemporary(in: folder.number)
+        if existing != .overwrite, status(in: folder.number) != nil { return try refuse(existing) }
+        return try TemporaryName.claiming(runID: runID) { name throws(StepError) in
+            defer { SystemCalls.remove(name, in: folder.number) }
+            let file = try openTemporary(name, in: folder.number)
             try check(SystemCalls.writeAll(bytes, to: file.number))
             try check(SystemCalls.sync(file.number))
-            try check(SystemCalls.rename(temporaryName, to: path.name, in: folder.number))
+            guard try place(name, in: folder.number, existing) else { return try refuse(existing) }
             try check(SystemCalls.sync(folder.number))
             return true
-        } catch {
-            SystemCalls.remove(temporaryName, in: folder.number)
-            throw error
         }
+    }
+
+    /// Gives the temporary file its name. False when a file that must not be replaced has appeared meanwhile.
+    private func place(
+        _ name: String, in folder: Int32, _ existing: FileWrite.Existing
+    ) throws(StepError) -> Bool {
+        if existing != .overwrite {
+            switch SystemCalls.link(name, to: path.name, in: folder) {
+            case .success: return true
+            case .failure(let error) where error.isExisting: return false
+            // A file system without hard links: renaming is the next best.
+            case .failure: break
+            }
+        }
+        try check(SystemCalls.rename(name, to: path.name, in: folder))
+        return true
+    }
+
+    private func refuse(_ existing: FileWrite.Existing) throws(StepError) -> Bool {
+        guard existing == .fail else { return false }
+        throw StepError(
+            "file-exists", "\"\(path.text)\" exists already",
+            hint: "use `if_exists: overwrite` or `skip` if that is meant")
     }
 
     func append(_ bytes: [UInt8], in folder: ConfinedFolder) throws(StepError) {
@@ -44,15 +60,21 @@ struct AtomicWriter {
         try check(SystemCalls.sync(folder.number))
     }
 
-    private func exists(in folder: Int32) -> Bool {
-        faccessat(folder, path.name, F_OK, 0) == 0
+    private func status(in folder: Int32) -> stat? {
+        var status = stat()
+        return fstatat(folder, path.name, &status, AT_SYMLINK_NOFOLLOW) == 0 ? status : nil
     }
 
-    private func openTemporary(in folder: Int32) throws(StepError) -> Descriptor {
-        SystemCalls.remove(temporaryName, in: folder)
+    /// With the mode of the file that it will replace, so that a private file stays private.
+    private func openTemporary(_ name: String, in folder: Int32) throws(StepError) -> Descriptor {
+        SystemCalls.remove(name, in: folder)
         let flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW
-        switch SystemCalls.open(temporaryName, in: folder, flags: flags, mode: 0o666) {
-        case .success(let number): return Descriptor(owning: number)
+        let old = status(in: folder).flatMap { $0.st_mode & S_IFMT == S_IFREG ? $0.st_mode & 0o777 : nil }
+        switch SystemCalls.open(name, in: folder, flags: flags, mode: old.map { $0 & 0o600 } ?? 0o666) {
+        case .success(let number):
+            let file = Descriptor(owning: number)
+            if let old { try check(SystemCalls.setMode(old, of: number)) }
+            return file
         case .failure(let error): throw error.stepError("write", path.text)
         }
     }

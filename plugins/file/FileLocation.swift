@@ -40,7 +40,7 @@ struct FileLocation {
             do throws(StepError) {
                 let file = try folder.open(flags: O_RDONLY | O_NONBLOCK, action: "read")
                 return try content(of: file, limit)
-            } catch where error.code == "file-not-found" {
+            } catch  where error.code == "file-not-found" {
                 throw error.suggesting(FolderWalk.names(in: folder.number), for: path)
             }
         case .granted(let path):
@@ -66,7 +66,9 @@ struct FileLocation {
             switch SystemCalls.read(file.number, upTo: 1 << 20) {
             case .failure(let error): throw error.stepError("read", shown)
             case .success(let piece):
-                if piece.isEmpty { return FileContent(shown: shown, bytes: bytes, modified: status.modifiedNanoseconds) }
+                if piece.isEmpty {
+                    return FileContent(shown: shown, bytes: bytes, modified: status.modifiedNanoseconds)
+                }
                 bytes += piece
             }
             guard bytes.count <= limit.bytes else {
@@ -74,34 +76,6 @@ struct FileLocation {
                     "file-too-large", "\"\(shown)\" is larger than \(limit)", hint: "raise `max_size` if that is meant")
             }
         }
-    }
-}
-
-/// What was read.
-struct FileContent {
-    let shown: String
-    let bytes: [UInt8]
-    /// Nanoseconds since 1970.
-    let modified: Int64
-
-    /// The file in facts: name, size, time.
-    var facts: ValueObject {
-        let name = shown.split(separator: "/").last.map(String.init) ?? shown
-        let dot = name.dropFirst().lastIndex(of: ".")
-        return [
-            "path": .string(shown), "name": .string(name), "stem": .string(dot.map { String(name[..<$0]) } ?? name),
-            "extension": .string(dot.map { String(name[name.index(after: $0)...]).lowercased() } ?? ""),
-            "size": .int(Int64(bytes.count)), "modified": .string(Timestamp.text(nanoseconds: modified)),
-        ]
-    }
-
-    /// Where the text stops being UTF-8, from 0.
-    var firstInvalidByte: Int {
-        var decoder = UTF8()
-        var iterator = bytes.makeIterator()
-        var offset = 0
-        while case .scalarValue(let scalar) = decoder.decode(&iterator) { offset += UTF8.width(scalar) }
-        return offset
     }
 }
 

@@ -49,17 +49,17 @@ struct FileRead: Step {
             output["bytes"] = .bytes(file.bytes)
             return .object(output)
         case .json:
-            output["text"] = .string(try text(of: file))
+            output["text"] = .string(try file.text())
             do throws(JSONError) {
                 output["json"] = try Value.json(file.bytes)
             } catch {
                 throw StepError("bad-json", "\"\(file.shown)\" is not JSON: \(error)")
             }
         case .csv:
-            let text = try text(of: file)
+            let text = try file.text()
             output["text"] = .string(text)
             output["rows"] = .list(try rows(of: text, file))
-        case .text, .auto: output["text"] = .string(try text(of: file))
+        case .text, .auto: output["text"] = .string(try file.text())
         }
         return .object(output)
     }
@@ -73,17 +73,12 @@ struct FileRead: Step {
         }
     }
 
-    private func text(of file: FileContent) throws(StepError) -> String {
-        let bytes = file.bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? Array(file.bytes.dropFirst(3)) : file.bytes
-        if let text = String(validating: bytes, as: UTF8.self) { return text }
-        throw StepError(
-            "not-utf8", "\"\(file.shown)\" is not UTF-8 text: byte \(file.firstInvalidByte) is invalid",
-            hint: "read it with `as: bytes`, or convert it to UTF-8 first")
-    }
-
     private func rows(of text: String, _ file: FileContent) throws(StepError) -> [Value] {
-        guard delimiter.count == 1, let character = delimiter.first else {
-            throw StepError("bad-with", "`delimiter`: expected one character, found \(Value.string(delimiter).quoted())")
+        guard delimiter.unicodeScalars.count == 1, let character = delimiter.first,
+            !["\"", "\n", "\r"].contains(character)
+        else {
+            throw StepError(
+                "bad-with", "`delimiter`: expected one character, found \(Value.string(delimiter).quoted())")
         }
         do throws(CSVReader.Failure) {
             return try CSVReader(delimiter: character, hasHeader: header).rows(of: text)

@@ -21,8 +21,11 @@ struct FileWrite: Step {
         examples: [
             .init(
                 "Keep an answer",
-                "uses: file.write\nwith:\n  path: \"out/{{ trigger.stem }}.md\"\n  content: \"{{ steps.answer.text }}\""),
-            .init("Add a line to a log", "uses: file.write\nwith: { path: runs.log, content: \"{{ run.id }}\\n\", append: true }"),
+                "uses: file.write\nwith:\n  path: \"out/{{ trigger.stem }}.md\"\n  content: \"{{ steps.answer.text }}\""
+            ),
+            .init(
+                "Add a line to a log",
+                "uses: file.write\nwith: { path: runs.log, content: \"{{ run.id }}\\n\", append: true }"),
         ])
 
     @Field("The file, relative to `base`.") var path: String
@@ -32,10 +35,10 @@ struct FileWrite: Step {
     @Field("The folder that the path cannot leave, relative to the project's folder.") var base: String?
 
     func run(_ context: StepContext) async throws -> Value {
-        let target = try ConfinedPath(try pathInProject(), base: context.project.path)
+        let target = try ConfinedPath(path, in: base, base: context.project.path)
         let bytes = (content ?? context.input).fileContent
         let folder = try ConfinedFolder(of: target, makesFolders: true, action: "write")
-        let writer = AtomicWriter(path: target, temporaryName: ".\(context.identity.runID).\(context.identity.stepID).tmp")
+        let writer = AtomicWriter(path: target, runID: context.identity.runID)
         let isWritten: Bool
         if append {
             try writer.append(bytes, in: folder)
@@ -44,13 +47,6 @@ struct FileWrite: Step {
             isWritten = try writer.write(bytes, in: folder, existing: ifExists)
         }
         return ["path": .string(target.text), "bytes": .int(isWritten ? Int64(bytes.count) : 0)]
-    }
-
-    /// The path below `base` is confined to it before the two are joined.
-    private func pathInProject() throws(StepError) -> String {
-        guard let base else { return path }
-        let inner = try ConfinedPath(path, base: base.hasPrefix("/") ? base : "/" + base)
-        return base + "/" + inner.text
     }
 }
 

@@ -26,7 +26,8 @@ struct FolderWalk {
             guard attributes?[.type] as? FileAttributeType == .typeRegular else { continue }
             found.append(name)
             guard found.count <= Self.maximumFiles else {
-                throw StepError("too-many-files", "more than \(Self.maximumFiles) files match", hint: "narrow the pattern")
+                throw StepError(
+                    "too-many-files", "more than \(Self.maximumFiles) files match", hint: "narrow the pattern")
             }
         }
         return found.sorted()
@@ -57,7 +58,9 @@ struct GlobPattern {
             guard let name = names.first, name.first != "." else { return false }
             return matches(parts, names.dropFirst())
         }
-        guard let name = names.first, name.first != "." || part.first == ".", matchesName(part, name) else { return false }
+        guard let name = names.first, name.first != "." || part.first == ".", matchesName(part, name) else {
+            return false
+        }
         return matches(parts.dropFirst(), names.dropFirst())
     }
 

@@ -4,10 +4,6 @@ public import RunnelKit
 public enum ProjectText {
     /// - Throws: A ``StepError`` when the file is missing, outside of the project, larger than 16 MiB or not UTF-8.
     public static func read(_ path: String, in project: ProjectDirectory) throws -> String {
-        let file = try project.location(of: path).read(limit: .mebibytes(16))
-        guard let text = String(validating: file.bytes, as: UTF8.self) else {
-            throw StepError("not-utf8", "\"\(file.shown)\" is not UTF-8 text: byte \(file.firstInvalidByte) is invalid")
-        }
-        return text
+        try project.location(of: path).read(limit: .mebibytes(16)).text()
     }
 }

@@ -38,6 +38,15 @@ enum SystemCalls {
         retrying { renameat(folder, name, folder, other) }
     }
 
+    /// Gives a file a second name, which must not exist yet.
+    static func link(_ name: String, to other: String, in folder: Int32) -> Result<Int32, SystemError> {
+        retrying { linkat(folder, name, folder, other, 0) }
+    }
+
+    static func setMode(_ mode: mode_t, of descriptor: Int32) -> Result<Int32, SystemError> {
+        retrying { fchmod(descriptor, mode) }
+    }
+
     static func remove(_ name: String, in folder: Int32) {
         _ = unlinkat(folder, name, 0)
     }
@@ -55,7 +64,9 @@ enum SystemCalls {
     static func writeAll(_ bytes: [UInt8], to descriptor: Int32) -> Result<Int32, SystemError> {
         var offset = 0
         while offset < bytes.count {
-            let count = bytes.withUnsafeBytes { write(descriptor, $0.baseAddress?.advanced(by: offset), bytes.count - offset) }
+            let count = bytes.withUnsafeBytes {
+                write(descriptor, $0.baseAddress?.advanced(by: offset), bytes.count - offset)
+            }
             if count < 0 {
                 if errno == EINTR { continue }
                 return .failure(SystemError(number: errno))
@@ -107,7 +118,8 @@ struct SystemError: Error, Equatable {
         let (code, reason, hint): (String, String, String?) =
             switch number {
             case ENOENT: ("file-not-found", "there is no such file", nil)
-            case EACCES, EPERM: ("file-permission", "permission denied", "check the owner and mode of the file and its folder")
+            case EACCES, EPERM:
+                ("file-permission", "permission denied", "check the owner and mode of the file and its folder")
             case EROFS: ("file-read-only", "the file system is read-only", nil)
             case ENOSPC: ("disk-full", "the disk is full", "make room; nothing was changed")
             case EDQUOT: ("disk-full", "the disk quota is used up", "make room; nothing was changed")

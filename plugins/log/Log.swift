@@ -10,7 +10,9 @@ struct Log: Step {
     static let documentation = StepDocumentation(
         details: "Its output is its input, so it can stand anywhere in a pipeline.",
         output: "The step's input, unchanged.",
-        examples: [.init("Say what is going on", "uses: log\nwith: { message: \"{{ inputs.tone }} answer for {{ run.id }}\" }")])
+        examples: [
+            .init("Say what is going on", "uses: log\nwith: { message: \"{{ inputs.tone }} answer for {{ run.id }}\" }")
+        ])
 
     @Field("What is logged; the step's input unless given.") var message: String?
     @Field("How important it is.") var level: Level = .info

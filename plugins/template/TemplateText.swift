@@ -12,7 +12,9 @@ struct TemplateText: Step {
             """,
         output: "The text.",
         examples: [
-            .init("Write a prompt", "uses: template\nwith:\n  text: |\n    Summarise this in one sentence:\n    {{ input }}"),
+            .init(
+                "Write a prompt",
+                "uses: template\nwith:\n  text: |\n    Summarise this in one sentence:\n    {{ input }}"),
             .init("Keep the template in a file", "uses: template\nwith: { file: prompts/digest.md }"),
         ])
     static let rules: [FieldRule] = [.exactlyOne(["text", "file"])]

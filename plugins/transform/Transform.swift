@@ -8,108 +8,97 @@ struct Transform: Step {
         details: """
             `jq` is the language of jq 1.6. One output of the program is the step's output; none is null; several are a \
             list. With `all: true` it is always a list. The program sees its input as `.` and nothing else: `env` and \
-            `$ENV` are empty, `input` and `halt` are errors, and modules cannot be imported. Numbers in jq are \
-            floating-point: a whole number beyond 2^53 may be rounded, and a note says so. Binary data is a base64 \
-            string there.
+            `$ENV` are empty, `input` and `halt` are errors, `debug` and `stderr` write nothing, and there are no modules. \
+            As in jq, functions in the file `.jq` of the home folder are visible.
 
-            `regex` gives the text of the first match; the text of a group with `group`; an object when the pattern \
-            names its groups; null without a match.
+            Numbers in jq are floating-point. A whole number beyond 2^53 that the program passes on keeps its exact value; \
+            one that it computes may be rounded, and a note says so. Binary data is a base64 string in jq. Searches for \
+            every match (flag `g`) leave empty matches out.
+
+            A program that takes longer than `timeout` fails the step at once. Its outputs are limited to 100000, with \
+            4000000 values, 256MiB of text and 512 levels of nesting in all.
+
+            `lines` gives a list of texts; lines end with LF, CRLF or CR. `csv` gives a list of objects, or of lists with \
+            `header: false`; every field is a text. `json` reads a text that is JSON and nothing else.
+
+            `regex` gives the first match: its text, or the group that `group` names, or an object when the pattern names \
+            its groups; null when nothing matches. With `all: true` it gives a list of all matches. An empty match is none.
             """,
         output: "What the transformation made.",
         examples: [
             .init("Take one key", "uses: transform\nwith: { jq: .json.label }"),
-            .init("The lines of a text", "uses: transform\nwith: { lines: true }"),
+            .init(
+                "Count by label",
+                "uses: transform\nwith:\n  jq: |\n    group_by(.label)\n    | map({key: .[0].label, value: length})\n    | from_entries"
+            ),
+            .init("The lines of a text", "uses: transform\nwith: { lines: { trim: true, skip_empty: true } }"),
+            .init("Read CSV with semicolons", "uses: transform\nwith: { csv: { delimiter: \";\" } }"),
+            .init("Read JSON", "uses: transform\nwith: { json: true, from: \"{{ input.text }}\" }"),
             .init(
                 "Find a ticket number",
                 "uses: transform\nwith:\n  from: \"{{ trigger.name }}\"\n  regex: { pattern: 'T-(\\d+)', group: 1 }"),
         ])
     static let rules: [FieldRule] = [.exactlyOne(["jq", "lines", "csv", "json", "regex"])]
 
-    @Field("A jq program.") var jq: JQProgram?
-    @Field("Cut a text into its lines.") var lines: OptionsOrTrue<LineOptions>?
-    @Field("Read a text as CSV.") var csv: OptionsOrTrue<CSVOptions>?
-    @Field("Read a text as JSON.") var json: Bool?
-    @Field("Find a pattern in a text.") var regex: RegexOptions?
+    @Field("A jq program. It is compiled when the pipeline is validated.") var jq: JQProgram?
+    @Field("Cut a text into its lines: true, or an object with options.") var lines: OptionsOrTrue<LineOptions>?
+    @Field("Read a text as CSV: true, or an object with options.") var csv: OptionsOrTrue<CSVOptions>?
+    @Field("Read a text as JSON: true.") var json: True?
+    @Field("Find a pattern in a text: the pattern, or an object with options.") var regex: RegexField?
     @Field("What is transformed; the step's input unless given.") var from: Value?
     @Field("With `jq`: always give a list of all outputs.") var all: Bool = false
-    @Field("How long a jq program or a pattern may take.") var timeout: Duration = .seconds(10)
+    @Field("How long `jq` or `regex` may take.") var timeout: Duration = .seconds(10)
 
     func run(_ context: StepContext) async throws -> Value {
         let value = from ?? context.input
-        if let jq { return try await run(jq, value, context) }
-        if let regex { return try await find(regex, try text(of: value), context) }
+        if let jq { return try await evaluate(jq, value, context) }
         let text = try text(of: value)
-        if let lines { return Self.lines(of: text, lines.options) }
-        if let csv {
-            let reader = CSVReader(delimiter: csv.options.delimiter.character, hasHeader: csv.options.header)
-            do throws(CSVReader.Failure) {
-                return .list(try reader.rows(of: text))
-            } catch {
-                throw StepError("bad-csv", "line \(error.line): \(error.message)")
-            }
-        }
+        if let regex { return try await find(regex.options, text, context) }
+        if let lines { return .list(lines.options.lines(of: text).map { .string(String($0)) }) }
+        if let csv { return .list(try rows(of: text, csv.options)) }
         do throws(JSONError) {
             return try Value.json(text)
         } catch {
-            throw StepError("bad-json", "the input is not JSON: \(error)")
+            throw StepError("bad-json", "the input is not JSON: \(error)", hint: "it begins with \(value.quoted())")
         }
     }
 
-    private func run(_ program: JQProgram, _ value: Value, _ context: StepContext) async throws -> Value {
-        if let number = value.firstInexactInteger {
-            await context.report(.note("\(number) is beyond 2^53; jq may round it"))
-        }
-        let outputs: [Value]
+    private func evaluate(_ program: JQProgram, _ value: Value, _ context: StepContext) async throws -> Value {
+        let outputs: JQOutputs
         do {
-            outputs = try await program.outputs(for: value, limit: timeout, clock: context.clock)
+            outputs = try await program.outputs(for: value, within: timeout, on: context.clock)
         } catch var error as StepError where error.code == "jq-error" {
-            error.hint = error.hint ?? "the input was \(value.quoted(limit: 120))"
+            error.hint = "the input was \(value.quoted(limit: 120))"
             throw error
         }
-        return all || outputs.count > 1 ? .list(outputs) : outputs.first ?? .null
+        if outputs.isRounded {
+            await context.report(.note("jq computed a whole number beyond 2^53, which may be rounded"))
+        }
+        return all || outputs.values.count > 1 ? .list(outputs.values) : outputs.values.first ?? .null
     }
 
     private func find(_ options: RegexOptions, _ text: String, _ context: StepContext) async throws -> Value {
-        let flags = Value.string(options.flags.text + (options.all ? "g" : "")).json()
-        let program = try JQProgram("match(\(Value.string(options.pattern.text).json()); \(flags))")
-        let matches = try await program.outputs(for: .string(text), limit: timeout, clock: context.clock)
-        let results = try matches.map { try RegexMatch($0).value(group: options.group) }
+        let matches = try await RegexSearch.matches(of: options, in: text, within: timeout, on: context.clock)
+        var results: [Value] = []
+        for match in matches { results.append(try match.value(group: options.group)) }
         return options.all ? .list(results) : results.first ?? .null
+    }
+
+    private func rows(of text: String, _ options: CSVOptions) throws(StepError) -> [Value] {
+        let reader = CSVReader(delimiter: options.delimiter.character, hasHeader: options.header)
+        do throws(CSVReader.Failure) {
+            return try reader.rows(of: text)
+        } catch {
+            throw StepError("bad-csv", "the input is not CSV: line \(error.line): \(error.message)")
+        }
     }
 
     private func text(of value: Value) throws(StepError) -> String {
         guard let text = value.asString else {
             throw StepError(
                 "wrong-input", "expected a text to transform, found \(value.kindName)",
-                hint: "name the text with `from:`, such as \"{{ steps.page.body }}\"")
+                hint: "name the text with `from:`, such as \"{{ input.text }}\"")
         }
         return text
-    }
-
-    private static func lines(of text: String, _ options: LineOptions) -> Value {
-        var lines = text.split(omittingEmptySubsequences: false) { $0.isNewline }
-        if lines.last?.isEmpty == true { lines.removeLast() }
-        let trimmed = options.trim ? lines.map { $0.trimmed } : lines
-        return .list(trimmed.filter { !options.skipEmpty || !$0.isEmpty }.map { .string(String($0)) })
-    }
-}
-
-extension Substring {
-    fileprivate var trimmed: Substring {
-        var text = drop { $0.isWhitespace }
-        while text.last?.isWhitespace == true { text.removeLast() }
-        return text
-    }
-}
-
-extension Value {
-    /// A whole number in the value that a floating-point number may not hold exactly.
-    fileprivate var firstInexactInteger: Int64? {
-        switch self {
-        case .int(let number): number.magnitude > 1 << 53 ? number : nil
-        case .list(let items): items.lazy.compactMap(\.firstInexactInteger).first
-        case .object(let object): object.lazy.compactMap(\.value.firstInexactInteger).first
-        default: nil
-        }
     }
 }

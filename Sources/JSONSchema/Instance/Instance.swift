@@ -19,11 +19,4 @@ struct Instance {
         default: nil
         }
     }
-
-    var isNumber: Bool {
-        switch value {
-        case .int, .double: true
-        default: false
-        }
-    }
 }

@@ -20,16 +20,18 @@ struct ContainsKeyword: Keyword {
         if possible < minimum {
             return run.fail(
                 minimum == 1 ? "contains" : "minContains",
-                "expected at least \(Wording.count(minimum, "item")) that \(minimum == 1 ? "fits" : "fit") \"contains\", found \(possible)"
-            )
+                "expected at least \(Self.items(minimum)) \"contains\", found \(possible)")
         }
         if let maximum, certain > maximum {
             return run.fail(
                 "maxContains",
-                "expected at most \(Wording.count(maximum, "item")) that \(maximum == 1 ? "fits" : "fit") \"contains\", found \(certain)"
-            )
+                "expected at most \(Self.items(maximum)) \"contains\", found \(certain)")
         }
         return certain >= minimum && possible <= maximum ?? possible ? .valid : .unknown
+    }
+
+    private static func items(_ count: Int) -> String {
+        Wording.count(count, "item") + (count == 1 ? " that fits" : " that fit")
     }
 
     @Sendable static func compile(

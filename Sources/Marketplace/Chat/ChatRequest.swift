@@ -20,7 +20,8 @@ public struct ChatRequest: Sendable {
     public var agentID: String?
     /// The model, when it is not the configured one.
     public var model: String?
-    /// A JSON schema, as JSON text, that the answer shall fit. It is sent as `response_format` of the type `json_schema`.
+    /// A JSON schema, as JSON text, that the answer shall fit. It is sent as `response_format` of the type
+    /// `json_schema`.
     public var responseSchema: String?
     /// Sent as the header `Idempotency-Key`: the same for every attempt, so that a server can drop the repeat.
     public var idempotencyKey: String?

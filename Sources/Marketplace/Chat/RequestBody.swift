@@ -52,7 +52,8 @@ enum RequestBody {
         do { document = try JSONReader.read(schema) } catch {
             throw MarketplaceError(
                 .invalidRequest,
-                "The response schema \(Quote.quoted(schema, limit: 80)) is not JSON: \(error.what), byte \(error.offset).",
+                "The response schema \(Quote.quoted(schema, limit: 80)) is not JSON: \(error.what), "
+                    + "byte \(error.offset).",
                 hint: hint)
         }
         guard document.isObject else {

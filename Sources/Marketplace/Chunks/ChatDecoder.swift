@@ -122,10 +122,10 @@ struct ChatDecoder: Sendable {
 
     private static func reported(_ message: ServerMessage, _ redactor: Redactor) -> MarketplaceError {
         let said = redactor.redact(message.text ?? message.code).map { Quote.quoted($0) } ?? "it did not say which"
-        let code = message.text == nil ? nil : redactor.redact(message.code)
+        let code = message.text == nil ? nil : redactor.redact(message.code).map { " (\(Quote.text($0, limit: 60)))" }
         return MarketplaceError(
             .errorInStream,
-            "The server reported an error in its answer: \(said)\(code.map { " (\(Quote.text($0, limit: 60)))" } ?? "").",
+            "The server reported an error in its answer: \(said)\(code ?? "").",
             hint: message.isTransient
                 ? "Try again later."
                 : "Check the request and the agent; the server's operator can see more in its log.",

@@ -1,5 +1,5 @@
-/// Finds the text in a chunk of the common shape, `{"choices":[{"delta":{"content":"…"}}]}` with or without the scalar
-/// fields that deployments put around it, without building a document.
+/// Finds the text in a chunk of the common shape, `{"choices":[{"delta":{"content":"…"}}]}` with or without the
+/// scalar fields that deployments put around it, without building a document.
 ///
 /// It is strict: whatever it is not sure of it leaves to ``ChunkDecoder``, so that for every chunk it accepts both give
 /// the same. A general decoder costs more for each token than reading it from the network does.

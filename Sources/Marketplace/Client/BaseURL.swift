@@ -19,7 +19,8 @@ struct BaseURL: Equatable {
                 .invalidConfiguration,
                 "The base URL cannot be used: it holds a user name, a password, a query or a fragment.",
                 hint:
-                    "Give scheme and host, for example \"https://market.example.com\"; credentials have settings of their own."
+                    "Give scheme and host, for example \"https://market.example.com\"; "
+                    + "credentials have settings of their own."
             )
         }
         if given.contains("<") || given.contains(">") { throw fail("its placeholder was not replaced") }

@@ -9,8 +9,8 @@ internal import FoundationEssentials
 internal import Foundation
 #endif
 
-/// Talks to the Marketplace API, or to an OpenAI-compatible server. One client is meant to be shared by all callers: they
-/// share its token and its limits.
+/// Talks to the Marketplace API, or to an OpenAI-compatible server. One client is meant to be shared by all callers:
+/// they share its token and its limits.
 public final class MarketplaceClient: Sendable {
     /// How the client was set up.
     public let configuration: MarketplaceConfiguration
@@ -50,8 +50,8 @@ public final class MarketplaceClient: Sendable {
         }
     }
 
-    /// Asks, and gives the answer as it comes. The request is sent when the first event is asked for; each iterator makes
-    /// a request of its own.
+    /// Asks, and gives the answer as it comes. The request is sent when the first event is asked for; each iterator
+    /// makes a request of its own.
     public func chat(_ request: ChatRequest) -> ChatStream {
         ChatStream(client: self, request: request)
     }

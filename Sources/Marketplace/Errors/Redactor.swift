@@ -1,7 +1,7 @@
 /// Takes secrets out of text that came from elsewhere.
 ///
-/// A server may echo what it was sent: as it is, percent-encoded (wholly or in part), JSON-escaped, or inside base64. All
-/// these forms are replaced, also where they are part of a longer string.
+/// A server may echo what it was sent: as it is, percent-encoded (wholly or in part), JSON-escaped, or inside base64.
+/// All these forms are replaced, also where they are part of a longer string.
 struct Redactor: Sendable {
     /// What stands in a secret's place.
     static let mask = "[hidden]"

@@ -22,8 +22,8 @@ struct StatusFailure {
             let hint =
                 switch authentication {
                 case .clientCredentials:
-                    "A newly fetched token was refused as well: check that the client id belongs to this deployment and was "
-                        + "not revoked."
+                    "A newly fetched token was refused as well: check that the client id belongs to this deployment "
+                        + "and was not revoked."
                 case .bearer: "Check the bearer token: it may be wrong, expired or meant for another server."
                 case .none: "The server wants authentication: configure a bearer token or client credentials."
                 }

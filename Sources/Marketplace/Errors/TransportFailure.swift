@@ -29,7 +29,7 @@ enum TransportFailure {
         }
         let text = String(describing: cause)
         if !answered, ["certificate", "CERTIFICATE", "handshake", "SSL", "TLS"].contains(where: text.contains) {
-            return tls(url, redactor.redact(text))
+            return tls(url, handshakeReason(text) ?? redactor.redact(text))
         }
         let why = (cause as? IOError).map(reason(of:)) ?? redactor.redact(text)
         return answered ? cutOff(why: why) : failed(url, why: why)
@@ -98,6 +98,15 @@ enum TransportFailure {
         MarketplaceError(
             .tlsFailed, "No secure connection to \(url): \(Quote.text(why)).",
             hint: "Check the server's certificate and that the base URL's scheme and port belong together.")
+    }
+
+    /// The two usual causes, which the TLS library names by the constants of its C code.
+    private static func handshakeReason(_ text: String) -> String? {
+        if text.contains("CERTIFICATE_VERIFY_FAILED") { return "the server's certificate is not trusted" }
+        if ["EOF during handshake", "WRONG_VERSION_NUMBER"].contains(where: text.contains) {
+            return "the server does not answer with TLS"
+        }
+        return nil
     }
 
     private static func reason(of error: NIOConnectionError) -> String {

@@ -8,8 +8,8 @@ import Musl
 
 /// An incremental reader of server-sent events: bytes in, events out, nothing else.
 ///
-/// It follows the WHATWG HTML standard, section 9.2.6 "Interpreting an event stream": one byte order mark at the start is
-/// dropped, lines end in LF, CR or CRLF, and an event that no blank line ends is never given. The bytes may be split
+/// It follows the WHATWG HTML standard, section 9.2.6 "Interpreting an event stream": one byte order mark at the start
+/// is dropped, lines end in LF, CR or CRLF, and an event that no blank line ends is never given. The bytes may be split
 /// anywhere, also inside a character or between CR and LF; the events are the same. Memory is bounded by ``Limits``.
 public struct SSEParser: Sendable {
     /// What a stream may make the parser hold.
@@ -99,7 +99,8 @@ public struct SSEParser: Sendable {
         return events
     }
 
-    /// Reads more bytes and calls `body` with each event they complete, without copying an event that lies in them whole.
+    /// Reads more bytes and calls `body` with each event they complete, without copying an event that lies in them
+    /// whole.
     /// - Throws: ``Failure`` when a limit is exceeded.
     public mutating func feed(_ bytes: UnsafeRawBufferPointer, _ body: (RawEvent) -> Void) throws(Failure) {
         guard let base = bytes.baseAddress, bytes.count > 0 else { return }

@@ -7,8 +7,8 @@ public struct RetryPolicy: Sendable, Equatable {
     public var baseDelay: Duration
     /// The longest delay of our own choice.
     public var maxDelay: Duration
-    /// The longest `Retry-After` that is waited for. When a server asks for more, the call fails and says so: coming back
-    /// earlier than asked would only make things worse.
+    /// The longest `Retry-After` that is waited for. When a server asks for more, the call fails and says so: coming
+    /// back earlier than asked would only make things worse.
     public var maxRetryAfter: Duration
 
     /// Makes a policy: four attempts, 500 ms, 30 s and 2 minutes unless told otherwise.
@@ -55,8 +55,8 @@ enum RetryDecision: Equatable {
                     MarketplaceError(
                         error.code, error.message,
                         hint:
-                            "The server asks to wait \(asked.readable), longer than the \(policy.maxRetryAfter.readable) "
-                            + "the client waits by itself: try again after that time.",
+                            "The server asks to wait \(asked.readable), longer than the "
+                            + "\(policy.maxRetryAfter.readable) the client waits by itself: try again after that time.",
                         isTransient: true, httpStatus: error.httpStatus))
             }
             delay = max(delay, asked)

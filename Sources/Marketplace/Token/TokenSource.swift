@@ -19,8 +19,8 @@ final class TokenSource: Sendable {
     }
 
     /// The token, fetched first if there is none that is good.
-    /// - Throws: the failure of the fetch, or `cancelled` when the calling task is cancelled; the fetch then goes on for
-    ///   the others that wait.
+    /// - Throws: the failure of the fetch, or `cancelled` when the calling task is cancelled; the fetch then goes on
+    ///   for the others that wait.
     func token() async throws(MarketplaceError) -> AccessToken {
         let waiter = state.withLock { state in
             state.lastWaiter += 1

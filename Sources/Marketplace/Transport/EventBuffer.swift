@@ -69,8 +69,8 @@ final class EventBuffer: Sendable {
             } else {
                 state.events.append(contentsOf: events)
             }
-            // A part of an event is held by the parser, within its own limits; who waits for its end must not be what it
-            // waits for.
+            // A part of an event is held by the parser, within its own limits; who waits for its end must not be what
+            // it waits for.
             state.bytes = state.events.isEmpty ? 0 : state.bytes + bytes
             let waiter = state.events.isEmpty ? nil : state.waiter.take()
             let isFull = state.events.count >= Self.highWater.events || state.bytes >= Self.highWater.bytes

@@ -197,8 +197,8 @@ final class StreamDelegate: HTTPClientResponseDelegate {
         attempt(error, progress: state.decoder.hasProgress)
     }
 
-    /// Only what happened to the connection is repeated: a server that hangs or an answer that cannot be read would most
-    /// likely do the same again.
+    /// Only what happened to the connection is repeated: a server that hangs or an answer that cannot be read would
+    /// most likely do the same again.
     private func attempt(_ error: MarketplaceError, progress: Bool) -> FailedAttempt {
         let ofConnection: Set<MarketplaceError.Code> = [.connectionFailed, .connectTimeout, .streamCutOff]
         return FailedAttempt(

@@ -39,7 +39,8 @@ struct ValidateCommand: AsyncParsableCommand {
             let faulty = reports.filter(\.diagnostics.hasErrors).count
             if format == .text {
                 let total = "\(files.count) pipeline\(files.count == 1 ? "" : "s")"
-                Streams.error.write(faulty == 0 ? "\(total) checked, all valid\n" : "\(total) checked, \(faulty) with errors\n")
+                Streams.error.write(
+                    faulty == 0 ? "\(total) checked, all valid\n" : "\(total) checked, \(faulty) with errors\n")
             }
             if faulty > 0 { throw ExitStatus.usage }
         } catch let error as FileReading.Failure {

@@ -24,8 +24,9 @@ struct Agent: Sendable {
         services = Services()
         await HTTPClientService.register(in: services)
         await MarketplaceService.register(in: services) {
-            let configuration = try simulator?.configuration() ?? MarketplaceSetup(project).configuration()
-            let httpClient = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration.httpClientConfiguration)
+            let configuration = try MarketplaceSetup(project, simulator: simulator).configuration()
+            let httpClient = HTTPClient(
+                eventLoopGroupProvider: .singleton, configuration: configuration.httpClientConfiguration)
             return MarketplaceService.Service(
                 client: MarketplaceClient(configuration: configuration, httpClient: httpClient), httpClient: httpClient)
         }
@@ -41,19 +42,5 @@ struct Agent: Sendable {
         var logger = Logger(label: "runnel") { _ in StandardErrorLog(redactor: redactor) }
         logger.logLevel = Logger.Level(rawValue: level.rawValue) ?? .warning
         return logger
-    }
-}
-
-/// The embedded simulator as the Marketplace client sees it.
-struct SimulatedMarketplace: Sendable {
-    let baseURL: String
-    let clientID: String
-    let clientSecret: String
-    let agentID: String
-
-    func configuration() throws -> MarketplaceConfiguration {
-        try MarketplaceConfiguration(
-            baseURL: baseURL, authentication: .clientCredentials(clientID: clientID, clientSecret: clientSecret),
-            agentID: agentID)
     }
 }

@@ -7,27 +7,43 @@ import RunnelKit
 struct MarketplaceSetup {
     private let settings: MarketplaceSettings
     private let project: Project
+    private let simulator: SimulatedMarketplace?
 
-    init(_ project: Project) {
+    init(_ project: Project, simulator: SimulatedMarketplace?) {
         self.project = project
+        self.simulator = simulator
         settings = project.settings.marketplace
     }
 
     func configuration() throws -> MarketplaceConfiguration {
-        let baseURL = try required(settings.baseURL, "base_url")
         do {
+            if let simulator {
+                return try MarketplaceConfiguration(
+                    baseURL: simulator.baseURL,
+                    authentication: .clientCredentials(
+                        clientID: simulator.clientID, clientSecret: simulator.clientSecret),
+                    agentID: simulator.agentID, timeouts: timeouts, limits: limits)
+            }
             return try MarketplaceConfiguration(
-                baseURL: baseURL, authentication: authentication(), agentID: settings.agentID, model: settings.model,
+                baseURL: try required(settings.baseURL, "base_url"), authentication: authentication(),
+                agentID: settings.agentID, model: settings.model,
                 tokenPath: settings.tokenPath ?? "/api/v1/auth/external-service-token", chatPath: settings.chatPath,
-                timeouts: .init(
-                    connect: settings.timeouts.connect, idle: settings.timeouts.idle, total: settings.timeouts.total,
-                    token: settings.timeouts.token),
-                limits: .init(
-                    concurrentStreams: settings.limits.concurrentStreams,
-                    requestsPerMinute: settings.limits.requestsPerMinute))
+                timeouts: timeouts, limits: limits)
         } catch let error as MarketplaceError {
             throw StepError(error.code.rawValue, error.message, hint: error.hint)
         }
+    }
+
+    private var timeouts: MarketplaceConfiguration.Timeouts {
+        .init(
+            connect: settings.timeouts.connect, idle: settings.timeouts.idle, total: settings.timeouts.total,
+            token: settings.timeouts.token)
+    }
+
+    private var limits: MarketplaceConfiguration.Limits {
+        .init(
+            concurrentStreams: settings.limits.concurrentStreams,
+            requestsPerMinute: settings.limits.requestsPerMinute)
     }
 
     private func authentication() throws -> MarketplaceConfiguration.Authentication {

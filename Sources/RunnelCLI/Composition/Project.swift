@@ -59,7 +59,8 @@ struct Project: Sendable {
         }
         self.secrets = secrets
         unavailableSecrets = unavailable
-        env = Dictionary(uniqueKeysWithValues: Set(settings.env).compactMap { name in environment[name].map { (name, $0) } })
+        env = Dictionary(
+            uniqueKeysWithValues: Set(settings.env).compactMap { name in environment[name].map { (name, $0) } })
         clientSecret = settings.marketplace.clientSecret.map(resolver.resolve)
         token = settings.marketplace.token.map(resolver.resolve)
     }

@@ -17,7 +17,8 @@ struct StepReference {
         for example in step.documentation.examples {
             let yaml = example.yaml.split(separator: "\n", omittingEmptySubsequences: false)
             text += "\n\(example.title):\n\n"
-            text += yaml.enumerated().map { ($0.offset == 0 ? "  - " : "    ") + $0.element }.joined(separator: "\n") + "\n"
+            text +=
+                yaml.enumerated().map { ($0.offset == 0 ? "  - " : "    ") + $0.element }.joined(separator: "\n") + "\n"
         }
         return text
     }

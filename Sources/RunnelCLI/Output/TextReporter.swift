@@ -13,6 +13,7 @@ actor TextReporter: RunReporter {
     private var endsWithNewline = true
     /// The text that was streamed last: it need not be shown twice.
     private var shownText = ""
+    private var shownStep: String?
 
     /// - Parameter note: Stands behind the name of the pipeline, such as "simulated".
     init(style: TextStyle, printer: DiagnosticPrinter, redactor: Redactor, note: String?) {
@@ -28,7 +29,7 @@ actor TextReporter: RunReporter {
             let suffix = note.map { " (\($0))" } ?? ""
             line("\(style.bold(pipeline))\(style.dim("\(suffix)  run \(event.runID)"))")
         case .stepStarted(let place, let attempt):
-            shownText = ""
+            if shownStep == place.id { shownStep = nil }
             if attempt > 1 { line("\(style.dim("↻")) \(name(place)) attempt \(attempt)") }
         case .stepText(let place, let text): show(text, of: place)
         case .stepNote(let place, let text): line(style.dim("  · \(place.id): \(style.safe(text))"))
@@ -80,6 +81,8 @@ actor TextReporter: RunReporter {
 
     /// The tokens of a step, as they come.
     private func show(_ text: String, of place: RunEvent.StepPlace) {
+        if shownStep != place.id { shownText = "" }
+        shownStep = place.id
         shownText += text
         if !isInText {
             isInText = true

@@ -9,6 +9,14 @@ struct DiagnosticList {
         self.source = source
     }
 
+    /// Changes what was said about places inside `range`.
+    mutating func rewrite(in range: YAMLRange, _ change: (inout Diagnostic) -> Void) {
+        for index in items.indices {
+            guard let start = items[index].range?.start, start >= range.start, start <= range.end else { continue }
+            change(&items[index])
+        }
+    }
+
     mutating func error(_ code: String, _ node: YAMLNode?, _ message: String, hint: String? = nil) {
         add(code, .error, node?.range, message, hint: hint)
     }

@@ -71,6 +71,12 @@ public struct DiagnosticPrinter: Sendable {
 extension Diagnostic {
     /// What the YAML reader had to say, as a diagnostic.
     public init(_ error: YAMLError, file: String) {
-        self.init(error.code, file: file, range: error.range, error.message, hint: error.hint)
+        let places = error.related.map {
+            "line \($0.range.start.line), column \($0.range.start.column): \($0.message)"
+        }
+        let hints = places + [error.hint].compactMap(\.self)
+        self.init(
+            error.code, file: file, range: error.range, error.message,
+            hint: hints.isEmpty ? nil : hints.joined(separator: "; "))
     }
 }

@@ -51,7 +51,8 @@ public struct PipelineRunner: Sendable {
             scope.error = error
             await runAfterwards(pipeline.onFailure, of: pipeline, scope: &scope, outcome: &outcome, emit: emit)
         }
-        if case .cancelled = outcome {} else {
+        if case .cancelled = outcome {
+        } else {
             await runAfterwards(pipeline.finally, of: pipeline, scope: &scope, outcome: &outcome, emit: emit)
         }
         await emit(.runFinished(outcome.redacted(by: redactor), took: start.elapsed()))
@@ -64,13 +65,16 @@ public struct PipelineRunner: Sendable {
         let initial = scope
         do {
             let limit = StepError(
-                "run-timeout", "the run took longer than its `timeout` of \(DurationText.format(pipeline.timeout ?? .zero))")
+                "run-timeout",
+                "the run took longer than its `timeout` of \(DurationText.format(pipeline.timeout ?? .zero))")
             let (finished, failure) = try await withDeadline(pipeline.timeout, clock: clock, onTimeout: limit) {
                 var scope = initial
                 let failure = await runInOrder(pipeline.steps, of: pipeline, scope: &scope, emit: emit)
                 return (scope, failure)
             }
             scope = finished
+            // The steps end as cancelled when the time is up; only the caller's cancelling makes the run cancelled.
+            if case .cancelled? = failure, !Task.isCancelled { throw limit }
             if let failure { return failure }
             return .succeeded(output: try renderOutput(pipeline, scope))
         } catch let error as StepError {

@@ -37,7 +37,9 @@ public enum RunOutcome: Sendable {
 extension RunEvent {
     /// The event as one JSON object.
     public var json: Value {
-        var object: ValueObject = ["event": .string(name), "run": .string(runID), "time": .string(Timestamp.text(nanoseconds: time))]
+        var object: ValueObject = [
+            "event": .string(name), "run": .string(runID), "time": .string(Timestamp.text(nanoseconds: time)),
+        ]
         switch kind {
         case .runStarted(let pipeline, let steps):
             object["pipeline"] = .string(pipeline)

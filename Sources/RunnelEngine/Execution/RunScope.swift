@@ -41,7 +41,8 @@ struct RunScope: TemplateScope {
         case "inputs": .object(request.inputs)
         case "steps": .object(outputs)
         case "trigger": request.trigger
-        case "secrets": .object(ValueObject(values.secrets.sorted { $0.key < $1.key }.map { ($0.key, .string($0.value)) }))
+        case "secrets":
+            .object(ValueObject(values.secrets.sorted { $0.key < $1.key }.map { ($0.key, .string($0.value)) }))
         case "env": .object(ValueObject(values.env.sorted { $0.key < $1.key }.map { ($0.key, .string($0.value)) }))
         case "run": run
         // Without an error, `finally` finds null here, and `error` without `default` fails in words.

@@ -38,8 +38,8 @@ struct PipelineDecoder {
                 hint: "write `steps:` and below it a list, each item with `uses:`")
         }
         let steps = readSteps(keys, "steps")
-        if let items = keys.list("steps", into: &diagnostics), items.isEmpty {
-            diagnostics.error("no-steps", keys["steps"], "`steps` is empty", hint: "a pipeline has at least one step")
+        if steps.isEmpty, let node = keys["steps"], node.items?.isEmpty == true {
+            diagnostics.error("no-steps", node, "`steps` is empty", hint: "a pipeline has at least one step")
         }
         return Pipeline(
             name: name, description: description, source: document.source, inputs: inputs, triggers: triggers,
@@ -49,13 +49,13 @@ struct PipelineDecoder {
     }
 
     private mutating func readSteps(_ keys: MappingReader, _ key: String) -> [PipelineStep] {
-        guard let node = keys[key], case .sequence(let items) = node.content else { return [] }
-        return items.compactMap { step($0) }
+        (keys.list(key, into: &diagnostics) ?? []).compactMap { step($0) }
     }
 
     private static func defaultName(file: String) -> String {
         let name = file.split(separator: "/").last.map(String.init) ?? file
-        return name.hasSuffix(".yaml") ? String(name.dropLast(5)) : name.hasSuffix(".yml") ? String(name.dropLast(4)) : name
+        return name.hasSuffix(".yaml")
+            ? String(name.dropLast(5)) : name.hasSuffix(".yml") ? String(name.dropLast(4)) : name
     }
 
     // MARK: - Steps
@@ -72,7 +72,8 @@ struct PipelineDecoder {
                 "not-supported", keys.keyNode(key), "`\(key)` is not supported by this version of Runnel")
         }
         let with = keys["with"]
-        if let with, case .mapping = with.content {} else if let with {
+        if let with, case .mapping = with.content {
+        } else if let with {
             diagnostics.error("wrong-type", with, "`with`: expected keys and values, found \(with.found)")
         }
         guard let usesNode = keys.requiredString("uses", example: "file.read", into: &diagnostics),

@@ -34,11 +34,15 @@ extension TemplateTree {
             return .string("")
         case .list(let items):
             return .list(
-                items.enumerated().map { $0.element.skeleton(path: path.appending(.index($0.offset)), knowledge: &knowledge) })
+                items.enumerated().map {
+                    $0.element.skeleton(path: path.appending(.index($0.offset)), knowledge: &knowledge)
+                })
         case .object(let members):
             return .object(
                 ValueObject(
-                    members.map { ($0.key, $0.value.skeleton(path: path.appending(.key($0.key)), knowledge: &knowledge)) }))
+                    members.map {
+                        ($0.key, $0.value.skeleton(path: path.appending(.key($0.key)), knowledge: &knowledge))
+                    }))
         }
     }
 }

@@ -52,7 +52,8 @@ extension TemplateTree {
     init(_ node: YAMLNode, environment: TemplateEnvironment, into diagnostics: inout DiagnosticList) {
         switch node.content {
         case .scalar(let scalar):
-            guard case .string(let text) = scalar.value, let template = Template.parse(text, node, environment, &diagnostics)
+            guard case .string(let text) = scalar.value,
+                let template = Template.parse(text, node, environment, &diagnostics)
             else {
                 self = .literal(Value(node))
                 return
@@ -61,6 +62,14 @@ extension TemplateTree {
         case .sequence(let items):
             self = .list(items.map { TemplateTree($0, environment: environment, into: &diagnostics) })
         case .mapping(let pairs):
+            // To YAML, `{{ x }}` without quotes is a mapping whose key is a mapping.
+            if let pair = pairs.first(where: { !$0.key.isScalar }) {
+                diagnostics.error(
+                    "unquoted-template", node, "a key has to be a text, found \(pair.key.found)",
+                    hint: "put a template in quotes: \"{{ … }}\"")
+                self = .literal(.null)
+                return
+            }
             self = .object(
                 pairs.map { ($0.key.keyText, TemplateTree($0.value, environment: environment, into: &diagnostics)) })
         }

@@ -58,7 +58,8 @@ public struct MarketplaceSettings: FieldGroup {
     @Field("For `auth: bearer`.") public var token: SensitiveValue?
     @Field("The agent that answers, unless a step names another.") public var agentID: String?
     @Field("The model, as the API calls it.") public var model: String = "AGENTIC STAR"
-    @Field("Where chats are posted, relative to `base_url`, when it is not the usual place.") public var chatPath: String?
+    @Field("Where chats are posted, relative to `base_url`, when it is not the usual place.") public var chatPath:
+        String?
     @Field("Where tokens are fetched, relative to `base_url`, when it is not the usual place.")
     public var tokenPath: String?
     @Field("When to give up.") public var timeouts: Timeouts = Timeouts()

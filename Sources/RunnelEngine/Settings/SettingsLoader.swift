@@ -18,11 +18,14 @@ public enum SettingsLoader {
         do {
             document = try YAMLParser.parse(bytes ?? [], name: file)
         } catch {
-            let source = YAMLSource(name: file, text: String(decoding: bytes ?? [], as: UTF8.self))
-            return Outcome(settings: nil, report: LoadReport(source: source, diagnostics: [Diagnostic(error, file: file)]))
+            // The lines stay out of what is printed: where nothing could be parsed, any of them may hold a secret.
+            let source = YAMLSource(name: file, text: "")
+            return Outcome(
+                settings: nil, report: LoadReport(source: source, diagnostics: [Diagnostic(error, file: file)]))
         }
         var diagnostics = DiagnosticList(source: document.source)
         let overlay = EnvironmentOverlay(environment: environment)
+        var shown = document.source
         var value: Value = document.root.map { Value($0) } ?? .null
         if value.isNull { value = [:] }
         if let root = document.root, !root.isNull {
@@ -30,25 +33,30 @@ public enum SettingsLoader {
                 subject: "runnel.yaml", schema: Settings.schema, rules: Settings.rules, problem: Settings.problem,
                 advice: "the README lists the settings")
             checker.check(.literal(value), node: root, place: root, into: &diagnostics)
+            let sensitive = SensitivePlaces(root: root)
+            sensitive.conceal(in: &diagnostics)
             warnAboutLiterals(root, into: &diagnostics)
+            shown = sensitive.masked(document.source)
         }
         for problem in overlay.problems {
             diagnostics.add(problem.code, problem.severity, nil, problem.message, hint: problem.hint)
         }
-        guard !diagnostics.items.hasErrors else { return outcome(nil, diagnostics) }
+        guard !diagnostics.items.hasErrors else { return outcome(nil, diagnostics, shown) }
         do {
-            return outcome(try Settings(field: overlay.applied(to: value)), diagnostics)
+            return outcome(try Settings(field: overlay.applied(to: value)), diagnostics, shown)
         } catch {
             let path = error.path.map(\.text).joined(separator: ".")
             diagnostics.add("wrong-value", .error, nil, "`\(path)`: \(error.message)", hint: error.hint)
-            return outcome(nil, diagnostics)
+            return outcome(nil, diagnostics, shown)
         }
     }
 
-    private static func outcome(_ settings: Settings?, _ diagnostics: DiagnosticList) -> Outcome {
+    private static func outcome(
+        _ settings: Settings?, _ diagnostics: DiagnosticList, _ source: YAMLSource
+    ) -> Outcome {
         Outcome(
             settings: settings,
-            report: LoadReport(source: diagnostics.source, diagnostics: diagnostics.items.sortedByPlace()))
+            report: LoadReport(source: source, diagnostics: diagnostics.items.sortedByPlace()))
     }
 
     private static func warnAboutLiterals(_ root: YAMLNode, into diagnostics: inout DiagnosticList) {

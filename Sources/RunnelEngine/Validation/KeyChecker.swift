@@ -28,11 +28,23 @@ struct KeyChecker {
                 diagnostics.error("bad-keys", (node ?? place).firstKeyOrSelf, "\(subject): \(message)")
             }
         }
+        let literals = Dictionary(members.map { ($0.key, $0.value.literal) }, uniquingKeysWith: { first, _ in first })
         let issues = schemaIssues(tree)
-        for issue in issues { report(issue, node, place, into: &diagnostics) }
-        let faulty = Set(issues.compactMap { issue -> String? in
-            if case .key(let key)? = issue.path.elements.first { key } else { issue.key }
-        })
+        for issue in issues {
+            // A field says in words what its schema can only say with a regular expression.
+            if issue.keyword == "pattern", case .key(let key)? = issue.path.elements.first,
+                let value = literals[key] ?? nil, let found = problem(key, value), let node = node?[key],
+                found.path == issue.path.elements.dropFirst().map(\.fieldElement)
+            {
+                diagnostics.fieldError(found, key: key, in: node)
+            } else {
+                report(issue, node, place, into: &diagnostics)
+            }
+        }
+        let faulty = Set(
+            issues.compactMap { issue -> String? in
+                if case .key(let key)? = issue.path.elements.first { key } else { issue.key }
+            })
         for (key, tree) in members where !faulty.contains(key) {
             guard let value = tree.literal, !value.isNull, let problem = problem(key, value), let node = node?[key]
             else { continue }

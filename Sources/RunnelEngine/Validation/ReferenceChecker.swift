@@ -8,7 +8,7 @@ struct ReferenceChecker {
     let names: ProjectNames?
 
     private static let roots = ["input", "inputs", "steps", "trigger", "secrets", "env", "run", "error"]
-    static let runKeys = ["id", "pipeline", "started_at", "attempt"]
+    static let runKeys = ["id", "pipeline", "started_at"]
     static let errorKeys = ["code", "message", "hint", "step", "output"]
 
     func check(into diagnostics: inout DiagnosticList) {
@@ -98,7 +98,8 @@ struct ReferenceChecker {
         return (
             "unknown-reference", "there is no step with the id \"\(id)\"",
             closest.map { "did you mean \"\($0)\"?" }
-                ?? (earlier.isEmpty ? "no step comes before this one" : "the steps above are \(earlier.joined(separator: ", "))")
+                ?? (earlier.isEmpty
+                    ? "no step comes before this one" : "the steps above are \(earlier.joined(separator: ", "))")
         )
     }
 

@@ -44,7 +44,10 @@ public enum DurationText {
 
 extension Duration: FieldValue {
     public static var schema: Value {
-        ["type": "string", "pattern": #"^([0-9]+(\.[0-9]+)?(ms|us|ns|s|m|h|d))+$"#, "examples": ["500ms", "2s", "1h30m"]]
+        [
+            "type": "string", "pattern": #"^([0-9]+(\.[0-9]+)?(ms|us|ns|s|m|h|d))+$"#,
+            "examples": ["500ms", "2s", "1h30m"],
+        ]
     }
 
     public init(field value: Value) throws(FieldError) {

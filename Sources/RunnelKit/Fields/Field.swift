@@ -51,7 +51,8 @@ public struct Field<FieldType: FieldValue>: Sendable, Decodable {
         }
         self = declared
         // An explicit null says the same as leaving the key out, where leaving it out is allowed.
-        guard let found = decoder.value, !(found.isNull && defaultValue != nil && !(FieldType.self is Value.Type)) else {
+        guard let found = decoder.value, !(found.isNull && defaultValue != nil && !(FieldType.self is Value.Type))
+        else {
             guard defaultValue != nil else { throw FieldError("it is missing") }
             return
         }

@@ -2,6 +2,7 @@
 ///
 /// Lines end with LF or CRLF; a byte order mark is passed over, and so are empty lines.
 public struct CSVReader: Sendable {
+    /// One Unicode scalar, neither a quote nor a line break.
     public var delimiter: Character
     /// Whether the first line names the columns, so that rows are objects; else they are lists.
     public var hasHeader: Bool
@@ -24,14 +25,17 @@ public struct CSVReader: Sendable {
         guard hasHeader else { return records.map { .list($0.fields.map { .string($0) }) } }
         guard let header = records.first else { return [] }
         let names = header.fields
-        if let twice = names.enumerated().first(where: { names[..<$0.offset].contains($0.element) })?.element {
+        var seen: Set<String> = []
+        if let twice = names.first(where: { !seen.insert($0).inserted }) {
             throw Failure(message: "two columns are named \"\(twice)\"", line: header.line)
         }
         var rows: [Value] = []
         for record in records.dropFirst() {
             guard record.fields.count == names.count else {
                 throw Failure(
-                    message: "the header has \(names.count) columns, this row has \(record.fields.count)", line: record.line)
+                    message:
+                        "the header has \(names.count) column\(names.count == 1 ? "" : "s"), this row has \(record.fields.count)",
+                    line: record.line)
             }
             rows.append(.object(ValueObject(zip(names, record.fields.map { .string($0) }))))
         }
@@ -43,47 +47,56 @@ public struct CSVReader: Sendable {
         let line: Int
     }
 
+    /// Works on Unicode scalars: a delimiter or quote counts also where a combining mark follows it.
     private func records(of text: String) throws(Failure) -> [Record] {
         var records: [Record] = []
         var fields: [String] = []
-        var field = ""
+        var field = String.UnicodeScalarView()
         var line = 1
         var recordLine = 1
         var quoteLine = 0
         var state = State.start
-        for character in text.first == "\u{FEFF}" ? text.dropFirst() : text[...] {
-            switch (state, character) {
+        let separator = delimiter.unicodeScalars.first
+        let scalars = text.unicodeScalars
+        var index = scalars.startIndex
+        if scalars.first == "\u{FEFF}" { scalars.formIndex(after: &index) }
+        while index < scalars.endIndex {
+            let scalar = scalars[index]
+            scalars.formIndex(after: &index)
+            switch (state, scalar) {
             case (.quoted, "\""): state = .quoteInQuoted
             case (.quoted, _):
-                field.append(character)
-                if character.isNewline { line += 1 }
+                field.append(scalar)
+                if scalar == "\n" { line += 1 }
             case (.quoteInQuoted, "\""):
-                field.append("\"")
+                field.append(scalar)
                 state = .quoted
-            case (_, delimiter):
-                fields.append(field)
-                field = ""
-                state = .start
-            case (_, "\n"), (_, "\r\n"):
-                if !(fields.isEmpty && field.isEmpty && state == .start) {
-                    records.append(Record(fields: fields + [field], line: recordLine))
+            case (_, separator):
+                fields.append(String(field))
+                (field, state) = (.init(), .start)
+            case (_, "\r") where index < scalars.endIndex && scalars[index] == "\n": break
+            case (_, "\n"):
+                if !(fields.isEmpty && state == .start) {
+                    records.append(Record(fields: fields + [String(field)], line: recordLine))
                 }
-                (fields, field, state) = ([], "", .start)
+                (fields, field, state) = ([], .init(), .start)
                 line += 1
                 recordLine = line
             case (.start, "\""):
                 state = .quoted
                 quoteLine = line
             case (.quoteInQuoted, _):
-                throw Failure(message: "expected the delimiter after a closing quote, found \"\(character)\"", line: line)
+                throw Failure(message: "expected the delimiter after a closing quote, found \"\(scalar)\"", line: line)
             default:
-                field.append(character)
+                field.append(scalar)
                 state = .bare
             }
         }
-        guard state != .quoted else { throw Failure(message: "the quote that opens here is never closed", line: quoteLine) }
-        if !(fields.isEmpty && field.isEmpty && state == .start) {
-            records.append(Record(fields: fields + [field], line: recordLine))
+        guard state != .quoted else {
+            throw Failure(message: "the quote that opens here is never closed", line: quoteLine)
+        }
+        if !(fields.isEmpty && state == .start) {
+            records.append(Record(fields: fields + [String(field)], line: recordLine))
         }
         return records
     }

@@ -19,7 +19,8 @@ public enum Timestamp {
             bytes[10] | 0x20 == UInt8(ascii: "t") || bytes[10] == 0x20, bytes[13] == UInt8(ascii: ":"),
             bytes[16] == UInt8(ascii: ":"), let year = number(bytes[0..<4]), let month = number(bytes[5..<7]),
             let day = number(bytes[8..<10]), let hour = number(bytes[11..<13]), let minute = number(bytes[14..<16]),
-            let second = number(bytes[17..<19]), (1...12).contains(month), day >= 1, hour < 24, minute < 60, second <= 60
+            let second = number(bytes[17..<19]), (1...12).contains(month), day >= 1, hour < 24, minute < 60,
+            second <= 60
         else { return nil }
         let days = daysSinceEpoch(year: year, month: month, day: day)
         guard date(daysSinceEpoch: days) == (year, month, day) else { return nil }
@@ -41,7 +42,8 @@ public enum Timestamp {
     private static func offset(_ bytes: ArraySlice<UInt8>) -> Int64? {
         if bytes.count == 1, bytes.first.map({ $0 | 0x20 }) == UInt8(ascii: "z") { return 0 }
         let text = Array(bytes)
-        guard text.count == 6, text[0] == UInt8(ascii: "+") || text[0] == UInt8(ascii: "-"), text[3] == UInt8(ascii: ":"),
+        guard text.count == 6, text[0] == UInt8(ascii: "+") || text[0] == UInt8(ascii: "-"),
+            text[3] == UInt8(ascii: ":"),
             let hours = number(text[1..<3]), let minutes = number(text[4..<6]), hours < 24, minutes < 60
         else { return nil }
         return (hours * 3600 + minutes * 60) * (text[0] == UInt8(ascii: "-") ? -1 : 1)

@@ -53,7 +53,8 @@ enum Arithmetic {
     static func range(_ arguments: [Value], _ node: ExpressionNode, limit: Int) throws(TemplateFailure) -> Value {
         let numbers = arguments.compactMap(\.asInt)
         guard numbers.count == arguments.count, numbers.count < 3 || numbers[2] != 0 else {
-            throw TemplateFailure("bad-operand", "`\(node.written)`: expected whole numbers, and no step of 0", node.range)
+            throw TemplateFailure(
+                "bad-operand", "`\(node.written)`: expected whole numbers, and no step of 0", node.range)
         }
         let start = numbers.count > 1 ? numbers[0] : 0
         let end = numbers.count > 1 ? numbers[1] : numbers[0]

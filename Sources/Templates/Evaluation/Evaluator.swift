@@ -59,7 +59,8 @@ struct Evaluator {
         let closest = Suggestion.closest(to: name, among: scope.knownNames + locals.keys.sorted())
         throw TemplateFailure(
             "missing-value", "nothing is named `\(name)` here", node.range,
-            hint: closest.map { "did you mean `\($0)`?" } ?? "a template knows \(scope.knownNames.joined(separator: ", "))",
+            hint: closest.map { "did you mean `\($0)`?" }
+                ?? "a template knows \(scope.knownNames.joined(separator: ", "))",
             isMissing: true)
     }
 
@@ -86,7 +87,8 @@ struct Evaluator {
             if let value = object[key] { return value }
             throw TemplateFailure(
                 "missing-value", "`\(inner.written)` has no key \(index.quoted())", node.range,
-                hint: Suggestion.closest(to: key, among: object.keys).map { "did you mean \"\($0)\"?" }, isMissing: true)
+                hint: Suggestion.closest(to: key, among: object.keys).map { "did you mean \"\($0)\"?" }, isMissing: true
+            )
         case (.list(let items), .int(let number)):
             let position = number < 0 ? Int64(items.count) + number : number
             if position >= 0, position < items.count { return items[Int(position)] }
@@ -97,7 +99,8 @@ struct Evaluator {
         case (.list, _), (.object, _):
             throw TemplateFailure(
                 "bad-operand",
-                "`\(inner.written)` is \(container.kindName), and \(index.quoted()) cannot be looked up in it", node.range)
+                "`\(inner.written)` is \(container.kindName), and \(index.quoted()) cannot be looked up in it",
+                node.range)
         default: throw notThere(inner, container, node)
         }
     }

@@ -33,7 +33,8 @@ extension StandardFilters {
             usage: #"date("%Y-%m-%d")"#, arguments: 1...1
         ) { value, arguments in
             guard let nanoseconds = value.asString.flatMap({ Timestamp.parse($0) }) ?? epoch(value) else {
-                throw FilterError("expected a time such as \"2026-11-23T09:00:00Z\" or seconds since 1970, found \(value.quoted())")
+                throw FilterError(
+                    "expected a time such as \"2026-11-23T09:00:00Z\" or seconds since 1970, found \(value.quoted())")
             }
             return .string(try formatted(Timestamp.text(nanoseconds: nanoseconds), try arguments[0].filterText()))
         },

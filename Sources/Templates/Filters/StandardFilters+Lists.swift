@@ -35,7 +35,8 @@ extension StandardFilters {
             usage: "sort(key)", arguments: 0...1
         ) { value, arguments in
             let key = try arguments.first?.filterText()
-            return .list(try sorted(value.filterList()) { item in key.flatMap { item[$0] } ?? (key == nil ? item : .null) })
+            return .list(
+                try sorted(value.filterList()) { item in key.flatMap { item[$0] } ?? (key == nil ? item : .null) })
         },
         TemplateFilter(name: "unique", summary: "Each item once, at its first place.", usage: "unique") { value, _ in
             var seen: Set<Value> = []

@@ -40,9 +40,11 @@ struct ExpressionNode: Sendable {
         case .object(let members): members.flatMap { $0.value.references(locals: locals) }
         case .name, .member, .element: pathReferences(locals: locals, isOptional: isOptional)
         case .filter(let value, _, let arguments):
-            value.references(locals: locals, isOptional: isOptional) + arguments.flatMap { $0.references(locals: locals) }
+            value.references(locals: locals, isOptional: isOptional)
+                + arguments.flatMap { $0.references(locals: locals) }
         case .fallback(let value, let other, _):
-            value.references(locals: locals, isOptional: true) + other.references(locals: locals, isOptional: isOptional)
+            value.references(locals: locals, isOptional: true)
+                + other.references(locals: locals, isOptional: isOptional)
         case .function(_, let arguments): arguments.flatMap { $0.references(locals: locals) }
         case .not(let value), .negative(let value): value.references(locals: locals)
         case .binary(_, let left, let right): left.references(locals: locals) + right.references(locals: locals)

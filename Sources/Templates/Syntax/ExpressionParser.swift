@@ -169,7 +169,8 @@ struct ExpressionParser {
         guard filter.arguments.contains(arguments.count) else {
             throw TemplateIssue(
                 "bad-arguments",
-                "the filter `\(name)` takes \(Self.count(filter.arguments)), found \(arguments.count): `\(filter.usage)`", range)
+                "the filter `\(name)` takes \(Self.count(filter.arguments)), found \(arguments.count): `\(filter.usage)`",
+                range)
         }
         return node(.filter(value, filter, arguments), value.range.lowerBound)
     }

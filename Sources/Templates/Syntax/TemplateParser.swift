@@ -53,7 +53,8 @@ struct TemplateParser {
                 switch word {
                 case "if": nodes.append(branch(rest, whole))
                 case "for": if let loop = loop(rest, whole) { nodes.append(loop) }
-                case "elif", "else", "endif", "endfor", "endraw": return (nodes, EndTag(word: word, rest: rest, whole: whole))
+                case "elif", "else", "endif", "endfor", "endraw":
+                    return (nodes, EndTag(word: word, rest: rest, whole: whole))
                 default:
                     let closest = Suggestion.closest(to: word, among: Self.tags)
                     issues.append(
@@ -97,7 +98,9 @@ struct TemplateParser {
         var otherwise: [TemplateNode] = []
         if end?.word == "else" { (otherwise, end) = body() }
         expect("endfor", end, opening: "for", whole)
-        return parsed.map { .loop(TemplateNode.Loop(names: $0.names, list: $0.list, body: nodes, otherwise: otherwise)) }
+        return parsed.map {
+            .loop(TemplateNode.Loop(names: $0.names, list: $0.list, body: nodes, otherwise: otherwise))
+        }
     }
 
     /// `item in list` or `key, value in object`.

@@ -37,8 +37,10 @@ struct TemplateScanner {
             }
             let whole = index..<close + 2
             let trimsLeft = text[index + 2] == UInt8(ascii: "-")
-            let trimsRight = close > index + 2 && text[close - 1] == UInt8(ascii: "-") && !(close == index + 3 && trimsLeft)
-            let inner = (index + 2 + (trimsLeft ? 1 : 0))..<max(index + 2 + (trimsLeft ? 1 : 0), close - (trimsRight ? 1 : 0))
+            let trimsRight =
+                close > index + 2 && text[close - 1] == UInt8(ascii: "-") && !(close == index + 3 && trimsLeft)
+            let inner =
+                (index + 2 + (trimsLeft ? 1 : 0))..<max(index + 2 + (trimsLeft ? 1 : 0), close - (trimsRight ? 1 : 0))
             var textEnd = index
             var next = whole.upperBound
             if trimsLeft { textEnd = skipBack(from: index, to: textStart, isWhiteSpace) }

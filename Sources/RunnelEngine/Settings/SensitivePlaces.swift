@@ -1,0 +1,58 @@
+import RunnelKit
+import YAML
+
+/// The places in `runnel.yaml` that may hold a secret, which no diagnostic may show.
+struct SensitivePlaces {
+    private var places: [(path: String, node: YAMLNode)] = []
+
+    init(root: YAMLNode) {
+        if case .mapping(let pairs)? = root["marketplace"]?.content {
+            let known = Set(MarketplaceSettings.fields.map(\.key)).subtracting(["client_secret", "token"])
+            // A key that is not known may be a secret's, misspelt.
+            for pair in pairs where !known.contains(pair.key.keyText) {
+                places.append(("marketplace.\(pair.key.keyText)", pair.value))
+            }
+        }
+        if let secrets = root["secrets"] {
+            if case .mapping(let pairs) = secrets.content {
+                places += pairs.map { ("secrets.\($0.key.keyText)", $0.value) }
+            } else {
+                places.append(("secrets", secrets))
+            }
+        }
+        places.removeAll { $0.node.isNull || (try? SensitiveValue(field: Value($0.node))).map(Self.isName) ?? false }
+    }
+
+    private static func isName(_ value: SensitiveValue) -> Bool {
+        if case .literal = value { false } else { true }
+    }
+
+    /// Takes the values out of messages.
+    func conceal(in diagnostics: inout DiagnosticList) {
+        for (path, node) in places {
+            let kind = Value(node).kindName
+            diagnostics.rewrite(in: node.range) { diagnostic in
+                guard diagnostic.severity == .error else { return }
+                diagnostic.message = "`\(path)`: expected `{ env: NAME }` or `{ file: path }`, found \(kind)"
+                diagnostic.hint = nil
+            }
+        }
+    }
+
+    /// The file as it may be shown: the same places, with asterisks for the values.
+    func masked(_ source: YAMLSource) -> YAMLSource {
+        guard !places.isEmpty else { return source }
+        var lines: [String] = []
+        while let line = source.line(lines.count + 1) {
+            let number = lines.count + 1
+            var shown = ""
+            for (offset, scalar) in line.unicodeScalars.enumerated() {
+                let position = YAMLPosition(line: number, column: offset + 1)
+                let isHidden = places.contains { $0.node.range.start <= position && position < $0.node.range.end }
+                shown.unicodeScalars.append(isHidden && scalar != " " ? "*" : scalar)
+            }
+            lines.append(shown)
+        }
+        return YAMLSource(name: source.name, text: lines.joined(separator: "\n"))
+    }
+}

@@ -1,0 +1,68 @@
+import Logging
+import RunnelKit
+import RunnelTesting
+import Synchronization
+import Testing
+
+@testable import LogPlugin
+
+@Suite("log") struct LogTests {
+    @Test(
+        "the input passes through unchanged, and the message is reported",
+        arguments: [
+            (["message": "hello"], "in", "hello"), ([:], "in", "in"), ([:], ["a": 1], "{\"a\":1}"),
+            ([:], .null, "null"),
+            (["message": ""], "in", ""), (["message": "ä 🦆\nb", "level": "error"], [1, "x"], "ä 🦆\nb"),
+        ] as [(ValueObject, Value, String)])
+    func passing(with: ValueObject, input: Value, message: String) async throws {
+        var harness = StepHarness()
+        harness.input = input
+        #expect(try await harness.run(Log.self, with: with) == input)
+        #expect(harness.progress == [.note(message)])
+    }
+
+    @Test(
+        "the message is logged at its level",
+        arguments: [(nil, .info), ("debug", .debug), ("info", .info), ("warning", .warning), ("error", .error)]
+            as [(String?, Logger.Level)])
+    func levels(name: String?, level: Logger.Level) async throws {
+        let lines = LogLines()
+        var context = StepHarness().context
+        context.logger = Logger(label: "test") { _ in LineHandler(lines: lines) }
+        var with: ValueObject = ["message": "hello"]
+        if let name { with["level"] = .string(name) }
+        _ = try await StepDefinition(Log.self).run(with, context)
+        #expect(lines.all.map(\.level) == [level])
+        #expect(lines.all.map(\.message) == ["hello"])
+    }
+
+    @Test("an unknown level is an error that lists the levels")
+    func unknownLevel() async throws {
+        let error = await #expect(throws: StepError.self) {
+            _ = try await StepHarness().run(Log.self, with: ["level": "loud"])
+        }
+        #expect(error?.code == "bad-with")
+        #expect(error?.message == #"`level`: expected one of "debug", "info", "warning", "error", found "loud""#)
+    }
+}
+
+private final class LogLines: Sendable {
+    private let lines = Mutex<[(level: Logger.Level, message: String)]>([])
+    var all: [(level: Logger.Level, message: String)] { lines.withLock { $0 } }
+    func append(_ level: Logger.Level, _ message: String) { lines.withLock { $0.append((level, message)) } }
+}
+
+private struct LineHandler: LogHandler {
+    let lines: LogLines
+    var logLevel = Logger.Level.trace
+    var metadata: Logger.Metadata = [:]
+
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { metadata[key] }
+        set { metadata[key] = newValue }
+    }
+
+    func log(event: LogEvent) {
+        lines.append(event.level, event.message.description)
+    }
+}

@@ -1,0 +1,111 @@
+import Foundation
+import RunnelKit
+import Testing
+
+@Suite("The other commands") struct CommandTests {
+    private var repository: String {
+        URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent()
+            .path
+    }
+
+    @Test("the pipelines that ship are valid")
+    func shipped() async throws {
+        let ended = try await RunnelProcess(directory: repository).run(["validate", "pipelines"])
+        #expect(ended.error == "3 pipelines checked, all valid\n")
+        #expect(ended.status == 0)
+    }
+
+    @Test("validate prints JSON for programs")
+    func validateJSON() async throws {
+        try await withProject(["p.yaml": "steps:\n  - uses: lgo\n"]) { runnel in
+            let ended = try await runnel.run(["validate", "p.yaml", "--format", "json"])
+            #expect(ended.status == 2)
+            #expect(
+                try Value.json(ended.output) == [
+                    [
+                        "code": "unknown-step", "severity": "error", "file": "p.yaml", "line": 2, "column": 11,
+                        "end_line": 2, "end_column": 14, "message": "there is no step \"lgo\"",
+                        "hint": "did you mean \"log\"?",
+                    ]
+                ])
+        }
+    }
+
+    @Test("a folder is checked without its configuration, tests and hidden files")
+    func folder() async throws {
+        let files = [
+            "a/one.yaml": "steps: [ { uses: log } ]", "a/b/two.yml": "steps: [ { uses: log } ]",
+            "a/runnel.yaml": "env: []",
+            "a/one.test.yaml": "x", "a/.hidden/three.yaml": "x",
+        ]
+        try await withProject(files) { runnel in
+            let ended = try await runnel.run(["validate", "a"])
+            #expect(ended.error == "2 pipelines checked, all valid\n")
+        }
+    }
+
+    @Test("every example in the reference of a step is a valid pipeline")
+    func examples() async throws {
+        let runnel = RunnelProcess(directory: repository)
+        let names = try await runnel.run(["steps"]).output.split(separator: "\n").compactMap {
+            $0.split(separator: " ").first
+        }
+        #expect(names.count == 8)
+        for name in names {
+            let reference = try await runnel.run(["steps", String(name)]).output
+            let steps = reference.split(separator: "\n\n").filter { $0.contains("  - uses: ") }
+            #expect(!steps.isEmpty, "\(name) has no example")
+            for (index, step) in steps.enumerated() {
+                let pipeline = """
+                    inputs: { tone: { default: x } }
+                    steps:
+                      - { id: page, uses: log }
+                      - { id: answer, uses: log }
+                    \(step)
+                    """
+                let configuration =
+                    "secrets: { tickets_token: { env: A }, hook_key: { env: A }, team_hook: { env: A } }"
+                try await withProject(["p.yaml": pipeline, "runnel.yaml": configuration]) { runnel in
+                    let ended = try await runnel.run(["validate", "p.yaml"])
+                    #expect(ended.status == 0, "\(name), example \(index + 1): \(ended.error)")
+                }
+            }
+        }
+    }
+
+    @Test("the schema of a step is JSON, and a misspelt step gets a suggestion")
+    func steps() async throws {
+        try await withProject([:]) { runnel in
+            let schema = try Value.json(try await runnel.run(["steps", "file.read", "--schema"]).output)
+            #expect(schema["properties"]?["path"]?["type"] == "string")
+            let ended = try await runnel.run(["steps", "file.wirte"])
+            #expect(ended.error == "error: there is no step \"file.wirte\"; did you mean \"file.write\"?\n")
+            #expect(ended.status == 2)
+        }
+    }
+
+    @Test("the version is one line")
+    func version() async throws {
+        try await withProject([:]) { runnel in
+            let ended = try await runnel.run(["--version"])
+            #expect(ended.output == "runnel 0.1.0\n")
+            #expect(ended.status == 0)
+        }
+    }
+
+    @Test("a broken configuration is shown with its place")
+    func configuration() async throws {
+        let files = [
+            "runnel.yaml": "marketplace:\n  base_ulr: x\n  timeouts: { idle: soon }\n",
+            "p.yaml": "steps: [ { uses: log } ]",
+        ]
+        try await withProject(files) { runnel in
+            let ended = try await runnel.run(["run", "p"])
+            #expect(ended.status == 2)
+            #expect(ended.error.contains("runnel.yaml:2:3: error: "))
+            #expect(ended.error.contains("= did you mean \"base_url\"?"))
+            #expect(ended.error.contains("runnel.yaml:3:21: error: "))
+        }
+    }
+}

@@ -1,0 +1,150 @@
+import Foundation
+import RunnelKit
+import Testing
+
+@Suite("runnel run") struct RunTests {
+    private let echo = """
+        name: echo
+        inputs: { greeting: { type: string, default: Hello } }
+        steps:
+          - id: text
+            uses: template
+            with: { text: "{{ inputs.greeting }}, {{ input | default('nobody') | trim }}!" }
+        """
+
+    @Test("the last output goes to standard output and everything else to standard error")
+    func streams() async throws {
+        try await withProject(["echo.yaml": echo, "who.txt": "world\n"]) { runnel in
+            let ended = try await runnel.run(["run", "echo", "--input-file", "who.txt"])
+            #expect(ended.output == "Hello, world!\n")
+            #expect(ended.error.hasPrefix("echo  run 0"))
+            #expect(ended.error.contains("\n✓ text template "))
+            #expect(ended.error.contains("\ndone in "))
+            #expect(!ended.error.contains("\u{1B}"))
+            #expect(ended.status == 0)
+        }
+    }
+
+    @Test("standard input is the input, and inputs can be set")
+    func standardInput() async throws {
+        try await withProject(["echo.yaml": echo]) { runnel in
+            let ended = try await runnel.run(
+                ["run", "echo.yaml", "--input-file", "-", "--input", "greeting=Salut"], input: "monde")
+            #expect(ended.output == "Salut, monde!\n")
+        }
+    }
+
+    @Test("--json writes one event a line and nothing else")
+    func json() async throws {
+        try await withProject(["echo.yaml": echo]) { runnel in
+            let ended = try await runnel.run(["run", "echo", "--json"])
+            let events = try ended.output.split(separator: "\n").map { try Value.json(String($0)) }
+            #expect(
+                events.map { $0["event"] } == ["run-started", "step-started", "step-succeeded", "run-finished"])
+            #expect(events.last?["output"] == "Hello, nobody!")
+            #expect(events.last?["state"] == "succeeded")
+            #expect(ended.error == "")
+        }
+    }
+
+    @Test("a failed step ends with status 1 and shows the place in the pipeline")
+    func failure() async throws {
+        let pipeline = """
+            steps:
+              - uses: file.read
+                with: { path: missing.txt }
+            """
+        try await withProject(["p.yaml": pipeline, "mising.txt": ""]) { runnel in
+            let ended = try await runnel.run(["run", "p"])
+            #expect(ended.status == 1)
+            #expect(ended.output == "")
+            #expect(
+                ended.error.hasSuffix(
+                    """
+                    p.yaml:2:11: error: cannot read "missing.txt": there is no such file [file-not-found]
+                        2 |   - uses: file.read
+                          |           ^~~~~~~~~
+                          = did you mean "mising.txt"?
+
+                    """))
+        }
+    }
+
+    @Test("an invalid pipeline ends with status 2 before anything runs, and says everything at once")
+    func invalid() async throws {
+        let pipeline = """
+            nmae: x
+            steps:
+              - uses: file.raed
+              - uses: log
+                with: { message: "{{ steps.later.text | uper }}" }
+            """
+        try await withProject(["p.yaml": pipeline]) { runnel in
+            let ended = try await runnel.run(["run", "p"])
+            #expect(ended.status == 2)
+            #expect(
+                ended.error == """
+                    p.yaml:1:1: error: a pipeline has no key "nmae" [unknown-key]
+                        1 | nmae: x
+                          | ^~~~
+                          = did you mean "name"?
+                    p.yaml:3:11: error: there is no step "file.raed" [unknown-step]
+                        3 |   - uses: file.raed
+                          |           ^~~~~~~~~
+                          = did you mean "file.read"?
+                    p.yaml:5:45: error: there is no filter "uper" [unknown-filter]
+                        5 |     with: { message: "{{ steps.later.text | uper }}" }
+                          |                                             ^~~~
+                          = did you mean "upper"?
+
+                    """)
+        }
+    }
+
+    @Test(
+        "wrong usage ends with status 2",
+        arguments: [
+            (["run"], "Error: Missing expected argument '<pipeline>'"),
+            (["run", "nothing"], "error: there is no file \"nothing\"\n"),
+            (
+                ["run", "echo", "--input", "greting=x"],
+                "error: the pipeline \"echo\" has no input \"greting\"; did you mean \"greeting\"?\n"
+            ),
+            (["run", "echo", "--input", "greeting"], "--input greeting: expected name=value"),
+            (["run", "echo", "--fault", "cut-off"], "--fault needs --simulate"),
+            (["run", "echo", "--input-file", "gone.txt"], "error: there is no file \"gone.txt\"\n"),
+            (["frobnicate"], "Unexpected argument 'frobnicate'"),
+        ])
+    func usage(arguments: [String], message: String) async throws {
+        try await withProject(["echo.yaml": echo]) { runnel in
+            let ended = try await runnel.run(arguments)
+            #expect(ended.status == 2)
+            #expect(ended.error.contains(message), "\(ended.error)")
+            #expect(ended.output == "")
+        }
+    }
+
+    @Test("without a configuration a chat says what to set")
+    func notConfigured() async throws {
+        try await withProject(["p.yaml": "steps: [ { uses: chat, with: { prompt: Hi } } ]"]) { runnel in
+            let ended = try await runnel.run(["run", "p"])
+            #expect(ended.status == 1)
+            #expect(ended.error.contains("error: `marketplace.base_url` is not set [not-configured]"))
+            #expect(
+                ended.error.contains(
+                    "= set it in runnel.yaml or as RUNNEL_MARKETPLACE_BASE_URL, or try `--simulate`"))
+        }
+    }
+
+    @Test("an interrupt ends the run with status 130")
+    func interrupt() async throws {
+        let pipeline = "steps: [ { id: answer, uses: chat, with: { prompt: Tell me a long story about rivers } } ]"
+        try await withProject(["p.yaml": pipeline]) { runnel in
+            let ended = try await runnel.interrupt(
+                ["run", "p", "--simulate", "--fault", "stall"], after: "▸ answer chat")
+            #expect(ended.status == 130)
+            #expect(ended.error.hasSuffix("\ninterrupted\n"))
+            #expect(ended.output == "")
+        }
+    }
+}

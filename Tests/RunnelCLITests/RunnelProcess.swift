@@ -1,0 +1,104 @@
+import Foundation
+
+/// The built `runnel`, run as a person would run it.
+struct RunnelProcess {
+    struct Ended {
+        let status: Int32
+        let output: String
+        let error: String
+    }
+
+    /// The folder it runs in.
+    let directory: String
+    var environment: [String: String] = [:]
+
+    /// Beside the test's own program.
+    static var path: String {
+        let folder = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
+        return folder.appendingPathComponent("runnel").path
+    }
+
+    func run(_ arguments: [String], input: String? = nil) async throws -> Ended {
+        let (process, files) = try prepared(arguments, input: input)
+        try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
+            process.terminationHandler = { _ in continuation.resume() }
+            do {
+                try process.run()
+            } catch {
+                continuation.resume(throwing: error)
+            }
+        }
+        return Ended(
+            status: process.terminationStatus, output: try String(contentsOf: files.output, encoding: .utf8),
+            error: try String(contentsOf: files.error, encoding: .utf8))
+    }
+
+    /// Sends SIGINT as soon as standard error holds `mark`, and waits for the end.
+    func interrupt(_ arguments: [String], after mark: String) async throws -> Ended {
+        let (process, files) = try prepared(arguments, input: nil)
+        let pipe = Pipe()
+        process.standardError = pipe
+        let ended = AsyncStream.makeStream(of: Void.self)
+        process.terminationHandler = { _ in ended.continuation.finish() }
+        try process.run()
+        var error = ""
+        var isInterrupted = false
+        while case let data = pipe.fileHandleForReading.availableData, !data.isEmpty {
+            error += String(decoding: data, as: UTF8.self)
+            if !isInterrupted, error.contains(mark) {
+                isInterrupted = true
+                process.interrupt()
+            }
+        }
+        for await _ in ended.stream {}
+        return Ended(
+            status: process.terminationStatus, output: try String(contentsOf: files.output, encoding: .utf8),
+            error: error)
+    }
+
+    private func prepared(
+        _ arguments: [String], input: String?
+    ) throws -> (process: Process, files: (output: URL, error: URL)) {
+        let scratch = URL(fileURLWithPath: directory).appendingPathComponent(".streams")
+        try FileManager.default.createDirectory(at: scratch, withIntermediateDirectories: true)
+        let name = UUID().uuidString
+        let (output, error) = (
+            scratch.appendingPathComponent(name + ".out"), scratch.appendingPathComponent(name + ".err")
+        )
+        for file in [output, error] { try Data().write(to: file) }
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: Self.path)
+        process.arguments = arguments
+        process.currentDirectoryURL = URL(fileURLWithPath: directory)
+        var variables = ProcessInfo.processInfo.environment.filter { !$0.key.hasPrefix("RUNNEL_") }
+        variables.merge(environment) { _, own in own }
+        process.environment = variables
+        process.standardOutput = try FileHandle(forWritingTo: output)
+        process.standardError = try FileHandle(forWritingTo: error)
+        if let input {
+            let file = scratch.appendingPathComponent(name + ".in")
+            try Data(input.utf8).write(to: file)
+            process.standardInput = try FileHandle(forReadingFrom: file)
+        } else {
+            process.standardInput = FileHandle.nullDevice
+        }
+        return (process, (output, error))
+    }
+}
+
+/// A project in a temporary folder, with the `runnel` that works in it.
+func withProject<Result>(
+    _ files: [String: String], environment: [String: String] = [:],
+    _ body: (RunnelProcess) async throws -> Result
+) async throws -> Result {
+    let folder = FileManager.default.temporaryDirectory.resolvingSymlinksInPath()
+        .appendingPathComponent("runnel-cli-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    for (name, content) in files {
+        let file = folder.appendingPathComponent(name)
+        try FileManager.default.createDirectory(at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
+        try Data(content.utf8).write(to: file)
+    }
+    return try await body(RunnelProcess(directory: folder.path, environment: environment))
+}

@@ -1,0 +1,142 @@
+import RunnelEngine
+import RunnelKit
+import Testing
+
+@Suite("Diagnostics") struct DiagnosticTests {
+    @Test(
+        "what is wrong is printed with its place, its line, a caret and what to do",
+        arguments: [
+            (
+                "stepz: []\nsteps: [{ uses: echo }]",
+                """
+                p.yaml:1:1: error: a pipeline has no key "stepz" [unknown-key]
+                    1 | stepz: []
+                      | ^~~~~
+                      = did you mean "steps"?
+                """
+            ),
+            (
+                "steps:\n  - uses: ehco",
+                """
+                p.yaml:2:11: error: there is no step "ehco" [unknown-step]
+                    2 |   - uses: ehco
+                      |           ^~~~
+                      = did you mean "echo"?
+                """
+            ),
+            (
+                "steps:\n  - uses: echo\n    wiht: {}",
+                """
+                p.yaml:3:5: error: a step has no key "wiht" [unknown-key]
+                    3 |     wiht: {}
+                      |     ^~~~
+                      = did you mean "with"?
+                """
+            ),
+            (
+                "steps:\n  - uses: fail\n    with:\n      mesage: no",
+                """
+                p.yaml:4:7: error: fail has no key "mesage" [unknown-key]
+                    4 |       mesage: no
+                      |       ^~~~~~
+                      = did you mean "message"?
+                """
+            ),
+            (
+                "steps:\n  - uses: echo\n    with: { value: \"{{ steps.two }}\" }\n  - id: two\n    uses: echo",
+                """
+                p.yaml:3:24: error: the step "two" has not run yet at this point [later-step]
+                    3 |     with: { value: "{{ steps.two }}" }
+                      |                        ^~~~~~~~~
+                      = it is in line 4; only steps above can be used
+                """
+            ),
+            (
+                "steps: []",
+                """
+                p.yaml:1:8: error: `steps` is empty [no-steps]
+                    1 | steps: []
+                      |        ^~
+                      = a pipeline has at least one step
+                """
+            ),
+            ("", "p.yaml: error: the file is empty; a pipeline has at least `steps:` [empty-file]"),
+        ])
+    func words(yaml: String, expected: String) throws {
+        #expect(try printed(yaml) == expected)
+    }
+
+    @Test(
+        "each mistake is said in its own words",
+        arguments: [
+            ("- id: a\n  uses: echo\n- id: a\n  uses: echo", #"p.yaml:4:7: error: two steps have the id "a""#),
+            ("- uses: echo\n  with: { value: \"{{ steps.x }}\" }", #"there is no step with the id "x""#),
+            ("- uses: echo\n  with: { value: \"{{ secrets.api_kei }}\" }", #"did you mean "api_key"?"#),
+            ("- uses: echo\n  with: { value: \"{{ env.HOM }}\" }", #"did you mean "HOME"?"#),
+            ("- uses: echo\n  with: { value: \"{{ inputs.x }}\" }", #"there is no input "x""#),
+            ("- uses: echo\n  with: { value: \"{{ run.pipelin }}\" }", #"did you mean "pipeline"?"#),
+            (
+                "- uses: echo\n  with: { value: \"{{ error.code }}\" }",
+                "`error` is known in `on_failure` and `finally` only"
+            ),
+            ("- uses: typed.step", #"p.yaml:2:9: error: typed.step needs the key "path""#),
+            (
+                "- uses: typed.step\n  with: { path: a, limit: 1, names: [b] }",
+                #"typed.step: "limit" and "names" cannot be given together"#
+            ),
+            ("- uses: echo\n  timeout: 2 parsecs", "expected a duration such as"),
+            ("- uses: echo\n  with: { value: \"{{ input | uper }}\" }", #"did you mean "upper"?"#),
+            ("- uses: echo\n  with: { value: \"{{ input \" }", "error:"),
+            ("- uses: echo\n  if: \"input ==\"", "p.yaml:3:"),
+            ("- uses: typed.step\n  with: { path: a, mode: xml }", #"`mode`: "#),
+            ("- uses: typed.step\n  with: { path: a, names: [b, 2] }", "p.yaml:3:31: error: `names[1]`: "),
+            ("- uses: typed.step\n  with: { path: a, wait: soon }", "p.yaml:3:26: error: `wait`: expected a duration"),
+            ("- uses: echo\n  for_each: [1]", "`for_each` is not supported by this version of Runnel"),
+            ("- id: a", #"a step needs the key "uses""#),
+            ("- uses: echo\n  with: [1]", "`with`: expected keys and values, found a list"),
+        ])
+    func mistakes(steps: String, expected: String) throws {
+        let text = try printed("steps:\n" + steps)
+        #expect(text.contains(expected), "\(text)")
+    }
+
+    @Test(
+        "a template that names nothing is shown at its place inside every style of scalar",
+        arguments: [
+            ("value: a {{ nope }}", "p.yaml:4:19:"), ("value: \"\\t{{ nope }}\"", "p.yaml:4:20:"),
+            ("value: 'it''s {{ nope }}'", "p.yaml:4:24:"),
+            ("value: |\n        one\n        {{ nope }}", "p.yaml:6:12:"),
+            ("value: >\n        one\n        {{ nope }}", "p.yaml:6:12:"),
+        ])
+    func places(with: String, place: String) throws {
+        let text = try printed("steps:\n  - uses: echo\n    with:\n      \(with)")
+        #expect(text.hasPrefix(#"\#(place) error: nothing is named "nope" here"#), "\(text)")
+    }
+
+    @Test("a template without quotes is an error that says to put it in quotes")
+    func unquoted() throws {
+        let text = try printed("steps:\n  - uses: echo\n    with:\n      value: {{ input }}")
+        #expect(text.contains("[unquoted-template]"), "\(text)")
+        #expect(text.contains("= put a template in quotes: \"{{ … }}\""), "\(text)")
+    }
+
+    @Test("a duplicate key is an error that shows both places")
+    func duplicateKey() throws {
+        let text = try printed("name: a\nname: b\nsteps: []")
+        #expect(text.contains("p.yaml:2:1: error:"), "\(text)")
+        #expect(text.contains("line 1, column 1:"), "\(text)")
+    }
+
+    @Test("several mistakes come in the order of the file, also as JSON")
+    func several() throws {
+        let loader = try PipelineLoader(registry: StepRegistry([FakePlugin()]))
+        let diagnostics = loader.load(Array("x: 1\nsteps:\n  - uses: nothing-like-it".utf8), file: "p.yaml")
+            .report.diagnostics
+        #expect(diagnostics.map(\.code) == ["unknown-key", "unknown-step"])
+        let last = DiagnosticPrinter.json(diagnostics.suffix(1)).json()
+        #expect(
+            last == #"[{"code":"unknown-step","severity":"error","file":"p.yaml","line":3,"column":11,"end_line":3,"#
+                + #""end_column":26,"message":"there is no step \"nothing-like-it\"","#
+                + #""hint":"`runnel steps` lists them all"}]"#)
+    }
+}

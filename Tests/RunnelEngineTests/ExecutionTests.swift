@@ -1,0 +1,188 @@
+import RunnelKit
+import RunnelTesting
+import Testing
+import YAML
+
+@testable import RunnelEngine
+
+@Suite("Execution") struct ExecutionTests {
+    @Test("a skipped step is null and the pipe passes it by")
+    func skipping() async throws {
+        let result = try await run(
+            """
+            steps:
+              - { id: a, uses: echo, with: { value: 1 } }
+              - { id: b, uses: echo, if: "steps.a == 2", with: { value: 2 } }
+              - { id: c, uses: echo }
+            """)
+        #expect(result.output == 1)
+        #expect(result.outputs == ["a": 1, "b": .null, "c": 1])
+    }
+
+    @Test("a value that contains braces is data")
+    func data() async throws {
+        let result = try await run(
+            #"steps: [{ uses: echo, with: { value: "{{ input }}" } }]"#, input: "{{ secrets.x }}")
+        #expect(result.output == "{{ secrets.x }}")
+    }
+
+    @Test("a missing value fails the step and names expression, file, line and column")
+    func missing() async throws {
+        let result = try await run(
+            "steps:\n  - uses: echo\n    with:\n      value: \"a {{ input.title }}\"", input: ["titel": "x"])
+        let error = try #require(result.error)
+        #expect(error.file == "p.yaml")
+        #expect(error.range?.start.line == 4)
+        #expect(error.message.contains("input.title"), "\(error.message)")
+        #expect(error.stepID == "echo")
+    }
+
+    @Test("on_failure sees the error, finally always runs, and a failure there does not hide the first")
+    func afterwards() async throws {
+        let result = try await run(
+            """
+            steps:
+              - { id: a, uses: fail }
+            on_failure:
+              - { id: b, uses: echo, with: { value: "{{ error.code }} in {{ error.step }}" } }
+              - { id: c, uses: fail, with: { message: second } }
+            finally:
+              - { id: d, uses: echo, with: { value: done } }
+            """)
+        #expect(result.error?.message == "it broke")
+        #expect(result.outputs["b"] == "broken in a")
+        #expect(result.outputs["d"] == "done")
+    }
+
+    @Test("on_error: continue lets the run go on")
+    func continuing() async throws {
+        let result = try await run(
+            "steps:\n  - { id: a, uses: fail, on_error: continue }\n  - { uses: echo, with: { value: 3 } }")
+        #expect(result.output == 3)
+        #expect(result.outputs["a"] == .null)
+    }
+
+    @Test("a transient failure is tried again after a pause, under one idempotency key")
+    func retrying() async throws {
+        let (clock, log) = (ManualClock(), EventLog())
+        async let running = run("steps: [{ uses: flaky, retry: { attempts: 3 } }]", clock: clock, log: log)
+        for _ in 1...2 {
+            await clock.waitForSleepers()
+            clock.advance(by: .seconds(60))
+        }
+        #expect(try await running.output == "run-1_flaky")
+        #expect(
+            log.names == [
+                "run-started", "step-started", "step-failed", "step-started", "step-failed", "step-started",
+                "step-succeeded", "run-finished",
+            ])
+    }
+
+    @Test(
+        "the wait doubles up to its limit, and whoever asks for more gets it",
+        arguments: [(1, nil, 1), (2, nil, 2), (3, nil, 4), (4, nil, 5), (1, 30, 30), (5, nil, nil)]
+            as [(Int, Int?, Int?)])
+    func plan(attempt: Int, retryAfter: Int?, expected: Int?) {
+        var declaration = RetryDeclaration()
+        declaration.attempts = 5
+        declaration.maxBackoff = .seconds(5)
+        var error = RunError("busy", "busy")
+        #expect(RetryPlan(declaration: declaration).delay(after: error, attempt: 1, jitter: 1) == nil)
+        error.isTransient = true
+        error.retryAfter = retryAfter.map { .seconds($0) }
+        let delay = RetryPlan(declaration: declaration).delay(after: error, attempt: attempt, jitter: 1)
+        #expect(delay == expected.map { .seconds($0) })
+    }
+
+    @Test(
+        "a time-out of the step or the run ends it in words",
+        arguments: [
+            ("steps: [{ uses: slow, timeout: 2s }]", "the step took longer than its `timeout` of 2s"),
+            ("timeout: 2s\nsteps: [{ uses: slow }]", "the run took longer than its `timeout` of 2s"),
+        ])
+    func timeouts(yaml: String, message: String) async throws {
+        let clock = ManualClock()
+        async let running = run(yaml, clock: clock)
+        await clock.waitForSleepers(2)
+        clock.advance(by: .seconds(2))
+        #expect(try await running.error?.message == message)
+    }
+
+    @Test("the steps after a run's time-out still see what was done before it")
+    func timeoutKeepsOutputs() async throws {
+        let clock = ManualClock()
+        async let running = run(
+            """
+            timeout: 2s
+            steps:
+              - { id: a, uses: echo, with: { value: 1 } }
+              - { id: b, uses: slow }
+            finally:
+              - { id: c, uses: echo, with: { value: "{{ steps.a }} {{ error.code }}" } }
+            """, clock: clock)
+        await clock.waitForSleepers(2)
+        clock.advance(by: .seconds(2))
+        #expect(try await running.outputs["c"] == "1 run-timeout")
+    }
+
+    @Test("an event as JSON has its run, time and step")
+    func json() async throws {
+        let log = EventLog()
+        _ = try await run("name: p\nsteps: [{ id: a, uses: echo, with: { value: 1 } }]", log: log)
+        let head = #""run":"run-1","time":"2026-01-01T00:00:00"#
+        #expect(log.json.count == 4)
+        #expect(log.json.allSatisfy { $0.contains(head) }, "\(log.json)")
+        #expect(
+            log.json[0].hasPrefix(#"{"event":"run-started","#) && log.json[0].hasSuffix(#""pipeline":"p","steps":1}"#))
+        #expect(log.json[2].hasSuffix(#""step":"a","uses":"echo","took_ms":0.0,"output":1}"#), "\(log.json[2])")
+    }
+
+    @Test("cancelling the task cancels the run")
+    func cancelling() async throws {
+        let clock = ManualClock()
+        let task = Task { try await run("steps: [{ uses: slow }]", clock: clock) }
+        await clock.waitForSleepers()
+        task.cancel()
+        #expect(try await task.value.outcome.state == "cancelled")
+    }
+
+    @Test("a secret is masked in every event, also when it is split over pieces of text")
+    func masking() async throws {
+        let log = EventLog()
+        let result = try await run(
+            """
+            steps:
+              - { uses: talk, with: { pieces: [hun, ter, 2x], note: "{{ secrets.key }}" } }
+              - { uses: fail, with: { message: "no {{ secrets.key }}" } }
+            """, secrets: ["key": "hunter2x"], log: log)
+        #expect(result.error?.message == "no ***")
+        #expect(log.names.contains("step-text"))
+        #expect(!log.json.joined().contains("hunter2x"))
+    }
+
+    @Test("a template in a file of its own names file, line and column when it fails")
+    func rendering() async throws {
+        let result = try await run(#"steps: [{ uses: echo, with: { text: "a\n {{ '{{' }} nope }}" } }]"#)
+        let message = try #require(result.error?.message)
+        #expect(message.hasPrefix(#"letter.txt:2:5: "#), "\(message)")
+    }
+}
+
+@Suite("Inputs") struct InputTests {
+    @Test(
+        "inputs that do not fit are refused in words",
+        arguments: [
+            (["cuont", "1"], #"the pipeline "p" has no input "cuont"; did you mean "count"?"#),
+            (["count", "x"], #"the input "count": expected a whole number, found "x""#),
+            (["mode", "c"], #"the input "mode": "c" is not one of "a", "b""#),
+            (["mode", "a"], #"the input "count" is required; add `--input count=…`"#),
+        ])
+    func refused(given: [String], message: String) throws {
+        let yaml = "inputs:\n  count: { type: integer }\n  mode: { enum: [a, b], default: a }\nsteps: [{ uses: echo }]"
+        let loader = try PipelineLoader(registry: StepRegistry([FakePlugin()]))
+        let pipeline = try #require(loader.load(Array(yaml.utf8), file: "p.yaml").pipeline)
+        let error = #expect(throws: InputError.self) { try pipeline.inputValues([(given[0], given[1])]) }
+        #expect(error?.message == message)
+        #expect(try pipeline.inputValues([("count", "2")]) == ["count": 2, "mode": "a"])
+    }
+}

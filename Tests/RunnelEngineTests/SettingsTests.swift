@@ -1,0 +1,102 @@
+import RunnelKit
+import Testing
+
+@testable import RunnelEngine
+
+@Suite("Settings") struct SettingsTests {
+    private func load(_ yaml: String, _ environment: [String: String] = [:]) -> (settings: Settings?, text: String) {
+        let outcome = SettingsLoader.load(Array(yaml.utf8), file: "runnel.yaml", environment: environment)
+        let printer = DiagnosticPrinter(sources: [outcome.report.source])
+        return (outcome.settings, printer.text(outcome.report.diagnostics))
+    }
+
+    @Test("an environment variable wins over the file")
+    func overrides() throws {
+        let (settings, text) = load(
+            "marketplace:\n  timeouts: { idle: 5s, total: 7s }", ["RUNNEL_MARKETPLACE_TIMEOUTS_IDLE": "9s"])
+        #expect(text == "")
+        #expect(settings?.marketplace.timeouts.idle == .seconds(9))
+        #expect(settings?.marketplace.timeouts.total == .seconds(7))
+    }
+
+    @Test("an unknown variable is a warning with a suggestion")
+    func unknownVariable() {
+        let (settings, text) = load("", ["RUNNEL_MARKETPLACE_BASE_URI": "x"])
+        #expect(settings != nil)
+        #expect(
+            text == """
+                runnel.yaml: warning: the environment variable RUNNEL_MARKETPLACE_BASE_URI is not a setting of Runnel \
+                [unknown-setting]
+                      = did you mean RUNNEL_MARKETPLACE_BASE_URL?
+                """)
+    }
+
+    @Test(
+        "what is wrong in runnel.yaml is said at its place",
+        arguments: [
+            ("marketplase: {}", #"runnel.yaml:1:1: error: runnel.yaml has no key "marketplase" [unknown-key]"#),
+            ("marketplace:\n  timeouts: { idle: soon }", "runnel.yaml:2:21: error: "),
+            ("log: { level: loud }", "runnel.yaml:1:15: error: `log.level`: "),
+        ])
+    func wrong(yaml: String, expected: String) {
+        let (settings, text) = load(yaml)
+        #expect(settings == nil)
+        #expect(text.hasPrefix(expected), "\(text)")
+    }
+
+    @Test("a variable of the wrong kind is an error")
+    func wrongVariable() {
+        let (settings, text) = load("", ["RUNNEL_MARKETPLACE_TIMEOUTS_IDLE": "soon"])
+        #expect(settings == nil)
+        #expect(text.hasPrefix("runnel.yaml: error: the environment variable RUNNEL_MARKETPLACE_TIMEOUTS_IDLE: "))
+    }
+
+    @Test(
+        "a secret's value is in no diagnostic, wherever it was written",
+        arguments: [
+            "marketplace:\n  client_secret: hunter2x", "marketplace:\n  client_secrt: hunter2x",
+            "marketplace:\n  client_secret: [hunter2x]", "marketplace: { base_url: 5, client_secret: hunter2x }",
+            "marketplace:\n  client_secret: { hunter2x }", "marketplace:\n  client_secret: { env: a, b: hunter2x }",
+            "secrets: hunter2x", "secrets:\n  a: { fiel: hunter2x }", "secrets:\n  a: \"hunter2x",
+            "secrets: [hunter2x]",
+            "secrets:\n  a: |\n    hunter2x\n    hunter2x", "marketplace:\n  token: hunter2x\n  token: hunter2x",
+        ])
+    func noSecret(yaml: String) {
+        let text = load(yaml).text
+        #expect(text.contains("runnel.yaml"))
+        #expect(!text.contains("hunter2x"), "\(text)")
+    }
+
+    @Test("a literal secret is a warning whose line shows asterisks")
+    func literal() {
+        #expect(
+            load("marketplace:\n  client_secret: hunter2x").text == """
+                runnel.yaml:2:18: warning: `marketplace.client_secret` is written out in the file [literal-secret]
+                    2 |   client_secret: ********
+                      |                  ^~~~~~~~
+                      = write `{ env: NAME }` or `{ file: path }`, so that the file can be shared
+                """)
+    }
+
+    @Test("a secret without a value says why")
+    func resolving() {
+        let resolver = SensitiveResolver(environment: ["E": "", "S": "abc"]) { $0 == "key" ? "secret\n" : nil }
+        func reason(_ value: SensitiveValue) -> String? {
+            if case .failure(let problem) = resolver.resolve(value) { problem.reason } else { nil }
+        }
+        #expect(reason(.environment("X")) == "the environment variable X is not set")
+        #expect(reason(.environment("E")) == "the environment variable E is empty")
+        #expect(reason(.environment("S")) == "it is shorter than 4 bytes, too short to be masked in logs")
+        #expect(reason(.file("no")) == "the file \"no\" cannot be read")
+        #expect((try? resolver.resolve(.file("key")).get()) == "secret")
+    }
+}
+
+@Suite("UUIDv7") struct UUIDv7Tests {
+    @Test("an id has the version, the variant and the time, and sorts by it")
+    func format() {
+        let id = UUIDv7.make(nanoseconds: 1_767_225_600_000_000_000)
+        #expect(id.wholeMatch(of: /019b76da-a800-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}/) != nil, "\(id)")
+        #expect(id < UUIDv7.make(nanoseconds: 1_767_225_600_001_000_000))
+    }
+}

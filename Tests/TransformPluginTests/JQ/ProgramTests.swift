@@ -1,0 +1,156 @@
+import RunnelKit
+import RunnelTesting
+import Testing
+
+@testable import TransformPlugin
+
+@Suite("jq programs") struct ProgramTests {
+    @Test(
+        "no output is null, one is itself, several are a list",
+        arguments: [
+            ("empty", .null), (".a", 1), (".a, .a", [1, 1]), ("null", .null), ("[]", []), ("[.a]", [1]),
+            ("false", false),
+            ("null, null", [.null, .null]), ("inputs", .null), (". # a comment", ["a": 1]),
+            ("error(null)", .null),
+        ] as [(String, Value)])
+    func outputs(program: String, output: Value) async throws {
+        #expect(try await transform(["jq": .string(program)], input: ["a": 1]) == output)
+    }
+
+    @Test(
+        "with all, the output is always the list of all outputs",
+        arguments: [("empty", []), (".a", [1]), (".a, 2", [1, 2]), ("[]", [[]])] as [(String, Value)])
+    func all(program: String, output: Value) async throws {
+        #expect(try await transform(["jq": .string(program), "all": true], input: ["a": 1]) == output)
+    }
+
+    @Test("from stands in for the step's input, also when it is empty")
+    func from() async throws {
+        #expect(try await transform(["jq": ".", "from": "x"], input: "y") == "x")
+        #expect(try await transform(["jq": ".", "from": ""], input: "y") == "")
+        #expect(try await transform(["jq": "length", "from": []], input: "y") == 0)
+    }
+
+    @Test(
+        "a program that is none says what is wrong and in which line",
+        arguments: [
+            ("nope", "not a jq program: nope/0 is not defined, line 1"),
+            (".a\n| nope(1)", "not a jq program: nope/1 is not defined, line 2"),
+            ("$x", "not a jq program: $x is not defined, line 1"),
+            (".a |", "not a jq program: syntax error, unexpected the end, line 1"),
+            ("{a:", "not a jq program: syntax error, unexpected the end, line 1"),
+            (
+                ". | )",
+                "not a jq program: syntax error, unexpected a character that means nothing in jq, line 1"
+            ),
+            (". as [", "not a jq program: syntax error, unexpected the end, expecting '$' or '[' or '{', line 1"),
+            ("a\u{0}b", "not a jq program: it holds a NUL character"), ("", "the jq program is empty"),
+            (" \n", "the jq program is empty"),
+        ])
+    func compileErrors(program: String, message: String) throws {
+        let error = try #require(throws: FieldError.self) { try JQProgram(field: .string(program)) }
+        #expect(error.message == message)
+    }
+
+    @Test("what is not a text or far too long is no program")
+    func notAProgram() throws {
+        let number = try #require(throws: FieldError.self) { try JQProgram(field: 5) }
+        #expect(number.message == "expected a jq program, found the number 5")
+        let long = try #require(throws: FieldError.self) {
+            try JQProgram(field: .string("." + String(repeating: " ", count: 65_536)))
+        }
+        #expect(long.message == "the jq program is longer than 64KiB")
+    }
+
+    @Test("a wrong program is found while the pipeline is validated, and when the step is made")
+    func validation() async throws {
+        #expect(Transform.problem(key: "jq", value: ".a") == nil)
+        #expect(
+            Transform.problem(key: "jq", value: "nope")?.message
+                == "not a jq program: nope/0 is not defined, line 1")
+        let error = try await transformError(["jq": "nope"])
+        #expect(error.code == "bad-with")
+        #expect(error.message == "`jq`: not a jq program: nope/0 is not defined, line 1")
+    }
+
+    @Test(
+        "what a program raises is the step's error",
+        arguments: [
+            (".a.b", ["a": 1], "jq: Cannot index number with string \"b\""),
+            ("error(\"too bad\")", .null, "jq: too bad"),
+            ("error({code: 3})", .null, "jq: {\"code\":3}"),
+            (".[]", 5, "jq: Cannot iterate over number (5)"),
+            ("1, error(\"late\")", .null, "jq: late"),
+            ("fromjson", "{", "jq: Unfinished JSON term at EOF at line 1, column 1 (while parsing '{')"),
+            ("@nope", "x", "jq: nope is not a valid format"),
+        ] as [(String, Value, String)])
+    func runtimeErrors(program: String, input: Value, message: String) async throws {
+        let error = try await transformError(["jq": .string(program)], input: input)
+        #expect(error.code == "jq-error")
+        #expect(error.message == message)
+        #expect(error.hint == "the input was \(input.quoted(limit: 120))")
+    }
+
+    @Test("a program serves again after it raised an error")
+    func afterAnError() async throws {
+        _ = try await transformError(["jq": "error(\"no\")"])
+        let program: Value = "if . == 1 then error(\"one\") else . end"
+        _ = try await transformError(["jq": program], input: 1)
+        #expect(try await transform(["jq": program], input: 2) == 2)
+    }
+
+    @Test(
+        "values come back as they went in",
+        arguments: [
+            "", "häß 🦆\u{0}\u{10FFFF}", "e\u{301}", [], [:], [[], [:], ""], ["": ""], ["ключ": "значение"], 0, -1, 0.5,
+            9_007_199_254_740_992, -9_007_199_254_740_992, true, .null,
+        ] as [Value])
+    func roundTrip(value: Value) async throws {
+        let output = try await transform(["jq": "."], input: value)
+        #expect(output == value)
+        #expect(output.json() == value.json())
+    }
+
+    @Test("binary data is its base64 text")
+    func bytes() async throws {
+        #expect(try await transform(["jq": "."], input: .bytes([0, 255])) == "AP8=")
+    }
+
+    @Test("numbers that JSON cannot write become null or the largest number")
+    func extremeNumbers() async throws {
+        #expect(try await transform(["jq": "nan"]) == .null)
+        #expect(try await transform(["jq": "infinite"]) == .double(.greatestFiniteMagnitude))
+    }
+
+    @Test(
+        "a whole number beyond 2^53 that only passes through keeps its value",
+        arguments: [9_007_199_254_740_993, -9_007_199_254_740_993, .max, .min] as [Int64])
+    func largeNumbers(number: Int64) async throws {
+        let harness = StepHarness()
+        let output = try await transform(["jq": ".id"], input: ["id": .int(number)], harness: harness)
+        #expect(output == .int(number))
+        #expect(harness.progress.isEmpty)
+    }
+
+    @Test("a whole number beyond 2^53 that jq computed may be rounded, and a note says so")
+    func rounding() async throws {
+        let harness = StepHarness()
+        let output = try await transform(["jq": ".id * 4"], input: ["id": 9_007_199_254_740_991], harness: harness)
+        #expect(output == 36_028_797_018_963_964)
+        #expect(harness.progress == [.note("jq computed a whole number beyond 2^53, which may be rounded")])
+        let exact = StepHarness()
+        #expect(
+            try await transform(["jq": ". - 1"], input: 9_007_199_254_740_991, harness: exact) == 9_007_199_254_740_990)
+        #expect(exact.progress.isEmpty)
+    }
+
+    @Test("deep input passes; a result deeper than 512 levels is an error")
+    func nesting() async throws {
+        let deep = try Value.json(String(repeating: "[", count: 500) + String(repeating: "]", count: 500))
+        #expect(try await transform(["jq": "."], input: deep) == deep)
+        let error = try await transformError(["jq": "reduce range(513) as $i (0; [.])"])
+        #expect(error.message == "the program's output nests deeper than 512 levels")
+        let inObject = try await transformError(["jq": "reduce range(513) as $i (0; {a: .})"])
+        #expect(inObject.message == "the program's output nests deeper than 512 levels")
+    }
+}

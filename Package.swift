@@ -88,7 +88,7 @@ let package = Package(
         .target(name: "HTTPTestServer", dependencies: nio, path: "Tests/HTTPPluginTests/Server"),
         .testTarget(
             name: "YAMLTests", dependencies: ["YAML"], resources: [.copy("Resources"), .copy("yaml-test-suite.md")]),
-        .testTarget(name: "RunnelKitTests", dependencies: ["RunnelKit"]),
+        .testTarget(name: "RunnelKitTests", dependencies: ["RunnelKit", "RunnelTesting"]),
         .testTarget(
             name: "JSONSchemaTests", dependencies: ["JSONSchema", "RunnelKit"], resources: [.copy("Resources")]),
         .testTarget(name: "TemplatesTests", dependencies: ["Templates", "RunnelKit"]),

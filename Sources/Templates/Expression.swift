@@ -14,7 +14,9 @@ public struct Expression: Sendable {
     ) -> (expression: Expression?, issues: [TemplateIssue]) {
         let bytes = Array(text.utf8)
         var range = 0..<bytes.count
-        let pieces = TemplateScanner(bytes).pieces.filter { piece in
+        let scanner = TemplateScanner(bytes)
+        if text.drop(while: \.isWhitespace).hasPrefix("{{"), let issue = scanner.issues.first { return (nil, [issue]) }
+        let pieces = scanner.pieces.filter { piece in
             guard case .text(let range) = piece else { return true }
             return !bytes[range].allSatisfy { $0 == 0x20 || $0 == 0x09 || $0 == 0x0A || $0 == 0x0D }
         }

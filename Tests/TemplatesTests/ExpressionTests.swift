@@ -44,11 +44,11 @@ import Testing
             ("{{ rang(3) }}", #"unknown-function: there is no function "rang"; did you mean "range"?"#),
             (
                 "{{ input | truncate: 20 }}",
-                "bad-arguments: the filter `truncate` takes 1 to 2 arguments, found 0: `truncate(length, end=\"…\")`"
+                "bad-expression: `:` has no meaning here; arguments of a filter stand in parentheses: `x | truncate(…)`"
             ),
             (
                 "{{ input | upper: 20 }}",
-                "bad-expression: `:` has no meaning here; arguments of a filter stand in parentheses: `x | truncate(20)`"
+                "bad-expression: `:` has no meaning here; arguments of a filter stand in parentheses: `x | upper(…)`"
             ),
             ("{{ count = 3 }}", "bad-expression: `=` has no meaning here; write `==` to compare"),
             ("{{ (1 }}", "bad-expression: expected `)`, found the end of the expression"),

@@ -14,6 +14,7 @@ public actor Services {
 
     private var recipes: [ObjectIdentifier: Recipe] = [:]
     private var made: [(key: ObjectIdentifier, service: any Sendable)] = []
+    private var making: Set<ObjectIdentifier> = []
     private var isShutDown = false
 
     public init() {}
@@ -36,6 +37,10 @@ public actor Services {
         guard !isShutDown else {
             throw StepError("shutting-down", "\(Key.name) is not available any more: Runnel is shutting down")
         }
+        guard making.insert(id).inserted else {
+            throw StepError("service-cycle", "\(Key.name) cannot be made: making it needs itself")
+        }
+        defer { making.remove(id) }
         guard let recipe = recipes[id], let service = try recipe.make(self) as? Key.Service else {
             throw StepError("no-such-service", "\(Key.name) is not available here")
         }

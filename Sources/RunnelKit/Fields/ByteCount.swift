@@ -32,7 +32,7 @@ public struct ByteCount: Sendable, Hashable, FieldValue {
             for (name, size) in Self.units where text.hasSuffix(name) {
                 let number = text.dropLast(name.count)
                 let digits = number.hasSuffix(" ") ? number.dropLast() : number
-                if let count = Int(digits), count >= 0 {
+                if digits.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let count = Int(digits) {
                     let (bytes, overflow) = count.multipliedReportingOverflow(by: size)
                     if !overflow {
                         self.bytes = bytes

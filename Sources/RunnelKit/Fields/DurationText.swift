@@ -1,28 +1,37 @@
 /// Reads and writes lengths of time as people write them: `500ms`, `2s`, `1.5m`, `1h30m`, `7d`.
 public enum DurationText {
-    private static let units: [(name: String, nanoseconds: Double)] = [
-        ("ms", 1e6), ("us", 1e3), ("ns", 1), ("s", 1e9), ("m", 60e9), ("h", 3600e9), ("d", 86_400e9),
+    private static let units: [(name: String, nanoseconds: Int64)] = [
+        ("ms", 1_000_000), ("us", 1000), ("ns", 1), ("s", 1_000_000_000), ("m", 60_000_000_000),
+        ("h", 3_600_000_000_000), ("d", 86_400_000_000_000),
     ]
+    private static let maximum: Int64 = 100 * 365 * 86_400_000_000_000
 
     /// The duration that `text` says; nil when it says none, or one beyond 100 years.
     public static func parse(_ text: String) -> Duration? {
         var rest = text[...]
-        var total = 0.0
+        var total: Int64 = 0
         guard !rest.isEmpty else { return nil }
         while !rest.isEmpty {
             let digits = rest.prefix { $0.isASCII && ($0.isNumber || $0 == ".") }
+            let parts = digits.split(separator: ".", omittingEmptySubsequences: false)
             rest = rest.dropFirst(digits.count)
             let letters = rest.prefix { $0.isASCII && $0.isLetter }
             rest = rest.dropFirst(letters.count)
-            guard let number = Double(digits), let unit = units.first(where: { $0.name == letters }) else { return nil }
-            total += number * unit.nanoseconds
+            guard parts.count <= 2, parts.allSatisfy({ !$0.isEmpty }), let whole = parts.first.flatMap({ Int64($0) }),
+                let fraction = Double(parts.count == 2 ? "0.\(parts[1])" : "0"),
+                let unit = units.first(where: { $0.name == letters })?.nanoseconds, whole <= maximum / unit
+            else { return nil }
+            // A double alone would lose the nanoseconds of more than a hundred days.
+            total += whole * unit + Int64((fraction * Double(unit)).rounded())
+            guard total <= maximum else { return nil }
         }
-        guard total <= 100 * 365 * 86_400e9 else { return nil }
-        return .nanoseconds(Int64(total.rounded()))
+        return .nanoseconds(total)
     }
 
     /// The shortest exact form that ``parse(_:)`` reads again, down to nanoseconds.
     public static func format(_ duration: Duration) -> String {
+        // A length of time below zero cannot be read, but is shown for what it is.
+        guard duration >= .zero else { return "-" + format(.zero - duration) }
         let parts = duration.components
         let (seconds, nanoseconds) = (parts.seconds, parts.attoseconds / 1_000_000_000)
         guard seconds != 0 || nanoseconds != 0 else { return "0s" }

@@ -41,7 +41,9 @@ extension Value {
         case .null, .bytes: kindName
         case .bool(let value): "\(value)"
         case .int, .double: "the number \(json())"
-        case .string: quoted()
+        case .string(let text):
+            // One too long for the line is not cut: half a secret could not be masked any more.
+            json().count <= 60 ? json() : "a string of \(text.count) characters"
         case .list(let items): items.isEmpty ? "an empty list" : "a list"
         case .object(let members): members.isEmpty ? "an empty object" : "an object"
         }

@@ -11,7 +11,14 @@ public struct StepRegistry: Sendable {
         for plugin in plugins { try add(plugin) }
     }
 
+    /// Registers the plugin; all of it or, when something clashes, nothing.
     public mutating func add(_ plugin: any Plugin) throws(RegistryError) {
+        var copy = self
+        try copy.insert(plugin)
+        self = copy
+    }
+
+    private mutating func insert(_ plugin: any Plugin) throws(RegistryError) {
         guard plugins.insert(plugin.name).inserted else {
             throw RegistryError(message: "two plugins are named \"\(plugin.name)\"; rename or remove one of them")
         }

@@ -29,8 +29,8 @@ public struct Redactor: Sendable {
     public func redact(_ text: String) -> String {
         guard !isEmpty else { return text }
         let bytes = Array(text.utf8)
-        let result = redact(bytes, upTo: bytes.count)
-        return result.output == bytes ? text : String(decoding: result.output, as: UTF8.self)
+        let output = redact(bytes)
+        return output == bytes ? text : String(decoding: output, as: UTF8.self)
     }
 
     /// The value with every string and key in it redacted.
@@ -38,35 +38,39 @@ public struct Redactor: Sendable {
         guard !isEmpty else { return value }
         switch value {
         case .string(let text): return .string(redact(text))
-        case .bytes(let bytes): return .bytes(redact(bytes, upTo: bytes.count).output)
+        case .bytes(let bytes): return .bytes(redact(bytes))
         case .list(let items): return .list(items.map(redact))
         case .object(let object): return .object(ValueObject(object.map { (redact($0.key), redact($0.value)) }))
         case .null, .bool, .int, .double: return value
         }
     }
 
-    /// Redacts from the start and stops at the first place at or behind `limit`.
-    func redact(_ bytes: [UInt8], upTo limit: Int) -> (output: [UInt8], consumed: Int) {
-        var output: [UInt8] = []
-        output.reserveCapacity(bytes.count)
-        var index = 0
-        while index < limit {
-            let byte = bytes[index]
-            if let length = patterns[byte]?.first(where: { bytes[index...].starts(with: $0) })?.count {
-                output.append(contentsOf: Self.mask.utf8)
-                index += length
-            } else {
-                output.append(byte)
-                index += 1
-            }
-        }
-        return (output, index)
+    private func redact(_ bytes: [UInt8]) -> [UInt8] {
+        var covered = 0
+        return redact(bytes, upTo: bytes.count, covered: &covered)
     }
 
-    /// Whether some form of a secret begins with all of `bytes`.
-    func isPrefixOfSecret(_ bytes: ArraySlice<UInt8>) -> Bool {
+    /// Redacts the bytes before `limit`. Where secrets overlap, all that any of them covers goes behind one mask.
+    ///
+    /// - Parameter covered: How many bytes from the start on belong to a secret that began earlier; afterwards, how
+    ///   many from `limit` on.
+    func redact(_ bytes: [UInt8], upTo limit: Int, covered: inout Int) -> [UInt8] {
+        var output: [UInt8] = []
+        output.reserveCapacity(limit)
+        for index in 0..<limit {
+            if let length = patterns[bytes[index]]?.first(where: { bytes[index...].starts(with: $0) })?.count {
+                if covered == 0 { output.append(contentsOf: Self.mask.utf8) }
+                covered = max(covered, length)
+            }
+            if covered > 0 { covered -= 1 } else { output.append(bytes[index]) }
+        }
+        return output
+    }
+
+    /// Whether some form of a secret begins with all of `bytes` and goes on behind them.
+    func isBeginningOfSecret(_ bytes: ArraySlice<UInt8>) -> Bool {
         guard let first = bytes.first, let candidates = patterns[first] else { return false }
-        return candidates.contains { $0.starts(with: bytes) }
+        return candidates.contains { $0.count > bytes.count && $0.starts(with: bytes) }
     }
 
     private static func forms(of secret: String) -> [[UInt8]] {

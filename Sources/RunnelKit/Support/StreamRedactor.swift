@@ -4,6 +4,8 @@
 public struct StreamRedactor: Sendable {
     private let redactor: Redactor
     private var held: [UInt8] = []
+    /// How much of what is held belongs to a secret whose mask is out already.
+    private var covered = 0
 
     public init(_ redactor: Redactor) {
         self.redactor = redactor
@@ -15,7 +17,7 @@ public struct StreamRedactor: Sendable {
         held += Array(piece.utf8)
         // What begins before this place has come whole; behind it a secret may have begun and not ended.
         let tail = max(0, held.count - redactor.longestPattern + 1)
-        let limit = held.indices[tail...].first { redactor.isPrefixOfSecret(held[$0...]) } ?? held.count
+        let limit = held.indices[tail...].first { redactor.isBeginningOfSecret(held[$0...]) } ?? held.count
         return take(upTo: limit)
     }
 
@@ -25,8 +27,8 @@ public struct StreamRedactor: Sendable {
     }
 
     private mutating func take(upTo limit: Int) -> String {
-        let (output, consumed) = redactor.redact(held, upTo: limit)
-        held.removeFirst(consumed)
+        let output = redactor.redact(held, upTo: limit, covered: &covered)
+        held.removeFirst(limit)
         return String(decoding: output, as: UTF8.self)
     }
 }

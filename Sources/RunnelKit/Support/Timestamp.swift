@@ -35,7 +35,8 @@ public enum Timestamp {
         guard let offset = offset(rest) else { return nil }
         let (nanoseconds, overflow) = (days * 86_400 + hour * 3600 + minute * 60 + second - offset)
             .multipliedReportingOverflow(by: 1_000_000_000)
-        return overflow ? nil : nanoseconds + fraction
+        let (total, overflowAtEnd) = nanoseconds.addingReportingOverflow(fraction)
+        return overflow || overflowAtEnd ? nil : total
     }
 
     /// `Z` or `+09:00`, in seconds.

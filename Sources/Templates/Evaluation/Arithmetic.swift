@@ -10,13 +10,15 @@ enum Arithmetic {
             let hint = op == .plus ? "texts are joined with `~`" : nil
             throw TemplateFailure(
                 "bad-operand",
-                "`\(node.written)`: cannot compute \(left.quoted(limit: 30)) \(op.rawValue) \(right.quoted(limit: 30))",
+                "`\(node.written)`: cannot compute \(left.shown) \(op.rawValue) \(right.shown)",
                 node.range, hint: hint)
         }
         if op == .divided || op == .remainder, right.asDouble == 0 {
             throw TemplateFailure("bad-operand", "`\(node.written)`: division by zero", node.range)
         }
         if case .int(let first) = left, case .int(let second) = right {
+            // The one remainder that overflows on the way is 0 like all others of -1.
+            if op == .remainder, second == -1 { return .int(0) }
             let (result, overflow): (Int64, Bool) =
                 switch op {
                 case .plus: first.addingReportingOverflow(second)
@@ -31,13 +33,18 @@ enum Arithmetic {
             return op == .divided && first % second != 0 ? .double(Double(first) / Double(second)) : .int(result)
         }
         let (first, second) = (left.asDouble ?? 0, right.asDouble ?? 0)
-        switch op {
-        case .plus: return .double(first + second)
-        case .minus: return .double(first - second)
-        case .times: return .double(first * second)
-        case .remainder: return .double(first.truncatingRemainder(dividingBy: second))
-        default: return .double(first / second)
+        let result =
+            switch op {
+            case .plus: first + second
+            case .minus: first - second
+            case .times: first * second
+            case .remainder: first.truncatingRemainder(dividingBy: second)
+            default: first / second
+            }
+        guard result.isFinite else {
+            throw TemplateFailure("bad-operand", "`\(node.written)`: the result does not fit 64 bits", node.range)
         }
+        return .double(result)
     }
 
     static func negative(_ value: Value, _ node: ExpressionNode) throws(TemplateFailure) -> Value {
@@ -45,7 +52,7 @@ enum Arithmetic {
         case .int(let number) where number != .min: return .int(-number)
         case .double(let number): return .double(-number)
         default:
-            throw TemplateFailure("bad-operand", "`\(node.written)`: \(value.quoted()) has no negative", node.range)
+            throw TemplateFailure("bad-operand", "`\(node.written)`: \(value.shown) has no negative", node.range)
         }
     }
 

@@ -86,7 +86,7 @@ struct Evaluator {
         case (.object(let object), .string(let key)):
             if let value = object[key] { return value }
             throw TemplateFailure(
-                "missing-value", "`\(inner.written)` has no key \(index.quoted())", node.range,
+                "missing-value", "`\(inner.written)` has no key \(index.shown)", node.range,
                 hint: Suggestion.closest(to: key, among: object.keys).map { "did you mean \"\($0)\"?" }, isMissing: true
             )
         case (.list(let items), .int(let number)):
@@ -99,7 +99,7 @@ struct Evaluator {
         case (.list, _), (.object, _):
             throw TemplateFailure(
                 "bad-operand",
-                "`\(inner.written)` is \(container.kindName), and \(index.quoted()) cannot be looked up in it",
+                "`\(inner.written)` is \(container.kindName), and \(index.shown) cannot be looked up in it",
                 node.range)
         default: throw notThere(inner, container, node)
         }
@@ -124,13 +124,22 @@ struct Evaluator {
     ) throws(TemplateFailure) -> Value {
         let input = try value(inner)
         let arguments = try values(arguments)
+        let result: Value
         do {
-            return try filter.apply(input, arguments)
+            result = try filter.apply(input, arguments)
         } catch let error as FilterError {
             throw TemplateFailure("filter-failed", "`\(node.written)`: \(error.message)", node.range)
         } catch {
             throw TemplateFailure("filter-failed", "`\(node.written)`: \(error)", node.range)
         }
+        return try bounded(result, node)
+    }
+
+    /// Filters in a row can multiply a text, so each result is held to the limit of the whole.
+    private func bounded(_ value: Value, _ node: ExpressionNode) throws(TemplateFailure) -> Value {
+        guard case .string(let text) = value, text.utf8.count > limits.output else { return value }
+        throw TemplateFailure(
+            "too-large", "the text of `\(node.written)` is larger than \(ByteCount(limits.output))", node.range)
     }
 
     private func call(
@@ -160,13 +169,19 @@ struct Evaluator {
         case .less, .lessOrEqual, .greater, .greaterOrEqual: return .bool(try Comparison.holds(op, first, second, node))
         case .contained: return .bool(try Comparison.contains(second, first, node))
         case .notContained: return .bool(!(try Comparison.contains(second, first, node)))
-        case .joined: return .string(first.text + second.text)
+        case .joined: return try bounded(.string(first.text + second.text), node)
         default: return try Arithmetic.compute(op, first, second, node)
         }
     }
 }
 
 extension Value {
+    /// The value in a message. One too long for it is not cut but named: half a secret could not be masked any more.
+    var shown: String {
+        let text = json()
+        return text.count <= 60 ? text : kindName
+    }
+
     /// Whether there is nothing in it: null, "", [] and {}.
     var isHollow: Bool {
         switch self {

@@ -32,7 +32,12 @@ struct Renderer {
 
     /// The value as text: never a hole.
     private func text(of node: ExpressionNode, _ locals: [String: Value]) throws(TemplateFailure) -> String {
-        let value = try Evaluator(scope: scope, limits: limits, locals: locals).value(node)
+        let evaluator = Evaluator(scope: scope, limits: limits, locals: locals)
+        // Of a choice, what was chosen must not be a hole.
+        if case .conditional(let then, let condition, let otherwise) = node.kind {
+            return try text(of: evaluator.value(condition).isTruthy ? then : otherwise, locals)
+        }
+        let value = try evaluator.value(node)
         switch value {
         case .null where !node.mayBeEmpty:
             throw TemplateFailure(

@@ -34,7 +34,7 @@ extension StandardFilters {
         ) { value, arguments in
             guard let nanoseconds = value.asString.flatMap({ Timestamp.parse($0) }) ?? epoch(value) else {
                 throw FilterError(
-                    "expected a time such as \"2026-11-23T09:00:00Z\" or seconds since 1970, found \(value.quoted())")
+                    "expected a time such as \"2026-11-23T09:00:00Z\" or seconds since 1970, found \(value.shown)")
             }
             return .string(try formatted(Timestamp.text(nanoseconds: nanoseconds), try arguments[0].filterText()))
         },

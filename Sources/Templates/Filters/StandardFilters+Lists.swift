@@ -6,7 +6,10 @@ extension StandardFilters {
             name: "join", summary: "The items as one text.", usage: #"join(separator="")"#, arguments: 0...1
         ) { value, arguments in
             let separator = try arguments.first?.filterText() ?? ""
-            return .string(try value.filterList().map(\.text).joined(separator: separator))
+            let parts = try value.filterList().map(\.text)
+            try FilterLimit.check(
+                parts.reduce(0) { $0 + $1.utf8.count }, plus: parts.count, times: separator.utf8.count)
+            return .string(parts.joined(separator: separator))
         },
         TemplateFilter(
             name: "length", summary: "How many items, keys, characters or bytes there are.", usage: "length"
@@ -100,7 +103,7 @@ extension StandardFilters {
     private static func sorted(_ items: [Value], by key: (Value) -> Value) throws(FilterError) -> [Value] {
         let keyed = items.map { (key: key($0), item: $0) }
         if keyed.allSatisfy({ $0.key.asDouble != nil }) {
-            return keyed.sorted { ($0.key.asDouble ?? 0) < ($1.key.asDouble ?? 0) }.map(\.item)
+            return keyed.sorted { $0.key.isLess(than: $1.key) }.map(\.item)
         }
         if keyed.allSatisfy({ $0.key.asString != nil }) {
             return keyed.sorted { ($0.key.asString ?? "") < ($1.key.asString ?? "") }.map(\.item)

@@ -9,7 +9,11 @@ extension StandardFilters {
             guard digits <= 15 else { throw FilterError("more than 15 digits cannot be kept") }
             if case .int = value { return value }
             let scale = (0..<digits).reduce(1.0) { scale, _ in scale * 10 }
-            return whole((try number(value) * scale).rounded() / scale, always: digits == 0)
+            let number = try number(value)
+            let rounded = (number * scale).rounded() / scale
+            // So large a number has no digits behind the point.
+            let result = rounded.isFinite ? rounded : number
+            return digits == 0 ? Int64(exactly: result).map { .int($0) } ?? .double(result) : .double(result)
         },
         TemplateFilter(name: "abs", summary: "Without its sign.", usage: "abs") { value, _ in
             if case .int(let number) = value, number != .min { return .int(abs(number)) }
@@ -17,7 +21,10 @@ extension StandardFilters {
         },
         TemplateFilter(name: "int", summary: "As a whole number, rounded towards zero.", usage: "int") { value, _ in
             if case .string(let text) = value, let number = Int64(text) { return .int(number) }
-            return whole(try number(value).rounded(.towardZero), always: true)
+            guard let whole = Int64(exactly: try number(value).rounded(.towardZero)) else {
+                throw FilterError("\(value.shown) does not fit 64 bits")
+            }
+            return .int(whole)
         },
         TemplateFilter(name: "float", summary: "As a number with a point.", usage: "float") { value, _ in
             .double(try number(value))
@@ -29,8 +36,8 @@ extension StandardFilters {
         ) { value, _ in
             .bool(value == "false" ? false : value.isTruthy)
         },
-        reduce("min", "The smallest of the numbers.") { $0.min() },
-        reduce("max", "The largest of the numbers.") { $0.max() },
+        reduce("min", "The smallest of the numbers.") { $0.isLess(than: $1) },
+        reduce("max", "The largest of the numbers.") { $1.isLess(than: $0) },
         TemplateFilter(name: "sum", summary: "The numbers added up.", usage: "sum") { value, _ in
             let items = try value.filterList()
             let whole = items.compactMap { if case .int(let number) = $0 { number } else { nil } }
@@ -43,27 +50,39 @@ extension StandardFilters {
                 }
                 return .int(total)
             }
-            return .double(try items.map(number).reduce(0, +))
+            let total = try items.map(number).reduce(0, +)
+            guard total.isFinite else { throw FilterError("the sum does not fit 64 bits") }
+            return .double(total)
         },
     ]
 
     private static func reduce(
-        _ name: String, _ summary: String, _ choose: @escaping @Sendable ([Double]) -> Double?
+        _ name: String, _ summary: String, _ isBetter: @escaping @Sendable (Value, Value) -> Bool
     ) -> TemplateFilter {
         TemplateFilter(name: name, summary: summary, usage: name) { value, _ in
-            let items = try value.filterList()
-            let chosen = choose(try items.map(number))
-            return items.first { $0.asDouble == chosen } ?? .null
+            let numbers = try value.filterList().map(numeric)
+            return numbers.dropFirst().reduce(numbers.first ?? .null) { isBetter($1, $0) ? $1 : $0 }
         }
+    }
+
+    /// A number as it is, a text as the number it says.
+    @Sendable private static func numeric(_ value: Value) throws(FilterError) -> Value {
+        if value.asDouble != nil { return value }
+        if let whole = value.asString.flatMap({ Int64($0) }) { return .int(whole) }
+        return .double(try number(value))
     }
 
     @Sendable private static func number(_ value: Value) throws(FilterError) -> Double {
         if let number = value.asDouble { return number }
         if let text = value.asString, let number = Double(text), number.isFinite { return number }
-        throw FilterError("expected a number, found \(value.quoted())")
+        throw FilterError("expected a number, found \(value.shown)")
     }
+}
 
-    private static func whole(_ number: Double, always: Bool) -> Value {
-        always ? Int64(exactly: number).map { .int($0) } ?? .double(number) : .double(number)
+extension Value {
+    /// Whether this number is less than the other. Whole numbers are compared as such: a double rounds beyond 2^53.
+    func isLess(than other: Value) -> Bool {
+        if case .int(let left) = self, case .int(let right) = other { return left < right }
+        return (asDouble ?? 0) < (other.asDouble ?? 0)
     }
 }

@@ -20,7 +20,10 @@ extension StandardFilters {
         ) { value, arguments in
             let old = try arguments[0].filterText()
             guard !old.isEmpty else { throw FilterError("the text to be replaced is empty") }
-            return .string(try value.filterText().replacing(old, with: try arguments[1].filterText()))
+            let (text, new) = (try value.filterText(), try arguments[1].filterText())
+            let parts = text.split(separator: old, omittingEmptySubsequences: false)
+            try FilterLimit.check(text.utf8.count, plus: parts.count - 1, times: new.utf8.count)
+            return .string(parts.joined(separator: new))
         },
         TemplateFilter(
             name: "truncate", summary: "Cut after so many characters, the end included.",
@@ -28,7 +31,8 @@ extension StandardFilters {
         ) { value, arguments in
             let (text, length) = (try value.filterText(), try arguments[0].filterCount())
             let end = arguments.count > 1 ? try arguments[1].filterText() : "…"
-            return .string(text.count <= length ? text : text.prefix(max(0, length - end.count)) + end)
+            return .string(
+                text.count <= length ? text : String(text.prefix(max(0, length - end.count)) + end.prefix(length)))
         },
         TemplateFilter(
             name: "indent", summary: "With so many spaces before each line but the first.", usage: "indent(width)",
@@ -36,7 +40,9 @@ extension StandardFilters {
         ) { value, arguments in
             let width = try arguments[0].filterCount()
             guard width <= 1000 else { throw FilterError("an indentation of \(width) is too wide") }
-            return .string(try value.filterText().replacing("\n", with: "\n" + String(repeating: " ", count: width)))
+            let lines = try value.filterText().scalarLines
+            try FilterLimit.check(0, plus: lines.count, times: width)
+            return .string(lines.joined(separator: "\n" + String(repeating: " ", count: width)))
         },
         TemplateFilter(
             name: "split", summary: "The parts of a text between separators; without one, the words.",
@@ -82,7 +88,7 @@ extension StandardFilters {
     }
 
     @Sendable private static func dedent(_ text: String) -> String {
-        let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+        let lines = text.scalarLines
         let widths = lines.filter { !$0.allSatisfy(\.isWhitespace) }.map { $0.prefix { $0 == " " }.count }
         let width = widths.min() ?? 0
         return lines.map { $0.dropFirst(min(width, $0.prefix { $0 == " " }.count)) }.joined(separator: "\n")
@@ -90,6 +96,11 @@ extension StandardFilters {
 }
 
 extension String {
+    /// Split at each line feed, also at that of a CR LF, which is one character.
+    fileprivate var scalarLines: [Substring] {
+        unicodeScalars.split(separator: "\n", omittingEmptySubsequences: false).map { Substring($0) }
+    }
+
     fileprivate var trimmed: String {
         var text = self[...]
         text = text.drop { $0.isWhitespace }

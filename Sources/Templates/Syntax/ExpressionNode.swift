@@ -27,7 +27,7 @@ struct ExpressionNode: Sendable {
     /// Whether an empty result is what the author asked for, rather than a hole.
     var mayBeEmpty: Bool {
         switch kind {
-        case .literal, .fallback, .conditional: true
+        case .literal, .fallback: true
         default: false
         }
     }

@@ -7,8 +7,11 @@ struct ExpressionParser {
     private let tokens: [Token]
     private var position = 0
     private var depth = 0
+    private var links = 0
 
     private static let maximumDepth = 100
+    /// Each operator and each key makes the tree one level deeper, and what walks the tree calls itself.
+    private static let maximumLinks = 200
     private static let words: Set<String> = ["and", "or", "not", "in", "is", "if", "else", "true", "false", "null"]
 
     init(_ text: [UInt8], in range: Range<Int>, environment: TemplateEnvironment) throws(TemplateIssue) {
@@ -32,15 +35,6 @@ struct ExpressionParser {
 
     mutating func expectEnd() throws(TemplateIssue) {
         guard current.kind != .end else { return }
-        if current.kind == .symbol(":") {
-            throw TemplateIssue(
-                "bad-expression", "`:` has no meaning here", current.range,
-                hint: "arguments of a filter stand in parentheses: `x | truncate(20)`")
-        }
-        if current.kind == .symbol("=") {
-            throw TemplateIssue(
-                "bad-expression", "`=` has no meaning here", current.range, hint: "write `==` to compare")
-        }
         throw unexpected("an operator or the end")
     }
 
@@ -66,13 +60,16 @@ struct ExpressionParser {
         while true {
             let start = left.range.lowerBound
             if current.kind == .symbol("??"), minimum <= 3 {
+                try countLink()
                 advance()
                 let right = try binary(minimum: 3)
                 left = node(.fallback(left, right, coversEmpty: false), start)
             } else if isWord("is"), minimum <= 4 {
+                try countLink()
                 advance()
                 left = try test(left)
             } else if let (found, length) = binaryOperator, found.precedence >= minimum {
+                try countLink()
                 position += length
                 let right = try binary(minimum: found.precedence + 1)
                 left = node(.binary(found, left, right), start)
@@ -127,6 +124,7 @@ struct ExpressionParser {
         var value = try primary()
         let start = value.range.lowerBound
         while true {
+            if [.symbol("."), .symbol("["), .symbol("|")].contains(current.kind) { try countLink() }
             if take(".") {
                 switch current.kind {
                 case .name(let key):
@@ -153,6 +151,11 @@ struct ExpressionParser {
         guard case .name(let name) = current.kind else { throw unexpected("the name of a filter after `|`") }
         let range = current.range
         advance()
+        if current.kind == .symbol(":") {
+            throw TemplateIssue(
+                "bad-expression", "`:` has no meaning here", current.range,
+                hint: "arguments of a filter stand in parentheses: `x | \(name)(…)`")
+        }
         let arguments = take("(") ? try list(until: ")") : []
         if name == TemplateEnvironment.defaultFilter {
             guard arguments.count == 1 else {
@@ -286,8 +289,20 @@ struct ExpressionParser {
         }
     }
 
+    private mutating func countLink() throws(TemplateIssue) {
+        links += 1
+        guard links <= Self.maximumLinks else {
+            throw TemplateIssue(
+                "bad-expression", "the expression has more than \(Self.maximumLinks) operators", current.range)
+        }
+    }
+
     private func unexpected(_ expected: String) -> TemplateIssue {
-        TemplateIssue("bad-expression", "expected \(expected), found \(current.quoted(in: text))", current.range)
+        if current.kind == .symbol("=") {
+            return TemplateIssue(
+                "bad-expression", "`=` has no meaning here", current.range, hint: "write `==` to compare")
+        }
+        return TemplateIssue("bad-expression", "expected \(expected), found \(current.quoted(in: text))", current.range)
     }
 
     private func node(_ kind: ExpressionNode.Kind, _ start: Int) -> ExpressionNode {

@@ -31,10 +31,10 @@ struct Lexer {
                 index += 1
             } else if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "'") {
                 add(.literal(.string(try string(quote: byte))), from: start)
+            } else if isNameStart(byte) || isDigit(byte) && isBehindDot(start) {
+                name(from: start)
             } else if isDigit(byte) {
                 add(.literal(try number()), from: start)
-            } else if isNameStart(byte) {
-                name(from: start)
             } else if let symbol = Self.symbols.first(where: { text[index..<end].starts(with: $0.bytes) }) {
                 index += symbol.bytes.count
                 add(.symbol(symbol.text), from: start)
@@ -57,7 +57,7 @@ struct Lexer {
 
     /// A name. Behind a dot it may hold hyphens, as ids of steps do, and begin with a digit; subtraction needs spaces.
     private mutating func name(from start: Int) {
-        let afterDot = tokens.last?.kind == .symbol(".") && tokens.last?.range.upperBound == start
+        let afterDot = isBehindDot(start)
         while let byte = peek {
             if isNameStart(byte) || isDigit(byte) {
                 index += 1
@@ -69,7 +69,13 @@ struct Lexer {
                 break
             }
         }
-        add(.name(String(decoding: text[start..<index], as: UTF8.self)), from: start)
+        let name = String(decoding: text[start..<index], as: UTF8.self)
+        // `rows.0.1` counts items twice; it is no number with a point.
+        add(Int64(name).map { .literal(.int($0)) } ?? .name(name), from: start)
+    }
+
+    private func isBehindDot(_ start: Int) -> Bool {
+        tokens.last?.kind == .symbol(".") && tokens.last?.range.upperBound == start
     }
 
     private mutating func number() throws(TemplateIssue) -> Value {
@@ -83,7 +89,7 @@ struct Lexer {
         }
         let digits = String(decoding: text[start..<index], as: UTF8.self)
         if isWhole, let whole = Int64(digits) { return .int(whole) }
-        guard !isWhole, let real = Double(digits) else {
+        guard !isWhole, let real = Double(digits), real.isFinite else {
             throw TemplateIssue("bad-expression", "the number \(digits) does not fit 64 bits", start..<index)
         }
         return .double(real)

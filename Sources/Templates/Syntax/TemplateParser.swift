@@ -54,6 +54,7 @@ struct TemplateParser {
                 case "if": nodes.append(branch(rest, whole))
                 case "for": if let loop = loop(rest, whole) { nodes.append(loop) }
                 case "elif", "else", "endif", "endfor", "endraw":
+                    if word != "elif" { expectNothing(behind: word, rest, whole) }
                     return (nodes, EndTag(word: word, rest: rest, whole: whole))
                 default:
                     let closest = Suggestion.closest(to: word, among: Self.tags)
@@ -129,6 +130,16 @@ struct TemplateParser {
         issues.append(
             TemplateIssue(
                 "unclosed-tag", "`{% \(opening) %}` needs `{% \(word) %}`, \(found)", end?.whole ?? whole))
+    }
+
+    /// What stood behind `else` would otherwise be lost without a word.
+    private mutating func expectNothing(behind word: String, _ rest: Range<Int>, _ whole: Range<Int>) {
+        let found = String(decoding: text[rest], as: UTF8.self).split { $0.isWhitespace }.joined(separator: " ")
+        guard !found.isEmpty else { return }
+        issues.append(
+            TemplateIssue(
+                "bad-tag", "`{% \(word) %}` takes nothing behind it, found `\(found)`", whole,
+                hint: word == "else" && found.hasPrefix("if ") ? "write `{% elif \(found.dropFirst(3)) %}`" : nil))
     }
 
     private mutating func enter(_ whole: Range<Int>) -> Bool {

@@ -98,13 +98,12 @@ struct TemplateScanner {
     private mutating func raw(from start: Int, opening: Range<Int>) -> Int {
         var index = start
         while index + 1 < text.count {
-            if text[index] == UInt8(ascii: "{"), text[index + 1] == UInt8(ascii: "%"),
-                let close = closing(from: index + 2, isTag: true),
-                word(in: index + 2..<close) == "endraw"
-            {
+            if let (end, trimsLeft, trimsRight) = endOfRaw(at: index) {
                 var textEnd = index
-                var next = close + 2
-                removeOwnLine(index..<close + 2, start, &textEnd, &next)
+                var next = end
+                if trimsLeft { textEnd = skipBack(from: index, to: start, isWhiteSpace) }
+                if trimsRight { next = skipForward(from: next, isWhiteSpace) }
+                if !trimsLeft, !trimsRight { removeOwnLine(index..<end, start, &textEnd, &next) }
                 if textEnd > start { pieces.append(.text(start..<textEnd)) }
                 return next
             }
@@ -113,6 +112,18 @@ struct TemplateScanner {
         issues.append(
             TemplateIssue("unclosed-tag", "`{% raw %}` has no `{% endraw %}`", opening))
         return text.count
+    }
+
+    /// Where `{% endraw %}` ends, if it begins at `index`.
+    private func endOfRaw(at index: Int) -> (end: Int, trimsLeft: Bool, trimsRight: Bool)? {
+        guard text[index...].starts(with: "{%".utf8) else { return nil }
+        let trimsLeft = text[(index + 2)...].first == UInt8(ascii: "-")
+        var next = skipForward(from: index + (trimsLeft ? 3 : 2), isWhiteSpace)
+        guard text[next...].starts(with: "endraw".utf8) else { return nil }
+        next = skipForward(from: next + 6, isWhiteSpace)
+        let trimsRight = text[next...].first == UInt8(ascii: "-")
+        if trimsRight { next += 1 }
+        return text[next...].starts(with: "%}".utf8) ? (next + 2, trimsLeft, trimsRight) : nil
     }
 
     private func word(in range: Range<Int>) -> String {

@@ -37,13 +37,13 @@ import Testing
             ("nope", "not a jq program: nope/0 is not defined, line 1"),
             (".a\n| nope(1)", "not a jq program: nope/1 is not defined, line 2"),
             ("$x", "not a jq program: $x is not defined, line 1"),
-            (".a |", "not a jq program: syntax error, unexpected the end, line 1"),
-            ("{a:", "not a jq program: syntax error, unexpected the end, line 1"),
+            (".a |", "not a jq program: syntax error, unexpected end, line 1"),
+            ("{a:", "not a jq program: syntax error, unexpected end, line 1"),
             (
                 ". | )",
                 "not a jq program: syntax error, unexpected a character that means nothing in jq, line 1"
             ),
-            (". as [", "not a jq program: syntax error, unexpected the end, expecting '$' or '[' or '{', line 1"),
+            (". as [", "not a jq program: syntax error, unexpected end, expecting '$' or '[' or '{', line 1"),
             ("a\u{0}b", "not a jq program: it holds a NUL character"), ("", "the jq program is empty"),
             (" \n", "the jq program is empty"),
         ])

@@ -87,14 +87,14 @@ final class JQEvaluation: Sendable {
         }
     }
 
-    /// The first answer counts.
+    /// The first answer counts, unless the evaluation was given up: then the reason for that does.
     private func answer(_ result: Result<JQOutputs, any Error>) {
-        let continuation = progress.withLock { progress in
+        let (continuation, reason) = progress.withLock { progress in
             progress.isAnswered = true
             defer { progress.continuation = nil }
-            return progress.continuation
+            return (progress.continuation, progress.reason)
         }
-        continuation?.resume(with: result)
+        continuation?.resume(with: reason.map { .failure($0) } ?? result)
     }
 
     // MARK: - Out of memory

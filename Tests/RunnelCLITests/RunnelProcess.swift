@@ -20,6 +20,7 @@ struct RunnelProcess {
 
     func run(_ arguments: [String], input: String? = nil) async throws -> Ended {
         let (process, files) = try prepared(arguments, input: input)
+        defer { files.remove() }
         try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
             process.terminationHandler = { _ in continuation.resume() }
             do {
@@ -36,6 +37,7 @@ struct RunnelProcess {
     /// Sends SIGINT as soon as standard error holds `mark`, and waits for the end.
     func interrupt(_ arguments: [String], after mark: String) async throws -> Ended {
         let (process, files) = try prepared(arguments, input: nil)
+        defer { files.remove() }
         let pipe = Pipe()
         process.standardError = pipe
         let ended = AsyncStream.makeStream(of: Void.self)
@@ -58,14 +60,8 @@ struct RunnelProcess {
 
     private func prepared(
         _ arguments: [String], input: String?
-    ) throws -> (process: Process, files: (output: URL, error: URL)) {
-        let scratch = URL(fileURLWithPath: directory).appendingPathComponent(".streams")
-        try FileManager.default.createDirectory(at: scratch, withIntermediateDirectories: true)
-        let name = UUID().uuidString
-        let (output, error) = (
-            scratch.appendingPathComponent(name + ".out"), scratch.appendingPathComponent(name + ".err")
-        )
-        for file in [output, error] { try Data().write(to: file) }
+    ) throws -> (process: Process, files: StreamFiles) {
+        let files = try StreamFiles()
         let process = Process()
         process.executableURL = URL(fileURLWithPath: Self.path)
         process.arguments = arguments
@@ -73,16 +69,33 @@ struct RunnelProcess {
         var variables = ProcessInfo.processInfo.environment.filter { !$0.key.hasPrefix("RUNNEL_") }
         variables.merge(environment) { _, own in own }
         process.environment = variables
-        process.standardOutput = try FileHandle(forWritingTo: output)
-        process.standardError = try FileHandle(forWritingTo: error)
+        process.standardOutput = try FileHandle(forWritingTo: files.output)
+        process.standardError = try FileHandle(forWritingTo: files.error)
         if let input {
-            let file = scratch.appendingPathComponent(name + ".in")
-            try Data(input.utf8).write(to: file)
-            process.standardInput = try FileHandle(forReadingFrom: file)
+            try Data(input.utf8).write(to: files.input)
+            process.standardInput = try FileHandle(forReadingFrom: files.input)
         } else {
             process.standardInput = FileHandle.nullDevice
         }
-        return (process, (output, error))
+        return (process, files)
+    }
+}
+
+/// Where a process reads from and writes to: files, which no amount of output can fill up as it can a pipe.
+private struct StreamFiles {
+    let folder: URL
+    var input: URL { folder.appendingPathComponent("in") }
+    var output: URL { folder.appendingPathComponent("out") }
+    var error: URL { folder.appendingPathComponent("err") }
+
+    init() throws {
+        folder = FileManager.default.temporaryDirectory.appendingPathComponent("runnel-streams-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        for file in [output, error] { try Data().write(to: file) }
+    }
+
+    func remove() {
+        try? FileManager.default.removeItem(at: folder)
     }
 }
 

@@ -50,8 +50,12 @@ struct ReceiveCommand: AsyncParsableCommand {
         let handle: @Sendable (Request, BasicRequestContext) async throws -> Response = { request, _ in
             let body = try await request.body.collect(upTo: Self.maximumBody)
             Self.show(request, Array(body.readableBytesView))
-            onArrival()
-            return Response(status: .noContent)
+            // The sender has its answer before the last webhook ends the server.
+            let answer = ResponseBody(contentLength: 0) { writer in
+                try await writer.finish(nil)
+                onArrival()
+            }
+            return Response(status: .noContent, body: answer)
         }
         router.post("/", use: handle)
         router.post("**", use: handle)

@@ -1,10 +1,12 @@
-/// What extends Runnel: a named bundle of steps and template filters, with the services they share.
+/// What extends Runnel: a named bundle of steps, triggers and template filters, with the services they share.
 ///
-/// Everything built in is a plugin too; there is no other way to add a step.
+/// Everything built in is a plugin too; there is no other way to add a step
+/// or a trigger.
 public protocol Plugin: Sendable {
     /// A short word, unique among the plugins of an agent.
     var name: String { get }
     var steps: [StepDefinition] { get }
+    var triggers: [TriggerDefinition] { get }
     var filters: [TemplateFilter] { get }
     /// Says how the plugin's services are made; called once, when an agent starts.
     func registerServices(in services: Services) async
@@ -12,6 +14,7 @@ public protocol Plugin: Sendable {
 
 extension Plugin {
     public var steps: [StepDefinition] { [] }
+    public var triggers: [TriggerDefinition] { [] }
     public var filters: [TemplateFilter] { [] }
     public func registerServices(in services: Services) async {}
 }

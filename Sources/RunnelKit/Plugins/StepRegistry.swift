@@ -1,8 +1,9 @@
-/// All steps an agent knows, by name.
+/// All steps an agent knows, by name, and what else the plugins bring.
 public struct StepRegistry: Sendable {
     private var entries: [String: (step: StepDefinition, plugin: String)] = [:]
     /// The filters that plugins bring, in the order of the plugins.
     public private(set) var filters: [TemplateFilter] = []
+    private var triggerEntries: [String: (trigger: TriggerDefinition, plugin: String)] = [:]
     private var filterOwners: [String: String] = [:]
     private var plugins: Set<String> = []
 
@@ -28,6 +29,12 @@ public struct StepRegistry: Sendable {
             }
             entries[step.name] = (step, plugin.name)
         }
+        for trigger in plugin.triggers {
+            if let other = triggerEntries[trigger.name] {
+                throw .clash("trigger", trigger.name, other.plugin, plugin.name)
+            }
+            triggerEntries[trigger.name] = (trigger, plugin.name)
+        }
         for filter in plugin.filters {
             if let other = filterOwners.updateValue(plugin.name, forKey: filter.name) {
                 throw .clash("filter", filter.name, other, plugin.name)
@@ -41,8 +48,13 @@ public struct StepRegistry: Sendable {
     /// The name of the plugin that brought the step.
     public func plugin(of step: String) -> String? { entries[step]?.plugin }
 
-    /// All names, sorted.
+    /// The names of all steps, sorted.
     public var names: [String] { entries.keys.sorted() }
+
+    public func trigger(named name: String) -> TriggerDefinition? { triggerEntries[name]?.trigger }
+
+    /// The names of all triggers, sorted.
+    public var triggerNames: [String] { triggerEntries.keys.sorted() }
 }
 
 /// Two plugins that cannot stand beside each other.

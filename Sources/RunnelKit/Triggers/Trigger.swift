@@ -1,0 +1,45 @@
+/// One way in which runs begin by themselves: `on: { schedule: … }`, `on: { watch: … }`.
+///
+/// A trigger is one file: its name and documentation, its keys as ``Field`` properties, and ``run(_:)``. Each entry
+/// under `on:` of each pipeline becomes one value, made once when an agent starts or the pipeline's file changes.
+public protocol Trigger: FieldGroup {
+    /// The key under `on:`, and `trigger.type` in templates.
+    static var name: String { get }
+    /// One sentence for lists.
+    static var summary: String { get }
+    /// What the reference says beyond the summary and the keys.
+    static var documentation: TriggerDocumentation { get }
+
+    /// Emits an event for everything that should start a run, until the task is cancelled.
+    ///
+    /// An event counts as accepted when ``TriggerContext/emit(_:)`` has returned: the run is on disk then. Only then
+    /// may the source be told so, a file be moved, or a caller be answered. What is thrown is logged, and the trigger
+    /// is started again after a pause that grows.
+    func run(_ context: TriggerContext) async throws
+}
+
+/// The reference of a trigger, beside its keys.
+public struct TriggerDocumentation: Sendable, Hashable {
+    /// A few sentences: when it fires, what happens after downtime. Plain Markdown.
+    public var details: String
+    /// The keys of `trigger` in templates, beside `type`.
+    public var payload: [PayloadKey]
+    /// Each as it would stand under `on:`, beginning with the trigger's name.
+    public var examples: [StepDocumentation.Example]
+
+    public struct PayloadKey: Sendable, Hashable {
+        public let name: String
+        public let help: String
+
+        public init(_ name: String, _ help: String) {
+            self.name = name
+            self.help = help
+        }
+    }
+
+    public init(details: String = "", payload: [PayloadKey], examples: [StepDocumentation.Example] = []) {
+        self.details = details
+        self.payload = payload
+        self.examples = examples
+    }
+}

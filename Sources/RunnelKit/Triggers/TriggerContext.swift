@@ -1,0 +1,94 @@
+public import Logging
+
+/// What a trigger may use while it runs.
+public struct TriggerContext: Sendable {
+    /// The pipeline whose runs the trigger starts.
+    public var pipeline: String
+    /// The entry under `on:`: `watch`, or `schedule[1]` for the second of several. Memory is kept by it.
+    public var key: String
+    /// Writes to Runnel's log, with pipeline and trigger attached.
+    public var logger: Logger
+    /// For waiting. A test replaces it, so nothing may sleep by other means.
+    public var clock: any Clock<Duration>
+    /// The time of day: nanoseconds since 1970 (UTC). It may jump.
+    public var now: @Sendable () -> Int64
+    public var redactor: Redactor
+    public var services: Services
+    /// Where the project is.
+    public var project: ProjectDirectory
+    /// What the trigger remembers from one life of the agent to the next.
+    public var memory: any TriggerMemory
+    private let runs: any TriggerRuns
+
+    public init(
+        pipeline: String, key: String, logger: Logger, clock: any Clock<Duration> = ContinuousClock(),
+        now: @escaping @Sendable () -> Int64, redactor: Redactor = Redactor(), services: Services,
+        project: ProjectDirectory, memory: any TriggerMemory, runs: any TriggerRuns
+    ) {
+        self.pipeline = pipeline
+        self.key = key
+        self.logger = logger
+        self.clock = clock
+        self.now = now
+        self.redactor = redactor
+        self.services = services
+        self.project = project
+        self.memory = memory
+        self.runs = runs
+    }
+
+    /// Starts a run for the event, unless there is one already. When this returns, the run is on disk.
+    ///
+    /// Many calls at once share one write to disk, so a burst is emitted from several tasks.
+    public func emit(_ event: TriggerEvent) async throws(TriggerRefusal) -> TriggerAcceptance {
+        try await runs.accept(event)
+    }
+
+    /// Waits for the run to end, also when it began in an earlier life of the agent.
+    ///
+    /// - Throws: `CancellationError`, or a ``StepError`` with the code `no-such-run`.
+    public func end(of runID: String) async throws -> RunEnd {
+        try await runs.follow(runID) { _ in }
+    }
+
+    /// Calls `body` for what goes on in the run from now on, and returns when it has ended. While `body` is busy, what
+    /// is not essential may be left out, never the end.
+    public func follow(_ runID: String, _ body: @escaping @Sendable (RunUpdate) async -> Void) async throws -> RunEnd {
+        try await runs.follow(runID, body)
+    }
+
+    /// Asks for the run to be cancelled.
+    public func cancel(_ runID: String) async throws {
+        try await runs.cancel(runID)
+    }
+
+    /// Says how the trigger is doing, for the log and for `runnel status`.
+    public func report(_ health: TriggerHealth) async {
+        await runs.report(health)
+    }
+}
+
+/// How a trigger is doing.
+public enum TriggerHealth: Sendable, Hashable {
+    /// All is well; the text says what it waits for: "next at 2026-11-24T09:00:00+09:00".
+    case waiting(String)
+    /// Something is wrong that a person has to know; the trigger goes on trying.
+    case problem(String)
+}
+
+/// Durable memory of one trigger: small values by key. Losing power loses nothing of what was set.
+public protocol TriggerMemory: Sendable {
+    func value(for key: String) async throws -> Value?
+    /// All values whose key begins with `prefix`, by key.
+    func values(prefix: String) async throws -> [(key: String, value: Value)]
+    /// Sets all of these together; nil forgets the key.
+    func set(_ changes: [String: Value?]) async throws
+}
+
+/// The engine, as a trigger needs it.
+public protocol TriggerRuns: Sendable {
+    func accept(_ event: TriggerEvent) async throws(TriggerRefusal) -> TriggerAcceptance
+    func follow(_ runID: String, _ body: @escaping @Sendable (RunUpdate) async -> Void) async throws -> RunEnd
+    func cancel(_ runID: String) async throws
+    func report(_ health: TriggerHealth) async
+}

@@ -41,6 +41,8 @@ actor TextReporter: RunReporter {
             if let retryIn {
                 line("  \(style.safe(error.message)); trying again in \(readable(retryIn))")
             }
+        case .stepCancelled(let place, let took):
+            line("\(style.dim("■")) \(name(place)) \(style.dim("stopped after \(readable(took))"))")
         case .runFinished(let outcome, let took): finished(outcome, took)
         }
     }

@@ -3,7 +3,7 @@ public import RunnelKit
 public import Templates
 import YAML
 
-/// Runs pipelines: one step after another, each fed by the one before.
+/// Runs pipelines with everything that an agent has: its steps, its clients, its secrets.
 public struct PipelineRunner: Sendable {
     let registry: StepRegistry
     let environment: TemplateEnvironment
@@ -14,14 +14,18 @@ public struct PipelineRunner: Sendable {
     let logger: Logger
     let clock: any Clock<Duration>
     let now: @Sendable () -> Int64
+    /// How long steps may go on when the process has to stop, and again when they were cancelled.
+    let grace: Duration
 
     /// - Parameters:
     ///   - clock: For waiting: time-outs and the pauses between attempts.
     ///   - now: Nanoseconds since 1970.
+    ///   - grace: How long steps may go on when the process has to stop, and again when they were cancelled.
     public init(
         registry: StepRegistry, environment: TemplateEnvironment, services: Services, project: ProjectDirectory,
         values: ProjectValues, redactor: Redactor, logger: Logger,
-        clock: any Clock<Duration> = ContinuousClock(), now: @escaping @Sendable () -> Int64
+        clock: any Clock<Duration> = ContinuousClock(), now: @escaping @Sendable () -> Int64,
+        grace: Duration = .seconds(10)
     ) {
         self.registry = registry
         self.environment = environment
@@ -32,99 +36,60 @@ public struct PipelineRunner: Sendable {
         self.logger = logger
         self.clock = clock
         self.now = now
+        self.grace = grace
     }
 
-    /// Runs the pipeline to its end. What goes wrong is in the result; cancelling the task cancels the run.
+    /// Runs the pipeline to its end without keeping anything. What goes wrong is in the result; cancelling the task
+    /// cancels the run.
     ///
     /// - Parameter events: Gets everything as it happens and holds the run back while it is busy.
     public func run(
         _ pipeline: Pipeline, _ request: RunRequest, events: @escaping @Sendable (RunEvent) async -> Void
     ) async -> RunResult {
-        let start = clock.measureStart()
-        let emit: @Sendable (RunEvent.Kind) async -> Void = { [now] kind in
-            await events(RunEvent(runID: request.id, time: now(), kind: kind))
+        let control = RunControl()
+        // The task is awaited right here. It is one of its own because `finally` has to run after a cancellation.
+        let work = Task {
+            await RunDriver(
+                runner: self, pipeline: pipeline, request: request, startedAt: now(), storage: nil, events: events
+            ).drive(control)
         }
-        await emit(.runStarted(pipeline: pipeline.name, steps: pipeline.steps.count))
-        var scope = RunScope(request: request, pipeline: pipeline.name, values: values, now: now())
-        var outcome = await runSteps(pipeline, scope: &scope, emit: emit)
-        if case .failed(let error) = outcome {
-            scope.error = error
-            await runAfterwards(pipeline.onFailure, of: pipeline, scope: &scope, outcome: &outcome, emit: emit)
+        let result = await withTaskCancellationHandler {
+            await work.value
+        } onCancel: {
+            control.cancel()
         }
-        if case .cancelled = outcome {
-        } else {
-            await runAfterwards(pipeline.finally, of: pipeline, scope: &scope, outcome: &outcome, emit: emit)
+        guard case .ended(let result) = result else {
+            return RunResult(id: request.id, outcome: .cancelled, outputs: [:])
         }
-        await emit(.runFinished(outcome.redacted(by: redactor), took: start.elapsed()))
-        return RunResult(id: request.id, outcome: outcome, outputs: scope.outputs)
+        return result
     }
 
-    private func runSteps(
-        _ pipeline: Pipeline, scope: inout RunScope, emit: @escaping @Sendable (RunEvent.Kind) async -> Void
-    ) async -> RunOutcome {
-        let initial = scope
+    /// Works on a run of the journal until it has ended or this process has to stop.
+    ///
+    /// - Parameters:
+    ///   - pipeline: As it was when the run was accepted.
+    ///   - record: As it was claimed.
+    ///   - control: To end the work from outside; cancelling the task does not.
+    public func drive(
+        _ pipeline: Pipeline, _ record: RunRecord, in journal: any Journal, as agent: AgentID, control: RunControl,
+        events: @escaping @Sendable (RunEvent) async -> Void
+    ) async -> DriveResult {
+        let seal = SecretSeal(secrets: values.secrets)
+        let steps: [StepRecord]
         do {
-            let limit = StepError(
-                "run-timeout",
-                "the run took longer than its `timeout` of \(DurationText.format(pipeline.timeout ?? .zero))")
-            let (finished, failure) = try await withDeadline(pipeline.timeout, clock: clock, onTimeout: limit) {
-                var scope = initial
-                let failure = await runInOrder(pipeline.steps, of: pipeline, scope: &scope, emit: emit)
-                return (scope, failure)
-            }
-            scope = finished
-            // The steps end as cancelled when the time is up; only the caller's cancelling makes the run cancelled.
-            if case .cancelled? = failure, !Task.isCancelled { throw limit }
-            if let failure { return failure }
-            return .succeeded(output: try renderOutput(pipeline, scope))
-        } catch let error as StepError {
-            return .failed(RunError(error.code, error.message, hint: error.hint))
-        } catch let error as RunError {
-            return .failed(error)
+            steps = try await journal.steps(of: record.id)
         } catch {
-            return .cancelled
+            return .broken(error)
         }
-    }
-
-    /// - Returns: How the run ended, when it did not get through all the steps.
-    private func runInOrder(
-        _ steps: [PipelineStep], of pipeline: Pipeline, scope: inout RunScope,
-        emit: @escaping @Sendable (RunEvent.Kind) async -> Void
-    ) async -> RunOutcome? {
-        for step in steps {
-            if Task.isCancelled { return .cancelled }
-            let runner = StepRunner(runner: self, pipeline: pipeline, step: step, emit: emit)
-            switch await runner.run(scope: scope) {
-            case .succeeded(let output): scope.record(output, of: step.id)
-            case .skipped: scope.recordSkip(of: step.id)
-            case .cancelled: return .cancelled
-            case .failed(let error):
-                guard step.onError == .continue else { return .failed(error) }
-                scope.recordSkip(of: step.id)
-            }
-        }
-        return nil
-    }
-
-    /// Runs `on_failure` or `finally`. A failure there becomes the run's, unless it had one already.
-    private func runAfterwards(
-        _ steps: [PipelineStep], of pipeline: Pipeline, scope: inout RunScope, outcome: inout RunOutcome,
-        emit: @escaping @Sendable (RunEvent.Kind) async -> Void
-    ) async {
-        guard let failure = await runInOrder(steps, of: pipeline, scope: &scope, emit: emit) else { return }
-        if case .succeeded = outcome { outcome = failure }
-    }
-
-    private func renderOutput(_ pipeline: Pipeline, _ scope: RunScope) throws(RunError) -> Value {
-        guard let output = pipeline.output else { return scope.input }
-        do {
-            return try output.render(scope)
-        } catch {
-            var failure = RunError(error.failure.code, error.failure.message, hint: error.failure.hint)
-            failure.file = pipeline.source.name
-            failure.range = pipeline.source.range(ofUTF8Range: error.failure.utf8Range, in: error.node)
-            throw failure.redacted(by: redactor)
-        }
+        let request = RunRequest(
+            id: record.id, inputs: seal.open(.object(record.inputs)).asObject ?? [:],
+            trigger: seal.open(record.trigger), input: seal.open(record.input))
+        if record.isCancelRequested { control.cancel() }
+        return await RunDriver(
+            runner: self, pipeline: pipeline, request: request, startedAt: record.startedAt ?? now(),
+            storage: RunStorage(journal: journal, agent: agent, seal: seal, steps: steps.map { $0.opened(by: seal) }),
+            events: events
+        ).drive(control)
     }
 }
 

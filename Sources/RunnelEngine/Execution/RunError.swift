@@ -72,6 +72,20 @@ public struct RunError: Error, Sendable {
         return .object(object)
     }
 
+    /// Reads ``json``. What is not there is left out; an error that is none has the code `unknown`.
+    public init(json: Value) {
+        let object = json.asObject ?? [:]
+        self.init(
+            object["code"]?.asString ?? "unknown", object["message"]?.asString ?? "the reason was not kept",
+            hint: object["hint"]?.asString, stepID: object["step"]?.asString)
+        partialOutput = object["partial_output"]
+        if let file = object["file"]?.asString, let line = object["line"]?.asInt, let column = object["column"]?.asInt {
+            self.file = file
+            let start = YAMLPosition(line: Int(clamping: line), column: Int(clamping: column))
+            range = YAMLRange(start: start, end: start)
+        }
+    }
+
     /// `error` as the steps of `on_failure` and `finally` see it.
     var scopeValue: Value {
         [

@@ -17,6 +17,8 @@ public struct RunEvent: Sendable {
         case stepSucceeded(StepPlace, output: Value, took: Duration)
         /// `retryIn` is set when the step will be tried again.
         case stepFailed(StepPlace, RunError, took: Duration, retryIn: Duration?)
+        /// The run was cancelled, or took too long, while the step went on.
+        case stepCancelled(StepPlace, took: Duration)
         case runFinished(RunOutcome, took: Duration)
     }
 
@@ -60,6 +62,9 @@ extension RunEvent {
             object["took_ms"] = .double(took.milliseconds)
             object["error"] = error.json
             if let retryIn { object["retry_in_ms"] = .double(retryIn.milliseconds) }
+        case .stepCancelled(let place, let took):
+            object.add(place)
+            object["took_ms"] = .double(took.milliseconds)
         case .runFinished(let outcome, let took):
             object["state"] = .string(outcome.state)
             object["took_ms"] = .double(took.milliseconds)
@@ -72,6 +77,14 @@ extension RunEvent {
         return .object(object)
     }
 
+    /// The event as the journal keeps it: without outputs, which are kept beside it.
+    var journalJSON: Value {
+        guard var object = json.asObject else { return json }
+        object["output"] = nil
+        object["run"] = nil
+        return .object(object)
+    }
+
     private var name: String {
         switch kind {
         case .runStarted: "run-started"
@@ -81,6 +94,7 @@ extension RunEvent {
         case .stepSkipped: "step-skipped"
         case .stepSucceeded: "step-succeeded"
         case .stepFailed: "step-failed"
+        case .stepCancelled: "step-cancelled"
         case .runFinished: "run-finished"
         }
     }

@@ -37,3 +37,34 @@ public struct RunResult: Sendable {
     /// The outputs of the steps that ran; null for those that were skipped. Not redacted.
     public let outputs: ValueObject
 }
+
+/// How the work on a run ended, in this process.
+public enum DriveResult: Sendable {
+    /// The run has ended.
+    case ended(RunResult)
+    /// The process was told to stop; the run goes on in another one.
+    case released
+    /// The run belongs to another process by now.
+    case lost
+    /// The journal could not be written. What it holds is right; the run goes on from there.
+    case broken(JournalError)
+}
+
+/// Lets somebody outside end the work on a run.
+public struct RunControl: Sendable {
+    enum Signal: Sendable { case cancel, stop }
+
+    let signals: AsyncStream<Signal>
+    private let continuation: AsyncStream<Signal>.Continuation
+
+    public init() {
+        // More than these few change nothing.
+        (signals, continuation) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(4))
+    }
+
+    /// The run ends as cancelled, after its `finally`. Asked once more, that ends too.
+    public func cancel() { continuation.yield(.cancel) }
+
+    /// No further step begins; the steps that go on have a while to end.
+    public func stop() { continuation.yield(.stop) }
+}

@@ -7,49 +7,27 @@ struct RunScope: TemplateScope {
     let values: ProjectValues
     let run: Value
     let now: Int64
-    /// The last output that was produced.
-    private(set) var input: Value
-    /// By step id; null for a skipped step.
-    private(set) var outputs = ValueObject()
-    /// Set while `on_failure` and `finally` run.
-    var error: RunError?
+    let visible: VisibleValues
 
-    init(request: RunRequest, pipeline: String, values: ProjectValues, now: Int64) {
-        self.request = request
-        self.values = values
-        self.now = now
-        input = request.input
-        run = [
-            "id": .string(request.id), "pipeline": .string(pipeline),
-            "started_at": .string(Timestamp.text(nanoseconds: now)),
-        ]
-    }
-
-    mutating func record(_ output: Value, of step: String) {
-        outputs[step] = output
-        input = output
-    }
-
-    /// A skipped step has a null output, and the pipe passes it by.
-    mutating func recordSkip(of step: String) {
-        outputs[step] = .null
-    }
+    private static let names = ["input", "inputs", "steps", "trigger", "secrets", "env", "run", "error"]
 
     func value(named name: String) -> Value? {
         switch name {
-        case "input": input
+        case "input": visible.input
         case "inputs": .object(request.inputs)
-        case "steps": .object(outputs)
+        case "steps": .object(visible.outputs)
         case "trigger": request.trigger
         case "secrets":
             .object(ValueObject(values.secrets.sorted { $0.key < $1.key }.map { ($0.key, .string($0.value)) }))
         case "env": .object(ValueObject(values.env.sorted { $0.key < $1.key }.map { ($0.key, .string($0.value)) }))
         case "run": run
         // Without an error, `finally` finds null here, and `error` without `default` fails in words.
-        case "error": error.map(\.scopeValue) ?? .null
+        case "error": visible.error.map(\.scopeValue) ?? .null
+        case "item": visible.item
+        case "index": visible.index.map { .int(Int64($0)) }
         default: nil
         }
     }
 
-    var knownNames: [String] { ["input", "inputs", "steps", "trigger", "secrets", "env", "run", "error"] }
+    var knownNames: [String] { Self.names + (visible.item == nil ? [] : ["item", "index"]) }
 }

@@ -19,16 +19,30 @@ public struct Pipeline: Sendable {
     /// What `output` renders; nil: the last output that was produced.
     public var output: TemplateTree?
 
+    /// How many runs of the pipeline go on at once, and what becomes of one that comes when there are as many.
+    public var concurrency: ConcurrencyDeclaration?
+
     /// All steps wherever they stand, in the order of the file.
-    public var allSteps: [PipelineStep] { steps + onFailure + finally }
+    public var allSteps: [PipelineStep] { (steps + onFailure + finally).flatMap(\.withInner) }
 }
 
 /// One entry of `steps`.
 public struct PipelineStep: Sendable {
     /// As the file names it, or the name of the step's kind with a number.
     public var id: String
+    /// Empty for a group.
     public var uses: String
+    /// For a group, its `steps`.
     public var usesNode: YAMLNode
+    /// The steps of a group; nil for a step that does something itself.
+    public var group: [PipelineStep]?
+    /// Whether the steps of the group run side by side.
+    public var isParallel = false
+    /// What the step is done for, one by one.
+    public var forEach: TemplateTree?
+    public var forEachNode: YAMLNode?
+    /// How many items, or steps of a parallel group, run at once.
+    public var maxParallel: Int?
     public var with: TemplateTree
     public var withNode: YAMLNode?
     public var condition: Condition?
@@ -37,6 +51,9 @@ public struct PipelineStep: Sendable {
     public var onError: OnError
     /// The whole entry.
     public var node: YAMLNode
+
+    /// The step and all steps inside of it.
+    var withInner: [PipelineStep] { [self] + (group ?? []).flatMap(\.withInner) }
 
     /// What a failure of the step does to the run.
     public enum OnError: String, Sendable, FieldChoice {
@@ -47,6 +64,42 @@ public struct PipelineStep: Sendable {
         public let expression: Expression
         public let node: YAMLNode
     }
+}
+
+/// `concurrency:` of a pipeline.
+public struct ConcurrencyDeclaration: FieldGroup {
+    public enum Overlap: String, FieldChoice {
+        /// Runs wait for their turn, the oldest first.
+        case queue
+        /// A run that would have to wait is not begun.
+        case skip
+        /// The runs that go on are cancelled in favour of the new one.
+        case cancel
+    }
+
+    public init() {}
+
+    @Field("How many runs of the pipeline go on at once.") public var limit: PositiveCount = PositiveCount(1)
+    @Field("What becomes of a run when there are as many already.") public var overlap: Overlap = .queue
+}
+
+/// A whole number from 1 on.
+public struct PositiveCount: FieldValue {
+    public let number: Int
+
+    init(_ number: Int) {
+        self.number = number
+    }
+
+    public static var schema: Value { ["type": "integer", "minimum": 1] }
+
+    public init(field value: Value) throws(FieldError) {
+        let number = try Int(field: value)
+        guard number >= 1 else { throw FieldError("expected a whole number from 1 on, found \(number)") }
+        self.number = number
+    }
+
+    public var fieldDefault: Value? { .int(Int64(number)) }
 }
 
 /// `retry:` of a step.

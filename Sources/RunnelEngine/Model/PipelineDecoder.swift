@@ -27,11 +27,6 @@ struct PipelineDecoder {
         let description = keys.string("description", into: &diagnostics)
         let inputs = keys["inputs"].map { readInputs($0) } ?? []
         let triggers = keys["on"].map { readTriggers($0) } ?? []
-        if let node = keys["concurrency"] {
-            diagnostics.error(
-                "not-supported", node, "`concurrency` is not supported by this version of Runnel",
-                hint: "a run started with `runnel run` is always alone; take the key out")
-        }
         if keys["steps"] == nil {
             diagnostics.error(
                 "missing-key", keys.keyNode("steps") ?? root.firstKeyOrSelf, "a pipeline needs the key \"steps\"",
@@ -45,7 +40,8 @@ struct PipelineDecoder {
             name: name, description: description, source: document.source, inputs: inputs, triggers: triggers,
             steps: steps, onFailure: readSteps(keys, "on_failure"), finally: readSteps(keys, "finally"),
             timeout: keys.field(Duration.self, "timeout", into: &diagnostics),
-            output: keys["output"].map { TemplateTree($0, environment: environment, into: &diagnostics) })
+            output: keys["output"].map { TemplateTree($0, environment: environment, into: &diagnostics) },
+            concurrency: keys.field(ConcurrencyDeclaration.self, "concurrency", into: &diagnostics))
     }
 
     private mutating func readSteps(_ keys: MappingReader, _ key: String) -> [PipelineStep] {
@@ -60,16 +56,36 @@ struct PipelineDecoder {
 
     // MARK: - Steps
 
-    private static let stepKeys = ["id", "uses", "with", "if", "retry", "timeout", "on_error", "name"]
-    /// Known from the file format, not yet carried out.
-    private static let laterStepKeys = ["for_each", "max_parallel", "steps", "parallel"]
+    private static let stepKeys = [
+        "id", "name", "uses", "with", "if", "for_each", "max_parallel", "steps", "parallel", "retry", "timeout", "on_error",
+    ]
 
     private mutating func step(_ node: YAMLNode) -> PipelineStep? {
-        guard let keys = MappingReader(node, "a step", keys: Self.stepKeys + Self.laterStepKeys, into: &diagnostics)
-        else { return nil }
-        for key in Self.laterStepKeys where keys.keyNode(key) != nil {
+        guard let keys = MappingReader(node, "a step", keys: Self.stepKeys, into: &diagnostics) else { return nil }
+        guard var step = keys.keyNode("steps") == nil ? single(keys, node) : group(keys, node) else { return nil }
+        step.condition = keys["if"].flatMap { condition($0) }
+        step.timeout = keys.field(Duration.self, "timeout", into: &diagnostics)
+        step.onError = keys.field(PipelineStep.OnError.self, "on_error", into: &diagnostics) ?? .fail
+        step.maxParallel = keys.field(PositiveCount.self, "max_parallel", into: &diagnostics)?.number
+        if let list = keys["for_each"] {
+            step.forEachNode = list
+            step.forEach = TemplateTree(list, environment: environment, into: &diagnostics)
+            if case .literal(let value)? = step.forEach, value.asList == nil {
+                diagnostics.error(
+                    "wrong-type", list, "`for_each`: expected a list, found \(list.found)",
+                    hint: "write a list, or a template that is one: \"{{ input }}\"")
+            }
+        } else if step.maxParallel != nil, !step.isParallel {
             diagnostics.error(
-                "not-supported", keys.keyNode(key), "`\(key)` is not supported by this version of Runnel")
+                "bad-keys", keys.keyNode("max_parallel"),
+                "`max_parallel` goes with `for_each`, or with `steps` and `parallel: true`")
+        }
+        return step
+    }
+
+    private mutating func single(_ keys: MappingReader, _ node: YAMLNode) -> PipelineStep? {
+        if let parallel = keys.keyNode("parallel") {
+            diagnostics.error("bad-keys", parallel, "`parallel` goes with `steps`", hint: "see `max_parallel` for items")
         }
         let with = keys["with"]
         if let with, case .mapping = with.content {
@@ -82,10 +98,28 @@ struct PipelineDecoder {
         return PipelineStep(
             id: identifier(keys, uses: uses), uses: uses, usesNode: usesNode,
             with: with.map { TemplateTree($0, environment: environment, into: &diagnostics) } ?? .object([]),
-            withNode: with, condition: keys["if"].flatMap { condition($0) },
-            retry: keys.field(RetryDeclaration.self, "retry", into: &diagnostics),
-            timeout: keys.field(Duration.self, "timeout", into: &diagnostics),
-            onError: keys.field(PipelineStep.OnError.self, "on_error", into: &diagnostics) ?? .fail, node: node)
+            withNode: with, retry: keys.field(RetryDeclaration.self, "retry", into: &diagnostics), onError: .fail,
+            node: node)
+    }
+
+    private mutating func group(_ keys: MappingReader, _ node: YAMLNode) -> PipelineStep? {
+        for key in ["uses", "with", "retry"] {
+            guard let place = keys.keyNode(key) else { continue }
+            diagnostics.error(
+                "bad-keys", place, "a group of steps has no `\(key)`",
+                hint: key == "retry" ? "put it on the steps inside" : "a step has either `uses` or `steps`")
+        }
+        let id = identifier(keys, uses: "group")
+        let steps = readSteps(keys, "steps")
+        if keys["steps"]?.items?.isEmpty ?? true {
+            diagnostics.error(
+                "no-steps", keys["steps"] ?? keys.keyNode("steps"), "`steps` is empty",
+                hint: "a group has at least one step")
+        }
+        return PipelineStep(
+            id: id, uses: "", usesNode: keys.keyNode("steps") ?? node, group: steps,
+            isParallel: keys.field(Bool.self, "parallel", into: &diagnostics) ?? false, with: .object([]),
+            onError: .fail, node: node)
     }
 
     /// The given id, or one made of the step's kind: `file-write`, `file-write-2`.

@@ -7,56 +7,70 @@ struct ReferenceChecker {
     let pipeline: Pipeline
     let names: ProjectNames?
 
-    private static let roots = ["input", "inputs", "steps", "trigger", "secrets", "env", "run", "error"]
+    private static let roots = ["input", "inputs", "steps", "trigger", "secrets", "env", "run", "error", "item", "index"]
     static let runKeys = ["id", "pipeline", "started_at"]
     static let errorKeys = ["code", "message", "hint", "step", "output"]
 
-    func check(into diagnostics: inout DiagnosticList) {
+    /// What can be named at one place of the pipeline.
+    private struct Place {
         var earlier: [String] = []
-        for step in pipeline.steps {
-            check(step, earlier: earlier, errorInScope: false, into: &diagnostics)
-            earlier.append(step.id)
-        }
-        for section in [pipeline.onFailure, pipeline.finally] {
-            var known = earlier
-            for step in section {
-                check(step, earlier: known, errorInScope: true, into: &diagnostics)
-                known.append(step.id)
-            }
-        }
+        var isErrorKnown = false
+        var isItemKnown = false
+    }
+
+    func check(into diagnostics: inout DiagnosticList) {
+        var place = Place()
+        check(pipeline.steps, isParallel: false, at: &place, into: &diagnostics)
         for (template, node) in pipeline.output?.templates ?? [] {
-            check(template.references, in: node, earlier: earlier, errorInScope: false, into: &diagnostics)
+            check(template.references, in: node, at: place, into: &diagnostics)
+        }
+        place.isErrorKnown = true
+        for section in [pipeline.onFailure, pipeline.finally] {
+            var place = place
+            check(section, isParallel: false, at: &place, into: &diagnostics)
         }
     }
 
+    /// - Parameter place: Afterwards, the place behind the steps.
     private func check(
-        _ step: PipelineStep, earlier: [String], errorInScope: Bool, into diagnostics: inout DiagnosticList
+        _ steps: [PipelineStep], isParallel: Bool, at place: inout Place, into diagnostics: inout DiagnosticList
     ) {
-        for (template, node) in step.with.templates {
-            check(template.references, in: node, earlier: earlier, errorInScope: errorInScope, into: &diagnostics)
-        }
-        if let condition = step.condition {
-            check(
-                condition.expression.references, in: condition.node, earlier: earlier, errorInScope: errorInScope,
-                into: &diagnostics)
+        let before = place
+        for step in steps {
+            // Steps that run side by side cannot count on each other.
+            var inside = isParallel ? before : place
+            for (template, node) in step.forEach?.templates ?? [] {
+                check(template.references, in: node, at: inside, into: &diagnostics)
+            }
+            if step.forEach != nil { inside.isItemKnown = true }
+            if let condition = step.condition {
+                check(condition.expression.references, in: condition.node, at: inside, into: &diagnostics)
+            }
+            for (template, node) in step.with.templates {
+                check(template.references, in: node, at: inside, into: &diagnostics)
+            }
+            if let group = step.group {
+                let known = inside.earlier.count
+                check(group, isParallel: step.isParallel, at: &inside, into: &diagnostics)
+                if step.forEach == nil { place.earlier += inside.earlier[known...] }
+            }
+            place.earlier.append(step.id)
         }
     }
 
     private func check(
-        _ references: [Reference], in node: YAMLNode, earlier: [String], errorInScope: Bool,
-        into diagnostics: inout DiagnosticList
+        _ references: [Reference], in node: YAMLNode, at place: Place, into diagnostics: inout DiagnosticList
     ) {
         for reference in references {
-            guard
-                let (code, message, hint) = problem(with: reference, earlier: earlier, errorInScope: errorInScope)
-            else { continue }
+            guard let (code, message, hint) = problem(with: reference, at: place) else { continue }
             diagnostics.error(code, in: node, utf8Range: reference.utf8Range, message, hint: hint)
         }
     }
 
     private typealias Problem = (code: String, message: String, hint: String?)
 
-    private func problem(with reference: Reference, earlier: [String], errorInScope: Bool) -> Problem? {
+    private func problem(with reference: Reference, at place: Place) -> Problem? {
+        let earlier = place.earlier
         let member: String? = if case .key(let key)? = reference.path.first { key } else { nil }
         switch reference.root {
         case "steps": return member.flatMap { stepProblem($0, earlier: earlier) }
@@ -72,10 +86,13 @@ struct ReferenceChecker {
             }
         case "run": return unknown(member, among: Self.runKeys, "`run` value", nil)
         case "error":
-            guard errorInScope else {
+            guard place.isErrorKnown else {
                 return ("unknown-name", "`error` is known in `on_failure` and `finally` only", nil)
             }
             return unknown(member, among: Self.errorKeys, "`error` value", nil)
+        case "item", "index":
+            guard !place.isItemKnown else { return nil }
+            return ("unknown-name", "`\(reference.root)` is known in a step with `for_each` only", nil)
         case "input", "trigger": return nil
         default:
             let closest = Suggestion.closest(to: reference.root, among: Self.roots + earlier)
@@ -88,6 +105,12 @@ struct ReferenceChecker {
 
     private func stepProblem(_ id: String, earlier: [String]) -> Problem? {
         guard !earlier.contains(id) else { return nil }
+        if let group = pipeline.allSteps.first(where: { $0.forEach != nil && $0.holds(id) }), earlier.contains(group.id) {
+            return (
+                "later-step", "the step \"\(id)\" runs once for each item of \"\(group.id)\"",
+                "the list `steps.\(group.id)` holds what came of them"
+            )
+        }
         if let later = pipeline.allSteps.first(where: { $0.id == id }) {
             return (
                 "later-step", "the step \"\(id)\" has not run yet at this point",
@@ -117,5 +140,12 @@ struct ReferenceChecker {
             closest.map { "did you mean \"\($0)\"?" } ?? advice
                 ?? "there are \(known.joined(separator: ", "))"
         )
+    }
+}
+
+extension PipelineStep {
+    /// Whether the step with this id is inside of the group.
+    fileprivate func holds(_ id: String) -> Bool {
+        (group ?? []).contains { $0.id == id || $0.holds(id) }
     }
 }

@@ -7,7 +7,7 @@ struct StepChecker {
 
     func check(_ pipeline: Pipeline, into diagnostics: inout DiagnosticList) {
         checkIDs(pipeline, into: &diagnostics)
-        for step in pipeline.allSteps {
+        for step in pipeline.allSteps where step.group == nil {
             guard let definition = registry[step.uses] else {
                 let closest = Suggestion.closest(to: step.uses, among: registry.names)
                 diagnostics.error(

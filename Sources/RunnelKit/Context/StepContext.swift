@@ -57,22 +57,23 @@ public struct StepIdentity: Sendable, Hashable {
     /// UUIDv7 in lower case.
     public var runID: String
     public var stepID: String
-    /// From 0, inside a `for_each`.
-    public var item: Int?
+    /// From 0, inside of `for_each`: one number for each around the step, the outermost first.
+    public var items: [Int]
     /// From 1.
     public var attempt: Int
 
-    public init(pipeline: String, runID: String, stepID: String, item: Int? = nil, attempt: Int = 1) {
+    public init(pipeline: String, runID: String, stepID: String, items: [Int] = [], attempt: Int = 1) {
         self.pipeline = pipeline
         self.runID = runID
         self.stepID = stepID
-        self.item = item
+        self.items = items
         self.attempt = attempt
     }
 
-    /// Names the effect of the step towards the outside world; the attempt is not part of it.
+    /// Names the effect of the step towards the outside world: `run_step`, or `run_step:3` for an item. The attempt is
+    /// not part of it.
     public var idempotencyKey: String {
-        [runID, stepID, item.map(String.init)].compactMap(\.self).joined(separator: "_")
+        "\(runID)_\(stepID)" + items.map { ":\($0)" }.joined()
     }
 }
 

@@ -73,7 +73,7 @@ public struct Redactor: Sendable {
         return candidates.contains { $0.count > bytes.count && $0.starts(with: bytes) }
     }
 
-    private static func forms(of secret: String) -> [[UInt8]] {
+    static func forms(of secret: String) -> [[UInt8]] {
         let bytes = Array(secret.utf8)
         let json = Value.string(secret).jsonBytes()
         let base64 = base64Forms(of: bytes)

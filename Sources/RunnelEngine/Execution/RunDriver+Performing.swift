@@ -1,0 +1,147 @@
+import RunnelKit
+import Templates
+import YAML
+
+extension RunDriver {
+    /// Does what the machine wants, and what follows from that.
+    ///
+    /// What is to be recorded is on disk before any attempt that comes behind it begins.
+    mutating func perform(
+        _ actions: [RunMachine.Action], in group: inout ThrowingTaskGroup<Event, any Error>,
+        _ flushes: AsyncStream<Void>.Continuation
+    ) async throws {
+        var queue = actions
+        var next = 0
+        var commit = RunCommit.empty
+        var happened: [RunEvent.Kind] = []
+        var begun: [(key: ExecutionKey, number: Int)] = []
+        while next < queue.count {
+            let action = queue[next]
+            next += 1
+            switch action {
+            case .decide(let key, let question): queue += machine.handle(.decided(key, decide(key, question)))
+            case .attempt(let key, let number): begun.append((key, number))
+            case .cancelAttempts(let keys): cancelAttempts(keys, in: &group)
+            case .startTimer(let id, let delay): startTimer(id, delay, in: &group)
+            case .stopTimer(let id): timers.removeValue(forKey: id)?.cancel()
+            case .record(let change):
+                commit.steps.append(record(change))
+                if let kind = happening(change) { happened.append(kind) }
+            case .renderOutput: queue += machine.handle(.rendered(renderOutput()))
+            case .finish(let outcome):
+                self.outcome = outcome
+                commit.end = end(outcome)
+            case .release: isReleased = true
+            }
+        }
+        try await write(commit, events: happened)
+        for (key, number) in begun where outcome == nil { begin(key, number, in: &group, flushes) }
+    }
+
+    // MARK: - Deciding
+
+    private func decide(_ key: ExecutionKey, _ question: RunMachine.Question) -> RunMachine.Decision {
+        guard let step = steps[key.step] else { return .run }
+        let scope = scope(key)
+        do {
+            switch question {
+            case .condition:
+                guard let condition = step.condition else { return .run }
+                do {
+                    return try condition.expression.evaluate(scope).isTruthy ? .run : .skip
+                } catch {
+                    throw PlacedTemplateFailure(failure: error, node: condition.node)
+                }
+            case .items:
+                guard let forEach = step.forEach else { return .run }
+                let value = try forEach.render(scope)
+                if let items = value.asList { return .items(items) }
+                throw StepError(
+                    "bad-for-each", "`for_each`: expected a list, found \(value.quoted())",
+                    hint: "the items of an object can be had with jq: `to_entries`")
+            }
+        } catch {
+            return .failed(failure(error, key))
+        }
+    }
+
+    private func renderOutput() -> Result<Value, RunError> {
+        guard let output = pipeline.output else { return .success(machine.flow) }
+        do {
+            return .success(try output.render(scope(nil)))
+        } catch {
+            var failure = RunError(error.failure.code, error.failure.message, hint: error.failure.hint)
+            failure.file = pipeline.source.name
+            failure.range = pipeline.source.range(ofUTF8Range: error.failure.utf8Range, in: error.node)
+            return .failure(failure.redacted(by: runner.redactor))
+        }
+    }
+
+    private func scope(_ key: ExecutionKey?) -> RunScope {
+        RunScope(
+            request: request, values: runner.values,
+            run: [
+                "id": .string(request.id), "pipeline": .string(pipeline.name),
+                "started_at": .string(Timestamp.text(nanoseconds: startedAt)),
+            ], now: runner.now(), visible: machine.visible(from: key))
+    }
+
+    // MARK: - Attempts
+
+    private mutating func begin(
+        _ key: ExecutionKey, _ number: Int, in group: inout ThrowingTaskGroup<Event, any Error>,
+        _ flushes: AsyncStream<Void>.Continuation
+    ) {
+        guard let step = steps[key.step] else { return }
+        let reporter = StepReporter(place: place(key), redactor: runner.redactor) {
+            [events, buffer, request, now = runner.now, isStored = storage != nil] kind in
+            let event = RunEvent(runID: request.id, time: now(), kind: kind)
+            if isStored, buffer.append(event) { flushes.yield() }
+            await events(event)
+        }
+        let attempt = StepAttempt(
+            runner: runner, pipeline: pipeline, step: step, key: key, number: number, scope: scope(key)
+        ) { await reporter.report($0) }
+        let task = DetachableTask<Value>()
+        attempts[key] = RunningAttempt(task: task, stopwatch: runner.clock.measureStart())
+        group.addTask {
+            let result = await task.run { try await attempt.run() }
+            await reporter.finish()
+            return .attempt(key, result)
+        }
+    }
+
+    /// What the end of an attempt means; nil when nothing depends on it.
+    mutating func ended(_ key: ExecutionKey, _ result: Result<Value, any Error>?) async throws -> RunMachine.Event? {
+        guard let attempt = attempts[key] else { return nil }
+        switch result {
+        case .success(let output)?: return .succeeded(key, output)
+        case .failure(let error)? where !attempt.task.isCancelled:
+            return .failed(key, failure(error, key), jitter: .random(in: 0...1))
+        case .failure?, nil: return .cancelled(key)
+        }
+    }
+
+    private func failure(_ error: any Error, _ key: ExecutionKey) -> RunError {
+        guard let step = steps[key.step] else { return RunError("step-failed", "\(error)") }
+        var failure = RunError(error, step: step, in: pipeline.source)
+        failure.stepID = key.description
+        return failure.redacted(by: runner.redactor)
+    }
+
+    private mutating func startTimer(
+        _ id: RunMachine.TimerID, _ delay: Duration, in group: inout ThrowingTaskGroup<Event, any Error>
+    ) {
+        let timer = DetachableTask<Void>()
+        timers[id] = timer
+        let clock = runner.clock
+        group.addTask {
+            guard case .success? = await timer.run({ try await clock.sleep(for: delay) }) else { return .nothing }
+            return .timer(id)
+        }
+    }
+
+    func place(_ key: ExecutionKey) -> RunEvent.StepPlace {
+        RunEvent.StepPlace(id: key.description, uses: steps[key.step]?.uses ?? "")
+    }
+}

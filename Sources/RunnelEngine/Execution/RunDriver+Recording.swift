@@ -1,0 +1,83 @@
+import RunnelKit
+
+extension RunCommit {
+    /// Nothing yet; the driver says whose it is.
+    static let empty = RunCommit(runID: "", owner: AgentID(""))
+}
+
+extension RunDriver {
+    /// Writes down what happened, and then tells it to whoever watches.
+    mutating func write(_ commit: RunCommit, events kinds: [RunEvent.Kind] = []) async throws {
+        let happened = kinds.map { event($0) }
+        if let storage {
+            var commit = commit
+            commit.runID = request.id
+            commit.owner = storage.agent
+            commit.steps = commit.steps.map { $0.sealed(by: storage.seal) }
+            if let output = commit.end?.output { commit.end?.output = storage.seal.close(output) }
+            commit.events = (buffer.take() + happened).map(\.journalJSON)
+            if let end = commit.end, let outcome {
+                commit.events.append(
+                    RunEvent(runID: request.id, time: end.time, kind: .runFinished(outcome, took: .zero)).journalJSON)
+            }
+            // That an attempt began need not wait for the disk: if it is forgotten, the attempt is made again.
+            let isSettled = commit.end != nil || commit.steps.contains { $0.state != .running || $0.items != nil }
+            if !commit.steps.isEmpty || !commit.events.isEmpty || isSettled {
+                try await storage.journal.commit(commit, isSettled ? .durable : .soon)
+            }
+        }
+        for event in happened { await events(event) }
+    }
+
+    mutating func record(_ change: RunMachine.Change) -> StepRecord {
+        let now = runner.now()
+        var record = StepRecord(change.key, uses: change.uses, state: change.state, attempt: change.attempt)
+        if change.state == .running, beginnings[change.key] == nil { beginnings[change.key] = now }
+        record.startedAt = beginnings[change.key]
+        if change.state.isFinal { record.endedAt = now }
+        record.retryAt = change.retryIn.map { now + $0.nanoseconds }
+        record.output = change.output
+        record.error = change.error?.json
+        record.items = change.items.map { .list($0) }
+        return record
+    }
+
+    /// What a watcher sees of the change; nil where it is nothing to see.
+    mutating func happening(_ change: RunMachine.Change) -> RunEvent.Kind? {
+        let place = place(change.key)
+        let isGroup = steps[change.key.step]?.group != nil || change.items != nil
+        let took = attempts.removeValue(forKey: change.key)?.stopwatch.elapsed() ?? .zero
+        switch change.state {
+        case .running: return isGroup ? nil : .stepStarted(place, attempt: change.attempt)
+        case .succeeded:
+            // A group and a list are what their steps and items are.
+            guard change.attempt > 0 else { return nil }
+            return .stepSucceeded(place, output: runner.redactor.redact(change.output ?? .null), took: took)
+        case .skipped: return isGroup ? nil : .stepSkipped(place)
+        case .failed, .waiting:
+            guard let error = change.error, change.attempt > 0 || error.stepID == change.key.description else {
+                return nil
+            }
+            return .stepFailed(place, error, took: took, retryIn: change.retryIn)
+        case .cancelled: return change.attempt > 0 ? .stepCancelled(place, took: took) : nil
+        }
+    }
+
+    func end(_ outcome: RunOutcome) -> RunCommit.End {
+        let time = runner.now()
+        switch outcome {
+        case .succeeded(let output): return RunCommit.End(state: .succeeded, output: output, time: time)
+        case .failed(let error): return RunCommit.End(state: .failed, error: error.json, time: time)
+        case .cancelled: return RunCommit.End(state: .cancelled, time: time)
+        }
+    }
+}
+
+extension Duration {
+    /// The nearest number that fits.
+    var nanoseconds: Int64 {
+        let (seconds, attoseconds) = components
+        let (whole, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
+        return overflow ? (seconds < 0 ? .min : .max) : whole.addingReportingOverflow(attoseconds / 1_000_000_000).0
+    }
+}

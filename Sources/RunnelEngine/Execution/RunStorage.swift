@@ -1,0 +1,28 @@
+import RunnelKit
+
+/// Where a run is kept while it is worked on.
+struct RunStorage: Sendable {
+    let journal: any Journal
+    let agent: AgentID
+    let seal: SecretSeal
+    /// What an earlier life of the run left.
+    let steps: [StepRecord]
+}
+
+extension StepRecord {
+    /// With the secrets where they were.
+    func opened(by seal: SecretSeal) -> StepRecord {
+        var copy = self
+        copy.output = output.map(seal.open)
+        copy.items = items.map(seal.open)
+        return copy
+    }
+
+    /// With the secrets taken out.
+    func sealed(by seal: SecretSeal) -> StepRecord {
+        var copy = self
+        copy.output = output.map(seal.close)
+        copy.items = items.map(seal.close)
+        return copy
+    }
+}

@@ -1,0 +1,190 @@
+import RunnelKit
+
+extension RunMachine {
+    /// One execution that has begun and not ended.
+    struct Execution: Sendable {
+        enum Phase: Sendable { case deciding, running, waiting, inside }
+
+        let step: PlanStep
+        /// The frame it is in.
+        let frame: Int
+        var phase: Phase = .deciding
+        /// The last attempt, from 1; 0 before the first.
+        var attempt = 0
+        /// The frame that it consists of: a group's or a `for_each`'s.
+        var frameInside: Int?
+    }
+
+    mutating func start(_ step: PlanStep, in frame: Int) {
+        guard let around = frames[frame] else { return }
+        let key = ExecutionKey(step.id, items: around.items)
+        executions[key] = Execution(step: step, frame: frame)
+        if let record = records.removeValue(forKey: key), takeUp(key, record) { return }
+        if step.isForEach, around.kind != .item {
+            actions.append(.decide(key, .items))
+        } else if step.hasCondition {
+            actions.append(.decide(key, .condition))
+        } else {
+            proceed(key)
+        }
+    }
+
+    mutating func decided(_ key: ExecutionKey, _ decision: Decision) {
+        guard let execution = executions[key], execution.phase == .deciding else { return }
+        guard !isAborted(execution.frame) else { return end(key, .aborted, state: .cancelled) }
+        switch decision {
+        case .run: proceed(key)
+        case .skip: end(key, .skipped, state: .skipped)
+        case .items(let values): openEach(key, values, isRecorded: false)
+        case .failed(let error): end(key, .failed(error), state: .failed, error: error)
+        }
+    }
+
+    /// Begins the work itself.
+    private mutating func proceed(_ key: ExecutionKey) {
+        guard let step = executions[key]?.step else { return }
+        if step.children == nil { return attempt(key, number: 1) }
+        record(key, .running)
+        openGroup(key)
+    }
+
+    mutating func attempt(_ key: ExecutionKey, number: Int) {
+        executions[key]?.phase = .running
+        executions[key]?.attempt = number
+        record(key, .running)
+        actions.append(.attempt(key, number: number))
+    }
+
+    private mutating func openGroup(_ key: ExecutionKey) {
+        guard let execution = executions[key], let around = frames[execution.frame] else { return }
+        let step = execution.step
+        var frame = Frame(
+            kind: step.isParallel ? .parallel : .sequence, steps: step.children ?? [], items: key.items,
+            input: around.input)
+        (frame.parent, frame.owner) = (execution.frame, key)
+        openInside(key, frame)
+    }
+
+    private mutating func openEach(_ key: ExecutionKey, _ values: [Value], isRecorded: Bool) {
+        guard let execution = executions[key], let around = frames[execution.frame] else { return }
+        if !isRecorded { record(key, .running, items: values) }
+        var frame = Frame(kind: .each, steps: [execution.step], items: key.items, input: around.input)
+        (frame.parent, frame.owner, frame.values) = (execution.frame, key, values)
+        openInside(key, frame)
+    }
+
+    private mutating func openInside(_ key: ExecutionKey, _ frame: Frame) {
+        executions[key]?.phase = .inside
+        // Known before anything in it begins, since it may be through at once.
+        executions[key]?.frameInside = nextFrame
+        if frame.kind != .each, let limit = executions[key]?.step.groupTimeout {
+            actions.append(.startTimer(.group(key), limit))
+        }
+        _ = open(frame)
+    }
+
+    // MARK: - Ends
+
+    mutating func succeeded(_ key: ExecutionKey, _ output: Value) {
+        guard executions[key]?.phase == .running else { return }
+        end(key, .succeeded(output), state: .succeeded, output: output)
+    }
+
+    mutating func failed(_ key: ExecutionKey, _ error: RunError, jitter: Double) {
+        guard let execution = executions[key], execution.phase == .running else { return }
+        guard !isAborted(execution.frame) else { return end(key, .aborted, state: .cancelled) }
+        let plan = RetryPlan(declaration: execution.step.retry)
+        guard let delay = plan.delay(after: error, attempt: execution.attempt, jitter: jitter) else {
+            return end(key, .failed(error), state: .failed, error: error)
+        }
+        executions[key]?.phase = .waiting
+        record(key, .waiting, error: error, retryIn: delay)
+        if !isStopping { actions.append(.startTimer(.retry(key), delay)) }
+    }
+
+    mutating func cancelled(_ key: ExecutionKey) {
+        guard let execution = executions[key], execution.phase == .running else { return }
+        // What was interrupted by the end of the process stays as it is on disk, and runs again in the next.
+        if isStopping, !isAborted(execution.frame) {
+            executions[key] = nil
+            return
+        }
+        end(key, .aborted, state: .cancelled)
+    }
+
+    /// A group or a `for_each` is through.
+    mutating func ownerEnded(_ key: ExecutionKey, _ end: End) {
+        switch end {
+        case .succeeded(let output): self.end(key, end, state: .succeeded, output: output)
+        // Nothing in it produced anything, so the pipe passes it by.
+        case .skipped: self.end(key, .skipped, state: .skipped)
+        case .failed(let error): self.end(key, end, state: .failed, error: error)
+        case .aborted: self.end(key, end, state: .cancelled)
+        }
+    }
+
+    /// Ends the execution, and has it told to the frame around it.
+    mutating func end(
+        _ key: ExecutionKey, _ end: End, state: StepRecord.State, output: Value? = nil, error: RunError? = nil
+    ) {
+        record(key, state, output: output, error: error)
+        guard let execution = executions.removeValue(forKey: key) else { return }
+        ended.append((execution.frame, execution.step, end))
+    }
+
+    private mutating func record(
+        _ key: ExecutionKey, _ state: StepRecord.State, output: Value? = nil, error: RunError? = nil,
+        items: [Value]? = nil, retryIn: Duration? = nil
+    ) {
+        guard let execution = executions[key] else { return }
+        actions.append(
+            .record(
+                Change(
+                    key: key, uses: execution.step.uses, state: state, attempt: execution.attempt, output: output,
+                    error: error, items: items, retryIn: retryIn)))
+    }
+
+    // MARK: - From an earlier life
+
+    /// Goes on from what is on disk.
+    ///
+    /// - Returns: Whether there is nothing left to decide.
+    private mutating func takeUp(_ key: ExecutionKey, _ record: StepRecord) -> Bool {
+        guard let execution = executions[key] else { return false }
+        executions[key]?.attempt = record.attempt
+        switch record.state {
+        case .succeeded:
+            if !execution.step.isForEach { restore(execution.step.children ?? [], key.items, into: execution.frame) }
+            recovered(key, .succeeded(record.output ?? .null))
+        case .skipped: recovered(key, .skipped)
+        case .failed: recovered(key, .failed(RunError(json: record.error ?? .null)))
+        case .running where record.items != nil: openEach(key, record.items?.asList ?? [], isRecorded: true)
+        case .running where execution.step.children != nil: openGroup(key)
+        // An interruption is no failure, so the same attempt is made again.
+        case .running: attempt(key, number: max(1, record.attempt))
+        case .waiting:
+            executions[key]?.phase = .waiting
+            let rest = max(0, (record.retryAt ?? now) - now)
+            // A clock that was set back must not make the pause longer than it was meant to be.
+            let longest = execution.step.retry?.maxBackoff ?? .zero
+            actions.append(.startTimer(.retry(key), min(.nanoseconds(rest), longest)))
+        case .cancelled: return false
+        }
+        return true
+    }
+
+    private mutating func recovered(_ key: ExecutionKey, _ end: End) {
+        guard let execution = executions.removeValue(forKey: key) else { return }
+        ended.append((execution.frame, execution.step, end))
+    }
+
+    /// The outputs inside of a group that is through.
+    private mutating func restore(_ steps: [PlanStep], _ items: [Int], into frame: Int) {
+        for step in steps {
+            if let record = records.removeValue(forKey: ExecutionKey(step.id, items: items)) {
+                frames[frame]?.outputs[step.id] = record.output ?? .null
+            }
+            if !step.isForEach { restore(step.children ?? [], items, into: frame) }
+        }
+    }
+}

@@ -1,0 +1,210 @@
+import RunnelKit
+
+/// Steps that belong together, while they run.
+struct Frame: Sendable {
+    enum Kind: Sendable {
+        /// One step after another.
+        case sequence
+        /// All side by side.
+        case parallel
+        /// A `for_each`: one ``item`` frame for each item.
+        case each
+        /// One round of a `for_each`.
+        case item
+    }
+
+    /// Why everything in the frame has to end.
+    enum Abort: Sendable {
+        case cancelled
+        case failed(RunError)
+    }
+
+    let kind: Kind
+    /// One step where the frame belongs to a `for_each`.
+    let steps: [PlanStep]
+    /// Which items it is about, the outermost first.
+    let items: [Int]
+    var parent: Int?
+    /// The execution that ends with the frame; nil for a phase of the run, and for an item.
+    var owner: ExecutionKey?
+    /// What an `each` goes through.
+    var values: [Value] = []
+    /// What `item` is in an `item` frame.
+    var item: Value?
+    /// How many of its steps or items have begun.
+    var begun = 0
+    var running = 0
+    /// The last output that was produced.
+    var input: Value
+    /// By step id.
+    var outputs = ValueObject()
+    /// Whether something in the frame produced an output.
+    var hasProduced = false
+    var results: [Int: Value] = [:]
+    var failure: RunError?
+    var abort: Abort?
+
+    /// How many may run at once.
+    var width: Int {
+        switch kind {
+        case .sequence, .item: 1
+        case .parallel: .max
+        case .each: max(1, steps.first?.maxParallel ?? 1)
+        }
+    }
+
+    var count: Int { kind == .each ? values.count : steps.count }
+}
+
+extension RunMachine {
+    /// How something ended, as what is around it sees it.
+    enum End: Sendable {
+        case succeeded(Value)
+        case skipped
+        case failed(RunError)
+        /// Ended from outside; the frame that was aborted knows why.
+        case aborted
+    }
+
+    mutating func open(_ frame: Frame) -> Int {
+        let id = nextFrame
+        nextFrame += 1
+        frames[id] = frame
+        advance(id)
+        return id
+    }
+
+    func isAborted(_ id: Int?) -> Bool {
+        var current = id
+        while let frame = current.flatMap({ frames[$0] }) {
+            if frame.abort != nil { return true }
+            current = frame.parent
+        }
+        return false
+    }
+
+    /// Begins what can begin in the frame, and closes it when everything is through.
+    mutating func advance(_ id: Int) {
+        guard let frame = frames[id] else { return }
+        let isEnding = frame.failure != nil || isAborted(id)
+        if isEnding || frame.begun == frame.count {
+            if frame.running == 0 { close(id, frame) }
+            return
+        }
+        guard !isStopping else { return }
+        let limit = frame.kind == .parallel ? frame.parallelLimit(of: executions) : frame.width
+        for index in frame.begun..<frame.count {
+            guard (frames[id]?.running ?? limit) < limit else { break }
+            frames[id]?.begun += 1
+            frames[id]?.running += 1
+            if frame.kind == .each {
+                var item = Frame(
+                    kind: .item, steps: frame.steps, items: frame.items + [index], parent: id, input: frame.input)
+                item.item = frame.values[index]
+                _ = open(item)
+            } else {
+                start(frame.steps[index], in: id)
+            }
+        }
+    }
+
+    private mutating func close(_ id: Int, _ frame: Frame) {
+        frames[id] = nil
+        let end = end(of: frame)
+        guard let parent = frame.parent else { return phaseEnded(frame, end) }
+        if frame.kind == .item {
+            if case .succeeded(let output) = end, let index = frame.items.last { frames[parent]?.results[index] = output }
+            ended.append((parent, frame.steps[0], end))
+        } else if let owner = frame.owner {
+            // What is inside of a group stays visible behind it; what is inside of an item does not.
+            if frame.kind != .each { frames[parent]?.outputs.merge(frame.outputs) }
+            if executions[owner]?.step.groupTimeout != nil { actions.append(.stopTimer(.group(owner))) }
+            ownerEnded(owner, end)
+        }
+    }
+
+    private func end(of frame: Frame) -> End {
+        switch frame.abort {
+        case .failed(let error): return .failed(error)
+        case .cancelled: return .aborted
+        case nil: break
+        }
+        if isAborted(frame.parent) { return .aborted }
+        if let failure = frame.failure { return .failed(failure) }
+        switch frame.kind {
+        case .sequence, .item: return frame.hasProduced ? .succeeded(frame.input) : .skipped
+        case .parallel:
+            return .succeeded(.object(ValueObject(frame.steps.map { ($0.id, frame.outputs[$0.id] ?? .null) })))
+        case .each: return .succeeded(.list((0..<frame.count).map { frame.results[$0] ?? .null }))
+        }
+    }
+
+    /// Something directly in the frame has ended.
+    mutating func childEnded(_ id: Int, _ step: PlanStep, _ end: End) {
+        guard var frame = frames[id] else { return }
+        frames[id] = nil
+        frame.running -= 1
+        switch end {
+        case .succeeded(let output) where frame.kind != .each:
+            frame.outputs[step.id] = output
+            if frame.kind != .parallel {
+                frame.input = output
+                frame.hasProduced = true
+            }
+        case .skipped where frame.kind != .each: frame.outputs[step.id] = .null
+        case .failed(let error) where frame.kind != .each:
+            if step.continuesOnError {
+                frame.outputs[step.id] = .null
+            } else {
+                frame.failure = frame.failure ?? error
+            }
+        // An item that may fail has been turned into null in its own frame.
+        case .failed(let error): frame.failure = frame.failure ?? error
+        case .succeeded, .skipped, .aborted: break
+        }
+        frames[id] = frame
+        advance(id)
+    }
+
+    // MARK: - Aborting
+
+    /// Ends everything in the frame.
+    mutating func abort(_ id: Int, _ reason: Frame.Abort) {
+        guard frames[id]?.abort == nil else { return }
+        frames[id]?.abort = reason
+        var running: [ExecutionKey] = []
+        for (key, execution) in executions where isInside(execution.frame, of: id) {
+            switch execution.phase {
+            case .running: running.append(key)
+            case .waiting:
+                actions.append(.stopTimer(.retry(key)))
+                end(key, .aborted, state: .cancelled)
+            case .deciding, .inside: break
+            }
+        }
+        if !running.isEmpty { actions.append(.cancelAttempts(running.sorted { $0.description < $1.description })) }
+        if frames[id]?.running == 0 { advance(id) }
+    }
+
+    private func isInside(_ frame: Int, of ancestor: Int) -> Bool {
+        var current: Int? = frame
+        while let id = current {
+            if id == ancestor { return true }
+            current = frames[id]?.parent
+        }
+        return false
+    }
+}
+
+extension Frame {
+    /// Of a parallel group; its owner knows.
+    fileprivate func parallelLimit(of executions: [ExecutionKey: RunMachine.Execution]) -> Int {
+        owner.flatMap { executions[$0]?.step.maxParallel }.map { max(1, $0) } ?? .max
+    }
+}
+
+extension ValueObject {
+    mutating func merge(_ other: ValueObject) {
+        for (key, value) in other { self[key] = value }
+    }
+}

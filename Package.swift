@@ -31,6 +31,7 @@ let package = Package(
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
     ],
     targets: [
         // The system's C libraries.
@@ -53,6 +54,10 @@ let package = Package(
         .target(name: "RunnelTesting", dependencies: ["RunnelKit", log]),
         .target(name: "RunnelEngine", dependencies: ["RunnelKit", "YAML", "JSONSchema", "Templates", log]),
 
+        .target(
+            name: "RunnelStore",
+            dependencies: ["RunnelEngine", "RunnelKit", crypto, .product(name: "GRDB", package: "GRDB.swift")]),
+
         // The steps that ship.
         .target(
             name: "ChatPlugin", dependencies: ["RunnelKit", "JSONSchema", "Marketplace", httpClient],
@@ -71,7 +76,8 @@ let package = Package(
         .target(
             name: "RunnelCLI",
             dependencies: [
-                "RunnelKit", "YAML", "Templates", "RunnelEngine", "RunnelHTTP", "Marketplace", "MarketplaceSimulator",
+                "RunnelKit", "YAML", "Templates", "RunnelEngine", "RunnelStore", "RunnelHTTP", "Marketplace",
+                "MarketplaceSimulator", crypto,
                 "ChatPlugin", "FilePlugin", "HTTPPlugin", "LogPlugin", "TemplatePlugin", "TransformPlugin",
                 "WebhookPlugin", log, httpClient, hummingbird, nio[0],
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),

@@ -2,11 +2,11 @@
 # Installs the system packages that Runnel is built on, or says what to type where that cannot be done from here.
 set -euo pipefail
 
-needed=(libyaml-dev libjq-dev pkg-config)
+needed=(libyaml-dev libjq-dev libsqlite3-dev pkg-config)
 
 if [ "$(uname)" = Darwin ]; then
     missing=()
-    for formula in libyaml jq pkgconf; do
+    for formula in libyaml jq sqlite pkgconf; do
         brew list --formula "$formula" >/dev/null 2>&1 || missing+=("$formula")
     done
     [ ${#missing[@]} -eq 0 ] && exit 0
@@ -20,8 +20,8 @@ if [ "$(uname)" = Darwin ]; then
 fi
 
 if ! command -v dpkg-query >/dev/null; then
-    echo "Runnel needs the headers of libyaml and libjq, and pkg-config. On Fedora, type:" >&2
-    echo "    sudo dnf install libyaml-devel jq-devel pkgconf-pkg-config" >&2
+    echo "Runnel needs the headers of libyaml, libjq and SQLite, and pkg-config. On Fedora, type:" >&2
+    echo "    sudo dnf install libyaml-devel jq-devel sqlite-devel pkgconf-pkg-config" >&2
     # They may be there already; the build will tell.
     exit 0
 fi

@@ -91,7 +91,6 @@ import Testing
             ("- uses: typed.step\n  with: { path: a, mode: xml }", #"`mode`: "#),
             ("- uses: typed.step\n  with: { path: a, names: [b, 2] }", "p.yaml:3:31: error: `names[1]`: "),
             ("- uses: typed.step\n  with: { path: a, wait: soon }", "p.yaml:3:26: error: `wait`: expected a duration"),
-            ("- uses: echo\n  for_each: [1]", "`for_each` is not supported by this version of Runnel"),
             ("- id: a", #"a step needs the key "uses""#),
             ("- uses: echo\n  with: [1]", "`with`: expected keys and values, found a list"),
         ])

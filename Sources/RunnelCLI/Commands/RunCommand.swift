@@ -37,6 +37,9 @@ struct RunCommand: AsyncParsableCommand {
     @Flag(help: "Write every event as a line of JSON to standard output.")
     var json = false
 
+    @Flag(help: "Keep nothing of this run; it cannot be resumed.")
+    var noJournal = false
+
     @Option(help: "Use this configuration instead of the nearest `runnel.yaml`.", completion: .file())
     var config: String?
 
@@ -59,46 +62,68 @@ struct RunCommand: AsyncParsableCommand {
             }
         }
         let command = self
-        let (result, isInterrupted) = try await withInterrupt {
-            guard command.simulate else { return await command.execute(loaded, request, simulator: nil) }
-            var configuration = SimulatorConfiguration()
-            configuration.faults = faults ?? .none
-            return try await MarketplaceSimulator.withSimulator(configuration) { running in
-                await command.execute(
-                    loaded, request,
-                    simulator: SimulatedMarketplace(
-                        baseURL: running.baseURL, clientID: configuration.clientID,
-                        clientSecret: configuration.clientSecret, agentID: configuration.agentID))
-            }
-        }
-        switch result.outcome {
-        case .succeeded: return
-        case .cancelled: throw ExitStatus.interrupted
-        case .failed: throw isInterrupted ? ExitStatus.interrupted : ExitStatus.runFailed
+        guard simulate else { return try await command.execute(loaded, request, simulator: nil) }
+        var configuration = SimulatorConfiguration()
+        configuration.faults = faults ?? .none
+        try await MarketplaceSimulator.withSimulator(configuration) { running in
+            try await command.execute(
+                loaded, request,
+                simulator: SimulatedMarketplace(
+                    baseURL: running.baseURL, clientID: configuration.clientID,
+                    clientSecret: configuration.clientSecret, agentID: configuration.agentID))
         }
     }
 
     private func execute(
         _ loaded: LoadedPipeline, _ request: RunRequest, simulator: SimulatedMarketplace?
-    ) async -> RunResult {
+    ) async throws {
         let granted = inputFile.map { $0 == "-" ? [] : Set([FileReading.absolute($0)]) } ?? []
-        let agent = await Agent(
-            plugins: RunnelCommand.plugins, registry: loaded.loader.registry, environment: loaded.loader.environment,
-            project: loaded.project, grantedFiles: granted, simulator: simulator)
-        let reporter = reporter(for: loaded, isSimulated: simulator != nil)
-        let result = await agent.runner.run(loaded.pipeline, request) { await reporter.report($0) }
-        await agent.services.shutDown()
-        await reporter.finish(result)
-        return result
+        guard !noJournal else { return try await throwAway(loaded, request, granted, simulator) }
+        let journal = try JournalSetup.open(
+            loaded.project, hint: "with --no-journal the run is not kept, and needs no journal")
+        let runs = await ForegroundRuns(
+            project: loaded.project, loader: loaded.loader, journal: journal, grantedFiles: granted,
+            simulator: simulator, isJSON: json)
+        let pipeline = loaded.pipeline
+        let (result, stop) = try await withJournalErrors {
+            try await withSignals({
+                switch $0 {
+                case .terminate: runs.agent.stop()
+                case .interrupt: runs.agent.cancelRun(request.id)
+                }
+            }) {
+                try await runs.agent.withSession {
+                    let definition = runs.definition(of: pipeline)
+                    try await journal.keep(definition)
+                    return try await runs.begin(
+                        runs.record(request, of: pipeline, definition: definition.hash), of: pipeline)
+                }
+            }
+        }
+        await runs.assembly.services.shutDown()
+        await Housekeeping(journal: journal, retention: loaded.project.settings.journal.retention).runWhenDue()
+        await journal.close()
+        try result?.conclude(request.id, stop)
     }
 
-    private func reporter(for loaded: LoadedPipeline, isSimulated: Bool) -> any RunReporter {
-        if json { return JSONReporter() }
-        return TextReporter(
-            style: TextStyle(
-                isTerminal: Streams.error.isTerminal, environment: ProcessInfo.processInfo.environment),
-            printer: DiagnosticPrinter(sources: [loaded.pipeline.source]), redactor: loaded.project.redactor,
-            note: isSimulated ? "simulated" : nil)
+    private func throwAway(
+        _ loaded: LoadedPipeline, _ request: RunRequest, _ granted: Set<String>, _ simulator: SimulatedMarketplace?
+    ) async throws {
+        let assembly = await RunnerAssembly(
+            plugins: RunnelCommand.plugins, registry: loaded.loader.registry, environment: loaded.loader.environment,
+            project: loaded.project, grantedFiles: granted, simulator: simulator)
+        let reporter: any RunReporter =
+            json
+            ? JSONReporter()
+            : TextReporter(
+                style: .standardError, printer: DiagnosticPrinter(sources: [loaded.pipeline.source]),
+                redactor: loaded.project.redactor, note: simulator == nil ? nil : "simulated")
+        let (result, isInterrupted) = try await withInterrupt {
+            await assembly.runner.run(loaded.pipeline, request) { await reporter.report($0) }
+        }
+        await assembly.services.shutDown()
+        await reporter.finish(result)
+        try DriveResult.ended(result).conclude(request.id, isInterrupted ? .interrupt : nil)
     }
 
     private func request(for pipeline: Pipeline) throws -> RunRequest {

@@ -71,6 +71,17 @@ struct Project: Sendable {
         return Redactor(secrets: Array(secrets.values) + credentials)
     }
 
+    /// Keeps everything out of the journal that must not be seen.
+    var seal: SecretSeal {
+        var all = secrets
+        all["marketplace/client_secret"] = try? clientSecret?.get()
+        all["marketplace/token"] = try? token?.get()
+        return SecretSeal(secrets: all)
+    }
+
+    /// Where the journal and what belongs to it is.
+    var stateDirectory: String { directory + "/.runnel" }
+
     var names: ProjectNames {
         ProjectNames(
             secrets: settings.secrets.keys.sorted(), env: settings.env, unavailableSecrets: unavailableSecrets)

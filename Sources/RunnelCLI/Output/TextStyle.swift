@@ -1,3 +1,9 @@
+#if canImport(FoundationEssentials)
+import FoundationEssentials
+#else
+import Foundation
+#endif
+
 /// How text is dressed up: with colours on a terminal, not at all elsewhere.
 struct TextStyle: Sendable {
     let isTerminal: Bool
@@ -7,6 +13,16 @@ struct TextStyle: Sendable {
         self.isTerminal = isTerminal
         // https://no-color.org: any value but an empty one turns colours off.
         hasColor = isTerminal && (environment["NO_COLOR"] ?? "").isEmpty && environment["TERM"] != "dumb"
+    }
+
+    /// For what goes to standard error.
+    static var standardError: TextStyle {
+        TextStyle(isTerminal: Streams.error.isTerminal, environment: ProcessInfo.processInfo.environment)
+    }
+
+    /// For what goes to standard output.
+    static var standardOutput: TextStyle {
+        TextStyle(isTerminal: Streams.output.isTerminal, environment: ProcessInfo.processInfo.environment)
     }
 
     func bold(_ text: String) -> String { wrap(text, "1") }

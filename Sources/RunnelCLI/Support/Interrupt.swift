@@ -8,84 +8,76 @@ import Musl
 import Darwin
 #endif
 
+/// What a signal asks for.
+enum StopRequest: Sendable {
+    /// SIGINT: whoever started this wants it undone.
+    case interrupt
+    /// SIGTERM: the process has to go; its work goes on in another.
+    case terminate
+}
+
+/// Runs `body` and hands the first SIGINT or SIGTERM to `onSignal`. The second ends the process at once.
+///
+/// - Returns: What `body` returned, and which signal came.
+func withSignals<Result: Sendable>(
+    _ onSignal: @escaping @Sendable (StopRequest) async -> Void,
+    _ body: @escaping @Sendable () async throws -> Result
+) async throws -> (result: Result, request: StopRequest?) {
+    // Trapped before anything runs, so that no signal falls into a gap.
+    let signals = await UnixSignalsSequence(trapping: .sigint, .sigterm)
+    return try await withThrowingTaskGroup(of: SignalledEvent<Result>.self) { group in
+        group.addTask { .finished(try await body()) }
+        group.addTask {
+            for await signal in signals { return .signal(signal == .sigterm ? .terminate : .interrupt) }
+            return .quiet
+        }
+        defer { group.cancelAll() }
+        var request: StopRequest?
+        while let event = try await group.next() {
+            switch event {
+            case .finished(let result): return (result, request)
+            case .quiet: break
+            case .signal(let asked):
+                request = asked
+                await onSignal(asked)
+                group.addTask {
+                    for await _ in signals { _exit(ExitStatus.interrupted.rawValue) }
+                    return .quiet
+                }
+            }
+        }
+        throw CancellationError()
+    }
+}
+
 /// Runs `body` and cancels it on the first SIGINT or SIGTERM. The second ends the process at once.
 ///
 /// - Returns: What `body` returned, and whether a signal came.
 func withInterrupt<Result: Sendable>(
     _ body: @escaping @Sendable () async throws -> Result
 ) async throws -> (result: Result, isInterrupted: Bool) {
-    // Trapped before anything runs, so that no signal falls into a gap.
-    let signals = await UnixSignalsSequence(trapping: .sigint, .sigterm)
-    return try await withThrowingTaskGroup(of: InterruptibleEvent<Result>.self) { group in
-        let work = CancellableWork()
-        group.addTask { .finished(try await work.run(body)) }
-        group.addTask {
-            var count = 0
-            for await _ in signals {
-                count += 1
-                if count > 1 { _exit(ExitStatus.interrupted.rawValue) }
-                await work.cancel()
-            }
-            return .signalled
-        }
-        defer { group.cancelAll() }
-        while let event = try await group.next() {
-            if case .finished(let result) = event { return (result, await work.isCancelled) }
-        }
-        throw CancellationError()
-    }
-}
-
-private enum InterruptibleEvent<Result: Sendable>: Sendable {
-    case finished(Result)
-    case signalled
-}
-
-/// Work that can be cancelled while others of its group go on.
-private actor CancellableWork {
-    private(set) var isCancelled = false
-    private var waiters: [CheckedContinuation<Void, Never>] = []
-    private var isFinished = false
-
-    func cancel() {
-        isCancelled = true
-        wake()
-    }
-
-    nonisolated func run<Result: Sendable>(_ body: @escaping @Sendable () async throws -> Result) async throws -> Result
-    {
+    let (stop, continuation) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+    let (result, request) = try await withSignals({ _ in continuation.yield() }) {
         try await withThrowingTaskGroup(of: Result?.self) { group in
             group.addTask { try await body() }
             group.addTask {
-                await self.waitForCancellation()
+                for await _ in stop { break }
                 return nil
             }
             var result: Result?
             while let next = try await group.next() {
-                if let next {
-                    result = next
-                    await self.finish()
-                } else {
-                    group.cancelAll()
-                }
+                if let next { result = next }
+                group.cancelAll()
             }
             guard let result else { throw CancellationError() }
             return result
         }
     }
+    return (result, request != nil)
+}
 
-    private func waitForCancellation() async {
-        guard !isCancelled, !isFinished else { return }
-        await withCheckedContinuation { waiters.append($0) }
-    }
-
-    private func finish() {
-        isFinished = true
-        wake()
-    }
-
-    private func wake() {
-        for waiter in waiters { waiter.resume() }
-        waiters = []
-    }
+private enum SignalledEvent<Result: Sendable>: Sendable {
+    case finished(Result)
+    case signal(StopRequest)
+    case quiet
 }

@@ -11,6 +11,8 @@ public struct PipelineRunner: Sendable {
     let project: ProjectDirectory
     let values: ProjectValues
     let redactor: Redactor
+    /// Keeps secrets out of the journal.
+    public let seal: SecretSeal
     let logger: Logger
     let clock: any Clock<Duration>
     let now: @Sendable () -> Int64
@@ -18,12 +20,13 @@ public struct PipelineRunner: Sendable {
     let grace: Duration
 
     /// - Parameters:
+    ///   - seal: Made from the project's secrets when left out.
     ///   - clock: For waiting: time-outs and the pauses between attempts.
     ///   - now: Nanoseconds since 1970.
     ///   - grace: How long steps may go on when the process has to stop, and again when they were cancelled.
     public init(
         registry: StepRegistry, environment: TemplateEnvironment, services: Services, project: ProjectDirectory,
-        values: ProjectValues, redactor: Redactor, logger: Logger,
+        values: ProjectValues, redactor: Redactor, seal: SecretSeal? = nil, logger: Logger,
         clock: any Clock<Duration> = ContinuousClock(), now: @escaping @Sendable () -> Int64,
         grace: Duration = .seconds(10)
     ) {
@@ -33,6 +36,7 @@ public struct PipelineRunner: Sendable {
         self.project = project
         self.values = values
         self.redactor = redactor
+        self.seal = seal ?? SecretSeal(secrets: values.secrets)
         self.logger = logger
         self.clock = clock
         self.now = now
@@ -74,7 +78,6 @@ public struct PipelineRunner: Sendable {
         _ pipeline: Pipeline, _ record: RunRecord, in journal: any Journal, as agent: AgentID, control: RunControl,
         events: @escaping @Sendable (RunEvent) async -> Void
     ) async -> DriveResult {
-        let seal = SecretSeal(secrets: values.secrets)
         let steps: [StepRecord]
         do {
             steps = try await journal.steps(of: record.id)

@@ -82,10 +82,8 @@ struct RunDriver {
             }
             listen(to: control, in: &group)
             if storage != nil { listen(to: flushes.stream, in: &group) }
-            if machine.records.isEmpty {
-                try await write(
-                    RunCommit.empty, events: [.runStarted(pipeline: pipeline.name, steps: pipeline.allSteps.count)])
-            }
+            let start = RunEvent.Kind.runStarted(pipeline: pipeline.name, steps: pipeline.allSteps.count)
+            try await write(.empty, events: [start])
             try await perform(machine.handle(.begin(now: runner.now())), in: &group, flushes.continuation)
             while outcome == nil, !isReleased, let event = try await group.next() {
                 switch event {
@@ -138,7 +136,8 @@ struct RunDriver {
         case .graceIsOver: cancelAttempts(Array(attempts.keys), in: &group)
         case .patienceIsOver(let keys):
             for key in keys where attempts[key] != nil {
-                runner.logger.warning("the step \(key) of run \(request.id) did not end when it was cancelled; it is left alone")
+                runner.logger.warning(
+                    "the step \(key) of run \(request.id) did not end when it was cancelled; it is left alone")
                 attempts[key]?.task.abandon()
             }
         case .flush: try await write(.empty)

@@ -7,7 +7,7 @@ final class TextBuffer: Sendable {
         var events: [RunEvent] = []
         var size = 0
         /// When the buffer was last asked to be written; nanoseconds since 1970.
-        var flushedAt: Int64 = .min
+        var flushedAt: Int64?
     }
 
     /// Between two writes while a text streams, in nanoseconds.
@@ -33,7 +33,7 @@ final class TextBuffer: Sendable {
                 state.events.append(event)
             }
             // A clock that jumps back makes the next write come early, never late.
-            guard event.time < state.flushedAt || event.time - state.flushedAt >= Self.interval else { return false }
+            if let last = state.flushedAt, event.time >= last, event.time &- last < Self.interval { return false }
             state.flushedAt = event.time
             return true
         }

@@ -113,7 +113,9 @@ extension RunMachine {
         let end = end(of: frame)
         guard let parent = frame.parent else { return phaseEnded(frame, end) }
         if frame.kind == .item {
-            if case .succeeded(let output) = end, let index = frame.items.last { frames[parent]?.results[index] = output }
+            if case .succeeded(let output) = end, let index = frame.items.last {
+                frames[parent]?.results[index] = output
+            }
             ended.append((parent, frame.steps[0], end))
         } else if let owner = frame.owner {
             // What is inside of a group stays visible behind it; what is inside of an item does not.

@@ -53,7 +53,7 @@ public struct PipelineStep: Sendable {
     public var node: YAMLNode
 
     /// The step and all steps inside of it.
-    var withInner: [PipelineStep] { [self] + (group ?? []).flatMap(\.withInner) }
+    public var withInner: [PipelineStep] { [self] + (group ?? []).flatMap(\.withInner) }
 
     /// What a failure of the step does to the run.
     public enum OnError: String, Sendable, FieldChoice {

@@ -57,7 +57,8 @@ struct PipelineDecoder {
     // MARK: - Steps
 
     private static let stepKeys = [
-        "id", "name", "uses", "with", "if", "for_each", "max_parallel", "steps", "parallel", "retry", "timeout", "on_error",
+        "id", "name", "uses", "with", "if", "for_each", "max_parallel", "steps", "parallel", "retry", "timeout",
+        "on_error",
     ]
 
     private mutating func step(_ node: YAMLNode) -> PipelineStep? {
@@ -85,7 +86,8 @@ struct PipelineDecoder {
 
     private mutating func single(_ keys: MappingReader, _ node: YAMLNode) -> PipelineStep? {
         if let parallel = keys.keyNode("parallel") {
-            diagnostics.error("bad-keys", parallel, "`parallel` goes with `steps`", hint: "see `max_parallel` for items")
+            diagnostics.error(
+                "bad-keys", parallel, "`parallel` goes with `steps`", hint: "see `max_parallel` for items")
         }
         let with = keys["with"]
         if let with, case .mapping = with.content {

@@ -14,6 +14,28 @@ public struct Settings: FieldGroup {
     @Field("Names of the environment variables that templates may read as `{{ env.NAME }}`.")
     public var env: [String] = []
     @Field("What is logged.") public var log: LogSettings = LogSettings()
+    @Field("What is kept of runs that have ended.") public var journal: JournalSettings = JournalSettings()
+    @Field("How runs are worked on.") public var runs: RunSettings = RunSettings()
+}
+
+/// `journal:` in `runnel.yaml`.
+public struct JournalSettings: FieldGroup {
+    public init() {}
+
+    @Field("How long runs that have ended are kept.") public var keep: Duration = .seconds(30 * 86_400)
+    @Field("How many runs that have ended are kept of each pipeline.") public var keepRuns: Int = 10_000
+
+    public var retention: Retention { Retention(age: keep, count: keepRuns) }
+}
+
+/// `runs:` in `runnel.yaml`.
+public struct RunSettings: FieldGroup {
+    public init() {}
+
+    @Field("How many runs one process works on at once.") public var limit: PositiveCount = PositiveCount(16)
+    @Field("How many runs may wait; further triggers are turned away until there is room.")
+    public var maxQueued: PositiveCount = PositiveCount(1000)
+    @Field("How long steps may go on when Runnel is told to stop.") public var grace: Duration = .seconds(10)
 }
 
 /// `log:` in `runnel.yaml`.

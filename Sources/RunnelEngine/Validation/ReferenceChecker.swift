@@ -7,7 +7,9 @@ struct ReferenceChecker {
     let pipeline: Pipeline
     let names: ProjectNames?
 
-    private static let roots = ["input", "inputs", "steps", "trigger", "secrets", "env", "run", "error", "item", "index"]
+    private static let roots = [
+        "input", "inputs", "steps", "trigger", "secrets", "env", "run", "error", "item", "index",
+    ]
     static let runKeys = ["id", "pipeline", "started_at"]
     static let errorKeys = ["code", "message", "hint", "step", "output"]
 
@@ -105,7 +107,8 @@ struct ReferenceChecker {
 
     private func stepProblem(_ id: String, earlier: [String]) -> Problem? {
         guard !earlier.contains(id) else { return nil }
-        if let group = pipeline.allSteps.first(where: { $0.forEach != nil && $0.holds(id) }), earlier.contains(group.id) {
+        if let group = pipeline.allSteps.first(where: { $0.forEach != nil && $0.holds(id) }), earlier.contains(group.id)
+        {
             return (
                 "later-step", "the step \"\(id)\" runs once for each item of \"\(group.id)\"",
                 "the list `steps.\(group.id)` holds what came of them"

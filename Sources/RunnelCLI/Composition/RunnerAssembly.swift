@@ -8,10 +8,11 @@ import RunnelKit
 import Templates
 
 /// Everything that runs pipelines, put together from the plugins and a project.
-struct Agent: Sendable {
+struct RunnerAssembly: Sendable {
     let runner: PipelineRunner
     let services: Services
     let redactor: Redactor
+    let logger: Logger
 
     /// - Parameters:
     ///   - grantedFiles: Absolute paths that were named on the command line.
@@ -21,6 +22,7 @@ struct Agent: Sendable {
         grantedFiles: Set<String>, simulator: SimulatedMarketplace?
     ) async {
         redactor = project.redactor
+        logger = Self.logger(level: project.settings.log.level, redactor: redactor)
         services = Services()
         await HTTPClientService.register(in: services)
         await MarketplaceService.register(in: services) {
@@ -34,8 +36,8 @@ struct Agent: Sendable {
         runner = PipelineRunner(
             registry: registry, environment: environment, services: services,
             project: ProjectDirectory(path: project.directory, grantedFiles: grantedFiles),
-            values: ProjectValues(secrets: project.secrets, env: project.env), redactor: redactor,
-            logger: Self.logger(level: project.settings.log.level, redactor: redactor), now: WallClock.nanoseconds)
+            values: ProjectValues(secrets: project.secrets, env: project.env), redactor: redactor, seal: project.seal,
+            logger: logger, now: WallClock.nanoseconds, grace: project.settings.runs.grace)
     }
 
     private static func logger(level: LogSettings.Level, redactor: Redactor) -> Logger {

@@ -1,0 +1,32 @@
+import ArgumentParser
+import RunnelEngine
+import RunnelKit
+
+/// `runnel runs prune`
+struct RunsPruneCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "prune", abstract: "Remove runs that have ended, and give their space back.",
+        discussion: "Without options, `journal.keep` and `journal.keep_runs` of runnel.yaml say what stays.")
+
+    @OptionGroup var options: ProjectOptions
+    @Option(help: ArgumentHelp("Keep runs that ended within this time.", valueName: "duration"))
+    var keep: DurationArgument?
+    @Option(help: ArgumentHelp("Keep so many runs of each pipeline.", valueName: "number")) var keepRuns: Int?
+
+    func validate() throws {
+        if let keepRuns, keepRuns < 0 { throw ValidationError("--keep-runs \(keepRuns): expected 0 or more") }
+    }
+
+    func run() async throws {
+        let project = try options.project()
+        let journal = try options.journal(of: project)
+        try await withJournalErrors {
+            var retention = project.settings.journal.retention
+            if keep != nil || keepRuns != nil { retention = Retention(age: keep?.duration, count: keepRuns) }
+            let report = try await journal.prune(retention, now: WallClock.nanoseconds())
+            let runs = report.runs == 1 ? "1 run" : "\(report.runs) runs"
+            Streams.output.write("removed \(runs), \(ByteCount(Int(report.bytes))) given back\n")
+        }
+        await journal.close()
+    }
+}

@@ -1,0 +1,126 @@
+import ArgumentParser
+import MarketplaceSimulator
+import RunnelEngine
+import RunnelKit
+
+/// `runnel runs resume`
+struct RunsResumeCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "resume", abstract: "Go on with runs that were interrupted.",
+        discussion: """
+            Finished steps are not run again, and their outputs are what they were. The step that was interrupted runs
+            again with the same idempotency id. The pipeline is the one that the run began with.
+            """)
+
+    @OptionGroup var options: ProjectOptions
+    @Argument(help: "The runs.") var runs: [String] = []
+    @Flag(help: "All runs that wait.") var all = false
+    @Flag(help: "Talk to an embedded simulator instead of the Marketplace.") var simulate = false
+    @Flag(help: "Write every event as a line of JSON to standard output.") var json = false
+
+    func validate() throws {
+        if runs.isEmpty != all { throw ValidationError("name the runs, or say --all") }
+    }
+
+    func run() async throws {
+        let project = try options.project()
+        let journal = try options.journal(of: project)
+        let command = self
+        try await withSimulator(when: simulate) { simulator in
+            let (results, request) = try await withJournalErrors {
+                try await command.resume(in: project, journal, simulator)
+            }
+            await journal.close()
+            for (id, result) in results {
+                do {
+                    try result.conclude(id, request)
+                } catch  where id != results.last?.0 {}
+            }
+            if results.contains(where: { $0.1.isFailure }) { throw ExitStatus.runFailed }
+        }
+    }
+
+    private func resume(
+        in project: Project, _ journal: any Journal, _ simulator: SimulatedMarketplace?
+    ) async throws -> (results: [(String, DriveResult)], request: StopRequest?) {
+        let loader = try PipelineLoader(registry: StepRegistry(RunnelCommand.plugins), names: project.names)
+        let foreground = await ForegroundRuns(
+            project: project, loader: loader, journal: journal, simulator: simulator, isJSON: json)
+        let agent = foreground.agent
+        let current = CurrentRun()
+        let (results, request) = try await withSignals({ request in
+            if request == .terminate { agent.stop() } else { agent.cancelRun(await current.id) }
+        }) {
+            try await agent.withSession {
+                _ = try await journal.reap()
+                var results: [(String, DriveResult)] = []
+                for id in try await ids(in: journal) where !agent.isStopping {
+                    guard let run = try await claim(id, in: journal, by: agent.id) else { continue }
+                    await current.set(id)
+                    results.append((id, await foreground.work(on: run, nil)))
+                }
+                return results
+            }
+        }
+        await foreground.assembly.services.shutDown()
+        return (results, request)
+    }
+
+    private func ids(in journal: any Journal) async throws -> [String] {
+        if all { return try await journal.queued(limit: 10_000).map(\.id) }
+        var ids: [String] = []
+        for name in runs { ids.append(try await journal.find(name).id) }
+        return ids
+    }
+
+    private func claim(_ id: String, in journal: any Journal, by agent: AgentID) async throws -> RunRecord? {
+        let problem: String
+        switch try await journal.claim(id, by: agent, limits: RunLimits()) {
+        case .claimed(let run): return run
+        case .busy: problem = "other runs go on"
+        case .taken(let owner):
+            let process = try await journal.agents().first { $0.id == owner }?.processID
+            problem = "it is being worked on" + (process.map { " by the process \($0)" } ?? "")
+        case .ended(let state):
+            problem =
+                "it has ended: \(state.rawValue)"
+                + (state == .failed ? "; `runnel runs retry \(id)` sends it again" : "")
+        case .missing: problem = "it is gone"
+        }
+        Streams.error.write("error: the run \(id) cannot be resumed: \(problem)\n")
+        guard all else { throw ExitStatus.usage }
+        return nil
+    }
+}
+
+/// The run that goes on at the moment.
+private actor CurrentRun {
+    private(set) var id = ""
+
+    func set(_ id: String) { self.id = id }
+}
+
+extension DriveResult {
+    var isFailure: Bool {
+        switch self {
+        case .ended(let result): if case .succeeded = result.outcome { false } else { true }
+        case .released, .lost, .broken: true
+        }
+    }
+}
+
+/// Runs `body` beside an embedded simulator where one is wanted.
+func withSimulator(
+    when isWanted: Bool, faults: FaultPlan = .none,
+    _ body: @escaping @Sendable (SimulatedMarketplace?) async throws -> Void
+) async throws {
+    guard isWanted else { return try await body(nil) }
+    var configuration = SimulatorConfiguration()
+    configuration.faults = faults
+    try await MarketplaceSimulator.withSimulator(configuration) { running in
+        try await body(
+            SimulatedMarketplace(
+                baseURL: running.baseURL, clientID: configuration.clientID, clientSecret: configuration.clientSecret,
+                agentID: configuration.agentID))
+    }
+}

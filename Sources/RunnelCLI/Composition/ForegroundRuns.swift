@@ -1,0 +1,144 @@
+import Crypto
+import RunnelEngine
+import RunnelKit
+import Templates
+import YAML
+
+/// Works on runs of the journal in this process, while a person looks on.
+struct ForegroundRuns: Sendable {
+    let project: Project
+    let journal: any Journal
+    let assembly: RunnerAssembly
+    let agent: RunAgent
+    let isJSON: Bool
+    let note: String?
+
+    init(
+        project: Project, loader: PipelineLoader, journal: any Journal, grantedFiles: Set<String> = [],
+        simulator: SimulatedMarketplace?, isJSON: Bool
+    ) async {
+        self.project = project
+        self.journal = journal
+        self.isJSON = isJSON
+        note = simulator == nil ? nil : "simulated"
+        assembly = await RunnerAssembly(
+            plugins: RunnelCommand.plugins, registry: loader.registry, environment: loader.environment,
+            project: project, grantedFiles: grantedFiles, simulator: simulator)
+        agent = RunAgent(
+            record: JournalSetup.identity(role: "run"), journal: journal, runner: assembly.runner, loader: loader,
+            logger: assembly.logger)
+    }
+
+    /// What the journal keeps of a pipeline's file.
+    func definition(of pipeline: Pipeline) -> DefinitionRecord {
+        let digest = SHA256.hash(data: Array(pipeline.source.text.utf8))
+        return DefinitionRecord(
+            hash: digest.map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined(),
+            pipeline: pipeline.name, file: pipeline.source.name, text: project.seal.close(pipeline.source.text))
+    }
+
+    /// The run as the journal takes it in.
+    func record(_ request: RunRequest, of pipeline: Pipeline, definition: String) -> RunRecord {
+        let seal = project.seal
+        return RunRecord(
+            id: request.id, pipeline: pipeline.name, definition: definition, trigger: seal.close(request.trigger),
+            inputs: seal.close(.object(request.inputs)).asObject ?? [:], input: seal.close(request.input),
+            createdAt: WallClock.nanoseconds())
+    }
+
+    /// Takes the run in, waits for its turn and works on it.
+    ///
+    /// - Returns: nil when it is not this run's turn and never will be.
+    func begin(_ run: RunRecord, of pipeline: Pipeline) async throws -> DriveResult? {
+        var run = run
+        guard let concurrency = pipeline.concurrency else {
+            run.owner = agent.id
+            run.state = .running
+            run.startedAt = run.createdAt
+            _ = try await journal.accept(run, memory: nil)
+            return await work(on: run, pipeline)
+        }
+        _ = try await journal.accept(run, memory: nil)
+        guard let claimed = try await claim(run, concurrency) else { return nil }
+        return await work(on: claimed, pipeline)
+    }
+
+    func work(on run: RunRecord, _ pipeline: Pipeline?) async -> DriveResult {
+        let reporter = reporter(for: pipeline)
+        let result = await agent.work(on: run) { await reporter.report($0) }
+        if case .ended(let ended) = result { await reporter.finish(ended) }
+        return result
+    }
+
+    private func claim(_ run: RunRecord, _ concurrency: ConcurrencyDeclaration) async throws -> RunRecord? {
+        let limits = RunLimits(pipeline: concurrency.limit.number)
+        var hasSpoken = false
+        while true {
+            switch try await journal.claim(run.id, by: agent.id, limits: limits) {
+            case .claimed(let record): return record
+            case .taken, .missing: return nil
+            case .ended: return nil
+            case .busy where concurrency.overlap == .skip:
+                try await skip(run)
+                return nil
+            case .busy:
+                if !hasSpoken {
+                    hasSpoken = true
+                    try await makeRoom(for: run, concurrency)
+                }
+                _ = try await journal.reap()
+                try await ContinuousClock().sleep(for: .milliseconds(200))
+            }
+        }
+    }
+
+    private func makeRoom(for run: RunRecord, _ concurrency: ConcurrencyDeclaration) async throws {
+        guard concurrency.overlap == .cancel else {
+            return Streams.error.write("waiting: as many runs of \(run.pipeline) go on as its `concurrency` allows\n")
+        }
+        let others = try await journal.runs(RunFilter(states: [.running], pipeline: run.pipeline))
+        for other in others {
+            _ = try await journal.requestCancel(other.id, at: WallClock.nanoseconds())
+            Streams.error.write("cancelling \(other.id), as `overlap: cancel` says\n")
+        }
+    }
+
+    private func skip(_ run: RunRecord) async throws {
+        guard case .claimed = try await journal.claim(run.id, by: agent.id, limits: RunLimits()) else { return }
+        let end = RunCommit.End(state: .skipped, time: WallClock.nanoseconds())
+        try await journal.commit(RunCommit(runID: run.id, owner: agent.id, end: end), .durable)
+        Streams.error.write("skipped: another run of \(run.pipeline) goes on, and `overlap: skip` says so\n")
+    }
+
+    private func reporter(for pipeline: Pipeline?) -> any RunReporter {
+        if isJSON { return JSONReporter() }
+        return TextReporter(
+            style: .standardError, printer: DiagnosticPrinter(sources: pipeline.map { [$0.source] } ?? []),
+            redactor: project.redactor, note: note)
+    }
+}
+
+extension DriveResult {
+    /// Says what a person has to know, and ends the command accordingly.
+    func conclude(_ runID: String, _ request: StopRequest?) throws {
+        switch self {
+        case .ended(let result):
+            switch result.outcome {
+            case .succeeded: return
+            case .cancelled: throw ExitStatus.interrupted
+            case .failed: throw request == .interrupt ? ExitStatus.interrupted : ExitStatus.runFailed
+            }
+        case .released:
+            Streams.error.write("stopped; the run goes on with `runnel runs resume \(runID)`\n")
+            throw ExitStatus.interrupted
+        case .lost:
+            Streams.error.write(
+                "error: the run \(runID) belongs to another process by now; see `runnel runs show \(runID)`\n")
+            throw ExitStatus.runFailed
+        case .broken(let error):
+            Streams.error.write(JournalSetup.text(error))
+            Streams.error.write("the run is kept as far as it got; it goes on with `runnel runs resume \(runID)`\n")
+            throw ExitStatus.runFailed
+        }
+    }
+}

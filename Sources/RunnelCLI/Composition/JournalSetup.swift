@@ -1,0 +1,55 @@
+import RunnelEngine
+import RunnelKit
+import RunnelStore
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
+#endif
+
+/// The journal of a project, and who this process is in it.
+enum JournalSetup {
+    /// Prints what is wrong, and ends the command.
+    static func open(_ project: Project, hint: String? = nil) throws -> any Journal {
+        do {
+            return try SQLiteJournal.open(directory: project.stateDirectory)
+        } catch {
+            Streams.error.write(text(error))
+            if let hint { Streams.error.write("  = \(hint)\n") }
+            throw ExitStatus.runFailed
+        }
+    }
+
+    /// - Parameter role: What the process does, for those who look into the journal.
+    static func identity(role: String) -> AgentRecord {
+        let now = WallClock.nanoseconds()
+        return AgentRecord(
+            id: AgentID(UUIDv7.make(nanoseconds: now)), processID: getpid(), host: hostName(), role: role,
+            startedAt: now)
+    }
+
+    static func text(_ error: JournalError) -> String {
+        "error: \(error.message) [\(error.code)]\n" + (error.hint.map { "  = \($0)\n" } ?? "")
+    }
+
+    private static func hostName() -> String {
+        var buffer = [CChar](repeating: 0, count: 256)
+        guard gethostname(&buffer, buffer.count - 1) == 0 else { return "localhost" }
+        return buffer.withUnsafeBufferPointer { bytes in
+            String(decoding: bytes.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        }
+    }
+}
+
+/// Runs `body`, and prints what the journal had to say where it failed.
+func withJournalErrors<Result>(_ body: () async throws -> Result) async throws -> Result {
+    do {
+        return try await body()
+    } catch let error as JournalError {
+        Streams.error.write(JournalSetup.text(error))
+        throw ExitStatus.runFailed
+    }
+}

@@ -1,0 +1,70 @@
+import GRDB
+import RunnelEngine
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
+#endif
+
+extension JournalError {
+    /// What SQLite or GRDB had to say.
+    init(_ error: any Error, path: String) {
+        guard let error = error as? DatabaseError else {
+            self = error as? JournalError ?? JournalError("journal-failed", "the journal \(path) failed: \(error)")
+            return
+        }
+        switch error.resultCode {
+        case .SQLITE_FULL:
+            self = .full(path)
+        case .SQLITE_IOERR where Self.isFull(path): self = .full(path)
+        case .SQLITE_READONLY, .SQLITE_PERM, .SQLITE_AUTH, .SQLITE_CANTOPEN:
+            self = .notWritable(path, reason: error.message ?? "no reason given")
+        case .SQLITE_CORRUPT, .SQLITE_NOTADB:
+            self.init(
+                "journal-corrupt", "the journal \(path) is damaged: \(error.message ?? "it is no SQLite database")",
+                hint: "move it away and Runnel begins a new one; `sqlite3 \(path) .recover` may save what is in it")
+        case .SQLITE_BUSY, .SQLITE_LOCKED:
+            self.init(
+                "journal-busy", "the journal \(path) is held by another process for too long",
+                hint: "a program that looks into the file must not keep a transaction open")
+        default:
+            self.init(
+                "journal-failed", "the journal \(path) failed: \(error.message ?? "SQLite error \(error.resultCode)")")
+        }
+    }
+
+    init(errno code: Int32, path: String) {
+        switch code {
+        case ENOSPC, EDQUOT: self = .full(path)
+        case EACCES, EPERM, EROFS: self = .notWritable(path, reason: String(cString: strerror(code)))
+        default: self.init("journal-failed", "\(path): \(String(cString: strerror(code)))")
+        }
+    }
+
+    static func full(_ path: String) -> JournalError {
+        JournalError(
+            "journal-full", "there is no space left to write \(path)",
+            hint: "make room on the disk; nothing that was accepted is lost")
+    }
+
+    static func notWritable(_ path: String, reason: String) -> JournalError {
+        JournalError(
+            "journal-read-only", "\(path) cannot be written: \(reason)",
+            hint: "let the user that runs Runnel write there")
+    }
+
+    static func gone(_ path: String) -> JournalError {
+        JournalError(
+            "journal-gone", "the journal \(path) was removed or replaced while it was in use",
+            hint: "put it back, or start Runnel again to begin a new one")
+    }
+
+    /// Whether there is no space where the file is.
+    private static func isFull(_ path: String) -> Bool {
+        var info = statvfs()
+        return statvfs(path, &info) == 0 && info.f_bavail < 16
+    }
+}

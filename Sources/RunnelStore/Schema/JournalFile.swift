@@ -1,0 +1,90 @@
+import Dispatch
+import GRDB
+import RunnelEngine
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
+#endif
+
+/// Opens the database, and says in words why that cannot be done.
+struct JournalFile {
+    let directory: String
+    var path: String { directory + "/journal.db" }
+
+    /// Writes wait so long for another process.
+    private static let busyTimeout = 10.0
+
+    func open() throws(JournalError) -> DatabasePool {
+        try makeDirectory()
+        // Two processes that begin at once must not both make the file.
+        let lock = try FileLock(path: directory + "/open.lock", waits: true)
+        defer { lock?.unlock() }
+        do {
+            if access(path, F_OK) != 0 { try create() }
+            let pool = try DatabasePool(path: path, configuration: Self.configuration)
+            let migrator = JournalSchema.migrator
+            if try pool.read({ try migrator.hasBeenSuperseded($0) }) {
+                throw JournalError(
+                    "journal-newer", "the journal \(path) was written by a newer version of Runnel",
+                    hint: "use that version, or another folder")
+            }
+            try migrator.migrate(pool)
+            try pool.writeWithoutTransaction { db in
+                // The pool has set NORMAL, which a loss of power can undo.
+                try db.execute(sql: "PRAGMA synchronous = FULL")
+                try db.execute(sql: "PRAGMA journal_size_limit = 16777216")
+            }
+            return pool
+        } catch let error as JournalError {
+            throw error
+        } catch {
+            throw JournalError(error, path: path)
+        }
+    }
+
+    static var configuration: Configuration {
+        var configuration = Configuration()
+        configuration.busyMode = .timeout(busyTimeout)
+        configuration.maximumReaderCount = 4
+        configuration.label = "journal"
+        // One connection writes, on one queue, and reads do not wait for it.
+        configuration.qos = .userInitiated
+        return configuration
+    }
+
+    /// An empty file whose pages can be given back; that cannot be changed later.
+    private func create() throws {
+        let queue = try DatabaseQueue(path: path, configuration: Self.configuration)
+        try queue.writeWithoutTransaction { db in
+            try db.execute(sql: "PRAGMA auto_vacuum = INCREMENTAL; VACUUM")
+        }
+        try queue.close()
+        chmod(path, 0o600)
+    }
+
+    private func makeDirectory() throws(JournalError) {
+        for folder in [directory, directory + "/agents", directory + "/outputs"] where access(folder, F_OK) != 0 {
+            guard mkdir(folder, 0o700) == 0 || errno == EEXIST else { throw JournalError(errno: errno, path: folder) }
+        }
+        let ignore = directory + "/.gitignore"
+        guard access(ignore, F_OK) != 0 else { return }
+        let descriptor = Self.open(ignore, O_WRONLY | O_CREAT, 0o600)
+        guard descriptor >= 0 else { throw JournalError(errno: errno, path: ignore) }
+        _ = write(descriptor, "*\n", 2)
+        close(descriptor)
+    }
+
+    private static func open(_ path: String, _ flags: Int32, _ mode: mode_t) -> Int32 {
+        #if canImport(Glibc)
+        Glibc.open(path, flags | O_CLOEXEC, mode)
+        #elseif canImport(Musl)
+        Musl.open(path, flags | O_CLOEXEC, mode)
+        #else
+        Darwin.open(path, flags | O_CLOEXEC, mode)
+        #endif
+    }
+}

@@ -1,0 +1,85 @@
+import GRDB
+
+/// The tables of the journal. Each migration is applied once and never changed afterwards.
+enum JournalSchema {
+    static var migrator: DatabaseMigrator {
+        var migrator = DatabaseMigrator()
+        migrator.registerMigration("1-runs") { db in
+            try db.execute(
+                sql: """
+                    CREATE TABLE definitions (
+                        hash TEXT NOT NULL PRIMARY KEY,
+                        pipeline TEXT NOT NULL,
+                        file TEXT NOT NULL,
+                        text TEXT NOT NULL
+                    ) WITHOUT ROWID;
+
+                    CREATE TABLE agents (
+                        id TEXT NOT NULL PRIMARY KEY,
+                        pid INTEGER NOT NULL,
+                        host TEXT NOT NULL,
+                        role TEXT NOT NULL,
+                        started_at INTEGER NOT NULL,
+                        beat INTEGER NOT NULL DEFAULT 0
+                    ) WITHOUT ROWID;
+
+                    -- Values are JSON text, or the SHA-256 of a file beside the database (a BLOB).
+                    CREATE TABLE runs (
+                        id TEXT NOT NULL PRIMARY KEY,
+                        pipeline TEXT NOT NULL,
+                        definition TEXT NOT NULL,
+                        state TEXT NOT NULL,
+                        dedupe_key TEXT,
+                        "trigger" ANY,
+                        inputs ANY,
+                        input ANY,
+                        created_at INTEGER NOT NULL,
+                        started_at INTEGER,
+                        ended_at INTEGER,
+                        output ANY,
+                        error ANY,
+                        owner TEXT,
+                        interruptions INTEGER NOT NULL DEFAULT 0,
+                        cancel_requested INTEGER NOT NULL DEFAULT 0,
+                        retry_of TEXT
+                    );
+                    CREATE UNIQUE INDEX runs_dedupe ON runs (pipeline, dedupe_key) WHERE dedupe_key IS NOT NULL;
+                    CREATE INDEX runs_active ON runs (state, pipeline) WHERE state IN ('queued', 'running');
+
+                    CREATE TABLE steps (
+                        number INTEGER PRIMARY KEY,
+                        run_id TEXT NOT NULL,
+                        key TEXT NOT NULL,
+                        uses TEXT NOT NULL,
+                        state TEXT NOT NULL,
+                        attempt INTEGER NOT NULL,
+                        started_at INTEGER,
+                        ended_at INTEGER,
+                        retry_at INTEGER,
+                        output ANY,
+                        error ANY,
+                        items ANY,
+                        UNIQUE (run_id, key)
+                    );
+
+                    -- The events of one commit; `number` is that of the first.
+                    CREATE TABLE events (
+                        run_id TEXT NOT NULL,
+                        number INTEGER NOT NULL,
+                        count INTEGER NOT NULL,
+                        events TEXT NOT NULL,
+                        PRIMARY KEY (run_id, number)
+                    ) WITHOUT ROWID;
+
+                    CREATE TABLE trigger_memory (
+                        pipeline TEXT NOT NULL,
+                        "trigger" TEXT NOT NULL,
+                        key TEXT NOT NULL,
+                        value TEXT NOT NULL,
+                        PRIMARY KEY (pipeline, "trigger", key)
+                    ) WITHOUT ROWID;
+                    """)
+        }
+        return migrator
+    }
+}

@@ -1,0 +1,76 @@
+import GRDB
+import RunnelKit
+
+#if canImport(FoundationEssentials)
+import FoundationEssentials
+#else
+import Foundation
+#endif
+
+/// A value as a column holds it: JSON text, or the hash of a file beside the database.
+enum StoredValue: Sendable, DatabaseValueConvertible {
+    case text(String)
+    /// SHA-256.
+    case file([UInt8])
+
+    /// In bytes; what is larger becomes a file.
+    static let limit = 256 << 10
+
+    var databaseValue: DatabaseValue {
+        switch self {
+        case .text(let text): text.databaseValue
+        case .file(let hash): Data(hash).databaseValue
+        }
+    }
+
+    static func fromDatabaseValue(_ value: DatabaseValue) -> StoredValue? {
+        switch value.storage {
+        case .string(let text): .text(text)
+        case .blob(let data): .file(Array(data))
+        case .null, .int64, .double: nil
+        }
+    }
+}
+
+/// Writes values as JSON that gives back exactly what was written, also what JSON itself does not know.
+///
+/// Binary data and numbers that are none stand in an object whose only key begins with U+F8FE, a character for private use. A key
+/// that begins with it by itself gets another one in front.
+enum ValueCoding {
+    private static let mark = "\u{F8FE}"
+
+    static func text(_ value: Value) -> String { encode(value).json() }
+
+    static func value(_ text: String) -> Value? { (try? Value.json(Array(text.utf8))).map(decode) }
+
+    private static func encode(_ value: Value) -> Value {
+        switch value {
+        case .bytes(let bytes): return [mark + "bytes": .string(Base64.encode(bytes))]
+        case .double(let number) where !number.isFinite: return [mark + "number": .string("\(number)")]
+        case .list(let items): return .list(items.map(encode))
+        case .object(let object):
+            return .object(
+                ValueObject(object.map { ($0.key.hasPrefix(mark) ? mark + $0.key : $0.key, encode($0.value)) }))
+        case .null, .bool, .int, .double, .string: return value
+        }
+    }
+
+    private static func decode(_ value: Value) -> Value {
+        switch value {
+        case .list(let items): return .list(items.map(decode))
+        case .object(let object):
+            if object.count == 1, let (key, content) = object.first.map({ ($0.key, $0.value) }),
+                let text = content.asString
+            {
+                if key == mark + "bytes", let bytes = Base64.decode(text) { return .bytes(bytes) }
+                if key == mark + "number", let number = Double(text) { return .double(number) }
+            }
+            return .object(
+                ValueObject(
+                    object.map {
+                        ($0.key.hasPrefix(mark) ? String($0.key.unicodeScalars.dropFirst()) : $0.key, decode($0.value))
+                    }))
+        case .null, .bool, .int, .double, .string, .bytes: return value
+        }
+    }
+}

@@ -1,0 +1,59 @@
+import GRDB
+public import RunnelEngine
+public import RunnelKit
+
+extension SQLiteJournal {
+    public func memory(of trigger: TriggerID) -> any TriggerMemory {
+        SQLiteTriggerMemory(journal: self, trigger: trigger)
+    }
+
+    static func remember(_ values: [String: Value?], of trigger: TriggerID, _ db: Database) throws {
+        for (key, value) in values {
+            if let value {
+                try db.cachedStatement(
+                    sql: """
+                        INSERT INTO trigger_memory (pipeline, "trigger", key, value) VALUES (?, ?, ?, ?)
+                        ON CONFLICT (pipeline, "trigger", key) DO UPDATE SET value = excluded.value
+                        """
+                ).execute(arguments: [trigger.pipeline, trigger.key, key, ValueCoding.text(value)])
+            } else {
+                try db.cachedStatement(
+                    sql: "DELETE FROM trigger_memory WHERE pipeline = ? AND \"trigger\" = ? AND key = ?"
+                ).execute(arguments: [trigger.pipeline, trigger.key, key])
+            }
+        }
+    }
+}
+
+/// The memory of one trigger, in the journal.
+private struct SQLiteTriggerMemory: TriggerMemory {
+    let journal: SQLiteJournal
+    let trigger: TriggerID
+
+    func value(for key: String) async throws -> Value? {
+        try await values("key = ?", key).first?.value
+    }
+
+    func values(prefix: String) async throws -> [(key: String, value: Value)] {
+        // Compared by code point, and U+10FFFF is the last.
+        try await values("key >= ? AND key < ?", prefix, prefix + "\u{10FFFF}")
+    }
+
+    private func values(_ condition: String, _ arguments: String...) async throws -> [(key: String, value: Value)] {
+        let trigger = trigger
+        return try await journal.read { db in
+            try Row.fetchAll(
+                db,
+                sql: """
+                    SELECT key, value FROM trigger_memory
+                    WHERE pipeline = ? AND "trigger" = ? AND \(condition) ORDER BY key
+                    """, arguments: StatementArguments([trigger.pipeline, trigger.key] + arguments)
+            ).compactMap { row in ValueCoding.value(row["value"]).map { (row["key"], $0) } }
+        }
+    }
+
+    func set(_ changes: [String: Value?]) async throws {
+        let trigger = trigger
+        try await journal.committer.write { try SQLiteJournal.remember(changes, of: trigger, $0) }
+    }
+}

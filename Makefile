@@ -13,8 +13,9 @@ test: setup ## Run the tests.
 	swift build $(SWIFT_FLAGS) --build-tests
 	swift test $(SWIFT_FLAGS) --skip-build --disable-xctest $(TEST_FLAGS)
 
-bench: setup ## Measure beside peers: the stream of a chat beside httpx-sse.
+bench: setup ## Measure beside peers: a chat stream beside httpx-sse, the journal beside huey.
 	Benchmarks/stream/run.sh
+	Benchmarks/journal/run.sh
 
 release: setup ## Build the release binary, .build/release/runnel.
 	swift build -c release --product runnel --static-swift-stdlib

@@ -89,6 +89,9 @@ let package = Package(
         .executableTarget(
             name: "StreamBenchmark", dependencies: ["Marketplace", httpClient] + nio, path: "Benchmarks/stream",
             exclude: ["run.sh", "peer.py"]),
+        .executableTarget(
+            name: "JournalBenchmark", dependencies: ["RunnelEngine", "RunnelKit", "RunnelStore", "YAML", log],
+            path: "Benchmarks/journal", exclude: ["run.sh", "peer.py"]),
         .executableTarget(name: "YAMLLeakCheck", dependencies: ["YAML"], path: "Tests/YAMLLeakCheck"),
 
         .target(name: "HTTPTestServer", dependencies: nio, path: "Tests/HTTPPluginTests/Server"),
@@ -110,6 +113,12 @@ let package = Package(
         .testTarget(
             name: "RunnelEngineTests",
             dependencies: ["RunnelEngine", "RunnelKit", "RunnelTesting", "Templates", "YAML", log]),
+        .testTarget(
+            name: "RunnelStoreTests",
+            dependencies: [
+                "RunnelStore", "RunnelEngine", "RunnelKit", "RunnelTesting",
+                .product(name: "GRDB", package: "GRDB.swift"),
+            ]),
         .testTarget(
             name: "ChatPluginTests",
             dependencies: [

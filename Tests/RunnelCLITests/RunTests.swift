@@ -143,7 +143,7 @@ import Testing
             let ended = try await runnel.interrupt(
                 ["run", "p", "--simulate", "--fault", "stall"], after: "▸ answer chat")
             #expect(ended.status == 130)
-            #expect(ended.error.hasSuffix("\ninterrupted\n"))
+            #expect(ended.error.hasSuffix("\ncancelled\n"))
             #expect(ended.output == "")
         }
     }

@@ -5,6 +5,7 @@ struct FileRead: Step {
     enum Format: String, FieldChoice { case auto, text, json, csv, bytes }
 
     static let name = "file.read"
+    static let isRepeatable = true
     static let summary = "Reads a file of the project, or all files that match a pattern."
     static let documentation = StepDocumentation(
         details: """

@@ -4,6 +4,7 @@ import RunnelKit
 /// The step `template`.
 struct TemplateText: Step {
     static let name = "template"
+    static let isRepeatable = true
     static let summary = "Writes a text from a template, such as a prompt."
     static let documentation = StepDocumentation(
         details: """

@@ -1,10 +1,15 @@
 public import RunnelKit
 
-/// Telling other services what happened.
+/// Telling other services what happened, and being told by them.
 public struct WebhookPlugin: Plugin {
     public init() {}
 
     public let name = "webhook"
 
     public var steps: [StepDefinition] { [StepDefinition(WebhookSend.self)] }
+    public var triggers: [TriggerDefinition] { [TriggerDefinition(WebhookTrigger.self)] }
+
+    public func registerServices(in services: Services) async {
+        await services.register(WebhookHub.self, shutDown: { $0.shutDown() }) { _ in WebhookHub() }
+    }
 }

@@ -62,7 +62,7 @@ actor TextReporter: RunReporter {
     private func finished(_ outcome: RunOutcome, _ took: Duration) {
         switch outcome {
         case .succeeded: line("\(style.green("done")) in \(readable(took))")
-        case .cancelled: line(style.red("interrupted"))
+        case .cancelled: line(style.red("cancelled"))
         case .failed(let error):
             line("\(style.red("failed")) after \(readable(took))")
             if let diagnostic = error.diagnostic {

@@ -25,28 +25,33 @@ func withSignals<Result: Sendable>(
 ) async throws -> (result: Result, request: StopRequest?) {
     // Trapped before anything runs, so that no signal falls into a gap.
     let signals = await UnixSignalsSequence(trapping: .sigint, .sigterm)
-    return try await withThrowingTaskGroup(of: SignalledEvent<Result>.self) { group in
-        group.addTask { .finished(try await body()) }
+    let first = FirstRequest()
+    return try await withThrowingTaskGroup(of: Result?.self) { group in
+        group.addTask { try await body() }
         group.addTask {
-            for await signal in signals { return .signal(signal == .sigterm ? .terminate : .interrupt) }
-            return .quiet
+            for await signal in signals {
+                let request: StopRequest = signal == .sigterm ? .terminate : .interrupt
+                guard await first.take(request) else { _exit(ExitStatus.interrupted.rawValue) }
+                await onSignal(request)
+            }
+            return nil
         }
         defer { group.cancelAll() }
-        var request: StopRequest?
         while let event = try await group.next() {
-            switch event {
-            case .finished(let result): return (result, request)
-            case .quiet: break
-            case .signal(let asked):
-                request = asked
-                await onSignal(asked)
-                group.addTask {
-                    for await _ in signals { _exit(ExitStatus.interrupted.rawValue) }
-                    return .quiet
-                }
-            }
+            if let result = event { return (result, await first.request) }
         }
         throw CancellationError()
+    }
+}
+
+private actor FirstRequest {
+    private(set) var request: StopRequest?
+
+    /// - Returns: Whether it was the first.
+    func take(_ request: StopRequest) -> Bool {
+        guard self.request == nil else { return false }
+        self.request = request
+        return true
     }
 }
 
@@ -74,10 +79,4 @@ func withInterrupt<Result: Sendable>(
         }
     }
     return (result, request != nil)
-}
-
-private enum SignalledEvent<Result: Sendable>: Sendable {
-    case finished(Result)
-    case signal(StopRequest)
-    case quiet
 }

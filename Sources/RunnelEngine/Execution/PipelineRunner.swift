@@ -80,7 +80,8 @@ public struct PipelineRunner: Sendable {
     ) async -> DriveResult {
         let steps: [StepRecord]
         do {
-            steps = try await journal.steps(of: record.id)
+            // A run that nobody has worked on and that takes nothing over has none.
+            steps = record.interruptions == 0 && record.retryOf == nil ? [] : try await journal.steps(of: record.id)
         } catch {
             return .broken(error)
         }

@@ -34,7 +34,7 @@ extension RunDriver {
             case .release: isReleased = true
             }
         }
-        try await write(commit, events: happened)
+        try await write(commit, events: happened, before: begun.map(\.key))
         for (key, number) in begun where outcome == nil { begin(key, number, in: &group, flushes) }
     }
 

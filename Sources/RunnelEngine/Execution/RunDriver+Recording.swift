@@ -7,7 +7,11 @@ extension RunCommit {
 
 extension RunDriver {
     /// Writes down what happened, and then tells it to whoever watches.
-    mutating func write(_ commit: RunCommit, events kinds: [RunEvent.Kind] = []) async throws {
+    ///
+    /// - Parameter next: What is about to begin.
+    mutating func write(
+        _ commit: RunCommit, events kinds: [RunEvent.Kind] = [], before next: [ExecutionKey] = []
+    ) async throws {
         let happened = kinds.map { event($0) }
         if let storage {
             var commit = commit
@@ -20,13 +24,29 @@ extension RunDriver {
                 commit.events.append(
                     RunEvent(runID: request.id, time: end.time, kind: .runFinished(outcome, took: .zero)).journalJSON)
             }
-            // That an attempt began need not wait for the disk: if it is forgotten, the attempt is made again.
-            let isSettled = commit.end != nil || commit.steps.contains { $0.state != .running || $0.items != nil }
+            let isSettled = isToBeSettled(commit, before: next)
             if !commit.steps.isEmpty || !commit.events.isEmpty || isSettled {
                 try await storage.journal.commit(commit, isSettled ? .durable : .soon)
             }
         }
         for event in happened { await events(event) }
+    }
+
+    /// Whether the commit has to be on disk before anything else happens.
+    ///
+    /// That an attempt began need not: if it is forgotten, the attempt is made again. That a repeatable step has ended
+    /// need not either, until something begins that must find it ended.
+    private mutating func isToBeSettled(_ commit: RunCommit, before next: [ExecutionKey]) -> Bool {
+        let settled = commit.steps.filter { $0.state != .running || $0.items != nil }
+        let isUrgent = commit.end != nil || settled.contains { !isRepeatable($0.key) }
+        hasUnsettled = hasUnsettled || !settled.isEmpty
+        guard isUrgent || hasUnsettled && next.contains(where: { !isRepeatable($0) }) else { return false }
+        hasUnsettled = false
+        return true
+    }
+
+    private func isRepeatable(_ key: ExecutionKey) -> Bool {
+        steps[key.step].flatMap { runner.registry[$0.uses] }?.isRepeatable ?? false
     }
 
     mutating func record(_ change: RunMachine.Change) -> StepRecord {

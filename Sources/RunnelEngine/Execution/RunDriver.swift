@@ -23,6 +23,8 @@ struct RunDriver {
     var beginnings: [ExecutionKey: Int64] = [:]
     var outcome: RunOutcome?
     var isReleased = false
+    /// Whether something has ended that is not known to be on disk.
+    var hasUnsettled = false
 
     struct RunningAttempt {
         let task: DetachableTask<Value>

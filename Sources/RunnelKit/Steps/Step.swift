@@ -12,12 +12,21 @@ public protocol Step: FieldGroup {
     static var summary: String { get }
     /// What the reference says beyond the summary and the keys.
     static var documentation: StepDocumentation { get }
+    /// Whether running the step once more costs nothing and changes nothing outside of Runnel, as with a template.
+    ///
+    /// What comes behind such a step need not wait until its output is on disk, unless it is itself a step whose
+    /// repetition matters. False unless a step says otherwise.
+    static var isRepeatable: Bool { get }
 
     /// Does the work and returns the step's output.
     ///
     /// Failures a person has to act on are ``StepError``s; anything else that is thrown becomes one with the code
     /// `step-failed`.
     func run(_ context: StepContext) async throws -> Value
+}
+
+extension Step {
+    public static var isRepeatable: Bool { false }
 }
 
 /// The reference of a step, beside its keys.

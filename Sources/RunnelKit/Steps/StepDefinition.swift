@@ -12,6 +12,8 @@ public struct StepDefinition: Sendable {
     public let fields: [FieldDefinition]
     /// Rules over several keys of `with:`.
     public let rules: [FieldRule]
+    /// See ``Step/isRepeatable``.
+    public let isRepeatable: Bool
     /// Reads one key's value for the sake of its errors: what a schema cannot say, such as "is not a jq program".
     public let problem: @Sendable (_ key: String, _ value: Value) -> FieldError?
     /// Reads the rendered `with:` and does the work.
@@ -24,6 +26,7 @@ public struct StepDefinition: Sendable {
         schema = type.schema
         fields = type.fields
         rules = type.rules
+        isRepeatable = type.isRepeatable
         problem = { type.problem(key: $0, value: $1) }
         run = { with, context in
             let step: S
@@ -38,12 +41,14 @@ public struct StepDefinition: Sendable {
 
     public init(
         name: String, summary: String, documentation: StepDocumentation, schema: Value,
+        isRepeatable: Bool = false,
         run: @escaping @Sendable (_ with: ValueObject, _ context: StepContext) async throws -> Value
     ) {
         self.name = name
         self.summary = summary
         self.documentation = documentation
         self.schema = schema
+        self.isRepeatable = isRepeatable
         self.run = run
         fields = []
         rules = []

@@ -68,6 +68,11 @@ final class AgentLocks: Sendable {
         }
     }
 
+    /// Ends the lock as the end of the process would: the file stays.
+    func forget(_ agent: AgentID) {
+        state.withLock { $0.held.removeValue(forKey: agent) }?.unlock()
+    }
+
     func letGoOfAll() {
         for agent in state.withLock({ Array($0.held.keys) }) { letGo(agent) }
     }

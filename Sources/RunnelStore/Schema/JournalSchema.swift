@@ -23,21 +23,22 @@ enum JournalSchema {
                         beat INTEGER NOT NULL DEFAULT 0
                     ) WITHOUT ROWID;
 
-                    -- Values are JSON text, or the SHA-256 of a file beside the database (a BLOB).
+                    -- Values are JSON text, or the SHA-256 of a file beside the database. They are declared as BLOB because
+                    -- that alone makes SQLite leave them as they are: otherwise the text 1.0 becomes the number 1.
                     CREATE TABLE runs (
                         id TEXT NOT NULL PRIMARY KEY,
                         pipeline TEXT NOT NULL,
                         definition TEXT NOT NULL,
                         state TEXT NOT NULL,
                         dedupe_key TEXT,
-                        "trigger" ANY,
-                        inputs ANY,
-                        input ANY,
+                        "trigger" BLOB,
+                        inputs BLOB,
+                        input BLOB,
                         created_at INTEGER NOT NULL,
                         started_at INTEGER,
                         ended_at INTEGER,
-                        output ANY,
-                        error ANY,
+                        output BLOB,
+                        error BLOB,
                         owner TEXT,
                         interruptions INTEGER NOT NULL DEFAULT 0,
                         cancel_requested INTEGER NOT NULL DEFAULT 0,
@@ -56,9 +57,9 @@ enum JournalSchema {
                         started_at INTEGER,
                         ended_at INTEGER,
                         retry_at INTEGER,
-                        output ANY,
-                        error ANY,
-                        items ANY,
+                        output BLOB,
+                        error BLOB,
+                        items BLOB,
                         UNIQUE (run_id, key)
                     );
 

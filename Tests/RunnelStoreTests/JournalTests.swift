@@ -1,0 +1,260 @@
+import RunnelEngine
+import RunnelKit
+import RunnelTesting
+import Testing
+
+@Suite("Every journal") struct JournalTests {
+    @Test("a run comes back as it was accepted", arguments: JournalKind.allCases)
+    func roundTrip(kind: JournalKind) async throws {
+        try await kind.withTwo { (journal, other) async throws -> Void in
+            var run = newRun("r1", dedupeKey: "k")
+            run.retryOf = "r0"
+            #expect(try await journal.accept(run, memory: nil) == .accepted)
+            #expect(try await other.run("r1") == run)
+            #expect(try await other.queued(limit: 10).map(\.id) == ["r1"])
+            #expect(try await other.queuedCount() == 1)
+        }
+    }
+
+    @Test("a hundred deliveries of one event start one run", arguments: JournalKind.allCases)
+    func dedupe(kind: JournalKind) async throws {
+        try await kind.withTwo { (first, second) async throws -> Void in
+            let answers = try await withThrowingTaskGroup(of: Acceptance.self) { group in
+                for number in 0..<100 {
+                    let journal = number.isMultiple(of: 2) ? first : second
+                    group.addTask { try await journal.accept(newRun("r\(number)", dedupeKey: "same"), memory: nil) }
+                }
+                return try await group.reduce(into: [Acceptance]()) { $0.append($1) }
+            }
+            #expect(answers.count { $0 == .accepted } == 1)
+            let runs = try await first.runs(RunFilter())
+            #expect(runs.count == 1)
+            #expect(Set(answers.filter { $0 != .accepted }) == [.duplicate(runID: runs[0].id)])
+            #expect(try await first.accept(newRun("x", pipeline: "other", dedupeKey: "same"), memory: nil) == .accepted)
+        }
+    }
+
+    @Test(
+        "what a trigger remembers is there with its run, also when the run is a duplicate",
+        arguments: JournalKind.allCases)
+    func memory(kind: JournalKind) async throws {
+        try await kind.withTwo { (journal, other) async throws -> Void in
+            let trigger = TriggerID(pipeline: "p", key: "watch")
+            _ = try await journal.accept(
+                newRun("r1", dedupeKey: "k"),
+                memory: MemoryChanges(trigger: trigger, values: ["file/a": 1, "file/b": [2]]))
+            _ = try await journal.accept(
+                newRun("r2", dedupeKey: "k"), memory: MemoryChanges(trigger: trigger, values: ["file/a": nil, "z": 3]))
+            let memory = other.memory(of: trigger)
+            #expect(try await memory.value(for: "file/a") == nil)
+            let files = try await memory.values(prefix: "file/")
+            #expect(files.map(\.key) == ["file/b"])
+            #expect(files.map(\.value) == [[2]])
+            try await memory.set(["z": nil])
+            #expect(try await journal.memory(of: trigger).value(for: "z") == nil)
+            #expect(try await journal.memory(of: TriggerID(pipeline: "p", key: "other")).values(prefix: "").isEmpty)
+        }
+    }
+
+    @Test("of many that want a run, one gets it", arguments: JournalKind.allCases)
+    func claim(kind: JournalKind) async throws {
+        try await kind.withTwo { (first, second) async throws -> Void in
+            for name in ["a", "b"] { try await (name == "a" ? first : second).join(agent(name)) }
+            for number in 0..<20 { _ = try await first.accept(newRun("r\(number)"), memory: nil) }
+            for number in 0..<20 {
+                async let mine = first.claim("r\(number)", by: AgentID("a"), limits: RunLimits())
+                async let theirs = second.claim("r\(number)", by: AgentID("b"), limits: RunLimits())
+                let claims = try await [mine, theirs]
+                #expect(claims.count { if case .claimed = $0 { true } else { false } } == 1)
+            }
+            #expect(try await first.claim("none", by: AgentID("a"), limits: RunLimits()) == .missing)
+        }
+    }
+
+    @Test("limits hold for one pipeline and for all together", arguments: JournalKind.allCases)
+    func limits(kind: JournalKind) async throws {
+        try await kind.withTwo { (journal, _) async throws -> Void in
+            try await journal.join(agent("a"))
+            for id in ["p1", "p2", "q1"] {
+                _ = try await journal.accept(newRun(id, pipeline: String(id.prefix(1))), memory: nil)
+            }
+            let one = RunLimits(pipeline: 1, total: 2)
+            guard case .claimed = try await journal.claim("p1", by: AgentID("a"), limits: one) else {
+                Issue.record("the first was not claimed"); return
+            }
+            #expect(try await journal.claim("p2", by: AgentID("a"), limits: one) == .busy)
+            guard case .claimed = try await journal.claim("q1", by: AgentID("a"), limits: one) else {
+                Issue.record("the other pipeline's was not claimed"); return
+            }
+            #expect(try await journal.claim("p2", by: AgentID("a"), limits: RunLimits(total: 2)) == .busy)
+            try await journal.commit(
+                RunCommit(runID: "p1", owner: AgentID("a"), end: RunCommit.End(state: .succeeded, time: 2)), .durable)
+            guard case .claimed = try await journal.claim("p2", by: AgentID("a"), limits: one) else {
+                Issue.record("room was not used"); return
+            }
+        }
+    }
+
+    @Test(
+        "steps come back in the order in which they began, with the last that was said of each",
+        arguments: JournalKind.allCases)
+    func steps(kind: JournalKind) async throws {
+        try await kind.withTwo { (journal, other) async throws -> Void in
+            let a = agent("a")
+            try await journal.join(a)
+            _ = try await journal.accept(newRun("r", owner: a), memory: nil)
+            var waiting = step("two[1][0]", .waiting)
+            (waiting.retryAt, waiting.error) = (99, ["code": "busy"])
+            try await journal.commit(
+                RunCommit(runID: "r", owner: a.id, steps: [step("one", .running), waiting]), .soon)
+            try await journal.commit(
+                RunCommit(runID: "r", owner: a.id, steps: [step("one", output: ["x": 1.0, "b": .bytes([0, 255])])]),
+                .durable)
+            #expect(
+                try await other.steps(of: "r") == [step("one", output: ["x": 1.0, "b": .bytes([0, 255])]), waiting])
+        }
+    }
+
+    @Test("events are numbered in the order in which they came", arguments: JournalKind.allCases)
+    func events(kind: JournalKind) async throws {
+        try await kind.withTwo { (journal, other) async throws -> Void in
+            let a = agent("a")
+            try await journal.join(a)
+            _ = try await journal.accept(newRun("r", owner: a), memory: nil)
+            for number in 0..<5 {
+                let events: [Value] = [.int(Int64(number * 2)), .int(Int64(number * 2 + 1))]
+                try await journal.commit(
+                    RunCommit(runID: "r", owner: a.id, events: events), number == 4 ? .durable : .soon)
+            }
+            let all = try await other.events(of: "r", from: 0, limit: 100)
+            #expect(all.map(\.number) == Array(0..<10))
+            #expect(all.map(\.event) == (0..<10).map { .int($0) })
+            let some = try await other.events(of: "r", from: 3, limit: 4)
+            #expect(some.map(\.number) == [3, 4, 5, 6])
+        }
+    }
+
+    @Test("whoever lost a run can write nothing about it", arguments: JournalKind.allCases)
+    func fencing(kind: JournalKind) async throws {
+        try await kind.withTwo { (journal, other) async throws -> Void in
+            let (a, b) = (agent("a"), agent("b"))
+            try await journal.join(a)
+            try await other.join(b)
+            _ = try await journal.accept(newRun("r", owner: a), memory: nil)
+            try await journal.release(["r"], by: a.id)
+            _ = try await other.claim("r", by: b.id, limits: RunLimits())
+            let error = await #expect(throws: JournalError.self) {
+                try await journal.commit(RunCommit(runID: "r", owner: a.id, steps: [step("one")]), .durable)
+            }
+            #expect(error?.code == "lease-lost")
+            #expect(error?.message == "the run r belongs to another process by now")
+            #expect(try await other.steps(of: "r").isEmpty)
+            #expect(try await other.run("r")?.interruptions == 1)
+        }
+    }
+
+    @Test("the runs of an agent that is silent for three beats go back, exactly once", arguments: JournalKind.allCases)
+    func silence(kind: JournalKind) async throws {
+        let clock = ManualClock()
+        try await kind.withTwo(clock: clock) { (journal, other) async throws -> Void in
+            let (a, b) = (agent("a"), agent("b"))
+            try await journal.join(a)
+            try await other.join(b)
+            _ = try await journal.accept(newRun("r", owner: a), memory: nil)
+            #expect(try await other.reap() == [])
+            clock.advance(by: other.beatInterval * 3)
+            try await other.beat(b.id)
+            #expect(try await other.reap() == [])
+            clock.advance(by: .seconds(1))
+            async let first = other.reap()
+            async let second = other.reap()
+            let sentBack = try await first + second
+            #expect(sentBack == ["r"])
+            #expect(try await other.run("r")?.state == .queued)
+            #expect(try await other.agents().map(\.id.text) == ["b"])
+        }
+    }
+
+    @Test("leaving sends the agent's runs back", arguments: JournalKind.allCases)
+    func leaving(kind: JournalKind) async throws {
+        try await kind.withTwo { (journal, other) async throws -> Void in
+            let a = agent("a")
+            try await journal.join(a)
+            _ = try await journal.accept(newRun("r", owner: a), memory: nil)
+            try await journal.leave(a.id)
+            #expect(try await other.queued(limit: 5).map(\.id) == ["r"])
+            #expect(try await other.agents().isEmpty)
+        }
+    }
+
+    @Test(
+        "a cancellation reaches the owner, and a run that nobody works on ends at once", arguments: JournalKind.allCases
+    )
+    func cancelling(kind: JournalKind) async throws {
+        try await kind.withTwo { (journal, other) async throws -> Void in
+            let a = agent("a")
+            try await journal.join(a)
+            _ = try await journal.accept(newRun("mine", owner: a), memory: nil)
+            _ = try await journal.accept(newRun("waiting"), memory: nil)
+            let before = try await journal.version()
+            #expect(try await other.requestCancel("mine", at: 7) == .requested)
+            #expect(try await journal.version() != before)
+            #expect(try await journal.cancelRequests(for: a.id) == ["mine"])
+            #expect(try await other.requestCancel("waiting", at: 7) == .cancelled)
+            #expect(try await other.run("waiting")?.endedAt == 7)
+            #expect(try await other.requestCancel("waiting", at: 8) == .ended(.cancelled))
+            #expect(try await other.requestCancel("none", at: 8) == .missing)
+        }
+    }
+
+    @Test("lists are filtered and come in pages, the newest first", arguments: JournalKind.allCases)
+    func lists(kind: JournalKind) async throws {
+        try await kind.withTwo { (journal, _) async throws -> Void in
+            for number in 0..<6 {
+                let pipeline = number.isMultiple(of: 2) ? "even" : "odd"
+                _ = try await journal.accept(
+                    newRun("r\(number)", pipeline: pipeline, createdAt: Int64(number)), memory: nil)
+            }
+            _ = try await journal.requestCancel("r4", at: 9)
+            #expect(try await journal.runs(RunFilter()).map(\.id) == ["r5", "r4", "r3", "r2", "r1", "r0"])
+            #expect(try await journal.runs(RunFilter(pipeline: "even")).map(\.id) == ["r4", "r2", "r0"])
+            #expect(try await journal.runs(RunFilter(states: [.cancelled])).map(\.id) == ["r4"])
+            #expect(try await journal.runs(RunFilter(since: 3, limit: 2)).map(\.id) == ["r5", "r4"])
+            #expect(try await journal.runs(RunFilter(before: "r2")).map(\.id) == ["r1", "r0"])
+            #expect(try await journal.runs(idPrefix: "r", limit: 2).map(\.id) == ["r0", "r1"])
+        }
+    }
+
+    @Test("what is old or too much goes, and what has not ended stays", arguments: JournalKind.allCases)
+    func pruning(kind: JournalKind) async throws {
+        try await kind.withTwo { (journal, _) async throws -> Void in
+            let a = agent("a")
+            try await journal.join(a)
+            for number in 0..<8 {
+                _ = try await journal.accept(newRun("r\(number)", owner: a), memory: nil)
+                if number == 0 { continue }
+                let end = RunCommit.End(state: .succeeded, time: Int64(number) * 1_000_000_000)
+                try await journal.commit(
+                    RunCommit(runID: "r\(number)", owner: a.id, steps: [step("s")], end: end), .durable)
+            }
+            let aged = try await journal.prune(Retention(age: .seconds(5)), now: 8_000_000_000)
+            #expect(aged.runs == 2)
+            let counted = try await journal.prune(Retention(count: 3), now: 8_000_000_000)
+            #expect(counted.runs == 2)
+            #expect(try await journal.runs(RunFilter()).map(\.id) == ["r7", "r6", "r5", "r0"])
+            #expect(try await journal.steps(of: "r1").isEmpty)
+            #expect(try await journal.check() == [])
+        }
+    }
+
+    @Test("a definition is kept as it was first", arguments: JournalKind.allCases)
+    func definitions(kind: JournalKind) async throws {
+        try await kind.withTwo { (journal, other) async throws -> Void in
+            let definition = DefinitionRecord(hash: "h", pipeline: "p", file: "p.yaml", text: "steps: []")
+            try await journal.keep(definition)
+            _ = try await journal.accept(newRun("r"), memory: nil)
+            #expect(try await other.definition("h") == definition)
+            #expect(try await other.definition("none") == nil)
+        }
+    }
+}

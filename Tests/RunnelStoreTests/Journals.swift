@@ -1,0 +1,51 @@
+import RunnelEngine
+import RunnelKit
+import RunnelTesting
+
+@testable import RunnelStore
+
+/// Every kind of journal; what holds for one has to hold for all.
+enum JournalKind: CaseIterable, Sendable {
+    case memory, sqlite
+
+    /// Two views of one journal, as two processes have them.
+    func withTwo<Result>(
+        clock: ManualClock = ManualClock(), _ body: (any Journal, any Journal) async throws -> Result
+    ) async throws -> Result {
+        switch self {
+        case .memory:
+            let journal = MemoryJournal(clock: clock)
+            return try await body(journal, journal)
+        case .sqlite:
+            return try await withTemporaryDirectory { folder in
+                let first = try SQLiteJournal.open(directory: folder + "/.runnel", clock: clock)
+                let second = try SQLiteJournal.open(directory: folder + "/.runnel", clock: clock)
+                let result = try await body(first, second)
+                await first.close()
+                await second.close()
+                return result
+            }
+        }
+    }
+}
+
+func agent(_ name: String) -> AgentRecord {
+    AgentRecord(id: AgentID(name), processID: 1, host: "here", role: "test", startedAt: 0)
+}
+
+func newRun(
+    _ id: String, pipeline: String = "p", owner: AgentRecord? = nil, dedupeKey: String? = nil, createdAt: Int64 = 1
+) -> RunRecord {
+    var run = RunRecord(
+        id: id, pipeline: pipeline, definition: "d", dedupeKey: dedupeKey, trigger: ["type": "manual"],
+        inputs: ["tone": "kind"], input: ["text": "in"], createdAt: createdAt)
+    if let owner { (run.owner, run.state, run.startedAt) = (owner.id, .running, createdAt) }
+    return run
+}
+
+func step(_ key: String, _ state: StepRecord.State = .succeeded, output: Value? = nil) -> StepRecord {
+    var step = StepRecord(ExecutionKey(key) ?? ExecutionKey("none"), uses: "echo", state: state, attempt: 1)
+    step.output = output
+    step.startedAt = 5
+    return step
+}

@@ -1,0 +1,243 @@
+import GRDB
+import RunnelEngine
+import RunnelKit
+import RunnelTesting
+import Testing
+
+@testable import RunnelStore
+
+#if canImport(FoundationEssentials)
+import FoundationEssentials
+#else
+import Foundation
+#endif
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
+#endif
+
+@Suite("The journal on disk") struct SQLiteTests {
+    @Test("what was acknowledged is there after the file is opened again")
+    func reopening() async throws {
+        try await withTemporaryDirectory { (folder) async throws -> Void in
+            let journal = try SQLiteJournal.open(directory: folder + "/.runnel")
+            _ = try await journal.accept(newRun("r1"), memory: nil)
+            await journal.close()
+            let again = try SQLiteJournal.open(directory: folder + "/.runnel")
+            #expect(try await again.run("r1")?.input == ["text": "in"])
+            await again.close()
+        }
+    }
+
+    @Test("nobody else can read it, and it stays out of version control")
+    func permissions() async throws {
+        try await withTemporaryDirectory { (folder) async throws -> Void in
+            let journal = try SQLiteJournal.open(directory: folder + "/.runnel")
+            func mode(_ name: String) throws -> Int? {
+                try FileManager.default.attributesOfItem(atPath: folder + name)[.posixPermissions] as? Int
+            }
+            #expect(try mode("/.runnel") == 0o700)
+            #expect(try mode("/.runnel/journal.db") == 0o600)
+            #expect(FileManager.default.contents(atPath: folder + "/.runnel/.gitignore") == Data("*\n".utf8))
+            await journal.close()
+        }
+    }
+
+    @Test("a large output is one file however often it comes, and goes with its last run")
+    func largeOutputs() async throws {
+        try await withTemporaryDirectory { (folder) async throws -> Void in
+            let journal = try SQLiteJournal.open(directory: folder + "/.runnel")
+            let a = agent("a")
+            try await journal.join(a)
+            let large = Value.string(String(repeating: "x", count: 300_000))
+            for id in ["r1", "r2"] {
+                _ = try await journal.accept(newRun(id, owner: a), memory: nil)
+                let end = RunCommit.End(state: .succeeded, output: large, time: 1)
+                try await journal.commit(
+                    RunCommit(runID: id, owner: a.id, steps: [step("s", output: large)], end: end), .durable)
+            }
+            let files = try FileManager.default.contentsOfDirectory(atPath: folder + "/.runnel/outputs")
+            #expect(files.count == 1)
+            #expect(try await journal.steps(of: "r2").first?.output == large)
+            #expect(try await journal.run("r1")?.output == large)
+            let path = folder + "/.runnel/outputs/" + files[0]
+            #expect(FileManager.default.createFile(atPath: path, contents: Data("other".utf8)))
+            let damaged = await #expect(throws: JournalError.self) { _ = try await journal.run("r1") }
+            #expect(damaged?.message == "the file \(path) is damaged, which holds an output")
+            try FileManager.default.removeItem(atPath: path)
+            #expect(try await journal.check() == ["the file \(path) is missing, which holds an output"])
+            await journal.close()
+        }
+    }
+
+    @Test("the file shrinks when runs go, and the write-ahead log stays bounded")
+    func shrinking() async throws {
+        try await withTemporaryDirectory { (folder) async throws -> Void in
+            let journal = try SQLiteJournal.open(directory: folder + "/.runnel")
+            let a = agent("a")
+            try await journal.join(a)
+            let output = Value.string(String(repeating: "y", count: 20_000))
+            for number in 0..<500 {
+                _ = try await journal.accept(newRun("r\(number)", owner: a), memory: nil)
+                let end = RunCommit.End(state: .succeeded, time: 1)
+                try await journal.commit(
+                    RunCommit(runID: "r\(number)", owner: a.id, steps: [step("s", output: output)], end: end), .durable)
+            }
+            func size(_ name: String) throws -> Int {
+                try FileManager.default.attributesOfItem(atPath: folder + name)[.size] as? Int ?? 0
+            }
+            #expect(try size("/.runnel/journal.db-wal") < 20 << 20)
+            let before = try size("/.runnel/journal.db")
+            let report = try await journal.prune(Retention(count: 0), now: 0)
+            #expect(report.runs == 500)
+            #expect(try size("/.runnel/journal.db") < before / 4)
+            #expect(report.bytes > Int64(before / 2))
+            await journal.close()
+        }
+    }
+
+    @Test("an agent whose process has ended is dead at once")
+    func deadProcess() async throws {
+        try await withTemporaryDirectory { (folder) async throws -> Void in
+            let journal = try SQLiteJournal.open(directory: folder + "/.runnel")
+            let a = agent("a")
+            try await journal.join(a)
+            _ = try await journal.accept(newRun("r", owner: a), memory: nil)
+            // A process that dies leaves its row and an open lock.
+            let survivor = try SQLiteJournal.open(directory: folder + "/.runnel")
+            journal.locks.forget(a.id)
+            #expect(try await survivor.reap() == ["r"])
+            #expect(try await survivor.reap() == [])
+            await journal.close()
+            await survivor.close()
+        }
+    }
+
+    @Test("texts of a run that says too much are left out, what became of its steps is not")
+    func tooManyEvents() async throws {
+        try await withTemporaryDirectory { (folder) async throws -> Void in
+            let journal = try SQLiteJournal.open(directory: folder + "/.runnel")
+            let a = agent("a")
+            try await journal.join(a)
+            _ = try await journal.accept(newRun("r", owner: a), memory: nil)
+            let text: Value = ["event": "step-text", "text": .string(String(repeating: "z", count: 1 << 20))]
+            for _ in 0..<3 { try await journal.commit(RunCommit(runID: "r", owner: a.id, events: [text]), .durable) }
+            let end: Value = ["event": "step-succeeded"]
+            try await journal.commit(RunCommit(runID: "r", owner: a.id, events: [end, text]), .durable)
+            #expect(try await journal.events(of: "r", from: 0, limit: 10).map(\.event) == [text, end])
+            await journal.close()
+        }
+    }
+
+    @Test("what is no journal, or a damaged one, is refused in words")
+    func corrupt() async throws {
+        try await withTemporaryDirectory { (folder) async throws -> Void in
+            try FileManager.default.createDirectory(atPath: folder + "/.runnel", withIntermediateDirectories: true)
+            let path = folder + "/.runnel/journal.db"
+            try Data(repeating: 7, count: 8192).write(to: URL(fileURLWithPath: path))
+            let error = #expect(throws: JournalError.self) {
+                _ = try SQLiteJournal.open(directory: folder + "/.runnel")
+            }
+            #expect(error?.code == "journal-corrupt")
+            #expect(error?.message == "the journal \(path) is damaged: file is not a database")
+            #expect(
+                error?.hint
+                    == "move it away and Runnel begins a new one; `sqlite3 \(path) .recover` may save what is in it")
+        }
+    }
+
+    @Test("a journal of a newer version is left alone")
+    func newer() async throws {
+        try await withTemporaryDirectory { (folder) async throws -> Void in
+            let journal = try SQLiteJournal.open(directory: folder + "/.runnel")
+            try await journal.pool.write { db in
+                try db.execute(sql: "INSERT INTO grdb_migrations (identifier) VALUES ('99-future')")
+            }
+            await journal.close()
+            let error = #expect(throws: JournalError.self) {
+                _ = try SQLiteJournal.open(directory: folder + "/.runnel")
+            }
+            #expect(error?.code == "journal-newer")
+            #expect(error?.hint == "use that version, or another folder")
+        }
+    }
+
+    @Test("a journal that is removed while it is in use takes nothing any more")
+    func removed() async throws {
+        try await withTemporaryDirectory { (folder) async throws -> Void in
+            let journal = try SQLiteJournal.open(directory: folder + "/.runnel")
+            _ = try await journal.accept(newRun("r1"), memory: nil)
+            try FileManager.default.removeItem(atPath: folder + "/.runnel")
+            let error = await #expect(throws: JournalError.self) {
+                _ = try await journal.accept(newRun("r2"), memory: nil)
+            }
+            #expect(error?.code == "journal-gone")
+            #expect(
+                error?.message
+                    == "the journal \(folder)/.runnel/journal.db was removed or replaced while it was in use")
+        }
+    }
+
+    @Test("a folder that cannot be written is said so", .enabled(if: getuid() != 0, "the superuser can write anywhere"))
+    func readOnly() async throws {
+        try await withTemporaryDirectory { (folder) async throws -> Void in
+            try FileManager.default.setAttributes([.posixPermissions: 0o500], ofItemAtPath: folder)
+            let error = #expect(throws: JournalError.self) {
+                _ = try SQLiteJournal.open(directory: folder + "/.runnel")
+            }
+            #expect(error?.code == "journal-read-only")
+            #expect(error?.message == "\(folder)/.runnel cannot be written: Permission denied")
+        }
+    }
+
+    @Test("commits that share the disk with others are each on their own")
+    func grouping() async throws {
+        try await withTemporaryDirectory { (folder) async throws -> Void in
+            let journal = try SQLiteJournal.open(directory: folder + "/.runnel")
+            let a = agent("a")
+            try await journal.join(a)
+            for number in 0..<64 {
+                _ = try await journal.accept(
+                    newRun("r\(number)", owner: number.isMultiple(of: 3) ? nil : a), memory: nil)
+            }
+            let failed = await withTaskGroup(of: Bool.self) { group in
+                for number in 0..<64 {
+                    group.addTask {
+                        do {
+                            try await journal.commit(
+                                RunCommit(
+                                    runID: "r\(number)", owner: a.id, steps: [step("s", output: .int(Int64(number)))]),
+                                .durable)
+                            return false
+                        } catch {
+                            return (error as? JournalError)?.code == "lease-lost"
+                        }
+                    }
+                }
+                return await group.reduce(into: 0) { $0 += $1 ? 1 : 0 }
+            }
+            #expect(failed == 22)
+            #expect(try await journal.steps(of: "r1").first?.output == 1)
+            #expect(try await journal.steps(of: "r3").isEmpty)
+            await journal.close()
+        }
+    }
+
+    @Test(
+        "every value comes back exactly",
+        arguments: [
+            .null, true, 1, 1.0, -0.0, 1e300, .double(.infinity), .double(-.infinity), .int(.max), .int(.min), "",
+            "é\u{0}\n",
+            .bytes([]), .bytes([0, 1, 255]), ["\u{F8FE}bytes": "AA=="], ["\u{F8FE}": 1], ["b": 1, "a": [.bytes([1])]],
+            [[], [:]],
+        ] as [Value])
+    func values(value: Value) throws {
+        let back = try #require(ValueCoding.value(ValueCoding.text(value)))
+        #expect(back == value)
+        #expect("\(back)" == "\(value)")
+    }
+}

@@ -1,0 +1,42 @@
+internal import RunnelKit
+
+/// What a caller is told of a run.
+enum RunAnswer {
+    /// The header field that names the run where the body is the run's own.
+    static let runHeader = "runnel-run-id"
+
+    /// The run is on disk and will end some time.
+    static func accepted(_ runID: String) -> WebhookResponse {
+        .json(
+            202, ["run": .string(runID), "status": "accepted"], headers: ["location": "/api/v1/runs/\(runID)"])
+    }
+
+    /// How the run ended. Why it failed is told by code only: the words are for those who run the pipeline.
+    static func ended(_ runID: String, _ end: RunEnd) -> WebhookResponse {
+        let headers: HeaderList = [runHeader: runID]
+        switch end {
+        case .succeeded(.string(let text)): return .text(200, text, headers: headers)
+        case .succeeded(.bytes(let bytes)):
+            var headers = headers
+            headers.add("content-type", "application/octet-stream")
+            return WebhookResponse(status: 200, headers: headers, body: .bytes(bytes))
+        case .succeeded(let output): return .json(200, output, headers: headers)
+        case .failed, .cancelled: return .json(500, .object(summary(runID, end)), headers: headers)
+        }
+    }
+
+    /// The run that the delivery started once is not in the journal any more.
+    static func forgotten(_ runID: String) -> WebhookResponse {
+        .error(410, "no-such-run", "this was delivered before, and its run \"\(runID)\" is not kept any more")
+    }
+
+    /// The end in one object.
+    static func summary(_ runID: String, _ end: RunEnd) -> ValueObject {
+        switch end {
+        case .succeeded(let output): ["run": .string(runID), "status": "succeeded", "output": output]
+        case .failed(let code, _):
+            ["run": .string(runID), "status": "failed", "error": ["code": .string(code)]]
+        case .cancelled: ["run": .string(runID), "status": "cancelled"]
+        }
+    }
+}

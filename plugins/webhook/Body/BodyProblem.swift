@@ -1,0 +1,20 @@
+/// Why a body cannot be used.
+enum BodyProblem: Error, Hashable {
+    /// 415: a media type or an encoding that is not taken. `header` tells the caller what is.
+    case unsupported(code: String, message: String, header: Header? = nil)
+    /// 400.
+    case malformed(String)
+
+    struct Header: Hashable {
+        let name: String
+        let value: String
+    }
+
+    var response: WebhookResponse {
+        switch self {
+        case .unsupported(let code, let message, let header):
+            .error(415, code, message, headers: HeaderList(header.map { [($0.name, $0.value)] } ?? []))
+        case .malformed(let message): .error(400, "malformed-body", message)
+        }
+    }
+}

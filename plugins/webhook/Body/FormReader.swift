@@ -1,0 +1,67 @@
+internal import RunnelHTTP
+internal import RunnelKit
+
+/// Reads `application/x-www-form-urlencoded` (WHATWG URL, section 5.1), which is also how queries are written.
+enum FormReader {
+    static let maxFields = 1000
+
+    /// Names and values; the values of a name that stands there repeatedly are a list.
+    static func read(_ bytes: [UInt8], charset: String? = nil) throws(BodyProblem) -> ValueObject {
+        var pairs: [(String, Value)] = []
+        for pair in bytes.split(separator: UInt8(ascii: "&"), maxSplits: maxFields) {
+            guard pairs.count < maxFields else { throw .malformed("the form has more than \(maxFields) fields") }
+            let equals = pair.firstIndex(of: UInt8(ascii: "=")) ?? pair.endIndex
+            let name = try text(pair[..<equals], charset)
+            pairs.append((name, .string(try text(pair[equals...].dropFirst(), charset))))
+        }
+        return .gathering(pairs)
+    }
+
+    private static func text(_ encoded: ArraySlice<UInt8>, _ charset: String?) throws(BodyProblem) -> String {
+        do {
+            return try TextDecoding.decode(decoded(encoded), charset: charset)
+        } catch {
+            throw .unsupported(
+                code: "unsupported-charset",
+                message: "the charset \(Value.string(error.name).quoted()) is not known here")
+        }
+    }
+
+    private static func decoded(_ encoded: ArraySlice<UInt8>) -> [UInt8] {
+        var output: [UInt8] = []
+        output.reserveCapacity(encoded.count)
+        var rest = encoded
+        while let byte = rest.popFirst() {
+            switch byte {
+            case UInt8(ascii: "+"): output.append(0x20)
+            case UInt8(ascii: "%"):
+                if let code = CodeEncoding.hex.decode(String(decoding: rest.prefix(2), as: UTF8.self)), code.count == 1
+                {
+                    output += code
+                    rest = rest.dropFirst(2)
+                } else {
+                    output.append(byte)
+                }
+            default: output.append(byte)
+            }
+        }
+        return output
+    }
+}
+
+extension ValueObject {
+    /// An object of the pairs, in which the values of a repeated name become a list.
+    static func gathering(_ pairs: [(String, Value)]) -> ValueObject {
+        var names: [String] = []
+        var values: [String: [Value]] = [:]
+        for (name, value) in pairs {
+            if values[name] == nil { names.append(name) }
+            values[name, default: []].append(value)
+        }
+        return ValueObject(
+            names.map { name in
+                let found = values[name, default: []]
+                return (name, found.count == 1 ? found[0] : .list(found))
+            })
+    }
+}

@@ -1,0 +1,46 @@
+/// A header field's value with parameters behind it (RFC 9110, section 5.6.6): `form-data; name="a; b"`.
+struct HeaderParameters: Hashable {
+    /// In lower case.
+    let value: String
+    /// By lower-case name; of a repeated name the first.
+    let values: [String: String]
+
+    init(_ text: some StringProtocol) {
+        var rest = Substring(text)
+        value = Self.trimmed(rest.prefix { $0 != ";" }).lowercased()
+        rest = rest.drop { $0 != ";" }
+        var values: [String: String] = [:]
+        while rest.first == ";" {
+            rest = rest.dropFirst().drop(while: \.isWhitespace)
+            let name = Self.trimmed(rest.prefix { $0 != "=" && $0 != ";" }).lowercased()
+            rest = rest.drop { $0 != "=" && $0 != ";" }
+            guard rest.first == "=" else { continue }
+            rest = rest.dropFirst().drop(while: \.isWhitespace)
+            let value = rest.first == "\"" ? Self.quoted(&rest) : Self.trimmed(rest.prefix { $0 != ";" })
+            rest = rest.drop { $0 != ";" }
+            if !name.isEmpty, values[name] == nil { values[name] = value }
+        }
+        self.values = values
+    }
+
+    /// Takes a string in quotes, in which a backslash stands before what is meant as it is.
+    private static func quoted(_ rest: inout Substring) -> String {
+        rest = rest.dropFirst()
+        var text = ""
+        while let character = rest.popFirst(), character != "\"" {
+            // Browsers of old send Windows paths with bare backslashes, so only these two are escapes.
+            if character == "\\", let next = rest.first, next == "\"" || next == "\\" {
+                text.append(rest.removeFirst())
+            } else {
+                text.append(character)
+            }
+        }
+        return text
+    }
+
+    private static func trimmed(_ text: Substring) -> String {
+        var text = text.drop(while: \.isWhitespace)
+        while text.last?.isWhitespace == true { text.removeLast() }
+        return String(text)
+    }
+}

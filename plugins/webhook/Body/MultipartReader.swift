@@ -1,0 +1,102 @@
+/// Takes a `multipart` body apart (RFC 2046, section 5.1).
+struct MultipartReader {
+    struct Part: Hashable {
+        /// By lower-case name; of a repeated name the first.
+        var headers: [String: String]
+        var content: ArraySlice<UInt8>
+    }
+
+    static let maxParts = 100
+    /// Bytes of header fields in one part.
+    static let maxHeaders = 8 << 10
+
+    private static let lineEnd: [UInt8] = [0x0D, 0x0A]
+
+    private let bytes: [UInt8]
+    /// A line break and what begins a boundary line.
+    private let delimiter: [UInt8]
+    private var index = 0
+
+    private init(bytes: [UInt8], boundary: String) {
+        self.bytes = bytes
+        delimiter = Self.lineEnd + Array("--\(boundary)".utf8)
+    }
+
+    static func parts(of bytes: [UInt8], boundary: String) throws(BodyProblem) -> [Part] {
+        guard (1...70).contains(boundary.utf8.count) else {
+            throw .malformed("the boundary between the parts has to be 1 to 70 characters long")
+        }
+        var reader = MultipartReader(bytes: bytes, boundary: boundary)
+        return try reader.parts()
+    }
+
+    private mutating func parts() throws(BodyProblem) -> [Part] {
+        // The first boundary line has no line break before it where there is no preamble.
+        var line = bytes.starts(with: delimiter.dropFirst(2)) ? lineBehind(0, delimiter.count - 2) : nil
+        if line == nil { line = try nextBoundary().line }
+        var parts: [Part] = []
+        while case .part(let start) = line {
+            guard parts.count < Self.maxParts else { throw .malformed("the body has more than \(Self.maxParts) parts") }
+            index = start
+            let headers = try headers()
+            let contentStart = index
+            // In a part without content the empty line behind its header may belong to the boundary.
+            index = contentStart - 2
+            let boundary = try nextBoundary()
+            parts.append(Part(headers: headers, content: bytes[contentStart..<max(contentStart, boundary.start)]))
+            line = boundary.line
+        }
+        return parts
+    }
+
+    /// What follows a boundary.
+    private enum Line {
+        /// Another part, which begins here.
+        case part(Int)
+        case end
+    }
+
+    /// Finds the next boundary line.
+    private func nextBoundary() throws(BodyProblem) -> (start: Int, line: Line) {
+        var start = index
+        while let found = bytes[start...].firstIndex(of: 0x0D) {
+            if bytes[found...].starts(with: delimiter), let line = lineBehind(found, delimiter.count) {
+                return (found, line)
+            }
+            start = found + 1
+        }
+        throw .malformed("the body ends before its last boundary")
+    }
+
+    /// What a boundary line says that begins at `start`; nil where the line goes on with something else.
+    private func lineBehind(_ start: Int, _ length: Int) -> Line? {
+        let rest = bytes[(start + length)...]
+        if rest.starts(with: "--".utf8) { return .end }
+        let padding = rest.prefix { $0 == 0x20 || $0 == 0x09 }.count
+        guard rest.dropFirst(padding).starts(with: Self.lineEnd) else { return nil }
+        return .part(start + length + padding + 2)
+    }
+
+    /// Reads the header fields of a part and the empty line behind them.
+    private mutating func headers() throws(BodyProblem) -> [String: String] {
+        var headers: [String: String] = [:]
+        let start = index
+        while true {
+            guard let end = bytes[index...].firstIndex(of: 0x0D), bytes[end...].starts(with: Self.lineEnd) else {
+                throw .malformed("the body ends in the header of a part")
+            }
+            guard end - start <= Self.maxHeaders else {
+                throw .malformed("the header of a part is longer than \(Self.maxHeaders) bytes")
+            }
+            let line = bytes[index..<end]
+            index = end + 2
+            if line.isEmpty { return headers }
+            guard let colon = line.firstIndex(of: UInt8(ascii: ":")) else {
+                throw .malformed("a header line of a part has no colon")
+            }
+            let name = String(decoding: line[..<colon], as: UTF8.self).lowercased()
+            let value = String(decoding: line[colon...].dropFirst().drop { $0 == 0x20 || $0 == 0x09 }, as: UTF8.self)
+            if headers[name] == nil { headers[name] = value }
+        }
+    }
+}

@@ -1,0 +1,128 @@
+internal import Logging
+internal import RunnelHTTP
+internal import RunnelKit
+
+/// One hook: what happens to a call, from its first check to its answer.
+struct WebhookEndpoint: Sendable {
+    let path: String
+    /// In upper case.
+    let methods: [String]
+    let verification: Verification
+    let bodyLimit: Int
+    let bodies: BodyReader
+    let deliveries: DeliveryKey
+    let respond: RespondMode
+    let timeout: Duration
+    let cancelsOnDisconnect: Bool
+    let challengeToken: SharedSecrets?
+    let hub: WebhookHub
+    let context: TriggerContext
+
+    var route: WebhookRoute {
+        WebhookRoute(
+            path: path, pipeline: context.pipeline, key: context.key, bodyLimit: bodyLimit,
+            isOpenToAnybody: verification.scheme == .none, handler: handle)
+    }
+
+    private func handle(_ request: WebhookRequest) async -> WebhookResponse {
+        if let question = HubChallenge(request) { return answer(question, request) }
+        guard methods.contains(request.method) else {
+            return .error(
+                405, "method-not-allowed", "this hook is called with \(methods.joined(separator: " or "))",
+                headers: ["allow": methods.joined(separator: ", ")])
+        }
+        guard request.body.count <= bodyLimit else { return .bodyTooLarge(limit: bodyLimit) }
+        if let refusal = check(request) { return refusal }
+        let event: TriggerEvent
+        do throws(BodyProblem) {
+            let body = try bodies.read(request)
+            if verification.scheme == .slack, let question = SlackChallenge(body.value) {
+                return .text(200, question.challenge)
+            }
+            event = try self.event(request, body)
+        } catch {
+            return error.response
+        }
+        do throws(TriggerRefusal) {
+            return await answer(try await context.emit(event).runID)
+        } catch {
+            context.logger.warning(
+                "a webhook was not accepted", metadata: ["reason": "\(error.message)", "path": "\(request.path)"])
+            return WebhookResponse(error)
+        }
+    }
+
+    /// The answer to a caller who may not call; nil for one who may.
+    private func check(_ request: WebhookRequest) -> WebhookResponse? {
+        do throws(VerificationFailure) {
+            try verification.verifier.verify(request, now: context.now() / 1_000_000_000)
+            return nil
+        } catch {
+            return refuse(request, error.reason)
+        }
+    }
+
+    private func refuse(_ request: WebhookRequest, _ reason: String) -> WebhookResponse {
+        context.logger.notice(
+            "a webhook was refused",
+            metadata: ["reason": "\(reason)", "path": "\(request.path)", "from": "\(request.remoteAddress)"])
+        let challenge = verification.verifier.challenge.map { [("www-authenticate", $0)] } ?? []
+        return WebhookResponse(status: 401, headers: HeaderList(challenge))
+    }
+
+    private func answer(_ question: HubChallenge, _ request: WebhookRequest) -> WebhookResponse {
+        if let challengeToken {
+            guard let token = question.token, challengeToken.contain(token) else {
+                return refuse(request, "hub.verify_token is missing or wrong")
+            }
+        } else if !verification.verifier.coversBody, let refusal = check(request) {
+            return refusal
+        }
+        return .text(200, question.challenge)
+    }
+
+    private func event(_ request: WebhookRequest, _ body: WebhookBody) throws(BodyProblem) -> TriggerEvent {
+        var generator = SystemRandomNumberGenerator()
+        let payload = try WebhookPayload.object(request, body, without: verification.verifier.proofHeaders)
+        return TriggerEvent(
+            dedupeKey: deliveries.key(request, body: body.value, using: &generator), payload: payload, input: body.value
+        )
+    }
+
+    private func answer(_ runID: String) async -> WebhookResponse {
+        switch respond {
+        case .accepted: return RunAnswer.accepted(runID)
+        case .result: return await result(of: runID)
+        case .stream: return StreamAnswer(context: context, runID: runID) { await callerLeft(runID) }.response
+        }
+    }
+
+    private struct TimeIsUp: Error {}
+
+    private func result(of runID: String) async -> WebhookResponse {
+        do {
+            let end = try await withTimeLimit(timeout, clock: context.clock, error: TimeIsUp()) { [context] in
+                try await context.end(of: runID)
+            }
+            return RunAnswer.ended(runID, end)
+        } catch let error as StepError where error.code == "no-such-run" {
+            return RunAnswer.forgotten(runID)
+        } catch {
+            // The time is up, the caller has gone, or Runnel shuts down: the run is on disk and goes on.
+            if Task.isCancelled { await callerLeft(runID) }
+            return RunAnswer.accepted(runID)
+        }
+    }
+
+    /// Cancels the run if that is wanted, unless it is not the caller who left but the hook that closed.
+    private func callerLeft(_ runID: String) async {
+        guard cancelsOnDisconnect, hub.isServing(path, pipeline: context.pipeline) else { return }
+        // This task is cancelled itself by now, which must not keep the word from going out.
+        let cancelling = Task { [context] in try await context.cancel(runID) }
+        do {
+            try await cancelling.value
+        } catch {
+            context.logger.warning("a run could not be cancelled", metadata: ["run": "\(runID)", "reason": "\(error)"])
+        }
+    }
+}

@@ -1,0 +1,31 @@
+/// A token: `Authorization: Bearer …` (RFC 6750), or all of another header field.
+struct BearerVerifier: Verifier {
+    let secrets: SharedSecrets
+    /// In lower case; nil for `Authorization`.
+    let header: String?
+
+    var proofHeaders: Set<String> { [header ?? "authorization"] }
+    var challenge: String? { header == nil ? "Bearer" : nil }
+    var coversBody: Bool { false }
+
+    func verify(_ request: WebhookRequest, now: Int64) throws(VerificationFailure) {
+        let token: String
+        if let header {
+            token = try request.proof(header)
+        } else {
+            token = try request.credentials(scheme: "bearer")
+        }
+        guard secrets.contain(token) else { throw VerificationFailure("the token is wrong") }
+    }
+}
+
+extension WebhookRequest {
+    /// What stands behind the name of the scheme in `Authorization`.
+    func credentials(scheme: String) throws(VerificationFailure) -> String {
+        let value = try proof("authorization")
+        guard let space = value.firstIndex(of: " "), value[..<space].lowercased() == scheme else {
+            throw VerificationFailure("the header authorization is not of the scheme \"\(scheme)\"")
+        }
+        return String(value[space...].drop { $0 == " " })
+    }
+}

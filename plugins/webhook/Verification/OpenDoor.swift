@@ -1,0 +1,6 @@
+/// Lets everybody in: `scheme: none`.
+struct OpenDoor: Verifier {
+    var proofHeaders: Set<String> { [] }
+
+    func verify(_ request: WebhookRequest, now: Int64) {}
+}

@@ -68,8 +68,9 @@ let package = Package(
         .target(name: "LogPlugin", dependencies: ["RunnelKit", log], path: "plugins/log"),
         .target(name: "TemplatePlugin", dependencies: ["RunnelKit", "FilePlugin"], path: "plugins/template"),
         .target(name: "TransformPlugin", dependencies: ["RunnelKit", "CLibJQ"], path: "plugins/transform"),
+        .target(name: "WatchPlugin", dependencies: ["RunnelKit", log], path: "plugins/watch"),
         .target(
-            name: "WebhookPlugin", dependencies: ["RunnelKit", "RunnelHTTP", crypto, httpClient, nio[2]],
+            name: "WebhookPlugin", dependencies: ["RunnelKit", "RunnelHTTP", crypto, httpClient, log, nio[2]],
             path: "plugins/webhook"),
 
         // What puts everything together.
@@ -79,7 +80,7 @@ let package = Package(
                 "RunnelKit", "YAML", "Templates", "RunnelEngine", "RunnelStore", "RunnelHTTP", "Marketplace",
                 "MarketplaceSimulator", crypto,
                 "ChatPlugin", "FilePlugin", "HTTPPlugin", "LogPlugin", "TemplatePlugin", "TransformPlugin",
-                "WebhookPlugin", log, httpClient, hummingbird, nio[0],
+                "WatchPlugin", "WebhookPlugin", log, httpClient, hummingbird, nio[0],
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ]),
@@ -133,6 +134,7 @@ let package = Package(
             dependencies: ["HTTPPlugin", "HTTPTestServer", "RunnelHTTP", "RunnelKit", "RunnelTesting", httpClient]
                 + nio,
             exclude: ["Server"]),
+        .testTarget(name: "WatchPluginTests", dependencies: ["WatchPlugin", "RunnelKit", "RunnelTesting"]),
         .testTarget(
             name: "WebhookPluginTests",
             dependencies: ["WebhookPlugin", "HTTPTestServer", "RunnelHTTP", "RunnelKit", "RunnelTesting"] + nio,

@@ -5,6 +5,7 @@ import LogPlugin
 public import RunnelKit
 import TemplatePlugin
 import TransformPlugin
+import WatchPlugin
 import WebhookPlugin
 
 /// Everything that ships with Runnel, in one list.
@@ -16,6 +17,7 @@ public enum StockPlugins {
             TemplatePlugin(),
             ChatPlugin(),
             TransformPlugin(),
+            WatchPlugin(),
             WebhookPlugin(),
             LogPlugin(),
         ]

@@ -77,7 +77,7 @@ public final class RunAgent: Sendable {
                 let current = try await journal.version()
                 if current != version, hasRuns {
                     version = current
-                    for runID in try await journal.cancelRequests(for: id) { cancelHere(runID) }
+                    for runID in try await journal.cancelRequests(for: id) { cancelOnce(runID) }
                 }
             } catch {
                 logger.error("the journal does not answer: \(error)")
@@ -89,8 +89,9 @@ public final class RunAgent: Sendable {
 
     private var hasRuns: Bool { controls.withLock { !$0.isEmpty } }
 
-    private func cancelHere(_ runID: String) {
-        // Once; a second request would end `finally` as well.
+    /// Asks a run of this process to end as cancelled. Asked again for the same run, nothing happens: a second request
+    /// would end its `finally` as well.
+    func cancelOnce(_ runID: String) {
         let control = controls.withLock { controls in
             defer { cancelled.withLock { _ = $0.insert(runID) } }
             return cancelled.withLock { $0.contains(runID) } ? nil : controls[runID]

@@ -130,5 +130,10 @@ public struct InputDeclaration: Sendable {
 /// An entry of `on:`.
 public struct TriggerDeclaration: Sendable {
     public var kind: String
+    /// `watch`, or `schedule[1]` for the second of several.
+    public var key: String
+    public var entry: TemplateTree
     public var node: YAMLNode
+    /// The key under `on:`.
+    public var keyNode: YAMLNode
 }

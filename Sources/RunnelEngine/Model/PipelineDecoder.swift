@@ -182,10 +182,27 @@ struct PipelineDecoder {
     }
 
     private mutating func readTriggers(_ node: YAMLNode) -> [TriggerDeclaration] {
-        let known = ["manual", "schedule", "watch", "webhook"]
-        guard let keys = MappingReader(node, "`on`", keys: known, into: &diagnostics) else { return [] }
-        return known.compactMap { kind in
-            keys.keyNode(kind).map { TriggerDeclaration(kind: kind, node: keys[kind] ?? $0) }
+        guard case .mapping(let pairs) = node.content else {
+            diagnostics.error(
+                "wrong-type", node, "`on`: expected a key for each trigger, found \(node.found)",
+                hint: "write `on: { schedule: { cron: \"0 9 * * *\" } }`")
+            return []
         }
+        return pairs.flatMap { pair -> [TriggerDeclaration] in
+            let kind = pair.key.keyText
+            // `manual:` says what is always possible.
+            if kind == "manual" { return [] }
+            guard case .sequence(let items) = pair.value.content else {
+                return [trigger(kind, key: kind, pair.value, pair.key)]
+            }
+            return items.enumerated().map { trigger(kind, key: "\(kind)[\($0.offset)]", $0.element, pair.key) }
+        }
+    }
+
+    private mutating func trigger(_ kind: String, key: String, _ node: YAMLNode, _ keyNode: YAMLNode)
+        -> TriggerDeclaration
+    {
+        let entry = node.isNull ? .object([]) : TemplateTree(node, environment: environment, into: &diagnostics)
+        return TriggerDeclaration(kind: kind, key: key, entry: entry, node: node, keyNode: keyNode)
     }
 }

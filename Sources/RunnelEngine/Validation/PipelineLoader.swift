@@ -31,6 +31,7 @@ public struct PipelineLoader: Sendable {
         }
         var diagnostics = decoder.diagnostics
         StepChecker(registry: registry).check(pipeline, into: &diagnostics)
+        TriggerChecker(registry: registry).check(pipeline, into: &diagnostics)
         ReferenceChecker(pipeline: pipeline, names: names).check(into: &diagnostics)
         let sorted = diagnostics.items.sortedByPlace()
         return (

@@ -26,6 +26,11 @@ struct ReferenceChecker {
         for (template, node) in pipeline.output?.templates ?? [] {
             check(template.references, in: node, at: place, into: &diagnostics)
         }
+        for trigger in pipeline.triggers {
+            for (template, node) in trigger.entry.templates {
+                checkTrigger(template.references, in: node, into: &diagnostics)
+            }
+        }
         place.isErrorKnown = true
         for section in [pipeline.onFailure, pipeline.finally] {
             var place = place
@@ -66,6 +71,19 @@ struct ReferenceChecker {
         for reference in references {
             guard let (code, message, hint) = problem(with: reference, at: place) else { continue }
             diagnostics.error(code, in: node, utf8Range: reference.utf8Range, message, hint: hint)
+        }
+    }
+
+    /// When a trigger begins, there is no run yet.
+    private func checkTrigger(
+        _ references: [Reference], in node: YAMLNode, into diagnostics: inout DiagnosticList
+    ) {
+        let known = references.filter { ["secrets", "env"].contains($0.root) }
+        check(known, in: node, at: Place(), into: &diagnostics)
+        for reference in references where !["secrets", "env"].contains(reference.root) {
+            diagnostics.error(
+                "unknown-name", in: node, utf8Range: reference.utf8Range,
+                "`\(reference.root)` is not known under `on:`", hint: "a trigger knows secrets and env")
         }
     }
 

@@ -95,6 +95,19 @@ import Testing
         #expect(throws: BodyProblem.malformed(message)) { try Self.read(lines) }
     }
 
+    @Test("a body that was cut anywhere before its end is refused")
+    func cut() throws {
+        let lines =
+            Self.part("a", "1") + Self.part("b", "") + ["--b", "Content-Disposition: form-data; name=c", "", "--b--"]
+        let body = Array(lines.joined(separator: "\r\n").utf8)
+        #expect(try MultipartForm.read(body, boundary: "b") == ["a": "1", "b": "", "c": ""])
+        for count in 0..<body.count {
+            #expect(throws: BodyProblem.self, "\(count)") {
+                try MultipartForm.read(Array(body.prefix(count)), boundary: "b")
+            }
+        }
+    }
+
     @Test("a hundred parts are taken, one more is not")
     func limits() throws {
         let parts = Array(repeating: Self.part("a", "1"), count: 100).flatMap(\.self)

@@ -70,12 +70,16 @@ import Testing
                 ["verify": ["scheme": "none"], "idempotency": [:]], "one of \"header\" or \"body\" has to be given",
                 ["idempotency"]
             ),
+            (
+                ["verify": ["scheme": "none"], "accept": ["*/png"]],
+                "expected a media type such as \"application/json\" or \"image/*\", found \"*/png\"", ["accept", "0"]
+            ),
             (["verify": ["scheme": "none"], "token": "t"], "the key \"token\" is not known here", []),
         ] as [(ValueObject, String, [String])])
     func wrong(entry: ValueObject, message: String, path: [String]) throws {
         let error = try #require(trigger.check(entry))
         #expect(error.message == message)
-        #expect(error.path == path.map { .key($0) })
+        #expect(error.path == path.map { element in Int(element).map { .index($0) } ?? .key(element) })
     }
 
     @Test("no error shows a secret")

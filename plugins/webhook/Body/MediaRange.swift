@@ -7,7 +7,10 @@ struct MediaRange: FieldValue, Hashable {
     let text: String
 
     static var schema: Value {
-        ["type": "string", "pattern": #"^([\w!#$&^.+-]+/([\w!#$&^.+-]+|\*)|\*/\*)$"#, "examples": ["image/*"]]
+        [
+            "type": "string", "pattern": #"^([A-Za-z0-9!#$&^_.+-]+/([A-Za-z0-9!#$&^_.+-]+|\*)|\*/\*)$"#,
+            "examples": ["image/*"],
+        ]
     }
 
     init(field value: Value) throws(FieldError) {

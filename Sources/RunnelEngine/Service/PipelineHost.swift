@@ -1,0 +1,236 @@
+public import Logging
+public import RunnelKit
+import Templates
+import YAML
+
+/// Serves the pipelines of a folder: keeps their triggers going, and takes changes of their files as they come.
+public actor PipelineHost {
+    /// A file as the host knows it.
+    public struct Hosted: Sendable {
+        public var file: String
+        /// The last version without errors; nil where there was none yet.
+        public var pipeline: Pipeline?
+        public var definition: String?
+        /// What is wrong with the file as it is now.
+        public var problem: String?
+        public var triggers: [String: TriggerHealth] = [:]
+    }
+
+    /// What a file holds, or why it cannot be read.
+    public typealias ReadFiles = @Sendable () -> [(file: String, bytes: [UInt8])]
+
+    private let queue: RunQueue
+    private let loader: PipelineLoader
+    private let read: ReadFiles
+    private let hash: @Sendable ([UInt8]) -> String
+    private let logger: Logger
+    private var hosted: [String: Hosted] = [:]
+    private var contents: [String: [UInt8]] = [:]
+    private var running: [String: DetachableTask<Void>] = [:]
+
+    private static let interval = Duration.seconds(1)
+
+    /// - Parameters:
+    ///   - read: Gives the folder's pipeline files, with their paths as they are shown.
+    ///   - hash: SHA-256 in hexadecimal.
+    public init(
+        queue: RunQueue, loader: PipelineLoader, logger: Logger, hash: @escaping @Sendable ([UInt8]) -> String,
+        read: @escaping ReadFiles
+    ) {
+        self.queue = queue
+        self.loader = loader
+        self.logger = logger
+        self.hash = hash
+        self.read = read
+    }
+
+    /// By file.
+    public var all: [Hosted] { hosted.values.sorted { $0.file < $1.file } }
+
+    public func pipeline(named name: String) -> Hosted? {
+        hosted.values.first { $0.pipeline?.name == name }
+    }
+
+    /// Serves until the task is cancelled.
+    ///
+    /// - Parameter onReady: Called once, when all files have been read and their triggers begun.
+    public nonisolated func run(onReady: @Sendable () async -> Void) async {
+        await withDiscardingTaskGroup { group in
+            var isReady = false
+            while !Task.isCancelled {
+                for (key, work) in await look() {
+                    let task = DetachableTask<Void>()
+                    await begin(key, task)
+                    group.addTask { _ = await task.run(work) }
+                }
+                if !isReady {
+                    isReady = true
+                    await onReady()
+                }
+                try? await ContinuousClock().sleep(for: Self.interval)
+            }
+        }
+    }
+
+    private func begin(_ key: String, _ task: DetachableTask<Void>) {
+        running[key]?.cancel()
+        running[key] = task
+    }
+
+    /// Reads what has changed.
+    ///
+    /// - Returns: The triggers that are to begin.
+    private func look() async -> [(key: String, work: @Sendable () async -> Void)] {
+        let files = read()
+        var begins: [(key: String, work: @Sendable () async -> Void)] = []
+        for file in Set(contents.keys).subtracting(files.map(\.file)) {
+            logger.notice("\(file) is gone; its triggers end")
+            endTriggers(of: file)
+            contents[file] = nil
+            hosted[file] = nil
+        }
+        for (file, bytes) in files where contents[file] != bytes {
+            contents[file] = bytes
+            let (pipeline, report) = loader.load(bytes, file: file)
+            var entry = hosted[file] ?? Hosted(file: file)
+            let other = pipeline.flatMap { new in
+                hosted.values.first { $0.file != file && $0.pipeline?.name == new.name }
+            }
+            if let other {
+                entry.problem = "the pipeline is named \"\(other.pipeline?.name ?? "")\" as is the one in \(other.file)"
+            } else if let pipeline {
+                entry.problem = nil
+                entry.pipeline = pipeline
+                entry.definition = hash(bytes)
+                entry.triggers = [:]
+                endTriggers(of: file)
+                await keep(pipeline, entry.definition ?? "", file)
+                begins += triggers(of: pipeline, entry.definition ?? "", file)
+            } else {
+                entry.problem = DiagnosticPrinter(sources: [report.source]).text(report.diagnostics)
+            }
+            if let problem = entry.problem {
+                let goesOn = entry.pipeline == nil ? "it is not served" : "its last good version goes on"
+                logger.error("\(file) has errors; \(goesOn)\n\(problem)")
+            }
+            hosted[file] = entry
+        }
+        return begins
+    }
+
+    private func keep(_ pipeline: Pipeline, _ definition: String, _ file: String) async {
+        do {
+            let text = queue.agent.runner.seal.close(pipeline.source.text)
+            try await queue.journal.keep(
+                DefinitionRecord(hash: definition, pipeline: pipeline.name, file: file, text: text))
+        } catch {
+            logger.error("\(file) cannot be kept: \(error)")
+        }
+    }
+
+    private func endTriggers(of file: String) {
+        for key in running.keys where key.hasPrefix(file + "\u{0}") {
+            running.removeValue(forKey: key)?.cancel()
+        }
+    }
+
+    // MARK: - Triggers
+
+    private func triggers(
+        of pipeline: Pipeline, _ definition: String, _ file: String
+    ) -> [(key: String, work: @Sendable () async -> Void)] {
+        pipeline.triggers.map { trigger in
+            let runs = HostedRuns(
+                queue: queue, host: self, pipeline: pipeline, definition: definition, file: file, trigger: trigger)
+            return (file + "\u{0}" + trigger.key, { await self.supervise(trigger, of: pipeline, runs) })
+        }
+    }
+
+    /// Begins the trigger again whenever it ends, until the task is cancelled.
+    private nonisolated func supervise(_ trigger: TriggerDeclaration, of pipeline: Pipeline, _ runs: HostedRuns) async {
+        guard let definition = loader.registry.trigger(named: trigger.kind) else { return }
+        let runner = queue.agent.runner
+        var logger = logger
+        logger[metadataKey: "pipeline"] = .string(pipeline.name)
+        logger[metadataKey: "trigger"] = .string(trigger.key)
+        let context = TriggerContext(
+            pipeline: pipeline.name, key: trigger.key, logger: logger, clock: runner.clock, now: runner.now,
+            redactor: runner.redactor, services: runner.services, project: runner.project,
+            memory: queue.journal.memory(of: TriggerID(pipeline: pipeline.name, key: trigger.key)), runs: runs)
+        var pause = Duration.seconds(1)
+        while !Task.isCancelled {
+            let start = runner.clock.measureStart()
+            do {
+                let scope = DictionaryScope([
+                    "secrets": .object(ValueObject(runner.values.secrets.map { ($0.key, .string($0.value)) })),
+                    "env": .object(ValueObject(runner.values.env.map { ($0.key, .string($0.value)) })),
+                ])
+                let entry = try trigger.entry.render(scope).asObject ?? [:]
+                try await definition.run(entry, context)
+                return
+            } catch {
+                if Task.isCancelled { return }
+                let words = runner.redactor.redact("\(error)")
+                logger.error(
+                    "the trigger \(trigger.key) of \(pipeline.name) failed: \(words); it begins again in \(DurationText.format(pause))"
+                )
+                await runs.report(.problem(words))
+            }
+            if start.elapsed() > .seconds(60) { pause = .seconds(1) }
+            try? await runner.clock.sleep(for: pause)
+            pause = min(pause * 2, .seconds(60))
+        }
+    }
+
+    func report(_ health: TriggerHealth, of trigger: String, in file: String) {
+        hosted[file]?.triggers[trigger] = health
+    }
+}
+
+/// What one trigger sees of the engine.
+struct HostedRuns: TriggerRuns {
+    let queue: RunQueue
+    let host: PipelineHost
+    let pipeline: Pipeline
+    let definition: String
+    let file: String
+    let trigger: TriggerDeclaration
+
+    func accept(_ event: TriggerEvent) async throws(TriggerRefusal) -> TriggerAcceptance {
+        let runner = queue.agent.runner
+        let now = runner.now()
+        var payload: ValueObject = ["type": .string(trigger.kind)]
+        for (key, value) in event.payload { payload[key] = value }
+        let inputs: ValueObject
+        do {
+            inputs = try pipeline.inputValues([])
+        } catch {
+            throw TriggerRefusal(.journal, error.message, retryAfter: .seconds(60))
+        }
+        let run = RunRecord(
+            id: UUIDv7.make(nanoseconds: now), pipeline: pipeline.name, definition: definition,
+            dedupeKey: event.dedupeKey, trigger: runner.seal.close(.object(payload)),
+            inputs: runner.seal.close(.object(inputs)).asObject ?? [:], input: runner.seal.close(event.input),
+            createdAt: now)
+        let memory =
+            event.memory.isEmpty
+            ? nil
+            : MemoryChanges(trigger: TriggerID(pipeline: pipeline.name, key: trigger.key), values: event.memory)
+        switch try await queue.accept(run, of: pipeline, memory: memory) {
+        case .accepted: return .accepted(runID: run.id)
+        case .duplicate(let id): return .duplicate(runID: id)
+        }
+    }
+
+    func follow(_ runID: String, _ body: @escaping @Sendable (RunUpdate) async -> Void) async throws -> RunEnd {
+        try await queue.follow(runID, body)
+    }
+
+    func cancel(_ runID: String) async throws {
+        _ = try await queue.cancel(runID)
+    }
+
+    func report(_ health: TriggerHealth) async {
+        await host.report(health, of: trigger.key, in: file)
+    }
+}

@@ -1,0 +1,230 @@
+import RunnelKit
+import RunnelTesting
+import Testing
+
+@testable import WatchPlugin
+
+@Suite("Watch: after the run", .timeLimit(.minutes(1))) struct AfterRunTests {
+    @Test("with `after: move` the file moves when its run has ended well, not before", arguments: Mode.allCases)
+    func move(mode: Mode) async throws {
+        try await WatchFixture.with { fixture in
+            try await fixture.watching(mode.keys(["after": "move", "recursive": true])) {
+                try fixture.makeFolder("inbox/sub")
+                try fixture.drop("1", at: "inbox/sub/a.txt")
+                try await fixture.runs.waitForAccepted(1)
+                #expect(fixture.text("inbox/sub/a.txt") == "1")
+                await fixture.runs.finish("run-1", .succeeded(output: .null))
+                try await fixture.eventually { fixture.text("inbox/sub/a.txt") == nil }
+                try await fixture.eventually { fixture.ledger.isEmpty }
+            }
+            // At its place below the watched folder.
+            #expect(fixture.text("done/sub/a.txt") == "1")
+            #expect(try fixture.names("done/sub") == ["a.txt"])
+            #expect(await fixture.runs.accepted.count == 1)
+        }
+    }
+
+    @Test("with `after: delete` the file goes when its run has ended well", arguments: Mode.allCases)
+    func delete(mode: Mode) async throws {
+        try await WatchFixture.with { fixture in
+            try await fixture.watching(mode.keys(["after": "delete"])) {
+                try fixture.drop("1", at: "inbox/a.txt")
+                try await fixture.runs.waitForAccepted(1)
+                #expect(fixture.text("inbox/a.txt") == "1")
+                await fixture.runs.finish("run-1", .succeeded(output: .null))
+                try await fixture.eventually { fixture.ledger.isEmpty }
+            }
+            #expect(try fixture.names("inbox").isEmpty)
+            #expect(try fixture.names(".") == ["inbox", "staging"])
+        }
+    }
+
+    @Test(
+        "after a run that did not end well the file goes to `failed` with the reason beside it",
+        arguments: ["move", "delete"])
+    func failed(after: String) async throws {
+        try await WatchFixture.with { fixture in
+            try await fixture.watching(["after": .string(after), "mode": "inotify"]) {
+                try fixture.drop("1", at: "inbox/a.txt")
+                try await fixture.runs.waitForAccepted(1)
+                try fixture.drop("2", at: "inbox/b.txt")
+                try await fixture.runs.waitForAccepted(2)
+                await fixture.runs.finish("run-1", .failed(code: "http-status", message: "the server said 500"))
+                await fixture.runs.finish("run-2", .cancelled)
+                try await fixture.eventually { fixture.ledger.isEmpty }
+            }
+            #expect(try fixture.names("failed") == ["a.txt", "a.txt.error.txt", "b.txt", "b.txt.error.txt"])
+            #expect(fixture.text("failed/a.txt") == "1")
+            #expect(
+                fixture.text("failed/a.txt.error.txt") == """
+                    the server said 500
+
+                    file: inbox/a.txt
+                    run: run-1
+                    error: http-status
+                    time: 2027-01-15T08:00:00.000Z
+
+                    """)
+            #expect(
+                fixture.text("failed/b.txt.error.txt") == """
+                    the run was cancelled
+
+                    file: inbox/b.txt
+                    run: run-2
+                    error: cancelled
+                    time: 2027-01-15T08:00:00.000Z
+
+                    """)
+            #expect(try fixture.names("inbox").isEmpty)
+        }
+    }
+
+    @Test("with `after: keep` the file stays, whatever becomes of the run")
+    func keep() async throws {
+        try await WatchFixture.with { fixture in
+            try await fixture.watching(["mode": "inotify"]) {
+                try fixture.drop("1", at: "inbox/a.txt")
+                try await fixture.runs.waitForAccepted(1)
+                await fixture.runs.finish("run-1", .failed(code: "c", message: "m"))
+                try fixture.drop("2", at: "inbox/b.txt")
+                try await fixture.runs.waitForAccepted(2)
+            }
+            #expect(try fixture.names("inbox") == ["a.txt", "b.txt"])
+            #expect(try fixture.names(".") == ["inbox", "staging"])
+        }
+    }
+
+    @Test("a file that was changed while its run went on stays, and is an event of its own", arguments: Mode.allCases)
+    func changed(mode: Mode) async throws {
+        try await WatchFixture.with { fixture in
+            try await fixture.watching(mode.keys(["after": "move"])) {
+                try fixture.drop("1", at: "inbox/a.txt")
+                try await fixture.runs.waitForAccepted(1)
+                try fixture.drop("22", at: "inbox/a.txt")
+                await fixture.runs.finish("run-1", .succeeded(output: .null))
+                try await fixture.runs.waitForAccepted(2)
+                #expect(fixture.text("inbox/a.txt") == "22")
+                #expect(fixture.text("done/a.txt") == nil)
+                await fixture.runs.finish("run-2", .succeeded(output: .null))
+                try await fixture.eventually { fixture.ledger.isEmpty }
+            }
+            #expect(fixture.text("done/a.txt") == "22")
+            #expect(await fixture.runs.accepted.count == 2)
+        }
+    }
+
+    @Test("a file that comes again with the same content starts no run, and moves too", arguments: Mode.allCases)
+    func redelivered(mode: Mode) async throws {
+        try await WatchFixture.with { fixture in
+            try await fixture.watching(mode.keys(["after": "move"])) {
+                try fixture.drop("1", at: "inbox/a.txt")
+                try await fixture.runs.waitForAccepted(1)
+                await fixture.runs.finish("run-1", .succeeded(output: .null))
+                try await fixture.eventually { fixture.ledger.isEmpty }
+                try fixture.drop("1", at: "inbox/a.txt")
+                try await fixture.eventually { fixture.text("done/a-2.txt") != nil && fixture.ledger.isEmpty }
+            }
+            #expect(try fixture.names("done") == ["a-2.txt", "a.txt"])
+            #expect(await fixture.runs.accepted.count == 1)
+            #expect(await fixture.runs.duplicates == 1)
+        }
+    }
+
+    @Test("a run that ends while nobody watches has its file moved at the next start", arguments: Mode.allCases)
+    func restart(mode: Mode) async throws {
+        try await WatchFixture.with { fixture in
+            let keys = mode.keys(["after": "move"])
+            try await fixture.watching(keys) {
+                try fixture.drop("1", at: "inbox/a.txt")
+                try await fixture.eventually { fixture.ledger["file/inbox/a.txt"]?["run"] == "run-1" }
+            }
+            await fixture.runs.finish("run-1", .succeeded(output: .null))
+            try await fixture.watching(keys) { try await fixture.eventually { fixture.ledger.isEmpty } }
+            #expect(fixture.text("done/a.txt") == "1")
+            #expect(await fixture.runs.accepted.count == 1)
+            #expect(await fixture.runs.duplicates == 0)
+        }
+    }
+
+    @Test("a run whose id was not written down any more is found again")
+    func unknownRun() async throws {
+        try await WatchFixture.with { fixture in
+            let keys: ValueObject = ["after": "move", "mode": "inotify"]
+            try await fixture.watching(keys) {
+                try fixture.drop("1", at: "inbox/a.txt")
+                try await fixture.eventually { fixture.ledger["file/inbox/a.txt"]?["run"] == "run-1" }
+            }
+            // As the kill would have left it right after the event was accepted.
+            let event = await fixture.runs.accepted[0]
+            fixture.harness.memory.set(event.memory)
+            #expect(fixture.ledger["file/inbox/a.txt"]?["run"] == nil)
+            await fixture.runs.finish("run-1", .succeeded(output: .null))
+            try await fixture.watching(keys) { try await fixture.eventually { fixture.ledger.isEmpty } }
+            #expect(fixture.text("done/a.txt") == "1")
+            #expect(await fixture.runs.accepted.count == 1)
+            #expect(await fixture.runs.duplicates == 1)
+        }
+    }
+
+    @Test("a run that is not known any more leaves its file, and says so")
+    func forgottenRun() async throws {
+        try await WatchFixture.with { fixture in
+            let runs = CountingRuns(memory: fixture.harness.memory)
+            try await fixture.run(
+                ["path": "inbox", "after": "move", "mode": "inotify"], in: fixture.context(runs)
+            ) {
+                try fixture.drop("1", at: "inbox/a.txt")
+                await runs.waitForHealth(2)
+                try await fixture.eventually { fixture.ledger["file/inbox/a.txt"]?["pending"] == nil }
+            }
+            #expect(
+                await runs.health == [
+                    .watching,
+                    .problem("the run run-1 of \"inbox/a.txt\" is not known any more; the file stays where it is"),
+                ])
+            #expect(fixture.text("inbox/a.txt") == "1")
+        }
+    }
+
+    @Test("a file that cannot be moved stays, is reported, and is tried again at the next start")
+    func blocked() async throws {
+        try await WatchFixture.with { fixture in
+            try fixture.write("in the way", to: "done")
+            let keys: ValueObject = ["after": "move", "mode": "inotify"]
+            try await fixture.watching(keys) {
+                try fixture.drop("1", at: "inbox/a.txt")
+                try await fixture.runs.waitForAccepted(1)
+                await fixture.runs.finish("run-1", .succeeded(output: .null))
+                try await fixture.runs.waitForHealth(
+                    .problem("cannot move \"inbox/a.txt\" to \"done\": it is not a folder; the file stays where it is"))
+                #expect(fixture.text("inbox/a.txt") == "1")
+            }
+            try fixture.remove("done")
+            try await fixture.watching(keys) { try await fixture.eventually { fixture.ledger.isEmpty } }
+            #expect(fixture.text("done/a.txt") == "1")
+            #expect(await fixture.runs.accepted.count == 1)
+        }
+    }
+
+    @Test("folders that files are moved into are not watched, also inside the watched folder", arguments: Mode.allCases)
+    func ownFolders(mode: Mode) async throws {
+        try await WatchFixture.with { fixture in
+            let keys = mode.keys([
+                "after": "move", "recursive": true, "move_to": "inbox/done", "failed": "inbox/sub/failed",
+            ])
+            try await fixture.watching(keys) {
+                try fixture.drop("1", at: "inbox/a.txt")
+                try await fixture.runs.waitForAccepted(1)
+                await fixture.runs.finish("run-1", .succeeded(output: .null))
+                try await fixture.eventually { fixture.text("inbox/done/a.txt") != nil }
+                try fixture.drop("2", at: "inbox/b.txt")
+                try await fixture.runs.waitForAccepted(2)
+                await fixture.runs.finish("run-2", .cancelled)
+                try await fixture.eventually { fixture.text("inbox/sub/failed/b.txt") != nil && fixture.ledger.isEmpty }
+                try fixture.drop("3", at: "inbox/c.txt")
+                try await fixture.runs.waitForAccepted(3)
+            }
+            #expect(await fixture.runs.paths == ["inbox/a.txt", "inbox/b.txt", "inbox/c.txt"])
+        }
+    }
+}

@@ -1,0 +1,93 @@
+import RunnelKit
+import RunnelTesting
+import Testing
+
+@testable import WatchPlugin
+
+@Suite("Watch configuration") struct ConfigurationTests {
+    @Test("the plugin brings the trigger")
+    func plugin() throws {
+        let registry = try StepRegistry([WatchPlugin()])
+        #expect(registry.trigger(named: "watch")?.summary == "Starts a run for every file that comes into a folder.")
+        #expect(
+            registry.trigger(named: "watch")?.fields.map(\.key) == [
+                "path", "include", "exclude", "recursive", "settle", "mode", "interval", "after", "move_to", "failed",
+                "hidden", "temporary", "existing",
+            ])
+    }
+
+    @Test("the defaults are shown")
+    func defaults() throws {
+        let properties = try #require(TriggerDefinition(Watch.self).schema["properties"])
+        #expect(properties["settle"]?["default"] == "500ms")
+        #expect(properties["interval"]?["default"] == "2s")
+        #expect(properties["move_to"]?["default"] == "done")
+        #expect(properties["failed"]?["default"] == "failed")
+        #expect(properties["temporary"]?["default"] == ["*.part", "*.tmp", "*~", "*.swp", "*.crdownload"])
+    }
+
+    @Test(
+        "what is wrong is said",
+        arguments: [
+            ([:], "`path`: it is missing"),
+            (["path": ""], "`path`: the path is empty"),
+            (["path": 1], "`path`: expected a folder such as \"inbox\", found the number 1"),
+            (
+                ["path": "/srv/inbox"],
+                "`path`: \"/srv/inbox\" is an absolute path; "
+                    + "name a folder of the project, relative to the project's folder"
+            ),
+            (
+                ["path": "a/../../b"],
+                "`path`: \"a/../../b\" leads out of the project; only folders of the project can be watched"
+            ),
+            (
+                ["path": "a", "after": "rename"],
+                "`after`: expected one of \"keep\", \"move\", \"delete\", found \"rename\""
+            ),
+            (
+                ["path": "a", "mode": "fsevents"],
+                "`mode`: expected one of \"auto\", \"inotify\", \"poll\", found \"fsevents\""
+            ),
+            (
+                ["path": "a", "existing": "skip"],
+                "`existing`: expected one of \"process\", \"ignore\", found \"skip\""
+            ),
+            (
+                ["path": "a", "include": ["*.txt", "["]],
+                "`include[1]`: the pattern \"[\" has a \"[\" without its \"]\"; write [[] for the sign"
+            ),
+            (["path": "a", "settel": "1s"], "the key \"settel\" is not known here; did you mean \"settle\"?"),
+        ] as [(ValueObject, String)])
+    func wrong(fields: ValueObject, message: String) throws {
+        let error = try #require(TriggerDefinition(Watch.self).check(fields))
+        #expect(StepError(badConfiguration: error).description == message)
+    }
+
+    @Test(
+        "what several keys together make wrong is said at the start",
+        arguments: [
+            (
+                ["path": "inbox", "after": "move", "move_to": "inbox"],
+                "`move_to`: \"inbox\" is or holds the watched folder \"inbox\"; name another folder, such as \"done\""
+            ),
+            (
+                ["path": "in/box", "after": "delete", "failed": "./in"],
+                "`failed`: \"in\" is or holds the watched folder \"in/box\"; name another folder, such as \"done\""
+            ),
+            (["path": "inbox", "interval": "1ms"], "`interval`: 1ms is too short; 10ms at least"),
+        ] as [(ValueObject, String)])
+    func wrongTogether(fields: ValueObject, message: String) async throws {
+        let context = TriggerHarness().context
+        let error = try await #require(throws: StepError.self) {
+            try await TriggerDefinition(Watch.self).run(fields, context)
+        }
+        #expect(error.code == "bad-with")
+        #expect(error.description == message)
+    }
+
+    @Test("with `after: keep` nothing is moved, so `move_to` may be anything")
+    func unused() throws {
+        #expect(TriggerDefinition(Watch.self).check(["path": "inbox", "move_to": "inbox"]) == nil)
+    }
+}

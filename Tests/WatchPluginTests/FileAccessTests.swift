@@ -1,0 +1,116 @@
+import Foundation
+import RunnelTesting
+import Testing
+
+@testable import WatchPlugin
+
+@Suite("Watch: reading and moving") struct FileAccessTests {
+    @Test("a file that vanished, changed, or is none is told apart from one that was read")
+    func reading() async throws {
+        try await WatchFixture.with { fixture in
+            let reader = FileReader(tree: ProjectTree(base: fixture.path))
+            try fixture.write("hello", to: "inbox/a")
+            let status = try #require(try fixture.status("inbox/a"))
+            #expect(
+                try await reader.read(FilePath("inbox/a"), expected: status)
+                    == .read(status, hash: "cbd8a7b341bd9b025b1e906a48ae1d19"))
+            var other = status
+            other.size = 4
+            #expect(try await reader.read(FilePath("inbox/a"), expected: other) == .changed(status))
+            #expect(try await reader.read(FilePath("inbox/none"), expected: status) == .gone)
+            #expect(try await reader.read(FilePath("none/a"), expected: status) == .gone)
+            #expect(mkfifo(fixture.absolute("inbox/pipe"), 0o600) == 0)
+            #expect(try await reader.read(FilePath("inbox/pipe"), expected: status) == .notRegular)
+        }
+    }
+
+    @Test("no folder is reached through a link, whoever puts it there")
+    func links() async throws {
+        try await WatchFixture.with { fixture in
+            try fixture.makeFolder("outside")
+            try fixture.write("secret", to: "outside/a")
+            try fixture.link("inbox/sub", to: fixture.absolute("outside"))
+            let tree = ProjectTree(base: fixture.path)
+            let status = try #require(try fixture.status("outside/a"))
+            #expect(try await FileReader(tree: tree).read(FilePath("inbox/sub/a"), expected: status) == .gone)
+            let mover = FileMover(tree: tree)
+            let inbox = FilePath("inbox")
+            #expect(try mover.move(FilePath("inbox/sub/a"), status, from: inbox, to: FilePath("done")) == .done)
+            try fixture.link("linked", to: fixture.absolute("outside"))
+            try fixture.write("b", to: "inbox/b")
+            let b = try #require(try fixture.status("inbox/b"))
+            let failure = try #require(throws: FileMover.Failure.self) {
+                try mover.move(FilePath("inbox/b"), b, from: inbox, to: FilePath("linked"))
+            }
+            #expect(failure.system.reason == "it is a symbolic link, and links are not followed")
+            #expect(try fixture.names("outside") == ["a"])
+            #expect(try fixture.names("inbox") == ["b", "sub"])
+        }
+    }
+
+    @Test("nothing is ever overwritten where files are moved to")
+    func numbering() async throws {
+        try await WatchFixture.with { fixture in
+            let mover = FileMover(tree: ProjectTree(base: fixture.path))
+            try fixture.makeFolder("failed")
+            try fixture.write("old", to: "failed/a.txt")
+            try fixture.write("old note", to: "failed/a-2.txt.error.txt")
+            for number in 1...2 {
+                try fixture.write("\(number)", to: "inbox/a.txt")
+                let status = try #require(try fixture.status("inbox/a.txt"))
+                let result = try mover.move(
+                    FilePath("inbox/a.txt"), status, from: FilePath("inbox"), to: FilePath("failed"),
+                    note: "note \(number)")
+                #expect(result == .done)
+            }
+            #expect(
+                try fixture.names("failed") == [
+                    "a-2.txt.error.txt", "a-3.txt", "a-3.txt.error.txt", "a-4.txt", "a-4.txt.error.txt", "a.txt",
+                ])
+            #expect(fixture.text("failed/a.txt") == "old")
+            #expect(fixture.text("failed/a-2.txt.error.txt") == "old note")
+            #expect(fixture.text("failed/a-3.txt") == "1")
+            #expect(fixture.text("failed/a-3.txt.error.txt") == "note 1")
+            #expect(fixture.text("failed/a-4.txt") == "2")
+        }
+    }
+
+    @Test(
+        "the number stands before the extension",
+        arguments: [("a.txt", "a-2.txt"), ("a.tar.gz", "a.tar-2.gz"), ("README", "README-2"), (".env", ".env-2")])
+    func names(name: String, numbered: String) {
+        #expect(FileMover.name(name, number: 1) == name)
+        #expect(FileMover.name(name, number: 2) == numbered)
+    }
+
+    @Test("a file that is not the one that was processed is neither moved nor deleted")
+    func changed() async throws {
+        try await WatchFixture.with { fixture in
+            let mover = FileMover(tree: ProjectTree(base: fixture.path))
+            try fixture.write("new", to: "inbox/a")
+            let status = try #require(try fixture.status("inbox/a"))
+            var older = status
+            older.modified -= 1
+            let path = FilePath("inbox/a")
+            #expect(try mover.move(path, older, from: FilePath("inbox"), to: FilePath("done")) == .changed(status))
+            #expect(try mover.delete(path, older, id: "r") == .changed(status))
+            #expect(try fixture.names("inbox") == ["a"])
+            #expect(fixture.text("inbox/a") == "new")
+        }
+    }
+
+    @Test("what a killed process was about to delete is deleted, or put back if it is something else")
+    func leftovers() async throws {
+        try await WatchFixture.with { fixture in
+            let mover = FileMover(tree: ProjectTree(base: fixture.path))
+            try fixture.write("1", to: "inbox/.runnel-r.deleting")
+            let status = try #require(try fixture.status("inbox/.runnel-r.deleting"))
+            #expect(try mover.delete(FilePath("inbox/a.txt"), status, id: "r") == .done)
+            #expect(try fixture.names("inbox").isEmpty)
+            try fixture.write("22", to: "inbox/.runnel-r.deleting")
+            #expect(try mover.delete(FilePath("inbox/a.txt"), status, id: "r") != .done)
+            #expect(fixture.text("inbox/a.txt") == "22")
+            #expect(try fixture.names("inbox") == ["a.txt"])
+        }
+    }
+}

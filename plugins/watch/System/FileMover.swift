@@ -1,0 +1,177 @@
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
+#endif
+
+/// Moves and deletes files that were processed: only the very file, and never over another one.
+///
+/// The file is taken away by its name and looked at afterwards: if somebody put another one in its place at the last
+/// moment, that one is put back.
+struct FileMover: Sendable {
+    struct Failure: Error, Hashable {
+        let system: SystemFailure
+        /// What could not be used.
+        let place: FilePath
+    }
+
+    let tree: ProjectTree
+    /// A folder with more files of one name has another problem.
+    private static let maximumNumber = 100_000
+
+    /// Moves the file into `folder`, at its place below `root`.
+    ///
+    /// - Parameter note: The text of a file that is put beside it.
+    /// - Returns: `.done` also when there is no file any more.
+    func move(
+        _ path: FilePath, _ expected: FileStatus, from root: FilePath, to folder: FilePath, note: String? = nil
+    ) throws(Failure) -> FinishResult {
+        guard let source = try source(of: path) else { return .done }
+        guard let status = status(of: path.name, in: source) else { return .done }
+        guard status == expected else { return .changed(status) }
+        let target = folder.appending((path.relative(to: root) ?? path).folder)
+        let targetFolder = try orFail(target) { () throws(SystemFailure) in
+            try tree.open(folder: target, makesFolders: true)
+        }
+        return try orFail(target) { () throws(SystemFailure) in
+            let name = try claim(path.name, in: targetFolder, withNote: note != nil)
+            do throws(SystemFailure) {
+                if let note { try write(note, to: Self.noteName(of: name), in: targetFolder) }
+                _ = try SystemFailure.check { renameat(source.number, path.name, targetFolder.number, name) }
+            } catch {
+                release(name, in: targetFolder, withNote: note != nil)
+                if error.isMissing { return .done }
+                throw error
+            }
+            guard let moved = self.status(of: name, in: targetFolder), moved != expected else { return .done }
+            try putBack(name, from: targetFolder, to: path.name, in: source)
+            if note != nil { _ = unlinkat(targetFolder.number, Self.noteName(of: name), 0) }
+            return .changed(moved)
+        }
+    }
+
+    /// - Parameter id: Names the file for the moment between taking it away and deleting it.
+    func delete(_ path: FilePath, _ expected: FileStatus, id: String) throws(Failure) -> FinishResult {
+        guard let source = try source(of: path) else { return .done }
+        let name = "\(FileFilter.ownPrefix)\(id).deleting"
+        if let left = self.status(of: name, in: source) {
+            // By a process that was killed.
+            if left == expected {
+                _ = unlinkat(source.number, name, 0)
+            } else {
+                try orFail(path) { () throws(SystemFailure) in
+                    try putBack(name, from: source, to: path.name, in: source)
+                }
+            }
+        }
+        guard let status = status(of: path.name, in: source) else { return .done }
+        guard status == expected else { return .changed(status) }
+        return try orFail(path) { () throws(SystemFailure) in
+            do throws(SystemFailure) {
+                _ = try SystemFailure.check { renameat(source.number, path.name, source.number, name) }
+            } catch  where error.isMissing {
+                return .done
+            }
+            if let moved = self.status(of: name, in: source), moved != expected {
+                try putBack(name, from: source, to: path.name, in: source)
+                return .changed(moved)
+            }
+            _ = try SystemFailure.check { unlinkat(source.number, name, 0) }
+            return .done
+        }
+    }
+
+    /// The name, or the name with the first free number before its extension: `a.txt`, `a-2.txt`.
+    static func name(_ name: String, number: Int) -> String {
+        guard number > 1 else { return name }
+        guard let dot = name.dropFirst().lastIndex(of: ".") else { return "\(name)-\(number)" }
+        return "\(name[..<dot])-\(number)\(name[dot...])"
+    }
+
+    static func noteName(of name: String) -> String { name + ".error.txt" }
+
+    /// nil when the file's folder is gone.
+    private func source(of path: FilePath) throws(Failure) -> Descriptor? {
+        do throws(SystemFailure) {
+            return try tree.open(folder: path.folder)
+        } catch {
+            if error.isMissing || error.isNoFolder { return nil }
+            throw Failure(system: error, place: path.folder)
+        }
+    }
+
+    private func orFail<Result>(
+        _ place: FilePath, _ body: () throws(SystemFailure) -> Result
+    ) throws(Failure) -> Result {
+        do throws(SystemFailure) {
+            return try body()
+        } catch {
+            throw Failure(system: error, place: place)
+        }
+    }
+
+    private func status(of name: String, in folder: Descriptor) -> FileStatus? {
+        var status = stat()
+        guard fstatat(folder.number, name, &status, AT_SYMLINK_NOFOLLOW) == 0 else { return nil }
+        return FileStatus(status)
+    }
+
+    /// Makes an empty file under the first free name, to be replaced: so no two movers take the same name.
+    private func claim(_ name: String, in folder: Descriptor, withNote: Bool) throws(SystemFailure) -> String {
+        for number in 1...Self.maximumNumber {
+            let candidate = Self.name(name, number: number)
+            guard try make(candidate, in: folder) else { continue }
+            do throws(SystemFailure) {
+                if !withNote { return candidate }
+                if try make(Self.noteName(of: candidate), in: folder) { return candidate }
+            } catch {
+                _ = unlinkat(folder.number, candidate, 0)
+                throw error
+            }
+            _ = unlinkat(folder.number, candidate, 0)
+        }
+        throw SystemFailure(number: EEXIST)
+    }
+
+    private func release(_ name: String, in folder: Descriptor, withNote: Bool) {
+        _ = unlinkat(folder.number, name, 0)
+        if withNote { _ = unlinkat(folder.number, Self.noteName(of: name), 0) }
+    }
+
+    /// False when there is something of that name.
+    private func make(_ name: String, in folder: Descriptor) throws(SystemFailure) -> Bool {
+        do throws(SystemFailure) {
+            let flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC
+            close(try SystemFailure.check { openat(folder.number, name, flags, 0o666) })
+            return true
+        } catch  where error.isExisting {
+            return false
+        }
+    }
+
+    private func putBack(
+        _ name: String, from folder: Descriptor, to original: String, in source: Descriptor
+    ) throws(SystemFailure) {
+        let free = try claim(original, in: source, withNote: false)
+        _ = try SystemFailure.check { renameat(folder.number, name, source.number, free) }
+    }
+
+    private func write(_ text: String, to name: String, in folder: Descriptor) throws(SystemFailure) {
+        let flags = O_WRONLY | O_TRUNC | O_NOFOLLOW | O_CLOEXEC
+        let file = Descriptor(owning: try SystemFailure.check { openat(folder.number, name, flags) })
+        var rest = Array(text.utf8)[...]
+        while !rest.isEmpty {
+            let piece = rest
+            let count = try SystemFailure.check {
+                piece.withUnsafeBytes { systemWrite(file.number, $0.baseAddress, $0.count) }
+            }
+            rest = rest.dropFirst(count)
+        }
+    }
+}
+
+private func systemWrite(_ descriptor: Int32, _ buffer: UnsafeRawPointer?, _ count: Int) -> Int {
+    write(descriptor, buffer, count)
+}

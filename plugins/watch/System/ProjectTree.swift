@@ -1,0 +1,67 @@
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
+#endif
+
+/// The project's files, reached part by part so that no symbolic link below the project's folder is ever followed.
+struct ProjectTree: Sendable {
+    /// The project's folder, absolute.
+    let base: String
+
+    func open(folder: FilePath, makesFolders: Bool = false) throws(SystemFailure) -> Descriptor {
+        var current = try openPart(base, in: AT_FDCWD, flags: O_RDONLY | O_DIRECTORY)
+        for part in folder.parts {
+            let flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW
+            do throws(SystemFailure) {
+                current = try openPart(part, in: current.number, flags: flags)
+            } catch  where error.isMissing && makesFolders {
+                let parent = current
+                do throws(SystemFailure) {
+                    _ = try SystemFailure.check { mkdirat(parent.number, part, 0o777) }
+                } catch  where error.isExisting {
+                    // Somebody else made it at the same moment.
+                }
+                current = try openPart(part, in: current.number, flags: flags)
+            } catch  where error.number == ENOTDIR && isLink(part, in: current) {
+                // Systems look at O_DIRECTORY or O_NOFOLLOW first.
+                throw SystemFailure(number: ELOOP)
+            }
+        }
+        return current
+    }
+
+    /// Opens a file for reading; without waiting, should it be a pipe.
+    func open(file: FilePath) throws(SystemFailure) -> Descriptor {
+        let folder = try open(folder: file.folder)
+        return try openPart(file.name, in: folder.number, flags: O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
+    }
+
+    /// What is at the path; nil when there is nothing.
+    func entry(at path: FilePath) throws(SystemFailure) -> FolderEntry.Kind? {
+        var status = stat()
+        let absolute = absolute(path)
+        do throws(SystemFailure) {
+            _ = try SystemFailure.check { lstat(absolute, &status) }
+        } catch {
+            if error.isMissing || error.isNoFolder { return nil }
+            throw error
+        }
+        return FolderEntry.Kind(status)
+    }
+
+    func absolute(_ path: FilePath) -> String {
+        path.isProject ? base : base + "/" + path.text
+    }
+
+    private func openPart(_ name: String, in folder: Int32, flags: Int32) throws(SystemFailure) -> Descriptor {
+        Descriptor(owning: try SystemFailure.check { openat(folder, name, flags | O_CLOEXEC) })
+    }
+
+    private func isLink(_ name: String, in folder: Descriptor) -> Bool {
+        var status = stat()
+        return fstatat(folder.number, name, &status, AT_SYMLINK_NOFOLLOW) == 0 && status.st_mode & S_IFMT == S_IFLNK
+    }
+}

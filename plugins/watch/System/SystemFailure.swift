@@ -1,0 +1,49 @@
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
+#endif
+
+/// An `errno`, and what it says to a person.
+struct SystemFailure: Error, Sendable, Hashable {
+    let number: Int32
+
+    /// Of the last call that failed on this thread.
+    static var last: SystemFailure { SystemFailure(number: errno) }
+
+    var isMissing: Bool { number == ENOENT }
+    var isExisting: Bool { number == EEXIST }
+    /// A part of the path that should be a folder is none, or is a symbolic link.
+    var isNoFolder: Bool { number == ENOTDIR || number == ELOOP || number == EMLINK }
+    var isOtherFileSystem: Bool { number == EXDEV }
+    /// Nothing of the file's: there are no descriptors or there is no memory left, which passes.
+    var isShortage: Bool { [EMFILE, ENFILE, ENOMEM].contains(number) }
+    /// The system grants no more of what watches a folder.
+    var isWatchLimit: Bool { number == ENOSPC || isShortage }
+
+    var reason: String {
+        switch number {
+        case ENOENT: "there is no such file"
+        case EACCES, EPERM: "permission denied"
+        case ENOTDIR: "it is not a folder"
+        case ELOOP: "it is a symbolic link, and links are not followed"
+        case EXDEV: "it is on another file system"
+        case ENOSPC: "the disk is full"
+        case EROFS: "the file system is read-only"
+        case EMFILE, ENFILE: "too many files are open"
+        default: String(cString: strerror(number))
+        }
+    }
+
+    /// Repeats `call` while a signal interrupts it.
+    static func check<Number: SignedInteger>(_ call: () -> Number) throws(SystemFailure) -> Number {
+        while true {
+            let result = call()
+            if result >= 0 { return result }
+            let failure = SystemFailure.last
+            guard failure.number == EINTR else { throw failure }
+        }
+    }
+}

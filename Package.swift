@@ -27,6 +27,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.1.0"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.0.0"),
         .package(url: "https://github.com/apple/swift-crypto", "3.12.0"..<"5.0.0"),
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
@@ -73,14 +74,22 @@ let package = Package(
             name: "WebhookPlugin", dependencies: ["RunnelKit", "RunnelHTTP", crypto, httpClient, log, nio[2]],
             path: "plugins/webhook"),
 
+        // What serves.
+        .target(
+            name: "RunnelServer",
+            dependencies: [
+                "RunnelEngine", "RunnelKit", "WebhookPlugin", hummingbird, log, nio[0],
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+            ]),
+
         // What puts everything together.
         .target(
             name: "RunnelCLI",
             dependencies: [
-                "RunnelKit", "YAML", "Templates", "RunnelEngine", "RunnelStore", "RunnelHTTP", "Marketplace",
+                "RunnelKit", "YAML", "Templates", "RunnelEngine", "RunnelServer", "RunnelStore", "RunnelHTTP", "Marketplace",
                 "MarketplaceSimulator", crypto,
                 "ChatPlugin", "FilePlugin", "HTTPPlugin", "LogPlugin", "TemplatePlugin", "TransformPlugin",
-                "WatchPlugin", "WebhookPlugin", log, httpClient, hummingbird, nio[0],
+                "WatchPlugin", "WebhookPlugin", log, httpClient, hummingbird, nio[0], nio[2],
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ]),

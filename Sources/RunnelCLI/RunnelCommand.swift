@@ -18,7 +18,8 @@ public struct RunnelCommand: AsyncParsableCommand {
         abstract: "Runs pipelines written in YAML: fetch, prompt, stream an agent's answer, transform, emit.",
         version: "runnel \(version)",
         subcommands: [
-            RunCommand.self, RunsCommand.self, ValidateCommand.self, StepsCommand.self, SimulateCommand.self,
+            RunCommand.self, RunsCommand.self, ServeCommand.self, StatusCommand.self, TriggerCommand.self,
+             ValidateCommand.self, StepsCommand.self, SimulateCommand.self,
             ReceiveCommand.self,
         ])
 

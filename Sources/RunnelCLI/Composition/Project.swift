@@ -17,6 +17,7 @@ struct Project: Sendable {
     let env: [String: String]
     let clientSecret: Result<String, UnavailableSecret>?
     let token: Result<String, UnavailableSecret>?
+    let serverToken: Result<String, UnavailableSecret>?
     /// What is to be said about `runnel.yaml`.
     let report: LoadReport
 
@@ -63,11 +64,12 @@ struct Project: Sendable {
             uniqueKeysWithValues: Set(settings.env).compactMap { name in environment[name].map { (name, $0) } })
         clientSecret = settings.marketplace.clientSecret.map(resolver.resolve)
         token = settings.marketplace.token.map(resolver.resolve)
+        serverToken = settings.server.token.map(resolver.resolve)
     }
 
     /// Masks everything in this project that must not be seen.
     var redactor: Redactor {
-        let credentials = [clientSecret, token].compactMap { try? $0?.get() }
+        let credentials = [clientSecret, token, serverToken].compactMap { try? $0?.get() }
         return Redactor(secrets: Array(secrets.values) + credentials)
     }
 
@@ -76,6 +78,7 @@ struct Project: Sendable {
         var all = secrets
         all["marketplace/client_secret"] = try? clientSecret?.get()
         all["marketplace/token"] = try? token?.get()
+        all["server/token"] = try? serverToken?.get()
         return SecretSeal(secrets: all)
     }
 

@@ -34,6 +34,9 @@ public actor RunQueue {
 
     public var runningCount: Int { working.count }
 
+    /// Keeps secrets out of what is accepted.
+    public nonisolated var seal: SecretSeal { agent.runner.seal }
+
     // MARK: - Taking in
 
     /// Takes a run in. When this returns, it is on disk.

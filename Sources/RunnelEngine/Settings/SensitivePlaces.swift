@@ -13,6 +13,7 @@ struct SensitivePlaces {
                 places.append(("marketplace.\(pair.key.keyText)", pair.value))
             }
         }
+        if let token = root["server"]?["token"] { places.append(("server.token", token)) }
         if let secrets = root["secrets"] {
             if case .mapping(let pairs) = secrets.content {
                 places += pairs.map { ("secrets.\($0.key.keyText)", $0.value) }

@@ -16,6 +16,16 @@ public struct Settings: FieldGroup {
     @Field("What is logged.") public var log: LogSettings = LogSettings()
     @Field("What is kept of runs that have ended.") public var journal: JournalSettings = JournalSettings()
     @Field("How runs are worked on.") public var runs: RunSettings = RunSettings()
+    @Field("Where `runnel serve` listens.") public var server: ServerSettings = ServerSettings()
+}
+
+/// `server:` in `runnel.yaml`.
+public struct ServerSettings: FieldGroup {
+    public init() {}
+
+    @Field("The address to listen on. Beyond this machine, a token is needed.") public var host: String = "127.0.0.1"
+    @Field("The port to listen on; 0 takes any free one.") public var port: Int = 8790
+    @Field("What callers of the API have to show: `Authorization: Bearer …`.") public var token: SensitiveValue?
 }
 
 /// `journal:` in `runnel.yaml`.

@@ -1,0 +1,41 @@
+import ArgumentParser
+import RunnelKit
+
+/// `runnel status`
+struct StatusCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "status", abstract: "Ask a running server how it and its triggers are.")
+
+    @OptionGroup var options: ProjectOptions
+    @Flag(help: "Print a JSON object.") var json = false
+
+    func run() async throws {
+        let client = ServerClient(project: try options.project())
+        let status = try await client.request("GET", "/status")
+        if json { return Streams.output.write(status.json(pretty: true) + "\n") }
+        let style = TextStyle.standardOutput
+        let object = status.asObject ?? [:]
+        var lines = [
+            "runnel \(object["version"]?.asString ?? "")  \(object["running"]?.json() ?? "0") running, \(object["queued"]?.json() ?? "0") queued"
+        ]
+        for pipeline in object["pipelines"]?.asList ?? [] {
+            let pipeline = pipeline.asObject ?? [:]
+            let file = style.safe(pipeline["file"]?.asString ?? "")
+            lines.append("\(style.bold(style.safe(pipeline["name"]?.asString ?? "(not served)")))  \(style.dim(file))")
+            for trigger in pipeline["triggers"]?.asList ?? [] {
+                let trigger = trigger.asObject ?? [:]
+                let key = style.safe(trigger["key"]?.asString ?? "")
+                if let problem = trigger["problem"]?.asString {
+                    lines.append("  \(style.red("✗")) \(key)  \(style.safe(problem))")
+                } else {
+                    lines.append("  \(style.green("✓")) \(key)  \(style.dim(style.safe(trigger["waiting"]?.asString ?? "")))")
+                }
+            }
+            if let problem = pipeline["problem"]?.asString {
+                lines.append(style.red("  the file has errors:"))
+                lines.append(style.safe(problem).split(separator: "\n").map { "    \($0)" }.joined(separator: "\n"))
+            }
+        }
+        Streams.output.write(lines.joined(separator: "\n") + "\n")
+    }
+}

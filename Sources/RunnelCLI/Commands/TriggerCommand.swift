@@ -1,0 +1,55 @@
+import ArgumentParser
+import RunnelKit
+
+/// `runnel trigger`
+struct TriggerCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "trigger", abstract: "Start a run in a running server, as if one of its triggers had fired.",
+        discussion: """
+            The event is a JSON object: what templates find under `trigger`, such as
+            {"type": "watch", "path": "inbox/a.txt", "name": "a.txt"}.
+            """)
+
+    @OptionGroup var options: ProjectOptions
+    @Argument(help: "The pipeline's name.") var pipeline: String
+    @Option(help: "The file that holds the event; `-` is standard input.", completion: .file()) var event: String?
+    @Option(name: .customLong("input"), help: ArgumentHelp("Set an input of the pipeline.", valueName: "name=value"))
+    var inputs: [String] = []
+
+    func run() async throws {
+        let client = ServerClient(project: try options.project())
+        var body: ValueObject = [:]
+        if let event { body["trigger"] = try read(event) }
+        var values = ValueObject()
+        for input in inputs {
+            let parts = input.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            guard parts.count == 2 else { throw ValidationError("--input \(input): expected name=value") }
+            values[String(parts[0])] = .string(String(parts[1]))
+        }
+        body["inputs"] = .object(values)
+        let name = pipeline.utf8.map { byte -> String in
+            let scalar = Character(Unicode.Scalar(byte))
+            return scalar.isASCII && (scalar.isLetter || scalar.isNumber || "-._~".contains(scalar))
+                ? String(scalar) : "%" + String(byte, radix: 16, uppercase: true)
+        }.joined()
+        let answer = try await client.request("POST", "/pipelines/\(name)/runs", body: .object(body))
+        Streams.output.write((answer.asObject?["run"]?.asString ?? "") + "\n")
+    }
+
+    private func read(_ path: String) throws -> Value {
+        do {
+            let bytes = path == "-" ? try FileReading.standardInput() : try FileReading.bytes(of: path)
+            let value = try Value.json(bytes)
+            guard value.asObject != nil else {
+                Streams.error.write("error: \(path) does not hold a JSON object\n")
+                throw ExitStatus.usage
+            }
+            return value
+        } catch let error as FileReading.Failure {
+            Streams.error.write("error: \(error.message)\n")
+        } catch let error as JSONError {
+            Streams.error.write("error: \(path) is not JSON: \(error)\n")
+        }
+        throw ExitStatus.usage
+    }
+}

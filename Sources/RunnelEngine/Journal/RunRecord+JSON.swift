@@ -1,0 +1,40 @@
+public import RunnelKit
+
+extension RunRecord {
+    /// - Parameter isFull: With input and output. Sealed secrets are masked.
+    public func json(isFull: Bool) -> Value {
+        var object: ValueObject = [
+            "id": .string(id), "pipeline": .string(pipeline), "state": .string(state.rawValue),
+            "trigger": SecretSeal.masked(trigger), "created_at": .string(Timestamp.text(nanoseconds: createdAt)),
+        ]
+        object["started_at"] = startedAt.map { .string(Timestamp.text(nanoseconds: $0)) }
+        object["ended_at"] = endedAt.map { .string(Timestamp.text(nanoseconds: $0)) }
+        object["error"] = error
+        object["interruptions"] = .int(Int64(interruptions))
+        if isCancelRequested { object["cancel_requested"] = true }
+        object["retry_of"] = retryOf.map { .string($0) }
+        object["dedupe_key"] = dedupeKey.map { .string($0) }
+        guard isFull else { return .object(object) }
+        object["definition"] = .string(definition)
+        object["inputs"] = SecretSeal.masked(.object(inputs))
+        object["input"] = SecretSeal.masked(input)
+        object["output"] = output.map(SecretSeal.masked)
+        return .object(object)
+    }
+}
+
+extension StepRecord {
+    /// Sealed secrets are masked.
+    public var json: Value {
+        var object: ValueObject = [
+            "step": .string(key.description), "uses": .string(uses), "state": .string(state.rawValue),
+            "attempt": .int(Int64(attempt)),
+        ]
+        object["started_at"] = startedAt.map { .string(Timestamp.text(nanoseconds: $0)) }
+        object["ended_at"] = endedAt.map { .string(Timestamp.text(nanoseconds: $0)) }
+        object["retry_at"] = retryAt.map { .string(Timestamp.text(nanoseconds: $0)) }
+        object["error"] = error
+        object["output"] = output.map(SecretSeal.masked)
+        return .object(object)
+    }
+}

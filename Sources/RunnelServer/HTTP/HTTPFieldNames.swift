@@ -1,0 +1,5 @@
+import HTTPTypes
+
+enum HTTPFieldNames {
+    static let idempotencyKey = HTTPField.Name("Idempotency-Key")
+}

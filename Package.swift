@@ -149,6 +149,11 @@ let package = Package(
             dependencies: ["WebhookPlugin", "HTTPTestServer", "RunnelHTTP", "RunnelKit", "RunnelTesting"] + nio,
             resources: [.copy("Resources/signatures.json")]),
         .testTarget(name: "TransformPluginTests", dependencies: ["TransformPlugin", "RunnelKit", "RunnelTesting"]),
+        .testTarget(
+            name: "RunnelCrashTests",
+            dependencies: [
+                "runnel", "RunnelStore", "RunnelEngine", "RunnelKit", "MarketplaceSimulator", "HTTPTestServer",
+            ]),
         .testTarget(name: "RunnelCLITests", dependencies: ["runnel", "RunnelCLI", "RunnelKit"]),
     ]
 )

@@ -19,7 +19,7 @@ public struct RunnelCommand: AsyncParsableCommand {
         version: "runnel \(version)",
         subcommands: [
             RunCommand.self, RunsCommand.self, ServeCommand.self, StatusCommand.self, TriggerCommand.self,
-             ValidateCommand.self, StepsCommand.self, SimulateCommand.self,
+            ValidateCommand.self, StepsCommand.self, SimulateCommand.self,
             ReceiveCommand.self,
         ])
 

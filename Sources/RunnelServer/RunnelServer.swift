@@ -38,7 +38,8 @@ public struct RunnelServer: Sendable {
         Application(
             router: router(),
             server: .http1(
-                configuration: .init(idleTimeout: .nanoseconds(Int64(options.readTimeout.components.seconds) * 2_000_000_000))),
+                configuration: .init(
+                    idleTimeout: .nanoseconds(Int64(options.readTimeout.components.seconds) * 2_000_000_000))),
             configuration: ApplicationConfiguration(
                 address: .hostname(options.host, port: options.port), serverName: "runnel", backlog: 1024,
                 availableConnectionsDelegate: .maximum(options.maximumConnections, logger: logger)),

@@ -28,7 +28,8 @@ struct StatusCommand: AsyncParsableCommand {
                 if let problem = trigger["problem"]?.asString {
                     lines.append("  \(style.red("✗")) \(key)  \(style.safe(problem))")
                 } else {
-                    lines.append("  \(style.green("✓")) \(key)  \(style.dim(style.safe(trigger["waiting"]?.asString ?? "")))")
+                    lines.append(
+                        "  \(style.green("✓")) \(key)  \(style.dim(style.safe(trigger["waiting"]?.asString ?? "")))")
                 }
             }
             if let problem = pipeline["problem"]?.asString {

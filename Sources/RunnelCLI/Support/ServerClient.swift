@@ -30,7 +30,8 @@ struct ServerClient: Sendable {
             bytes = Array(try await response.body.collect(upTo: 64 << 20).readableBytesView)
         } catch {
             Streams.error.write(
-                "error: nobody answers at \(baseURL)\n  = start `runnel serve`, or set `server` in runnel.yaml to where it is\n")
+                "error: nobody answers at \(baseURL)\n  = start `runnel serve`, or set `server` in runnel.yaml to where it is\n"
+            )
             throw ExitStatus.runFailed
         }
         let value = (try? Value.json(bytes)) ?? .null

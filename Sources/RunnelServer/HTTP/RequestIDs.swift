@@ -27,8 +27,11 @@ struct RequestIDs: RouterMiddleware {
         } catch is CancellationError {
             throw CancellationError()
         } catch {
-            logger.error("\(request.method.rawValue) \(request.uri.path) failed: \(error)", metadata: ["request": .string(context.requestID)])
-            response = APIError(500, "internal", "the request failed; the log says why under \(context.requestID)").response
+            logger.error(
+                "\(request.method.rawValue) \(request.uri.path) failed: \(error)",
+                metadata: ["request": .string(context.requestID)])
+            response =
+                APIError(500, "internal", "the request failed; the log says why under \(context.requestID)").response
         }
         if let header = Self.header { response.headers[header] = context.requestID }
         logger.info(

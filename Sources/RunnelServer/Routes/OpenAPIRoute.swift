@@ -37,7 +37,8 @@ struct OpenAPIRoute: Sendable {
                 "/pipelines": ["get": operation("All pipelines that are served", "Pipeline", isList: true)],
                 "/pipelines/{name}": ["get": operation("One pipeline", "Pipeline"), "parameters": [parameter("name")]],
                 "/pipelines/{name}/runs": [
-                    "post": operation("Start a run; `Idempotency-Key` makes a repeat harmless", "Accepted", status: "202"),
+                    "post": operation(
+                        "Start a run; `Idempotency-Key` makes a repeat harmless", "Accepted", status: "202"),
                     "parameters": [parameter("name")],
                 ],
                 "/runs": [
@@ -46,7 +47,8 @@ struct OpenAPIRoute: Sendable {
                 ],
                 "/runs/{id}": ["get": operation("One run with its steps", "Run"), "parameters": [parameter("id")]],
                 "/runs/{id}/events": [
-                    "get": operation("The run's events as server-sent events", "stream"), "parameters": [parameter("id")],
+                    "get": operation("The run's events as server-sent events", "stream"),
+                    "parameters": [parameter("id")],
                 ],
                 "/runs/{id}/cancel": [
                     "post": operation("Cancel the run", "Accepted", status: "202"), "parameters": [parameter("id")],
@@ -87,7 +89,8 @@ struct OpenAPIRoute: Sendable {
             content = ["application/json": ["schema": isList ? ["type": "array", "items": reference] : reference]]
         }
         let failure: Value = [
-            "description": "Why not", "content": ["application/json": ["schema": ["$ref": "#/components/schemas/Error"]]],
+            "description": "Why not",
+            "content": ["application/json": ["schema": ["$ref": "#/components/schemas/Error"]]],
         ]
         return [
             "summary": .string(summary),

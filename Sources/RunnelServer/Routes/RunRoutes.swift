@@ -92,11 +92,14 @@ struct RunRoutes: Sendable {
                 if current != version {
                     version = current
                     isOver = try await journal.run(run.id)?.state.isFinal ?? true
-                    while case let events = try await journal.events(of: run.id, from: next, limit: 500), !events.isEmpty {
+                    while case let events = try await journal.events(of: run.id, from: next, limit: 500),
+                        !events.isEmpty
+                    {
                         var text = ""
                         for (number, event) in events {
                             next = number + 1
-                            text += "id: \(number)\nevent: \(event.asObject?["event"]?.asString ?? "event")\ndata: \(event.json())\n\n"
+                            text +=
+                                "id: \(number)\nevent: \(event.asObject?["event"]?.asString ?? "event")\ndata: \(event.json())\n\n"
                         }
                         try await writer.write(ByteBuffer(string: text))
                         idle = 0

@@ -86,7 +86,8 @@ let package = Package(
         .target(
             name: "RunnelCLI",
             dependencies: [
-                "RunnelKit", "YAML", "Templates", "RunnelEngine", "RunnelServer", "RunnelStore", "RunnelHTTP", "Marketplace",
+                "RunnelKit", "YAML", "Templates", "RunnelEngine", "RunnelServer", "RunnelStore", "RunnelHTTP",
+                "Marketplace",
                 "MarketplaceSimulator", crypto,
                 "ChatPlugin", "FilePlugin", "HTTPPlugin", "LogPlugin", "TemplatePlugin", "TransformPlugin",
                 "WatchPlugin", "WebhookPlugin", log, httpClient, hummingbird, nio[0], nio[2],

@@ -152,10 +152,11 @@ extension RunMachine {
     private mutating func takeUp(_ key: ExecutionKey, _ record: StepRecord) -> Bool {
         guard let execution = executions[key] else { return false }
         executions[key]?.attempt = record.attempt
+        if record.state.isFinal, !execution.step.isForEach {
+            restore(execution.step.children ?? [], key.items, into: execution.frame)
+        }
         switch record.state {
-        case .succeeded:
-            if !execution.step.isForEach { restore(execution.step.children ?? [], key.items, into: execution.frame) }
-            recovered(key, .succeeded(record.output ?? .null))
+        case .succeeded: recovered(key, .succeeded(record.output ?? .null))
         case .skipped: recovered(key, .skipped)
         case .failed: recovered(key, .failed(RunError(json: record.error ?? .null)))
         case .running where record.items != nil: openEach(key, record.items?.asList ?? [], isRecorded: true)

@@ -22,6 +22,7 @@ struct RunMachine: Sendable {
     /// Outputs and flow at the end of the last phase, from which the next goes on.
     private var handedOn: (outputs: ValueObject, input: Value)
     var isStopping = false
+    private var cancellations = 0
     private var isOver = false
     var now: Int64 = 0
 
@@ -119,8 +120,9 @@ struct RunMachine: Sendable {
     // MARK: - From outside
 
     private mutating func cancel() {
-        guard let phaseFrame else { return }
+        cancellations += 1
         // The first request ends the steps and leaves `finally` its turn; another one ends that too.
+        guard let phaseFrame, phase != .finally || cancellations > 1 else { return }
         abort(phaseFrame, .cancelled)
     }
 

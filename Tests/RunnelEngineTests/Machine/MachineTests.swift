@@ -1,0 +1,199 @@
+import RunnelKit
+import Testing
+
+@testable import RunnelEngine
+
+@Suite("The run machine") struct MachineTests {
+    private func output(_ driver: MachineDriver) -> Value? {
+        if case .succeeded(let output)? = driver.outcome { output } else { nil }
+    }
+
+    private func error(_ driver: MachineDriver) -> RunError? {
+        if case .failed(let error)? = driver.outcome { error } else { nil }
+    }
+
+    private func finished(_ driver: MachineDriver) -> MachineDriver {
+        var driver = driver
+        driver.finish()
+        #expect(driver.violations == [])
+        return driver
+    }
+
+    @Test("steps run in order, and a skipped one passes its input by")
+    func sequence() {
+        let script = MachineDriver.Script(condition: { _ in false })
+        let driver = finished(
+            MachineDriver(RunPlan(steps: [leaf("a"), leaf("b", condition: true), leaf("c")]), script: script))
+        #expect(driver.attempts == ["a#1", "c#1"])
+        #expect(driver.machine.outputs == ["a": "a", "b": .null, "c": "c"])
+        #expect(output(driver) == "c")
+    }
+
+    @Test("only a transient failure is tried again, as often as it may be")
+    func retries() {
+        let plan = RunPlan(steps: [leaf("a", retry: 3)])
+        let transient = finished(MachineDriver(plan, script: .init(failure: { _, _ in busy })))
+        #expect(transient.attempts == ["a#1", "a#2", "a#3"])
+        #expect(error(transient)?.code == "busy")
+        let final = finished(MachineDriver(plan, script: .init(failure: { _, _ in RunError("no", "never") })))
+        #expect(final.attempts == ["a#1"])
+    }
+
+    @Test("a failure runs on_failure and then finally, and one in them does not hide it")
+    func afterwards() {
+        let plan = RunPlan(steps: [leaf("a"), leaf("b")], onFailure: [leaf("f"), leaf("g")], finally: [leaf("z")])
+        let driver = finished(
+            MachineDriver(
+                plan,
+                script: .init(failure: { key, _ in key.step == "z" || key.step == "a" ? RunError(key.step, "") : nil }))
+        )
+        #expect(driver.attempts == ["a#1", "f#1", "g#1", "z#1"])
+        #expect(error(driver)?.code == "a")
+        let late = finished(
+            MachineDriver(plan, script: .init(failure: { key, _ in key.step == "z" ? RunError("z", "") : nil })))
+        #expect(late.attempts == ["a#1", "b#1", "z#1"])
+        #expect(error(late)?.code == "z")
+    }
+
+    @Test("a step whose failure is let pass is null")
+    func continuing() {
+        let plan = RunPlan(steps: [leaf("a"), leaf("b", continuing: true), leaf("c")])
+        let driver = finished(
+            MachineDriver(plan, script: .init(failure: { key, _ in key.step == "b" ? RunError("b", "") : nil })))
+        #expect(driver.attempts == ["a#1", "b#1", "c#1"])
+        #expect(driver.machine.outputs == ["a": "a", "b": .null, "c": "c"])
+    }
+
+    @Test("a group's output is its last step's, or an object; what is inside stays visible")
+    func groups() {
+        let plan = RunPlan(steps: [
+            group("s", [leaf("a"), leaf("b")]), group("p", parallel: true, [leaf("c"), leaf("d")]),
+        ])
+        let driver = finished(MachineDriver(plan))
+        #expect(driver.machine.outputs["s"] == "b")
+        #expect(driver.machine.outputs["p"] == ["c": "c", "d": "d"])
+        #expect(driver.machine.outputs["a"] == "a")
+        #expect(output(driver) == ["c": "c", "d": "d"])
+    }
+
+    @Test("items keep their order whichever ends first, and never more run than may")
+    func items() {
+        let plan = RunPlan(steps: [each(leaf("a"), width: 2)])
+        explore(MachineDriver(plan, script: .init(items: { _ in 4 }))) { driver in
+            #expect(output(driver) == ["a[0]", "a[1]", "a[2]", "a[3]"])
+        } always: { driver in
+            #expect(driver.running.count <= 2)
+        }
+    }
+
+    @Test("an empty list is done at once, and lists can stand in lists")
+    func nested() {
+        let empty = finished(MachineDriver(RunPlan(steps: [each(leaf("a"))]), script: .init(items: { _ in 0 })))
+        #expect(output(empty) == [])
+        let plan = RunPlan(steps: [each(group("g", [each(leaf("a"), width: 2)]), width: 2)])
+        let driver = finished(MachineDriver(plan, script: .init(items: { _ in 2 })))
+        #expect(output(driver) == [["a[0][0]", "a[0][1]"], ["a[1][0]", "a[1][1]"]])
+    }
+
+    @Test("a failed item begins no further ones and lets those that go on finish")
+    func failedItem() {
+        let plan = RunPlan(steps: [each(leaf("a"), width: 2)])
+        var driver = MachineDriver(
+            plan, script: .init(items: { _ in 5 }, failure: { key, _ in key.items == [0] ? RunError("no", "") : nil }))
+        driver.choose(.attempt(ExecutionKey("a", items: [0])))
+        #expect(driver.attempts == ["a[0]#1", "a[1]#1"])
+        driver.finish()
+        #expect(driver.records[ExecutionKey("a", items: [1])]?.state == .succeeded)
+        #expect(error(driver)?.code == "no")
+    }
+
+    @Test("cancelling stops what goes on, drops what waits, and leaves finally its turn")
+    func cancelling() {
+        let plan = RunPlan(
+            steps: [group("p", parallel: true, [leaf("a"), leaf("b", retry: 2)]), leaf("c")], onFailure: [leaf("f")],
+            finally: [leaf("z")])
+        var driver = MachineDriver(plan, script: .init(failure: { key, _ in key.step == "b" ? busy : nil }))
+        driver.choose(.attempt(ExecutionKey("b")))
+        driver.tell(.cancel)
+        #expect(driver.cancelled == [ExecutionKey("a")])
+        driver.finish()
+        #expect(driver.violations == [])
+        #expect(driver.attempts == ["a#1", "b#1", "z#1"])
+        if case .cancelled? = driver.outcome {
+        } else {
+            Issue.record("it ended as \(String(describing: driver.outcome))")
+        }
+    }
+
+    @Test("the time-out of a run ends its steps, and what comes afterwards has its own time")
+    func runTimeout() {
+        var plan = RunPlan(steps: [leaf("a"), leaf("b")], onFailure: [leaf("f")], finally: [leaf("z")])
+        plan.timeout = .seconds(5)
+        var driver = MachineDriver(plan)
+        driver.choose(.timer(.run))
+        driver.finish()
+        #expect(driver.attempts == ["a#1", "f#1", "z#1"])
+        #expect(error(driver)?.message == "the run took longer than its `timeout` of 5s")
+        #expect(driver.timers.isEmpty)
+    }
+
+    @Test("the time-out of a group fails the group alone")
+    func groupTimeout() {
+        var slow = group("g", [leaf("a"), leaf("b")])
+        (slow.groupTimeout, slow.continuesOnError) = (.seconds(2), true)
+        var driver = MachineDriver(RunPlan(steps: [slow, leaf("c")]))
+        driver.choose(.timer(.group(ExecutionKey("g"))))
+        driver.finish()
+        #expect(driver.attempts == ["a#1", "c#1"])
+        #expect(driver.records[ExecutionKey("g")]?.state == .failed)
+        #expect(driver.violations == [])
+    }
+
+    @Test("stopping begins nothing, takes what ends, and leaves the rest to be gone on with")
+    func stopping() {
+        let plan = RunPlan(steps: [group("p", parallel: true, [leaf("a"), leaf("b")]), leaf("c")])
+        var driver = MachineDriver(plan)
+        driver.tell(.stop)
+        #expect(!driver.isReleased)
+        driver.choose(.attempt(ExecutionKey("a")))
+        driver.cancelled.insert(ExecutionKey("b"))
+        driver.choose(.attempt(ExecutionKey("b")))
+        #expect(driver.isReleased)
+        #expect(driver.records[ExecutionKey("a")]?.state == .succeeded)
+        #expect(driver.records[ExecutionKey("b")]?.state == .running)
+        let again = finished(driver.crashed())
+        #expect(again.attempts == ["b#1", "c#1"])
+    }
+
+    @Test("whatever the order in which things end, cancelling at any point ends the run once")
+    func cancelAnywhere() {
+        let plan = RunPlan(
+            steps: [group("p", parallel: true, [leaf("a", retry: 2), each(leaf("b"), width: 2)]), leaf("c")],
+            finally: [leaf("z")])
+        let script = MachineDriver.Script(
+            items: { _ in 2 }, failure: { key, number in key.step == "a" && number == 1 ? busy : nil })
+        explore(MachineDriver(plan, script: script)) { _ in
+        } always: { driver in
+            var cancelled = driver
+            cancelled.tell(.cancel)
+            cancelled.finish()
+            #expect(cancelled.violations == [])
+            #expect(cancelled.records[ExecutionKey("z")]?.state == .succeeded)
+        }
+    }
+
+    /// Every order in which the things that go on can end.
+    private func explore(
+        _ driver: MachineDriver, atEnd: (MachineDriver) -> Void, always: (MachineDriver) -> Void
+    ) {
+        #expect(driver.violations == [])
+        always(driver)
+        guard !driver.isOver else { return atEnd(driver) }
+        #expect(!driver.choices.isEmpty, "it is stuck")
+        for choice in driver.choices {
+            var next = driver
+            next.choose(choice)
+            explore(next, atEnd: atEnd, always: always)
+        }
+    }
+}

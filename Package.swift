@@ -67,6 +67,7 @@ let package = Package(
         .target(
             name: "HTTPPlugin", dependencies: ["RunnelKit", "RunnelHTTP", httpClient, nio[2]], path: "plugins/http"),
         .target(name: "LogPlugin", dependencies: ["RunnelKit", log], path: "plugins/log"),
+        .target(name: "SchedulePlugin", dependencies: ["RunnelKit", log], path: "plugins/schedule"),
         .target(name: "TemplatePlugin", dependencies: ["RunnelKit", "FilePlugin"], path: "plugins/template"),
         .target(name: "TransformPlugin", dependencies: ["RunnelKit", "CLibJQ"], path: "plugins/transform"),
         .target(name: "WatchPlugin", dependencies: ["RunnelKit", log], path: "plugins/watch"),
@@ -89,7 +90,8 @@ let package = Package(
                 "RunnelKit", "YAML", "Templates", "RunnelEngine", "RunnelServer", "RunnelStore", "RunnelHTTP",
                 "Marketplace",
                 "MarketplaceSimulator", crypto,
-                "ChatPlugin", "FilePlugin", "HTTPPlugin", "LogPlugin", "TemplatePlugin", "TransformPlugin",
+                "ChatPlugin", "FilePlugin", "HTTPPlugin", "LogPlugin", "SchedulePlugin", "TemplatePlugin",
+                "TransformPlugin",
                 "WatchPlugin", "WebhookPlugin", log, httpClient, hummingbird, nio[0], nio[2],
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
@@ -113,7 +115,7 @@ let package = Package(
             name: "JSONSchemaTests", dependencies: ["JSONSchema", "RunnelKit"], resources: [.copy("Resources")]),
         .testTarget(name: "TemplatesTests", dependencies: ["Templates", "RunnelKit"]),
         .testTarget(
-            name: "MarketplaceTests", dependencies: ["Marketplace", httpClient, log] + nio,
+            name: "MarketplaceTests", dependencies: ["Marketplace", "HTTPTestServer", httpClient, log] + nio,
             resources: [.copy("Resources/sse_cases.json")]),
         .testTarget(
             name: "MarketplaceSimulatorTests",
@@ -144,6 +146,9 @@ let package = Package(
             dependencies: ["HTTPPlugin", "HTTPTestServer", "RunnelHTTP", "RunnelKit", "RunnelTesting", httpClient]
                 + nio,
             exclude: ["Server"]),
+        .testTarget(
+            name: "SchedulePluginTests", dependencies: ["SchedulePlugin", "RunnelKit", "RunnelTesting"],
+            resources: [.copy("Resources")]),
         .testTarget(name: "WatchPluginTests", dependencies: ["WatchPlugin", "RunnelKit", "RunnelTesting"]),
         .testTarget(
             name: "WebhookPluginTests",

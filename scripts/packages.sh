@@ -2,7 +2,7 @@
 # Installs the system packages that Runnel is built on, or says what to type where that cannot be done from here.
 set -euo pipefail
 
-needed=(libyaml-dev libjq-dev libsqlite3-dev pkg-config)
+needed=(libyaml-dev libjq-dev libsqlite3-dev pkg-config tzdata)
 
 if [ "$(uname)" = Darwin ]; then
     missing=()

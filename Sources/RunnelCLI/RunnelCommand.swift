@@ -19,6 +19,7 @@ public struct RunnelCommand: AsyncParsableCommand {
         version: "runnel \(version)",
         subcommands: [
             RunCommand.self, RunsCommand.self, ServeCommand.self, StatusCommand.self, TriggerCommand.self,
+            ScheduleCommand.self,
             ValidateCommand.self, StepsCommand.self, SimulateCommand.self,
             ReceiveCommand.self,
         ])

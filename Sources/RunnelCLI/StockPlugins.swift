@@ -3,6 +3,7 @@ import FilePlugin
 import HTTPPlugin
 import LogPlugin
 public import RunnelKit
+import SchedulePlugin
 import TemplatePlugin
 import TransformPlugin
 import WatchPlugin
@@ -17,6 +18,7 @@ public enum StockPlugins {
             TemplatePlugin(),
             ChatPlugin(),
             TransformPlugin(),
+            SchedulePlugin(),
             WatchPlugin(),
             WebhookPlugin(),
             LogPlugin(),

@@ -70,7 +70,7 @@ import Testing
 
     @Test("nobody listening is said so")
     func refused() async throws {
-        let port = try await freePort()
+        let port = try #require(refusingPort())
         let error = try await failedFetch(["url": .string("http://u:pw@127.0.0.1:\(port)/a?k=v")])
         #expect(error.code == "connection-refused")
         #expect(error.message == "GET http://127.0.0.1:\(port)/a?… failed: the connection was refused")

@@ -1,4 +1,5 @@
 import AsyncHTTPClient
+import HTTPTestServer
 import NIOHTTP1
 import Testing
 
@@ -237,9 +238,7 @@ struct FailureTests {
 
     @Test("nobody listens at the address")
     func refused() async throws {
-        let server = try await ScriptedServer()
-        let url = server.url
-        try await server.stop()
+        let url = "http://127.0.0.1:\(try #require(refusingPort()))"
         try await withClient(url: url) { client in
             let (_, error) = try await client.chat(ChatRequest(messages: [ChatMessage(role: "user", content: "x")]))
                 .failure()

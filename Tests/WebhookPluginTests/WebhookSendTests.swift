@@ -175,7 +175,7 @@ import Testing
 
     @Test("nobody listening is tried again, and then said so")
     func refused() async throws {
-        let port = try await Receiver.run({ _ in nil }, body: { $0.port })
+        let port = try #require(refusingPort())
         let sending = Sending()
         async let failure = sending.failure(["url": .string("http://127.0.0.1:\(port)/hook"), "attempts": 2])
         let delay = DurationText.format(await sending.skipDelay())

@@ -34,12 +34,3 @@ func failedFetch(
         try await fetch(with, secrets: secrets, clock: clock)
     }
 }
-
-/// A port on which nobody listens.
-func freePort() async throws -> Int {
-    let channel = try await ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup)
-        .bind(host: "127.0.0.1", port: 0).get()
-    let port = try #require(channel.localAddress?.port)
-    try await channel.close()
-    return port
-}

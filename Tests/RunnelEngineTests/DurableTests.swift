@@ -1,0 +1,181 @@
+import Logging
+import RunnelKit
+import RunnelTesting
+import Synchronization
+import Testing
+import YAML
+
+@testable import RunnelEngine
+
+/// Does not end when it is cancelled, only when the test says so.
+private struct Stubborn: Step {
+    static let name = "stubborn"
+    static let summary = "Ignores that it was cancelled."
+    static let documentation = StepDocumentation(output: "null")
+    static let gate = Gate()
+
+    func run(_ context: StepContext) async throws -> Value {
+        await Self.gate.wait()
+        return .null
+    }
+}
+
+private actor Gate {
+    private(set) var isEntered = false
+    private var entrants: [CheckedContinuation<Void, Never>] = []
+    private var waiters: [CheckedContinuation<Void, Never>] = []
+
+    func wait() async {
+        isEntered = true
+        for entrant in entrants { entrant.resume() }
+        entrants = []
+        await withCheckedContinuation { waiters.append($0) }
+    }
+
+    func waitForEntrance() async {
+        if isEntered { return }
+        await withCheckedContinuation { entrants.append($0) }
+    }
+
+    func open() {
+        for waiter in waiters { waiter.resume() }
+        waiters = []
+    }
+}
+
+/// Counts how often it runs, and fails the first time where it is told to.
+private struct Counted: Step {
+    static let name = "counted"
+    static let summary = "Counts."
+    static let documentation = StepDocumentation(output: "How often it ran.")
+    static let counts = Mutex<[String: Int]>([:])
+
+    func run(_ context: StepContext) async throws -> Value {
+        let count = Self.counts.withLock { counts in
+            counts[context.idempotencyKey, default: 0] += 1
+            return counts[context.idempotencyKey] ?? 0
+        }
+        return .string("\(context.idempotencyKey) \(count)")
+    }
+}
+
+private struct DurablePlugin: Plugin {
+    let name = "durable"
+    var steps: [StepDefinition] {
+        [
+            StepDefinition(Echo.self), StepDefinition(Slow.self), StepDefinition(Stubborn.self),
+            StepDefinition(Counted.self),
+        ]
+    }
+}
+
+@Suite("Runs in a journal") struct DurableTests {
+    private struct Rig {
+        let journal = MemoryJournal()
+        let clock = ManualClock()
+        let agent: RunAgent
+        let loader: PipelineLoader
+
+        init(_ name: String = "a", journal: MemoryJournal? = nil, secrets: [String: String] = [:]) throws {
+            loader = try PipelineLoader(registry: StepRegistry([DurablePlugin()]))
+            let runner = PipelineRunner(
+                registry: loader.registry, environment: loader.environment, services: Services(),
+                project: ProjectDirectory(path: "/nonexistent"), values: ProjectValues(secrets: secrets),
+                redactor: Redactor(secrets: secrets.values),
+                logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
+                clock: clock, now: { 1_767_225_600_000_000_000 })
+            agent = RunAgent(
+                record: AgentRecord(id: AgentID(name), processID: 1, host: "here", role: "test", startedAt: 0),
+                journal: journal ?? self.journal, runner: runner, loader: loader,
+                logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        }
+
+        func accept(_ id: String, _ yaml: String, in journal: MemoryJournal) async -> RunRecord {
+            await journal.keep(DefinitionRecord(hash: yaml, pipeline: "p", file: "p.yaml", text: yaml))
+            var run = RunRecord(id: id, pipeline: "p", definition: yaml, trigger: ["type": "manual"], createdAt: 1)
+            (run.owner, run.state) = (agent.id, .running)
+            _ = await journal.accept(run, memory: nil)
+            return run
+        }
+    }
+
+    @Test("a run that is released goes on elsewhere, and what is finished is not run again")
+    func resuming() async throws {
+        let first = try Rig()
+        let yaml = "steps: [ { id: one, uses: counted }, { id: nap, uses: slow }, { id: two, uses: counted } ]"
+        let run = await first.accept("run-a", yaml, in: first.journal)
+        async let working = first.agent.work(on: run)
+        await first.clock.waitForSleepers()
+        first.agent.stop()
+        // Behind the step's own sleep stands that of the grace period.
+        await first.clock.waitForSleepers(2)
+        first.clock.advance(by: .seconds(10))
+        guard case .released = await working else { Issue.record("it was not released"); return }
+        #expect(await first.journal.run("run-a")?.state == .queued)
+        let second = try Rig("b", journal: first.journal)
+        guard case .claimed(let claimed) = await first.journal.claim("run-a", by: second.agent.id, limits: RunLimits())
+        else { Issue.record("it was not there to be claimed"); return }
+        async let again = second.agent.work(on: claimed)
+        await second.clock.waitForSleepers()
+        second.clock.advance(by: .seconds(3600))
+        guard case .ended(let result) = await again else { Issue.record("it did not end"); return }
+        #expect(result.outputs["one"] == "run-a_one 1")
+        #expect(result.outputs["two"] == "run-a_two 1")
+        #expect(await first.journal.run("run-a")?.state == .succeeded)
+        #expect(await first.journal.run("run-a")?.interruptions == 1)
+    }
+
+    @Test("a step that ignores its cancellation is left alone after the grace period")
+    func stubborn() async throws {
+        let rig = try Rig()
+        let run = await rig.accept("run-s", "steps: [ { id: s, uses: stubborn } ]", in: rig.journal)
+        async let working = rig.agent.work(on: run)
+        await Stubborn.gate.waitForEntrance()
+        rig.agent.cancelRun("run-s")
+        await rig.clock.waitForSleepers()
+        rig.clock.advance(by: .seconds(10))
+        guard case .ended(let result) = await working, case .cancelled = result.outcome else {
+            Issue.record("it did not end as cancelled"); return
+        }
+        #expect(await rig.journal.steps(of: "run-s").map(\.state) == [.cancelled])
+        await Stubborn.gate.open()
+    }
+
+    @Test("the journal holds no secret, and the next process finds it where it was")
+    func sealing() async throws {
+        let secret = "pässw\"rd/1"
+        let rig = try Rig(secrets: ["key": secret])
+        let yaml = "steps: [ { id: a, uses: echo, with: { value: [\"x {{ secrets.key }} y\", 1.0] } } ]"
+        _ = await rig.agent.work(on: await rig.accept("run-k", yaml, in: rig.journal))
+        let steps = await rig.journal.steps(of: "run-k")
+        let stored = try #require(steps.first?.output)
+        #expect(!stored.json().contains("ssw"))
+        #expect(SecretSeal(secrets: ["key": secret]).open(stored) == [.string("x \(secret) y"), 1.0])
+        #expect(SecretSeal.masked(stored) == ["x *** y", 1.0])
+        let events = await rig.journal.events(of: "run-k", from: 0, limit: 100)
+        #expect(!events.contains { $0.event.json().contains("ssw") })
+    }
+
+    @Test("a definition that is not valid any more fails the run in words")
+    func invalidDefinition() async throws {
+        let rig = try Rig()
+        let run = await rig.accept("run-d", "steps: [ { uses: gone.step } ]", in: rig.journal)
+        _ = await rig.agent.work(on: run)
+        #expect(
+            await rig.journal.run("run-d")?.error?.asObject?["message"]
+                == "the pipeline that the run began with is not valid any more: there is no step \"gone.step\"")
+    }
+
+    @Test("a run that was taken away is left to whoever has it")
+    func lost() async throws {
+        let rig = try Rig()
+        let run = await rig.accept("run-l", "steps: [ { id: nap, uses: slow } ]", in: rig.journal)
+        async let working = rig.agent.work(on: run)
+        await rig.clock.waitForSleepers()
+        await rig.journal.release(["run-l"], by: rig.agent.id)
+        _ = await rig.journal.claim("run-l", by: AgentID("other"), limits: RunLimits())
+        rig.clock.advance(by: .seconds(3600))
+        guard case .lost = await working else { Issue.record("it was not noticed"); return }
+        #expect(await rig.journal.run("run-l")?.owner == AgentID("other"))
+    }
+}

@@ -12,12 +12,14 @@ private struct TickTable: Decodable {
     }
 
     let agreed: [[String]]
-    let one_alone: [[String]]
-    let by_rule: [Ruled]
+    let oneAlone: [[String]]
+    let byRule: [Ruled]
 
     static func load() throws -> TickTable {
         let url = try #require(Bundle.module.url(forResource: "Resources/ticks", withExtension: "json"))
-        return try JSONDecoder().decode(TickTable.self, from: Data(contentsOf: url))
+        let decoder = JSONDecoder()
+        decoder.keyDecodingStrategy = .convertFromSnakeCase
+        return try decoder.decode(TickTable.self, from: Data(contentsOf: url))
     }
 }
 
@@ -32,14 +34,14 @@ private struct TickTable: Decodable {
 
     @Test("workdays are those of the one that knows them")
     func workdays() throws {
-        let rows = try TickTable.load().one_alone
+        let rows = try TickTable.load().oneAlone
         #expect(rows.count == 24)
         for row in rows { try check(row, row.dropFirst(3)) }
     }
 
     @Test("where they differ about clocks that are changed, our rule holds, as trying every minute shows")
     func byRule() throws {
-        let rows = try TickTable.load().by_rule
+        let rows = try TickTable.load().byRule
         #expect(rows.count > 100)
         for row in rows { try check(row.case, row.rule[...]) }
     }

@@ -35,16 +35,19 @@ public struct RunnelServer: Sendable {
     public func application(
         onListening: @escaping @Sendable (Int) async -> Void = { _ in }
     ) -> some ApplicationProtocol {
-        Application(
+        // What the HTTP library has to say of its own is of use to nobody, least of all while it shuts down.
+        var quiet = logger
+        quiet.logLevel = .critical
+        return Application(
             router: router(),
             server: .http1(
                 configuration: .init(
                     idleTimeout: .nanoseconds(Int64(options.readTimeout.components.seconds) * 2_000_000_000))),
             configuration: ApplicationConfiguration(
                 address: .hostname(options.host, port: options.port), serverName: "runnel", backlog: 1024,
-                availableConnectionsDelegate: .maximum(options.maximumConnections, logger: logger)),
+                availableConnectionsDelegate: .maximum(options.maximumConnections, logger: quiet)),
             onServerRunning: { channel in await onListening(channel.localAddress?.port ?? options.port) },
-            logger: logger)
+            logger: quiet)
     }
 
     func router() -> Router<ServerContext> {

@@ -166,6 +166,67 @@ private struct DurablePlugin: Plugin {
                 == "the pipeline that the run began with is not valid any more: there is no step \"gone.step\"")
     }
 
+    @Test(
+        "a run that finds its pipeline full waits, is not begun, or takes the place of the other",
+        arguments: ["queue", "skip", "cancel"])
+    func overlap(policy: String) async throws {
+        let rig = try Rig()
+        let yaml = "concurrency: { limit: 1, overlap: \(policy) }\nsteps: [ { id: nap, uses: slow } ]"
+        await rig.journal.keep(DefinitionRecord(hash: yaml, pipeline: "p", file: "p.yaml", text: yaml))
+        let pipeline = try #require(rig.loader.load(Array(yaml.utf8), file: "p.yaml").pipeline)
+        await rig.journal.join(rig.agent.record)
+        let queue = RunQueue(agent: rig.agent, limit: 4, maximumQueued: 10)
+        let working = Task { await queue.run() }
+        func accept(_ id: String) async throws {
+            let run = RunRecord(id: id, pipeline: "p", definition: yaml, trigger: ["type": "manual"], createdAt: 1)
+            _ = try await queue.accept(run, of: pipeline)
+        }
+        try await accept("run-1")
+        await rig.clock.waitForSleepers()
+        try await accept("run-2")
+        switch policy {
+        case "skip":
+            #expect(try await queue.follow("run-2") { _ in } == .cancelled)
+            #expect(await rig.journal.run("run-2")?.state == .skipped)
+            rig.clock.advance(by: .seconds(3600))
+        case "cancel":
+            #expect(try await queue.follow("run-1") { _ in } == .cancelled)
+            await rig.clock.waitForSleepers()
+            rig.clock.advance(by: .seconds(3600))
+            #expect(try await queue.follow("run-2") { _ in } == .succeeded(output: .null))
+        default:
+            rig.clock.advance(by: .seconds(3600))
+            #expect(try await queue.follow("run-1") { _ in } == .succeeded(output: .null))
+            await rig.clock.waitForSleepers()
+            rig.clock.advance(by: .seconds(3600))
+            #expect(try await queue.follow("run-2") { _ in } == .succeeded(output: .null))
+        }
+        working.cancel()
+        queue.stop()
+        await working.value
+    }
+
+    @Test("runs that are too many are refused, and say when to try again")
+    func overload() async throws {
+        let rig = try Rig()
+        let yaml = "concurrency: { limit: 1 }\nsteps: [ { id: nap, uses: slow } ]"
+        let pipeline = try #require(rig.loader.load(Array(yaml.utf8), file: "p.yaml").pipeline)
+        let queue = RunQueue(agent: rig.agent, limit: 1, maximumQueued: 2)
+        func accept(_ id: String) async throws {
+            let run = RunRecord(id: id, pipeline: "p", definition: yaml, trigger: ["type": "manual"], createdAt: 1)
+            _ = try await queue.accept(run, of: pipeline)
+        }
+        try await accept("run-1")
+        try await accept("run-2")
+        let refusal = await #expect(throws: TriggerRefusal.self) { try await accept("run-3") }
+        #expect(refusal?.reason == .overloaded)
+        #expect(refusal?.message == "2 runs are waiting already")
+        #expect(await rig.journal.run("run-3") == nil)
+        rig.agent.stop()
+        let stopping = await #expect(throws: TriggerRefusal.self) { try await accept("run-4") }
+        #expect(stopping?.reason == .shuttingDown)
+    }
+
     @Test("a run that was taken away is left to whoever has it")
     func lost() async throws {
         let rig = try Rig()

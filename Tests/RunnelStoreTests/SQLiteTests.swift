@@ -194,6 +194,34 @@ import Darwin
         }
     }
 
+    @Test(
+        "a full disk is said so, loses nothing, and is no obstacle once there is room",
+        .enabled(if: SmallDisk.isPossible))
+    func fullDisk() async throws {
+        try await SmallDisk.use { (folder) async throws -> Void in
+            let journal = try SQLiteJournal.open(directory: folder + "/.runnel")
+            var accepted: [String] = []
+            var failure: JournalError?
+            while failure == nil, accepted.count < 10_000 {
+                var run = newRun("r\(accepted.count)")
+                run.input = .string(String(repeating: "x", count: 50_000))
+                do {
+                    _ = try await journal.accept(run, memory: nil)
+                    accepted.append(run.id)
+                } catch {
+                    failure = error as? JournalError ?? JournalError("other", "\(error)")
+                }
+            }
+            #expect(failure?.code == "journal-full")
+            #expect(failure?.message == "there is no space left to write \(folder)/.runnel/journal.db")
+            try FileManager.default.removeItem(atPath: folder + "/ballast")
+            _ = try await journal.accept(newRun("late"), memory: nil)
+            #expect(Set(try await journal.runs(RunFilter(limit: 20_000)).map(\.id)) == Set(accepted + ["late"]))
+            #expect(try await journal.check() == [])
+            await journal.close()
+        }
+    }
+
     @Test("commits that share the disk with others are each on their own")
     func grouping() async throws {
         try await withTemporaryDirectory { (folder) async throws -> Void in
@@ -240,4 +268,38 @@ import Darwin
         #expect(back == value)
         #expect("\(back)" == "\(value)")
     }
+}
+
+/// A file system of a few megabytes, where one can be made.
+private enum SmallDisk {
+    static let isPossible: Bool = {
+        guard getuid() == 0, let folder = mount() else { return false }
+        unmount(folder)
+        return true
+    }()
+
+    static func use(_ body: (String) async throws -> Void) async throws {
+        let folder = try #require(mount())
+        defer { unmount(folder) }
+        try Data(repeating: 0, count: 2 << 20).write(to: URL(fileURLWithPath: folder + "/ballast"))
+        try await body(folder)
+    }
+
+    #if os(Linux)
+    private static func mount() -> String? {
+        let folder = FileManager.default.temporaryDirectory.path + "/runnel-disk-\(UInt64.random(in: 0...UInt64.max))"
+        guard mkdir(folder, 0o700) == 0 else { return nil }
+        if Glibc.mount("tmpfs", folder, "tmpfs", 0, "size=6m") == 0 { return folder }
+        rmdir(folder)
+        return nil
+    }
+
+    private static func unmount(_ folder: String) {
+        umount2(folder, Int32(MNT_DETACH))
+        rmdir(folder)
+    }
+    #else
+    private static func mount() -> String? { nil }
+    private static func unmount(_ folder: String) {}
+    #endif
 }

@@ -9,15 +9,24 @@ import Testing
         arguments: [
             (
                 "",
-                "the cron expression \"\" has 0 fields; expected 5, or 6 with seconds first; the fields are: minute, hour, day of month, month, day of week"
+                """
+                the cron expression "" has 0 fields; expected 5, or 6 with seconds first; the fields are: \
+                minute, hour, day of month, month, day of week
+                """
             ),
             (
                 "* * *",
-                "the cron expression \"* * *\" has 3 fields; expected 5, or 6 with seconds first; the fields are: minute, hour, day of month, month, day of week"
+                """
+                the cron expression "* * *" has 3 fields; expected 5, or 6 with seconds first; the fields are: \
+                minute, hour, day of month, month, day of week
+                """
             ),
             (
                 "* * * * * * *",
-                "the cron expression \"* * * * * * *\" has 7 fields; expected 5, or 6 with seconds first; the fields are: minute, hour, day of month, month, day of week"
+                """
+                the cron expression "* * * * * * *" has 7 fields; expected 5, or 6 with seconds first; the \
+                fields are: minute, hour, day of month, month, day of week
+                """
             ),
             ("60 * * * *", "the minute field is \"60\", which is not between 0 and 59"),
             ("1,60 * * * *", "the minute field \"1,60\" has \"60\", which is not between 0 and 59"),
@@ -40,18 +49,27 @@ import Testing
             ),
             (
                 "* * * * MONDAY",
-                "the day of week field is \"MONDAY\", where a number or a name such as SUN was expected; did you mean \"MON\"?"
+                """
+                the day of week field is "MONDAY", where a number or a name such as SUN was expected; did you \
+                mean "MON"?
+                """
             ),
             ("* 22-2 * * *", "the hour field is \"22-2\", which runs backwards; write \"22-23,0-2\""),
             ("* * * * FRI-MON", "the day of week field is \"FRI-MON\", which runs backwards; write \"FRI-6,0-MON\""),
             ("*/0 * * * *", "the minute field \"*/0\" has \"0\", a step that is not between 1 and 59"),
             (
                 "*/90 * * * *",
-                "the minute field \"*/90\" has \"90\", a step that is not between 1 and 59; for every 90 minutes use \"every\" instead of \"cron\": every: 90m"
+                """
+                the minute field "*/90" has "90", a step that is not between 1 and 59; for every 90 minutes \
+                use "every" instead of "cron": every: 90m
+                """
             ),
             (
                 "0 */36 * * *",
-                "the hour field \"*/36\" has \"36\", a step that is not between 1 and 23; for every 36 hours use \"every\" instead of \"cron\": every: 36h"
+                """
+                the hour field "*/36" has "36", a step that is not between 1 and 23; for every 36 hours use \
+                "every" instead of "cron": every: 36h
+                """
             ),
             ("1-2-3 * * * *", "the minute field is \"1-2-3\", where a number was expected"),
             ("1/2/3 * * * *", "the minute field \"1/2/3\" has \"2/3\", a step that is not between 1 and 59"),
@@ -75,23 +93,38 @@ import Testing
             ("@daily 5", "\"@daily\" stands alone, but there is more in \"@daily 5\""),
             (
                 "TZ=UTC * * * * *",
-                "the cron expression \"TZ=UTC * * * * *\" begins with \"TZ=UTC\", which is no field; say the zone with \"timezone\""
+                """
+                the cron expression "TZ=UTC * * * * *" begins with "TZ=UTC", which is no field; say the zone \
+                with "timezone"
+                """
             ),
             (
                 "30 2 30 2 *",
-                "the cron expression \"30 2 30 2 *\" never comes: there is no date with day of month \"30\", month \"2\""
+                """
+                the cron expression "30 2 30 2 *" never comes: there is no date with day of month "30", month \
+                "2"
+                """
             ),
             (
                 "0 0 31 4,6 *",
-                "the cron expression \"0 0 31 4,6 *\" never comes: there is no date with day of month \"31\", month \"4,6\""
+                """
+                the cron expression "0 0 31 4,6 *" never comes: there is no date with day of month "31", month \
+                "4,6"
+                """
             ),
             (
                 "0 0 30 2 */2",
-                "the cron expression \"0 0 30 2 */2\" never comes: there is no date with day of month \"30\", month \"2\", day of week \"*/2\""
+                """
+                the cron expression "0 0 30 2 */2" never comes: there is no date with day of month "30", month \
+                "2", day of week "*/2"
+                """
             ),
             (
                 "0 0 31W SEP ?",
-                "the cron expression \"0 0 31W SEP ?\" never comes: there is no date with day of month \"31W\", month \"SEP\""
+                """
+                the cron expression "0 0 31W SEP ?" never comes: there is no date with day of month "31W", \
+                month "SEP"
+                """
             ),
         ])
     func errors(text: String, expected: String) {

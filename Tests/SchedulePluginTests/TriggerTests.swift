@@ -145,6 +145,26 @@ import Testing
         }
     }
 
+    @Test("forgetting the watermark, as for an entry that was removed, lets it begin anew")
+    func forgotten() async throws {
+        let rig = try Rig(at: "2026-11-23T11:00:00Z")
+        let entry: ValueObject = ["cron": "0 * * * *"]
+        try await rig.life(entry) { await rig.pass(.seconds(3600)) }
+        #expect(Array(rig.harness.memory.all.keys) == [SchedulePlugin.watermarkKey])
+        rig.harness.memory.set([SchedulePlugin.watermarkKey: nil])
+        rig.downtime(.seconds(7200))
+        try await rig.life(entry) { #expect(await rig.scheduled == ["2026-11-23T12:00:00.000Z"]) }
+    }
+
+    @Test("the plugin brings the trigger, whose keys are these")
+    func plugin() throws {
+        let trigger = try #require(try StepRegistry([SchedulePlugin()]).trigger(named: "schedule"))
+        #expect(
+            trigger.fields.map(\.key) == [
+                "cron", "every", "anchor", "timezone", "missed", "max_missed", "jitter", "enabled",
+            ])
+    }
+
     @Test("a refused tick is tried again until it is accepted, and what came meanwhile follows")
     func refusal() async throws {
         let rig = try Rig(at: "2026-11-23T11:59:50Z")

@@ -80,6 +80,7 @@ public final class RunAgent: Sendable {
                     for runID in try await journal.cancelRequests(for: id) { cancelOnce(runID) }
                 }
             } catch {
+                if Task.isCancelled { return }
                 logger.error("the journal does not answer: \(error)")
                 beatAt = clock.now + .seconds(1)
             }

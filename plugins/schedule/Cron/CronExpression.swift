@@ -6,7 +6,7 @@ import RunnelKit
 /// - When both day fields are restricted, a day has to fit one of them. A field that begins with `*` (as `*/2` does) or
 ///   is `?` is not restricted; then a day has to fit both.
 /// - An expression whose minute or hour begins with `*` follows real time when clocks are changed; any other names
-///   times of the day. See ``CronSchedule``.
+///   times of the day, with and without seconds. See ``CronSchedule``.
 /// - `n/step` runs from `n` to the end of the field; for days of the week that is Saturday.
 /// - `nW` is nothing in a month without a day `n`. It may stand in lists, as `L`, `LW`, `d#n` and `dL` may.
 /// - A range may not run backwards, but one of weekdays may end with Sunday. A step may not exceed its field.

@@ -14,8 +14,8 @@ public struct Schedule: Hashable, Sendable {
 
     /// Reads an entry under `on: { schedule: … }`, whose templates have been rendered.
     ///
-    /// - Throws: A ``RunnelKit/FieldError`` with the key in its path, also when the entry names no zone and the machine's
-    ///   own cannot be read.
+    /// - Throws: A ``RunnelKit/FieldError`` with the key in its path; also where the entry names no zone and the
+    ///   machine's own cannot be read.
     public init(entry: ValueObject) throws(FieldError) {
         self = try ScheduleTrigger(fields: entry).schedule()
     }

@@ -17,7 +17,7 @@ struct ScheduleTrigger: Trigger {
 
             When clocks are changed, a job whose minute and hour are both named runs once a day: at the end of a gap \
             that its time falls into, and in the first of two repeated hours. A job with `*` as minute or hour \
-            (`*/15 * * * *`, `0 */2 * * *`) follows real time.
+            (`*/15 * * * *`, `0 */2 * * *`) follows real time. Seconds make no difference to that.
 
             `every` counts from `anchor` (1970-01-01T00:00:00Z if not said), so nothing drifts.
 

@@ -13,7 +13,7 @@ enum SmallFile {
 
     /// The file's bytes; nil where there is none, it cannot be read, or it is too large.
     static func read(_ path: String) -> [UInt8]? {
-        guard isRegular(path), let file = fopen(path, "rb") else { return nil }
+        guard isRegular(path), let file = fopen(path, "re") else { return nil }
         defer { fclose(file) }
         var bytes: [UInt8] = []
         var piece = [UInt8](repeating: 0, count: 16 << 10)

@@ -55,6 +55,7 @@ struct TZifReader {
         // Their times count seconds that no Unix clock counts.
         guard header.leapSeconds == 0 else { throw Failure(reason: "counts leap seconds, which is not supported") }
         let end = index + header.size(timeSize: timeSize)
+        guard end <= bytes.count else { throw Failure(reason: "ends too soon") }
         let transitions = try (0..<header.transitions).map { _ throws(Failure) in try integer(timeSize) }
         let kinds = Array(try take(header.transitions))
         let types = try (0..<header.types).map { _ throws(Failure) in

@@ -52,6 +52,7 @@ struct ZoneDatabase: Sendable {
     /// People leave out the continent, or write a blank.
     private static func suggestion(for name: String, among names: [String]) -> String? {
         let word = String(name.map { $0 == " " ? "_" : $0 })
+        if names.contains(word) { return word }
         if let closest = Suggestion.closest(to: word, among: names) { return closest }
         let cities = names.filter { $0.contains("/") }.map {
             ($0, $0.split(separator: "/").last.map(String.init) ?? $0)

@@ -3,20 +3,20 @@
 SWIFT_FLAGS ?=
 TEST_FLAGS ?=
 
-.PHONY: run test crash bench format check-format setup release leaks clean
+.PHONY: run test crash bench format check-format setup setup-tests release leaks clean
 
 run: setup ## Run the demonstration pipeline against the embedded simulator.
 	swift build $(SWIFT_FLAGS) --product runnel
 	@scripts/demo.sh "$$(swift build $(SWIFT_FLAGS) --show-bin-path)/runnel"
 
-test: setup ## Run the tests.
+test: setup-tests ## Run the tests.
 	swift build $(SWIFT_FLAGS) --build-tests
 	swift test $(SWIFT_FLAGS) --skip-build --disable-xctest --skip TransformPluginTests --skip RunnelCrashTests $(TEST_FLAGS)
 	# jq's limits look at the memory of the whole process, so nothing else may run beside these.
 	swift test $(SWIFT_FLAGS) --skip-build --disable-xctest --no-parallel --filter TransformPluginTests $(TEST_FLAGS)
 	swift test $(SWIFT_FLAGS) --skip-build --disable-xctest --filter RunnelCrashTests $(TEST_FLAGS)
 
-crash: setup ## Kill real runs 250 times at random moments, and see that nothing is lost.
+crash: setup-tests ## Kill real runs 250 times at random moments, and see that nothing is lost.
 	swift build $(SWIFT_FLAGS) --build-tests
 	RUNNEL_KILLS=$${RUNNEL_KILLS:-250} swift test $(SWIFT_FLAGS) --skip-build --disable-xctest --filter RunnelCrashTests
 
@@ -39,6 +39,11 @@ check-format: ## Fail where the sources are not formatted.
 setup:
 	@scripts/swift.sh
 	@scripts/packages.sh
+
+setup-tests:
+	@scripts/swift.sh
+	@scripts/packages.sh test
+	@scripts/python.sh
 
 clean:
 	swift package clean

@@ -53,6 +53,8 @@ let package = Package(
         .target(name: "Templates", dependencies: ["RunnelKit"]),
         .target(name: "RunnelHTTP", dependencies: ["RunnelKit", httpClient] + nio),
         .target(name: "RunnelTesting", dependencies: ["RunnelKit", log]),
+        .target(name: "CRunnelSpawn"),
+        .target(name: "RunnelProcess", dependencies: ["RunnelKit", "JSONSchema", "CRunnelSpawn", log]),
         .target(name: "RunnelEngine", dependencies: ["RunnelKit", "YAML", "JSONSchema", "Templates", log]),
 
         .target(
@@ -88,6 +90,7 @@ let package = Package(
             name: "RunnelCLI",
             dependencies: [
                 "RunnelKit", "YAML", "Templates", "RunnelEngine", "RunnelServer", "RunnelStore", "RunnelHTTP",
+                "RunnelProcess",
                 "Marketplace",
                 "MarketplaceSimulator", crypto,
                 "ChatPlugin", "FilePlugin", "HTTPPlugin", "LogPlugin", "SchedulePlugin", "TemplatePlugin",
@@ -154,6 +157,9 @@ let package = Package(
             name: "WebhookPluginTests",
             dependencies: ["WebhookPlugin", "HTTPTestServer", "RunnelHTTP", "RunnelKit", "RunnelTesting"] + nio,
             resources: [.copy("Resources/signatures.json")]),
+        .testTarget(
+            name: "RunnelProcessTests", dependencies: ["RunnelProcess", "RunnelKit", "RunnelTesting", log],
+            resources: [.copy("Resources")]),
         .testTarget(name: "TransformPluginTests", dependencies: ["TransformPlugin", "RunnelKit", "RunnelTesting"]),
         .testTarget(
             name: "RunnelCrashTests",
@@ -165,7 +171,7 @@ let package = Package(
 )
 
 // One place says how every target is compiled.
-for target in package.targets where target.type != .system {
+for target in package.targets where target.type != .system && !target.name.hasPrefix("C") {
     target.swiftSettings = [
         .swiftLanguageMode(.v6),
         .enableUpcomingFeature("ExistentialAny"),

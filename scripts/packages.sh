@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
 # Installs the system packages that Runnel is built on, or says what to type where that cannot be done from here.
+# With "test", also what the tests need.
 set -euo pipefail
 
 needed=(libyaml-dev libjq-dev libsqlite3-dev pkg-config tzdata)
+[ "${1:-}" = test ] && needed+=(git python3 python3-venv)
 
 if [ "$(uname)" = Darwin ]; then
     missing=()

@@ -51,7 +51,7 @@ import Testing
         let names = try await runnel.run(["steps"]).output.split(separator: "\n").compactMap {
             $0.split(separator: " ").first
         }
-        #expect(names.count == 8)
+        #expect(names.count == 10)
         for name in names {
             let reference = try await runnel.run(["steps", String(name)]).output
             let steps = reference.split(separator: "\n\n").filter { $0.contains("  - uses: ") }
@@ -66,7 +66,8 @@ import Testing
                     """
                 let configuration =
                     "secrets: { tickets_token: { env: A }, hook_key: { env: A }, team_hook: { env: A } }"
-                try await withProject(["p.yaml": pipeline, "runnel.yaml": configuration]) { runnel in
+                let own = ["p.yaml": pipeline, "runnel.yaml": configuration]
+                try await withProject(own.merging(try processPlugins(of: repository)) { own, _ in own }) { runnel in
                     let ended = try await runnel.run(["validate", "p.yaml"])
                     #expect(ended.status == 0, "\(name), example \(index + 1): \(ended.error)")
                 }
@@ -108,4 +109,15 @@ import Testing
             #expect(ended.error.contains("runnel.yaml:3:21: error: "))
         }
     }
+}
+
+/// The plugins of this repository that are no part of `runnel` itself, as files of a project.
+private func processPlugins(of repository: String) throws -> [String: String] {
+    var files: [String: String] = [:]
+    for folder in try FileManager.default.contentsOfDirectory(atPath: repository + "/plugins") {
+        let path = "plugins/\(folder)/plugin.yaml"
+        guard FileManager.default.fileExists(atPath: "\(repository)/\(path)") else { continue }
+        files[path] = try String(contentsOfFile: "\(repository)/\(path)", encoding: .utf8)
+    }
+    return files
 }

@@ -36,6 +36,15 @@ struct RunnelProcess {
 
     /// Sends SIGINT as soon as standard error holds `mark`, and waits for the end.
     func interrupt(_ arguments: [String], after mark: String) async throws -> Ended {
+        try await signal(SIGINT, arguments, after: mark)
+    }
+
+    /// The same with SIGKILL, which a process cannot do anything about.
+    func kill(_ arguments: [String], after mark: String) async throws -> Ended {
+        try await signal(SIGKILL, arguments, after: mark)
+    }
+
+    private func signal(_ signal: Int32, _ arguments: [String], after mark: String) async throws -> Ended {
         let (process, files) = try prepared(arguments, input: nil)
         defer { files.remove() }
         let pipe = Pipe()
@@ -44,12 +53,12 @@ struct RunnelProcess {
         process.terminationHandler = { _ in ended.continuation.finish() }
         try process.run()
         var error = ""
-        var isInterrupted = false
+        var isSent = false
         while case let data = pipe.fileHandleForReading.availableData, !data.isEmpty {
             error += String(decoding: data, as: UTF8.self)
-            if !isInterrupted, error.contains(mark) {
-                isInterrupted = true
-                process.interrupt()
+            if !isSent, error.contains(mark) {
+                isSent = true
+                Foundation.kill(process.processIdentifier, signal)
             }
         }
         for await _ in ended.stream {}

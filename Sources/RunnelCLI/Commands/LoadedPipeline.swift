@@ -14,7 +14,7 @@ struct LoadedPipeline: Sendable {
     let loader: PipelineLoader
 
     /// Prints what there is to say, and ends the command where there are errors.
-    init(_ name: String, config: String?) throws {
+    init(_ name: String, config: String?) async throws {
         do {
             let path = Self.path(name)
             let bytes = try FileReading.bytes(of: path)
@@ -26,16 +26,12 @@ struct LoadedPipeline: Sendable {
                 throw ExitStatus.usage
             case .success(let project): self.project = project
             }
-            loader = try PipelineLoader(
-                registry: StepRegistry(RunnelCommand.plugins), names: project.names)
+            loader = try await project.loader()
             let (pipeline, report) = loader.load(bytes, file: path)
             DiagnosticOutput.write([project.report, report], format: .text, redactor: project.redactor)
             guard let pipeline else { throw ExitStatus.usage }
             self.pipeline = pipeline
         } catch let error as FileReading.Failure {
-            Streams.error.write("error: \(error.message)\n")
-            throw ExitStatus.usage
-        } catch let error as RegistryError {
             Streams.error.write("error: \(error.message)\n")
             throw ExitStatus.usage
         }

@@ -51,7 +51,7 @@ struct RunCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let loaded = try LoadedPipeline(pipeline, config: config)
+        let loaded = try await LoadedPipeline(pipeline, config: config)
         let request = try request(for: loaded.pipeline)
         let faults = try fault.map { text in
             do {
@@ -110,8 +110,7 @@ struct RunCommand: AsyncParsableCommand {
         _ loaded: LoadedPipeline, _ request: RunRequest, _ granted: Set<String>, _ simulator: SimulatedMarketplace?
     ) async throws {
         let assembly = await RunnerAssembly(
-            plugins: RunnelCommand.plugins, registry: loaded.loader.registry, environment: loaded.loader.environment,
-            project: loaded.project, grantedFiles: granted, simulator: simulator)
+            loader: loaded.loader, project: loaded.project, grantedFiles: granted, simulator: simulator)
         let reporter: any RunReporter =
             json
             ? JSONReporter()

@@ -31,7 +31,7 @@ struct ScheduleNextCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let loaded = try LoadedPipeline(pipeline, config: config)
+        let loaded = try await LoadedPipeline(pipeline, config: config)
         let triggers = loaded.pipeline.triggers.filter { $0.kind == SchedulePlugin().name }
         guard !triggers.isEmpty else {
             Streams.error.write("error: the pipeline \"\(loaded.pipeline.name)\" has no schedule\n")

@@ -69,10 +69,9 @@ struct ServeCommand: AsyncParsableCommand {
     private func serve(
         _ project: Project, _ options: ServerOptions, _ journal: any Journal, _ simulator: SimulatedMarketplace?
     ) async throws {
-        let loader = try PipelineLoader(registry: StepRegistry(RunnelCommand.plugins), names: project.names)
+        let loader = try await project.loader()
         let assembly = await RunnerAssembly(
-            plugins: RunnelCommand.plugins, registry: loader.registry, environment: loader.environment,
-            project: project, grantedFiles: [], simulator: simulator)
+            loader: loader, project: project, grantedFiles: [], simulator: simulator)
         let agent = RunAgent(
             record: JournalSetup.identity(role: "serve"), journal: journal, runner: assembly.runner, loader: loader,
             logger: assembly.logger)

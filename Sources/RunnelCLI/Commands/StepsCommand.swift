@@ -1,4 +1,5 @@
 import ArgumentParser
+import RunnelEngine
 import RunnelKit
 
 /// `runnel steps`
@@ -8,6 +9,8 @@ struct StepsCommand: AsyncParsableCommand {
 
     @Argument(help: "The step, as `uses:` names it.") var name: String?
 
+    @OptionGroup var options: ProjectOptions
+
     @Flag(help: "Print the JSON schema of the step's `with:` instead.") var schema = false
 
     func validate() throws {
@@ -15,7 +18,7 @@ struct StepsCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let registry = try StepRegistry(RunnelCommand.plugins)
+        let registry = try await options.project().loader().registry
         guard let name else {
             let width = registry.names.map(\.count).max() ?? 0
             for name in registry.names {

@@ -26,16 +26,18 @@ struct ValidateCommand: AsyncParsableCommand {
 
     func run() async throws {
         do {
-            let registry = try StepRegistry(RunnelCommand.plugins)
+            var plugins = CheckedPlugins()
             var reports: [LoadReport] = []
             let files = try paths.flatMap { path throws(FileReading.Failure) in try PipelineFiles.under(path) }
             var checkedConfigurations: Set<String> = []
             for file in files {
-                let (report, configuration) = try check(file, registry)
+                let (report, configuration) = try await check(file, &plugins)
                 reports.append(report)
                 if checkedConfigurations.insert(configuration.source.name).inserted { reports.append(configuration) }
             }
+            reports += plugins.reports
             DiagnosticOutput.write(reports, format: format)
+            plugins.writeProblems()
             let faulty = reports.filter(\.diagnostics.hasErrors).count
             if format == .text {
                 let total = "\(files.count) pipeline\(files.count == 1 ? "" : "s")"
@@ -53,19 +55,39 @@ struct ValidateCommand: AsyncParsableCommand {
     }
 
     /// What is to be said of the pipeline, and of the configuration it falls under.
-    private func check(_ file: String, _ registry: StepRegistry) throws -> (LoadReport, configuration: LoadReport) {
+    private func check(
+        _ file: String, _ plugins: inout CheckedPlugins
+    ) async throws -> (LoadReport, configuration: LoadReport) {
         let bytes = try FileReading.bytes(of: file)
         let folder = FileReading.folder(of: FileReading.absolute(file))
         // Secrets need not be there to check a pipeline: that is done where it runs.
         switch try Project.find(from: folder, config: config, environment: ProcessInfo.processInfo.environment) {
         case .failure(let invalid):
-            let loader = try PipelineLoader(registry: registry, names: nil)
+            let loader = try PipelineLoader(registry: StepRegistry(RunnelCommand.plugins), names: nil)
             return (loader.load(bytes, file: file).report, invalid.report)
         case .success(let project):
             var names = project.names
             names.unavailableSecrets = [:]
-            let loader = try PipelineLoader(registry: registry, names: names)
+            let loader = try PipelineLoader(registry: await plugins.registry(of: project), names: names)
             return (loader.load(bytes, file: file).report, project.report)
         }
+    }
+}
+
+/// The plugins of the projects that were met on the way; each is looked at once.
+private struct CheckedPlugins {
+    private var loaded: [String: ProjectPlugins] = [:]
+    private(set) var reports: [LoadReport] = []
+
+    mutating func registry(of project: Project) async throws -> StepRegistry {
+        if let known = loaded[project.directory] { return known.registry }
+        let plugins = try await ProjectPlugins.load(project)
+        loaded[project.directory] = plugins
+        reports += plugins.folders.map(\.report)
+        return plugins.registry
+    }
+
+    func writeProblems() {
+        for plugins in loaded.values { plugins.writeProblems() }
     }
 }

@@ -22,8 +22,7 @@ struct ForegroundRuns: Sendable {
         self.isJSON = isJSON
         note = simulator == nil ? nil : "simulated"
         assembly = await RunnerAssembly(
-            plugins: RunnelCommand.plugins, registry: loader.registry, environment: loader.environment,
-            project: project, grantedFiles: grantedFiles, simulator: simulator)
+            loader: loader, project: project, grantedFiles: grantedFiles, simulator: simulator)
         agent = RunAgent(
             record: JournalSetup.identity(role: "run"), journal: journal, runner: assembly.runner, loader: loader,
             logger: assembly.logger)

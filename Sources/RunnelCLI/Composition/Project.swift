@@ -33,7 +33,7 @@ struct Project: Sendable {
         let named = config ?? environment["RUNNEL_CONFIG"]
         let file = named.map { FileReading.absolute($0) } ?? search(from: start)
         let bytes = try file.map { path throws(FileReading.Failure) in try FileReading.bytes(of: path) }
-        let shown = named ?? file.map(relative) ?? "runnel.yaml"
+        let shown = named ?? file.map(FileReading.shown) ?? "runnel.yaml"
         let outcome = SettingsLoader.load(bytes, file: shown, environment: environment)
         guard let settings = outcome.settings else {
             return .failure(InvalidConfiguration(report: outcome.report))
@@ -98,12 +98,6 @@ struct Project: Sendable {
             if folder == "/" { return nil }
             folder = FileReading.folder(of: folder)
         }
-    }
-
-    /// As it is shown to a person: without the current folder in front.
-    private static func relative(_ path: String) -> String {
-        let here = FileManager.default.currentDirectoryPath + "/"
-        return path.hasPrefix(here) ? String(path.dropFirst(here.count)) : path
     }
 }
 

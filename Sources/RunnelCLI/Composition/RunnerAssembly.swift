@@ -15,16 +15,17 @@ struct RunnerAssembly: Sendable {
     let logger: Logger
 
     /// - Parameters:
+    ///   - loader: Knows the plugins.
     ///   - grantedFiles: Absolute paths that were named on the command line.
     ///   - simulator: Where an embedded simulator listens, and what it accepts; nil for the real thing.
     init(
-        plugins: [any Plugin], registry: StepRegistry, environment: TemplateEnvironment, project: Project,
-        grantedFiles: Set<String>, simulator: SimulatedMarketplace?
+        loader: PipelineLoader, project: Project, grantedFiles: Set<String>, simulator: SimulatedMarketplace?
     ) async {
         redactor = project.redactor
         logger = Self.logger(level: project.settings.log.level, redactor: redactor)
         services = Services()
         await HTTPClientService.register(in: services)
+        await MCPOverHTTP.register(in: services)
         await MarketplaceService.register(in: services) {
             let configuration = try MarketplaceSetup(project, simulator: simulator).configuration()
             let httpClient = HTTPClient(
@@ -32,15 +33,15 @@ struct RunnerAssembly: Sendable {
             return MarketplaceService.Service(
                 client: MarketplaceClient(configuration: configuration, httpClient: httpClient), httpClient: httpClient)
         }
-        for plugin in plugins { await plugin.registerServices(in: services) }
+        for plugin in loader.registry.plugins { await plugin.registerServices(in: services) }
         runner = PipelineRunner(
-            registry: registry, environment: environment, services: services,
+            registry: loader.registry, environment: loader.environment, services: services,
             project: ProjectDirectory(path: project.directory, grantedFiles: grantedFiles),
             values: ProjectValues(secrets: project.secrets, env: project.env), redactor: redactor, seal: project.seal,
             logger: logger, now: WallClock.nanoseconds, grace: project.settings.runs.grace)
     }
 
-    private static func logger(level: LogSettings.Level, redactor: Redactor) -> Logger {
+    static func logger(level: LogSettings.Level, redactor: Redactor) -> Logger {
         var logger = Logger(label: "runnel") { _ in StandardErrorLog(redactor: redactor) }
         logger.logLevel = Logger.Level(rawValue: level.rawValue) ?? .warning
         return logger

@@ -10,7 +10,7 @@ struct StepReference {
 
     var text: String {
         var text = "\(step.name)\n\n\(step.summary)\n"
-        if !step.documentation.details.isEmpty { text += "\n\(step.documentation.details)\n" }
+        if !step.documentation.details.isEmpty { text += "\n\(step.documentation.details.trimmingEnd)\n" }
         if !step.fields.isEmpty { text += "\nwith:\n" + step.fields.map(entry).joined() }
         for rule in step.rules { text += "  \(words(rule))\n" }
         text += "\nOutput: \(step.documentation.output)\n"
@@ -30,7 +30,8 @@ struct StepReference {
         } else if let value = field.defaultValue, !value.isNull {
             facts.append("default \(value.json())")
         }
-        return "  \(field.key)  (\(facts.joined(separator: ", ")))\n      \(field.help)\n"
+        return "  \(field.key)  (\(facts.joined(separator: ", ")))\n"
+            + (field.help.isEmpty ? "" : "      \(field.help)\n")
     }
 
     private func type(of schema: Value) -> String {
@@ -53,5 +54,11 @@ struct StepReference {
         case .atMostOne(let keys): "At most one of \(keys.joined(separator: ", ")) is given."
         case .requires(let key, let others): "\(key) also needs \(others.joined(separator: ", "))."
         }
+    }
+}
+
+extension String {
+    fileprivate var trimmingEnd: String {
+        String(reversed().drop { $0.isWhitespace }.reversed())
     }
 }

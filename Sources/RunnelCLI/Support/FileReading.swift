@@ -70,6 +70,12 @@ enum FileReading {
         return "/" + parts.joined(separator: "/")
     }
 
+    /// As it is shown to a person: without the current folder in front.
+    static func shown(_ path: String) -> String {
+        let here = FileManager.default.currentDirectoryPath + "/"
+        return path.hasPrefix(here) ? String(path.dropFirst(here.count)) : path
+    }
+
     static func folder(of path: String) -> String {
         let parent = path.split(separator: "/").dropLast().joined(separator: "/")
         return path.hasPrefix("/") ? "/" + parent : parent.isEmpty ? "." : parent

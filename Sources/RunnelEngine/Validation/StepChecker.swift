@@ -9,6 +9,14 @@ struct StepChecker {
         checkIDs(pipeline, into: &diagnostics)
         for step in pipeline.allSteps where step.group == nil {
             guard let definition = registry[step.uses] else {
+                let plugin = String(step.uses.prefix { $0 != "." })
+                if let reason = registry.missingPlugins[plugin] {
+                    diagnostics.error(
+                        "unknown-step", step.usesNode,
+                        "the step \"\(step.uses)\" cannot be had: the plugin \"\(plugin)\" was not loaded",
+                        hint: reason)
+                    continue
+                }
                 let closest = Suggestion.closest(to: step.uses, among: registry.names)
                 diagnostics.error(
                     "unknown-step", step.usesNode, "there is no step \"\(step.uses)\"",

@@ -79,3 +79,19 @@ public struct FieldDefinition: Sendable {
     /// Reads a value for the sake of its errors.
     let check: @Sendable (Value) throws(FieldError) -> Void
 }
+
+extension FieldDefinition {
+    /// The keys that a JSON schema of an object names.
+    static func list(_ schema: Value) -> [FieldDefinition] {
+        let required = Set((schema["required"]?.asList ?? []).compactMap(\.asString))
+        return (schema["properties"]?.asObject ?? [:]).map { key, value in
+            var bare = value.asObject ?? [:]
+            let help = bare["description"]?.asString ?? ""
+            let defaultValue = bare["default"]
+            bare = bare.removing("description").removing("default")
+            return FieldDefinition(
+                key: key, help: help, schema: .object(bare), defaultValue: defaultValue,
+                isRequired: required.contains(key), check: { _ in })
+        }
+    }
+}

@@ -5,7 +5,10 @@ public struct StepRegistry: Sendable {
     public private(set) var filters: [TemplateFilter] = []
     private var triggerEntries: [String: (trigger: TriggerDefinition, plugin: String)] = [:]
     private var filterOwners: [String: String] = [:]
-    private var plugins: Set<String> = []
+    /// In the order in which they were added.
+    public private(set) var plugins: [any Plugin] = []
+    /// Plugins that should be here and are not, with the reason in a few words.
+    public private(set) var missingPlugins: [String: String] = [:]
 
     /// Registers the plugins one after another.
     public init(_ plugins: [any Plugin] = []) throws(RegistryError) {
@@ -20,9 +23,10 @@ public struct StepRegistry: Sendable {
     }
 
     private mutating func insert(_ plugin: any Plugin) throws(RegistryError) {
-        guard plugins.insert(plugin.name).inserted else {
+        guard !plugins.contains(where: { $0.name == plugin.name }) else {
             throw RegistryError(message: "two plugins are named \"\(plugin.name)\"; rename or remove one of them")
         }
+        plugins.append(plugin)
         for step in plugin.steps {
             if let other = entries[step.name] {
                 throw .clash("step", step.name, other.plugin, plugin.name)
@@ -41,6 +45,11 @@ public struct StepRegistry: Sendable {
             }
             filters.append(filter)
         }
+    }
+
+    /// Remembers a plugin that cannot be had, so that whoever misses its steps can be told why.
+    public mutating func setMissing(_ plugin: String, because reason: String) {
+        missingPlugins[plugin] = reason
     }
 
     public subscript(name: String) -> StepDefinition? { entries[name]?.step }

@@ -8,7 +8,7 @@ public struct StepDefinition: Sendable {
     public let documentation: StepDocumentation
     /// The JSON schema (2020-12) of `with:`.
     public let schema: Value
-    /// The declared keys of `with:`; empty for a step that brings its schema ready made.
+    /// The declared keys of `with:`; read out of the schema where a step brings that ready made.
     public let fields: [FieldDefinition]
     /// Rules over several keys of `with:`.
     public let rules: [FieldRule]
@@ -50,7 +50,7 @@ public struct StepDefinition: Sendable {
         self.schema = schema
         self.isRepeatable = isRepeatable
         self.run = run
-        fields = []
+        fields = FieldDefinition.list(schema)
         rules = []
         problem = { _, _ in nil }
     }

@@ -38,7 +38,7 @@ struct RunsRetryCommand: AsyncParsableCommand {
         guard old.state.isFinal else {
             return try fail("the run \(old.id) has not ended yet", "`runnel runs resume` goes on with it")
         }
-        let loader = try PipelineLoader(registry: StepRegistry(RunnelCommand.plugins), names: project.names)
+        let loader = try await project.loader()
         let pipeline = try await pipeline(of: old, in: journal, project, loader)
         let kept = try await keptSteps(of: old, pipeline, journal)
         let foreground = await ForegroundRuns(

@@ -1,0 +1,54 @@
+public import RunnelKit
+import YAML
+
+/// Reads YAML files that are one group of fields, such as a plugin's manifest.
+public enum FieldFile {
+    /// - Parameters:
+    ///   - file: As it is named to a person.
+    ///   - subject: What the file is, for messages such as `plugin.yaml has no key "stpes"`.
+    ///   - advice: What to do when there is nothing better to say.
+    ///   - make: Makes the value, and checks what the fields alone cannot say.
+    /// - Returns: The value, unless there are errors, and what there is to say about the file, by place.
+    public static func load<Group: FieldGroup, Made>(
+        _ type: Group.Type, _ bytes: [UInt8], file: String, subject: String, advice: String,
+        make: (Value) throws(FieldError) -> Made
+    ) -> (value: Made?, report: LoadReport) {
+        let document: YAMLDocument
+        do {
+            document = try YAMLParser.parse(bytes, name: file)
+        } catch {
+            let source = YAMLSource(name: file, text: String(decoding: bytes, as: UTF8.self))
+            return (nil, LoadReport(source: source, diagnostics: [Diagnostic(error, file: file)]))
+        }
+        var diagnostics = DiagnosticList(source: document.source)
+        var made: Made?
+        if let root = document.root, !root.isNull {
+            let value = Value(root)
+            let checker = KeyChecker(
+                subject: subject, schema: Group.schema, rules: Group.rules, problem: Group.problem, advice: advice)
+            checker.check(.literal(value), node: root, place: root, into: &diagnostics)
+            if !diagnostics.items.hasErrors {
+                do throws(FieldError) {
+                    made = try make(value)
+                } catch {
+                    diagnostics.fieldError(error, in: root)
+                }
+            }
+        } else {
+            diagnostics.error("empty-file", document.root, "\(subject) is empty", hint: advice)
+        }
+        return (made, LoadReport(source: document.source, diagnostics: diagnostics.items.sortedByPlace()))
+    }
+}
+
+extension DiagnosticList {
+    /// What is wrong somewhere below the whole file.
+    fileprivate mutating func fieldError(_ problem: FieldError, in root: YAMLNode) {
+        guard case .key(let key)? = problem.path.first, let node = root[key] else {
+            return error("wrong-value", root.firstKeyOrSelf, problem.message, hint: problem.hint)
+        }
+        var inner = problem
+        inner.path.removeFirst()
+        fieldError(inner, key: key, in: node)
+    }
+}

@@ -1,0 +1,58 @@
+/// Takes the data of the events out of a stream of server-sent events. Pure.
+///
+/// - SeeAlso: WHATWG HTML, "Server-sent events", "Parsing an event stream".
+struct EventStreamReader: Sendable {
+    struct TooLong: Error, Hashable {}
+
+    private var lines: LineSplitter
+    private var data: [UInt8]?
+    private let limit: Int
+    private var endedWithReturn = false
+    private var isAtStart = true
+
+    /// - Parameter limit: The longest event, in bytes.
+    init(limit: Int) {
+        self.limit = limit
+        lines = LineSplitter(limit: limit)
+    }
+
+    /// Takes more bytes; gives the data of the events that they complete.
+    mutating func append(_ bytes: [UInt8]) throws(TooLong) -> [[UInt8]] {
+        var found: [[UInt8]] = []
+        var whole: [[UInt8]] = []
+        do {
+            // A carriage return ends a line as well; followed by a line feed, both are one end.
+            try normalised(bytes).withUnsafeBytes { try lines.append($0) { line, _ in whole.append(line) } }
+        } catch {
+            throw TooLong()
+        }
+        for var line in whole {
+            if isAtStart, line.starts(with: [0xEF, 0xBB, 0xBF]) { line.removeFirst(3) }
+            isAtStart = false
+            if line.isEmpty {
+                if let data, !data.isEmpty { found.append(data) }
+                data = nil
+                continue
+            }
+            guard line.starts(with: "data".utf8) else { continue }
+            var rest = line.dropFirst(4)
+            guard rest.isEmpty || rest.first == UInt8(ascii: ":") else { continue }
+            rest = rest.dropFirst()
+            if rest.first == 0x20 { rest = rest.dropFirst() }
+            data = data.map { $0 + [0x0A] + rest } ?? Array(rest)
+            if (data?.count ?? 0) > limit { throw TooLong() }
+        }
+        return found
+    }
+
+    private mutating func normalised(_ bytes: [UInt8]) -> [UInt8] {
+        guard endedWithReturn || bytes.contains(0x0D) else { return bytes }
+        var output: [UInt8] = []
+        output.reserveCapacity(bytes.count)
+        for byte in bytes {
+            if !(byte == 0x0A && endedWithReturn) { output.append(byte == 0x0D ? 0x0A : byte) }
+            endedWithReturn = byte == 0x0D
+        }
+        return output
+    }
+}

@@ -1,0 +1,222 @@
+import Foundation
+import RunnelKit
+import Testing
+
+@Suite("Plugins in a project's folder") struct PluginTests {
+    private static let greet = """
+        name: greet
+        version: "1"
+        protocol: exec
+        command: [sh, greet.sh]
+        steps:
+          hello:
+            summary: Greets somebody.
+            input:
+              type: object
+              required: [name]
+              additionalProperties: false
+              properties: { name: { type: string, description: Who is greeted. } }
+        """
+    private static let script = """
+        cat >/dev/null
+        echo 'to the log' >&2
+        echo '{"type":"note","text":"thinking"}'
+        echo '{"type":"result","output":{"greeting":"hello"}}'
+        """
+    private static func project(_ more: [String: String]) -> [String: String] {
+        var files = ["runnel.yaml": "", "plugins/greet/plugin.yaml": greet, "plugins/greet/greet.sh": script]
+        files.merge(more) { _, new in new }
+        return files
+    }
+
+    @Test("a step in shell is listed, explained and run like one that is built in")
+    func exec() async throws {
+        let pipeline = "name: p\nsteps:\n  - { uses: greet.hello, with: { name: Ada } }\n"
+        try await withProject(Self.project(["p.yaml": pipeline])) { runnel in
+            let ended = try await runnel.run(["run", "p"])
+            #expect(ended.output == "{\n  \"greeting\": \"hello\"\n}\n")
+            #expect(ended.error.contains("  · greet-hello: thinking\n"))
+            #expect(try await runnel.run(["steps"]).output.contains("greet.hello   Greets somebody.\n"))
+            #expect(
+                try await runnel.run(["steps", "greet.hello"]).output == """
+                    greet.hello
+
+                    Greets somebody.
+
+                    with:
+                      name  (string, required)
+                          Who is greeted.
+
+                    Output: What the plugin gave as its result.
+
+                    """)
+        }
+    }
+
+    @Test("its schema is checked where the pipeline is, with the place of the mistake")
+    func checked() async throws {
+        let pipeline = "name: p\nsteps:\n  - uses: greet.hello\n    with: { nmae: Ada }\n"
+        try await withProject(Self.project(["p.yaml": pipeline])) { runnel in
+            let ended = try await runnel.run(["validate", "p.yaml"])
+            #expect(ended.status == 2)
+            #expect(ended.error.contains("p.yaml:4:13: error: greet.hello has no key \"nmae\" [unknown-key]"))
+            #expect(ended.error.contains("= did you mean \"name\"?"))
+            #expect(ended.error.contains("error: greet.hello needs the key \"name\" [missing-key]"))
+        }
+    }
+
+    @Test("a broken manifest is shown with its place; only the pipelines that need it are stopped")
+    func broken() async throws {
+        let files = Self.project([
+            "plugins/other/plugin.yaml": "name: other\nprotocol: exec\ncommand: [sh]\nstpes: {}\n",
+            "p.yaml": "name: p\nsteps:\n  - { uses: other.thing }\n",
+            "good.yaml": "name: good\nsteps:\n  - { uses: template, with: { text: well } }\n",
+        ])
+        try await withProject(files) { runnel in
+            let needing = try await runnel.run(["run", "p"])
+            #expect(needing.status == 2)
+            #expect(
+                needing.error == """
+                    plugins/other/plugin.yaml:4:1: error: plugin.yaml has no key "stpes" [unknown-key]
+                        4 | stpes: {}
+                          | ^~~~~
+                          = did you mean "steps"?
+                    p.yaml:3:13: error: the step "other.thing" cannot be had: the plugin "other" was not loaded \
+                    [unknown-step]
+                        3 |   - { uses: other.thing }
+                          |             ^~~~~~~~~~~
+                          = mend plugins/other/plugin.yaml
+
+                    """)
+            let other = try await runnel.run(["run", "good"])
+            #expect(other.status == 0)
+            #expect(other.output == "well\n")
+        }
+    }
+
+    @Test("a plugin with the name of another is left out, and the steps say so")
+    func clash() async throws {
+        let files = Self.project([
+            "plugins/again/plugin.yaml": Self.greet, "plugins/again/greet.sh": Self.script,
+            "p.yaml": "name: p\nsteps:\n  - { uses: template, with: { text: a } }\n",
+        ])
+        try await withProject(files) { runnel in
+            let ended = try await runnel.run(["run", "p"])
+            #expect(
+                ended.error.hasPrefix("warning: two plugins are named \"greet\"; rename or remove one of them\n"))
+            #expect(ended.status == 0)
+        }
+    }
+
+    @Test("two public MCP servers work in one pipeline, and validate starts none once their tools are known")
+    func publicServers() async throws {
+        func manifest(_ name: String, _ module: String) -> String {
+            "name: \(name)\nprotocol: mcp\ncommand: [\(python), -m, \(module)]\n"
+        }
+        let pipeline = """
+            name: p
+            steps:
+              - id: tokyo
+                uses: time.convert_time
+                with: { source_timezone: UTC, time: "12:30", target_timezone: Asia/Tokyo }
+              - id: status
+                uses: git.git_status
+                with: { repo_path: "{{ env.HERE }}" }
+              - uses: template
+                with: { text: "{{ steps.tokyo }} {{ steps.status }}" }
+            """
+        let files = [
+            "runnel.yaml": "env: [HERE]\n", "p.yaml": pipeline,
+            "plugins/time/plugin.yaml": manifest("time", "mcp_server_time"),
+            "plugins/git/plugin.yaml": manifest("git", "mcp_server_git"),
+            "wrong.yaml": "name: w\nsteps:\n  - { uses: time.convert_time, with: { time: 12 } }\n",
+        ]
+        try await withProject(files) { runnel in
+            var runnel = runnel
+            runnel.environment["HERE"] = runnel.directory
+            try shell("git init -q '\(runnel.directory)'")
+            let ended = try await runnel.run(["run", "p"])
+            #expect(ended.status == 0, "\(ended.error)")
+            #expect(ended.output.contains("T21:30:00+09:00"))
+            #expect(ended.output.contains("Untracked files:"))
+            for name in ["time", "git"] {
+                // Were a server started now, it could not be.
+                let file = runnel.directory + "/.runnel/plugins/\(name).json"
+                #expect(FileManager.default.fileExists(atPath: file))
+            }
+            runnel.environment["PATH"] = "/nowhere"
+            let wrong = try await runnel.run(["validate", "wrong.yaml"])
+            #expect(wrong.status == 2)
+            #expect(wrong.error.contains("time.convert_time needs the key \"source_timezone\" [missing-key]"))
+            #expect(wrong.error.contains("`time`: "))
+        }
+    }
+
+    @Test("kill -9 of runnel leaves no child of a plugin behind", .enabled(if: isLinux))
+    func orphans() async throws {
+        let mark = "runnel-orphan-\(UUID().uuidString)"
+        let files = [
+            "runnel.yaml": "",
+            "plugins/stay/plugin.yaml": """
+            name: stay
+            protocol: exec
+            command: [sh, stay.sh, \(mark)]
+            steps: { here: { summary: Stays. } }
+            """,
+            // It says that it is there, ignores what can be ignored, and has a child of its own.
+            "plugins/stay/stay.sh": """
+            trap '' TERM INT HUP
+            echo '{"type":"note","text":"begun"}'
+            sh -c 'trap "" TERM INT HUP; while :; do sleep 1000; done' \(mark) &
+            while :; do sleep 1000; done
+            """,
+            "p.yaml": "name: p\nsteps:\n  - { uses: stay.here }\n",
+        ]
+        try await withProject(files) { runnel in
+            let ended = try await runnel.kill(["run", "p"], after: "begun")
+            #expect(ended.error.contains("begun"))
+            #expect(await eventually { !commandLines().contains { $0.contains(mark) } })
+        }
+    }
+}
+
+#if os(Linux)
+private let isLinux = true
+#else
+private let isLinux = false
+#endif
+
+/// What `scripts/python.sh` laid in.
+private var python: String {
+    let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent()
+    return root.appendingPathComponent(".build/python/bin/python").path
+}
+
+private func shell(_ command: String) throws {
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: "/bin/sh")
+    process.arguments = ["-c", command]
+    try process.run()
+    process.waitUntilExit()
+    #expect(process.terminationStatus == 0)
+}
+
+/// The command lines of all processes, zombies left out.
+private func commandLines() -> [String] {
+    let processes = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
+    return processes.filter { Int($0) != nil }.compactMap { id in
+        FileManager.default.contents(atPath: "/proc/\(id)/cmdline").map { String(decoding: $0, as: UTF8.self) }
+    }
+}
+
+/// Looks again and again until it is so, for half a minute at most.
+private func eventually(_ isSo: () -> Bool) async -> Bool {
+    let clock = ContinuousClock()
+    let end = clock.now + .seconds(30)
+    while !isSo() {
+        if clock.now > end { return false }
+        await Task.yield()
+    }
+    return true
+}

@@ -1,0 +1,209 @@
+import RunnelKit
+import RunnelTesting
+import Synchronization
+import Testing
+
+@testable import RunnelProcess
+
+/// An MCP server behind the seam where a real HTTP client would be.
+private final class FakeHTTP: MCPHTTPClient {
+    typealias Reply = (status: Int, headers: [String: String], chunks: [String])
+    let requests = Mutex<[MCPHTTPRequest]>([])
+    let answer: @Sendable (_ message: Value, _ request: MCPHTTPRequest, _ count: Int) -> Reply
+
+    init(_ answer: @escaping @Sendable (Value, MCPHTTPRequest, Int) -> Reply) {
+        self.answer = answer
+    }
+
+    func send(_ request: MCPHTTPRequest) async throws -> MCPHTTPResponse {
+        let count = requests.withLock { requests in
+            requests.append(request)
+            return requests.count
+        }
+        let message = (try? Value.json(request.body)) ?? .null
+        let (status, headers, chunks) = answer(message, request, count)
+        let rest = Rest(chunks)
+        return MCPHTTPResponse(status: status, headers: headers) { rest.next() }
+    }
+
+    private final class Rest: Sendable {
+        let chunks: Mutex<[String]>
+        init(_ chunks: [String]) { self.chunks = Mutex(chunks) }
+        func next() -> [UInt8]? { chunks.withLock { $0.isEmpty ? nil : Array($0.removeFirst().utf8) } }
+    }
+
+    var sent: [(method: String, headers: [String: String])] {
+        requests.withLock { $0 }.map { request in
+            ((try? Value.json(request.body))?["method"]?.asString ?? request.method, request.headers)
+        }
+    }
+}
+
+private let json = ["content-type": "application/json"]
+
+private func result(_ message: Value, _ result: Value) -> String {
+    Value.object(["jsonrpc": "2.0", "id": message["id"] ?? .null, "result": result]).json()
+}
+
+private func withHTTP<Result>(
+    _ http: FakeHTTP, _ body: (Stage, MCPPlugin) async throws -> Result
+) async throws -> Result {
+    let manifest = try PluginManifest(
+        manifest: [
+            "name": "tools", "protocol": "mcp", "transport": "http", "url": "https://example.com/mcp",
+            "headers": ["Authorization": ["secret": "token"]],
+        ])
+    var host = host
+    host.http = { _ in http }
+    return try await withTemporaryDirectory { [host] directory in
+        let cache = ToolCache(
+            manifest: manifest, protocol: "", tools: [MCPTool(["name": "add", "inputSchema": [:]])].compactMap(\.self))
+        try cache.write(directory + "/tools.json")
+        let plugin = try #require(
+            MCPPlugin.cached(manifest, folder: "/", cacheFile: directory + "/tools.json", host: host))
+        return try await Stage.with(plugin) { try await body($0, plugin) }
+    }
+}
+
+/// A server of 2025-11-25 with a session, whose calls are answered as `call` says.
+private func legacy(
+    _ call: @escaping @Sendable (Value, MCPHTTPRequest) -> FakeHTTP.Reply
+) -> FakeHTTP {
+    FakeHTTP { message, request, count in
+        switch message["method"]?.asString {
+        case "server/discover": (400, json, ["{}"])
+        case "initialize":
+            (
+                200, json.merging(["mcp-session-id": "session-\(count)"]) { $1 },
+                [result(message, ["protocolVersion": "2025-11-25", "capabilities": [:]])]
+            )
+        case "tools/call": call(message, request)
+        default: (202, [:], [])
+        }
+    }
+}
+
+@Suite("MCP servers on HTTP") struct HTTPTests {
+    @Test("an old server gets its handshake, session and version, and the session is ended")
+    func session() async throws {
+        let http = legacy { message, _ in
+            (200, json, [result(message, ["content": [["type": "text", "text": "3"]]])])
+        }
+        try await withHTTP(http) { stage, plugin async throws in
+            #expect(try await stage.run(plugin, "add") == "3")
+        }
+        let sent = http.sent
+        #expect(
+            sent.map(\.method) == [
+                "server/discover", "initialize", "notifications/initialized", "tools/call", "DELETE",
+            ])
+        #expect(sent.allSatisfy { $0.headers["authorization"] == "s3cr3t-token" })
+        #expect(sent.map { $0.headers["mcp-session-id"] } == [nil, nil, "session-2", "session-2", "session-2"])
+        #expect(
+            sent.map { $0.headers["mcp-protocol-version"] } == [
+                "2026-07-28", nil, "2025-11-25", "2025-11-25", "2025-11-25",
+            ])
+        #expect(sent[3].headers["accept"] == "application/json, text/event-stream")
+    }
+
+    @Test("a new server gets no session, and the method and the tool's name in headers")
+    func stateless() async throws {
+        let http = FakeHTTP { message, _, _ in
+            message["method"] == "server/discover"
+                ? (200, json, [result(message, ["supportedVersions": ["2026-07-28"], "capabilities": [:]])])
+                : (200, json, [result(message, ["resultType": "complete", "structuredContent": ["n": 1]])])
+        }
+        try await withHTTP(http) { stage, plugin async throws in
+            #expect(try await stage.run(plugin, "add") == ["n": 1])
+        }
+        #expect(http.sent.map(\.method) == ["server/discover", "tools/call"])
+        #expect(http.sent[1].headers["mcp-method"] == "tools/call")
+        #expect(http.sent[1].headers["mcp-name"] == "add")
+    }
+
+    @Test("an answer may come as a stream of events, with progress and a ping before it")
+    func events() async throws {
+        let http = legacy { message, _ in
+            let token = message["params"]?["_meta"]?["progressToken"] ?? .null
+            let progress: Value = [
+                "jsonrpc": "2.0", "method": "notifications/progress",
+                "params": ["progressToken": token, "progress": 1, "message": "on it"],
+            ]
+            return (
+                200, ["content-type": "text/event-stream; charset=utf-8"],
+                [
+                    "id: 1\ndata:\n\n: remark\ndata: \(progress.json())\r\n\r",
+                    "\ndata: {\"id\":\"p\",\"method\":\"ping\"}\n\n",
+                    "event: message\ndata: " + result(message, ["content": []]), "\n\n",
+                ]
+            )
+        }
+        try await withHTTP(http) { stage, plugin async throws in
+            #expect(try await stage.run(plugin, "add") == .null)
+            #expect(stage.harness.progress == [.note("on it (1)")])
+        }
+        let bodies = http.requests.withLock { $0.map { String(decoding: $0.body, as: UTF8.self) } }
+        #expect(bodies.contains(#"{"jsonrpc":"2.0","id":"p","result":{}}"#))
+    }
+
+    @Test("a session that the server has forgotten is begun anew, and the call sent again")
+    func expired() async throws {
+        let http = legacy { message, request in
+            request.headers["mcp-session-id"] == "session-2"
+                ? (404, [:], []) : (200, json, [result(message, ["content": [["type": "text", "text": "3"]]])])
+        }
+        try await withHTTP(http) { stage, plugin async throws in
+            #expect(try await stage.run(plugin, "add") == "3")
+        }
+        #expect(http.sent.map(\.method).filter { $0 == "initialize" }.count == 2)
+    }
+
+    @Test(
+        "what goes wrong is said in exact words",
+        arguments: [
+            (
+                401, "",
+                #"the plugin "tools" answered with HTTP status 401: it wants other credentials while it worked on "add""#,
+                false
+            ),
+            (503, "", #"the plugin "tools" answered with HTTP status 503 while it worked on "add""#, true),
+            (
+                200, "<html>",
+                #"the plugin "tools" answered with what is not JSON: "<html>" while it worked on "add""#, false
+            ),
+            (
+                200, #"{"jsonrpc":"2.0","id":77,"result":{}}"#,
+                #"the plugin "tools" ended its response without an answer while it worked on "add""#, true
+            ),
+            (
+                400, #"{"jsonrpc":"2.0","id":null,"error":{"code":-32602,"message":"no such tool"}}"#,
+                #"the plugin "tools" answered with the error -32602 while it worked on "add": no such tool"#, false
+            ),
+        ])
+    func failures(status: Int, body: String, message: String, isTransient: Bool) async throws {
+        let http = legacy { _, _ in (status, json, [body]) }
+        try await withHTTP(http) { stage, plugin async throws in
+            let error = try #require(await stage.failure(plugin, "add"))
+            #expect(error.message == message)
+            #expect(error.isTransient == isTransient)
+        }
+    }
+
+    @Test("events are the same however the bytes arrive")
+    func eventStream() throws {
+        let text = "\u{FEFF}data: one\n\nevent: x\r\ndata:two\rdata: more\r\r\nid: 1\n\ndata\n\n: x\n\ndata: last"
+        for size in [1, 2, 3, 7, 1000] {
+            var reader = EventStreamReader(limit: 100)
+            var found: [String] = []
+            let bytes = Array(text.utf8)
+            for start in stride(from: 0, to: bytes.count, by: size) {
+                found += try reader.append(Array(bytes[start..<min(start + size, bytes.count)])).map {
+                    String(decoding: $0, as: UTF8.self)
+                }
+            }
+            #expect(found == ["one", "two\nmore"])
+        }
+        var reader = EventStreamReader(limit: 10)
+        #expect(throws: EventStreamReader.TooLong.self) { try reader.append(Array("data: 1234567890".utf8)) }
+    }
+}

@@ -1,0 +1,107 @@
+import Foundation
+import RunnelKit
+import RunnelTesting
+import Testing
+
+@testable import RunnelProcess
+
+private func execPlugin(_ steps: [String]) throws -> ExecPlugin {
+    let manifest: ValueObject = [
+        "name": "test", "protocol": "exec", "command": ["python3", "exec_child.py"],
+        "steps": .object(ValueObject(steps.map { ($0, ["summary": "It."]) })),
+    ]
+    return try ExecPlugin(PluginManifest(manifest: .object(manifest)), folder: resources, host: host)
+}
+
+private func server(_ directory: String) async throws -> MCPPlugin {
+    let manifest: Value = ["name": "tools", "protocol": "mcp", "command": ["python3", "mcp_child.py", "legacy"]]
+    return try await MCPPlugin.discover(
+        PluginManifest(manifest: manifest), folder: resources, cacheFile: directory + "/tools.json", host: host,
+        context: Stage().context)
+}
+
+/// What must be the same before and after.
+private struct Census: Equatable {
+    let descriptors = openDescriptors()
+    let children = RunnelProcessTests.children()
+    let threads = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/task").count) ?? 0
+}
+
+#if os(Linux)
+@Suite("Children and the agent's life", .serialized) struct LifetimeTests {
+    @Test("after calls of all kinds there are as many descriptors and children as before, and no threads of theirs")
+    func leaks() async {
+        await #expect(processExitsWith: .success) {
+            func work(_ rounds: Int) async throws {
+                try await withTemporaryDirectory { directory in
+                    let exec = try execPlugin([
+                        "echo", "crash", "half-line", "garbage", "leaves-a-child", "two-results",
+                    ])
+                    let tools = try await server(directory)
+                    try await Stage.with(exec) { stage in
+                        for _ in 0..<rounds {
+                            for step in exec.steps { _ = try? await step.run([:], stage.context) }
+                            for tool in ["add", "die", "half", "flood", "twice", "garbage", "spawn"] {
+                                _ = try? await stage.run(tools, tool, ["n": 1])
+                            }
+                        }
+                    }
+                }
+            }
+            // The first round also starts what stays: the guardian, and the threads of Swift's own pool.
+            try await work(1)
+            let before = Census()
+            try await work(5)
+            #expect(await eventually { Census().children == before.children })
+            #expect(Census().descriptors == before.descriptors)
+            #expect(await eventually { Census().threads <= before.threads + 1 })
+        }
+    }
+
+    @Test("kill -9 of the agent leaves neither children nor what they had started")
+    func killed() async throws {
+        let file = "/tmp/runnel-orphans-\(UUID().uuidString)"
+        defer { try? FileManager.default.removeItem(atPath: file) }
+        await #expect(processExitsWith: .signal(SIGKILL)) { [file = file as String] in
+            try await withTemporaryDirectory { directory in
+                let tools = try await server(directory)
+                try await Stage.with(tools) { stage in
+                    let process = try await stage.run(tools, "where")["pid"]?.asInt ?? 0
+                    let helper = try await stage.run(tools, "spawn").text
+                    let guardian = children().filter { $0 != process }.map(String.init)
+                    try ([String(process), helper] + guardian).joined(separator: " ").write(
+                        toFile: file, atomically: true, encoding: .utf8)
+                    kill(getpid(), SIGKILL)
+                }
+            }
+        }
+        let pids = try text(file).split(separator: " ").compactMap { Int64($0) }
+        #expect(pids.count == 3)
+        for pid in pids { #expect(await eventually { [nil, "Z"].contains(state(pid)) }, "\(pid) is still there") }
+    }
+
+    @Test("a guardian that is killed is replaced, and knows the children that were there before")
+    func guardian() async throws {
+        let file = "/tmp/runnel-orphans-\(UUID().uuidString)"
+        defer { try? FileManager.default.removeItem(atPath: file) }
+        await #expect(processExitsWith: .signal(SIGKILL)) { [file = file as String] in
+            try await withTemporaryDirectory { directory in
+                let exec = try execPlugin(["echo"])
+                let tools = try await server(directory)
+                try await Stage.with(tools) { stage in
+                    let process = try await stage.run(tools, "where")["pid"]?.asInt ?? 0
+                    let helper = try await stage.run(tools, "spawn").text
+                    for guardian in children() where guardian != process { kill(pid_t(guardian), SIGKILL) }
+                    _ = await eventually { children().allSatisfy { $0 == process || state($0) == "Z" } }
+                    _ = try await stage.run(exec, "echo")
+                    try "\(process) \(helper)".write(toFile: file, atomically: true, encoding: .utf8)
+                    kill(getpid(), SIGKILL)
+                }
+            }
+        }
+        let pids = try text(file).split(separator: " ").compactMap { Int64($0) }
+        #expect(pids.count == 2)
+        for pid in pids { #expect(await eventually { [nil, "Z"].contains(state(pid)) }, "\(pid) is still there") }
+    }
+}
+#endif

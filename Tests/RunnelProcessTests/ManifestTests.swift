@@ -1,0 +1,95 @@
+import RunnelKit
+import Testing
+
+@testable import RunnelProcess
+
+private let exec: ValueObject = [
+    "name": "weather", "protocol": "exec", "command": "python3 main.py", "steps": ["now": ["summary": "The weather."]],
+]
+
+private func exec(_ changes: ValueObject) -> Value {
+    var object = exec
+    for (key, value) in changes { object[key] = value.isNull ? nil : value }
+    return .object(object)
+}
+
+@Suite("plugin.yaml") struct ManifestTests {
+    @Test("a manifest is read, with its defaults")
+    func reading() throws {
+        let manifest = try PluginManifest(manifest: exec(["timeout": "5s", "env": ["KEY"]]))
+        #expect(manifest.name.text == "weather")
+        #expect(manifest.command?.words == ["python3", "main.py"])
+        #expect(manifest.timeout == .seconds(5))
+        #expect(manifest.concurrency.count == 4)
+        #expect(manifest.env.names == ["KEY"])
+        #expect(manifest.steps["now"]?.summary == "The weather.")
+    }
+
+    @Test(
+        "what is wrong is said with its place and what to do",
+        arguments: [
+            (["name": "Big Name"], #"`name`: expected a name such as "weather", found "Big Name""#, PluginName.rule),
+            (["protocol": "grpc"], #"`protocol`: expected one of "exec", "mcp", found "grpc""#, nil),
+            (["comand": 1], #"the key "comand" is not known here"#, #"did you mean "command"?"#),
+            (["command": .null], #"an exec plugin needs "command""#, "add a line such as: command: [python3, main.py]"),
+            (["command": "a 'b"], "`command`: the quote ' in the command is not closed", "write it as a list of words"),
+            (["command": []], "`command`: the command is empty", "write the program first, such as [python3, main.py]"),
+            (
+                ["steps": [:]], #"an exec plugin needs "steps""#,
+                "add a line such as: steps: { hello: { summary: Says hello. } }"
+            ),
+            (["steps": ["A b": ["summary": "x"]]], #"`steps`: "A b" cannot be the name of a step"#, PluginName.rule),
+            (["steps": ["a": [:]]], "`steps.a.summary`: it is missing", nil),
+            (["concurrency": 0], "`concurrency`: expected a whole number from 1 on, found the number 0", nil),
+            (["url": "https://x"], #"`url`: "url" cannot be given here: it belongs to "transport: http""#, "remove it"),
+            (
+                ["env": ["A=b"]], #"`env[0]`: expected the name of an environment variable, found "A=b""#,
+                "write values as NAME: value"
+            ),
+            (
+                ["env": ["KEY": ["file": "x"]]],
+                "`env.KEY`: expected a text, { env: NAME } or { secret: name }, found an object", nil
+            ),
+            (
+                ["protocol": "mcp"],
+                #"`steps`: "steps" cannot be given here: an MCP server says itself which tools it has"#, "remove it"
+            ),
+            (
+                ["protocol": "mcp", "steps": .null, "command": .null, "transport": "http", "url": "ftp://x"],
+                #"`url`: expected an address that begins with https:// or http://, found "ftp://x""#, nil
+            ),
+        ] as [(ValueObject, String, String?)])
+    func wrong(changes: ValueObject, message: String, hint: String?) throws {
+        let error = try #require(throws: FieldError.self) { try PluginManifest(manifest: exec(changes)) }
+        #expect(StepError(badConfiguration: error).message == message)
+        #expect(error.hint == hint)
+    }
+
+    @Test(
+        "a command in one string is split as people expect",
+        arguments: [
+            ("a b  c", ["a", "b", "c"]), (#"a 'b c' "d e""#, ["a", "b c", "d e"]), (#"a\ b"#, ["a b"]),
+            (#"a "b\"c" '' '\'"#, ["a", #"b"c"#, "", #"\"#]),
+        ])
+    func words(text: String, words: [String]) throws {
+        #expect(try CommandLine(field: .string(text)).words == words)
+    }
+
+    @Test("a schema that cannot be read is an error at its place")
+    func badSchema() throws {
+        let manifest = try PluginManifest(
+            manifest: exec(["steps": ["now": ["summary": "x", "input": ["type": "strin"]]]]))
+        let error = try #require(throws: FieldError.self) { try ExecPlugin(manifest, folder: "/", host: host) }
+        #expect(error.path == [.key("steps"), .key("now"), .key("input")])
+        #expect(error.message.hasPrefix("it is no JSON schema: #/type: "))
+    }
+
+    @Test("a secret or variable that is not there is an error, and its value never stands in one")
+    func environment() throws {
+        let list = try EnvironmentList(field: ["A": ["secret": "nothing"], "B": ["env": "RUNNEL_TEST_SEEN"]])
+        let error = try #require(throws: FieldError.self) { try list.resolve(in: host) }
+        #expect(StepError(badConfiguration: error).message == #"`env.A`: there is no secret "nothing""#)
+        #expect(
+            try EnvironmentList(field: ["B": ["env": "RUNNEL_TEST_SEEN"]]).resolve(in: host)["B"] == "seen")
+    }
+}

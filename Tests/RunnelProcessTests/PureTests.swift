@@ -1,0 +1,101 @@
+import RunnelKit
+import Testing
+
+@testable import RunnelProcess
+
+@Suite("Decisions about children") struct PureTests {
+    @Test("a child is first asked, then told, then killed")
+    func stopPlan() {
+        let plan = StopPlan(afterClosing: .seconds(2), afterTerminate: .seconds(3))
+        #expect(
+            [0, 1, 2, 4, 5, 9].map { plan.stage(after: .seconds($0)) } == [
+                .closed, .closed, .terminated, .terminated, .killed, .killed,
+            ])
+        #expect(plan.timeLeft(after: .seconds(1)) == .seconds(1))
+        #expect(plan.timeLeft(after: .seconds(2)) == .seconds(3))
+        #expect(plan.timeLeft(after: .seconds(5)) == nil)
+        #expect(StopPlan.immediate.stage(after: .zero) == .killed)
+        #expect(StopPlan.prompt.stage(after: .zero) == .terminated)
+    }
+
+    @Test("a child that had worked restarts at once; one that dies idle waits twice as long each time, to a limit")
+    func restart() {
+        var policy = RestartPolicy(initial: .seconds(1), maximum: .seconds(5))
+        #expect(policy.pause(at: .seconds(10)) == .zero)
+        var pauses: [Duration] = []
+        for _ in 0..<5 {
+            policy.died(at: .seconds(10), hadWorked: false)
+            pauses.append(policy.pause(at: .seconds(10)))
+        }
+        #expect(pauses == [1, 2, 4, 5, 5].map { .seconds($0) })
+        #expect(policy.pause(at: .seconds(14)) == .seconds(1))
+        #expect(policy.pause(at: .seconds(99)) == .zero)
+        policy.died(at: .seconds(100), hadWorked: true)
+        #expect(policy.pause(at: .seconds(100)) == .zero)
+    }
+
+    private func lines(_ pieces: [String], limit: Int) throws -> (lines: [String], rest: String?) {
+        var splitter = LineSplitter(limit: limit)
+        var lines: [String] = []
+        for piece in pieces {
+            try Array(piece.utf8).withUnsafeBytes { bytes in
+                try splitter.append(bytes) { line, _ in lines.append(String(decoding: line, as: UTF8.self)) }
+            }
+        }
+        return (lines, splitter.finish().map { String(decoding: $0.line, as: UTF8.self) })
+    }
+
+    @Test("lines are the same however the bytes arrive, and the longest that is allowed passes")
+    func splitting() throws {
+        let text = "one\r\ntwo\n\nthree"
+        for pieces in [[text], text.map(String.init), ["one\r", "\ntwo\n", "\nthree"]] {
+            let (found, rest) = try lines(pieces, limit: 5)
+            #expect(found == ["one", "two", ""])
+            #expect(rest == "three")
+        }
+        #expect(throws: LineSplitter.TooLong(line: 2)) { try lines(["a\n", "123456"], limit: 5) }
+        #expect(throws: LineSplitter.TooLong(line: 1)) { try lines(["123456\n"], limit: 5) }
+    }
+
+    @Test("a talkative child gets a burst, and then so many lines a second; what is left out is counted")
+    func allowance() {
+        var allowance = LineAllowance(burst: 2, perSecond: 1)
+        let verdicts = [0, 0, 0, 0, 1, 1].map { allowance.take(at: .seconds($0)) }
+        #expect(
+            verdicts == [
+                .write(leftOut: 0), .write(leftOut: 0), .leaveOut, .leaveOut, .write(leftOut: 2), .leaveOut,
+            ])
+    }
+
+    @Test("a program is searched as a shell would, and a path begins at the plugin's folder")
+    func search() throws {
+        let files: Set<String> = ["/p/run.sh", "/usr/bin/python3", "/abs/tool"]
+        var search = ProgramSearch(folder: "/p", path: "/bin:/usr/bin", isExecutable: files.contains)
+        #expect(try search.find("python3") == "/usr/bin/python3")
+        #expect(try search.find("./run.sh") == "/p/run.sh")
+        #expect(try search.find("/abs/tool") == "/abs/tool")
+        #expect(throws: ProgramSearch.Problem.self) { try search.find("run.sh") }
+        search = ProgramSearch(folder: "/p", path: "", isExecutable: files.contains)
+        #expect(throws: ProgramSearch.Problem.self) { try search.find("python3") }
+    }
+
+    @Test("who waits at a gate gets in by turn, and a cancelled one leaves its place")
+    func gate() async throws {
+        let gate = CallGate(limit: 1)
+        let (stream, release) = AsyncStream.makeStream(of: Void.self)
+        let (entered, enter) = AsyncStream.makeStream(of: Void.self)
+        let first = Task {
+            try await gate.pass {
+                enter.yield()
+                for await _ in stream { break }
+            }
+        }
+        for await _ in entered { break }
+        let second = Task { try await gate.pass {} }
+        second.cancel()
+        await #expect(throws: CancellationError.self) { try await second.value }
+        release.yield()
+        try await first.value
+        #expect(try await gate.pass { 3 } == 3)
+    }
+}

@@ -95,10 +95,10 @@ let package = Package(
                 "MarketplaceSimulator", crypto,
                 "ChatPlugin", "FilePlugin", "HTTPPlugin", "LogPlugin", "SchedulePlugin", "TemplatePlugin",
                 "TransformPlugin",
-                "WatchPlugin", "WebhookPlugin", log, httpClient, hummingbird, nio[0], nio[2],
+                "WatchPlugin", "WebhookPlugin", log, httpClient, hummingbird,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
-            ]),
+            ] + nio),
         .executableTarget(name: "runnel", dependencies: ["RunnelCLI"]),
 
         // Measurements, and checks that are programs of their own.

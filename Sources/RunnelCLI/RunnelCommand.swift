@@ -20,7 +20,7 @@ public struct RunnelCommand: AsyncParsableCommand {
         subcommands: [
             RunCommand.self, RunsCommand.self, ServeCommand.self, StatusCommand.self, TriggerCommand.self,
             ScheduleCommand.self,
-            ValidateCommand.self, StepsCommand.self, PluginsCommand.self, SimulateCommand.self,
+            ValidateCommand.self, StepsCommand.self, PluginsCommand.self, DoctorCommand.self, SimulateCommand.self,
             ReceiveCommand.self,
         ])
 

@@ -36,15 +36,22 @@ struct RunnelProcess {
 
     /// Sends SIGINT as soon as standard error holds `mark`, and waits for the end.
     func interrupt(_ arguments: [String], after mark: String) async throws -> Ended {
-        try await signal(SIGINT, arguments, after: mark)
+        try await signal(SIGINT, arguments) { $0.contains(mark) }
+    }
+
+    /// The same, as soon as `isTime` says so of all that standard error holds; it is asked at each new piece.
+    func interrupt(_ arguments: [String], when isTime: (String) -> Bool) async throws -> Ended {
+        try await signal(SIGINT, arguments, when: isTime)
     }
 
     /// The same with SIGKILL, which a process cannot do anything about.
     func kill(_ arguments: [String], after mark: String) async throws -> Ended {
-        try await signal(SIGKILL, arguments, after: mark)
+        try await signal(SIGKILL, arguments) { $0.contains(mark) }
     }
 
-    private func signal(_ signal: Int32, _ arguments: [String], after mark: String) async throws -> Ended {
+    private func signal(
+        _ signal: Int32, _ arguments: [String], when isTime: (String) -> Bool
+    ) async throws -> Ended {
         let (process, files) = try prepared(arguments, input: nil)
         defer { files.remove() }
         let pipe = Pipe()
@@ -56,7 +63,7 @@ struct RunnelProcess {
         var isSent = false
         while case let data = pipe.fileHandleForReading.availableData, !data.isEmpty {
             error += String(decoding: data, as: UTF8.self)
-            if !isSent, error.contains(mark) {
+            if !isSent, isTime(error) {
                 isSent = true
                 Foundation.kill(process.processIdentifier, signal)
             }

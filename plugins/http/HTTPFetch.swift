@@ -1,4 +1,3 @@
-internal import AsyncHTTPClient
 internal import NIOHTTP1
 internal import RunnelHTTP
 internal import RunnelKit
@@ -77,12 +76,18 @@ struct HTTPFetch: Step {
     @Field("The statuses that are not errors, instead of 200–299.") var status: StatusCodes?
     @Field("Whether a status can be an error.") var failOnStatus: Bool = true
 
+    var isReadOnly: Bool { [.get, .head].contains(effectiveMethod) }
+
+    private var effectiveMethod: RequestMethod {
+        method ?? (body == nil && json == nil && form == nil ? .get : .post)
+    }
+
     func run(_ context: StepContext) async throws -> Value {
-        let client = try await context.services.get(HTTPClientService.self)
+        let sender = try await context.services.get(HTTPClientService.self)
         let (call, secrets) = try request()
         let late = TransportProblem.timedOut(timeout).stepError(call: call.shown)
         let (last, reply) = try await withTimeLimit(timeout, clock: context.clock, error: late) {
-            try await follow(call, client: client)
+            try await follow(call, sender)
         }
         guard isExpected(reply.status) else {
             let own = call.redactor(more: secrets)
@@ -123,19 +128,19 @@ struct HTTPFetch: Step {
         headers.addDefault(name: "accept-encoding", value: "identity")
         headers.addDefault(name: "user-agent", value: HTTPHeaders.userAgent)
         let call = HTTPCall(
-            method: (method ?? (content == nil ? .get : .post)).rawValue,
+            method: effectiveMethod.rawValue,
             url: url.url.adding(query: query?.pairs ?? []), headers: headers, body: content?.bytes,
             bodyLimit: .fail(bytes: maxSize.bytes))
         return (call, authorization?.secrets ?? [])
     }
 
-    private func follow(_ start: HTTPCall, client: HTTPClient) async throws -> (HTTPCall, HTTPReply) {
+    private func follow(_ start: HTTPCall, _ sender: any HTTPSender) async throws -> (HTTPCall, HTTPReply) {
         var call = start
         var trail = RedirectTrail(start: start, limit: redirects)
         while true {
             let reply: HTTPReply
             do {
-                reply = try await call.send(with: client)
+                reply = try await sender.send(call)
             } catch let problem as TransportProblem {
                 throw problem.stepError(call: call.shown)
             }

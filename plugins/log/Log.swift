@@ -17,6 +17,8 @@ struct Log: Step {
     @Field("What is logged; the step's input unless given.") var message: String?
     @Field("How important it is.") var level: Level = .info
 
+    var isReadOnly: Bool { true }
+
     func run(_ context: StepContext) async throws -> Value {
         let message = message ?? context.input.text
         context.logger.log(level: Logger.Level(rawValue: level.rawValue) ?? .info, "\(message)")

@@ -1,11 +1,10 @@
-internal import AsyncHTTPClient
 internal import NIOHTTP1
 internal import RunnelHTTP
 internal import RunnelKit
 
 /// One webhook on its way, through all its attempts.
 struct Delivery: Sendable {
-    let client: HTTPClient
+    let sender: any HTTPSender
     let call: HTTPCall
     let id: String
     let secrets: SigningSecrets?
@@ -29,7 +28,7 @@ struct Delivery: Sendable {
                     .note(
                         "\(failure.brief); trying again in \(DurationText.format(delay)) "
                             + "(attempt \(attempt) of \(retry.attempts))"))
-                try await context.clock.sleep(for: delay)
+                try await sender.pause(for: delay, on: context.clock)
             }
         }
     }
@@ -40,7 +39,7 @@ struct Delivery: Sendable {
         let reply: HTTPReply
         do {
             reply = try await withTimeLimit(timeout, clock: context.clock, error: TransportProblem.timedOut(timeout)) {
-                try await signed.send(with: client)
+                try await sender.send(signed)
             }
         } catch let problem as TransportProblem {
             throw DeliveryFailure(problem, call: shown)

@@ -1,4 +1,3 @@
-internal import AsyncHTTPClient
 internal import NIOHTTP1
 internal import RunnelHTTP
 internal import RunnelKit
@@ -86,7 +85,7 @@ struct WebhookSend: Step {
             throw StepError("bad-with", "`attempts`: expected a number from 1 to 100, found the number \(attempts)")
         }
         let delivery = Delivery(
-            client: try await context.services.get(HTTPClientService.self), call: call(input: context.input),
+            sender: try await context.services.get(HTTPClientService.self), call: call(input: context.input),
             id: WebhookID.text(context.idempotencyKey), secrets: secret, timeout: timeout, context: context)
         let retry = DeliveryRetry(attempts: attempts, backoff: backoff, maxBackoff: maxBackoff)
         let (reply, count) = try await delivery.run(retry)

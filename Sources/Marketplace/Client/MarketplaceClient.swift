@@ -50,6 +50,12 @@ public final class MarketplaceClient: Sendable {
         }
     }
 
+    /// Fetches a token unless there is a good one, and so finds out whether the server takes the client's credentials.
+    /// With a fixed token, or none, there is nothing to find out.
+    public func authenticate() async throws(MarketplaceError) {
+        _ = try await tokens?.token()
+    }
+
     /// Asks, and gives the answer as it comes. The request is sent when the first event is asked for; each iterator
     /// makes a request of its own.
     public func chat(_ request: ChatRequest) -> ChatStream {

@@ -38,7 +38,7 @@ struct LoadedPipeline: Sendable {
     }
 
     /// The file that is meant, with the ending that was left out.
-    private static func path(_ name: String) -> String {
+    static func path(_ name: String) -> String {
         [name, name + ".yaml", name + ".yml"].first { candidate in
             var isDirectory = false
             return FileReading.exists(candidate, isDirectory: &isDirectory) && !isDirectory

@@ -23,6 +23,7 @@ enum PipelineFiles {
             let last = name.split(separator: "/").last ?? ""
             let isHidden = name.split(separator: "/").contains { $0.hasPrefix(".") }
             return !isHidden && (last.hasSuffix(".yaml") || last.hasSuffix(".yml")) && last != "runnel.yaml"
+                && last != "plugin.yaml"
                 && !last.hasSuffix(".test.yaml")
         }
         guard !files.isEmpty else { throw FileReading.Failure(message: "there is no pipeline (.yaml) in \"\(path)\"") }

@@ -40,10 +40,17 @@ struct RunCommand: AsyncParsableCommand {
     @Flag(help: "Keep nothing of this run; it cannot be resumed.")
     var noJournal = false
 
+    @Flag(help: "Do everything up to the first step that costs or changes something, and show what it would do.")
+    var dryRun = false
+
+    @Flag(help: "Run again whenever the pipeline, what it reads by name, or its configuration is saved.")
+    var watch = false
+
     @Option(help: "Use this configuration instead of the nearest `runnel.yaml`.", completion: .file())
     var config: String?
 
     func validate() throws {
+        if watch, inputFile == "-" { throw ValidationError("--watch cannot read standard input again") }
         if fault != nil, !simulate { throw ValidationError("--fault needs --simulate") }
         for input in inputs where !input.contains("=") {
             throw ValidationError("--input \(input): expected name=value")
@@ -51,6 +58,21 @@ struct RunCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
+        guard watch else { return try await runOnce() }
+        while true {
+            let files = watchedFiles()
+            let before = FileChanges(of: files)
+            do {
+                try await runOnce()
+            } catch let status as ExitStatus where status != .interrupted {}
+            Streams.error.write("waiting for a change; Ctrl-C ends\n")
+            let (changed, isInterrupted) = try await withInterrupt { try? await before.wait() }
+            guard let changed, !isInterrupted else { throw ExitStatus.interrupted }
+            Streams.error.write("\n\(FileReading.shown(changed)) has changed\n")
+        }
+    }
+
+    private func runOnce() async throws {
         let loaded = try await LoadedPipeline(pipeline, config: config)
         let request = try request(for: loaded.pipeline)
         let faults = try fault.map { text in
@@ -78,7 +100,7 @@ struct RunCommand: AsyncParsableCommand {
         _ loaded: LoadedPipeline, _ request: RunRequest, simulator: SimulatedMarketplace?
     ) async throws {
         let granted = inputFile.map { $0 == "-" ? [] : Set([FileReading.absolute($0)]) } ?? []
-        guard !noJournal else { return try await throwAway(loaded, request, granted, simulator) }
+        guard !noJournal, !dryRun else { return try await throwAway(loaded, request, granted, simulator) }
         let journal = try JournalSetup.open(
             loaded.project, hint: "with --no-journal the run is not kept, and needs no journal")
         let runs = await ForegroundRuns(
@@ -117,10 +139,14 @@ struct RunCommand: AsyncParsableCommand {
             : TextReporter(
                 style: .standardError, printer: DiagnosticPrinter(sources: [loaded.pipeline.source]),
                 redactor: loaded.project.redactor, note: simulator == nil ? nil : "simulated")
-        let (result, isInterrupted) = try await withInterrupt {
-            await assembly.runner.run(loaded.pipeline, request) { await reporter.report($0) }
+        let (ended, isInterrupted) = try await withInterrupt { [runner = assembly.runner, isDry = dryRun] in
+            isDry
+                ? await runner.dryRun(loaded.pipeline, request) { await reporter.report($0) }
+                : await runner.run(loaded.pipeline, request) { await reporter.report($0) }
         }
         await assembly.services.shutDown()
+        // A dry run that stopped before a step has no result, and that is what was asked for.
+        guard let result = ended else { return }
         await reporter.finish(result)
         try DriveResult.ended(result).conclude(request.id, isInterrupted ? .interrupt : nil)
     }

@@ -41,6 +41,14 @@ actor TextReporter: RunReporter {
             if let retryIn {
                 line("  \(style.safe(error.message)); trying again in \(readable(retryIn))")
             }
+        case .stepHeld(let place, let with, let input):
+            line("\(style.bold("would run")) \(name(place))")
+            line(style.safe(ReadableValue.text(.object(with), indent: 2)))
+            if !input.isNull, !ReadableValue.holds(with, input) {
+                line(style.dim("  with the input"))
+                line(style.safe(ReadableValue.text(input, indent: 4)))
+            }
+            line("\(style.green("dry run")) ended before it: it costs or changes something")
         case .stepCancelled(let place, let took):
             line("\(style.dim("■")) \(name(place)) \(style.dim("stopped after \(readable(took))"))")
         case .runFinished(let outcome, let took): finished(outcome, took)

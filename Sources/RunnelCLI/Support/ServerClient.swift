@@ -1,6 +1,7 @@
 import AsyncHTTPClient
 import NIOCore
 import NIOHTTP1
+import NIOPosix
 import RunnelEngine
 import RunnelKit
 
@@ -26,8 +27,7 @@ struct ServerClient: Sendable {
         let response: HTTPClientResponse
         let bytes: [UInt8]
         do {
-            response = try await HTTPClient.shared.execute(request, timeout: .seconds(30))
-            bytes = Array(try await response.body.collect(upTo: 64 << 20).readableBytesView)
+            (response, bytes) = try await send(request, timeout: .seconds(30))
         } catch {
             Streams.error.write(
                 "error: nobody answers at \(baseURL)\n  = start `runnel serve`, or set `server` in runnel.yaml to where it is\n"
@@ -41,5 +41,54 @@ struct ServerClient: Sendable {
             throw ExitStatus.runFailed
         }
         return value
+    }
+}
+
+extension ServerClient {
+    /// Says at once when nobody is there.
+    private func send(
+        _ request: HTTPClientRequest, timeout: TimeAmount
+    ) async throws -> (HTTPClientResponse, [UInt8]) {
+        var configuration = HTTPClient.Configuration(timeout: .init(connect: .seconds(5)))
+        configuration.connectionPool.retryConnectionEstablishment = false
+        let client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+        do {
+            let response = try await client.execute(request, timeout: timeout)
+            let body = try await response.body.collect(upTo: 64 << 20)
+            try await client.shutdown()
+            return (response, Array(body.readableBytesView))
+        } catch {
+            try? await client.shutdown()
+            throw error
+        }
+    }
+
+    /// Who is found where the server should be.
+    enum Probe: Sendable {
+        case answers(version: String)
+        case wrongToken
+        case someoneElse
+        case refuses
+    }
+
+    func probe() async -> Probe {
+        var request = HTTPClientRequest(url: baseURL + "/status")
+        if case .success(let token)? = project.serverToken {
+            request.headers.add(name: "authorization", value: "Bearer \(token)")
+        }
+        do {
+            let (response, bytes) = try await send(request, timeout: .seconds(5))
+            if response.status == .unauthorized { return .wrongToken }
+            let status = try Value.json(bytes)
+            return status["version"]?.asString.map { .answers(version: $0) } ?? .someoneElse
+        } catch let error as HTTPClientError where error == .connectTimeout {
+            return .refuses
+        } catch is NIOConnectionError {
+            return .refuses
+        } catch is IOError {
+            return .refuses
+        } catch {
+            return .someoneElse
+        }
     }
 }

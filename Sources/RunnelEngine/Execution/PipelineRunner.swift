@@ -18,6 +18,8 @@ public struct PipelineRunner: Sendable {
     let now: @Sendable () -> Int64
     /// How long steps may go on when the process has to stop, and again when they were cancelled.
     let grace: Duration
+    /// Whether runs end before the first step that would cost or change something.
+    private(set) var isDryRun = false
 
     /// - Parameters:
     ///   - seal: Made from the project's secrets when left out.
@@ -50,6 +52,23 @@ public struct PipelineRunner: Sendable {
     public func run(
         _ pipeline: Pipeline, _ request: RunRequest, events: @escaping @Sendable (RunEvent) async -> Void
     ) async -> RunResult {
+        await driveOnce(pipeline, request, events) ?? RunResult(id: request.id, outcome: .cancelled, outputs: [:])
+    }
+
+    /// Runs the pipeline like ``run(_:_:events:)`` up to the first step that costs or changes something.
+    ///
+    /// - Returns: nil where there was such a step; ``RunEvent/Kind/stepHeld(_:with:input:)`` says which.
+    public func dryRun(
+        _ pipeline: Pipeline, _ request: RunRequest, events: @escaping @Sendable (RunEvent) async -> Void
+    ) async -> RunResult? {
+        var copy = self
+        copy.isDryRun = true
+        return await copy.driveOnce(pipeline, request, events)
+    }
+
+    private func driveOnce(
+        _ pipeline: Pipeline, _ request: RunRequest, _ events: @escaping @Sendable (RunEvent) async -> Void
+    ) async -> RunResult? {
         let control = RunControl()
         // The task is awaited right here. It is one of its own because `finally` has to run after a cancellation.
         let work = Task {
@@ -62,9 +81,7 @@ public struct PipelineRunner: Sendable {
         } onCancel: {
             control.cancel()
         }
-        guard case .ended(let result) = result else {
-            return RunResult(id: request.id, outcome: .cancelled, outputs: [:])
-        }
+        guard case .ended(let result) = result else { return nil }
         return result
     }
 

@@ -115,6 +115,15 @@ extension RunDriver {
     mutating func ended(_ key: ExecutionKey, _ result: Result<Value, any Error>?) async throws -> RunMachine.Event? {
         guard let attempt = attempts[key] else { return nil }
         switch result {
+        case .failure(let held as HeldStep)?:
+            let redactor = runner.redactor
+            await events(
+                event(
+                    .stepHeld(
+                        place(key), with: redactor.redact(.object(held.with)).asObject ?? [:],
+                        input: redactor.redact(held.input))))
+            isReleased = true
+            return nil
         case .success(let output)?: return .succeeded(key, output)
         case .failure(let error)? where !attempt.task.isCancelled:
             return .failed(key, failure(error, key), jitter: .random(in: 0...1))

@@ -17,6 +17,8 @@ public struct RunEvent: Sendable {
         case stepSucceeded(StepPlace, output: Value, took: Duration)
         /// `retryIn` is set when the step will be tried again.
         case stepFailed(StepPlace, RunError, took: Duration, retryIn: Duration?)
+        /// A dry run ends here: the step would have cost or changed something.
+        case stepHeld(StepPlace, with: ValueObject, input: Value)
         /// The run was cancelled, or took too long, while the step went on.
         case stepCancelled(StepPlace, took: Duration)
         case runFinished(RunOutcome, took: Duration)
@@ -62,6 +64,10 @@ extension RunEvent {
             object["took_ms"] = .double(took.milliseconds)
             object["error"] = error.json
             if let retryIn { object["retry_in_ms"] = .double(retryIn.milliseconds) }
+        case .stepHeld(let place, let with, let input):
+            object.add(place)
+            object["with"] = .object(with)
+            object["input"] = input
         case .stepCancelled(let place, let took):
             object.add(place)
             object["took_ms"] = .double(took.milliseconds)
@@ -94,6 +100,7 @@ extension RunEvent {
         case .stepSkipped: "step-skipped"
         case .stepSucceeded: "step-succeeded"
         case .stepFailed: "step-failed"
+        case .stepHeld: "step-held"
         case .stepCancelled: "step-cancelled"
         case .runFinished: "run-finished"
         }

@@ -22,6 +22,7 @@ struct StepAttempt: Sendable {
         guard case .object(let with) = try step.with.render(scope) else {
             throw StepError("bad-with", "`with` has to hold keys and values")
         }
+        if runner.isDryRun, !definition.isReadOnly(with) { throw HeldStep(with: with, input: scope.visible.input) }
         let limit = StepError(
             "step-timeout", "the step took longer than its `timeout` of \(DurationText.format(step.timeout ?? .zero))",
             isTransient: true)
@@ -44,6 +45,12 @@ struct StepAttempt: Sendable {
             },
             progress: progress)
     }
+}
+
+/// Ends a dry run at the step that would have cost or changed something.
+struct HeldStep: Error {
+    let with: ValueObject
+    let input: Value
 }
 
 extension TemplateEnvironment {

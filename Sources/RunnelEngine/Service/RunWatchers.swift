@@ -45,7 +45,7 @@ final class RunWatchers: Sendable {
         case .stepSkipped(let place), .stepSucceeded(let place, _, _), .stepFailed(let place, _, _, _),
             .stepCancelled(let place, _):
             message = .update(.stepEnded(step: place.id))
-        case .runStarted, .runFinished: return
+        case .runStarted, .runFinished, .stepHeld: return
         }
         for continuation in watchers(of: event.runID) { continuation.yield(message) }
     }

@@ -1,4 +1,4 @@
-public import AsyncHTTPClient
+internal import AsyncHTTPClient
 internal import NIOCore
 public import NIOHTTP1
 
@@ -29,11 +29,8 @@ public struct HTTPCall: Sendable {
     /// Method and URL for messages; see ``HTTPURL/shown``.
     public var shown: String { "\(method) \(url.shown)" }
 
-    /// Sends the request and reads the answer to its end or limit. Redirects are answers like any other.
-    ///
-    /// - Throws: ``TransportProblem``, or `CancellationError` soon after the task is cancelled. Either way the
-    ///   connection does not go on.
-    public func send(with client: HTTPClient) async throws -> HTTPReply {
+    /// See ``HTTPSender/send(_:)``. When it throws, the connection does not go on.
+    func send(with client: HTTPClient) async throws -> HTTPReply {
         var request = HTTPClientRequest(url: url.text)
         request.method = HTTPMethod(rawValue: method)
         request.headers = headers

@@ -1,10 +1,10 @@
-public import AsyncHTTPClient
+internal import AsyncHTTPClient
 internal import NIOCore
 public import RunnelKit
 
 /// The one HTTP client that all steps share.
 public enum HTTPClientService: ServiceKey {
-    public typealias Service = HTTPClient
+    public typealias Service = any HTTPSender
 
     public static let name = "the HTTP client"
 
@@ -13,9 +13,14 @@ public enum HTTPClientService: ServiceKey {
 
     /// Says how the client is made and shut down.
     public static func register(in services: Services) async {
-        await services.register(HTTPClientService.self, shutDown: { try? await $0.shutdown() }) { _ in
-            HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+        await services.register(HTTPClientService.self, shutDown: { await $0.shutDown() }) { _ in
+            NetworkSender(client: HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration))
         }
+    }
+
+    /// Puts something else in the place of the network.
+    public static func register(_ sender: any HTTPSender, in services: Services) async {
+        await services.register(HTTPClientService.self, shutDown: { await $0.shutDown() }) { _ in sender }
     }
 
     static var configuration: HTTPClient.Configuration {

@@ -17,6 +17,9 @@ public protocol Step: FieldGroup {
     /// What comes behind such a step need not wait until its output is on disk, unless it is itself a step whose
     /// repetition matters. False unless a step says otherwise.
     static var isRepeatable: Bool { get }
+    /// Whether running the step with these settings costs nothing and changes nothing outside of Runnel, so that a dry
+    /// run can do it. Unless a step says otherwise, what ``isRepeatable`` says.
+    var isReadOnly: Bool { get }
 
     /// Does the work and returns the step's output.
     ///
@@ -27,6 +30,7 @@ public protocol Step: FieldGroup {
 
 extension Step {
     public static var isRepeatable: Bool { false }
+    public var isReadOnly: Bool { Self.isRepeatable }
 }
 
 /// The reference of a step, beside its keys.

@@ -14,6 +14,8 @@ public struct StepDefinition: Sendable {
     public let rules: [FieldRule]
     /// See ``Step/isRepeatable``.
     public let isRepeatable: Bool
+    /// See ``Step/isReadOnly``. Settings that cannot be read are for ``run`` to complain about.
+    public let isReadOnly: @Sendable (_ with: ValueObject) -> Bool
     /// Reads one key's value for the sake of its errors: what a schema cannot say, such as "is not a jq program".
     public let problem: @Sendable (_ key: String, _ value: Value) -> FieldError?
     /// Reads the rendered `with:` and does the work.
@@ -27,6 +29,7 @@ public struct StepDefinition: Sendable {
         fields = type.fields
         rules = type.rules
         isRepeatable = type.isRepeatable
+        isReadOnly = { with in (try? S(fields: with).isReadOnly) ?? true }
         problem = { type.problem(key: $0, value: $1) }
         run = { with, context in
             let step: S
@@ -41,7 +44,7 @@ public struct StepDefinition: Sendable {
 
     public init(
         name: String, summary: String, documentation: StepDocumentation, schema: Value,
-        isRepeatable: Bool = false,
+        isRepeatable: Bool = false, isReadOnly: Bool? = nil,
         run: @escaping @Sendable (_ with: ValueObject, _ context: StepContext) async throws -> Value
     ) {
         self.name = name
@@ -49,6 +52,7 @@ public struct StepDefinition: Sendable {
         self.documentation = documentation
         self.schema = schema
         self.isRepeatable = isRepeatable
+        self.isReadOnly = { _ in isReadOnly ?? isRepeatable }
         self.run = run
         fields = FieldDefinition.list(schema)
         rules = []

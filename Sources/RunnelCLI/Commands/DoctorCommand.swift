@@ -1,0 +1,53 @@
+import ArgumentParser
+import RunnelEngine
+import RunnelKit
+
+/// `runnel doctor`
+struct DoctorCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "doctor", abstract: "Look at everything that Runnel depends on, and say what to mend.",
+        discussion: "Exit status: 0 nothing is broken, 1 something is.")
+
+    @OptionGroup var options: ProjectOptions
+    @Flag(help: "Do not ask the Marketplace.") var offline = false
+    @Flag(help: "Ask an embedded simulator instead of the Marketplace.") var simulate = false
+    @Flag(help: "Print a JSON list.") var json = false
+
+    func run() async throws {
+        let project = try options.project()
+        let command = self
+        try await withSimulator(when: simulate) { simulator in
+            let findings = try await command.findings(project, simulator)
+            command.write(findings, project.redactor)
+            if findings.contains(where: { $0.level == .problem }) { throw ExitStatus.runFailed }
+        }
+    }
+
+    private func findings(_ project: Project, _ simulator: SimulatedMarketplace?) async throws -> [Finding] {
+        var findings = ConfigurationCheck.configuration(project) + ConfigurationCheck.secrets(project)
+        findings += await MarketplaceCheck.findings(project, simulator: simulator, isOffline: offline)
+        let plugins = try await ProjectPlugins.load(project)
+        findings += ConfigurationCheck.plugins(plugins)
+        let loader = try PipelineLoader(registry: plugins.registry, names: project.names)
+        let (pipelines, found) = ConfigurationCheck.pipelines(project, loader)
+        findings += found + TriggerCheck.folders(project, pipelines)
+        findings += await JournalCheck.findings(project)
+        findings += MachineCheck.findings(project)
+        return await findings + TriggerCheck.server(project)
+    }
+
+    private func write(_ findings: [Finding], _ redactor: Redactor) {
+        if json {
+            let list = redactor.redact(Value.list(findings.map(\.json)))
+            return Streams.output.write(list.json(pretty: true) + "\n")
+        }
+        let style = TextStyle.standardOutput
+        for finding in findings { Streams.output.write(redactor.redact(finding.text(style)) + "\n") }
+        let problems = findings.filter { $0.level == .problem }.count
+        let warnings = findings.filter { $0.level == .warning }.count
+        func count(_ number: Int, _ word: String) -> String { "\(number) \(word)\(number == 1 ? "" : "s")" }
+        Streams.output.write(
+            problems + warnings == 0
+                ? "everything is well\n" : "\(count(problems, "problem")), \(count(warnings, "warning"))\n")
+    }
+}

@@ -1,0 +1,54 @@
+import RunnelEngine
+import RunnelKit
+
+#if canImport(FoundationEssentials)
+import FoundationEssentials
+#else
+import Foundation
+#endif
+
+extension RunCommand {
+    /// Everything that a run depends on, as far as it is named.
+    func watchedFiles() -> [String] {
+        let path = FileReading.absolute(LoadedPipeline.path(pipeline))
+        var files = [path]
+        if let inputFile, inputFile != "-" { files.append(FileReading.absolute(inputFile)) }
+        let environment = ProcessInfo.processInfo.environment
+        let found = try? Project.find(from: FileReading.folder(of: path), config: config, environment: environment)
+        guard case .success(let project)? = found else { return files }
+        files.append(config.map { FileReading.absolute($0) } ?? project.directory + "/runnel.yaml")
+        guard let registry = try? StepRegistry(RunnelCommand.plugins), let bytes = try? FileReading.bytes(of: path),
+            let pipeline = try? PipelineLoader(registry: registry).load(bytes, file: path).pipeline
+        else { return files }
+        // Only what steps read: a file that the run itself writes would set off the next run.
+        for step in pipeline.allSteps where registry[step.uses]?.isRepeatable ?? false {
+            for text in step.with.literalStrings where !text.contains("\n") {
+                files.append(text.hasPrefix("/") ? text : project.directory + "/" + text)
+            }
+        }
+        return files
+    }
+}
+
+extension TemplateTree {
+    /// All strings that hold no expression.
+    fileprivate var literalStrings: [String] {
+        switch self {
+        case .literal(let value): value.strings
+        case .template: []
+        case .list(let items): items.flatMap(\.literalStrings)
+        case .object(let members): members.flatMap(\.value.literalStrings)
+        }
+    }
+}
+
+extension Value {
+    fileprivate var strings: [String] {
+        switch self {
+        case .string(let text): [text]
+        case .list(let items): items.flatMap(\.strings)
+        case .object(let members): members.values.flatMap(\.strings)
+        default: []
+        }
+    }
+}

@@ -1,0 +1,79 @@
+import RunnelEngine
+import RunnelKit
+import RunnelStore
+
+#if canImport(FoundationEssentials)
+import FoundationEssentials
+#else
+import Foundation
+#endif
+
+/// The folder of the journal, and what is in it.
+enum JournalCheck {
+    private static let second: Int64 = 1_000_000_000
+
+    static func findings(_ project: Project) async -> [Finding] {
+        let folder = project.stateDirectory
+        if let problem = writing(in: FileReading.exists(folder) ? folder : project.directory) { return [problem] }
+        guard FileReading.exists(folder + "/journal.db") else {
+            return [.good("journal", "there is none yet; the first run makes it in \(folder)")]
+        }
+        let journal: any Journal
+        do throws(JournalError) {
+            journal = try SQLiteJournal.open(directory: folder)
+        } catch {
+            return [.problem("journal", error.message, error.hint)]
+        }
+        let findings: [Finding]
+        do throws(JournalError) {
+            findings = try await look(into: journal, folder)
+        } catch {
+            findings = [.problem("journal", error.message, error.hint)]
+        }
+        await journal.close()
+        return findings
+    }
+
+    private static func look(into journal: any Journal, _ folder: String) async throws(JournalError) -> [Finding] {
+        let damages = try await journal.check()
+        guard damages.isEmpty else {
+            return damages.map {
+                .problem(
+                    "journal", "it is damaged: \($0)",
+                    "stop Runnel, copy \(folder) away, and try `sqlite3 journal.db .recover`")
+            }
+        }
+        let waiting = try await journal.queuedCount()
+        let newest = try await journal.runs(RunFilter(limit: 1)).first
+        let size = (try? FileManager.default.attributesOfItem(atPath: folder + "/journal.db")[.size] as? Int) ?? 0
+        var findings: [Finding] = [
+            .good("journal", "sound, \(readable(bytes: size)), \(waiting) run\(waiting == 1 ? "" : "s") waiting")
+        ]
+        let agents = try await journal.agents()
+        if waiting > 0, agents.isEmpty {
+            findings.append(
+                .warning(
+                    "journal", "nobody works on the runs that wait",
+                    "start `runnel serve`, or `runnel runs resume --all`"))
+        }
+        let now = WallClock.nanoseconds()
+        if let newest, newest.createdAt > now + 60 * second {
+            findings.append(
+                .problem(
+                    "clock", "the newest run is from \(LocalTime.text(newest.createdAt)), which is still to come",
+                    "the clock was wrong then or is wrong now; schedules wait until it has caught up"))
+        }
+        return findings
+    }
+
+    private static func writing(in folder: String) -> Finding? {
+        let probe = "\(folder)/.runnel-doctor-\(ProcessInfo.processInfo.processIdentifier)"
+        guard FileManager.default.createFile(atPath: probe, contents: Data()) else {
+            return .problem(
+                "journal", "nothing can be written in \(folder)",
+                "let the user that runs Runnel own it: chown -R USER \(folder)")
+        }
+        try? FileManager.default.removeItem(atPath: probe)
+        return nil
+    }
+}

@@ -1,0 +1,80 @@
+import RunnelEngine
+import RunnelKit
+
+#if canImport(FoundationEssentials)
+import FoundationEssentials
+#else
+import Foundation
+#endif
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
+#endif
+
+/// What the machine grants: space, open files, a right clock.
+enum MachineCheck {
+    private static let leastSpace: UInt64 = 1 << 30
+    private static let leastFiles = 4096
+
+    static func findings(_ project: Project) -> [Finding] {
+        space(project.directory) + openFiles() + clock() + timeZones()
+    }
+
+    private static func space(_ directory: String) -> [Finding] {
+        var status = statvfs()
+        guard statvfs(directory, &status) == 0 else {
+            return [.problem("disk", "\(directory) cannot be looked at", "check that it exists and can be read")]
+        }
+        if status.f_flag & UInt(ST_RDONLY) != 0 {
+            return [.problem("disk", "\(directory) is on a disk that is mounted read-only")]
+        }
+        let free = UInt64(status.f_bavail) * UInt64(status.f_frsize)
+        let text = "\(readable(bytes: Int(clamping: free))) free"
+        guard free < leastSpace else { return [.good("disk", text)] }
+        return [
+            .warning(
+                "disk", "only \(text)", "make room, or keep fewer runs: `journal: { keep: 7d }` in runnel.yaml")
+        ]
+    }
+
+    private static func openFiles() -> [Finding] {
+        var limit = rlimit()
+        #if canImport(Glibc)
+        let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
+        #else
+        let resource = RLIMIT_NOFILE
+        #endif
+        guard getrlimit(resource, &limit) == 0, limit.rlim_cur < leastFiles else { return [] }
+        return [
+            .warning(
+                "open files", "\(limit.rlim_cur) are allowed, which many callers at once may use up",
+                "raise it: `LimitNOFILE=65536` in the unit, or `ulimit -n 65536`")
+        ]
+    }
+
+    private static func clock() -> [Finding] {
+        let now = Timestamp.text(nanoseconds: WallClock.nanoseconds())
+        #if os(Linux)
+        // What systemd-timesyncd and chrony leave behind; elsewhere it cannot be told.
+        let signs = ["/run/systemd/timesync/synchronized", "/run/chrony", "/var/lib/chrony/drift"]
+        let files = FileManager.default
+        if files.fileExists(atPath: "/run/systemd/system"), !signs.contains(where: files.fileExists) {
+            return [
+                .warning(
+                    "clock", "\(now); nothing keeps it right",
+                    "let systemd-timesyncd or chrony set it; schedules and tokens depend on it")
+            ]
+        }
+        #endif
+        return [.good("clock", now)]
+    }
+
+    private static func timeZones() -> [Finding] {
+        guard !FileManager.default.fileExists(atPath: "/usr/share/zoneinfo/UTC") else { return [] }
+        return [.problem("time zones", "/usr/share/zoneinfo is not there", "install the package tzdata")]
+    }
+}

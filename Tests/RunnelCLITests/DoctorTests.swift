@@ -1,0 +1,72 @@
+import Foundation
+import Testing
+
+@Suite("runnel doctor") struct DoctorTests {
+    @Test("what is well is said in a line each, and nothing is left behind")
+    func well() async throws {
+        let files = [
+            "runnel.yaml": "secrets: { key: { env: THE_KEY } }\nserver: { port: 9 }\n",
+            "p.yaml": "name: p\non: { watch: { path: inbox } }\nsteps:\n  - { uses: template, with: { text: a } }\n",
+            "inbox/readme.txt": "",
+        ]
+        try await withProject(files, environment: ["THE_KEY": "s3cr3t"]) { runnel in
+            let ended = try await runnel.run(["doctor", "--simulate"])
+            #expect(ended.status == 0, "\(ended.output)")
+            for line in [
+                "✓ configuration runnel.yaml", "✓ secrets       the one has a value",
+                "✓ pipelines     the one is valid",
+                "✓ folders       \"inbox\" is watched by p", "takes the credentials",
+                "✓ journal       there is none yet; the first run makes it in \(runnel.directory)/.runnel",
+                "✓ server        none runs at 127.0.0.1:9",
+            ] { #expect(ended.output.contains(line), "\(line)") }
+            #expect(try FileManager.default.contentsOfDirectory(atPath: runnel.directory).count == 3)
+        }
+    }
+
+    @Test("what is broken is named, with what to do, and is the exit status")
+    func broken() async throws {
+        let files = [
+            "runnel.yaml": "secrets: { key: { env: THE_KEY } }\nserver: { port: 9 }\n",
+            "p.yaml": "name: p\non: { watch: { path: inbox } }\nsteps:\n  - { uses: tempalte }\n",
+        ]
+        try await withProject(files) { runnel in
+            let ended = try await runnel.run(["doctor", "--offline"])
+            #expect(ended.status == 1)
+            for line in [
+                "✗ secrets       the secret \"key\" has no value: the environment variable THE_KEY is not set",
+                "! marketplace   `marketplace.base_url` is not set\n                = set it in runnel.yaml",
+                "✗ pipelines     p.yaml:4: there is no step \"tempalte\"\n"
+                    + "                = `runnel validate p.yaml` shows all of it",
+            ] { #expect(ended.output.contains(line), "\(line)") }
+        }
+    }
+
+    @Test("a damaged journal is a problem, not a crash")
+    func damaged() async throws {
+        let files = [
+            "runnel.yaml": "server: { port: 9 }\n", ".runnel/journal.db": "no database at all, but long enough",
+        ]
+        try await withProject(files) { runnel in
+            let ended = try await runnel.run(["doctor", "--offline"])
+            #expect(ended.status == 1)
+            #expect(ended.output.contains("✗ journal       "))
+        }
+    }
+
+    @Test("commands for a server that is not there say so at once")
+    func noServer() async throws {
+        try await withProject(["runnel.yaml": "server: { port: 9 }\n"]) { runnel in
+            let begin = ContinuousClock.now
+            let ended = try await runnel.run(["status"])
+            #expect(ended.status == 1)
+            #expect(
+                ended.error == """
+                    error: nobody answers at http://127.0.0.1:9/api/v1
+                      = start `runnel serve`, or set `server` in runnel.yaml to where it is
+
+                    """)
+            // It used to try again for half a minute.
+            #expect(ContinuousClock.now - begin < .seconds(20))
+        }
+    }
+}

@@ -1,0 +1,81 @@
+import Foundation
+import RunnelKit
+import Testing
+
+@Suite("Trying out a pipeline") struct DryRunTests {
+    private let pipeline = """
+        name: p
+        steps:
+          - id: prompt
+            uses: template
+            with: { text: "Say hello\\nto {{ input | default('Ada') }}, {{ secrets.key }}." }
+          - id: answer
+            uses: chat
+            with: { prompt: "{{ input }}", system: Be brief. }
+          - uses: file.write
+            with: { path: out.txt, content: "{{ input }}" }
+        finally:
+          - uses: file.write
+            with: { path: end.txt, content: x }
+        """
+    private let configuration = "secrets: { key: { env: THE_KEY } }\n"
+
+    @Test("--dry-run stops before the first step that costs something, and shows it as it would be done")
+    func dryRun() async throws {
+        let files = ["p.yaml": pipeline, "runnel.yaml": configuration]
+        try await withProject(files, environment: ["THE_KEY": "s3cr3t"]) { runnel in
+            let ended = try await runnel.run(["run", "p", "--dry-run"])
+            #expect(ended.status == 0)
+            #expect(ended.output == "")
+            let shown = ended.error.split(separator: "\n").dropFirst(2).joined(separator: "\n")
+            #expect(
+                shown == """
+                    would run answer chat
+                      prompt: |
+                        Say hello
+                        to Ada, ***.
+                      system: Be brief.
+                    dry run ended before it: it costs or changes something
+                    """)
+            let left = try FileManager.default.contentsOfDirectory(atPath: runnel.directory)
+            #expect(left.sorted() == ["p.yaml", "runnel.yaml"])
+        }
+    }
+
+    @Test("a dry run of a pipeline without effects is a run, and its errors are errors")
+    func free() async throws {
+        let files = [
+            "good.yaml": "name: g\nsteps:\n  - { uses: template, with: { text: hello } }\n  - { uses: log }\n",
+            "bad.yaml": "name: b\nsteps:\n  - { uses: template, with: { text: \"A {{ input }}\" } }\n",
+        ]
+        try await withProject(files) { runnel in
+            let good = try await runnel.run(["run", "good", "--dry-run"])
+            #expect(good.output == "hello\n")
+            let bad = try await runnel.run(["run", "bad", "--dry-run"])
+            #expect(bad.status == 1)
+            #expect(bad.error.contains("`input` is null [empty-value]"))
+        }
+    }
+
+    @Test("--watch runs again when the pipeline or a file that it reads is saved, until Ctrl-C")
+    func watch() async throws {
+        let files = [
+            "w.yaml": "name: w\nsteps:\n  - { uses: template, with: { file: t.txt } }\n", "t.txt": "one\n",
+        ]
+        try await withProject(files) { runnel in
+            let waiting = "waiting for a change; Ctrl-C ends\n"
+            let ended = try await runnel.interrupt(["run", "w", "--watch", "--no-journal"]) { error in
+                switch error.components(separatedBy: waiting).count - 1 {
+                case 1 where !error.contains("t.txt has changed"):
+                    try? Data("two\n".utf8).write(to: URL(fileURLWithPath: runnel.directory + "/t.txt"))
+                    return false
+                case 2: return true
+                default: return false
+                }
+            }
+            #expect(ended.status == 130)
+            #expect(ended.output == "one\ntwo\n")
+            #expect(ended.error.contains("\nt.txt has changed\n"))
+        }
+    }
+}

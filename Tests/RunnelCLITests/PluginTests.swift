@@ -108,6 +108,38 @@ import Testing
         }
     }
 
+    @Test("settings in runnel.yaml reach the plugin; what they fetch is masked, and mistakes are said with their place")
+    func settings() async throws {
+        let manifest = """
+            name: greet
+            protocol: exec
+            command: [sh, greet.sh]
+            settings: { type: object, additionalProperties: false, properties: { word: {}, key: { type: string } } }
+            steps: { hello: { summary: Greets. } }
+            """
+        let script = """
+            cat >/dev/null
+            printf '{"type":"result","output":%s}\\n' "$RUNNEL_SETTINGS"
+            """
+        let files = [
+            "plugins/greet/plugin.yaml": manifest, "plugins/greet/greet.sh": script,
+            "p.yaml": "name: p\nsteps:\n  - { uses: greet.hello }\n",
+            "runnel.yaml": "plugins: { greet: { word: hi, key: { env: THE_KEY } } }\n",
+            "wrong.yaml": "plugins: { greet: { wrod: hi }, gret: {}, file: { a: 1 } }\n",
+        ]
+        try await withProject(files, environment: ["THE_KEY": "s3cr3t-key"]) { runnel in
+            #expect(try await runnel.run(["run", "p"]).output == "{\n  \"word\": \"hi\",\n  \"key\": \"***\"\n}\n")
+            let wrong = try await runnel.run(["run", "p", "--config", "wrong.yaml"])
+            #expect(wrong.status == 2)
+            for line in [
+                "warning: runnel.yaml: `plugins.gret`: there is no plugin \"gret\"\n  = did you mean \"greet\"?\n",
+                "warning: runnel.yaml: `plugins.file`: the plugin has no settings\n  = remove them\n",
+                "warning: runnel.yaml: `plugins.greet`: ", "  = did you mean \"word\"?\n",
+                "the step \"greet.hello\" cannot be had: the plugin \"greet\" was not loaded",
+            ] { #expect(wrong.error.contains(line), "\(line)\n\(wrong.error)") }
+        }
+    }
+
     @Test("two public MCP servers work in one pipeline, and validate starts none once their tools are known")
     func publicServers() async throws {
         func manifest(_ name: String, _ module: String) -> String {

@@ -18,6 +18,8 @@ struct Project: Sendable {
     let clientSecret: Result<String, UnavailableSecret>?
     let token: Result<String, UnavailableSecret>?
     let serverToken: Result<String, UnavailableSecret>?
+    /// What plugins are set up with, by name.
+    let pluginSettings: PluginSettings
     /// What is to be said about `runnel.yaml`.
     let report: LoadReport
 
@@ -62,6 +64,7 @@ struct Project: Sendable {
         unavailableSecrets = unavailable
         env = Dictionary(
             uniqueKeysWithValues: Set(settings.env).compactMap { name in environment[name].map { (name, $0) } })
+        pluginSettings = PluginSettings(settings.plugins, resolver: resolver)
         clientSecret = settings.marketplace.clientSecret.map(resolver.resolve)
         token = settings.marketplace.token.map(resolver.resolve)
         serverToken = settings.server.token.map(resolver.resolve)
@@ -70,7 +73,7 @@ struct Project: Sendable {
     /// Masks everything in this project that must not be seen.
     var redactor: Redactor {
         let credentials = [clientSecret, token, serverToken].compactMap { try? $0?.get() }
-        return Redactor(secrets: Array(secrets.values) + credentials)
+        return Redactor(secrets: Array(secrets.values) + credentials + pluginSettings.secrets.values)
     }
 
     /// Keeps everything out of the journal that must not be seen.
@@ -79,6 +82,7 @@ struct Project: Sendable {
         all["marketplace/client_secret"] = try? clientSecret?.get()
         all["marketplace/token"] = try? token?.get()
         all["server/token"] = try? serverToken?.get()
+        all.merge(pluginSettings.secrets) { own, _ in own }
         return SecretSeal(secrets: all)
     }
 

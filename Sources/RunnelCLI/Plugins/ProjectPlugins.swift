@@ -33,9 +33,11 @@ struct ProjectPlugins: Sendable {
     }
 
     private init(_ project: Project, refresh: Bool) async throws {
-        var registry = try StepRegistry(RunnelCommand.plugins)
-        var problems: [(plugin: String, message: String, hint: String?)] = []
         let folders = try PluginFolder.all(of: project)
+        let stock = try Self.configured(RunnelCommand.plugins, project, alsoKnown: folders.map(\.name))
+        var registry = try StepRegistry(stock.plugins)
+        var problems = stock.problems
+        for problem in problems { registry.setMissing(problem.plugin, because: problem.message) }
         let services = Services()
         await MCPOverHTTP.register(in: services)
         for folder in folders {
@@ -44,8 +46,11 @@ struct ProjectPlugins: Sendable {
                 continue
             }
             do {
+                if let problem = project.pluginSettings.problems[folder.name] {
+                    throw StepError("not-configured", problem)
+                }
                 let plugin = try await ProcessPlugins.load(
-                    manifest, folder: folder.path,
+                    manifest, settings: project.pluginSettings.values[folder.name], folder: folder.path,
                     cacheFile: "\(project.stateDirectory)/plugins/\(manifest.name.text).json",
                     host: Self.host(project), refresh: refresh, context: Self.context(project, services))
                 try registry.add(plugin)
@@ -55,8 +60,9 @@ struct ProjectPlugins: Sendable {
                 registry.setMissing(folder.name, because: error.message)
             } catch let error as FieldError {
                 let place = error.path.map(\.text).joined(separator: ".")
-                problems.append((folder.name, "\(folder.report.source.name): `\(place)`: \(error.message)", error.hint))
-                registry.setMissing(folder.name, because: "mend \(folder.report.source.name)")
+                let file = place.hasPrefix("plugins.") ? "runnel.yaml" : folder.report.source.name
+                problems.append((folder.name, "\(file): `\(place)`: \(error.message)", error.hint))
+                registry.setMissing(folder.name, because: "mend \(file)")
             } catch let error as StepError {
                 problems.append((folder.name, error.message, error.hint))
                 registry.setMissing(folder.name, because: error.message)
@@ -79,6 +85,43 @@ struct ProjectPlugins: Sendable {
             let hint = problem.hint.map { "  = \($0)\n" } ?? ""
             Streams.error.write(redactor.redact("warning: \(problem.message)\n\(hint)"))
         }
+    }
+
+    /// The plugins that are built in, with their settings. What is wrong with settings leaves the plugin out.
+    private static func configured(
+        _ plugins: [any Plugin], _ project: Project, alsoKnown folders: [String]
+    ) throws -> (plugins: [any Plugin], problems: [(plugin: String, message: String, hint: String?)]) {
+        let settings = project.pluginSettings
+        var problems: [(plugin: String, message: String, hint: String?)] = []
+        let known = plugins.map(\.name) + folders
+        for name in settings.values.keys.sorted() where !known.contains(name) {
+            let closest = Suggestion.closest(to: name, among: known)
+            problems.append(
+                (
+                    name, "runnel.yaml: `plugins.\(name)`: there is no plugin \"\(name)\"",
+                    closest.map { "did you mean \"\($0)\"?" }
+                ))
+        }
+        let good = plugins.compactMap { plugin -> (any Plugin)? in
+            if let problem = settings.problems[plugin.name] {
+                problems.append((plugin.name, "runnel.yaml: \(problem)", nil))
+                return nil
+            }
+            do throws(FieldError) {
+                return try configure(plugin, settings.values[plugin.name])
+            } catch {
+                let place = (["plugins", plugin.name] + error.path.map(\.text)).joined(separator: ".")
+                problems.append((plugin.name, "runnel.yaml: `\(place)`: \(error.message)", error.hint))
+                return nil
+            }
+        }
+        return (good, problems)
+    }
+
+    private static func configure(_ plugin: any Plugin, _ settings: Value?) throws(FieldError) -> any Plugin {
+        if let plugin = plugin as? any ConfigurablePlugin { return try plugin.configured(reading: settings ?? .null) }
+        guard let settings, settings != [:] else { return plugin }
+        throw FieldError("the plugin has no settings", hint: "remove them")
     }
 
     private static func host(_ project: Project) -> ProcessHost {

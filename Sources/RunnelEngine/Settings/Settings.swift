@@ -16,6 +16,7 @@ public struct Settings: FieldGroup {
     @Field("What is logged.") public var log: LogSettings = LogSettings()
     @Field("What is kept of runs that have ended.") public var journal: JournalSettings = JournalSettings()
     @Field("How runs are worked on.") public var runs: RunSettings = RunSettings()
+    @Field("Settings of plugins, by the plugin's name.") public var plugins: [String: Value] = [:]
     @Field("Where `runnel serve` listens.") public var server: ServerSettings = ServerSettings()
 }
 

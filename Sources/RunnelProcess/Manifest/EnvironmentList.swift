@@ -72,6 +72,7 @@ public struct EnvironmentList: FieldValue, Hashable {
             }
         }
         environment["RUNNEL_PROJECT"] = host.project
+        environment["RUNNEL_SETTINGS"] = host.settings
         return environment
     }
 }

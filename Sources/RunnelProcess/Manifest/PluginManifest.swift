@@ -56,6 +56,12 @@ public struct PluginManifest: FieldGroup {
     @Field("How much an `exec` program may write in one call.") public var maxOutput: ByteCount = .mebibytes(64)
     @Field("The steps of an `exec` plugin, by the second half of their names.")
     public var steps: [String: ManifestStep] = [:]
+    @Field(
+        """
+        The JSON schema (2020-12) of the plugin's settings, `plugins: { <name>: … }` in runnel.yaml. The program finds \
+        them as JSON in RUNNEL_SETTINGS.
+        """)
+    public var settings: Value?
     @Field("The address of an MCP server on HTTP.") public var url: String?
     @Field("Headers for an MCP server on HTTP, such as `authorization`.") public var headers: [String: ManifestText] =
         [:]

@@ -8,6 +8,8 @@ public struct ProcessHost: Sendable {
     public var secret: @Sendable (_ name: String) -> String?
     /// The project's folder; a child finds it in `RUNNEL_PROJECT`.
     public var project: String
+    /// The plugin's own settings as JSON, which a child finds in `RUNNEL_SETTINGS`.
+    var settings: String?
     /// Gives the client for MCP servers on HTTP; nil where there is none.
     public var http: (@Sendable (Services) async throws -> any MCPHTTPClient)?
 

@@ -3,7 +3,7 @@
 SWIFT_FLAGS ?=
 TEST_FLAGS ?=
 
-.PHONY: run test crash bench format check-format setup setup-tests release leaks clean
+.PHONY: run test crash bench format check-format setup setup-tests release example leaks clean
 
 run: setup ## Run the demonstration pipeline against the embedded simulator.
 	swift build $(SWIFT_FLAGS) --product runnel
@@ -27,14 +27,17 @@ bench: setup ## Measure beside peers: a chat stream beside httpx-sse, the journa
 release: setup ## Build the release binary, .build/release/runnel.
 	swift build -c release --product runnel --static-swift-stdlib
 
+example: setup ## Build and test the plugin in Swift of examples/, with what is built of this package already.
+	swift test $(SWIFT_FLAGS) --package-path examples/swift-plugin --scratch-path "$(CURDIR)/.build" --disable-xctest
+
 leaks: setup ## Check that the YAML wrapper gives back all memory, on every error path.
 	scripts/leaks.sh
 
 format: ## Format the sources.
-	swift format -i -r Package.swift Sources plugins Tests Benchmarks
+	swift format -i -r Package.swift Sources plugins Tests Benchmarks examples
 
 check-format: ## Fail where the sources are not formatted.
-	swift format lint --strict -r Package.swift Sources plugins Tests Benchmarks
+	swift format lint --strict -r Package.swift Sources plugins Tests Benchmarks examples
 
 setup:
 	@scripts/swift.sh

@@ -52,7 +52,7 @@ let package = Package(
         .target(name: "JSONSchema", dependencies: ["RunnelKit"]),
         .target(name: "Templates", dependencies: ["RunnelKit"]),
         .target(name: "RunnelHTTP", dependencies: ["RunnelKit", httpClient] + nio),
-        .target(name: "RunnelTesting", dependencies: ["RunnelKit", log]),
+        .target(name: "RunnelTesting", dependencies: ["JSONSchema", "RunnelKit", log]),
         .target(name: "CRunnelSpawn"),
         .target(name: "RunnelProcess", dependencies: ["RunnelKit", "JSONSchema", "CRunnelSpawn", log]),
         .target(name: "RunnelEngine", dependencies: ["RunnelKit", "YAML", "JSONSchema", "Templates", log]),
@@ -143,7 +143,7 @@ let package = Package(
         .testTarget(name: "FilePluginTests", dependencies: ["FilePlugin", "RunnelKit", "RunnelTesting"]),
         .testTarget(
             name: "BasicPluginTests",
-            dependencies: ["LogPlugin", "TemplatePlugin", "RunnelKit", "RunnelTesting", log]),
+            dependencies: ["FilePlugin", "LogPlugin", "TemplatePlugin", "RunnelKit", "RunnelTesting", log]),
         .testTarget(
             name: "HTTPPluginTests",
             dependencies: ["HTTPPlugin", "HTTPTestServer", "RunnelHTTP", "RunnelKit", "RunnelTesting", httpClient]

@@ -1,0 +1,26 @@
+import RunnelKit
+
+/// The step `writing.count`.
+struct CountWords: Step {
+    static let name = "writing.count"
+    static let summary = "Counts the words and lines of a text."
+    static let documentation = StepDocumentation(
+        output: "An object with `words` and `lines`.",
+        examples: [.init("Count what came in", "uses: writing.count")])
+    static let isRepeatable = true
+
+    @Field("The text; the step's input unless given.") var text: String?
+
+    func run(_ context: StepContext) async throws -> Value {
+        try Task.checkCancellation()
+        guard let text = text ?? context.input.asString else {
+            throw StepError("no-text", "there is no text to count", hint: "set `text`")
+        }
+        let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+        return ["words": .int(Int64(wordCount(text))), "lines": .int(Int64(lines.count))]
+    }
+}
+
+func wordCount(_ text: String) -> Int {
+    text.split(whereSeparator: \.isWhitespace).count
+}

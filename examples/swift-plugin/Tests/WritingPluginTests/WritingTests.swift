@@ -1,0 +1,47 @@
+import Foundation
+import RunnelKit
+import RunnelTesting
+import Testing
+
+@testable import WritingPlugin
+
+@Suite("Writing") struct WritingTests {
+    @Test("the step counts, and keeps what every step promises")
+    func count() async throws {
+        let harness = StepHarness()
+        #expect(try await harness.run(CountWords.self, with: ["text": "one two\nthree"]) == ["words": 3, "lines": 2])
+        #expect(await StepConformance(CountWords.self, with: ["text": "a b"]).findings() == [])
+    }
+
+    @Test("the filter rounds up, at the speed that is set")
+    func filter() throws {
+        var settings = WritingPlugin.Settings()
+        settings.wordsPerMinute = 2
+        let filter = try #require(WritingPlugin().configured(settings).filters.first)
+        #expect(try filter.apply("one two three", []) == "2 min")
+    }
+
+    @Test("a commit starts one run; the one that was there at first, none")
+    func commits() async throws {
+        try await withTemporaryDirectory { directory in
+            let clock = ManualClock()
+            var harness = TriggerHarness()
+            harness.clock = clock
+            harness.project = ProjectDirectory(path: directory)
+            let heads = directory + "/.git/refs/heads"
+            try FileManager.default.createDirectory(atPath: heads, withIntermediateDirectories: true)
+            try "aaaa\n".write(toFile: heads + "/main", atomically: true, encoding: .utf8)
+            let (context, runs) = (harness.context, harness.runs)
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { try await TriggerDefinition(Commits.self).run([:], context) }
+                try await runs.wait { $0.health.contains(.waiting("after aaaa")) }
+                try "bbbb\n".write(toFile: heads + "/main", atomically: true, encoding: .utf8)
+                await clock.waitForSleepers(1)
+                clock.advance(by: .seconds(10))
+                try await runs.waitForAccepted(1)
+                #expect(await runs.accepted.map(\.dedupeKey) == ["bbbb"])
+                group.cancelAll()
+            }
+        }
+    }
+}

@@ -150,8 +150,8 @@ import Testing
         let rig = try Rig(at: "2026-11-23T11:00:00Z")
         let entry: ValueObject = ["cron": "0 * * * *"]
         try await rig.life(entry) { await rig.pass(.seconds(3600)) }
-        #expect(Array(rig.harness.memory.all.keys) == [SchedulePlugin.watermarkKey])
-        rig.harness.memory.set([SchedulePlugin.watermarkKey: nil])
+        #expect(Array(rig.harness.memory.all.keys) == [Watermark.key])
+        rig.harness.memory.set([Watermark.key: nil])
         rig.downtime(.seconds(7200))
         try await rig.life(entry) { #expect(await rig.scheduled == ["2026-11-23T12:00:00.000Z"]) }
     }

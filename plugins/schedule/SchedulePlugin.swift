@@ -10,8 +10,4 @@ public struct SchedulePlugin: Plugin {
 
     /// The trigger `schedule`.
     public var triggers: [TriggerDefinition] { [TriggerDefinition(ScheduleTrigger.self)] }
-
-    /// Where a trigger's memory keeps up to when its ticks have been dealt with. Whoever forgets it when an entry is
-    /// disabled or removed lets the entry begin anew, without making up for what it missed meanwhile.
-    public static let watermarkKey = Watermark.key
 }

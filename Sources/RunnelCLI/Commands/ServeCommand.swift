@@ -78,7 +78,10 @@ struct ServeCommand: AsyncParsableCommand {
         let runs = project.settings.runs
         let queue = RunQueue(agent: agent, limit: runs.limit.number, maximumQueued: runs.maxQueued.number)
         let folder = folder
-        let host = PipelineHost(queue: queue, loader: loader, logger: assembly.logger, hash: Self.hash) {
+        let host = PipelineHost(
+            queue: queue, loader: loader, logger: assembly.logger, folder: FileReading.absolute(folder),
+            hash: Self.hash
+        ) {
             Self.files(under: folder)
         }
         let hub = try await assembly.services.get(WebhookHub.self)

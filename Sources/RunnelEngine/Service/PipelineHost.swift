@@ -24,6 +24,7 @@ public actor PipelineHost {
     private let read: ReadFiles
     private let hash: @Sendable ([UInt8]) -> String
     private let logger: Logger
+    private let declarations: TriggerDeclarations
     private var hosted: [String: Hosted] = [:]
     private var contents: [String: [UInt8]] = [:]
     private var running: [String: DetachableTask<Void>] = [:]
@@ -31,10 +32,12 @@ public actor PipelineHost {
     private static let interval = Duration.seconds(1)
 
     /// - Parameters:
+    ///   - folder: Absolute. What is remembered of its triggers is told apart from other folders' by it.
     ///   - read: Gives the folder's pipeline files, with their paths as they are shown.
     ///   - hash: SHA-256 in hexadecimal.
     public init(
-        queue: RunQueue, loader: PipelineLoader, logger: Logger, hash: @escaping @Sendable ([UInt8]) -> String,
+        queue: RunQueue, loader: PipelineLoader, logger: Logger, folder: String = "",
+        hash: @escaping @Sendable ([UInt8]) -> String,
         read: @escaping ReadFiles
     ) {
         self.queue = queue
@@ -42,6 +45,8 @@ public actor PipelineHost {
         self.logger = logger
         self.hash = hash
         self.read = read
+        declarations = TriggerDeclarations(
+            folder: folder, registry: loader.registry, journal: queue.journal, logger: logger)
     }
 
     /// By file.
@@ -115,6 +120,7 @@ public actor PipelineHost {
             }
             hosted[file] = entry
         }
+        await declarations.update(Array(hosted.values), files: Set(files.map(\.file)))
         return begins
     }
 

@@ -10,6 +10,10 @@ public protocol Trigger: FieldGroup {
     /// What the reference says beyond the summary and the keys.
     static var documentation: TriggerDocumentation { get }
 
+    /// Keys of its memory that make sense only while the trigger stands in its pipeline: they are forgotten when it is
+    /// taken out, so that nothing is made up for when it is put back. None unless a trigger says otherwise.
+    static var memoryWhileDeclared: [String] { get }
+
     /// Emits an event for everything that should start a run, until the task is cancelled.
     ///
     /// An event counts as accepted when ``TriggerContext/emit(_:)`` has returned: the run is on disk then. Only then
@@ -42,4 +46,8 @@ public struct TriggerDocumentation: Sendable, Hashable {
         self.payload = payload
         self.examples = examples
     }
+}
+
+extension Trigger {
+    public static var memoryWhileDeclared: [String] { [] }
 }

@@ -8,6 +8,8 @@ public struct TriggerDefinition: Sendable {
     public let fields: [FieldDefinition]
     /// Rules over several keys.
     public let rules: [FieldRule]
+    /// See ``Trigger/memoryWhileDeclared``.
+    public let memoryWhileDeclared: [String]
     /// Reads one key's value for the sake of its errors.
     public let problem: @Sendable (_ key: String, _ value: Value) -> FieldError?
     /// Reads a whole entry for the sake of its errors: what only several keys together can tell.
@@ -22,6 +24,7 @@ public struct TriggerDefinition: Sendable {
         schema = type.schema
         fields = type.fields
         rules = type.rules
+        memoryWhileDeclared = type.memoryWhileDeclared
         problem = { type.problem(key: $0, value: $1) }
         check = { entry in
             do throws(FieldError) {

@@ -65,6 +65,8 @@ struct ScheduleTrigger: Trigger {
     var jitter: Duration = .zero
     @Field("Whether there are runs at all.") var enabled: Bool = true
 
+    static let memoryWhileDeclared = [Watermark.key]
+
     func run(_ context: TriggerContext) async throws {
         let schedule: Schedule
         do throws(FieldError) {

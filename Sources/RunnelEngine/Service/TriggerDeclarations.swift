@@ -1,0 +1,77 @@
+import Logging
+import RunnelKit
+
+/// Remembers which triggers the pipelines of a folder have, also from one life of the agent to the next, and lets those
+/// that were taken out forget what they must not make up for.
+actor TriggerDeclarations {
+    /// The triggers of one file as they were when it was last without errors.
+    private struct Entry: Equatable {
+        var pipeline: String
+        var triggers: [String]
+    }
+
+    private let registry: StepRegistry
+    private let journal: any Journal
+    private let logger: Logger
+    private let memory: any TriggerMemory
+    private var known: [String: Entry]?
+
+    private static let prefix = "declared/"
+
+    init(folder: String, registry: StepRegistry, journal: any Journal, logger: Logger) {
+        self.registry = registry
+        self.journal = journal
+        self.logger = logger
+        memory = journal.memory(of: TriggerID(pipeline: "", key: "folder " + folder))
+    }
+
+    /// - Parameter files: Those that are there. One that has errors keeps what it had.
+    func update(_ hosted: [PipelineHost.Hosted], files: Set<String>) async {
+        do {
+            var entries = try await recall()
+            for file in Set(entries.keys).subtracting(files) {
+                if let entry = entries.removeValue(forKey: file) { try await forget(entry, keeping: []) }
+                try await memory.set([Self.prefix + file: nil])
+            }
+            for file in hosted {
+                guard let pipeline = file.pipeline, file.problem == nil else { continue }
+                let entry = Entry(pipeline: pipeline.name, triggers: pipeline.triggers.map(\.key).sorted())
+                guard entries[file.file] != entry else { continue }
+                if let old = entries[file.file] {
+                    try await forget(old, keeping: old.pipeline == entry.pipeline ? entry.triggers : [])
+                }
+                entries[file.file] = entry
+                try await memory.set([
+                    Self.prefix + file.file: [
+                        "pipeline": .string(entry.pipeline), "triggers": .list(entry.triggers.map { .string($0) }),
+                    ]
+                ])
+            }
+            known = entries
+        } catch {
+            // What could not be written is seen as a change once more the next time.
+            logger.error("what became of triggers cannot be kept: \(error)")
+        }
+    }
+
+    private func recall() async throws -> [String: Entry] {
+        if let known { return known }
+        var entries: [String: Entry] = [:]
+        for (key, value) in try await memory.values(prefix: Self.prefix) {
+            entries[String(key.dropFirst(Self.prefix.count))] = Entry(
+                pipeline: value["pipeline"]?.asString ?? "",
+                triggers: (value["triggers"]?.asList ?? []).compactMap(\.asString))
+        }
+        return entries
+    }
+
+    private func forget(_ entry: Entry, keeping kept: [String]) async throws {
+        for key in entry.triggers where !kept.contains(key) {
+            let kind = String(key.prefix { $0 != "[" })
+            let keys = registry.trigger(named: kind)?.memoryWhileDeclared ?? []
+            guard !keys.isEmpty else { continue }
+            let changes = Dictionary(keys.map { ($0, Value?.none) }, uniquingKeysWith: { first, _ in first })
+            try await journal.memory(of: TriggerID(pipeline: entry.pipeline, key: key)).set(changes)
+        }
+    }
+}

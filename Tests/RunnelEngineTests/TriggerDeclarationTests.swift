@@ -1,0 +1,91 @@
+import Logging
+import RunnelKit
+import RunnelTesting
+import Testing
+
+@testable import RunnelEngine
+
+/// Remembers up to when it is done, and what it has seen.
+private struct Ticker: Trigger {
+    static let name = "ticker"
+    static let summary = "Ticks."
+    static let documentation = TriggerDocumentation(payload: [])
+    static let memoryWhileDeclared = ["watermark"]
+    func run(_ context: TriggerContext) async throws {}
+}
+
+private struct TickerPlugin: Plugin {
+    let name = "ticker"
+    var steps: [StepDefinition] { [StepDefinition(Echo.self)] }
+    var triggers: [TriggerDefinition] { [TriggerDefinition(Ticker.self)] }
+}
+
+@Suite("Triggers that are taken out") struct TriggerDeclarationTests {
+    private let journal = MemoryJournal()
+    private let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+
+    private func declarations(folder: String = "/project") throws -> TriggerDeclarations {
+        TriggerDeclarations(
+            folder: folder, registry: try StepRegistry([TickerPlugin()]), journal: journal, logger: logger)
+    }
+
+    private func hosted(_ on: String, name: String = "p", problem: String? = nil) throws -> PipelineHost.Hosted {
+        let loader = try PipelineLoader(registry: StepRegistry([TickerPlugin()]))
+        let yaml = "name: \(name)\n\(on)\nsteps: [ { uses: echo } ]\n"
+        var hosted = PipelineHost.Hosted(file: "p.yaml")
+        hosted.pipeline = loader.load(Array(yaml.utf8), file: "p.yaml").pipeline
+        try #require(hosted.pipeline != nil)
+        hosted.problem = problem
+        return hosted
+    }
+
+    private func remember(_ key: String = "ticker") async throws {
+        try await memory(key).set(["watermark": 1, "seen": 2])
+    }
+
+    private func memory(_ key: String = "ticker") -> any TriggerMemory {
+        journal.memory(of: TriggerID(pipeline: "p", key: key))
+    }
+
+    @Test("a trigger that is taken out forgets its watermark, and nothing else")
+    func takenOut() async throws {
+        let declarations = try declarations()
+        await declarations.update([try hosted("on: { ticker: {} }")], files: ["p.yaml"])
+        try await remember()
+        await declarations.update([try hosted("on: { ticker: {} }")], files: ["p.yaml"])
+        #expect(try await memory().value(for: "watermark") == 1)
+        await declarations.update([try hosted("")], files: ["p.yaml"])
+        #expect(try await memory().value(for: "watermark") == nil)
+        #expect(try await memory().value(for: "seen") == 2)
+    }
+
+    @Test("so does one whose file is gone, also when that happened while nobody served")
+    func fileGone() async throws {
+        await (try declarations()).update([try hosted("on: { ticker: {} }")], files: ["p.yaml"])
+        try await remember()
+        await (try declarations(folder: "/other")).update([], files: [])
+        #expect(try await memory().value(for: "watermark") == 1)
+        await (try declarations()).update([], files: [])
+        #expect(try await memory().value(for: "watermark") == nil)
+    }
+
+    @Test("a file that has errors for a while, or from the start, forgets nothing")
+    func broken() async throws {
+        let first = try declarations()
+        await first.update([try hosted("on: { ticker: {} }")], files: ["p.yaml"])
+        try await remember()
+        await first.update([try hosted("", problem: "broken")], files: ["p.yaml"])
+        await (try declarations()).update([PipelineHost.Hosted(file: "p.yaml", problem: "broken")], files: ["p.yaml"])
+        #expect(try await memory().value(for: "watermark") == 1)
+    }
+
+    @Test("of several entries only those forget that are gone")
+    func several() async throws {
+        let declarations = try declarations()
+        await declarations.update([try hosted("on: { ticker: [{}, {}] }")], files: ["p.yaml"])
+        for key in ["ticker[0]", "ticker[1]"] { try await remember(key) }
+        await declarations.update([try hosted("on: { ticker: [{}] }")], files: ["p.yaml"])
+        #expect(try await memory("ticker[0]").value(for: "watermark") == 1)
+        #expect(try await memory("ticker[1]").value(for: "watermark") == nil)
+    }
+}

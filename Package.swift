@@ -52,6 +52,14 @@ let package = Package(
         .target(name: "JSONSchema", dependencies: ["RunnelKit"]),
         .target(name: "Templates", dependencies: ["RunnelKit"]),
         .target(name: "RunnelHTTP", dependencies: ["RunnelKit", httpClient] + nio),
+        .target(
+            name: "PipelineTesting",
+            dependencies: [
+                "Templates", "RunnelEngine", "RunnelKit", "YAML", "Marketplace", "MarketplaceSimulator", "RunnelHTTP",
+                "ChatPlugin", httpClient, log, nio[2],
+            ]),
+        .target(
+            name: "RunnelReference", dependencies: ["RunnelKit", "RunnelEngine", "Templates", "JSONSchema", "YAML"]),
         .target(name: "RunnelTesting", dependencies: ["JSONSchema", "RunnelKit", log]),
         .target(name: "CRunnelSpawn"),
         .target(name: "RunnelProcess", dependencies: ["RunnelKit", "JSONSchema", "CRunnelSpawn", log]),
@@ -67,14 +75,14 @@ let package = Package(
             path: "plugins/chat"),
         .target(name: "FilePlugin", dependencies: ["RunnelKit"], path: "plugins/file"),
         .target(
-            name: "HTTPPlugin", dependencies: ["RunnelKit", "RunnelHTTP", httpClient, nio[2]], path: "plugins/http"),
+            name: "HTTPPlugin", dependencies: ["RunnelKit", "RunnelHTTP", nio[2]], path: "plugins/http"),
         .target(name: "LogPlugin", dependencies: ["RunnelKit", log], path: "plugins/log"),
         .target(name: "SchedulePlugin", dependencies: ["RunnelKit", log], path: "plugins/schedule"),
         .target(name: "TemplatePlugin", dependencies: ["RunnelKit", "FilePlugin"], path: "plugins/template"),
         .target(name: "TransformPlugin", dependencies: ["RunnelKit", "CLibJQ"], path: "plugins/transform"),
         .target(name: "WatchPlugin", dependencies: ["RunnelKit", log], path: "plugins/watch"),
         .target(
-            name: "WebhookPlugin", dependencies: ["RunnelKit", "RunnelHTTP", crypto, httpClient, log, nio[2]],
+            name: "WebhookPlugin", dependencies: ["RunnelKit", "RunnelHTTP", crypto, log, nio[2]],
             path: "plugins/webhook"),
 
         // What serves.
@@ -90,7 +98,7 @@ let package = Package(
             name: "RunnelCLI",
             dependencies: [
                 "RunnelKit", "YAML", "Templates", "RunnelEngine", "RunnelServer", "RunnelStore", "RunnelHTTP",
-                "RunnelProcess",
+                "PipelineTesting", "RunnelProcess", "RunnelReference",
                 "Marketplace",
                 "MarketplaceSimulator", crypto,
                 "ChatPlugin", "FilePlugin", "HTTPPlugin", "LogPlugin", "SchedulePlugin", "TemplatePlugin",
@@ -157,6 +165,20 @@ let package = Package(
             name: "WebhookPluginTests",
             dependencies: ["WebhookPlugin", "HTTPTestServer", "RunnelHTTP", "RunnelKit", "RunnelTesting"] + nio,
             resources: [.copy("Resources/signatures.json")]),
+        .testTarget(
+            name: "PipelineTestingTests",
+            dependencies: [
+                "PipelineTesting", "RunnelEngine", "RunnelKit", "RunnelTesting", "YAML", "ChatPlugin", "FilePlugin",
+                "HTTPPlugin", "LogPlugin", "SchedulePlugin", "TemplatePlugin", "TransformPlugin", "WatchPlugin",
+                "WebhookPlugin",
+            ]),
+        .testTarget(
+            name: "RunnelReferenceTests",
+            dependencies: [
+                "RunnelReference", "RunnelEngine", "RunnelKit", "JSONSchema", "Templates", "YAML", "ChatPlugin",
+                "FilePlugin", "HTTPPlugin", "LogPlugin", "SchedulePlugin", "TemplatePlugin", "TransformPlugin",
+                "WatchPlugin", "WebhookPlugin",
+            ], resources: [.copy("Resources")]),
         .testTarget(
             name: "RunnelProcessTests", dependencies: ["RunnelProcess", "RunnelKit", "RunnelTesting", log],
             resources: [.copy("Resources")]),

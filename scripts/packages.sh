@@ -4,7 +4,7 @@
 set -euo pipefail
 
 needed=(libyaml-dev libjq-dev libsqlite3-dev pkg-config tzdata)
-[ "${1:-}" = test ] && needed+=(git python3 python3-venv)
+[ "${1:-}" = test ] && needed+=(git groff mandoc python3 python3-venv)
 
 if [ "$(uname)" = Darwin ]; then
     missing=()

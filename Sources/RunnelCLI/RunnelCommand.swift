@@ -18,10 +18,11 @@ public struct RunnelCommand: AsyncParsableCommand {
         abstract: "Runs pipelines written in YAML: fetch, prompt, stream an agent's answer, transform, emit.",
         version: "runnel \(version)",
         subcommands: [
-            RunCommand.self, RunsCommand.self, ServeCommand.self, StatusCommand.self, TriggerCommand.self,
-            ScheduleCommand.self,
-            ValidateCommand.self, StepsCommand.self, PluginsCommand.self, DoctorCommand.self, SimulateCommand.self,
-            ReceiveCommand.self,
+            InitCommand.self, NewCommand.self, RunCommand.self, RunsCommand.self, ServeCommand.self, StatusCommand.self,
+            TriggerCommand.self,
+            ScheduleCommand.self, ValidateCommand.self, TestCommand.self, ExplainCommand.self, StepsCommand.self,
+            PluginsCommand.self, SchemaCommand.self, DoctorCommand.self, SimulateCommand.self, ReceiveCommand.self,
+            DocsCommand.self,
         ])
 
     /// What this `runnel` is made of; set once by ``main(plugins:)``.
@@ -40,7 +41,7 @@ public struct RunnelCommand: AsyncParsableCommand {
     /// The exit status: 0 well, 1 the run failed, 2 usage or an invalid pipeline, 130 interrupted.
     private static func status() async -> Int32 {
         do {
-            var command = try parseAsRoot()
+            var command = try await asyncParseAsRoot()
             if var command = command as? any AsyncParsableCommand {
                 try await command.run()
             } else {

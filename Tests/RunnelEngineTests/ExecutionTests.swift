@@ -84,7 +84,7 @@ import YAML
             as [(Int, Int?, Int?)])
     func plan(attempt: Int, retryAfter: Int?, expected: Int?) {
         var declaration = RetryDeclaration()
-        declaration.attempts = 5
+        declaration.attempts = PositiveCount(5)
         declaration.maxBackoff = .seconds(5)
         var error = RunError("busy", "busy")
         #expect(RetryPlan(declaration: declaration).delay(after: error, attempt: 1, jitter: 1) == nil)

@@ -4,6 +4,8 @@ struct Call: Sendable {
     var authorization: String?
     /// The header `X-Simulate`.
     var simulate: String?
+    /// The header `Idempotency-Key`.
+    var idempotencyKey: String?
     var body: String
 
     /// The token of the header `Authorization: Bearer …`; the scheme's case does not matter (RFC 9110, section 11.1).

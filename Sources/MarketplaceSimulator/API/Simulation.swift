@@ -49,6 +49,9 @@ final class Simulation: Sendable {
             if chosen?.concernsToken == true { chosen = nil }
             let token = try authorize(call)
             let request = try ChatRequest(JSONBody.object(call.body, contentType: call.contentType))
+            if let can = configuration.cannedAnswer {
+                return outcome(of: request, can(CannedRequest(request, idempotencyKey: call.idempotencyKey)))
+            }
             if request.agentID != configuration.agentID { throw APIFailure.unknownAgent(request.agentID) }
             if chosen == nil { chosen = try fault(ofMessage: request.prompt) }
             let selected = chosen
@@ -90,7 +93,16 @@ final class Simulation: Sendable {
         return token
     }
 
-    private func outcome(of request: ChatRequest, fault: Fault?) -> Outcome {
+    private func outcome(of request: ChatRequest, _ answer: CannedAnswer) -> (Outcome, Fault?) {
+        switch answer {
+        case .stream(let text, let fault): (outcome(of: request, fault: fault, text: text), fault)
+        case .refusal(let status, let code, let message, let retryAfter):
+            (.reply(Reply(APIFailure(status: status, code: code, message: message, retryAfter: retryAfter))), nil)
+        }
+    }
+
+    /// - Parameter text: The answer's text; one made of the prompt when nil.
+    private func outcome(of request: ChatRequest, fault: Fault?, text: String? = nil) -> Outcome {
         switch fault {
         case .unauthorizedOnce, .unauthorizedAlways, .tokenExpiresEarly: .reply(Reply(.invalidToken))
         case .forbidden: .reply(Reply(.missingScope))
@@ -104,7 +116,7 @@ final class Simulation: Sendable {
         case .htmlInsteadOfStream: .reply(Reply(body: Self.signInPage, contentType: "text/html; charset=utf-8"))
         case .jsonInsteadOfStream:
             .reply(Reply(body: #"{"choices":[{"message":{"role":"assistant","content":"Simulated: not a stream."}}]}"#))
-        default: .stream(StreamScript.steps(for: request, fault: fault, configuration: configuration))
+        default: .stream(StreamScript.steps(for: request, fault: fault, text: text, configuration: configuration))
         }
     }
 

@@ -30,6 +30,9 @@ public struct SimulatorConfiguration: Sendable {
     public var shape: Shape = .guide
     /// What goes wrong, and when.
     public var faults: FaultPlan = .none
+    /// Gives the answer to each chat request that is in order; nil for the simulator's own answers. Faults that a
+    /// message or a header asks for are not looked at then.
+    public var cannedAnswer: (@Sendable (CannedRequest) -> CannedAnswer)?
     /// How many requests `rate-limited` refuses before it lets one pass.
     public var rateLimitedRequests = 1
     /// What `Retry-After` says; rounded up to whole seconds.

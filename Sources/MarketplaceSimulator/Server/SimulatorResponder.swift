@@ -33,7 +33,8 @@ struct SimulatorResponder: HTTPResponder {
         }
         let call = Call(
             contentType: request.headers[.contentType], authorization: request.headers[.authorization],
-            simulate: FieldName("X-Simulate").flatMap { request.headers[$0] }, body: body)
+            simulate: FieldName("X-Simulate").flatMap { request.headers[$0] },
+            idempotencyKey: FieldName("Idempotency-Key").flatMap { request.headers[$0] }, body: body)
         let (outcome, fault) = isToken ? simulation.token(call) : simulation.chat(call)
         let record = RecordedRequest(path: path, body: body, status: outcome.status, fault: fault)
         simulation.activity.update { activity in

@@ -8,11 +8,14 @@ struct StreamScript {
     private var steps: [StreamStep] = []
 
     /// The steps of the answer to a request.
+    ///
+    /// - Parameter text: The answer's text; one made of the prompt when nil.
     static func steps(
-        for request: ChatRequest, fault: Fault?, configuration: SimulatorConfiguration
+        for request: ChatRequest, fault: Fault?, text: String? = nil, configuration: SimulatorConfiguration
     ) -> [StreamStep] {
         var script = StreamScript(request: request, fault: fault, configuration: configuration)
-        script.write(WordSplitter.pieces(of: Answer.text(for: request, fault: fault)), fault: fault)
+        let text = text ?? Answer.text(for: request, fault: fault)
+        script.write(WordSplitter.pieces(of: text), fault: fault)
         return script.steps
     }
 

@@ -1,3 +1,5 @@
+import PipelineTesting
+
 #if canImport(FoundationEssentials)
 import FoundationEssentials
 #else
@@ -24,7 +26,7 @@ enum PipelineFiles {
             let isHidden = name.split(separator: "/").contains { $0.hasPrefix(".") }
             return !isHidden && (last.hasSuffix(".yaml") || last.hasSuffix(".yml")) && last != "runnel.yaml"
                 && last != "plugin.yaml"
-                && !last.hasSuffix(".test.yaml")
+                && !PipelineTestFiles.isTestFile(String(last))
         }
         guard !files.isEmpty else { throw FileReading.Failure(message: "there is no pipeline (.yaml) in \"\(path)\"") }
         return files.sorted().map { path.hasSuffix("/") ? path + $0 : path + "/" + $0 }

@@ -18,7 +18,7 @@ struct RunCommand: AsyncParsableCommand {
             Exit status: 0 the run succeeded, 1 it failed, 2 usage or an invalid pipeline, 130 interrupted.
             """)
 
-    @Argument(help: "The pipeline's file; `.yaml` may be left out.", completion: .file(extensions: ["yaml", "yml"]))
+    @Argument(help: "The pipeline's file; `.yaml` may be left out.", completion: PipelineCompletion.files)
     var pipeline: String
 
     @Option(name: .customLong("input"), help: ArgumentHelp("Set an input of the pipeline.", valueName: "name=value"))

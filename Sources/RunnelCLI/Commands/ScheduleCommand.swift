@@ -15,7 +15,7 @@ struct ScheduleNextCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "next", abstract: "Print when a pipeline's schedules come next: in their zone, and in UTC.")
 
-    @Argument(help: "The pipeline's file; `.yaml` may be left out.", completion: .file(extensions: ["yaml", "yml"]))
+    @Argument(help: "The pipeline's file; `.yaml` may be left out.", completion: PipelineCompletion.files)
     var pipeline: String
     @Option(name: .shortAndLong, help: "How many.") var number = 10
     @Option(help: ArgumentHelp("Behind this time instead of now, such as 2026-11-24T09:00:00Z.", valueName: "time"))

@@ -11,7 +11,7 @@ struct TriggerCommand: AsyncParsableCommand {
             """)
 
     @OptionGroup var options: ProjectOptions
-    @Argument(help: "The pipeline's name.") var pipeline: String
+    @Argument(help: "The pipeline's name.", completion: PipelineCompletion.names) var pipeline: String
     @Option(help: "The file that holds the event; `-` is standard input.", completion: .file()) var event: String?
     @Option(name: .customLong("input"), help: ArgumentHelp("Set an input of the pipeline.", valueName: "name=value"))
     var inputs: [String] = []

@@ -28,9 +28,10 @@ struct Project: Sendable {
     /// - Parameters:
     ///   - start: The pipeline's folder, absolute.
     ///   - config: A file named instead.
+    ///   - hasSecrets: Whether secrets are read; otherwise there are stand-ins for them.
     /// - Returns: The project; or the report alone, when its configuration has errors.
     static func find(
-        from start: String, config: String?, environment: [String: String]
+        from start: String, config: String?, environment: [String: String], hasSecrets: Bool = true
     ) throws(FileReading.Failure) -> Result<Project, InvalidConfiguration> {
         let named = config ?? environment["RUNNEL_CONFIG"]
         let file = named.map { FileReading.absolute($0) } ?? search(from: start)
@@ -41,17 +42,21 @@ struct Project: Sendable {
             return .failure(InvalidConfiguration(report: outcome.report))
         }
         let directory = file.map(FileReading.folder) ?? start
-        return .success(Project(directory, settings, outcome.report, environment))
+        return .success(Project(directory, settings, outcome.report, environment, hasSecrets))
     }
 
-    private init(_ directory: String, _ settings: Settings, _ report: LoadReport, _ environment: [String: String]) {
+    private init(
+        _ directory: String, _ settings: Settings, _ report: LoadReport, _ environment: [String: String],
+        _ hasSecrets: Bool
+    ) {
         self.directory = directory
         self.settings = settings
         self.report = report
-        let resolver = SensitiveResolver(environment: environment) { path in
+        let real = SensitiveResolver(environment: environment) { path in
             let absolute = path.hasPrefix("/") ? path : directory + "/" + path
             return FileManager.default.contents(atPath: absolute).map { String(decoding: $0, as: UTF8.self) }
         }
+        let resolver = hasSecrets ? real : .standIns
         var secrets: [String: String] = [:]
         var unavailable: [String: String] = [:]
         for (name, value) in settings.secrets {

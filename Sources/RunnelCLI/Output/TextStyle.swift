@@ -7,7 +7,7 @@ import Foundation
 /// How text is dressed up: with colours on a terminal, not at all elsewhere.
 struct TextStyle: Sendable {
     let isTerminal: Bool
-    private let hasColor: Bool
+    let hasColor: Bool
 
     init(isTerminal: Bool, environment: [String: String]) {
         self.isTerminal = isTerminal

@@ -32,8 +32,10 @@ struct ProjectPlugins: Sendable {
         throw ExitStatus.usage
     }
 
-    private init(_ project: Project, refresh: Bool) async throws {
+    /// - Parameter host: What children see of the agent; nil: what there is.
+    init(_ project: Project, refresh: Bool = false, host: ProcessHost? = nil) async throws {
         let folders = try PluginFolder.all(of: project)
+        let host = host ?? Self.host(project)
         let stock = try Self.configured(RunnelCommand.plugins, project, alsoKnown: folders.map(\.name))
         var registry = try StepRegistry(stock.plugins)
         var problems = stock.problems
@@ -52,7 +54,7 @@ struct ProjectPlugins: Sendable {
                 let plugin = try await ProcessPlugins.load(
                     manifest, settings: project.pluginSettings.values[folder.name], folder: folder.path,
                     cacheFile: "\(project.stateDirectory)/plugins/\(manifest.name.text).json",
-                    host: Self.host(project), refresh: refresh, context: Self.context(project, services))
+                    host: host, refresh: refresh, context: Self.context(project, services))
                 try registry.add(plugin)
                 for problem in (plugin as? MCPPlugin)?.problems ?? [] { problems.append((plugin.name, problem, nil)) }
             } catch let error as RegistryError {

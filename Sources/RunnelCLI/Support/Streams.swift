@@ -18,6 +18,13 @@ struct OutputStream: Sendable {
     /// Whether a person looks at it.
     var isTerminal: Bool { isatty(descriptor) == 1 }
 
+    /// How many columns the terminal has; nil where there is none.
+    var width: Int? {
+        var size = winsize()
+        guard ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 20 else { return nil }
+        return Int(size.ws_col)
+    }
+
     func write(_ text: String) {
         write(Array(text.utf8))
     }

@@ -11,7 +11,7 @@ struct RetryPlan {
     ///   - attempt: The one that failed, from 1.
     ///   - jitter: Between 0 and 1: how much of the upper half of the wait is taken.
     func delay(after error: RunError, attempt: Int, jitter: Double) -> Duration? {
-        guard let declaration, error.isTransient, attempt < declaration.attempts else { return nil }
+        guard let declaration, error.isTransient, attempt < declaration.attempts.number else { return nil }
         var wait = declaration.backoff
         if declaration.growth == .exponential {
             for _ in 1..<max(attempt, 1) where wait < declaration.maxBackoff { wait *= 2 }

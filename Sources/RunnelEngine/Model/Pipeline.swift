@@ -108,7 +108,7 @@ public struct RetryDeclaration: FieldGroup {
 
     public init() {}
 
-    @Field("How often the step is tried altogether.") public var attempts: Int = 3
+    @Field("How often the step is tried altogether.") public var attempts: PositiveCount = PositiveCount(3)
     @Field("How long to wait before the second attempt.") public var backoff: Duration = .seconds(1)
     @Field("Whether the wait doubles each time.") public var growth: Growth = .exponential
     @Field("The longest wait.") public var maxBackoff: Duration = .seconds(60)

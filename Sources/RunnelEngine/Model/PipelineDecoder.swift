@@ -71,7 +71,7 @@ struct PipelineDecoder {
         if let list = keys["for_each"] {
             step.forEachNode = list
             step.forEach = TemplateTree(list, environment: environment, into: &diagnostics)
-            if case .literal(let value)? = step.forEach, value.asList == nil {
+            if step.forEach?.isSurelyNoList ?? false {
                 diagnostics.error(
                     "wrong-type", list, "`for_each`: expected a list, found \(list.found)",
                     hint: "write a list, or a template that is one: \"{{ input }}\"")

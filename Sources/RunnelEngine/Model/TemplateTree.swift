@@ -88,3 +88,14 @@ extension Template {
         return template
     }
 }
+
+extension TemplateTree {
+    /// Whether no rendering can make a list of it.
+    var isSurelyNoList: Bool {
+        switch self {
+        case .literal(let value): value.asList == nil
+        case .object: true
+        case .list, .template: false
+        }
+    }
+}

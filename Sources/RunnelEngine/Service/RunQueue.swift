@@ -13,6 +13,8 @@ public actor RunQueue {
     /// Runs of this agent that have not begun.
     private var ready: [RunRecord] = []
     private var working: [String: String] = [:]
+    /// Runs that will be ready once they are on disk.
+    private var arriving = 0
     /// How many waited in the journal when it was last asked, and how many were taken in since.
     private var waiting = 0
     private let wakes: AsyncStream<Void>
@@ -37,6 +39,9 @@ public actor RunQueue {
     /// Keeps secrets out of what is accepted.
     public nonisolated var seal: SecretSeal { agent.runner.seal }
 
+    /// The value as others may see it.
+    public nonisolated func redact(_ value: Value) -> Value { agent.runner.redactor.redact(value) }
+
     // MARK: - Taking in
 
     /// Takes a run in. When this returns, it is on disk.
@@ -48,13 +53,20 @@ public actor RunQueue {
         guard !agent.isStopping else {
             throw TriggerRefusal(.shuttingDown, "Runnel is shutting down", retryAfter: .seconds(5))
         }
-        guard waiting + ready.count < maximumQueued else {
-            throw TriggerRefusal(.overloaded, "\(waiting + ready.count) runs are waiting already")
+        let pending = waiting + ready.count + arriving
+        guard pending < maximumQueued else {
+            throw TriggerRefusal(.overloaded, "\(pending) runs are waiting already")
         }
         var run = run
         // Without a limit of its pipeline, and with nothing before it, a run need not be claimed once more.
-        let isOurs = pipeline.concurrency == nil && waiting == 0 && working.count + ready.count < limit
-        if isOurs { (run.owner, run.state, run.startedAt) = (agent.id, .running, run.createdAt) } else { waiting += 1 }
+        let isOurs = pipeline.concurrency == nil && waiting == 0 && working.count + ready.count + arriving < limit
+        if isOurs {
+            (run.owner, run.state, run.startedAt) = (agent.id, .running, run.createdAt)
+            arriving += 1
+        } else {
+            waiting += 1
+        }
+        defer { if isOurs { arriving -= 1 } }
         do {
             let acceptance = try await journal.accept(run, memory: memory)
             switch acceptance {
@@ -182,30 +194,38 @@ public actor RunQueue {
 
     // MARK: - Watching
 
-    /// Calls `body` for what goes on in the run from now on, and returns when it has ended.
+    /// Calls `body` for what happened in the run and goes on in it, and returns when it has ended.
+    ///
+    /// Of a run that another process works on, or that ended some time ago, only the end is known here.
     public nonisolated func follow(
         _ runID: String, _ body: @escaping @Sendable (RunUpdate) async -> Void
     ) async throws -> RunEnd {
+        var isFirst = true
         while true {
-            let stream = watchers.watch(runID)
-            if let end = try await end(of: runID) { return end }
+            let watch = watchers.watch(runID, isWhole: isFirst)
+            isFirst = false
+            if let end = try await end(of: runID) {
+                if !watchers.isLive(runID) { watch.finish() }
+                for await update in watch.updates { await body(update) }
+                try Task.checkCancellation()
+                return end
+            }
             // Another process may work on it, and it may be sent back and begun again here.
             await withTaskGroup(of: Void.self) { group in
-                group.addTask {
-                    for await message in stream {
-                        guard case .update(let update) = message else { return }
-                        await body(update)
-                    }
-                }
-                group.addTask {
-                    repeat {
-                        guard (try? await ContinuousClock().sleep(for: Self.interval)) != nil else { return }
-                    } while (try? await self.end(of: runID)) == .some(.none)
-                }
-                await group.next()
+                group.addTask { await self.finish(watch, of: runID) }
+                for await update in watch.updates { await body(update) }
                 group.cancelAll()
             }
             try Task.checkCancellation()
+        }
+    }
+
+    /// Ends the watch when the run has ended without being worked on here.
+    private nonisolated func finish(_ watch: RunWatchers.Watch, of runID: String) async {
+        while (try? await ContinuousClock().sleep(for: Self.interval)) != nil {
+            if watchers.isLive(runID) { continue }
+            if case .some(.none) = try? await end(of: runID) { continue }
+            return watch.finish()
         }
     }
 

@@ -2,22 +2,31 @@ import RunnelKit
 
 /// Fetches the values that ``SensitiveValue``s name.
 public struct SensitiveResolver: Sendable {
-    /// The process's environment.
-    public let environment: [String: String]
+    private let variable: @Sendable (String) -> String?
     /// Reads a file's text; nil when it cannot be read. Paths are relative to the folder of `runnel.yaml`.
     public let readFile: @Sendable (String) -> String?
 
+    /// - Parameter environment: The process's.
     public init(environment: [String: String], readFile: @escaping @Sendable (String) -> String?) {
-        self.environment = environment
+        variable = { environment[$0] }
         self.readFile = readFile
     }
+
+    private init(variable: @escaping @Sendable (String) -> String?, readFile: @escaping @Sendable (String) -> String?) {
+        self.variable = variable
+        self.readFile = readFile
+    }
+
+    /// Reads nothing, and has something in the place of everything: for tests, which must not see a real secret.
+    public static let standIns = SensitiveResolver(
+        variable: { "a stand-in for \($0)" }, readFile: { "a stand-in for \($0)" })
 
     /// The value, or a sentence that says why there is none.
     public func resolve(_ value: SensitiveValue) -> Result<String, UnavailableSecret> {
         let text: String
         switch value {
         case .environment(let name):
-            guard let found = environment[name] else {
+            guard let found = variable(name) else {
                 return .failure(UnavailableSecret(reason: "the environment variable \(name) is not set"))
             }
             guard !found.isEmpty else {

@@ -28,10 +28,14 @@ public enum SettingsLoader {
         var shown = document.source
         var value: Value = document.root.map { Value($0) } ?? .null
         if value.isNull { value = [:] }
+        // A section whose keys are all commented out says nothing, like one that is not there.
+        if let sections = value.asObject {
+            value = .object(ValueObject(sections.filter { !$0.value.isNull }.map { ($0.key, $0.value) }))
+        }
         if let root = document.root, !root.isNull {
             let checker = KeyChecker(
                 subject: "runnel.yaml", schema: Settings.schema, rules: Settings.rules, problem: Settings.problem,
-                advice: "the README lists the settings")
+                advice: "docs/reference/configuration.md lists the settings")
             checker.check(.literal(value), node: root, place: root, into: &diagnostics)
             let sensitive = SensitivePlaces(root: root)
             sensitive.conceal(in: &diagnostics)
@@ -64,6 +68,7 @@ public enum SettingsLoader {
         for key in ["client_secret", "token"] {
             if let node = root["marketplace"]?[key] { places.append(("marketplace.\(key)", node)) }
         }
+        if let node = root["server"]?["token"] { places.append(("server.token", node)) }
         if case .mapping(let pairs)? = root["secrets"]?.content {
             places += pairs.map { ("secrets.\($0.key.keyText)", $0.value) }
         }

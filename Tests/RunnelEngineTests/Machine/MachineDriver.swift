@@ -143,7 +143,7 @@ func leaf(_ id: String, retry: Int? = nil, continuing: Bool = false, condition: 
     var step = PlanStep(id: id, uses: "x", hasCondition: condition, continuesOnError: continuing)
     if let retry {
         var declaration = RetryDeclaration()
-        declaration.attempts = retry
+        declaration.attempts = PositiveCount(retry)
         step.retry = declaration
     }
     return step

@@ -9,7 +9,8 @@ struct RunsCancelCommand: AsyncParsableCommand {
         discussion: "Running steps are stopped within a second; the steps under `finally` still run.")
 
     @OptionGroup var options: ProjectOptions
-    @Argument(help: "The runs.") var runs: [String]
+    @Argument(help: "The runs, by the beginnings of their ids, or `last`.", completion: PipelineCompletion.runs)
+    var runs: [String]
 
     func run() async throws {
         let journal = try options.journal(of: options.project())

@@ -13,7 +13,8 @@ struct RunsResumeCommand: AsyncParsableCommand {
             """)
 
     @OptionGroup var options: ProjectOptions
-    @Argument(help: "The runs.") var runs: [String] = []
+    @Argument(help: "The runs, by the beginnings of their ids, or `last`.", completion: PipelineCompletion.runs)
+    var runs: [String] = []
     @Flag(help: "All runs that wait.") var all = false
     @Flag(help: "Talk to an embedded simulator instead of the Marketplace.") var simulate = false
     @Flag(help: "Write every event as a line of JSON to standard output.") var json = false

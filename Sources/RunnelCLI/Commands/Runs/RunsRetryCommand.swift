@@ -12,7 +12,8 @@ struct RunsRetryCommand: AsyncParsableCommand {
             """)
 
     @OptionGroup var options: ProjectOptions
-    @Argument(help: "The run.") var run: String
+    @Argument(help: "The run, by the beginning of its id, or `last`.", completion: PipelineCompletion.runs) var run:
+        String
     @Option(help: ArgumentHelp("Begin with this step.", valueName: "step")) var from: String?
     @Flag(help: "Use the pipeline as it was when the run began.") var unchanged = false
     @Flag(help: "Talk to an embedded simulator instead of the Marketplace.") var simulate = false

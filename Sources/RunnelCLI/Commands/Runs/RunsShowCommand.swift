@@ -8,7 +8,8 @@ struct RunsShowCommand: AsyncParsableCommand {
         commandName: "show", abstract: "Show a run: its steps, attempts, times, errors and outputs.")
 
     @OptionGroup var options: ProjectOptions
-    @Argument(help: "The run.") var run: String
+    @Argument(help: "The run, by the beginning of its id, or `last`.", completion: PipelineCompletion.runs) var run:
+        String
     @Flag(help: "Show outputs whole.") var full = false
     @Flag(help: "Print a JSON object.") var json = false
 

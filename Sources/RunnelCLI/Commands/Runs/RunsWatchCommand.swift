@@ -9,7 +9,8 @@ struct RunsWatchCommand: AsyncParsableCommand {
         discussion: "The exit status is the run's: 0 when it succeeded, 1 otherwise.")
 
     @OptionGroup var options: ProjectOptions
-    @Argument(help: "The run.") var run: String
+    @Argument(help: "The run, by the beginning of its id, or `last`.", completion: PipelineCompletion.runs) var run:
+        String
     @Flag(help: "Write every event as a line of JSON to standard output.") var json = false
 
     func run() async throws {

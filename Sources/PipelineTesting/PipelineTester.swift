@@ -1,0 +1,56 @@
+/// Runs the tests of pipelines, several at once, each in a world of its own.
+///
+/// A test works in a temporary copy of the project, with a clock of its own and stand-ins for secrets, the web and the
+/// agent: nothing in the project changes, no request leaves the machine, and a pause between two attempts takes no time.
+public struct PipelineTester: Sendable {
+    private let parallel: Int
+    private let limit: Duration
+
+    /// - Parameters:
+    ///   - parallel: How many tests run at once.
+    ///   - limit: How long one test may take in real time.
+    public init(parallel: Int = 4, limit: Duration = .seconds(60)) {
+        self.parallel = max(1, parallel)
+        self.limit = limit
+    }
+
+    /// Runs all tests of the suites. Suites with errors have none, and make the report fail.
+    ///
+    /// When the task is cancelled, the tests that go on end, and those that have not begun count as failed.
+    ///
+    /// - Parameter onResult: Gets each result as it comes, in no particular order.
+    public func run(
+        _ suites: [PipelineTestSuite],
+        onResult: @escaping @Sendable (PipelineTestResult) async -> Void = { _ in }
+    ) async -> PipelineTestReport {
+        let start = ContinuousClock.now
+        let copies = ProjectCopies()
+        defer { copies.removeAll() }
+        let work = suites.indices.flatMap { suite in
+            suites[suite].cases.map { (suite: suite, runner: runner(of: $0, in: suites[suite], copies)) }
+        }
+        var results = [PipelineTestResult?](repeating: nil, count: work.count)
+        await withTaskGroup(of: (Int, PipelineTestResult).self) { group in
+            for (index, item) in work.enumerated() {
+                if index >= parallel, let (done, result) = await group.next() { results[done] = result }
+                group.addTask {
+                    let result = await item.runner.run()
+                    await onResult(result)
+                    return (index, result)
+                }
+            }
+            for await (done, result) in group { results[done] = result }
+        }
+        let all = zip(work.map(\.suite), results)
+        return PipelineTestReport(
+            suites: suites.enumerated().map { index, suite in
+                PipelineTestReport.Suite(
+                    file: suite.file, diagnostics: suite.diagnostics, sources: suite.sources,
+                    results: all.filter { $0.0 == index }.compactMap(\.1))
+            }, duration: start.duration(to: .now))
+    }
+
+    private func runner(of test: PipelineTestCase, in suite: PipelineTestSuite, _ copies: ProjectCopies) -> CaseRunner {
+        CaseRunner(suite: suite, test: test, copies: copies, limit: limit)
+    }
+}

@@ -1,0 +1,143 @@
+import MarketplaceSimulator
+import RunnelEngine
+import RunnelKit
+import YAML
+
+/// An HTTP status of an answer.
+private struct Status: FieldValue {
+    let code: Int
+
+    static var schema: Value { ["type": "integer", "minimum": 200, "maximum": 599] }
+
+    init(field value: Value) throws(FieldError) {
+        guard let code = value.asInt, (200...599).contains(code) else {
+            throw .expected("an HTTP status from 200 to 599", found: value)
+        }
+        self.code = Int(code)
+    }
+}
+
+extension SuiteReader {
+    private static let chatKeys = ["text", "json", "fault", "error", "repeat"]
+
+    /// `chat:`: a list in the order of all calls, or one for each step.
+    mutating func chats(_ node: YAMLNode?) -> CannedChats {
+        var chats = CannedChats()
+        guard let node else { return chats }
+        if let items = node.items {
+            chats.inOrder = items.compactMap { chat($0) }
+            return chats
+        }
+        for (step, keyNode, value) in diagnostics.pairs(node, "chat") {
+            guard stepIDs.contains(step) else {
+                if Self.chatKeys.contains(step) {
+                    diagnostics.error(
+                        "wrong-type", keyNode, "`chat`: expected a list of answers, or the id of a step",
+                        hint: "put a dash before the answer: - \(step): …")
+                    return chats
+                }
+                diagnostics.unknown("step with the id", step, keyNode, among: stepIDs, none: "")
+                continue
+            }
+            chats.byStep[step] = (value.items ?? [value]).compactMap { chat($0) }
+        }
+        return chats
+    }
+
+    private mutating func chat(_ node: YAMLNode) -> CannedChat? {
+        if let text = node.asString {
+            return CannedChat(answer: .stream(text: text, fault: nil), isRepeated: false, node: node)
+        }
+        guard let keys = TestKeys(node, "a chat answer", Self.chatKeys, into: &diagnostics) else { return nil }
+        let isRepeated = diagnostics.field(Bool.self, keys["repeat"], "repeat") ?? false
+        let fault = keys["fault"].flatMap { self.fault($0) }
+        switch keys.atMostOne(["text", "json", "error"], into: &diagnostics) {
+        case "error"?:
+            if let node = keys.keyNode("fault") {
+                diagnostics.error("bad-keys", node, "`fault` and `error` cannot be given together")
+            }
+            guard let error = keys["error"], let refusal = refusal(error) else { return nil }
+            return CannedChat(answer: refusal, isRepeated: isRepeated, node: node)
+        case "json"?:
+            let text = keys["json"].map { Value($0).json() }
+            return CannedChat(answer: .stream(text: text, fault: fault), isRepeated: isRepeated, node: node)
+        case "text"?:
+            let text = diagnostics.text(keys["text"], "text")
+            return CannedChat(answer: .stream(text: text, fault: fault), isRepeated: isRepeated, node: node)
+        default:
+            guard fault != nil || keys["fault"] != nil else {
+                diagnostics.error(
+                    "missing-key", node.firstKeyOrSelf, "a chat answer needs `text`, `json`, `error` or `fault`",
+                    hint: "write `- text: the answer`")
+                return nil
+            }
+            return CannedChat(answer: .stream(text: nil, fault: fault), isRepeated: isRepeated, node: node)
+        }
+    }
+
+    /// Those that end by themselves and concern an answer.
+    private static let faults = Fault.allCases.filter {
+        ![.tokenRejected, .tokenExpiresEarly, .stall, .stallWithHeartbeats, .slowStart].contains($0)
+    }
+
+    private mutating func fault(_ node: YAMLNode) -> Fault? {
+        guard let name = diagnostics.text(node, "fault") else { return nil }
+        if let fault = Self.faults.first(where: { $0.rawValue == name }) { return fault }
+        diagnostics.unknown("fault", name, node, among: Self.faults.map(\.rawValue), none: "")
+        return nil
+    }
+
+    private mutating func refusal(_ node: YAMLNode) -> CannedAnswer? {
+        let known = ["status", "code", "message", "retry_after"]
+        guard let keys = TestKeys(node, "an error", known, into: &diagnostics) else { return nil }
+        guard let statusNode = keys["status"] else {
+            diagnostics.error(
+                "missing-key", node.firstKeyOrSelf, "an error needs the key \"status\"", hint: "write `status: 503`")
+            return nil
+        }
+        guard let status = diagnostics.field(Status.self, statusNode, "status")?.code else { return nil }
+        if status < 400 {
+            diagnostics.error("wrong-value", statusNode, "`status`: \(status) is no error", hint: "400 to 599 are")
+        }
+        return .refusal(
+            status: status, code: diagnostics.text(keys["code"], "code") ?? "error",
+            message: diagnostics.text(keys["message"], "message") ?? "The request is refused.",
+            retryAfter: diagnostics.field(Duration.self, keys["retry_after"], "retry_after"))
+    }
+
+    // MARK: - HTTP
+
+    /// `http:`: what comes back to requests.
+    mutating func httpAnswers(_ node: YAMLNode?) -> [CannedHTTP] {
+        (diagnostics.list(node, "http") ?? []).compactMap { http($0) }
+    }
+
+    private mutating func http(_ node: YAMLNode) -> CannedHTTP? {
+        let known = ["url", "method", "status", "headers", "json", "body", "error", "repeat"]
+        guard let keys = TestKeys(node, "an HTTP answer", known, into: &diagnostics) else { return nil }
+        guard let url = keys["url"] else {
+            diagnostics.error(
+                "missing-key", node.firstKeyOrSelf, "an HTTP answer needs the key \"url\"",
+                hint: "write the URL that is answered, or `url: { contains: … }`")
+            return nil
+        }
+        var answer = CannedHTTP(url: matcher(url), node: node)
+        answer.method = diagnostics.text(keys["method"], "method")?.uppercased()
+        answer.problem = diagnostics.field(CannedHTTP.Problem.self, keys["error"], "error")
+        answer.status = diagnostics.field(Status.self, keys["status"], "status")?.code ?? 200
+        answer.isRepeated = diagnostics.field(Bool.self, keys["repeat"], "repeat") ?? false
+        for (name, _, value) in diagnostics.pairs(keys["headers"], "headers") {
+            answer.headers.append((name, diagnostics.text(value, "headers.\(name)") ?? ""))
+        }
+        switch keys.atMostOne(["json", "body", "error"], into: &diagnostics) {
+        case "json"?:
+            answer.body = keys["json"].map { Value($0).jsonBytes() } ?? []
+            if !answer.headers.contains(where: { $0.name.lowercased() == "content-type" }) {
+                answer.headers.append(("content-type", "application/json"))
+            }
+        case "body"?: answer.body = Array((diagnostics.text(keys["body"], "body") ?? "").utf8)
+        default: break
+        }
+        return answer
+    }
+}

@@ -1,0 +1,89 @@
+import RunnelEngine
+import RunnelKit
+import YAML
+
+/// Collects what is to be said about a test file, and reads values while saying what is wrong with them.
+struct TestDiagnostics {
+    let file: String
+    private(set) var items: [Diagnostic] = []
+
+    init(file: String) {
+        self.file = file
+    }
+
+    mutating func error(_ code: String, _ node: YAMLNode?, _ message: String, hint: String? = nil) {
+        items.append(Diagnostic(code, file: file, range: node?.range, message, hint: hint))
+    }
+
+    mutating func text(_ node: YAMLNode?, _ key: String) -> String? {
+        guard let node, !node.isNull else { return nil }
+        if let text = node.asString { return text }
+        error(
+            "wrong-type", node, "`\(key)`: expected a string, found \(node.found)",
+            hint: node.scalar == nil ? nil : "put it in quotes if it is meant as text")
+        return nil
+    }
+
+    mutating func list(_ node: YAMLNode?, _ key: String) -> [YAMLNode]? {
+        guard let node, !node.isNull else { return nil }
+        if let items = node.items { return items }
+        error("wrong-type", node, "`\(key)`: expected a list, found \(node.found)")
+        return nil
+    }
+
+    mutating func pairs(_ node: YAMLNode?, _ key: String) -> [(key: String, keyNode: YAMLNode, value: YAMLNode)] {
+        guard let node, !node.isNull else { return [] }
+        guard let pairs = node.pairs else {
+            error("wrong-type", node, "`\(key)`: expected keys and values, found \(node.found)")
+            return []
+        }
+        return pairs.map { ($0.key.keyText, $0.key, $0.value) }
+    }
+
+    /// A list of texts, or one text. A number is taken as it is written.
+    mutating func texts(_ node: YAMLNode, _ key: String) -> [String] {
+        (node.items ?? [node]).compactMap { item in
+            if let scalar = item.scalar { return scalar.text }
+            error("wrong-type", item, "`\(key)`: expected a string, found \(item.found)")
+            return nil
+        }
+    }
+
+    /// A value of a type that knows how to read itself.
+    mutating func field<Field: FieldValue>(_ type: Field.Type, _ node: YAMLNode?, _ key: String) -> Field? {
+        guard let node, !node.isNull else { return nil }
+        do {
+            return try Field(field: Value(node))
+        } catch {
+            self.error("wrong-value", node, "`\(key)`: \(error.message)", hint: error.hint)
+            return nil
+        }
+    }
+
+    /// Says that `word` is none of the known ones, and which was probably meant.
+    mutating func unknown(_ what: String, _ word: String, _ node: YAMLNode, among known: [String], none: String) {
+        let closest = Suggestion.closest(to: word, among: known)
+        let hint =
+            closest.map { "did you mean \"\($0)\"?" }
+            ?? (known.isEmpty ? none : "there are \(known.joined(separator: ", "))")
+        error("unknown-reference", node, "there is no \(what) \"\(word)\"", hint: hint)
+    }
+}
+
+extension YAMLNode {
+    /// The text of a key as it was written.
+    var keyText: String { scalar?.text ?? Value(self).json() }
+
+    /// The node as the second half of "expected …, found …".
+    var found: String {
+        switch Value(self) {
+        case .null: "nothing"
+        case .list: "a list"
+        case .object: "keys and values"
+        case let value: value.quoted()
+        }
+    }
+
+    /// The first key of a mapping: a better place for a caret than all of its lines.
+    var firstKeyOrSelf: YAMLNode { pairs?.first?.key ?? self }
+}

@@ -1,0 +1,61 @@
+import RunnelEngine
+import RunnelKit
+import YAML
+
+extension PipelineTestReport {
+    /// The report for a person, with a line break at the end.
+    ///
+    /// - Parameter color: Whether it goes to a terminal that shows colours.
+    public func text(color: Bool) -> String {
+        let style = ReportStyle(hasColor: color)
+        var lines: [String] = []
+        for suite in suites {
+            lines.append(style.bold(style.safe(suite.file)))
+            if !suite.diagnostics.isEmpty {
+                let printer = DiagnosticPrinter(sources: suite.sources)
+                lines.append(indented(style.safe(printer.text(suite.diagnostics)), by: 2))
+            }
+            for result in suite.results { lines += self.lines(result, style) }
+        }
+        lines += ["", summary(style), ""]
+        return lines.joined(separator: "\n")
+    }
+
+    private func lines(_ result: PipelineTestResult, _ style: ReportStyle) -> [String] {
+        let mark = result.isPassed ? style.green("✓") : style.red("✗")
+        var lines = ["  \(mark) \(style.safe(result.name)) \(style.dim(result.duration.shown))"]
+        for mismatch in result.mismatches {
+            let place = mismatch.range.map { " (\(result.file):\($0.start.line))" } ?? ""
+            let subject = mismatch.subject == "test" ? "" : "\(mismatch.subject): "
+            lines.append("      \(style.safe(subject + mismatch.message))\(style.dim(style.safe(place)))")
+            if let detail = mismatch.detail {
+                lines.append(indented(style.difference(style.safe(detail)), by: 8))
+            }
+            if let hint = mismatch.hint { lines.append("        = \(style.safe(hint))") }
+        }
+        return lines
+    }
+
+    private func summary(_ style: ReportStyle) -> String {
+        var parts = ["\(passed) passed"]
+        if failed > 0 { parts.append("\(failed) failed") }
+        if broken > 0 { parts.append("\(broken) \(broken == 1 ? "file" : "files") with errors") }
+        let text = parts.joined(separator: ", ")
+        return "\(isSuccess ? style.green(text) : style.red(text)) \(style.dim("in \(duration.shown)"))"
+    }
+
+    private func indented(_ text: String, by count: Int) -> String {
+        let margin = String(repeating: " ", count: count)
+        return text.split(separator: "\n", omittingEmptySubsequences: false)
+            .map { $0.isEmpty ? "" : margin + $0 }.joined(separator: "\n")
+    }
+}
+
+extension Duration {
+    /// As a person reads it: "12 ms", "1.5 s".
+    fileprivate var shown: String {
+        let milliseconds = Int64((self / .milliseconds(1)).rounded())
+        guard milliseconds >= 1000 else { return "\(milliseconds) ms" }
+        return "\(milliseconds / 1000).\(milliseconds % 1000 / 100) s"
+    }
+}

@@ -1,0 +1,157 @@
+import Logging
+import MarketplaceSimulator
+import RunnelEngine
+import RunnelKit
+import Synchronization
+import YAML
+
+/// Runs one test: lays out its world, runs the pipeline in it, and looks at what came of it.
+struct CaseRunner {
+    let suite: PipelineTestSuite
+    let test: PipelineTestCase
+    let copies: ProjectCopies
+    /// How long the run may really take.
+    let limit: Duration
+
+    /// The id of every run of a test, so that a test can name a file after it.
+    static let runID = "00000000-0000-7000-8000-000000000000"
+
+    /// What a run has said so far.
+    private final class Log: Sendable {
+        private let names = Mutex<Set<String>>([])
+        var skipped: Set<String> { names.withLock { $0 } }
+        func skip(_ step: String) { names.withLock { _ = $0.insert(step) } }
+    }
+
+    func run() async -> PipelineTestResult {
+        let start = ContinuousClock.now
+        var mismatches: [TestMismatch]
+        do {
+            mismatches = try await copies.with(of: suite.project.directory, files: test.setting.files) { copy in
+                let clock = JumpingClock()
+                let agent = CannedAgent(test.chat, runID: Self.runID)
+                return try await MarketplaceSimulator.withSimulator(TestServices.simulator(agent)) { simulator in
+                    try await run(in: copy, clock, agent, simulator)
+                }
+            }
+        } catch let failure as ProjectCopy.Failure {
+            mismatches = [TestMismatch("test", test.node.range, failure.message)]
+        } catch  where Task.isCancelled {
+            mismatches = [interrupted]
+        } catch let error as StepError {
+            mismatches = [TestMismatch("test", test.node.range, error.message, hint: error.hint)]
+        } catch {
+            mismatches = [TestMismatch("test", test.node.range, "the test could not be run: \(error)")]
+        }
+        return PipelineTestResult(
+            file: suite.file, name: test.name, range: test.node.range, duration: start.duration(to: .now),
+            mismatches: mismatches)
+    }
+
+    private func run(
+        in copy: ProjectCopy, _ clock: JumpingClock, _ agent: CannedAgent, _ simulator: RunningSimulator
+    ) async throws -> [TestMismatch] {
+        guard let (pipeline, environment) = suite.subject else { return [] }
+        guard let request = request(in: copy) else {
+            return [
+                TestMismatch(
+                    "input_file", test.start.inputFileNode?.range,
+                    "there is no file \"\(test.start.inputFile ?? "")\" in the project",
+                    hint: "add it to `files:`, or name another")
+            ]
+        }
+        let web = CannedWeb(test.http, clock: clock)
+        let steps = StandInSteps(test.steps)
+        let setting = test.setting
+        let world = TestWorld(directory: copy.directory, secrets: setting.secrets, env: setting.env)
+        let registry = try await suite.project.makeRegistry?(world) ?? suite.project.registry
+        // Stand-ins are for the run alone: services are those of the plugins themselves.
+        let stepRegistry = test.steps.isEmpty ? registry : try steps.registry(registry.plugins)
+        let services = await TestServices.make(plugins: registry.plugins, web: web, simulator: simulator, clock: clock)
+        let runner = PipelineRunner(
+            registry: stepRegistry, environment: environment, services: services,
+            project: ProjectDirectory(path: copy.directory),
+            values: ProjectValues(secrets: setting.secrets, env: setting.env),
+            redactor: Redactor(secrets: setting.secrets.values),
+            logger: Logger(label: "runnel.test") { _ in SwiftLogNoOpLogHandler() }, clock: clock,
+            now: { setting.now + clock.passed.wholeNanoseconds }, grace: .seconds(1))
+        let log = Log()
+        let result = await withLimit {
+            await runner.run(pipeline, request) { event in
+                switch event.kind {
+                // An item of a list is no step.
+                case .stepSkipped(let place) where !place.id.hasSuffix("]"): log.skip(place.id)
+                // What follows is a pause, and nobody has to wait for it.
+                case .stepFailed(_, _, _, let retryIn?): clock.skip(retryIn)
+                default: break
+                }
+            }
+        }
+        await services.shutDown()
+        guard !Task.isCancelled else { return [interrupted] }
+        guard let result else { return [tooLong] }
+        let missing = (web.missing + agent.missing + steps.missing).map {
+            TestMismatch("test", test.node.range, $0.message, hint: $0.hint)
+        }
+        // What follows from a call without an answer says nothing.
+        guard missing.isEmpty else { return missing }
+        let run = TestRun(
+            outcome: result.outcome, outputs: result.outputs, skipped: log.skipped, prompts: agent.sent,
+            requests: web.sent, copy: copy)
+        let unused = unused(web, agent, steps)
+        return ExpectationCheck(run: run, expect: test.expect, test: test, sources: suite.sources).mismatches + unused
+    }
+
+    /// What `body` comes to; nil when it took too long and was cancelled.
+    private func withLimit(_ body: @escaping @Sendable () async -> RunResult) async -> RunResult? {
+        await withTaskGroup(of: RunResult?.self) { [limit] group in
+            group.addTask { await body() }
+            group.addTask {
+                try? await ContinuousClock().sleep(for: limit)
+                return nil
+            }
+            let first = await group.next() ?? nil
+            group.cancelAll()
+            return first
+        }
+    }
+
+    private var tooLong: TestMismatch {
+        TestMismatch(
+            "test", test.node.range, "the run took longer than \(DurationText.format(limit)) and was cancelled",
+            hint: "a step waits for something that does not come in a test")
+    }
+
+    private var interrupted: TestMismatch { TestMismatch("test", test.node.range, "the test was interrupted") }
+
+    private func request(in copy: ProjectCopy) -> RunRequest? {
+        let completion = TriggerCompletion(now: test.setting.now) { copy.contents(of: $0) }
+        let started =
+            test.start.inputFile.map { completion.inputFile($0) } ?? completion.complete(test.start)
+        guard let started else { return nil }
+        return RunRequest(
+            id: Self.runID, inputs: test.start.inputs, trigger: .object(started.trigger), input: started.input)
+    }
+
+    private func unused(_ web: CannedWeb, _ agent: CannedAgent, _ steps: StandInSteps) -> [TestMismatch] {
+        let hint = "remove it, or find out why the run did not ask"
+        return web.unused.filter { !$0.isRepeated }.map {
+            TestMismatch("http", $0.node.range, "this answer was not asked for", hint: hint)
+        }
+            + agent.unused.filter { !$0.isRepeated }.map {
+                TestMismatch("chat", $0.node.range, "this answer was not asked for", hint: hint)
+            }
+            + steps.unused.map {
+                TestMismatch("steps.\($0.id)", $0.step.node.range, "the step ran less often than this", hint: hint)
+            }
+    }
+}
+
+extension Duration {
+    /// Cut, and at most what 64 bits hold.
+    var wholeNanoseconds: Int64 {
+        let (seconds, attoseconds) = components
+        let (whole, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
+        return overflow ? .max : whole &+ attoseconds / 1_000_000_000
+    }
+}

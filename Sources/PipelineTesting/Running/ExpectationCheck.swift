@@ -1,0 +1,163 @@
+import RunnelEngine
+import RunnelHTTP
+import RunnelKit
+import YAML
+
+/// Compares a run with what a test expects of it.
+struct ExpectationCheck {
+    let run: TestRun
+    let expect: Expectations
+    let test: PipelineTestCase
+    /// For showing where a run failed.
+    let sources: [YAMLSource]
+
+    /// Everything in which they differ, in the order of what matters most.
+    var mismatches: [TestMismatch] {
+        status + error + output + outputs + skipped + prompts + files + sent
+    }
+
+    // MARK: - How it ended
+
+    private var status: [TestMismatch] {
+        switch (run.outcome, expect.status) {
+        case (.succeeded, .succeeded), (.failed, .failed): return []
+        case (.cancelled, _): return [TestMismatch("status", test.node.range, "the run was cancelled")]
+        case (.succeeded(let output), .failed):
+            return [
+                TestMismatch(
+                    "status", expect.statusNode?.range, "expected the run to fail, and it succeeded",
+                    detail: "its output: \(output.foundText)")
+            ]
+        case (.failed(let error), .succeeded):
+            let text = error.diagnostic.map { DiagnosticPrinter(sources: sources).text($0) }
+            return [
+                TestMismatch(
+                    "status", expect.statusNode?.range ?? test.node.range, "the run failed",
+                    detail: text ?? "\(error.message) [\(error.code)]", hint: hint(error))
+            ]
+        }
+    }
+
+    /// What is not there in a test, and would be outside of one, is worth a word.
+    private func hint(_ error: RunError) -> String? {
+        if error.code == "no-such-service", let step = error.stepID {
+            return "a test does not reach out: say what the step comes to with `steps: { \(step): { output: … } }`"
+        }
+        guard error.message.contains("secrets") else { return nil }
+        return "a test reads no real secrets: give each one it needs a stand-in under `secrets:`"
+    }
+
+    private var error: [TestMismatch] {
+        guard let expected = expect.error, case .failed(let error) = run.outcome else { return [] }
+        return find("error.code", expected.code, .string(error.code))
+            + find("error.message", expected.message, .string(error.message))
+            + find("error.hint", expected.hint, error.hint.map { .string($0) } ?? .null)
+            + find("error.step", expected.step, error.stepID.map { .string($0) } ?? .null)
+    }
+
+    private var output: [TestMismatch] {
+        guard let expected = expect.output, case .succeeded(let output) = run.outcome else { return [] }
+        return find("output", expected, output)
+    }
+
+    // MARK: - Steps
+
+    private var outputs: [TestMismatch] {
+        expect.outputs.flatMap { expected -> [TestMismatch] in
+            let subject = "outputs.\(expected.shown)"
+            guard var value = run.outputs[expected.step] else {
+                let message = "the step \"\(expected.step)\" has no output: it did not run, or failed"
+                return [TestMismatch(subject, expected.matcher.node.range, message)]
+            }
+            for part in expected.path {
+                guard let member = value[part] ?? Int(part).flatMap({ value[$0] }) else {
+                    let message = "there is no \"\(part)\" in \(value.foundText)"
+                    return [TestMismatch(subject, expected.matcher.node.range, message)]
+                }
+                value = member
+            }
+            return find(subject, expected.matcher, value)
+        }
+    }
+
+    private var skipped: [TestMismatch] {
+        guard let expected = expect.skipped else { return [] }
+        let (wanted, found) = (Set(expected.steps), run.skipped)
+        return wanted.subtracting(found).sorted().map {
+            TestMismatch("skipped", expected.node.range, "expected the step \"\($0)\" to be skipped, and it was not")
+        }
+            + found.subtracting(wanted).sorted().map {
+                TestMismatch("skipped", expected.node.range, "the step \"\($0)\" was skipped as well")
+            }
+    }
+
+    // MARK: - Effects
+
+    private var prompts: [TestMismatch] {
+        expect.prompts.flatMap { expected -> [TestMismatch] in
+            let subject = expected.step.map { "prompts.\($0)" } ?? "prompts"
+            let sent = expected.step.map { run.prompts(of: $0) } ?? run.prompts
+            guard sent.count == expected.prompts.count else {
+                let detail = sent.map { "\($0.step): \(Value.string($0.prompt).quoted(limit: 100))" }
+                return [
+                    TestMismatch(
+                        subject, expected.node.range,
+                        "expected \(count(expected.prompts.count, "chat request")), found \(sent.count)",
+                        detail: detail.isEmpty ? nil : detail.joined(separator: "\n"))
+                ]
+            }
+            return zip(expected.prompts, sent).enumerated().flatMap { index, pair in
+                find("\(subject)[\(index)]", pair.0.prompt, .string(pair.1.prompt))
+                    + find(
+                        "\(subject)[\(index)].system", pair.0.system,
+                        pair.1.system.map { .string($0) } ?? .null)
+            }
+        }
+    }
+
+    private var files: [TestMismatch] {
+        expect.files.flatMap { expected -> [TestMismatch] in
+            let subject = "files.\(expected.path)"
+            let bytes = run.copy.contents(of: expected.path)
+            guard let matcher = expected.content else {
+                guard bytes != nil else { return [] }
+                return [TestMismatch(subject, expected.node.range, "expected no such file, and it is there")]
+            }
+            guard let bytes else {
+                let closest = Suggestion.closest(to: expected.path, among: run.copy.fileNames())
+                return [
+                    TestMismatch(
+                        subject, expected.node.range, "there is no such file",
+                        hint: closest.map { "there is \"\($0)\"" })
+                ]
+            }
+            let content = String(validating: bytes, as: UTF8.self).map { Value.string($0) } ?? .bytes(bytes)
+            return find(subject, matcher, content, isDocument: true)
+        }
+    }
+
+    private var sent: [TestMismatch] {
+        guard let expected = expect.sent else { return [] }
+        guard expected.list.count == run.requests.count else {
+            let detail = run.requests.map { "\($0.method) \($0.url.text)" }
+            return [
+                TestMismatch(
+                    "sent", expected.node.range,
+                    "expected \(count(expected.list.count, "request")), found \(run.requests.count)",
+                    detail: detail.isEmpty ? nil : detail.joined(separator: "\n"))
+            ]
+        }
+        return zip(expected.list, run.requests).enumerated().flatMap { index, pair in
+            RequestCheck(expected: pair.0, sent: pair.1, subject: "sent[\(index)]").mismatches
+        }
+    }
+
+    private func count(_ number: Int, _ noun: String) -> String { "\(number) \(noun)\(number == 1 ? "" : "s")" }
+
+    private func find(
+        _ subject: String, _ matcher: Matcher?, _ actual: Value, isDocument: Bool = false
+    ) -> [TestMismatch] {
+        guard let matcher else { return [] }
+        return matcher.findings(actual, isDocument: isDocument).map { TestMismatch(subject, matcher, $0) }
+    }
+}

@@ -1,0 +1,70 @@
+import MarketplaceSimulator
+import Synchronization
+
+/// A chat request that the run sent.
+struct SentPrompt: Sendable {
+    let step: String
+    /// Inside of `for_each`: which item, from 0; one number for each around the step.
+    let items: [Int]
+    let messages: [CannedRequest.Message]
+
+    var prompt: String { messages.last { $0.role == "user" }?.content ?? "" }
+    var system: String? { messages.first { $0.role == "system" }?.content }
+}
+
+/// The agent of a test: has the simulator give the answers of the test, and writes down what was asked.
+final class CannedAgent: Sendable {
+    private struct State {
+        /// By step; those for any step under nil.
+        var answers: [String?: [CannedChat]]
+        /// How many of each have been given.
+        var given: [String?: Int] = [:]
+        var sent: [SentPrompt] = []
+        var missing: [MissingAnswer] = []
+    }
+
+    private let state: Mutex<State>
+    private let runID: String
+
+    init(_ chats: CannedChats, runID: String) {
+        var answers: [String?: [CannedChat]] = [nil: chats.inOrder]
+        for (step, list) in chats.byStep { answers[step] = list }
+        state = Mutex(State(answers: answers))
+        self.runID = runID
+    }
+
+    var sent: [SentPrompt] { state.withLock { $0.sent } }
+    /// The requests that no answer was for.
+    var missing: [MissingAnswer] { state.withLock { $0.missing } }
+    /// The answers that were not asked for.
+    var unused: [CannedChat] {
+        state.withLock { state in
+            state.answers.flatMap { step, list in list.dropFirst(state.given[step] ?? 0) }
+        }
+    }
+
+    func answer(_ request: CannedRequest) -> CannedAnswer {
+        let (step, items) = place(in: request.idempotencyKey ?? "")
+        return state.withLock { state in
+            state.sent.append(SentPrompt(step: step, items: items, messages: request.messages))
+            let key = state.answers[step] == nil ? nil : step
+            let answers = state.answers[key] ?? []
+            let index = state.given[key] ?? 0
+            if index < answers.count {
+                state.given[key] = index + 1
+                return answers[index].answer
+            }
+            if let last = answers.last, last.isRepeated { return last.answer }
+            let missing = MissingAnswer(request, step: step, isUsed: !answers.isEmpty)
+            state.missing.append(missing)
+            return .refusal(status: 400, code: "no-canned-answer", message: missing.message, retryAfter: nil)
+        }
+    }
+
+    /// The step and its items in an idempotency key: `<run>_<step>:<item>`, and behind it what the step adds.
+    private func place(in key: String) -> (step: String, items: [Int]) {
+        guard key.hasPrefix(runID + "_") else { return ("", []) }
+        let parts = key.dropFirst(runID.count + 1).prefix { $0 != "." }.split(separator: ":")
+        return (parts.first.map(String.init) ?? "", parts.dropFirst().compactMap { Int($0) })
+    }
+}

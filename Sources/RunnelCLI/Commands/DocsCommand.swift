@@ -1,0 +1,52 @@
+import ArgumentParser
+import RunnelEngine
+import RunnelKit
+import RunnelReference
+
+#if canImport(FoundationEssentials)
+import FoundationEssentials
+#else
+import Foundation
+#endif
+
+/// `runnel docs`
+struct DocsCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "docs", abstract: "Write the reference of everything that this runnel knows, and its manual page.",
+        subcommands: [DocsPagesCommand.self, DocsManCommand.self], defaultSubcommand: DocsPagesCommand.self)
+}
+
+/// `runnel docs pages`
+struct DocsPagesCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "pages", abstract: "Write the reference in Markdown, with the steps of the project's plugins.")
+
+    @OptionGroup var options: ProjectOptions
+    @Option(name: .customLong("out"), help: "The folder.", completion: .directory) var folder: String
+
+    func run() async throws {
+        let registry = try await options.project().loader().registry
+        let pages = try ReferencePages.all(registry, errors: ErrorCatalog.all)
+        do {
+            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+            for (name, text) in pages {
+                try text.write(toFile: "\(folder)/\(name)", atomically: true, encoding: .utf8)
+            }
+        } catch {
+            Streams.error.write("error: the pages cannot be written to \(folder); check that it is a folder of yours\n")
+            throw ExitStatus.runFailed
+        }
+        for name in pages.keys.sorted() { Streams.output.write("\(folder)/\(name)\n") }
+    }
+}
+
+/// `runnel docs man`
+struct DocsManCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "man", abstract: "Write the manual page: `runnel docs man | man -l -`.")
+
+    func run() async throws {
+        let dump = try Value.json(Array(RunnelCommand._dumpHelp().utf8))
+        Streams.output.write(try ManualPage(dump: dump, version: RunnelCommand.version, date: "").text)
+    }
+}

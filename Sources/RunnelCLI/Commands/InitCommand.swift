@@ -1,0 +1,36 @@
+import ArgumentParser
+import RunnelKit
+import RunnelReference
+
+/// `runnel init`
+struct InitCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "init", abstract: "Begin a project that runs at once.",
+        discussion: "The templates:\n"
+            + ProjectTemplate.all.map { "  \($0.name.padded(to: 9)) \($0.summary)" }.joined(separator: "\n"))
+
+    @Argument(
+        help: "What to begin with; `hello` unless given.", completion: .list(ProjectTemplate.all.map(\.name)))
+    var template: String = ProjectTemplate.standard.name
+    @Option(name: .customLong("in"), help: "The project's folder; made where it is missing.", completion: .directory)
+    var folder: String = "."
+
+    func run() async throws {
+        guard let template = ProjectTemplate.named(template) else {
+            let names = ProjectTemplate.all.map(\.name)
+            let closest = Suggestion.closest(to: self.template, among: names)
+            Streams.error.write(
+                "error: there is no template \"\(self.template)\"\n"
+                    + "  = \(closest.map { "did you mean \"\($0)\"?" } ?? "there are \(names.joined(separator: ", "))")\n"
+            )
+            throw ExitStatus.usage
+        }
+        let schema = PipelineSchema.pipeline(try StepRegistry(RunnelCommand.plugins)).json(pretty: true) + "\n"
+        let files = NewFiles(
+            folder: folder, files: template.files(schema: schema).map { ($0.path, $0.text, false) })
+        try files.write(ifThere: "`runnel new pipeline NAME` adds to a project that is there")
+        Streams.output.write("\n")
+        if folder != "." { Streams.output.write("  cd \(folder)\n") }
+        for (command, meaning) in template.tries { Streams.output.write("  \(command)\n      \(meaning)\n") }
+    }
+}

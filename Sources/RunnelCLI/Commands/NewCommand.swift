@@ -1,0 +1,117 @@
+import ArgumentParser
+import RunnelEngine
+import RunnelKit
+
+/// `runnel new`
+struct NewCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "new", abstract: "Add something to a project.",
+        subcommands: [NewPipelineCommand.self, NewPluginCommand.self, NewTestCommand.self])
+}
+
+/// `runnel new pipeline`
+struct NewPipelineCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "pipeline", abstract: "Add a pipeline and its test.",
+        discussion: "The templates:\n"
+            + ProjectTemplate.all.map { "  \($0.name.padded(to: 9)) \($0.summary)" }.joined(separator: "\n"))
+
+    @Argument(help: "Its name.") var name: String
+    @Option(help: "What to begin with.", completion: .list(ProjectTemplate.all.map(\.name)))
+    var template: String = ProjectTemplate.standard.name
+    @OptionGroup var options: ProjectOptions
+
+    func run() async throws {
+        try NewName.check(name)
+        let project = try options.project()
+        guard let template = ProjectTemplate.named(template)?.pipeline else {
+            let names = ProjectTemplate.all.map(\.name).joined(separator: ", ")
+            throw ValidationError("--template \(self.template): there are \(names)")
+        }
+        let old = template.name
+        func renamed(_ text: String) -> String {
+            text.replacing("name: \(old)\n", with: "name: \(name)\n", maxReplacements: 1)
+                .replacing("pipeline: \(old).yaml", with: "pipeline: \(name).yaml")
+        }
+        var files: [(path: String, text: String, isProgram: Bool)] = [
+            ("pipelines/\(name).yaml", renamed(template.text(schema: "../runnel.schema.json")), false),
+            ("pipelines/\(name).test.yaml", renamed(template.test), false),
+        ]
+        // What it needs beside may be there already.
+        files += template.more.filter { !FileReading.exists("\(project.directory)/\($0.path)") }
+            .map { ($0.path, $0.text, false) }
+        try NewFiles(folder: NewName.folder(project), files: files).write(ifThere: "choose another name")
+    }
+}
+
+/// `runnel new plugin`
+struct NewPluginCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "plugin", abstract: "Add a plugin with a step of its own.",
+        discussion: "In Swift, a plugin is a package: see examples/swift-plugin in Runnel's repository.")
+
+    @Argument(help: "Its name, the first half of its steps' names.") var name: String
+    @Option(help: "What it is written in; `mcp` is a server of somebody else's.") var language: PluginTemplate = .python
+    @OptionGroup var options: ProjectOptions
+
+    func run() async throws {
+        try NewName.check(name)
+        let project = try options.project()
+        let files = language.files(name).map { ("plugins/\(name)/\($0.path)", $0.text, $0.isProgram) }
+        try NewFiles(folder: NewName.folder(project), files: files).write(ifThere: "choose another name")
+        Streams.output.write("\n  runnel steps \(language.step(name))\n      explains its step\n")
+    }
+}
+
+/// `runnel new test`
+struct NewTestCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "test", abstract: "Add a test to a pipeline, with an answer for each of its chats.")
+
+    @Argument(help: "The pipeline's file; `.yaml` may be left out.", completion: PipelineCompletion.files)
+    var pipeline: String
+    @Option(help: "Use this configuration instead of the nearest `runnel.yaml`.", completion: .file())
+    var config: String?
+
+    func run() async throws {
+        let loaded = try await LoadedPipeline(pipeline, config: config)
+        let file = LoadedPipeline.path(pipeline)
+        let name = file.split(separator: "/").last.map(String.init) ?? file
+        let stem = name.split(separator: ".").dropLast().joined(separator: ".")
+        let chats = loaded.pipeline.steps.flatMap(\.withInner).filter { $0.uses == "chat" }
+        let required = loaded.pipeline.inputs.filter(\.isRequired).map(\.name)
+        var lines = ["pipeline: \(name)", "tests:", "  - name: it does what it is for"]
+        if !required.isEmpty {
+            lines.append("    inputs: { \(required.map { "\($0): \"…\"" }.joined(separator: ", ")) }")
+        }
+        if !chats.isEmpty {
+            lines.append("    # Answers of the agent, in the order of the calls:")
+            lines.append("    chat: [ \(chats.map { "{ text: The answer of \($0.id). }" }.joined(separator: ", ")) ]")
+        }
+        lines += ["    expect:", "      status: succeeded", ""]
+        let test = (path: "\(stem).test.yaml", text: lines.joined(separator: "\n"), isProgram: false)
+        try NewFiles(folder: FileReading.folder(of: file), files: [test]).write(ifThere: "add to that one")
+    }
+}
+
+extension PluginTemplate: ExpressibleByArgument {}
+
+/// Names of things that come into being.
+enum NewName {
+    static func check(_ name: String) throws {
+        let isGood =
+            name.utf8.first.map { (0x61...0x7A).contains($0) } ?? false
+            && name.utf8.allSatisfy {
+                (0x61...0x7A).contains($0) || (0x30...0x39).contains($0) || $0 == 0x2D || $0 == 0x5F
+            }
+        guard isGood else {
+            throw ValidationError(
+                "\"\(name)\" cannot be a name: it begins with a small letter, and is made of small letters, digits, - and _"
+            )
+        }
+    }
+
+    static func folder(_ project: Project) -> String {
+        project.directory == FileReading.absolute(".") ? "." : project.directory
+    }
+}

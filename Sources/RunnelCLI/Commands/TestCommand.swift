@@ -1,0 +1,118 @@
+import ArgumentParser
+import PipelineTesting
+import RunnelEngine
+import RunnelKit
+import RunnelProcess
+
+#if canImport(FoundationEssentials)
+import FoundationEssentials
+#else
+import Foundation
+#endif
+
+/// `runnel test`
+struct TestCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "test", abstract: "Test pipelines with the .test.yaml files beside them.",
+        discussion: """
+            Each test runs in a copy of its project, with stand-ins for secrets, for the web and for the agent: nothing
+            in the project changes, and no request leaves the machine.
+            Exit status: 0 all passed, 1 one failed, 2 a test file has errors.
+            """)
+
+    @Argument(help: "Test files, or folders that hold some.", completion: .file()) var paths: [String] = ["."]
+    @Option(help: ArgumentHelp("Only tests whose name contains this.", valueName: "text")) var filter: String?
+    @Option(help: ArgumentHelp("Also write the results as JUnit XML.", valueName: "file"), completion: .file())
+    var junit: String?
+    @Option(help: "How many tests run at once; as many as there are processors unless given.") var parallel: Int?
+    @Option(help: ArgumentHelp("How long one test may take.", valueName: "time")) var limit: DurationArgument?
+    @Option(help: "Use this configuration instead of the nearest `runnel.yaml`.", completion: .file())
+    var config: String?
+
+    func validate() throws {
+        if let parallel, parallel < 1 { throw ValidationError("--parallel \(parallel): expected 1 or more") }
+    }
+
+    func run() async throws {
+        let suites = try await suites()
+        let tester = PipelineTester(
+            parallel: parallel ?? ProcessInfo.processInfo.activeProcessorCount, limit: limit?.duration ?? .seconds(60))
+        let (report, isInterrupted) = try await withInterrupt { await tester.run(suites) }
+        Streams.output.write(report.text(color: TextStyle.standardOutput.hasColor))
+        if let junit {
+            do {
+                try report.junit().write(toFile: junit, atomically: true, encoding: .utf8)
+            } catch {
+                Streams.error.write("error: the results cannot be written to \"\(junit)\"\n")
+                throw ExitStatus.runFailed
+            }
+        }
+        if isInterrupted { throw ExitStatus.interrupted }
+        if report.broken > 0 { throw ExitStatus.usage }
+        if !report.isSuccess { throw ExitStatus.runFailed }
+    }
+
+    private func suites() async throws -> [PipelineTestSuite] {
+        var files: [String] = []
+        for path in paths {
+            guard let found = PipelineTestFiles.under(path) else {
+                Streams.error.write("error: there is no file or folder \"\(path)\"\n")
+                throw ExitStatus.usage
+            }
+            files += found
+        }
+        guard !files.isEmpty else {
+            Streams.error.write(
+                "error: there are no tests (.test.yaml) in \(paths.joined(separator: ", "))\n"
+                    + "  = `runnel new test PIPELINE` makes one\n")
+            throw ExitStatus.usage
+        }
+        var projects: [String: TestProject] = [:]
+        var suites: [PipelineTestSuite] = []
+        for file in files {
+            let suite = try PipelineTestSuite.load(file, project: try await project(of: file, &projects))
+            suites.append(filter.map { text in suite.filter { $0.contains(text) } } ?? suite)
+        }
+        return suites
+    }
+
+    private func project(of file: String, _ known: inout [String: TestProject]) async throws -> TestProject {
+        let found: Result<Project, InvalidConfiguration>
+        do {
+            // Nothing of the real environment reaches a test.
+            found = try Project.find(
+                from: FileReading.folder(of: FileReading.absolute(file)), config: config, environment: [:],
+                hasSecrets: false)
+        } catch {
+            Streams.error.write("error: \(error.message)\n")
+            throw ExitStatus.usage
+        }
+        switch found {
+        case .failure(let invalid):
+            DiagnosticOutput.write([invalid.report], format: .text)
+            throw ExitStatus.usage
+        case .success(let project):
+            if let known = known[project.directory] { return known }
+            let plugins = try await ProjectPlugins.load(project)
+            plugins.write(redactor: project.redactor)
+            var made = TestProject(
+                directory: project.directory, names: project.names, registry: plugins.registry)
+            if !plugins.folders.isEmpty {
+                made.makeRegistry = { world in try await Self.registry(of: project, in: world) }
+            }
+            known[project.directory] = made
+            return made
+        }
+    }
+
+    /// The plugins as one test sees them: their children know its copy of the project, and its secrets.
+    private static func registry(of project: Project, in world: TestWorld) async throws -> StepRegistry {
+        var variables = world.env
+        for name in EnvironmentList.always where variables[name] == nil {
+            variables[name] = ProcessInfo.processInfo.environment[name]
+        }
+        let secrets = world.secrets
+        let host = ProcessHost(variables: variables, project: world.directory, secret: { secrets[$0] })
+        return try await ProjectPlugins(project, host: host).registry
+    }
+}

@@ -1,0 +1,90 @@
+// swift-format-ignore-file
+// Made from the sources by the tests of the reference; see `RUNNEL_WRITE_DOCS`.
+extension ErrorCatalog {
+    static let chat: [ErrorEntry] = [
+        ErrorEntry(
+            "bad-request", part: "chat",
+            sentences: ["400 or another 4xx: the server does not accept the request"]),
+        ErrorEntry(
+            "cancelled", part: "chat",
+            sentences: ["The calling task was cancelled"]),
+        ErrorEntry(
+            "connect-timeout", part: "chat",
+            sentences: ["No connection within the time allowed"]),
+        ErrorEntry(
+            "connection-failed", part: "chat",
+            sentences: ["No connection, or it broke before anything was answered"]),
+        ErrorEntry(
+            "empty-prompt", part: "chat",
+            sentences: [
+                "the prompt is empty",
+                "`messages[…]` has an empty content",
+                "`messages` is empty",
+            ],
+            hints: ["give `prompt`, or let a step before produce a text"]),
+        ErrorEntry(
+            "error-in-stream", part: "chat",
+            sentences: ["The server reported an error inside the stream"]),
+        ErrorEntry(
+            "event-too-large", part: "chat",
+            sentences: ["An event of the stream is larger than allowed"]),
+        ErrorEntry(
+            "forbidden", part: "chat",
+            sentences: ["403: the token is good but may not do this"]),
+        ErrorEntry(
+            "idle-timeout", part: "chat",
+            sentences: ["Nothing was received for the time allowed"]),
+        ErrorEntry(
+            "invalid-configuration", part: "chat",
+            sentences: ["A setting of the client cannot work"]),
+        ErrorEntry(
+            "invalid-request", part: "chat",
+            sentences: ["The request cannot be sent as it is, for example because its schema is not JSON"]),
+        ErrorEntry(
+            "invalid-token-response", part: "chat",
+            sentences: ["The token end point's answer holds no usable token"]),
+        ErrorEntry(
+            "line-too-long", part: "chat",
+            sentences: ["A line of the stream is longer than allowed"]),
+        ErrorEntry(
+            "malformed-event", part: "chat",
+            sentences: ["An event's data is not what the API sends"]),
+        ErrorEntry(
+            "not-an-event-stream", part: "chat",
+            sentences: ["200, but the body is not an event stream"]),
+        ErrorEntry(
+            "not-found", part: "chat",
+            sentences: ["404: no such address or agent"]),
+        ErrorEntry(
+            "rate-limited", part: "chat",
+            sentences: ["429: too many requests"]),
+        ErrorEntry(
+            "schema-mismatch", part: "chat",
+            sentences: ["the answer does not fit the schema, also when asked again: …"],
+            hints: ["loosen the schema, or say in the prompt what each key has to hold"]),
+        ErrorEntry(
+            "server-error", part: "chat",
+            sentences: ["5xx: the server failed"]),
+        ErrorEntry(
+            "stream-cut-off", part: "chat",
+            sentences: ["The stream ended before `[DONE]`"]),
+        ErrorEntry(
+            "tls-failed", part: "chat",
+            sentences: ["TLS could not be agreed on, or the certificate is not trusted"]),
+        ErrorEntry(
+            "token-timeout", part: "chat",
+            sentences: ["The token end point did not answer in time"]),
+        ErrorEntry(
+            "total-timeout", part: "chat",
+            sentences: ["The whole call took longer than allowed"]),
+        ErrorEntry(
+            "unauthorized", part: "chat",
+            sentences: ["401: the token or key was refused"]),
+        ErrorEntry(
+            "unexpected-status", part: "chat",
+            sentences: ["1xx, 2xx without a body, 3xx: an answer that is neither a stream nor an error"]),
+        ErrorEntry(
+            "wrong-credentials", part: "chat",
+            sentences: ["The token end point refused the client id and secret"]),
+    ]
+}

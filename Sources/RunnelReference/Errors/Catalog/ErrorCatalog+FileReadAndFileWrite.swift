@@ -1,0 +1,69 @@
+// swift-format-ignore-file
+// Made from the sources by the tests of the reference; see `RUNNEL_WRITE_DOCS`.
+extension ErrorCatalog {
+    static let fileReadAndFileWrite: [ErrorEntry] = [
+        ErrorEntry(
+            "bad-csv", part: "file.read and file.write",
+            sentences: ["\"…\", line …: …"]),
+        ErrorEntry(
+            "bad-json", part: "file.read and file.write",
+            sentences: ["\"…\" is not JSON: …"]),
+        ErrorEntry(
+            "bad-path", part: "file.read and file.write",
+            sentences: ["the path is empty", "the path … holds a NUL character"]),
+        ErrorEntry(
+            "bad-with", part: "file.read and file.write",
+            sentences: ["`delimiter`: expected one character, found …"]),
+        ErrorEntry(
+            "disk-full", part: "file.read and file.write",
+            sentences: ["the disk is full", "the disk quota is used up"],
+            hints: ["make room; nothing was changed"]),
+        ErrorEntry(
+            "file-exists", part: "file.read and file.write",
+            sentences: ["\"…\" exists already"],
+            hints: ["use `if_exists: overwrite` or `skip` if that is meant"]),
+        ErrorEntry(
+            "file-failed", part: "file.read and file.write",
+            sentences: ["cannot list \"…\""]),
+        ErrorEntry(
+            "file-is-folder", part: "file.read and file.write",
+            sentences: ["\"…\" is a folder", "cannot read \"…\": it is …", "it is a folder"],
+            hints: ["name a file in it", "name a file"]),
+        ErrorEntry(
+            "file-name-too-long", part: "file.read and file.write",
+            sentences: ["the name is too long"]),
+        ErrorEntry(
+            "file-not-folder", part: "file.read and file.write",
+            sentences: ["a part of the path is a file, not a folder"]),
+        ErrorEntry(
+            "file-not-found", part: "file.read and file.write",
+            sentences: ["there is no such file"]),
+        ErrorEntry(
+            "file-permission", part: "file.read and file.write",
+            sentences: ["permission denied"],
+            hints: ["check the owner and mode of the file and its folder"]),
+        ErrorEntry(
+            "file-read-only", part: "file.read and file.write",
+            sentences: ["the file system is read-only"]),
+        ErrorEntry(
+            "file-too-large", part: "file.read and file.write",
+            sentences: ["\"…\" is larger than …"],
+            hints: ["raise `max_size` if that is meant"]),
+        ErrorEntry(
+            "not-utf8", part: "file.read and file.write",
+            sentences: ["\"…\" is not UTF-8 text: byte … is invalid"],
+            hints: ["read it with `as: bytes`, or convert it to UTF-8 first"]),
+        ErrorEntry(
+            "path-is-link", part: "file.read and file.write",
+            sentences: ["\"…\" leads through a symbolic link"],
+            hints: ["links are not followed, so that nothing outside the project is touched"]),
+        ErrorEntry(
+            "path-outside", part: "file.read and file.write",
+            sentences: ["\"…\" leads out of \"…\""],
+            hints: ["files are read and written below the project's folder only"]),
+        ErrorEntry(
+            "too-many-files", part: "file.read and file.write",
+            sentences: ["more than … files match", "too many files are open"],
+            hints: ["narrow the pattern"]),
+    ]
+}

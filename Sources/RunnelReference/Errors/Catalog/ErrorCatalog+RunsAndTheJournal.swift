@@ -1,0 +1,84 @@
+// swift-format-ignore-file
+// Made from the sources by the tests of the reference; see `RUNNEL_WRITE_DOCS`.
+extension ErrorCatalog {
+    static let runsAndTheJournal: [ErrorEntry] = [
+        ErrorEntry(
+            "bad-for-each", part: "Runs and the journal",
+            sentences: ["`for_each`: expected a list, found …"],
+            hints: ["the items of an object can be had with jq: `to_entries`"]),
+        ErrorEntry(
+            "bad-with", part: "Runs and the journal",
+            sentences: ["`with` has to hold keys and values"]),
+        ErrorEntry(
+            "definition-gone", part: "Runs and the journal",
+            sentences: ["the journal does not hold the pipeline that the run began with"]),
+        ErrorEntry(
+            "definition-invalid", part: "Runs and the journal",
+            sentences: ["the pipeline that the run began with is not valid any more: …"],
+            hints: ["a plugin or a setting that it needs may have gone; `runnel runs retry` uses the file as it is now"]),
+        ErrorEntry(
+            "journal-busy", part: "Runs and the journal",
+            sentences: [
+                "another process says that it is the agent …",
+                "the journal … is held by another process for too long",
+            ],
+            hints: ["a program that looks into the file must not keep a transaction open"]),
+        ErrorEntry(
+            "journal-closed", part: "Runs and the journal",
+            sentences: ["the journal is closed"]),
+        ErrorEntry(
+            "journal-corrupt", part: "Runs and the journal",
+            sentences: [
+                "the journal … is damaged: …",
+                "the journal holds a value that is not JSON",
+                "the file … is missing, which holds an output",
+                "the file … is damaged, which holds an output",
+            ],
+            hints: [
+                "move it away and Runnel begins a new one; `sqlite3 … .recover` may save what is in it",
+                "the run that it belongs to can be sent again with `runnel runs retry`",
+            ]),
+        ErrorEntry(
+            "journal-failed", part: "Runs and the journal",
+            sentences: ["the journal … failed: …", "a write came to no result"]),
+        ErrorEntry(
+            "journal-full", part: "Runs and the journal",
+            sentences: ["there is no space left to write …"],
+            hints: ["make room on the disk; nothing that was accepted is lost"]),
+        ErrorEntry(
+            "journal-gone", part: "Runs and the journal",
+            sentences: ["the journal … was removed or replaced while it was in use"],
+            hints: ["put it back, or start Runnel again to begin a new one"]),
+        ErrorEntry(
+            "journal-newer", part: "Runs and the journal",
+            sentences: ["the journal … was written by a newer version of Runnel"],
+            hints: ["use that version, or another folder"]),
+        ErrorEntry(
+            "journal-read-only", part: "Runs and the journal",
+            sentences: ["… cannot be written: …"],
+            hints: ["let the user that runs Runnel write there"]),
+        ErrorEntry(
+            "lease-lost", part: "Runs and the journal",
+            sentences: ["the run … belongs to another process by now"],
+            hints: ["this process was stopped for so long that it counted as dead"]),
+        ErrorEntry(
+            "no-such-run", part: "Runs and the journal",
+            sentences: ["there is no run \"…\""]),
+        ErrorEntry(
+            "run-timeout", part: "Runs and the journal",
+            sentences: ["the run took longer than its `timeout` of …"]),
+        ErrorEntry(
+            "step-failed", part: "Runs and the journal",
+            sentences: []),
+        ErrorEntry(
+            "step-timeout", part: "Runs and the journal",
+            sentences: [
+                "the step took longer than its `timeout` of …",
+                "the group took longer than its `timeout` of …",
+            ]),
+        ErrorEntry(
+            "unknown-step", part: "Runs and the journal",
+            sentences: ["there is no step \"…\""],
+            hints: ["the plugin that brought it may have been removed; `runnel steps` lists what there is"]),
+    ]
+}

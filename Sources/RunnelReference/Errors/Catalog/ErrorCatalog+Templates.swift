@@ -1,0 +1,110 @@
+// swift-format-ignore-file
+// Made from the sources by the tests of the reference; see `RUNNEL_WRITE_DOCS`.
+extension ErrorCatalog {
+    static let templates: [ErrorEntry] = [
+        ErrorEntry(
+            "bad-arguments", part: "Templates",
+            sentences: [
+                "the filter `default` takes one argument: `default(value)`",
+                "the filter `…` takes …, found …: `…`",
+                "`…()` takes …, found …",
+            ]),
+        ErrorEntry(
+            "bad-expression", part: "Templates",
+            sentences: [
+                "the expression is empty",
+                "the expression is nested deeper than … levels",
+                "`:` has no meaning here",
+                "the expression has more than … operators",
+                "`=` has no meaning here",
+                "expected …, found …",
+                "`…` has no meaning in an expression",
+                "the number … does not fit 64 bits",
+                "the string that begins here has no closing quote",
+            ],
+            hints: [
+                "arguments of a filter stand in parentheses: `x | …(…)`",
+                "write `==` to compare",
+            ]),
+        ErrorEntry(
+            "bad-operand", part: "Templates",
+            sentences: [
+                "`…`: cannot compute … … …",
+                "`…`: division by zero",
+                "`…`: the result does not fit 64 bits",
+                "`…`: … has no negative",
+                "`…`: expected whole numbers, and no step of 0",
+                "`…`: … and … cannot be compared",
+                "`…`: … cannot be looked for in …",
+                "`…` is …, and … cannot be looked up in it",
+                "`…` is …, and a loop needs a list or an object",
+            ]),
+        ErrorEntry(
+            "bad-tag", part: "Templates",
+            sentences: ["`{% … %}` takes nothing behind it, found `…`"],
+            hints: ["write `{% elif … %}`"]),
+        ErrorEntry(
+            "bad-value", part: "Templates",
+            sentences: ["`…` is binary data, which is no text"],
+            hints: ["write `| base64` behind it to put it into a text"]),
+        ErrorEntry(
+            "empty-value", part: "Templates",
+            sentences: ["`…` is null", "`…` is an empty text"],
+            hints: [
+                "write `| default(\"…\")` behind it if it may be missing",
+                "write `| default(\"\")` behind it if that is meant",
+            ]),
+        ErrorEntry(
+            "filter-failed", part: "Templates",
+            sentences: []),
+        ErrorEntry(
+            "missing-value", part: "Templates",
+            sentences: [
+                "nothing is named `…` here",
+                "`…` is missing: `…` …",
+                "`…` has no key …",
+                "`…` is missing: `…` has … item…",
+                "`…` is missing: `…` is …",
+            ],
+            hints: [
+                "a template knows …",
+                "write `| default(\"…\")` behind it if it may be missing",
+            ]),
+        ErrorEntry(
+            "stray-tag", part: "Templates",
+            sentences: ["`{% … %}` stands alone: nothing was opened before it"]),
+        ErrorEntry(
+            "too-deep", part: "Templates",
+            sentences: ["tags are nested deeper than … levels"]),
+        ErrorEntry(
+            "too-large", part: "Templates",
+            sentences: ["the text of `…` is larger than …", "the text grows beyond …"]),
+        ErrorEntry(
+            "too-many-iterations", part: "Templates",
+            sentences: ["`…` has more than … items", "the loops go round more than … times"]),
+        ErrorEntry(
+            "unclosed-expression", part: "Templates",
+            sentences: ["`{%` is never closed", "`{{` is never closed"],
+            hints: ["close it with `…`; to write it as text, put it between `{% raw %}` and `{% endraw %}`"]),
+        ErrorEntry(
+            "unclosed-tag", part: "Templates",
+            sentences: [
+                "`{% … %}` needs `{% … %}`, …",
+                "`{%` is never closed",
+                "`{{` is never closed",
+                "`{% raw %}` has no `{% endraw %}`",
+            ],
+            hints: ["close it with `…`; to write it as text, put it between `{% raw %}` and `{% endraw %}`"]),
+        ErrorEntry(
+            "unknown-filter", part: "Templates",
+            sentences: ["there is no filter \"…\""]),
+        ErrorEntry(
+            "unknown-function", part: "Templates",
+            sentences: ["there is no function \"…\""],
+            hints: ["`…` is a filter: write `… | …`", "there are …"]),
+        ErrorEntry(
+            "unknown-tag", part: "Templates",
+            sentences: ["there is no tag `{% … %}`"],
+            hints: ["there are if, for and raw"]),
+    ]
+}

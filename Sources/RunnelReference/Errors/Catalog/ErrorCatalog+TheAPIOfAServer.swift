@@ -1,0 +1,66 @@
+// swift-format-ignore-file
+// Made from the sources by the tests of the reference; see `RUNNEL_WRITE_DOCS`.
+extension ErrorCatalog {
+    static let theAPIOfAServer: [ErrorEntry] = [
+        ErrorEntry(
+            "bad-input", part: "The API of a server",
+            sentences: []),
+        ErrorEntry(
+            "bad-parameter", part: "The API of a server",
+            sentences: [
+                "there is no state \"…\"; there are …",
+                "limit: expected a number from 1 to 1000, found \"…\"",
+            ]),
+        ErrorEntry(
+            "bad-request", part: "The API of a server",
+            sentences: []),
+        ErrorEntry(
+            "body-too-large", part: "The API of a server",
+            sentences: ["the body is larger than …"]),
+        ErrorEntry(
+            "has-ended", part: "The API of a server",
+            sentences: ["the run has ended already: …"]),
+        ErrorEntry(
+            "internal", part: "The API of a server",
+            sentences: ["the request failed; the log says why under …"]),
+        ErrorEntry(
+            "journal-failed", part: "The API of a server",
+            sentences: []),
+        ErrorEntry(
+            "malformed", part: "The API of a server",
+            sentences: ["the body is not JSON: …"]),
+        ErrorEntry(
+            "no-such-hook", part: "The API of a server",
+            sentences: ["there is no hook at …"]),
+        ErrorEntry(
+            "no-such-pipeline", part: "The API of a server",
+            sentences: ["there is no pipeline \"…\"…"]),
+        ErrorEntry(
+            "no-such-run", part: "The API of a server",
+            sentences: ["the run is gone", "there is no run \"…\""]),
+        ErrorEntry(
+            "not-ended", part: "The API of a server",
+            sentences: ["the run has not ended yet"]),
+        ErrorEntry(
+            "not-found", part: "The API of a server",
+            sentences: ["there is nothing at …"]),
+        ErrorEntry(
+            "not-served", part: "The API of a server",
+            sentences: ["the pipeline \"…\" is not served any more"]),
+        ErrorEntry(
+            "overloaded", part: "The API of a server",
+            sentences: []),
+        ErrorEntry(
+            "too-slow", part: "The API of a server",
+            sentences: ["the body did not come within … s"]),
+        ErrorEntry(
+            "unauthorized", part: "The API of a server",
+            sentences: ["the API needs the token: Authorization: Bearer …"]),
+        ErrorEntry(
+            "unavailable", part: "The API of a server",
+            sentences: []),
+        ErrorEntry(
+            "wrong-host", part: "The API of a server",
+            sentences: ["the API answers to localhost only; a token lets others in"]),
+    ]
+}

@@ -1,0 +1,76 @@
+import RunnelKit
+
+/// A command as `--experimental-dump-help` of swift-argument-parser describes it (ToolInfo, version 0).
+struct CommandDescription: Sendable {
+    let name: String
+    let abstract: String
+    let discussion: String
+    let arguments: [ArgumentDescription]
+    let subcommands: [CommandDescription]
+    let defaultSubcommand: String?
+    let isShown: Bool
+
+    init(_ value: Value, path: String) throws(ManualPageError) {
+        guard let name = value["commandName"]?.asString else {
+            throw ManualPageError(message: "the command behind \"\(path)\" has no \"commandName\"")
+        }
+        self.name = name
+        abstract = value["abstract"]?.asString ?? ""
+        discussion = value["discussion"]?.asString ?? ""
+        defaultSubcommand = value["defaultSubcommand"]?.asString
+        isShown = value["shouldDisplay"]?.asBool ?? true
+        var arguments: [ArgumentDescription] = []
+        for argument in value["arguments"]?.asList ?? [] {
+            arguments.append(try ArgumentDescription(argument, path: path + "/" + name))
+        }
+        self.arguments = arguments
+        var subcommands: [CommandDescription] = []
+        for command in value["subcommands"]?.asList ?? [] {
+            subcommands.append(try CommandDescription(command, path: path + "/" + name))
+        }
+        self.subcommands = subcommands
+    }
+
+    /// What a person gives to the command, without what every command takes and what is hidden.
+    var shown: [ArgumentDescription] { arguments.filter { $0.isShown && !$0.isEverywhere } }
+}
+
+/// An argument, option or flag.
+struct ArgumentDescription: Sendable {
+    enum Kind: String, Sendable { case positional, option, flag }
+
+    let kind: Kind
+    /// As typed: `-n`, `--number`. The long ones come last.
+    let names: [String]
+    let value: String
+    let abstract: String
+    let discussion: String
+    let defaultValue: String?
+    let choices: [String]
+    let isOptional: Bool
+    let isRepeating: Bool
+    let isShown: Bool
+
+    init(_ value: Value, path: String) throws(ManualPageError) {
+        guard let kind = value["kind"]?.asString.flatMap(Kind.init) else {
+            throw ManualPageError(
+                message: "\(path) has an argument of an unknown kind: \(value["kind"]?.json() ?? "none")")
+        }
+        self.kind = kind
+        names = (value["names"]?.asList ?? []).compactMap { name in
+            guard let text = name["name"]?.asString else { return nil }
+            return (name["kind"] == "long" ? "--" : "-") + text
+        }.sorted { !$0.hasPrefix("--") && $1.hasPrefix("--") }
+        self.value = value["valueName"]?.asString ?? names.last ?? "value"
+        abstract = value["abstract"]?.asString ?? ""
+        discussion = value["discussion"]?.asString ?? ""
+        defaultValue = value["defaultValue"]?.asString
+        choices = (value["allValues"]?.asList ?? []).compactMap(\.asString)
+        isOptional = value["isOptional"]?.asBool ?? true
+        isRepeating = value["isRepeating"]?.asBool ?? false
+        isShown = value["shouldDisplay"]?.asBool ?? true
+    }
+
+    /// Whether every command takes it.
+    var isEverywhere: Bool { names.contains("--help") || names.contains("--version") }
+}

@@ -1,0 +1,23 @@
+public import RunnelEngine
+
+/// A drawing of a pipeline: what starts it, its steps, and the data that flows between them.
+///
+/// Names of secrets are shown, never values; what an author wrote is cut to one line and holds nothing that a terminal
+/// or a web page would act upon.
+public struct PipelineDiagram: Sendable {
+    private let pipeline: Pipeline
+
+    /// A drawing of a pipeline that has been loaded without errors.
+    public init(_ pipeline: Pipeline) {
+        self.pipeline = pipeline
+    }
+
+    /// For a terminal.
+    /// - Parameter width: In columns; 40 at least. A single word may be longer.
+    public func text(width: Int = 100, glyphs: DiagramGlyphs = .unicode) -> String {
+        TextDiagram.text(pipeline, width: width, glyphs: glyphs)
+    }
+
+    /// A Mermaid flowchart, without the fence that Markdown puts around it.
+    public var mermaid: String { MermaidDiagram.text(pipeline) }
+}

@@ -1,0 +1,177 @@
+import Foundation
+import RunnelKit
+import Testing
+
+@Suite("The workshop for authors") struct WorkshopTests {
+    @Test(
+        "what init makes is valid, passes its own test, and runs or says when it will",
+        arguments: ["hello", "hook", "folder", "schedule"])
+    func templates(name: String) async throws {
+        try await withProject([:]) { runnel in
+            #expect(try await runnel.run(["init", name]).status == 0)
+            let checked = try await runnel.run(["validate", "pipelines"])
+            #expect(checked.error == "1 pipeline checked, all valid\n")
+            let tested = try await runnel.run(["test"])
+            #expect(tested.status == 0, "\(tested.output)\(tested.error)")
+            #expect(tested.output.contains("1 passed in "))
+        }
+    }
+
+    @Test("from init to a step of one's own in a pipeline with a test, as the README tells it")
+    func tutorial() async throws {
+        try await withProject([:]) { runnel in
+            #expect(try await runnel.run(["init", "--in", "notes"]).output.contains("  notes/pipelines/hello.yaml\n"))
+            let project = RunnelProcess(directory: runnel.directory + "/notes")
+            let run = try await project.run([
+                "run", "pipelines/hello", "--simulate", "--input-file", "prompts/summary.txt",
+            ])
+            #expect(run.status == 0, "\(run.error)")
+            #expect(FileManager.default.fileExists(atPath: project.directory + "/out/summary.md"))
+            #expect(
+                try await project.run(["new", "plugin", "greet"]).output.hasPrefix("  plugins/greet/plugin.yaml\n"))
+            #expect(try await project.run(["new", "pipeline", "greeting"]).status == 0)
+            let pipeline = "name: greeting\nsteps:\n  - { uses: greet.hello, with: { name: Ada } }\n"
+            let file = URL(fileURLWithPath: project.directory + "/pipelines/greeting.yaml")
+            try Data(pipeline.utf8).write(to: file)
+            #expect(
+                try await project.run(["run", "pipelines/greeting"]).output
+                    == "{\n  \"greeting\": \"Hello, Ada!\"\n}\n")
+            let test = """
+                pipeline: greeting.yaml
+                tests:
+                  - { name: it greets, expect: { output: { greeting: "Hello, Ada!" } } }
+                """
+            try Data(test.utf8).write(to: URL(fileURLWithPath: project.directory + "/pipelines/greeting.test.yaml"))
+            let tested = try await project.run(["test", "--filter", "it greets"])
+            #expect(tested.output.contains("✓ it greets"), "\(tested.output)")
+            let schema = try await project.run(["schema"])
+            #expect(schema.output.contains("\"greet.hello\""))
+        }
+    }
+
+    @Test("init touches nothing that is there")
+    func careful() async throws {
+        try await withProject(["runnel.yaml": "env: [HOME]\n"]) { runnel in
+            let ended = try await runnel.run(["init"])
+            #expect(ended.status == 2)
+            #expect(
+                ended.error == """
+                    error: "runnel.yaml" is there already; nothing was written
+                      = `runnel new pipeline NAME` adds to a project that is there
+
+                    """)
+            #expect(try FileManager.default.contentsOfDirectory(atPath: runnel.directory) == ["runnel.yaml"])
+            let unknown = try await runnel.run(["init", "hok"])
+            #expect(unknown.error == "error: there is no template \"hok\"\n  = did you mean \"hook\"?\n")
+        }
+    }
+
+    @Test("plugins of each language work as they are made", arguments: ["python", "shell"])
+    func plugins(language: String) async throws {
+        try await withProject(["runnel.yaml": ""]) { runnel in
+            #expect(try await runnel.run(["new", "plugin", "mine", "--language", language]).status == 0)
+            let pipeline = "name: p\nsteps:\n  - { uses: mine.hello, with: { name: Bob } }\n"
+            try Data(pipeline.utf8).write(to: URL(fileURLWithPath: runnel.directory + "/p.yaml"))
+            #expect(try await runnel.run(["run", "p"]).output == "{\n  \"greeting\": \"Hello, Bob!\"\n}\n")
+        }
+    }
+
+    @Test("a test that fails shows the difference, is the exit status, and stands in the JUnit file")
+    func failing() async throws {
+        let files = [
+            "p.yaml": "name: p\nsteps:\n  - { uses: template, with: { text: \"one\\ntwo\\n\" } }\n",
+            "p.test.yaml": """
+            pipeline: p.yaml
+            tests:
+              - { name: right, expect: { output: { contains: one } } }
+              - { name: wrong, expect: { output: "one\\nthree\\n" } }
+            """,
+        ]
+        try await withProject(files) { runnel in
+            let ended = try await runnel.run(["test", "--junit", "out.xml"])
+            #expect(ended.status == 1)
+            #expect(ended.output.contains("✓ right"))
+            #expect(ended.output.contains("✗ wrong"))
+            #expect(ended.output.contains("-three") && ended.output.contains("+two"))
+            #expect(ended.output.contains("1 passed, 1 failed"))
+            let xml = try String(contentsOfFile: runnel.directory + "/out.xml", encoding: .utf8)
+            #expect(xml.contains("<testsuites") && xml.contains("failures=\"1\""))
+            let broken = "pipeline: p.yaml\ntests:\n  - { nmae: x }\n"
+            try Data(broken.utf8).write(to: URL(fileURLWithPath: runnel.directory + "/b.test.yaml"))
+            let second = try await runnel.run(["test", "b.test.yaml"])
+            #expect(second.status == 2)
+            #expect(second.output.contains("did you mean \"name\"?") || second.error.contains("did you mean \"name\"?"))
+        }
+    }
+
+    @Test("a test sees no real secret, and a plugin's program works in the test's copy of the project")
+    func worlds() async throws {
+        let files = [
+            "runnel.yaml": "secrets: { key: { env: THE_KEY } }\n",
+            "plugins/where/plugin.yaml": """
+            name: where
+            protocol: exec
+            command: [sh, where.sh]
+            env: [ { KEY: { secret: key } } ]
+            steps: { am-i: { summary: Tells. } }
+            """,
+            "plugins/where/where.sh": #"""
+            cat >/dev/null
+            printf '{"type":"result","output":{"project":"%s","key":"%s"}}\n' "$RUNNEL_PROJECT" "$KEY"
+            """#,
+            "p.yaml": "name: p\nsteps:\n  - { id: w, uses: where.am-i }\n",
+            "p.test.yaml": """
+            pipeline: p.yaml
+            tests:
+              - name: t
+                secrets: { key: stand-in-key }
+                expect: { output: { json: { key: stand-in-key } }, outputs: { w.project: nowhere } }
+            """,
+        ]
+        try await withProject(files, environment: ["THE_KEY": "s3cr3t-real"]) { runnel in
+            let ended = try await runnel.run(["test"])
+            #expect(ended.status == 1)
+            #expect(!ended.output.contains("s3cr3t-real"))
+            #expect(!ended.output.contains("\(runnel.directory)\""), "\(ended.output)")
+        }
+    }
+
+    @Test("explain draws the pipeline, as text and for Mermaid")
+    func explain() async throws {
+        let pipeline = """
+            name: p
+            inputs: { city: {} }
+            steps:
+              - { id: ask, uses: template, with: { text: "{{ inputs.city }}" } }
+              - { id: keep, uses: file.write, if: "steps.ask", with: { path: a, content: "{{ steps.ask }}" } }
+            """
+        try await withProject(["p.yaml": pipeline]) { runnel in
+            let text = try await runnel.run(["explain", "p"]).output
+            for part in ["inputs   city", "├─ ask: template", "reads inputs.city", "file.write", "reads steps.ask"] {
+                #expect(text.contains(part), "\(part)\n\(text)")
+            }
+            #expect(try await runnel.run(["explain", "p", "--format", "mermaid"]).output.hasPrefix("flowchart TD\n"))
+        }
+    }
+
+    @Test("the manual page names every command, and shells complete pipelines and runs")
+    func manual() async throws {
+        try await withProject(["good.yaml": "name: good\nsteps:\n  - { uses: template, with: { text: a } }\n"]) {
+            runnel in
+            let page = try await runnel.run(["docs", "man"]).output
+            #expect(page.hasPrefix(".TH RUNNEL 1 "))
+            for command in ["init", "new pipeline", "run", "runs resume", "serve", "doctor", "test", "explain"] {
+                #expect(page.contains("runnel \(command)"), "\(command)")
+            }
+            for shell in ["bash", "zsh", "fish"] {
+                #expect(try await runnel.run(["--generate-completion-script", shell]).output.contains("runnel"))
+            }
+            _ = try await runnel.run(["run", "good"])
+            let runs = try await runnel.run(["---completion", "runs", "show", "--", "positional@0", "3", "0", ""])
+                .output
+            #expect(runs.hasPrefix("last\n0"))
+            let files = try await runnel.run(["---completion", "run", "--", "positional@0", "2", "0", ""]).output
+            #expect(files == "good.yaml\n")
+        }
+    }
+}

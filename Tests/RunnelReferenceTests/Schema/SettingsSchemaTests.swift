@@ -1,0 +1,61 @@
+import JSONSchema
+import RunnelEngine
+import RunnelKit
+import RunnelReference
+import Testing
+
+@Suite struct SettingsSchemaTests {
+    private func isValid(_ yaml: String) throws -> Bool {
+        try JSONSchema(PipelineSchema.settings()).validate(try Project.data(yaml)).isEmpty
+    }
+
+    private func isAccepted(_ yaml: String) -> Bool {
+        SettingsLoader.load(Array(yaml.utf8), file: "runnel.yaml", environment: [:]).settings != nil
+    }
+
+    @Test("the project's own configuration and those in the documents are valid")
+    func shipped() throws {
+        #expect(try isValid(try Project.text("runnel.yaml")))
+        let examples = try MarkdownExamples.yaml(in: "README.md").filter { $0.text.contains("marketplace:") }
+        #expect(examples.count >= 2)
+        for example in examples { #expect(try isValid(example.text), "\(example)") }
+    }
+
+    @Test(
+        "the schema says of a configuration what the loader says",
+        arguments: [
+            ("", true), ("# nothing\n", true), ("env: [LANG]", true), ("log: { level: debug }", true),
+            ("secrets: { a: { env: A }, b: { file: b.txt }, c: written-out }", true),
+            ("server: { port: 0, token: { env: T } }", true), ("journal: { keep: 30d, keep_runs: 5 }", true),
+            ("runs: { limit: 0 }", false), ("log: { level: loud }", false), ("log:", true), ("log: { level: }", false),
+            ("logs: {}", false),
+            ("server: { port: web }", false), ("journal: { keep: 30 }", false), ("env: LANG", false),
+            ("secrets: { a: { vault: x } }", false), ("marketplace: { timeouts: { connect: soon } }", false),
+            ("- a", false),
+        ])
+    func agrees(_ yaml: String, _ isRight: Bool) throws {
+        #expect(isAccepted(yaml) == isRight)
+        #expect(try isValid(yaml) == isRight)
+    }
+
+    @Test("a setting's description names the variable that wins over it")
+    func variables() {
+        let marketplace = PipelineSchema.settings()["properties"]?["marketplace"]?["properties"]
+        #expect(
+            marketplace?["base_url"]?["description"]?.asString
+                == "Where the API is, such as `https://your-domain`. The environment variable "
+                + "RUNNEL_MARKETPLACE_BASE_URL wins over it.")
+    }
+
+    @Test("every variable that the reference names is a setting that Runnel reads")
+    func everyVariable() throws {
+        let page = try #require(try ReferencePages.all(Project.registry())["configuration.md"])
+        let names = Set(
+            page.split { !$0.isASCII || !($0.isUppercase || $0.isNumber || $0 == "_") }
+                .map(String.init).filter { $0.hasPrefix("RUNNEL_") })
+        #expect(names.count > 20)
+        let outcome = SettingsLoader.load(
+            nil, file: "runnel.yaml", environment: Dictionary(uniqueKeysWithValues: names.map { ($0, "no value") }))
+        #expect(outcome.report.diagnostics.filter { $0.code == "unknown-setting" }.map(\.message) == [])
+    }
+}

@@ -58,6 +58,7 @@ let package = Package(
                 "Templates", "RunnelEngine", "RunnelKit", "YAML", "Marketplace", "MarketplaceSimulator", "RunnelHTTP",
                 "ChatPlugin", httpClient, log, nio[2],
             ]),
+        .target(name: "MCPServer", dependencies: ["RunnelKit", "JSONSchema"]),
         .target(
             name: "RunnelReference", dependencies: ["RunnelKit", "RunnelEngine", "Templates", "JSONSchema", "YAML"]),
         .target(name: "RunnelTesting", dependencies: ["JSONSchema", "RunnelKit", log]),
@@ -98,7 +99,7 @@ let package = Package(
             name: "RunnelCLI",
             dependencies: [
                 "RunnelKit", "YAML", "Templates", "RunnelEngine", "RunnelServer", "RunnelStore", "RunnelHTTP",
-                "PipelineTesting", "RunnelProcess", "RunnelReference",
+                "MCPServer", "PipelineTesting", "RunnelProcess", "RunnelReference",
                 "Marketplace",
                 "MarketplaceSimulator", crypto,
                 "ChatPlugin", "FilePlugin", "HTTPPlugin", "LogPlugin", "SchedulePlugin", "TemplatePlugin",
@@ -172,6 +173,7 @@ let package = Package(
                 "HTTPPlugin", "LogPlugin", "SchedulePlugin", "TemplatePlugin", "TransformPlugin", "WatchPlugin",
                 "WebhookPlugin",
             ]),
+        .testTarget(name: "MCPServerTests", dependencies: ["MCPServer", "RunnelKit"]),
         .testTarget(
             name: "RunnelReferenceTests",
             dependencies: [
@@ -188,7 +190,7 @@ let package = Package(
             dependencies: [
                 "runnel", "RunnelStore", "RunnelEngine", "RunnelKit", "MarketplaceSimulator", "HTTPTestServer",
             ]),
-        .testTarget(name: "RunnelCLITests", dependencies: ["runnel", "RunnelCLI", "RunnelKit"]),
+        .testTarget(name: "RunnelCLITests", dependencies: ["runnel", "RunnelCLI", "RunnelKit"], exclude: ["Resources"]),
     ]
 )
 

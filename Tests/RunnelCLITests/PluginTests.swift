@@ -143,7 +143,7 @@ import Testing
     @Test("two public MCP servers work in one pipeline, and validate starts none once their tools are known")
     func publicServers() async throws {
         func manifest(_ name: String, _ module: String) -> String {
-            "name: \(name)\nprotocol: mcp\ncommand: [\(python), -m, \(module)]\n"
+            "name: \(name)\nprotocol: mcp\ncommand: [\(pythonForTests), -m, \(module)]\n"
         }
         let pipeline = """
             name: p
@@ -217,13 +217,6 @@ private let isLinux = true
 #else
 private let isLinux = false
 #endif
-
-/// What `scripts/python.sh` laid in.
-private var python: String {
-    let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        .deletingLastPathComponent()
-    return root.appendingPathComponent(".build/python/bin/python").path
-}
 
 private func shell(_ command: String) throws {
     let process = Process()

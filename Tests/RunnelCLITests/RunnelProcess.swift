@@ -11,6 +11,8 @@ struct RunnelProcess {
     /// The folder it runs in.
     let directory: String
     var environment: [String: String] = [:]
+    /// What is run in the place of `runnel`.
+    var program: String?
 
     /// Beside the test's own program.
     static var path: String {
@@ -79,7 +81,7 @@ struct RunnelProcess {
     ) throws -> (process: Process, files: StreamFiles) {
         let files = try StreamFiles()
         let process = Process()
-        process.executableURL = URL(fileURLWithPath: Self.path)
+        process.executableURL = URL(fileURLWithPath: program ?? Self.path)
         process.arguments = arguments
         process.currentDirectoryURL = URL(fileURLWithPath: directory)
         var variables = ProcessInfo.processInfo.environment.filter { !$0.key.hasPrefix("RUNNEL_") }

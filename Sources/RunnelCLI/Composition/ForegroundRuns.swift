@@ -47,23 +47,28 @@ struct ForegroundRuns: Sendable {
 
     /// Takes the run in, waits for its turn and works on it.
     ///
+    /// - Parameter reporter: Is told what goes on; nil: whoever looks at the terminal.
     /// - Returns: nil when it is not this run's turn and never will be.
-    func begin(_ run: RunRecord, of pipeline: Pipeline) async throws -> DriveResult? {
+    func begin(
+        _ run: RunRecord, of pipeline: Pipeline, reporter: (any RunReporter)? = nil
+    ) async throws -> DriveResult? {
         var run = run
         guard let concurrency = pipeline.concurrency else {
             run.owner = agent.id
             run.state = .running
             run.startedAt = run.createdAt
             _ = try await journal.accept(run, memory: nil)
-            return await work(on: run, pipeline)
+            return await work(on: run, pipeline, reporter)
         }
         _ = try await journal.accept(run, memory: nil)
         guard let claimed = try await claim(run, concurrency) else { return nil }
-        return await work(on: claimed, pipeline)
+        return await work(on: claimed, pipeline, reporter)
     }
 
-    func work(on run: RunRecord, _ pipeline: Pipeline?) async -> DriveResult {
-        let reporter = reporter(for: pipeline)
+    func work(
+        on run: RunRecord, _ pipeline: Pipeline?, _ reporter: (any RunReporter)? = nil
+    ) async -> DriveResult {
+        let reporter = reporter ?? self.reporter(for: pipeline)
         let result = await agent.work(on: run) { await reporter.report($0) }
         if case .ended(let ended) = result { await reporter.finish(ended) }
         return result

@@ -1,0 +1,67 @@
+import Foundation
+import RunnelKit
+import Testing
+
+@Suite("Pipelines as tools of an assistant") struct MCPTests {
+    private let pipelines = [
+        "runnel.yaml": "",
+        "pipelines/greet.yaml": """
+        name: greet
+        description: Greets somebody.
+        inputs:
+          name: { type: string, required: true, description: Who is greeted. }
+          times: { type: integer, default: 1 }
+        steps:
+          - { id: greet, uses: log, with: { message: "greeting {{ inputs.name }}" } }
+        output: { text: "Hello, {{ inputs.name }}!", times: "{{ inputs.times }}" }
+        """,
+        "pipelines/fails.yaml": "name: fails\nsteps:\n  - { uses: transform, with: { jq: 'error(.)' } }\n",
+        "pipelines/slow.yaml": """
+        name: slow
+        steps:
+          - { uses: wait.here }
+        """,
+        "plugins/wait/plugin.yaml":
+            "name: wait\nprotocol: exec\ncommand: [sleep, \"600\"]\nsteps: { here: { summary: Waits. } }\n",
+    ]
+
+    @Test(
+        "the official client lists, calls, cancels and is told what goes on",
+        arguments: [("handshake", "2025-11-25"), ("auto", "2026-07-28")])
+    func officialClient(mode: String, revision: String) async throws {
+        try await withProject(pipelines) { runnel in
+            let script = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+                .appendingPathComponent("Resources/mcp_client.py").path
+            let client = RunnelProcess(directory: runnel.directory, program: pythonForTests)
+            let ended = try await client.run([script, RunnelProcess.path, runnel.directory, mode])
+            let schema = """
+                {"additionalProperties": false, "properties": {"input": {"description": "What the first step gets as its \
+                input, such as a text."}, "name": {"description": "Who is greeted.", "type": "string"}, "times": \
+                {"default": 1, "type": "integer"}}, "required": ["name"], "type": "object"}
+                """
+            #expect(
+                ended.output == """
+                    \(revision)
+                    {"schema": \(schema), "tools": ["fails", "greet", "slow"]}
+                    False {"text": "Hello, Ada!", "times": 2}
+                    progress True
+                    True the required key "name" is missing
+                    True jq: a text (the input was "a text") [jq-error]
+                    Hello, 9! 10
+                    cancelled
+                    Hello, after!
+
+                    """, "\(ended.error)")
+            // Each call was a run, and the one that was given up is not left going on.
+            let runs = try await runnel.run(["runs", "list", "--json"]).output
+            #expect(runs.contains("\"cancelled\""))
+            #expect(!runs.contains("\"running\"") && !runs.contains("\"queued\""))
+        }
+    }
+}
+
+/// What `scripts/python.sh` laid in.
+var pythonForTests: String {
+    URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent().appendingPathComponent(".build/python/bin/python").path
+}

@@ -125,6 +125,21 @@ private struct DurablePlugin: Plugin {
         #expect(await first.journal.run("run-a")?.interruptions == 1)
     }
 
+    @Test("the cancellation of the task that works on a run is nothing to the run")
+    func cancelledWorker() async throws {
+        let rig = try Rig()
+        let yaml = "steps: [ { id: nap, uses: slow }, { id: one, uses: counted } ]"
+        let run = await rig.accept("run-w", yaml, in: rig.journal)
+        let working = Task { await rig.agent.work(on: run) }
+        await rig.clock.waitForSleepers()
+        working.cancel()
+        rig.clock.advance(by: .seconds(3600))
+        guard case .ended(let result) = await working.value else { Issue.record("it did not end"); return }
+        // It used to end as succeeded, with the step cancelled and nothing behind it run.
+        #expect(result.outputs["one"] == "run-w_one 1")
+        #expect(await rig.journal.steps(of: "run-w").map(\.state) == [.succeeded, .succeeded])
+    }
+
     @Test("a step that ignores its cancellation is left alone after the grace period")
     func stubborn() async throws {
         let rig = try Rig()

@@ -1,6 +1,7 @@
 import MCPServer
 import RunnelEngine
 import RunnelKit
+import Synchronization
 
 /// The pipelines of a folder as tools of an MCP server. Each call is a run of the journal.
 actor PipelineTools: ToolProvider {
@@ -53,10 +54,22 @@ actor PipelineTools: ToolProvider {
         try await runs.journal.keep(definition)
         let record = runs.record(request, of: pipeline, definition: definition.hash)
         let reporter = ProgressReporter(progress: progress)
-        let result = try await withTaskCancellationHandler {
-            try await runs.begin(record, of: pipeline, reporter: reporter)
-        } onCancel: {
-            runs.agent.cancelRun(request.id)
+        let cancellation = Cancellation()
+        let result: DriveResult?
+        do {
+            result = try await withTaskCancellationHandler {
+                try await runs.begin(record, of: pipeline, reporter: reporter)
+            } onCancel: {
+                // In the journal too: the run may be waiting for its turn still.
+                cancellation.begin { [journal = runs.journal] in
+                    _ = try? await journal.requestCancel(request.id, at: WallClock.nanoseconds())
+                }
+                runs.agent.cancelRun(request.id)
+            }
+            await cancellation.wait()
+        } catch {
+            await cancellation.wait()
+            throw error
         }
         switch result {
         case .ended(let ended)?:
@@ -157,4 +170,17 @@ private struct ProgressReporter: RunReporter {
     }
 
     func finish(_ result: RunResult) {}
+}
+
+/// What a cancellation sets off; waited for by whoever was cancelled.
+private final class Cancellation: Sendable {
+    private let task = Mutex<Task<Void, Never>?>(nil)
+
+    func begin(_ work: @escaping @Sendable () async -> Void) {
+        task.withLock { $0 = $0 ?? Task { await work() } }
+    }
+
+    func wait() async {
+        await task.withLock(\.self)?.value
+    }
 }

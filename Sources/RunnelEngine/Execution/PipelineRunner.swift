@@ -106,11 +106,15 @@ public struct PipelineRunner: Sendable {
             id: record.id, inputs: seal.open(.object(record.inputs)).asObject ?? [:],
             trigger: seal.open(record.trigger), input: seal.open(record.input))
         if record.isCancelRequested { control.cancel() }
-        return await RunDriver(
-            runner: self, pipeline: pipeline, request: request, startedAt: record.startedAt ?? now(),
-            storage: RunStorage(journal: journal, agent: agent, seal: seal, steps: steps.map { $0.opened(by: seal) }),
-            events: events
-        ).drive(control)
+        let storage = RunStorage(journal: journal, agent: agent, seal: seal, steps: steps.map { $0.opened(by: seal) })
+        // A task of its own, awaited right here: were the caller's cancelled, the cancellation would reach the steps
+        // without the run knowing of it.
+        return await Task {
+            await RunDriver(
+                runner: self, pipeline: pipeline, request: request, startedAt: record.startedAt ?? now(),
+                storage: storage, events: events
+            ).drive(control)
+        }.value
     }
 }
 

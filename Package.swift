@@ -62,6 +62,7 @@ let package = Package(
         .target(
             name: "RunnelReference", dependencies: ["RunnelKit", "RunnelEngine", "Templates", "JSONSchema", "YAML"]),
         .target(name: "RunnelTesting", dependencies: ["JSONSchema", "RunnelKit", log]),
+        .target(name: "CRunnelFiles"),
         .target(name: "CRunnelSpawn"),
         .target(name: "RunnelProcess", dependencies: ["RunnelKit", "JSONSchema", "CRunnelSpawn", log]),
         .target(name: "RunnelEngine", dependencies: ["RunnelKit", "YAML", "JSONSchema", "Templates", log]),
@@ -81,7 +82,7 @@ let package = Package(
         .target(name: "SchedulePlugin", dependencies: ["RunnelKit", log], path: "plugins/schedule"),
         .target(name: "TemplatePlugin", dependencies: ["RunnelKit", "FilePlugin"], path: "plugins/template"),
         .target(name: "TransformPlugin", dependencies: ["RunnelKit", "CLibJQ"], path: "plugins/transform"),
-        .target(name: "WatchPlugin", dependencies: ["RunnelKit", log], path: "plugins/watch"),
+        .target(name: "WatchPlugin", dependencies: ["RunnelKit", "CRunnelFiles", log], path: "plugins/watch"),
         .target(
             name: "WebhookPlugin", dependencies: ["RunnelKit", "RunnelHTTP", crypto, log, nio[2]],
             path: "plugins/webhook"),
@@ -190,7 +191,8 @@ let package = Package(
             dependencies: [
                 "runnel", "RunnelStore", "RunnelEngine", "RunnelKit", "MarketplaceSimulator", "HTTPTestServer",
             ]),
-        .testTarget(name: "RunnelCLITests", dependencies: ["runnel", "RunnelCLI", "RunnelKit"], exclude: ["Resources"]),
+        .testTarget(
+            name: "RunnelCLITests", dependencies: ["runnel", "RunnelCLI", "RunnelKit"], exclude: ["Resources"]),
     ]
 )
 

@@ -48,10 +48,12 @@ import Testing
         }
     }
 
-    @Test("nothing is ever overwritten where files are moved to")
-    func numbering() async throws {
+    @Test(
+        "nothing is ever overwritten where files are moved to, on any file system", arguments: [true, false])
+    func numbering(hasExclusiveRename: Bool) async throws {
         try await WatchFixture.with { fixture in
-            let mover = FileMover(tree: ProjectTree(base: fixture.path))
+            let mover = FileMover(
+                tree: ProjectTree(base: fixture.path), rename: ExclusiveRename(usesSystemCall: hasExclusiveRename))
             try fixture.makeFolder("failed")
             try fixture.write("old", to: "failed/a.txt")
             try fixture.write("old note", to: "failed/a-2.txt.error.txt")
@@ -72,6 +74,22 @@ import Testing
             #expect(fixture.text("failed/a-3.txt") == "1")
             #expect(fixture.text("failed/a-3.txt.error.txt") == "note 1")
             #expect(fixture.text("failed/a-4.txt") == "2")
+        }
+    }
+
+    @Test("the note that a killed process had written already is used")
+    func noteOfAKilledProcess() async throws {
+        try await WatchFixture.with { fixture in
+            let mover = FileMover(tree: ProjectTree(base: fixture.path))
+            try fixture.makeFolder("failed")
+            try fixture.write("note", to: "failed/a.txt.error.txt")
+            try fixture.write("1", to: "inbox/a.txt")
+            let status = try #require(try fixture.status("inbox/a.txt"))
+            #expect(
+                try mover.move(
+                    FilePath("inbox/a.txt"), status, from: FilePath("inbox"), to: FilePath("failed"), note: "note")
+                    == .done)
+            #expect(try fixture.names("failed") == ["a.txt", "a.txt.error.txt"])
         }
     }
 

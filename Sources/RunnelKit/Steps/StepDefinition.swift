@@ -1,7 +1,7 @@
 /// A step as the registry holds it: everything the engine knows of it, whatever it is made of.
 ///
 /// Steps written in Swift are registered by their type. Steps that live elsewhere, such as in a child process, are
-/// made with ``init(name:summary:documentation:schema:run:)``.
+/// made with ``init(name:summary:documentation:schema:isRepeatable:isReadOnly:run:)``.
 public struct StepDefinition: Sendable {
     public let name: String
     public let summary: String

@@ -15,7 +15,9 @@ extension Value {
     ///
     /// Whole numbers that fit 64 bits stay exact; others become doubles. Where a key stands twice in an object the
     /// later value wins, as in most readers.
-    /// - Parameter maxDepth: How deep lists and objects may nest.
+    /// - Parameters:
+    ///   - text: One value, with white space around it or without.
+    ///   - maxDepth: How deep lists and objects may nest.
     public static func json(_ text: String, maxDepth: Int = 512) throws(JSONError) -> Value {
         try json(Array(text.utf8), maxDepth: maxDepth)
     }

@@ -12,6 +12,7 @@ public struct StepConformance: Sendable {
     let patience: Duration
 
     /// - Parameters:
+    ///   - step: What is checked.
     ///   - with: Settings with which the step does its work.
     ///   - secrets: The parts of `with` that nobody may see.
     ///   - harness: What surrounds the step: its input, its project's folder, its services.

@@ -18,6 +18,13 @@ struct FileMover: Sendable {
     }
 
     let tree: ProjectTree
+    let rename: ExclusiveRename
+
+    init(tree: ProjectTree, rename: ExclusiveRename = ExclusiveRename()) {
+        self.tree = tree
+        self.rename = rename
+    }
+
     /// A folder with more files of one name has another problem.
     private static let maximumNumber = 100_000
 
@@ -36,14 +43,11 @@ struct FileMover: Sendable {
             try tree.open(folder: target, makesFolders: true)
         }
         return try orFail(target) { () throws(SystemFailure) in
-            let name = try claim(path.name, in: targetFolder, withNote: note != nil)
+            let name: String
             do throws(SystemFailure) {
-                if let note { try write(note, to: Self.noteName(of: name), in: targetFolder) }
-                _ = try SystemFailure.check { renameat(source.number, path.name, targetFolder.number, name) }
-            } catch {
-                release(name, in: targetFolder, withNote: note != nil)
-                if error.isMissing { return .done }
-                throw error
+                name = try place(path.name, from: source, in: targetFolder, note: note)
+            } catch  where error.isMissing {
+                return .done
             }
             guard let moved = self.status(of: name, in: targetFolder), moved != expected else { return .done }
             try putBack(name, from: targetFolder, to: path.name, in: source)
@@ -118,49 +122,63 @@ struct FileMover: Sendable {
         return FileStatus(status)
     }
 
-    /// Makes an empty file under the first free name, to be replaced: so no two movers take the same name.
-    private func claim(_ name: String, in folder: Descriptor, withNote: Bool) throws(SystemFailure) -> String {
+    /// Renames the file to the first free name, with its note beside it.
+    ///
+    /// The note is there first: a process that is killed in between leaves a note that its next life finds and uses.
+    private func place(
+        _ name: String, from source: Descriptor, in folder: Descriptor, note: String?
+    ) throws(SystemFailure) -> String {
         for number in 1...Self.maximumNumber {
             let candidate = Self.name(name, number: number)
-            guard try make(candidate, in: folder) else { continue }
+            if let note, try !make(note, for: candidate, in: folder) { continue }
             do throws(SystemFailure) {
-                if !withNote { return candidate }
-                if try make(Self.noteName(of: candidate), in: folder) { return candidate }
+                if try rename.move(name, from: source, to: candidate, in: folder) { return candidate }
             } catch {
-                _ = unlinkat(folder.number, candidate, 0)
+                if note != nil { _ = unlinkat(folder.number, Self.noteName(of: candidate), 0) }
                 throw error
             }
-            _ = unlinkat(folder.number, candidate, 0)
+            if note != nil { _ = unlinkat(folder.number, Self.noteName(of: candidate), 0) }
         }
         throw SystemFailure(number: EEXIST)
     }
 
-    private func release(_ name: String, in folder: Descriptor, withNote: Bool) {
-        _ = unlinkat(folder.number, name, 0)
-        if withNote { _ = unlinkat(folder.number, Self.noteName(of: name), 0) }
-    }
-
-    /// False when there is something of that name.
-    private func make(_ name: String, in folder: Descriptor) throws(SystemFailure) -> Bool {
+    /// False when there is something else of that name.
+    private func make(
+        _ note: String, for candidate: String, in folder: Descriptor
+    ) throws(SystemFailure) -> Bool {
+        let name = Self.noteName(of: candidate)
         do throws(SystemFailure) {
             let flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC
-            close(try SystemFailure.check { openat(folder.number, name, flags, 0o666) })
+            let file = Descriptor(owning: try SystemFailure.check { openat(folder.number, name, flags, 0o666) })
+            try write(note, to: file)
             return true
         } catch  where error.isExisting {
-            return false
+            guard status(of: candidate, in: folder) == nil else { return false }
+            return try holds(name, note, in: folder)
         }
+    }
+
+    private func holds(_ name: String, _ text: String, in folder: Descriptor) throws(SystemFailure) -> Bool {
+        let flags = O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK
+        let file = Descriptor(owning: try SystemFailure.check { openat(folder.number, name, flags) })
+        let expected = Array(text.utf8)
+        // One byte more, so that a longer text is not taken for the same.
+        var bytes = [UInt8](repeating: 0, count: expected.count + 1)
+        let count = try SystemFailure.check { systemRead(file.number, &bytes, bytes.count) }
+        return Array(bytes.prefix(count)) == expected
     }
 
     private func putBack(
         _ name: String, from folder: Descriptor, to original: String, in source: Descriptor
     ) throws(SystemFailure) {
-        let free = try claim(original, in: source, withNote: false)
-        _ = try SystemFailure.check { renameat(folder.number, name, source.number, free) }
+        for number in 1...Self.maximumNumber {
+            let candidate = Self.name(original, number: number)
+            if try rename.move(name, from: folder, to: candidate, in: source) { return }
+        }
+        throw SystemFailure(number: EEXIST)
     }
 
-    private func write(_ text: String, to name: String, in folder: Descriptor) throws(SystemFailure) {
-        let flags = O_WRONLY | O_TRUNC | O_NOFOLLOW | O_CLOEXEC
-        let file = Descriptor(owning: try SystemFailure.check { openat(folder.number, name, flags) })
+    private func write(_ text: String, to file: Descriptor) throws(SystemFailure) {
         var rest = Array(text.utf8)[...]
         while !rest.isEmpty {
             let piece = rest
@@ -174,4 +192,8 @@ struct FileMover: Sendable {
 
 private func systemWrite(_ descriptor: Int32, _ buffer: UnsafeRawPointer?, _ count: Int) -> Int {
     write(descriptor, buffer, count)
+}
+
+private func systemRead(_ descriptor: Int32, _ buffer: UnsafeMutableRawPointer?, _ count: Int) -> Int {
+    read(descriptor, buffer, count)
 }

@@ -3,7 +3,7 @@
 SWIFT_FLAGS ?=
 TEST_FLAGS ?=
 
-.PHONY: run test crash bench format check-format setup setup-tests release example leaks clean
+.PHONY: run test crash bench format check-format setup setup-tests release example docc leaks clean
 
 run: setup ## Run the demonstration pipeline against the embedded simulator.
 	swift build $(SWIFT_FLAGS) --product runnel
@@ -29,6 +29,9 @@ release: setup ## Build the release binary, .build/release/runnel.
 
 example: setup ## Build and test the plugin in Swift of examples/, with what is built of this package already.
 	swift test $(SWIFT_FLAGS) --package-path examples/swift-plugin --scratch-path "$(CURDIR)/.build" --disable-xctest
+
+docc: setup ## Make the documentation of the library products with DocC, in .build/documentation.
+	@scripts/docc.sh
 
 leaks: setup ## Check that the YAML wrapper gives back all memory, on every error path.
 	scripts/leaks.sh

@@ -8,7 +8,7 @@ products=(RunnelKit RunnelTesting RunnelCLI Marketplace MarketplaceSimulator)
 command -v docc >/dev/null || PATH="$(dirname "$(readlink -f "$(command -v swift)")"):$PATH"
 command -v docc >/dev/null || { echo "docc is missing; it comes with the Swift toolchain" >&2; exit 1; }
 
-swift build >/dev/null
+swift build >/dev/null 2>&1
 graphs=.build/documentation/graphs
 rm -rf .build/documentation
 mkdir -p "$graphs"

@@ -11,7 +11,9 @@ public final class MarketplaceSimulator: Sendable {
     private let logger: Logger
     private let simulation: Simulation
 
-    /// - Parameter logger: Gets the server's own messages; by default nobody does.
+    /// - Parameters:
+    ///   - configuration: Who is let in, how answers are made, and what goes wrong.
+    ///   - logger: Gets the server's own messages; by default nobody does.
     public init(
         _ configuration: SimulatorConfiguration = .init(),
         logger: Logger = Logger(label: "marketplace-simulator") { _ in SwiftLogNoOpLogHandler() }

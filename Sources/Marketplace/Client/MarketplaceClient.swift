@@ -24,9 +24,11 @@ public final class MarketplaceClient: Sendable {
 
     /// Makes a client.
     /// - Parameters:
+    ///   - configuration: where the server is, who asks, and how long things may take.
     ///   - httpClient: owned by the caller, who shuts it down after the last call. Make it with
     ///     ``MarketplaceConfiguration/httpClientConfiguration``: others may wait longer for a connection or follow
     ///     redirects.
+    ///   - logger: gets what a person may want to know when something is slow or tried again.
     ///   - clock: tells the time for tokens, delays and time-outs.
     public init(
         configuration: MarketplaceConfiguration, httpClient: HTTPClient,

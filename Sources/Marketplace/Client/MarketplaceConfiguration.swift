@@ -32,9 +32,15 @@ public struct MarketplaceConfiguration: Sendable {
     /// Makes a configuration.
     /// - Parameters:
     ///   - baseURL: `http` or `https`, a host, perhaps a port and a path such as `/v1`.
+    ///   - authentication: How the client is known there.
+    ///   - agentID: Who answers where a request names nobody.
+    ///   - model: The model that requests name, for servers that have several.
     ///   - tokenPath: `/api/v1/auth/external-service-token` unless the deployment has it elsewhere.
     ///   - chatPath: `/api/v1/chat/completions` with client credentials. Otherwise the OpenAI-compatible
     ///     `/chat/completions`, below `/v1` when the base URL has no path of its own.
+    ///   - timeouts: How long each part of a call may take.
+    ///   - limits: What is shared by all calls of one client.
+    ///   - retry: How failed calls are made again.
     /// - Throws: ``MarketplaceError`` with the code `invalid-configuration`, which quotes what cannot be used (never a
     ///   secret) and says what is expected.
     public init(

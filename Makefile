@@ -20,9 +20,12 @@ crash: setup-tests ## Kill real runs 250 times, and a server while 10,000 files 
 	swift build $(SWIFT_FLAGS) --build-tests
 	RUNNEL_KILLS=$${RUNNEL_KILLS:-250} RUNNEL_FILES=$${RUNNEL_FILES:-10000} swift test $(SWIFT_FLAGS) --skip-build --disable-xctest --filter RunnelCrashTests
 
-bench: setup ## Measure beside peers: a chat stream beside httpx-sse, the journal beside huey.
+bench: setup ## Measure beside peers: a chat stream beside httpx-sse, the journal beside huey, watching and hooks beside others, memory.
 	Benchmarks/stream/run.sh
 	Benchmarks/journal/run.sh
+	Benchmarks/watch/run.sh
+	Benchmarks/webhook/run.sh
+	Benchmarks/serve/idle.sh
 
 release: setup ## Build the release binary, .build/release/runnel.
 	swift build -c release --product runnel --static-swift-stdlib

@@ -28,6 +28,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-collections", from: "1.1.0"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
         .package(url: "https://github.com/apple/swift-http-types", from: "1.0.0"),
+        .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.0"),
         .package(url: "https://github.com/apple/swift-crypto", "3.12.0"..<"5.0.0"),
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
@@ -93,6 +94,8 @@ let package = Package(
             dependencies: [
                 "RunnelEngine", "RunnelKit", "WebhookPlugin", hummingbird, log, nio[0],
                 .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "HummingbirdCore", package: "hummingbird"),
+                .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
             ]),
 
         // What puts everything together.
@@ -118,6 +121,12 @@ let package = Package(
         .executableTarget(
             name: "JournalBenchmark", dependencies: ["RunnelEngine", "RunnelKit", "RunnelStore", "YAML", log],
             path: "Benchmarks/journal", exclude: ["run.sh", "peer.py"]),
+        .executableTarget(
+            name: "ServeBenchmark",
+            dependencies: [
+                "RunnelEngine", "RunnelKit", "RunnelStore", "SchedulePlugin", "TemplatePlugin", "RunnelTesting", log,
+            ], path: "Benchmarks/serve",
+            exclude: ["common.sh", "idle.sh", "probe.py", "idle-connections.py"]),
         .executableTarget(name: "YAMLLeakCheck", dependencies: ["YAML"], path: "Tests/YAMLLeakCheck"),
 
         .target(name: "HTTPTestServer", dependencies: nio, path: "Tests/HTTPPluginTests/Server"),
@@ -174,6 +183,12 @@ let package = Package(
                 "HTTPPlugin", "LogPlugin", "SchedulePlugin", "TemplatePlugin", "TransformPlugin", "WatchPlugin",
                 "WebhookPlugin",
             ]),
+        .testTarget(
+            name: "RunnelServerTests",
+            dependencies: [
+                "RunnelServer", "RunnelEngine", "RunnelKit", "WebhookPlugin", "TemplatePlugin", "LogPlugin",
+                hummingbird, log, crypto, .product(name: "HTTPTypes", package: "swift-http-types"),
+            ] + nio),
         .testTarget(name: "MCPServerTests", dependencies: ["MCPServer", "RunnelKit"]),
         .testTarget(
             name: "RunnelReferenceTests",

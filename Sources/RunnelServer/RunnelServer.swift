@@ -1,4 +1,5 @@
 public import Hummingbird
+import HummingbirdCore
 public import Logging
 import NIOCore
 public import RunnelEngine
@@ -32,31 +33,39 @@ public struct RunnelServer: Sendable {
         try await application(onListening: onListening).run()
     }
 
+    /// The server as a service that can run beside others.
+    ///
+    /// - Parameter onListening: Gets the port once connections are accepted.
     public func application(
         onListening: @escaping @Sendable (Int) async -> Void = { _ in }
     ) -> some ApplicationProtocol {
         // What the HTTP library has to say of its own is of use to nobody, least of all while it shuts down.
         var quiet = logger
         quiet.logLevel = .critical
+        let timeouts = options.timeouts
         return Application(
             router: router(),
-            server: .http1(
-                configuration: .init(
-                    idleTimeout: .nanoseconds(Int64(options.readTimeout.components.seconds) * 2_000_000_000))),
+            server: HTTPServerBuilder { GuardedChannel(timeouts: timeouts, responder: $0) },
             configuration: ApplicationConfiguration(
                 address: .hostname(options.host, port: options.port), serverName: "runnel", backlog: 1024,
-                availableConnectionsDelegate: .maximum(options.maximumConnections, logger: quiet)),
+                availableConnectionsDelegate: .maximum(
+                    ConnectionLimit.raise(to: options.maximumConnections), logger: quiet)),
             onServerRunning: { channel in await onListening(channel.localAddress?.port ?? options.port) },
             logger: quiet)
     }
 
     func router() -> Router<ServerContext> {
-        let router = Router(context: ServerContext.self)
-        router.add(middleware: RequestIDs(logger: logger))
-        HookRoutes(hub: hub, options: options).add(to: router)
+        let bodies = BodyReading(options)
+        return router(bodies, RouteTable(router(bodies, nil)))
+    }
+
+    private func router(_ bodies: BodyReading, _ routes: RouteTable?) -> Router<ServerContext> {
+        let router = Router(context: ServerContext.self, options: .autoGenerateHeadEndpoints)
+        router.add(middleware: RequestIDs(logger: logger, routes: routes))
+        HookRoutes(hub: hub, bodies: bodies).add(to: router)
         HealthRoutes(api: api).add(to: router)
         let guarded = router.group("/api/v1").add(middleware: Doorkeeper(options: options))
-        PipelineRoutes(api: api).add(to: guarded)
+        PipelineRoutes(api: api, bodies: bodies).add(to: guarded)
         RunRoutes(api: api).add(to: guarded)
         OpenAPIRoute(version: api.version).add(to: guarded)
         return router

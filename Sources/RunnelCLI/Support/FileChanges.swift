@@ -1,18 +1,15 @@
-#if canImport(Glibc)
-import Glibc
-#elseif canImport(Musl)
-import Musl
+#if canImport(FoundationEssentials)
+import FoundationEssentials
 #else
-import Darwin
+import Foundation
 #endif
 
 /// What some files looked like at one moment, so as to tell later whether they have changed.
 struct FileChanges: Sendable {
     private struct Look: Equatable {
-        var inode: UInt64
-        var size: Int64
-        var seconds: Int
-        var nanoseconds: Int
+        var file: UInt64
+        var size: UInt64
+        var modified: Date
     }
 
     private let looks: [String: Look?]
@@ -35,14 +32,9 @@ struct FileChanges: Sendable {
     }
 
     private static func look(at path: String) -> Look? {
-        var status = stat()
-        guard stat(path, &status) == 0 else { return nil }
-        #if canImport(Darwin)
-        let time = status.st_mtimespec
-        #else
-        let time = status.st_mtim
-        #endif
+        guard let facts = try? FileManager.default.attributesOfItem(atPath: path) else { return nil }
         return Look(
-            inode: UInt64(status.st_ino), size: Int64(status.st_size), seconds: time.tv_sec, nanoseconds: time.tv_nsec)
+            file: facts[.systemFileNumber] as? UInt64 ?? 0, size: facts[.size] as? UInt64 ?? 0,
+            modified: facts[.modificationDate] as? Date ?? .distantPast)
     }
 }

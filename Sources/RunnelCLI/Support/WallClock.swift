@@ -1,17 +1,13 @@
-#if canImport(Glibc)
-import Glibc
-#elseif canImport(Musl)
-import Musl
+#if canImport(FoundationEssentials)
+import FoundationEssentials
 #else
-import Darwin
+import Foundation
 #endif
 
 /// The time of day.
 enum WallClock {
-    /// Nanoseconds since 1970.
+    /// Nanoseconds since 1970, to the microsecond.
     @Sendable static func nanoseconds() -> Int64 {
-        var time = timespec()
-        clock_gettime(CLOCK_REALTIME, &time)
-        return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
+        Int64((Date().timeIntervalSince1970 * 1_000_000).rounded(.down)) * 1000
     }
 }

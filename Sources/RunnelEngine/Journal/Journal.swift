@@ -41,6 +41,8 @@ public protocol Journal: Sendable {
 
     /// Runs that belong to nobody and are not finished, the oldest first.
     func queued(limit: Int) async throws(JournalError) -> [RunRecord]
+    /// The same without the runs of some pipelines, and without what the runs were given: enough to claim them.
+    func queued(limit: Int, except pipelines: Set<String>) async throws(JournalError) -> [RunRecord]
     /// How many runs are queued.
     func queuedCount() async throws(JournalError) -> Int
     /// Takes a queued run if the limits allow it. Durable.

@@ -89,6 +89,12 @@ public actor MemoryJournal: Journal {
 
     // MARK: Working on runs
 
+    public func queued(limit: Int, except pipelines: Set<String>) -> [RunRecord] {
+        Array(
+            runs.values.filter { $0.state == .queued && !pipelines.contains($0.pipeline) }.sorted { $0.id < $1.id }
+                .prefix(limit))
+    }
+
     public func queued(limit: Int) -> [RunRecord] {
         Array(runs.values.filter { $0.state == .queued }.sorted { $0.id < $1.id }.prefix(limit))
     }

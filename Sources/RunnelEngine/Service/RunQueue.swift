@@ -17,6 +17,8 @@ public actor RunQueue {
     private var arriving = 0
     /// How many waited in the journal when it was last asked, and how many were taken in since.
     private var waiting = 0
+    /// Whether it is time to look for processes that died.
+    private var isReapDue = true
     private let wakes: AsyncStream<Void>
     private let wake: AsyncStream<Void>.Continuation
 
@@ -55,7 +57,7 @@ public actor RunQueue {
         }
         let pending = waiting + ready.count + arriving
         guard pending < maximumQueued else {
-            throw TriggerRefusal(.overloaded, "\(pending) runs are waiting already")
+            throw TriggerRefusal(.overloaded, "\(pending) run\(pending == 1 ? " is" : "s are") waiting already")
         }
         var run = run
         // Without a limit of its pipeline, and with nothing before it, a run need not be claimed once more.
@@ -92,11 +94,15 @@ public actor RunQueue {
                 clocks.addTask {
                     while !Task.isCancelled {
                         try? await ContinuousClock().sleep(for: Self.interval)
-                        self.wake.yield()
+                        await self.beat()
                     }
                 }
                 for await _ in wakes {
                     if agent.isStopping || Task.isCancelled { break }
+                    // What was taken in just now does not wait for the journal to be asked.
+                    for run in await begin() {
+                        group.addTask { await self.work(on: run) }
+                    }
                     for run in await next() {
                         group.addTask { await self.work(on: run) }
                     }
@@ -109,6 +115,11 @@ public actor RunQueue {
     /// Ends ``run()`` once the runs that go on have come to rest.
     public nonisolated func stop() {
         agent.stop()
+        wake.yield()
+    }
+
+    private func beat() {
+        isReapDue = true
         wake.yield()
     }
 
@@ -129,12 +140,23 @@ public actor RunQueue {
     }
 
     /// The runs that begin now. They count as working from here on.
-    private func next() async -> [RunRecord] {
-        var runs = Array(ready.prefix(max(0, limit - working.count)))
+    private func begin() -> [RunRecord] {
+        let runs = Array(ready.prefix(max(0, limit - working.count)))
         ready.removeFirst(runs.count)
         for run in runs { working[run.id] = run.pipeline }
+        return runs
+    }
+
+    private func next() async -> [RunRecord] {
+        var runs: [RunRecord] = []
         do {
-            if !(try await journal.reap()).isEmpty { logger.notice("runs of a process that died are taken over") }
+            if isReapDue {
+                isReapDue = false
+                if !(try await journal.reap()).isEmpty { logger.notice("runs of a process that died are taken over") }
+            } else if working.count >= limit {
+                // Whatever waits goes on waiting; the one that ends asks again.
+                return runs
+            }
             runs += try await claimWaiting()
         } catch let error as JournalError {
             logger.error("the queue cannot be read: \(error)")
@@ -149,23 +171,54 @@ public actor RunQueue {
         guard waiting > 0, working.count < limit else { return [] }
         var runs: [RunRecord] = []
         var full: Set<String> = []
-        let queued = try await journal.runs(RunFilter(states: [.queued], limit: maximumQueued + limit))
-        for run in queued.reversed() where !full.contains(run.pipeline) {
-            guard working.count < limit, !agent.isStopping else { break }
-            let concurrency = await concurrency(of: run)
-            let limits = RunLimits(pipeline: concurrency?.limit.number)
-            switch try await journal.claim(run.id, by: agent.id, limits: limits) {
-            case .claimed(let record):
-                working[record.id] = record.pipeline
-                waiting = max(0, waiting - 1)
-                runs.append(record)
-            case .busy:
-                full.insert(run.pipeline)
-                try await giveWay(to: run, concurrency)
-            case .taken, .ended, .missing: break
+        while working.count < limit, !agent.isStopping {
+            let free = limit - working.count
+            let queued = try await journal.queued(limit: free, except: full)
+            if queued.isEmpty { break }
+            let before = (runs.count, full.count)
+            var unlimited: [RunRecord] = []
+            for run in queued where !full.contains(run.pipeline) {
+                let concurrency = await concurrency(of: run)
+                guard let concurrency else {
+                    unlimited.append(run)
+                    continue
+                }
+                switch try await journal.claim(
+                    run.id, by: agent.id, limits: RunLimits(pipeline: concurrency.limit.number))
+                {
+                case .claimed(let record): take(record, &runs)
+                case .busy:
+                    full.insert(run.pipeline)
+                    try await giveWay(to: run, concurrency)
+                case .taken, .ended, .missing: break
+                }
             }
+            // Claims that do not depend on each other share one write to disk.
+            for record in try await claim(unlimited) { take(record, &runs) }
+            if (runs.count, full.count) == before { break }
         }
         return runs
+    }
+
+    private func take(_ record: RunRecord, _ runs: inout [RunRecord]) {
+        working[record.id] = record.pipeline
+        waiting = max(0, waiting - 1)
+        runs.append(record)
+    }
+
+    private nonisolated func claim(_ runs: [RunRecord]) async throws -> [RunRecord] {
+        try await withThrowingTaskGroup(of: RunRecord?.self) { group in
+            for run in runs {
+                group.addTask { [journal, agent] in
+                    guard case .claimed(let record) = try await journal.claim(run.id, by: agent.id, limits: RunLimits())
+                    else { return nil }
+                    return record
+                }
+            }
+            var claimed: [RunRecord] = []
+            for try await record in group { if let record { claimed.append(record) } }
+            return claimed.sorted { $0.id < $1.id }
+        }
     }
 
     /// A definition that cannot be read has no limits; the run fails with the reason when it is worked on.

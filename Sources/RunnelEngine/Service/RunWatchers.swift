@@ -76,6 +76,9 @@ final class RunWatchers: Sendable {
         state.withLock { $0.live[runID] != nil }
     }
 
+    /// How many runs are remembered that are not worked on any more.
+    var remembered: Int { state.withLock { $0.past.count } }
+
     func tell(_ event: RunEvent) {
         state.withLock { state in
             var history = state.live[event.runID] ?? state.takePast(event.runID) ?? RunHistory()

@@ -5,11 +5,19 @@ public import RunnelKit
 public enum SensitiveName {
     private static let words = [
         "auth", "cookie", "credential", "key", "passw", "secret", "session", "signature", "token",
-    ]
+    ].map { Array($0.utf8) }
 
     public static func matches(_ name: String) -> Bool {
-        let name = name.lowercased()
-        return name == "sig" || name == "code" || words.contains { name.contains($0) }
+        let name = name.utf8.map { (0x41...0x5A).contains($0) ? $0 | 0x20 : $0 }
+        return name.elementsEqual("sig".utf8) || name.elementsEqual("code".utf8)
+            || words.contains { contains($0, name) }
+    }
+
+    private static func contains(_ word: [UInt8], _ name: [UInt8]) -> Bool {
+        guard name.count >= word.count else { return false }
+        return (0...name.count - word.count).contains { start in
+            name[start] == word[0] && name[start...].starts(with: word)
+        }
     }
 }
 

@@ -15,6 +15,12 @@ public struct ValueObject: Sendable {
         storage = OrderedDictionary(pairs, uniquingKeysWith: { _, later in later })
     }
 
+    /// The same for what most have; without this, the one above is not specialized for callers in other modules.
+    public init(_ pairs: [(String, Value)]) {
+        storage = OrderedDictionary(minimumCapacity: pairs.count)
+        for (key, value) in pairs { storage[key] = value }
+    }
+
     public subscript(key: String) -> Value? {
         get { storage[key] }
         set { storage[key] = newValue }

@@ -1,31 +1,71 @@
 import Hummingbird
 import NIOCore
+import RunnelKit
 
-extension Request {
-    /// The whole body, unless it is too large or takes too long to come.
-    ///
-    /// - Returns: nil when it is larger than `limit`.
-    func bytes(upTo limit: Int, within time: Duration) async throws -> [UInt8]? {
-        if let length = headers[.contentLength].flatMap({ Int($0) }), length > limit { return nil }
-        let body = body
+/// Reads bodies as far as their size, their time and the memory for all of them allow.
+struct BodyReading: Sendable {
+    private let timeout: Duration
+    let memory: BodyMemory
+
+    init(_ options: ServerOptions) {
+        timeout = options.timeouts.body
+        memory = BodyMemory(limit: options.maximumBodyMemory)
+    }
+
+    /// Calls `use` with the whole body, which counts as held until it returns; with nil where it is larger than
+    /// `limit`.
+    func withBody<Result>(
+        of request: Request, _ context: ServerContext, upTo limit: Int, _ use: ([UInt8]?) async throws -> Result
+    ) async throws -> Result {
+        if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > limit {
+            return try await use(nil)
+        }
+        let share = memory.share()
+        defer { share.end() }
+        context.channel.triggerUserOutboundEvent(BodyWish(), promise: nil)
+        return try await use(try await read(request.body, limit, share))
+    }
+
+    private func read(_ body: RequestBody, _ limit: Int, _ share: BodyMemory.Share) async throws -> [UInt8]? {
+        let timeout = timeout
         return try await withThrowingTaskGroup(of: [UInt8]??.self) { group in
+            group.addTask { .some(try await Self.collect(body, limit, share)) }
             group.addTask {
-                var bytes: [UInt8] = []
-                for try await var piece in body {
-                    guard bytes.count + piece.readableBytes <= limit else { return .some(nil) }
-                    bytes += piece.readBytes(length: piece.readableBytes) ?? []
-                }
-                return bytes
-            }
-            group.addTask {
-                try await ContinuousClock().sleep(for: time)
+                try await ContinuousClock().sleep(for: timeout)
                 return nil
             }
             defer { group.cancelAll() }
             guard let first = try await group.next(), let bytes = first else {
-                throw APIError(408, "too-slow", "the body did not come within \(time.components.seconds) s")
+                throw APIError(408, "too-slow", "the body did not come within \(DurationText.format(timeout))")
             }
             return bytes
         }
+    }
+
+    private static func collect(
+        _ body: RequestBody, _ limit: Int, _ share: BodyMemory.Share
+    ) async throws -> [UInt8]? {
+        var bytes: [UInt8] = []
+        do {
+            for try await piece in body {
+                guard bytes.count + piece.readableBytes <= limit else { return nil }
+                guard share.take(piece.readableBytes) else { throw APIError.overloaded }
+                bytes += piece.readableBytesView
+            }
+        } catch let error as APIError {
+            throw error
+        } catch  where !Task.isCancelled {
+            throw APIError(400, "incomplete-body", "the body did not come whole")
+        }
+        try Task.checkCancellation()
+        return bytes
+    }
+}
+
+extension APIError {
+    fileprivate static var overloaded: APIError {
+        var error = APIError(503, "overloaded", "too many bodies are being read; try again in 1 s")
+        error.headers[.retryAfter] = "1"
+        return error
     }
 }

@@ -1,7 +1,7 @@
 import HTTPTypes
 import Hummingbird
 
-/// Lets those in who show the token; without one, those who called this machine by its own name.
+/// Lets those in who show the token; without one, programs on this machine.
 struct Doorkeeper: RouterMiddleware {
     let options: ServerOptions
 
@@ -16,13 +16,22 @@ struct Doorkeeper: RouterMiddleware {
                 throw error
             }
         } else {
-            // A page in a browser can make its own name lead here; the name that it called betrays it.
-            let name = Self.host(request.head.authority ?? "")
-            guard ["localhost", "[::1]", options.host].contains(name) || name.hasPrefix("127.") else {
-                throw APIError(403, "wrong-host", "the API answers to localhost only; a token lets others in")
-            }
+            try check(request)
         }
         return try await next(request, context)
+    }
+
+    /// Keeps pages out that a browser on this machine shows. One can make its own name lead here, which the name that
+    /// it called betrays; and one can send a form here, which its origin betrays.
+    private func check(_ request: Request) throws(APIError) {
+        let authority = (request.head.authority ?? "").lowercased()
+        let host = Self.host(authority)
+        guard LoopbackName.matches(host) || host == options.host.lowercased() else {
+            throw APIError(403, "wrong-host", "the API answers to localhost only; a token lets others in")
+        }
+        if let origin = request.headers[.origin], origin.lowercased() != "http://" + authority {
+            throw APIError(403, "wrong-origin", "the API does not answer to pages of other sites; a token lets them in")
+        }
     }
 
     private static func host(_ authority: String) -> String {
@@ -33,7 +42,7 @@ struct Doorkeeper: RouterMiddleware {
     }
 
     /// In a time that does not tell how much was right.
-    private static func isEqual(_ given: some StringProtocol, _ token: String) -> Bool {
+    static func isEqual(_ given: some StringProtocol, _ token: String) -> Bool {
         let (given, token) = (Array(given.utf8), Array(token.utf8))
         var difference = given.count ^ token.count
         for index in token.indices { difference |= Int(token[index] ^ (index < given.count ? given[index] : 0)) }

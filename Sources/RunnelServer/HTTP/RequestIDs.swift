@@ -2,10 +2,13 @@ import HTTPTypes
 import Hummingbird
 import Logging
 import RunnelEngine
+import RunnelKit
 
-/// Gives each request an id, which stands in its response and in the log.
+/// Gives each request an id, which stands in its response and in the log, and words to what goes wrong.
 struct RequestIDs: RouterMiddleware {
     let logger: Logger
+    /// nil while the routes are only being listed.
+    let routes: RouteTable?
 
     static let header = HTTPField.Name("X-Request-ID")
 
@@ -15,29 +18,45 @@ struct RequestIDs: RouterMiddleware {
         var context = context
         let given = Self.header.flatMap { request.headers[$0] }
         context.requestID = given.flatMap(Self.checked) ?? UUIDv7.make(nanoseconds: context.now)
+        // A path may be long, and what stands in it is the caller's.
+        let call = "\(request.method.rawValue) \(request.uri.path.prefix(200))"
         var response: Response
         do {
             response = try await next(request, context)
         } catch let error as APIError {
             response = error.response
         } catch let error as HTTPError where error.status == .notFound {
-            response = APIError(404, "not-found", "there is nothing at \(request.uri.path)").response
+            response = answerWithoutRoute(request)
         } catch let error as HTTPError {
             response = APIError(error.status.code, "bad-request", error.body ?? error.status.reasonPhrase).response
         } catch is CancellationError {
             throw CancellationError()
         } catch {
-            logger.error(
-                "\(request.method.rawValue) \(request.uri.path) failed: \(error)",
-                metadata: ["request": .string(context.requestID)])
+            logger.error("\(call) failed: \(error)", metadata: ["request": .string(context.requestID)])
             response =
                 APIError(500, "internal", "the request failed; the log says why under \(context.requestID)").response
         }
         if let header = Self.header { response.headers[header] = context.requestID }
-        logger.info(
-            "\(request.method.rawValue) \(request.uri.path) \(response.status.code)",
-            metadata: ["request": .string(context.requestID)])
+        logger.info("\(call) \(response.status.code)", metadata: ["request": .string(context.requestID)])
         return response
+    }
+
+    /// There is nothing, or it is asked for in another way.
+    private func answerWithoutRoute(_ request: Request) -> Response {
+        let path = request.uri.path
+        guard let methods = routes?.methods(path) else {
+            return APIError(404, "not-found", "there is nothing at \(Value.string(path).quoted(limit: 200))").response
+        }
+        let list = methods.joined(separator: ", ")
+        guard request.method != .options else { return Response(status: .noContent, headers: [.allow: list]) }
+        let others = methods.filter { $0 != "HEAD" && $0 != "OPTIONS" }.joined(separator: " or ")
+        var error = APIError(
+            405, "method-not-allowed",
+            "\(request.method.rawValue) is not possible here; "
+                + "ask \(Value.string(path).quoted(limit: 200)) with \(others)"
+        )
+        error.headers[.allow] = list
+        return error.response
     }
 
     /// An id that cannot break a line of the log.

@@ -26,4 +26,9 @@ struct ServerContext: RequestContext, RemoteAddressRequestContext {
         channel = source.channel
         remoteAddress = source.channel.remoteAddress
     }
+
+    /// A part of the path as it was meant; empty where it cannot be read.
+    func parameter(_ name: String) -> String {
+        PercentDecoding.text(parameters.get(name) ?? "") ?? ""
+    }
 }

@@ -9,12 +9,11 @@ struct HealthRoutes: Sendable {
     func add(to router: Router<ServerContext>) {
         router.get("/health/live") { _, _ in Response.json(["status": "ok"]) }
         router.get("/health/ready") { _, _ in
-            do {
+            do throws(JournalError) {
                 _ = try await api.journal.queuedCount()
                 return Response.json(["status": "ok"])
             } catch {
-                let code = (error as? JournalError)?.code ?? "journal-failed"
-                return Response.json(["status": "failing", "reason": .string(code)], status: 503)
+                return Response.json(["status": "failing", "reason": .string(error.code)], status: 503)
             }
         }
     }

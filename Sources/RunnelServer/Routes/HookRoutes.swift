@@ -7,10 +7,11 @@ import WebhookPlugin
 /// `/hooks/…`: hands calls to the hooks that the triggers have entered.
 struct HookRoutes: Sendable {
     let hub: WebhookHub
-    let options: ServerOptions
+    let bodies: BodyReading
 
     func add(to router: Router<ServerContext>) {
-        for method in [HTTPRequest.Method.get, .post, .put, .patch, .delete] {
+        // Which of them a hook takes is its own to say.
+        for method in [HTTPRequest.Method.get, .head, .post, .put, .patch, .delete, .options] {
             router.on("/hooks/**", method: method) { request, context in try await call(request, context) }
         }
     }
@@ -18,22 +19,23 @@ struct HookRoutes: Sendable {
     private func call(_ request: Request, _ context: ServerContext) async throws -> Response {
         let path = request.uri.path
         guard let route = hub.route(String(path.dropFirst("/hooks/".count))) else {
-            throw APIError(404, "no-such-hook", "there is no hook at \(path)")
-        }
-        guard let body = try await request.bytes(upTo: route.bodyLimit, within: options.readTimeout) else {
-            return response(.bodyTooLarge(limit: route.bodyLimit))
+            throw APIError(404, "no-such-hook", "there is no hook at \(Value.string(path).quoted(limit: 200))")
         }
         var headers = HeaderList()
         for field in request.headers { headers.add(field.name.rawName, field.value) }
         if let authority = request.head.authority { headers.add("host", authority) }
-        return response(
-            await route.handle(
-                WebhookRequest(
-                    method: request.method.rawValue, path: path, query: request.uri.query ?? "", headers: headers,
-                    body: body, remoteAddress: context.remoteAddress?.ipAddress ?? "unknown")))
+        var call = WebhookRequest(
+            method: request.method.rawValue, path: path, query: request.uri.query ?? "", headers: headers, body: [],
+            remoteAddress: context.remoteAddress?.ipAddress ?? "unknown")
+        return try await bodies.withBody(of: request, context, upTo: route.bodyLimit) { body in
+            guard let body else { return response(.bodyTooLarge(limit: route.bodyLimit), context) }
+            call.body = body
+            let answer = try await context.cancelledWhenCallerLeaves { [call] in await route.handle(call) }
+            return response(answer, context)
+        }
     }
 
-    private func response(_ answer: WebhookResponse) -> Response {
+    private func response(_ answer: WebhookResponse, _ context: ServerContext) -> Response {
         var headers = HTTPFields()
         for field in answer.headers.fields {
             if let name = HTTPField.Name(field.name) { headers.append(HTTPField(name: name, value: field.value)) }
@@ -43,8 +45,9 @@ struct HookRoutes: Sendable {
         case .bytes(let bytes): body = ResponseBody(byteBuffer: ByteBuffer(bytes: bytes))
         case .stream(let write):
             body = ResponseBody { writer in
-                var adapter: any WebhookBodyWriter = BodyWriter(writer: writer)
-                try await write(&adapter)
+                // Only the task below writes until it has ended.
+                nonisolated(unsafe) var adapter: any WebhookBodyWriter = BodyWriter(writer: writer)
+                try await context.cancelledWhenCallerLeaves { try await write(&adapter) }
                 try await writer.finish(nil)
             }
         }

@@ -23,8 +23,31 @@ extension SQLiteJournal {
         try await records("SELECT * FROM runs WHERE state = 'queued' ORDER BY id LIMIT ?", [limit])
     }
 
+    public func queued(limit: Int, except pipelines: Set<String>) async throws(JournalError) -> [RunRecord] {
+        let names = pipelines.sorted()
+        let condition = names.isEmpty ? "" : "AND pipeline NOT IN (\(names.map { _ in "?" }.joined(separator: ", ")))"
+        let arguments = StatementArguments(names) + [limit]
+        return try await read { db in
+            try Row.fetchAll(
+                db.cachedStatement(
+                    sql:
+                        "SELECT id, pipeline, definition, created_at, started_at FROM runs WHERE state = 'queued' \(condition) ORDER BY id LIMIT ?"
+                ),
+                arguments: arguments
+            ).map { row in
+                var record = RunRecord(
+                    id: row["id"], pipeline: row["pipeline"], definition: row["definition"], trigger: .null,
+                    createdAt: row["created_at"])
+                record.startedAt = row["started_at"]
+                return record
+            }
+        }
+    }
+
     public func queuedCount() async throws(JournalError) -> Int {
-        try await read { try Int.fetchOne($0, sql: "SELECT count(*) FROM runs WHERE state = 'queued'") ?? 0 }
+        try await read {
+            try Int.fetchOne($0.cachedStatement(sql: "SELECT count(*) FROM runs WHERE state = 'queued'")) ?? 0
+        }
     }
 
     public func runs(_ filter: RunFilter) async throws(JournalError) -> [RunRecord] {
@@ -91,7 +114,9 @@ extension SQLiteJournal {
     }
 
     private func records(_ sql: String, _ arguments: StatementArguments) async throws(JournalError) -> [RunRecord] {
-        let rows = try await read { try Row.fetchAll($0, sql: sql, arguments: arguments).map(StoredRun.init) }
+        let rows = try await read {
+            try Row.fetchAll($0.cachedStatement(sql: sql), arguments: arguments).map(StoredRun.init)
+        }
         let files = files
         let open: @Sendable () throws(JournalError) -> [RunRecord] = { () throws(JournalError) in
             var records: [RunRecord] = []

@@ -81,6 +81,9 @@ enum JournalSchema {
                     ) WITHOUT ROWID;
                     """)
         }
+        migrator.registerMigration("2-waiting") { db in
+            try db.execute(sql: "CREATE INDEX runs_waiting ON runs (id) WHERE state = 'queued'")
+        }
         return migrator
     }
 }

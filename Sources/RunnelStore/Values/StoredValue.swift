@@ -39,9 +39,21 @@ enum StoredValue: Sendable, DatabaseValueConvertible {
 enum ValueCoding {
     private static let mark = "\u{F8FE}"
 
-    static func text(_ value: Value) -> String { encode(value).json() }
+    static func text(_ value: Value) -> String { (isPlain(value) ? value : encode(value)).json() }
 
-    static func value(_ text: String) -> Value? { (try? Value.json(Array(text.utf8))).map(decode) }
+    static func value(_ text: String) -> Value? {
+        (try? Value.json(Array(text.utf8))).map { isPlain($0) ? $0 : decode($0) }
+    }
+
+    private static func isPlain(_ value: Value) -> Bool {
+        switch value {
+        case .bytes: false
+        case .double(let number): number.isFinite
+        case .list(let items): items.allSatisfy(isPlain)
+        case .object(let object): object.allSatisfy { !$0.key.hasPrefix(mark) && isPlain($0.value) }
+        case .null, .bool, .int, .string: true
+        }
+    }
 
     private static func encode(_ value: Value) -> Value {
         switch value {

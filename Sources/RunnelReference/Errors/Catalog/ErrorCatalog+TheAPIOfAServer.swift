@@ -3,14 +3,20 @@
 extension ErrorCatalog {
     static let theAPIOfAServer: [ErrorEntry] = [
         ErrorEntry(
+            "bad-body", part: "The API of a server",
+            sentences: []),
+        ErrorEntry(
+            "bad-header", part: "The API of a server",
+            sentences: [
+                "Last-Event-ID: expected the number of an event, found …",
+                "Idempotency-Key: expected 1 to 200 characters, found …",
+            ]),
+        ErrorEntry(
             "bad-input", part: "The API of a server",
             sentences: []),
         ErrorEntry(
             "bad-parameter", part: "The API of a server",
-            sentences: [
-                "there is no state \"…\"; there are …",
-                "limit: expected a number from 1 to 1000, found \"…\"",
-            ]),
+            sentences: []),
         ErrorEntry(
             "bad-request", part: "The API of a server",
             sentences: []),
@@ -21,23 +27,26 @@ extension ErrorCatalog {
             "has-ended", part: "The API of a server",
             sentences: ["the run has ended already: …"]),
         ErrorEntry(
+            "incomplete-body", part: "The API of a server",
+            sentences: ["the body did not come whole"]),
+        ErrorEntry(
             "internal", part: "The API of a server",
             sentences: ["the request failed; the log says why under …"]),
         ErrorEntry(
-            "journal-failed", part: "The API of a server",
-            sentences: []),
-        ErrorEntry(
             "malformed", part: "The API of a server",
             sentences: ["the body is not JSON: …"]),
+        ErrorEntry(
+            "method-not-allowed", part: "The API of a server",
+            sentences: ["… is not possible here; ask … with …"]),
         ErrorEntry(
             "no-such-hook", part: "The API of a server",
             sentences: ["there is no hook at …"]),
         ErrorEntry(
             "no-such-pipeline", part: "The API of a server",
-            sentences: ["there is no pipeline \"…\"…"]),
+            sentences: ["there is no pipeline …"]),
         ErrorEntry(
             "no-such-run", part: "The API of a server",
-            sentences: ["the run is gone", "there is no run \"…\""]),
+            sentences: ["the run is gone", "there is no run …"]),
         ErrorEntry(
             "not-ended", part: "The API of a server",
             sentences: ["the run has not ended yet"]),
@@ -49,18 +58,21 @@ extension ErrorCatalog {
             sentences: ["the pipeline \"…\" is not served any more"]),
         ErrorEntry(
             "overloaded", part: "The API of a server",
-            sentences: []),
+            sentences: ["too many bodies are being read; try again in 1 s"]),
         ErrorEntry(
             "too-slow", part: "The API of a server",
-            sentences: ["the body did not come within … s"]),
+            sentences: ["the body did not come within …"]),
         ErrorEntry(
             "unauthorized", part: "The API of a server",
             sentences: ["the API needs the token: Authorization: Bearer …"]),
         ErrorEntry(
-            "unavailable", part: "The API of a server",
-            sentences: []),
+            "unsupported-media-type", part: "The API of a server",
+            sentences: ["the body is …; send application/json instead"]),
         ErrorEntry(
             "wrong-host", part: "The API of a server",
             sentences: ["the API answers to localhost only; a token lets others in"]),
+        ErrorEntry(
+            "wrong-origin", part: "The API of a server",
+            sentences: ["the API does not answer to pages of other sites; a token lets them in"]),
     ]
 }

@@ -1,0 +1,40 @@
+import Hummingbird
+import RunnelKit
+
+/// The parameters behind a path's question mark, of which all have to be known.
+struct Query: Sendable {
+    private var values: [String: [String]] = [:]
+
+    /// - Parameter known: The names that there are.
+    init(_ request: Request, known: [String]) throws(APIError) {
+        for pair in (request.uri.query ?? "").split(separator: "&") {
+            let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            let name = try Self.decoded(parts[0])
+            guard known.contains(name) else {
+                let closest = Suggestion.closest(to: name, among: known).map { "did you mean \"\($0)\"?" }
+                let all = known.isEmpty ? "there are none here" : "there are \(known.joined(separator: ", "))"
+                throw Self.error("there is no parameter \(Value.string(name).quoted()); \(closest ?? all)")
+            }
+            values[name, default: []].append(parts.count == 2 ? try Self.decoded(parts[1]) : "")
+        }
+    }
+
+    /// All values of the name.
+    func all(_ name: String) -> [String] { values[name] ?? [] }
+
+    /// The value of a name that stands there once at most.
+    func one(_ name: String) throws(APIError) -> String? {
+        guard all(name).count < 2 else { throw Self.error("\(name): stands there \(all(name).count) times") }
+        return all(name).first
+    }
+
+    static func error(_ message: String) -> APIError { APIError(400, "bad-parameter", message) }
+
+    /// As forms are encoded, where `+` is a space (WHATWG URL, section 5.1).
+    private static func decoded(_ text: Substring) throws(APIError) -> String {
+        guard let decoded = PercentDecoding.text(text.replacing("+", with: " ")) else {
+            throw error("\(Value.string(String(text)).quoted()) is not percent-encoded UTF-8")
+        }
+        return decoded
+    }
+}

@@ -1,0 +1,104 @@
+import RunnelKit
+
+extension OpenAPIOperation {
+    static var all: [OpenAPIOperation] { pipelines + runs + server + hooks }
+
+    private static let pipelines = [
+        OpenAPIOperation(
+            method: "get", path: "/api/v1/pipelines", id: "listPipelines", tag: "pipelines",
+            summary: "All pipelines that are served, and files with errors", answers: [list("Pipeline")]),
+        OpenAPIOperation(
+            method: "get", path: "/api/v1/pipelines/{name}", id: "showPipeline", tag: "pipelines",
+            summary: "One pipeline", parameters: [name], answers: [one("Pipeline")], failures: [404]),
+        OpenAPIOperation(
+            method: "post", path: "/api/v1/pipelines/{name}/runs", id: "startRun", tag: "pipelines",
+            summary: "Start a run", parameters: [name, idempotencyKey],
+            body: ["content": ["application/json": ["schema": OpenAPISchemas.reference("Start")]]],
+            answers: [accepted], failures: [400, 404, 408, 413, 415, 429, 503]),
+    ]
+
+    private static let runs = [
+        OpenAPIOperation(
+            method: "get", path: "/api/v1/runs", id: "listRuns", tag: "runs", summary: "Runs, the newest first",
+            parameters: [
+                Parameter(
+                    name: "state", place: "query", help: "Only runs in one of these states.",
+                    schema: ["type": "array", "items": OpenAPISchemas.reference("RunState")]),
+                Parameter(name: "pipeline", place: "query", help: "Only runs of this pipeline."),
+                Parameter(
+                    name: "before", place: "query", help: "Only runs older than this one: the last of a page before."),
+                Parameter(
+                    name: "limit", place: "query", help: "How many runs.",
+                    schema: ["type": "integer", "minimum": 1, "maximum": 1000, "default": 50]),
+            ], answers: [list("Run")], failures: [400, 503]),
+        OpenAPIOperation(
+            method: "get", path: "/api/v1/runs/{id}", id: "showRun", tag: "runs", summary: "One run with its steps",
+            parameters: [id], answers: [one("RunWithSteps")], failures: [404, 503]),
+        OpenAPIOperation(
+            method: "get", path: "/api/v1/runs/{id}/events", id: "followRun", tag: "runs",
+            summary: "The run's events, those that come included",
+            parameters: [
+                id, Parameter(name: "Last-Event-ID", place: "header", help: "Only events behind this one."),
+            ], answers: [(200, "Server-sent events until the run has ended.", .events)], failures: [400, 404, 503]),
+        OpenAPIOperation(
+            method: "post", path: "/api/v1/runs/{id}/cancel", id: "cancelRun", tag: "runs", summary: "Cancel the run",
+            parameters: [id],
+            answers: [
+                (200, "It had not begun, and will not.", .json(OpenAPISchemas.reference("Accepted"))),
+                (202, "It is asked to end.", .json(OpenAPISchemas.reference("Accepted"))),
+            ], failures: [404, 409, 503]),
+        OpenAPIOperation(
+            method: "post", path: "/api/v1/runs/{id}/retry", id: "retryRun", tag: "runs",
+            summary: "A new run with the same input, of the pipeline as it is now",
+            parameters: [id, idempotencyKey], answers: [accepted], failures: [400, 404, 409, 429, 503]),
+    ]
+
+    private static let server = [
+        OpenAPIOperation(
+            method: "get", path: "/api/v1/status", id: "showStatus", tag: "server",
+            summary: "What the server serves, and how many runs it works on", answers: [one("Status")],
+            failures: [503]),
+        OpenAPIOperation(
+            method: "get", path: "/api/v1/openapi.json", id: "showDescription", tag: "server",
+            summary: "This document", answers: [(200, "OpenAPI 3.1.", .json(["type": "object"]))]),
+        OpenAPIOperation(
+            method: "get", path: "/health/live", id: "showLiveness", tag: "server",
+            summary: "Whether the server answers",
+            answers: [one("Health")], isOpen: true),
+        OpenAPIOperation(
+            method: "get", path: "/health/ready", id: "showReadiness", tag: "server",
+            summary: "Whether runs can be taken in",
+            answers: [one("Health"), (503, "They cannot.", .json(OpenAPISchemas.reference("Health")))], isOpen: true),
+    ]
+
+    private static let hooks = ["get", "post", "put", "patch", "delete"].map { method in
+        OpenAPIOperation(
+            method: method, path: "/hooks/{path}", id: method + "Hook", tag: "hooks",
+            summary: "Call the hook of a pipeline; its trigger says how, and who may",
+            parameters: [Parameter(name: "path", place: "path", help: "The hook's path; it may hold slashes.")],
+            body: ["post", "put", "patch"].contains(method) ? ["content": ["*/*": ["schema": [:]]]] : nil,
+            answers: [
+                (200, "What the run gave, its text while it comes, or the answer to a challenge.", .any), accepted,
+                (401, "Nothing is said to callers who may not call.", nil),
+                (500, "The run failed or was cancelled.", .json(OpenAPISchemas.reference("HookFailure"))),
+            ], failures: [400, 404, 405, 408, 410, 413, 415, 429, 503], isOpen: true)
+    }
+
+    private static let name = Parameter(name: "name", place: "path", help: "The pipeline's name.")
+    private static let id = Parameter(name: "id", place: "path", help: "The run's id.")
+    private static let idempotencyKey = Parameter(
+        name: "Idempotency-Key", place: "header", help: "A repeat with the same key is answered with the first run.",
+        schema: ["type": "string", "minLength": 1, "maxLength": 200])
+    private static let accepted = (
+        status: 202, help: "The run is on disk; `Location` leads to it.",
+        content: Content?.some(.json(OpenAPISchemas.reference("Accepted")))
+    )
+
+    private static func one(_ schema: String) -> (status: Int, help: String, content: Content?) {
+        (200, "As asked.", .json(OpenAPISchemas.reference(schema)))
+    }
+
+    private static func list(_ schema: String) -> (status: Int, help: String, content: Content?) {
+        (200, "As asked.", .json(["type": "array", "items": OpenAPISchemas.reference(schema)]))
+    }
+}

@@ -1,0 +1,63 @@
+import RunnelKit
+
+/// One method of one path.
+struct OpenAPIOperation: Sendable {
+    struct Parameter: Sendable {
+        var name: String
+        var place: String
+        var help: String
+        var schema: Value = OpenAPISchemas.text
+
+        var json: Value {
+            [
+                "name": .string(name), "in": .string(place), "description": .string(help),
+                "required": .bool(place == "path"), "schema": schema,
+            ]
+        }
+    }
+
+    enum Content: Sendable {
+        case json(Value)
+        case events
+        /// Whatever a pipeline gives.
+        case any
+    }
+
+    /// In lower case.
+    var method: String
+    var path: String
+    var id: String
+    var tag: String
+    var summary: String
+    var parameters: [Parameter] = []
+    var body: Value?
+    var answers: [(status: Int, help: String, content: Content?)]
+    /// Statuses whose body is an error.
+    var failures: [Int] = []
+    var isOpen = false
+
+    var json: Value {
+        var responses = ValueObject()
+        for answer in answers {
+            var response: ValueObject = ["description": .string(answer.help)]
+            switch answer.content {
+            case .json(let schema): response["content"] = ["application/json": ["schema": schema]]
+            case .events: response["content"] = ["text/event-stream": ["schema": OpenAPISchemas.text]]
+            case .any: response["content"] = ["*/*": ["schema": [:]]]
+            case nil: break
+            }
+            responses["\(answer.status)"] = .object(response)
+        }
+        let failures = isOpen ? failures : failures + [401, 403]
+        for status in failures.sorted() { responses["\(status)"] = ["$ref": "#/components/responses/Failure"] }
+        responses["default"] = ["$ref": "#/components/responses/Failure"]
+        var object: ValueObject = [
+            "operationId": .string(id), "tags": [.string(tag)], "summary": .string(summary),
+            "responses": .object(responses),
+        ]
+        if !parameters.isEmpty { object["parameters"] = .list(parameters.map(\.json)) }
+        if let body { object["requestBody"] = body }
+        if isOpen { object["security"] = [] }
+        return .object(object)
+    }
+}

@@ -1,0 +1,83 @@
+import RunnelEngine
+import RunnelKit
+
+/// The shapes of what goes to and fro.
+enum OpenAPISchemas {
+    static let text: Value = ["type": "string"]
+    private static let time: Value = ["type": "string", "format": "date-time"]
+    private static let anyObject: Value = ["type": "object"]
+    private static let number: Value = ["type": "integer", "minimum": 0]
+
+    static func reference(_ name: String) -> Value { ["$ref": .string("#/components/schemas/\(name)")] }
+
+    static var all: Value {
+        [
+            "Error": object(["error": object(["code": text, "message": text])]),
+            "Accepted": object(["run": text, "status": ["enum": ["accepted", "cancelling", "cancelled"]]]),
+            "HookFailure": object(
+                ["run": text, "status": ["enum": ["failed", "cancelled"]], "error": object(["code": text])],
+                required: ["run", "status"]),
+            "Health": object(["status": ["enum": ["ok", "failing"]], "reason": text], required: ["status"]),
+            "Status": object([
+                "version": text, "running": number, "queued": number,
+                "pipelines": ["type": "array", "items": reference("Pipeline")],
+            ]),
+            "Pipeline": object(
+                [
+                    "name": text, "file": text, "description": text,
+                    "problem": described("What is wrong with the file as it is now; its last good version goes on."),
+                    "triggers": ["type": "array", "items": reference("Trigger")],
+                ], required: ["file", "triggers"]),
+            "Trigger": object(
+                ["key": text, "kind": text, "waiting": text, "problem": text], required: ["key", "kind"]),
+            "Start": [
+                "type": "object", "additionalProperties": false,
+                "properties": [
+                    "inputs": described("The pipeline's inputs by name.", anyObject),
+                    "input": described("The first step's `input`.", [:]),
+                    "trigger": described("What templates find under `trigger`.", anyObject),
+                ],
+            ],
+            "RunState": ["enum": .list(RunState.allCases.map { .string($0.rawValue) })],
+            "Run": object(run, required: ["id", "pipeline", "state", "trigger", "created_at", "interruptions"]),
+            "RunWithSteps": [
+                "allOf": [
+                    reference("Run"),
+                    object(
+                        [
+                            "definition": described("The SHA-256 of the pipeline's file as the run began with it."),
+                            "inputs": anyObject, "input": [:], "output": [:],
+                            "steps": ["type": "array", "items": reference("Step")],
+                        ], required: ["definition", "inputs", "input", "steps"]),
+                ]
+            ],
+            "Step": object(
+                [
+                    "step": text, "uses": text, "state": text, "attempt": number, "started_at": time, "ended_at": time,
+                    "retry_at": time, "error": anyObject, "output": [:],
+                ], required: ["step", "uses", "state", "attempt"]),
+        ]
+    }
+
+    private static var run: ValueObject {
+        [
+            "id": text, "pipeline": text, "state": reference("RunState"), "trigger": anyObject, "created_at": time,
+            "started_at": time, "ended_at": time, "error": anyObject, "interruptions": number,
+            "cancel_requested": ["type": "boolean"], "retry_of": text, "dedupe_key": text,
+        ]
+    }
+
+    private static func described(_ help: String, _ schema: Value = text) -> Value {
+        var object = schema.asObject ?? [:]
+        object["description"] = .string(help)
+        return .object(object)
+    }
+
+    /// - Parameter required: All unless given.
+    private static func object(_ properties: ValueObject, required: [String]? = nil) -> Value {
+        [
+            "type": "object", "properties": .object(properties),
+            "required": .list((required ?? properties.keys).map { .string($0) }),
+        ]
+    }
+}

@@ -1,0 +1,39 @@
+import HTTPTypes
+import Hummingbird
+import RunnelEngine
+import RunnelKit
+
+extension API {
+    /// Takes the run in, and answers once it is on disk.
+    func start(_ run: RunRecord, of pipeline: Pipeline) async throws(APIError) -> Response {
+        var id = run.id
+        do {
+            if case .duplicate(let other) = try await queue.accept(run, of: pipeline) { id = other }
+        } catch {
+            throw APIError(error)
+        }
+        var response = Response.json(["run": .string(id), "status": "accepted"], status: 202)
+        response.headers[.location] = "/api/v1/runs/\(id)"
+        return response
+    }
+}
+
+extension Request {
+    /// What makes repeats of the request harmless, as a run keeps it.
+    func dedupeKey() throws(APIError) -> String? {
+        guard let key = HTTPFieldNames.idempotencyKey.flatMap({ headers[$0] }) else { return nil }
+        guard (1...200).contains(key.utf8.count) else {
+            throw APIError(400, "bad-header", "Idempotency-Key: expected 1 to 200 characters, found \(key.utf8.count)")
+        }
+        return "api:\(key)"
+    }
+}
+
+extension APIError {
+    fileprivate init(_ refusal: TriggerRefusal) {
+        let isOverload = refusal.reason == .overloaded
+        self.init(isOverload ? 429 : 503, isOverload ? "overloaded" : "unavailable", refusal.message)
+        let (seconds, rest) = refusal.retryAfter.components
+        headers[.retryAfter] = "\(max(1, seconds + (rest > 0 ? 1 : 0)))"
+    }
+}

@@ -1,0 +1,163 @@
+import RunnelKit
+import Testing
+
+@testable import RunnelEngine
+
+@Suite("Runs in the API", .timeLimit(.minutes(2))) struct RunRoutesTests {
+    private static var rig: ServerRig {
+        ServerRig(
+            pipelines: ["a.yaml": Pipelines.greet, "g.yaml": Pipelines.gate, "f.yaml": Pipelines.failing],
+            secrets: ["key": "s3cr3t-value"])
+    }
+
+    private static func start(_ pipeline: String, _ server: RunningServer, _ body: String = "") async throws -> String {
+        try #require(try await server.post("/api/v1/pipelines/\(pipeline)/runs", body).run)
+    }
+
+    @Test("a run is shown with its inputs, its steps and what came out")
+    func show() async throws {
+        try await Self.rig.serve { server in
+            let id = try await Self.start("greet", server, #"{"inputs": {"who": "Ada"}, "input": {"a": 1}}"#)
+            try await server.end(of: id)
+            let run = try await server.call("GET", "/api/v1/runs/\(id)").json()
+            #expect(run["id"] == .string(id))
+            #expect(run["pipeline"] == "greet")
+            #expect(run["state"] == "succeeded")
+            #expect(run["trigger"] == ["type": "manual"])
+            #expect(run["inputs"] == ["who": "Ada"])
+            #expect(run["input"] == ["a": 1])
+            #expect(run["output"] == "Hello Ada, manual")
+            #expect(run["steps"]?.asList?.map { $0["step"] } == ["hello", "log"])
+            let none = try await server.call("GET", "/api/v1/runs/none")
+            #expect(none.status == 404)
+            #expect(none.error == "no-such-run there is no run \"none\"")
+        }
+    }
+
+    @Test("secrets are masked wherever a run is shown")
+    func secrets() async throws {
+        try await Self.rig.serve { server in
+            let id = try await Self.start(
+                "failing", server, #"{"input": "s3cr3t-value", "trigger": {"token": "s3cr3t-value"}}"#)
+            try await server.end(of: id)
+            for path in ["/api/v1/runs/\(id)", "/api/v1/runs", "/api/v1/runs/\(id)/events"] {
+                let text = try await server.call("GET", path).text
+                #expect(!text.contains("s3cr3t"))
+                #expect(text.contains("***"))
+            }
+            let run = try await server.call("GET", "/api/v1/runs/\(id)").json()
+            #expect(run["error"]?["message"] == "the secret is ***")
+        }
+    }
+
+    @Test("runs are listed newest first, by state and pipeline, a page at a time")
+    func list() async throws {
+        try await Self.rig.serve { server in
+            var ids: [String] = []
+            for _ in 0..<3 { ids.append(try await Self.start("failing", server)) }
+            for id in ids { try await server.end(of: id) }
+            let waiting = try await Self.start("gate", server)
+            func list(_ query: String) async throws -> [String] {
+                let answer = try await server.call("GET", "/api/v1/runs?\(query)")
+                #expect(answer.status == 200)
+                return try answer.json().asList?.compactMap { $0["id"]?.asString } ?? []
+            }
+            let newest = (ids + [waiting]).sorted(by: >)
+            #expect(try await list("") == newest)
+            #expect(try await list("limit=2") == Array(newest.prefix(2)))
+            #expect(try await list("limit=2&before=\(newest[1])") == Array(newest.suffix(2)))
+            #expect(try await list("state=running&state=queued") == [waiting])
+            #expect(try await list("pipeline=failing&state=failed") == ids.sorted(by: >))
+            #expect(try await list("pipeline=fail%69ng&limit=1000") == ids.sorted(by: >))
+            #expect(try await list("pipeline=no+such") == [])
+            await server.gates.open("g")
+        }
+    }
+
+    @Test(
+        "a query that means nothing is refused, not left out",
+        arguments: [
+            ("limit=0", "limit: expected a number from 1 to 1000, found \"0\""),
+            ("limit=1001", "limit: expected a number from 1 to 1000, found \"1001\""),
+            ("limit=ten", "limit: expected a number from 1 to 1000, found \"ten\""),
+            ("limit=1&limit=2", "limit: stands there 2 times"),
+            (
+                "state=done",
+                "there is no state \"done\"; there are queued, running, succeeded, failed, cancelled, skipped"
+            ),
+            ("stat=failed", "there is no parameter \"stat\"; did you mean \"state\"?"),
+            ("x=1", "there is no parameter \"x\"; there are state, pipeline, before, limit"),
+            ("pipeline=%zz", "\"%zz\" is not percent-encoded UTF-8"),
+        ])
+    func badQuery(query: String, message: String) async throws {
+        try await Self.rig.serve { server in
+            let answer = try await server.call("GET", "/api/v1/runs?\(query)")
+            #expect(answer.status == 400)
+            #expect(answer.error == "bad-parameter \(message)")
+        }
+    }
+
+    @Test("a run that goes on is cancelled, one that waits never begins, and one that has ended stays as it is")
+    func cancel() async throws {
+        try await ServerRig(pipelines: ["g.yaml": Pipelines.gate], limit: 1).serve { server in
+            let first = try await Self.start("gate", server)
+            await server.gates.waitForArrivals(at: "g")
+            let second = try await Self.start("gate", server)
+            let waiting = try await server.call("POST", "/api/v1/runs/\(second)/cancel")
+            #expect(waiting.status == 200)
+            #expect(try waiting.json() == ["run": .string(second), "status": "cancelled"])
+            let running = try await server.call("POST", "/api/v1/runs/\(first)/cancel")
+            #expect(running.status == 202)
+            #expect(try running.json() == ["run": .string(first), "status": "cancelling"])
+            #expect(try await server.end(of: first) == .cancelled)
+            let ended = try await server.call("POST", "/api/v1/runs/\(first)/cancel")
+            #expect(ended.status == 409)
+            #expect(ended.error == "has-ended the run has ended already: cancelled")
+            #expect(try await server.call("POST", "/api/v1/runs/none/cancel").status == 404)
+        }
+    }
+
+    @Test("a run is repeated with what it was given, as another run, once for each key")
+    func retry() async throws {
+        try await Self.rig.serve { server in
+            let id = try await Self.start("greet", server, #"{"inputs": {"who": "Ada"}, "input": 7}"#)
+            try await server.end(of: id)
+            let path = "/api/v1/runs/\(id)/retry"
+            let answer = try await server.call("POST", path, [("Idempotency-Key", "once")])
+            #expect(answer.status == 202)
+            let copy = try #require(answer.run)
+            #expect(copy != id)
+            #expect(answer.headers["location"] == "/api/v1/runs/\(copy)")
+            #expect(try await server.call("POST", path, [("Idempotency-Key", "once")]).run == copy)
+            #expect(try await server.end(of: copy) == .succeeded(output: "Hello Ada, manual"))
+            let run = try #require(await server.journal.run(copy))
+            #expect(run.retryOf == id)
+            #expect(run.input == 7)
+            let waiting = try await Self.start("gate", server)
+            let early = try await server.call("POST", "/api/v1/runs/\(waiting)/retry")
+            #expect(early.status == 409)
+            #expect(early.error == "not-ended the run has not ended yet")
+            await server.gates.open("g")
+        }
+    }
+
+    @Test("a run of a pipeline that is not served any more cannot be repeated, and a full queue says when it can")
+    func impossibleRetry() async throws {
+        let rig = ServerRig(pipelines: ["g.yaml": Pipelines.gate], limit: 1, maximumQueued: 1, isWorking: false)
+        var gone = RunRecord(id: "gone", pipeline: "gone", definition: "", trigger: [:], createdAt: 1)
+        gone.state = .failed
+        var old = RunRecord(id: "old", pipeline: "gate", definition: "", trigger: [:], createdAt: 1)
+        old.state = .failed
+        for run in [gone, old] { _ = await rig.journal.base.accept(run, memory: nil) }
+        try await rig.serve { server in
+            let answer = try await server.call("POST", "/api/v1/runs/gone/retry")
+            #expect(answer.status == 409)
+            #expect(answer.error == "not-served the pipeline \"gone\" is not served any more")
+            #expect(try await server.call("POST", "/api/v1/runs/old/retry").status == 202)
+            let full = try await server.call("POST", "/api/v1/runs/old/retry")
+            #expect(full.status == 429)
+            #expect(full.error == "overloaded 1 run is waiting already")
+            #expect(full.headers["retry-after"] == "1")
+        }
+    }
+}

@@ -1,0 +1,88 @@
+import RunnelKit
+
+/// Lets a test say when something goes on.
+actor Gates: ServiceKey {
+    typealias Service = Gates
+    static let name = "the gates"
+
+    private var open: Set<String> = []
+    private var reached: [String: Int] = [:]
+    private var waiters: [String: [AsyncStream<Void>.Continuation]] = [:]
+    private var observers: [(name: String, count: Int, continuation: AsyncStream<Void>.Continuation)] = []
+
+    /// Returns once the gate is open.
+    func pass(_ name: String) async throws {
+        reached[name, default: 0] += 1
+        for observer in observers where observer.name == name && reached[name, default: 0] >= observer.count {
+            observer.continuation.finish()
+        }
+        if !open.contains(name) {
+            let (stream, continuation) = AsyncStream.makeStream(of: Void.self)
+            waiters[name, default: []].append(continuation)
+            for await _ in stream {}
+        }
+        try Task.checkCancellation()
+    }
+
+    /// Returns once so many have come to the gate.
+    func waitForArrivals(_ count: Int = 1, at name: String) async {
+        guard reached[name, default: 0] < count else { return }
+        let (stream, continuation) = AsyncStream.makeStream(of: Void.self)
+        observers.append((name, count, continuation))
+        for await _ in stream {}
+    }
+
+    /// For all who wait and will come.
+    func open(_ name: String) {
+        open.insert(name)
+        for waiter in waiters.removeValue(forKey: name) ?? [] { waiter.finish() }
+    }
+}
+
+/// Goes on when the test opens the gate.
+struct PassGate: Step {
+    static let name = "gate"
+    static let summary = "Waits for the test."
+    static let documentation = StepDocumentation(output: "The gate's name.")
+    @Field("Which one.") var gate: String
+
+    func run(_ context: StepContext) async throws -> Value {
+        try await context.services.get(Gates.self).pass(gate)
+        return .string(gate)
+    }
+}
+
+/// Says something, piece by piece.
+struct Talk: Step {
+    static let name = "talk"
+    static let summary = "Says something."
+    static let documentation = StepDocumentation(output: "What was said.")
+    @Field("The pieces.") var pieces: [String]
+
+    func run(_ context: StepContext) async throws -> Value {
+        for piece in pieces { await context.report(.text(piece)) }
+        return .string(pieces.joined())
+    }
+}
+
+struct Break: Step {
+    static let name = "break"
+    static let summary = "Fails."
+    static let documentation = StepDocumentation(output: "Nothing.")
+    @Field("In which words.") var message: String = "it broke"
+
+    func run(_ context: StepContext) async throws -> Value { throw StepError("broken", message) }
+}
+
+struct TestPlugin: Plugin {
+    let name = "test"
+    let gates: Gates
+    var steps: [StepDefinition] {
+        [StepDefinition(PassGate.self), StepDefinition(Talk.self), StepDefinition(Break.self)]
+    }
+
+    func registerServices(in services: Services) async {
+        let gates = gates
+        await services.register(Gates.self) { _ in gates }
+    }
+}

@@ -1,0 +1,73 @@
+import RunnelEngine
+import RunnelKit
+
+/// A journal whose commits of new runs wait for the gate `commit`, where a test wants that.
+struct HeldJournal: Journal {
+    var base = MemoryJournal()
+    /// nil: nothing waits.
+    var gates: Gates?
+    /// What every question is answered with instead.
+    var failure: JournalError?
+
+    var beatInterval: Duration { base.beatInterval }
+
+    func accept(_ run: RunRecord, memory: MemoryChanges?) async throws(JournalError) -> Acceptance {
+        // A commit is not given up because whoever asked for it has gone.
+        let gates = gates
+        _ = await Task { try await gates?.pass("commit") }.result
+        if let failure { throw failure }
+        return await base.accept(run, memory: memory)
+    }
+
+    func queuedCount() async throws(JournalError) -> Int {
+        if let failure { throw failure }
+        return await base.queuedCount()
+    }
+
+    func run(_ id: String) async throws(JournalError) -> RunRecord? {
+        if let failure { throw failure }
+        return await base.run(id)
+    }
+
+    func join(_ agent: AgentRecord) async { await base.join(agent) }
+    func beat(_ agent: AgentID) async { await base.beat(agent) }
+    func leave(_ agent: AgentID) async { await base.leave(agent) }
+    func reap() async -> [String] { await base.reap() }
+    func agents() async -> [AgentRecord] { await base.agents() }
+    func keep(_ definition: DefinitionRecord) async { await base.keep(definition) }
+    func definition(_ hash: String) async -> DefinitionRecord? { await base.definition(hash) }
+    func queued(limit: Int) async -> [RunRecord] { await base.queued(limit: limit) }
+
+    func queued(limit: Int, except pipelines: Set<String>) async -> [RunRecord] {
+        await base.queued(limit: limit, except: pipelines)
+    }
+
+    func claim(_ runID: String, by agent: AgentID, limits: RunLimits) async -> Claim {
+        await base.claim(runID, by: agent, limits: limits)
+    }
+
+    func commit(_ commit: RunCommit, _ durability: Durability) async throws(JournalError) {
+        try await base.commit(commit, durability)
+    }
+
+    func release(_ runIDs: [String], by agent: AgentID) async { await base.release(runIDs, by: agent) }
+
+    func requestCancel(_ runID: String, at time: Int64) async -> CancelAnswer {
+        await base.requestCancel(runID, at: time)
+    }
+
+    func cancelRequests(for agent: AgentID) async -> [String] { await base.cancelRequests(for: agent) }
+    func version() async -> Int64 { await base.version() }
+    func runs(idPrefix: String, limit: Int) async -> [RunRecord] { await base.runs(idPrefix: idPrefix, limit: limit) }
+    func runs(_ filter: RunFilter) async -> [RunRecord] { await base.runs(filter) }
+    func steps(of runID: String) async -> [StepRecord] { await base.steps(of: runID) }
+
+    func events(of runID: String, from number: Int, limit: Int) async -> [(number: Int, event: Value)] {
+        await base.events(of: runID, from: number, limit: limit)
+    }
+
+    func prune(_ retention: Retention, now: Int64) async -> PruneReport { await base.prune(retention, now: now) }
+    func check() async -> [String] { await base.check() }
+    func close() async { await base.close() }
+    func memory(of trigger: TriggerID) -> any TriggerMemory { base.memory(of: trigger) }
+}

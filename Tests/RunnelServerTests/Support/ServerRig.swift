@@ -1,0 +1,176 @@
+import LogPlugin
+import Logging
+import RunnelKit
+import Synchronization
+import TemplatePlugin
+import WebhookPlugin
+
+@testable import RunnelEngine
+@testable import RunnelServer
+
+/// What a test's server is made of.
+struct ServerRig: Sendable {
+    /// By file.
+    var pipelines: [String: String] = [:]
+    var options = ServerOptions(port: 0)
+    var secrets: [String: String] = [:]
+    /// How many runs go on at once.
+    var limit = 4
+    var maximumQueued = 100
+    /// Whether runs are worked on, or wait.
+    var isWorking = true
+    let gates = Gates()
+    var journal = HeldJournal()
+    let log = LogLines()
+
+    /// Serves while `body` runs.
+    func serve<Result: Sendable>(
+        _ body: @escaping @Sendable (RunningServer) async throws -> Result
+    ) async throws -> Result {
+        let registry = try StepRegistry([LogPlugin(), TemplatePlugin(), WebhookPlugin(), TestPlugin(gates: gates)])
+        let loader = try PipelineLoader(
+            registry: registry, names: ProjectNames(secrets: Array(secrets.keys), env: []))
+        let services = Services()
+        for plugin in registry.plugins { await plugin.registerServices(in: services) }
+        var logger = Logger(label: "test") { [log] _ in LineHandler(lines: log) }
+        logger.logLevel = .info
+        let runner = PipelineRunner(
+            registry: registry, environment: loader.environment, services: services,
+            project: ProjectDirectory(path: "/nowhere"), values: ProjectValues(secrets: secrets),
+            redactor: Redactor(secrets: secrets.values), logger: logger, now: { Self.now }, grace: .milliseconds(1))
+        let agent = RunAgent(
+            record: AgentRecord(id: AgentID("test"), processID: 1, host: "here", role: "serve", startedAt: 0),
+            journal: journal, runner: runner, loader: loader, logger: logger)
+        let queue = RunQueue(agent: agent, limit: limit, maximumQueued: maximumQueued)
+        let files = pipelines.map { (file: $0.key, bytes: Array($0.value.utf8)) }
+        let host = PipelineHost(
+            queue: queue, loader: loader, logger: logger, hash: { "hash of \(String(decoding: $0, as: UTF8.self))" },
+            read: { files })
+        let hub = try await services.get(WebhookHub.self)
+        let server = RunnelServer(
+            options: options, hub: hub, queue: queue, host: host, journal: journal, version: "1.2.3", logger: logger)
+        await journal.join(agent.record)
+        let result = try await withThrowingTaskGroup(of: Result?.self) { group in
+            let (ports, port) = AsyncStream.makeStream(of: Int.self)
+            let (readiness, ready) = AsyncStream.makeStream(of: Void.self)
+            group.addTask {
+                try await server.run { port.yield($0) }
+                return nil
+            }
+            group.addTask {
+                await host.run { ready.finish() }
+                return nil
+            }
+            if isWorking {
+                group.addTask {
+                    await queue.run()
+                    return nil
+                }
+            }
+            group.addTask {
+                for await _ in readiness {}
+                await Self.waitForHooks(of: host, hub)
+                var iterator = ports.makeAsyncIterator()
+                guard let port = await iterator.next() else { return nil }
+                return try await body(
+                    RunningServer(
+                        port: port, gates: gates, journal: journal, queue: queue, host: host, server: server, log: log))
+            }
+            defer {
+                hub.shutDown()
+                group.cancelAll()
+                queue.stop()
+            }
+            while let next = try await group.next() {
+                if let next { return next }
+            }
+            throw CancellationError()
+        }
+        await services.shutDown()
+        return result
+    }
+
+    /// Nanoseconds since 1970.
+    static let now: Int64 = 1_767_225_600_000_000_000
+
+    /// The triggers enter their hooks in tasks of their own.
+    private static func waitForHooks(of host: PipelineHost, _ hub: WebhookHub) async {
+        let wanted = await host.all.flatMap { $0.pipeline?.triggers ?? [] }.count { $0.kind == "webhook" }
+        while hub.routes.count < wanted { await Task.yield() }
+    }
+}
+
+/// A server that listens.
+struct RunningServer: Sendable {
+    let port: Int
+    let gates: Gates
+    let journal: HeldJournal
+    let queue: RunQueue
+    let host: PipelineHost
+    let server: RunnelServer
+    let log: LogLines
+
+    /// Asks on a connection of its own.
+    func call(
+        _ method: String, _ path: String, _ headers: [(String, String)] = [], body: String? = nil
+    ) async throws -> Answer {
+        let wire = try await Wire(port: port)
+        try await wire.send(request(method, path, headers + [("Connection", "close")], body: body))
+        let answer = try Answer(await wire.readToEnd())
+        await wire.close()
+        return answer
+    }
+
+    func post(_ path: String, _ json: String, _ headers: [(String, String)] = []) async throws -> Answer {
+        try await call("POST", path, headers + [("Content-Type", "application/json")], body: json)
+    }
+
+    func callAtOnce(
+        _ count: Int, _ call: @escaping @Sendable (RunningServer) async throws -> Answer
+    ) async throws -> [Answer] {
+        try await withThrowingTaskGroup(of: Answer.self) { group in
+            for _ in 0..<count { group.addTask { try await call(self) } }
+            var answers: [Answer] = []
+            for try await answer in group { answers.append(answer) }
+            return answers
+        }
+    }
+
+    func request(_ method: String, _ path: String, _ headers: [(String, String)] = [], body: String? = nil) -> String {
+        var text = "\(method) \(path) HTTP/1.1\r\n"
+        if !headers.contains(where: { $0.0 == "Host" }) { text += "Host: localhost:\(port)\r\n" }
+        for (name, value) in headers { text += "\(name): \(value)\r\n" }
+        if let body { text += "Content-Length: \(body.utf8.count)\r\n" }
+        return text + "\r\n" + (body ?? "")
+    }
+
+    /// The run's end.
+    @discardableResult func end(of runID: String) async throws -> RunEnd {
+        try await queue.follow(runID) { _ in }
+    }
+
+    func runs() async -> [RunRecord] { await journal.runs(RunFilter(limit: 1000)) }
+}
+
+/// What was logged.
+final class LogLines: Sendable {
+    private let lines = Mutex<[String]>([])
+    var all: [String] { lines.withLock { $0 } }
+    func append(_ line: String) { lines.withLock { $0.append(line) } }
+}
+
+private struct LineHandler: LogHandler {
+    let lines: LogLines
+    var metadata: Logger.Metadata = [:]
+    var logLevel = Logger.Level.info
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { metadata[key] }
+        set { metadata[key] = newValue }
+    }
+
+    func log(event: LogEvent) {
+        let all = metadata.merging(event.metadata ?? [:]) { $1 }.sorted { $0.key < $1.key }
+        lines.append(
+            "\(event.level) \(event.message)" + all.map { " \($0.key)=\($0.value)" }.joined())
+    }
+}

@@ -3,6 +3,9 @@
 SWIFT_FLAGS ?=
 TEST_FLAGS ?=
 
+# How many tests run side by side. All at once, they wait for each other's time slices longer than for anything else.
+export SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH ?= 8
+
 .PHONY: run test crash bench format check-format setup setup-tests release example docc leaks clean
 
 run: setup ## Run the demonstration pipeline against the embedded simulator.

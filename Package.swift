@@ -186,8 +186,8 @@ let package = Package(
         .testTarget(
             name: "RunnelServerTests",
             dependencies: [
-                "RunnelServer", "RunnelEngine", "RunnelKit", "WebhookPlugin", "TemplatePlugin", "LogPlugin",
-                hummingbird, log, crypto, .product(name: "HTTPTypes", package: "swift-http-types"),
+                "RunnelServer", "RunnelEngine", "RunnelKit", "RunnelTesting", "WebhookPlugin", "TemplatePlugin",
+                "LogPlugin", hummingbird, log, crypto, .product(name: "HTTPTypes", package: "swift-http-types"),
             ] + nio),
         .testTarget(name: "MCPServerTests", dependencies: ["MCPServer", "RunnelKit"]),
         .testTarget(

@@ -25,7 +25,7 @@ public final class SQLiteJournal: Journal {
     ///   - beatInterval: See ``Journal/beat(_:)``.
     ///   - clock: Measures how long other processes have been silent.
     public static func open(
-        directory: String, beatInterval: Duration = .seconds(5), clock: some Clock<Duration> = ContinuousClock()
+        directory: String, beatInterval: Duration = .seconds(5), clock: some Clock<Duration> = SuspendingClock()
     ) throws(JournalError) -> SQLiteJournal {
         let file = JournalFile(directory: directory)
         let start = clock.now

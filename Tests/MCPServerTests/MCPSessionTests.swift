@@ -137,6 +137,7 @@ private struct Client {
             #"{"jsonrpc":"2.0","method":"notifications/initialized"}"#, #"{"jsonrpc":"2.0","method":"what/ever"}"#,
             #"{"jsonrpc":"2.0","id":9,"result":{}}"#,
             #"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":77}}"#,
+            #"{"jsonrpc":"2.0","method":"notifications/cancelled","params":[77]}"#,
         ] { #expect(client.say(line) == []) }
     }
 
@@ -199,7 +200,7 @@ private struct Client {
         var client = Client()
         _ = client.begin()
         _ = client.call(1)
-        #expect(client.call(1).first?.contains("the id 1 is in use by a call that goes on") == true)
+        #expect(client.call(1).first?.contains("the id 1 is in use by a request that goes on") == true)
         _ = client.call(2)
         #expect(client.call(3).first?.contains("2 calls go on already; wait for one of them") == true)
     }
@@ -224,13 +225,81 @@ private struct Client {
             ])
     }
 
-    @Test("several messages in a list are taken in the revision that has them")
+    private static let pings =
+        #"{"jsonrpc":"2.0","id":1,"method":"ping"},{"jsonrpc":"2.0","method":"notifications/initialized"}"#
+
+    @Test("a list is answered with a list once all of its calls are over, in the revision that has lists")
     func batch() {
         var client = Client()
         _ = client.begin("2025-03-26")
-        let list = #"[{"jsonrpc":"2.0","id":1,"method":"ping"},{"jsonrpc":"2.0","id":2,"method":"ping"}]"#
+        let call =
+            #"{"jsonrpc":"2.0","id":5,"method":"tools/call","params":{"name":"weather","arguments":{"city":"Oslo"}}}"#
+        let pong = #"{"jsonrpc":"2.0","id":1,"result":{}}"#
+        #expect(client.say("[\(Self.pings)]") == ["[\(pong)]"])
+        #expect(client.say("[\(call),\(Self.pings)]") == [#"call 5 weather {"city":"Oslo"}"#])
+        let answer =
+            #"{"jsonrpc":"2.0","id":5,"result":{"content":[{"type":"text","text":"dry"}],"isError":false}}"#
         #expect(
-            client.say(list) == [#"{"jsonrpc":"2.0","id":1,"result":{}}"#, #"{"jsonrpc":"2.0","id":2,"result":{}}"#])
+            client.shown(client.session.finish(5, .succeeded(output: "dry", run: nil))) == ["[\(pong),\(answer)]"])
+        #expect(client.say(#"[{"jsonrpc":"2.0","method":"notifications/initialized"}]"#) == [])
+    }
+
+    @Test("a list whose only call was cancelled is not answered")
+    func cancelledBatch() {
+        var client = Client()
+        _ = client.begin("2025-03-26")
+        let call =
+            #"{"jsonrpc":"2.0","id":5,"method":"tools/call","params":{"name":"weather","arguments":{"city":"Oslo"}}}"#
+        _ = client.say("[\(call)]")
+        _ = client.say(#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":5}}"#)
+        #expect(client.shown(client.session.finish(5, .failed(message: "cancelled", run: nil))) == [])
+    }
+
+    @Test("a list of too many messages is refused as one, and lists are in revisions without them, also of one message")
+    func refusedLists() {
+        var client = Client()
+        #expect(
+            client.say("[" + Array(repeating: "0", count: 65).joined(separator: ",") + "]") == [
+                #"{"jsonrpc":"2.0","id":null,"error":{"code":-32600,"#
+                    + #""message":"the list has 65 messages; at most 64 are taken at once"}}"#
+            ])
+        _ = client.begin("2025-06-18")
+        #expect(
+            client.say(#"[{"jsonrpc":"2.0","id":1,"method":"ping"}]"#) == [
+                #"{"jsonrpc":"2.0","id":null,"error":{"code":-32600,"#
+                    + #""message":"one message a line: lists are not part of this revision"}}"#
+            ])
+    }
+
+    @Test(
+        "without a session, those who ask for news of the tools get them under the id of their request, until they end it"
+    )
+    func subscriptions() {
+        var client = Client()
+        func listen(_ id: String, _ wanted: String) -> String {
+            #"{"jsonrpc":"2.0","id":"\#(id)","method":"subscriptions/listen","params":{"notifications":\#(wanted),"#
+                + #""_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28"}}}"#
+        }
+        func acknowledged(_ id: String, _ honored: String) -> String {
+            #"{"jsonrpc":"2.0","method":"notifications/subscriptions/acknowledged","params":{"notifications":\#(honored),"#
+                + #""_meta":{"io.modelcontextprotocol/subscriptionId":"\#(id)"}}}"#
+        }
+        #expect(
+            client.say(listen("a", #"{"toolsListChanged":true,"promptsListChanged":true}"#)) == [
+                acknowledged("a", #"{"toolsListChanged":true}"#)
+            ])
+        #expect(client.say(listen("b", "{}")) == [acknowledged("b", "{}")])
+        #expect(client.say(listen("a", "{}")).first?.contains("is in use by a request that goes on") == true)
+        #expect(
+            client.shown(client.session.setTools([])) == [
+                #"{"jsonrpc":"2.0","method":"notifications/tools/list_changed","#
+                    + #""params":{"_meta":{"io.modelcontextprotocol/subscriptionId":"a"}}}"#
+            ])
+        #expect(client.say(#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":"a"}}"#) == [])
+        #expect(client.shown(client.session.setTools([weather])) == [])
+        for number in 1..<16 { _ = client.say(listen("\(number)", "{}")) }
+        #expect(
+            client.say(listen("z", "{}")).first?.contains("16 subscriptions go on already; cancel one of them") == true)
     }
 
     @Test("lines are put together however they come; one that is too long is dropped, and the next is read")
@@ -240,5 +309,8 @@ private struct Client {
         #expect(reader.read(Array("c\r\n\nde\nf".utf8)) == [.line(Array("abc".utf8)), .line(Array("de".utf8))])
         #expect(reader.read(Array("ghijklm".utf8)) == [])
         #expect(reader.read(Array("nop\nq\n".utf8)) == [.tooLong, .line(Array("q".utf8))])
+        #expect(reader.finish() == nil)
+        #expect(reader.read(Array("r".utf8)) == [])
+        #expect(reader.finish() == .line(Array("r".utf8)))
     }
 }

@@ -51,7 +51,7 @@ import Testing
                     cancelled
                     Hello, after!
 
-                    """, "\(ended.error)")
+                    """ + (mode == "auto" ? "True\n" : ""), "\(ended.error)")
             // Each call was a run, and the one that was given up is not left going on.
             let runs = try await runnel.run(["runs", "list", "--json"]).output
             #expect(runs.contains("\"cancelled\""))

@@ -69,9 +69,10 @@ private struct DurablePlugin: Plugin {
     }
 }
 
-@Suite("Runs in a journal") struct DurableTests {
+@Suite("Runs in a journal", .timeLimit(.minutes(5))) struct DurableTests {
     private struct Rig {
-        let journal = MemoryJournal()
+        /// Its clock stands still: nobody here says that it lives.
+        let journal = MemoryJournal(clock: ManualClock())
         let clock = ManualClock()
         let agent: RunAgent
         let loader: PipelineLoader
@@ -123,6 +124,21 @@ private struct DurablePlugin: Plugin {
         #expect(result.outputs["two"] == "run-a_two 1")
         #expect(await first.journal.run("run-a")?.state == .succeeded)
         #expect(await first.journal.run("run-a")?.interruptions == 1)
+    }
+
+    @Test("a run that is cancelled after it was claimed and before it begins ends as cancelled")
+    func cancelledEarly() async throws {
+        let rig = try Rig()
+        let run = await rig.accept("run-e", "steps: [ { id: nap, uses: slow } ]", in: rig.journal)
+        let result = try await rig.agent.withSession {
+            // Heard of before anybody works on the run, as when the queue has claimed it a moment ago.
+            _ = await rig.journal.requestCancel("run-e", at: 1)
+            rig.agent.cancelOnce("run-e")
+            return await rig.agent.work(on: run)
+        }
+        guard case .ended(let result) = result else { Issue.record("it did not end"); return }
+        guard case .cancelled = result.outcome else { Issue.record("it ended as \(result.outcome)"); return }
+        #expect(await rig.journal.run("run-e")?.state == .cancelled)
     }
 
     @Test("the cancellation of the task that works on a run is nothing to the run")

@@ -258,12 +258,9 @@ private func withServer<Result>(
         try await withServer { stage, plugin, _ async throws in
             let first = try await stage.run(plugin, "where")["pid"]
             let descriptors = openDescriptors()
-            let start = ContinuousClock.now
             for number in 0..<1000 {
                 #expect(try await stage.run(plugin, "add", ["n": .int(Int64(number))]) == .string("\(number + 1)"))
             }
-            let each = start.duration(to: .now) / 1000
-            #expect(each < .milliseconds(20), "a call took \(each)")
             #expect(try await stage.run(plugin, "where")["pid"] == first)
             #expect(openDescriptors() <= descriptors + 8)
         }

@@ -34,6 +34,11 @@ struct LineReader: Sendable {
         return lines
     }
 
+    /// What stands behind the last end of a line, when no more will come.
+    mutating func finish() -> Line? {
+        read([0x0A]).first
+    }
+
     private mutating func take(_ bytes: ArraySlice<UInt8>) {
         guard !isSkipping else { return }
         guard rest.count + bytes.count <= limit else {

@@ -39,24 +39,36 @@ public actor MCPServer {
     /// Serves until the client closes its end or the task is cancelled. Calls that go on then are cancelled, and waited
     /// for.
     public func run() async {
+        await withTaskCancellationHandler {
+            await serve()
+        } onCancel: {
+            streams.end()
+        }
+    }
+
+    private func serve() async {
         _ = session.setTools(await provider.tools())
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await self.watchTools() }
             var reader = LineReader(limit: Self.maximumLine)
             while let bytes = await streams.read() {
-                for line in reader.read(bytes) {
-                    switch line {
-                    case .line(let line): await perform(session.receive(line))
-                    case .tooLong:
-                        let words = "the line is longer than \(Self.maximumLine >> 20) MiB"
-                        await send(RPCError.parse(words).message(id: .null))
-                    }
-                }
+                for line in reader.read(bytes) { await receive(line) }
             }
+            if !Task.isCancelled, let line = reader.finish() { await receive(line) }
             group.cancelAll()
         }
+        streams.end()
         for call in calls.values { call.cancel() }
         for call in calls.values { await call.value }
+    }
+
+    private func receive(_ line: LineReader.Line) async {
+        switch line {
+        case .line(let line): await perform(session.receive(line))
+        case .tooLong:
+            let words = "the line is longer than \(Self.maximumLine >> 20) MiB"
+            await send(RPCError.parse(words).message(id: .null))
+        }
     }
 
     private func watchTools() async {
@@ -93,6 +105,10 @@ public actor MCPServer {
 
     /// A client that is slow to read holds everything back: nothing is kept for it.
     private func send(_ message: Value) async {
-        await streams.write(message.jsonBytes() + [0x0A])
+        let bytes = message.jsonBytes() + [0x0A]
+        // In line before anything else runs on this actor, so that no message overtakes another.
+        await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
+            streams.write(bytes) { continuation.resume() }
+        }
     }
 }

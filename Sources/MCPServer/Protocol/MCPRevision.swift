@@ -18,6 +18,8 @@ enum MCPRevision: String, Sendable, CaseIterable {
     static let stateless: [Value] = allCases.filter(\.isStateless).map { .string($0.rawValue) }
     /// The key under `_meta` in which a request says its revision.
     static let key = "io.modelcontextprotocol/protocolVersion"
+    /// The key under `_meta` in which news say which subscription they belong to.
+    static let subscriptionKey = "io.modelcontextprotocol/subscriptionId"
 
     /// What is agreed on with a client that begins with a handshake: what it wants, or the newest there is.
     static func agreed(on requested: String?) -> MCPRevision {

@@ -8,17 +8,12 @@ enum RPCMessage: Sendable, Hashable {
     case response
     case invalid(id: Value, RPCError)
 
-    /// Reads one line: a message, or several in a list as the revision 2025-03-26 allows.
-    static func read(_ line: [UInt8]) -> [RPCMessage] {
-        let value: Value
-        do {
-            value = try Value.json(line)
-        } catch {
-            return [.invalid(id: .null, .parse("the line is not JSON: \(error)"))]
+    /// Whether it has an answer, now or later.
+    var isAnswered: Bool {
+        switch self {
+        case .request, .invalid: true
+        case .notification, .response: false
         }
-        guard let list = value.asList else { return [RPCMessage(value)] }
-        guard !list.isEmpty else { return [.invalid(id: .null, .invalidRequest("the list of messages is empty"))] }
-        return list.map { RPCMessage($0) }
     }
 
     init(_ value: Value) {
@@ -45,6 +40,10 @@ enum RPCMessage: Sendable, Hashable {
         switch object["params"] {
         case nil: parameters = [:]
         case .object(let object)?: parameters = object
+        case _ where id == nil:
+            // Never answered, so what is wrong with it cannot be said.
+            self = .notification(method: method, parameters: [:])
+            return
         case let other?:
             self = .invalid(
                 id: answerable, .invalidParameters("\"params\" has to be an object, found \(other.kindName)"))

@@ -2,7 +2,7 @@ public import RunnelKit
 
 /// Something that a client can call.
 public struct ServedTool: Sendable, Hashable {
-    /// Letters, digits, `_`, `-` and `.`, at most 128.
+    /// Letters, digits, `_` and `-`, at most 64: what all models accept.
     public let name: String
     public let description: String
     /// The JSON schema of the arguments, an object's.

@@ -25,6 +25,8 @@ struct MCPSession: Sendable {
         let revision: MCPRevision
         let progressToken: Value?
         var progress: Int64 = 0
+        /// The list that the request came in.
+        var batch: Int?
         var isCancelled = false
     }
 
@@ -35,6 +37,8 @@ struct MCPSession: Sendable {
     /// Agreed on in a handshake; nil before.
     private var revision: MCPRevision?
     private var running: [CallID: Running] = [:]
+    private var batches = BatchedAnswers()
+    private var subscriptions = Subscriptions()
 
     static let pageSize = 100
 
@@ -48,15 +52,32 @@ struct MCPSession: Sendable {
     // MARK: - From the client
 
     mutating func receive(_ line: [UInt8]) -> [Action] {
-        let messages = RPCMessage.read(line)
-        if messages.count > 1, revision?.hasBatches != true {
-            return [
-                .send(
-                    RPCError.invalidRequest("one message a line: lists are not part of this revision").message(
-                        id: .null))
-            ]
+        switch RPCLine(line) {
+        case .one(let message): return receive(message)
+        case .list where revision?.hasBatches != true:
+            let words = "one message a line: lists are not part of this revision"
+            return [.send(RPCError.invalidRequest(words).message(id: .null))]
+        case .list(let messages): return receive(messages)
         }
-        return messages.flatMap { receive($0) }
+    }
+
+    private mutating func receive(_ messages: [RPCMessage]) -> [Action] {
+        let awaited = messages.count { $0.isAnswered }
+        guard awaited > 0 else { return messages.flatMap { receive($0) } }
+        let number = batches.open(awaiting: awaited)
+        var actions: [Action] = []
+        for message in messages {
+            for action in receive(message) {
+                switch action {
+                case .send(let answer): actions += batches.add(answer, to: number).map { [.send($0)] } ?? []
+                case .call(let call):
+                    running[call.id]?.batch = number
+                    actions.append(action)
+                case .cancel: actions.append(action)
+                }
+            }
+        }
+        return actions
     }
 
     private mutating func receive(_ message: RPCMessage) -> [Action] {
@@ -64,15 +85,18 @@ struct MCPSession: Sendable {
         case .response: return []
         case .invalid(let id, let error): return [.send(error.message(id: id))]
         case .notification("notifications/cancelled", let parameters):
-            guard let id = parameters["requestId"], running[id] != nil else { return [] }
+            guard let id = parameters["requestId"] else { return [] }
+            subscriptions.end(id)
+            guard running[id] != nil else { return [] }
             running[id]?.isCancelled = true
             return [.cancel(id)]
         case .notification: return []
         case .request(let id, let method, let parameters):
-            guard running[id] == nil else {
+            guard running[id] == nil, !subscriptions.contains(id) else {
                 return [
                     .send(
-                        RPCError.invalidRequest("the id \(id.json()) is in use by a call that goes on").message(id: id))
+                        RPCError.invalidRequest("the id \(id.json()) is in use by a request that goes on").message(
+                            id: id))
                 ]
             }
             do throws(RPCError) {
@@ -99,6 +123,7 @@ struct MCPSession: Sendable {
                         "ttlMs": 0, "cacheScope": "private",
                     ], revision)
             ]
+        case "subscriptions/listen" where revision.isStateless: return [.send(try subscriptions.begin(id, parameters))]
         case "tools/list": return [try list(id, parameters, revision)]
         case "tools/call": return try call(id, parameters, revision)
         default: throw .unknownMethod(method)
@@ -188,12 +213,15 @@ struct MCPSession: Sendable {
         return [.call(Call(id: id, tool: name, arguments: arguments))]
     }
 
-    /// - Returns: The news, where there is a client that wants it.
+    // MARK: - News
+
+    /// - Returns: The news, where there are clients that want them.
     mutating func setTools(_ tools: [ServedTool]) -> [Action] {
         guard tools != self.tools else { return [] }
         self.tools = tools
-        guard revision != nil else { return [] }
-        return [.send(["jsonrpc": "2.0", "method": "notifications/tools/list_changed"])]
+        let method = "notifications/tools/list_changed"
+        let toSession: [Value] = revision == nil ? [] : [["jsonrpc": "2.0", "method": .string(method)]]
+        return (toSession + subscriptions.news(method)).map { .send($0) }
     }
 
     // MARK: - From the calls
@@ -212,8 +240,10 @@ struct MCPSession: Sendable {
 
     mutating func finish(_ id: CallID, _ outcome: ToolOutcome) -> [Action] {
         // Nobody waits for the answer to a cancelled call.
-        guard let call = running.removeValue(forKey: id), !call.isCancelled else { return [] }
-        return [result(id, outcome.result(call.revision), call.revision)]
+        guard let call = running.removeValue(forKey: id) else { return [] }
+        let answer = call.isCancelled ? nil : answer(id, outcome.result(call.revision), call.revision)
+        guard let batch = call.batch else { return answer.map { [.send($0)] } ?? [] }
+        return batches.add(answer, to: batch).map { [.send($0)] } ?? []
     }
 
     // MARK: - Words
@@ -221,6 +251,10 @@ struct MCPSession: Sendable {
     private var capabilities: Value { ["tools": ["listChanged": true]] }
 
     private func result(_ id: Value, _ result: ValueObject, _ revision: MCPRevision) -> Action {
+        .send(answer(id, result, revision))
+    }
+
+    private func answer(_ id: Value, _ result: ValueObject, _ revision: MCPRevision) -> Value {
         var result = result
         if revision.isStateless {
             result["resultType"] = "complete"
@@ -228,6 +262,6 @@ struct MCPSession: Sendable {
             meta["io.modelcontextprotocol/serverInfo"] = ["name": .string(name), "version": .string(version)]
             result["_meta"] = .object(meta)
         }
-        return .send(["jsonrpc": "2.0", "id": id, "result": .object(result)])
+        return ["jsonrpc": "2.0", "id": id, "result": .object(result)]
     }
 }

@@ -26,6 +26,7 @@ struct MCPCommand: AsyncParsableCommand {
     func run() async throws {
         var options = ProjectOptions()
         (options.directory, options.config) = (folder, config)
+        let streams = StandardStreams.takingOver()
         let project = try options.project()
         let loader = try await project.loader()
         let (folder, limit) = (folder, limit)
@@ -36,7 +37,8 @@ struct MCPCommand: AsyncParsableCommand {
                     project: project, loader: loader, journal: journal, simulator: simulator, isJSON: false)
                 let server = MCPServer(
                     name: "runnel", version: RunnelCommand.version,
-                    provider: PipelineTools(folder: folder, loader: loader, runs: runs), maximumCalls: limit)
+                    provider: PipelineTools(folder: folder, loader: loader, runs: runs), streams: streams,
+                    maximumCalls: limit)
                 _ = try await withInterrupt {
                     try await runs.agent.withSession { await server.run() }
                 }

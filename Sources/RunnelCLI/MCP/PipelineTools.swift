@@ -1,3 +1,4 @@
+import Logging
 import MCPServer
 import RunnelEngine
 import RunnelKit
@@ -10,6 +11,9 @@ actor PipelineTools: ToolProvider {
     private let runs: ForegroundRuns
     private var contents: [String: [UInt8]] = [:]
     private var pipelines: [String: Pipeline] = [:]
+    private var served: [(name: String, pipeline: Pipeline)] = []
+    /// The names of those that are not served, by file.
+    private var hidden: [String: String] = [:]
 
     init(folder: String, loader: PipelineLoader, runs: ForegroundRuns) {
         self.folder = folder
@@ -90,12 +94,20 @@ actor PipelineTools: ToolProvider {
         }
     }
 
-    /// By the name of the tool; of two pipelines that would share one, the first in the order of the files.
-    private var served: [(name: String, pipeline: Pipeline)] {
-        var seen: Set<String> = []
-        return pipelines.sorted { $0.key < $1.key }.compactMap { _, pipeline in
+    /// Of two pipelines that would share a name, the first in the order of the files; the other is told of once.
+    private func nameTools() {
+        served = []
+        for (file, pipeline) in pipelines.sorted(by: { $0.key < $1.key }) {
             let name = ServedTool.name(of: pipeline)
-            return seen.insert(name).inserted ? (name, pipeline) : nil
+            if let first = served.first(where: { $0.name == name })?.pipeline {
+                guard hidden.updateValue(pipeline.name, forKey: file) != pipeline.name else { continue }
+                runs.assembly.logger.warning(
+                    "\"\(pipeline.name)\" in \(file) is not served: \"\(first.name)\" is the tool \"\(name)\" already; give it another name"
+                )
+            } else {
+                hidden[file] = nil
+                served.append((name, pipeline))
+            }
         }
     }
 
@@ -112,6 +124,7 @@ actor PipelineTools: ToolProvider {
             if let pipeline { pipelines[file] = pipeline }
             DiagnosticOutput.write([report], format: .text, redactor: runs.project.redactor)
         }
+        nameTools()
     }
 }
 
@@ -125,6 +138,7 @@ extension ServedTool {
             var property: ValueObject = ["type": .string(input.kind.schemaType)]
             property["description"] = input.help.map { .string($0) }
             property["default"] = input.defaultValue
+            if input.kind == .list { property["items"] = [:] }
             property["enum"] = input.choices.map { .list($0) }
             properties[input.name] = .object(property)
         }
@@ -144,9 +158,9 @@ extension ServedTool {
     static func name(of pipeline: Pipeline) -> String {
         String(
             String.UnicodeScalarView(
-                pipeline.name.unicodeScalars.prefix(128).map { scalar in
+                pipeline.name.unicodeScalars.prefix(64).map { scalar in
                     let isPlain = scalar.isASCII && (scalar.properties.isAlphabetic || ("0"..."9").contains(scalar))
-                    return isPlain || scalar == "-" || scalar == "." ? scalar : "_"
+                    return isPlain || scalar == "-" ? scalar : "_"
                 }))
     }
 }

@@ -16,6 +16,8 @@ public final class RunAgent: Sendable {
 
     private struct State {
         var isStopping = false
+        /// Whether a run has begun, which may have been cancelled before.
+        var isLookDue = false
     }
 
     /// How long a cancellation from another process may stay unseen.
@@ -75,7 +77,7 @@ public final class RunAgent: Sendable {
                     beatAt = clock.now + journal.beatInterval
                 }
                 let current = try await journal.version()
-                if current != version, hasRuns {
+                if takeLookDue() || current != version, hasRuns {
                     version = current
                     for runID in try await journal.cancelRequests(for: id) { cancelOnce(runID) }
                 }
@@ -88,14 +90,22 @@ public final class RunAgent: Sendable {
         }
     }
 
+    private func takeLookDue() -> Bool {
+        state.withLock { state in
+            defer { state.isLookDue = false }
+            return state.isLookDue
+        }
+    }
+
     private var hasRuns: Bool { controls.withLock { !$0.isEmpty } }
 
     /// Asks a run of this process to end as cancelled. Asked again for the same run, nothing happens: a second request
     /// would end its `finally` as well.
     func cancelOnce(_ runID: String) {
-        let control = controls.withLock { controls in
-            defer { cancelled.withLock { _ = $0.insert(runID) } }
-            return cancelled.withLock { $0.contains(runID) } ? nil : controls[runID]
+        let control = controls.withLock { controls -> RunControl? in
+            // Of a run that is not worked on yet, `live()` hears when it is.
+            guard let control = controls[runID] else { return nil }
+            return cancelled.withLock { $0.insert(runID).inserted } ? control : nil
         }
         control?.cancel()
     }
@@ -123,6 +133,7 @@ public final class RunAgent: Sendable {
     ) async -> DriveResult {
         let control = RunControl()
         controls.withLock { $0[run.id] = control }
+        state.withLock { $0.isLookDue = true }
         defer {
             controls.withLock { $0[run.id] = nil }
             cancelled.withLock { _ = $0.remove(run.id) }

@@ -54,6 +54,12 @@ async def main():
         async with Client(stdio_client(server)) as client:
             print(client.protocol_version)
             await calls(client)
+            async with client.listen(tools_list_changed=True) as news:
+                with open(f"{directory}/pipelines/late.yaml", "w") as file:
+                    file.write("name: late\nsteps:\n  - { uses: log, with: { message: hello } }\n")
+                async for _ in news:
+                    break
+            print("late" in [tool.name for tool in (await client.list_tools()).tools])
 
 
 asyncio.run(asyncio.wait_for(main(), 60))

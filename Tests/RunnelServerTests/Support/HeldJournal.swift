@@ -1,9 +1,11 @@
 import RunnelEngine
 import RunnelKit
+import RunnelTesting
 
 /// A journal whose commits of new runs wait for the gate `commit`, where a test wants that.
 struct HeldJournal: Journal {
-    var base = MemoryJournal()
+    /// Its clock stands still: no agent of a test is ever late.
+    var base = MemoryJournal(clock: ManualClock())
     /// nil: nothing waits.
     var gates: Gates?
     /// What every question is answered with instead.

@@ -13,10 +13,12 @@ import Testing
         server.standardError = pipe
         server.standardOutput = FileHandle.nullDevice
         try server.run()
-        defer { server.terminate() }
+        // It would wait for its connections.
+        defer { kill(server.processIdentifier, SIGKILL) }
         var said = ""
-        while !said.contains("(Press CTRL+C"), case let data = pipe.fileHandleForReading.availableData, !data.isEmpty {
+        for await data in pipe.fileHandleForReading.pieces {
             said += String(decoding: data, as: UTF8.self)
+            if said.contains("(Press CTRL+C") { break }
         }
         let address = try #require(said.firstMatch(of: /running on (http:\/\/127\.0\.0\.1:\d+)/), "\(said)").1
         let files = [

@@ -63,7 +63,7 @@ struct RunnelProcess {
         try process.run()
         var error = ""
         var isSent = false
-        while case let data = pipe.fileHandleForReading.availableData, !data.isEmpty {
+        for await data in pipe.fileHandleForReading.pieces {
             error += String(decoding: data, as: UTF8.self)
             if !isSent, isTime(error) {
                 isSent = true
@@ -96,6 +96,23 @@ struct RunnelProcess {
             process.standardInput = FileHandle.nullDevice
         }
         return (process, files)
+    }
+}
+
+extension FileHandle {
+    /// What comes, as it comes. No thread of a task waits for it.
+    var pieces: AsyncStream<Data> {
+        AsyncStream { continuation in
+            readabilityHandler = { handle in
+                let data = handle.availableData
+                if data.isEmpty {
+                    handle.readabilityHandler = nil
+                    continuation.finish()
+                } else {
+                    continuation.yield(data)
+                }
+            }
+        }
     }
 }
 

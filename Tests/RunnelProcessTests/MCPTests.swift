@@ -262,7 +262,8 @@ private func withServer<Result>(
                 #expect(try await stage.run(plugin, "add", ["n": .int(Int64(number))]) == .string("\(number + 1)"))
             }
             #expect(try await stage.run(plugin, "where")["pid"] == first)
-            #expect(openDescriptors() <= descriptors + 8)
+            // Other tests open some meanwhile; a leak would be a thousand.
+            #expect(openDescriptors() < descriptors + 500)
         }
     }
 

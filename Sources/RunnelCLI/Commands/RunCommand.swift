@@ -59,17 +59,21 @@ struct RunCommand: AsyncParsableCommand {
 
     func run() async throws {
         guard watch else { return try await runOnce() }
-        while true {
-            let files = watchedFiles()
-            let before = FileChanges(of: files)
-            do {
-                try await runOnce()
-            } catch let status as ExitStatus where status != .interrupted {}
-            Streams.error.write("waiting for a change; Ctrl-C ends\n")
-            let (changed, isInterrupted) = try await withInterrupt { try? await before.wait() }
-            guard let changed, !isInterrupted else { throw ExitStatus.interrupted }
-            Streams.error.write("\n\(FileReading.shown(changed)) has changed\n")
+        let command = self
+        let interruption = Interruption()
+        // Listened to all the while, so that no signal falls between a run and the wait behind it.
+        _ = try await withSignals({ _ in interruption.come() }) {
+            while !interruption.hasCome {
+                let before = FileChanges(of: command.watchedFiles())
+                do {
+                    try await command.runOnce()
+                } catch let status as ExitStatus where status != .interrupted {}
+                Streams.error.write("waiting for a change; Ctrl-C ends\n")
+                guard let changed = try await before.wait(unless: { interruption.hasCome }) else { break }
+                Streams.error.write("\n\(FileReading.shown(changed)) has changed\n")
+            }
         }
+        throw ExitStatus.interrupted
     }
 
     private func runOnce() async throws {

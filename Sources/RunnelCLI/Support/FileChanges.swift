@@ -24,11 +24,14 @@ struct FileChanges: Sendable {
     }
 
     /// Waits until one is. Looks several times a second, which every file system can stand.
-    func wait() async throws -> String {
-        while true {
+    ///
+    /// - Returns: nil when it is not to wait any longer.
+    func wait(unless isOver: () -> Bool) async throws -> String? {
+        while !isOver() {
             if let changed { return changed }
             try await ContinuousClock().sleep(for: .milliseconds(200))
         }
+        return nil
     }
 
     private static func look(at path: String) -> Look? {

@@ -1,3 +1,4 @@
+import Synchronization
 import UnixSignals
 
 #if canImport(Glibc)
@@ -53,6 +54,14 @@ private actor FirstRequest {
         self.request = request
         return true
     }
+}
+
+/// Whether a signal has come, for those who look now and then.
+final class Interruption: Sendable {
+    private let state = Mutex(false)
+
+    var hasCome: Bool { state.withLock(\.self) }
+    func come() { state.withLock { $0 = true } }
 }
 
 /// Runs `body` and cancels it on the first SIGINT or SIGTERM. The second ends the process at once.

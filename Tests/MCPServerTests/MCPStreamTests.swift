@@ -9,11 +9,11 @@ private final class Wires: Sendable {
     let toServer = Pipe()
     let fromServer = Pipe()
 
-    func server(_ provider: some ToolProvider = NoTools()) -> MCPServer {
+    func server(grace: Duration = .seconds(60)) -> MCPServer {
         let streams = StandardStreams(
             input: toServer.fileHandleForReading.fileDescriptor, output: fromServer.fileHandleForWriting.fileDescriptor,
-            grace: .milliseconds(100))
-        return MCPServer(name: "test", version: "1", provider: provider, streams: streams)
+            grace: grace)
+        return MCPServer(name: "test", version: "1", provider: NoTools(), streams: streams)
     }
 
     func say(_ text: String) throws {
@@ -58,7 +58,7 @@ private func onThread<Result: Sendable>(_ body: @escaping @Sendable () -> Result
     func deaf() async throws {
         for isCancelled in [false, true] {
             let wires = Wires()
-            let server = wires.server()
+            let server = wires.server(grace: .milliseconds(100))
             let task = Task { await server.run() }
             // More than both pipes hold, so that the server waits for its client.
             let writing = wires.toServer.fileHandleForWriting

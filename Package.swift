@@ -63,9 +63,10 @@ let package = Package(
         .target(
             name: "RunnelReference", dependencies: ["RunnelKit", "RunnelEngine", "Templates", "JSONSchema", "YAML"]),
         .target(name: "RunnelTesting", dependencies: ["JSONSchema", "RunnelKit", log]),
+        .target(name: "SystemThread"),
         .target(name: "CRunnelFiles"),
         .target(name: "CRunnelSpawn"),
-        .target(name: "RunnelProcess", dependencies: ["RunnelKit", "JSONSchema", "CRunnelSpawn", log]),
+        .target(name: "RunnelProcess", dependencies: ["RunnelKit", "JSONSchema", "CRunnelSpawn", "SystemThread", log]),
         .target(name: "RunnelEngine", dependencies: ["RunnelKit", "YAML", "JSONSchema", "Templates", log]),
 
         .target(
@@ -82,8 +83,8 @@ let package = Package(
         .target(name: "LogPlugin", dependencies: ["RunnelKit", log], path: "plugins/log"),
         .target(name: "SchedulePlugin", dependencies: ["RunnelKit", log], path: "plugins/schedule"),
         .target(name: "TemplatePlugin", dependencies: ["RunnelKit", "FilePlugin"], path: "plugins/template"),
-        .target(name: "TransformPlugin", dependencies: ["RunnelKit", "CLibJQ"], path: "plugins/transform"),
-        .target(name: "WatchPlugin", dependencies: ["RunnelKit", "CRunnelFiles", log], path: "plugins/watch"),
+        .target(name: "TransformPlugin", dependencies: ["RunnelKit", "SystemThread", "CLibJQ"], path: "plugins/transform"),
+        .target(name: "WatchPlugin", dependencies: ["RunnelKit", "CRunnelFiles", "SystemThread", log], path: "plugins/watch"),
         .target(
             name: "WebhookPlugin", dependencies: ["RunnelKit", "RunnelHTTP", crypto, log, nio[2]],
             path: "plugins/webhook"),
@@ -93,6 +94,7 @@ let package = Package(
             name: "RunnelServer",
             dependencies: [
                 "RunnelEngine", "RunnelKit", "WebhookPlugin", hummingbird, log, nio[0],
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),

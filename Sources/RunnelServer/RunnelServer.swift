@@ -43,20 +43,21 @@ public struct RunnelServer: Sendable {
         var quiet = logger
         quiet.logLevel = .critical
         let timeouts = options.timeouts
+        let bodies = BodyReading(options)
         return Application(
-            router: router(),
+            router: router(bodies),
             server: HTTPServerBuilder { GuardedChannel(timeouts: timeouts, responder: $0) },
             configuration: ApplicationConfiguration(
                 address: .hostname(options.host, port: options.port), serverName: "runnel", backlog: 1024,
                 availableConnectionsDelegate: .maximum(
                     ConnectionLimit.raise(to: options.maximumConnections), logger: quiet)),
+            services: [bodies.deadlines],
             onServerRunning: { channel in await onListening(channel.localAddress?.port ?? options.port) },
             logger: quiet)
     }
 
-    func router() -> Router<ServerContext> {
-        let bodies = BodyReading(options)
-        return router(bodies, RouteTable(router(bodies, nil)))
+    func router(_ bodies: BodyReading) -> Router<ServerContext> {
+        router(bodies, RouteTable(router(bodies, nil)))
     }
 
     private func router(_ bodies: BodyReading, _ routes: RouteTable?) -> Router<ServerContext> {

@@ -13,11 +13,19 @@ public struct DiagnosticPrinter: Sendable {
         diagnostics.map(text).joined(separator: "\n")
     }
 
+    /// Place, message and what to do in one line, for logs.
+    public static func line(_ diagnostic: Diagnostic) -> String {
+        let hint = diagnostic.hint.map { "; \($0)" } ?? ""
+        return "\(place(of: diagnostic)): \(diagnostic.message) [\(diagnostic.code)]\(hint)"
+    }
+
+    private static func place(of diagnostic: Diagnostic) -> String {
+        diagnostic.file + (diagnostic.range.map { ":\($0.start.line):\($0.start.column)" } ?? "")
+    }
+
     /// Several lines, without a line break at the end.
     public func text(_ diagnostic: Diagnostic) -> String {
-        var place = diagnostic.file
-        if let start = diagnostic.range?.start { place += ":\(start.line):\(start.column)" }
-        var text = "\(place): \(diagnostic.severity): \(diagnostic.message) [\(diagnostic.code)]"
+        var text = "\(Self.place(of: diagnostic)): \(diagnostic.severity): \(diagnostic.message) [\(diagnostic.code)]"
         let number = diagnostic.range.map { String($0.start.line) } ?? ""
         let margin = String(repeating: " ", count: Swift.max(number.count, 3) + 2)
         if let range = diagnostic.range, let line = sources[diagnostic.file]?.line(range.start.line) {

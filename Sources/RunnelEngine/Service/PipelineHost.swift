@@ -116,7 +116,10 @@ public actor PipelineHost {
             }
             if let problem = entry.problem {
                 let goesOn = entry.pipeline == nil ? "it is not served" : "its last good version goes on"
-                logger.error("\(file) has errors; \(goesOn)\n\(problem)")
+                let errors = report.diagnostics.filter { $0.severity == .error }.map(DiagnosticPrinter.line)
+                for words in errors.isEmpty ? [problem] : errors {
+                    logger.error("\(file) has errors; \(goesOn): \(words)")
+                }
             }
             hosted[file] = entry
         }

@@ -15,6 +15,10 @@ public actor RunQueue {
     private var working: [String: String] = [:]
     /// Runs that will be ready once they are on disk.
     private var arriving = 0
+    /// Places kept for runs that are being claimed.
+    private var claiming = 0
+    /// How many callers wait for their run to be on disk.
+    private var accepting = 0
     /// How many waited in the journal when it was last asked, and how many were taken in since.
     private var waiting = 0
     /// Whether it is time to look for processes that died.
@@ -23,6 +27,15 @@ public actor RunQueue {
     private let wake: AsyncStream<Void>.Continuation
 
     private static let interval = Duration.seconds(1)
+    /// More callers than this at one moment are a crowd.
+    private static let crowd = 8
+
+    /// How many runs may go on now. In a crowd taking in goes before working: who waits too long for an answer calls
+    /// once more, while a run that was taken in can wait.
+    private var currentLimit: Int { accepting > Self.crowd ? max(1, limit / 4) : limit }
+
+    /// How many further ones may begin.
+    private var room: Int { max(0, currentLimit - working.count - ready.count - arriving - claiming) }
 
     /// - Parameters:
     ///   - limit: How many runs go on at once in this process.
@@ -61,14 +74,18 @@ public actor RunQueue {
         }
         var run = run
         // Without a limit of its pipeline, and with nothing before it, a run need not be claimed once more.
-        let isOurs = pipeline.concurrency == nil && waiting == 0 && working.count + ready.count + arriving < limit
+        let isOurs = pipeline.concurrency == nil && waiting == 0 && room > 0
+        accepting += 1
         if isOurs {
             (run.owner, run.state, run.startedAt) = (agent.id, .running, run.createdAt)
             arriving += 1
         } else {
             waiting += 1
         }
-        defer { if isOurs { arriving -= 1 } }
+        defer {
+            accepting -= 1
+            if isOurs { arriving -= 1 }
+        }
         do {
             let acceptance = try await journal.accept(run, memory: memory)
             switch acceptance {
@@ -153,7 +170,7 @@ public actor RunQueue {
             if isReapDue {
                 isReapDue = false
                 if !(try await journal.reap()).isEmpty { logger.notice("runs of a process that died are taken over") }
-            } else if working.count >= limit {
+            } else if room == 0 {
                 // Whatever waits goes on waiting; the one that ends asks again.
                 return runs
             }
@@ -168,11 +185,13 @@ public actor RunQueue {
 
     private func claimWaiting() async throws -> [RunRecord] {
         waiting = try await journal.queuedCount()
-        guard waiting > 0, working.count < limit else { return [] }
+        guard waiting > 0, room > 0 else { return [] }
         var runs: [RunRecord] = []
         var full: Set<String> = []
-        while working.count < limit, !agent.isStopping {
-            let free = limit - working.count
+        defer { claiming = 0 }
+        while room > 0, !agent.isStopping {
+            let free = room
+            claiming = free
             let queued = try await journal.queued(limit: free, except: full)
             if queued.isEmpty { break }
             let before = (runs.count, full.count)
@@ -195,6 +214,7 @@ public actor RunQueue {
             }
             // Claims that do not depend on each other share one write to disk.
             for record in try await claim(unlimited) { take(record, &runs) }
+            claiming = 0
             if (runs.count, full.count) == before { break }
         }
         return runs

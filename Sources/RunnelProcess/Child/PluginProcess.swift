@@ -1,4 +1,5 @@
 internal import Synchronization
+internal import SystemThread
 
 #if canImport(Glibc)
 internal import Glibc
@@ -54,7 +55,7 @@ final class PluginProcess: Sendable {
         do {
             wake.setNonblocking()
             try await withCheckedThrowingContinuation { (started: CheckedContinuation<Void, any Error>) in
-                let problem = DetachedThread.start {
+                let problem = SystemThread.start {
                     ChildKeeper.main(
                         process: process, launch: launch, sinks: sinks, wake: wake.readEnd, started: started)
                 }

@@ -4,11 +4,12 @@ import RunnelKit
 
 /// Reads bodies as far as their size, their time and the memory for all of them allow.
 struct BodyReading: Sendable {
-    private let timeout: Duration
+    /// To be run beside the server.
+    let deadlines: BodyDeadlines
     let memory: BodyMemory
 
     init(_ options: ServerOptions) {
-        timeout = options.timeouts.body
+        deadlines = BodyDeadlines(timeout: options.timeouts.body)
         memory = BodyMemory(limit: options.maximumBodyMemory)
     }
 
@@ -22,24 +23,25 @@ struct BodyReading: Sendable {
         }
         let share = memory.share()
         defer { share.end() }
-        context.channel.triggerUserOutboundEvent(BodyWish(), promise: nil)
+        if request.headers[.expect] != nil { context.channel.triggerUserOutboundEvent(BodyWish(), promise: nil) }
         return try await use(try await read(request.body, limit, share))
     }
 
     private func read(_ body: RequestBody, _ limit: Int, _ share: BodyMemory.Share) async throws -> [UInt8]? {
-        let timeout = timeout
-        return try await withThrowingTaskGroup(of: [UInt8]??.self) { group in
-            group.addTask { .some(try await Self.collect(body, limit, share)) }
-            group.addTask {
-                try await ContinuousClock().sleep(for: timeout)
-                return nil
-            }
-            defer { group.cancelAll() }
-            guard let first = try await group.next(), let bytes = first else {
-                throw APIError(408, "too-slow", "the body did not come within \(DurationText.format(timeout))")
-            }
-            return bytes
+        // Awaited below, whatever happens.
+        let reading = Task { try await Self.collect(body, limit, share) }
+        let number = deadlines.enter { reading.cancel() }
+        let result = await withTaskCancellationHandler {
+            await reading.result
+        } onCancel: {
+            reading.cancel()
         }
+        let isOver = deadlines.leave(number)
+        if isOver, case .failure(is CancellationError) = result {
+            let time = DurationText.format(deadlines.timeout)
+            throw APIError(408, "too-slow", "the body did not come within \(time)")
+        }
+        return try result.get()
     }
 
     private static func collect(

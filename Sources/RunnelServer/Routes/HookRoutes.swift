@@ -30,6 +30,7 @@ struct HookRoutes: Sendable {
         return try await bodies.withBody(of: request, context, upTo: route.bodyLimit) { body in
             guard let body else { return response(.bodyTooLarge(limit: route.bodyLimit), context) }
             call.body = body
+            guard route.waitsForRuns else { return response(await route.handle(call), context) }
             let answer = try await context.cancelledWhenCallerLeaves { [call] in await route.handle(call) }
             return response(answer, context)
         }

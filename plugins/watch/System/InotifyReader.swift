@@ -1,6 +1,7 @@
 #if canImport(Glibc) || canImport(Musl)
 
 internal import Synchronization
+internal import SystemThread
 
 #if canImport(Glibc)
 import Glibc
@@ -53,7 +54,7 @@ final class InotifyReader: Sendable {
     /// Starts the thread. `post` is called on it.
     func start(_ post: @escaping @Sendable (Message) -> Void) throws(SystemFailure) {
         state.withLock { $0.isRunning = true }
-        guard WatchThread.start({ self.read(post) }) else {
+        guard SystemThread.start({ self.read(post) }) == 0 else {
             state.withLock { $0.isRunning = false }
             throw SystemFailure(number: EAGAIN)
         }

@@ -21,7 +21,7 @@ struct WebhookEndpoint: Sendable {
     var route: WebhookRoute {
         WebhookRoute(
             path: path, pipeline: context.pipeline, key: context.key, bodyLimit: bodyLimit,
-            isOpenToAnybody: verification.scheme == .none, handler: handle)
+            isOpenToAnybody: verification.scheme == .none, waitsForRuns: respond != .accepted, handler: handle)
     }
 
     private func handle(_ request: WebhookRequest) async -> WebhookResponse {

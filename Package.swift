@@ -83,8 +83,11 @@ let package = Package(
         .target(name: "LogPlugin", dependencies: ["RunnelKit", log], path: "plugins/log"),
         .target(name: "SchedulePlugin", dependencies: ["RunnelKit", log], path: "plugins/schedule"),
         .target(name: "TemplatePlugin", dependencies: ["RunnelKit", "FilePlugin"], path: "plugins/template"),
-        .target(name: "TransformPlugin", dependencies: ["RunnelKit", "SystemThread", "CLibJQ"], path: "plugins/transform"),
-        .target(name: "WatchPlugin", dependencies: ["RunnelKit", "CRunnelFiles", "SystemThread", log], path: "plugins/watch"),
+        .target(
+            name: "TransformPlugin", dependencies: ["RunnelKit", "SystemThread", "CLibJQ"], path: "plugins/transform"),
+        .target(
+            name: "WatchPlugin", dependencies: ["RunnelKit", "CRunnelFiles", "SystemThread", log], path: "plugins/watch"
+        ),
         .target(
             name: "WebhookPlugin", dependencies: ["RunnelKit", "RunnelHTTP", crypto, log, nio[2]],
             path: "plugins/webhook"),

@@ -20,6 +20,6 @@ public enum PipelineTestFiles {
         guard let names = try? FileManager.default.subpathsOfDirectory(atPath: path) else { return nil }
         return names.filter { name in
             isTestFile(name) && !name.split(separator: "/").contains { $0.hasPrefix(".") }
-        }.sorted().map { path.hasSuffix("/") ? path + $0 : path + "/" + $0 }
+        }.sorted().map { path == "." ? $0 : path.hasSuffix("/") ? path + $0 : path + "/" + $0 }
     }
 }

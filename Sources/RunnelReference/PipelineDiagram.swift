@@ -1,4 +1,5 @@
 public import RunnelEngine
+public import RunnelKit
 
 /// A drawing of a pipeline: what starts it, its steps, and the data that flows between them.
 ///
@@ -6,18 +7,22 @@ public import RunnelEngine
 /// or a web page would act upon.
 public struct PipelineDiagram: Sendable {
     private let pipeline: Pipeline
+    private let registry: StepRegistry
 
     /// A drawing of a pipeline that has been loaded without errors.
-    public init(_ pipeline: Pipeline) {
+    ///
+    /// - Parameter registry: Knows the steps.
+    public init(_ pipeline: Pipeline, _ registry: StepRegistry) {
+        self.registry = registry
         self.pipeline = pipeline
     }
 
     /// For a terminal.
     /// - Parameter width: In columns; 40 at least. A single word may be longer.
     public func text(width: Int = 100, glyphs: DiagramGlyphs = .unicode) -> String {
-        TextDiagram.text(pipeline, width: width, glyphs: glyphs)
+        TextDiagram.text(pipeline, registry, width: width, glyphs: glyphs)
     }
 
     /// A Mermaid flowchart, without the fence that Markdown puts around it.
-    public var mermaid: String { MermaidDiagram.text(pipeline) }
+    public var mermaid: String { MermaidDiagram.text(pipeline, registry) }
 }

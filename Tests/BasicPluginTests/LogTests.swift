@@ -1,7 +1,6 @@
 import Logging
 import RunnelKit
 import RunnelTesting
-import Synchronization
 import Testing
 
 @testable import LogPlugin
@@ -26,14 +25,13 @@ import Testing
         arguments: [(nil, .info), ("debug", .debug), ("info", .info), ("warning", .warning), ("error", .error)]
             as [(String?, Logger.Level)])
     func levels(name: String?, level: Logger.Level) async throws {
-        let lines = LogLines()
+        let log = LogRecorder()
         var context = StepHarness().context
-        context.logger = Logger(label: "test") { _ in LineHandler(lines: lines) }
+        context.logger = log.logger(level: .trace)
         var with: ValueObject = ["message": "hello"]
         if let name { with["level"] = .string(name) }
         _ = try await StepDefinition(Log.self).run(with, context)
-        #expect(lines.all.map(\.level) == [level])
-        #expect(lines.all.map(\.message) == ["hello"])
+        #expect(log.lines == ["\(level) hello"])
     }
 
     @Test("an unknown level is an error that lists the levels")
@@ -43,26 +41,5 @@ import Testing
         }
         #expect(error?.code == "bad-with")
         #expect(error?.message == #"`level`: expected one of "debug", "info", "warning", "error", found "loud""#)
-    }
-}
-
-private final class LogLines: Sendable {
-    private let lines = Mutex<[(level: Logger.Level, message: String)]>([])
-    var all: [(level: Logger.Level, message: String)] { lines.withLock { $0 } }
-    func append(_ level: Logger.Level, _ message: String) { lines.withLock { $0.append((level, message)) } }
-}
-
-private struct LineHandler: LogHandler {
-    let lines: LogLines
-    var logLevel = Logger.Level.trace
-    var metadata: Logger.Metadata = [:]
-
-    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
-        get { metadata[key] }
-        set { metadata[key] = newValue }
-    }
-
-    func log(event: LogEvent) {
-        lines.append(event.level, event.message.description)
     }
 }

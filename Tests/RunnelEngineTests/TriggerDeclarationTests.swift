@@ -69,6 +69,19 @@ private struct TickerPlugin: Plugin {
         #expect(try await memory().value(for: "watermark") == nil)
     }
 
+    @Test("a file that is renamed forgets nothing")
+    func renamed() async throws {
+        let declarations = try declarations()
+        await declarations.update([try hosted("on: { ticker: {} }")], files: ["p.yaml"])
+        try await remember()
+        var renamed = try hosted("on: { ticker: {} }")
+        renamed.file = "q.yaml"
+        await declarations.update([renamed], files: ["q.yaml"])
+        #expect(try await memory().value(for: "watermark") == 1)
+        await declarations.update([], files: [])
+        #expect(try await memory().value(for: "watermark") == nil)
+    }
+
     @Test("a file that has errors for a while, or from the start, forgets nothing")
     func broken() async throws {
         let first = try declarations()

@@ -4,6 +4,7 @@ import RunnelKit
 /// The step `chat`.
 struct Chat: Step {
     static let name = "chat"
+    static let inputKeys = ["prompt", "messages"]
     static let summary = "Asks an agent through the Marketplace API and streams its answer."
     static let documentation = StepDocumentation(
         details: """

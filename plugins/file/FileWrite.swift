@@ -5,6 +5,7 @@ struct FileWrite: Step {
     enum Existing: String, FieldChoice { case overwrite, fail, skip }
 
     static let name = "file.write"
+    static let inputKeys = ["content"]
     static let summary = "Writes a file of the project, whole or not at all."
     static let documentation = StepDocumentation(
         details: """

@@ -6,6 +6,7 @@ struct Log: Step {
     enum Level: String, FieldChoice { case debug, info, warning, error }
 
     static let name = "log"
+    static let inputKeys = ["message"]
     static let summary = "Writes a message to the log and shows it to whoever watches the run."
     static let documentation = StepDocumentation(
         details: "Its output is its input, so it can stand anywhere in a pipeline.",

@@ -3,6 +3,7 @@ import RunnelKit
 /// The step `transform`.
 struct Transform: Step {
     static let name = "transform"
+    static let inputKeys = ["from"]
     static let isRepeatable = true
     static let summary = "Turns data into other data: jq, lines, CSV, JSON, regular expressions."
     static let documentation = StepDocumentation(

@@ -11,6 +11,7 @@ struct WebhookSend: Step {
     }
 
     static let name = "webhook.send"
+    static let inputKeys = ["json", "form", "text", "body"]
     static let summary = "Sends data to a URL, signed if wanted, and tries again until it is accepted."
 
     static let documentation = StepDocumentation(

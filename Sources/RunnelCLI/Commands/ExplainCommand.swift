@@ -19,7 +19,7 @@ struct ExplainCommand: AsyncParsableCommand {
 
     func run() async throws {
         let loaded = try await LoadedPipeline(pipeline, config: config)
-        let diagram = PipelineDiagram(loaded.pipeline)
+        let diagram = PipelineDiagram(loaded.pipeline, loaded.loader.registry)
         let text =
             switch format {
             case .text: diagram.text(width: Streams.output.width ?? 100, glyphs: .unicode)

@@ -8,8 +8,16 @@ import Foundation
 
 /// Finds the pipelines in a folder.
 enum PipelineFiles {
-    /// The file itself; or every `.yaml` and `.yml` file below a folder, sorted, without configuration and tests.
+    /// The file itself; or every `.yaml` and `.yml` file below a folder, sorted, without configuration and tests. Throws
+    /// where there is none.
     static func under(_ path: String) throws(FileReading.Failure) -> [String] {
+        let files = try all(in: path)
+        guard !files.isEmpty else { throw FileReading.Failure(message: "there is no pipeline (.yaml) in \"\(path)\"") }
+        return files
+    }
+
+    /// The same, where there may be none.
+    static func all(in path: String) throws(FileReading.Failure) -> [String] {
         var isDirectory = false
         guard FileReading.exists(path, isDirectory: &isDirectory) else {
             throw FileReading.Failure(message: "there is no file or folder \"\(path)\"")
@@ -28,7 +36,6 @@ enum PipelineFiles {
                 && last != "plugin.yaml"
                 && !PipelineTestFiles.isTestFile(String(last))
         }
-        guard !files.isEmpty else { throw FileReading.Failure(message: "there is no pipeline (.yaml) in \"\(path)\"") }
-        return files.sorted().map { path.hasSuffix("/") ? path + $0 : path + "/" + $0 }
+        return files.sorted().map { path == "." ? $0 : path.hasSuffix("/") ? path + $0 : path + "/" + $0 }
     }
 }

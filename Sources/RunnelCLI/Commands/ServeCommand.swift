@@ -82,7 +82,7 @@ struct ServeCommand: AsyncParsableCommand {
             queue: queue, loader: loader, logger: assembly.logger, folder: FileReading.absolute(folder),
             hash: Self.hash
         ) {
-            Self.files(under: folder)
+            try Self.files(under: folder)
         }
         let hub = try await assembly.services.get(WebhookHub.self)
         let server = RunnelServer(
@@ -112,13 +112,21 @@ struct ServeCommand: AsyncParsableCommand {
     ) async throws {
         do {
             try await withThrowingTaskGroup(of: Void.self) { group in
+                let (ports, port) = AsyncStream.makeStream(of: Int.self)
                 group.addTask {
-                    try await server.run { port in
-                        Streams.output.write("Listening on http://\(options.host):\(port)\n")
+                    try await server.run {
+                        port.yield($0)
+                        port.finish()
                     }
                 }
                 group.addTask {
-                    await host.run { await announce(host, hub, options) }
+                    await host.run {
+                        await announce(host, hub, options)
+                        // Said last: whoever reads it can call every hook there is.
+                        for await port in ports {
+                            Streams.output.write("Listening on http://\(options.host):\(port)\n")
+                        }
+                    }
                 }
                 group.addTask {
                     while !Task.isCancelled {
@@ -160,10 +168,11 @@ struct ServeCommand: AsyncParsableCommand {
         SHA256.hash(data: bytes).map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
     }
 
-    private static func files(under folder: String) -> [(file: String, bytes: [UInt8])] {
-        let paths = (try? PipelineFiles.under(folder)) ?? []
-        return paths.compactMap { path in
-            (try? FileReading.bytes(of: path)).map { (path.hasPrefix("./") ? String(path.dropFirst(2)) : path, $0) }
+    private static func files(under folder: String) throws(FileReading.Failure) -> [(file: String, bytes: [UInt8]?)] {
+        try PipelineFiles.all(in: folder).compactMap { file in
+            if let bytes = try? FileReading.bytes(of: file) { return (file, bytes) }
+            // One that has gone since is not there.
+            return FileReading.exists(file) ? (file, nil) : nil
         }
     }
 }

@@ -15,8 +15,9 @@ import Darwin
 /// Reads files that were named on the command line.
 enum FileReading {
     /// A path in words the user typed, and why it cannot be read.
-    struct Failure: Error {
+    struct Failure: Error, CustomStringConvertible {
         let message: String
+        var description: String { message }
     }
 
     /// What may be handed to a pipeline from a file or from standard input, in bytes.

@@ -8,7 +8,7 @@ enum PipelineCompletion {
     /// The pipelines below the current folder.
     static let files = CompletionKind.custom { _, _, prefix in
         let files = (try? PipelineFiles.under(".")) ?? []
-        return files.map { $0.hasPrefix("./") ? String($0.dropFirst(2)) : $0 }.filter { $0.hasPrefix(prefix) }
+        return files.filter { $0.hasPrefix(prefix) }
     }
 
     /// The names of the project's pipelines.

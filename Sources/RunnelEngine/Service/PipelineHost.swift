@@ -16,8 +16,9 @@ public actor PipelineHost {
         public var triggers: [String: TriggerHealth] = [:]
     }
 
-    /// What a file holds, or why it cannot be read.
-    public typealias ReadFiles = @Sendable () -> [(file: String, bytes: [UInt8])]
+    /// Gives all files that there are with what they hold; nil for one that cannot be read now. Throws when it cannot be
+    /// known which files there are.
+    public typealias ReadFiles = @Sendable () throws -> [(file: String, bytes: [UInt8]?)]
 
     private let queue: RunQueue
     private let loader: PipelineLoader
@@ -27,9 +28,13 @@ public actor PipelineHost {
     private let declarations: TriggerDeclarations
     private var hosted: [String: Hosted] = [:]
     private var contents: [String: [UInt8]] = [:]
+    /// Files that were not there at the last look. An editor may take a file away for the moment in which it saves it.
+    private var absent: Set<String> = []
+    private var folderProblem: String?
     private var running: [String: DetachableTask<Void>] = [:]
 
     private static let interval = Duration.seconds(1)
+    private static let unreadable = "the file cannot be read; check its permissions"
 
     /// - Parameters:
     ///   - folder: Absolute. What is remembered of its triggers is told apart from other folders' by it.
@@ -85,23 +90,36 @@ public actor PipelineHost {
     /// Reads what has changed.
     ///
     /// - Returns: The triggers that are to begin.
-    private func look() async -> [(key: String, work: @Sendable () async -> Void)] {
-        let files = read()
+    func look() async -> [(key: String, work: @Sendable () async -> Void)] {
+        guard let files = readFolder() else { return [] }
         var begins: [(key: String, work: @Sendable () async -> Void)] = []
-        for file in Set(contents.keys).subtracting(files.map(\.file)) {
-            logger.notice("\(file) is gone; its triggers end")
-            endTriggers(of: file)
-            contents[file] = nil
-            hosted[file] = nil
-        }
-        for (file, bytes) in files where contents[file] != bytes {
+        let missing = Set(hosted.keys).subtracting(files.map(\.file))
+        for file in missing.intersection(absent) { end(file) }
+        absent = missing.subtracting(absent)
+        for (file, bytes) in files {
+            guard let bytes else {
+                cannotRead(file)
+                continue
+            }
+            if contents[file] == bytes {
+                if hosted[file]?.problem == Self.unreadable { hosted[file]?.problem = nil }
+                continue
+            }
             contents[file] = bytes
             let (pipeline, report) = loader.load(bytes, file: file)
             var entry = hosted[file] ?? Hosted(file: file)
-            let other = pipeline.flatMap { new in
+            let before = entry.problem
+            var other = pipeline.flatMap { new in
                 hosted.values.first { $0.file != file && $0.pipeline?.name == new.name }
             }
+            // The file was renamed.
+            if let renamed = other?.file, absent.remove(renamed) != nil {
+                end(renamed)
+                other = nil
+            }
             if let other {
+                // Looked at again, until the other has gone or has another name.
+                contents[file] = nil
                 entry.problem = "the pipeline is named \"\(other.pipeline?.name ?? "")\" as is the one in \(other.file)"
             } else if let pipeline {
                 entry.problem = nil
@@ -114,7 +132,7 @@ public actor PipelineHost {
             } else {
                 entry.problem = DiagnosticPrinter(sources: [report.source]).text(report.diagnostics)
             }
-            if let problem = entry.problem {
+            if let problem = entry.problem, problem != before {
                 let goesOn = entry.pipeline == nil ? "it is not served" : "its last good version goes on"
                 let errors = report.diagnostics.filter { $0.severity == .error }.map(DiagnosticPrinter.line)
                 for words in errors.isEmpty ? [problem] : errors {
@@ -123,8 +141,36 @@ public actor PipelineHost {
             }
             hosted[file] = entry
         }
-        await declarations.update(Array(hosted.values), files: Set(files.map(\.file)))
+        await declarations.update(Array(hosted.values), files: absent.union(files.map(\.file)))
         return begins
+    }
+
+    private func end(_ file: String) {
+        logger.notice("\(file) is gone; its triggers end")
+        endTriggers(of: file)
+        contents[file] = nil
+        hosted[file] = nil
+    }
+
+    /// nil where the files cannot be listed; then everything goes on as it is.
+    private func readFolder() -> [(file: String, bytes: [UInt8]?)]? {
+        do {
+            let files = try read()
+            folderProblem = nil
+            return files
+        } catch {
+            let words = "\(error)"
+            if words != folderProblem { logger.error("the pipelines go on as they are: \(words)") }
+            folderProblem = words
+            return nil
+        }
+    }
+
+    private func cannotRead(_ file: String) {
+        // With errors in what was read last, those are what there is to say.
+        guard hosted[file]?.problem == nil else { return }
+        logger.error("\(file): \(Self.unreadable)")
+        hosted[file, default: Hosted(file: file)].problem = Self.unreadable
     }
 
     private func keep(_ pipeline: Pipeline, _ definition: String, _ file: String) async {

@@ -30,7 +30,11 @@ actor TriggerDeclarations {
         do {
             var entries = try await recall()
             for file in Set(entries.keys).subtracting(files) {
-                if let entry = entries.removeValue(forKey: file) { try await forget(entry, keeping: []) }
+                if let entry = entries.removeValue(forKey: file) {
+                    // Nothing is forgotten by renaming the file.
+                    let renamed = hosted.first { $0.problem == nil && $0.pipeline?.name == entry.pipeline }?.pipeline
+                    try await forget(entry, keeping: renamed?.triggers.map(\.key) ?? [])
+                }
                 try await memory.set([Self.prefix + file: nil])
             }
             for file in hosted {

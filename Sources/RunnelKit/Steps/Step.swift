@@ -21,6 +21,10 @@ public protocol Step: FieldGroup {
     /// run can do it. Unless a step says otherwise, what ``isRepeatable`` says.
     var isReadOnly: Bool { get }
 
+    /// The keys that stand in for the step's input: where none of them is given, the step works on ``StepContext/input``.
+    /// None unless a step says otherwise.
+    static var inputKeys: [String] { get }
+
     /// Does the work and returns the step's output.
     ///
     /// Failures a person has to act on are ``StepError``s; anything else that is thrown becomes one with the code
@@ -30,6 +34,7 @@ public protocol Step: FieldGroup {
 
 extension Step {
     public static var isRepeatable: Bool { false }
+    public static var inputKeys: [String] { [] }
     public var isReadOnly: Bool { Self.isRepeatable }
 }
 

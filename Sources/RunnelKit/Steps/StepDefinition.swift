@@ -14,6 +14,8 @@ public struct StepDefinition: Sendable {
     public let rules: [FieldRule]
     /// See ``Step/isRepeatable``.
     public let isRepeatable: Bool
+    /// See ``Step/inputKeys``.
+    public let inputKeys: [String]
     /// See ``Step/isReadOnly``. Settings that cannot be read are for ``run`` to complain about.
     public let isReadOnly: @Sendable (_ with: ValueObject) -> Bool
     /// Reads one key's value for the sake of its errors: what a schema cannot say, such as "is not a jq program".
@@ -29,6 +31,7 @@ public struct StepDefinition: Sendable {
         fields = type.fields
         rules = type.rules
         isRepeatable = type.isRepeatable
+        inputKeys = type.inputKeys
         isReadOnly = { with in (try? S(fields: with).isReadOnly) ?? true }
         problem = { type.problem(key: $0, value: $1) }
         run = { with, context in
@@ -52,6 +55,7 @@ public struct StepDefinition: Sendable {
         self.documentation = documentation
         self.schema = schema
         self.isRepeatable = isRepeatable
+        inputKeys = []
         self.isReadOnly = { _ in isReadOnly ?? isRepeatable }
         self.run = run
         fields = FieldDefinition.list(schema)

@@ -7,6 +7,14 @@ struct DataRead: Hashable, Sendable {
     let root: String
     let path: [Reference.Element]
 
+    /// The step's input, read without a word of it.
+    static let wholeInput = DataRead(root: "input", path: [])
+
+    private init(root: String, path: [Reference.Element]) {
+        self.root = root
+        self.path = path
+    }
+
     init(_ reference: Reference) {
         root = reference.root
         path = reference.path

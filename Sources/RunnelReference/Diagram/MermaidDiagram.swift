@@ -7,6 +7,7 @@ import Templates
 /// Only names made here are used as ids, every label is quoted, and each statement has a line to itself.
 struct MermaidDiagram {
     private let pipeline: Pipeline
+    private let registry: StepRegistry
     private var nodes: [String] = []
     private var edges: [String] = []
     private var conditional: [String] = []
@@ -15,8 +16,8 @@ struct MermaidDiagram {
     /// The Mermaid id of each input, secret and variable, by how a template reads it.
     private var values: [String: String] = [:]
 
-    static func text(_ pipeline: Pipeline) -> String {
-        var diagram = MermaidDiagram(pipeline: pipeline)
+    static func text(_ pipeline: Pipeline, _ registry: StepRegistry) -> String {
+        var diagram = MermaidDiagram(pipeline: pipeline, registry: registry)
         diagram.draw()
         var lines = ["flowchart TD"] + diagram.nodes + diagram.edges
         if !diagram.conditional.isEmpty {
@@ -27,13 +28,14 @@ struct MermaidDiagram {
             + "\n"
     }
 
-    private init(pipeline: Pipeline) {
+    private init(pipeline: Pipeline, registry: StepRegistry) {
         self.pipeline = pipeline
+        self.registry = registry
         for (index, step) in pipeline.allSteps.enumerated() { ids[step.id] = "s\(index + 1)" }
     }
 
     private mutating func draw() {
-        let map = PipelineMap(pipeline)
+        let map = PipelineMap(pipeline, registry)
         for (index, title) in titles.enumerated() {
             nodes.append("t\(index)([\(MermaidLabel.quoted(title))])")
         }
@@ -98,7 +100,7 @@ struct MermaidDiagram {
 
     /// The arrow of what comes next, which says so where the step reads what came before.
     private func arrow(into mapped: MappedStep, from origin: MappedStep.Origin) -> String {
-        let isRead = mapped.input?.contains(origin) == true && mapped.step.references.contains { $0.root == "input" }
+        let isRead = mapped.input?.contains(origin) == true && mapped.reads.contains { $0.root == "input" }
         return isRead ? "-- \"input\" -->" : "-->"
     }
 
@@ -112,7 +114,7 @@ struct MermaidDiagram {
             guard let id = ids[mapped.step.id] else { continue }
             // The arrow that leads to the step says it already.
             let others = (mapped.input ?? []).filter { $0 != previous }
-            draw(mapped.step.references.reads, into: id, input: others)
+            draw(mapped.reads, into: id, input: others)
             data(into: mapped.inner, follows: nil, isParallel: mapped.step.isParallel)
             previous = isParallel ? nil : .step(mapped.step.id)
         }

@@ -1,4 +1,5 @@
 import RunnelEngine
+import RunnelKit
 
 /// A step with what is known of the data around it.
 struct MappedStep: Sendable {
@@ -13,6 +14,17 @@ struct MappedStep: Sendable {
     /// What `input` can be here, the likeliest first; nil where that depends on how the run went.
     let input: [Origin]?
     let inner: [MappedStep]
+    /// Whether the step works on its input because nothing else is given to it.
+    let worksOnInput: Bool
+
+    /// What its `with:` reads, and its input where that is what it works on.
+    var withReads: [DataRead] { adding(step.with.references.reads) }
+    /// Everything that it reads.
+    var reads: [DataRead] { adding(step.references.reads) }
+
+    private func adding(_ reads: [DataRead]) -> [DataRead] {
+        worksOnInput && !reads.contains(.wholeInput) ? reads + [.wholeInput] : reads
+    }
 }
 
 /// The steps of a pipeline with the places that their `input` comes from.
@@ -23,35 +35,51 @@ struct PipelineMap: Sendable {
     /// What `input` is in `output`.
     let end: [MappedStep.Origin]
 
-    init(_ pipeline: Pipeline) {
+    init(_ pipeline: Pipeline, _ registry: StepRegistry) {
+        func map(_ steps: [PipelineStep], from origins: inout [MappedStep.Origin]?) -> [MappedStep] {
+            Self.map(steps, registry, isParallel: false, from: &origins)
+        }
         var origins: [MappedStep.Origin]? = [.start]
-        steps = Self.map(pipeline.steps, isParallel: false, from: &origins)
+        steps = map(pipeline.steps, from: &origins)
         end = origins ?? []
         var unknown: [MappedStep.Origin]?
-        onFailure = Self.map(pipeline.onFailure, isParallel: false, from: &unknown)
+        onFailure = map(pipeline.onFailure, from: &unknown)
         unknown = nil
-        finally = Self.map(pipeline.finally, isParallel: false, from: &unknown)
+        finally = map(pipeline.finally, from: &unknown)
     }
 
     /// - Parameter origins: Afterwards, what the input is behind the steps.
     private static func map(
-        _ steps: [PipelineStep], isParallel: Bool, from origins: inout [MappedStep.Origin]?
+        _ steps: [PipelineStep], _ registry: StepRegistry, isParallel: Bool,
+        from origins: inout [MappedStep.Origin]?
     ) -> [MappedStep] {
         let before = origins
         return steps.map { step in
             let input = isParallel ? before : origins
             var inside = input
-            let inner = map(step.group ?? [], isParallel: step.isParallel, from: &inside)
+            let inner = map(step.group ?? [], registry, isParallel: step.isParallel, from: &inside)
             if !isParallel {
                 let own = MappedStep.Origin.step(step.id)
                 origins = step.mayPassBy ? origins.map { [own] + $0 } : [own]
             }
-            return MappedStep(step: step, input: input, inner: inner)
+            let keys = step.group == nil ? registry[step.uses]?.inputKeys ?? [] : []
+            return MappedStep(
+                step: step, input: input, inner: inner,
+                worksOnInput: !keys.isEmpty && !keys.contains { step.gives($0) })
         }
     }
 }
 
 extension PipelineStep {
+    /// Whether the key stands in `with:`, or may once that is known.
+    fileprivate func gives(_ key: String) -> Bool {
+        switch with {
+        case .literal(let value): value[key].map { !$0.isNull } ?? false
+        case .object(let members): members.contains { $0.key == key }
+        case .template, .list: true
+        }
+    }
+
     /// Whether the run may go on with the input that the step had: it was skipped, or its failure does not count.
     fileprivate var mayPassBy: Bool {
         if condition != nil { return true }

@@ -5,25 +5,27 @@ import Templates
 /// Draws a pipeline for a terminal.
 struct TextDiagram {
     private let pipeline: Pipeline
+    private let registry: StepRegistry
     private let width: Int
     private let glyphs: DiagramGlyphs
     private var lines: [String] = []
 
-    static func text(_ pipeline: Pipeline, width: Int, glyphs: DiagramGlyphs) -> String {
-        var diagram = TextDiagram(pipeline: pipeline, width: max(width, 40), glyphs: glyphs)
+    static func text(_ pipeline: Pipeline, _ registry: StepRegistry, width: Int, glyphs: DiagramGlyphs) -> String {
+        var diagram = TextDiagram(pipeline: pipeline, registry: registry, width: max(width, 40), glyphs: glyphs)
         diagram.draw()
         return diagram.lines.map { line in String(line.reversed().drop { $0 == " " }.reversed()) }
             .joined(separator: "\n") + "\n"
     }
 
-    private init(pipeline: Pipeline, width: Int, glyphs: DiagramGlyphs) {
+    private init(pipeline: Pipeline, registry: StepRegistry, width: Int, glyphs: DiagramGlyphs) {
         self.pipeline = pipeline
+        self.registry = registry
         self.width = width
         self.glyphs = glyphs
     }
 
     private mutating func draw() {
-        let map = PipelineMap(pipeline)
+        let map = PipelineMap(pipeline, registry)
         let help = pipeline.description.map { ": " + PlainLine.text($0, limit: 200) } ?? ""
         wrap(PlainLine.text(pipeline.name) + help, first: "", rest: "")
         lines.append("")
@@ -101,7 +103,7 @@ struct TextDiagram {
         let detail = below + (mapped.inner.isEmpty ? glyphs.gap : glyphs.line)
         if let loop = facts.loop { wrap(loop, first: detail, rest: detail + "  ") }
         if let condition = facts.condition { wrap("if " + condition, first: detail, rest: detail + "  ") }
-        let reads = mapped.step.with.references.reads.map { read($0, input: mapped.input) }
+        let reads = mapped.withReads.map { read($0, input: mapped.input) }
         if !reads.isEmpty {
             wrap("reads " + reads.joined(separator: ", "), first: detail, rest: detail + "      ")
         }

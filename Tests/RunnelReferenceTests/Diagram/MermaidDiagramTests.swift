@@ -6,7 +6,7 @@ import Testing
     private func mermaid(_ yaml: String) throws -> String {
         let (pipeline, diagnostics) = try Project.load(yaml)
         #expect(diagnostics.map(\.message) == [])
-        return PipelineDiagram(try #require(pipeline)).mermaid
+        return PipelineDiagram(try #require(pipeline), try Project.registry()).mermaid
     }
 
     @Test("a flowchart has a node for each step and value, and a line for all data")

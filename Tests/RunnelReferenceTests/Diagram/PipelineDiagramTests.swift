@@ -47,7 +47,34 @@ import Testing
     private func diagram(_ yaml: String = Self.yaml) throws -> PipelineDiagram {
         let (pipeline, diagnostics) = try Project.load(yaml)
         #expect(diagnostics.map(\.message) == [])
-        return PipelineDiagram(try #require(pipeline))
+        return PipelineDiagram(try #require(pipeline), try Project.registry())
+    }
+
+    @Test("a step that works on its input because nothing else is given to it is said to read it")
+    func worksOnInput() throws {
+        let text = try diagram(
+            """
+            name: p
+            steps:
+              - { id: one, uses: transform, with: { jq: .a } }
+              - { id: two, uses: transform, with: { jq: ., from: "{{ inputs.x | default(1) }}" } }
+              - { id: three, uses: log }
+              - { id: four, uses: log, with: { message: done } }
+            inputs: { x: { type: string, default: "" } }
+            """
+        ).text()
+        #expect(
+            text.hasSuffix(
+                """
+                ├─ one: transform
+                │     reads input (from the start)
+                ├─ two: transform
+                │     reads inputs.x
+                ├─ three: log
+                │     reads input (from two)
+                └─ four: log
+
+                """), "\(text)")
     }
 
     @Test("a drawing shows what starts a pipeline, its steps, and what each reads")

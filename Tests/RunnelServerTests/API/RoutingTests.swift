@@ -1,4 +1,5 @@
 import RunnelKit
+import RunnelTesting
 import Testing
 
 @Suite("Every request gets an answer", .timeLimit(.minutes(2))) struct RoutingTests {
@@ -72,19 +73,19 @@ import Testing
         try await Self.rig.serve { server in
             let given = try await server.call("GET", "/health/live", [("X-Request-ID", "abc-1")])
             #expect(given.headers["x-request-id"] == "abc-1")
-            #expect(server.log.all.contains("info GET /health/live 200 request=abc-1"))
+            #expect(server.log.lines.contains("info GET /health/live 200 request=abc-1"))
             for bad in ["with space", "täglich", String(repeating: "x", count: 129), ""] {
                 let made = try await server.call("GET", "/nothing", [("X-Request-ID", bad)])
                 let id = try #require(made.headers["x-request-id"])
                 #expect(id.count == 36)
-                #expect(server.log.all.contains("info GET /nothing 404 request=\(id)"))
+                #expect(server.log.lines.contains("info GET /nothing 404 request=\(id)"))
             }
             let long = String(repeating: "x", count: 128)
             let answer = try await server.call("GET", "/api/v1/runs?q=1", [("X-Request-ID", long)])
             #expect(answer.headers["x-request-id"] == long)
             #expect(answer.status == 400)
             // A query may hold what is nobody's business.
-            #expect(server.log.all.contains { $0.hasPrefix("info GET /api/v1/runs 400 ") })
+            #expect(server.log.lines.contains { $0.hasPrefix("info GET /api/v1/runs 400 ") })
         }
     }
 

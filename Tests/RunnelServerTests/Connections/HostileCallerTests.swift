@@ -1,4 +1,5 @@
 import RunnelKit
+import RunnelTesting
 import Testing
 
 @testable import RunnelEngine
@@ -87,7 +88,7 @@ import Testing
             #expect(answer.status == 400)
             #expect(answer.error == "incomplete-body the body did not come whole")
             #expect(await server.runs().isEmpty)
-            #expect(server.log.all.allSatisfy { !$0.hasPrefix("error ") })
+            #expect(server.log.lines.allSatisfy { !$0.hasPrefix("error ") })
         }
     }
 

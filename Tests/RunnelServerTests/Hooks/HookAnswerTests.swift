@@ -1,4 +1,5 @@
 import RunnelKit
+import RunnelTesting
 import Testing
 
 @testable import RunnelEngine
@@ -42,7 +43,7 @@ import Testing
             #expect(
                 try answer.json() == ["run": .string(run.id), "status": "failed", "error": ["code": "broken"]])
             #expect(answer.headers["runnel-run-id"] == run.id)
-            #expect(server.log.all.allSatisfy { !$0.contains("s3cr3t") })
+            #expect(server.log.lines.allSatisfy { !$0.contains("s3cr3t") })
         }
     }
 

@@ -1,6 +1,7 @@
 import LogPlugin
 import Logging
 import RunnelKit
+import RunnelTesting
 import Synchronization
 import TemplatePlugin
 import WebhookPlugin
@@ -21,7 +22,7 @@ struct ServerRig: Sendable {
     var isWorking = true
     let gates = Gates()
     var journal = HeldJournal()
-    let log = LogLines()
+    let log = LogRecorder()
 
     /// Serves while `body` runs.
     func serve<Result: Sendable>(
@@ -32,8 +33,7 @@ struct ServerRig: Sendable {
             registry: registry, names: ProjectNames(secrets: Array(secrets.keys), env: []))
         let services = Services()
         for plugin in registry.plugins { await plugin.registerServices(in: services) }
-        var logger = Logger(label: "test") { [log] _ in LineHandler(lines: log) }
-        logger.logLevel = .info
+        let logger = log.logger()
         let runner = PipelineRunner(
             registry: registry, environment: loader.environment, services: services,
             project: ProjectDirectory(path: "/nowhere"), values: ProjectValues(secrets: secrets),
@@ -108,7 +108,7 @@ struct RunningServer: Sendable {
     let queue: RunQueue
     let host: PipelineHost
     let server: RunnelServer
-    let log: LogLines
+    let log: LogRecorder
 
     /// Asks on a connection of its own.
     func call(
@@ -150,27 +150,4 @@ struct RunningServer: Sendable {
     }
 
     func runs() async -> [RunRecord] { await journal.runs(RunFilter(limit: 1000)) }
-}
-
-/// What was logged.
-final class LogLines: Sendable {
-    private let lines = Mutex<[String]>([])
-    var all: [String] { lines.withLock { $0 } }
-    func append(_ line: String) { lines.withLock { $0.append(line) } }
-}
-
-private struct LineHandler: LogHandler {
-    let lines: LogLines
-    var metadata: Logger.Metadata = [:]
-    var logLevel = Logger.Level.info
-    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
-        get { metadata[key] }
-        set { metadata[key] = newValue }
-    }
-
-    func log(event: LogEvent) {
-        let all = metadata.merging(event.metadata ?? [:]) { $1 }.sorted { $0.key < $1.key }
-        lines.append(
-            "\(event.level) \(event.message)" + all.map { " \($0.key)=\($0.value)" }.joined())
-    }
 }

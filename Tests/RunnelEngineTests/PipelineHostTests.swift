@@ -1,0 +1,120 @@
+import RunnelKit
+import RunnelTesting
+import Synchronization
+import Templates
+import Testing
+
+@testable import RunnelEngine
+
+/// A folder that a test changes.
+private final class Folder: Sendable {
+    struct Gone: Error, CustomStringConvertible { let description = "there is no folder \"pipelines\"" }
+
+    private let files = Mutex<[String: [UInt8]?]?>([:])
+
+    func set(_ texts: [String: String?]?) {
+        files.withLock { $0 = texts?.mapValues { $0.map { Array($0.utf8) } } }
+    }
+
+    func read() throws -> [(file: String, bytes: [UInt8]?)] {
+        guard let files = files.withLock(\.self) else { throw Gone() }
+        return files.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+    }
+}
+
+private struct SlowPlugin: Plugin {
+    let name = "slow"
+    var steps: [StepDefinition] { [StepDefinition(Slow.self)] }
+}
+
+@Suite("The pipelines of a folder") struct PipelineHostTests {
+    private let folder = Folder()
+    private let log = LogRecorder()
+    private let host: PipelineHost
+
+    init() throws {
+        let loader = try PipelineLoader(registry: StepRegistry([SlowPlugin()]))
+        let logger = log.logger()
+        let runner = PipelineRunner(
+            registry: loader.registry, environment: loader.environment, services: Services(),
+            project: ProjectDirectory(path: "/nonexistent"), values: ProjectValues(secrets: [:]),
+            redactor: Redactor(secrets: [String]()), logger: logger, now: { 0 })
+        let agent = RunAgent(
+            record: AgentRecord(id: AgentID("a"), processID: 1, host: "here", role: "test", startedAt: 0),
+            journal: MemoryJournal(clock: ManualClock()), runner: runner, loader: loader, logger: logger)
+        let queue = RunQueue(agent: agent, limit: 1, maximumQueued: 1)
+        host = PipelineHost(
+            queue: queue, loader: loader, logger: logger, hash: { String(decoding: $0, as: UTF8.self) },
+            read: { [folder] in try folder.read() })
+    }
+
+    private static func pipeline(_ name: String) -> String { "name: \(name)\nsteps: [ { uses: slow } ]\n" }
+
+    /// The files that are served with their pipelines, and what is wrong with them.
+    private func look(_ texts: [String: String?]?) async -> [String] {
+        folder.set(texts)
+        _ = await host.look()
+        return await host.all.map { "\($0.file): \($0.pipeline?.name ?? "-")" + ($0.problem.map { " (\($0))" } ?? "") }
+    }
+
+    @Test("a file that is away while an editor saves it is not gone")
+    func saved() async {
+        #expect(await look(["a.yaml": Self.pipeline("a")]) == ["a.yaml: a"])
+        #expect(await look([:]) == ["a.yaml: a"])
+        #expect(await look(["a.yaml": Self.pipeline("a")]) == ["a.yaml: a"])
+        #expect(await look([:]) == ["a.yaml: a"])
+        #expect(await look([:]) == [])
+        #expect(log.lines == ["notice a.yaml is gone; its triggers end"])
+    }
+
+    @Test("a file that is renamed is served under its new name at once")
+    func renamed() async {
+        #expect(await look(["a.yaml": Self.pipeline("p")]) == ["a.yaml: p"])
+        #expect(await look(["b.yaml": Self.pipeline("p")]) == ["b.yaml: p"])
+        #expect(log.lines == ["notice a.yaml is gone; its triggers end"])
+    }
+
+    @Test("a folder that cannot be read leaves everything as it is, and says so once")
+    func folderGone() async {
+        #expect(await look(["a.yaml": Self.pipeline("a")]) == ["a.yaml: a"])
+        for _ in 0..<3 { #expect(await look(nil) == ["a.yaml: a"]) }
+        #expect(log.lines == ["error the pipelines go on as they are: there is no folder \"pipelines\""])
+        #expect(await look(["a.yaml": Self.pipeline("a")]) == ["a.yaml: a"])
+    }
+
+    @Test("a file that cannot be read keeps its last good version, and says so until it can be read")
+    func unreadable() async {
+        let words = "the file cannot be read; check its permissions"
+        #expect(
+            await look(["a.yaml": Self.pipeline("a"), "b.yaml": nil]) == ["a.yaml: a", "b.yaml: - (\(words))"])
+        let both = ["a.yaml: a (\(words))", "b.yaml: - (\(words))"]
+        for _ in 0..<2 { #expect(await look(["a.yaml": nil, "b.yaml": nil]) == both) }
+        #expect(log.lines == ["error b.yaml: \(words)", "error a.yaml: \(words)"])
+        #expect(
+            await look(["a.yaml": Self.pipeline("a"), "b.yaml": Self.pipeline("b")]) == ["a.yaml: a", "b.yaml: b"])
+    }
+
+    @Test("of two files with one name the second is served once the first has gone")
+    func sameName() async {
+        let both = ["a.yaml": Self.pipeline("p"), "b.yaml": Self.pipeline("p")]
+        let problem = "b.yaml: - (the pipeline is named \"p\" as is the one in a.yaml)"
+        for _ in 0..<2 { #expect(await look(both) == ["a.yaml: p", problem]) }
+        #expect(
+            log.lines == [
+                "error b.yaml has errors; it is not served: the pipeline is named \"p\" as is the one in a.yaml"
+            ])
+        #expect(await look(["b.yaml": Self.pipeline("p")]) == ["b.yaml: p"])
+    }
+
+    @Test("an error is a line of the log, with its place and what to do; the last good version goes on")
+    func broken() async {
+        _ = await look(["a.yaml": Self.pipeline("a")])
+        for _ in 0..<2 { _ = await look(["a.yaml": "name: a\nsteps: [ { uses: slw } ]\n"]) }
+        #expect(
+            log.lines == [
+                "error a.yaml has errors; its last good version goes on: "
+                    + "a.yaml:2:18: there is no step \"slw\" [unknown-step]; did you mean \"slow\"?"
+            ])
+        #expect(await host.pipeline(named: "a") != nil)
+    }
+}

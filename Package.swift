@@ -59,14 +59,17 @@ let package = Package(
                 "Templates", "RunnelEngine", "RunnelKit", "YAML", "Marketplace", "MarketplaceSimulator", "RunnelHTTP",
                 "ChatPlugin", httpClient, log, nio[2],
             ]),
-        .target(name: "MCPServer", dependencies: ["RunnelKit", "JSONSchema"]),
+        .target(name: "MCPProtocol"),
+        .target(name: "MCPServer", dependencies: ["MCPProtocol", "RunnelKit", "JSONSchema"]),
         .target(
             name: "RunnelReference", dependencies: ["RunnelKit", "RunnelEngine", "Templates", "JSONSchema", "YAML"]),
         .target(name: "RunnelTesting", dependencies: ["JSONSchema", "RunnelKit", log]),
         .target(name: "SystemThread"),
         .target(name: "CRunnelFiles"),
         .target(name: "CRunnelSpawn"),
-        .target(name: "RunnelProcess", dependencies: ["RunnelKit", "JSONSchema", "CRunnelSpawn", "SystemThread", log]),
+        .target(
+            name: "RunnelProcess",
+            dependencies: ["MCPProtocol", "RunnelKit", "JSONSchema", "CRunnelSpawn", "SystemThread", log]),
         .target(name: "RunnelEngine", dependencies: ["RunnelKit", "YAML", "JSONSchema", "Templates", log]),
 
         .target(
@@ -203,7 +206,8 @@ let package = Package(
                 "WatchPlugin", "WebhookPlugin",
             ], resources: [.copy("Resources")]),
         .testTarget(
-            name: "RunnelProcessTests", dependencies: ["RunnelProcess", "RunnelKit", "RunnelTesting", log],
+            name: "RunnelProcessTests",
+            dependencies: ["MCPProtocol", "RunnelProcess", "RunnelKit", "RunnelTesting", log],
             resources: [.copy("Resources")]),
         .testTarget(name: "TransformPluginTests", dependencies: ["TransformPlugin", "RunnelKit", "RunnelTesting"]),
         .testTarget(
@@ -224,7 +228,7 @@ for target in package.targets where target.type != .system && !target.name.hasPr
         .enableUpcomingFeature("InternalImportsByDefault"),
         .enableUpcomingFeature("MemberImportVisibility"),
     ]
-    if Context.environment["RUNNEL_WARNINGS_AS_ERRORS"] != nil {
+    if Context.environment["WARNINGS_AS_ERRORS"] != nil {
         target.swiftSettings?.append(.unsafeFlags(["-warnings-as-errors"]))
     }
 }

@@ -1,10 +1,11 @@
+import MCPProtocol
 import RunnelKit
 import Testing
 
 @testable import RunnelProcess
 
 @Suite("MCP protocol") struct ProtocolTests {
-    private func ready(_ version: MCPVersion) -> MCPNegotiation.Move { .ready(version, announcesToolChanges: false) }
+    private func ready(_ version: MCPRevision) -> MCPNegotiation.Move { .ready(version, announcesToolChanges: false) }
 
     private func unsupported(_ names: [Value]) -> Result<Value, MCPFault> {
         .failure(.answer(code: -32022, message: "Unsupported", data: ["supported": .list(names)]))
@@ -30,7 +31,7 @@ import Testing
             unsupported([]),
         ]
         for refusal in refusals {
-            for version in MCPVersion.allCases where !version.isStateless {
+            for version in MCPRevision.allCases where !version.isStateless {
                 var negotiation = MCPNegotiation()
                 _ = negotiation.start(remembered: nil)
                 #expect(negotiation.next(refusal) == .initialize(.november2025))

@@ -1,3 +1,4 @@
+internal import MCPProtocol
 internal import RunnelKit
 
 /// A message of JSON-RPC 2.0 as a client sends it.

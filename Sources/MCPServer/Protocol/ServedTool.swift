@@ -1,3 +1,4 @@
+internal import MCPProtocol
 public import RunnelKit
 
 /// Something that a client can call.

@@ -1,4 +1,5 @@
 internal import JSONSchema
+internal import MCPProtocol
 internal import RunnelKit
 
 /// What a server says to one client, and what it does for it. Pure: messages go in, actions come out.

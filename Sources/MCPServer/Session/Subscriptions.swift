@@ -1,3 +1,4 @@
+internal import MCPProtocol
 internal import RunnelKit
 
 /// The requests of `subscriptions/listen` that go on: without a session, news go to those who ask for them, marked with

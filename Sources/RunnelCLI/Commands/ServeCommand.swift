@@ -77,12 +77,12 @@ struct ServeCommand: AsyncParsableCommand {
             logger: assembly.logger)
         let runs = project.settings.runs
         let queue = RunQueue(agent: agent, limit: runs.limit.number, maximumQueued: runs.maxQueued.number)
-        let folder = folder
+        let files = PipelineFolder(folder)
         let host = PipelineHost(
             queue: queue, loader: loader, logger: assembly.logger, folder: FileReading.absolute(folder),
             hash: Self.hash
         ) {
-            try Self.files(under: folder)
+            try Self.contents(of: files)
         }
         let hub = try await assembly.services.get(WebhookHub.self)
         let server = RunnelServer(
@@ -168,8 +168,10 @@ struct ServeCommand: AsyncParsableCommand {
         SHA256.hash(data: bytes).map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
     }
 
-    private static func files(under folder: String) throws(FileReading.Failure) -> [(file: String, bytes: [UInt8]?)] {
-        try PipelineFiles.all(in: folder).compactMap { file in
+    private static func contents(
+        of folder: PipelineFolder
+    ) throws(FileReading.Failure) -> [(file: String, bytes: [UInt8]?)] {
+        try folder.files().compactMap { file in
             if let bytes = try? FileReading.bytes(of: file) { return (file, bytes) }
             // One that has gone since is not there.
             return FileReading.exists(file) ? (file, nil) : nil

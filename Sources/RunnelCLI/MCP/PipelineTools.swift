@@ -6,7 +6,7 @@ import Synchronization
 
 /// The pipelines of a folder as tools of an MCP server. Each call is a run of the journal.
 actor PipelineTools: ToolProvider {
-    private let folder: String
+    private let folder: PipelineFolder
     private let loader: PipelineLoader
     private let runs: ForegroundRuns
     private var contents: [String: [UInt8]] = [:]
@@ -16,7 +16,7 @@ actor PipelineTools: ToolProvider {
     private var hidden: [String: String] = [:]
 
     init(folder: String, loader: PipelineLoader, runs: ForegroundRuns) {
-        self.folder = folder
+        self.folder = PipelineFolder(folder)
         self.loader = loader
         self.runs = runs
     }
@@ -112,7 +112,8 @@ actor PipelineTools: ToolProvider {
     }
 
     private func read() {
-        let files = (try? PipelineFiles.under(folder)) ?? []
+        // A folder that cannot be read leaves everything as it is.
+        guard let files = try? folder.files() else { return }
         for file in Set(contents.keys).subtracting(files) {
             contents[file] = nil
             pipelines[file] = nil

@@ -1,3 +1,4 @@
+internal import MCPProtocol
 public import RunnelKit
 
 /// A plugin whose steps are the tools of an MCP server.
@@ -76,7 +77,7 @@ public struct MCPPlugin: Plugin {
         if !refresh, let plugin = cached(manifest, folder: folder, cacheFile: cacheFile, host: host) { return plugin }
         let endpoint = endpoint(manifest, folder, host)
         let server = MCPServer(endpoint)
-        let answer: Result<(tools: [MCPTool], version: MCPVersion?), any Error>
+        let answer: Result<(tools: [MCPTool], version: MCPRevision?), any Error>
         do {
             answer = .success(try await server.tools(context))
         } catch {

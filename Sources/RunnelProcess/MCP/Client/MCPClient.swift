@@ -1,4 +1,5 @@
 internal import Logging
+internal import MCPProtocol
 internal import RunnelKit
 internal import Synchronization
 
@@ -53,7 +54,7 @@ final class MCPClient: Sendable {
 
     /// Connects, and agrees on a version.
     /// - Throws: ``MCPFault``.
-    func open(remembered: MCPVersion?, clock: any Clock<Duration>) async throws -> MCPVersion {
+    func open(remembered: MCPRevision?, clock: any Clock<Duration>) async throws -> MCPRevision {
         try await transport.open { [weak self] in self?.receive($0) ?? [] }
         var negotiation = MCPNegotiation()
         var move = negotiation.start(remembered: remembered)
@@ -89,7 +90,7 @@ final class MCPClient: Sendable {
         }
     }
 
-    private func agree(_ version: MCPVersion) {
+    private func agree(_ version: MCPRevision) {
         state.withLock { $0.session.version = version }
         transport.agreed(on: version)
     }

@@ -1,4 +1,5 @@
 internal import Logging
+internal import MCPProtocol
 internal import RunnelKit
 internal import Synchronization
 
@@ -22,7 +23,7 @@ actor MCPServer {
     /// Not used for new calls any more, and closed when its last call has ended.
     private var retired: [Connection] = []
     private var restart = RestartPolicy()
-    private var version: MCPVersion?
+    private var version: MCPRevision?
     private var isShutDown = false
 
     /// - Parameter cacheFile: Where the tools are kept; written anew when the server says that they have changed.
@@ -54,7 +55,7 @@ actor MCPServer {
     }
 
     /// The tools of the server.
-    func tools(_ context: StepContext) async throws -> (tools: [MCPTool], version: MCPVersion?) {
+    func tools(_ context: StepContext) async throws -> (tools: [MCPTool], version: MCPRevision?) {
         do {
             let connection = try await ready(context)
             let (outcome, isLate) = try await withTimeLimit(plugin.manifest.startTimeout, clock: context.clock) {
@@ -224,7 +225,7 @@ actor MCPServer {
         }
     }
 
-    private func begin(remembered: MCPVersion?, _ context: StepContext) async throws -> MCPClient {
+    private func begin(remembered: MCPRevision?, _ context: StepContext) async throws -> MCPClient {
         let client = try await plugin.client(context)
         let limit = plugin.manifest.startTimeout
         do {

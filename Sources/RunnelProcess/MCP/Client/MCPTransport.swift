@@ -1,3 +1,4 @@
+internal import MCPProtocol
 internal import RunnelKit
 
 /// How messages get to an MCP server and back.
@@ -10,7 +11,7 @@ protocol MCPTransport: Sendable {
     func send(_ message: Value) async throws
 
     /// The revision that the server and Runnel have agreed on.
-    func agreed(on version: MCPVersion)
+    func agreed(on version: MCPRevision)
 
     /// Ends the connection, and waits until that is done.
     func close(_ plan: StopPlan) async

@@ -1,3 +1,4 @@
+internal import MCPProtocol
 internal import RunnelKit
 
 /// The rules of streamable HTTP: which headers a message carries, and what a status means. Pure.
@@ -7,7 +8,7 @@ struct MCPHTTPSession: Sendable, Hashable {
     /// What the server has called the session, where it has one.
     private(set) var id: String?
     /// The agreed revision; nil before the handshake.
-    var version: MCPVersion?
+    var version: MCPRevision?
 
     /// The headers of the POST that carries `message`.
     func headers(for message: Value) -> [String: String] {

@@ -1,3 +1,4 @@
+internal import MCPProtocol
 internal import RunnelKit
 internal import Synchronization
 
@@ -32,7 +33,7 @@ final class StreamableHTTPTransport: MCPTransport {
         state.withLock { $0.receive = receive }
     }
 
-    func agreed(on version: MCPVersion) {
+    func agreed(on version: MCPRevision) {
         state.withLock { $0.session.version = version }
     }
 

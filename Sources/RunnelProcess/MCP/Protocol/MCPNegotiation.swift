@@ -1,3 +1,4 @@
+internal import MCPProtocol
 internal import RunnelKit
 
 /// Finds out which revision of the protocol a server speaks. Pure.
@@ -8,9 +9,9 @@ internal import RunnelKit
 /// - SeeAlso: Model Context Protocol 2026-07-28, "Versioning", "Backward Compatibility".
 struct MCPNegotiation: Sendable {
     enum Move: Sendable, Equatable {
-        case discover(MCPVersion)
-        case initialize(MCPVersion)
-        case ready(MCPVersion, announcesToolChanges: Bool)
+        case discover(MCPRevision)
+        case initialize(MCPRevision)
+        case ready(MCPRevision, announcesToolChanges: Bool)
         /// The words follow "the plugin …".
         case fail(String)
     }
@@ -24,7 +25,7 @@ struct MCPNegotiation: Sendable {
 
     /// The first move.
     /// - Parameter remembered: What the server spoke when it last ran.
-    mutating func start(remembered: MCPVersion?) -> Move {
+    mutating func start(remembered: MCPRevision?) -> Move {
         if let remembered, !remembered.isStateless { return initialize() }
         return discover(.newest)
     }
@@ -37,24 +38,24 @@ struct MCPNegotiation: Sendable {
         switch (stage, answer) {
         case (.discovering, .success(let result)?):
             let names = Self.names(result["supportedVersions"])
-            guard let version = MCPVersion.newest(among: names, isStateless: true) else { return initialize() }
+            guard let version = MCPRevision.newest(among: names, isStateless: true) else { return initialize() }
             return .ready(version, announcesToolChanges: Self.announces(result))
         case (.discovering, .failure(.answer(code: MCPFault.unsupportedVersion, _, let data))?):
             let names = Self.names(data?["supported"])
-            if rounds == 1, let version = MCPVersion.newest(among: names, isStateless: true) {
+            if rounds == 1, let version = MCPRevision.newest(among: names, isStateless: true) {
                 return discover(version)
             }
-            if !names.isEmpty, MCPVersion.newest(among: names, isStateless: false) == nil { return disagree(names) }
+            if !names.isEmpty, MCPRevision.newest(among: names, isStateless: false) == nil { return disagree(names) }
             return initialize()
         case (.discovering, _): return initialize()
         case (.initializing, .success(let result)?):
             let name = result["protocolVersion"]?.asString ?? ""
-            guard let version = MCPVersion(rawValue: name), !version.isStateless else { return disagree([name]) }
+            guard let version = MCPRevision(rawValue: name), !version.isStateless else { return disagree([name]) }
             return .ready(version, announcesToolChanges: Self.announces(result))
         case (.initializing, .failure(.answer(code: MCPFault.unsupportedVersion, _, let data))?):
             // It is a new server after all, which was slow to answer the first question.
             let names = Self.names(data?["supported"])
-            guard rounds <= 2, let version = MCPVersion.newest(among: names, isStateless: true) else {
+            guard rounds <= 2, let version = MCPRevision.newest(among: names, isStateless: true) else {
                 return disagree(names)
             }
             return discover(version)
@@ -68,11 +69,11 @@ struct MCPNegotiation: Sendable {
     }
 
     /// What `initialize` is sent with.
-    static func parameters(_ version: MCPVersion) -> ValueObject {
+    static func parameters(_ version: MCPRevision) -> ValueObject {
         ["protocolVersion": .string(version.rawValue), "capabilities": [:], "clientInfo": MCPSession.clientInfo]
     }
 
-    private mutating func discover(_ version: MCPVersion) -> Move {
+    private mutating func discover(_ version: MCPRevision) -> Move {
         stage = .discovering
         return .discover(version)
     }
@@ -86,7 +87,7 @@ struct MCPNegotiation: Sendable {
         let theirs = names.filter { !$0.isEmpty }.joined(separator: ", ")
         return .fail(
             "speaks \(theirs.isEmpty ? "an unnamed version" : theirs) of the Model Context Protocol; Runnel speaks "
-                + MCPVersion.words)
+                + MCPRevision.words)
     }
 
     private static func names(_ value: Value?) -> [String] {

@@ -1,3 +1,4 @@
+internal import MCPProtocol
 internal import RunnelKit
 
 /// The state of a conversation in JSON-RPC 2.0: which requests are open, and what an incoming message means. Pure.
@@ -16,7 +17,7 @@ struct MCPSession: Sendable {
     }
 
     /// What requests say of it; nil before it is known.
-    var version: MCPVersion?
+    var version: MCPRevision?
     private var open: [Int64: String] = [:]
     private var lastID: Int64 = 0
 
@@ -31,7 +32,7 @@ struct MCPSession: Sendable {
         var params = params
         var meta = ValueObject()
         if let version, version.isStateless {
-            meta["io.modelcontextprotocol/protocolVersion"] = .string(version.rawValue)
+            meta[MCPRevision.key] = .string(version.rawValue)
             meta["io.modelcontextprotocol/clientInfo"] = Self.clientInfo
             meta["io.modelcontextprotocol/clientCapabilities"] = [:]
             if wantsProgress { meta["io.modelcontextprotocol/logLevel"] = "info" }

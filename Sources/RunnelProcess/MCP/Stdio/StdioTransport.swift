@@ -1,3 +1,4 @@
+internal import MCPProtocol
 internal import RunnelKit
 internal import Synchronization
 
@@ -57,7 +58,7 @@ final class StdioTransport: MCPTransport {
         }
     }
 
-    func agreed(on version: MCPVersion) {}
+    func agreed(on version: MCPRevision) {}
 
     func close(_ plan: StopPlan) async {
         guard let process = state.withLock({ $0.process }) else { return }

@@ -1,0 +1,74 @@
+import Foundation
+import Testing
+
+@testable import RunnelCLI
+
+@Suite("The pipeline files below a folder") struct PipelineFolderTests {
+    private let root = FileManager.default.temporaryDirectory.resolvingSymlinksInPath()
+        .appendingPathComponent("runnel-folder-\(UUID().uuidString)")
+
+    private func write(_ names: String...) throws {
+        for name in names {
+            let file = root.appendingPathComponent(name)
+            try FileManager.default.createDirectory(
+                at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
+            try Data("steps: []\n".utf8).write(to: file)
+        }
+    }
+
+    private func age(_ name: String) throws {
+        try FileManager.default.setAttributes(
+            [.modificationDate: Date(timeIntervalSinceNow: -3600)],
+            ofItemAtPath: root.appendingPathComponent(name).path)
+    }
+
+    private func names(_ folder: PipelineFolder) throws -> [String] {
+        try folder.files().map { String($0.dropFirst(root.path.count + 1)) }
+    }
+
+    @Test("are the YAML files that are no configuration, manifest or test, in no folder that begins with a dot")
+    func kinds() throws {
+        defer { try? FileManager.default.removeItem(at: root) }
+        try write(
+            "b.yaml", "a.yml", "deep/er/c.yaml", "runnel.yaml", "deep/runnel.yaml", "plugins/x/plugin.yaml",
+            "b.test.yaml",
+            ".runnel/d.yaml", ".hidden.yaml", "notes.txt", "folder.yaml/e.yaml")
+        try FileManager.default.createSymbolicLink(
+            atPath: root.appendingPathComponent("circle").path, withDestinationPath: root.path)
+        #expect(try names(PipelineFolder(root.path)) == ["a.yml", "b.yaml", "deep/er/c.yaml", "folder.yaml/e.yaml"])
+        #expect(
+            try names(PipelineFolder(root.path + "/")) == ["a.yml", "b.yaml", "deep/er/c.yaml", "folder.yaml/e.yaml"])
+    }
+
+    @Test("are those that there are now, whatever there was before, in old folders and in those changed just now")
+    func changes() throws {
+        defer { try? FileManager.default.removeItem(at: root) }
+        try write("a.yaml", "deep/b.yaml")
+        let folder = PipelineFolder(root.path)
+        for isOld in [false, true] {
+            if isOld {
+                for name in ["deep", ""] { try age(name) }
+            }
+            #expect(try names(folder) == ["a.yaml", "deep/b.yaml"])
+            try write("deep/c.yaml")
+            #expect(try names(folder) == ["a.yaml", "deep/b.yaml", "deep/c.yaml"])
+            try FileManager.default.removeItem(at: root.appendingPathComponent("deep/c.yaml"))
+            #expect(try names(folder) == ["a.yaml", "deep/b.yaml"])
+        }
+        try FileManager.default.removeItem(at: root.appendingPathComponent("deep"))
+        #expect(try names(folder) == ["a.yaml"])
+    }
+
+    @Test("cannot be told of a folder that is gone, and can when it is back")
+    func gone() throws {
+        defer { try? FileManager.default.removeItem(at: root) }
+        try write("a.yaml")
+        let folder = PipelineFolder(root.path)
+        #expect(try names(folder) == ["a.yaml"])
+        try FileManager.default.removeItem(at: root)
+        let error = #expect(throws: FileReading.Failure.self) { try folder.files() }
+        #expect(error?.message == "there is no folder \"\(root.path)\"")
+        try write("b.yaml")
+        #expect(try names(folder) == ["b.yaml"])
+    }
+}

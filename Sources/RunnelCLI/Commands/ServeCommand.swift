@@ -112,20 +112,18 @@ struct ServeCommand: AsyncParsableCommand {
     ) async throws {
         do {
             try await withThrowingTaskGroup(of: Void.self) { group in
-                let (ports, port) = AsyncStream.makeStream(of: Int.self)
-                group.addTask {
-                    try await server.run {
-                        port.yield($0)
-                        port.finish()
-                    }
-                }
+                let (readiness, ready) = AsyncStream.makeStream(of: Void.self)
                 group.addTask {
                     await host.run {
                         await announce(host, hub, options)
-                        // Said last: whoever reads it can call every hook there is.
-                        for await port in ports {
-                            Streams.output.write("Listening on http://\(options.host):\(port)\n")
-                        }
+                        ready.finish()
+                    }
+                }
+                group.addTask {
+                    // A call that comes before its hook is there would be told that there is none, and not come again.
+                    for await _ in readiness {}
+                    try await server.run { port in
+                        Streams.output.write("Listening on http://\(options.host):\(port)\n")
                     }
                 }
                 group.addTask {

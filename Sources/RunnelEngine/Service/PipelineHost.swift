@@ -34,6 +34,7 @@ public actor PipelineHost {
     private var running: [String: DetachableTask<Void>] = [:]
 
     private static let interval = Duration.seconds(1)
+    private static let patience = Duration.seconds(5)
     private static let unreadable = "the file cannot be read; check its permissions"
 
     /// - Parameters:
@@ -63,7 +64,7 @@ public actor PipelineHost {
 
     /// Serves until the task is cancelled.
     ///
-    /// - Parameter onReady: Called once, when all files have been read and their triggers begun.
+    /// - Parameter onReady: Called once, when all files have been read and each trigger has said how it is.
     public nonisolated func run(onReady: @Sendable () async -> Void) async {
         await withDiscardingTaskGroup { group in
             var isReady = false
@@ -75,10 +76,26 @@ public actor PipelineHost {
                 }
                 if !isReady {
                     isReady = true
+                    await waitForTriggers()
                     await onReady()
                 }
                 try? await ContinuousClock().sleep(for: Self.interval)
             }
+        }
+    }
+
+    /// Until each has said that it waits, or what is wrong; not for ever, since a plugin's may never say a word.
+    private func waitForTriggers() async {
+        let clock = ContinuousClock()
+        let end = clock.now + Self.patience
+        while !haveTriggersReported, !Task.isCancelled, clock.now < end {
+            try? await clock.sleep(for: .milliseconds(5))
+        }
+    }
+
+    private var haveTriggersReported: Bool {
+        hosted.values.allSatisfy { hosted in
+            hosted.pipeline?.triggers.allSatisfy { hosted.triggers[$0.key] != nil } ?? true
         }
     }
 

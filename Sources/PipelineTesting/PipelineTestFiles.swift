@@ -1,3 +1,5 @@
+internal import RunnelEngine
+
 #if canImport(FoundationEssentials)
 internal import FoundationEssentials
 #else
@@ -17,9 +19,6 @@ public enum PipelineTestFiles {
         var isDirectory = false
         guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) else { return nil }
         guard isDirectory else { return [path] }
-        guard let names = try? FileManager.default.subpathsOfDirectory(atPath: path) else { return nil }
-        return names.filter { name in
-            isTestFile(name) && !name.split(separator: "/").contains { $0.hasPrefix(".") }
-        }.sorted().map { path == "." ? $0 : path.hasSuffix("/") ? path + $0 : path + "/" + $0 }
+        return FolderListing(path, where: isTestFile).files()
     }
 }

@@ -7,22 +7,22 @@ public import RunnelKit
 /// or a web page would act upon.
 public struct PipelineDiagram: Sendable {
     private let pipeline: Pipeline
-    private let registry: StepRegistry
+    private let map: PipelineMap
 
     /// A drawing of a pipeline that has been loaded without errors.
     ///
     /// - Parameter registry: Knows the steps.
     public init(_ pipeline: Pipeline, _ registry: StepRegistry) {
-        self.registry = registry
         self.pipeline = pipeline
+        map = PipelineMap(pipeline, registry)
     }
 
     /// For a terminal.
     /// - Parameter width: In columns; 40 at least. A single word may be longer.
     public func text(width: Int = 100, glyphs: DiagramGlyphs = .unicode) -> String {
-        TextDiagram.text(pipeline, registry, width: width, glyphs: glyphs)
+        TextDiagram.text(pipeline, map, width: width, glyphs: glyphs)
     }
 
     /// A Mermaid flowchart, without the fence that Markdown puts around it.
-    public var mermaid: String { MermaidDiagram.text(pipeline, registry) }
+    public var mermaid: String { MermaidDiagram.text(pipeline, map) }
 }

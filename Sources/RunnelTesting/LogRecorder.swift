@@ -3,12 +3,15 @@ internal import Synchronization
 
 /// Keeps what is logged, for a test to look at.
 public final class LogRecorder: Sendable {
-    private let recorded = Mutex<[String]>([])
+    private let recorded = Mutex<[(line: String, message: String)]>([])
 
     public init() {}
 
     /// What was logged so far, a line each: `warning the message key=value`.
-    public var lines: [String] { recorded.withLock { $0 } }
+    public var lines: [String] { recorded.withLock { $0.map(\.line) } }
+
+    /// The same without level and metadata.
+    public var messages: [String] { recorded.withLock { $0.map(\.message) } }
 
     /// A logger that writes here.
     ///
@@ -30,7 +33,7 @@ public final class LogRecorder: Sendable {
         func log(event: LogEvent) {
             let all = metadata.merging(event.metadata ?? [:]) { $1 }.sorted { $0.key < $1.key }
             let line = "\(event.level) \(event.message)" + all.map { " \($0.key)=\($0.value)" }.joined()
-            recorder.recorded.withLock { $0.append(line) }
+            recorder.recorded.withLock { $0.append((line, event.message.description)) }
         }
     }
 }

@@ -203,8 +203,8 @@ private func plugin(_ extra: ValueObject = [:], command: Value = ["python3", "ex
         let plugin = try plugin()
         try await Stage.with(plugin) { stage async throws in
             #expect(try await stage.run(plugin, "flood") == "survived")
-            #expect(stage.log.lines.count < 2000)
-            #expect(stage.log.lines.first == "line 0 of noise")
+            #expect(stage.log.messages.count < 2000)
+            #expect(stage.log.messages.first == "line 0 of noise")
         }
     }
 
@@ -216,7 +216,7 @@ private func plugin(_ extra: ValueObject = [:], command: Value = ["python3", "ex
             #expect(
                 error.message
                     == #"the plugin "test" ended with exit status 1; the end of its standard error: the token is ***"#)
-            #expect(stage.log.lines == ["the token is ***"])
+            #expect(stage.log.messages == ["the token is ***"])
         }
     }
 

@@ -145,7 +145,7 @@ private func withServer<Result>(
             #expect(try await stage.run(plugin, "progress") == "done")
             #expect(stage.harness.progress == [.note("halfway (1 of 2)"), .note("0.5")])
             _ = try await stage.run(plugin, "log")
-            #expect(stage.log.lines == [#"disk: {"free":3}"#])
+            #expect(stage.log.messages == [#"disk: {"free":3}"#])
         }
     }
 
@@ -192,7 +192,7 @@ private func withServer<Result>(
             #expect(try await stage.run(plugin, "twice") == "first")
             #expect(try await stage.run(plugin, "add", ["n": 1]) == "2")
             #expect(
-                stage.log.lines == [
+                stage.log.messages == [
                     "ignored a late or second answer to request 3",
                     "ignored an answer to request 987654, which was never made",
                 ])
@@ -203,7 +203,7 @@ private func withServer<Result>(
     func garbage() async throws {
         try await withServer { stage, plugin, _ async throws in
             #expect(try await stage.run(plugin, "garbage") == "after garbage")
-            #expect(stage.log.lines == [#"a line of its output is not JSON: "Server is ready!""#])
+            #expect(stage.log.messages == [#"a line of its output is not JSON: "Server is ready!""#])
         }
     }
 
@@ -285,7 +285,7 @@ private func withServer<Result>(
     func flood() async throws {
         try await withServer { stage, plugin, _ async throws in
             #expect(try await stage.run(plugin, "flood") == "survived")
-            #expect(stage.log.lines.count < 2000)
+            #expect(stage.log.messages.count < 2000)
         }
     }
 

@@ -2,7 +2,6 @@ import Foundation
 import Logging
 import RunnelKit
 import RunnelTesting
-import Synchronization
 
 @testable import RunnelProcess
 
@@ -22,7 +21,7 @@ struct Stage {
 
     var context: StepContext {
         var context = harness.context
-        context.logger = Logger(label: "test") { [log] _ in log }
+        context.logger = log.logger(level: .trace)
         return context
     }
 
@@ -61,30 +60,6 @@ struct Stage {
             return error as? StepError
         }
     }
-}
-
-/// A log that is kept.
-final class LogRecorder: LogHandler {
-    private let storage = Mutex<[(level: Logger.Level, text: String, plugin: String?)]>([])
-    var logLevel: Logger.Level {
-        get { .trace }
-        set {}
-    }
-    var metadata: Logger.Metadata {
-        get { [:] }
-        set {}
-    }
-
-    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
-        get { nil }
-        set {}
-    }
-
-    func log(event: LogEvent) {
-        storage.withLock { $0.append((event.level, event.message.description, nil)) }
-    }
-
-    var lines: [String] { storage.withLock { $0.map(\.text) } }
 }
 
 /// Whether the process is there, a zombie included.

@@ -20,6 +20,9 @@ public actor PipelineHost {
     /// known which files there are.
     public typealias ReadFiles = @Sendable () throws -> [(file: String, bytes: [UInt8]?)]
 
+    /// A trigger that is to begin.
+    typealias Beginning = (key: String, work: @Sendable () async -> Void)
+
     private let queue: RunQueue
     private let loader: PipelineLoader
     private let read: ReadFiles
@@ -107,9 +110,9 @@ public actor PipelineHost {
     /// Reads what has changed.
     ///
     /// - Returns: The triggers that are to begin.
-    func look() async -> [(key: String, work: @Sendable () async -> Void)] {
+    func look() async -> [Beginning] {
         guard let files = readFolder() else { return [] }
-        var begins: [(key: String, work: @Sendable () async -> Void)] = []
+        var begins: [Beginning] = []
         let missing = Set(hosted.keys).subtracting(files.map(\.file))
         for file in missing.intersection(absent) { end(file) }
         absent = missing.subtracting(absent)
@@ -122,43 +125,52 @@ public actor PipelineHost {
                 if hosted[file]?.problem == Self.unreadable { hosted[file]?.problem = nil }
                 continue
             }
-            contents[file] = bytes
-            let (pipeline, report) = loader.load(bytes, file: file)
-            var entry = hosted[file] ?? Hosted(file: file)
-            let before = entry.problem
-            var other = pipeline.flatMap { new in
-                hosted.values.first { $0.file != file && $0.pipeline?.name == new.name }
-            }
-            // The file was renamed.
-            if let renamed = other?.file, absent.remove(renamed) != nil {
-                end(renamed)
-                other = nil
-            }
-            if let other {
-                // Looked at again, until the other has gone or has another name.
-                contents[file] = nil
-                entry.problem = "the pipeline is named \"\(other.pipeline?.name ?? "")\" as is the one in \(other.file)"
-            } else if let pipeline {
-                entry.problem = nil
-                entry.pipeline = pipeline
-                entry.definition = hash(bytes)
-                entry.triggers = [:]
-                endTriggers(of: file)
-                await keep(pipeline, entry.definition ?? "", file)
-                begins += triggers(of: pipeline, entry.definition ?? "", file)
-            } else {
-                entry.problem = DiagnosticPrinter(sources: [report.source]).text(report.diagnostics)
-            }
-            if let problem = entry.problem, problem != before {
-                let goesOn = entry.pipeline == nil ? "it is not served" : "its last good version goes on"
-                let errors = report.diagnostics.filter { $0.severity == .error }.map(DiagnosticPrinter.line)
-                for words in errors.isEmpty ? [problem] : errors {
-                    logger.error("\(file) has errors; \(goesOn): \(words)")
-                }
-            }
-            hosted[file] = entry
+            begins += await take(file, bytes)
         }
         await declarations.update(Array(hosted.values), files: absent.union(files.map(\.file)))
+        return begins
+    }
+
+    /// Takes up a file that is new or has changed.
+    ///
+    /// - Returns: The triggers that are to begin.
+    private func take(_ file: String, _ bytes: [UInt8]) async -> [Beginning] {
+        var begins: [Beginning] = []
+        contents[file] = bytes
+        let (pipeline, report) = loader.load(bytes, file: file)
+        var entry = hosted[file] ?? Hosted(file: file)
+        let before = entry.problem
+        var other = pipeline.flatMap { new in
+            hosted.values.first { $0.file != file && $0.pipeline?.name == new.name }
+        }
+        // The file was renamed.
+        if let renamed = other?.file, absent.remove(renamed) != nil {
+            end(renamed)
+            other = nil
+        }
+        if let other {
+            // Looked at again, until the other has gone or has another name.
+            contents[file] = nil
+            entry.problem = "the pipeline is named \"\(other.pipeline?.name ?? "")\" as is the one in \(other.file)"
+        } else if let pipeline {
+            entry.problem = nil
+            entry.pipeline = pipeline
+            entry.definition = hash(bytes)
+            entry.triggers = [:]
+            endTriggers(of: file)
+            await keep(pipeline, entry.definition ?? "", file)
+            begins = triggers(of: pipeline, entry.definition ?? "", file)
+        } else {
+            entry.problem = DiagnosticPrinter(sources: [report.source]).text(report.diagnostics)
+        }
+        if let problem = entry.problem, problem != before {
+            let goesOn = entry.pipeline == nil ? "it is not served" : "its last good version goes on"
+            let errors = report.diagnostics.filter { $0.severity == .error }.map(DiagnosticPrinter.line)
+            for words in errors.isEmpty ? [problem] : errors {
+                logger.error("\(file) has errors; \(goesOn): \(words)")
+            }
+        }
+        hosted[file] = entry
         return begins
     }
 
@@ -208,9 +220,7 @@ public actor PipelineHost {
 
     // MARK: - Triggers
 
-    private func triggers(
-        of pipeline: Pipeline, _ definition: String, _ file: String
-    ) -> [(key: String, work: @Sendable () async -> Void)] {
+    private func triggers(of pipeline: Pipeline, _ definition: String, _ file: String) -> [Beginning] {
         pipeline.triggers.map { trigger in
             let runs = HostedRuns(
                 queue: queue, host: self, pipeline: pipeline, definition: definition, file: file, trigger: trigger)

@@ -185,13 +185,13 @@ public actor RunQueue {
 
     private func claimWaiting() async throws -> [RunRecord] {
         waiting = try await journal.queuedCount()
-        guard waiting > 0, room > 0 else { return [] }
+        guard waiting > 0 else { return [] }
         var runs: [RunRecord] = []
         var full: Set<String> = []
-        defer { claiming = 0 }
         while room > 0, !agent.isStopping {
             let free = room
             claiming = free
+            defer { claiming = 0 }
             let queued = try await journal.queued(limit: free, except: full)
             if queued.isEmpty { break }
             let before = (runs.count, full.count)
@@ -214,7 +214,6 @@ public actor RunQueue {
             }
             // Claims that do not depend on each other share one write to disk.
             for record in try await claim(unlimited) { take(record, &runs) }
-            claiming = 0
             if (runs.count, full.count) == before { break }
         }
         return runs

@@ -7,7 +7,7 @@ import Templates
 /// Only names made here are used as ids, every label is quoted, and each statement has a line to itself.
 struct MermaidDiagram {
     private let pipeline: Pipeline
-    private let registry: StepRegistry
+    private let map: PipelineMap
     private var nodes: [String] = []
     private var edges: [String] = []
     private var conditional: [String] = []
@@ -16,8 +16,8 @@ struct MermaidDiagram {
     /// The Mermaid id of each input, secret and variable, by how a template reads it.
     private var values: [String: String] = [:]
 
-    static func text(_ pipeline: Pipeline, _ registry: StepRegistry) -> String {
-        var diagram = MermaidDiagram(pipeline: pipeline, registry: registry)
+    static func text(_ pipeline: Pipeline, _ map: PipelineMap) -> String {
+        var diagram = MermaidDiagram(pipeline: pipeline, map: map)
         diagram.draw()
         var lines = ["flowchart TD"] + diagram.nodes + diagram.edges
         if !diagram.conditional.isEmpty {
@@ -28,14 +28,13 @@ struct MermaidDiagram {
             + "\n"
     }
 
-    private init(pipeline: Pipeline, registry: StepRegistry) {
+    private init(pipeline: Pipeline, map: PipelineMap) {
         self.pipeline = pipeline
-        self.registry = registry
+        self.map = map
         for (index, step) in pipeline.allSteps.enumerated() { ids[step.id] = "s\(index + 1)" }
     }
 
     private mutating func draw() {
-        let map = PipelineMap(pipeline, registry)
         for (index, title) in titles.enumerated() {
             nodes.append("t\(index)([\(MermaidLabel.quoted(title))])")
         }
@@ -51,7 +50,7 @@ struct MermaidDiagram {
         data(into: map.steps, follows: .start)
         data(into: map.onFailure, follows: nil)
         data(into: map.finally, follows: nil)
-        output(map)
+        output()
     }
 
     private var titles: [[String]] {
@@ -170,7 +169,7 @@ struct MermaidDiagram {
         return id
     }
 
-    private mutating func output(_ map: PipelineMap) {
+    private mutating func output() {
         guard let output = pipeline.output else { return }
         nodes.append("result([\"output\"])")
         draw(output.references.reads, into: "result", input: map.end)

@@ -5,27 +5,26 @@ import Templates
 /// Draws a pipeline for a terminal.
 struct TextDiagram {
     private let pipeline: Pipeline
-    private let registry: StepRegistry
+    private let map: PipelineMap
     private let width: Int
     private let glyphs: DiagramGlyphs
     private var lines: [String] = []
 
-    static func text(_ pipeline: Pipeline, _ registry: StepRegistry, width: Int, glyphs: DiagramGlyphs) -> String {
-        var diagram = TextDiagram(pipeline: pipeline, registry: registry, width: max(width, 40), glyphs: glyphs)
+    static func text(_ pipeline: Pipeline, _ map: PipelineMap, width: Int, glyphs: DiagramGlyphs) -> String {
+        var diagram = TextDiagram(pipeline: pipeline, map: map, width: max(width, 40), glyphs: glyphs)
         diagram.draw()
         return diagram.lines.map { line in String(line.reversed().drop { $0 == " " }.reversed()) }
             .joined(separator: "\n") + "\n"
     }
 
-    private init(pipeline: Pipeline, registry: StepRegistry, width: Int, glyphs: DiagramGlyphs) {
+    private init(pipeline: Pipeline, map: PipelineMap, width: Int, glyphs: DiagramGlyphs) {
         self.pipeline = pipeline
-        self.registry = registry
+        self.map = map
         self.width = width
         self.glyphs = glyphs
     }
 
     private mutating func draw() {
-        let map = PipelineMap(pipeline, registry)
         let help = pipeline.description.map { ": " + PlainLine.text($0, limit: 200) } ?? ""
         wrap(PlainLine.text(pipeline.name) + help, first: "", rest: "")
         lines.append("")

@@ -33,7 +33,7 @@ final class BodyDeadlines: Service, Sendable {
     }
 
     /// - Returns: Whether the time had been over.
-    @discardableResult func leave(_ number: UInt64) -> Bool {
+    func leave(_ number: UInt64) -> Bool {
         state.withLock { $0.readings.removeValue(forKey: number) } == nil
     }
 

@@ -31,8 +31,8 @@ public struct WebhookRoute: Sendable {
 
     /// Answers a call. An answer that says so comes only after the run is on disk.
     ///
-    /// Where ``waitsForRuns`` the server cancels the task when the caller has gone. Before it cancels calls because it shuts down it calls
-    /// ``WebhookHub/shutDown()``, so that this is not taken for a caller who went.
+    /// Where ``waitsForRuns`` the server cancels the task when the caller has gone. Before it cancels calls because it
+    /// shuts down it calls ``WebhookHub/shutDown()``, so that this is not taken for a caller who went.
     public func handle(_ request: WebhookRequest) async -> WebhookResponse {
         await handler(request)
     }

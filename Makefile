@@ -6,14 +6,16 @@ TEST_FLAGS ?=
 # How many tests run side by side. All at once, they wait for each other's time slices longer than for anything else.
 export SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH ?= 8
 
-.PHONY: run test crash bench format check-format setup setup-tests release example docc leaks clean
+.PHONY: run build-tests test crash bench instructions format check-format setup setup-tests release example docc leaks clean
 
 run: setup ## Run the demonstration pipeline against the embedded simulator.
 	swift build $(SWIFT_FLAGS) --product runnel
 	@scripts/demo.sh "$$(swift build $(SWIFT_FLAGS) --show-bin-path)/runnel"
 
-test: setup-tests ## Run the tests.
+build-tests: setup-tests ## Build everything, with the tests.
 	swift build $(SWIFT_FLAGS) --build-tests
+
+test: build-tests ## Run the tests.
 	swift test $(SWIFT_FLAGS) --skip-build --disable-xctest --skip TransformPluginTests --skip RunnelCrashTests $(TEST_FLAGS)
 	# jq's limits look at the memory of the whole process, so nothing else may run beside these.
 	swift test $(SWIFT_FLAGS) --skip-build --disable-xctest --no-parallel --filter TransformPluginTests $(TEST_FLAGS)
@@ -29,6 +31,9 @@ bench: setup ## Measure beside peers: a chat stream beside httpx-sse, the journa
 	Benchmarks/watch/run.sh
 	Benchmarks/webhook/run.sh
 	Benchmarks/serve/idle.sh
+
+instructions: setup ## Count the instructions of one durable run and of one webhook call.
+	Benchmarks/instructions/run.sh
 
 release: setup ## Build the release binary, .build/release/runnel.
 	swift build -c release --product runnel --static-swift-stdlib

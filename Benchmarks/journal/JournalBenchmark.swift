@@ -37,6 +37,10 @@ struct BenchmarkPlugin: Plugin {
 }
 
 /// Runs a pipeline of three steps that do nothing, durably: one run after another, then many at once.
+///
+///     JournalBenchmark [directory] [count]
+///
+/// With `count`, so many runs with effects one after another and nothing else, for counting instructions.
 @main struct JournalBenchmark {
     static func main() async throws {
         let directory = CommandLine.arguments.count > 1 ? CommandLine.arguments[1] : "."
@@ -56,6 +60,15 @@ struct BenchmarkPlugin: Plugin {
                 startedAt: nanoseconds()),
             journal: journal, runner: runner, loader: loader, logger: logger)
         let benchmark = Benchmark(journal: journal, agent: agent)
+        if CommandLine.arguments.count > 2, let count = Int(CommandLine.arguments[2]) {
+            try await agent.withSession {
+                try await journal.keep(
+                    DefinitionRecord(
+                        hash: "nothing", pipeline: "nothing", file: "nothing.yaml", text: text("nothing")))
+                _ = try await benchmark.oneAfterAnother(count, of: "nothing")
+            }
+            return await journal.close()
+        }
         print("fsync probe: \(probe(directory)) ms a durable write of 4 KiB")
         try await agent.withSession {
             for step in ["nothing", "nothing.free"] {

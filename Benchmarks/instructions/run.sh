@@ -21,6 +21,9 @@ fi
 
 top=$(mktemp -d "$scratch/instructions.XXXXXX")
 trap 'end_all; rm -rf "$top"' EXIT
+# valgrind cannot read Swift's debug information.
+strip -o "$top/runnel" "$RUNNEL"
+strip -o "$top/journal" "$JOURNAL_BENCHMARK"
 counting=(valgrind --tool=callgrind --callgrind-out-file=/dev/null)
 
 total() { sed -n 's/.*Collected : \([0-9]*\)$/\1/p' "$1" | tail -n 1; }
@@ -28,7 +31,7 @@ total() { sed -n 's/.*Collected : \([0-9]*\)$/\1/p' "$1" | tail -n 1; }
 # runs COUNT: all instructions of so many runs.
 runs() {
     mkdir -p "$top/runs-$1"
-    "${counting[@]}" "$JOURNAL_BENCHMARK" "$top/runs-$1" "$1" >/dev/null 2>"$top/runs-$1/valgrind"
+    "${counting[@]}" "$top/journal" "$top/runs-$1" "$1" >/dev/null 2>"$top/runs-$1/valgrind"
     total "$top/runs-$1/valgrind"
 }
 
@@ -42,11 +45,11 @@ name: calls
 on: { webhook: { path: calls, verify: { scheme: none }, respond: result } }
 steps: [{ uses: template, with: { text: "Call {{ trigger.body.number }}" } }]
 YAML
-    "${counting[@]}" "$RUNNEL" serve "$folder/pipelines" --port 0 >"$folder/serve.out" 2>"$folder/valgrind" &
+    "${counting[@]}" "$top/runnel" serve "$folder/pipelines" --port 0 >"$folder/serve.out" 2>"$folder/valgrind" &
     server=$!
     started+=("$server")
     for _ in $(seq 600); do
-        grep -q '^Serving' "$folder/serve.out" && break
+        grep -q '^Listening' "$folder/serve.out" && break
         sleep 0.1
     done
     port=$(sed -n 's/^Listening on .*:\([0-9]*\)$/\1/p' "$folder/serve.out")

@@ -69,7 +69,7 @@ serve() {
     "$RUNNEL" serve "$1/pipelines" --port 0 >"$1/serve.out" 2>"$1/serve.err" &
     server=$!
     started+=("$server")
-    wait_until "$server" grep -q '^Serving' "$1/serve.out"
+    wait_until "$server" grep -q '^Listening' "$1/serve.out"
     port=$(sed -n 's/^Listening on .*:\([0-9]*\)$/\1/p' "$1/serve.out")
 }
 

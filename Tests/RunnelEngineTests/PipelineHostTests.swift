@@ -41,7 +41,7 @@ private struct SlowPlugin: Plugin {
             redactor: Redactor(secrets: [String]()), logger: logger, now: { 0 })
         let agent = RunAgent(
             record: AgentRecord(id: AgentID("a"), processID: 1, host: "here", role: "test", startedAt: 0),
-            journal: MemoryJournal(clock: ManualClock()), runner: runner, loader: loader, logger: logger)
+            journal: MemoryJournal(), runner: runner, loader: loader, logger: logger)
         let queue = RunQueue(agent: agent, limit: 1, maximumQueued: 1)
         host = PipelineHost(
             queue: queue, loader: loader, logger: logger, hash: { String(decoding: $0, as: UTF8.self) },

@@ -25,13 +25,14 @@ private func plugin(_ extra: ValueObject = [:], command: Value = ["python3", "ex
             var stage = stage
             stage.harness.input = ["a": 1]
             stage.harness.identity.attempt = 2
+            stage.harness.identity.epoch = 17
             let output = try await stage.run(plugin, "echo", ["key": "value"])
             #expect(
                 output == [
                     "step": "echo", "with": ["key": "value"], "input": ["a": 1],
                     "run": [
                         "id": "0198c0de-0000-7000-8000-000000000001", "pipeline": "test", "step": "step", "attempt": 2,
-                        "idempotency_key": "0198c0de-0000-7000-8000-000000000001_step",
+                        "idempotency_key": "0198c0de-0000-7000-8000-000000000001_step", "epoch": 17,
                     ],
                 ])
             #expect(stage.harness.progress == [.text("one "), .note("half way"), .text("two")])

@@ -58,7 +58,7 @@ import Darwin
                 _ = try await journal.accept(newRun(id, owner: a), memory: nil)
                 let end = RunCommit.End(state: .succeeded, output: large, time: 1)
                 try await journal.commit(
-                    RunCommit(runID: id, owner: a.id, steps: [step("s", output: large)], end: end), .durable)
+                    RunCommit(lease: journal.lease(id), steps: [step("s", output: large)], end: end), .durable)
             }
             let files = try FileManager.default.contentsOfDirectory(atPath: folder + "/.runnel/outputs")
             #expect(files.count == 1)
@@ -85,7 +85,8 @@ import Darwin
                 _ = try await journal.accept(newRun("r\(number)", owner: a), memory: nil)
                 let end = RunCommit.End(state: .succeeded, time: 1)
                 try await journal.commit(
-                    RunCommit(runID: "r\(number)", owner: a.id, steps: [step("s", output: output)], end: end), .durable)
+                    RunCommit(lease: journal.lease("r\(number)"), steps: [step("s", output: output)], end: end),
+                    .durable)
             }
             func size(_ name: String) throws -> Int {
                 try FileManager.default.attributesOfItem(atPath: folder + name)[.size] as? Int ?? 0
@@ -110,8 +111,10 @@ import Darwin
             // A process that dies leaves its row and an open lock.
             let survivor = try SQLiteJournal.open(directory: folder + "/.runnel")
             journal.locks.forget(a.id)
-            #expect(try await survivor.reap() == ["r"])
-            #expect(try await survivor.reap() == [])
+            let policy = TakeoverPolicy(deaths: 3, now: 0)
+            #expect(try await survivor.takeOverFromGone(policy) == Takeover(queued: ["r"]))
+            #expect(try await survivor.takeOverFromGone(policy) == Takeover())
+            #expect(try await survivor.run("r")?.deaths == 1)
             await journal.close()
             await survivor.close()
         }
@@ -125,9 +128,9 @@ import Darwin
             try await journal.join(a)
             _ = try await journal.accept(newRun("r", owner: a), memory: nil)
             let text: Value = ["event": "step-text", "text": .string(String(repeating: "z", count: 1 << 20))]
-            for _ in 0..<3 { try await journal.commit(RunCommit(runID: "r", owner: a.id, events: [text]), .durable) }
+            for _ in 0..<3 { try await journal.commit(RunCommit(lease: journal.lease("r"), events: [text]), .durable) }
             let end: Value = ["event": "step-succeeded"]
-            try await journal.commit(RunCommit(runID: "r", owner: a.id, events: [end, text]), .durable)
+            try await journal.commit(RunCommit(lease: journal.lease("r"), events: [end, text]), .durable)
             #expect(try await journal.events(of: "r", from: 0, limit: 10).map(\.event) == [text, end])
             await journal.close()
         }
@@ -238,7 +241,9 @@ import Darwin
                         do {
                             try await journal.commit(
                                 RunCommit(
-                                    runID: "r\(number)", owner: a.id, steps: [step("s", output: .int(Int64(number)))]),
+                                    lease: journal.run("r\(number)")?.lease
+                                        ?? Lease(runID: "r\(number)", worker: a.id, epoch: 0),
+                                    steps: [step("s", output: .int(Int64(number)))]),
                                 .durable)
                             return false
                         } catch {

@@ -31,6 +31,18 @@ import Testing
         }
     }
 
+    @Test("beside the id stands the epoch of the run's claim, where the run is kept")
+    func epoch() async throws {
+        try await Receiver.run { _ in
+            .init(status: 204)
+        } body: { receiver in
+            _ = try await Sending(input: 1, epoch: 17).run(["url": .string(receiver.url)])
+            _ = try await Sending(input: 1).run(["url": .string(receiver.url)])
+            #expect(receiver.deliveries.map { $0.headers["runnel-epoch"] } == [["17"], []])
+            #expect(receiver.deliveries.map { $0.headers["webhook-id"] } == [[id], [id]])
+        }
+    }
+
     @Test("each kind of body, method and headers arrive")
     func bodies() async throws {
         try await Receiver.run { _ in

@@ -57,6 +57,9 @@ struct Delivery: Sendable {
     private func signed(at timestamp: Int64) -> HTTPCall {
         var signed = call
         signed.headers.replaceOrAdd(name: "webhook-id", value: id)
+        if let epoch = context.identity.epoch {
+            signed.headers.replaceOrAdd(name: "runnel-epoch", value: "\(epoch)")
+        }
         signed.headers.replaceOrAdd(name: "webhook-timestamp", value: "\(timestamp)")
         if let secrets {
             let signature = WebhookSignature.header(

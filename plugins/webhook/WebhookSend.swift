@@ -20,7 +20,9 @@ struct WebhookSend: Step {
 
             Every request carries a `webhook-id` that is the same on all attempts, also when the run is taken up again \
             after a crash, and different for every other webhook. A webhook arrives at least once; by its id the receiver \
-            can drop the repeat.
+            can drop the repeat. Beside it stands `runnel-epoch`, a number that grows each time the run is taken up by a \
+            process; a receiver can refuse a request with a lower one than it has seen for the same id. It is missing \
+            with `--no-journal`.
 
             With a `secret` the request is signed as [Standard Webhooks](https://www.standardwebhooks.com) describes: \
             `webhook-timestamp` is the time of the attempt, `webhook-signature` is `v1,` and the base64 of HMAC-SHA256 over \

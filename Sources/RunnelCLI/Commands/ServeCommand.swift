@@ -72,10 +72,10 @@ struct ServeCommand: AsyncParsableCommand {
         let loader = try await project.loader()
         let assembly = await RunnerAssembly(
             loader: loader, project: project, grantedFiles: [], simulator: simulator)
+        let runs = project.settings.runs
         let agent = RunAgent(
             record: JournalSetup.identity(role: "serve"), journal: journal, runner: assembly.runner, loader: loader,
-            logger: assembly.logger)
-        let runs = project.settings.runs
+            logger: assembly.logger, deaths: runs.deaths.number)
         let queue = RunQueue(agent: agent, limit: runs.limit.number, maximumQueued: runs.maxQueued.number)
         let files = PipelineFolder(folder)
         let host = PipelineHost(

@@ -18,6 +18,13 @@ struct StatusCommand: AsyncParsableCommand {
         var lines = [
             "runnel \(object["version"]?.asString ?? "")  \(object["running"]?.json() ?? "0") running, \(object["queued"]?.json() ?? "0") queued"
         ]
+        if let waiting = object["waiting"]?.asInt, waiting > 0 { lines[0] += ", \(waiting) waiting" }
+        if let stranded = object["stranded"]?.asList, !stranded.isEmpty {
+            lines.append(
+                style.red(
+                    "✗ nothing works on \(stranded.count) run\(stranded.count == 1 ? "" : "s") of this server, because the journal cannot be written; they go on once it can"
+                ))
+        }
         for pipeline in object["pipelines"]?.asList ?? [] {
             let pipeline = pipeline.asObject ?? [:]
             let file = style.safe(pipeline["file"]?.asString ?? "")

@@ -10,7 +10,7 @@ struct RunView {
     private static let shortOutput = 160
 
     func text(_ run: RunRecord, _ steps: [StepRecord], _ events: [Value]) -> String {
-        var lines = ["\(style.bold(style.safe(run.pipeline)))  \(RunTable(style: style).colored(run.state))  \(run.id)"]
+        var lines = ["\(style.bold(style.safe(run.pipeline)))  \(RunTable(style: style).colored(run))  \(run.id)"]
         func field(_ name: String, _ value: String?) {
             guard let value else { return }
             lines.append("  " + style.dim(name.padded(to: 12)) + style.safe(value))
@@ -22,6 +22,10 @@ struct RunView {
         field("took", run.took.map(readable))
         if run.interruptions > 0 {
             field("interrupted", run.interruptions == 1 ? "once" : "\(run.interruptions) times")
+        }
+        if run.state == .waiting { field("waits until", run.wakeAt.map(LocalTime.text)) }
+        if run.deaths > 0 {
+            field("died", "its process \(run.deaths == 1 ? "once" : "\(run.deaths) times") since a step ended")
         }
         if run.isCancelRequested, !run.state.isFinal { field("cancel", "asked for") }
         field("retry of", run.retryOf)

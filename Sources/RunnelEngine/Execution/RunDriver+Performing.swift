@@ -21,7 +21,12 @@ extension RunDriver {
             switch action {
             case .decide(let key, let question): queue += machine.handle(.decided(key, decide(key, question)))
             case .attempt(let key, let number): begun.append((key, number))
-            case .cancelAttempts(let keys): cancelAttempts(keys, in: &group)
+            case .cancelAttempts(let keys):
+                // What was about to begin need not.
+                let unbegun = begun.filter { keys.contains($0.key) }
+                begun.removeAll { keys.contains($0.key) }
+                for (key, _) in unbegun { queue += machine.handle(.cancelled(key)) }
+                cancelAttempts(keys, in: &group)
             case .startTimer(let id, let delay): startTimer(id, delay, in: &group)
             case .stopTimer(let id): timers.removeValue(forKey: id)?.cancel()
             case .record(let change):
@@ -34,9 +39,23 @@ extension RunDriver {
             case .release: isReleased = true
             }
         }
+        if let time = restingTime() {
+            (wakeAt, commit.wakeAt, isReleased) = (time, time, true)
+        }
         try await write(commit, events: happened, before: begun.map(\.key))
         for (key, number) in begun where outcome == nil { begin(key, number, in: &group, flushes) }
     }
+
+    /// Until when the run can rest in the journal, since nothing goes on and the next attempt is not due soon.
+    private func restingTime() -> Int64? {
+        guard storage != nil, !retryTimes.isEmpty, outcome == nil, !isReleased, let keys = machine.resting,
+            let next = keys.map({ retryTimes[$0] ?? 0 }).min(), next > runner.now() + Self.shortestRest
+        else { return nil }
+        return next
+    }
+
+    /// In nanoseconds. A shorter pause is waited for here.
+    private static let shortestRest: Int64 = 1_000_000_000
 
     // MARK: - Deciding
 
@@ -100,7 +119,8 @@ extension RunDriver {
             await events(event)
         }
         let attempt = StepAttempt(
-            runner: runner, pipeline: pipeline, step: step, key: key, number: number, scope: scope(key)
+            runner: runner, pipeline: pipeline, step: step, key: key, number: number, scope: scope(key),
+            epoch: storage?.lease.epoch
         ) { await reporter.report($0) }
         let task = DetachableTask<Value>()
         attempts[key] = RunningAttempt(task: task, stopwatch: runner.clock.measureStart())

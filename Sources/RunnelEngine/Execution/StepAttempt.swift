@@ -10,6 +10,8 @@ struct StepAttempt: Sendable {
     let key: ExecutionKey
     let number: Int
     let scope: RunScope
+    /// Of the claim by which the run is worked on; nil for a run without a journal.
+    let epoch: Int64?
     let progress: @Sendable (StepProgress) async -> Void
 
     /// - Throws: What the step threw; a ``PlacedTemplateFailure`` when `with:` cannot be rendered.
@@ -37,7 +39,8 @@ struct StepAttempt: Sendable {
         logger[metadataKey: "step"] = .string(key.description)
         return StepContext(
             identity: StepIdentity(
-                pipeline: pipeline.name, runID: scope.request.id, stepID: step.id, items: key.items, attempt: number),
+                pipeline: pipeline.name, runID: scope.request.id, stepID: step.id, items: key.items, attempt: number,
+                epoch: epoch),
             input: scope.visible.input, logger: logger, clock: runner.clock, now: runner.now,
             redactor: runner.redactor, services: runner.services, project: runner.project,
             render: { [environment = runner.environment, scope] text, name in

@@ -299,7 +299,7 @@ struct HostedRuns: TriggerRuns {
             ? nil
             : MemoryChanges(trigger: TriggerID(pipeline: pipeline.name, key: trigger.key), values: event.memory)
         switch try await queue.accept(run, of: pipeline, memory: memory) {
-        case .accepted: return .accepted(runID: run.id)
+        case .accepted, .claimed: return .accepted(runID: run.id)
         case .duplicate(let id): return .duplicate(runID: id)
         }
     }

@@ -46,6 +46,10 @@ public struct RunSettings: FieldGroup {
     @Field("How many runs one process works on at once.") public var limit: PositiveCount = PositiveCount(16)
     @Field("How many runs may wait; further triggers are turned away until there is room.")
     public var maxQueued: PositiveCount = PositiveCount(1000)
+    @Field(
+        "How often the process may die over a run without a step of it ending, before the run is tried alone and then fails."
+    )
+    public var deaths: PositiveCount = PositiveCount(3)
     @Field("How long steps may go on when Runnel is told to stop.") public var grace: Duration = .seconds(10)
 }
 

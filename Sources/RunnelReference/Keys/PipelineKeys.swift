@@ -19,7 +19,8 @@ enum PipelineKeys {
             "concurrency", "object", "How many runs of the pipeline go on at once.",
             schema: ["$ref": "#/definitions/concurrency"], absent: "no limit of its own"),
         DeclaredKey(
-            "timeout", "duration", "How long a run may take altogether.", schema: Duration.schema, absent: "no limit"),
+            "timeout", "duration", "How long a run may be worked on altogether. Waiting and downtime do not count.",
+            schema: Duration.schema, absent: "no limit"),
         DeclaredKey(
             "steps", "list of steps", "What is done, one after another.",
             schema: ["type": "array", "minItems": 1, "items": ["$ref": "#/definitions/step"]], isRequired: true),

@@ -16,6 +16,8 @@ struct PipelineRoutes: Sendable {
             return Response.json([
                 "version": .string(api.version), "running": .int(Int64(await api.queue.runningCount)),
                 "queued": .int(Int64(try await withJournal { try await api.journal.queuedCount() })),
+                "waiting": .int(Int64(try await withJournal { try await api.journal.waitingCount() })),
+                "stranded": .list(api.queue.strandedRuns.map { .string($0) }),
                 "pipelines": .list(await api.host.all.map(json)),
             ])
         }

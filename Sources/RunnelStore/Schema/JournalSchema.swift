@@ -84,6 +84,28 @@ enum JournalSchema {
         migrator.registerMigration("2-waiting") { db in
             try db.execute(sql: "CREATE INDEX runs_waiting ON runs (id) WHERE state = 'queued'")
         }
+        migrator.registerMigration("3-ownership") { db in
+            try db.execute(
+                sql: """
+                    ALTER TABLE runs ADD COLUMN epoch INTEGER NOT NULL DEFAULT 0;
+                    ALTER TABLE runs ADD COLUMN deaths INTEGER NOT NULL DEFAULT 0;
+                    ALTER TABLE runs ADD COLUMN takeovers INTEGER NOT NULL DEFAULT 0;
+                    ALTER TABLE runs ADD COLUMN wake_at INTEGER;
+                    ALTER TABLE runs ADD COLUMN worked INTEGER NOT NULL DEFAULT 0;
+                    ALTER TABLE runs ADD COLUMN has_finally INTEGER NOT NULL DEFAULT 0;
+
+                    -- One row: the epoch of the last claim.
+                    CREATE TABLE epochs (id INTEGER PRIMARY KEY CHECK (id = 1), value INTEGER NOT NULL);
+                    INSERT INTO epochs (id, value) VALUES (1, 0);
+
+                    -- SQLite does not use a partial index on `state IN (…)` for `state = …`.
+                    DROP INDEX runs_active;
+                    DROP INDEX runs_waiting;
+                    CREATE INDEX runs_owned ON runs (owner, pipeline) WHERE owner IS NOT NULL;
+                    CREATE INDEX runs_queued ON runs ((started_at IS NULL), id) WHERE state = 'queued';
+                    CREATE INDEX runs_asleep ON runs (wake_at) WHERE state = 'waiting';
+                    """)
+        }
         return migrator
     }
 }

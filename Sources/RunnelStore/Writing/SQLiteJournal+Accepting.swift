@@ -35,19 +35,23 @@ extension SQLiteJournal {
                     arguments: [run.pipeline, key])
                 if let other { return .duplicate(runID: other) }
             }
-            let state = run.owner == nil ? run.state : .running
-            let startedAt = run.owner == nil ? run.startedAt : run.startedAt ?? run.createdAt
+            let epoch = try run.owner.flatMap { try Self.nextEpoch(for: $0, db) }
+            // A worker that counted as dead in the meantime does not own what it accepts.
+            let (state, owner, startedAt) =
+                epoch == nil
+                ? (run.owner == nil ? run.state : .queued, nil, run.owner == nil ? run.startedAt : nil)
+                : (.running, run.owner, run.startedAt ?? run.createdAt)
             try db.cachedStatement(
                 sql: """
                     INSERT INTO runs (id, pipeline, definition, state, dedupe_key, "trigger", inputs, input, created_at,
-                        started_at, owner, retry_of)
-                    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                        started_at, owner, retry_of, epoch, has_finally)
+                    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                     """
             ).execute(arguments: [
                 run.id, run.pipeline, run.definition, state.rawValue, run.dedupeKey, values.trigger, values.inputs,
-                values.input, run.createdAt, startedAt, run.owner?.text, run.retryOf,
+                values.input, run.createdAt, startedAt, owner?.text, run.retryOf, epoch ?? 0, run.hasFinally,
             ])
-            return .accepted
+            return epoch.map { .claimed(epoch: $0) } ?? .accepted
         }
     }
 

@@ -56,7 +56,7 @@ extension SQLiteJournal {
                 sql: """
                     SELECT id FROM (
                         SELECT id, row_number() OVER (PARTITION BY pipeline ORDER BY id DESC) AS place
-                        FROM runs WHERE state NOT IN ('queued', 'running')
+                        FROM runs WHERE ended_at IS NOT NULL
                     ) WHERE place > ? LIMIT ?
                     """, arguments: [count, batch])
         }

@@ -21,7 +21,11 @@ import Testing
             #expect(all[1]["name"] == nil)
             #expect(all[1]["problem"]?.asString?.contains("there is no step \"nowhere\"") == true)
             let status = try await server.call("GET", "/api/v1/status").json()
-            #expect(status == ["version": "1.2.3", "running": 0, "queued": 0, "pipelines": .list(all)])
+            #expect(
+                status == [
+                    "version": "1.2.3", "running": 0, "queued": 0, "waiting": 0, "stranded": [],
+                    "pipelines": .list(all),
+                ])
         }
     }
 

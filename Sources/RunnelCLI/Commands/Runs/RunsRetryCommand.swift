@@ -51,14 +51,10 @@ struct RunsRetryCommand: AsyncParsableCommand {
         }) {
             try await foreground.agent.withSession {
                 try await journal.keep(definition)
-                var new = RunRecord(
+                let new = RunRecord(
                     id: id, pipeline: pipeline.name, definition: definition.hash, trigger: old.trigger,
                     inputs: old.inputs, input: old.input, createdAt: WallClock.nanoseconds(), retryOf: old.id)
-                guard !kept.isEmpty else { return try await foreground.begin(new, of: pipeline) }
-                (new.owner, new.state, new.startedAt) = (foreground.agent.id, .running, new.createdAt)
-                _ = try await journal.accept(new, memory: nil)
-                try await journal.commit(RunCommit(runID: id, owner: foreground.agent.id, steps: kept), .durable)
-                return await foreground.work(on: new, pipeline)
+                return try await foreground.begin(new, of: pipeline, with: kept)
             }
         }
         await foreground.assembly.services.shutDown()

@@ -216,7 +216,11 @@ let package = Package(
                 "runnel", "RunnelStore", "RunnelEngine", "RunnelKit", "MarketplaceSimulator", "HTTPTestServer",
             ]),
         .testTarget(
-            name: "RunnelCLITests", dependencies: ["runnel", "RunnelCLI", "RunnelKit"], exclude: ["Resources"]),
+            name: "RunnelCLITests",
+            dependencies: [
+                "runnel", "RunnelCLI", "RunnelEngine", "RunnelKit", "RunnelProcess", "JSONSchema", "YAML", log,
+            ],
+            exclude: ["Resources"]),
     ]
 )
 

@@ -27,6 +27,13 @@ public struct Template: Sendable {
         references = nodes.flatMap { $0.references(locals: []) }
     }
 
+    /// Of a template that is one `{{ … }}` and nothing else: the expression as an author would write it, and its place
+    /// in the template's text.
+    public var singleExpression: (text: String, utf8Range: Range<Int>)? {
+        guard isSingleExpression, case .expression(let node) = nodes[0] else { return nil }
+        return (node.written, node.range)
+    }
+
     /// The value of a single expression, or the text with every value in its place.
     ///
     /// In a text a value that is missing, null or an empty string is a failure, unless `default` answers for it.

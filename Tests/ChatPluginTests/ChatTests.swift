@@ -83,6 +83,22 @@ private func notes(of progress: [StepProgress]) -> [String] {
         #expect(body["stream"] == true)
     }
 
+    @Test(
+        "a null does not let the input be asked, and nothing is paid for",
+        arguments: [
+            (["prompt": .null], "`prompt`: expected a string, found null"),
+            (["messages": .null], "`messages`: expected a list, found null"),
+            (["messages": [["content": .null]]], "`messages[0].content`: expected a string, found null"),
+            (["prompt": "a", "agent_id": .null], "`agent_id`: expected a string, found null"),
+            (["prompt": "a", "schema": .null], "`schema`: expected a JSON schema, found null"),
+        ] as [(ValueObject, String)])
+    func null(with: ValueObject, message: String) async throws {
+        let (result, _, requests) = try await chat(with, input: "ANOTHER STEP'S OUTPUT")
+        #expect(result.failure?.code == "empty-value")
+        #expect(result.failure?.message == message)
+        #expect(requests.isEmpty)
+    }
+
     @Test("system stands before the messages, and a step may name another agent and model")
     func conversation() async throws {
         let (_, _, requests) = try await chat([

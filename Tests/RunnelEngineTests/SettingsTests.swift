@@ -44,6 +44,26 @@ import Testing
         #expect(text.hasPrefix(expected), "\(text)")
     }
 
+    @Test(
+        "a null in runnel.yaml is an error, most of all in the place of a secret",
+        arguments: [
+            ("server: { token: null }", "1:18: error: `server.token`: expected a string or an object, found null"),
+            ("secrets:\n  hook:", "2:8: error: `secrets.hook`: expected a string or an object, found null"),
+            (
+                "marketplace: { client_secret: ~ }",
+                "1:31: error: `marketplace.client_secret`: expected a string or an object, found null"
+            ),
+            ("marketplace: { timeouts: }", "1:26: error: `marketplace.timeouts`: expected an object, found null"),
+            ("env: [HOME, null]", "1:13: error: `env[1]`: expected a string, found null"),
+        ])
+    func null(yaml: String, expected: String) {
+        let (settings, text) = load(yaml)
+        #expect(settings == nil)
+        #expect(text.hasPrefix("runnel.yaml:\(expected) [empty-value]"), "\(text)")
+        #expect(load("", ["RUNNEL_SERVER_PORT": "null"]).text.contains("found null [empty-value]"))
+        #expect(load("server:\nsecrets:").settings?.server.port == 8790)
+    }
+
     @Test("a variable of the wrong kind is an error")
     func wrongVariable() {
         let (settings, text) = load("", ["RUNNEL_MARKETPLACE_TIMEOUTS_IDLE": "soon"])

@@ -259,6 +259,24 @@ private func plugin(_ extra: ValueObject = [:], command: Value = ["python3", "ex
         }
     }
 
+    @Test("a null reaches the program where the schema admits it, and else starts nothing")
+    func null() async throws {
+        let properties: Value = [
+            "n": ["type": "integer"], "m": ["type": ["integer", "null"]], "list": ["items": ["type": "string"]],
+        ]
+        let plugin = try plugin(["steps": ["echo": ["summary": "It.", "input": ["properties": properties]]]])
+        try await Stage.with(plugin) { stage async throws in
+            let error = try #require(await stage.failure(plugin, "echo", ["n": .null]))
+            #expect(error.code == "empty-value")
+            #expect(error.message == "`n`: expected a whole number, found null")
+            #expect(error.field == [.key("n")])
+            let item = try #require(await stage.failure(plugin, "echo", ["list": ["a", .null]]))
+            #expect(item.code == "empty-value")
+            #expect(item.field == [.key("list"), .index(1)])
+            #expect(try await stage.run(plugin, "echo", ["m": .null])["with"] == ["m": .null])
+        }
+    }
+
     @Test(
         "a command that cannot be started says why",
         arguments: [

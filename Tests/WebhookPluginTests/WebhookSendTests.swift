@@ -53,6 +53,34 @@ import Testing
         }
     }
 
+    @Test("a null under `json` is what is sent, and not the last output")
+    func nullBody() async throws {
+        try await Receiver.run { _ in
+            .init(status: 204)
+        } body: { receiver in
+            _ = try await Sending(input: "ANOTHER STEP'S OUTPUT").run(["url": .string(receiver.url), "json": .null])
+            #expect(receiver.deliveries.map(\.body) == ["null"])
+            #expect(receiver.deliveries.first?.headers["content-type"] == ["application/json"])
+        }
+    }
+
+    @Test(
+        "a null secret is an error: nothing is sent without a signature",
+        arguments: [
+            (.null, "`secret`: expected a string, found null"),
+            (["a secret", .null], "`secret[1]`: expected a string, found null"),
+        ] as [(Value, String)])
+    func nullSecret(secret: Value, message: String) async throws {
+        try await Receiver.run { _ in
+            .init(status: 204)
+        } body: { receiver in
+            let error = try await Sending().failure(["url": .string(receiver.url), "text": "a", "secret": secret])
+            #expect(error.code == "empty-value")
+            #expect(error.message == message)
+            #expect(receiver.deliveries.isEmpty)
+        }
+    }
+
     @Test("a signed webhook carries the reference implementation's signature")
     func signed() async throws {
         let vector = try #require(SignatureVector.all().first { $0.id == id && $0.timestamp == 1_767_225_600 })

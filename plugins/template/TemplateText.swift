@@ -25,6 +25,12 @@ struct TemplateText: Step {
 
     func run(_ context: StepContext) async throws -> Value {
         guard let file else { return .string(text ?? "") }
-        return .string(try context.render(ProjectText.read(file, in: context.project), file).text)
+        let value = try context.render(ProjectText.read(file, in: context.project), file)
+        guard !value.isNull else {
+            throw StepError(
+                "empty-value", "the expression in \"\(file)\" is null, and a text is needed",
+                hint: "write `| default(\"…\")` behind it if it may be missing")
+        }
+        return .string(value.text)
     }
 }

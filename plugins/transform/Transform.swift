@@ -96,6 +96,9 @@ struct Transform: Step {
     }
 
     private func text(of value: Value) throws(StepError) -> String {
+        if from?.isNull == true {
+            throw StepError("empty-value", "`from`: expected a text to transform, found null", field: [.key("from")])
+        }
         guard let text = value.asString else {
             throw StepError(
                 "wrong-input", "expected a text to transform, found \(value.kindName)",

@@ -41,7 +41,7 @@ actor PipelineTools: ToolProvider {
         }
         let id = UUIDv7.make(nanoseconds: WallClock.nanoseconds())
         do {
-            let values = try pipeline.inputValues(given.map { ($0.key, $0.value.asString ?? $0.value.json()) })
+            let values = try pipeline.inputValues(json: given)
             let request = RunRequest(id: id, inputs: values, input: input)
             return try await run(request, pipeline, progress)
         } catch let error as InputError {
@@ -136,11 +136,12 @@ extension ServedTool {
     init(_ name: String, _ pipeline: Pipeline) {
         var properties = ValueObject()
         for input in pipeline.inputs {
-            var property: ValueObject = ["type": .string(input.kind.schemaType)]
+            let type = Value.string(input.kind.schemaType)
+            var property: ValueObject = ["type": input.takesNull ? [type, "null"] : type]
             property["description"] = input.help.map { .string($0) }
             property["default"] = input.defaultValue
             if input.kind == .list { property["items"] = [:] }
-            property["enum"] = input.choices.map { .list($0) }
+            property["enum"] = input.choices.map { .list(input.takesNull ? $0 + [.null] : $0) }
             properties[input.name] = .object(property)
         }
         if properties[Self.inputKey] == nil {

@@ -56,6 +56,10 @@ extension RunDriver {
                 guard let forEach = step.forEach else { return .run }
                 let value = try forEach.render(scope)
                 if let items = value.asList { return .items(items) }
+                if value.isNull {
+                    throw forEach.attributing(
+                        StepError("empty-value", "`for_each`: expected a list, found null"), fallback: "[]")
+                }
                 throw StepError(
                     "bad-for-each", "`for_each`: expected a list, found \(value.quoted())",
                     hint: "the items of an object can be had with jq: `to_entries`")

@@ -26,8 +26,12 @@ struct StepAttempt: Sendable {
         let limit = StepError(
             "step-timeout", "the step took longer than its `timeout` of \(DurationText.format(step.timeout ?? .zero))",
             isTransient: true)
-        return try await withDeadline(step.timeout, clock: runner.clock, onTimeout: limit) { [context] in
-            try await definition.run(with, context)
+        return try await withDeadline(step.timeout, clock: runner.clock, onTimeout: limit) { [context, step] in
+            do {
+                return try await definition.run(with, context)
+            } catch let error as StepError {
+                throw step.with.attributing(error)
+            }
         }
     }
 

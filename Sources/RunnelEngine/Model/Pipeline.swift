@@ -124,6 +124,8 @@ public struct InputDeclaration: Sendable {
     public var defaultValue: Value?
     public var choices: [Value]?
     public var isRequired: Bool
+    /// Whether null is one of its values: with `required: false`.
+    public var takesNull: Bool
     public var node: YAMLNode
 }
 

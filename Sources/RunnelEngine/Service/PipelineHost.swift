@@ -248,7 +248,11 @@ public actor PipelineHost {
                     "env": .object(ValueObject(runner.values.env.map { ($0.key, .string($0.value)) })),
                 ])
                 let entry = try trigger.entry.render(scope).asObject ?? [:]
-                try await definition.run(entry, context)
+                do {
+                    try await definition.run(entry, context)
+                } catch let error as StepError {
+                    throw trigger.entry.attributing(error)
+                }
                 return
             } catch {
                 if Task.isCancelled { return }

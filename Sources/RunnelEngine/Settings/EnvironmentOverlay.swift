@@ -31,11 +31,11 @@ struct EnvironmentOverlay {
                 continue
             }
             let value = Self.value(environment[name] ?? "", schema: setting.schema)
-            if let message = Self.problem(value, at: setting.path) {
+            if let error = Self.problem(value, at: setting.path) {
                 problems.append(
                     Problem(
-                        code: "wrong-value", severity: .error,
-                        message: "the environment variable \(name): \(message)", hint: nil))
+                        code: error.code ?? "wrong-value", severity: .error,
+                        message: "the environment variable \(name): \(error.message)", hint: nil))
             } else {
                 overrides.append((setting.path, value))
             }
@@ -67,12 +67,12 @@ struct EnvironmentOverlay {
         }
     }
 
-    private static func problem(_ value: Value, at path: [String]) -> String? {
+    private static func problem(_ value: Value, at path: [String]) -> FieldError? {
         do {
             _ = try Settings(field: set(value, at: path[...], in: [:]))
             return nil
         } catch {
-            return error.message
+            return error
         }
     }
 

@@ -42,8 +42,8 @@ struct TriggerChecker {
                 let problem = definition.check(entry)
             {
                 diagnostics.error(
-                    "wrong-value", trigger.node.nearest(to: problem.path), "\(trigger.kind): \(problem.message)",
-                    hint: problem.hint)
+                    problem.code ?? "wrong-value", trigger.node.nearest(to: problem.path),
+                    "\(trigger.kind): \(problem.message)", hint: problem.hint)
             }
         }
     }

@@ -71,7 +71,7 @@ struct PipelineRoutes: Sendable {
             let body = try RunRequestBody(bytes, type: request.headers[.contentType])
             let inputs: ValueObject
             do throws(InputError) {
-                inputs = try pipeline.inputValues(body.inputs.map { ($0.key, $0.value.text) })
+                inputs = try pipeline.inputValues(json: body.inputs)
             } catch {
                 throw APIError(400, "bad-input", error.message)
             }

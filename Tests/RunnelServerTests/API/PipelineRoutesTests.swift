@@ -76,6 +76,10 @@ import Testing
                 #"{"inputs": {"whom": "x"}}"#, 400,
                 "bad-input the pipeline \"greet\" has no input \"whom\"; did you mean \"who\"?"
             ),
+            (
+                #"{"inputs": {"who": null}}"#, 400,
+                "bad-input the input \"who\": expected a string, found null"
+            ),
             ("", 400, "bad-input the input \"who\" is required; add `--input who=…`"),
         ])
     func badBody(body: String, status: Int, error: String) async throws {

@@ -3,6 +3,9 @@
 extension ErrorCatalog {
     static let everyStep: [ErrorEntry] = [
         ErrorEntry(
+            "empty-value", part: "Every step",
+            sentences: []),
+        ErrorEntry(
             "no-such-service", part: "Every step",
             sentences: ["… is not available here"]),
         ErrorEntry(

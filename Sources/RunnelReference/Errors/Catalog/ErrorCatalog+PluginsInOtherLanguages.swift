@@ -6,6 +6,9 @@ extension ErrorCatalog {
             "bad-with", part: "Plugins in other languages",
             sentences: []),
         ErrorEntry(
+            "empty-value", part: "Plugins in other languages",
+            sentences: []),
+        ErrorEntry(
             "mcp-error", part: "Plugins in other languages",
             sentences: ["the plugin \"…\" answered with the error … while …: …"]),
         ErrorEntry(

@@ -17,6 +17,10 @@ extension ErrorCatalog {
             sentences: ["the pipeline that the run began with is not valid any more: …"],
             hints: ["a plugin or a setting that it needs may have gone; `runnel runs retry` uses the file as it is now"]),
         ErrorEntry(
+            "empty-value", part: "Runs and the journal",
+            sentences: ["`for_each`: expected a list, found null"],
+            hints: ["write `| default([])` behind it if there may be none"]),
+        ErrorEntry(
             "journal-busy", part: "Runs and the journal",
             sentences: [
                 "another process says that it is the agent …",

@@ -10,6 +10,9 @@ extension ErrorCatalog {
             sentences: ["the input is not JSON: …"],
             hints: ["it begins with …"]),
         ErrorEntry(
+            "empty-value", part: "transform",
+            sentences: ["`from`: expected a text to transform, found null"]),
+        ErrorEntry(
             "jq-busy", part: "transform",
             sentences: ["… jq programs that were stopped have not ended yet"],
             hints: ["look for programs that reach their time limit"]),

@@ -218,7 +218,7 @@ private struct FieldPlace: Sendable, CustomStringConvertible {
 
     /// A value that fits.
     private func sample(_ schema: Value, _ key: String) -> Value {
-        if key == "jq" { return "." }
+        if let value: Value = ["jq": ".", "every": "1m"][key] { return value }
         if let value = schema["examples"]?[0] ?? schema["enum"]?[0] ?? schema["const"] ?? schema["default"] {
             return value
         }

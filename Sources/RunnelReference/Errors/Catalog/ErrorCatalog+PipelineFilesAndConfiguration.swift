@@ -27,18 +27,8 @@ extension ErrorCatalog {
             sentences: ["the file is empty; a pipeline has at least `steps:`", "… is empty"]),
         ErrorEntry(
             "empty-value", part: "Pipeline files and configuration",
-            sentences: [
-                "`…`: expected a string, found …",
-                "`…`: expected a list, found …",
-                "`for_each`: expected a list, found …",
-                "`if`: expected an expression, found null",
-                "the default of the input \"…\": …",
-            ],
-            hints: [
-                "put it in quotes if it is meant as text",
-                "write a list, or a template that is one: \"{{ input }}\"",
-                "`required: false` lets it be null",
-            ]),
+            sentences: ["`…`: expected …, found null", "the default of the input \"…\" is null"],
+            hints: ["`required: false` lets it be null"]),
         ErrorEntry(
             "later-step", part: "Pipeline files and configuration",
             sentences: [
@@ -119,7 +109,6 @@ extension ErrorCatalog {
             ]),
         ErrorEntry(
             "wrong-value", part: "Pipeline files and configuration",
-            sentences: ["the default of the input \"…\": …", "the environment variable …: …"],
-            hints: ["`required: false` lets it be null"]),
+            sentences: ["the default of the input \"…\": …", "the environment variable …: …"]),
     ]
 }

@@ -18,8 +18,7 @@ extension ErrorCatalog {
             hints: ["a plugin or a setting that it needs may have gone; `runnel runs retry` uses the file as it is now"]),
         ErrorEntry(
             "empty-value", part: "Runs and the journal",
-            sentences: ["`for_each`: expected a list, found null"],
-            hints: ["write `| default([])` behind it if there may be none"]),
+            sentences: ["`for_each`: expected a list, found null"]),
         ErrorEntry(
             "journal-busy", part: "Runs and the journal",
             sentences: [

@@ -47,7 +47,13 @@ let package = Package(
             name: "RunnelKit",
             dependencies: [log, .product(name: "OrderedCollections", package: "swift-collections")]),
         .target(name: "Marketplace", dependencies: [httpClient, log] + nio),
-        .target(name: "MarketplaceSimulator", dependencies: [hummingbird, log, nio[0]]),
+        .target(
+            name: "HTTPServing",
+            dependencies: [
+                hummingbird, log, nio[0], nio[1], .product(name: "HummingbirdCore", package: "hummingbird"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ]),
+        .target(name: "MarketplaceSimulator", dependencies: ["HTTPServing", hummingbird, log, nio[0]]),
 
         // What stands on RunnelKit.
         .target(name: "JSONSchema", dependencies: ["RunnelKit"]),
@@ -99,7 +105,7 @@ let package = Package(
         .target(
             name: "RunnelServer",
             dependencies: [
-                "RunnelEngine", "RunnelKit", "WebhookPlugin", hummingbird, log, nio[0],
+                "HTTPServing", "RunnelEngine", "RunnelKit", "WebhookPlugin", hummingbird, log, nio[0],
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
@@ -116,8 +122,9 @@ let package = Package(
                 "MarketplaceSimulator", crypto,
                 "ChatPlugin", "FilePlugin", "HTTPPlugin", "LogPlugin", "SchedulePlugin", "TemplatePlugin",
                 "TransformPlugin",
-                "WatchPlugin", "WebhookPlugin", log, httpClient, hummingbird,
+                "WatchPlugin", "WebhookPlugin", "HTTPServing", log, httpClient, hummingbird,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ] + nio),
         .executableTarget(name: "runnel", dependencies: ["RunnelCLI"]),
@@ -215,6 +222,8 @@ let package = Package(
             dependencies: [
                 "runnel", "RunnelStore", "RunnelEngine", "RunnelKit", "MarketplaceSimulator", "HTTPTestServer",
             ]),
+        .testTarget(
+            name: "RunnelShutdownTests", dependencies: ["runnel", "RunnelStore", "RunnelEngine", "RunnelKit"] + nio),
         .testTarget(
             name: "RunnelCLITests", dependencies: ["runnel", "RunnelCLI", "RunnelKit"], exclude: ["Resources"]),
     ]

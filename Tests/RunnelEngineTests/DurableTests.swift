@@ -156,6 +156,19 @@ private struct DurablePlugin: Plugin {
         #expect(await rig.journal.steps(of: "run-w").map(\.state) == [.succeeded, .succeeded])
     }
 
+    @Test("told to stop a second time, a run does not wait for the grace period to end")
+    func hurried() async throws {
+        let rig = try Rig()
+        let run = await rig.accept("run-h", "steps: [ { id: nap, uses: slow }, { uses: counted } ]", in: rig.journal)
+        async let working = rig.agent.work(on: run)
+        await rig.clock.waitForSleepers()
+        rig.agent.stop()
+        rig.agent.stop()
+        guard case .released = await working else { Issue.record("it was not released"); return }
+        #expect(await rig.journal.run("run-h")?.state == .queued)
+        #expect(await rig.journal.steps(of: "run-h").filter { $0.state == .succeeded }.isEmpty)
+    }
+
     @Test("a step that ignores its cancellation is left alone after the grace period")
     func stubborn() async throws {
         let rig = try Rig()

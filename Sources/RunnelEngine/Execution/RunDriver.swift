@@ -23,6 +23,8 @@ struct RunDriver {
     var beginnings: [ExecutionKey: Int64] = [:]
     var outcome: RunOutcome?
     var isReleased = false
+    /// How often the process was told to stop.
+    private var stops = 0
     /// Whether something has ended that is not known to be on disk.
     var hasUnsettled = false
 
@@ -43,6 +45,9 @@ struct RunDriver {
         case patienceIsOver([ExecutionKey])
         case nothing
     }
+
+    /// How long cancelled steps may take to end once the process was told a second time to stop.
+    private static let shortPatience = Duration.seconds(1)
 
     init(
         runner: PipelineRunner, pipeline: Pipeline, request: RunRequest, startedAt: Int64, storage: RunStorage?,
@@ -128,7 +133,11 @@ struct RunDriver {
             guard timers.removeValue(forKey: id) != nil else { return }
             try await perform(machine.handle(.due(id)), in: &group, flushes)
         case .signal(.cancel): try await perform(machine.handle(.cancel), in: &group, flushes)
+        case .signal(.stop) where stops > 0:
+            stops += 1
+            cancelAttempts(Array(attempts.keys), in: &group)
         case .signal(.stop):
+            stops += 1
             try await perform(machine.handle(.stop), in: &group, flushes)
             let (clock, grace) = (runner.clock, runner.grace)
             group.addTask {
@@ -151,9 +160,10 @@ struct RunDriver {
         let running = keys.filter { attempts[$0] != nil }
         guard !running.isEmpty else { return }
         for key in running { attempts[key]?.task.cancel() }
-        let (clock, grace) = (runner.clock, runner.grace)
+        let clock = runner.clock
+        let patience = stops > 1 ? min(runner.grace, Self.shortPatience) : runner.grace
         group.addTask {
-            try? await clock.sleep(for: grace)
+            try? await clock.sleep(for: patience)
             return .patienceIsOver(running)
         }
     }

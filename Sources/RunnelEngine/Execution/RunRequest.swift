@@ -65,6 +65,6 @@ public struct RunControl: Sendable {
     /// The run ends as cancelled, after its `finally`. Asked once more, that ends too.
     public func cancel() { continuation.yield(.cancel) }
 
-    /// No further step begins; the steps that go on have a while to end.
+    /// No further step begins; the steps that go on have a while to end. Asked once more, they are cancelled at once.
     public func stop() { continuation.yield(.stop) }
 }

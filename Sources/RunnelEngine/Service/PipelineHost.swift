@@ -35,6 +35,10 @@ public actor PipelineHost {
     private var absent: Set<String> = []
     private var folderProblem: String?
     private var running: [String: DetachableTask<Void>] = [:]
+    /// All triggers that have begun and not ended, also those that others have taken the place of.
+    private var unended: [ObjectIdentifier: (key: String, task: DetachableTask<Void>)] = [:]
+    /// Triggers that are to begin and that ``run(onReady:)`` has not begun yet.
+    private var waiting: [Beginning] = []
 
     private static let interval = Duration.seconds(1)
     private static let patience = Duration.seconds(5)
@@ -72,10 +76,13 @@ public actor PipelineHost {
         await withDiscardingTaskGroup { group in
             var isReady = false
             while !Task.isCancelled {
-                for (key, work) in await look() {
+                for (key, work) in await beginnings() {
                     let task = DetachableTask<Void>()
                     await begin(key, task)
-                    group.addTask { _ = await task.run(work) }
+                    group.addTask {
+                        _ = await task.run(work)
+                        await self.ended(task)
+                    }
                 }
                 if !isReady {
                     isReady = true
@@ -84,7 +91,44 @@ public actor PipelineHost {
                 }
                 try? await ContinuousClock().sleep(for: Self.interval)
             }
+            // A task of its own, since this one is cancelled by now and could not wait.
+            await Task { await self.abandonLateTriggers() }.value
         }
+    }
+
+    private func ended(_ task: DetachableTask<Void>) {
+        unended[ObjectIdentifier(task)] = nil
+    }
+
+    /// A trigger that ignores its cancellation must not keep the process from ending.
+    private func abandonLateTriggers() async {
+        let clock = ContinuousClock()
+        let end = clock.now + Self.patience
+        while !unended.isEmpty, clock.now < end { try? await clock.sleep(for: .milliseconds(5)) }
+        for (key, task) in unended.values {
+            let place = key.split(separator: "\u{0}").reversed().joined(separator: " of ")
+            logger.warning("the trigger \(place) did not end when it was cancelled; it is left alone")
+            task.abandon()
+        }
+    }
+
+    private func beginnings() async -> [Beginning] {
+        let begins = await look()
+        defer { waiting = [] }
+        return waiting + begins
+    }
+
+    /// Looks at all files now. A file that has errors is read again, and a trigger that has a problem begins again.
+    ///
+    /// - Returns: The files that have changed or were taken up again.
+    public func reload() async -> [String] {
+        for (file, hosted) in hosted {
+            let hasProblem = hosted.triggers.values.contains { if case .problem = $0 { true } else { false } }
+            if hosted.problem != nil || hasProblem { contents[file] = nil }
+        }
+        let before = contents
+        waiting += await look()
+        return contents.keys.filter { contents[$0] != before[$0] }.sorted()
     }
 
     /// Until each has said that it waits, or what is wrong; not for ever, since a plugin's may never say a word.
@@ -105,6 +149,7 @@ public actor PipelineHost {
     private func begin(_ key: String, _ task: DetachableTask<Void>) {
         running[key]?.cancel()
         running[key] = task
+        unended[ObjectIdentifier(task)] = (key, task)
     }
 
     /// Reads what has changed.

@@ -129,7 +129,7 @@ public actor RunQueue {
         }
     }
 
-    /// Ends ``run()`` once the runs that go on have come to rest.
+    /// Ends ``run()`` once the runs that go on have come to rest. Called once more, their steps are cancelled at once.
     public nonisolated func stop() {
         agent.stop()
         wake.yield()

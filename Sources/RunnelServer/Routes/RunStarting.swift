@@ -31,9 +31,19 @@ extension Request {
 
 extension APIError {
     fileprivate init(_ refusal: TriggerRefusal) {
-        let isOverload = refusal.reason == .overloaded
-        self.init(isOverload ? 429 : 503, isOverload ? "overloaded" : "unavailable", refusal.message)
+        switch refusal.reason {
+        case .overloaded: self.init(429, "overloaded", refusal.message)
+        case .shuttingDown: self = .shuttingDown
+        case .journal: self.init(503, "unavailable", refusal.message)
+        }
         let (seconds, rest) = refusal.retryAfter.components
         headers[.retryAfter] = "\(max(1, seconds + (rest > 0 ? 1 : 0)))"
+    }
+
+    /// The process ends; another one may take its place.
+    static var shuttingDown: APIError {
+        var error = APIError(503, "shutting-down", "Runnel is shutting down; try again in 5 s")
+        error.headers[.retryAfter] = "5"
+        return error
     }
 }

@@ -49,7 +49,7 @@ struct RunsResumeCommand: AsyncParsableCommand {
             project: project, loader: loader, journal: journal, simulator: simulator, isJSON: json)
         let agent = foreground.agent
         let current = CurrentRun()
-        let (results, request) = try await withSignals({ request in
+        let (results, request) = try await withSignals({ request, _ in
             if request == .terminate { agent.stop() } else { agent.cancelRun(await current.id) }
         }) {
             try await agent.withSession {

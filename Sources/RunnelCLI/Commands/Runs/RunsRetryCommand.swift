@@ -46,8 +46,8 @@ struct RunsRetryCommand: AsyncParsableCommand {
             project: project, loader: loader, journal: journal, simulator: simulator, isJSON: json)
         let definition = foreground.definition(of: pipeline)
         let id = UUIDv7.make(nanoseconds: WallClock.nanoseconds())
-        let (result, request) = try await withSignals({
-            if $0 == .terminate { foreground.agent.stop() } else { foreground.agent.cancelRun(id) }
+        let (result, request) = try await withSignals({ request, _ in
+            if request == .terminate { foreground.agent.stop() } else { foreground.agent.cancelRun(id) }
         }) {
             try await foreground.agent.withSession {
                 try await journal.keep(definition)

@@ -201,8 +201,9 @@ let package = Package(
         .testTarget(
             name: "RunnelServerTests",
             dependencies: [
-                "RunnelServer", "RunnelEngine", "RunnelKit", "RunnelTesting", "WebhookPlugin", "TemplatePlugin",
-                "LogPlugin", hummingbird, log, crypto, .product(name: "HTTPTypes", package: "swift-http-types"),
+                "RunnelServer", "RunnelEngine", "RunnelKit", "RunnelTesting", "HTTPServing", "WebhookPlugin",
+                "TemplatePlugin", "LogPlugin", hummingbird, log, crypto,
+                .product(name: "HTTPTypes", package: "swift-http-types"),
             ] + nio),
         .testTarget(name: "MCPServerTests", dependencies: ["MCPServer", "RunnelKit"]),
         .testTarget(

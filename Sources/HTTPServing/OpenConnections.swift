@@ -96,7 +96,11 @@ package final class OpenConnections: Sendable {
                 return (since, control)
             }
         }
-        for connection in idle.sorted(by: { $0.since < $1.since }).prefix(count) { connection.control.evict() }
+        for connection in idle.sorted(by: { $0.since < $1.since }).prefix(count) {
+            // So that it is not found again while it is being closed.
+            connection.control.idle.set(nil)
+            connection.control.evict()
+        }
     }
 }
 

@@ -67,7 +67,7 @@ public final class MarketplaceSimulator: Sendable {
         let phase = Watched(Phase.starting)
         let connections = OpenConnections()
         let stop = Latch()
-        let application = SimulatorApplication.make(simulation, connections, logger: logger) { port in
+        let application = SimulatorApplication.make(simulation, connections: connections, logger: logger) { port in
             phase.update { $0 = .listening(port: port) }
         }
         return try await withThrowingTaskGroup(of: Void.self) { group in

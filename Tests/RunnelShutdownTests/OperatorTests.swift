@@ -61,7 +61,8 @@ import Testing
             _ = await server.error.wait(for: "Shutting down; 1 run has 1h to finish.")
             server.signal(signal)
             let ended = await server.ended()
-            #expect(ended.error.hasSuffix("\nStopping at once.\n1 run was interrupted; it goes on at the next start.\n"))
+            #expect(
+                ended.error.hasSuffix("\nStopping at once.\n1 run was interrupted; it goes on at the next start.\n"))
             #expect(ended.status == 0)
             let (run, problems) = try await folder.withJournal { journal in
                 (try await journal.runs(RunFilter()).first, try await journal.check())
@@ -71,7 +72,8 @@ import Testing
         }
     }
 
-    @Test("without runs there is nothing to wait for, in any moment of the start", arguments: ["Serving", "Listening on"])
+    @Test(
+        "without runs there is nothing to wait for, in any moment of the start", arguments: ["Serving", "Listening on"])
     func atOnce(mark: String) async throws {
         try await withFolder(["s.yaml": Self.stalled]) { folder in
             let server = try await Server(folder, ["--simulate"], until: mark)
@@ -93,13 +95,16 @@ import Testing
             #expect(await server.error.wait(for: "Reloaded") == "Reloaded: 1 pipeline\n")
             try folder.write("a.txt", "secret-two")
             try folder.write("runnel.yaml", configuration.replacing("error", with: "debug") + "runs: { limit: 3 }\n")
+            try folder.write(
+                "plugins/new/plugin.yaml",
+                "name: new\nprotocol: exec\ncommand: [cat]\nsteps: { copy: { summary: Copies. } }\n")
             try folder.write("t.yaml", "name: t\nsteps: [ { uses: log, with: { message: hello } } ]\n")
             server.signal(SIGHUP)
             let text = await server.error.wait(for: "restart")
             #expect(
                 text.contains(
-                    "Reloaded: 2 pipelines (./t.yaml); `log.level` is debug; restart Runnel to apply `runs.limit`, `secrets.a`\n"
-                ), "\(text)")
+                    "Reloaded: 2 pipelines (t.yaml); `log.level` is debug; "
+                        + "restart Runnel to apply `plugins/new`, `runs.limit`, `secrets.a`\n"), "\(text)")
             #expect(try await server.call("POST", "/api/v1/pipelines/t/runs", body: "{}").status == 202)
             try folder.write("runnel.yaml", "log: { level: nothing }\n")
             server.signal(SIGHUP)
@@ -128,6 +133,7 @@ import Testing
     @Test("1,800 idle connections do not keep callers out where the process may open 1,024 files")
     func idleConnections() async throws {
         try await withFolder(["s.yaml": Self.stalled]) { folder in
+            raiseFileLimit()
             let server = try await Server(folder, ["--simulate"], openFiles: 1024)
             var idle: [any Channel] = []
             for _ in 0..<1800 {

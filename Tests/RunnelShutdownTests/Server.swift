@@ -51,23 +51,25 @@ final class Server: Sendable {
         process.currentDirectoryURL = folder.url
         process.environment = ProcessInfo.processInfo.environment.filter { !$0.key.hasPrefix("RUNNEL_") }
         process.standardInput = FileHandle.nullDevice
-        let (output, error) = (Pipe(), Pipe())
-        (process.standardOutput, process.standardError) = (output, error)
+        let output = try StreamText(in: folder, "stdout")
+        let errors = try StreamText(in: folder, "stderr")
+        error = errors
+        (process.standardOutput, process.standardError) = (output.handle, errors.handle)
         let (end, ending) = AsyncStream.makeStream(of: (status: Int32, wasKilled: Bool).self)
         self.end = end
         process.terminationHandler = { process in
+            output.end()
+            errors.end()
             ending.yield((process.terminationStatus, process.terminationReason == .uncaughtSignal))
             ending.finish()
         }
-        self.error = StreamText(error.fileHandleForReading)
-        let printed = StreamText(output.fileHandleForReading)
         try process.run()
         identifier = process.processIdentifier
-        let text = await printed.wait(for: mark)
+        let text = await output.wait(for: mark)
         guard let start = text.firstRange(of: mark) else {
             var iterator = end.makeAsyncIterator()
             let status = await iterator.next()?.status ?? 0
-            throw NotListening(status: status, output: text, error: await self.error.all)
+            throw NotListening(status: status, output: text, error: errors.current)
         }
         port = Int(text[start.upperBound...].prefix { $0.isNumber }) ?? 0
     }
@@ -87,7 +89,7 @@ final class Server: Sendable {
         let (status, wasKilled) = await iterator.next() ?? (-1, true)
         killer.cancel()
         let time = signalledAt.withLock { $0 }.map { ContinuousClock.now - $0 } ?? .zero
-        return Ended(status: status, wasKilled: wasKilled, time: time, error: await error.all)
+        return Ended(status: status, wasKilled: wasKilled, time: time, error: error.current)
     }
 
     func call(_ method: String, _ path: String, body: String? = nil) async throws -> CallerAnswer {
@@ -116,45 +118,43 @@ final class Server: Sendable {
     }
 }
 
-/// What a process writes, as it comes.
-final class StreamText: Sendable {
-    private let text = Mutex("")
-    private let changes: AsyncStream<Void>
+/// Lets this process open as many files as it may: each caller takes one.
+func raiseFileLimit() {
+    var limit = rlimit()
+    guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
+    limit.rlim_cur = min(limit.rlim_max, 65_536)
+    setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+}
 
-    init(_ handle: FileHandle) {
-        let (changes, change) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
-        self.changes = changes
-        handle.readabilityHandler = { [self] handle in
-            let data = handle.availableData
-            if data.isEmpty {
-                handle.readabilityHandler = nil
-                change.finish()
-            } else {
-                text.withLock { $0 += String(decoding: data, as: UTF8.self) }
-                change.yield()
-            }
-        }
+/// What a process writes, into a file, which no amount of output can fill up as it can a pipe.
+final class StreamText: Sendable {
+    private let file: URL
+    let handle: FileHandle
+    private let hasEnded = Mutex(false)
+
+    init(in folder: Folder, _ name: String) throws {
+        file = folder.url.appendingPathComponent("\(name).\(UUID().uuidString)")
+        try Data().write(to: file)
+        handle = try FileHandle(forWritingTo: file)
     }
 
-    var current: String { text.withLock { $0 } }
+    var current: String { (try? String(contentsOf: file, encoding: .utf8)) ?? "" }
 
-    /// All of it, once the process has ended.
-    var all: String {
-        get async {
-            for await _ in changes {}
-            return current
-        }
+    /// The process writes nothing any more.
+    func end() {
+        try? handle.close()
+        hasEnded.withLock { $0 = true }
     }
 
     /// What there is once it holds `mark` and the rest of its line, or at the end.
     func wait(for mark: String) async -> String {
-        func hasCome() -> Bool {
+        while true {
+            let isOver = hasEnded.withLock { $0 }
             let text = current
-            return text.firstRange(of: mark).map { text[$0.upperBound...].contains("\n") || mark.hasSuffix("\n") } ?? false
+            let rest = text.firstRange(of: mark).map { text[$0.upperBound...] }
+            if isOver || rest.map({ $0.contains("\n") || mark.hasSuffix("\n") }) ?? false { return text }
+            try? await Task.sleep(for: .milliseconds(5))
         }
-        if hasCome() { return current }
-        for await _ in changes where hasCome() { break }
-        return current
     }
 }
 
@@ -170,7 +170,9 @@ struct Folder: Sendable {
     }
 
     func write(_ name: String, _ content: String) throws {
-        try Data(content.utf8).write(to: url.appendingPathComponent(name))
+        let file = url.appendingPathComponent(name)
+        try FileManager.default.createDirectory(at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
+        try Data(content.utf8).write(to: file)
     }
 
     func remove() {

@@ -8,7 +8,7 @@ import NIOCore
 enum SimulatorApplication {
     /// - Parameter onListening: Gets the port once connections are accepted.
     static func make(
-        _ simulation: Simulation, _ connections: OpenConnections, logger: Logger,
+        _ simulation: Simulation, connections: OpenConnections = OpenConnections(), logger: Logger,
         onListening: @escaping @Sendable (Int) -> Void
     ) -> Application<SimulatorResponder> {
         let configuration = simulation.configuration

@@ -129,9 +129,10 @@ struct ServeCommand: AsyncParsableCommand {
                     try await services.run(until: stops, grace: runs.grace)
                 }
             }
-        } catch let error as IOError {
-            Streams.error.write("error: cannot listen on \(options.host):\(options.port): \(error)\n")
+        } catch {
             await assembly.services.shutDown()
+            guard let error = error as? IOError else { throw error }
+            Streams.error.write("error: cannot listen on \(options.host):\(options.port): \(error)\n")
             throw ExitStatus.usage
         }
         await assembly.services.shutDown()

@@ -9,6 +9,12 @@ struct ConfigurationReload: Sendable {
     let project: Project
     let host: PipelineHost
     let level: LogLevel
+    private let manifests: [String: String]
+
+    init(options: ProjectOptions, project: Project, host: PipelineHost, level: LogLevel) {
+        (self.options, self.project, self.host, self.level) = (options, project, host, level)
+        manifests = Self.manifests(of: project)
+    }
 
     func run() async {
         let redactor = project.redactor
@@ -23,6 +29,10 @@ struct ConfigurationReload: Sendable {
         level.set(now.settings.log.level)
         var changes = Self.changes(from: project, to: now)
         if changes.remove("log.level") != nil { text += "; `log.level` is \(now.settings.log.level.rawValue)" }
+        let manifests = Self.manifests(of: now)
+        for name in Set(self.manifests.keys).union(manifests.keys) where self.manifests[name] != manifests[name] {
+            changes.insert("plugins/\(name)")
+        }
         if !changes.isEmpty {
             let list = changes.sorted().map { "`\($0)`" }.joined(separator: ", ")
             text += "; restart Runnel to apply \(list)"
@@ -47,6 +57,12 @@ struct ConfigurationReload: Sendable {
             if !changes.contains(where: { $0.hasPrefix("plugins.\(name)") }) { changes.insert("plugins.\(name)") }
         }
         return changes
+    }
+
+    /// What `plugins/` holds, by folder.
+    private static func manifests(of project: Project) -> [String: String] {
+        let folders = (try? PluginFolder.all(of: project)) ?? []
+        return Dictionary(folders.map { ($0.name, $0.report.source.text) }, uniquingKeysWith: { first, _ in first })
     }
 
     private static func leaves(of project: Project) -> [String: Value] {

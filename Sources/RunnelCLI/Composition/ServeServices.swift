@@ -1,4 +1,4 @@
-import Hummingbird
+import HTTPServing
 import Logging
 import NIOCore
 import RunnelEngine
@@ -24,10 +24,20 @@ struct ServeServices: Sendable {
     let hub: WebhookHub
     let housekeeping: Housekeeping
     let options: ServerOptions
+    private let hurry = Latch()
+    private let answersEnd = Latch()
+
+    init(
+        server: RunnelServer, queue: RunQueue, host: PipelineHost, hub: WebhookHub, housekeeping: Housekeeping,
+        options: ServerOptions
+    ) {
+        (self.server, self.queue, self.host, self.hub) = (server, queue, host, hub)
+        (self.housekeeping, self.options) = (housekeeping, options)
+    }
 
     /// How long answers may take to reach their callers once no run is worked on any more.
     private static let answerTime = Duration.seconds(5)
-    private static let shortAnswerTime = Duration.seconds(1)
+    private static let shortAnswerTime = Duration.seconds(2)
 
     /// Serves until a stop is requested, and shuts down.
     ///
@@ -40,8 +50,9 @@ struct ServeServices: Sendable {
                 for await request in stops {
                     if isStopping {
                         Streams.error.write("Stopping at once.\n")
+                        hurry.open()
                         queue.stop()
-                        server.endAnswers(within: Self.shortAnswerTime)
+                        if answersEnd.isOpen { server.endAnswers(within: Self.shortAnswerTime) }
                     } else {
                         isStopping = true
                         Streams.error.write(Self.notice(request, running: await queue.runningCount, grace: grace))
@@ -79,12 +90,15 @@ struct ServeServices: Sendable {
                 // Without connections the server has ended long before it is this service's turn.
                 try await gracefulShutdown()
             } onGracefulShutdown: {
-                server.endAnswers(within: Self.answerTime)
+                answersEnd.open()
+                server.endAnswers(within: hurry.isOpen ? Self.shortAnswerTime : Self.answerTime)
             }
         }
         let runs = FunctionService {
-            await withGracefulShutdownHandler {
+            try await withGracefulShutdownHandler {
                 await queue.run()
+                // Told a second time to stop, it may have ended before it is this service's turn.
+                try await gracefulShutdown()
             } onGracefulShutdown: {
                 queue.stop()
             }

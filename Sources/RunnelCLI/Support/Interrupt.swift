@@ -60,7 +60,7 @@ func withSignals<Result: Sendable>(
             guard let result = event else { continue }
             let request = first.request
             // Whoever was told to stop does so now; a signal that is repeated must not end it as a crash would.
-            if request != nil { for signal in [SIGINT, SIGTERM] { ignore(signal) } }
+            if request != nil { for signal in [SIGINT, SIGTERM, SIGHUP] { ignore(signal) } }
             return (result, request)
         }
         throw CancellationError()

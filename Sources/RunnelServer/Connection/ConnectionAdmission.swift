@@ -30,8 +30,10 @@ final class IdleEviction: Sendable {
     }
 
     /// Closes some at once, so that looking for the longest idle ones is shared by as many new connections.
-    func makeRoom() {
-        connections.evict(max(1, limit / 64), idleFor: Self.minimum)
+    ///
+    /// - Parameter part: Which part of the connections may be closed.
+    func makeRoom(part: Int = 64) {
+        connections.evict(max(1, limit / part), idleFor: Self.minimum)
         // While nothing could be closed nobody tells of a connection that becomes idle.
         guard
             isLookDue.withLock({ isDue in
@@ -88,7 +90,8 @@ final class AcceptErrors: ChannelInboundHandler, RemovableChannelHandler, Sendab
         guard let code = (error as? IOError)?.errnoCode, [ECONNABORTED, EMFILE, ENFILE, ENOBUFS, ENOMEM].contains(code)
         else { return context.fireErrorCaught(error) }
         guard code != ECONNABORTED else { return }
-        eviction.makeRoom()
+        // Pipelines need descriptors as well.
+        eviction.makeRoom(part: 8)
         warn(error)
         // The connection waits in the backlog, so reading on would try it again at once, and for ever.
         let channel = context.channel

@@ -1,5 +1,10 @@
+import Foundation
+import HTTPServing
+import NIOCore
+import NIOPosix
 import RunnelKit
 import RunnelTesting
+import Synchronization
 import Testing
 import WebhookPlugin
 
@@ -73,25 +78,27 @@ import WebhookPlugin
     @Test("a caller who waits for a run that ends in time gets its result")
     func inTime() async throws {
         try await Self.rig("result").serve { server in
-            async let answer = server.post("/hooks/h", "{}")
+            async let answering = server.post("/hooks/h", "{}")
             await server.gates.waitForArrivals(at: "g")
             server.server.stopAccepting()
             await server.gates.open("g")
-            #expect(try await answer.status == 200)
-            #expect(try await answer.text == "g")
+            let answer = try await answering
+            #expect(answer.status == 200)
+            #expect(answer.text == "g")
         }
     }
 
     @Test("a caller who waits for a run that goes on later is told that it is accepted; the run is not cancelled")
     func notInTime() async throws {
         try await Self.rig("result, cancel_on_disconnect: true").serve { server in
-            async let answer = server.post("/hooks/h", "{}")
+            async let answering = server.post("/hooks/h", "{}")
             await server.gates.waitForArrivals(at: "g")
             server.server.stopAccepting()
             server.server.endAnswers(within: .seconds(30))
             let run = try #require(await server.runs().first)
-            #expect(try await answer.status == 202)
-            #expect(try await answer.json() == ["run": .string(run.id), "status": "accepted"])
+            let answer = try await answering
+            #expect(answer.status == 202)
+            #expect(try answer.json() == ["run": .string(run.id), "status": "accepted"])
             #expect(try await server.journal.run(run.id)?.state == .running)
         }
     }
@@ -134,8 +141,9 @@ import WebhookPlugin
         try await Self.rig("accepted").serve { server in
             let wire = try await Wire(port: server.port)
             try await wire.send(
-                "POST /hooks/h HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\nExpect: 100-continue\r\n\r\n{")
+                "POST /hooks/h HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\nExpect: 100-continue\r\n\r\n")
             _ = try await wire.read(to: "100 Continue\r\n\r\n")
+            try await wire.send("{")
             server.server.stopAccepting()
             server.server.endAnswers(within: .milliseconds(50))
             #expect(await wire.readToEnd() == [])
@@ -230,5 +238,44 @@ import WebhookPlugin
             #expect(answer.text.contains("event: run-finished\n"))
             await idle.close()
         }
+    }
+}
+
+@Suite("Connections that cannot be accepted", .timeLimit(.minutes(2))) struct AcceptErrorTests {
+    private final class Recorder: ChannelInboundHandler, Sendable {
+        typealias InboundIn = any Channel
+
+        let errors = Mutex<[String]>([])
+
+        func errorCaught(context: ChannelHandlerContext, error: any Error) {
+            errors.withLock { $0.append("\((error as? IOError)?.errnoCode ?? 0)") }
+        }
+    }
+
+    @Test("the server goes on when descriptors or memory run out or a caller goes early, and warns once in a while")
+    func goesOn() async throws {
+        let log = LogRecorder()
+        let eviction = IdleEviction(connections: OpenConnections(), limit: 10)
+        let recorder = Recorder()
+        let (acceptances, acceptance) = AsyncStream.makeStream(of: Void.self)
+        let server = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .childChannelInitializer { channel in
+                acceptance.yield()
+                return channel.eventLoop.makeSucceededVoidFuture()
+            }
+            .serverChannelInitializer { channel in
+                channel.pipeline.addHandlers([AcceptErrors(eviction, log.logger()), recorder])
+            }
+            .bind(host: "127.0.0.1", port: 0).get()
+        for code in [EMFILE, ENFILE, ENOBUFS, ENOMEM, ECONNABORTED, EBADF] {
+            server.pipeline.fireErrorCaught(IOError(errnoCode: code, reason: "accept"))
+        }
+        let wire = try await Wire(port: try #require(server.localAddress?.port))
+        for await _ in acceptances { break }
+        await wire.close()
+        try await server.close()
+        #expect(recorder.errors.withLock { $0 } == ["\(EBADF)"])
+        let warnings = log.messages.filter { $0.contains("connections cannot be accepted and wait") }
+        #expect(warnings.count == 1)
     }
 }

@@ -165,7 +165,8 @@ let package = Package(
         .testTarget(
             name: "ChatPluginTests",
             dependencies: [
-                "ChatPlugin", "RunnelKit", "RunnelTesting", "Marketplace", "MarketplaceSimulator", httpClient,
+                "ChatPlugin", "RunnelKit", "RunnelTesting", "Marketplace", "MarketplaceSimulator", "HTTPTestServer",
+                httpClient,
             ]),
         .testTarget(name: "FilePluginTests", dependencies: ["FilePlugin", "RunnelKit", "RunnelTesting"]),
         .testTarget(

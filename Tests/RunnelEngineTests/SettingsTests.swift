@@ -19,6 +19,30 @@ import Testing
         #expect(settings?.marketplace.timeouts.total == .seconds(7))
     }
 
+    @Test("what ends a stream, and how much of it is taken, by file and by variable")
+    func stream() throws {
+        let (unset, _) = load("")
+        #expect(unset?.marketplace.streamEnd == nil)
+        #expect(unset?.marketplace.limits.maxEvent == .mebibytes(16))
+        #expect(unset?.marketplace.limits.maxAnswer == .mebibytes(64))
+        let (file, _) = load("marketplace: { stream_end: either, limits: { max_event: 32MiB, max_answer: 1048576 } }")
+        #expect(file?.marketplace.streamEnd == .either)
+        #expect(file?.marketplace.limits.maxEvent == .mebibytes(32))
+        #expect(file?.marketplace.limits.maxAnswer == .mebibytes(1))
+        let (variables, text) = load(
+            "marketplace: { stream_end: either }",
+            [
+                "RUNNEL_MARKETPLACE_STREAM_END": "finish", "RUNNEL_MARKETPLACE_LIMITS_MAX_EVENT": "33554432",
+                "RUNNEL_MARKETPLACE_LIMITS_MAX_ANSWER": "2 MiB",
+            ])
+        #expect(text == "")
+        #expect(variables?.marketplace.streamEnd == .finish)
+        #expect(variables?.marketplace.limits.maxEvent == .mebibytes(32))
+        #expect(variables?.marketplace.limits.maxAnswer == .mebibytes(2))
+        #expect(
+            load("marketplace: { stream_end: never }").text.contains(#"expected one of "done", "finish", "either""#))
+    }
+
     @Test("an unknown variable is a warning with a suggestion")
     func unknownVariable() {
         let (settings, text) = load("", ["RUNNEL_MARKETPLACE_BASE_URI": "x"])

@@ -59,10 +59,10 @@ enum TransportFailure {
             hint: "Ask for less at once, or raise the total time-out.")
     }
 
-    static func cutOff(why: String?) -> MarketplaceError {
+    static func cutOff(why: String?, before end: String = "[DONE]") -> MarketplaceError {
         let cause = why.map { ": \(Quote.text($0))" } ?? ""
         return MarketplaceError(
-            .streamCutOff, "The stream ended before [DONE]\(cause).",
+            .streamCutOff, "The stream ended before \(end)\(cause).",
             hint: "The text so far is kept. Try again; a proxy that limits the time of a response is a usual cause.",
             isTransient: true)
     }

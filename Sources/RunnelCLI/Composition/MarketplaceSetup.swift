@@ -28,7 +28,8 @@ struct MarketplaceSetup {
                 baseURL: try required(settings.baseURL, "base_url"), authentication: authentication(),
                 agentID: settings.agentID, model: settings.model,
                 tokenPath: settings.tokenPath ?? "/api/v1/auth/external-service-token", chatPath: settings.chatPath,
-                timeouts: timeouts, limits: limits)
+                streamEnd: settings.streamEnd.flatMap { .init(rawValue: $0.rawValue) }, timeouts: timeouts,
+                limits: limits)
         } catch let error as MarketplaceError {
             throw StepError(error.code.rawValue, error.message, hint: error.hint)
         }
@@ -43,7 +44,8 @@ struct MarketplaceSetup {
     private var limits: MarketplaceConfiguration.Limits {
         .init(
             concurrentStreams: settings.limits.concurrentStreams,
-            requestsPerMinute: settings.limits.requestsPerMinute)
+            requestsPerMinute: settings.limits.requestsPerMinute, maxEvent: settings.limits.maxEvent.bytes,
+            maxAnswer: settings.limits.maxAnswer.bytes)
     }
 
     private func authentication() throws -> MarketplaceConfiguration.Authentication {

@@ -62,6 +62,8 @@ struct EnvironmentOverlay {
     private static func value(_ text: String, schema: Value) -> Value {
         switch schema["type"] {
         case "integer", "number", "boolean": (try? Value.json(text)) ?? .string(text)
+        case nil where schema["anyOf"]?.asList?.contains { $0["type"] == "integer" } == true && Int(text) != nil:
+            Int64(text).map { .int($0) } ?? .string(text)
         case "array": .list(text.split(separator: ",").map { .string(String($0).trimmed) })
         default: .string(text)
         }

@@ -65,6 +65,8 @@ public struct MarketplaceSettings: FieldGroup {
         case bearer, none
     }
 
+    public enum StreamEnd: String, FieldChoice { case done, finish, either }
+
     public struct Timeouts: FieldGroup {
         public init() {}
 
@@ -80,6 +82,9 @@ public struct MarketplaceSettings: FieldGroup {
         @Field("How many chats stream at once, over all pipelines.") public var concurrentStreams: Int = 8
         @Field("How many requests are made in a minute, over all pipelines; unlimited when left out.")
         public var requestsPerMinute: Int?
+        @Field("The longest line of a stream, and the largest event in it.")
+        public var maxEvent: ByteCount = .mebibytes(16)
+        @Field("The most text of one answer, reasoning included.") public var maxAnswer: ByteCount = .mebibytes(64)
     }
 
     public init() {}
@@ -95,6 +100,12 @@ public struct MarketplaceSettings: FieldGroup {
         String?
     @Field("Where tokens are fetched, relative to `base_url`, when it is not the usual place.")
     public var tokenPath: String?
+    @Field(
+        """
+        What ends the stream of a whole answer; any other end is `stream-cut-off`. `done`: the line `[DONE]`. `finish`: \
+        a finish reason. `either`: `[DONE]`, or a finish reason and the regular end of the body. When left out: `done` \
+        with `auth: client_credentials`, else `either`.
+        """) public var streamEnd: StreamEnd?
     @Field("When to give up.") public var timeouts: Timeouts = Timeouts()
-    @Field("How much to ask for at a time.") public var limits: Limits = Limits()
+    @Field("How much to ask for at a time, and how much to take.") public var limits: Limits = Limits()
 }

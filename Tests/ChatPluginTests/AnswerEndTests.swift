@@ -228,6 +228,14 @@ private let label: Value = [
         #expect(notes(progress) == [#"the answer ended with the finish reason "tired"; it counts as whole"#])
     }
 
+    @Test("an agent that did its tasks and said nothing is a success with a note")
+    func tasksAlone() async throws {
+        let (result, progress, _) = try await chat(
+            chunk(#"{"delta": {"content": "", "tasks": [{"title": "sent", "status": "completed"}]}}"#) + stop + done)
+        #expect(try result.get()["text"] == "")
+        #expect(notes(progress) == ["sent · completed", "the agent did its tasks and said nothing: `text` is empty"])
+    }
+
     @Test("reasoning is kept apart from the text")
     func reasoning() async throws {
         let (result, _, _) = try await chat(

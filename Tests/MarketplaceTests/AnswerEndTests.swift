@@ -162,6 +162,10 @@ private let endings: [Ending] = [
         [delta(#""role":"assistant","content":null,"refusal":"I can""#), delta(#""refusal":"not help.""#), stop, done],
         .failure(.refusal, #"The model refused to answer: "I cannot help."."#)),
     Ending(
+        "a refusal whose character lies over two pieces",
+        [delta(#""refusal":"No \ud83d""#), delta(#""refusal":"\ude00""#), stop, done],
+        .failure(.refusal, #"The model refused to answer: "No 😀"."#)),
+    Ending(
         "a refusal as a part of the content", [delta(#""content":[{"type":"refusal","refusal":"No."}]"#), stop, done],
         .failure(.refusal, #"The model refused to answer: "No."."#)),
     Ending(
@@ -596,6 +600,22 @@ struct AnswerEndTests {
             #expect(error?.code == .answerTooLarge)
             #expect(error?.message == "The answer is longer than 1024 bytes.")
         }
+    }
+
+    @Test("a character of the reasoning may lie over two deltas, with pieces of the answer between them")
+    func splitReasoning() throws {
+        var decoder = ChatDecoder()
+        var events: [ChatEvent] = []
+        let body =
+            delta(#""reasoning_content":"a\ud83d""#) + delta(#""content":"b\ud83d","reasoning_content":"\ude00c""#)
+            + delta(#""content":"\ude00","reasoning_content":"\ud83d""#) + done
+        try Array(body.utf8).withUnsafeBytes {
+            try decoder.feed($0, redactor: Redactor(secrets: []), into: &events)
+        }
+        #expect(
+            events == [
+                .reasoning("a"), .reasoning("😀c"), .text("b"), .text("😀"), .reasoning("\u{FFFD}"),
+            ])
     }
 
     @Test("bytes of a character that lie over two deltas are put together")

@@ -161,8 +161,9 @@ struct ChunkTests {
                         parts.compactMap { part in
                             switch part {
                             case .event(let event): event
-                            case .unjoined(let bytes): .text(TextJoiner.repaired(bytes))
-                            case .refusal, .toolCall, .question, .failure: nil
+                            case .piece(.answer, let piece): .text(piece.text)
+                            case .piece(.reasoning, let piece): .reasoning(piece.text)
+                            case .piece(.refusal, _), .toolCall, .question, .failure: nil
                             }
                         })
                 case .error(let message): return .error(message)

@@ -40,7 +40,8 @@ import Testing
         #expect(variables?.marketplace.limits.maxEvent == .mebibytes(32))
         #expect(variables?.marketplace.limits.maxAnswer == .mebibytes(2))
         #expect(
-            load("marketplace: { stream_end: never }").text.contains(#"expected one of "done", "finish", "either""#))
+            load("marketplace: { stream_end: never }").text
+                .contains(#""never" is not one of "done", "finish", "either""#))
     }
 
     @Test("an unknown variable is a warning with a suggestion")

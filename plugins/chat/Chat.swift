@@ -128,6 +128,9 @@ struct Chat: Step {
             await context.report(
                 .note("the answer ended with the finish reason \(Value.string(reason).quoted()); it counts as whole"))
         }
+        if answer.text.isEmpty {
+            await context.report(.note("the agent did its tasks and said nothing: `text` is empty"))
+        }
         return answer
     }
 

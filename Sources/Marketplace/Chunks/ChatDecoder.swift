@@ -37,6 +37,8 @@ struct ChatDecoder: Sendable {
     private var conversationID: String?
     private var parser: SSEParser
     private var joiner = TextJoiner()
+    private var reasoningJoiner = TextJoiner()
+    private var refusalJoiner = TextJoiner()
     private var scratch: [UInt8] = []
     /// The start of the body as long as no event was in it; `nil` afterwards.
     private var body: [UInt8]? = []
@@ -88,7 +90,7 @@ struct ChatDecoder: Sendable {
     /// - Throws: what is wrong with the answer.
     mutating func conclude(_ redactor: Redactor, into events: inout [ChatEvent]) throws(MarketplaceError) {
         isDone = true
-        if let rest = joiner.finish() { show(rest, to: &events) }
+        showRest(to: &events)
         if rules.streamEnd == .finish, finishReason == nil {
             throw explained(TransportFailure.cutOff(why: nil, before: rules.endName), redactor)
         }
@@ -227,19 +229,17 @@ struct ChatDecoder: Sendable {
         _ part: ChunkDecoder.Part, _ redactor: Redactor, to events: inout [ChatEvent]
     ) -> MarketplaceError? {
         switch part {
-        case .event(.text(var string)):
-            show(string.withUTF8 { joiner.join(UnsafeRawBufferPointer($0)) }, to: &events)
+        case .piece(.answer, let piece):
+            show(joiner.join(piece), to: &events)
             return nil
-        case .unjoined(let bytes):
-            show(joiner.join(bytes), to: &events)
+        case .piece(.reasoning, let piece):
+            think(reasoningJoiner.join(piece), to: &events)
+            return nil
+        case .piece(.refusal, let piece):
+            refuse(refusalJoiner.join(piece))
             return nil
         case .event(let event):
             append(event, to: &events)
-            return nil
-        case .refusal(let piece):
-            hasProgress = true
-            received += piece.utf8.count
-            end.refusal += piece
             return nil
         case .toolCall(let name):
             hasProgress = true
@@ -258,19 +258,37 @@ struct ChatDecoder: Sendable {
             // Some servers repeat the role in every chunk.
             if name == role, info == nil { return }
             role = name
-        case .reasoning(let piece):
-            hasProgress = true
-            received += piece.utf8.count
         case .task(let task):
             hasProgress = true
             end.hasTasks = true
             conversationID = conversationID ?? task.conversationID
         case .finish(let reason):
-            if let rest = joiner.finish() { show(rest, to: &events) }
+            showRest(to: &events)
             finishReason = reason
-        case .text, .usage: break
+        case .text, .reasoning, .usage: break
         }
         events.append(event)
+    }
+
+    private mutating func think(_ piece: String, to events: inout [ChatEvent]) {
+        guard !piece.isEmpty else { return }
+        hasProgress = true
+        received += piece.utf8.count
+        events.append(.reasoning(piece))
+    }
+
+    private mutating func refuse(_ piece: String) {
+        guard !piece.isEmpty else { return }
+        hasProgress = true
+        received += piece.utf8.count
+        end.refusal += piece
+    }
+
+    /// What was held of characters whose rest never came.
+    private mutating func showRest(to events: inout [ChatEvent]) {
+        if let rest = joiner.finish() { show(rest, to: &events) }
+        if let rest = reasoningJoiner.finish() { think(rest, to: &events) }
+        if let rest = refusalJoiner.finish() { refuse(rest) }
     }
 
     private mutating func show(_ string: String, to events: inout [ChatEvent]) {
@@ -370,7 +388,7 @@ extension ChunkDecoder.Part {
     fileprivate var isAnswer: Bool {
         switch self {
         case .event(.role), .event(.usage): false
-        case .event, .unjoined, .refusal, .toolCall, .question, .failure: true
+        case .event, .piece, .toolCall, .question, .failure: true
         }
     }
 }

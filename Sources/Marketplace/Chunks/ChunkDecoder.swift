@@ -7,15 +7,43 @@ enum ChunkDecoder {
     }
 
     enum Part: Equatable {
+        /// Anything but text, of the answer or beside it.
         case event(ChatEvent)
-        /// Text with a part of a character at an end, see ``TextJoiner``.
-        case unjoined([UInt8])
-        case refusal(String)
+        case piece(Voice, Piece)
         /// A call of a tool, with its name if that is in this piece of it.
         case toolCall(name: String?)
         case question(AgentQuestion)
         /// The generation failed.
         case failure(ServerMessage)
+    }
+
+    /// What a piece of text belongs to.
+    enum Voice {
+        case answer, reasoning, refusal
+    }
+
+    /// A piece of text, never empty.
+    enum Piece: Equatable {
+        case whole(String)
+        /// With a part of a character at an end, see ``TextJoiner``.
+        case unjoined([UInt8])
+
+        /// Nil where the value is no text, or empty.
+        init?(_ value: JSONValue?) {
+            switch value {
+            case .string(let text) where !text.isEmpty: self = .whole(text)
+            case .illFormed(let bytes): self = .unjoined(bytes)
+            default: return nil
+            }
+        }
+
+        /// The piece by itself.
+        var text: String {
+            switch self {
+            case .whole(let text): text
+            case .unjoined(let bytes): TextJoiner.repaired(bytes)
+            }
+        }
     }
 
     /// The chunk cannot be what the API sends.
@@ -71,9 +99,7 @@ enum ChunkDecoder {
             } else if let info {
                 parts.append(.event(.role("assistant", info)))
             }
-            if let piece = delta.first(of: "reasoning_content", "reasoning", "thinking")?.string, !piece.isEmpty {
-                parts.append(.event(.reasoning(piece)))
-            }
+            add(delta.first(of: "reasoning_content", "reasoning", "thinking"), .reasoning, to: &parts)
             if error.isNothing { error = delta["error"] ?? .null }
             let isFailure = !error.isNothing || reason.map { FinishKind($0) } == .failure
             let start = parts.count
@@ -84,7 +110,7 @@ enum ChunkDecoder {
                 parts.removeSubrange(start...)
                 if error.isNothing { error = .string(said) }
             }
-            if let refusal = delta["refusal"]?.string, !refusal.isEmpty { parts.append(.refusal(refusal)) }
+            add(delta["refusal"], .refusal, to: &parts)
             for call in delta.first(of: "tool_calls", "toolCalls")?.elements ?? [] where !call.isNothing {
                 parts.append(.toolCall(name: call["function"]?["name"]?.string ?? call["name"]?.string))
             }
@@ -110,9 +136,8 @@ enum ChunkDecoder {
     /// A text, or a list of parts of which those of text are joined.
     private static func content(_ value: JSONValue?, into parts: inout [Part]) throws(Failure) {
         switch value {
-        case nil, .null, .string(""): break
-        case .string(let text): parts.append(.event(.text(text)))
-        case .illFormed(let bytes): parts.append(.unjoined(bytes))
+        case nil, .null: break
+        case .string, .illFormed: add(value, .answer, to: &parts)
         case .array(let elements):
             for element in elements {
                 if element.isObject { try part(element, into: &parts) } else { try content(element, into: &parts) }
@@ -128,28 +153,22 @@ enum ChunkDecoder {
             // Some put the text one level deeper.
             let text = part["text"]
             try content(text?["value"] ?? text, into: &parts)
-        case "refusal":
-            if let text = part.first(of: "refusal", "text")?.string, !text.isEmpty { parts.append(.refusal(text)) }
+        case "refusal": add(part.first(of: "refusal", "text"), .refusal, to: &parts)
         case "thinking", "reasoning":
-            if let text = thought(part.first(of: "thinking", "reasoning", "text")), !text.isEmpty {
-                parts.append(.event(.reasoning(text)))
+            let thought = part.first(of: "thinking", "reasoning", "text")
+            for piece in thought?.elements ?? [thought ?? .null] {
+                add(piece["text"] ?? piece, .reasoning, to: &parts)
             }
         default: break
         }
     }
 
-    private static func thought(_ value: JSONValue?) -> String? {
-        value?.elements?.compactMap { $0.string ?? $0["text"]?.string }.joined() ?? value?.string
+    private static func add(_ value: JSONValue?, _ voice: Voice, to parts: inout [Part]) {
+        if let piece = Piece(value) { parts.append(.piece(voice, piece)) }
     }
 
     private static func text(of parts: ArraySlice<Part>) -> String {
-        parts.map { part in
-            switch part {
-            case .event(.text(let text)): text
-            case .unjoined(let bytes): TextJoiner.repaired(bytes)
-            default: ""
-            }
-        }.joined()
+        parts.map { if case .piece(.answer, let piece) = $0 { piece.text } else { "" } }.joined()
     }
 
     // MARK: What the agent does and asks

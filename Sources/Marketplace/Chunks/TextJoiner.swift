@@ -37,6 +37,14 @@ struct TextJoiner: Sendable {
         piece.withUnsafeBytes { join($0) }
     }
 
+    mutating func join(_ piece: ChunkDecoder.Piece) -> String {
+        switch piece {
+        case .whole(let text) where held.isEmpty: return text
+        case .whole(var text): return text.withUTF8 { join(UnsafeRawBufferPointer($0)) }
+        case .unjoined(let bytes): return join(bytes)
+        }
+    }
+
     /// What is left of a character whose rest never came.
     mutating func finish() -> String? {
         guard !held.isEmpty else { return nil }

@@ -31,6 +31,8 @@ enum TransportFailure {
         if !answered, ["certificate", "CERTIFICATE", "handshake", "SSL", "TLS"].contains(where: text.contains) {
             return tls(url, handshakeReason(text) ?? redactor.redact(text))
         }
+        // So the TLS library names an end without close_notify, in which any cut may hide.
+        if answered, text.contains("uncleanShutdown") { return cutOff(why: "the connection was closed") }
         let why = (cause as? IOError).map(reason(of:)) ?? redactor.redact(text)
         return answered ? cutOff(why: why) : failed(url, why: why)
     }

@@ -79,7 +79,8 @@ actor TextReporter: RunReporter {
                 line(style.safe("error: \(error.message) [\(error.code)]"))
                 if let hint = error.hint { line(style.safe("  = \(hint)")) }
             }
-            if case .string(let text)? = error.partialOutput, !text.isEmpty, !style.isTerminal {
+            let kept = error.partialOutput
+            if let text = kept?.asString ?? kept?["text"]?.asString, !text.isEmpty, !style.isTerminal {
                 line(style.safe("  the text so far: \(text)"))
             }
         }

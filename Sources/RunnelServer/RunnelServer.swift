@@ -44,27 +44,30 @@ public struct RunnelServer: Sendable {
         quiet.logLevel = .critical
         let timeouts = options.timeouts
         let bodies = BodyReading(options)
+        let readiness = ReadinessProbe(journal: api.journal)
         return Application(
-            router: router(bodies),
+            router: router(bodies, readiness),
             server: HTTPServerBuilder { GuardedChannel(timeouts: timeouts, responder: $0) },
             configuration: ApplicationConfiguration(
                 address: .hostname(options.host, port: options.port), serverName: "runnel", backlog: 1024,
                 availableConnectionsDelegate: .maximum(
                     ConnectionLimit.raise(to: options.maximumConnections), logger: quiet)),
-            services: [bodies.deadlines],
+            services: [bodies.deadlines, readiness],
             onServerRunning: { channel in await onListening(channel.localAddress?.port ?? options.port) },
             logger: quiet)
     }
 
-    func router(_ bodies: BodyReading) -> Router<ServerContext> {
-        router(bodies, RouteTable(router(bodies, nil)))
+    func router(_ bodies: BodyReading, _ readiness: ReadinessProbe) -> Router<ServerContext> {
+        router(bodies, readiness, RouteTable(router(bodies, readiness, nil)))
     }
 
-    private func router(_ bodies: BodyReading, _ routes: RouteTable?) -> Router<ServerContext> {
+    private func router(
+        _ bodies: BodyReading, _ readiness: ReadinessProbe, _ routes: RouteTable?
+    ) -> Router<ServerContext> {
         let router = Router(context: ServerContext.self, options: .autoGenerateHeadEndpoints)
         router.add(middleware: RequestIDs(logger: logger, routes: routes))
         HookRoutes(hub: hub, bodies: bodies).add(to: router)
-        HealthRoutes(api: api).add(to: router)
+        HealthRoutes(readiness: readiness).add(to: router)
         let guarded = router.group("/api/v1").add(middleware: Doorkeeper(options: options))
         PipelineRoutes(api: api, bodies: bodies).add(to: guarded)
         RunRoutes(api: api).add(to: guarded)

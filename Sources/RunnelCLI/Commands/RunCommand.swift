@@ -127,7 +127,9 @@ struct RunCommand: AsyncParsableCommand {
             }
         }
         await runs.assembly.services.shutDown()
-        await Housekeeping(journal: journal, retention: loaded.project.settings.journal.retention).runWhenDue()
+        await Housekeeping(
+            journal: journal, retention: loaded.project.settings.retention, logger: runs.assembly.logger
+        ).runBriefly()
         await journal.close()
         try result?.conclude(request.id, stop)
     }

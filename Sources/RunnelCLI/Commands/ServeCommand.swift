@@ -89,7 +89,8 @@ struct ServeCommand: AsyncParsableCommand {
             options: options, hub: hub, queue: queue, host: host, journal: journal, version: RunnelCommand.version,
             logger: assembly.logger)
         let (stops, stop) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
-        let housekeeping = Housekeeping(journal: journal, retention: project.settings.journal.retention)
+        let housekeeping = Housekeeping(
+            journal: journal, retention: project.settings.retention, logger: assembly.logger)
         _ = try await withSignals({ _ in
             Streams.error.write("stopping; running steps have \(readable(runs.grace)), a second signal ends at once\n")
             stop.yield()
@@ -126,12 +127,7 @@ struct ServeCommand: AsyncParsableCommand {
                         Streams.output.write("Listening on http://\(options.host):\(port)\n")
                     }
                 }
-                group.addTask {
-                    while !Task.isCancelled {
-                        await housekeeping.runWhenDue()
-                        try await ContinuousClock().sleep(for: .seconds(600))
-                    }
-                }
+                group.addTask { await housekeeping.run() }
                 group.addTask {
                     for await _ in stops { return }
                 }

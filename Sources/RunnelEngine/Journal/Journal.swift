@@ -77,8 +77,13 @@ public protocol Journal: Sendable {
 
     // MARK: Housekeeping
 
-    /// Removes ended runs and gives their space back.
-    func prune(_ retention: Retention, now: Int64) async throws(JournalError) -> PruneReport
+    /// Removes ended runs and gives their space back, in small transactions that keep nobody waiting.
+    ///
+    /// What a killed process has not removed the next call removes. Cancelling the task ends it early.
+    /// - Parameter limit: About how long it may take; nil: until all is removed.
+    func prune(_ retention: Retention, now: Int64, within limit: Duration?) async throws(JournalError) -> PruneReport
+    /// Writes something and waits until it is on disk: whether a run could be accepted now.
+    func probe() async throws(JournalError)
     /// Reads everything and says what is damaged; empty: all is well.
     func check() async throws(JournalError) -> [String]
     /// Writes what is still to be written and ends.
@@ -87,6 +92,13 @@ public protocol Journal: Sendable {
     // MARK: Triggers
 
     func memory(of trigger: TriggerID) -> any TriggerMemory
+}
+
+extension Journal {
+    /// Removes all ended runs that `retention` does not keep.
+    public func prune(_ retention: Retention, now: Int64) async throws(JournalError) -> PruneReport {
+        try await prune(retention, now: now, within: nil)
+    }
 }
 
 /// One entry under `on:` of one pipeline.

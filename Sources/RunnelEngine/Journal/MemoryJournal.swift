@@ -11,6 +11,8 @@ public actor MemoryJournal: Journal {
     private var definitions: [String: DefinitionRecord] = [:]
     private var runs: [String: RunRecord] = [:]
     private var dedupe: [String: [String: String]] = [:]
+    /// When the keys of runs that were removed are forgotten.
+    private var dedupeEnds: [(pipeline: String, key: String, at: Int64)] = []
     private var stepsByRun: [String: [StepRecord]] = [:]
     private var eventsByRun: [String: [Value]] = [:]
     private var memories: [TriggerID: [String: Value]] = [:]
@@ -189,8 +191,8 @@ public actor MemoryJournal: Journal {
 
     // MARK: Housekeeping
 
-    public func prune(_ retention: Retention, now: Int64) -> PruneReport {
-        let ended = runs.values.filter(\.state.isFinal).sorted { $0.id > $1.id }
+    public func prune(_ retention: Retention, now: Int64, within limit: Duration?) -> PruneReport {
+        let ended = runs.values.filter(\.state.isFinal).sorted { ($0.endedAt ?? 0, $0.id) > ($1.endedAt ?? 0, $1.id) }
         var seen: [String: Int] = [:]
         var removed = 0
         for run in ended {
@@ -200,12 +202,17 @@ public actor MemoryJournal: Journal {
             runs[run.id] = nil
             stepsByRun[run.id] = nil
             eventsByRun[run.id] = nil
-            if let key = run.dedupeKey { dedupe[run.pipeline]?[key] = nil }
+            if let key = run.dedupeKey {
+                dedupeEnds.append((run.pipeline, key, (run.endedAt ?? now) + retention.dedupe.nanoseconds))
+            }
             removed += 1
         }
+        for end in dedupeEnds where end.at < now { dedupe[end.pipeline]?[end.key] = nil }
+        dedupeEnds.removeAll { $0.at < now }
         return PruneReport(runs: removed, bytes: 0)
     }
 
+    public func probe() {}
     public func check() -> [String] { [] }
     public func close() {}
 

@@ -15,6 +15,7 @@ public struct Settings: FieldGroup {
     public var env: [String] = []
     @Field("What is logged.") public var log: LogSettings = LogSettings()
     @Field("What is kept of runs that have ended.") public var journal: JournalSettings = JournalSettings()
+    @Field("How long events are recognised.") public var dedupe: DedupeSettings = DedupeSettings()
     @Field("How runs are worked on.") public var runs: RunSettings = RunSettings()
     @Field("Settings of plugins, by the plugin's name.") public var plugins: [String: Value] = [:]
     @Field("Where `runnel serve` listens.") public var server: ServerSettings = ServerSettings()
@@ -35,8 +36,32 @@ public struct JournalSettings: FieldGroup {
 
     @Field("How long runs that have ended are kept.") public var keep: Duration = .seconds(30 * 86_400)
     @Field("How many runs that have ended are kept of each pipeline.") public var keepRuns: Int = 10_000
+    @Field(
+        """
+        How large the journal may become on disk, the files of large values included. Beyond that the oldest runs that \
+        have ended go.
+        """)
+    public var keepBytes: ByteCount = .mebibytes(4096)
+}
 
-    public var retention: Retention { Retention(age: keep, count: keepRuns) }
+/// `dedupe:` in `runnel.yaml`.
+public struct DedupeSettings: FieldGroup {
+    public init() {}
+
+    @Field(
+        """
+        How long after the end of its run an event is still recognised when it is delivered again, also when the run \
+        itself is not kept any more.
+        """)
+    public var keep: Duration = .seconds(30 * 86_400)
+}
+
+extension Settings {
+    /// What `journal` and `dedupe` say.
+    public var retention: Retention {
+        Retention(
+            age: journal.keep, count: journal.keepRuns, bytes: Int64(journal.keepBytes.bytes), dedupe: dedupe.keep)
+    }
 }
 
 /// `runs:` in `runnel.yaml`.

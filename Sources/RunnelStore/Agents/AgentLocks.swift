@@ -77,5 +77,17 @@ final class AgentLocks: Sendable {
         for agent in state.withLock({ Array($0.held.keys) }) { letGo(agent) }
     }
 
+    /// A younger file may belong to a process that is about to lock it. In seconds.
+    private static let sweepAge = 60
+
+    /// Removes the lock files of processes that died before their agent was known to the journal.
+    func sweep() throws(JournalError) {
+        for name in try FileSystem.names(in: directory) where name.hasSuffix(".lock") {
+            let path = "\(directory)/\(name)"
+            guard let age = FileSystem.facts(path)?.age, age >= Self.sweepAge else { continue }
+            _ = FileLock.removeAbandoned(path)
+        }
+    }
+
     private func path(_ agent: AgentID) -> String { "\(directory)/\(agent.text).lock" }
 }

@@ -62,6 +62,7 @@ extension SQLiteJournal {
             db.cachedStatement(sql: "SELECT owner FROM runs WHERE id = ?"), arguments: [commit.runID])
         guard owner == commit.owner.text else { throw JournalError.leaseLost(commit.runID) }
         for step in commit.steps {
+            try files.require(step.output, step.error, step.items)
             try db.cachedStatement(
                 sql: """
                     INSERT INTO steps (run_id, key, uses, state, attempt, started_at, ended_at, retry_at, output, error, items)
@@ -77,6 +78,7 @@ extension SQLiteJournal {
         }
         try writeEvents(commit.events, of: commit.runID, db)
         guard let end = commit.end else { return }
+        try files.require(end.output, end.error)
         try db.cachedStatement(
             sql: "UPDATE runs SET state = ?, output = ?, error = ?, ended_at = ?, owner = NULL WHERE id = ?"
         ).execute(arguments: [end.state.rawValue, end.output, end.error, end.time, commit.runID])

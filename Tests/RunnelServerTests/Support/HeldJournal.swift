@@ -68,7 +68,26 @@ struct HeldJournal: Journal {
         await base.events(of: runID, from: number, limit: limit)
     }
 
-    func prune(_ retention: Retention, now: Int64) async -> PruneReport { await base.prune(retention, now: now) }
+    func prune(_ retention: Retention, now: Int64, within limit: Duration?) async -> PruneReport {
+        await base.prune(retention, now: now, within: limit)
+    }
+
+    /// Waits as a write does. How often it was called stands in ``probes()``.
+    func probe() async throws(JournalError) {
+        try? await Self.counter(base).set(["probes": .int(Int64(await probes() + 1))])
+        let gates = gates
+        _ = await Task { try await gates?.pass("commit") }.result
+        if let failure { throw failure }
+    }
+
+    func probes() async -> Int {
+        Int((try? await Self.counter(base).value(for: "probes"))??.asInt ?? 0)
+    }
+
+    private static func counter(_ journal: MemoryJournal) -> any TriggerMemory {
+        journal.memory(of: TriggerID(pipeline: "", key: "test"))
+    }
+
     func check() async -> [String] { await base.check() }
     func close() async { await base.close() }
     func memory(of trigger: TriggerID) -> any TriggerMemory { base.memory(of: trigger) }

@@ -40,7 +40,11 @@ extension ErrorCatalog {
             ]),
         ErrorEntry(
             "journal-failed", part: "Runs and the journal",
-            sentences: ["the journal … failed: …", "a write came to no result"]),
+            sentences: [
+                "the journal … failed: …",
+                "the file … was removed before the run that it belongs to was written",
+                "a write came to no result",
+            ]),
         ErrorEntry(
             "journal-full", part: "Runs and the journal",
             sentences: ["there is no space left to write …"],

@@ -31,6 +31,10 @@ struct ConfinedFolder {
             if makesFolders, case .failure(let error) = opened, error.isMissing {
                 // Somebody else may make it at the same moment; opening it decides.
                 _ = SystemCalls.makeFolder(folder, in: folderOfPart.number)
+                // Also where it was somebody else: what is written below must not be lost with its folder.
+                if case .failure(let error) = SystemCalls.sync(folderOfPart.number) {
+                    throw error.stepError(action, path.text)
+                }
                 opened = SystemCalls.open(folder, in: folderOfPart.number, flags: flags | O_NOFOLLOW)
             }
             switch opened {

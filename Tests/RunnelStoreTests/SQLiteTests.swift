@@ -255,6 +255,23 @@ import Darwin
         }
     }
 
+    @Test("a list holds of a large trigger its type, also when its file is damaged, and a run by itself all of it")
+    func listing() async throws {
+        try await withTemporaryDirectory { (folder) async throws -> Void in
+            let journal = try SQLiteJournal.open(directory: folder + "/.runnel")
+            var run = newRun("r")
+            run.trigger = ["type": "webhook", "raw": .string(String(repeating: "x", count: 300_000))]
+            _ = try await journal.accept(run, memory: nil)
+            #expect(try await journal.runs(RunFilter()).map(\.trigger) == [["type": "webhook"]])
+            #expect(try await journal.run("r")?.trigger == run.trigger)
+            for name in try FileManager.default.contentsOfDirectory(atPath: folder + "/.runnel/outputs") {
+                try FileManager.default.removeItem(atPath: "\(folder)/.runnel/outputs/\(name)")
+            }
+            #expect(try await journal.runs(RunFilter()).map(\.trigger) == [[:]])
+            await journal.close()
+        }
+    }
+
     @Test("a file of the right name and another size is replaced, not counted on")
     func damagedFile() async throws {
         try await withTemporaryDirectory { (folder) async throws -> Void in

@@ -18,6 +18,9 @@ struct ProjectCopy: Sendable {
     /// Absolute.
     let directory: String
     private var folder: FolderCopy
+    private let lock: CopyLock?
+
+    private static let prefix = "runnel-test-"
 
     /// Copies the project into a new temporary folder. Names that begin with a dot are left out: the journal, version
     /// control, caches.
@@ -25,10 +28,12 @@ struct ProjectCopy: Sendable {
         let manager = FileManager.default
         // The real path, since steps compare paths after links are resolved.
         let base = manager.temporaryDirectory.resolvingSymlinksInPath().path
-        directory = base + (base.hasSuffix("/") ? "" : "/") + "runnel-test-\(UUID().uuidString.lowercased())"
+        directory = base + (base.hasSuffix("/") ? "" : "/") + "\(Self.prefix)\(UUID().uuidString.lowercased())"
         folder = FolderCopy(of: source, to: directory, files: Self.mostFiles, bytes: Self.mostBytes)
+        CopyLock.removeAbandoned(in: base, prefix: Self.prefix)
         do {
             try manager.createDirectory(atPath: directory, withIntermediateDirectories: true)
+            lock = CopyLock(directory)
         } catch {
             throw Failure(message: "the folder \"\(directory)\" for the test cannot be made")
         }

@@ -8,20 +8,23 @@ struct Housekeeping: Sendable {
     let retention: Retention
     let logger: Logger
 
-    private static let interval = Duration.seconds(5)
+    /// Between two looks: while there is something to remove, and otherwise.
+    private static let intervals = (busy: Duration.seconds(1), idle: Duration.seconds(5))
 
     /// Until the task is cancelled.
     func run() async {
         var problem: String?
         while !Task.isCancelled {
+            var interval = Self.intervals.idle
             do throws(JournalError) {
-                _ = try await journal.prune(retention, now: WallClock.nanoseconds())
+                let report = try await journal.prune(retention, now: WallClock.nanoseconds())
+                if report.runs > 0 { interval = Self.intervals.busy }
                 problem = nil
             } catch {
                 if error.code != problem { logger.error("old runs cannot be removed: \(error)") }
                 problem = error.code
             }
-            try? await ContinuousClock().sleep(for: Self.interval)
+            try? await ContinuousClock().sleep(for: interval)
         }
     }
 

@@ -66,7 +66,8 @@ public protocol Journal: Sendable {
     func run(_ id: String) async throws(JournalError) -> RunRecord?
     /// The runs whose id begins with this text, at most `limit`, for ids that a person typed.
     func runs(idPrefix: String, limit: Int) async throws(JournalError) -> [RunRecord]
-    /// Without inputs and outputs, which can be large: `input`, `inputs` and `output` are empty.
+    /// Without inputs and outputs, which can be large: `input`, `inputs` and `output` are empty. Of a large trigger only
+    /// `type` is there.
     func runs(_ filter: RunFilter) async throws(JournalError) -> [RunRecord]
     /// In the order in which they began.
     func steps(of runID: String) async throws(JournalError) -> [StepRecord]

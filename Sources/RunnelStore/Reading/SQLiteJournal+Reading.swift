@@ -83,6 +83,7 @@ extension SQLiteJournal {
         var input: StoredValue?
         var output: StoredValue?
         var error: StoredValue?
+        let isListed: Bool
 
         init(_ row: Row) {
             record = RunRecord(
@@ -95,11 +96,18 @@ extension SQLiteJournal {
             record.interruptions = row["interruptions"]
             record.isCancelRequested = row["cancel_requested"]
             (trigger, error) = (row["trigger"], row["error"])
-            if row.hasColumn("input") { (inputs, input, output) = (row["inputs"], row["input"], row["output"]) }
+            isListed = !row.hasColumn("input")
+            if !isListed { (inputs, input, output) = (row["inputs"], row["input"], row["output"]) }
         }
 
         func opened(_ files: OutputFiles) throws(JournalError) -> RunRecord {
             var record = record
+            // A list fits into memory however large the bodies of webhooks are, and is there with a file damaged.
+            if isListed {
+                record.trigger = try files.triggerInList(trigger)
+                record.error = (try? files.load(error)) ?? nil
+                return record
+            }
             record.trigger = try files.load(trigger) ?? .null
             record.inputs = try files.load(inputs)?.asObject ?? [:]
             record.input = try files.load(input) ?? .null

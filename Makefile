@@ -19,9 +19,11 @@ test: setup-tests ## Run the tests.
 	swift test $(SWIFT_FLAGS) --skip-build --disable-xctest --no-parallel --filter TransformPluginTests $(TEST_FLAGS)
 	swift test $(SWIFT_FLAGS) --skip-build --disable-xctest --filter RunnelCrashTests $(TEST_FLAGS)
 
-crash: setup-tests ## Kill real runs 250 times, and a server while 10,000 files come; see that nothing is lost.
+crash: setup-tests ## Kill runs 250 times, a server while 10,000 files come, and harm servers that share a journal 1,000 times.
 	swift build $(SWIFT_FLAGS) --build-tests
-	RUNNEL_KILLS=$${RUNNEL_KILLS:-250} RUNNEL_FILES=$${RUNNEL_FILES:-10000} swift test $(SWIFT_FLAGS) --skip-build --disable-xctest --filter RunnelCrashTests
+	RUNNEL_KILLS=$${RUNNEL_KILLS:-250} RUNNEL_FILES=$${RUNNEL_FILES:-10000} RUNNEL_ROUNDS=$${RUNNEL_ROUNDS:-1000} \
+		RUNNEL_WORLDS=$${RUNNEL_WORLDS:-8} RUNNEL_OUTAGE=$${RUNNEL_OUTAGE:-60} \
+		swift test $(SWIFT_FLAGS) --skip-build --disable-xctest --filter RunnelCrashTests
 
 bench: setup ## Measure beside peers: a chat stream beside httpx-sse, the journal beside huey, watching and hooks beside others, memory.
 	Benchmarks/stream/run.sh

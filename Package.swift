@@ -214,7 +214,9 @@ let package = Package(
             name: "RunnelCrashTests",
             dependencies: [
                 "runnel", "RunnelStore", "RunnelEngine", "RunnelKit", "MarketplaceSimulator", "HTTPTestServer",
-            ]),
+                httpClient,
+                .product(name: "GRDB", package: "GRDB.swift"),
+            ] + nio, resources: [.copy("Resources/fault.c")]),
         .testTarget(
             name: "RunnelCLITests", dependencies: ["runnel", "RunnelCLI", "RunnelKit"], exclude: ["Resources"]),
     ]

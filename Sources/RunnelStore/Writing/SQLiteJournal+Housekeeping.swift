@@ -22,8 +22,6 @@ extension SQLiteJournal {
     }
 
     public func probe() async throws(JournalError) {
-        let files = files
-        try await onDisk { () throws(JournalError) in try files.probe() }
         try await committer.write { db in
             try db.cachedStatement(
                 sql: """
@@ -32,5 +30,8 @@ extension SQLiteJournal {
                     """
             ).execute()
         }
+        // A log that was used before has room for a row on a full disk; a large value has none.
+        let files = files
+        try await onDisk { () throws(JournalError) in try files.probe() }
     }
 }

@@ -267,6 +267,8 @@ extension SQLiteJournal {
             try await committer.withoutTransaction { try $0.execute(sql: "PRAGMA incremental_vacuum(512)") }
             try? await ContinuousClock().sleep(for: Self.slice)
         }
+        // The file shrinks when what was moved is copied into it.
+        guard everything || before < .max else { return }
         try await committer.withoutTransaction { db in
             _ = try? db.checkpoint(.passive)
             // A reader must not keep everybody waiting who writes.

@@ -79,8 +79,11 @@ import YAML
     }
 
     @Test(
-        "the wait doubles up to its limit, and whoever asks for more gets it",
-        arguments: [(1, nil, 1), (2, nil, 2), (3, nil, 4), (4, nil, 5), (1, 30, 30), (5, nil, nil)]
+        "the wait doubles up to its limit, and whoever asks for more gets it up to that limit",
+        arguments: [
+            (1, nil, 1), (2, nil, 2), (3, nil, 4), (4, nil, 5), (1, 3, 3), (1, 5, 5), (1, 30, 5),
+            (1, 365 * 86_400, 5), (5, nil, nil),
+        ]
             as [(Int, Int?, Int?)])
     func plan(attempt: Int, retryAfter: Int?, expected: Int?) {
         var declaration = RetryDeclaration()

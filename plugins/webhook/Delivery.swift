@@ -27,7 +27,7 @@ struct Delivery: Sendable {
                 await context.report(
                     .note(
                         "\(failure.brief); trying again in \(DurationText.format(delay)) "
-                            + "(attempt \(attempt) of \(retry.attempts))"))
+                            + "(attempt \(attempt) of \(retry.attempts))\(failure.shortened(to: delay, by: retry))"))
                 try await sender.pause(for: delay, on: context.clock)
             }
         }

@@ -22,13 +22,13 @@ struct MarketplaceSetup {
                     baseURL: simulator.baseURL,
                     authentication: .clientCredentials(
                         clientID: simulator.clientID, clientSecret: simulator.clientSecret),
-                    agentID: simulator.agentID, timeouts: timeouts, limits: limits)
+                    agentID: simulator.agentID, timeouts: timeouts, limits: limits, retry: retry)
             }
             return try MarketplaceConfiguration(
                 baseURL: try required(settings.baseURL, "base_url"), authentication: authentication(),
                 agentID: settings.agentID, model: settings.model,
                 tokenPath: settings.tokenPath ?? "/api/v1/auth/external-service-token", chatPath: settings.chatPath,
-                timeouts: timeouts, limits: limits)
+                timeouts: timeouts, limits: limits, retry: retry)
         } catch let error as MarketplaceError {
             throw StepError(error.code.rawValue, error.message, hint: error.hint)
         }
@@ -45,6 +45,8 @@ struct MarketplaceSetup {
             concurrentStreams: settings.limits.concurrentStreams,
             requestsPerMinute: settings.limits.requestsPerMinute)
     }
+
+    private var retry: RetryPolicy { RetryPolicy(maxRetryAfter: settings.limits.retryAfter) }
 
     private func authentication() throws -> MarketplaceConfiguration.Authentication {
         switch settings.auth {

@@ -27,6 +27,7 @@ extension RunDriver {
             case .record(let change):
                 commit.steps.append(record(change))
                 if let kind = happening(change) { happened.append(kind) }
+                if let note = retryNote(change) { happened.append(note) }
             case .renderOutput: queue += machine.handle(.rendered(renderOutput()))
             case .finish(let outcome):
                 self.outcome = outcome

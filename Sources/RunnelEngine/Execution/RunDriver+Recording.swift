@@ -83,6 +83,14 @@ extension RunDriver {
         }
     }
 
+    /// Says so where a server asks for a longer pause than the step's `retry` allows.
+    func retryNote(_ change: RunMachine.Change) -> RunEvent.Kind? {
+        guard let error = change.error, let wait = change.retryIn, let retry = steps[change.key.step]?.retry,
+            let note = RetryPlan.note(error, wait: wait, longest: retry.maxBackoff)
+        else { return nil }
+        return .stepNote(place(change.key), note)
+    }
+
     func end(_ outcome: RunOutcome) -> RunCommit.End {
         let time = runner.now()
         switch outcome {

@@ -111,7 +111,8 @@ public struct RetryDeclaration: FieldGroup {
     @Field("How often the step is tried altogether.") public var attempts: PositiveCount = PositiveCount(3)
     @Field("How long to wait before the second attempt.") public var backoff: Duration = .seconds(1)
     @Field("Whether the wait doubles each time.") public var growth: Growth = .exponential
-    @Field("The longest wait.") public var maxBackoff: Duration = .seconds(60)
+    @Field("The longest wait, also where a server asks for a longer one (`Retry-After`).") public var maxBackoff:
+        Duration = .seconds(60)
 }
 
 /// `inputs:` declares what a caller can set.

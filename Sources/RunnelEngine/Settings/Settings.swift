@@ -80,6 +80,8 @@ public struct MarketplaceSettings: FieldGroup {
         @Field("How many chats stream at once, over all pipelines.") public var concurrentStreams: Int = 8
         @Field("How many requests are made in a minute, over all pipelines; unlimited when left out.")
         public var requestsPerMinute: Int?
+        @Field("The longest `Retry-After` that the client waits for by itself; when asked for more, the chat fails.")
+        public var retryAfter: Duration = .seconds(120)
     }
 
     public init() {}

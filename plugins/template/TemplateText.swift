@@ -21,10 +21,10 @@ struct TemplateText: Step {
     static let rules: [FieldRule] = [.exactlyOne(["text", "file"])]
 
     @Field("The template.") var text: String?
-    @Field("A file of the project that holds the template.") var file: String?
+    @Field("A file of the project that holds the template.") var file: ProjectPath?
 
     func run(_ context: StepContext) async throws -> Value {
         guard let file else { return .string(text ?? "") }
-        return .string(try context.render(ProjectText.read(file, in: context.project), file).text)
+        return .string(try context.render(ProjectText.read(file.text, in: context.project), file.text).text)
     }
 }

@@ -1,3 +1,5 @@
+import RunnelKit
+
 #if canImport(FoundationEssentials)
 import FoundationEssentials
 #else
@@ -55,7 +57,10 @@ struct ProjectCopy: Sendable {
 
     /// The content of a file; nil where there is none.
     func contents(of path: String) -> [UInt8]? {
-        FileManager.default.contents(atPath: "\(directory)/\(path)").map { Array($0) }
+        // A link of the project is one in the copy too; what lies outside is not part of the test.
+        let file = URL(fileURLWithPath: "\(directory)/\(path)").resolvingSymlinksInPath().path
+        guard file.hasPrefix(directory + "/") else { return nil }
+        return FileManager.default.contents(atPath: file).map { Array($0) }
     }
 
     /// All files below the folder, by their path in it, sorted.
@@ -64,6 +69,10 @@ struct ProjectCopy: Sendable {
     }
 
     func write(_ bytes: [UInt8], to path: String) throws(Failure) {
+        let folders = path.split(separator: "/").dropLast().map(String.init)
+        guard !ConfinedPath.meetsLink(folders, below: directory) else {
+            throw Failure(message: "the file \"\(path)\" of the test leads through a symbolic link")
+        }
         let manager = FileManager.default
         let full = "\(directory)/\(path)"
         let folder = full.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/")

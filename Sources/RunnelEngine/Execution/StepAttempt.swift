@@ -22,6 +22,9 @@ struct StepAttempt: Sendable {
         guard case .object(let with) = try step.with.render(scope) else {
             throw StepError("bad-with", "`with` has to hold keys and values")
         }
+        if let places = definition.paths {
+            try PathChecker(project: runner.project).check(places, step.with, rendered: with)
+        }
         if runner.isDryRun, !definition.isReadOnly(with) { throw HeldStep(with: with, input: scope.visible.input) }
         let limit = StepError(
             "step-timeout", "the step took longer than its `timeout` of \(DurationText.format(step.timeout ?? .zero))",

@@ -10,7 +10,7 @@ struct EnvironmentOverlay {
     }
 
     /// Variables that are read elsewhere.
-    private static let reserved: Set<String> = ["RUNNEL_CONFIG"]
+    private static let reserved: Set<String> = ["RUNNEL_CONFIG", "RUNNEL_TRUST"]
     private static let prefix = "RUNNEL_"
 
     private(set) var problems: [Problem] = []

@@ -18,6 +18,38 @@ public struct Settings: FieldGroup {
     @Field("How runs are worked on.") public var runs: RunSettings = RunSettings()
     @Field("Settings of plugins, by the plugin's name.") public var plugins: [String: Value] = [:]
     @Field("Where `runnel serve` listens.") public var server: ServerSettings = ServerSettings()
+    @Field("What pipelines may touch of the project.") public var files: FileSettings = FileSettings()
+}
+
+/// `files:` in `runnel.yaml`.
+public struct FileSettings: FieldGroup {
+    /// A path below the project's folder.
+    public struct Place: FieldValue {
+        public let text: String
+
+        public static var schema: Value { ["type": "string", "minLength": 1] }
+
+        public init(field value: Value) throws(FieldError) {
+            text = try String(field: value)
+            let parts = text.utf8.split(separator: UInt8(ascii: "/"))
+            guard !text.hasPrefix("/"), parts.contains(where: { !$0.elementsEqual(".".utf8) }),
+                !parts.contains(where: { $0.elementsEqual("..".utf8) })
+            else {
+                throw FieldError(
+                    "expected a file or folder below the project's, found \(value.quoted())",
+                    hint: "name it relative to the folder of runnel.yaml, such as \"plugins/weather/data\"")
+            }
+        }
+
+        public var fieldDefault: Value? { .string(text) }
+    }
+
+    public init() {}
+
+    @Field(
+        "Files and folders that pipelines may touch although they lie in a protected place, such as `plugins/weather/data`."
+    )
+    public var allow: [Place] = []
 }
 
 /// `server:` in `runnel.yaml`.

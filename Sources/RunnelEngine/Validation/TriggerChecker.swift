@@ -4,6 +4,7 @@ import YAML
 /// Checks that every trigger exists and that its keys fit what it declares.
 struct TriggerChecker {
     let registry: StepRegistry
+    let paths: PathChecker
 
     func check(_ pipeline: Pipeline, into diagnostics: inout DiagnosticList) {
         if let trigger = pipeline.triggers.first {
@@ -37,6 +38,9 @@ struct TriggerChecker {
             ).check(
                 trigger.entry, node: trigger.node.isNull ? nil : trigger.node, place: trigger.keyNode,
                 into: &diagnostics)
+            if diagnostics.items.count == before, let places = definition.paths {
+                paths.check(places, trigger.entry, node: trigger.node, into: &diagnostics)
+            }
             // What only several keys together can tell, where all of them are known.
             if diagnostics.items.count == before, case .object(let entry)? = trigger.entry.literal,
                 let problem = definition.check(entry)

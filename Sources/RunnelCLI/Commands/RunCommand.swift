@@ -77,7 +77,7 @@ struct RunCommand: AsyncParsableCommand {
     }
 
     private func runOnce() async throws {
-        let loaded = try await LoadedPipeline(pipeline, config: config)
+        let loaded = try await LoadedPipeline(pipeline, config: config, startsServers: !dryRun)
         let request = try request(for: loaded.pipeline)
         let faults = try fault.map { text in
             do {

@@ -69,7 +69,8 @@ struct ServeCommand: AsyncParsableCommand {
     private func serve(
         _ project: Project, _ options: ServerOptions, _ journal: any Journal, _ simulator: SimulatedMarketplace?
     ) async throws {
-        let loader = try await project.loader()
+        ServedFolders(project).add(folder)
+        let loader = try await project.loader(startsServers: true)
         let assembly = await RunnerAssembly(
             loader: loader, project: project, grantedFiles: [], simulator: simulator)
         let agent = RunAgent(
@@ -170,7 +171,7 @@ struct ServeCommand: AsyncParsableCommand {
         of folder: PipelineFolder
     ) throws(FileReading.Failure) -> [(file: String, bytes: [UInt8]?)] {
         try folder.files().compactMap { file in
-            if let bytes = try? FileReading.bytes(of: file) { return (file, bytes) }
+            if let bytes = try? FileReading.yaml(of: file) { return (file, bytes) }
             // One that has gone since is not there.
             return FileReading.exists(file) ? (file, nil) : nil
         }

@@ -96,7 +96,8 @@ struct TestCommand: AsyncParsableCommand {
             let plugins = try await ProjectPlugins.load(project)
             plugins.write(redactor: project.redactor)
             var made = TestProject(
-                directory: project.directory, names: project.names, registry: plugins.registry)
+                directory: project.directory, names: project.names, registry: plugins.registry,
+                files: project.files().protected)
             if !plugins.folders.isEmpty {
                 made.makeRegistry = { world in try await Self.registry(of: project, in: world) }
             }

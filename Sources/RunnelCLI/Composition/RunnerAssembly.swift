@@ -36,7 +36,7 @@ struct RunnerAssembly: Sendable {
         for plugin in loader.registry.plugins { await plugin.registerServices(in: services) }
         runner = PipelineRunner(
             registry: loader.registry, environment: loader.environment, services: services,
-            project: ProjectDirectory(path: project.directory, grantedFiles: grantedFiles),
+            project: project.files(granted: grantedFiles),
             values: ProjectValues(secrets: project.secrets, env: project.env), redactor: redactor, seal: project.seal,
             logger: logger, now: WallClock.nanoseconds, grace: project.settings.runs.grace)
     }

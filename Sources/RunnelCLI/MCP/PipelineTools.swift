@@ -119,7 +119,7 @@ actor PipelineTools: ToolProvider {
             pipelines[file] = nil
         }
         for file in files {
-            guard let bytes = try? FileReading.bytes(of: file), bytes != contents[file] else { continue }
+            guard let bytes = try? FileReading.yaml(of: file), bytes != contents[file] else { continue }
             contents[file] = bytes
             let (pipeline, report) = loader.load(bytes, file: FileReading.shown(FileReading.absolute(file)))
             if let pipeline { pipelines[file] = pipeline }

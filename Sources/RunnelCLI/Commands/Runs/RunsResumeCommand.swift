@@ -44,7 +44,7 @@ struct RunsResumeCommand: AsyncParsableCommand {
     private func resume(
         in project: Project, _ journal: any Journal, _ simulator: SimulatedMarketplace?
     ) async throws -> (results: [(String, DriveResult)], request: StopRequest?) {
-        let loader = try await project.loader()
+        let loader = try await project.loader(startsServers: true)
         let foreground = await ForegroundRuns(
             project: project, loader: loader, journal: journal, simulator: simulator, isJSON: json)
         let agent = foreground.agent

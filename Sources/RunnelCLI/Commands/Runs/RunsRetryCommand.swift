@@ -39,7 +39,7 @@ struct RunsRetryCommand: AsyncParsableCommand {
         guard old.state.isFinal else {
             return try fail("the run \(old.id) has not ended yet", "`runnel runs resume` goes on with it")
         }
-        let loader = try await project.loader()
+        let loader = try await project.loader(startsServers: true)
         let pipeline = try await pipeline(of: old, in: journal, project, loader)
         let kept = try await keptSteps(of: old, pipeline, journal)
         let foreground = await ForegroundRuns(
@@ -72,7 +72,7 @@ struct RunsRetryCommand: AsyncParsableCommand {
             return try fail("the journal does not hold the pipeline of the run \(run.id)", nil)
         }
         var bytes = Array(project.seal.open(definition.text).utf8)
-        if !unchanged, let current = try? FileReading.bytes(of: definition.file) {
+        if !unchanged, let current = try? FileReading.yaml(of: definition.file) {
             bytes = current
         } else if !unchanged {
             Streams.error.write("\(definition.file) is not there; the pipeline is taken as it was\n")

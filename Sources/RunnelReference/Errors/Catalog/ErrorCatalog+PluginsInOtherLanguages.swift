@@ -49,6 +49,9 @@ extension ErrorCatalog {
             sentences: ["… ended without a result…"],
             hints: ["write a line such as {\"type\":\"result\",\"output\":null} before the program ends"]),
         ErrorEntry(
+            "plugin-not-asked", part: "Plugins in other languages",
+            sentences: ["the plugin \"…\" was not asked for its tools yet; `runnel plugins refresh …` starts it and asks"]),
+        ErrorEntry(
             "plugin-output-too-long", part: "Plugins in other languages",
             sentences: [
                 "line … of what … wrote is longer than … (max_line)",

@@ -42,11 +42,12 @@ let package = Package(
         .systemLibrary(name: "CLibJQ", providers: [.apt(["libjq-dev"]), .brew(["jq"])]),
 
         // What knows nobody.
+        .target(name: "RunnelSupport"),
         .target(name: "YAML", dependencies: ["CLibYAML"]),
         .target(
             name: "RunnelKit",
-            dependencies: [log, .product(name: "OrderedCollections", package: "swift-collections")]),
-        .target(name: "Marketplace", dependencies: [httpClient, log] + nio),
+            dependencies: ["RunnelSupport", log, .product(name: "OrderedCollections", package: "swift-collections")]),
+        .target(name: "Marketplace", dependencies: ["RunnelSupport", httpClient, log] + nio),
         .target(name: "MarketplaceSimulator", dependencies: [hummingbird, log, nio[0]]),
 
         // What stands on RunnelKit.
@@ -56,7 +57,8 @@ let package = Package(
         .target(
             name: "PipelineTesting",
             dependencies: [
-                "Templates", "RunnelEngine", "RunnelKit", "YAML", "Marketplace", "MarketplaceSimulator", "RunnelHTTP",
+                "RunnelSupport", "Templates", "RunnelEngine", "RunnelKit", "YAML", "Marketplace",
+                "MarketplaceSimulator", "RunnelHTTP",
                 "ChatPlugin", httpClient, log, nio[2],
             ]),
         .target(name: "MCPProtocol"),
@@ -69,8 +71,10 @@ let package = Package(
         .target(name: "CRunnelSpawn"),
         .target(
             name: "RunnelProcess",
-            dependencies: ["MCPProtocol", "RunnelKit", "JSONSchema", "CRunnelSpawn", "SystemThread", log]),
-        .target(name: "RunnelEngine", dependencies: ["RunnelKit", "YAML", "JSONSchema", "Templates", log]),
+            dependencies: [
+                "MCPProtocol", "RunnelKit", "RunnelSupport", "JSONSchema", "CRunnelSpawn", "SystemThread", log,
+            ]),
+        .target(name: "RunnelEngine", dependencies: ["RunnelKit", "YAML", "JSONSchema", "Templates", crypto, log]),
 
         .target(
             name: "RunnelStore",
@@ -110,7 +114,8 @@ let package = Package(
         .target(
             name: "RunnelCLI",
             dependencies: [
-                "RunnelKit", "YAML", "Templates", "RunnelEngine", "RunnelServer", "RunnelStore", "RunnelHTTP",
+                "RunnelKit", "RunnelSupport", "YAML", "Templates", "RunnelEngine", "RunnelServer", "RunnelStore",
+                "RunnelHTTP",
                 "MCPServer", "PipelineTesting", "RunnelProcess", "RunnelReference",
                 "Marketplace",
                 "MarketplaceSimulator", crypto,
@@ -140,7 +145,7 @@ let package = Package(
         .target(name: "HTTPTestServer", dependencies: nio, path: "Tests/HTTPPluginTests/Server"),
         .testTarget(
             name: "YAMLTests", dependencies: ["YAML"], resources: [.copy("Resources"), .copy("yaml-test-suite.md")]),
-        .testTarget(name: "RunnelKitTests", dependencies: ["RunnelKit", "RunnelTesting"]),
+        .testTarget(name: "RunnelKitTests", dependencies: ["RunnelKit", "RunnelSupport", "RunnelTesting"]),
         .testTarget(
             name: "JSONSchemaTests", dependencies: ["JSONSchema", "RunnelKit"], resources: [.copy("Resources")]),
         .testTarget(name: "TemplatesTests", dependencies: ["Templates", "RunnelKit"]),
@@ -216,7 +221,8 @@ let package = Package(
                 "runnel", "RunnelStore", "RunnelEngine", "RunnelKit", "MarketplaceSimulator", "HTTPTestServer",
             ]),
         .testTarget(
-            name: "RunnelCLITests", dependencies: ["runnel", "RunnelCLI", "RunnelKit"], exclude: ["Resources"]),
+            name: "RunnelCLITests", dependencies: ["runnel", "RunnelCLI", "RunnelKit", "RunnelSupport"],
+            exclude: ["Resources"]),
     ]
 )
 

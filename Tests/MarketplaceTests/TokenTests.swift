@@ -213,7 +213,7 @@ struct TokenTests {
             let (_, error) = try await bench.ask().failure()
             expect(
                 error, .wrongCredentials,
-                #"The server refused the client id and secret: 401 Unauthorized, "no such secret: [hidden] or [hidden]"."#,
+                #"The server refused the client id and secret: 401 Unauthorized, "no such secret: *** or ***"."#,
                 hint:
                     "Check client id and client secret (Admin panel), and that they belong to \(bench.client.configuration.tokenURL).",
                 status: 401)

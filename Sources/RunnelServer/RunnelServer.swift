@@ -62,7 +62,7 @@ public struct RunnelServer: Sendable {
 
     private func router(_ bodies: BodyReading, _ routes: RouteTable?) -> Router<ServerContext> {
         let router = Router(context: ServerContext.self, options: .autoGenerateHeadEndpoints)
-        router.add(middleware: RequestIDs(logger: logger, routes: routes))
+        router.add(middleware: RequestIDs(logger: logger, routes: routes, redact: api.queue.redact))
         HookRoutes(hub: hub, bodies: bodies).add(to: router)
         HealthRoutes(api: api).add(to: router)
         let guarded = router.group("/api/v1").add(middleware: Doorkeeper(options: options))

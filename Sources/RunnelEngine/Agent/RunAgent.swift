@@ -146,7 +146,7 @@ public final class RunAgent: Sendable {
         } catch let error as JournalError {
             result = .broken(error)
         } catch let error as RunError {
-            result = await fail(run, error)
+            result = await fail(run, error.redacted(by: runner.redactor))
         } catch {
             result = .broken(JournalError("journal-failed", "\(error)"))
         }

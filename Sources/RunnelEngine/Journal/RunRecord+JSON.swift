@@ -13,7 +13,7 @@ extension RunRecord {
         object["interruptions"] = .int(Int64(interruptions))
         if isCancelRequested { object["cancel_requested"] = true }
         object["retry_of"] = retryOf.map { .string($0) }
-        object["dedupe_key"] = dedupeKey.map { .string($0) }
+        object["dedupe_key"] = dedupeKey.map { .string(SecretSeal.masked($0)) }
         guard isFull else { return .object(object) }
         object["definition"] = .string(definition)
         object["inputs"] = SecretSeal.masked(.object(inputs))

@@ -238,7 +238,9 @@ public actor PipelineHost {
         let context = TriggerContext(
             pipeline: pipeline.name, key: trigger.key, logger: logger, clock: runner.clock, now: runner.now,
             redactor: runner.redactor, services: runner.services, project: runner.project,
-            memory: queue.journal.memory(of: TriggerID(pipeline: pipeline.name, key: trigger.key)), runs: runs)
+            memory: SealedTriggerMemory(
+                memory: queue.journal.memory(of: TriggerID(pipeline: pipeline.name, key: trigger.key)),
+                seal: runner.seal), runs: runs)
         var pause = Duration.seconds(1)
         while !Task.isCancelled {
             let start = runner.clock.measureStart()
@@ -291,13 +293,15 @@ struct HostedRuns: TriggerRuns {
         }
         let run = RunRecord(
             id: UUIDv7.make(nanoseconds: now), pipeline: pipeline.name, definition: definition,
-            dedupeKey: event.dedupeKey, trigger: runner.seal.close(.object(payload)),
+            dedupeKey: runner.seal.dedupeKey(event.dedupeKey, of: pipeline.name),
+            trigger: runner.seal.close(.object(payload)),
             inputs: runner.seal.close(.object(inputs)).asObject ?? [:], input: runner.seal.close(event.input),
             createdAt: now)
         let memory =
             event.memory.isEmpty
             ? nil
-            : MemoryChanges(trigger: TriggerID(pipeline: pipeline.name, key: trigger.key), values: event.memory)
+            : MemoryChanges(
+                trigger: TriggerID(pipeline: pipeline.name, key: trigger.key), values: runner.seal.close(event.memory))
         switch try await queue.accept(run, of: pipeline, memory: memory) {
         case .accepted: return .accepted(runID: run.id)
         case .duplicate(let id): return .duplicate(runID: id)
@@ -313,6 +317,12 @@ struct HostedRuns: TriggerRuns {
     }
 
     func report(_ health: TriggerHealth) async {
-        await host.report(health, of: trigger.key, in: file)
+        let redactor = queue.agent.runner.redactor
+        let shown: TriggerHealth =
+            switch health {
+            case .waiting(let text): .waiting(redactor.redact(text))
+            case .problem(let text): .problem(redactor.redact(text))
+            }
+        await host.report(shown, of: trigger.key, in: file)
     }
 }

@@ -57,6 +57,9 @@ public actor RunQueue {
     /// The value as others may see it.
     public nonisolated func redact(_ value: Value) -> Value { agent.runner.redactor.redact(value) }
 
+    /// The text as others may see it.
+    @Sendable public nonisolated func redact(_ text: String) -> String { agent.runner.redactor.redact(text) }
+
     // MARK: - Taking in
 
     /// Takes a run in. When this returns, it is on disk.

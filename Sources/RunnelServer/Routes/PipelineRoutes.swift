@@ -81,7 +81,7 @@ struct PipelineRoutes: Sendable {
             let now = context.now
             let run = RunRecord(
                 id: UUIDv7.make(nanoseconds: now), pipeline: pipeline.name, definition: hosted.definition ?? "",
-                dedupeKey: try request.dedupeKey(), trigger: seal.close(.object(trigger)),
+                dedupeKey: try request.dedupeKey(of: pipeline, seal), trigger: seal.close(.object(trigger)),
                 inputs: seal.close(.object(inputs)).asObject ?? [:], input: seal.close(body.input), createdAt: now)
             return try await api.start(run, of: pipeline)
         }

@@ -75,8 +75,8 @@ struct RunRoutes: Sendable {
         }
         let run = RunRecord(
             id: UUIDv7.make(nanoseconds: context.now), pipeline: pipeline.name, definition: hosted.definition ?? "",
-            dedupeKey: try request.dedupeKey(), trigger: old.trigger, inputs: old.inputs, input: old.input,
-            createdAt: context.now, retryOf: old.id)
+            dedupeKey: try request.dedupeKey(of: pipeline, api.queue.seal), trigger: old.trigger, inputs: old.inputs,
+            input: old.input, createdAt: context.now, retryOf: old.id)
         return try await api.start(run, of: pipeline)
     }
 }

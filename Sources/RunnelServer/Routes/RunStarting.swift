@@ -20,12 +20,12 @@ extension API {
 
 extension Request {
     /// What makes repeats of the request harmless, as a run keeps it.
-    func dedupeKey() throws(APIError) -> String? {
+    func dedupeKey(of pipeline: Pipeline, _ seal: SecretSeal) throws(APIError) -> String? {
         guard let key = HTTPFieldNames.idempotencyKey.flatMap({ headers[$0] }) else { return nil }
         guard (1...200).contains(key.utf8.count) else {
             throw APIError(400, "bad-header", "Idempotency-Key: expected 1 to 200 characters, found \(key.utf8.count)")
         }
-        return "api:\(key)"
+        return seal.dedupeKey("api:\(key)", of: pipeline.name)
     }
 }
 

@@ -29,7 +29,7 @@ struct PluginsCommand: AsyncParsableCommand {
             }
         }
         for (name, reason) in plugins.registry.missingPlugins.sorted(by: { $0.key < $1.key }) {
-            Streams.output.write(project.redactor.redact("\(name)  not loaded: \(reason)\n"))
+            Streams.output.write("\(name)  not loaded: \(reason)\n")
         }
         plugins.write(redactor: project.redactor)
         if !plugins.registry.missingPlugins.isEmpty { throw ExitStatus.usage }

@@ -67,14 +67,13 @@ struct ReceiveCommand: AsyncParsableCommand {
     }
 
     private static func show(_ request: Request, _ body: [UInt8]) {
-        let style = TextStyle(isTerminal: Streams.output.isTerminal, environment: [:])
         var text = "POST \(request.uri.path)\n"
         for field in request.headers where field.name.canonicalName.hasPrefix("webhook-") {
             text += "  \(field.name.canonicalName): \(field.value)\n"
         }
         let shown = (try? Value.json(body))?.json(pretty: true) ?? String(decoding: body, as: UTF8.self)
         text += shown.split(separator: "\n").map { "  \($0)\n" }.joined()
-        Streams.output.write(style.safe(text))
+        Streams.output.write(text)
     }
 }
 

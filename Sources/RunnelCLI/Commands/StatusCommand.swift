@@ -1,5 +1,6 @@
 import ArgumentParser
 import RunnelKit
+import RunnelSupport
 
 /// `runnel status`
 struct StatusCommand: AsyncParsableCommand {
@@ -12,7 +13,7 @@ struct StatusCommand: AsyncParsableCommand {
     func run() async throws {
         let client = ServerClient(project: try options.project())
         let status = try await client.request("GET", "/status")
-        if json { return Streams.output.write(status.json(pretty: true) + "\n") }
+        if json { return Streams.output.write(json: status, isPretty: true) }
         let style = TextStyle.standardOutput
         let object = status.asObject ?? [:]
         var lines = [
@@ -20,11 +21,11 @@ struct StatusCommand: AsyncParsableCommand {
         ]
         for pipeline in object["pipelines"]?.asList ?? [] {
             let pipeline = pipeline.asObject ?? [:]
-            let file = style.safe(pipeline["file"]?.asString ?? "")
-            lines.append("\(style.bold(style.safe(pipeline["name"]?.asString ?? "(not served)")))  \(style.dim(file))")
+            let file = style.line(pipeline["file"]?.asString ?? "")
+            lines.append("\(style.bold(style.line(pipeline["name"]?.asString ?? "(not served)")))  \(style.dim(file))")
             for trigger in pipeline["triggers"]?.asList ?? [] {
                 let trigger = trigger.asObject ?? [:]
-                let key = style.safe(trigger["key"]?.asString ?? "")
+                let key = style.line(trigger["key"]?.asString ?? "")
                 if let problem = trigger["problem"]?.asString {
                     lines.append("  \(style.red("✗")) \(key)  \(style.safe(problem))")
                 } else {
@@ -37,6 +38,6 @@ struct StatusCommand: AsyncParsableCommand {
                 lines.append(style.safe(problem).split(separator: "\n").map { "    \($0)" }.joined(separator: "\n"))
             }
         }
-        Streams.output.write(lines.joined(separator: "\n") + "\n")
+        Streams.output.write(styled: lines.joined(separator: "\n") + "\n")
     }
 }

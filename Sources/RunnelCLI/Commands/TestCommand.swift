@@ -3,6 +3,7 @@ import PipelineTesting
 import RunnelEngine
 import RunnelKit
 import RunnelProcess
+import RunnelSupport
 
 #if canImport(FoundationEssentials)
 import FoundationEssentials
@@ -38,7 +39,7 @@ struct TestCommand: AsyncParsableCommand {
         let tester = PipelineTester(
             parallel: parallel ?? ProcessInfo.processInfo.activeProcessorCount, limit: limit?.duration ?? .seconds(60))
         let (report, isInterrupted) = try await withInterrupt { await tester.run(suites) }
-        Streams.output.write(report.text(color: TextStyle.standardOutput.hasColor))
+        Streams.output.write(styled: report.text(color: TextStyle.standardOutput.hasColor))
         if let junit {
             do {
                 try report.junit().write(toFile: junit, atomically: true, encoding: .utf8)

@@ -22,6 +22,10 @@ struct Project: Sendable {
     let pluginSettings: PluginSettings
     /// What is to be said about `runnel.yaml`.
     let report: LoadReport
+    /// Masks everything in this project that must not be seen.
+    let redactor: Redactor
+    /// Keeps everything out of the journal that must not be seen.
+    let seal: SecretSeal
 
     /// Finds `runnel.yaml` upwards from a folder, and reads it with the environment over it.
     ///
@@ -73,22 +77,14 @@ struct Project: Sendable {
         clientSecret = settings.marketplace.clientSecret.map(resolver.resolve)
         token = settings.marketplace.token.map(resolver.resolve)
         serverToken = settings.server.token.map(resolver.resolve)
-    }
-
-    /// Masks everything in this project that must not be seen.
-    var redactor: Redactor {
-        let credentials = [clientSecret, token, serverToken].compactMap { try? $0?.get() }
-        return Redactor(secrets: Array(secrets.values) + credentials + pluginSettings.secrets.values)
-    }
-
-    /// Keeps everything out of the journal that must not be seen.
-    var seal: SecretSeal {
         var all = secrets
         all["marketplace/client_secret"] = try? clientSecret?.get()
         all["marketplace/token"] = try? token?.get()
         all["server/token"] = try? serverToken?.get()
         all.merge(pluginSettings.secrets) { own, _ in own }
-        return SecretSeal(secrets: all)
+        seal = SecretSeal(secrets: all)
+        redactor = Redactor(seal)
+        Streams.mask(by: redactor)
     }
 
     /// Where the journal and what belongs to it is.

@@ -1,21 +1,22 @@
 import RunnelEngine
 import RunnelKit
+import RunnelSupport
 
 /// Runs as a table, one a line.
 struct RunTable {
     let style: TextStyle
 
     func text(_ runs: [RunRecord]) -> String {
-        let width = max(8, runs.map(\.pipeline.count).max() ?? 8)
+        let width = max(8, runs.map { style.line($0.pipeline).count }.max() ?? 8)
         var lines = [
             style.dim("\(pad("RUN", 36))  \(pad("STATE", 9))  \(pad("PIPELINE", width))  \(pad("BEGAN", 25))  TOOK")
         ]
         for run in runs {
             let took = run.took.map(readable) ?? "-"
-            var line = "\(run.id)  \(colored(run.state))  \(pad(style.safe(run.pipeline), width))  "
+            var line = "\(run.id)  \(colored(run.state))  \(pad(style.line(run.pipeline), width))  "
             line += "\(pad(LocalTime.text(run.startedAt ?? run.createdAt), 25))  \(took)"
             if let message = run.error?.asObject?["message"]?.asString {
-                line += style.dim("  \(style.safe(message.firstLine))")
+                line += style.dim("  \(style.line(message.firstLine))")
             }
             lines.append(line)
         }

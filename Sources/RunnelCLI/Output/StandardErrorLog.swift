@@ -1,7 +1,9 @@
 import Logging
 import RunnelKit
+import RunnelSupport
 
-/// Writes the log to standard error, a line a message, with secrets masked.
+/// Writes the log to standard error, a line a message, with secrets masked. What a message quotes begins no line of its
+/// own.
 struct StandardErrorLog: LogHandler {
     let redactor: Redactor
     var logLevel: Logger.Level = .warning
@@ -20,6 +22,6 @@ struct StandardErrorLog: LogHandler {
         let merged = metadata.merging(event.metadata ?? [:]) { _, later in later }
         let details = merged.sorted { $0.key < $1.key }.map { " \($0.key)=\($0.value)" }.joined()
         let line = "\(Timestamp.text(nanoseconds: WallClock.nanoseconds())) \(event.level) \(event.message)\(details)"
-        Streams.error.write(redactor.redact(line.replacing("\n", with: "\\n")) + "\n")
+        Streams.error.write(TerminalText.line(redactor.redact(line)) + "\n")
     }
 }

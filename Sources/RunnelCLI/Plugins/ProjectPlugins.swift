@@ -79,13 +79,13 @@ struct ProjectPlugins: Sendable {
     /// What there is to say about the plugins, for a person.
     func write(redactor: Redactor) {
         DiagnosticOutput.write(folders.map(\.report), format: .text, redactor: redactor)
-        writeProblems(redactor: redactor)
+        writeProblems()
     }
 
-    func writeProblems(redactor: Redactor = Redactor()) {
+    func writeProblems() {
         for problem in problems {
             let hint = problem.hint.map { "  = \($0)\n" } ?? ""
-            Streams.error.write(redactor.redact("warning: \(problem.message)\n\(hint)"))
+            Streams.error.write("warning: \(problem.message)\n\(hint)")
         }
     }
 

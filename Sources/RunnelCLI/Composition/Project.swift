@@ -84,7 +84,7 @@ struct Project: Sendable {
         all.merge(pluginSettings.secrets) { own, _ in own }
         seal = SecretSeal(secrets: all)
         redactor = Redactor(seal)
-        Streams.mask(by: redactor)
+        if hasSecrets { Streams.mask(by: redactor) }
     }
 
     /// Where the journal and what belongs to it is.

@@ -14,9 +14,7 @@ run: setup ## Run the demonstration pipeline against the embedded simulator.
 
 test: setup-tests ## Run the tests.
 	swift build $(SWIFT_FLAGS) --build-tests
-	swift test $(SWIFT_FLAGS) --skip-build --disable-xctest --skip TransformPluginTests --skip RunnelCrashTests $(TEST_FLAGS)
-	# jq's limits look at the memory of the whole process, so nothing else may run beside these.
-	swift test $(SWIFT_FLAGS) --skip-build --disable-xctest --no-parallel --filter TransformPluginTests $(TEST_FLAGS)
+	swift test $(SWIFT_FLAGS) --skip-build --disable-xctest --skip RunnelCrashTests $(TEST_FLAGS)
 	swift test $(SWIFT_FLAGS) --skip-build --disable-xctest --filter RunnelCrashTests $(TEST_FLAGS)
 
 crash: setup-tests ## Kill real runs 250 times, and a server while 10,000 files come; see that nothing is lost.

@@ -39,7 +39,6 @@ let package = Package(
         // The system's C libraries.
         .systemLibrary(
             name: "CLibYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"]), .brew(["libyaml"])]),
-        .systemLibrary(name: "CLibJQ", providers: [.apt(["libjq-dev"]), .brew(["jq"])]),
 
         // What knows nobody.
         .target(name: "YAML", dependencies: ["CLibYAML"]),
@@ -67,6 +66,7 @@ let package = Package(
         .target(name: "SystemThread"),
         .target(name: "CRunnelFiles"),
         .target(name: "CRunnelSpawn"),
+        .target(name: "CRunnelJQ", dependencies: ["CRunnelSpawn"], linkerSettings: [.linkedLibrary("jq")]),
         .target(
             name: "RunnelProcess",
             dependencies: ["MCPProtocol", "RunnelKit", "JSONSchema", "CRunnelSpawn", "SystemThread", log]),
@@ -87,7 +87,8 @@ let package = Package(
         .target(name: "SchedulePlugin", dependencies: ["RunnelKit", log], path: "plugins/schedule"),
         .target(name: "TemplatePlugin", dependencies: ["RunnelKit", "FilePlugin"], path: "plugins/template"),
         .target(
-            name: "TransformPlugin", dependencies: ["RunnelKit", "SystemThread", "CLibJQ"], path: "plugins/transform"),
+            name: "TransformPlugin", dependencies: ["RunnelKit", "SystemThread", "CRunnelJQ", "CRunnelSpawn"],
+            path: "plugins/transform"),
         .target(
             name: "WatchPlugin", dependencies: ["RunnelKit", "CRunnelFiles", "SystemThread", log], path: "plugins/watch"
         ),
@@ -209,7 +210,8 @@ let package = Package(
             name: "RunnelProcessTests",
             dependencies: ["MCPProtocol", "RunnelProcess", "RunnelKit", "RunnelTesting", log],
             resources: [.copy("Resources")]),
-        .testTarget(name: "TransformPluginTests", dependencies: ["TransformPlugin", "RunnelKit", "RunnelTesting"]),
+        .testTarget(
+            name: "TransformPluginTests", dependencies: ["TransformPlugin", "CRunnelJQ", "RunnelKit", "RunnelTesting"]),
         .testTarget(
             name: "RunnelCrashTests",
             dependencies: [

@@ -4,7 +4,7 @@
 /// functions of libjq 1.6 that end the process (a failed assertion, an access out of bounds) or never end on some
 /// inputs. All of it is one line, so that a program's own first line is line 1.
 enum JQPrelude {
-    static let text = (isolation + safety).replacing("\n", with: " ")
+    static let bytes = Array((isolation + safety).replacing("\n", with: " ").utf8)
 
     private static let isolation = #"""
         {} as $ENV |

@@ -58,7 +58,7 @@ import Testing
 
     @Test("1,000 calls at once go through at most two processes, and leave no process and no descriptor")
     func leaks() async throws {
-        let pool = quick(idleTicks: 25)
+        let pool = quick(idleTicks: 100)
         var seen: Set<pid_t> = []
         var channels: Set<String> = []
         try await withThrowingTaskGroup(of: (Int64, Value).self) { group in
@@ -75,6 +75,7 @@ import Testing
         }
         while !pool.processes.isEmpty { await Task.yield() }
         for process in seen { await expectGone(process) }
+        #expect(!seen.isEmpty)
         #if os(Linux)
         #expect(!channels.isEmpty)
         let open = try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").compactMap {
@@ -85,7 +86,9 @@ import Testing
     }
 
     private static func target(ofDescriptor descriptor: Int32) -> String? {
-        try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/\(descriptor)")
+        var target = [CChar](repeating: 0, count: 256)
+        let length = readlink("/proc/self/fd/\(descriptor)", &target, target.count)
+        return length > 0 ? String(decoding: target.prefix(length).map { UInt8(bitPattern: $0) }, as: UTF8.self) : nil
     }
 
     @Test(

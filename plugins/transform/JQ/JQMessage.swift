@@ -104,7 +104,8 @@ enum JQMessage {
     }
 
     private static let phrases = [
-        ("unexpected $end", "unexpected end"), (" (Unix shell quoting issues?)", ""),
+        ("unexpected $end", "unexpected end"), ("unexpected end of file", "unexpected end"),
+        (" (Unix shell quoting issues?)", ""),
         (" (Windows cmd shell quoting issues?)", ""),
         ("$end", "the end"), ("INVALID_CHARACTER", "a character that means nothing in jq"),
         ("unexpected end, expecting QQSTRING_TEXT or QQSTRING_INTERP_START or QQSTRING_END", "a string has no end"),

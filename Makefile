@@ -6,7 +6,7 @@ TEST_FLAGS ?=
 # How many tests run side by side. All at once, they wait for each other's time slices longer than for anything else.
 export SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH ?= 8
 
-.PHONY: run build-tests test crash bench instructions format check-format setup setup-tests release example docc leaks clean
+.PHONY: run build-tests test crash shutdown bench instructions format check-format setup setup-tests release example docc leaks clean
 
 run: setup ## Run the demonstration pipeline against the embedded simulator.
 	swift build $(SWIFT_FLAGS) --product runnel
@@ -16,14 +16,19 @@ build-tests: setup-tests ## Build everything, with the tests.
 	swift build $(SWIFT_FLAGS) --build-tests
 
 test: build-tests ## Run the tests.
-	swift test $(SWIFT_FLAGS) --skip-build --disable-xctest --skip TransformPluginTests --skip RunnelCrashTests $(TEST_FLAGS)
-	# jq's limits look at the memory of the whole process, so nothing else may run beside these.
-	swift test $(SWIFT_FLAGS) --skip-build --disable-xctest --no-parallel --filter TransformPluginTests $(TEST_FLAGS)
+	swift test $(SWIFT_FLAGS) --skip-build --disable-xctest --skip RunnelCrashTests --skip RunnelShutdownTests $(TEST_FLAGS)
 	swift test $(SWIFT_FLAGS) --skip-build --disable-xctest --filter RunnelCrashTests $(TEST_FLAGS)
+	swift test $(SWIFT_FLAGS) --skip-build --disable-xctest --filter RunnelShutdownTests $(TEST_FLAGS)
 
-crash: setup-tests ## Kill real runs 250 times, and a server while 10,000 files come; see that nothing is lost.
+crash: setup-tests ## Kill runs 250 times, a server while 10,000 files come, and harm servers that share a journal 1,000 times.
 	swift build $(SWIFT_FLAGS) --build-tests
-	RUNNEL_KILLS=$${RUNNEL_KILLS:-250} RUNNEL_FILES=$${RUNNEL_FILES:-10000} swift test $(SWIFT_FLAGS) --skip-build --disable-xctest --filter RunnelCrashTests
+	RUNNEL_KILLS=$${RUNNEL_KILLS:-250} RUNNEL_FILES=$${RUNNEL_FILES:-10000} RUNNEL_ROUNDS=$${RUNNEL_ROUNDS:-1000} \
+		RUNNEL_WORLDS=$${RUNNEL_WORLDS:-8} RUNNEL_OUTAGE=$${RUNNEL_OUTAGE:-60} \
+		swift test $(SWIFT_FLAGS) --skip-build --disable-xctest --filter RunnelCrashTests
+
+shutdown: setup-tests ## Stop a server 1,000 times under up to 600 callers, with one signal and with two.
+	swift build $(SWIFT_FLAGS) --build-tests
+	RUNNEL_SHUTDOWNS=$${RUNNEL_SHUTDOWNS:-1000} swift test $(SWIFT_FLAGS) --skip-build --disable-xctest --filter RunnelShutdownTests.LoadTests
 
 bench: setup ## Measure beside peers: a chat stream beside httpx-sse, the journal beside huey, watching and hooks beside others, memory.
 	Benchmarks/stream/run.sh

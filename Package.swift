@@ -39,15 +39,21 @@ let package = Package(
         // The system's C libraries.
         .systemLibrary(
             name: "CLibYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"]), .brew(["libyaml"])]),
-        .systemLibrary(name: "CLibJQ", providers: [.apt(["libjq-dev"]), .brew(["jq"])]),
 
         // What knows nobody.
+        .target(name: "RunnelSupport"),
         .target(name: "YAML", dependencies: ["CLibYAML"]),
         .target(
             name: "RunnelKit",
-            dependencies: [log, .product(name: "OrderedCollections", package: "swift-collections")]),
-        .target(name: "Marketplace", dependencies: [httpClient, log] + nio),
-        .target(name: "MarketplaceSimulator", dependencies: [hummingbird, log, nio[0]]),
+            dependencies: ["RunnelSupport", log, .product(name: "OrderedCollections", package: "swift-collections")]),
+        .target(name: "Marketplace", dependencies: ["RunnelSupport", httpClient, log] + nio),
+        .target(
+            name: "HTTPServing",
+            dependencies: [
+                hummingbird, log, nio[0], nio[1], .product(name: "HummingbirdCore", package: "hummingbird"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ]),
+        .target(name: "MarketplaceSimulator", dependencies: ["HTTPServing", hummingbird, log, nio[0]]),
 
         // What stands on RunnelKit.
         .target(name: "JSONSchema", dependencies: ["RunnelKit"]),
@@ -56,7 +62,8 @@ let package = Package(
         .target(
             name: "PipelineTesting",
             dependencies: [
-                "Templates", "RunnelEngine", "RunnelKit", "YAML", "Marketplace", "MarketplaceSimulator", "RunnelHTTP",
+                "RunnelSupport", "Templates", "RunnelEngine", "RunnelKit", "YAML", "Marketplace",
+                "MarketplaceSimulator", "RunnelHTTP",
                 "ChatPlugin", httpClient, log, nio[2],
             ]),
         .target(name: "MCPProtocol"),
@@ -67,10 +74,13 @@ let package = Package(
         .target(name: "SystemThread"),
         .target(name: "CRunnelFiles"),
         .target(name: "CRunnelSpawn"),
+        .target(name: "CRunnelJQ", dependencies: ["CRunnelSpawn"], linkerSettings: [.linkedLibrary("jq")]),
         .target(
             name: "RunnelProcess",
-            dependencies: ["MCPProtocol", "RunnelKit", "JSONSchema", "CRunnelSpawn", "SystemThread", log]),
-        .target(name: "RunnelEngine", dependencies: ["RunnelKit", "YAML", "JSONSchema", "Templates", log]),
+            dependencies: [
+                "MCPProtocol", "RunnelKit", "RunnelSupport", "JSONSchema", "CRunnelSpawn", "SystemThread", log,
+            ]),
+        .target(name: "RunnelEngine", dependencies: ["RunnelKit", "YAML", "JSONSchema", "Templates", crypto, log]),
 
         .target(
             name: "RunnelStore",
@@ -87,7 +97,8 @@ let package = Package(
         .target(name: "SchedulePlugin", dependencies: ["RunnelKit", log], path: "plugins/schedule"),
         .target(name: "TemplatePlugin", dependencies: ["RunnelKit", "FilePlugin"], path: "plugins/template"),
         .target(
-            name: "TransformPlugin", dependencies: ["RunnelKit", "SystemThread", "CLibJQ"], path: "plugins/transform"),
+            name: "TransformPlugin", dependencies: ["RunnelKit", "SystemThread", "CRunnelJQ", "CRunnelSpawn"],
+            path: "plugins/transform"),
         .target(
             name: "WatchPlugin", dependencies: ["RunnelKit", "CRunnelFiles", "SystemThread", log], path: "plugins/watch"
         ),
@@ -99,7 +110,7 @@ let package = Package(
         .target(
             name: "RunnelServer",
             dependencies: [
-                "RunnelEngine", "RunnelKit", "WebhookPlugin", hummingbird, log, nio[0],
+                "HTTPServing", "RunnelEngine", "RunnelKit", "WebhookPlugin", hummingbird, log, nio[0],
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
@@ -110,14 +121,16 @@ let package = Package(
         .target(
             name: "RunnelCLI",
             dependencies: [
-                "RunnelKit", "YAML", "Templates", "RunnelEngine", "RunnelServer", "RunnelStore", "RunnelHTTP",
+                "RunnelKit", "RunnelSupport", "YAML", "Templates", "RunnelEngine", "RunnelServer", "RunnelStore",
+                "RunnelHTTP",
                 "MCPServer", "PipelineTesting", "RunnelProcess", "RunnelReference",
                 "Marketplace",
                 "MarketplaceSimulator", crypto,
                 "ChatPlugin", "FilePlugin", "HTTPPlugin", "LogPlugin", "SchedulePlugin", "TemplatePlugin",
                 "TransformPlugin",
-                "WatchPlugin", "WebhookPlugin", log, httpClient, hummingbird,
+                "WatchPlugin", "WebhookPlugin", "HTTPServing", log, httpClient, hummingbird,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ] + nio),
         .executableTarget(name: "runnel", dependencies: ["RunnelCLI"]),
@@ -140,7 +153,7 @@ let package = Package(
         .target(name: "HTTPTestServer", dependencies: nio, path: "Tests/HTTPPluginTests/Server"),
         .testTarget(
             name: "YAMLTests", dependencies: ["YAML"], resources: [.copy("Resources"), .copy("yaml-test-suite.md")]),
-        .testTarget(name: "RunnelKitTests", dependencies: ["RunnelKit", "RunnelTesting"]),
+        .testTarget(name: "RunnelKitTests", dependencies: ["RunnelKit", "RunnelSupport", "RunnelTesting"]),
         .testTarget(
             name: "JSONSchemaTests", dependencies: ["JSONSchema", "RunnelKit"], resources: [.copy("Resources")]),
         .testTarget(name: "TemplatesTests", dependencies: ["Templates", "RunnelKit"]),
@@ -165,7 +178,8 @@ let package = Package(
         .testTarget(
             name: "ChatPluginTests",
             dependencies: [
-                "ChatPlugin", "RunnelKit", "RunnelTesting", "Marketplace", "MarketplaceSimulator", httpClient,
+                "ChatPlugin", "RunnelKit", "RunnelTesting", "Marketplace", "MarketplaceSimulator", "HTTPTestServer",
+                httpClient,
             ]),
         .testTarget(name: "FilePluginTests", dependencies: ["FilePlugin", "RunnelKit", "RunnelTesting"]),
         .testTarget(
@@ -194,8 +208,9 @@ let package = Package(
         .testTarget(
             name: "RunnelServerTests",
             dependencies: [
-                "RunnelServer", "RunnelEngine", "RunnelKit", "RunnelTesting", "WebhookPlugin", "TemplatePlugin",
-                "LogPlugin", hummingbird, log, crypto, .product(name: "HTTPTypes", package: "swift-http-types"),
+                "RunnelServer", "RunnelEngine", "RunnelKit", "RunnelTesting", "HTTPServing", "WebhookPlugin",
+                "TemplatePlugin", "LogPlugin", hummingbird, log, crypto,
+                .product(name: "HTTPTypes", package: "swift-http-types"),
             ] + nio),
         .testTarget(name: "MCPServerTests", dependencies: ["MCPServer", "RunnelKit"]),
         .testTarget(
@@ -209,14 +224,25 @@ let package = Package(
             name: "RunnelProcessTests",
             dependencies: ["MCPProtocol", "RunnelProcess", "RunnelKit", "RunnelTesting", log],
             resources: [.copy("Resources")]),
-        .testTarget(name: "TransformPluginTests", dependencies: ["TransformPlugin", "RunnelKit", "RunnelTesting"]),
+        .testTarget(
+            name: "TransformPluginTests", dependencies: ["TransformPlugin", "CRunnelJQ", "RunnelKit", "RunnelTesting"]),
         .testTarget(
             name: "RunnelCrashTests",
             dependencies: [
                 "runnel", "RunnelStore", "RunnelEngine", "RunnelKit", "MarketplaceSimulator", "HTTPTestServer",
-            ]),
+                httpClient,
+                .product(name: "GRDB", package: "GRDB.swift"),
+            ] + nio, resources: [.copy("Resources/fault.c")]),
         .testTarget(
-            name: "RunnelCLITests", dependencies: ["runnel", "RunnelCLI", "RunnelKit"], exclude: ["Resources"]),
+            name: "RunnelShutdownTests", dependencies: ["runnel", "RunnelStore", "RunnelEngine", "RunnelKit"] + nio),
+        .testTarget(
+            name: "RunnelCLITests",
+            dependencies: [
+                "runnel", "RunnelCLI", "RunnelEngine", "RunnelKit", "RunnelSupport", "RunnelProcess", "JSONSchema",
+                "YAML",
+                log,
+            ],
+            exclude: ["Resources"]),
     ]
 )
 

@@ -128,7 +128,10 @@ struct Benchmark: Sendable {
             id: UUIDv7.make(nanoseconds: now), pipeline: "nothing", definition: definition, trigger: ["type": "manual"],
             input: .int(Int64(number)), createdAt: now)
         (run.owner, run.state, run.startedAt) = (agent.id, .running, now)
-        _ = try await journal.accept(run, memory: nil)
+        guard case .claimed(let epoch) = try await journal.accept(run, memory: nil) else {
+            throw StepError("benchmark", "a run was not accepted")
+        }
+        run.epoch = epoch
         guard case .ended(let result) = await agent.work(on: run), case .succeeded = result.outcome else {
             throw StepError("benchmark", "a run did not succeed")
         }

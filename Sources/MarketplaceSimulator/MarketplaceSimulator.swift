@@ -1,3 +1,4 @@
+import HTTPServing
 import Hummingbird
 public import Logging
 
@@ -64,14 +65,17 @@ public final class MarketplaceSimulator: Sendable {
     private func serve<R: Sendable>(_ body: (String, Watched<Phase>) async throws -> R) async throws -> R {
         try configuration.validate()
         let phase = Watched(Phase.starting)
-        let application = SimulatorApplication.make(simulation, logger: logger) { port in
+        let connections = OpenConnections()
+        let stop = Latch()
+        let application = SimulatorApplication.make(simulation, connections: connections, logger: logger) { port in
             phase.update { $0 = .listening(port: port) }
         }
         return try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask {
                 defer { phase.update { $0 = .ended } }
-                try await application.run()
+                try await application.serve(connections, until: stop, closingAfter: .zero)
             }
+            // Cancelling shuts the server down, and closes the streams that are still open.
             defer { group.cancelAll() }
             try await phase.wait { $0 != .starting }
             guard case .listening(let port) = phase.value else {

@@ -1,4 +1,5 @@
 public import RunnelEngine
+internal import RunnelKit
 internal import Templates
 public import YAML
 
@@ -60,7 +61,9 @@ public struct PipelineTestSuite: Sendable {
     ///   - project: The project that the file belongs to.
     /// - Throws: A `RegistryError` for clashing filters, or a step whose schema is not a JSON schema.
     public static func load(_ file: String, project: TestProject) throws -> PipelineTestSuite {
-        let loader = try PipelineLoader(registry: project.registry, names: project.names)
+        let loader = try PipelineLoader(
+            registry: project.registry, names: project.names,
+            project: ProjectDirectory(path: project.directory, protected: project.files))
         var suite = PipelineTestSuite(file: file, project: project)
         suite.read(loader)
         return suite
@@ -136,7 +139,11 @@ public struct PipelineTestSuite: Sendable {
     private mutating func contents(_ path: String, place: YAMLRange?) -> [UInt8]? {
         var isDirectory = false
         let isThere = FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory)
-        if isThere, !isDirectory, let data = FileManager.default.contents(atPath: path) { return Array(data) }
+        if isThere, !isDirectory,
+            let bytes = BoundedFile.contents(of: path, limit: YAMLLimits.default.maxBytes)
+        {
+            return bytes
+        }
         let problem = !isThere ? "there is no file \"\(path)\"" : "the file \"\(path)\" cannot be read"
         diagnostics.append(
             Diagnostic(

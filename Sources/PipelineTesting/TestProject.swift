@@ -15,14 +15,18 @@ public struct TestProject: Sendable {
     /// For plugins that are told of the project or its secrets when they are made, such as those that start programs;
     /// nil where ``registry`` will do for every test.
     public var makeRegistry: MakeRegistry?
+    /// What pipelines do not touch of the project.
+    public var files: ProtectedPlaces
 
     public init(
-        directory: String, names: ProjectNames, registry: StepRegistry, makeRegistry: MakeRegistry? = nil
+        directory: String, names: ProjectNames, registry: StepRegistry, makeRegistry: MakeRegistry? = nil,
+        files: ProtectedPlaces = .standard
     ) {
         self.directory = directory
         self.names = ProjectNames(secrets: names.secrets, env: names.env)
         self.registry = registry
         self.makeRegistry = makeRegistry
+        self.files = files
     }
 }
 

@@ -21,7 +21,8 @@ public struct RunnelCommand: AsyncParsableCommand {
             InitCommand.self, NewCommand.self, RunCommand.self, RunsCommand.self, ServeCommand.self, StatusCommand.self,
             TriggerCommand.self,
             ScheduleCommand.self, ValidateCommand.self, TestCommand.self, ExplainCommand.self, StepsCommand.self,
-            PluginsCommand.self, SchemaCommand.self, MCPCommand.self, DoctorCommand.self, SimulateCommand.self,
+            PluginsCommand.self, TrustCommand.self, SchemaCommand.self, MCPCommand.self, DoctorCommand.self,
+            SimulateCommand.self,
             ReceiveCommand.self,
             DocsCommand.self,
         ])

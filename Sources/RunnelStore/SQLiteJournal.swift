@@ -14,35 +14,23 @@ public final class SQLiteJournal: Journal {
     let files: OutputFiles
     let locks: AgentLocks
     let path: String
-    public let beatInterval: Duration
     /// Asks for changes by whichever connection; see ``version()``.
     private let watcher: DatabaseQueue
     /// What is known of runs that this process works on.
     let progress = Mutex(RunProgress())
 
-    /// - Parameters:
-    ///   - directory: The project's `.runnel`; made if it is not there.
-    ///   - beatInterval: See ``Journal/beat(_:)``.
-    ///   - clock: Measures how long other processes have been silent.
-    public static func open(
-        directory: String, beatInterval: Duration = .seconds(5), clock: some Clock<Duration> = SuspendingClock()
-    ) throws(JournalError) -> SQLiteJournal {
+    /// - Parameter directory: The project's `.runnel`; made if it is not there.
+    public static func open(directory: String) throws(JournalError) -> SQLiteJournal {
         let file = JournalFile(directory: directory)
-        let start = clock.now
-        return try SQLiteJournal(
-            pool: file.open(), file: file, beatInterval: beatInterval, elapsed: { start.duration(to: clock.now) })
+        return try SQLiteJournal(pool: file.open(), file: file)
     }
 
-    private init(
-        pool: DatabasePool, file: JournalFile, beatInterval: Duration, elapsed: @escaping @Sendable () -> Duration
-    ) throws(JournalError) {
+    private init(pool: DatabasePool, file: JournalFile) throws(JournalError) {
         self.pool = pool
-        self.beatInterval = beatInterval
         path = file.path
         committer = GroupCommitter(pool: pool, path: file.path)
         files = OutputFiles(directory: file.directory + "/outputs")
-        locks = AgentLocks(
-            directory: file.directory + "/agents", patience: beatInterval * 3, elapsed: elapsed)
+        locks = AgentLocks(directory: file.directory + "/agents")
         do {
             var configuration = JournalFile.configuration
             configuration.readonly = true
@@ -92,18 +80,49 @@ public final class SQLiteJournal: Journal {
     }
 }
 
-/// What a process remembers of the runs that it works on, beside what is in the file.
+/// What a process remembers of the runs that it works on, beside what is in the file. Of an earlier claim of a run
+/// nothing is remembered: somebody else may have worked on it in between.
 struct RunProgress {
-    /// The number of the next event.
-    var events: [String: Int] = [:]
-    /// In bytes of JSON.
-    var eventBytes: [String: Int] = [:]
-    /// Why something failed that nobody waited for.
-    var failures: [String: JournalError] = [:]
+    private struct Entry {
+        let epoch: Int64
+        /// The number of the next event; nil: not known yet.
+        var nextEvent: Int?
+        /// In bytes of JSON.
+        var eventBytes = 0
+        /// Why something failed that nobody waited for.
+        var failure: JournalError?
+    }
 
-    mutating func forget(_ runID: String) {
-        events[runID] = nil
-        eventBytes[runID] = nil
-        failures[runID] = nil
+    private var entries: [String: Entry] = [:]
+
+    func events(of lease: Lease) -> (next: Int?, bytes: Int) {
+        guard let entry = entries[lease.runID], entry.epoch == lease.epoch else { return (nil, 0) }
+        return (entry.nextEvent, entry.eventBytes)
+    }
+
+    mutating func setEvents(of lease: Lease, to events: (next: Int, bytes: Int)) {
+        change(lease) { ($0.nextEvent, $0.eventBytes) = (events.next, events.bytes) }
+    }
+
+    mutating func fail(_ lease: Lease, _ error: JournalError) {
+        change(lease) { $0.failure = error }
+    }
+
+    mutating func takeFailure(of lease: Lease) -> JournalError? {
+        guard let entry = entries[lease.runID], entry.epoch == lease.epoch, let failure = entry.failure else {
+            return nil
+        }
+        entries[lease.runID]?.failure = nil
+        return failure
+    }
+
+    mutating func forget(_ lease: Lease) {
+        if entries[lease.runID]?.epoch == lease.epoch { entries[lease.runID] = nil }
+    }
+
+    private mutating func change(_ lease: Lease, _ body: (inout Entry) -> Void) {
+        if let entry = entries[lease.runID], entry.epoch > lease.epoch { return }
+        if entries[lease.runID]?.epoch != lease.epoch { entries[lease.runID] = Entry(epoch: lease.epoch) }
+        body(&entries[lease.runID, default: Entry(epoch: lease.epoch)])
     }
 }

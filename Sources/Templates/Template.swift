@@ -10,6 +10,20 @@ public struct Template: Sendable {
     public let references: [Reference]
     private let nodes: [TemplateNode]
 
+    /// What stands before the first expression or tag.
+    public var literalPrefix: String { Self.text(nodes) }
+    /// What stands behind the last expression or tag.
+    public var literalSuffix: String { isLiteral ? "" : Self.text(nodes.reversed().prefix(while: \.isText).reversed()) }
+
+    private static func text(_ nodes: some Sequence<TemplateNode>) -> String {
+        var text = ""
+        for node in nodes {
+            guard case .text(let piece) = node else { break }
+            text += piece
+        }
+        return text
+    }
+
     /// The template, and what is wrong with it. Where something is wrong, the template lacks that part.
     public static func parse(
         _ text: String, environment: TemplateEnvironment = .standard
@@ -22,9 +36,16 @@ public struct Template: Sendable {
 
     private init(nodes: [TemplateNode]) {
         self.nodes = nodes
-        isLiteral = nodes.allSatisfy { if case .text = $0 { true } else { false } }
+        isLiteral = nodes.allSatisfy(\.isText)
         isSingleExpression = if nodes.count == 1, case .expression = nodes[0] { true } else { false }
         references = nodes.flatMap { $0.references(locals: []) }
+    }
+
+    /// Of a template that is one `{{ … }}` and nothing else: the expression as an author would write it, and its place
+    /// in the template's text.
+    public var singleExpression: (text: String, utf8Range: Range<Int>)? {
+        guard isSingleExpression, case .expression(let node) = nodes[0] else { return nil }
+        return (node.written, node.range)
     }
 
     /// The value of a single expression, or the text with every value in its place.

@@ -10,7 +10,14 @@ public struct TemplateFailure: Error, Sendable, Hashable {
     /// Whether something was not there, which `default`, `??` and `is defined` can answer.
     var isMissing: Bool
 
-    init(
+    /// A null where a text is needed.
+    static func empty(_ node: ExpressionNode) -> TemplateFailure {
+        TemplateFailure(
+            "empty-value", "`\(node.written)` is null", node.range,
+            hint: "write `| default(\"…\")` behind it if it may be missing")
+    }
+
+    public init(
         _ code: String, _ message: String, _ utf8Range: Range<Int>, hint: String? = nil, isMissing: Bool = false
     ) {
         self.code = code

@@ -41,6 +41,21 @@ import Foundation
         }
     }
 
+    @Test("a file that is one expression that is null is an error, not the text \"null\"")
+    func null() async throws {
+        try await withTemporaryDirectory { directory in
+            var harness = StepHarness(directory: directory)
+            try Data("{{ input }}".utf8).write(to: URL(filePath: directory + "/a.md"))
+            harness.render = { _, _ in .null }
+            let ready = harness
+            let error = await #expect(throws: StepError.self) {
+                _ = try await ready.run(TemplateText.self, with: ["file": "a.md"])
+            }
+            #expect(error?.code == "empty-value")
+            #expect(error?.message == "the expression in \"a.md\" is null, and a text is needed")
+        }
+    }
+
     @Test(
         "what is wrong with the file or the keys is said",
         arguments: [

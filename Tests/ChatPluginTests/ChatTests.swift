@@ -83,6 +83,22 @@ private func notes(of progress: [StepProgress]) -> [String] {
         #expect(body["stream"] == true)
     }
 
+    @Test(
+        "a null does not let the input be asked, and nothing is paid for",
+        arguments: [
+            (["prompt": .null], "`prompt`: expected a string, found null"),
+            (["messages": .null], "`messages`: expected a list, found null"),
+            (["messages": [["content": .null]]], "`messages[0].content`: expected a string, found null"),
+            (["prompt": "a", "agent_id": .null], "`agent_id`: expected a string, found null"),
+            (["prompt": "a", "schema": .null], "`schema`: expected a JSON schema, found null"),
+        ] as [(ValueObject, String)])
+    func null(with: ValueObject, message: String) async throws {
+        let (result, _, requests) = try await chat(with, input: "ANOTHER STEP'S OUTPUT")
+        #expect(result.failure?.code == "empty-value")
+        #expect(result.failure?.message == message)
+        #expect(requests.isEmpty)
+    }
+
     @Test("system stands before the messages, and a step may name another agent and model")
     func conversation() async throws {
         let (_, _, requests) = try await chat([
@@ -115,7 +131,9 @@ private func notes(of progress: [StepProgress]) -> [String] {
         #expect(requests.isEmpty)
     }
 
-    @Test("with a schema the answer is JSON that fits", arguments: [nil, .proseAroundJSON, .fencedJSON] as [Fault?])
+    @Test(
+        "with a schema the answer is JSON that fits",
+        arguments: [nil, .proseAroundJSON, .fencedJSON, .jsonInThink] as [Fault?])
     func schema(fault: Fault?) async throws {
         let (result, _, requests) = try await chat(["prompt": "This is a bug", "schema": label], fault: fault)
         let output = try result.get()
@@ -161,7 +179,11 @@ private func notes(of progress: [StepProgress]) -> [String] {
             (.forbidden, "forbidden", false), (.badRequest, "bad-request", false),
             (.serverErrorAlways, "server-error", true),
             (.cutOff, "stream-cut-off", true), (.errorMidStream, "error-in-stream", false),
-            (.htmlInsteadOfStream, "not-an-event-stream", false),
+            (.htmlInsteadOfStream, "not-an-event-stream", false), (.missingDone, "stream-cut-off", true),
+            (.finishError, "error-in-stream", true), (.finishLength, "answer-truncated", false),
+            (.contentFilter, "content-filter", false), (.refusal, "refusal", false),
+            (.flatError, "error-in-stream", false), (.toolCall, "unexpected-tool-call", false),
+            (.hugeLine, "line-too-long", false),
         ] as [(Fault, String, Bool)])
     func failures(fault: Fault, code: String, isTransient: Bool) async throws {
         let (result, progress, _) = try await chat(["prompt": "Tell me something about rivers"], fault: fault)
@@ -171,6 +193,39 @@ private func notes(of progress: [StepProgress]) -> [String] {
         #expect(error.hint?.isEmpty == false)
         // What had come stays with the failure.
         #expect((error.partialOutput?.asString ?? "") == text(of: progress))
+    }
+
+    @Test(
+        "ends and shapes of the simulator that are a success",
+        arguments: [.doneWithoutBlankLine, .emptyEvents, .contentParts, .splitCharacter] as [Fault])
+    func successes(fault: Fault) async throws {
+        let (plain, _, _) = try await chat(["prompt": "Tell me something about rivers"])
+        let (result, _, requests) = try await chat(["prompt": "Tell me something about rivers"], fault: fault)
+        let text = try result.get()["text"]?.asString
+        #expect(text?.replacing("😀 ", with: "") == (try plain.get()["text"]?.asString))
+        #expect(text?.contains("😀") == (fault == .splitCharacter))
+        #expect(requests.count == 1)
+    }
+
+    @Test("a completion in JSON that is no stream is an answer")
+    func document() async throws {
+        let (result, _, _) = try await chat(["prompt": "Hello"], fault: .jsonInsteadOfStream)
+        #expect(try result.get()["text"] == "Simulated: not a stream.")
+    }
+
+    @Test("a question of the agent fails the step with what was asked and where")
+    func question() async throws {
+        let (result, _, _) = try await chat(["prompt": "Hello"], fault: .interactionRequired)
+        let error = try #require(result.failure)
+        #expect(error.code == "interaction-required")
+        #expect(!error.isTransient)
+        let kept = try #require(error.partialOutput)
+        #expect(kept["question"] == "May I read your messages?")
+        #expect(kept["kind"] == "permission_request")
+        let id = try #require(kept["conversation_id"]?.asString)
+        #expect(
+            error.message
+                == #"The agent asks and waits for a person: "May I read your messages?" (conversation "\#(id)")."#)
     }
 
     @Test("a retry before the first token is told")

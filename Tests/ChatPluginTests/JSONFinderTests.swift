@@ -17,16 +17,67 @@ import Testing
             (#"The list [see below] is ["x"]"#, ["x"]),
         ] as [(String, Value)])
     func found(text: String, value: Value) {
-        #expect(JSONFinder.find(in: text) == value)
+        #expect(JSONFinder.values(in: text) == [value])
+    }
+
+    @Test(
+        "what stands in a reasoning block is not the answer",
+        arguments: [
+            ("<think>The user may want {\"a\": 0} but no.</think>\n{\"a\": 1}", [["a": 1]]),
+            ("I think {\"a\": 0} but no.</think>\n{\"a\": 1}", [["a": 1]]),
+            ("<think>\n```json\n{\"a\": 0}\n```\n</think>```json\n{\"a\": 1}\n```", [["a": 1]]),
+            ("<Thinking time=\"1\">{\"a\": 0}</THINKING>{\"a\": 1}", [["a": 1]]),
+            ("<reasoning>[0]</reasoning> {\"a\": 1} <think>[2]</think>", [["a": 1]]),
+            ("[THINK]{\"a\": 0}[/THINK]{\"a\": 1}", [["a": 1]]),
+            ("<think>{\"a\": 0} <think>{\"a\": 2}</think> no</think>{\"a\": 1}", [["a": 1]]),
+            ("<think>hm, <think> is a tag, {\"a\": 0}</think>{\"a\": 1}", [["a": 1]]),
+            ("<think>hm</think>\n42\n", [42]),
+            ("<think>hm</think> \"bug\"", ["bug"]),
+            (" <think>cut off, {\"a\": 0}", []),
+            ("{\"a\": 0}</think> none", []),
+            // Where a tag is part of the answer, it is left alone.
+            ("It is {\"html\": \"<think>x</think>\"}.", [["html": "<think>x</think>"]]),
+            ("{\"html\": \"</think>\"}", [["html": "</think>"]]),
+            ("I never write <think> tags. {\"a\": 1}", [["a": 1]]),
+            ("<b>{\"a\": 1}</b> <thinkers>", [["a": 1]]),
+        ] as [(String, [Value])])
+    func reasoning(text: String, values: [Value]) {
+        #expect(JSONFinder.values(in: text) == values)
+    }
+
+    @Test("several values are found in their order, the outermost ones alone")
+    func several() {
+        let text = """
+            First I thought of [1] and {"a": {"b": 2}}, {not this}:
+            ```json
+            {"a": 3}
+            ```
+            ```
+            x = {"a": 4}
+            ```
+            ```json
+            "five"
+            ```
+            So {"a": 6}
+            """
+        #expect(
+            JSONFinder.values(in: text) == [[1], ["a": ["b": 2]], ["a": 3], ["a": 4], "five", ["a": 6]])
     }
 
     @Test("where there is no JSON nothing is found", arguments: ["", "no JSON here", "{", "{not json}", "```\nx\n```"])
     func notFound(text: String) {
-        #expect(JSONFinder.find(in: text) == nil)
+        #expect(JSONFinder.values(in: text) == [])
+    }
+
+    @Test("brackets of prose do not use up the search")
+    func links() {
+        let links = String(repeating: "[see](https://example.com/{id}) ", count: 1000)
+        #expect(JSONFinder.values(in: links + #"{"a": 1}"#) == [["a": 1]])
     }
 
     @Test("a text of brackets alone is given up soon")
     func brackets() {
-        #expect(JSONFinder.find(in: String(repeating: "{", count: 200_000)) == nil)
+        #expect(JSONFinder.values(in: String(repeating: "{", count: 200_000)) == [])
+        #expect(JSONFinder.values(in: "x" + String(repeating: "<think>", count: 30_000)) == [])
     }
 }

@@ -30,7 +30,7 @@ import Testing
         "the facts name the file",
         arguments: [
             ("in/a.B.Md", ["path": "in/a.B.Md", "name": "a.B.Md", "stem": "a.B", "extension": "md", "size": 3]),
-            (".env", ["path": ".env", "name": ".env", "stem": ".env", "extension": "", "size": 3]),
+            (".rc", ["path": ".rc", "name": ".rc", "stem": ".rc", "extension": "", "size": 3]),
             ("a/./b/../c", ["path": "a/c", "name": "c", "stem": "c", "extension": "", "size": 3]),
         ] as [(String, ValueObject)])
     func facts(path: String, facts: ValueObject) async throws {
@@ -155,12 +155,12 @@ import Testing
         arguments: [
             ("*.md", ["a.md"]), ("**/*.md", ["a.md", "n/b.md", "n/o/c.md"]),
             ("n/**", ["n/b.md", "n/o/c.md", "n/x.txt"]),
-            ("n/?.md", ["n/b.md"]), ("**/c.*", ["n/o/c.md"]), (".*", [".env"]), ("**/.h/*", [".h/d.md"]), ("nope*", []),
+            ("n/?.md", ["n/b.md"]), ("**/c.*", ["n/o/c.md"]), (".*", [".rc"]), ("**/.h/*", [".h/d.md"]), ("nope*", []),
             ("./n/*.txt", ["n/x.txt"]), ("../**", []), ("/etc/*", []), ("link/*", []), ("*.link", []), ("", []),
         ])
     func glob(pattern: String, paths: [String]) async throws {
         try await withFiles { files in
-            for path in ["a.md", "n/b.md", "n/o/c.md", "n/x.txt", ".env", ".h/d.md"] {
+            for path in ["a.md", "n/b.md", "n/o/c.md", "n/x.txt", ".rc", ".h/d.md"] {
                 try files.write(path, "project/" + path)
             }
             try files.write("out", "outside/e.md")

@@ -10,7 +10,7 @@ import Testing
         arguments: [
             ("ä\n", "ä\n", 3), ("", "", 0), (.bytes([104, 105]), "hi", 2),
             (["a": [1]], "{\n  \"a\": [\n    1\n  ]\n}\n", 23),
-            (5, "5\n", 2),
+            (5, "5\n", 2), (.null, "null\n", 5),
         ] as [(Value, String, Int64)])
     func content(content: Value, text: String, count: Int64) async throws {
         try await withFiles { files in
@@ -30,6 +30,8 @@ import Testing
             #expect(files.text("project/a") == "in")
             _ = try await files.write(with: ["path": "a", "content": ""], harness: harness)
             #expect(files.text("project/a") == "")
+            _ = try await files.write(with: ["path": "a", "content": .null], harness: harness)
+            #expect(files.text("project/a") == "null\n")
         }
     }
 

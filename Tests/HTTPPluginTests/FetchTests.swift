@@ -45,6 +45,44 @@ import Testing
         }
     }
 
+    @Test("a null under `json` is sent as the body, as any other value")
+    func nullBody() async throws {
+        try await TestServer.run { _ in
+            .reply(200, [("content-type", "text/plain")], "ok")
+        } body: { server in
+            _ = try await fetch(["url": .string(server.url), "json": .null])
+            let request = try #require(server.requests.first)
+            #expect(request.method == "POST")
+            #expect(request.headers["content-type"] == ["application/json"])
+            #expect(request.body == "null")
+        }
+    }
+
+    @Test(
+        "a null in a header, a form, a query or a token is an error, and nothing is sent",
+        arguments: [
+            ("headers", ["accept": .null], "`headers.accept`: expected a string, found null"),
+            ("form", ["a": .null], "`form.a`: expected a string, a number, true or false, found null"),
+            ("query", ["a": ["x", .null]], "`query.a[1]`: expected a string, a number, true or false, found null"),
+            ("auth", ["bearer": .null], "`auth.bearer`: expected a string, found null"),
+            (
+                "auth", ["basic": ["user": "u", "password": .null]],
+                "`auth.basic.password`: expected a string, found null"
+            ),
+            ("auth", .null, "`auth`: expected an object, found null"),
+            ("body", .null, "`body`: expected a string or binary data, found null"),
+        ] as [(String, Value, String)])
+    func null(key: String, value: Value, message: String) async throws {
+        try await TestServer.run { _ in
+            .reply(200, [], "")
+        } body: { server in
+            let error = try await failedFetch(["url": .string(server.url), key: value])
+            #expect(error.code == "empty-value")
+            #expect(error.message == message)
+            #expect(server.requests.isEmpty)
+        }
+    }
+
     @Test("text is decoded as the answer, its byte order mark or the page says")
     func charsets() async throws {
         let cases: [(String, [UInt8], String)] = [

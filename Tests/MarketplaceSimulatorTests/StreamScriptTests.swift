@@ -95,6 +95,47 @@ struct StreamScriptTests {
         #expect(malformed.contains(.send("data: {\"choices\":[{\"delta\":{\"content\":\n\n")))
         #expect(malformed.last == .send("data: [DONE]\n\n"))
         let huge = StreamScript.steps(for: try request("?"), fault: .hugeLine, configuration: .quick())
-        #expect(body(huge).split(separator: "\n").contains { $0.utf8.count > 1_048_576 })
+        #expect(body(huge).utf8.split(separator: 0x0A).contains { $0.count > 16 * 1_048_576 })
+    }
+
+    @Test(
+        "ends that are no success, and ends of other servers, stand at the end of the stream",
+        arguments: [
+            (.missingDone, #"{"index":0,"delta":{"content":""},"finishReason":"stop"}]}"# + "\n\n"),
+            (.doneWithoutBlankLine, "data: [DONE]"),
+            (
+                .finishError,
+                #"{"index":0,"delta":{"content":"Simulated: the agent failed while it was answering."},"finishReason":"error"}]}"#
+                    + "\n\ndata: [DONE]\n\n"
+            ),
+            (.finishLength, #""finishReason":"length"}]}"# + "\n\ndata: [DONE]\n\n"),
+            (.contentFilter, #""finishReason":"content_filter"}]}"# + "\n\ndata: [DONE]\n\n"),
+            (.toolCall, #""finishReason":"tool_calls"}]}"# + "\n\ndata: [DONE]\n\n"),
+            (.interactionRequired, #""finishReason":"stop"}]}"# + "\n\ndata: [DONE]\n\n"),
+            (.flatError, #""code":400}"# + "\n\ndata: [DONE]\n\n"),
+        ] as [(Fault, String)])
+    func otherEnds(fault: Fault, end: String) throws {
+        for shape in SimulatorConfiguration.Shape.allCases {
+            // The guide's shape has its reason in the last piece of the text.
+            if fault == .missingDone, shape == .guide { continue }
+            let steps = StreamScript.steps(
+                for: try request("?"), fault: fault, configuration: .quick { $0.shape = shape })
+            #expect(body(steps).hasSuffix(end), "\(body(steps))")
+        }
+    }
+
+    @Test("a refusal has no text, and the shapes of other servers have the whole")
+    func otherShapes() throws {
+        let configuration = SimulatorConfiguration.quick { $0.shape = .quickstart }
+        func body(_ fault: Fault) throws -> String {
+            self.body(StreamScript.steps(for: try request("?"), fault: fault, configuration: configuration))
+        }
+        #expect(
+            try body(.refusal).hasPrefix(
+                #"data: {"choices":[{"delta":{"content":null,"refusal":"Simulated: I cannot "}}]}"# + "\n\n"))
+        #expect(try !body(.refusal).contains("model has read"))
+        #expect(try body(.contentParts).contains(#"{"content":[{"type":"text","text":"model "}]}"#))
+        #expect(try body(.emptyEvents).contains("data:\n\ndata: \n\ndata\n\nevent: ping\n"))
+        #expect(try body(.splitCharacter).contains(#"{"content":"\ud83d"}"#))
     }
 }

@@ -126,6 +126,16 @@ struct ChunkTests {
         #expect(events(nested(64)) == .failure("it is not JSON (it nests deeper than 64 levels, byte 68)"))
     }
 
+    @Test("a document of too many values is refused, so that its memory stays in proportion")
+    func values() {
+        func list(_ count: Int) -> [UInt8] {
+            Array((#"{"x":["# + String(repeating: "0,", count: count - 1) + "0]}").utf8)
+        }
+        #expect(events(list((1 << 20) - 2)) == .success([]))
+        #expect(
+            events(list(1 << 20)) == .failure("it is not JSON (it holds more than 1048576 values, byte 2097154)"))
+    }
+
     // MARK: Helpers
 
     private enum Outcome: Equatable {
@@ -137,7 +147,7 @@ struct ChunkTests {
     private func scan(_ bytes: [UInt8]) -> [ChatEvent]? {
         bytes.withUnsafeBytes { raw in
             guard let match = ChunkScanner.scan(raw) else { return nil }
-            let text = JSONReader.decode(match.text, in: raw)
+            let text = JSONReader.decode(match.text, in: raw).string ?? ""
             return text.isEmpty ? [] : [.text(text)]
         }
     }
@@ -146,7 +156,16 @@ struct ChunkTests {
         bytes.withUnsafeBytes { raw in
             do throws(ChunkDecoder.Failure) {
                 switch try ChunkDecoder.decode(raw) {
-                case .events(let events): return .success(events)
+                case .parts(let parts):
+                    return .success(
+                        parts.compactMap { part in
+                            switch part {
+                            case .event(let event): event
+                            case .piece(.answer, let piece): .text(piece.text)
+                            case .piece(.reasoning, let piece): .reasoning(piece.text)
+                            case .piece(.refusal, _), .toolCall, .question, .failure: nil
+                            }
+                        })
                 case .error(let message): return .error(message)
                 }
             } catch {

@@ -152,9 +152,17 @@ struct FailureTests {
             hint: "Check the base URL: this looks like a web page, not the API.", status: 200)
     }
 
+    @Test("200 with JSON that reports an error")
+    func jsonError() async throws {
+        let (_, error, _) = try await failure { $0.reply(200, #"{"success":false,"error":{"message":"no agent"}}"#) }
+        expect(
+            error, .errorInStream, #"The server reported an error in its answer: "no agent"."#,
+            hint: "Check the request and the agent; the server's operator can see more in its log.")
+    }
+
     @Test("200 with JSON")
     func json() async throws {
-        let (_, error, url) = try await failure { $0.reply(200, #"{"success":false,"error":{"message":"no agent"}}"#) }
+        let (_, error, url) = try await failure { $0.reply(200, #"{"title":"no agent"}"#) }
         expect(
             error, .notAnEventStream,
             #"\#(url) answered 200 with "application/json" instead of an event stream: "no agent"."#,
@@ -177,15 +185,17 @@ struct FailureTests {
         )
     }
 
-    @Test("a line longer than 1 MiB")
+    @Test("a line longer than 16 MiB")
     func lineTooLong() async throws {
         let (_, error, _) = try await failure {
             $0.beginStream()
-            $0.send("data: " + String(repeating: "x", count: 1 << 20))
+            $0.send("data: " + String(repeating: "x", count: 16 << 20))
         }
         expect(
-            error, .lineTooLong, "The server sent a line longer than 1048576 bytes.",
-            hint: "Check that the base URL is the API's address and that no proxy changes the stream.")
+            error, .lineTooLong, "The server sent a line longer than 16777216 bytes.",
+            hint:
+                "Raise the limit, in runnel.yaml `marketplace.limits.max_event`, if the server has so much to say at once."
+        )
     }
 
     @Test("a stream that ends before [DONE] keeps the text so far")
@@ -219,7 +229,9 @@ struct FailureTests {
 
     @Test("a finish reason does not make up for a missing [DONE]")
     func finishedWithoutDone() async throws {
-        let (events, error, _) = try await failure(authentication: .none) {
+        let (events, error, _) = try await failure(
+            authentication: .clientCredentials(clientID: clientID, clientSecret: clientSecret)
+        ) {
             $0.beginStream()
             $0.event(#"{"choices":[{"delta":{"content":"x"},"finish_reason":"stop"}]}"#)
             $0.end()

@@ -42,10 +42,12 @@ struct LimiterTests {
             #expect(try await waiting.value.code == .cancelled)
             async let third = bench.ask("3").collect()
             exchange.beginStream()
+            exchange.text("a")
             exchange.done()
             _ = try await first
             let next = try await bench.server.next()
             next.beginStream()
+            next.text("a")
             next.done()
             _ = try await third
             #expect(bench.server.log.requests(to: chatPath).count == 2)
@@ -59,6 +61,7 @@ struct LimiterTests {
             answer: { exchange in
                 if !issuingTokens(exchange) {
                     exchange.beginStream()
+                    exchange.text("a")
                     exchange.done()
                 }
                 return true

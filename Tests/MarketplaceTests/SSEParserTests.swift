@@ -117,9 +117,30 @@ struct SSEParserTests {
         }
     }
 
-    @Test("the standard line limit is 1 MiB")
+    @Test("the standard limit of a line and of an event is 16 MiB")
     func standardLimit() {
-        #expect(SSEParser.Limits().line == 1_048_576)
+        #expect(SSEParser.Limits() == SSEParser.Limits(line: 16_777_216, event: 16_777_216))
+    }
+
+    @Test("what no blank line ended is given at the end of the stream, and only then")
+    func finish() throws {
+        for (text, expected) in [
+            ("data: a", "a"), ("data: a\n", "a"), ("data: a\r\n", "a"), ("event: x\ndata:a\ndata: b", "a\nb"),
+            ("data: a\n\n", nil), ("", nil), ("event: x", nil), (": data: a", nil),
+        ] as [(String, String?)] {
+            for size in [1, 100] {
+                var parser = SSEParser()
+                _ = try feed(&parser, text, size)
+                var last: String?
+                try parser.finish { last = String(decoding: $0.data, as: UTF8.self) }
+                #expect(last == expected, "\(text)")
+            }
+        }
+        var parser = SSEParser()
+        #expect(try feed(&parser, "data: [DO", 100) == [])
+        #expect(parser.unfinishedData == [])
+        #expect(try feed(&parser, "NE]\n", 100) == [])
+        #expect(parser.unfinishedData == Array("[DONE]".utf8))
     }
 
     private func feed(_ parser: inout SSEParser, _ text: String, _ size: Int) throws -> [SSEParser.Event] {

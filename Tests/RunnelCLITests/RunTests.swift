@@ -1,4 +1,5 @@
 import Foundation
+import HTTPTestServer
 import RunnelKit
 import Testing
 
@@ -121,6 +122,46 @@ import Testing
             #expect(ended.status == 2)
             #expect(ended.error.contains(message), "\(ended.error)")
             #expect(ended.output == "")
+        }
+    }
+
+    @Test("what ends the stream of a whole answer is a setting, and what is no whole answer fails the run")
+    func streamEnds() async throws {
+        let pipeline = """
+            steps: [ { id: a, uses: chat, with: { prompt: Say hello } } ]
+            output: "{{ steps.a.text }}"
+            """
+        func answer(_ reason: String, _ rest: String) -> String {
+            "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n"
+                + #"data: {"choices":[{"index":0,"delta":{"content":"Hello"}}]}"# + "\n\n"
+                + #"data: {"choices":[{"index":0,"delta":{},"finish_reason":"\#(reason)"}]}"# + "\n\n" + rest
+        }
+        for (reason, rest, end, message) in [
+            ("stop", "data: [DONE]", nil, nil), ("stop", "", nil, nil),
+            ("stop", "", "done", "error: The stream ended before [DONE]. [stream-cut-off]"),
+            (
+                "content_filter", "data: [DONE]\n\n", nil,
+                #"error: The server's content filter stopped the answer (finish reason "content_filter"). [content-filter]"#
+            ),
+        ] as [(String, String, String?, String?)] {
+            let bytes = answer(reason, rest)
+            try await TestServer.run { _ in
+                .raw(bytes)
+            } body: { server in
+                let variables = [
+                    "RUNNEL_MARKETPLACE_BASE_URL": server.url + "/v1", "RUNNEL_MARKETPLACE_AUTH": "none",
+                    "RUNNEL_MARKETPLACE_STREAM_END": end,
+                ].compactMapValues(\.self)
+                try await withProject(["p.yaml": pipeline], environment: variables) { runnel in
+                    let ended = try await runnel.run(["run", "p"])
+                    #expect(ended.status == (message == nil ? 0 : 1), "\(ended.error)")
+                    if let message {
+                        #expect(ended.error.contains(message), "\(ended.error)")
+                    } else {
+                        #expect(ended.output == "Hello\n")
+                    }
+                }
+            }
         }
     }
 

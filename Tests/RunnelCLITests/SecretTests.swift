@@ -1,4 +1,5 @@
 import Foundation
+import RunnelKit
 import Testing
 
 @Suite("Secrets") struct SecretTests {
@@ -62,5 +63,92 @@ import Testing
             #expect(ended.status == 1)
             #expect(!(ended.output + ended.error).contains("leak-me-not"))
         }
+    }
+
+    private static let key = """
+        -----BEGIN TEST KEY-----
+        AbCdEfGhIjKlMnOpQrStUvWxYz0123456789
+        ZyXwVuTsRqPoNmLkJiHgFeDcBa9876543210
+        -----END TEST KEY-----
+        """
+
+    @Test(
+        "a line of a secret of several lines is in neither the log, a plugin's standard error, `runs show` nor the journal"
+    )
+    func lines() async throws {
+        let files = [
+            "runnel.yaml": "secrets: { key: { file: key.txt } }\nlog: { level: info }\n", "key.txt": Self.key + "\n",
+            "plugins/tell/plugin.yaml": """
+            name: tell
+            version: "1"
+            protocol: exec
+            command: [sh, tell.sh]
+            env: [ { KEY: { secret: key } } ]
+            steps: { key: { summary: Tells., output: Lines., input: { type: object } } }
+            """,
+            "plugins/tell/tell.sh": """
+            cat > /dev/null
+            printf '%s\n' "$KEY" | sed 's/^/    /' >&2
+            printf '{"type": "result", "output": "%s"}\n' "$(printf '%s' "$KEY" | sed -n 2p)"
+            """,
+            "p.yaml": #"""
+            steps:
+              - { id: l, uses: transform, with: { from: "{{ secrets.key }}", jq: "split(\"\n\")" } }
+              - { for_each: "{{ steps.l }}", uses: log, with: { message: "bad line: {{ item }}" } }
+              - { id: crlf, uses: transform, with: { from: "{{ secrets.key }}", jq: "gsub(\"\\n\"; \"\\r\\n  \")" } }
+              - { uses: tell.key }
+            """#,
+        ]
+        try await withProject(files) { runnel in
+            let ended = try await runnel.run(["run", "p"])
+            #expect(ended.status == 0)
+            #expect(ended.output == "***\n")
+            #expect(ended.error.contains("bad line: -----BEGIN TEST KEY-----"))
+            #expect(ended.error.split(separator: "\n").count { $0.contains("bad line: ***") } >= 2)
+            #expect(ended.error.split(separator: "\n").count { $0.contains("plugin=tell") && $0.contains("***") } == 2)
+            var shown = ended.output + ended.error
+            for arguments in [["show", "last", "--full"], ["show", "last", "--json"], ["watch", "last"]] {
+                shown += try await runnel.run(["runs"] + arguments).output
+            }
+            #expect(!shown.contains("AbCdEf") && !shown.contains("ZyXwVu"), "\(shown)")
+            #expect(try !journalHolds("AbCdEf", runnel) && !journalHolds("ZyXwVu", runnel))
+        }
+    }
+
+    @Test("fields of a secret that is JSON and a secret that became a number are masked, and the next step gets them")
+    func fields() async throws {
+        let files = [
+            "runnel.yaml": "secrets: { account: { env: ACCOUNT }, pin: { env: PIN } }",
+            "p.yaml": """
+            steps:
+              - { id: a, uses: transform, with: { from: "{{ secrets.account }}", jq: "fromjson" } }
+              - { id: n, uses: transform, with: { from: "{{ secrets.pin }}", jq: "tonumber" } }
+              - { id: seen, uses: transform, with: { jq: ". + 1" } }
+              - { uses: transform, with: { from: [ "{{ steps.a }}", "{{ steps.n }}", "{{ steps.seen == 87654322 }}" ], jq: "." } }
+            """,
+        ]
+        let environment = [
+            "ACCOUNT": #"{"user": "me", "nested": {"token": "deep-token"}, "id": 9876543210}"#, "PIN": "087654321",
+        ]
+        try await withProject(files, environment: environment) { runnel in
+            let ended = try await runnel.run(["run", "p"])
+            #expect(ended.status == 0, "\(ended.error)")
+            #expect(
+                try Value.json(ended.output) == [["user": "me", "nested": ["token": "***"], "id": "***"], "***", true])
+            let shown = try await runnel.run(["runs", "show", "last", "--json"]).output
+            for word in ["deep-token", "9876543210", "87654321"] {
+                #expect(!(ended.error + shown).contains(word))
+                #expect(try !journalHolds(word, runnel), "\(word)")
+            }
+        }
+    }
+
+    /// Whether the journal's files hold the bytes.
+    private func journalHolds(_ word: String, _ runnel: RunnelProcess) throws -> Bool {
+        let folder = URL(fileURLWithPath: runnel.directory).appendingPathComponent(".runnel")
+        let files = try FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)
+            .filter { $0.lastPathComponent.hasPrefix("journal") }
+        #expect(!files.isEmpty)
+        return try files.contains { try Data(contentsOf: $0).range(of: Data(word.utf8)) != nil }
     }
 }

@@ -65,6 +65,8 @@ final class Harness {
         var environment = ProcessInfo.processInfo.environment.filter { !$0.key.hasPrefix("RUNNEL_") }
         environment["CRASH_CLIENT_SECRET"] = simulator.configuration.clientSecret
         environment["RECEIVER"] = receiver.url
+        // A process is killed here every third of a second, which gives a step no chance to end for many of them.
+        environment["RUNNEL_RUNS_DEATHS"] = "1000000"
         process.environment = environment
         process.standardInput = FileHandle.nullDevice
         process.standardOutput = FileHandle.nullDevice

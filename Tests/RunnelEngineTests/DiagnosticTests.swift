@@ -100,6 +100,58 @@ import Testing
     }
 
     @Test(
+        "a null that is written out is an error where it cannot stand",
+        arguments: [
+            ("name: null", "p.yaml:1:7: error: `name`: expected a string, found null"),
+            ("description: ~", "p.yaml:1:14: error: `description`: expected a string, found null"),
+            ("timeout:", "p.yaml:1:9: error: `timeout`: expected a duration such as"),
+            ("concurrency: null", "p.yaml:1:14: error: `concurrency`: expected an object, found null"),
+            (
+                "concurrency: { limit: null }",
+                "p.yaml:1:23: error: `concurrency.limit`: expected a whole number, found null"
+            ),
+            ("on_failure: null", "p.yaml:1:13: error: `on_failure`: expected a list, found null"),
+            ("finally: null", "p.yaml:1:10: error: `finally`: expected a list, found null"),
+            (
+                "inputs: { a: { default: null } }",
+                #"p.yaml:1:25: error: the default of the input "a" is null"#
+            ),
+            ("inputs: { a: { type: null } }", "p.yaml:1:22: error: `type`: expected one of"),
+            ("inputs: { a: { enum: null } }", "p.yaml:1:22: error: `enum`: expected a list, found null"),
+            ("inputs: { a: { required: null } }", "p.yaml:1:26: error: `required`: expected true or false, found null"),
+        ])
+    func nulls(key: String, expected: String) throws {
+        let text = try printed(key + "\nsteps: [{ uses: echo }]")
+        #expect(text.hasPrefix(expected), "\(text)")
+        #expect(text.contains("[empty-value]"))
+    }
+
+    @Test(
+        "a null that is written out is an error in a step where it cannot stand",
+        arguments: [
+            ("id: null", "`id`: expected a string, found null"), ("if:", "`if`: expected an expression, found null"),
+            ("for_each: null", "`for_each`: expected a list, found null"),
+            ("max_parallel: null", "`max_parallel`: expected a whole number, found null"),
+            ("retry: null", "`retry`: expected an object, found null"),
+            ("retry: { attempts: null }", "`retry.attempts`: expected a whole number, found null"),
+            ("retry: { growth: null }", "`retry.growth`: expected one of"),
+            ("timeout: null", "`timeout`: expected a duration such as"),
+            ("on_error: null", "`on_error`: expected one of"),
+            ("with: { message: null }", "`message`: expected a string, found null"),
+            ("with: { message: '{{ null }}' }", "`message`: expected a string, found null"),
+        ])
+    func nullsInSteps(key: String, expected: String) throws {
+        let text = try printed("steps:\n  - uses: fail\n    \(key)")
+        #expect(text.contains(expected), "\(text)")
+        #expect(text.contains("p.yaml:3:") && text.contains("[empty-value]"), "\(text)")
+    }
+
+    @Test("an empty section has no keys")
+    func emptySections() throws {
+        #expect(try printed("on:\ninputs:\nsteps: [{ uses: fail, with: }]") == "")
+    }
+
+    @Test(
         "a template that names nothing is shown at its place inside every style of scalar",
         arguments: [
             ("value: a {{ nope }}", "p.yaml:4:19:"), ("value: \"\\t{{ nope }}\"", "p.yaml:4:20:"),

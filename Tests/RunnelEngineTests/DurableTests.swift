@@ -59,6 +59,10 @@ private struct Counted: Step {
     }
 }
 
+private func worker(_ id: AgentID) -> AgentRecord {
+    AgentRecord(id: id, processID: 1, host: "here", role: "test", startedAt: 0)
+}
+
 private struct DurablePlugin: Plugin {
     let name = "durable"
     var steps: [StepDefinition] {
@@ -71,8 +75,7 @@ private struct DurablePlugin: Plugin {
 
 @Suite("Runs in a journal", .timeLimit(.minutes(5))) struct DurableTests {
     private struct Rig {
-        /// Its clock stands still: nobody here says that it lives.
-        let journal = MemoryJournal(clock: ManualClock())
+        let journal = MemoryJournal()
         let clock = ManualClock()
         let agent: RunAgent
         let loader: PipelineLoader
@@ -95,8 +98,9 @@ private struct DurablePlugin: Plugin {
             await journal.keep(DefinitionRecord(hash: yaml, pipeline: "p", file: "p.yaml", text: yaml))
             var run = RunRecord(id: id, pipeline: "p", definition: yaml, trigger: ["type": "manual"], createdAt: 1)
             (run.owner, run.state) = (agent.id, .running)
+            await journal.join(worker(agent.id), replacing: [], at: 0)
             _ = await journal.accept(run, memory: nil)
-            return run
+            return await journal.run(id) ?? run
         }
     }
 
@@ -114,7 +118,10 @@ private struct DurablePlugin: Plugin {
         guard case .released = await working else { Issue.record("it was not released"); return }
         #expect(await first.journal.run("run-a")?.state == .queued)
         let second = try Rig("b", journal: first.journal)
-        guard case .claimed(let claimed) = await first.journal.claim("run-a", by: second.agent.id, limits: RunLimits())
+        await first.journal.join(worker(second.agent.id), replacing: [], at: 0)
+        guard
+            case .claimed(let claimed) = try await first.journal.claim(
+                "run-a", by: second.agent.id, limits: RunLimits())
         else { Issue.record("it was not there to be claimed"); return }
         async let again = second.agent.work(on: claimed)
         await second.clock.waitForSleepers()
@@ -154,6 +161,19 @@ private struct DurablePlugin: Plugin {
         // It used to end as succeeded, with the step cancelled and nothing behind it run.
         #expect(result.outputs["one"] == "run-w_one 1")
         #expect(await rig.journal.steps(of: "run-w").map(\.state) == [.succeeded, .succeeded])
+    }
+
+    @Test("told to stop a second time, a run does not wait for the grace period to end")
+    func hurried() async throws {
+        let rig = try Rig()
+        let run = await rig.accept("run-h", "steps: [ { id: nap, uses: slow }, { uses: counted } ]", in: rig.journal)
+        async let working = rig.agent.work(on: run)
+        await rig.clock.waitForSleepers()
+        rig.agent.stop()
+        rig.agent.stop()
+        guard case .released = await working else { Issue.record("it was not released"); return }
+        #expect(await rig.journal.run("run-h")?.state == .queued)
+        #expect(await rig.journal.steps(of: "run-h").filter { $0.state == .succeeded }.isEmpty)
     }
 
     @Test("a step that ignores its cancellation is left alone after the grace period")
@@ -205,9 +225,9 @@ private struct DurablePlugin: Plugin {
         let yaml = "concurrency: { limit: 1, overlap: \(policy) }\nsteps: [ { id: nap, uses: slow } ]"
         await rig.journal.keep(DefinitionRecord(hash: yaml, pipeline: "p", file: "p.yaml", text: yaml))
         let pipeline = try #require(rig.loader.load(Array(yaml.utf8), file: "p.yaml").pipeline)
-        await rig.journal.join(rig.agent.record)
         let queue = RunQueue(agent: rig.agent, limit: 4, maximumQueued: 10)
-        let working = Task { await queue.run() }
+        let working = Task { try await rig.agent.withSession { await queue.run() } }
+        while !rig.agent.mayClaim { await Task.yield() }
         func accept(_ id: String) async throws {
             let run = RunRecord(id: id, pipeline: "p", definition: yaml, trigger: ["type": "manual"], createdAt: 1)
             _ = try await queue.accept(run, of: pipeline)
@@ -234,7 +254,7 @@ private struct DurablePlugin: Plugin {
         }
         working.cancel()
         queue.stop()
-        await working.value
+        _ = await working.result
     }
 
     @Test("runs that are too many are refused, and say when to try again")
@@ -264,8 +284,10 @@ private struct DurablePlugin: Plugin {
         let run = await rig.accept("run-l", "steps: [ { id: nap, uses: slow } ]", in: rig.journal)
         async let working = rig.agent.work(on: run)
         await rig.clock.waitForSleepers()
-        await rig.journal.release(["run-l"], by: rig.agent.id)
-        _ = await rig.journal.claim("run-l", by: AgentID("other"), limits: RunLimits())
+        let lease = try #require(run.lease)
+        #expect(await rig.journal.release([lease], .stopped) == ["run-l"])
+        await rig.journal.join(worker(AgentID("other")), replacing: [], at: 0)
+        _ = try await rig.journal.claim("run-l", by: AgentID("other"), limits: RunLimits())
         rig.clock.advance(by: .seconds(3600))
         guard case .lost = await working else { Issue.record("it was not noticed"); return }
         #expect(await rig.journal.run("run-l")?.owner == AgentID("other"))

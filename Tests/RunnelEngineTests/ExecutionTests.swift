@@ -37,6 +37,44 @@ import YAML
         #expect(error.stepID == "echo")
     }
 
+    @Test("a null where a text is needed fails the step, and names the field, the expression and its place")
+    func null() async throws {
+        let none = "steps:\n  - { id: none, uses: echo, if: 'false' }\n"
+        let text = try await run(none + "  - uses: fail\n    with:\n      message: \"{{ steps.none }}\"")
+        let error = try #require(text.error)
+        #expect(error.code == "empty-value")
+        #expect(error.message == "`message`: expected a string, found null, the value of `steps.none`")
+        #expect(error.hint == #"write `| default("…")` behind it if it may be missing"#)
+        #expect([error.range?.start.line, error.range?.start.column] == [5, 20])
+        let inside = try await run(
+            "steps: [{ uses: typed.step, with: { path: a, names: \"{{ input }}\" } }]", input: ["a", .null])
+        #expect(
+            inside.error?.message
+                == "`names[1]`: expected a string, found null, which is in the value of `input`")
+        #expect(inside.error?.hint == "give it a value, or leave it out, where `input` comes from")
+        let item = try await run(none + "  - { uses: typed.step, with: { path: a, names: [b, '{{ steps.none }}'] } }")
+        #expect(item.error?.message == "`names[1]`: expected a string, found null, the value of `steps.none`")
+        let list = try await run(none + "  - { uses: echo, for_each: '{{ steps.none }}' }")
+        #expect(list.error?.code == "empty-value")
+        #expect(list.error?.message == "`for_each`: expected a list, found null, the value of `steps.none`")
+        #expect(list.error?.hint == "write `| default([])` behind it if it may be missing")
+    }
+
+    @Test("a null where any value may stand is that value")
+    func nullValue() async throws {
+        let none =
+            "steps:\n  - { id: none, uses: echo, if: 'false' }\n  - { id: one, uses: echo, with: { value: 1 } }\n"
+        for value in ["null", "'{{ steps.none }}'", "'{{ null }}'"] {
+            #expect(try await run(none + "  - { uses: echo, with: { value: \(value) } }").output == .null)
+            #expect(try await run(none + "output: \(value)").output == .null)
+        }
+        for condition in ["null", "~", "steps.none", "'{{ steps.none }}'"] {
+            let result = try await run(none + "  - { id: last, uses: echo, if: \(condition), with: { value: 2 } }")
+            #expect(result.outputs["last"] == .null)
+            #expect(result.output == 1)
+        }
+    }
+
     @Test("on_failure sees the error, finally always runs, and a failure there does not hide the first")
     func afterwards() async throws {
         let result = try await run(
@@ -79,8 +117,11 @@ import YAML
     }
 
     @Test(
-        "the wait doubles up to its limit, and whoever asks for more gets it",
-        arguments: [(1, nil, 1), (2, nil, 2), (3, nil, 4), (4, nil, 5), (1, 30, 30), (5, nil, nil)]
+        "the wait doubles up to its limit, and whoever asks for more gets it up to that limit",
+        arguments: [
+            (1, nil, 1), (2, nil, 2), (3, nil, 4), (4, nil, 5), (1, 3, 3), (1, 5, 5), (1, 30, 5),
+            (1, 365 * 86_400, 5), (5, nil, nil),
+        ]
             as [(Int, Int?, Int?)])
     func plan(attempt: Int, retryAfter: Int?, expected: Int?) {
         var declaration = RetryDeclaration()
@@ -184,5 +225,28 @@ import YAML
         let error = #expect(throws: InputError.self) { try pipeline.inputValues([(given[0], given[1])]) }
         #expect(error?.message == message)
         #expect(try pipeline.inputValues([("count", "2")]) == ["count": 2, "mode": "a"])
+    }
+
+    @Test("an input that is given as null is null where it may be, and else an error")
+    func null() throws {
+        let yaml = """
+            inputs:
+              a: { default: x }
+              b: { default: y, required: false }
+              c: { type: integer, default: 1 }
+              d: { type: list, required: false, default: null }
+            steps: [{ uses: echo }]
+            """
+        let loader = try PipelineLoader(registry: StepRegistry([FakePlugin()]))
+        let pipeline = try #require(loader.load(Array(yaml.utf8), file: "p.yaml").pipeline)
+        #expect(try pipeline.inputValues(json: [:]) == ["a": "x", "b": "y", "c": 1, "d": .null])
+        #expect(try pipeline.inputValues(json: ["b": .null])["b"] == .null)
+        #expect(try pipeline.inputValues(json: ["a": 5, "c": "7"]) == ["a": "5", "b": "y", "c": 7, "d": .null])
+        let text = #expect(throws: InputError.self) { try pipeline.inputValues(json: ["a": .null]) }
+        #expect(text?.message == #"the input "a": expected a string, found null"#)
+        let typed = #expect(throws: InputError.self) { try pipeline.inputValues([("c", "null")]) }
+        #expect(typed?.message == #"the input "c": expected a whole number, found null"#)
+        // What is typed for a text is the text.
+        #expect(try pipeline.inputValues([("a", "null")])["a"] == "null")
     }
 }

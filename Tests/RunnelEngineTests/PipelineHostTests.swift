@@ -25,6 +25,17 @@ private final class Folder: Sendable {
 private struct SlowPlugin: Plugin {
     let name = "slow"
     var steps: [StepDefinition] { [StepDefinition(Slow.self)] }
+    var triggers: [TriggerDefinition] { [TriggerDefinition(Doorbell.self)] }
+}
+
+/// Starts no runs.
+private struct Doorbell: Trigger {
+    static let name = "doorbell"
+    static let summary = "A trigger with a secret."
+    static let documentation = TriggerDocumentation(payload: [])
+    @Field("The secret.") var secret: String?
+
+    func run(_ context: TriggerContext) async throws { await context.report(.waiting("secret: \(secret ?? "none")")) }
 }
 
 @Suite("The pipelines of a folder") struct PipelineHostTests {
@@ -41,7 +52,7 @@ private struct SlowPlugin: Plugin {
             redactor: Redactor(secrets: [String]()), logger: logger, now: { 0 })
         let agent = RunAgent(
             record: AgentRecord(id: AgentID("a"), processID: 1, host: "here", role: "test", startedAt: 0),
-            journal: MemoryJournal(clock: ManualClock()), runner: runner, loader: loader, logger: logger)
+            journal: MemoryJournal(), runner: runner, loader: loader, logger: logger)
         let queue = RunQueue(agent: agent, limit: 1, maximumQueued: 1)
         host = PipelineHost(
             queue: queue, loader: loader, logger: logger, hash: { String(decoding: $0, as: UTF8.self) },
@@ -65,6 +76,27 @@ private struct SlowPlugin: Plugin {
         #expect(await look([:]) == ["a.yaml: a"])
         #expect(await look([:]) == [])
         #expect(log.lines == ["notice a.yaml is gone; its triggers end"])
+    }
+
+    @Test(
+        "a trigger whose secret comes out null does not begin, and says which expression it was",
+        arguments: [
+            (
+                "{ secret: '{{ env.A if false else null }}' }",
+                TriggerHealth.problem(
+                    "line 2: `secret`: expected a string, found null, the value of `env.A if false else null`; "
+                        + #"write `| default("…")` behind it if it may be missing"#)
+            ),
+            ("{ secret: s }", .waiting("secret: s")), ("{}", .waiting("secret: none")),
+        ])
+    func nullSecret(entry: String, health: TriggerHealth) async throws {
+        folder.set(["a.yaml": "name: a\non: { doorbell: \(entry) }\nsteps: [ { uses: slow } ]\n"])
+        let beginning = try #require(await host.look().first)
+        let trigger = Task { await beginning.work() }
+        while await host.all.first?.triggers.isEmpty ?? true { await Task.yield() }
+        trigger.cancel()
+        await trigger.value
+        #expect(await host.all.first?.triggers == ["doorbell": health])
     }
 
     @Test("a file that is renamed is served under its new name at once")

@@ -19,6 +19,31 @@ import Testing
         #expect(settings?.marketplace.timeouts.total == .seconds(7))
     }
 
+    @Test("what ends a stream, and how much of it is taken, by file and by variable")
+    func stream() throws {
+        let (unset, _) = load("")
+        #expect(unset?.marketplace.streamEnd == nil)
+        #expect(unset?.marketplace.limits.maxEvent == .mebibytes(16))
+        #expect(unset?.marketplace.limits.maxAnswer == .mebibytes(64))
+        let (file, _) = load("marketplace: { stream_end: either, limits: { max_event: 32MiB, max_answer: 1048576 } }")
+        #expect(file?.marketplace.streamEnd == .either)
+        #expect(file?.marketplace.limits.maxEvent == .mebibytes(32))
+        #expect(file?.marketplace.limits.maxAnswer == .mebibytes(1))
+        let (variables, text) = load(
+            "marketplace: { stream_end: either }",
+            [
+                "RUNNEL_MARKETPLACE_STREAM_END": "finish", "RUNNEL_MARKETPLACE_LIMITS_MAX_EVENT": "33554432",
+                "RUNNEL_MARKETPLACE_LIMITS_MAX_ANSWER": "2 MiB",
+            ])
+        #expect(text == "")
+        #expect(variables?.marketplace.streamEnd == .finish)
+        #expect(variables?.marketplace.limits.maxEvent == .mebibytes(32))
+        #expect(variables?.marketplace.limits.maxAnswer == .mebibytes(2))
+        #expect(
+            load("marketplace: { stream_end: never }").text
+                .contains(#""never" is not one of "done", "finish", "either""#))
+    }
+
     @Test("an unknown variable is a warning with a suggestion")
     func unknownVariable() {
         let (settings, text) = load("", ["RUNNEL_MARKETPLACE_BASE_URI": "x"])
@@ -42,6 +67,26 @@ import Testing
         let (settings, text) = load(yaml)
         #expect(settings == nil)
         #expect(text.hasPrefix(expected), "\(text)")
+    }
+
+    @Test(
+        "a null in runnel.yaml is an error, most of all in the place of a secret",
+        arguments: [
+            ("server: { token: null }", "1:18: error: `server.token`: expected a string or an object, found null"),
+            ("secrets:\n  hook:", "2:8: error: `secrets.hook`: expected a string or an object, found null"),
+            (
+                "marketplace: { client_secret: ~ }",
+                "1:31: error: `marketplace.client_secret`: expected a string or an object, found null"
+            ),
+            ("marketplace: { timeouts: }", "1:26: error: `marketplace.timeouts`: expected an object, found null"),
+            ("env: [HOME, null]", "1:13: error: `env[1]`: expected a string, found null"),
+        ])
+    func null(yaml: String, expected: String) {
+        let (settings, text) = load(yaml)
+        #expect(settings == nil)
+        #expect(text.hasPrefix("runnel.yaml:\(expected) [empty-value]"), "\(text)")
+        #expect(load("", ["RUNNEL_SERVER_PORT": "null"]).text.contains("found null [empty-value]"))
+        #expect(load("server:\nsecrets:").settings?.server.port == 8790)
     }
 
     @Test("a variable of the wrong kind is an error")

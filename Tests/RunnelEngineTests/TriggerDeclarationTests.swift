@@ -21,7 +21,7 @@ private struct TickerPlugin: Plugin {
 }
 
 @Suite("Triggers that are taken out") struct TriggerDeclarationTests {
-    private let journal = MemoryJournal(clock: ManualClock())
+    private let journal = MemoryJournal()
     private let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
     private func declarations(folder: String = "/project") throws -> TriggerDeclarations {

@@ -69,6 +69,7 @@ private struct Bad: Step {
                 "documentation: the summary is not a sentence: \"does nothing\"",
                 "documentation: nothing says what the step's output is",
                 "documentation: nothing says what \"lax\" means",
+                "schema: decoding takes null for \"lax\", and the schema refuses it",
                 "schema: decoding takes true for \"lax\", and the schema refuses it",
                 "schema: decoding takes 0 for \"lax\", and the schema refuses it",
                 "schema: decoding takes 1 for \"lax\", and the schema refuses it",

@@ -18,8 +18,23 @@ private struct Sample: Step {
     @Field("How many.") var limit: Int?
     @Field("More.") var inner: Inner?
     @Field("Names.") var messageIDs: [String] = []
+    @Field("A colour.") var ownWords: Colour?
 
     func run(_ context: StepContext) async throws -> Value { .string(path) }
+}
+
+/// Says what is wrong in words of its own.
+private struct Colour: FieldValue {
+    static var schema: Value { ["type": "string"] }
+
+    init(field value: Value) throws(FieldError) {
+        guard value.asString != nil else { throw FieldError("a colour is missing") }
+    }
+}
+
+private struct AnyValue: FieldGroup {
+    @Field("Anything.") var value: Value?
+    @Field("Anything, or a default.") var other: Value = "default"
 }
 
 @Suite("Fields") struct FieldTests {
@@ -33,9 +48,46 @@ private struct Sample: Step {
         #expect(sample.inner?.wait == .seconds(2))
     }
 
-    @Test("null says the same as leaving an optional key out")
-    func null() throws {
-        #expect(try Sample(fields: ["path": "a", "limit": .null, "as": .null]).limit == nil)
+    @Test(
+        "null is given like any other value, and an error where the type does not take it",
+        arguments: [
+            (["path": "a", "limit": .null], "`limit`: expected a whole number, found null"),
+            (["path": "a", "as": .null], #"`as`: expected one of "text", "json", found null"#),
+            (["path": "a", "inner": .null], "`inner`: expected an object, found null"),
+            (["path": "a", "inner": ["user": .null]], "`inner.user`: expected a string, found null"),
+            (
+                ["path": "a", "inner": ["user": "u", "wait": .null]],
+                #"`inner.wait`: expected a duration such as "500ms", "2s" or "1h30m", found null"#
+            ),
+            (["path": "a", "message_ids": .null], "`message_ids`: expected a list, found null"),
+            (["path": "a", "message_ids": ["x", .null]], "`message_ids[1]`: expected a string, found null"),
+            (["path": .null], "`path`: expected a string, found null"),
+            (["path": "a", "own_words": .null], "`own_words`: a colour is missing"),
+        ] as [(ValueObject, String)])
+    func null(fields: ValueObject, message: String) throws {
+        let error = try #require(throws: FieldError.self) { try Sample(fields: fields) }
+        #expect(StepError(badConfiguration: error).message == message)
+        #expect(StepError(badConfiguration: error).code == "empty-value")
+        #expect(StepError(badConfiguration: error).field == error.path)
+        #expect(Value.object(fields).value(at: error.path) == .null)
+        let key = try #require(fields.keys.last)
+        #expect(Sample.problem(key: key, value: fields[key] ?? .null)?.code == "empty-value")
+    }
+
+    @Test("a key that takes any value is null when null is given, and has its default only when it is left out")
+    func anyValue() throws {
+        #expect(try AnyValue(fields: ["value": .null]).value == .some(.null))
+        #expect(try AnyValue(fields: [:]).value == nil)
+        #expect(try AnyValue(fields: ["other": .null]).other == .null)
+        #expect(try AnyValue(fields: [:]).other == "default")
+    }
+
+    @Test("a null counts for the rules over several keys")
+    func nullInRules() throws {
+        let error = try #require(throws: FieldError.self) {
+            try Sample(fields: ["path": "a", "limit": .null, "inner": ["user": "u"]])
+        }
+        #expect(error.message == #""limit" and "inner" cannot be given together"#)
     }
 
     @Test(
@@ -83,6 +135,7 @@ private struct Sample: Step {
                     "message_ids": [
                         "type": "array", "items": ["type": "string"], "description": "Names.", "default": [],
                     ],
+                    "own_words": ["type": "string", "description": "A colour."],
                 ],
                 "required": ["path"],
                 "additionalProperties": false,

@@ -45,4 +45,23 @@ struct JSONWriterTests {
         #expect(try Value.json(value.json()) == value)
         #expect(try Value.json(value.json(pretty: true)) == value)
     }
+
+    @Test("in pieces it is the same text, and no piece is larger than was asked for", arguments: [1, 7, 64, 4096])
+    func pieces(size: Int) {
+        let text = String(repeating: "a \"quoted\" line\n and é \u{1} more; ", count: 300)
+        let value: Value = [
+            "text": .string(text), "list": [1, 2.5, true, .null, "", [:], []], "bytes": .bytes(Array(0...255)),
+        ]
+        var pieces: [[UInt8]] = []
+        value.writeJSON(piece: size) { pieces.append($0) }
+        #expect(Array(pieces.joined()) == value.jsonBytes())
+        #expect(pieces.allSatisfy { !$0.isEmpty })
+        if size >= 4096 { #expect(pieces.allSatisfy { $0.count <= size + 400 }) }
+    }
+
+    @Test("large binary data is the same base64 in pieces as in one")
+    func largeBytes() {
+        let bytes = (0..<200_001).map { UInt8(truncatingIfNeeded: $0 &* 31) }
+        #expect(Value.bytes(bytes).json() == "\"\(Base64.encode(bytes))\"")
+    }
 }

@@ -45,4 +45,39 @@ import Testing
         #expect(SecretSeal.masked(.string(closed)) == "Bearer ***")
         #expect(SecretSeal(secrets: ["one": "another one"]).open(closed) == "Bearer another one")
     }
+
+    @Test("where secrets overlap nothing of either is stored")
+    func overlaps() {
+        let seal = SecretSeal(secrets: ["one": "abcdefgh", "two": "fghijklm"])
+        let closed = seal.close("-abcdefghijklm-")
+        #expect(closed == "-\(opening)one.0\(closing)\(opening)two.0+3\(closing)-")
+        #expect(seal.open(closed) == "-abcdefghijklm-")
+        #expect(SecretSeal.masked(closed) == "-******-")
+    }
+
+    @Test("a reference says which part of a secret it is, and how each character is written")
+    func references() {
+        let seal = SecretSeal(secrets: ["key": "first/line\nsecond/line"])
+        #expect(seal.close("second/line") == "\(opening)key\u{1F}2.0\(closing)")
+        #expect(seal.close("second%2fline") == "\(opening)key\u{1F}2.0s0*6,6,0*4\(closing)")
+        #expect(seal.close("first/line\r\n  second/line") == "\(opening)key.0s0*10,1  ,0*11\(closing)")
+        #expect(SecretSeal(secrets: ["key": "one line only"]).open("\(opening)key\u{1F}2.0\(closing)") == "***")
+        #expect(
+            SecretSeal(secrets: ["key": "other/secret"]).open("\(opening)key.0s0*6,6,0*4\(closing)") == "other/secret")
+    }
+
+    @Test(
+        "references of earlier journals are read as they were meant",
+        arguments: [
+            (0, "a/\"ö b"), (1, #"a/\"ö b"#), (2, "a%2F%22%C3%B6%20b"), (3, "a%2f%22%c3%b6%20b"),
+            (4, "a/%22%C3%B6%20b"),
+            (5, "a%2F%22%C3%B6+b"), (6, "YS8iw7YgY"), (7, "EvIsO2IG"), (8, "hLyLDtiBi"), (9, "YS8iw7YgY"),
+        ])
+    func earlier(form: Int, text: String) {
+        let seal = SecretSeal(secrets: ["key": "a/\"ö b"])
+        #expect(seal.open("\(opening)key.\(form)\(closing)") == text)
+    }
+
+    private var opening: String { String(decoding: [0xEF, 0xB7, 0x90] as [UInt8], as: UTF8.self) }
+    private var closing: String { String(decoding: [0xEF, 0xB7, 0x91] as [UInt8], as: UTF8.self) }
 }

@@ -60,6 +60,29 @@ import Testing
         #expect(stream.finish() == "")
     }
 
+    @Test("base64 of base64 holds back no text that it merely could begin with, and is masked nevertheless")
+    func doubleBase64() {
+        let redactor = Redactor(secrets: ["s3cr3t-value"])
+        var stream = StreamRedactor(redactor)
+        #expect(stream.append("three") == "three")
+        #expect(stream.append(" Y") == " Y")
+        // Base64 of "czNjcjN0LXZhbHVl".
+        #expect(stream.append("3p") == "")
+        #expect(stream.append("OamNqTjBMWFpoYkhWbA== x") == "*** x")
+        #expect(stream.finish() == "")
+        for size in 1...5 {
+            var stream = StreamRedactor(redactor)
+            var rest = Substring("a Y3pOamNqTjBMWFpoYkhWbA== b")
+            var shown = ""
+            while !rest.isEmpty {
+                shown += stream.append(String(rest.prefix(size)))
+                rest = rest.dropFirst(size)
+            }
+            shown += stream.finish()
+            #expect(["a *** b", "a Y*** b", "a Y3*** b"].contains(shown), "\(shown)")
+        }
+    }
+
     @Test("without secrets every piece passes as it is")
     func empty() {
         var stream = StreamRedactor(Redactor())

@@ -25,13 +25,14 @@ private func plugin(_ extra: ValueObject = [:], command: Value = ["python3", "ex
             var stage = stage
             stage.harness.input = ["a": 1]
             stage.harness.identity.attempt = 2
+            stage.harness.identity.epoch = 17
             let output = try await stage.run(plugin, "echo", ["key": "value"])
             #expect(
                 output == [
                     "step": "echo", "with": ["key": "value"], "input": ["a": 1],
                     "run": [
                         "id": "0198c0de-0000-7000-8000-000000000001", "pipeline": "test", "step": "step", "attempt": 2,
-                        "idempotency_key": "0198c0de-0000-7000-8000-000000000001_step",
+                        "idempotency_key": "0198c0de-0000-7000-8000-000000000001_step", "epoch": 17,
                     ],
                 ])
             #expect(stage.harness.progress == [.text("one "), .note("half way"), .text("two")])
@@ -256,6 +257,24 @@ private func plugin(_ extra: ValueObject = [:], command: Value = ["python3", "ex
             let error = try #require(await stage.failure(plugin, "echo", ["n": "x"]))
             #expect(error.code == "bad-with")
             #expect(error.message == #"`n`: expected a whole number, found the string "x""#)
+        }
+    }
+
+    @Test("a null reaches the program where the schema admits it, and else starts nothing")
+    func null() async throws {
+        let properties: Value = [
+            "n": ["type": "integer"], "m": ["type": ["integer", "null"]], "list": ["items": ["type": "string"]],
+        ]
+        let plugin = try plugin(["steps": ["echo": ["summary": "It.", "input": ["properties": properties]]]])
+        try await Stage.with(plugin) { stage async throws in
+            let error = try #require(await stage.failure(plugin, "echo", ["n": .null]))
+            #expect(error.code == "empty-value")
+            #expect(error.message == "`n`: expected a whole number, found null")
+            #expect(error.field == [.key("n")])
+            let item = try #require(await stage.failure(plugin, "echo", ["list": ["a", .null]]))
+            #expect(item.code == "empty-value")
+            #expect(item.field == [.key("list"), .index(1)])
+            #expect(try await stage.run(plugin, "echo", ["m": .null])["with"] == ["m": .null])
         }
     }
 

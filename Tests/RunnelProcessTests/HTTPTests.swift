@@ -146,6 +146,19 @@ private func legacy(
         #expect(bodies.contains(#"{"jsonrpc":"2.0","id":"p","result":{}}"#))
     }
 
+    @Test("an answer counts whose event no blank line or line end ends, behind an event that says nothing")
+    func lastEvent() async throws {
+        for end in ["", "\n", "\r\n"] {
+            let http = legacy { message, _ in
+                let answer = result(message, ["content": [["type": "text", "text": "3"]]])
+                return (200, ["content-type": "text/event-stream"], ["data: \n\n", "data: \(answer)\(end)"])
+            }
+            try await withHTTP(http) { stage, plugin async throws in
+                #expect(try await stage.run(plugin, "add") == "3")
+            }
+        }
+    }
+
     @Test("a session that the server has forgotten is begun anew, and the call sent again")
     func expired() async throws {
         let http = legacy { message, request in
@@ -202,6 +215,9 @@ private func legacy(
                 }
             }
             #expect(found == ["one", "two\nmore"])
+            // Some servers close the body right behind their answer.
+            #expect(try reader.finish().map { String(decoding: $0, as: UTF8.self) } == "last")
+            #expect(try reader.finish() == nil)
         }
         var reader = EventStreamReader(limit: 10)
         #expect(throws: EventStreamReader.TooLong.self) { try reader.append(Array("data: 1234567890".utf8)) }

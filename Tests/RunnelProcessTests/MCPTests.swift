@@ -41,6 +41,15 @@ private func withServer<Result>(
         }
     }
 
+    @Test("a null argument that the tool's schema does not admit is an error, and the tool is not called")
+    func null() async throws {
+        try await withServer { stage, plugin, _ async throws in
+            let error = try #require(await stage.failure(plugin, "add", ["n": .null]))
+            #expect(error.code == "empty-value")
+            #expect(error.message == "`n`: expected a whole number, found null")
+        }
+    }
+
     @Test("a server that never answers server/discover is begun with initialize after five seconds")
     func mute() async throws {
         let clock = ManualClock()

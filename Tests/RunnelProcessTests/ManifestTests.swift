@@ -92,4 +92,18 @@ private func exec(_ changes: ValueObject) -> Value {
         #expect(
             try EnvironmentList(field: ["B": ["env": "RUNNEL_TEST_SEEN"]]).resolve(in: host)["B"] == "seen")
     }
+
+    @Test(
+        "a text that stands elsewhere has to be there, and not be empty",
+        arguments: [
+            (["env": "GONE"], "the environment variable GONE is not set"),
+            (["env": "EMPTY"], "the environment variable EMPTY is empty"),
+            (["secret": "gone"], "there is no secret \"gone\""),
+        ] as [(Value, String)])
+    func unavailable(text: Value, message: String) throws {
+        let host = ProcessHost(variables: ["EMPTY": ""], project: "/project")
+        let text = try ManifestText(field: text)
+        let error = try #require(throws: FieldError.self) { try text.resolve(in: host) }
+        #expect(error.message == message)
+    }
 }

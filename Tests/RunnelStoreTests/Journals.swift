@@ -1,6 +1,7 @@
 import RunnelEngine
 import RunnelKit
 import RunnelTesting
+import Testing
 
 @testable import RunnelStore
 
@@ -10,16 +11,16 @@ enum JournalKind: CaseIterable, Sendable {
 
     /// Two views of one journal, as two processes have them.
     func withTwo<Result>(
-        clock: ManualClock = ManualClock(), _ body: (any Journal, any Journal) async throws -> Result
+        _ body: (any Journal, any Journal) async throws -> Result
     ) async throws -> Result {
         switch self {
         case .memory:
-            let journal = MemoryJournal(clock: clock)
+            let journal = MemoryJournal()
             return try await body(journal, journal)
         case .sqlite:
             return try await withTemporaryDirectory { folder in
-                let first = try SQLiteJournal.open(directory: folder + "/.runnel", clock: clock)
-                let second = try SQLiteJournal.open(directory: folder + "/.runnel", clock: clock)
+                let first = try SQLiteJournal.open(directory: folder + "/.runnel")
+                let second = try SQLiteJournal.open(directory: folder + "/.runnel")
                 let result = try await body(first, second)
                 await first.close()
                 await second.close()
@@ -48,4 +49,20 @@ func step(_ key: String, _ state: StepRecord.State = .succeeded, output: Value? 
     step.output = output
     step.startedAt = 5
     return step
+}
+
+extension Journal {
+    /// By which the run belongs to its worker at the moment.
+    func lease(_ runID: String) async throws -> Lease {
+        try #require(try await run(runID)?.lease)
+    }
+
+    /// Takes over from these workers as from dead ones.
+    func takeOver(_ presence: WorkerSight.Presence = .died, _ names: String..., now: Int64 = 0) async throws -> Takeover
+    {
+        let dead = try await observe().filter { names.contains($0.id.text) }.map {
+            WorkerSight($0.id, beat: $0.beat, presence)
+        }
+        return try await takeOver(from: dead, TakeoverPolicy(deaths: 3, now: now))
+    }
 }

@@ -58,7 +58,7 @@ import Darwin
                 _ = try await journal.accept(newRun(id, owner: a), memory: nil)
                 let end = RunCommit.End(state: .succeeded, output: large, time: 1)
                 try await journal.commit(
-                    RunCommit(runID: id, owner: a.id, steps: [step("s", output: large)], end: end), .durable)
+                    RunCommit(lease: journal.lease(id), steps: [step("s", output: large)], end: end), .durable)
             }
             let files = try FileManager.default.contentsOfDirectory(atPath: folder + "/.runnel/outputs")
             #expect(files.count == 1)
@@ -85,7 +85,8 @@ import Darwin
                 _ = try await journal.accept(newRun("r\(number)", owner: a), memory: nil)
                 let end = RunCommit.End(state: .succeeded, time: 1)
                 try await journal.commit(
-                    RunCommit(runID: "r\(number)", owner: a.id, steps: [step("s", output: output)], end: end), .durable)
+                    RunCommit(lease: journal.lease("r\(number)"), steps: [step("s", output: output)], end: end),
+                    .durable)
             }
             func size(_ name: String) throws -> Int {
                 try FileManager.default.attributesOfItem(atPath: folder + name)[.size] as? Int ?? 0
@@ -110,8 +111,10 @@ import Darwin
             // A process that dies leaves its row and an open lock.
             let survivor = try SQLiteJournal.open(directory: folder + "/.runnel")
             journal.locks.forget(a.id)
-            #expect(try await survivor.reap() == ["r"])
-            #expect(try await survivor.reap() == [])
+            let policy = TakeoverPolicy(deaths: 3, now: 0)
+            #expect(try await survivor.takeOverFromGone(policy) == Takeover(queued: ["r"]))
+            #expect(try await survivor.takeOverFromGone(policy) == Takeover())
+            #expect(try await survivor.run("r")?.deaths == 1)
             await journal.close()
             await survivor.close()
         }
@@ -125,9 +128,9 @@ import Darwin
             try await journal.join(a)
             _ = try await journal.accept(newRun("r", owner: a), memory: nil)
             let text: Value = ["event": "step-text", "text": .string(String(repeating: "z", count: 1 << 20))]
-            for _ in 0..<3 { try await journal.commit(RunCommit(runID: "r", owner: a.id, events: [text]), .durable) }
+            for _ in 0..<3 { try await journal.commit(RunCommit(lease: journal.lease("r"), events: [text]), .durable) }
             let end: Value = ["event": "step-succeeded"]
-            try await journal.commit(RunCommit(runID: "r", owner: a.id, events: [end, text]), .durable)
+            try await journal.commit(RunCommit(lease: journal.lease("r"), events: [end, text]), .durable)
             #expect(try await journal.events(of: "r", from: 0, limit: 10).map(\.event) == [text, end])
             await journal.close()
         }
@@ -179,6 +182,113 @@ import Darwin
             #expect(
                 error?.message
                     == "the journal \(folder)/.runnel/journal.db was removed or replaced while it was in use")
+            let probe = await #expect(throws: JournalError.self) { try await journal.probe() }
+            #expect(probe?.code == "journal-gone")
+        }
+    }
+
+    @Test(
+        "a part of the journal that is removed or replaced while it is in use takes nothing any more, and nothing is lost",
+        arguments: ["-wal", "-shm"], [false, true])
+    func partRemoved(suffix: String, isReplaced: Bool) async throws {
+        try await withTemporaryDirectory { (folder) async throws -> Void in
+            let path = folder + "/.runnel/journal.db"
+            let journal = try SQLiteJournal.open(directory: folder + "/.runnel")
+            for number in 0..<3 { _ = try await journal.accept(newRun("r\(number)"), memory: nil) }
+            try FileManager.default.removeItem(atPath: path + suffix)
+            if isReplaced { #expect(FileManager.default.createFile(atPath: path + suffix, contents: nil)) }
+            for _ in 0..<2 {
+                let error = await #expect(throws: JournalError.self) {
+                    _ = try await journal.accept(newRun("late"), memory: nil)
+                }
+                #expect(error?.code == "journal-gone")
+            }
+            let probe = await #expect(throws: JournalError.self) { try await journal.probe() }
+            #expect(probe?.code == "journal-gone")
+            // As after kill -9: the journal is opened without having been closed.
+            for suffix in ["-wal", "-shm"] { try? FileManager.default.removeItem(atPath: path + suffix) }
+            let again = try SQLiteJournal.open(directory: folder + "/.runnel")
+            #expect(try await again.runs(RunFilter()).map(\.id) == ["r2", "r1", "r0"])
+            #expect(try await again.check() == [])
+            await again.close()
+        }
+    }
+
+    @Test("a process that was killed while it made the journal leaves nothing behind that harms the next one")
+    func halfMade() async throws {
+        try await withTemporaryDirectory { (folder) async throws -> Void in
+            try FileManager.default.createDirectory(atPath: folder + "/.runnel", withIntermediateDirectories: true)
+            for name in ["journal.db", "journal.db.new", "journal.db.new-journal", ".gitignore"] {
+                #expect(FileManager.default.createFile(atPath: folder + "/.runnel/" + name, contents: nil))
+            }
+            let journal = try SQLiteJournal.open(directory: folder + "/.runnel")
+            #expect(try await journal.pool.read { try Int.fetchOne($0, sql: "PRAGMA auto_vacuum") } == 2)
+            let attributes = try FileManager.default.attributesOfItem(atPath: folder + "/.runnel/journal.db")
+            #expect(attributes[.posixPermissions] as? Int == 0o600)
+            #expect(FileManager.default.contents(atPath: folder + "/.runnel/.gitignore") == Data("*\n".utf8))
+            let names = try FileManager.default.contentsOfDirectory(atPath: folder + "/.runnel")
+            #expect(!names.contains { $0.hasPrefix("journal.db.new") })
+            await journal.close()
+        }
+    }
+
+    @Test("a probe writes, and fails where the journal could not", .enabled(if: SmallDisk.isPossible))
+    func probing() async throws {
+        try await SmallDisk.use { (folder) async throws -> Void in
+            let journal = try SQLiteJournal.open(directory: folder + "/.runnel")
+            try await journal.probe()
+            let other = try SQLiteJournal.open(directory: folder + "/.runnel")
+            #expect(try await other.memory(of: TriggerID(pipeline: "", key: "probe")).value(for: "at") != nil)
+            await other.close()
+            var size = 1 << 20
+            while size > 0 {
+                let written = FileManager.default.createFile(
+                    atPath: folder + "/fill-\(size)-\(UInt32.random(in: 0...UInt32.max))",
+                    contents: Data(repeating: 1, count: size))
+                if !written { size /= 2 }
+            }
+            let full = await #expect(throws: JournalError.self) { try await journal.probe() }
+            #expect(full?.code == "journal-full")
+            for name in try FileManager.default.contentsOfDirectory(atPath: folder) where name.hasPrefix("fill-") {
+                try FileManager.default.removeItem(atPath: "\(folder)/\(name)")
+            }
+            try await journal.probe()
+            #expect(try FileManager.default.contentsOfDirectory(atPath: folder + "/.runnel/outputs") == [])
+            await journal.close()
+        }
+    }
+
+    @Test("a list holds of a large trigger its type, also when its file is damaged, and a run by itself all of it")
+    func listing() async throws {
+        try await withTemporaryDirectory { (folder) async throws -> Void in
+            let journal = try SQLiteJournal.open(directory: folder + "/.runnel")
+            var run = newRun("r")
+            run.trigger = ["type": "webhook", "raw": .string(String(repeating: "x", count: 300_000))]
+            _ = try await journal.accept(run, memory: nil)
+            #expect(try await journal.runs(RunFilter()).map(\.trigger) == [["type": "webhook"]])
+            #expect(try await journal.run("r")?.trigger == run.trigger)
+            for name in try FileManager.default.contentsOfDirectory(atPath: folder + "/.runnel/outputs") {
+                try FileManager.default.removeItem(atPath: "\(folder)/.runnel/outputs/\(name)")
+            }
+            #expect(try await journal.runs(RunFilter()).map(\.trigger) == [[:]])
+            await journal.close()
+        }
+    }
+
+    @Test("a file of the right name and another size is replaced, not counted on")
+    func damagedFile() async throws {
+        try await withTemporaryDirectory { (folder) async throws -> Void in
+            let files = OutputFiles(directory: folder)
+            let value = Value.string(String(repeating: "\"é\n", count: 100_000))
+            let stored = try files.store(value)
+            guard case .file(let hash)? = stored else {
+                Issue.record("the value is not in a file")
+                return
+            }
+            #expect(FileManager.default.createFile(atPath: files.path(of: hash), contents: Data()))
+            #expect(try files.store(value)?.databaseValue == stored?.databaseValue)
+            #expect(try files.load(stored) == value)
+            #expect(try FileManager.default.contentsOfDirectory(atPath: folder).count == 1)
         }
     }
 
@@ -238,7 +348,9 @@ import Darwin
                         do {
                             try await journal.commit(
                                 RunCommit(
-                                    runID: "r\(number)", owner: a.id, steps: [step("s", output: .int(Int64(number)))]),
+                                    lease: journal.run("r\(number)")?.lease
+                                        ?? Lease(runID: "r\(number)", worker: a.id, epoch: 0),
+                                    steps: [step("s", output: .int(Int64(number)))]),
                                 .durable)
                             return false
                         } catch {

@@ -69,4 +69,20 @@ import Testing
     func values(expression: String, words: String) {
         #expect(rendered("{{ \(expression) }}") == "filter-failed: " + words)
     }
+
+    @Test(
+        "null does not become the text \"null\"",
+        arguments: [
+            (
+                "[1, nothing, 2] | join(', ')",
+                "`[1, nothing, 2] | join(\", \")`: the item at index 1 is null, which is no text"
+            ),
+            ("nothing | string", "`nothing | string`: null is no text"),
+            ("input ~ nothing", #"`nothing` is null; write `| default("…")` behind it if it may be missing"#),
+            ("nothing ~ input", #"`nothing` is null; write `| default("…")` behind it if it may be missing"#),
+        ])
+    func null(expression: String, words: String) {
+        #expect(rendered("{{ \(expression) }}") == "empty-value: " + words)
+        #expect(rendered("a {{ \(expression) }}") == "empty-value: " + words)
+    }
 }

@@ -49,6 +49,11 @@ import Testing
             (["json": true], 5, "wrong-input", "expected a text to transform, found a whole number"),
             (["lines": true], ["a"], "wrong-input", "expected a text to transform, found a list"),
             (["regex": ["pattern": "a"]], .null, "wrong-input", "expected a text to transform, found null"),
+            (
+                ["lines": true, "from": .null], "another step's output", "empty-value",
+                "`from`: expected a text to transform, found null"
+            ),
+            (["csv": .null], "1", "empty-value", "`csv`: expected true or an object with options, found null"),
             (["json": false], "1", "bad-with", "`json`: expected true, found false"),
             (["lines": false], "1", "bad-with", "`lines`: expected true or an object with options, found false"),
             (["lines": ["strip": true]], "1", "bad-with", "`lines`: the key \"strip\" is not known here"),

@@ -72,7 +72,7 @@ import Testing
         for hidden in [false, true] {
             let filter = try filter(hidden: hidden)
             #expect(filter.takes(file: FilePath("inbox/.a")) == hidden)
-            #expect(filter.enters(folder: FilePath("inbox/.git")) == hidden)
+            #expect(filter.enters(folder: FilePath("inbox/.cache")) == hidden)
             #expect(!filter.takes(file: FilePath("inbox/.runnel-1.deleting")))
             #expect(!filter.takes(file: FilePath("inbox/a.part")))
         }

@@ -56,14 +56,16 @@ private struct Seeded: RandomNumberGenerator {
         }
     }
 
-    @Test("a receiver's Retry-After is waited for, unless it is beyond all patience")
+    @Test("a receiver's Retry-After is waited for up to max_backoff, unless it is beyond all patience")
     func retryAfter() {
         var generator = Seeded(state: 1)
         func decide(_ asked: Duration) -> DeliveryRetry.Decision {
             retry.decide(attempt: 1, isTransient: true, retryAfter: asked, using: &generator)
         }
         #expect(decide(.seconds(5)) == .retry(after: .seconds(5)))
-        #expect(decide(.seconds(600)) == .retry(after: .seconds(600)))
+        #expect(decide(.seconds(60)) == .retry(after: .seconds(60)))
+        #expect(decide(.seconds(61)) == .retry(after: .seconds(60)))
+        #expect(decide(.seconds(600)) == .retry(after: .seconds(60)))
         #expect(decide(.seconds(601)) == .asksTooMuch(.seconds(601)))
         guard case .retry(let delay) = decide(.zero) else {
             Issue.record("no retry")

@@ -31,6 +31,18 @@ import Testing
         }
     }
 
+    @Test("beside the id stands the epoch of the run's claim, where the run is kept")
+    func epoch() async throws {
+        try await Receiver.run { _ in
+            .init(status: 204)
+        } body: { receiver in
+            _ = try await Sending(input: 1, epoch: 17).run(["url": .string(receiver.url)])
+            _ = try await Sending(input: 1).run(["url": .string(receiver.url)])
+            #expect(receiver.deliveries.map { $0.headers["runnel-epoch"] } == [["17"], []])
+            #expect(receiver.deliveries.map { $0.headers["webhook-id"] } == [[id], [id]])
+        }
+    }
+
     @Test("each kind of body, method and headers arrive")
     func bodies() async throws {
         try await Receiver.run { _ in
@@ -50,6 +62,34 @@ import Testing
                     ["image/png"],
                 ])
             #expect(all[0].headers["x-kind"] == ["test"])
+        }
+    }
+
+    @Test("a null under `json` is what is sent, and not the last output")
+    func nullBody() async throws {
+        try await Receiver.run { _ in
+            .init(status: 204)
+        } body: { receiver in
+            _ = try await Sending(input: "ANOTHER STEP'S OUTPUT").run(["url": .string(receiver.url), "json": .null])
+            #expect(receiver.deliveries.map(\.body) == ["null"])
+            #expect(receiver.deliveries.first?.headers["content-type"] == ["application/json"])
+        }
+    }
+
+    @Test(
+        "a null secret is an error: nothing is sent without a signature",
+        arguments: [
+            (.null, "`secret`: expected a string, found null"),
+            (["a secret", .null], "`secret[1]`: expected a string, found null"),
+        ] as [(Value, String)])
+    func nullSecret(secret: Value, message: String) async throws {
+        try await Receiver.run { _ in
+            .init(status: 204)
+        } body: { receiver in
+            let error = try await Sending().failure(["url": .string(receiver.url), "text": "a", "secret": secret])
+            #expect(error.code == "empty-value")
+            #expect(error.message == message)
+            #expect(receiver.deliveries.isEmpty)
         }
     }
 

@@ -14,7 +14,7 @@ let package = Package(
         .testTarget(
             name: "WritingPluginTests",
             dependencies: [
-                "WritingPlugin", .product(name: "RunnelKit", package: "runnel"),
+                "WritingPlugin", "writing-runnel", .product(name: "RunnelKit", package: "runnel"),
                 .product(name: "RunnelTesting", package: "runnel"),
             ]),
     ]

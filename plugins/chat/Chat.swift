@@ -9,15 +9,26 @@ struct Chat: Step {
     static let documentation = StepDocumentation(
         details: """
             The answer is shown as it comes. With `schema`, the agent is asked for JSON; JSON inside prose or a code \
-            fence is found, and an answer that does not fit is sent back once with the reason. All chats share one \
-            client: its access token, its limit of concurrent streams, its limit of requests in a minute.
+            fence is found, and an answer that does not fit is sent back once with the reason. What stands in a \
+            reasoning block (`<think>…</think>` and the like) is not the answer; of several JSON values the last one \
+            that fits is taken. All chats share one client: its access token, its limit of concurrent streams, its \
+            limit of requests in a minute.
 
             Failures before the first token are retried (429, 5xx, connection), as the server asks for it. A stream \
             that breaks off fails the step and keeps the text so far; it is never repeated silently.
+
+            An answer is a success when its stream ended as `marketplace.stream_end` says, with a text, and with the \
+            finish reason `stop`, none, or one that Runnel does not know (a note tells it). These fail the step: \
+            `error` (`error-in-stream`, may pass), `content_filter` (`content-filter`), a refusal of the model \
+            (`refusal`), `length` (`answer-truncated`, unless `accept: [length]`), a call of a tool that was not \
+            offered (`unexpected-tool-call`), a question of the agent to a person (`interaction-required`: the \
+            failed step's output then has `text`, `question`, `kind` and `conversation_id`), and an answer without \
+            text and tasks (`empty-answer`, may pass).
             """,
         output: """
-            An object: `text`; `json` (null without `schema`); `finish_reason`; `message_id`; `conversation_id`; \
-            `tasks`, a list of what the agent did; `usage` when the server tells.
+            An object: `text`; `json` (null without `schema`); `reasoning`, what the model thought where the server \
+            tells it apart from the text; `finish_reason`; `message_id`; `conversation_id`; `tasks`, a list of what \
+            the agent did; `usage` when the server tells.
             """,
         examples: [
             .init(
@@ -50,13 +61,15 @@ struct Chat: Step {
     @Field("The agent that answers, when it is not the configured one.") var agentID: String?
     @Field("The model, when it is not the configured one.") var model: String?
     @Field("A JSON schema that the answer has to fit.") var schema: AnswerSchema?
+    @Field("Ends of an answer that are taken as they are: `length`, cut off at the model's limit of tokens.")
+    var accept: [AcceptedEnd] = []
 
     func run(_ context: StepContext) async throws -> Value {
         let conversation = try conversation(input: context.input)
         let client = try await context.services.get(MarketplaceService.self).client
         let answer = try await ask(conversation, client, key: context.idempotencyKey, context)
         guard let schema else { return answer.output(json: .null) }
-        let (found, problem) = check(answer, schema)
+        let (found, problem) = await check(answer, schema, context)
         guard let problem else { return answer.output(json: found ?? .null) }
 
         await context.report(.note("the answer does not fit the schema (\(problem)); asking once more"))
@@ -69,7 +82,7 @@ struct Chat: Step {
         let given = answer.text.isEmpty ? [] : [ChatMessage(role: "assistant", content: answer.text)]
         let again = conversation + given + [ChatMessage(role: "user", content: correction)]
         let second = try await ask(again, client, key: context.idempotencyKey + ".correction", context)
-        let (value, rest) = check(second, schema)
+        let (value, rest) = await check(second, schema, context)
         guard let rest else { return second.output(json: value ?? .null) }
         throw StepError(
             "schema-mismatch", "the answer does not fit the schema, also when asked again: \(rest)",
@@ -97,7 +110,7 @@ struct Chat: Step {
             of: RetryNotice.self, bufferingPolicy: .bufferingNewest(16))
         let request = ChatRequest(
             messages: conversation, agentID: agentID, model: model, responseSchema: schema?.source.json(),
-            idempotencyKey: key, onRetry: { continuation.yield($0) })
+            idempotencyKey: key, acceptsTruncated: accept.contains(.length), onRetry: { continuation.yield($0) })
         async let reporting: Void = report(notices, context)
         defer { continuation.finish() }
         var answer = ChatAnswer()
@@ -111,6 +124,13 @@ struct Chat: Step {
         }
         continuation.finish()
         await reporting
+        if let reason = answer.finishReason, FinishKind(reason) == .other {
+            await context.report(
+                .note("the answer ended with the finish reason \(Value.string(reason).quoted()); it counts as whole"))
+        }
+        if answer.text.isEmpty {
+            await context.report(.note("the agent did its tasks and said nothing: `text` is empty"))
+        }
         return answer
     }
 
@@ -125,7 +145,7 @@ struct Chat: Step {
                 if !text.isEmpty { await context.report(.text(text)) }
                 text = ""
                 await context.report(.note(task.note))
-            case .role, .finish, .usage: break
+            case .role, .reasoning, .finish, .usage: break
             }
         }
         if !text.isEmpty { await context.report(.text(text)) }
@@ -142,14 +162,26 @@ struct Chat: Step {
         }
     }
 
-    /// The JSON in the answer, and what is wrong with it.
-    private func check(_ answer: ChatAnswer, _ schema: AnswerSchema) -> (value: Value?, problem: String?) {
-        guard let value = JSONFinder.find(in: answer.text) else {
+    /// The JSON in the answer, and what is wrong with it. The last value that fits is taken: a model concludes at the end.
+    private func check(
+        _ answer: ChatAnswer, _ schema: AnswerSchema, _ context: StepContext
+    ) async -> (value: Value?, problem: String?) {
+        let values = JSONFinder.values(in: answer.text)
+        guard let last = values.last else {
             return (nil, answer.text.isEmpty ? "it is empty" : "there is no JSON in it")
         }
-        return (value, schema.problems(with: value))
+        let fitting = values.filter { schema.problems(with: $0) == nil }
+        guard let value = fitting.last else { return (last, schema.problems(with: last)) }
+        if fitting.contains(where: { $0 != value }) {
+            await context.report(
+                .note("\(fitting.count) JSON values in the answer fit the schema; the last one is taken"))
+        }
+        return (value, nil)
     }
 }
+
+/// An entry of `accept:`.
+enum AcceptedEnd: String, FieldChoice { case length }
 
 extension Value {
     /// The value as a prompt; nothing at all where there is nothing.
@@ -159,8 +191,16 @@ extension Value {
 extension StepError {
     /// What the client found, as the step's failure. The text of a broken stream is kept.
     init(_ error: MarketplaceError) {
+        let text: Value? = error.partialText.map { .string($0) }
+        let asked: Value? = error.question.map { question in
+            [
+                "text": text ?? .null, "question": question.text.map { .string($0) } ?? .null,
+                "kind": .string(question.kind),
+                "conversation_id": question.conversationID.map { .string($0) } ?? .null,
+            ]
+        }
         self.init(
             error.code.rawValue, error.message, hint: error.hint, isTransient: error.isTransient,
-            partialOutput: error.partialText.map { .string($0) })
+            partialOutput: asked ?? text)
     }
 }

@@ -4,19 +4,26 @@ import RunnelKit
 /// An answer as it grows from the events of a stream.
 struct ChatAnswer {
     var text = ""
-    private var finishReason: String?
+    private var reasoning = ""
+    private(set) var finishReason: String?
     private var info: MessageInfo?
     private var tasks: [AgentTask] = []
+    private var taskBytes = 0
     private var usage: TokenUsage?
 
-    /// How many reports of tasks are kept; an agent may send them without end.
-    private static let maximumTasks = 1000
+    /// How many reports of tasks are kept, and how many bytes of them; an agent may send them without end.
+    private static let maximumTasks = (count: 1000, bytes: 16 << 20)
 
     mutating func add(_ event: ChatEvent) {
         switch event {
         case .role(_, let info): self.info = info ?? self.info
         case .text(let piece): text += piece
-        case .task(let task): if tasks.count < Self.maximumTasks { tasks.append(task) }
+        case .reasoning(let piece): reasoning += piece
+        case .task(let task):
+            let bytes = task.size
+            guard tasks.count < Self.maximumTasks.count, taskBytes + bytes <= Self.maximumTasks.bytes else { break }
+            taskBytes += bytes
+            tasks.append(task)
         case .finish(let reason): finishReason = reason
         case .usage(let usage): self.usage = usage
         }
@@ -25,7 +32,8 @@ struct ChatAnswer {
     /// The step's output. Keys are always there; what the server did not say is null.
     func output(json: Value) -> Value {
         [
-            "text": .string(text), "json": json, "finish_reason": .optional(finishReason),
+            "text": .string(text), "json": json, "reasoning": reasoning.isEmpty ? .null : .string(reasoning),
+            "finish_reason": .optional(finishReason),
             "message_id": .optional(info?.messageID ?? tasks.first?.messageID),
             "conversation_id": .optional(info?.conversationID ?? tasks.first?.conversationID),
             "tasks": .list(tasks.map(\.value)), "usage": usage?.value ?? .null,
@@ -41,8 +49,16 @@ extension Value {
 extension AgentTask {
     /// What the agent is doing, on one line.
     var note: String {
-        let words = [actionType, title, status].compactMap(\.self).filter { !$0.isEmpty }
+        let words = [actionType, title, status].compactMap(\.self).filter { !$0.isEmpty }.map { word in
+            // The result of a tool may stand there as a whole.
+            word.utf8.count > 500 ? word.prefix(200) + "…" : word
+        }
         return words.isEmpty ? "the agent is at work" : words.joined(separator: " · ")
+    }
+
+    /// In bytes of text.
+    fileprivate var size: Int {
+        [messageID, conversationID, actionType, callID, title, status].reduce(0) { $0 + ($1?.utf8.count ?? 0) }
     }
 
     fileprivate var value: Value {

@@ -1,60 +1,184 @@
 import RunnelKit
 
-/// Finds the JSON in an answer that may also hold prose or a code fence.
+/// Finds the JSON in an answer that may also hold prose, code fences and the model's reasoning.
 enum JSONFinder {
-    /// The whole text as JSON; else what stands in its first fence that is JSON; else the first object or list in it.
-    static func find(in text: String) -> Value? {
-        if let value = try? Value.json(text) { return value }
-        for block in fencedBlocks(of: text) {
-            if let value = try? Value.json(block) { return value }
-        }
-        return firstObjectOrList(in: Array(text.utf8))
+    /// The JSON values of the answer in order: the whole text when it is JSON; else the outermost objects and lists in
+    /// it, the fences whose content is JSON, and what is left behind the last reasoning block when that is JSON.
+    ///
+    /// What stands in a reasoning block (`<think>…</think>` and the like) is no answer. Where the opening tag is
+    /// missing, everything before the closing one is reasoning; where a text begins with an opening tag and the closing
+    /// one is missing, everything is.
+    static func values(in text: String) -> [Value] {
+        if let value = try? Value.json(text) { return [value] }
+        var search = Search(bytes: Array(text.utf8))
+        search.run()
+        return search.found
     }
 
-    private static func fencedBlocks(of text: String) -> [String] {
-        var blocks: [String] = []
-        var open: [Substring]?
-        for line in text.split(separator: "\n", omittingEmptySubsequences: false) {
-            guard line.drop(while: { $0 == " " }).hasPrefix("```") else {
-                open?.append(line)
-                continue
+    private struct Search {
+        let bytes: [UInt8]
+        var found: [Value] = []
+        private var position = 0
+        /// Where the text behind the last reasoning block begins.
+        private var answerStart = 0
+        /// How many more bytes behind opening brackets are read in vain, so that a text of brackets takes no quadratic
+        /// time.
+        private var effort: Int
+        /// The names of tags behind which no closing one comes any more.
+        private var unclosed: Set<[UInt8]> = []
+
+        init(bytes: [UInt8]) {
+            self.bytes = bytes
+            effort = max(4 << 20, 16 * bytes.count)
+        }
+
+        mutating func run() {
+            while position < bytes.count {
+                switch bytes[position] {
+                case UInt8(ascii: "<"), UInt8(ascii: "["):
+                    if let tag = ReasoningTag(in: bytes, at: position) {
+                        skip(tag)
+                    } else if bytes[position] == UInt8(ascii: "[") {
+                        bracket()
+                    } else {
+                        position += 1
+                    }
+                case UInt8(ascii: "{"): bracket()
+                case UInt8(ascii: "`"): fence()
+                default: position += 1
+                }
             }
-            if let lines = open { blocks.append(lines.joined(separator: "\n")) }
-            open = open == nil ? [] : nil
+            guard found.isEmpty, answerStart > 0 else { return }
+            if let value = try? Value.json(Array(bytes[answerStart...])) { found.append(value) }
         }
-        if let lines = open { blocks.append(lines.joined(separator: "\n")) }
-        return blocks
-    }
 
-    /// How many opening brackets are tried, so that a text of brackets alone takes no quadratic time.
-    private static let attempts = 64
-
-    private static func firstObjectOrList(in bytes: [UInt8]) -> Value? {
-        let openings = bytes.indices.lazy.filter { bytes[$0] == UInt8(ascii: "{") || bytes[$0] == UInt8(ascii: "[") }
-        for start in openings.prefix(attempts) {
-            guard let end = balancedEnd(of: bytes, from: start) else { continue }
-            if let value = try? Value.json(Array(bytes[start..<end])) { return value }
-        }
-        return nil
-    }
-
-    /// Where the bracket at `start` is closed, strings skipped.
-    private static func balancedEnd(of bytes: [UInt8], from start: Int) -> Int? {
-        var depth = 0
-        var inString = false
-        var index = start
-        while index < bytes.count {
-            switch bytes[index] {
-            case UInt8(ascii: "\\") where inString: index += 1
-            case UInt8(ascii: "\""): inString.toggle()
-            case UInt8(ascii: "{"), UInt8(ascii: "["): if !inString { depth += 1 }
-            case UInt8(ascii: "}"), UInt8(ascii: "]"):
-                if !inString { depth -= 1 }
-                if depth == 0 { return index + 1 }
-            default: break
+        private mutating func skip(_ tag: ReasoningTag) {
+            if tag.isClosing {
+                // The block began before the text, or with a tag that the server kept to itself.
+                found = []
+                position = tag.end
+                answerStart = tag.end
+                return
             }
+            if let end = end(of: tag) {
+                position = end
+                answerStart = end
+            } else if bytes[..<tag.start].allSatisfy(\.isSpace) {
+                position = bytes.count
+                answerStart = bytes.count
+            } else {
+                position = tag.end
+            }
+        }
+
+        /// Behind the first closing tag of the block. A further one, of blocks that nest, then stands without an opening one.
+        private mutating func end(of opening: ReasoningTag) -> Int? {
+            guard !unclosed.contains(opening.name) else { return nil }
+            for index in opening.end..<bytes.count
+            where bytes[index] == UInt8(ascii: "<") || bytes[index] == UInt8(ascii: "[") {
+                if let tag = ReasoningTag(in: bytes, at: index), tag.isClosing, tag.name == opening.name {
+                    return tag.end
+                }
+            }
+            unclosed.insert(opening.name)
+            return nil
+        }
+
+        private mutating func bracket() {
+            let end = effort > 0 ? balancedEnd(from: position) : nil
+            guard let end, let value = try? Value.json(Array(bytes[position..<end])) else {
+                effort -= (end ?? bytes.count) - position
+                position += 1
+                return
+            }
+            found.append(value)
+            position = end
+        }
+
+        /// A fence whose content is JSON of any kind. Any other is read like prose.
+        private mutating func fence() {
+            guard isFence(position) else {
+                position += 1
+                return
+            }
+            let start = (bytes[position...].firstIndex(of: 0x0A) ?? bytes.count - 1) + 1
+            var end = start
+            while end < bytes.count, !isFence(end) { end += 1 }
+            if let value = try? Value.json(Array(bytes[start..<end])) {
+                found.append(value)
+                position = min(end + 3, bytes.count)
+            } else {
+                position += 3
+            }
+        }
+
+        /// Whether three backticks stand there that only spaces precede on their line.
+        private func isFence(_ index: Int) -> Bool {
+            guard bytes[index] == UInt8(ascii: "`"), index + 3 <= bytes.count,
+                bytes[index..<(index + 3)].allSatisfy({ $0 == UInt8(ascii: "`") })
+            else { return false }
+            let before = bytes[..<index].last { $0 != 0x20 }
+            return before == nil || before == 0x0A
+        }
+
+        /// Where the bracket at `start` is closed, strings skipped.
+        private func balancedEnd(from start: Int) -> Int? {
+            var depth = 0
+            var inString = false
+            var index = start
+            while index < bytes.count {
+                switch bytes[index] {
+                case UInt8(ascii: "\\") where inString: index += 1
+                case UInt8(ascii: "\""): inString.toggle()
+                case UInt8(ascii: "{"), UInt8(ascii: "["): if !inString { depth += 1 }
+                case UInt8(ascii: "}"), UInt8(ascii: "]"):
+                    if !inString { depth -= 1 }
+                    if depth == 0 { return index + 1 }
+                default: break
+                }
+                index += 1
+            }
+            return nil
+        }
+    }
+}
+
+/// The opening or closing tag of a block in which a model thinks, `<think>` or `[/THINK]`.
+private struct ReasoningTag {
+    let name: [UInt8]
+    let isClosing: Bool
+    let start: Int
+    /// Behind the tag.
+    let end: Int
+
+    private static let names = ["think", "thinking", "thought", "reasoning", "reflection", "scratchpad", "analysis"]
+        .map { Array($0.utf8) }
+
+    init?(in bytes: [UInt8], at start: Int) {
+        let isAngle = bytes[start] == UInt8(ascii: "<")
+        var index = start + 1
+        isClosing = index < bytes.count && bytes[index] == UInt8(ascii: "/")
+        if isClosing { index += 1 }
+        var name: [UInt8] = []
+        while index < bytes.count, name.count <= 10, bytes[index].isLetter {
+            name.append(bytes[index] | 0x20)
             index += 1
         }
-        return nil
+        // An opening tag may have attributes. In square brackets there is one word alone, and a list of JSON is none.
+        if isAngle, !isClosing, index < bytes.count, bytes[index].isSpace {
+            index =
+                bytes[index...].prefix(200).firstIndex { $0 == UInt8(ascii: ">") || $0 == UInt8(ascii: "<") } ?? index
+        }
+        guard index < bytes.count, bytes[index] == UInt8(ascii: isAngle ? ">" : "]"),
+            isAngle ? Self.names.contains(name) : name == Self.names[0]
+        else { return nil }
+        self.name = name
+        self.start = start
+        end = index + 1
     }
+}
+
+extension UInt8 {
+    fileprivate var isSpace: Bool { self == 0x20 || (0x09...0x0D).contains(self) }
+    fileprivate var isLetter: Bool { (0x41...0x5A).contains(self) || (0x61...0x7A).contains(self) }
 }

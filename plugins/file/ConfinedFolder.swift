@@ -20,30 +20,47 @@ struct ConfinedFolder {
     init(of path: ConfinedPath, makesFolders: Bool, action: String) throws(StepError) {
         self.path = path
         let flags = O_RDONLY | O_DIRECTORY
+        let aliases = ProtectedAliases(of: path)
         var current: Int32
         switch SystemCalls.open(path.base, in: nil, flags: flags) {
         case .success(let number): current = number
         case .failure(let error): throw error.stepError("open the project's folder", path.base)
         }
-        for folder in path.folders {
+        for (index, folder) in path.folders.enumerated() {
             let folderOfPart = Descriptor(owning: current)
             var opened = SystemCalls.open(folder, in: folderOfPart.number, flags: flags | O_NOFOLLOW)
             if makesFolders, case .failure(let error) = opened, error.isMissing {
                 // Somebody else may make it at the same moment; opening it decides.
                 _ = SystemCalls.makeFolder(folder, in: folderOfPart.number)
+                // Also where it was somebody else: what is written below must not be lost with its folder.
+                if case .failure(let error) = SystemCalls.sync(folderOfPart.number) {
+                    throw error.stepError(action, path.text)
+                }
                 opened = SystemCalls.open(folder, in: folderOfPart.number, flags: flags | O_NOFOLLOW)
             }
             switch opened {
-            case .success(let number): current = number
+            case .success(let number):
+                current = number
+                var status = stat()
+                if fstat(number, &status) == 0, let error = aliases.error(status, at: index) {
+                    close(number)
+                    throw error
+                }
             case .failure(let error):
                 // A link ends with ENOTDIR where O_DIRECTORY is looked at first.
                 if error.isLink || (error.isNoFolder && Self.isLink(folder, in: folderOfPart.number)) {
-                    throw Self.link(path)
+                    throw ConfinedPath.link(path.text)
                 }
                 throw error.stepError(action, path.text)
             }
         }
         descriptor = Descriptor(owning: current)
+        var status = stat()
+        if fstatat(current, path.name, &status, AT_SYMLINK_NOFOLLOW) == 0,
+            let error = aliases.error(status, at: path.parts.count - 1)
+        {
+            throw error
+        }
     }
 
     var number: Int32 { descriptor.number }
@@ -53,24 +70,47 @@ struct ConfinedFolder {
         switch SystemCalls.open(path.name, in: number, flags: flags | O_NOFOLLOW, mode: 0o666) {
         case .success(let number): return Descriptor(owning: number)
         case .failure(let error):
-            if error.isLink { throw Self.link(path) }
+            if error.isLink { throw ConfinedPath.link(path.text) }
             throw error.stepError(action, path.text)
         }
     }
 
     /// Refuses a symbolic link at the path's place: replacing it would surprise whoever made it.
     func refuseLink() throws(StepError) {
-        if Self.isLink(path.name, in: number) { throw Self.link(path) }
+        if Self.isLink(path.name, in: number) { throw ConfinedPath.link(path.text) }
     }
 
     private static func isLink(_ name: String, in folder: Int32) -> Bool {
         var status = stat()
         return fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW) == 0 && status.st_mode & S_IFMT == S_IFLNK
     }
+}
 
-    private static func link(_ path: ConfinedPath) -> StepError {
-        StepError(
-            "path-is-link", "\"\(path.text)\" leads through a symbolic link",
-            hint: "links are not followed, so that nothing outside the project is touched")
+/// Finds protected places that are reached by another name: a link beside them, or a file system with several names for
+/// one file.
+private struct ProtectedAliases {
+    private let path: ConfinedPath
+    private let known: [(device: dev_t, number: ino_t, parts: [String])]
+
+    init(of path: ConfinedPath) {
+        self.path = path
+        known = path.protected.roots.compactMap { parts in
+            var status = stat()
+            guard stat(path.base + "/" + parts.joined(separator: "/"), &status) == 0 else { return nil }
+            return (status.st_dev, status.st_ino, parts)
+        }
+    }
+
+    /// - Parameters:
+    ///   - status: Of what was found at a part of the path.
+    ///   - index: The part's.
+    func error(_ status: stat, at index: Int) -> StepError? {
+        for root in known where root.device == status.st_dev && root.number == status.st_ino {
+            guard let place = path.protected.place(of: root.parts + path.parts[(index + 1)...]) else { continue }
+            // Reached by its own name, the path itself says whether it is allowed.
+            if path.parts[...index].elementsEqual(root.parts) { continue }
+            return place.error(path.text)
+        }
+        return nil
     }
 }

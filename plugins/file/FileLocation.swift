@@ -80,9 +80,19 @@ struct FileLocation {
 }
 
 extension ProjectDirectory {
+    /// The path of a file, which the project's folder is not.
+    func file(_ path: String, in folder: String? = nil) throws(StepError) -> ConfinedPath {
+        let confined = try confined(path, in: folder)
+        guard
+            folder == nil
+                ? !confined.parts.isEmpty : confined.parts.count > (try self.confined(folder ?? "").parts.count)
+        else { throw StepError("file-is-folder", "\"\(path)\" is a folder", hint: "name a file in it") }
+        return confined
+    }
+
     func location(of path: String) throws(StepError) -> FileLocation {
         if grantedFiles.contains(path) { return FileLocation(granted: path) }
-        return FileLocation(path: try ConfinedPath(path, base: self.path))
+        return FileLocation(path: try file(path))
     }
 }
 

@@ -10,7 +10,8 @@ struct FileRead: Step {
     static let documentation = StepDocumentation(
         details: """
             Paths begin at the project's folder and cannot leave it, neither by `..` nor by a symbolic link; a file that \
-            was named on the command line may be read wherever it is. Text is UTF-8. `as: auto` reads `.json` as JSON, \
+            was named on the command line may be read wherever it is. What a template fills in stays below the part of \
+            the path before it, and places such as `plugins` and `.git` are not read. Text is UTF-8. `as: auto` reads `.json` as JSON, \
             `.csv` as CSV and everything else as text.
             """,
         output: """
@@ -23,7 +24,7 @@ struct FileRead: Step {
         ])
     static let rules: [FieldRule] = [.exactlyOne(["path", "glob"])]
 
-    @Field("The file, relative to the project's folder.") var path: String?
+    @Field("The file, relative to the project's folder.") var path: ProjectPath?
     @Field("A pattern: `*` and `?` within a name, `**` for any folders.") var glob: String?
     @Field("How the content is read.", key: "as") var format: Format = .auto
     @Field("With CSV: whether the first line names the columns.") var header: Bool = true
@@ -32,12 +33,14 @@ struct FileRead: Step {
 
     func run(_ context: StepContext) async throws -> Value {
         let project = context.project
-        if let path { return try read(project.location(of: path)) }
+        if let path { return try read(project.location(of: path.text)) }
         let pattern = GlobPattern(glob ?? "")
         var files: [Value] = []
         for path in try FolderWalk(base: project.path).files(matching: pattern) {
             try Task.checkCancellation()
-            files.append(try read(FileLocation(path: ConfinedPath(path, base: project.path))))
+            // A pattern such as `**/*.yaml` means the files that may be read.
+            guard let path = try? project.confined(path) else { continue }
+            files.append(try read(FileLocation(path: path)))
         }
         return .list(files)
     }

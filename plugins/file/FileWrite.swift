@@ -11,7 +11,9 @@ struct FileWrite: Step {
         details: """
             The content goes to a temporary file beside the target, is brought to the disk, and takes the target's name \
             in one step, so that a reader sees the old file or the new one. Missing folders are made. Paths begin at \
-            `base` and cannot leave it, neither by `..` nor by a symbolic link.
+            `base` and cannot leave it, neither by `..` nor by a symbolic link. What a template fills in stays below the \
+            part of the path before it: `out/{{ input }}` below `out`, and `out/a-{{ input }}` at a name that begins with \
+            `a-`. Places such as `plugins`, `.git` and the pipelines themselves are not written.
 
             Writing again leaves the same file. With `append: true` the content is added in one write and brought to \
             the disk; a step that was interrupted may add it twice, so appending happens at least once.
@@ -29,14 +31,14 @@ struct FileWrite: Step {
                 "uses: file.write\nwith: { path: runs.log, content: \"{{ run.id }}\\n\", append: true }"),
         ])
 
-    @Field("The file, relative to `base`.") var path: String
+    @Field("The file, relative to `base`.") var path: PathInBase
     @Field("What is written; the step's input unless given.") var content: Value?
     @Field("Add to the end of the file instead of replacing it.") var append: Bool = false
     @Field("What happens when the file exists already; `append` does not ask.") var ifExists: Existing = .overwrite
-    @Field("The folder that the path cannot leave, relative to the project's folder.") var base: String?
+    @Field("The folder that the path cannot leave, relative to the project's folder.") var base: ProjectPath?
 
     func run(_ context: StepContext) async throws -> Value {
-        let target = try ConfinedPath(path, in: base, base: context.project.path)
+        let target = try context.project.file(path.text, in: base?.text)
         let bytes = (content ?? context.input).fileContent
         let folder = try ConfinedFolder(of: target, makesFolders: true, action: "write")
         let writer = AtomicWriter(path: target, runID: context.identity.runID)
@@ -48,6 +50,21 @@ struct FileWrite: Step {
             isWritten = try writer.write(bytes, in: folder, existing: ifExists)
         }
         return ["path": .string(target.text), "bytes": .int(isWritten ? Int64(bytes.count) : 0)]
+    }
+}
+
+/// A path that begins at the folder which the key `base` names.
+struct PathInBase: FieldValue {
+    let text: String
+
+    static var schema: Value {
+        var schema = ProjectPath.schema.asObject ?? [:]
+        schema["x-relative-to"] = "base"
+        return .object(schema)
+    }
+
+    init(field value: Value) throws(FieldError) {
+        text = try String(field: value)
     }
 }
 

@@ -21,10 +21,16 @@ struct TemplateText: Step {
     static let rules: [FieldRule] = [.exactlyOne(["text", "file"])]
 
     @Field("The template.") var text: String?
-    @Field("A file of the project that holds the template.") var file: String?
+    @Field("A file of the project that holds the template.") var file: ProjectPath?
 
     func run(_ context: StepContext) async throws -> Value {
         guard let file else { return .string(text ?? "") }
-        return .string(try context.render(ProjectText.read(file, in: context.project), file).text)
+        let value = try context.render(ProjectText.read(file.text, in: context.project), file.text)
+        guard !value.isNull else {
+            throw StepError(
+                "empty-value", "the expression in \"\(file.text)\" is null, and a text is needed",
+                hint: "write `| default(\"…\")` behind it if it may be missing")
+        }
+        return .string(value.text)
     }
 }

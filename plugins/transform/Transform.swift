@@ -17,8 +17,9 @@ struct Transform: Step {
             one that it computes may be rounded, and a note says so. Binary data is a base64 string in jq. Searches for \
             every match (flag `g`) leave empty matches out.
 
-            A program that takes longer than `timeout` fails the step at once. Its outputs are limited to 100000, with \
-            4000000 values, 256MiB of text and 512 levels of nesting in all.
+            A program is evaluated in a process of its own, so what ends libjq fails this step alone (`jq-crashed`). It may \
+            take as much CPU time as `timeout` says, and 768MiB of memory. Its outputs are limited to 100000, with 4000000 \
+            values, 256MiB of text and 512 levels of nesting in all.
 
             `lines` gives a list of texts; lines end with LF, CRLF or CR. `csv` gives a list of objects, or of lists with \
             `header: false`; every field is a text. `json` reads a text that is JSON and nothing else.
@@ -49,7 +50,7 @@ struct Transform: Step {
     @Field("Find a pattern in a text: the pattern, or an object with options.") var regex: RegexField?
     @Field("What is transformed; the step's input unless given.") var from: Value?
     @Field("With `jq`: always give a list of all outputs.") var all: Bool = false
-    @Field("How long `jq` or `regex` may take.") var timeout: Duration = .seconds(10)
+    @Field("How much CPU time `jq` or `regex` may take. Waiting does not count.") var timeout: Duration = .seconds(10)
 
     func run(_ context: StepContext) async throws -> Value {
         let value = from ?? context.input
@@ -68,7 +69,7 @@ struct Transform: Step {
     private func evaluate(_ program: JQProgram, _ value: Value, _ context: StepContext) async throws -> Value {
         let outputs: JQOutputs
         do {
-            outputs = try await program.outputs(for: value, within: timeout, on: context.clock)
+            outputs = try await program.outputs(for: value, within: timeout)
         } catch var error as StepError where error.code == "jq-error" {
             error.hint = "the input was \(value.quoted(limit: 120))"
             throw error
@@ -80,7 +81,7 @@ struct Transform: Step {
     }
 
     private func find(_ options: RegexOptions, _ text: String, _ context: StepContext) async throws -> Value {
-        let matches = try await RegexSearch.matches(of: options, in: text, within: timeout, on: context.clock)
+        let matches = try await RegexSearch.matches(of: options, in: text, within: timeout)
         var results: [Value] = []
         for match in matches { results.append(try match.value(group: options.group)) }
         return options.all ? .list(results) : results.first ?? .null
@@ -96,6 +97,9 @@ struct Transform: Step {
     }
 
     private func text(of value: Value) throws(StepError) -> String {
+        if from?.isNull == true {
+            throw StepError("empty-value", "`from`: expected a text to transform, found null", field: [.key("from")])
+        }
         guard let text = value.asString else {
             throw StepError(
                 "wrong-input", "expected a text to transform, found \(value.kindName)",

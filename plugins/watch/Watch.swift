@@ -24,6 +24,9 @@ struct Watch: Trigger {
             on stays, and is an event of its own. All folders are relative to the project's and have to be on one \
             file system; a file keeps its place below the watched folder.
 
+            No folder may lie in a place that pipelines do not touch, such as `plugins` or `.git`; files in such places are \
+            ignored, and so are pipelines.
+
             Symbolic links are not followed, neither to files nor to folders. Such links, files that cannot be read \
             and names that are not UTF-8 are reported and left alone. A folder that vanishes is reported, and watched \
             again when it is back.
@@ -75,10 +78,19 @@ struct Watch: Trigger {
     private static let temporaryNames = ["*.part", "*.tmp", "*~", "*.swp", "*.crdownload"].compactMap { try? Glob($0) }
 
     func run(_ context: TriggerContext) async throws {
-        try await WatchSession(settings: try settings(), context: context).run()
+        try await WatchSession(settings: try settings(context.project), context: context).run()
     }
 
-    private func settings() throws(StepError) -> WatchSettings {
+    private func settings(_ project: ProjectDirectory) throws(StepError) -> WatchSettings {
+        for folder in [path, moveTo, failed] { _ = try project.confined(folder.path.shown) }
+        // A file that comes from outside must not become a pipeline by being moved; within the folder that is served it
+        // is not even taken.
+        let isServed = project.protected.place(of: path.path.parts + ["….yaml"]) != nil
+        if after != .keep, !isServed {
+            for folder in after == .move ? [moveTo, failed] : [failed] {
+                _ = try project.confined(folder.path.appending("….yaml").text)
+            }
+        }
         if after != .keep {
             if after == .move { try check(moveTo.path, "move_to") }
             try check(failed.path, "failed")
@@ -96,7 +108,7 @@ struct Watch: Trigger {
         return WatchSettings(
             filter: FileFilter(
                 root: path.path, include: include, exclude: exclude, temporary: temporary, takesHidden: hidden,
-                ownFolders: ownFolders),
+                ownFolders: ownFolders, protected: project.protected),
             isRecursive: recursive, settle: settle, mode: mode, interval: interval, after: after, done: moveTo.path,
             failed: failed.path, existing: existing)
     }

@@ -27,7 +27,7 @@ struct Delivery: Sendable {
                 await context.report(
                     .note(
                         "\(failure.brief); trying again in \(DurationText.format(delay)) "
-                            + "(attempt \(attempt) of \(retry.attempts))"))
+                            + "(attempt \(attempt) of \(retry.attempts))\(failure.shortened(to: delay, by: retry))"))
                 try await sender.pause(for: delay, on: context.clock)
             }
         }
@@ -57,6 +57,9 @@ struct Delivery: Sendable {
     private func signed(at timestamp: Int64) -> HTTPCall {
         var signed = call
         signed.headers.replaceOrAdd(name: "webhook-id", value: id)
+        if let epoch = context.identity.epoch {
+            signed.headers.replaceOrAdd(name: "runnel-epoch", value: "\(epoch)")
+        }
         signed.headers.replaceOrAdd(name: "webhook-timestamp", value: "\(timestamp)")
         if let secrets {
             let signature = WebhookSignature.header(

@@ -32,6 +32,13 @@ struct DeliveryFailure: Error {
         }
     }
 
+    /// What there is to say where the receiver asked for a longer wait; empty otherwise.
+    func shortened(to delay: Duration, by retry: DeliveryRetry) -> String {
+        guard let asked = error.retryAfter, asked > delay else { return "" }
+        return
+            "; it asked to wait \(DurationText.format(asked)), `max_backoff` allows \(DurationText.format(retry.maxBackoff))"
+    }
+
     /// The error after the last attempt.
     func final(attempts: Int, retry decision: DeliveryRetry.Decision) -> StepError {
         var error = error

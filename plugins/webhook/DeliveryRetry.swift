@@ -7,14 +7,14 @@ struct DeliveryRetry: Sendable, Hashable {
         case asksTooMuch(Duration)
     }
 
-    /// The longest `Retry-After` that is waited for. Coming back earlier than asked would be refused again.
+    /// A receiver that asks for more is not asked again: coming back much earlier would be refused.
     static let longestRetryAfter: Duration = .seconds(600)
 
     /// How often is sent at most, the first time included.
     let attempts: Int
     /// The delay before the second attempt; it doubles with each further one.
     let backoff: Duration
-    /// Where the doubling ends.
+    /// Where the doubling ends, and the longest wait, also where the receiver asks for a longer one.
     let maxBackoff: Duration
 
     /// - Parameters:
@@ -31,7 +31,7 @@ struct DeliveryRetry: Sendable, Hashable {
         delay = Self.rounded(delay * Double.random(in: 0.5...1, using: &generator))
         guard let retryAfter else { return .retry(after: delay) }
         guard retryAfter <= Self.longestRetryAfter else { return .asksTooMuch(retryAfter) }
-        return .retry(after: max(delay, retryAfter))
+        return .retry(after: max(delay, min(retryAfter, maxBackoff)))
     }
 
     /// A delay that reads well in a note: whole milliseconds below a second, tenths above.

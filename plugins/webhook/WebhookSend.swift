@@ -20,7 +20,9 @@ struct WebhookSend: Step {
 
             Every request carries a `webhook-id` that is the same on all attempts, also when the run is taken up again \
             after a crash, and different for every other webhook. A webhook arrives at least once; by its id the receiver \
-            can drop the repeat.
+            can drop the repeat. Beside it stands `runnel-epoch`, a number that grows each time the run is taken up by a \
+            process; a receiver can refuse a request with a lower one than it has seen for the same id. It is missing \
+            with `--no-journal`.
 
             With a `secret` the request is signed as [Standard Webhooks](https://www.standardwebhooks.com) describes: \
             `webhook-timestamp` is the time of the attempt, `webhook-signature` is `v1,` and the base64 of HMAC-SHA256 over \
@@ -29,8 +31,8 @@ struct WebhookSend: Step {
 
             Any status from 200 to 299 means accepted. 408, 429, 5xx, failed connections and time-outs are tried again: \
             after `backoff`, which doubles each time up to `max_backoff` and is shortened by chance by up to half. If the \
-            receiver says `Retry-After`, the wait is at least that long; if it asks for more than 10 minutes the step fails \
-            at once. Other statuses are final. Redirects are not followed.
+            receiver says `Retry-After`, the wait is at least that long, up to `max_backoff`; if it asks for more than 10 \
+            minutes the step fails at once. Other statuses are final. Redirects are not followed.
 
             Errors show the URL's host only, because a webhook's path is often its password.
             """,
@@ -75,7 +77,8 @@ struct WebhookSend: Step {
     @Field("What the receiver knows the sender by: one secret or a list of them.") var secret: SigningSecrets?
     @Field("How often is tried, the first time included; up to 100.") var attempts: Int = 5
     @Field("The delay before the second attempt; it doubles with each further one.") var backoff: Duration = .seconds(1)
-    @Field("The longest delay that the doubling comes to.") var maxBackoff: Duration = .seconds(60)
+    @Field("The longest delay, also where the receiver asks for a longer one (`Retry-After`).") var maxBackoff:
+        Duration = .seconds(60)
     @Field("How long one attempt may take.") var timeout: Duration = .seconds(30)
 
     /// How much of an answer is kept.

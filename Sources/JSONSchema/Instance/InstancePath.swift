@@ -1,3 +1,5 @@
+public import RunnelKit
+
 /// One step from a value to a value inside it.
 public enum PathElement: Hashable, Sendable {
     /// The member of an object.
@@ -22,6 +24,16 @@ public struct InstancePath: Hashable, Sendable {
     /// The path one step further in.
     public func appending(_ element: PathElement) -> InstancePath {
         InstancePath(elements + [element])
+    }
+
+    /// The path as a `FieldError` has it.
+    public var fieldPath: [FieldError.PathElement] {
+        elements.map { element in
+            switch element {
+            case .key(let key): .key(key)
+            case .index(let index): .index(index)
+            }
+        }
     }
 
     /// The JSON pointer (RFC 6901): "/messages/0/content"; "" for the root.

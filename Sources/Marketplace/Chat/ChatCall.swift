@@ -147,6 +147,7 @@ final class ChatCall: Sendable {
         return StreamDelegate.Context(
             url: configuration.chatURL, agentID: request.agentID ?? configuration.agentID,
             authentication: configuration.authentication, timeouts: configuration.timeouts,
+            rules: AnswerRules(configuration, request),
             redactor: Redactor(secrets: configuration.secrets + (token.map { [$0.value] } ?? [])),
             wallClock: client.wallClock)
     }

@@ -7,7 +7,9 @@ public enum ChatEvent: Sendable, Equatable {
     case text(String)
     /// What the agent is doing, for example a call of a tool.
     indirect case task(AgentTask)
-    /// Why the answer ended, in the server's word: `stop`, `length`, …
+    /// More of what the model thinks before it answers, never empty. It is no part of the answer.
+    case reasoning(String)
+    /// Why the answer ended, in the server's word: `stop`, `length`, … See ``FinishKind``.
     case finish(reason: String)
     /// How many tokens the call used.
     case usage(TokenUsage)

@@ -25,19 +25,24 @@ public struct ChatRequest: Sendable {
     public var responseSchema: String?
     /// Sent as the header `Idempotency-Key`: the same for every attempt, so that a server can drop the repeat.
     public var idempotencyKey: String?
+    /// Whether an answer that was cut off at the model's limit of tokens (finish reason `length`) is a success. Otherwise
+    /// it fails with the code `answer-truncated`.
+    public var acceptsTruncated: Bool
     /// Called before each repetition that the client decided on by itself.
     public var onRetry: (@Sendable (RetryNotice) -> Void)?
 
     /// Makes a request.
     public init(
         messages: [ChatMessage], agentID: String? = nil, model: String? = nil, responseSchema: String? = nil,
-        idempotencyKey: String? = nil, onRetry: (@Sendable (RetryNotice) -> Void)? = nil
+        idempotencyKey: String? = nil, acceptsTruncated: Bool = false,
+        onRetry: (@Sendable (RetryNotice) -> Void)? = nil
     ) {
         self.messages = messages
         self.agentID = agentID
         self.model = model
         self.responseSchema = responseSchema
         self.idempotencyKey = idempotencyKey
+        self.acceptsTruncated = acceptsTruncated
         self.onRetry = onRetry
     }
 }

@@ -1,19 +1,51 @@
+/// What a decoder must know of the request and the configuration.
+struct AnswerRules: Sendable {
+    var streamEnd = MarketplaceConfiguration.StreamEnd.done
+    var maxEvent = 16 << 20
+    var maxAnswer = 64 << 20
+    var acceptsTruncated = false
+}
+
+extension AnswerRules {
+    init(_ configuration: MarketplaceConfiguration, _ request: ChatRequest) {
+        self.init(
+            streamEnd: configuration.streamEnd, maxEvent: configuration.limits.maxEvent,
+            maxAnswer: configuration.limits.maxAnswer, acceptsTruncated: request.acceptsTruncated)
+    }
+}
+
 /// The whole way from the bytes of a response's body to the events of a chat. Pure: it knows no network and no clock.
 struct ChatDecoder: Sendable {
     /// The most bytes of text that are kept for the error of a stream that breaks.
     static let keptText = 4 << 20
+    /// The most bytes of a body without events that are kept, to see what it is.
+    private static let keptBody = 64 << 10
 
-    /// `[DONE]` has come; whatever follows is ignored.
+    /// What ends the stream has come, and the answer is whole; whatever follows is ignored.
     private(set) var isDone = false
     /// Something came that a repetition of the request would do or show twice.
     private(set) var hasProgress = false
-    private var text: [UInt8] = []
-    private var role: String?
-    private var parser: SSEParser
-    private var scratch: [UInt8] = []
+    /// A finish reason has come, and nothing else has to come by the rules.
+    var mayEnd: Bool { rules.streamEnd == .finish && finishReason != nil }
 
-    init(limits: SSEParser.Limits = SSEParser.Limits()) {
-        parser = SSEParser(limits: limits)
+    private let rules: AnswerRules
+    private var end = AnswerEnd()
+    private var finishReason: String?
+    private var text: [UInt8] = []
+    private var received = 0
+    private var role: String?
+    private var conversationID: String?
+    private var parser: SSEParser
+    private var joiner = TextJoiner()
+    private var reasoningJoiner = TextJoiner()
+    private var refusalJoiner = TextJoiner()
+    private var scratch: [UInt8] = []
+    /// The start of the body as long as no event was in it; `nil` afterwards.
+    private var body: [UInt8]? = []
+
+    init(rules: AnswerRules = AnswerRules()) {
+        self.rules = rules
+        parser = SSEParser(limits: SSEParser.Limits(line: rules.maxEvent, event: rules.maxEvent))
     }
 
     /// The text so far, `nil` when there is none.
@@ -21,48 +53,156 @@ struct ChatDecoder: Sendable {
         text.isEmpty ? nil : String(decoding: text, as: UTF8.self)
     }
 
+    /// A body that holds no event and begins like JSON or a web page: its `Content-Type` was wrong.
+    var strayBody: [UInt8]? {
+        let start = body?.first { !$0.isJSONWhitespace }
+        return start == UInt8(ascii: "{") || start == UInt8(ascii: "<") ? body : nil
+    }
+
     /// Reads more of the body and appends the events it completes. The events before an error are appended, too.
+    /// - Throws: what is wrong with the stream, or with an answer that has ended.
     mutating func feed(
         _ bytes: UnsafeRawBufferPointer, redactor: Redactor, into events: inout [ChatEvent]
     ) throws(MarketplaceError) {
         guard !isDone else { return }
+        if let held = body?.count, held < Self.keptBody { body?.append(contentsOf: bytes.prefix(Self.keptBody - held)) }
+        try parse(bytes, redactor, into: &events)
+        // Some servers send no blank line behind it and leave the connection open.
+        let unfinished = parser.unfinishedData
+        if !isDone, !unfinished.isEmpty, unfinished.count < 64, unfinished.withUnsafeBytes(Self.isDoneMark) {
+            isDone = true
+        }
+        if isDone { try conclude(redactor, into: &events) }
+    }
+
+    /// The body has ended as HTTP has it. Reads what no blank line has ended.
+    /// - Throws: what is wrong with the answer, `stream-cut-off` when it is not whole.
+    mutating func finish(redactor: Redactor, into events: inout [ChatEvent]) throws(MarketplaceError) {
+        guard !isDone else { return }
+        try parse(nil, redactor, into: &events)
+        guard isDone || finishReason != nil && rules.streamEnd != .done else {
+            throw explained(TransportFailure.cutOff(why: nil, before: rules.endName), redactor)
+        }
+        try conclude(redactor, into: &events)
+    }
+
+    /// Nothing more is read, and nothing more has to come.
+    /// - Throws: what is wrong with the answer.
+    mutating func conclude(_ redactor: Redactor, into events: inout [ChatEvent]) throws(MarketplaceError) {
+        isDone = true
+        showRest(to: &events)
+        if rules.streamEnd == .finish, finishReason == nil {
+            throw explained(TransportFailure.cutOff(why: nil, before: rules.endName), redactor)
+        }
+        if let failure = end.verdict(finishReason, rules, redactor, conversationID: conversationID) {
+            throw failure.keeping(partialText: partialText)
+        }
+    }
+
+    /// Reads a body that is one JSON document: a completion that is not streamed, or an error.
+    /// - Returns: false when it is neither.
+    mutating func read(
+        document: [UInt8], redactor: Redactor, into events: inout [ChatEvent]
+    ) throws(MarketplaceError) -> Bool {
+        guard let content = try? document.withUnsafeBytes({ try ChunkDecoder.decode($0) }) else { return false }
+        switch content {
+        case .error(let message): throw Self.reported(message, redactor)
+        case .parts(let parts):
+            guard parts.contains(where: \.isAnswer) else { return false }
+            for part in parts {
+                if let failure = append(part, redactor, to: &events) { throw failure.keeping(partialText: partialText) }
+            }
+        }
+        // The document is whole, so the answer is.
+        if rules.streamEnd == .finish, finishReason == nil { finishReason = "stop" }
+        try conclude(redactor, into: &events)
+        return true
+    }
+
+    /// The failure of the connection with the text so far, and with what a finish reason that had come tells. A refusal
+    /// or a reason that is no success is the failure itself: the same request would be answered so again.
+    func explained(_ failure: MarketplaceError, _ redactor: Redactor) -> MarketplaceError {
+        var hint: String?
+        if finishReason != nil || !end.refusal.isEmpty,
+            let verdict = end.verdict(finishReason, rules, redactor, conversationID: conversationID),
+            verdict.code != .emptyAnswer
+        {
+            return verdict.keeping(partialText: partialText)
+        }
+        if finishReason != nil, rules.streamEnd != .finish {
+            switch failure.code {
+            case .streamCutOff where rules.streamEnd == .done:
+                hint =
+                    "The text so far is kept. A finish reason had come: if this server never sends [DONE], set "
+                    + "`marketplace.stream_end: either`."
+            case .idleTimeout:
+                hint =
+                    "A finish reason had come: if this server sends nothing behind it and keeps the connection open, "
+                    + "set `marketplace.stream_end: finish`."
+            default: break
+            }
+        }
+        return failure.keeping(partialText: partialText, hint: hint)
+    }
+
+    // MARK: Events
+
+    /// - Parameter bytes: More of the body; nil at its end, where what is left may be half an event.
+    private mutating func parse(
+        _ bytes: UnsafeRawBufferPointer?, _ redactor: Redactor, into events: inout [ChatEvent]
+    ) throws(MarketplaceError) {
         var failure: MarketplaceError?
         // The parser is lent to itself while it calls back into the other parts of this value.
         var parser = SSEParser()
         swap(&parser, &self.parser)
         defer { swap(&parser, &self.parser) }
+        func take(_ event: SSEParser.RawEvent) {
+            guard !isDone, failure == nil else { return }
+            failure = read(event, redactor: redactor, into: &events)
+        }
         do {
-            try parser.feed(bytes) { event in
-                guard !isDone, failure == nil else { return }
-                failure = read(event, redactor: redactor, into: &events)
-            }
+            if let bytes { try parser.feed(bytes, take) } else { try parser.finish(take) }
         } catch {
             failure = failure ?? Self.tooMuch(error)
         }
+        if bytes == nil, failure?.code == .malformedEvent { failure = nil }
         if let failure, !isDone { throw failure.keeping(partialText: partialText) }
     }
 
     private mutating func read(
         _ event: SSEParser.RawEvent, redactor: Redactor, into events: inout [ChatEvent]
     ) -> MarketplaceError? {
-        if let match = ChunkScanner.scan(event.data), event.event != "error" {
+        if body != nil { body = nil }
+        let isError = event.event == "error"
+        if !isError, let match = ChunkScanner.scan(event.data) {
             append(match.text, in: event.data, to: &events)
-            return nil
+            return received > rules.maxAnswer ? tooLong : nil
         }
-        if isDoneMark(event.data) {
+        if Self.isDoneMark(event.data) {
             isDone = true
             return nil
         }
+        // A sign of life.
+        if !isError, event.data.allSatisfy(\.isJSONWhitespace) { return nil }
+        let isNamed = event.event != "message"
         do {
-            switch try ChunkDecoder.decode(event.data) {
+            switch try ChunkDecoder.decode(event.data, readsMessage: received == 0, isNamed: isNamed && !isError) {
             case .error(let message): return Self.reported(message, redactor)
-            case .events(let found):
-                if event.event == "error" { return Self.reported(Self.message(of: event.data), redactor) }
-                for event in found { append(event, to: &events) }
-                return nil
+            case .parts(let parts):
+                if isError { return Self.reported(Self.message(of: event.data), redactor) }
+                if isNamed, FinishKind.isInteraction(event.event) {
+                    return asked(event.event, event.data, redactor)
+                }
+                for part in parts {
+                    if let failure = append(part, redactor, to: &events) { return failure }
+                }
+                return received > rules.maxAnswer ? tooLong : nil
             }
         } catch {
-            if event.event == "error" { return Self.reported(Self.message(of: event.data), redactor) }
+            if isError { return Self.reported(Self.message(of: event.data), redactor) }
+            if isNamed, FinishKind.isInteraction(event.event) { return asked(event.event, event.data, redactor) }
+            // Events of a kind of their own need not be JSON.
+            if isNamed, event.data.first(where: { !$0.isJSONWhitespace }) != UInt8(ascii: "{") { return nil }
             return Self.malformed(event.data, error.what, redactor)
         }
     }
@@ -73,32 +213,98 @@ struct ChatDecoder: Sendable {
     ) {
         guard !content.range.isEmpty else { return }
         let raw = UnsafeRawBufferPointer(rebasing: data[content.range])
-        hasProgress = true
-        guard content.hasEscapes else {
+        guard content.hasEscapes || !joiner.isEmpty || TextJoiner.unfinishedTail(raw) > 0 else {
+            noteText(raw.count)
             keep(raw)
             events.append(.text(String(decoding: raw, as: UTF8.self)))
             return
         }
+        guard content.hasEscapes else { return show(joiner.join(raw), to: &events) }
         scratch.removeAll(keepingCapacity: true)
-        JSONEscape.decode(raw, into: &scratch)
-        let string = String(decoding: scratch, as: UTF8.self)
-        scratch.withUnsafeBytes { keep($0) }
-        events.append(.text(string))
+        JSONEscape.decode(raw, into: &scratch, keepingHalves: true)
+        show(joiner.join(scratch), to: &events)
+    }
+
+    private mutating func append(
+        _ part: ChunkDecoder.Part, _ redactor: Redactor, to events: inout [ChatEvent]
+    ) -> MarketplaceError? {
+        switch part {
+        case .piece(.answer, let piece):
+            show(joiner.join(piece), to: &events)
+            return nil
+        case .piece(.reasoning, let piece):
+            think(reasoningJoiner.join(piece), to: &events)
+            return nil
+        case .piece(.refusal, let piece):
+            refuse(refusalJoiner.join(piece))
+            return nil
+        case .event(let event):
+            append(event, to: &events)
+            return nil
+        case .toolCall(let name):
+            hasProgress = true
+            end.callsTool = true
+            end.toolName = name ?? end.toolName
+            return nil
+        case .question(let question): return AnswerEnd.asked(question, redactor, conversationID: conversationID)
+        case .failure(let message): return AnswerEnd.failed(message, redactor, lastWords: partialText)
+        }
     }
 
     private mutating func append(_ event: ChatEvent, to events: inout [ChatEvent]) {
         switch event {
         case .role(let name, let info):
+            conversationID = info?.conversationID ?? conversationID
             // Some servers repeat the role in every chunk.
             if name == role, info == nil { return }
             role = name
-        case .text(var string):
+        case .task(let task):
             hasProgress = true
-            string.withUTF8 { keep(UnsafeRawBufferPointer($0)) }
-        case .task: hasProgress = true
-        case .finish, .usage: break
+            end.hasTasks = true
+            conversationID = conversationID ?? task.conversationID
+        case .finish(let reason):
+            showRest(to: &events)
+            finishReason = reason
+        case .text, .reasoning, .usage: break
         }
         events.append(event)
+    }
+
+    private mutating func think(_ piece: String, to events: inout [ChatEvent]) {
+        guard !piece.isEmpty else { return }
+        hasProgress = true
+        received += piece.utf8.count
+        events.append(.reasoning(piece))
+    }
+
+    private mutating func refuse(_ piece: String) {
+        guard !piece.isEmpty else { return }
+        hasProgress = true
+        received += piece.utf8.count
+        end.refusal += piece
+    }
+
+    /// What was held of characters whose rest never came.
+    private mutating func showRest(to events: inout [ChatEvent]) {
+        if let rest = joiner.finish() { show(rest, to: &events) }
+        if let rest = reasoningJoiner.finish() { think(rest, to: &events) }
+        if let rest = refusalJoiner.finish() { refuse(rest) }
+    }
+
+    private mutating func show(_ string: String, to events: inout [ChatEvent]) {
+        guard !string.isEmpty else { return }
+        var string = string
+        noteText(string.utf8.count)
+        string.withUTF8 { keep(UnsafeRawBufferPointer($0)) }
+        events.append(.text(string))
+    }
+
+    @inline(__always)
+    private mutating func noteText(_ count: Int) {
+        hasProgress = true
+        received += count
+        end.hasText = true
+        end.callsTool = false
     }
 
     @inline(__always)
@@ -108,28 +314,41 @@ struct ChatDecoder: Sendable {
         text.append(contentsOf: bytes.count <= room ? bytes : UnsafeRawBufferPointer(rebasing: bytes[..<room]))
     }
 
-    private func isDoneMark(_ data: UnsafeRawBufferPointer) -> Bool {
-        // Some servers put spaces around it.
+    private static func isDoneMark(_ data: UnsafeRawBufferPointer) -> Bool {
+        // Some servers put spaces around it, or quotes.
         var slice = data[...]
-        while slice.last == 0x20 { slice = slice.dropLast() }
-        while slice.first == 0x20 { slice = slice.dropFirst() }
-        return slice.elementsEqual("[DONE]".utf8)
+        while let last = slice.last, last.isJSONWhitespace { slice = slice.dropLast() }
+        while let first = slice.first, first.isJSONWhitespace { slice = slice.dropFirst() }
+        return slice.elementsEqual("[DONE]".utf8) || slice.elementsEqual(#""[DONE]""#.utf8)
+    }
+
+    // MARK: Failures
+
+    private func asked(_ kind: String, _ data: UnsafeRawBufferPointer, _ redactor: Redactor) -> MarketplaceError {
+        let document = try? JSONReader.read(data)
+        let question = AgentQuestion(
+            kind: kind, text: document.map { ChunkDecoder.question(in: $0) } ?? String(decoding: data, as: UTF8.self),
+            conversationID: document?.first(of: "conversationId", "conversation_id")?.text)
+        return AnswerEnd.asked(question, redactor, conversationID: conversationID)
     }
 
     private static func message(of data: UnsafeRawBufferPointer) -> ServerMessage {
         ServerMessage(body: Array(data), contentType: nil)
     }
 
-    private static func reported(_ message: ServerMessage, _ redactor: Redactor) -> MarketplaceError {
+    static func reported(
+        _ message: ServerMessage, _ redactor: Redactor, isTransient: Bool? = nil
+    ) -> MarketplaceError {
+        let isTransient = isTransient ?? message.isTransient
         let said = redactor.redact(message.text ?? message.code).map { Quote.quoted($0) } ?? "it did not say which"
         let code = message.text == nil ? nil : redactor.redact(message.code).map { " (\(Quote.text($0, limit: 60)))" }
         return MarketplaceError(
             .errorInStream,
             "The server reported an error in its answer: \(said)\(code ?? "").",
-            hint: message.isTransient
+            hint: isTransient
                 ? "Try again later."
                 : "Check the request and the agent; the server's operator can see more in its log.",
-            isTransient: message.isTransient)
+            isTransient: isTransient)
     }
 
     private static func malformed(
@@ -142,7 +361,8 @@ struct ChatDecoder: Sendable {
     }
 
     private static func tooMuch(_ failure: SSEParser.Failure) -> MarketplaceError {
-        let hint = "Check that the base URL is the API's address and that no proxy changes the stream."
+        let hint =
+            "Raise the limit, in runnel.yaml `marketplace.limits.max_event`, if the server has so much to say at once."
         switch failure {
         case .lineTooLong(let limit):
             return MarketplaceError(.lineTooLong, "The server sent a line longer than \(limit) bytes.", hint: hint)
@@ -150,4 +370,29 @@ struct ChatDecoder: Sendable {
             return MarketplaceError(.eventTooLarge, "The server sent an event larger than \(limit) bytes.", hint: hint)
         }
     }
+
+    private var tooLong: MarketplaceError {
+        MarketplaceError(
+            .answerTooLarge, "The answer is longer than \(rules.maxAnswer) bytes.",
+            hint: "Ask for less at once, or raise the limit, in runnel.yaml `marketplace.limits.max_answer`.")
+    }
+}
+
+extension AnswerRules {
+    /// What has to end the stream, in a sentence.
+    var endName: String { streamEnd == .finish ? "a finish reason" : "[DONE]" }
+}
+
+extension ChunkDecoder.Part {
+    /// Whether it says anything of an answer.
+    fileprivate var isAnswer: Bool {
+        switch self {
+        case .event(.role), .event(.usage): false
+        case .event, .piece, .toolCall, .question, .failure: true
+        }
+    }
+}
+
+extension UInt8 {
+    fileprivate var isJSONWhitespace: Bool { self == 0x20 || self == 0x0A || self == 0x0D || self == 0x09 }
 }

@@ -1,9 +1,49 @@
 /// Reads a chunk of any shape the API documents, from its JSON.
 enum ChunkDecoder {
-    /// What a chunk holds: events, or the error that the server reports in it.
+    /// What a chunk holds: its parts in order, or the error that the server reports in it.
     enum Content: Equatable {
-        case events([ChatEvent])
+        case parts([Part])
         case error(ServerMessage)
+    }
+
+    enum Part: Equatable {
+        /// Anything but text, of the answer or beside it.
+        case event(ChatEvent)
+        case piece(Voice, Piece)
+        /// A call of a tool, with its name if that is in this piece of it.
+        case toolCall(name: String?)
+        case question(AgentQuestion)
+        /// The generation failed.
+        case failure(ServerMessage)
+    }
+
+    /// What a piece of text belongs to.
+    enum Voice {
+        case answer, reasoning, refusal
+    }
+
+    /// A piece of text, never empty.
+    enum Piece: Equatable {
+        case whole(String)
+        /// With a part of a character at an end, see ``TextJoiner``.
+        case unjoined([UInt8])
+
+        /// Nil where the value is no text, or empty.
+        init?(_ value: JSONValue?) {
+            switch value {
+            case .string(let text) where !text.isEmpty: self = .whole(text)
+            case .illFormed(let bytes): self = .unjoined(bytes)
+            default: return nil
+            }
+        }
+
+        /// The piece by itself.
+        var text: String {
+            switch self {
+            case .whole(let text): text
+            case .unjoined(let bytes): TextJoiner.repaired(bytes)
+            }
+        }
     }
 
     /// The chunk cannot be what the API sends.
@@ -11,47 +51,164 @@ enum ChunkDecoder {
         var what: String
     }
 
-    static func decode(_ bytes: UnsafeRawBufferPointer) throws(Failure) -> Content {
+    /// - Parameters:
+    ///   - readsMessage: Whether a whole `message` stands for the delta where a choice has none. Some servers repeat the
+    ///     whole answer so in their last chunk.
+    ///   - isNamed: Whether the event has a type of its own. Such an event may tell of a tool's failure, for example, so
+    ///     only what is surely an error of the answer is one.
+    static func decode(
+        _ bytes: UnsafeRawBufferPointer, readsMessage: Bool = true, isNamed: Bool = false
+    ) throws(Failure) -> Content {
         let document: JSONValue
         do { document = try JSONReader.read(bytes) } catch {
             throw Failure(what: "it is not JSON (\(error.what), byte \(error.offset))")
         }
+        if document.isNothing { return .parts([]) }
         guard document.isObject else { throw Failure(what: "it is not a JSON object") }
-        if let error = ServerMessage(reportedIn: document) { return .error(error) }
+        if let error = ServerMessage(reportedIn: document, isNamed: isNamed) {
+            let reason = document["choices"]?.elements?.first.flatMap(finishReason)
+            return reason.map { FinishKind($0) } == .failure ? .parts([.failure(error)]) : .error(error)
+        }
 
-        var events: [ChatEvent] = []
+        var parts: [Part] = []
         switch document["choices"] {
         case nil, .null: break
         case .array(let choices):
-            for choice in choices { try read(choice, into: &events) }
+            for choice in choices where choice != .null {
+                try read(choice, in: document, readsMessage: readsMessage, into: &parts)
+            }
         default: throw Failure(what: "its \"choices\" is not a list")
         }
-        if let usage = usage(document["usage"]) { events.append(.usage(usage)) }
-        return .events(events)
+        if let usage = usage(document["usage"]) { parts.append(.event(.usage(usage))) }
+        return .parts(parts)
     }
 
-    private static func read(_ choice: JSONValue, into events: inout [ChatEvent]) throws(Failure) {
+    private static func read(
+        _ choice: JSONValue, in document: JSONValue, readsMessage: Bool, into parts: inout [Part]
+    ) throws(Failure) {
         guard choice.isObject else { throw Failure(what: "an entry of its \"choices\" is not an object") }
         // Further alternatives are never asked for; were they sent, mixing them into one text would be wrong.
         if let index = choice["index"]?.integer, index != 0 { return }
-        if let delta = choice["delta"], delta != .null {
+        let reason = finishReason(choice)
+        var error = choice["error"] ?? .null
+        if let delta = choice.first(of: readsMessage ? ["delta", "message"] : ["delta"]) {
             guard delta.isObject else { throw Failure(what: "its \"delta\" is not an object") }
             let info = messageInfo(delta["messageInfo"])
             if let role = delta["role"]?.string {
-                events.append(.role(role, info))
+                parts.append(.event(.role(role, info)))
             } else if let info {
-                events.append(.role("assistant", info))
+                parts.append(.event(.role("assistant", info)))
             }
-            switch delta["content"] {
-            case nil, .null, .string(""): break
-            case .string(let text): events.append(.text(text))
-            default: throw Failure(what: "its \"content\" is not a string")
+            add(delta.first(of: "reasoning_content", "reasoning", "thinking"), .reasoning, to: &parts)
+            if error.isNothing { error = delta["error"] ?? .null }
+            let isFailure = !error.isNothing || reason.map { FinishKind($0) } == .failure
+            let start = parts.count
+            try content(delta["content"], into: &parts)
+            if isFailure {
+                // The Marketplace sends an agent's failure as the content of the chunk that ends with `error`.
+                let said = text(of: parts[start...])
+                parts.removeSubrange(start...)
+                if error.isNothing { error = .string(said) }
             }
-            for task in delta["tasks"]?.elements ?? [] where task.isObject { events.append(.task(agentTask(task))) }
+            add(delta["refusal"], .refusal, to: &parts)
+            for call in delta.first(of: "tool_calls", "toolCalls")?.elements ?? [] where !call.isNothing {
+                parts.append(.toolCall(name: call["function"]?["name"]?.string ?? call["name"]?.string))
+            }
+            if let call = delta.first(of: "function_call", "functionCall"), call.isObject {
+                parts.append(.toolCall(name: call["name"]?.string))
+            }
+            for task in delta["tasks"]?.elements ?? [] where task.isObject { read(task: task, into: &parts) }
+            interactions(delta, document, into: &parts)
         }
-        if let reason = choice.first(of: "finishReason", "finish_reason")?.text {
-            events.append(.finish(reason: reason))
+        if !error.isNothing || reason.map({ FinishKind($0) }) == .failure {
+            let message = ServerMessage(
+                document: error.isObject ? .object([.init(name: "error", value: error)]) : error)
+            parts.append(.failure(message.text == "" ? ServerMessage(text: nil, code: nil) : message))
         }
+        if let reason { parts.append(.event(.finish(reason: reason))) }
+    }
+
+    /// Some servers send an empty reason, or the word "null", with every chunk.
+    private static func finishReason(_ choice: JSONValue) -> String? {
+        choice.first(of: "finishReason", "finish_reason")?.text.flatMap { $0.isEmpty || $0 == "null" ? nil : $0 }
+    }
+
+    /// A text, or a list of parts of which those of text are joined.
+    private static func content(_ value: JSONValue?, into parts: inout [Part]) throws(Failure) {
+        switch value {
+        case nil, .null: break
+        case .string, .illFormed: add(value, .answer, to: &parts)
+        case .array(let elements):
+            for element in elements {
+                if element.isObject { try part(element, into: &parts) } else { try content(element, into: &parts) }
+            }
+        case .object: if let value { try part(value, into: &parts) }
+        default: throw Failure(what: "its \"content\" is neither a text nor a list of parts")
+        }
+    }
+
+    private static func part(_ part: JSONValue, into parts: inout [Part]) throws(Failure) {
+        switch part["type"]?.string {
+        case nil, "text", "output_text", "text_delta":
+            // Some put the text one level deeper.
+            let text = part["text"]
+            try content(text?["value"] ?? text, into: &parts)
+        case "refusal": add(part.first(of: "refusal", "text"), .refusal, to: &parts)
+        case "thinking", "reasoning":
+            let thought = part.first(of: "thinking", "reasoning", "text")
+            for piece in thought?.elements ?? [thought ?? .null] {
+                add(piece["text"] ?? piece, .reasoning, to: &parts)
+            }
+        default: break
+        }
+    }
+
+    private static func add(_ value: JSONValue?, _ voice: Voice, to parts: inout [Part]) {
+        if let piece = Piece(value) { parts.append(.piece(voice, piece)) }
+    }
+
+    private static func text(of parts: ArraySlice<Part>) -> String {
+        parts.map { if case .piece(.answer, let piece) = $0 { piece.text } else { "" } }.joined()
+    }
+
+    // MARK: What the agent does and asks
+
+    private static func read(task value: JSONValue, into parts: inout [Part]) {
+        let task = agentTask(value)
+        parts.append(.event(.task(task)))
+        guard let action = task.actionType, FinishKind.isInteraction(action) else { return }
+        // An agent also reports that it was answered.
+        let isOver = ["completed", "success", "approved", "granted", "answered", "resolved", "done"]
+            .contains(task.status?.lowercased())
+        if !isOver {
+            parts.append(
+                .question(
+                    AgentQuestion(
+                        kind: action, text: question(in: value) ?? task.title, conversationID: task.conversationID)))
+        }
+    }
+
+    private static func interactions(_ delta: JSONValue, _ document: JSONValue, into parts: inout [Part]) {
+        guard case .object(let members) = delta else { return }
+        for member in members where !member.value.isNothing && FinishKind.isInteraction(member.name) {
+            let conversation = [member.value, delta, document].lazy
+                .compactMap { $0.first(of: "conversationId", "conversation_id")?.text }.first
+            parts.append(
+                .question(
+                    AgentQuestion(
+                        kind: member.name, text: question(in: member.value), conversationID: conversation)))
+        }
+    }
+
+    /// The words of a request to a person.
+    static func question(in value: JSONValue) -> String? {
+        switch value {
+        case .string, .illFormed: return value.string
+        case .array(let elements): return elements.lazy.compactMap { question(in: $0) }.first
+        default: break
+        }
+        let names = ["question", "message", "prompt", "text", "description", "title", "detail", "reason"]
+        return names.lazy.compactMap { value[$0].flatMap(question) }.first { !$0.isEmpty }
     }
 
     private static func messageInfo(_ value: JSONValue?) -> MessageInfo? {

@@ -22,6 +22,8 @@ public struct MarketplaceConfiguration: Sendable {
     public let tokenPath: String
     /// The chat end point's path below the base URL.
     public let chatPath: String
+    /// What ends the stream of a whole answer.
+    public let streamEnd: StreamEnd
     /// How long things may take.
     public let timeouts: Timeouts
     /// What is shared by all calls of one client.
@@ -38,6 +40,8 @@ public struct MarketplaceConfiguration: Sendable {
     ///   - tokenPath: `/api/v1/auth/external-service-token` unless the deployment has it elsewhere.
     ///   - chatPath: `/api/v1/chat/completions` with client credentials. Otherwise the OpenAI-compatible
     ///     `/chat/completions`, below `/v1` when the base URL has no path of its own.
+    ///   - streamEnd: What ends the stream of a whole answer: `done` with client credentials, `either` otherwise, unless
+    ///     told otherwise.
     ///   - timeouts: How long each part of a call may take.
     ///   - limits: What is shared by all calls of one client.
     ///   - retry: How failed calls are made again.
@@ -50,6 +54,7 @@ public struct MarketplaceConfiguration: Sendable {
         model: String = "AGENTIC STAR",
         tokenPath: String = "/api/v1/auth/external-service-token",
         chatPath: String? = nil,
+        streamEnd: StreamEnd? = nil,
         timeouts: Timeouts = Timeouts(),
         limits: Limits = Limits(),
         retry: RetryPolicy = RetryPolicy()
@@ -66,8 +71,10 @@ public struct MarketplaceConfiguration: Sendable {
         switch authentication {
         case .clientCredentials:
             self.chatPath = chatPath ?? "/api/v1/chat/completions"
+            self.streamEnd = streamEnd ?? .done
             if chatPath == nil { try base.rejectRepeatedPath() }
         case .bearer, .none:
+            self.streamEnd = streamEnd ?? .either
             self.chatPath = chatPath ?? (base.path.isEmpty ? "/v1/chat/completions" : "/chat/completions")
         }
         try validate()
@@ -123,6 +130,11 @@ public struct MarketplaceConfiguration: Sendable {
         ]
         for (name, count) in counts {
             try require((1...100_000).contains(count), "The \(name) is \(count).", "It must be from 1 to 100000.")
+        }
+        for (name, bytes) in [("largest event", limits.maxEvent), ("longest answer", limits.maxAnswer)] {
+            try require(
+                (1024...(1 << 30)).contains(bytes), "The limit of the \(name) is \(bytes) bytes.",
+                "It must be from 1 KiB to 1 GiB.")
         }
     }
 

@@ -29,11 +29,31 @@ extension MarketplaceConfiguration {
         public var concurrentStreams: Int
         /// How many chat requests may begin in any 60 seconds, repetitions included; `nil` for any number.
         public var requestsPerMinute: Int?
+        /// The longest line of a stream and the largest server-sent event, in bytes. 16 MiB.
+        public var maxEvent: Int
+        /// The most text of one answer, reasoning included, in bytes. 64 MiB.
+        public var maxAnswer: Int
 
-        /// Makes limits: 8 streams, any number of requests unless told otherwise.
-        public init(concurrentStreams: Int = 8, requestsPerMinute: Int? = nil) {
+        /// Makes limits: 8 streams, any number of requests, events of 16 MiB and answers of 64 MiB unless told
+        /// otherwise.
+        public init(
+            concurrentStreams: Int = 8, requestsPerMinute: Int? = nil, maxEvent: Int = 16 << 20,
+            maxAnswer: Int = 64 << 20
+        ) {
             self.concurrentStreams = concurrentStreams
             self.requestsPerMinute = requestsPerMinute
+            self.maxEvent = maxEvent
+            self.maxAnswer = maxAnswer
         }
+    }
+
+    /// What ends the stream of a whole answer. Anything else that ends it is `stream-cut-off`.
+    public enum StreamEnd: String, Sendable, CaseIterable {
+        /// `[DONE]` alone, as the Marketplace API has it.
+        case done
+        /// A finish reason. What is already on its way behind it, such as the usage, is waited for up to a second.
+        case finish
+        /// `[DONE]`, or the end of the body behind a finish reason, where the body ended as HTTP has it.
+        case either
     }
 }

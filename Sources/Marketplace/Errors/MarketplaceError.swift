@@ -47,7 +47,7 @@ public struct MarketplaceError: Error, Sendable {
         public static let idleTimeout = Code("idle-timeout")
         /// The whole call took longer than allowed.
         public static let totalTimeout = Code("total-timeout")
-        /// The stream ended before `[DONE]`.
+        /// The stream ended before what has to end it: `[DONE]`, or a finish reason.
         public static let streamCutOff = Code("stream-cut-off")
         /// 200, but the body is not an event stream.
         public static let notAnEventStream = Code("not-an-event-stream")
@@ -59,6 +59,20 @@ public struct MarketplaceError: Error, Sendable {
         public static let lineTooLong = Code("line-too-long")
         /// An event of the stream is larger than allowed.
         public static let eventTooLarge = Code("event-too-large")
+        /// The whole answer is longer than allowed.
+        public static let answerTooLarge = Code("answer-too-large")
+        /// The finish reason is `length`: the answer was cut off at the model's limit of tokens.
+        public static let answerTruncated = Code("answer-truncated")
+        /// The finish reason is `content_filter`: the server's filter stopped the answer.
+        public static let contentFilter = Code("content-filter")
+        /// The model refused to answer.
+        public static let refusal = Code("refusal")
+        /// The model wants a tool to be called, and no tool was offered.
+        public static let unexpectedToolCall = Code("unexpected-tool-call")
+        /// The agent asks a person and goes on only when it is answered.
+        public static let interactionRequired = Code("interaction-required")
+        /// The stream ended as it should and held no text.
+        public static let emptyAnswer = Code("empty-answer")
         /// The calling task was cancelled.
         public static let cancelled = Code("cancelled")
     }
@@ -70,14 +84,19 @@ public struct MarketplaceError: Error, Sendable {
         let isTransient: Bool
         let httpStatus: Int?
         let partialText: String?
+        let question: AgentQuestion?
 
-        init(code: Code, message: String, hint: String, isTransient: Bool, httpStatus: Int?, partialText: String?) {
+        init(
+            code: Code, message: String, hint: String, isTransient: Bool, httpStatus: Int?, partialText: String?,
+            question: AgentQuestion?
+        ) {
             self.code = code
             self.message = message
             self.hint = hint
             self.isTransient = isTransient
             self.httpStatus = httpStatus
             self.partialText = partialText
+            self.question = question
         }
     }
 
@@ -95,14 +114,16 @@ public struct MarketplaceError: Error, Sendable {
     public var httpStatus: Int? { storage.httpStatus }
     /// The text that was received before the stream broke; at most the first 4 MiB. `nil` when there was none.
     public var partialText: String? { storage.partialText }
+    /// What the agent asks, with the code `interaction-required`.
+    public var question: AgentQuestion? { storage.question }
 
     init(
         _ code: Code, _ message: String, hint: String, isTransient: Bool = false, httpStatus: Int? = nil,
-        partialText: String? = nil
+        partialText: String? = nil, question: AgentQuestion? = nil
     ) {
         storage = Storage(
             code: code, message: message, hint: hint, isTransient: isTransient, httpStatus: httpStatus,
-            partialText: partialText)
+            partialText: partialText, question: question)
     }
 
     /// The same failure, found out only after the call had been tried several times.
@@ -110,12 +131,31 @@ public struct MarketplaceError: Error, Sendable {
         guard attempts > 1 else { return self }
         return MarketplaceError(
             code, "\(message) Tried \(attempts) times.", hint: hint, isTransient: isTransient, httpStatus: httpStatus,
-            partialText: partialText)
+            partialText: partialText, question: question)
     }
 
-    func keeping(partialText: String?) -> MarketplaceError {
+    /// The same failure with the text so far, and with another hint where one is given.
+    func keeping(partialText: String?, hint: String? = nil) -> MarketplaceError {
         MarketplaceError(
-            code, message, hint: hint, isTransient: isTransient, httpStatus: httpStatus, partialText: partialText)
+            code, message, hint: hint ?? self.hint, isTransient: isTransient, httpStatus: httpStatus,
+            partialText: partialText, question: question)
+    }
+}
+
+/// What an agent asks a person before it goes on.
+public struct AgentQuestion: Sendable, Equatable {
+    /// The server's word for it: `permission_request`, `user_interaction_required`.
+    public var kind: String
+    /// The question; `nil` when the server did not say it in words.
+    public var text: String?
+    /// The conversation in which the agent waits.
+    public var conversationID: String?
+
+    /// Makes a question.
+    public init(kind: String, text: String? = nil, conversationID: String? = nil) {
+        self.kind = kind
+        self.text = text
+        self.conversationID = conversationID
     }
 }
 
@@ -129,6 +169,6 @@ extension MarketplaceError: Equatable {
     public static func == (one: MarketplaceError, other: MarketplaceError) -> Bool {
         one.code == other.code && one.message == other.message && one.hint == other.hint
             && one.isTransient == other.isTransient && one.httpStatus == other.httpStatus
-            && one.partialText == other.partialText
+            && one.partialText == other.partialText && one.question == other.question
     }
 }

@@ -14,11 +14,38 @@ struct ServerMessage: Equatable, Sendable {
         }
     }
 
+    /// Whether the code is an HTTP status that says that the request itself is at fault.
+    var blamesRequest: Bool {
+        guard let status = code.flatMap({ Int($0) }) else { return false }
+        return (400...499).contains(status) && ![408, 409, 425, 429].contains(status)
+    }
+
     /// The error that a document reports in place of an answer; `nil` when it reports none.
-    init?(reportedIn document: JSONValue) {
-        let error = document.first(of: "error")
-        guard (error != nil && error != .bool(false)) || document["success"] == .bool(false) else { return nil }
+    /// - Parameter isNamed: Whether only what is surely an error counts, see ``ChunkDecoder``.
+    init?(reportedIn document: JSONValue, isNamed: Bool) {
+        guard Self.isError(document, isNamed: isNamed) else { return nil }
         self.init(document: document)
+    }
+
+    private static func isError(_ document: JSONValue, isNamed: Bool) -> Bool {
+        if let error = document["error"], !error.isNothing { return true }
+        if document["success"] == .bool(false) { return true }
+        // Beside an answer the rest has other meanings.
+        if let choices = document["choices"]?.elements, !choices.isEmpty { return false }
+        if ["object", "type", "event"].contains(where: { document[$0]?.string == "error" }) { return true }
+        if isNamed { return false }
+        if ["error", "fail", "failed"].contains(document["status"]?.string?.lowercased()) { return true }
+        if let code = document.first(of: "error_code", "errorCode")?.integer, code != 0 { return true }
+        let hasMessage = document.first(of: "message", "msg", "error_msg", "errorMessage")?.string?.isEmpty == false
+        if hasMessage, let code = document["code"] {
+            if let number = code.integer { return number != 0 && !(100..<300).contains(number) }
+            if let word = code.string { return !["", "ok", "success", "succeeded"].contains(word.lowercased()) }
+        }
+        if hasMessage, let status = document.first(of: "status", "statusCode", "status_code")?.integer {
+            return status >= 400
+        }
+        let detail = document["detail"] ?? document["errors"] ?? .null
+        return !detail.isNothing && ["object", "type", "event"].allSatisfy { document[$0] == nil }
     }
 
     /// The message of a body that is known to be about a failure.
@@ -31,11 +58,17 @@ struct ServerMessage: Equatable, Sendable {
             self.text = description ?? text
             code = document.first(of: "code", "status")?.text ?? (description == nil ? nil : text)
         case .some(let object) where object.isObject:
-            text = object.first(of: "message", "detail", "description", "reason", "msg")?.text
+            text =
+                object.first(of: "message", "detail", "description", "reason", "msg")?.text ?? Self.sentence(in: object)
             code = object.first(of: "code", "status", "type")?.text
+        case .some(let list) where list.elements != nil:
+            text = Self.sentence(in: list)
+            code = document.first(of: "code", "status")?.text
         case .some, nil:
             text = Self.sentence(in: document)
-            code = document.first(of: "code", "status")?.text
+            code =
+                document.first(of: "code", "error_code", "errorCode", "statusCode", "status_code")?.text
+                ?? document["status"]?.integer.map { String($0) }
         }
     }
 
@@ -45,10 +78,11 @@ struct ServerMessage: Equatable, Sendable {
         case .array(let elements): return elements.first.flatMap(sentence)
         default: break
         }
-        if let text = document.first(of: "message", "detail", "error_description", "msg", "title", "reason")?.text {
-            return text
-        }
-        return document.first(of: "detail", "errors", "message").flatMap {
+        let names = [
+            "message", "detail", "error_description", "msg", "error_msg", "errorMessage", "title", "reason", "text",
+        ]
+        if let text = names.lazy.compactMap({ document[$0]?.text }).first(where: { !$0.isEmpty }) { return text }
+        return document.first(of: "detail", "errors", "message", "error").flatMap {
             $0.isObject || $0.elements != nil ? sentence(in: $0) : nil
         }
     }

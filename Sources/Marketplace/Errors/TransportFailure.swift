@@ -31,6 +31,8 @@ enum TransportFailure {
         if !answered, ["certificate", "CERTIFICATE", "handshake", "SSL", "TLS"].contains(where: text.contains) {
             return tls(url, handshakeReason(text) ?? redactor.redact(text))
         }
+        // So the TLS library names an end without close_notify, in which any cut may hide.
+        if answered, text.contains("uncleanShutdown") { return cutOff(why: "the connection was closed") }
         let why = (cause as? IOError).map(reason(of:)) ?? redactor.redact(text)
         return answered ? cutOff(why: why) : failed(url, why: why)
     }
@@ -59,10 +61,10 @@ enum TransportFailure {
             hint: "Ask for less at once, or raise the total time-out.")
     }
 
-    static func cutOff(why: String?) -> MarketplaceError {
+    static func cutOff(why: String?, before end: String = "[DONE]") -> MarketplaceError {
         let cause = why.map { ": \(Quote.text($0))" } ?? ""
         return MarketplaceError(
-            .streamCutOff, "The stream ended before [DONE]\(cause).",
+            .streamCutOff, "The stream ended before \(end)\(cause).",
             hint: "The text so far is kept. Try again; a proxy that limits the time of a response is a usual cause.",
             isTransient: true)
     }

@@ -9,18 +9,19 @@ import Musl
 /// An incremental reader of server-sent events: bytes in, events out, nothing else.
 ///
 /// It follows the WHATWG HTML standard, section 9.2.6 "Interpreting an event stream": one byte order mark at the start
-/// is dropped, lines end in LF, CR or CRLF, and an event that no blank line ends is never given. The bytes may be split
-/// anywhere, also inside a character or between CR and LF; the events are the same. Memory is bounded by ``Limits``.
+/// is dropped, lines end in LF, CR or CRLF, and an event that no blank line ends is given by ``finish(_:)`` alone. The
+/// bytes may be split anywhere, also inside a character or between CR and LF; the events are the same. Memory is bounded
+/// by ``Limits``.
 public struct SSEParser: Sendable {
     /// What a stream may make the parser hold.
     public struct Limits: Sendable, Equatable {
-        /// The longest line, in bytes without its end. 1 MiB unless told otherwise.
+        /// The longest line, in bytes without its end. 16 MiB unless told otherwise.
         public var line: Int
-        /// The most data of one event, in bytes over all its `data` lines. 8 MiB unless told otherwise.
+        /// The most data of one event, in bytes over all its `data` lines. 16 MiB unless told otherwise.
         public var event: Int
 
         /// Makes limits, in bytes.
-        public init(line: Int = 1 << 20, event: Int = 8 << 20) {
+        public init(line: Int = 16 << 20, event: Int = 16 << 20) {
             self.line = line
             self.event = event
         }
@@ -65,6 +66,9 @@ public struct SSEParser: Sendable {
     public private(set) var lastEventID = ""
     /// The reconnection time the stream asked for, in milliseconds, if it did.
     public private(set) var retry: Int?
+
+    /// The data of the event that no blank line has ended yet, as far as its lines are complete.
+    public var unfinishedData: [UInt8] { hasData ? data : [] }
 
     private let limits: Limits
     /// The start of a line whose end has not come.
@@ -142,6 +146,17 @@ public struct SSEParser: Sendable {
             if nextReturn >= nextFeed { nextReturn = -1 }
         }
         if let slice { data.append(contentsOf: bytes[slice]) }
+    }
+
+    /// Calls `body` with the event that the end of the stream left without a blank line or line end, if there is one.
+    ///
+    /// The standard drops such an event; a reader of bodies that ended as they should may know better.
+    /// - Throws: ``Failure`` when a limit is exceeded.
+    public mutating func finish(_ body: (RawEvent) -> Void) throws(Failure) {
+        var slice: Range<Int>?
+        let nothing = UnsafeRawBufferPointer(start: nil, count: 0)
+        if !line.isEmpty { try processCarriedLine(outer: nothing, slice: &slice, body) }
+        dispatch(nothing, &slice, body)
     }
 
     private static func find(_ byte: UInt8, _ base: UnsafeRawPointer, _ from: Int, _ to: Int) -> Int {

@@ -32,7 +32,11 @@ enum JSONEscape {
     }
 
     /// Appends the UTF-8 of a string's content whose escapes were found valid. Half a surrogate pair becomes U+FFFD.
-    static func decode(_ content: UnsafeRawBufferPointer, into output: inout [UInt8]) {
+    /// - Parameter keepingHalves: A low surrogate at the very start and a high one at the very end are kept as three
+    ///   bytes each (WTF-8): the other half may stand in the string before or behind. See ``TextJoiner``.
+    static func decode(
+        _ content: UnsafeRawBufferPointer, into output: inout [UInt8], keepingHalves: Bool = false
+    ) {
         var position = 0
         while position < content.count {
             guard content[position] == UInt8(ascii: "\\"), position + 1 < content.count else {
@@ -53,6 +57,13 @@ enum JSONEscape {
             {
                 position += 6
                 append(0x10000 + (UInt32(unit) - 0xD800) << 10 + (UInt32(trail) - 0xDC00), to: &output)
+            } else if keepingHalves,
+                UTF16.isTrailSurrogate(unit) && position == 6
+                    || UTF16.isLeadSurrogate(unit) && position == content.count
+            {
+                output.append(0xED)
+                output.append(0x80 | UInt8(unit >> 6 & 0x3F))
+                output.append(0x80 | UInt8(unit & 0x3F))
             } else {
                 append(UInt32(unit), to: &output)
             }

@@ -1,6 +1,7 @@
 /// A strict reader of one JSON document (RFC 8259), for everything that the chunk scanner leaves to it.
 ///
-/// Invalid UTF-8 inside a string becomes U+FFFD, as the event stream standard asks of all its text.
+/// Invalid UTF-8 inside a string becomes U+FFFD, as the event stream standard asks of all its text, unless whoever reads
+/// the document puts its strings together.
 struct JSONReader {
     /// What is wrong, and at which byte.
     struct Failure: Error, Equatable {
@@ -10,8 +11,15 @@ struct JSONReader {
 
     /// How deep arrays and objects may nest.
     static let maximumDepth = 64
+    /// How many values a document may hold, so that its memory stays in proportion to its text.
+    static let maximumValues = 1 << 20
 
     private var cursor: JSONCursor
+    private var values = 0
+
+    private init(cursor: JSONCursor) {
+        self.cursor = cursor
+    }
 
     static func read(_ bytes: UnsafeRawBufferPointer) throws(Failure) -> JSONValue {
         var reader = JSONReader(cursor: JSONCursor(bytes))
@@ -35,10 +43,12 @@ struct JSONReader {
     }
 
     private mutating func value(depth: Int) throws(Failure) -> JSONValue {
+        values += 1
+        guard values <= Self.maximumValues else { throw failure("it holds more than \(Self.maximumValues) values") }
         switch cursor.current {
         case UInt8(ascii: "{"): return try object(depth: depth + 1)
         case UInt8(ascii: "["): return try array(depth: depth + 1)
-        case UInt8(ascii: "\""): return .string(try string())
+        case UInt8(ascii: "\""): return try string()
         case UInt8(ascii: "t") where cursor.skip(word: "true"): return .bool(true)
         case UInt8(ascii: "f") where cursor.skip(word: "false"): return .bool(false)
         case UInt8(ascii: "n") where cursor.skip(word: "null"): return .null
@@ -50,18 +60,22 @@ struct JSONReader {
         }
     }
 
-    private mutating func string() throws(Failure) -> String {
+    private mutating func string() throws(Failure) -> JSONValue {
         guard let text = cursor.string() else { throw failure("a string is malformed or has no end") }
         return Self.decode(text, in: cursor.bytes)
     }
 
-    static func decode(_ text: JSONCursor.Text, in bytes: UnsafeRawBufferPointer) -> String {
+    static func decode(_ text: JSONCursor.Text, in bytes: UnsafeRawBufferPointer) -> JSONValue {
         let content = UnsafeRawBufferPointer(rebasing: bytes[text.range])
-        guard text.hasEscapes else { return String(decoding: content, as: UTF8.self) }
         var output: [UInt8] = []
-        output.reserveCapacity(content.count)
-        JSONEscape.decode(content, into: &output)
-        return String(decoding: output, as: UTF8.self)
+        if text.hasEscapes {
+            output.reserveCapacity(content.count)
+            JSONEscape.decode(content, into: &output, keepingHalves: true)
+            return String(validating: output, as: UTF8.self).map { .string($0) } ?? .illFormed(output)
+        }
+        if let string = String(validating: content, as: UTF8.self) { return .string(string) }
+        output.append(contentsOf: content)
+        return .illFormed(output)
     }
 
     private mutating func array(depth: Int) throws(Failure) -> JSONValue {
@@ -87,7 +101,7 @@ struct JSONReader {
         var members: [JSONValue.Member] = []
         while true {
             cursor.skipWhitespace()
-            let name = try string()
+            let name = try string().string ?? ""
             cursor.skipWhitespace()
             guard cursor.skip(UInt8(ascii: ":")) else { throw failure("a colon is expected") }
             cursor.skipWhitespace()

@@ -6,6 +6,8 @@ enum JSONValue: Equatable, Sendable {
     case bool(Bool)
     case number(String)
     case string(String)
+    /// A string that is not well-formed by itself: at one of its ends, part of a character may be missing.
+    case illFormed([UInt8])
     case array([JSONValue])
     case object([Member])
 
@@ -22,6 +24,10 @@ enum JSONValue: Equatable, Sendable {
 
     /// The first of the names whose value is there and not null.
     func first(of names: String...) -> JSONValue? {
+        first(of: names)
+    }
+
+    func first(of names: [String]) -> JSONValue? {
         for name in names {
             if let value = self[name], value != .null { return value }
         }
@@ -29,13 +35,27 @@ enum JSONValue: Equatable, Sendable {
     }
 
     var string: String? {
-        if case .string(let string) = self { string } else { nil }
+        switch self {
+        case .string(let string): string
+        case .illFormed(let bytes): TextJoiner.repaired(bytes)
+        case .null, .bool, .number, .array, .object: nil
+        }
+    }
+
+    /// Whether it says nothing: null, false, or empty.
+    var isNothing: Bool {
+        switch self {
+        case .null, .bool(false), .string(""): true
+        case .array(let elements): elements.isEmpty
+        case .object(let members): members.isEmpty
+        case .bool, .number, .string, .illFormed: false
+        }
     }
 
     /// A string, or a number or boolean as it was written: for fields whose type differs between deployments.
     var text: String? {
         switch self {
-        case .string(let string): string
+        case .string, .illFormed: string
         case .number(let digits): digits
         case .bool(let bool): bool ? "true" : "false"
         case .null, .array, .object: nil
@@ -53,7 +73,7 @@ enum JSONValue: Equatable, Sendable {
     var integer: Int64? {
         switch self {
         case .number(let text), .string(let text): Int64(text) ?? Double(text).flatMap { Int64(exactly: $0) }
-        case .null, .bool, .array, .object: nil
+        case .null, .bool, .illFormed, .array, .object: nil
         }
     }
 

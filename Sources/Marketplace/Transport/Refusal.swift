@@ -12,7 +12,7 @@ struct Refusal {
     var isCut: Bool
 
     func attempt(_ context: StreamDelegate.Context) -> FailedAttempt {
-        let contentType = head.headers.first(name: "Content-Type")
+        let contentType = head.contentType
         let server = ServerMessage(body: isCut ? body.dropLast(Self.unsafeTail) : body, contentType: contentType)
         guard head.status == .ok else {
             let failure = StatusFailure(
@@ -23,6 +23,12 @@ struct Refusal {
                 tokenRefused: head.status == .unauthorized)
         }
         let said = context.redactor.redact(server.text).map { ": \(Quote.quoted($0, limit: 160))" } ?? ""
+        guard !MediaType.isEventStream(contentType) else {
+            let error = MarketplaceError(
+                .notAnEventStream, "\(context.url) answered 200 with a body that is no event stream\(said).",
+                hint: "Check the base URL, and what stands between this machine and the server.", httpStatus: 200)
+            return FailedAttempt(error: error, mayRepeat: false)
+        }
         let type = contentType.map { Quote.quoted(context.redactor.redact($0), limit: 60) } ?? "no content type"
         let error = MarketplaceError(
             .notAnEventStream, "\(context.url) answered 200 with \(type) instead of an event stream\(said).",

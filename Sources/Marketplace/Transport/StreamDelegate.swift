@@ -14,6 +14,7 @@ final class StreamDelegate: HTTPClientResponseDelegate {
         var agentID: String?
         var authentication: MarketplaceConfiguration.Authentication
         var timeouts: MarketplaceConfiguration.Timeouts
+        var rules = AnswerRules()
         var redactor: Redactor
         /// Seconds since 1970, for a `Retry-After` that is a date.
         var wallClock: @Sendable () -> Int
@@ -23,12 +24,13 @@ final class StreamDelegate: HTTPClientResponseDelegate {
     private static let batchLimit = (events: 512, bytes: 64 * 1024)
     /// How much of an error's body is read.
     private static let bodyLimit = 64 * 1024
-    /// How long the connection is given to end by itself behind `[DONE]`, so that it can be used again.
-    private static let graceAfterDone: TimeAmount = .seconds(1)
+    /// How long the connection is given to end by itself behind what ends the stream: so that it can be used again, and
+    /// so that behind a finish reason the usage is still read.
+    private static let graceAfterEnd: TimeAmount = .seconds(1)
 
     private enum Reading {
         case nothingYet
-        case stream
+        case stream(HTTPResponseHead)
         /// An answer that is no stream, read to quote it.
         case body(HTTPResponseHead, [UInt8])
         case over
@@ -36,7 +38,7 @@ final class StreamDelegate: HTTPClientResponseDelegate {
 
     private struct State {
         var reading = Reading.nothingYet
-        var decoder = ChatDecoder()
+        var decoder: ChatDecoder
         var pending: [ChatEvent] = []
         var pendingBytes = 0
         var isFlushScheduled = false
@@ -48,6 +50,8 @@ final class StreamDelegate: HTTPClientResponseDelegate {
         case goOn
         case scheduleFlush
         case flush
+        /// Nothing more has to come.
+        case mayEnd
         case done
         case fail(MarketplaceError)
         case refuse(HTTPResponseHead, [UInt8])
@@ -61,7 +65,8 @@ final class StreamDelegate: HTTPClientResponseDelegate {
     init(buffer: EventBuffer, context: Context, eventLoop: any EventLoop) {
         self.buffer = buffer
         self.context = context
-        state = NIOLoopBoundBox.makeBoxSendingValue(State(), eventLoop: eventLoop)
+        state = NIOLoopBoundBox.makeBoxSendingValue(
+            State(decoder: ChatDecoder(rules: context.rules)), eventLoop: eventLoop)
     }
 
     func didSendRequestHead(task: HTTPClient.Task<Void>, _ head: HTTPRequestHead) {
@@ -70,8 +75,8 @@ final class StreamDelegate: HTTPClientResponseDelegate {
 
     func didReceiveHead(task: HTTPClient.Task<Void>, _ head: HTTPResponseHead) -> EventLoopFuture<Void> {
         buffer.reached(.answered)
-        let isStream = head.status == .ok && MediaType.isEventStream(head.headers.first(name: "Content-Type"))
-        state.value.reading = isStream ? .stream : .body(head, [])
+        let isStream = head.status == .ok && MediaType.isEventStream(head.contentType)
+        state.value.reading = isStream ? .stream(head) : .body(head, [])
         return task.eventLoop.makeSucceededVoidFuture()
     }
 
@@ -89,7 +94,15 @@ final class StreamDelegate: HTTPClientResponseDelegate {
         case .done:
             flush()
             buffer.finish()
-            state.value.closing = task.eventLoop.scheduleTask(in: Self.graceAfterDone) { task.cancel() }
+            closeSoon(task) { task.cancel() }
+        case .mayEnd:
+            flush()
+            if state.value.closing == nil {
+                closeSoon(task) {
+                    self.end(cause: nil, isComplete: false)
+                    task.cancel()
+                }
+            }
         case .fail(let error):
             flush()
             buffer.fail(FailedAttempt(error: error, mayRepeat: false))
@@ -107,19 +120,16 @@ final class StreamDelegate: HTTPClientResponseDelegate {
             buffer.fail(attempt(failure(error, answered: false), progress: false))
             return
         }
-        end { state in
-            attempt(failure(error, answered: true).keeping(partialText: state.decoder.partialText), state)
-        } beforeHead: {
-            attempt(failure(error, answered: false), progress: false)
-        }
+        end(cause: error, isComplete: false)
     }
 
     func didFinishRequest(task: HTTPClient.Task<Void>) throws {
-        end { state in
-            attempt(TransportFailure.cutOff(why: nil).keeping(partialText: state.decoder.partialText), state)
-        } beforeHead: {
-            attempt(failure(HTTPClientError.remoteConnectionClosed, answered: false), progress: false)
-        }
+        end(cause: nil, isComplete: true)
+    }
+
+    private func closeSoon(_ task: HTTPClient.Task<Void>, _ close: @escaping @Sendable () -> Void) {
+        state.value.closing?.cancel()
+        state.value.closing = task.eventLoop.scheduleTask(in: Self.graceAfterEnd, close)
     }
 
     // MARK: Parts of the body
@@ -130,8 +140,9 @@ final class StreamDelegate: HTTPClientResponseDelegate {
         case .body(let head, var body):
             // Emptied first, so that the bytes have one owner and are not copied as they grow.
             state.reading = .over
-            body.append(contentsOf: part.readableBytesView.prefix(Self.bodyLimit - body.count))
-            if body.count >= Self.bodyLimit { return .refuse(head, body) }
+            let limit = Self.isDocument(head) ? context.rules.maxEvent : Self.bodyLimit
+            body.append(contentsOf: part.readableBytesView.prefix(limit - body.count))
+            if body.count >= limit { return .refuse(head, body) }
             state.reading = .body(head, body)
             buffer.noteLife()
             return .goOn
@@ -154,6 +165,7 @@ final class StreamDelegate: HTTPClientResponseDelegate {
             state.reading = .over
             return .done
         }
+        if state.decoder.mayEnd { return .mayEnd }
         if state.pending.count >= Self.batchLimit.events || state.pendingBytes >= Self.batchLimit.bytes {
             return .flush
         }
@@ -166,7 +178,7 @@ final class StreamDelegate: HTTPClientResponseDelegate {
     @discardableResult
     private func flush(pause: (() -> EventLoopPromise<Void>)? = nil) -> EventLoopFuture<Void>? {
         state.withValue { state in
-            guard state.pendingBytes > 0 else { return nil }
+            guard state.pendingBytes > 0 || !state.pending.isEmpty else { return nil }
             let bytes = state.pendingBytes
             state.pendingBytes = 0
             return buffer.put(&state.pending, bytes: bytes, pause: pause)
@@ -175,26 +187,71 @@ final class StreamDelegate: HTTPClientResponseDelegate {
 
     // MARK: The end
 
-    private func end(inStream: (State) -> FailedAttempt, beforeHead: () -> FailedAttempt) {
-        flush()
-        let failure: FailedAttempt? = state.withValue { state in
-            defer {
-                state.reading = .over
-                state.closing?.cancel()
-                state.closing = nil
-            }
-            switch state.reading {
-            case .nothingYet: return beforeHead()
-            case .stream: return inStream(state)
-            case .body(let head, let body): return Refusal(head: head, body: body, isCut: false).attempt(context)
-            case .over: return nil
+    /// - Parameters:
+    ///   - cause: what broke the connection.
+    ///   - isComplete: whether the body ended as HTTP has it.
+    private func end(cause: (any Error)?, isComplete: Bool) {
+        let failure: FailedAttempt?? = state.withValue { state in
+            let reading = state.reading
+            state.reading = .over
+            state.closing?.cancel()
+            state.closing = nil
+            switch reading {
+            case .over: return .none
+            case .nothingYet:
+                let cause = cause ?? HTTPClientError.remoteConnectionClosed
+                return .some(attempt(self.failure(cause, answered: false), progress: false))
+            case .stream(let head): return .some(endOfStream(head, cause, isComplete, &state))
+            case .body(let head, let body): return .some(endOfBody(head, body, cause, &state))
             }
         }
-        if let failure { buffer.fail(failure) }
+        flush()
+        switch failure {
+        case .none: break
+        case .some(let failure?): buffer.fail(failure)
+        case .some(nil): buffer.finish()
+        }
     }
 
-    private func attempt(_ error: MarketplaceError, _ state: State) -> FailedAttempt {
-        attempt(error, progress: state.decoder.hasProgress)
+    private func endOfStream(
+        _ head: HTTPResponseHead, _ cause: (any Error)?, _ isComplete: Bool, _ state: inout State
+    ) -> FailedAttempt? {
+        do throws(MarketplaceError) {
+            if isComplete {
+                if let body = state.decoder.strayBody { return endOfBody(head, body, cause, &state) }
+                try state.decoder.finish(redactor: context.redactor, into: &state.pending)
+            } else if state.decoder.mayEnd {
+                try state.decoder.conclude(context.redactor, into: &state.pending)
+            } else {
+                let cause = cause ?? HTTPClientError.remoteConnectionClosed
+                throw state.decoder.explained(failure(cause, answered: true), context.redactor)
+            }
+            return nil
+        } catch {
+            return attempt(error, progress: state.decoder.hasProgress)
+        }
+    }
+
+    /// An answer that is no stream: a whole completion, or what is quoted as an error.
+    private func endOfBody(
+        _ head: HTTPResponseHead, _ body: [UInt8], _ cause: (any Error)?, _ state: inout State
+    ) -> FailedAttempt? {
+        if Self.isDocument(head) || head.status == .ok && MediaType.isEventStream(head.contentType) {
+            if let cause { return attempt(failure(cause, answered: true), progress: false) }
+            do {
+                if try state.decoder.read(document: body, redactor: context.redactor, into: &state.pending) {
+                    return nil
+                }
+            } catch {
+                return attempt(error, progress: state.decoder.hasProgress)
+            }
+        }
+        return Refusal(head: head, body: body, isCut: false).attempt(context)
+    }
+
+    /// Whether a body is the JSON of a success: some servers do not stream.
+    private static func isDocument(_ head: HTTPResponseHead) -> Bool {
+        head.status == .ok && MediaType.essence(head.contentType) == "application/json"
     }
 
     /// Only what happened to the connection is repeated: a server that hangs or an answer that cannot be read would
@@ -209,4 +266,8 @@ final class StreamDelegate: HTTPClientResponseDelegate {
         TransportFailure.error(
             error, url: context.url, timeouts: context.timeouts, answered: answered, redactor: context.redactor)
     }
+}
+
+extension HTTPResponseHead {
+    var contentType: String? { headers.first(name: "Content-Type") }
 }

@@ -3,12 +3,13 @@ enum Answer {
     /// Text, or JSON text when the request carries a schema, as a fault wants it.
     static func text(for request: ChatRequest, fault: Fault?) -> String {
         if fault == .emptyAnswer { return "" }
-        let wantsJSON = request.schema != nil || fault == .proseAroundJSON || fault == .fencedJSON
+        let wantsJSON = request.schema != nil || [.proseAroundJSON, .fencedJSON, .jsonInThink].contains(fault)
         guard wantsJSON || request.wantsJSONObject else { return AnswerComposer.answer(to: request.prompt) }
         let json = value(for: request, fault: fault).text
         return switch fault {
         case .proseAroundJSON: "Here is the simulated result:\n\n\(json)\n\nI hope this helps."
         case .fencedJSON: "```json\n\(json)\n```"
+        case .jsonInThink: "<think>It may be {\"simulated\":\"draft\"}, but no.</think>\n\(json)"
         default: json
         }
     }

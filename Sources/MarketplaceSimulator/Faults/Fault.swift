@@ -29,6 +29,19 @@ public enum Fault: String, CaseIterable, Sendable {
     case fencedJSON = "fenced-json"
     case emptyAnswer = "empty-answer"
     case quickstartShape = "quickstart-shape"
+    case missingDone = "missing-done"
+    case doneWithoutBlankLine = "done-without-blank-line"
+    case finishError = "finish-error"
+    case finishLength = "finish-length"
+    case contentFilter = "content-filter"
+    case refusal
+    case flatError = "flat-error"
+    case toolCall = "tool-call"
+    case interactionRequired = "interaction-required"
+    case emptyEvents = "empty-events"
+    case contentParts = "content-parts"
+    case splitCharacter = "split-character"
+    case jsonInThink = "json-in-think"
 
     /// The fault of that name.
     ///
@@ -62,12 +75,25 @@ public enum Fault: String, CaseIterable, Sendable {
         case .stall: "Nothing more is sent after half of the text, until the client leaves."
         case .stallWithHeartbeats: "Only heartbeats are sent after half of the text, until the client leaves."
         case .slowStart: "The stream is silent for a while after the headers, then complete."
-        case .hugeLine: "One line of the stream is longer than 1 MiB."
+        case .hugeLine: "One line of the stream is longer than 16 MiB."
         case .schemaMismatchOnce: "The first JSON answer does not fit the schema; the next one does."
         case .proseAroundJSON: "The JSON answer stands between two sentences."
         case .fencedJSON: "The JSON answer stands in a Markdown code fence."
         case .emptyAnswer: "The stream is complete and holds no text."
         case .quickstartShape: "The stream has the quickstart's bare form."
+        case .missingDone: "The answer is whole and has a finish reason, but the body ends without [DONE]."
+        case .doneWithoutBlankLine: "The body ends right behind [DONE], without a line end."
+        case .finishError: "The finish reason is error, after half of the text."
+        case .finishLength: "The finish reason is length, after half of the text."
+        case .contentFilter: "The finish reason is content_filter, after half of the text."
+        case .refusal: "The model refuses: the stream holds a refusal and no text."
+        case .flatError: "The stream holds an error object without the key error, and [DONE]."
+        case .toolCall: "The model calls a tool after half of the text."
+        case .interactionRequired: "The agent asks a person for a permission after half of the text."
+        case .emptyEvents: "Events without data and pings stand in the middle of the stream."
+        case .contentParts: "The text comes as lists of parts, with thinking before it."
+        case .splitCharacter: "A character in the middle of the text lies over two chunks."
+        case .jsonInThink: "The JSON answer stands behind a <think> block with another JSON in it."
         }
     }
 

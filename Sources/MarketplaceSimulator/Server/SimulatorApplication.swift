@@ -1,3 +1,4 @@
+import HTTPServing
 import Hummingbird
 import HummingbirdCore
 import Logging
@@ -7,12 +8,17 @@ import NIOCore
 enum SimulatorApplication {
     /// - Parameter onListening: Gets the port once connections are accepted.
     static func make(
-        _ simulation: Simulation, logger: Logger, onListening: @escaping @Sendable (Int) -> Void
+        _ simulation: Simulation, connections: OpenConnections = OpenConnections(), logger: Logger,
+        onListening: @escaping @Sendable (Int) -> Void
     ) -> Application<SimulatorResponder> {
         let configuration = simulation.configuration
         return Application(
             responder: SimulatorResponder(simulation: simulation),
-            server: .http1(configuration: .init(additionalChannelHandlers: [DisconnectHandler()])),
+            server: HTTPServerBuilder {
+                CountedChannel(
+                    responder: $0, configuration: .init(additionalChannelHandlers: [DisconnectHandler()]),
+                    connections: connections)
+            },
             configuration: ApplicationConfiguration(
                 // A thousand clients may well connect in the same moment.
                 address: .hostname(configuration.host, port: configuration.port), backlog: 2048),

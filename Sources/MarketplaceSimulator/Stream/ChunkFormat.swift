@@ -7,6 +7,16 @@ struct ChunkFormat: Sendable {
     static let malformed = event(#"{"choices":[{"delta":{"content":"#)
     static let error = event(
         #"{"error":{"code":"agent_failed","message":"Simulated: the agent failed while it was answering."}}"#)
+    /// As older servers of the OpenAI style send it.
+    static let flatError = event(
+        #"{"object":"error","message":"Simulated: the context is too long.","type":"BadRequestError","code":400}"#)
+    /// Nothing is said in any of them.
+    static let emptyEvents = "data:\n\ndata: \n\ndata\n\nevent: ping\n" + event(#"{"type":"ping"}"#)
+    /// The two halves of a surrogate pair.
+    static let splitCharacter = [
+        event(#"{"choices":[{"delta":{"content":"\ud83d"}}]}"#),
+        event(#"{"choices":[{"delta":{"content":"\ude00 "}}]}"#),
+    ]
 
     let shape: SimulatorConfiguration.Shape
     let model: String
@@ -36,6 +46,35 @@ struct ChunkFormat: Sendable {
     /// A piece of the text; the last one of the guide's shape carries the reason for the end.
     func text(_ content: String, isLast: Bool = false) -> String {
         chunk(["content": .string(content)], finishReason: isLast ? "stop" : nil)
+    }
+
+    /// A piece of the text as a list of parts.
+    func parts(_ content: String) -> String {
+        chunk(["content": [["type": "text", "text": .string(content)]]])
+    }
+
+    func thinking(_ text: String) -> String {
+        chunk(["content": [["type": "thinking", "thinking": [["type": "text", "text": .string(text)]]]]])
+    }
+
+    func refusal(_ piece: String) -> String {
+        chunk(["content": .null, "refusal": .string(piece)])
+    }
+
+    func toolCall(_ name: String) -> String {
+        let function: JSONValue = ["name": .string(name), "arguments": "{}"]
+        return chunk(["tool_calls": [["index": 0, "id": "call-1", "type": "function", "function": function]]])
+    }
+
+    func permissionRequest(_ question: String) -> String {
+        chunk(["permission_request": ["message": .string(question), "conversationId": .string(conversationID)]])
+    }
+
+    /// A reason for the end by itself, in either shape.
+    func finish(_ reason: String, content: String = "") -> String {
+        let choice: JSONValue = ["index": 0, "delta": ["content": .string(content)], "finishReason": .string(reason)]
+        let chunk: JSONValue = ["choices": [choice]]
+        return Self.event(chunk.text)
     }
 
     private func chunk(_ delta: JSONValue, finishReason: String? = nil) -> String {

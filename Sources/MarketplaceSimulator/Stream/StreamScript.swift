@@ -1,7 +1,7 @@
 /// Writes down in advance all that a stream will do, so that playing it needs no decisions.
 struct StreamScript {
-    /// A line longer than the 1 MiB that a reader of event streams has to accept.
-    static let hugeLength = 1_048_576 + 1
+    /// A line longer than the 16 MiB that the client accepts unless it is told otherwise.
+    static let hugeLength = 16 * 1_048_576 + 1
 
     private let configuration: SimulatorConfiguration
     private let format: ChunkFormat
@@ -39,8 +39,16 @@ struct StreamScript {
             pause(configuration.pace)
             steps.append(.send(format.task("tool_result", title: "success", status: "completed")))
         }
+        switch fault {
+        case .refusal:
+            return end(
+                format.refusal("Simulated: I cannot "), format.refusal("help with that."), reason: "stop")
+        case .flatError: return steps += [.send(ChunkFormat.flatError), .send(ChunkFormat.done)]
+        case .contentParts: steps.append(.send(format.thinking("Simulated thinking.")))
+        default: break
+        }
         let half = (pieces.count + 1) / 2
-        write(pieces[..<half], isEnd: half == pieces.count)
+        write(pieces[..<half], fault, isEnd: half == pieces.count)
         switch fault {
         case .malformedJSON: steps.append(.send(ChunkFormat.malformed))
         case .hugeLine: steps.append(.send(format.text(String(repeating: "x", count: Self.hugeLength))))
@@ -49,17 +57,37 @@ struct StreamScript {
         case .resetMidStream: return steps.append(.reset)
         case .stall: return steps.append(.stall(heartbeat: nil))
         case .stallWithHeartbeats: return steps.append(.stall(heartbeat: configuration.heartbeat))
+        case .finishError:
+            let message = "Simulated: the agent failed while it was answering."
+            return steps += [.send(format.finish("error", content: message)), .send(ChunkFormat.done)]
+        case .finishLength: return end(reason: "length")
+        case .contentFilter: return end(reason: "content_filter")
+        case .toolCall: return end(format.toolCall("read_message"), reason: "tool_calls")
+        case .interactionRequired: return end(format.permissionRequest("May I read your messages?"), reason: "stop")
+        case .emptyEvents: steps.append(.send(ChunkFormat.emptyEvents))
+        case .splitCharacter: steps += ChunkFormat.splitCharacter.map { .send($0) }
         default: break
         }
-        write(pieces[half...], isEnd: true)
+        write(pieces[half...], fault, isEnd: true)
         if pieces.isEmpty, format.shape == .guide { steps.append(.send(format.text("", isLast: true))) }
-        steps.append(.send(ChunkFormat.done))
+        switch fault {
+        case .missingDone: if format.shape == .quickstart { steps.append(.send(format.finish("stop"))) }
+        case .doneWithoutBlankLine: steps.append(.send("data: [DONE]"))
+        default: steps.append(.send(ChunkFormat.done))
+        }
     }
 
-    private mutating func write(_ pieces: ArraySlice<String>, isEnd: Bool) {
+    /// Ends the stream with these chunks, a reason and [DONE].
+    private mutating func end(_ chunks: String..., reason: String) {
+        steps += (chunks + [format.finish(reason), ChunkFormat.done]).map { .send($0) }
+    }
+
+    private mutating func write(_ pieces: ArraySlice<String>, _ fault: Fault?, isEnd: Bool) {
         for (index, piece) in zip(pieces.indices, pieces) {
             pause(configuration.pace)
-            steps.append(.send(format.text(piece, isLast: isEnd && index == pieces.endIndex - 1)))
+            let isLast = isEnd && index == pieces.endIndex - 1
+            let chunk = fault == .contentParts && !isLast ? format.parts(piece) : format.text(piece, isLast: isLast)
+            steps.append(.send(chunk))
         }
     }
 

@@ -8,7 +8,7 @@ extension SuiteReader {
     /// `expect:`. Without it, the run has to succeed.
     mutating func expectations(_ node: YAMLNode?) -> Expectations {
         var expect = Expectations()
-        guard let node, let keys = TestKeys(node, "`expect`", Self.expectKeys, into: &diagnostics) else {
+        guard let node, !node.isNull, let keys = TestKeys(node, "`expect`", Self.expectKeys, into: &diagnostics) else {
             return expect
         }
         expect.error = keys["error"].flatMap { failure($0) }
@@ -19,7 +19,7 @@ extension SuiteReader {
         if expect.status == .succeeded, let error = keys.keyNode("error") {
             diagnostics.error("bad-keys", error, "a run that succeeds has no `error`")
         }
-        expect.output = keys.written("output").map { matcher($0) }
+        expect.output = keys["output"].map { matcher($0) }
         if expect.status == .failed, let output = keys.keyNode("output") {
             diagnostics.error(
                 "bad-keys", output, "a run that fails has no `output`", hint: "see `outputs` for its steps")
@@ -99,8 +99,8 @@ extension SuiteReader {
         var request = Expectations.Request(node: node)
         request.url = keys["url"].map { matcher($0) }
         request.method = keys["method"].map { matcher($0) }
-        request.json = keys.written("json").map { Matcher(rules: [.json(subset($0))], node: $0) }
-        request.body = keys.written("body").map { matcher($0) }
+        request.json = keys["json"].map { Matcher(rules: [.json(subset($0))], node: $0) }
+        request.body = keys["body"].map { matcher($0) }
         for (name, _, value) in diagnostics.pairs(keys["headers"], "headers") {
             request.headers.append((name, matcher(value)))
         }

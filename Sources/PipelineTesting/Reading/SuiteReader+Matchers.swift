@@ -7,7 +7,7 @@ extension SuiteReader {
     mutating func matcher(_ node: YAMLNode) -> Matcher {
         guard let keys = matcherKeys(node) else { return Matcher(rules: [.equals(Value(node))], node: node) }
         var rules: [Matcher.Rule] = []
-        if let value = keys.written("equals") { rules.append(.equals(Value(value))) }
+        if let value = keys["equals"] { rules.append(.equals(Value(value))) }
         if let value = keys["contains"] { rules.append(.contains(diagnostics.texts(value, "contains"))) }
         if let value = keys["matches"], let pattern = diagnostics.text(value, "matches") {
             if (try? Regex(pattern)) == nil {
@@ -16,7 +16,7 @@ extension SuiteReader {
             }
             rules.append(.matches(pattern))
         }
-        if let value = keys.written("json") { rules.append(.json(subset(value))) }
+        if let value = keys["json"] { rules.append(.json(subset(value))) }
         return Matcher(rules: rules, node: node)
     }
 

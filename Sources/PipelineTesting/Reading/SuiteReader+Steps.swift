@@ -19,7 +19,7 @@ extension SuiteReader {
 
     private mutating func outcome(_ node: YAMLNode) -> StandInStep.Outcome? {
         guard let keys = TestKeys(node, "a stand-in", ["output", "error"], into: &diagnostics) else { return nil }
-        if let output = keys.written("output"), keys["error"] == nil { return .output(Value(output)) }
+        if let output = keys["output"], keys["error"] == nil { return .output(Value(output)) }
         guard keys.atMostOne(["output", "error"], into: &diagnostics) != nil, let error = keys["error"] else {
             diagnostics.error(
                 "missing-key", node.firstKeyOrSelf, "a stand-in needs `output` or `error`",

@@ -19,8 +19,9 @@ struct SuiteReader {
 
     mutating func tests(_ keys: TestKeys) -> [PipelineTestCase] {
         let shared = setting(keys, over: TestSetting())
-        guard let items = diagnostics.list(keys["tests"], "tests"), !items.isEmpty else {
-            if keys["tests"]?.items?.isEmpty ?? true {
+        let list = keys["tests"].flatMap { $0.isNull ? nil : $0 }
+        guard let items = diagnostics.list(list, "tests"), !items.isEmpty else {
+            if list?.items?.isEmpty ?? true {
                 diagnostics.error(
                     "missing-key", keys.keyNode("tests") ?? keys.node.firstKeyOrSelf, "there are no tests",
                     hint: "write `tests:` and below it a list, each item with `name:` and `expect:`")

@@ -16,17 +16,28 @@ struct TestDiagnostics {
     }
 
     mutating func text(_ node: YAMLNode?, _ key: String) -> String? {
-        guard let node, !node.isNull else { return nil }
+        guard let node else { return nil }
         if let text = node.asString { return text }
+        if isNull(node, key, "a string") { return nil }
         error(
             "wrong-type", node, "`\(key)`: expected a string, found \(node.found)",
             hint: node.scalar == nil ? nil : "put it in quotes if it is meant as text")
         return nil
     }
 
+    /// Whether the value is null, which is then an error.
+    private mutating func isNull(_ node: YAMLNode, _ key: String, _ expected: String) -> Bool {
+        guard node.isNull else { return false }
+        error(
+            "empty-value", node, "`\(key)`: expected \(expected), found null",
+            hint: "leave it out, or give it a value")
+        return true
+    }
+
     mutating func list(_ node: YAMLNode?, _ key: String) -> [YAMLNode]? {
-        guard let node, !node.isNull else { return nil }
+        guard let node else { return nil }
         if let items = node.items { return items }
+        if isNull(node, key, "a list") { return nil }
         error("wrong-type", node, "`\(key)`: expected a list, found \(node.found)")
         return nil
     }
@@ -43,6 +54,7 @@ struct TestDiagnostics {
     /// A list of texts, or one text. A number is taken as it is written.
     mutating func texts(_ node: YAMLNode, _ key: String) -> [String] {
         (node.items ?? [node]).compactMap { item in
+            if isNull(item, key, "a string") { return nil }
             if let scalar = item.scalar { return scalar.text }
             error("wrong-type", item, "`\(key)`: expected a string, found \(item.found)")
             return nil
@@ -51,11 +63,11 @@ struct TestDiagnostics {
 
     /// A value of a type that knows how to read itself.
     mutating func field<Field: FieldValue>(_ type: Field.Type, _ node: YAMLNode?, _ key: String) -> Field? {
-        guard let node, !node.isNull else { return nil }
+        guard let node else { return nil }
         do {
             return try Field(field: Value(node))
         } catch {
-            self.error("wrong-value", node, "`\(key)`: \(error.message)", hint: error.hint)
+            self.error(error.code ?? "wrong-value", node, "`\(key)`: \(error.message)", hint: error.hint)
             return nil
         }
     }

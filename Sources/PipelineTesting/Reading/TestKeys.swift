@@ -32,11 +32,8 @@ struct TestKeys {
         self.byKey = byKey
     }
 
-    /// The value of `key`; nil when it is missing or null.
-    subscript(key: String) -> YAMLNode? { written(key).flatMap { $0.isNull ? nil : $0 } }
-
-    /// The value of `key`, which may be null.
-    func written(_ key: String) -> YAMLNode? { byKey[key]?.value }
+    /// The value of `key`, also a null: a key that is written is given.
+    subscript(key: String) -> YAMLNode? { byKey[key]?.value }
 
     func keyNode(_ key: String) -> YAMLNode? { byKey[key]?.key }
 

@@ -1,5 +1,6 @@
 import RunnelEngine
 import RunnelKit
+import RunnelSupport
 import YAML
 
 extension PipelineTestReport {
@@ -7,10 +8,10 @@ extension PipelineTestReport {
     ///
     /// - Parameter color: Whether it goes to a terminal that shows colours.
     public func text(color: Bool) -> String {
-        let style = ReportStyle(hasColor: color)
+        let style = TextStyle(hasColor: color)
         var lines: [String] = []
         for suite in suites {
-            lines.append(style.bold(style.safe(suite.file)))
+            lines.append(style.bold(style.line(suite.file)))
             if !suite.diagnostics.isEmpty {
                 let printer = DiagnosticPrinter(sources: suite.sources)
                 lines.append(indented(style.safe(printer.text(suite.diagnostics)), by: 2))
@@ -21,9 +22,9 @@ extension PipelineTestReport {
         return lines.joined(separator: "\n")
     }
 
-    private func lines(_ result: PipelineTestResult, _ style: ReportStyle) -> [String] {
+    private func lines(_ result: PipelineTestResult, _ style: TextStyle) -> [String] {
         let mark = result.isPassed ? style.green("✓") : style.red("✗")
-        var lines = ["  \(mark) \(style.safe(result.name)) \(style.dim(result.duration.shown))"]
+        var lines = ["  \(mark) \(style.line(result.name)) \(style.dim(result.duration.shown))"]
         for mismatch in result.mismatches {
             let place = mismatch.range.map { " (\(result.file):\($0.start.line))" } ?? ""
             let subject = mismatch.subject == "test" ? "" : "\(mismatch.subject): "
@@ -36,7 +37,7 @@ extension PipelineTestReport {
         return lines
     }
 
-    private func summary(_ style: ReportStyle) -> String {
+    private func summary(_ style: TextStyle) -> String {
         var parts = ["\(passed) passed"]
         if failed > 0 { parts.append("\(failed) failed") }
         if broken > 0 { parts.append("\(broken) \(broken == 1 ? "file" : "files") with errors") }

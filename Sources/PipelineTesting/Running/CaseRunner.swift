@@ -70,7 +70,7 @@ struct CaseRunner {
         let services = await TestServices.make(plugins: registry.plugins, web: web, simulator: simulator, clock: clock)
         let runner = PipelineRunner(
             registry: stepRegistry, environment: environment, services: services,
-            project: ProjectDirectory(path: copy.directory),
+            project: ProjectDirectory(path: copy.directory, protected: suite.project.files),
             values: ProjectValues(secrets: setting.secrets, env: setting.env),
             redactor: Redactor(secrets: setting.secrets.values),
             logger: Logger(label: "runnel.test") { _ in SwiftLogNoOpLogHandler() }, clock: clock,

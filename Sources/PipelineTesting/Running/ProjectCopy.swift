@@ -1,3 +1,5 @@
+import RunnelKit
+
 #if canImport(FoundationEssentials)
 import FoundationEssentials
 #else
@@ -18,6 +20,9 @@ struct ProjectCopy: Sendable {
     /// Absolute.
     let directory: String
     private var folder: FolderCopy
+    private let lock: CopyLock?
+
+    private static let prefix = "runnel-test-"
 
     /// Copies the project into a new temporary folder. Names that begin with a dot are left out: the journal, version
     /// control, caches.
@@ -25,10 +30,12 @@ struct ProjectCopy: Sendable {
         let manager = FileManager.default
         // The real path, since steps compare paths after links are resolved.
         let base = manager.temporaryDirectory.resolvingSymlinksInPath().path
-        directory = base + (base.hasSuffix("/") ? "" : "/") + "runnel-test-\(UUID().uuidString.lowercased())"
+        directory = base + (base.hasSuffix("/") ? "" : "/") + "\(Self.prefix)\(UUID().uuidString.lowercased())"
         folder = FolderCopy(of: source, to: directory, files: Self.mostFiles, bytes: Self.mostBytes)
+        CopyLock.removeAbandoned(in: base, prefix: Self.prefix)
         do {
             try manager.createDirectory(atPath: directory, withIntermediateDirectories: true)
+            lock = CopyLock(directory)
         } catch {
             throw Failure(message: "the folder \"\(directory)\" for the test cannot be made")
         }
@@ -55,7 +62,10 @@ struct ProjectCopy: Sendable {
 
     /// The content of a file; nil where there is none.
     func contents(of path: String) -> [UInt8]? {
-        FileManager.default.contents(atPath: "\(directory)/\(path)").map { Array($0) }
+        // A link of the project is one in the copy too; what lies outside is not part of the test.
+        let file = URL(fileURLWithPath: "\(directory)/\(path)").resolvingSymlinksInPath().path
+        guard file.hasPrefix(directory + "/") else { return nil }
+        return FileManager.default.contents(atPath: file).map { Array($0) }
     }
 
     /// All files below the folder, by their path in it, sorted.
@@ -64,6 +74,10 @@ struct ProjectCopy: Sendable {
     }
 
     func write(_ bytes: [UInt8], to path: String) throws(Failure) {
+        let folders = path.split(separator: "/").dropLast().map(String.init)
+        guard !ConfinedPath.meetsLink(folders, below: directory) else {
+            throw Failure(message: "the file \"\(path)\" of the test leads through a symbolic link")
+        }
         let manager = FileManager.default
         let full = "\(directory)/\(path)"
         let folder = full.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/")

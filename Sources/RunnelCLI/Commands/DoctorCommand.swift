@@ -1,6 +1,7 @@
 import ArgumentParser
 import RunnelEngine
 import RunnelKit
+import RunnelSupport
 
 /// `runnel doctor`
 struct DoctorCommand: AsyncParsableCommand {
@@ -27,8 +28,8 @@ struct DoctorCommand: AsyncParsableCommand {
         var findings = ConfigurationCheck.configuration(project) + ConfigurationCheck.secrets(project)
         findings += await MarketplaceCheck.findings(project, simulator: simulator, isOffline: offline)
         let plugins = try await ProjectPlugins.load(project)
-        findings += ConfigurationCheck.plugins(plugins)
-        let loader = try PipelineLoader(registry: plugins.registry, names: project.names)
+        findings += ConfigurationCheck.plugins(plugins) + ConfigurationCheck.permissions(project, plugins)
+        let loader = try PipelineLoader(registry: plugins.registry, names: project.names, project: project.files())
         let (pipelines, found) = ConfigurationCheck.pipelines(project, loader)
         findings += found + TriggerCheck.folders(project, pipelines)
         findings += await JournalCheck.findings(project)
@@ -39,10 +40,10 @@ struct DoctorCommand: AsyncParsableCommand {
     private func write(_ findings: [Finding], _ redactor: Redactor) {
         if json {
             let list = redactor.redact(Value.list(findings.map(\.json)))
-            return Streams.output.write(list.json(pretty: true) + "\n")
+            return Streams.output.write(json: list, isPretty: true)
         }
         let style = TextStyle.standardOutput
-        for finding in findings { Streams.output.write(redactor.redact(finding.text(style)) + "\n") }
+        for finding in findings { Streams.output.write(styled: finding.text(style) + "\n") }
         let problems = findings.filter { $0.level == .problem }.count
         let warnings = findings.filter { $0.level == .warning }.count
         func count(_ number: Int, _ word: String) -> String { "\(number) \(word)\(number == 1 ? "" : "s")" }

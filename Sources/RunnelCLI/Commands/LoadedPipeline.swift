@@ -14,10 +14,13 @@ struct LoadedPipeline: Sendable {
     let loader: PipelineLoader
 
     /// Prints what there is to say, and ends the command where there are errors.
-    init(_ name: String, config: String?) async throws {
+    ///
+    /// - Parameter startsServers: False for commands that only look: they start nothing, and read no file that a link leads
+    ///   out to.
+    init(_ name: String, config: String?, startsServers: Bool = false) async throws {
         do {
             let path = Self.path(name)
-            let bytes = try FileReading.bytes(of: path)
+            let bytes = try FileReading.yaml(of: path)
             let folder = FileReading.folder(of: FileReading.absolute(path))
             let found = try Project.find(from: folder, config: config, environment: ProcessInfo.processInfo.environment)
             switch found {
@@ -26,7 +29,10 @@ struct LoadedPipeline: Sendable {
                 throw ExitStatus.usage
             case .success(let project): self.project = project
             }
-            loader = try await project.loader()
+            if !startsServers, FileReading.leads(out: project.directory, path) {
+                throw FileReading.Failure(message: OutsideLink.message(path) + "\n  = " + OutsideLink.hint)
+            }
+            loader = try await project.loader(startsServers: startsServers)
             let (pipeline, report) = loader.load(bytes, file: path)
             DiagnosticOutput.write([project.report, report], format: .text, redactor: project.redactor)
             guard let pipeline else { throw ExitStatus.usage }
@@ -44,4 +50,11 @@ struct LoadedPipeline: Sendable {
             return FileReading.exists(candidate, isDirectory: &isDirectory) && !isDirectory
         } ?? name
     }
+}
+
+/// A pipeline that is a link to a file outside of its project. What only looks does not show that file's lines: a
+/// stranger's link may lead to secrets.
+enum OutsideLink {
+    static func message(_ path: String) -> String { "\"\(path)\" is a link that leads out of the project" }
+    static let hint = "name the file itself, or copy it into the project"
 }

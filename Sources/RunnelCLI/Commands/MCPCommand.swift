@@ -28,7 +28,8 @@ struct MCPCommand: AsyncParsableCommand {
         (options.directory, options.config) = (folder, config)
         let streams = StandardStreams.takingOver()
         let project = try options.project()
-        let loader = try await project.loader()
+        ServedFolders(project).add(folder)
+        let loader = try await project.loader(startsServers: true)
         let (folder, limit) = (folder, limit)
         try await withSimulator(when: simulate) { simulator in
             let journal = try JournalSetup.open(project)

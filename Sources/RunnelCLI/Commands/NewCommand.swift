@@ -59,6 +59,9 @@ struct NewPluginCommand: AsyncParsableCommand {
         let project = try options.project()
         let files = language.files(name).map { ("plugins/\(name)/\($0.path)", $0.text, $0.isProgram) }
         try NewFiles(folder: NewName.folder(project), files: files).write(ifThere: "choose another name")
+        if language == .mcp {
+            Streams.output.write("\n  runnel plugins refresh \(name)\n      asks the server for its tools\n")
+        }
         Streams.output.write("\n  runnel steps \(language.step(name))\n      explains its step\n")
     }
 }

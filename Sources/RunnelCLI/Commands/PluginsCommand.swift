@@ -5,18 +5,24 @@ import RunnelProcess
 /// `runnel plugins`
 struct PluginsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "plugins", abstract: "List what extends Runnel in this project, and what it brings.",
+        commandName: "plugins", abstract: "List what extends Runnel in this project, and ask servers for their tools.",
+        subcommands: [PluginsListCommand.self, PluginsRefreshCommand.self], defaultSubcommand: PluginsListCommand.self)
+}
+
+/// `runnel plugins list`
+struct PluginsListCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "list", abstract: "List what extends Runnel in this project, and what it brings.",
         discussion: """
-            The tools of an MCP server are asked for once and kept until the plugin's version or command changes.
+            Nothing is started: the tools of an MCP server are those that it had when it was last asked.
             Exit status: 0 all can be used, 2 one cannot.
             """)
 
     @OptionGroup var options: ProjectOptions
-    @Flag(help: "Ask all MCP servers for their tools again.") var refresh = false
 
     func run() async throws {
         let project = try options.project()
-        let plugins = try await ProjectPlugins.load(project, refresh: refresh)
+        let plugins = try await ProjectPlugins.load(project)
         for plugin in plugins.registry.plugins {
             let manifest = plugins.folders.first { $0.name == plugin.name }?.manifest
             Streams.output.write("\(plugin.name)  \(manifest.map(Self.kind) ?? "built in")\n")
@@ -29,7 +35,7 @@ struct PluginsCommand: AsyncParsableCommand {
             }
         }
         for (name, reason) in plugins.registry.missingPlugins.sorted(by: { $0.key < $1.key }) {
-            Streams.output.write(project.redactor.redact("\(name)  not loaded: \(reason)\n"))
+            Streams.output.write("\(name)  not loaded: \(reason)\n")
         }
         plugins.write(redactor: project.redactor)
         if !plugins.registry.missingPlugins.isEmpty { throw ExitStatus.usage }
@@ -38,5 +44,69 @@ struct PluginsCommand: AsyncParsableCommand {
     private static func kind(_ manifest: PluginManifest) -> String {
         let way = manifest.interface == .exec ? "exec" : "mcp, \(manifest.transport.rawValue)"
         return "\(manifest.version)  (\(way))" + (manifest.description.isEmpty ? "" : "  \(manifest.description)")
+    }
+}
+
+/// `runnel plugins refresh`
+struct PluginsRefreshCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "refresh", abstract: "Start MCP servers for a moment, and ask them for their tools.",
+        discussion: """
+            Every other command that only looks knows the tools from the last time. A server of another user is not
+            started before `runnel trust` names its folder.
+            Exit status: 0 all were asked, 2 one could not be.
+            """)
+
+    @Argument(help: "The plugin; all when left out.") var name: String?
+    @OptionGroup var options: ProjectOptions
+
+    func run() async throws {
+        let project = try options.project()
+        let servers = try servers(of: project)
+        for server in servers where server.problem(Trust.current) == nil {
+            let manifest = server.manifest
+            let what = manifest?.command?.words.joined(separator: " ") ?? manifest?.url ?? ""
+            Streams.error.write("asking \(server.name): \(what)\n")
+        }
+        let plugins = try await ProjectPlugins.load(project, discovery: .always, only: name)
+        for server in servers {
+            guard let plugin = plugins.registry.plugins.first(where: { $0.name == server.name }) else { continue }
+            let count = plugin.steps.count
+            Streams.output.write("\(plugin.name)  \(count) tool\(count == 1 ? "" : "s")\n")
+        }
+        plugins.write(redactor: project.redactor)
+        let missing = plugins.registry.missingPlugins
+        if servers.contains(where: { missing[$0.name] != nil }) { throw ExitStatus.usage }
+    }
+
+    /// Those that are asked.
+    private func servers(of project: Project) throws -> [PluginFolder] {
+        let folders: [PluginFolder]
+        do {
+            folders = try PluginFolder.all(of: project)
+        } catch {
+            Streams.error.write("error: \(error.message)\n")
+            throw ExitStatus.usage
+        }
+        let servers = folders.filter { $0.manifest?.interface == .mcp }
+        guard let name else { return servers }
+        guard let folder = folders.first(where: { $0.name == name }) else {
+            let closest = Suggestion.closest(to: name, among: folders.map(\.name))
+            Streams.error.write(
+                "error: there is no plugin \"\(name)\" in \(project.directory)/plugins\n"
+                    + (closest.map { "  = did you mean \"\($0)\"?\n" } ?? ""))
+            throw ExitStatus.usage
+        }
+        if let problem = folder.problem(Trust.current) {
+            Streams.error.write("error: \(problem.message)\n  = \(problem.hint)\n")
+            throw ExitStatus.usage
+        }
+        guard folder.manifest?.interface == .mcp || folder.manifest == nil else {
+            Streams.error.write(
+                "error: the plugin \"\(name)\" is no MCP server: its steps stand in \(FileReading.shown(folder.path))/plugin.yaml\n"
+            )
+            throw ExitStatus.usage
+        }
+        return folder.manifest == nil ? [folder] : servers.filter { $0.name == name }
     }
 }

@@ -1,8 +1,11 @@
 import ArgumentParser
+import HTTPServing
 import Hummingbird
+import HummingbirdCore
 import Logging
 import NIOCore
 import RunnelKit
+import Synchronization
 
 /// `runnel receive`
 struct ReceiveCommand: AsyncParsableCommand {
@@ -22,22 +25,15 @@ struct ReceiveCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let (arrivals, continuation) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1024))
-        let application = application { continuation.yield() }
+        let stop = Latch()
+        let connections = OpenConnections()
+        let arrivals = Arrivals()
+        let application = application(connections) { [count] in
+            if arrivals.add() == count { stop.open() }
+        }
         do {
-            _ = try await withInterrupt { [count] in
-                try await withThrowingTaskGroup(of: Void.self) { group in
-                    group.addTask { try await application.run() }
-                    group.addTask {
-                        var seen = 0
-                        for await _ in arrivals {
-                            seen += 1
-                            if seen == count { return }
-                        }
-                    }
-                    defer { group.cancelAll() }
-                    try await group.next()
-                }
+            _ = try await withInterrupt {
+                try await application.serve(connections, until: stop, closingAfter: .seconds(1))
             }
         } catch let error as IOError {
             Streams.error.write("error: cannot listen on \(host):\(port): \(error.localizedReason)\n")
@@ -45,7 +41,9 @@ struct ReceiveCommand: AsyncParsableCommand {
         }
     }
 
-    private func application(onArrival: @escaping @Sendable () -> Void) -> some ApplicationProtocol {
+    private func application(
+        _ connections: OpenConnections, onArrival: @escaping @Sendable () -> Void
+    ) -> some ApplicationProtocol {
         let router = Router()
         let handle: @Sendable (Request, BasicRequestContext) async throws -> Response = { request, _ in
             let body = try await request.body.collect(upTo: Self.maximumBody)
@@ -60,21 +58,34 @@ struct ReceiveCommand: AsyncParsableCommand {
         router.post("/", use: handle)
         router.post("**", use: handle)
         return Application(
-            router: router, configuration: .init(address: .hostname(host, port: port)),
+            router: router,
+            server: HTTPServerBuilder { CountedChannel(responder: $0, connections: connections) },
+            configuration: .init(address: .hostname(host, port: port)),
             onServerRunning: { [host] channel in
                 Streams.output.write("Listening on http://\(host):\(channel.localAddress?.port ?? 0)\n")
             }, logger: Logger(label: "receive") { _ in SwiftLogNoOpLogHandler() })
     }
 
     private static func show(_ request: Request, _ body: [UInt8]) {
-        let style = TextStyle(isTerminal: Streams.output.isTerminal, environment: [:])
         var text = "POST \(request.uri.path)\n"
         for field in request.headers where field.name.canonicalName.hasPrefix("webhook-") {
             text += "  \(field.name.canonicalName): \(field.value)\n"
         }
         let shown = (try? Value.json(body))?.json(pretty: true) ?? String(decoding: body, as: UTF8.self)
         text += shown.split(separator: "\n").map { "  \($0)\n" }.joined()
-        Streams.output.write(style.safe(text))
+        Streams.output.write(text)
+    }
+}
+
+private final class Arrivals: Sendable {
+    private let count = Mutex(0)
+
+    /// - Returns: How many there are now.
+    func add() -> Int {
+        count.withLock { count in
+            count += 1
+            return count
+        }
     }
 }
 

@@ -17,7 +17,7 @@ extension RunCommand {
         let found = try? Project.find(from: FileReading.folder(of: path), config: config, environment: environment)
         guard case .success(let project)? = found else { return files }
         files.append(config.map { FileReading.absolute($0) } ?? project.directory + "/runnel.yaml")
-        guard let registry = try? StepRegistry(RunnelCommand.plugins), let bytes = try? FileReading.bytes(of: path),
+        guard let registry = try? StepRegistry(RunnelCommand.plugins), let bytes = try? FileReading.yaml(of: path),
             let pipeline = try? PipelineLoader(registry: registry).load(bytes, file: path).pipeline
         else { return files }
         // Only what steps read: a file that the run itself writes would set off the next run.

@@ -62,7 +62,7 @@ struct RunCommand: AsyncParsableCommand {
         let command = self
         let interruption = Interruption()
         // Listened to all the while, so that no signal falls between a run and the wait behind it.
-        _ = try await withSignals({ _ in interruption.come() }) {
+        _ = try await withSignals({ _, _ in interruption.come() }) {
             while !interruption.hasCome {
                 let before = FileChanges(of: command.watchedFiles())
                 do {
@@ -77,7 +77,7 @@ struct RunCommand: AsyncParsableCommand {
     }
 
     private func runOnce() async throws {
-        let loaded = try await LoadedPipeline(pipeline, config: config)
+        let loaded = try await LoadedPipeline(pipeline, config: config, startsServers: !dryRun)
         let request = try request(for: loaded.pipeline)
         let faults = try fault.map { text in
             do {
@@ -112,8 +112,8 @@ struct RunCommand: AsyncParsableCommand {
             simulator: simulator, isJSON: json)
         let pipeline = loaded.pipeline
         let (result, stop) = try await withJournalErrors {
-            try await withSignals({
-                switch $0 {
+            try await withSignals({ signal, _ in
+                switch signal {
                 case .terminate: runs.agent.stop()
                 case .interrupt: runs.agent.cancelRun(request.id)
                 }
@@ -127,7 +127,9 @@ struct RunCommand: AsyncParsableCommand {
             }
         }
         await runs.assembly.services.shutDown()
-        await Housekeeping(journal: journal, retention: loaded.project.settings.journal.retention).runWhenDue()
+        await Housekeeping(
+            journal: journal, retention: loaded.project.settings.retention, logger: runs.assembly.logger
+        ).runBriefly()
         await journal.close()
         try result?.conclude(request.id, stop)
     }

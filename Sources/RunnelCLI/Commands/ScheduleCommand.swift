@@ -48,7 +48,7 @@ struct ScheduleNextCommand: AsyncParsableCommand {
                 let schedule = try Schedule(entry: trigger.entry.render(scope).asObject ?? [:])
                 if let next = schedule.next(after: start) { schedules.append((schedule, next)) }
             } catch {
-                Streams.error.write("error: \(loaded.project.redactor.redact("\(trigger.key): \(error)"))\n")
+                Streams.error.write("error: \(trigger.key): \(error)\n")
                 throw ExitStatus.usage
             }
         }

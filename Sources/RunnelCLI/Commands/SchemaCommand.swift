@@ -19,6 +19,6 @@ struct SchemaCommand: AsyncParsableCommand {
         let schema =
             settings
             ? PipelineSchema.settings() : PipelineSchema.pipeline(try await options.project().loader().registry)
-        Streams.output.write(schema.json(pretty: true) + "\n")
+        Streams.output.write(json: schema, isPretty: true)
     }
 }

@@ -1,7 +1,5 @@
 import ArgumentParser
 import Crypto
-import Hummingbird
-import Logging
 import MarketplaceSimulator
 import NIOCore
 import RunnelEngine
@@ -21,7 +19,10 @@ struct ServeCommand: AsyncParsableCommand {
         commandName: "serve", abstract: "Serve the pipelines of a folder: their triggers, and an API.",
         discussion: """
             Changes of pipeline files are taken up as they come; a file with errors keeps its last good version going.
-            SIGTERM lets running steps end for a while and leaves the rest to be resumed; a second signal ends at once.
+            SIGTERM and Ctrl-C shut down: nothing is accepted any more, running steps have `runs.grace` to end, and runs \
+            that have not ended go on at the next start. A second signal cancels the steps at once; a third one ends the \
+            process without waiting for anything. The exit status is 0 after one or two, 130 after three. SIGHUP looks at \
+            pipelines and runnel.yaml again, and says what needs a restart.
             """)
 
     @Argument(help: "The folder.", completion: .directory) var folder = "."
@@ -32,16 +33,41 @@ struct ServeCommand: AsyncParsableCommand {
     var config: String?
 
     func run() async throws {
+        let command = self
+        let (stops, stop) = AsyncStream.makeStream(of: StopRequest.self)
+        let (reloads, reload) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+        // From here on until the journal is closed: what comes while Runnel begins is done once it has begun.
+        _ = try await withSignals(onReload: { reload.yield() }, { request, _ in stop.yield(request) }) {
+            try await command.serve(stops, reloads)
+        }
+    }
+
+    private func serve(_ stops: AsyncStream<StopRequest>, _ reloads: AsyncStream<Void>) async throws {
         var projectOptions = ProjectOptions()
         (projectOptions.directory, projectOptions.config) = (folder, config)
         let project = try projectOptions.project()
         let options = try options(project)
-        let command = self
-        try await withSimulator(when: simulate) { simulator in
+        try await withSimulator(when: simulate) { [projectOptions] simulator in
             let journal = try JournalSetup.open(project)
-            try await withJournalErrors { try await command.serve(project, options, journal, simulator) }
+            try await withJournalErrors {
+                try await serve(project, projectOptions, options, journal, simulator, stops, reloads)
+            }
+            await Self.tellOfInterrupted(journal)
             await journal.close()
         }
+    }
+
+    /// What an operator finds after the next start.
+    private static func tellOfInterrupted(_ journal: any Journal) async {
+        let limit = 1000
+        guard let runs = try? await journal.runs(RunFilter(states: [.queued], limit: limit)) else { return }
+        let count = runs.count { $0.startedAt != nil }
+        guard count > 0 else { return }
+        let number = runs.count == limit ? "\(count) or more" : "\(count)"
+        Streams.error.write(
+            count == 1
+                ? "1 run was interrupted; it goes on at the next start.\n"
+                : "\(number) runs were interrupted; they go on at the next start.\n")
     }
 
     private func options(_ project: Project) throws -> ServerOptions {
@@ -67,15 +93,17 @@ struct ServeCommand: AsyncParsableCommand {
     }
 
     private func serve(
-        _ project: Project, _ options: ServerOptions, _ journal: any Journal, _ simulator: SimulatedMarketplace?
+        _ project: Project, _ projectOptions: ProjectOptions, _ options: ServerOptions, _ journal: any Journal,
+        _ simulator: SimulatedMarketplace?, _ stops: AsyncStream<StopRequest>, _ reloads: AsyncStream<Void>
     ) async throws {
-        let loader = try await project.loader()
+        ServedFolders(project).add(folder)
+        let loader = try await project.loader(startsServers: true)
         let assembly = await RunnerAssembly(
             loader: loader, project: project, grantedFiles: [], simulator: simulator)
+        let runs = project.settings.runs
         let agent = RunAgent(
             record: JournalSetup.identity(role: "serve"), journal: journal, runner: assembly.runner, loader: loader,
-            logger: assembly.logger)
-        let runs = project.settings.runs
+            logger: assembly.logger, deaths: runs.deaths.number)
         let queue = RunQueue(agent: agent, limit: runs.limit.number, maximumQueued: runs.maxQueued.number)
         let files = PipelineFolder(folder)
         let host = PipelineHost(
@@ -88,78 +116,28 @@ struct ServeCommand: AsyncParsableCommand {
         let server = RunnelServer(
             options: options, hub: hub, queue: queue, host: host, journal: journal, version: RunnelCommand.version,
             logger: assembly.logger)
-        let (stops, stop) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
-        let housekeeping = Housekeeping(journal: journal, retention: project.settings.journal.retention)
-        _ = try await withSignals({ _ in
-            Streams.error.write("stopping; running steps have \(readable(runs.grace)), a second signal ends at once\n")
-            stop.yield()
-        }) {
+        let services = ServeServices(
+            server: server, queue: queue, host: host, hub: hub,
+            housekeeping: Housekeeping(
+                journal: journal, retention: project.settings.retention, logger: assembly.logger),
+            options: options)
+        let reload = ConfigurationReload(
+            options: projectOptions, project: project, host: host, level: assembly.logLevel)
+        do {
             try await agent.withSession {
                 try await withThrowingTaskGroup(of: Void.self) { group in
-                    group.addTask { await queue.run() }
-                    defer { queue.stop() }
-                    try await Self.front(server, host, hub, housekeeping, options, until: stops)
+                    group.addTask { for await _ in reloads { await reload.run() } }
+                    defer { group.cancelAll() }
+                    try await services.run(until: stops, grace: runs.grace)
                 }
             }
-        }
-        await assembly.services.shutDown()
-    }
-
-    /// Everything that takes runs in, until it is time to stop.
-    private static func front(
-        _ server: RunnelServer, _ host: PipelineHost, _ hub: WebhookHub, _ housekeeping: Housekeeping,
-        _ options: ServerOptions, until stops: AsyncStream<Void>
-    ) async throws {
-        do {
-            try await withThrowingTaskGroup(of: Void.self) { group in
-                let (readiness, ready) = AsyncStream.makeStream(of: Void.self)
-                group.addTask {
-                    await host.run {
-                        await announce(host, hub, options)
-                        ready.finish()
-                    }
-                }
-                group.addTask {
-                    // A call that comes before its hook is there would be told that there is none, and not come again.
-                    for await _ in readiness {}
-                    try await server.run { port in
-                        Streams.output.write("Listening on http://\(options.host):\(port)\n")
-                    }
-                }
-                group.addTask {
-                    while !Task.isCancelled {
-                        await housekeeping.runWhenDue()
-                        try await ContinuousClock().sleep(for: .seconds(600))
-                    }
-                }
-                group.addTask {
-                    for await _ in stops { return }
-                }
-                defer {
-                    // Before the calls are cancelled, so that none is taken for a caller who went.
-                    hub.shutDown()
-                    group.cancelAll()
-                }
-                try await group.next()
-            }
-        } catch let error as IOError {
+        } catch {
+            await assembly.services.shutDown()
+            guard let error = error as? IOError else { throw error }
             Streams.error.write("error: cannot listen on \(options.host):\(options.port): \(error)\n")
             throw ExitStatus.usage
-        } catch is CancellationError {}
-    }
-
-    private static func announce(_ host: PipelineHost, _ hub: WebhookHub, _ options: ServerOptions) async {
-        let all = await host.all
-        let good = all.filter { $0.pipeline != nil }
-        Streams.output.write("Serving \(good.count) pipeline\(good.count == 1 ? "" : "s")\n")
-        for hosted in good {
-            let triggers = hosted.pipeline?.triggers.map(\.key).joined(separator: ", ") ?? ""
-            Streams.output.write("  \(hosted.pipeline?.name ?? "")\(triggers.isEmpty ? "" : "  on \(triggers)")\n")
         }
-        guard !options.isLoopback else { return }
-        for route in hub.routes where route.isOpenToAnybody {
-            Streams.error.write("warning: /hooks/\(route.path) can be called by anybody who reaches \(options.host)\n")
-        }
+        await assembly.services.shutDown()
     }
 
     @Sendable private static func hash(_ bytes: [UInt8]) -> String {
@@ -170,7 +148,7 @@ struct ServeCommand: AsyncParsableCommand {
         of folder: PipelineFolder
     ) throws(FileReading.Failure) -> [(file: String, bytes: [UInt8]?)] {
         try folder.files().compactMap { file in
-            if let bytes = try? FileReading.bytes(of: file) { return (file, bytes) }
+            if let bytes = try? FileReading.yaml(of: file) { return (file, bytes) }
             // One that has gone since is not there.
             return FileReading.exists(file) ? (file, nil) : nil
         }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import RunnelKit
+import RunnelSupport
 
 /// `runnel status`
 struct StatusCommand: AsyncParsableCommand {
@@ -12,19 +13,26 @@ struct StatusCommand: AsyncParsableCommand {
     func run() async throws {
         let client = ServerClient(project: try options.project())
         let status = try await client.request("GET", "/status")
-        if json { return Streams.output.write(status.json(pretty: true) + "\n") }
+        if json { return Streams.output.write(json: status, isPretty: true) }
         let style = TextStyle.standardOutput
         let object = status.asObject ?? [:]
         var lines = [
             "runnel \(object["version"]?.asString ?? "")  \(object["running"]?.json() ?? "0") running, \(object["queued"]?.json() ?? "0") queued"
         ]
+        if let waiting = object["waiting"]?.asInt, waiting > 0 { lines[0] += ", \(waiting) waiting" }
+        if let stranded = object["stranded"]?.asList, !stranded.isEmpty {
+            lines.append(
+                style.red(
+                    "✗ nothing works on \(stranded.count) run\(stranded.count == 1 ? "" : "s") of this server, because the journal cannot be written; they go on once it can"
+                ))
+        }
         for pipeline in object["pipelines"]?.asList ?? [] {
             let pipeline = pipeline.asObject ?? [:]
-            let file = style.safe(pipeline["file"]?.asString ?? "")
-            lines.append("\(style.bold(style.safe(pipeline["name"]?.asString ?? "(not served)")))  \(style.dim(file))")
+            let file = style.line(pipeline["file"]?.asString ?? "")
+            lines.append("\(style.bold(style.line(pipeline["name"]?.asString ?? "(not served)")))  \(style.dim(file))")
             for trigger in pipeline["triggers"]?.asList ?? [] {
                 let trigger = trigger.asObject ?? [:]
-                let key = style.safe(trigger["key"]?.asString ?? "")
+                let key = style.line(trigger["key"]?.asString ?? "")
                 if let problem = trigger["problem"]?.asString {
                     lines.append("  \(style.red("✗")) \(key)  \(style.safe(problem))")
                 } else {
@@ -37,6 +45,6 @@ struct StatusCommand: AsyncParsableCommand {
                 lines.append(style.safe(problem).split(separator: "\n").map { "    \($0)" }.joined(separator: "\n"))
             }
         }
-        Streams.output.write(lines.joined(separator: "\n") + "\n")
+        Streams.output.write(styled: lines.joined(separator: "\n") + "\n")
     }
 }

@@ -34,6 +34,7 @@ struct StepsCommand: AsyncParsableCommand {
                     + (closest.map { "did you mean \"\($0)\"?" } ?? "`runnel steps` lists them all") + "\n")
             throw ExitStatus.usage
         }
-        Streams.output.write(schema ? step.schema.json(pretty: true) + "\n" : StepReference(step).text)
+        if schema { return Streams.output.write(json: step.schema, isPretty: true) }
+        Streams.output.write(StepReference(step).text)
     }
 }

@@ -3,6 +3,7 @@ import PipelineTesting
 import RunnelEngine
 import RunnelKit
 import RunnelProcess
+import RunnelSupport
 
 #if canImport(FoundationEssentials)
 import FoundationEssentials
@@ -38,7 +39,7 @@ struct TestCommand: AsyncParsableCommand {
         let tester = PipelineTester(
             parallel: parallel ?? ProcessInfo.processInfo.activeProcessorCount, limit: limit?.duration ?? .seconds(60))
         let (report, isInterrupted) = try await withInterrupt { await tester.run(suites) }
-        Streams.output.write(report.text(color: TextStyle.standardOutput.hasColor))
+        Streams.output.write(styled: report.text(color: TextStyle.standardOutput.hasColor))
         if let junit {
             do {
                 try report.junit().write(toFile: junit, atomically: true, encoding: .utf8)
@@ -96,7 +97,8 @@ struct TestCommand: AsyncParsableCommand {
             let plugins = try await ProjectPlugins.load(project)
             plugins.write(redactor: project.redactor)
             var made = TestProject(
-                directory: project.directory, names: project.names, registry: plugins.registry)
+                directory: project.directory, names: project.names, registry: plugins.registry,
+                files: project.files().protected)
             if !plugins.folders.isEmpty {
                 made.makeRegistry = { world in try await Self.registry(of: project, in: world) }
             }

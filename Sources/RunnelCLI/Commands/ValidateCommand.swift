@@ -58,17 +58,24 @@ struct ValidateCommand: AsyncParsableCommand {
     private func check(
         _ file: String, _ plugins: inout CheckedPlugins
     ) async throws -> (LoadReport, configuration: LoadReport) {
-        let bytes = try FileReading.bytes(of: file)
         let folder = FileReading.folder(of: FileReading.absolute(file))
         // Secrets need not be there to check a pipeline: that is done where it runs.
         switch try Project.find(from: folder, config: config, environment: ProcessInfo.processInfo.environment) {
         case .failure(let invalid):
+            let bytes = try FileReading.yaml(of: file)
             let loader = try PipelineLoader(registry: StepRegistry(RunnelCommand.plugins), names: nil)
             return (loader.load(bytes, file: file).report, invalid.report)
         case .success(let project):
+            if FileReading.leads(out: project.directory, file) {
+                let problem = Diagnostic(
+                    "link-outside", file: file, range: nil, OutsideLink.message(file), hint: OutsideLink.hint)
+                return (LoadReport(source: YAMLSource(name: file, text: ""), diagnostics: [problem]), project.report)
+            }
             var names = project.names
             names.unavailableSecrets = [:]
-            let loader = try PipelineLoader(registry: await plugins.registry(of: project), names: names)
+            let bytes = try FileReading.yaml(of: file)
+            let loader = try PipelineLoader(
+                registry: await plugins.registry(of: project), names: names, project: project.files())
             return (loader.load(bytes, file: file).report, project.report)
         }
     }

@@ -25,7 +25,7 @@ struct ForegroundRuns: Sendable {
             loader: loader, project: project, grantedFiles: grantedFiles, simulator: simulator)
         agent = RunAgent(
             record: JournalSetup.identity(role: "run"), journal: journal, runner: assembly.runner, loader: loader,
-            logger: assembly.logger)
+            logger: assembly.logger, deaths: project.settings.runs.deaths.number)
     }
 
     /// What the journal keeps of a pipeline's file.
@@ -47,50 +47,101 @@ struct ForegroundRuns: Sendable {
 
     /// Takes the run in, waits for its turn and works on it.
     ///
-    /// - Parameter reporter: Is told what goes on; nil: whoever looks at the terminal.
+    /// - Parameters:
+    ///   - steps: What the run takes over from another.
+    ///   - reporter: Is told what goes on; nil: whoever looks at the terminal.
     /// - Returns: nil when it is not this run's turn and never will be.
     func begin(
-        _ run: RunRecord, of pipeline: Pipeline, reporter: (any RunReporter)? = nil
+        _ run: RunRecord, of pipeline: Pipeline, with steps: [StepRecord] = [], reporter: (any RunReporter)? = nil
     ) async throws -> DriveResult? {
         var run = run
-        guard let concurrency = pipeline.concurrency else {
-            run.owner = agent.id
-            run.state = .running
-            run.startedAt = run.createdAt
-            _ = try await journal.accept(run, memory: nil)
-            return await work(on: run, pipeline, reporter)
+        run.hasFinally = !pipeline.finally.isEmpty
+        // What is taken over is written by whoever owns the run, so that one does not wait for its turn.
+        guard let concurrency = pipeline.concurrency, steps.isEmpty else {
+            guard let owned = try await agent.acceptOwned(run, memory: nil).run, let lease = owned.lease else {
+                return try await goOn(with: run.id, pipeline, reporter)
+            }
+            if !steps.isEmpty { try await journal.commit(RunCommit(lease: lease, steps: steps), .durable) }
+            return try await work(on: owned, pipeline, reporter)
         }
         _ = try await journal.accept(run, memory: nil)
         guard let claimed = try await claim(run, concurrency) else { return nil }
-        return await work(on: claimed, pipeline, reporter)
+        return try await work(on: claimed, pipeline, reporter)
     }
 
+    /// Works on the run until it has ended or this process has to stop. A run that waits, or that was taken away, is
+    /// taken up again, unless another process works on it by then: then its end is waited for.
     func work(
         on run: RunRecord, _ pipeline: Pipeline?, _ reporter: (any RunReporter)? = nil
-    ) async -> DriveResult {
+    ) async throws -> DriveResult {
         let reporter = reporter ?? self.reporter(for: pipeline)
         let result = await agent.work(on: run) { await reporter.report($0) }
-        if case .ended(let ended) = result { await reporter.finish(ended) }
+        switch result {
+        case .ended(let ended): await reporter.finish(ended)
+        case .waiting(let time):
+            Streams.error.write("waiting until \(LocalTime.text(time))\n")
+            return try await goOn(with: run.id, pipeline, reporter)
+        case .lost: return try await goOn(with: run.id, pipeline, reporter)
+        case .released, .broken: break
+        }
         return result
+    }
+
+    /// Takes a run up again that this process has worked on.
+    private func goOn(
+        with runID: String, _ pipeline: Pipeline?, _ reporter: (any RunReporter)?
+    ) async throws -> DriveResult {
+        let reporter = reporter ?? self.reporter(for: pipeline)
+        let limits = RunLimits(pipeline: pipeline?.concurrency?.limit.number)
+        while true {
+            let now = WallClock.nanoseconds()
+            var pause = Duration.milliseconds(200)
+            switch try await takeUp(runID, limits, at: now) {
+            case .claimed(let run): return try await work(on: run, pipeline, reporter)
+            case .waiting(let time):
+                if agent.isStopping { return .waiting(until: time) }
+                pause = min(pause, .nanoseconds(max(1_000_000, time - now)))
+            case .busy, .taken: if agent.isStopping { return .released }
+            case .damaged, .missing: return .lost
+            case .ended:
+                guard let run = try await journal.run(runID), let result = RunResult(run) else { return .lost }
+                await reporter.finish(result)
+                return .ended(result)
+            }
+            try await ContinuousClock().sleep(for: pause)
+        }
+    }
+
+    /// While the journal does not answer, the run is safe in it; the agent says what is wrong.
+    private func takeUp(_ runID: String, _ limits: RunLimits, at now: Int64) async throws(JournalError) -> Claim {
+        let isCancelled = agent.isCancelled(runID)
+        do throws(JournalError) {
+            if isCancelled { _ = try await journal.requestCancel(runID, at: now) }
+            _ = try await journal.wake(at: now)
+            return try await agent.claim(runID, limits: limits)
+        } catch {
+            if agent.isStopping { throw error }
+            if isCancelled { agent.cancelRun(runID) }
+            return .busy
+        }
     }
 
     private func claim(_ run: RunRecord, _ concurrency: ConcurrencyDeclaration) async throws -> RunRecord? {
         let limits = RunLimits(pipeline: concurrency.limit.number)
         var hasSpoken = false
         while true {
-            switch try await journal.claim(run.id, by: agent.id, limits: limits) {
+            switch try await agent.claim(run.id, limits: limits) {
             case .claimed(let record): return record
-            case .taken, .missing: return nil
+            case .taken, .missing, .damaged: return nil
             case .ended: return nil
             case .busy where concurrency.overlap == .skip:
                 try await skip(run)
                 return nil
-            case .busy:
+            case .busy, .waiting:
                 if !hasSpoken {
                     hasSpoken = true
                     try await makeRoom(for: run, concurrency)
                 }
-                _ = try await journal.reap()
                 try await ContinuousClock().sleep(for: .milliseconds(200))
             }
         }
@@ -100,7 +151,7 @@ struct ForegroundRuns: Sendable {
         guard concurrency.overlap == .cancel else {
             return Streams.error.write("waiting: as many runs of \(run.pipeline) go on as its `concurrency` allows\n")
         }
-        let others = try await journal.runs(RunFilter(states: [.running], pipeline: run.pipeline))
+        let others = try await journal.runs(RunFilter(states: [.running, .waiting], pipeline: run.pipeline))
         for other in others {
             _ = try await journal.requestCancel(other.id, at: WallClock.nanoseconds())
             Streams.error.write("cancelling \(other.id), as `overlap: cancel` says\n")
@@ -108,9 +159,9 @@ struct ForegroundRuns: Sendable {
     }
 
     private func skip(_ run: RunRecord) async throws {
-        guard case .claimed = try await journal.claim(run.id, by: agent.id, limits: RunLimits()) else { return }
-        let end = RunCommit.End(state: .skipped, time: WallClock.nanoseconds())
-        try await journal.commit(RunCommit(runID: run.id, owner: agent.id, end: end), .durable)
+        guard case .claimed(let record) = try await agent.claim(run.id, limits: RunLimits()), let lease = record.lease
+        else { return }
+        try await agent.end(lease, RunCommit.End(state: .skipped, time: WallClock.nanoseconds()))
         Streams.error.write("skipped: another run of \(run.pipeline) goes on, and `overlap: skip` says so\n")
     }
 
@@ -134,6 +185,11 @@ extension DriveResult {
             }
         case .released:
             Streams.error.write("stopped; the run goes on with `runnel runs resume \(runID)`\n")
+            throw ExitStatus.interrupted
+        case .waiting(let time):
+            Streams.error.write(
+                "stopped; the run waits until \(LocalTime.text(time)), and goes on then with `runnel serve` or `runnel runs resume \(runID)`\n"
+            )
             throw ExitStatus.interrupted
         case .lost:
             Streams.error.write(

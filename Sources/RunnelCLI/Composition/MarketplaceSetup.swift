@@ -22,13 +22,14 @@ struct MarketplaceSetup {
                     baseURL: simulator.baseURL,
                     authentication: .clientCredentials(
                         clientID: simulator.clientID, clientSecret: simulator.clientSecret),
-                    agentID: simulator.agentID, timeouts: timeouts, limits: limits)
+                    agentID: simulator.agentID, timeouts: timeouts, limits: limits, retry: retry)
             }
             return try MarketplaceConfiguration(
                 baseURL: try required(settings.baseURL, "base_url"), authentication: authentication(),
                 agentID: settings.agentID, model: settings.model,
                 tokenPath: settings.tokenPath ?? "/api/v1/auth/external-service-token", chatPath: settings.chatPath,
-                timeouts: timeouts, limits: limits)
+                streamEnd: settings.streamEnd.flatMap { .init(rawValue: $0.rawValue) }, timeouts: timeouts,
+                limits: limits, retry: retry)
         } catch let error as MarketplaceError {
             throw StepError(error.code.rawValue, error.message, hint: error.hint)
         }
@@ -43,8 +44,11 @@ struct MarketplaceSetup {
     private var limits: MarketplaceConfiguration.Limits {
         .init(
             concurrentStreams: settings.limits.concurrentStreams,
-            requestsPerMinute: settings.limits.requestsPerMinute)
+            requestsPerMinute: settings.limits.requestsPerMinute, maxEvent: settings.limits.maxEvent.bytes,
+            maxAnswer: settings.limits.maxAnswer.bytes)
     }
+
+    private var retry: RetryPolicy { RetryPolicy(maxRetryAfter: settings.limits.retryAfter) }
 
     private func authentication() throws -> MarketplaceConfiguration.Authentication {
         switch settings.auth {

@@ -22,26 +22,36 @@ struct Project: Sendable {
     let pluginSettings: PluginSettings
     /// What is to be said about `runnel.yaml`.
     let report: LoadReport
+    /// Masks everything in this project that must not be seen.
+    let redactor: Redactor
+    /// Keeps everything out of the journal that must not be seen.
+    let seal: SecretSeal
 
     /// Finds `runnel.yaml` upwards from a folder, and reads it with the environment over it.
     ///
+    /// The search ends at the home folder, at the border of a file system, and at a folder of another user.
     /// - Parameters:
     ///   - start: The pipeline's folder, absolute.
     ///   - config: A file named instead.
     ///   - hasSecrets: Whether secrets are read; otherwise there are stand-ins for them.
     /// - Returns: The project; or the report alone, when its configuration has errors.
+    /// - Throws: Also for a project of another user that is not trusted.
     static func find(
         from start: String, config: String?, environment: [String: String], hasSecrets: Bool = true
     ) throws(FileReading.Failure) -> Result<Project, InvalidConfiguration> {
+        let trust = Trust.current
         let named = config ?? environment["RUNNEL_CONFIG"]
-        let file = named.map { FileReading.absolute($0) } ?? search(from: start)
-        let bytes = try file.map { path throws(FileReading.Failure) in try FileReading.bytes(of: path) }
+        let file = named.map { FileReading.absolute($0) } ?? search(from: start, trust)
+        let directory = file.map(FileReading.folder) ?? start
+        if let problem = trust.problem(withProject: directory, configuration: file) {
+            throw FileReading.Failure(message: "\(problem.message)\n  = \(problem.hint)")
+        }
+        let bytes = try file.map { path throws(FileReading.Failure) in try FileReading.yaml(of: path) }
         let shown = named ?? file.map(FileReading.shown) ?? "runnel.yaml"
         let outcome = SettingsLoader.load(bytes, file: shown, environment: environment)
         guard let settings = outcome.settings else {
             return .failure(InvalidConfiguration(report: outcome.report))
         }
-        let directory = file.map(FileReading.folder) ?? start
         return .success(Project(directory, settings, outcome.report, environment, hasSecrets))
     }
 
@@ -73,22 +83,14 @@ struct Project: Sendable {
         clientSecret = settings.marketplace.clientSecret.map(resolver.resolve)
         token = settings.marketplace.token.map(resolver.resolve)
         serverToken = settings.server.token.map(resolver.resolve)
-    }
-
-    /// Masks everything in this project that must not be seen.
-    var redactor: Redactor {
-        let credentials = [clientSecret, token, serverToken].compactMap { try? $0?.get() }
-        return Redactor(secrets: Array(secrets.values) + credentials + pluginSettings.secrets.values)
-    }
-
-    /// Keeps everything out of the journal that must not be seen.
-    var seal: SecretSeal {
         var all = secrets
         all["marketplace/client_secret"] = try? clientSecret?.get()
         all["marketplace/token"] = try? token?.get()
         all["server/token"] = try? serverToken?.get()
         all.merge(pluginSettings.secrets) { own, _ in own }
-        return SecretSeal(secrets: all)
+        seal = SecretSeal(secrets: all)
+        redactor = Redactor(seal)
+        if hasSecrets { Streams.mask(by: redactor) }
     }
 
     /// Where the journal and what belongs to it is.
@@ -99,12 +101,12 @@ struct Project: Sendable {
             secrets: settings.secrets.keys.sorted(), env: settings.env, unavailableSecrets: unavailableSecrets)
     }
 
-    private static func search(from start: String) -> String? {
+    private static func search(from start: String, _ trust: Trust) -> String? {
         var folder = start
         while true {
             let candidate = folder == "/" ? "/runnel.yaml" : folder + "/runnel.yaml"
             if FileReading.exists(candidate) { return candidate }
-            if folder == "/" { return nil }
+            guard trust.goesOn(above: folder) else { return nil }
             folder = FileReading.folder(of: folder)
         }
     }

@@ -13,6 +13,7 @@ struct RunnerAssembly: Sendable {
     let services: Services
     let redactor: Redactor
     let logger: Logger
+    let logLevel: LogLevel
 
     /// - Parameters:
     ///   - loader: Knows the plugins.
@@ -22,7 +23,8 @@ struct RunnerAssembly: Sendable {
         loader: PipelineLoader, project: Project, grantedFiles: Set<String>, simulator: SimulatedMarketplace?
     ) async {
         redactor = project.redactor
-        logger = Self.logger(level: project.settings.log.level, redactor: redactor)
+        logLevel = LogLevel(project.settings.log.level)
+        logger = Self.logger(logLevel, redactor: redactor)
         services = Services()
         await HTTPClientService.register(in: services)
         await MCPOverHTTP.register(in: services)
@@ -36,14 +38,12 @@ struct RunnerAssembly: Sendable {
         for plugin in loader.registry.plugins { await plugin.registerServices(in: services) }
         runner = PipelineRunner(
             registry: loader.registry, environment: loader.environment, services: services,
-            project: ProjectDirectory(path: project.directory, grantedFiles: grantedFiles),
+            project: project.files(granted: grantedFiles),
             values: ProjectValues(secrets: project.secrets, env: project.env), redactor: redactor, seal: project.seal,
             logger: logger, now: WallClock.nanoseconds, grace: project.settings.runs.grace)
     }
 
-    static func logger(level: LogSettings.Level, redactor: Redactor) -> Logger {
-        var logger = Logger(label: "runnel") { _ in StandardErrorLog(redactor: redactor) }
-        logger.logLevel = Logger.Level(rawValue: level.rawValue) ?? .warning
-        return logger
+    static func logger(_ level: LogLevel, redactor: Redactor) -> Logger {
+        Logger(label: "runnel") { _ in StandardErrorLog(redactor: redactor, level: level) }
     }
 }

@@ -2,6 +2,14 @@ import RunnelEngine
 import RunnelKit
 import YAML
 
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
+#endif
+
 /// `runnel.yaml`, the secrets it names, and the pipelines that fall under it.
 enum ConfigurationCheck {
     static func configuration(_ project: Project) -> [Finding] {
@@ -37,6 +45,21 @@ enum ConfigurationCheck {
         return findings
     }
 
+    /// What every user of the machine could change.
+    static func permissions(_ project: Project, _ plugins: ProjectPlugins) -> [Finding] {
+        let names = ["", "/runnel.yaml", "/.env", "/.runnel", "/plugins", "/pipelines"]
+        return (names.map { project.directory + $0 } + plugins.folders.flatMap { [$0.path, $0.path + "/plugin.yaml"] })
+            .filter { path in
+                var status = stat()
+                return stat(path, &status) == 0 && status.st_mode & S_IWOTH != 0
+            }.map {
+                .warning(
+                    "permissions",
+                    "\"\(FileReading.shown($0))\" can be changed by every user of this machine, who could have programs started",
+                    "take that right away: chmod o-w \($0)")
+            }
+    }
+
     /// The pipelines that are valid, and what there is to say of all.
     static func pipelines(_ project: Project, _ loader: PipelineLoader) -> (good: [Pipeline], findings: [Finding]) {
         let folder = project.directory
@@ -48,7 +71,11 @@ enum ConfigurationCheck {
         var good: [Pipeline] = []
         var findings: [Finding] = []
         for file in files {
-            guard let bytes = try? FileReading.bytes(of: file) else { continue }
+            guard !FileReading.leads(out: folder, file) else {
+                findings.append(.warning("pipelines", OutsideLink.message(FileReading.shown(file)), OutsideLink.hint))
+                continue
+            }
+            guard let bytes = try? FileReading.yaml(of: file) else { continue }
             let shown = FileReading.shown(file)
             let (pipeline, report) = loader.load(bytes, file: shown)
             if let pipeline { good.append(pipeline) }

@@ -1,4 +1,5 @@
 import RunnelKit
+import RunnelSupport
 
 /// One thing that was looked at.
 struct Finding: Sendable {

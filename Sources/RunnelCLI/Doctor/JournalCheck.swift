@@ -43,18 +43,32 @@ enum JournalCheck {
                     "stop Runnel, copy \(folder) away, and try `sqlite3 journal.db .recover`")
             }
         }
-        let waiting = try await journal.queuedCount()
+        let queued = try await journal.queuedCount()
+        let waiting = try await journal.waitingCount()
         let newest = try await journal.runs(RunFilter(limit: 1)).first
         let size = (try? FileManager.default.attributesOfItem(atPath: folder + "/journal.db")[.size] as? Int) ?? 0
         var findings: [Finding] = [
-            .good("journal", "sound, \(readable(bytes: size)), \(waiting) run\(waiting == 1 ? "" : "s") waiting")
+            .good(
+                "journal",
+                "sound, \(readable(bytes: size)), \(queued) run\(queued == 1 ? "" : "s") queued, \(waiting) waiting")
         ]
         let agents = try await journal.agents()
-        if waiting > 0, agents.isEmpty {
+        if queued + waiting > 0, agents.isEmpty {
             findings.append(
                 .warning(
-                    "journal", "nobody works on the runs that wait",
+                    "journal", "nobody works on the runs that are queued or wait",
                     "start `runnel serve`, or `runnel runs resume --all`"))
+        }
+        var orphans = 0
+        for sight in try await journal.observe() where sight.presence != .present {
+            orphans += try await journal.leases(of: sight.id).count
+        }
+        if orphans > 0 {
+            findings.append(
+                .warning(
+                    "journal",
+                    "\(orphans) run\(orphans == 1 ? " belongs" : "s belong") to a process that has ended",
+                    "`runnel serve` takes them over, or `runnel runs resume`"))
         }
         let now = WallClock.nanoseconds()
         if let newest, newest.createdAt > now + 60 * second {

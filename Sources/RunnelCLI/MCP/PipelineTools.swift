@@ -41,7 +41,7 @@ actor PipelineTools: ToolProvider {
         }
         let id = UUIDv7.make(nanoseconds: WallClock.nanoseconds())
         do {
-            let values = try pipeline.inputValues(given.map { ($0.key, $0.value.asString ?? $0.value.json()) })
+            let values = try pipeline.inputValues(json: given)
             let request = RunRequest(id: id, inputs: values, input: input)
             return try await run(request, pipeline, progress)
         } catch let error as InputError {
@@ -119,7 +119,7 @@ actor PipelineTools: ToolProvider {
             pipelines[file] = nil
         }
         for file in files {
-            guard let bytes = try? FileReading.bytes(of: file), bytes != contents[file] else { continue }
+            guard let bytes = try? FileReading.yaml(of: file), bytes != contents[file] else { continue }
             contents[file] = bytes
             let (pipeline, report) = loader.load(bytes, file: FileReading.shown(FileReading.absolute(file)))
             if let pipeline { pipelines[file] = pipeline }
@@ -136,11 +136,12 @@ extension ServedTool {
     init(_ name: String, _ pipeline: Pipeline) {
         var properties = ValueObject()
         for input in pipeline.inputs {
-            var property: ValueObject = ["type": .string(input.kind.schemaType)]
+            let type = Value.string(input.kind.schemaType)
+            var property: ValueObject = ["type": input.takesNull ? [type, "null"] : type]
             property["description"] = input.help.map { .string($0) }
             property["default"] = input.defaultValue
             if input.kind == .list { property["items"] = [:] }
-            property["enum"] = input.choices.map { .list($0) }
+            property["enum"] = input.choices.map { .list(input.takesNull ? $0 + [.null] : $0) }
             properties[input.name] = .object(property)
         }
         if properties[Self.inputKey] == nil {

@@ -13,7 +13,7 @@ enum DiagnosticOutput {
     static func write(_ reports: [LoadReport], format: DiagnosticFormat, redactor: Redactor = Redactor()) {
         let diagnostics = reports.flatMap(\.diagnostics).sortedByPlace()
         switch format {
-        case .json: Streams.output.write(redactor.redact(DiagnosticPrinter.json(diagnostics)).json(pretty: true) + "\n")
+        case .json: Streams.output.write(json: redactor.redact(DiagnosticPrinter.json(diagnostics)), isPretty: true)
         case .text:
             guard !diagnostics.isEmpty else { return }
             let printer = DiagnosticPrinter(sources: reports.map(\.source))

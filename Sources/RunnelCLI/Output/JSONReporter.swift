@@ -4,7 +4,7 @@ import RunnelKit
 /// Writes each event as one line of JSON on standard output.
 struct JSONReporter: RunReporter {
     func report(_ event: RunEvent) {
-        Streams.output.write(event.json.json() + "\n")
+        Streams.output.write(json: event.json)
     }
 
     func finish(_ result: RunResult) {}

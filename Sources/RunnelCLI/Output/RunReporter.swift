@@ -14,9 +14,9 @@ extension RunOutcome {
         guard case .succeeded(let output) = self else { return }
         switch redactor.redact(output) {
         case .null: break
-        case .bytes(let bytes): Streams.output.write(bytes)
-        case .string(let text): Streams.output.write(text.hasSuffix("\n") ? text : text + "\n")
-        case let value: Streams.output.write(value.json(pretty: true) + "\n")
+        case .bytes(let bytes): Streams.output.write(product: bytes)
+        case .string(let text): Streams.output.write(product: (text.hasSuffix("\n") ? text : text + "\n").utf8)
+        case let value: Streams.output.write(json: value, isPretty: true)
         }
     }
 }

@@ -1,34 +1,38 @@
 import RunnelEngine
 import RunnelKit
+import RunnelSupport
 
 /// Runs as a table, one a line.
 struct RunTable {
     let style: TextStyle
 
     func text(_ runs: [RunRecord]) -> String {
-        let width = max(8, runs.map(\.pipeline.count).max() ?? 8)
+        let state = max(9, runs.map(\.stateText.count).max() ?? 9)
+        let width = max(8, runs.map { style.line($0.pipeline).count }.max() ?? 8)
         var lines = [
-            style.dim("\(pad("RUN", 36))  \(pad("STATE", 9))  \(pad("PIPELINE", width))  \(pad("BEGAN", 25))  TOOK")
+            style.dim("\(pad("RUN", 36))  \(pad("STATE", state))  \(pad("PIPELINE", width))  \(pad("BEGAN", 25))  TOOK")
         ]
         for run in runs {
             let took = run.took.map(readable) ?? "-"
-            var line = "\(run.id)  \(colored(run.state))  \(pad(style.safe(run.pipeline), width))  "
+            var line = "\(run.id)  \(colored(run, width: state))  \(pad(style.line(run.pipeline), width))  "
             line += "\(pad(LocalTime.text(run.startedAt ?? run.createdAt), 25))  \(took)"
+            if run.state == .waiting, let wakeAt = run.wakeAt { line += style.dim("  until \(LocalTime.text(wakeAt))") }
             if let message = run.error?.asObject?["message"]?.asString {
-                line += style.dim("  \(style.safe(message.firstLine))")
+                line += style.dim("  \(style.line(message.firstLine))")
             }
             lines.append(line)
         }
         return lines.joined(separator: "\n") + "\n"
     }
 
-    func colored(_ state: RunState) -> String {
-        let text = pad(state.rawValue, 9)
-        switch state {
+    func colored(_ run: RunRecord, width: Int = 9) -> String {
+        let text = pad(run.stateText, width)
+        switch run.state {
         case .succeeded: return style.green(text)
         case .failed: return style.red(text)
         case .running: return style.bold(text)
-        case .queued, .cancelled, .skipped: return style.dim(text)
+        case .queued where run.isInterrupted: return style.bold(text)
+        case .queued, .waiting, .cancelled, .skipped: return style.dim(text)
         }
     }
 

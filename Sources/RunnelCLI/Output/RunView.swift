@@ -1,5 +1,6 @@
 import RunnelEngine
 import RunnelKit
+import RunnelSupport
 
 /// One run with all that is known of it, for a person.
 struct RunView {
@@ -10,7 +11,7 @@ struct RunView {
     private static let shortOutput = 160
 
     func text(_ run: RunRecord, _ steps: [StepRecord], _ events: [Value]) -> String {
-        var lines = ["\(style.bold(style.safe(run.pipeline)))  \(RunTable(style: style).colored(run.state))  \(run.id)"]
+        var lines = ["\(style.bold(style.line(run.pipeline)))  \(RunTable(style: style).colored(run))  \(run.id)"]
         func field(_ name: String, _ value: String?) {
             guard let value else { return }
             lines.append("  " + style.dim(name.padded(to: 12)) + style.safe(value))
@@ -23,6 +24,10 @@ struct RunView {
         if run.interruptions > 0 {
             field("interrupted", run.interruptions == 1 ? "once" : "\(run.interruptions) times")
         }
+        if run.state == .waiting { field("waits until", run.wakeAt.map(LocalTime.text)) }
+        if run.deaths > 0 {
+            field("died", "its process \(run.deaths == 1 ? "once" : "\(run.deaths) times") since a step ended")
+        }
         if run.isCancelRequested, !run.state.isFinal { field("cancel", "asked for") }
         field("retry of", run.retryOf)
         if !run.inputs.isEmpty { field("inputs", shown(.object(run.inputs))) }
@@ -34,7 +39,7 @@ struct RunView {
             lines.append(style.red("failed: ") + style.safe(error.asObject?["message"]?.asString ?? error.json()))
             if let hint = error.asObject?["hint"]?.asString { lines.append("  = " + style.safe(hint)) }
             if let file = error.asObject?["file"]?.asString, let line = error.asObject?["line"]?.asInt {
-                lines.append(style.dim("  at \(style.safe(file)):\(line)"))
+                lines.append(style.dim("  at \(style.line(file)):\(line)"))
             }
         }
         if let output = run.output, !output.isNull {
@@ -54,8 +59,8 @@ struct RunView {
             case .running: style.bold("▸")
             case .waiting: style.dim("↻")
             }
-        var line = "\(mark) \(style.safe(step.key.description))"
-        if !step.uses.isEmpty { line += " " + style.dim(style.safe(step.uses)) }
+        var line = "\(mark) \(style.line(step.key.description))"
+        if !step.uses.isEmpty { line += " " + style.dim(style.line(step.uses)) }
         if let startedAt = step.startedAt, let endedAt = step.endedAt {
             line += " " + style.dim(readable(.nanoseconds(max(0, endedAt - startedAt))))
         }
@@ -64,7 +69,7 @@ struct RunView {
             line += style.dim(" again at \(LocalTime.text(retryAt))")
         }
         var lines = [line]
-        lines += notes.map { style.dim("    · " + style.safe($0)) }
+        lines += notes.map { style.dim("    · " + style.note($0)) }
         if let message = step.error?.asObject?["message"]?.asString {
             lines.append("    " + style.red(style.safe(message)))
         }

@@ -1,5 +1,6 @@
 import RunnelEngine
 import RunnelKit
+import RunnelSupport
 import YAML
 
 /// Shows a run as text on standard error: for a terminal with colours and the tokens as they come, otherwise as plain
@@ -27,12 +28,12 @@ actor TextReporter: RunReporter {
         switch event.kind {
         case .runStarted(let pipeline, _):
             let suffix = note.map { " (\($0))" } ?? ""
-            line("\(style.bold(pipeline))\(style.dim("\(suffix)  run \(event.runID)"))")
+            line("\(style.bold(style.line(pipeline)))\(style.dim("\(suffix)  run \(event.runID)"))")
         case .stepStarted(let place, let attempt):
             if shownStep == place.id { shownStep = nil }
             if attempt > 1 { line("\(style.dim("↻")) \(name(place)) attempt \(attempt)") }
         case .stepText(let place, let text): show(text, of: place)
-        case .stepNote(let place, let text): line(style.dim("  · \(place.id): \(style.safe(text))"))
+        case .stepNote(let place, let text): line(style.dim("  · \(style.line(place.id)): \(style.note(text))"))
         case .stepSkipped(let place): line("\(style.dim("○")) \(name(place)) \(style.dim("skipped"))")
         case .stepSucceeded(let place, _, let took):
             line("\(style.green("✓")) \(name(place)) \(style.dim(readable(took)))")
@@ -79,14 +80,16 @@ actor TextReporter: RunReporter {
                 line(style.safe("error: \(error.message) [\(error.code)]"))
                 if let hint = error.hint { line(style.safe("  = \(hint)")) }
             }
-            if case .string(let text)? = error.partialOutput, !text.isEmpty, !style.isTerminal {
+            let kept = error.partialOutput
+            if let text = kept?.asString ?? kept?["text"]?.asString, !text.isEmpty, !style.isTerminal {
                 line(style.safe("  the text so far: \(text)"))
             }
         }
     }
 
     private func name(_ place: RunEvent.StepPlace) -> String {
-        place.id == place.uses.replacing(".", with: "-") ? place.uses : "\(place.id) \(style.dim(place.uses))"
+        place.id == place.uses.replacing(".", with: "-")
+            ? style.line(place.uses) : "\(style.line(place.id)) \(style.dim(style.line(place.uses)))"
     }
 
     /// The tokens of a step, as they come.
@@ -96,15 +99,15 @@ actor TextReporter: RunReporter {
         shownText += text
         if !isInText {
             isInText = true
-            Streams.error.write("\(style.dim("▸")) \(name(place))\n")
+            Streams.error.write(styled: "\(style.dim("▸")) \(name(place))\n")
         }
-        Streams.error.write(style.safe(text))
+        Streams.error.write(text)
         endsWithNewline = text.hasSuffix("\n")
     }
 
     private func line(_ text: String) {
         endText()
-        Streams.error.write(text + "\n")
+        Streams.error.write(styled: text + "\n")
     }
 
     private func endText() {

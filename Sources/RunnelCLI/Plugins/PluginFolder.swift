@@ -19,6 +19,11 @@ struct PluginFolder: Sendable {
     /// The folder's own name, by which a plugin with a broken manifest is known.
     var name: String { manifest?.name.text ?? String(path.split(separator: "/").last ?? "") }
 
+    /// What is wrong with starting it: it belongs to another user.
+    func problem(_ trust: Trust) -> Trust.Problem? {
+        trust.problem(with: path, in: path) ?? trust.problem(with: path + "/plugin.yaml", in: path)
+    }
+
     /// All of a project, by name. A folder without a `plugin.yaml` is not one of them.
     static func all(of project: Project) throws(FileReading.Failure) -> [PluginFolder] {
         let parent = project.directory + "/plugins"
@@ -29,7 +34,7 @@ struct PluginFolder: Sendable {
             guard FileReading.exists(file) else { continue }
             let shown = FileReading.shown(file)
             let (manifest, report) = FieldFile.load(
-                PluginManifest.self, try FileReading.bytes(of: file), file: shown, subject: "plugin.yaml",
+                PluginManifest.self, try FileReading.yaml(of: file), file: shown, subject: "plugin.yaml",
                 advice: "docs/plugins.md describes its keys"
             ) { value throws(FieldError) in try PluginManifest(manifest: value) }
             folders.append(PluginFolder(path: "\(parent)/\(name)", manifest: manifest, report: report))

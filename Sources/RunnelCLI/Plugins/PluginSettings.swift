@@ -11,7 +11,8 @@ struct PluginSettings: Sendable {
 
     init(_ settings: [String: Value], resolver: SensitiveResolver) {
         for (plugin, value) in settings {
-            values[plugin] = fetch(value, "plugins/\(plugin)", plugin, resolver)
+            // An empty section is one without settings.
+            values[plugin] = value.isNull ? [:] : fetch(value, "plugins/\(plugin)", plugin, resolver)
         }
     }
 

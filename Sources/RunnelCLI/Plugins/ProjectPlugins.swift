@@ -20,10 +20,14 @@ struct ProjectPlugins: Sendable {
     /// What is wrong with plugins beyond their manifests, by plugin.
     let problems: [(plugin: String, message: String, hint: String?)]
 
-    /// - Parameter refresh: Whether MCP servers are asked for their tools even where those are known.
-    static func load(_ project: Project, refresh: Bool = false) async throws -> ProjectPlugins {
+    /// - Parameters:
+    ///   - discovery: When MCP servers are started to ask them for their tools. Commands that only look never do.
+    ///   - only: The plugin that it is about; nil: all.
+    static func load(
+        _ project: Project, discovery: ToolDiscovery = .cached, only: String? = nil
+    ) async throws -> ProjectPlugins {
         do {
-            return try await ProjectPlugins(project, refresh: refresh)
+            return try await ProjectPlugins(project, discovery: discovery, only: only)
         } catch let error as RegistryError {
             Streams.error.write("error: \(error.message)\n")
         } catch let error as FileReading.Failure {
@@ -33,7 +37,9 @@ struct ProjectPlugins: Sendable {
     }
 
     /// - Parameter host: What children see of the agent; nil: what there is.
-    init(_ project: Project, refresh: Bool = false, host: ProcessHost? = nil) async throws {
+    init(
+        _ project: Project, discovery: ToolDiscovery = .cached, only: String? = nil, host: ProcessHost? = nil
+    ) async throws {
         let folders = try PluginFolder.all(of: project)
         let host = host ?? Self.host(project)
         let stock = try Self.configured(RunnelCommand.plugins, project, alsoKnown: folders.map(\.name))
@@ -48,13 +54,17 @@ struct ProjectPlugins: Sendable {
                 continue
             }
             do {
+                if let problem = folder.problem(Trust.current) {
+                    throw StepError("plugin-untrusted", problem.message, hint: problem.hint)
+                }
                 if let problem = project.pluginSettings.problems[folder.name] {
                     throw StepError("not-configured", problem)
                 }
                 let plugin = try await ProcessPlugins.load(
                     manifest, settings: project.pluginSettings.values[folder.name], folder: folder.path,
                     cacheFile: "\(project.stateDirectory)/plugins/\(manifest.name.text).json",
-                    host: host, refresh: refresh, context: Self.context(project, services))
+                    host: host, discovery: only == nil || only == manifest.name.text ? discovery : .cached,
+                    context: Self.context(project, services))
                 try registry.add(plugin)
                 for problem in (plugin as? MCPPlugin)?.problems ?? [] { problems.append((plugin.name, problem, nil)) }
             } catch let error as RegistryError {
@@ -79,13 +89,13 @@ struct ProjectPlugins: Sendable {
     /// What there is to say about the plugins, for a person.
     func write(redactor: Redactor) {
         DiagnosticOutput.write(folders.map(\.report), format: .text, redactor: redactor)
-        writeProblems(redactor: redactor)
+        writeProblems()
     }
 
-    func writeProblems(redactor: Redactor = Redactor()) {
+    func writeProblems() {
         for problem in problems {
             let hint = problem.hint.map { "  = \($0)\n" } ?? ""
-            Streams.error.write(redactor.redact("warning: \(problem.message)\n\(hint)"))
+            Streams.error.write("warning: \(problem.message)\n\(hint)")
         }
     }
 
@@ -137,7 +147,7 @@ struct ProjectPlugins: Sendable {
     private static func context(_ project: Project, _ services: Services) -> StepContext {
         StepContext(
             identity: StepIdentity(pipeline: "", runID: "", stepID: ""),
-            logger: RunnerAssembly.logger(level: project.settings.log.level, redactor: project.redactor),
+            logger: RunnerAssembly.logger(LogLevel(project.settings.log.level), redactor: project.redactor),
             now: WallClock.nanoseconds, redactor: project.redactor, services: services,
             project: ProjectDirectory(path: project.directory, grantedFiles: []),
             render: { text, _ in .string(text) }, progress: { _ in })

@@ -1,3 +1,6 @@
+import RunnelEngine
+import YAML
+
 #if canImport(FoundationEssentials)
 import FoundationEssentials
 #else
@@ -31,6 +34,24 @@ enum FileReading {
             throw Failure(message: "the file \"\(path)\" cannot be read; check its permissions")
         }
         return Array(data)
+    }
+
+    /// A file that is read as YAML: of one that is too large, so much that the reader says so.
+    static func yaml(of path: String) throws(Failure) -> [UInt8] {
+        var isDirectory = false
+        guard exists(path, isDirectory: &isDirectory) else { throw Failure(message: "there is no file \"\(path)\"") }
+        guard !isDirectory else { throw Failure(message: "\"\(path)\" is a directory, not a file") }
+        guard let bytes = BoundedFile.contents(of: path, limit: YAMLLimits.default.maxBytes) else {
+            throw Failure(message: "the file \"\(path)\" cannot be read; check its permissions")
+        }
+        return bytes
+    }
+
+    /// Whether a file that lies in the folder is a link to one outside of it, or lies behind such a link.
+    static func leads(out folder: String, _ path: String) -> Bool {
+        guard absolute(path).hasPrefix(folder + "/"), let real = Trust.realPath(path), let base = Trust.realPath(folder)
+        else { return false }
+        return !real.hasPrefix(base == "/" ? base : base + "/")
     }
 
     /// All of standard input.

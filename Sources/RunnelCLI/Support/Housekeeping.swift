@@ -1,25 +1,36 @@
+import Logging
 import RunnelEngine
 import RunnelKit
 
-/// Removes what is too old from the journal, once a day however many processes think of it.
+/// Keeps the journal within what `journal:` in runnel.yaml says.
 struct Housekeeping: Sendable {
     let journal: any Journal
     let retention: Retention
+    let logger: Logger
 
-    private static let interval: Int64 = 86_400 * 1_000_000_000
-    private static let place = TriggerID(pipeline: "", key: "housekeeping")
+    /// Between two looks: while there is something to remove, and otherwise.
+    private static let intervals = (busy: Duration.seconds(1), idle: Duration.seconds(5))
 
-    /// What cannot be done now is done the next time.
-    func runWhenDue() async {
-        let memory = journal.memory(of: Self.place)
-        let now = WallClock.nanoseconds()
-        guard let last = try? await memory.value(for: "pruned_at")?.asInt else {
-            try? await memory.set(["pruned_at": .int(now)])
-            return
+    /// Until the task is cancelled.
+    func run() async {
+        var problem: String?
+        while !Task.isCancelled {
+            var interval = Self.intervals.idle
+            do throws(JournalError) {
+                let report = try await journal.prune(retention, now: WallClock.nanoseconds())
+                if report.runs > 0 { interval = Self.intervals.busy }
+                problem = nil
+            } catch {
+                if Task.isCancelled { return }
+                if error.code != problem { logger.error("old runs cannot be removed: \(error)") }
+                problem = error.code
+            }
+            try? await ContinuousClock().sleep(for: interval)
         }
-        // A clock that was set back must not put it off for long.
-        guard now - last > Self.interval || last > now else { return }
-        try? await memory.set(["pruned_at": .int(now)])
-        _ = try? await journal.prune(retention, now: now)
+    }
+
+    /// For a command that is about to end: what cannot be done now is done the next time.
+    func runBriefly() async {
+        _ = try? await journal.prune(retention, now: WallClock.nanoseconds(), within: .seconds(1))
     }
 }

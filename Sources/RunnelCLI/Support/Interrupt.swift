@@ -15,45 +15,67 @@ enum StopRequest: Sendable {
     case interrupt
     /// SIGTERM: the process has to go; its work goes on in another.
     case terminate
+
+    /// How the request is repeated, for messages.
+    var again: String {
+        switch self {
+        case .interrupt: "Press Ctrl-C again"
+        case .terminate: "Send the signal again"
+        }
+    }
 }
 
-/// Runs `body` and hands the first SIGINT or SIGTERM to `onSignal`. The second ends the process at once.
+/// Runs `body` and hands each SIGINT and SIGTERM to `onStop`, with the number of signals that came before it. The third
+/// ends the process, whatever it does.
 ///
-/// - Returns: What `body` returned, and which signal came.
+/// - Parameter onReload: Is called for each SIGHUP, which ends the process where this is nil.
+/// - Returns: What `body` returned, and which signal came first.
 func withSignals<Result: Sendable>(
-    _ onSignal: @escaping @Sendable (StopRequest) async -> Void,
+    onReload: (@Sendable () -> Void)? = nil,
+    _ onStop: @escaping @Sendable (StopRequest, Int) async -> Void,
     _ body: @escaping @Sendable () async throws -> Result
 ) async throws -> (result: Result, request: StopRequest?) {
     // Trapped before anything runs, so that no signal falls into a gap.
-    let signals = await UnixSignalsSequence(trapping: .sigint, .sigterm)
+    let signals = await UnixSignalsSequence(trapping: [.sigint, .sigterm] + (onReload == nil ? [] : [.sighup]))
     let first = FirstRequest()
     return try await withThrowingTaskGroup(of: Result?.self) { group in
         group.addTask { try await body() }
         group.addTask {
+            var count = 0
             for await signal in signals {
+                if signal == .sighup {
+                    onReload?()
+                    continue
+                }
                 let request: StopRequest = signal == .sigterm ? .terminate : .interrupt
-                guard await first.take(request) else { _exit(ExitStatus.interrupted.rawValue) }
-                await onSignal(request)
+                guard count < 2 else { _exit(ExitStatus.interrupted.rawValue) }
+                first.take(request)
+                await onStop(request, count)
+                count += 1
             }
             return nil
         }
         defer { group.cancelAll() }
         while let event = try await group.next() {
-            if let result = event { return (result, await first.request) }
+            guard let result = event else { continue }
+            let request = first.request
+            // Whoever was told to stop does so now; a signal that is repeated must not end it as a crash would.
+            if request != nil { for signal in [SIGINT, SIGTERM, SIGHUP] { ignore(signal) } }
+            return (result, request)
         }
         throw CancellationError()
     }
 }
 
-private actor FirstRequest {
-    private(set) var request: StopRequest?
+private final class FirstRequest: Sendable {
+    private let state = Mutex<StopRequest?>(nil)
 
-    /// - Returns: Whether it was the first.
-    func take(_ request: StopRequest) -> Bool {
-        guard self.request == nil else { return false }
-        self.request = request
-        return true
-    }
+    var request: StopRequest? { state.withLock { $0 } }
+    func take(_ request: StopRequest) { state.withLock { $0 = $0 ?? request } }
+}
+
+private func ignore(_ number: Int32) {
+    signal(number, SIG_IGN)
 }
 
 /// Whether a signal has come, for those who look now and then.
@@ -71,7 +93,10 @@ func withInterrupt<Result: Sendable>(
     _ body: @escaping @Sendable () async throws -> Result
 ) async throws -> (result: Result, isInterrupted: Bool) {
     let (stop, continuation) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
-    let (result, request) = try await withSignals({ _ in continuation.yield() }) {
+    let (result, request) = try await withSignals({ _, count in
+        guard count == 0 else { _exit(ExitStatus.interrupted.rawValue) }
+        continuation.yield()
+    }) {
         try await withThrowingTaskGroup(of: Result?.self) { group in
             group.addTask { try await body() }
             group.addTask {

@@ -17,7 +17,7 @@ enum PipelineCompletion {
             let loader = try? PipelineLoader(registry: registry)
         else { return [] }
         return ((try? PipelineFiles.under(".")) ?? []).compactMap { file in
-            guard let bytes = try? FileReading.bytes(of: file) else { return nil }
+            guard let bytes = try? FileReading.yaml(of: file) else { return nil }
             return loader.load(bytes, file: file).pipeline?.name
         }.filter { $0.hasPrefix(prefix) }
     }

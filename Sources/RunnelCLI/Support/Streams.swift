@@ -1,3 +1,7 @@
+import RunnelKit
+import RunnelSupport
+import Synchronization
+
 #if canImport(Glibc)
 import Glibc
 #elseif canImport(Musl)
@@ -6,10 +10,18 @@ import Musl
 import Darwin
 #endif
 
-/// Standard output and standard error, written to at once and in whole.
+/// Standard output and standard error, written to at once and in whole. Every text for a terminal or a log passes here:
+/// secrets are masked in it, and nothing in it controls the terminal but ``TextStyle``.
 enum Streams {
     static let output = OutputStream(descriptor: STDOUT_FILENO)
     static let error = OutputStream(descriptor: STDERR_FILENO)
+
+    fileprivate static let redactor = Mutex(Redactor())
+
+    /// Masks these secrets from now on: those of the project that the command works in.
+    static func mask(by redactor: Redactor) {
+        self.redactor.withLock { $0 = redactor }
+    }
 }
 
 struct OutputStream: Sendable {
@@ -25,13 +37,39 @@ struct OutputStream: Sendable {
         return Int(size.ws_col)
     }
 
+    /// Text for a person.
     func write(_ text: String) {
-        write(Array(text.utf8))
+        send(TerminalText.safe(masked(text)).utf8)
+    }
+
+    /// Text for a person that ``TextStyle`` has dressed up.
+    func write(styled text: String) {
+        send(TerminalText.styled(masked(text)).utf8)
+    }
+
+    /// JSON for a program, with a line break behind it. Secrets are masked by whoever made it: a mask inside of a number
+    /// would not be JSON.
+    func write(json value: Value, isPretty: Bool = false) {
+        let text = value.json(pretty: isPretty) + "\n"
+        send((isTerminal ? TerminalText.json(text) : text).utf8)
+    }
+
+    /// What a pipeline produced: byte for byte, unless a person looks at it.
+    func write(product bytes: some Collection<UInt8>) {
+        if isTerminal {
+            send(TerminalText.safe(String(decoding: bytes, as: UTF8.self)).utf8)
+        } else {
+            send(bytes)
+        }
+    }
+
+    private func masked(_ text: String) -> String {
+        Streams.redactor.withLock { $0 }.redact(text)
     }
 
     /// Whoever reads may have gone: the rest is dropped then, as `head` expects it.
-    func write(_ bytes: [UInt8]) {
-        bytes.withUnsafeBytes { buffer in
+    private func send(_ bytes: some Collection<UInt8>) {
+        Array(bytes).withUnsafeBytes { buffer in
             var rest = buffer[...]
             while !rest.isEmpty {
                 let count = systemWrite(descriptor, UnsafeRawBufferPointer(rebasing: rest))

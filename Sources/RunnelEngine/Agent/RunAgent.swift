@@ -2,22 +2,50 @@ public import Logging
 import RunnelKit
 import Synchronization
 
-/// One process that works on the runs of a journal: it joins, says that it lives, hears of cancellations, takes over
-/// what dead processes left, and ends in good order.
+/// One process that works on the runs of a journal: a worker. It joins, sends heartbeats, hears of cancellations, takes
+/// over what dead workers left, and ends in good order.
+///
+/// What it owns and what it has to do about it is decided by ``OwnershipMachine``; here it is carried out.
 public final class RunAgent: Sendable {
-    public let id: AgentID
     let journal: any Journal
     let runner: PipelineRunner
     let definitions: DefinitionCache
     let logger: Logger
-    let record: AgentRecord
-    private let controls = Mutex<[String: RunControl]>([:])
-    private let state = Mutex(State())
+    /// How often a worker may die over a run; see ``TakeoverPolicy/deaths``.
+    public let deaths: Int
+    let clock: any Clock<Duration>
+    private let stopwatch: Stopwatch
+    private let record: AgentRecord
+    private let state: Mutex<State>
 
     private struct State {
+        var ownership: OwnershipMachine
+        /// Of the runs that are worked on, by epoch.
+        var work: [Int64: Work] = [:]
+        /// Runs of which a cancellation was heard, so that a second one does not end their `finally` as well.
+        var cancelled: Set<String> = []
+        /// When this worker counted as dead the last time.
+        var fencedAt: Duration?
+        /// Runs that were to be cancelled while nothing worked on them here.
+        var unheard: Set<String> = []
         var isStopping = false
         /// Whether a run has begun, which may have been cancelled before.
         var isLookDue = false
+        /// To be called when runs came back to the queue.
+        var onQueued: @Sendable () -> Void = {}
+        /// What goes wrong with the journal, and since when.
+        var troubles: [Access: (code: String, since: Duration)] = [:]
+
+        func controls(of runID: String) -> [RunControl] {
+            work.values.filter { $0.runID == runID }.map(\.control)
+        }
+    }
+
+    private enum Access: String { case reading = "read", writing = "written" }
+
+    private struct Work {
+        let runID: String
+        let control: RunControl
     }
 
     /// How long a cancellation from another process may stay unseen.
@@ -26,65 +54,236 @@ public final class RunAgent: Sendable {
     /// - Parameters:
     ///   - record: Who works here.
     ///   - loader: Reads the definitions that runs began with.
+    ///   - deaths: How often a worker may die over a run without a step of it ending; see ``TakeoverPolicy/deaths``.
+    ///   - clock: Steady, for heartbeats. It stands still while the machine is suspended, as do the other workers of the
+    ///     machine.
     public init(
-        record: AgentRecord, journal: any Journal, runner: PipelineRunner, loader: PipelineLoader, logger: Logger
+        record: AgentRecord, journal: any Journal, runner: PipelineRunner, loader: PipelineLoader, logger: Logger,
+        deaths: Int = 3, clock: any Clock<Duration> = SuspendingClock()
     ) {
-        id = record.id
         self.record = record
         self.journal = journal
         self.runner = runner
         self.logger = logger
+        self.deaths = deaths
+        self.clock = clock
+        stopwatch = clock.measureStart()
+        state = Mutex(State(ownership: OwnershipMachine(id: record.id)))
         definitions = DefinitionCache(journal: journal, loader: loader, seal: runner.seal)
     }
 
-    /// Joins the journal, runs `body` and leaves again. Meanwhile the agent says that it lives, and cancellations
-    /// that other processes ask for reach its runs.
+    /// What the worker is called now.
+    public var id: AgentID { state.withLock { $0.ownership.id } }
+
+    /// Whether runs can be claimed at the moment; not while the journal does not answer.
+    public var mayClaim: Bool { state.withLock { $0.ownership.mayClaim } }
+
+    /// Runs that belong to this worker in the journal and that it does not work on: they are given back as soon as the
+    /// journal can be written.
+    public var strandedRuns: [String] { state.withLock { $0.ownership.owed.map(\.runID).sorted() } }
+
+    func onQueued(_ body: @escaping @Sendable () -> Void) { state.withLock { $0.onQueued = body } }
+
+    func isWorking(on runID: String) -> Bool { state.withLock { $0.work.values.contains { $0.runID == runID } } }
+
+    func holds(_ lease: Lease) -> Bool { state.withLock { $0.ownership.holds(lease) } }
+
+    // MARK: - Membership
+
+    /// Joins the journal, runs `body` and leaves again. Meanwhile the worker sends heartbeats, and cancellations that
+    /// other processes ask for reach its runs.
     public func withSession<Result: Sendable>(
         _ body: @escaping @Sendable () async throws -> Result
     ) async throws -> Result {
+        _ = tell(.start)
         try await journal.join(record)
-        let result: Result
+        _ = tell(.joined(record.id))
+        let result: Swift.Result<Result, any Error>
         do {
-            result = try await withThrowingTaskGroup(of: Result?.self) { group in
-                group.addTask { try await body() }
-                group.addTask {
-                    await self.live()
-                    return nil
-                }
-                defer { group.cancelAll() }
-                while let next = try await group.next() {
-                    if let next { return next }
-                }
-                throw CancellationError()
-            }
+            result = .success(
+                try await withThrowingTaskGroup(of: Result?.self) { group in
+                    group.addTask { try await body() }
+                    group.addTask {
+                        await self.live()
+                        return nil
+                    }
+                    defer { group.cancelAll() }
+                    while let next = try await group.next() {
+                        if let next { return next }
+                    }
+                    throw CancellationError()
+                })
         } catch {
-            try? await journal.leave(id)
-            throw error
+            result = .failure(error)
         }
-        try await journal.leave(id)
-        return result
+        do {
+            try await journal.leave(id)
+        } catch {
+            // Once this process has ended, the others see that it has, and take over.
+            logger.error("the journal cannot be left in good order: \(error)")
+        }
+        return try result.get()
     }
 
     /// Until the task is cancelled.
     private func live() async {
+        await withDiscardingTaskGroup { group in
+            group.addTask { await self.watchForCancellations() }
+            while !Task.isCancelled {
+                for action in tell(.tick) { group.addTask { await self.carryOut(action) } }
+                try? await clock.sleep(for: Self.pollInterval)
+            }
+        }
+    }
+
+    /// Tells the machine, and fences what it wants fenced.
+    ///
+    /// - Returns: What else is to be done.
+    private func tell(_ event: OwnershipMachine.Event) -> [OwnershipMachine.Action] {
+        let (actions, fenced, standing) = state.withLock { state in
+            let before = state.ownership.standing
+            let now = stopwatch.elapsed()
+            var actions = state.ownership.handle(event, at: now)
+            var fenced: [Work] = []
+            for case .fence(let leases) in actions { fenced += leases.compactMap { state.work[$0.epoch] } }
+            actions.removeAll { if case .fence = $0 { true } else { false } }
+            if case .member = before, state.ownership.standing == .joining { state.fencedAt = now }
+            return (actions, fenced, (before, state.ownership.standing))
+        }
+        for work in fenced { work.control.fence() }
+        if standing == (.member, .joining) {
+            logger.error(
+                "this worker counts as dead: it could not renew its heartbeat in time; it joins again\(Self.words(fenced))"
+            )
+        }
+        if standing == (.joining, .member), let fencedAt = state.withLock(\.fencedAt) {
+            logger.warning("this worker has joined again, after \(Self.seconds(stopwatch.elapsed() - fencedAt))")
+        }
+        return actions
+    }
+
+    private static func seconds(_ duration: Duration) -> String { "\((duration / .seconds(1) * 10).rounded() / 10) s" }
+
+    private static func words(_ fenced: [Work]) -> String {
+        switch fenced.count {
+        case 0: ""
+        case 1: ", and the run \(fenced[0].runID) goes on from its last finished step"
+        default: ", and its \(fenced.count) runs go on from their last finished steps"
+        }
+    }
+
+    private func carryOut(_ action: OwnershipMachine.Action) async {
+        switch action {
+        case .fence: break
+        case .join(let former): await rejoin(in: former)
+        case .beat(let name):
+            await attempt(.writing, or: .beatFailed) { () async throws(JournalError) in
+                .beaten(name, isKnown: try await self.journal.beat(name))
+            }
+        case .readOwned(let name):
+            await attempt(.reading, or: .ownedFailed) { () async throws(JournalError) in
+                .owned(name, try await self.journal.leases(of: name))
+            }
+        case .observe:
+            await attempt(.reading, or: .observeFailed) { () async throws(JournalError) in
+                .observed(try await self.journal.observe())
+            }
+        case .release(let leases):
+            await attempt(.writing, or: .releaseFailed) { () async throws(JournalError) in
+                let released = try await self.journal.release(leases, .broken(now: self.runner.now()))
+                if !released.isEmpty {
+                    self.logger.notice("given back, since nothing worked on them: \(released.joined(separator: ", "))")
+                }
+                return .released(leases)
+            }
+        case .takeOver(let dead): await takeOver(from: dead)
+        }
+    }
+
+    /// Does something with the journal and tells the machine what came of it.
+    private func attempt(
+        _ access: Access, or failure: OwnershipMachine.Event,
+        _ body: () async throws(JournalError) -> OwnershipMachine.Event
+    ) async {
+        let event: OwnershipMachine.Event
+        do throws(JournalError) {
+            event = try await body()
+            note(nil, access)
+        } catch {
+            event = failure
+            note(error, access)
+        }
+        for action in tell(event) { await carryOut(action) }
+        switch event {
+        case .joined, .released, .takenOver: state.withLock(\.onQueued)()
+        default: break
+        }
+    }
+
+    private func rejoin(in former: [AgentID]) async {
+        var record = record
+        record.id = AgentID(UUIDv7.make(nanoseconds: runner.now()))
+        record.startedAt = runner.now()
+        let joining = record
+        await attempt(.writing, or: .joinFailed(joining.id)) { () async throws(JournalError) in
+            try await self.journal.join(joining, replacing: former, at: joining.startedAt)
+            return .joined(joining.id)
+        }
+    }
+
+    private func takeOver(from dead: [WorkerSight]) async {
+        await attempt(.writing, or: .takeoverFailed) { () async throws(JournalError) in
+            let policy = TakeoverPolicy(deaths: self.deaths, now: self.runner.now())
+            let takeover = try await self.journal.takeOver(from: dead, policy)
+            if !takeover.queued.isEmpty {
+                self.logger.notice(
+                    "runs of a worker that died are taken over: \(takeover.queued.joined(separator: ", "))")
+            }
+            for runID in takeover.failed {
+                self.logger.error(
+                    "the run \(runID) failed: the process that worked on it died again and again [killed-its-worker]")
+            }
+            return .takenOver
+        }
+    }
+
+    /// Says once that the journal is in trouble, and once that the trouble is over.
+    private func note(_ error: JournalError?, _ access: Access) {
+        let now = stopwatch.elapsed()
+        let (isNew, over) = state.withLock { state -> (Bool, Duration?) in
+            let known = state.troubles[access]
+            guard let error else {
+                state.troubles[access] = nil
+                return (false, known.map { now - $0.since })
+            }
+            state.troubles[access] = (error.code, known?.since ?? now)
+            return (known?.code != error.code, nil)
+        }
+        if isNew, let error {
+            let limit = DurationText.format(OwnershipMachine.Timing.fence)
+            logger.error(
+                "the journal cannot be \(access.rawValue): \(error); runs are given back if that lasts longer than \(limit)"
+            )
+        }
+        if let over {
+            logger.warning(
+                "the journal can be \(access.rawValue) again, after \(Self.seconds(over))")
+        }
+    }
+
+    // MARK: - Cancellations
+
+    private func watchForCancellations() async {
         var version: Int64 = -1
-        let clock = ContinuousClock()
-        var beatAt = clock.now
         while !Task.isCancelled {
             do {
-                if clock.now >= beatAt {
-                    try await journal.beat(id)
-                    beatAt = clock.now + journal.beatInterval
-                }
                 let current = try await journal.version()
                 if takeLookDue() || current != version, hasRuns {
                     version = current
                     for runID in try await journal.cancelRequests(for: id) { cancelOnce(runID) }
                 }
             } catch {
-                if Task.isCancelled { return }
-                logger.error("the journal does not answer: \(error)")
-                beatAt = clock.now + .seconds(1)
+                // Heartbeats find the same trouble, and say so.
             }
             try? await clock.sleep(for: Self.pollInterval)
         }
@@ -97,77 +296,176 @@ public final class RunAgent: Sendable {
         }
     }
 
-    private var hasRuns: Bool { controls.withLock { !$0.isEmpty } }
+    private var hasRuns: Bool { state.withLock { !$0.work.isEmpty } }
 
     /// Asks a run of this process to end as cancelled. Asked again for the same run, nothing happens: a second request
     /// would end its `finally` as well.
     func cancelOnce(_ runID: String) {
-        let control = controls.withLock { controls -> RunControl? in
-            // Of a run that is not worked on yet, `live()` hears when it is.
-            guard let control = controls[runID] else { return nil }
-            return cancelled.withLock { $0.insert(runID).inserted } ? control : nil
+        let controls = state.withLock { state -> [RunControl] in
+            // Of a run that is not worked on yet, ``watchForCancellations()`` hears when it is.
+            let controls = state.controls(of: runID)
+            return !controls.isEmpty && state.cancelled.insert(runID).inserted ? controls : []
         }
-        control?.cancel()
+        for control in controls { control.cancel() }
     }
-
-    private let cancelled = Mutex<Set<String>>([])
 
     /// From now on no run is begun, and the running ones come to rest. They go on in another process.
     public func stop() {
-        state.withLock { $0.isStopping = true }
-        for control in controls.withLock({ Array($0.values) }) { control.stop() }
+        let controls = state.withLock { state in
+            state.isStopping = true
+            return state.work.values.map(\.control)
+        }
+        for control in controls { control.stop() }
     }
 
     public var isStopping: Bool { state.withLock { $0.isStopping } }
 
     /// Asks a run of this process to end as cancelled.
     public func cancelRun(_ runID: String) {
-        controls.withLock { $0[runID] }?.cancel()
+        let controls = state.withLock { state in
+            let controls = state.controls(of: runID)
+            if controls.isEmpty { state.unheard.insert(runID) }
+            return controls
+        }
+        for control in controls { control.cancel() }
+    }
+
+    /// Whether ``cancelRun(_:)`` was called for the run while nothing worked on it here, since it was asked for last.
+    public func isCancelled(_ runID: String) -> Bool {
+        state.withLock { $0.unheard.remove(runID) != nil }
+    }
+
+    // MARK: - Owning
+
+    /// Takes a run in for this worker to work on.
+    ///
+    /// - Returns: The run as it is to be worked on; nil: the queue has it, or another run its dedupe key.
+    public func acceptOwned(
+        _ run: RunRecord, memory: MemoryChanges?
+    ) async throws(JournalError) -> (acceptance: Acceptance, run: RunRecord?) {
+        var run = run
+        (run.owner, run.state, run.startedAt) = (id, .running, run.createdAt)
+        _ = tell(.claiming(run.id))
+        let acceptance: Acceptance
+        do {
+            acceptance = try await journal.accept(run, memory: memory)
+        } catch {
+            _ = tell(.claimFailed(run.id))
+            throw error
+        }
+        guard case .claimed(let epoch) = acceptance else {
+            if case .accepted = acceptance, let owner = run.owner { _ = tell(.unknown(owner)) }
+            _ = tell(.unclaimed(run.id))
+            return (acceptance, nil)
+        }
+        run.epoch = epoch
+        return (acceptance, take(run) ? run : nil)
+    }
+
+    /// Claims a run. One that is damaged fails at once.
+    public func claim(_ runID: String, limits: RunLimits) async throws(JournalError) -> Claim {
+        guard mayClaim, !isWorking(on: runID) else { return .busy }
+        let name = id
+        _ = tell(.claiming(runID))
+        let claim: Claim
+        do {
+            claim = try await journal.claim(runID, by: name, limits: limits)
+        } catch {
+            _ = tell(.claimFailed(runID))
+            if error.code == "worker-unknown" { _ = tell(.unknown(name)) }
+            throw error
+        }
+        switch claim {
+        case .claimed(let run): return take(run) ? claim : .busy
+        case .damaged(let lease, let error):
+            _ = tell(.claimed(lease))
+            _ = await fail(lease, RunError(error.code, error.message, hint: error.hint))
+            return .ended(.failed)
+        case .busy, .taken, .waiting, .ended, .missing:
+            _ = tell(.unclaimed(runID))
+            return claim
+        }
+    }
+
+    /// - Returns: Whether this worker still goes by the name that owns the run.
+    private func take(_ run: RunRecord) -> Bool {
+        guard let lease = run.lease else { return false }
+        _ = tell(.claimed(lease))
+        return holds(lease)
     }
 
     // MARK: - Working
 
-    /// Works on a run that belongs to this agent, until it has ended or cannot go on here.
+    /// Works on a run that belongs to this worker, until it has ended or cannot go on here.
     public func work(
         on run: RunRecord, events: @escaping @Sendable (RunEvent) async -> Void = { _ in }
     ) async -> DriveResult {
+        guard let lease = run.lease else { return .lost }
         let control = RunControl()
-        controls.withLock { $0[run.id] = control }
-        state.withLock { $0.isLookDue = true }
-        defer {
-            controls.withLock { $0[run.id] = nil }
-            cancelled.withLock { _ = $0.remove(run.id) }
+        var run = run
+        state.withLock { state in
+            state.work[lease.epoch] = Work(runID: run.id, control: control)
+            state.isLookDue = true
+            if state.unheard.remove(run.id) != nil { run.isCancelRequested = true }
+            if run.isCancelRequested { state.cancelled.insert(run.id) }
         }
+        defer {
+            state.withLock { state in
+                state.work[lease.epoch] = nil
+                if state.controls(of: run.id).isEmpty { state.cancelled.remove(run.id) }
+            }
+        }
+        if !holds(lease) { _ = tell(.claimed(lease)) }
         if isStopping { control.stop() }
         let result: DriveResult
         do {
             let pipeline = try await definitions.pipeline(run.definition)
-            result = await runner.drive(pipeline, run, in: journal, as: id, control: control, events: events)
+            result = await runner.drive(pipeline, run, in: journal, as: lease, control: control, events: events)
         } catch let error as JournalError {
             result = .broken(error)
         } catch let error as RunError {
-            result = await fail(run, error)
+            return await fail(lease, error.redacted(by: runner.redactor))
         } catch {
             result = .broken(JournalError("journal-failed", "\(error)"))
         }
         switch result {
-        case .released, .broken:
-            do {
-                try await journal.release([run.id], by: id)
-            } catch {
-                logger.error("the run \(run.id) is left as it is: \(error)")
-            }
-        case .ended, .lost: break
+        case .ended, .waiting, .lost: _ = tell(.finished(lease))
+        case .released: await release(lease, .stopped)
+        case .broken(let error) where error.isOfOneRun:
+            return await fail(lease, RunError(error.code, error.message, hint: error.hint))
+        case .broken:
+            _ = tell(.writeFailed)
+            await release(lease, .broken(now: runner.now()))
         }
         return result
     }
 
-    /// Ends a run that cannot even begin.
-    private func fail(_ run: RunRecord, _ error: RunError) async -> DriveResult {
-        let end = RunCommit.End(state: .failed, error: error.json, time: runner.now())
+    private func release(_ lease: Lease, _ reason: ReleaseReason) async {
         do {
-            try await journal.commit(RunCommit(runID: run.id, owner: id, end: end), .durable)
-            return .ended(RunResult(id: run.id, outcome: .failed(error), outputs: [:]))
+            _ = try await journal.release([lease], reason)
+            _ = tell(.finished(lease))
+        } catch {
+            logger.error("the run \(lease.runID) is given back once the journal answers: \(error)")
+            _ = tell(.unfinished(lease))
+        }
+    }
+
+    /// Ends a run without working on it.
+    public func end(_ lease: Lease, _ end: RunCommit.End) async throws(JournalError) {
+        do {
+            try await journal.commit(RunCommit(lease: lease, end: end), .durable)
+            _ = tell(.finished(lease))
+        } catch {
+            _ = tell(error.code == "lease-lost" ? .finished(lease) : .unfinished(lease))
+            throw error
+        }
+    }
+
+    /// Ends a run that cannot be worked on.
+    private func fail(_ lease: Lease, _ error: RunError) async -> DriveResult {
+        do {
+            try await end(lease, RunCommit.End(state: .failed, error: error.json, time: runner.now()))
+            return .ended(RunResult(id: lease.runID, outcome: .failed(error), outputs: [:]))
         } catch {
             return error.code == "lease-lost" ? .lost : .broken(error)
         }

@@ -73,8 +73,9 @@ public struct PipelineRunner: Sendable {
         // The task is awaited right here. It is one of its own because `finally` has to run after a cancellation.
         let work = Task {
             await RunDriver(
-                runner: self, pipeline: pipeline, request: request, startedAt: now(), storage: nil, events: events
-            ).drive(control)
+                runner: self, pipeline: pipeline, request: request, startedAt: now(), storage: nil, control: control,
+                events: events
+            ).drive()
         }
         let result = await withTaskCancellationHandler {
             await work.value
@@ -92,28 +93,30 @@ public struct PipelineRunner: Sendable {
     ///   - record: As it was claimed.
     ///   - control: To end the work from outside; cancelling the task does not.
     public func drive(
-        _ pipeline: Pipeline, _ record: RunRecord, in journal: any Journal, as agent: AgentID, control: RunControl,
+        _ pipeline: Pipeline, _ record: RunRecord, in journal: any Journal, as lease: Lease, control: RunControl,
         events: @escaping @Sendable (RunEvent) async -> Void
     ) async -> DriveResult {
         let steps: [StepRecord]
         do {
             // A run that nobody has worked on and that takes nothing over has none.
-            steps = record.interruptions == 0 && record.retryOf == nil ? [] : try await journal.steps(of: record.id)
+            let isNew = record.interruptions == 0 && record.retryOf == nil && record.wakeAt == nil
+            steps = isNew ? [] : try await journal.steps(of: record.id)
         } catch {
             return .broken(error)
         }
         let request = RunRequest(
             id: record.id, inputs: seal.open(.object(record.inputs)).asObject ?? [:],
             trigger: seal.open(record.trigger), input: seal.open(record.input))
-        if record.isCancelRequested { control.cancel() }
-        let storage = RunStorage(journal: journal, agent: agent, seal: seal, steps: steps.map { $0.opened(by: seal) })
+        let storage = RunStorage(
+            journal: journal, lease: lease, seal: seal, steps: steps.map { $0.opened(by: seal) }, worked: record.worked,
+            isSuspect: record.deaths > 0, isCancelled: record.isCancelRequested)
         // A task of its own, awaited right here: were the caller's cancelled, the cancellation would reach the steps
         // without the run knowing of it.
         return await Task {
             await RunDriver(
                 runner: self, pipeline: pipeline, request: request, startedAt: record.startedAt ?? now(),
-                storage: storage, events: events
-            ).drive(control)
+                storage: storage, control: control, events: events
+            ).drive()
         }.value
     }
 }

@@ -18,7 +18,13 @@ struct RetryPlan {
         }
         wait = min(wait, declaration.maxBackoff)
         let jittered = wait * (0.5 + 0.5 * jitter)
-        // Whoever asked to be left alone longer is.
-        return max(jittered, error.retryAfter ?? .zero)
+        // Whoever asked to be left alone longer is, as long as the pipeline's author allows: a stranger decides nothing more.
+        return max(jittered, min(error.retryAfter ?? .zero, declaration.maxBackoff))
+    }
+
+    /// What there is to say where the other side asked for more than is waited.
+    static func note(_ error: RunError, wait: Duration, longest: Duration) -> String? {
+        guard let asked = error.retryAfter, asked > wait else { return nil }
+        return "asked to wait \(DurationText.format(asked)); `max_backoff` allows \(DurationText.format(longest))"
     }
 }

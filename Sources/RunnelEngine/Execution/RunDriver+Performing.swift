@@ -21,12 +21,18 @@ extension RunDriver {
             switch action {
             case .decide(let key, let question): queue += machine.handle(.decided(key, decide(key, question)))
             case .attempt(let key, let number): begun.append((key, number))
-            case .cancelAttempts(let keys): cancelAttempts(keys, in: &group)
+            case .cancelAttempts(let keys):
+                // What was about to begin need not.
+                let unbegun = begun.filter { keys.contains($0.key) }
+                begun.removeAll { keys.contains($0.key) }
+                for (key, _) in unbegun { queue += machine.handle(.cancelled(key)) }
+                cancelAttempts(keys, in: &group)
             case .startTimer(let id, let delay): startTimer(id, delay, in: &group)
             case .stopTimer(let id): timers.removeValue(forKey: id)?.cancel()
             case .record(let change):
                 commit.steps.append(record(change))
                 if let kind = happening(change) { happened.append(kind) }
+                if let note = retryNote(change) { happened.append(note) }
             case .renderOutput: queue += machine.handle(.rendered(renderOutput()))
             case .finish(let outcome):
                 self.outcome = outcome
@@ -34,9 +40,23 @@ extension RunDriver {
             case .release: isReleased = true
             }
         }
+        if let time = restingTime() {
+            (wakeAt, commit.wakeAt, isReleased) = (time, time, true)
+        }
         try await write(commit, events: happened, before: begun.map(\.key))
         for (key, number) in begun where outcome == nil { begin(key, number, in: &group, flushes) }
     }
+
+    /// Until when the run can rest in the journal, since nothing goes on and the next attempt is not due soon.
+    private func restingTime() -> Int64? {
+        guard storage != nil, !retryTimes.isEmpty, outcome == nil, !isReleased, let keys = machine.resting,
+            let next = keys.map({ retryTimes[$0] ?? 0 }).min(), next > runner.now() + Self.shortestRest
+        else { return nil }
+        return next
+    }
+
+    /// In nanoseconds. A shorter pause is waited for here.
+    private static let shortestRest: Int64 = 1_000_000_000
 
     // MARK: - Deciding
 
@@ -56,6 +76,10 @@ extension RunDriver {
                 guard let forEach = step.forEach else { return .run }
                 let value = try forEach.render(scope)
                 if let items = value.asList { return .items(items) }
+                if value.isNull {
+                    throw forEach.attributing(
+                        StepError("empty-value", "`for_each`: expected a list, found null"), fallback: "[]")
+                }
                 throw StepError(
                     "bad-for-each", "`for_each`: expected a list, found \(value.quoted())",
                     hint: "the items of an object can be had with jq: `to_entries`")
@@ -100,7 +124,8 @@ extension RunDriver {
             await events(event)
         }
         let attempt = StepAttempt(
-            runner: runner, pipeline: pipeline, step: step, key: key, number: number, scope: scope(key)
+            runner: runner, pipeline: pipeline, step: step, key: key, number: number, scope: scope(key),
+            epoch: storage?.lease.epoch
         ) { await reporter.report($0) }
         let task = DetachableTask<Value>()
         attempts[key] = RunningAttempt(task: task, stopwatch: runner.clock.measureStart())

@@ -2,7 +2,7 @@ import RunnelKit
 
 extension RunCommit {
     /// Nothing yet; the driver says whose it is.
-    static let empty = RunCommit(runID: "", owner: AgentID(""))
+    static let empty = RunCommit(lease: Lease(runID: "", worker: AgentID(""), epoch: 0))
 }
 
 extension RunDriver {
@@ -14,9 +14,10 @@ extension RunDriver {
     ) async throws {
         let happened = kinds.map { event($0) }
         if let storage {
+            guard !control.isFenced else { throw JournalError.leaseLost(request.id) }
             var commit = commit
-            commit.runID = request.id
-            commit.owner = storage.agent
+            commit.lease = storage.lease
+            if pipeline.timeout != nil || commit.wakeAt != nil { commit.worked = storage.worked + stopwatch.elapsed() }
             commit.steps = commit.steps.map { $0.sealed(by: storage.seal) }
             if let output = commit.end?.output { commit.end?.output = storage.seal.close(output) }
             commit.events = (buffer.take() + happened).map(\.journalJSON)
@@ -24,8 +25,8 @@ extension RunDriver {
                 commit.events.append(
                     RunEvent(runID: request.id, time: end.time, kind: .runFinished(outcome, took: .zero)).journalJSON)
             }
-            let isSettled = isToBeSettled(commit, before: next)
-            if !commit.steps.isEmpty || !commit.events.isEmpty || isSettled {
+            let isSettled = isToBeSettled(commit, before: next) || storage.isSuspect && !commit.steps.isEmpty
+            if !commit.steps.isEmpty || !commit.events.isEmpty || commit.worked != nil || isSettled {
                 try await storage.journal.commit(commit, isSettled ? .durable : .soon)
             }
         }
@@ -38,7 +39,7 @@ extension RunDriver {
     /// need not either, until something begins that must find it ended.
     private mutating func isToBeSettled(_ commit: RunCommit, before next: [ExecutionKey]) -> Bool {
         let settled = commit.steps.filter { $0.state != .running || $0.items != nil }
-        let isUrgent = commit.end != nil || settled.contains { !isRepeatable($0.key) }
+        let isUrgent = commit.end != nil || commit.wakeAt != nil || settled.contains { !isRepeatable($0.key) }
         hasUnsettled = hasUnsettled || !settled.isEmpty
         guard isUrgent || hasUnsettled && next.contains(where: { !isRepeatable($0) }) else { return false }
         hasUnsettled = false
@@ -56,6 +57,7 @@ extension RunDriver {
         record.startedAt = beginnings[change.key]
         if change.state.isFinal { record.endedAt = now }
         record.retryAt = change.retryIn.map { now + $0.nanoseconds }
+        if record.retryAt != nil || !retryTimes.isEmpty { retryTimes[change.key] = record.retryAt }
         record.output = change.output
         record.error = change.error?.json
         record.items = change.items.map { .list($0) }
@@ -83,6 +85,14 @@ extension RunDriver {
         }
     }
 
+    /// Says so where a server asks for a longer pause than the step's `retry` allows.
+    func retryNote(_ change: RunMachine.Change) -> RunEvent.Kind? {
+        guard let error = change.error, let wait = change.retryIn, let retry = steps[change.key.step]?.retry,
+            let note = RetryPlan.note(error, wait: wait, longest: retry.maxBackoff)
+        else { return nil }
+        return .stepNote(place(change.key), note)
+    }
+
     func end(_ outcome: RunOutcome) -> RunCommit.End {
         let time = runner.now()
         switch outcome {
@@ -95,7 +105,7 @@ extension RunDriver {
 
 extension Duration {
     /// The nearest number that fits.
-    var nanoseconds: Int64 {
+    package var nanoseconds: Int64 {
         let (seconds, attoseconds) = components
         let (whole, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
         return overflow ? (seconds < 0 ? .min : .max) : whole.addingReportingOverflow(attoseconds / 1_000_000_000).0

@@ -21,14 +21,24 @@ struct RunDriver {
     var timers: [RunMachine.TimerID: DetachableTask<Void>] = [:]
     /// When the executions began; nanoseconds since 1970.
     var beginnings: [ExecutionKey: Int64] = [:]
+    /// When the executions that wait are due; nanoseconds since 1970.
+    var retryTimes: [ExecutionKey: Int64] = [:]
     var outcome: RunOutcome?
     var isReleased = false
+    /// Until when the run rests in the journal, once it does.
+    var wakeAt: Int64?
+    let control: RunControl
+    /// Since this life of the run began.
+    let stopwatch: Stopwatch
+    /// How often the process was told to stop.
+    private var stops = 0
     /// Whether something has ended that is not known to be on disk.
     var hasUnsettled = false
 
     struct RunningAttempt {
         let task: DetachableTask<Value>
         let stopwatch: Stopwatch
+        var hasEnded = false
     }
 
     enum Event: Sendable {
@@ -44,66 +54,103 @@ struct RunDriver {
         case nothing
     }
 
+    /// How long cancelled steps may take to end once the process was told a second time to stop.
+    private static let shortPatience = Duration.seconds(1)
+
     init(
         runner: PipelineRunner, pipeline: Pipeline, request: RunRequest, startedAt: Int64, storage: RunStorage?,
-        events: @escaping @Sendable (RunEvent) async -> Void
+        control: RunControl, events: @escaping @Sendable (RunEvent) async -> Void
     ) {
         self.runner = runner
+        self.control = control
+        stopwatch = runner.clock.measureStart()
         self.pipeline = pipeline
         self.request = request
         self.startedAt = startedAt
         self.storage = storage
         self.events = events
         steps = Dictionary(pipeline.allSteps.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
-        machine = RunMachine(plan: RunPlan(pipeline), input: request.input, records: storage?.steps ?? [])
-        for record in storage?.steps ?? [] { beginnings[record.key] = record.startedAt }
+        var plan = RunPlan(pipeline)
+        plan.worked = storage?.worked ?? .zero
+        machine = RunMachine(plan: plan, input: request.input, records: storage?.steps ?? [])
+        let now = runner.now()
+        for record in storage?.steps ?? [] {
+            beginnings[record.key] = record.startedAt
+            guard record.state == .waiting, let retryAt = record.retryAt else { continue }
+            // A clock that was set back must not make the pause longer than it was meant to be.
+            let longest = steps[record.key.step]?.retry?.maxBackoff ?? .zero
+            retryTimes[record.key] = min(retryAt, now + longest.nanoseconds)
+        }
     }
 
     /// Works on the run until it has ended or cannot go on here. Cancelling the task does not end it; `control` does.
-    func drive(_ control: RunControl) async -> DriveResult {
+    func drive() async -> DriveResult {
         var driver = self
-        let stopwatch = runner.clock.measureStart()
         do {
-            try await driver.work(control, stopwatch)
+            try await driver.work()
         } catch let error as JournalError {
             return error.code == "lease-lost" ? .lost : .broken(error)
         } catch {
             return .released
         }
-        guard let outcome = driver.outcome else { return .released }
+        guard let outcome = driver.outcome else { return driver.wakeAt.map { .waiting(until: $0) } ?? .released }
         return .ended(RunResult(id: request.id, outcome: outcome, outputs: driver.machine.outputs))
     }
 
-    private mutating func work(_ control: RunControl, _ stopwatch: Stopwatch) async throws {
+    private mutating func work() async throws {
         try await withThrowingTaskGroup(of: Event.self) { group in
-            let flushes = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
-            // Whatever goes on is told to end before the group waits for it.
-            defer {
-                for attempt in attempts.values { attempt.task.cancel() }
-                group.cancelAll()
+            defer { group.cancelAll() }
+            do {
+                try await takeEvents(in: &group)
+            } catch {
+                await endAttempts(in: &group)
+                throw error
             }
-            listen(to: control, in: &group)
-            if storage != nil { listen(to: flushes.stream, in: &group) }
-            let start = RunEvent.Kind.runStarted(pipeline: pipeline.name, steps: pipeline.allSteps.count)
-            try await write(.empty, events: [start])
-            try await perform(machine.handle(.begin(now: runner.now())), in: &group, flushes.continuation)
-            while outcome == nil, !isReleased, let event = try await group.next() {
-                switch event {
-                case .signal: listen(to: control, in: &group)
-                case .flush: listen(to: flushes.stream, in: &group)
-                default: break
-                }
-                try await handle(event, in: &group, flushes.continuation)
+            await endAttempts(in: &group)
+        }
+    }
+
+    private mutating func takeEvents(in group: inout ThrowingTaskGroup<Event, any Error>) async throws {
+        let flushes = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+        listenToControl(in: &group)
+        if storage != nil { listen(to: flushes.stream, in: &group) }
+        let start = RunEvent.Kind.runStarted(pipeline: pipeline.name, steps: pipeline.allSteps.count)
+        try await write(.empty, events: [start])
+        var first = machine.handle(.begin(now: runner.now()))
+        if storage?.isCancelled ?? false { first += machine.handle(.cancel) }
+        try await perform(first, in: &group, flushes.continuation)
+        while outcome == nil, !isReleased, let event = try await group.next() {
+            switch event {
+            case .signal: listenToControl(in: &group)
+            case .flush: listen(to: flushes.stream, in: &group)
+            default: break
             }
-            if let outcome {
-                let shown = outcome.redacted(by: runner.redactor)
-                await events(event(.runFinished(shown, took: stopwatch.elapsed())))
+            try await handle(event, in: &group, flushes.continuation)
+        }
+        if let outcome {
+            let shown = outcome.redacted(by: runner.redactor)
+            await events(event(.runFinished(shown, took: stopwatch.elapsed())))
+        } else if wakeAt == nil, pipeline.timeout != nil, storage != nil {
+            // How long the run was worked on counts in its next life.
+            try await write(.empty)
+        }
+    }
+
+    /// Cancels what still goes on and waits for it, but no longer than the grace period: a step that ignores its
+    /// cancellation is left alone.
+    private mutating func endAttempts(in group: inout ThrowingTaskGroup<Event, any Error>) async {
+        cancelAttempts(Array(attempts.keys), in: &group)
+        while attempts.contains(where: { !$0.value.hasEnded }), let event = try? await group.next() {
+            switch event {
+            case .attempt(let key, _): attempts[key]?.hasEnded = true
+            case .patienceIsOver(let keys): abandon(keys)
+            default: break
             }
         }
     }
 
-    private func listen(to control: RunControl, in group: inout ThrowingTaskGroup<Event, any Error>) {
-        group.addTask {
+    private func listenToControl(in group: inout ThrowingTaskGroup<Event, any Error>) {
+        group.addTask { [control] in
             for await signal in control.signals { return .signal(signal) }
             return .nothing
         }
@@ -122,13 +169,19 @@ struct RunDriver {
     ) async throws {
         switch event {
         case .attempt(let key, let result):
+            attempts[key]?.hasEnded = true
             let machineEvent = try await ended(key, result)
             try await perform(machineEvent.map { machine.handle($0) } ?? [], in: &group, flushes)
         case .timer(let id):
             guard timers.removeValue(forKey: id) != nil else { return }
             try await perform(machine.handle(.due(id)), in: &group, flushes)
         case .signal(.cancel): try await perform(machine.handle(.cancel), in: &group, flushes)
+        case .signal(.fence): throw JournalError.leaseLost(request.id)
+        case .signal(.stop) where stops > 0:
+            stops += 1
+            cancelAttempts(Array(attempts.keys), in: &group)
         case .signal(.stop):
+            stops += 1
             try await perform(machine.handle(.stop), in: &group, flushes)
             let (clock, grace) = (runner.clock, runner.grace)
             group.addTask {
@@ -136,25 +189,29 @@ struct RunDriver {
                 return .graceIsOver
             }
         case .graceIsOver: cancelAttempts(Array(attempts.keys), in: &group)
-        case .patienceIsOver(let keys):
-            for key in keys where attempts[key] != nil {
-                runner.logger.warning(
-                    "the step \(key) of run \(request.id) did not end when it was cancelled; it is left alone")
-                attempts[key]?.task.abandon()
-            }
+        case .patienceIsOver(let keys): abandon(keys)
         case .flush: try await write(.empty)
         case .nothing: break
         }
     }
 
     mutating func cancelAttempts(_ keys: [ExecutionKey], in group: inout ThrowingTaskGroup<Event, any Error>) {
-        let running = keys.filter { attempts[$0] != nil }
+        let running = keys.filter { attempts[$0]?.hasEnded == false }
         guard !running.isEmpty else { return }
         for key in running { attempts[key]?.task.cancel() }
-        let (clock, grace) = (runner.clock, runner.grace)
+        let clock = runner.clock
+        let patience = stops > 1 ? min(runner.grace, Self.shortPatience) : runner.grace
         group.addTask {
-            try? await clock.sleep(for: grace)
+            try? await clock.sleep(for: patience)
             return .patienceIsOver(running)
+        }
+    }
+
+    private func abandon(_ keys: [ExecutionKey]) {
+        for key in keys where attempts[key]?.hasEnded == false {
+            runner.logger.warning(
+                "the step \(key) of run \(request.id) did not end when it was cancelled; it is left alone")
+            attempts[key]?.task.abandon()
         }
     }
 

@@ -44,6 +44,19 @@ public struct RunError: Error, Sendable {
         file = source.name
     }
 
+    /// The worker of the run died again and again, also when it worked on nothing else.
+    ///
+    /// - Parameter steps: What went on when it died.
+    public static func killedItsWorker(_ runID: String, deaths: Int, steps: [String]) -> RunError {
+        let going =
+            steps.isEmpty ? "" : " while " + steps.map { "\"\($0)\"" }.joined(separator: ", ") + " was going on"
+        return RunError(
+            "killed-its-worker",
+            "the process that worked on the run died \(deaths) times\(going), without a step ending in between",
+            hint: "find out from the system's log how it died, for want of memory or by a crash of a library; "
+                + "`runnel runs retry \(runID)` tries it again", stepID: steps.count == 1 ? steps[0] : nil)
+    }
+
     /// The same with secrets masked.
     func redacted(by redactor: Redactor) -> RunError {
         var copy = self

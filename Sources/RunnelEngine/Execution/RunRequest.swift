@@ -1,4 +1,5 @@
 public import RunnelKit
+import Synchronization
 
 /// What starts a run.
 public struct RunRequest: Sendable {
@@ -38,12 +39,29 @@ public struct RunResult: Sendable {
     public let outputs: ValueObject
 }
 
+extension RunResult {
+    /// How a run of the journal ended, wherever that was, without the outputs of its steps. Sealed secrets are masked.
+    /// nil where it has not ended, or was never begun.
+    public init?(_ record: RunRecord) {
+        let outcome: RunOutcome
+        switch record.state {
+        case .succeeded: outcome = .succeeded(output: SecretSeal.masked(record.output ?? .null))
+        case .failed: outcome = .failed(RunError(json: record.error ?? .null))
+        case .cancelled: outcome = .cancelled
+        case .queued, .running, .waiting, .skipped: return nil
+        }
+        self.init(id: record.id, outcome: outcome, outputs: [:])
+    }
+}
+
 /// How the work on a run ended, in this process.
 public enum DriveResult: Sendable {
     /// The run has ended.
     case ended(RunResult)
     /// The process was told to stop; the run goes on in another one.
     case released
+    /// The run rests until this time, in nanoseconds since 1970, and belongs to nobody meanwhile.
+    case waiting(until: Int64)
     /// The run belongs to another process by now.
     case lost
     /// The journal could not be written. What it holds is right; the run goes on from there.
@@ -52,10 +70,18 @@ public enum DriveResult: Sendable {
 
 /// Lets somebody outside end the work on a run.
 public struct RunControl: Sendable {
-    enum Signal: Sendable { case cancel, stop }
+    enum Signal: Sendable { case cancel, stop, fence }
 
     let signals: AsyncStream<Signal>
     private let continuation: AsyncStream<Signal>.Continuation
+    private let fencing = Fencing()
+
+    private final class Fencing: Sendable {
+        let isFenced = Mutex(false)
+    }
+
+    /// Whether the run may belong to somebody else by now, so that nothing of it may be written any more.
+    var isFenced: Bool { fencing.isFenced.withLock(\.self) }
 
     public init() {
         // More than these few change nothing.
@@ -65,6 +91,12 @@ public struct RunControl: Sendable {
     /// The run ends as cancelled, after its `finally`. Asked once more, that ends too.
     public func cancel() { continuation.yield(.cancel) }
 
-    /// No further step begins; the steps that go on have a while to end.
+    /// No further step begins; the steps that go on have a while to end. Asked once more, they are cancelled at once.
     public func stop() { continuation.yield(.stop) }
+
+    /// The steps that go on are cancelled, and nothing is written any more: the run goes on elsewhere.
+    func fence() {
+        fencing.isFenced.withLock { $0 = true }
+        continuation.yield(.fence)
+    }
 }

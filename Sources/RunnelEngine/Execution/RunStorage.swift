@@ -3,10 +3,16 @@ import RunnelKit
 /// Where a run is kept while it is worked on.
 struct RunStorage: Sendable {
     let journal: any Journal
-    let agent: AgentID
+    let lease: Lease
     let seal: SecretSeal
     /// What an earlier life of the run left.
     let steps: [StepRecord]
+    /// How long the run was worked on in earlier lives.
+    let worked: Duration
+    /// Whether its worker died and no step of it has ended since: then it is written at once which step begins.
+    let isSuspect: Bool
+    /// Whether it is to be cancelled before anything else.
+    let isCancelled: Bool
 }
 
 extension StepRecord {

@@ -10,6 +10,8 @@ struct StepAttempt: Sendable {
     let key: ExecutionKey
     let number: Int
     let scope: RunScope
+    /// Of the claim by which the run is worked on; nil for a run without a journal.
+    let epoch: Int64?
     let progress: @Sendable (StepProgress) async -> Void
 
     /// - Throws: What the step threw; a ``PlacedTemplateFailure`` when `with:` cannot be rendered.
@@ -22,12 +24,19 @@ struct StepAttempt: Sendable {
         guard case .object(let with) = try step.with.render(scope) else {
             throw StepError("bad-with", "`with` has to hold keys and values")
         }
+        if let places = definition.paths {
+            try PathChecker(project: runner.project).check(places, step.with, rendered: with)
+        }
         if runner.isDryRun, !definition.isReadOnly(with) { throw HeldStep(with: with, input: scope.visible.input) }
         let limit = StepError(
             "step-timeout", "the step took longer than its `timeout` of \(DurationText.format(step.timeout ?? .zero))",
             isTransient: true)
-        return try await withDeadline(step.timeout, clock: runner.clock, onTimeout: limit) { [context] in
-            try await definition.run(with, context)
+        return try await withDeadline(step.timeout, clock: runner.clock, onTimeout: limit) { [context, step] in
+            do {
+                return try await definition.run(with, context)
+            } catch let error as StepError {
+                throw step.with.attributing(error)
+            }
         }
     }
 
@@ -37,7 +46,8 @@ struct StepAttempt: Sendable {
         logger[metadataKey: "step"] = .string(key.description)
         return StepContext(
             identity: StepIdentity(
-                pipeline: pipeline.name, runID: scope.request.id, stepID: step.id, items: key.items, attempt: number),
+                pipeline: pipeline.name, runID: scope.request.id, stepID: step.id, items: key.items, attempt: number,
+                epoch: epoch),
             input: scope.visible.input, logger: logger, clock: runner.clock, now: runner.now,
             redactor: runner.redactor, services: runner.services, project: runner.project,
             render: { [environment = runner.environment, scope] text, name in

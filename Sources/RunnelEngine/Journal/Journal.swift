@@ -2,27 +2,34 @@ public import RunnelKit
 
 /// Where runs are kept, so that none is lost and none happens twice.
 ///
-/// Several processes share one journal. Each joins it as an agent; a run belongs to one agent at a time, and to nobody
-/// once that agent has died. What comes back from a method that says so is on disk: neither `kill -9` nor losing power
-/// takes it back. Values in records are sealed by the engine before they come here; see ``SecretSeal``.
+/// Several processes share one journal. Each joins it as a worker; a run belongs to one worker at a time, by a ``Lease``,
+/// and to nobody once that worker has died. What comes back from a method that says so is on disk: neither `kill -9` nor
+/// losing power takes it back. Who is dead, and what is to be done about it, is decided by ``OwnershipMachine``. Values in
+/// records are sealed by the engine before they come here; see ``SecretSeal``.
 public protocol Journal: Sendable {
-    // MARK: Agents
+    // MARK: Workers
 
-    /// Begins to work with the journal.
-    func join(_ agent: AgentRecord) async throws(JournalError)
-    /// Says that the agent lives; to be called every ``beatInterval``.
-    func beat(_ agent: AgentID) async throws(JournalError)
-    /// Ends working with the journal. Runs that still belong to the agent go back to the queue.
-    func leave(_ agent: AgentID) async throws(JournalError)
-    /// Sends the runs of agents that have died back to the queue, each exactly once however many processes call this.
+    /// Begins to work with the journal. Durable.
     ///
-    /// An agent has died when its process has, as far as that can be told, or when it has not said that it lives
-    /// during three intervals of the caller's own steady clock; the time of day plays no part.
+    /// - Parameter former: What the same process was called before. Runs that still belong to one of those go back to the
+    ///   queue, in the same transaction.
+    func join(_ worker: AgentRecord, replacing former: [AgentID], at time: Int64) async throws(JournalError)
+    /// A heartbeat; to be called every ``OwnershipMachine/Timing/beat``.
     ///
-    /// - Returns: The runs that were sent back.
-    func reap() async throws(JournalError) -> [String]
+    /// - Returns: Whether the journal knows the worker. One that was taken for dead is not known any more.
+    func beat(_ worker: AgentID) async throws(JournalError) -> Bool
+    /// Ends working with the journal. Runs that still belong to the worker go back to the queue.
+    func leave(_ worker: AgentID) async throws(JournalError)
+    /// All workers as they are seen from here, and the owners of runs that are not known as workers.
+    func observe() async throws(JournalError) -> [WorkerSight]
+    /// Sends the runs of these workers back to the queue and forgets the workers, each exactly once however many
+    /// processes call this. One that was silent and has beaten since it was seen is left alone.
+    ///
+    /// A run whose worker died once more than ``TakeoverPolicy/deaths`` fails with `killed-its-worker`.
+    func takeOver(from dead: [WorkerSight], _ policy: TakeoverPolicy) async throws(JournalError) -> Takeover
     func agents() async throws(JournalError) -> [AgentRecord]
-    var beatInterval: Duration { get }
+    /// The runs that belong to the worker.
+    func leases(of worker: AgentID) async throws(JournalError) -> [Lease]
 
     // MARK: Accepting runs
 
@@ -33,27 +40,35 @@ public protocol Journal: Sendable {
     /// Takes in a run, and remembers what its trigger wants to be remembered together with it. Durable.
     ///
     /// - Parameters:
-    ///   - run: Belongs to ``RunRecord/owner`` at once where that is set; its state is `running` then.
+    ///   - run: Belongs to ``RunRecord/owner`` at once where that is set and the journal knows that worker; its state is
+    ///     `running` then, and the answer ``Acceptance/claimed(epoch:)``.
     ///   - memory: Remembered whether the run is new or not.
     func accept(_ run: RunRecord, memory: MemoryChanges?) async throws(JournalError) -> Acceptance
 
     // MARK: Working on runs
 
-    /// Runs that belong to nobody and are not finished, the oldest first.
-    func queued(limit: Int) async throws(JournalError) -> [RunRecord]
-    /// The same without the runs of some pipelines, and without what the runs were given: enough to claim them.
-    func queued(limit: Int, except pipelines: Set<String>) async throws(JournalError) -> [RunRecord]
+    /// Queued runs, without what the runs were given: enough to claim them.
+    func queued(_ search: QueueSearch) async throws(JournalError) -> [RunRecord]
     /// How many runs are queued.
     func queuedCount() async throws(JournalError) -> Int
-    /// Takes a queued run if the limits allow it. Durable.
-    func claim(_ runID: String, by agent: AgentID, limits: RunLimits) async throws(JournalError) -> Claim
+    /// How many runs are waiting.
+    func waitingCount() async throws(JournalError) -> Int
+    /// Takes a queued run if the limits allow it, under a new epoch. Durable.
+    ///
+    /// - Throws: ``JournalError/workerUnknown(_:)`` where the worker has not joined, or counted as dead since.
+    func claim(_ runID: String, by worker: AgentID, limits: RunLimits) async throws(JournalError) -> Claim
     /// Writes down what happened. Commits of one run take effect in the order of the calls.
     ///
-    /// - Throws: ``JournalError/leaseLost(_:)`` when the run belongs to somebody else by now.
+    /// - Throws: ``JournalError/leaseLost(_:)`` when the run belongs to somebody else by now, or was claimed anew.
     func commit(_ commit: RunCommit, _ durability: Durability) async throws(JournalError)
-    /// Gives runs back to the queue unfinished, as a process does that is told to stop. Durable.
-    func release(_ runIDs: [String], by agent: AgentID) async throws(JournalError)
-    /// Asks for the run to be cancelled, whoever works on it. Durable.
+    /// Gives runs back to the queue unfinished. Leases that hold no more are passed by. Durable.
+    ///
+    /// - Returns: The runs that were given back.
+    func release(_ leases: [Lease], _ reason: ReleaseReason) async throws(JournalError) -> [String]
+    /// Sends the waiting runs whose time has come back to the queue, each exactly once however many processes call this.
+    func wake(at time: Int64) async throws(JournalError) -> Waking
+    /// Asks for the run to be cancelled, whoever works on it. A run that nobody works on ends at once, unless it had
+    /// begun and has steps under `finally`: then it goes to the queue, and the worker that claims it runs those. Durable.
     func requestCancel(_ runID: String, at time: Int64) async throws(JournalError) -> CancelAnswer
     /// The runs of this agent that somebody wants cancelled.
     func cancelRequests(for agent: AgentID) async throws(JournalError) -> [String]
@@ -66,7 +81,8 @@ public protocol Journal: Sendable {
     func run(_ id: String) async throws(JournalError) -> RunRecord?
     /// The runs whose id begins with this text, at most `limit`, for ids that a person typed.
     func runs(idPrefix: String, limit: Int) async throws(JournalError) -> [RunRecord]
-    /// Without inputs and outputs, which can be large: `input`, `inputs` and `output` are empty.
+    /// Without inputs and outputs, which can be large: `input`, `inputs` and `output` are empty. Of a large trigger only
+    /// `type` is there.
     func runs(_ filter: RunFilter) async throws(JournalError) -> [RunRecord]
     /// In the order in which they began.
     func steps(of runID: String) async throws(JournalError) -> [StepRecord]
@@ -77,8 +93,13 @@ public protocol Journal: Sendable {
 
     // MARK: Housekeeping
 
-    /// Removes ended runs and gives their space back.
-    func prune(_ retention: Retention, now: Int64) async throws(JournalError) -> PruneReport
+    /// Removes ended runs and gives their space back, in small transactions that keep nobody waiting.
+    ///
+    /// What a killed process has not removed the next call removes. Cancelling the task ends it early.
+    /// - Parameter limit: About how long it may take; nil: until all is removed.
+    func prune(_ retention: Retention, now: Int64, within limit: Duration?) async throws(JournalError) -> PruneReport
+    /// Writes something and waits until it is on disk: whether a run could be accepted now.
+    func probe() async throws(JournalError)
     /// Reads everything and says what is damaged; empty: all is well.
     func check() async throws(JournalError) -> [String]
     /// Writes what is still to be written and ends.
@@ -87,6 +108,29 @@ public protocol Journal: Sendable {
     // MARK: Triggers
 
     func memory(of trigger: TriggerID) -> any TriggerMemory
+}
+
+extension Journal {
+    public func join(_ worker: AgentRecord) async throws(JournalError) {
+        try await join(worker, replacing: [], at: worker.startedAt)
+    }
+
+    /// The queued runs that come next.
+    public func queued(limit: Int) async throws(JournalError) -> [RunRecord] {
+        try await queued(QueueSearch(limit: limit))
+    }
+
+    /// Takes over from the workers whose process is known to be gone. A silent one is only judged by a worker that has
+    /// watched it for long enough.
+    public func takeOverFromGone(_ policy: TakeoverPolicy) async throws(JournalError) -> Takeover {
+        let gone = try await observe().filter { $0.presence != .present }
+        return gone.isEmpty ? Takeover() : try await takeOver(from: gone, policy)
+    }
+
+    /// Removes all ended runs that `retention` does not keep.
+    public func prune(_ retention: Retention, now: Int64) async throws(JournalError) -> PruneReport {
+        try await prune(retention, now: now, within: nil)
+    }
 }
 
 /// One entry under `on:` of one pipeline.

@@ -2,65 +2,95 @@ public import RunnelKit
 
 /// A journal that lasts as long as the process: for tests and for runs that need not be kept.
 public actor MemoryJournal: Journal {
-    private struct Life {
-        var record: AgentRecord
-        var beatAt: Duration
-    }
-
-    private var lives: [AgentID: Life] = [:]
+    private var workers: [AgentID: (record: AgentRecord, beat: Int64)] = [:]
+    private var epoch: Int64 = 0
     private var definitions: [String: DefinitionRecord] = [:]
     private var runs: [String: RunRecord] = [:]
+    /// How often each run was taken over since a step of it ended.
+    private var takeovers: [String: Int] = [:]
     private var dedupe: [String: [String: String]] = [:]
+    /// When the keys of runs that were removed are forgotten.
+    private var dedupeEnds: [(pipeline: String, key: String, at: Int64)] = []
     private var stepsByRun: [String: [StepRecord]] = [:]
     private var eventsByRun: [String: [Value]] = [:]
     private var memories: [TriggerID: [String: Value]] = [:]
     private var changes: Int64 = 0
-    private let elapsed: @Sendable () -> Duration
-    public nonisolated let beatInterval: Duration
 
-    /// - Parameters:
-    ///   - beatInterval: See ``Journal/beat(_:)``.
-    ///   - clock: Tells how long ago an agent said that it lives.
-    public init(beatInterval: Duration = .seconds(5), clock: some Clock<Duration> = ContinuousClock()) {
-        self.beatInterval = beatInterval
-        let stopwatch = clock.measureStart()
-        elapsed = { stopwatch.elapsed() }
+    public init() {}
+
+    // MARK: Workers
+
+    public func join(_ worker: AgentRecord, replacing former: [AgentID], at time: Int64) {
+        for id in former {
+            workers[id] = nil
+            sendBack(.broken(now: time)) { $0.owner == id }
+        }
+        workers[worker.id] = (worker, 0)
     }
 
-    // MARK: Agents
-
-    public func join(_ agent: AgentRecord) {
-        lives[agent.id] = Life(record: agent, beatAt: elapsed())
+    public func beat(_ worker: AgentID) -> Bool {
+        guard workers[worker] != nil else { return false }
+        workers[worker]?.beat += 1
+        return true
     }
 
-    public func beat(_ agent: AgentID) {
-        lives[agent]?.beatAt = elapsed()
+    public func leave(_ worker: AgentID) {
+        workers[worker] = nil
+        sendBack(.stopped) { $0.owner == worker }
     }
 
-    public func leave(_ agent: AgentID) {
-        lives[agent] = nil
-        sendBack { $0.owner == agent }
+    public func observe() -> [WorkerSight] {
+        let strays = Set(runs.values.compactMap(\.owner)).filter { workers[$0] == nil }
+        return workers.map { WorkerSight($0.key, beat: $0.value.beat, .present) }.sorted { $0.id.text < $1.id.text }
+            + strays.map { WorkerSight($0, beat: -1, .left) }.sorted { $0.id.text < $1.id.text }
     }
 
-    public func reap() -> [String] {
-        let limit = elapsed() - beatInterval * 3
-        for (id, life) in lives where life.beatAt < limit { lives[id] = nil }
-        return sendBack { run in run.owner.map { lives[$0] == nil } ?? false }
+    public func takeOver(from dead: [WorkerSight], _ policy: TakeoverPolicy) -> Takeover {
+        var takeover = Takeover()
+        for sight in dead {
+            if let worker = workers[sight.id], sight.presence == .left || worker.beat != sight.beat { continue }
+            workers[sight.id] = nil
+            for run in runs.values.filter({ $0.owner == sight.id }).sorted(by: { $0.id < $1.id }) {
+                let deaths = run.deaths + (sight.presence == .died ? 1 : 0)
+                runs[run.id]?.deaths = deaths
+                sendBack(.broken(now: policy.now)) { $0.id == run.id }
+                guard deaths > policy.deaths else {
+                    takeover.queued.append(run.id)
+                    continue
+                }
+                let going = (stepsByRun[run.id] ?? []).filter { $0.state == .running }.map(\.key.description)
+                runs[run.id]?.state = .failed
+                runs[run.id]?.error = RunError.killedItsWorker(run.id, deaths: deaths, steps: going).json
+                runs[run.id]?.endedAt = policy.now
+                takeover.failed.append(run.id)
+            }
+        }
+        return takeover
     }
 
-    @discardableResult private func sendBack(where isMeant: (RunRecord) -> Bool) -> [String] {
+    @discardableResult private func sendBack(
+        _ reason: ReleaseReason, where isMeant: (RunRecord) -> Bool
+    ) -> [String] {
         let ids = runs.values.filter { $0.state == .running && isMeant($0) }.map(\.id).sorted()
         for id in ids {
             runs[id]?.state = .queued
             runs[id]?.owner = nil
             runs[id]?.interruptions += 1
+            guard case .broken(let now) = reason else { continue }
+            takeovers[id, default: 0] += 1
+            let pause = TakeoverPolicy.pause(afterTakeovers: takeovers[id] ?? 1)
+            runs[id]?.wakeAt = now + pause.nanoseconds
         }
         if !ids.isEmpty { changes += 1 }
         return ids
     }
 
     public func agents() -> [AgentRecord] {
-        lives.values.map(\.record).sorted { $0.startedAt < $1.startedAt }
+        workers.values.map(\.record).sorted { $0.startedAt < $1.startedAt }
+    }
+
+    public func leases(of worker: AgentID) -> [Lease] {
+        runs.values.filter { $0.owner == worker }.compactMap(\.lease).sorted { $0.runID < $1.runID }
     }
 
     // MARK: Accepting runs
@@ -78,46 +108,70 @@ public actor MemoryJournal: Journal {
             if let other = dedupe[run.pipeline]?[key] { return .duplicate(runID: other) }
             dedupe[run.pipeline, default: [:]][key] = run.id
         }
-        var run = run
-        if run.owner != nil {
-            run.state = .running
-            run.startedAt = run.startedAt ?? run.createdAt
+        guard let owner = run.owner, workers[owner] != nil else {
+            var run = run
+            if run.owner != nil { (run.owner, run.state, run.startedAt) = (nil, .queued, nil) }
+            runs[run.id] = run
+            return .accepted
         }
         runs[run.id] = run
-        return .accepted
+        begin(run.id, by: owner)
+        return .claimed(epoch: epoch)
     }
 
     // MARK: Working on runs
 
-    public func queued(limit: Int, except pipelines: Set<String>) -> [RunRecord] {
-        Array(
-            runs.values.filter { $0.state == .queued && !pipelines.contains($0.pipeline) }.sorted { $0.id < $1.id }
-                .prefix(limit))
-    }
-
-    public func queued(limit: Int) -> [RunRecord] {
-        Array(runs.values.filter { $0.state == .queued }.sorted { $0.id < $1.id }.prefix(limit))
+    public func queued(_ search: QueueSearch) -> [RunRecord] {
+        func mayBeClaimed(_ run: RunRecord) -> Bool {
+            guard let now = search.now, let wakeAt = run.wakeAt else { return true }
+            return wakeAt <= now || wakeAt > now + TakeoverPolicy.longestPause
+        }
+        let found = runs.values.filter { run in
+            run.state == .queued && !search.except.contains(run.pipeline) && search.deaths.contains(run.deaths)
+                && mayBeClaimed(run)
+        }
+        return Array(
+            found.sorted { ($0.startedAt == nil ? 1 : 0, $0.id) < ($1.startedAt == nil ? 1 : 0, $1.id) }
+                .prefix(search.limit))
     }
 
     public func queuedCount() -> Int { runs.values.count { $0.state == .queued } }
 
-    public func claim(_ runID: String, by agent: AgentID, limits: RunLimits) -> Claim {
-        guard var run = runs[runID] else { return .missing }
+    public func waitingCount() -> Int { runs.values.count { $0.state == .waiting } }
+
+    public func claim(_ runID: String, by worker: AgentID, limits: RunLimits) throws(JournalError) -> Claim {
+        guard let run = runs[runID] else { return .missing }
         if run.state.isFinal { return .ended(run.state) }
         if let owner = run.owner { return .taken(by: owner) }
-        let running = runs.values.filter { $0.state == .running }
-        if let total = limits.total, running.count >= total { return .busy }
-        if let most = limits.pipeline, running.count(where: { $0.pipeline == run.pipeline }) >= most { return .busy }
-        run.state = .running
-        run.owner = agent
+        if run.state == .waiting { return .waiting(until: run.wakeAt ?? 0) }
+        if let total = limits.total, runs.values.count(where: { $0.state == .running }) >= total { return .busy }
+        if let most = limits.pipeline, held(in: run) >= most { return .busy }
+        guard workers[worker] != nil else { throw .workerUnknown(worker) }
+        begin(runID, by: worker)
+        return runs[runID].map { .claimed($0) } ?? .missing
+    }
+
+    /// How many others count for the limit of the run's pipeline: those that go on and, for one that has not begun, also
+    /// those that have begun and go on later.
+    private func held(in run: RunRecord) -> Int {
+        runs.values.count { other in
+            guard other.pipeline == run.pipeline, other.id != run.id else { return false }
+            if other.state == .running { return true }
+            return run.startedAt == nil && !other.state.isFinal && other.startedAt != nil
+        }
+    }
+
+    private func begin(_ runID: String, by worker: AgentID) {
+        guard var run = runs[runID] else { return }
+        epoch += 1
+        changes += 1
+        (run.state, run.owner, run.epoch) = (.running, worker, epoch)
         run.startedAt = run.startedAt ?? run.createdAt
         runs[runID] = run
-        changes += 1
-        return .claimed(run)
     }
 
     public func commit(_ commit: RunCommit, _ durability: Durability) throws(JournalError) {
-        guard runs[commit.runID]?.owner == commit.owner else { throw .leaseLost(commit.runID) }
+        guard runs[commit.runID]?.lease == commit.lease else { throw .leaseLost(commit.runID) }
         changes += 1
         for step in commit.steps {
             var steps = stepsByRun[commit.runID, default: []]
@@ -129,6 +183,18 @@ public actor MemoryJournal: Journal {
             stepsByRun[commit.runID] = steps
         }
         eventsByRun[commit.runID, default: []] += commit.events
+        if commit.isProgress {
+            runs[commit.runID]?.deaths = 0
+            takeovers[commit.runID] = nil
+        }
+        if let worked = commit.worked { runs[commit.runID]?.worked = worked }
+        if let wakeAt = commit.wakeAt {
+            // Somebody may have wanted it cancelled a moment ago.
+            let isCancelled = runs[commit.runID]?.isCancelRequested ?? false
+            runs[commit.runID]?.state = isCancelled ? .queued : .waiting
+            runs[commit.runID]?.wakeAt = isCancelled ? 0 : wakeAt
+            runs[commit.runID]?.owner = nil
+        }
         guard let end = commit.end else { return }
         runs[commit.runID]?.state = end.state
         runs[commit.runID]?.output = end.output
@@ -137,8 +203,16 @@ public actor MemoryJournal: Journal {
         runs[commit.runID]?.owner = nil
     }
 
-    public func release(_ runIDs: [String], by agent: AgentID) {
-        sendBack { runIDs.contains($0.id) && $0.owner == agent }
+    public func release(_ leases: [Lease], _ reason: ReleaseReason) -> [String] {
+        sendBack(reason) { run in run.lease.map(leases.contains) ?? false }
+    }
+
+    public func wake(at time: Int64) -> Waking {
+        let waiting = runs.values.filter { $0.state == .waiting }
+        let due = waiting.filter { $0.wakeAt ?? 0 <= time }.map(\.id).sorted()
+        for id in due { runs[id]?.state = .queued }
+        if !due.isEmpty { changes += 1 }
+        return Waking(woken: due, next: waiting.compactMap(\.wakeAt).filter { $0 > time }.min())
     }
 
     public func requestCancel(_ runID: String, at time: Int64) -> CancelAnswer {
@@ -146,7 +220,12 @@ public actor MemoryJournal: Journal {
         if run.state.isFinal { return .ended(run.state) }
         changes += 1
         runs[runID]?.isCancelRequested = true
-        guard run.state == .queued else { return .requested }
+        if run.state == .running { return .requested }
+        if run.hasFinally, run.startedAt != nil {
+            runs[runID]?.state = .queued
+            runs[runID]?.wakeAt = time
+            return .requested
+        }
         runs[runID]?.state = .cancelled
         runs[runID]?.endedAt = time
         return .cancelled
@@ -189,8 +268,8 @@ public actor MemoryJournal: Journal {
 
     // MARK: Housekeeping
 
-    public func prune(_ retention: Retention, now: Int64) -> PruneReport {
-        let ended = runs.values.filter(\.state.isFinal).sorted { $0.id > $1.id }
+    public func prune(_ retention: Retention, now: Int64, within limit: Duration?) -> PruneReport {
+        let ended = runs.values.filter(\.state.isFinal).sorted { ($0.endedAt ?? 0, $0.id) > ($1.endedAt ?? 0, $1.id) }
         var seen: [String: Int] = [:]
         var removed = 0
         for run in ended {
@@ -200,12 +279,17 @@ public actor MemoryJournal: Journal {
             runs[run.id] = nil
             stepsByRun[run.id] = nil
             eventsByRun[run.id] = nil
-            if let key = run.dedupeKey { dedupe[run.pipeline]?[key] = nil }
+            if let key = run.dedupeKey {
+                dedupeEnds.append((run.pipeline, key, (run.endedAt ?? now) + retention.dedupe.nanoseconds))
+            }
             removed += 1
         }
+        for end in dedupeEnds where end.at < now { dedupe[end.pipeline]?[end.key] = nil }
+        dedupeEnds.removeAll { $0.at < now }
         return PruneReport(runs: removed, bytes: 0)
     }
 
+    public func probe() {}
     public func check() -> [String] { [] }
     public func close() {}
 

@@ -27,10 +27,17 @@ public struct Retention: Sendable, Hashable {
     public var age: Duration?
     /// Of each pipeline, only so many ended runs stay, the newest.
     public var count: Int?
+    /// How many bytes the journal may take on disk; beyond that, the oldest runs of all pipelines go.
+    public var bytes: Int64?
+    /// How long after its end a run's dedupe key is known, whether the run itself is kept or not.
+    public var dedupe: Duration
 
-    public init(age: Duration? = nil, count: Int? = nil) {
+    public init(age: Duration? = nil, count: Int? = nil, bytes: Int64? = nil, dedupe: Duration = .seconds(30 * 86_400))
+    {
         self.age = age
         self.count = count
+        self.bytes = bytes
+        self.dedupe = dedupe
     }
 }
 

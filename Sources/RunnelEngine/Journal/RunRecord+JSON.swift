@@ -11,9 +11,12 @@ extension RunRecord {
         object["ended_at"] = endedAt.map { .string(Timestamp.text(nanoseconds: $0)) }
         object["error"] = error
         object["interruptions"] = .int(Int64(interruptions))
+        if isInterrupted { object["interrupted"] = true }
+        if deaths > 0 { object["deaths"] = .int(Int64(deaths)) }
+        if state == .waiting { object["wake_at"] = wakeAt.map { .string(Timestamp.text(nanoseconds: $0)) } }
         if isCancelRequested { object["cancel_requested"] = true }
         object["retry_of"] = retryOf.map { .string($0) }
-        object["dedupe_key"] = dedupeKey.map { .string($0) }
+        object["dedupe_key"] = dedupeKey.map { .string(SecretSeal.masked($0)) }
         guard isFull else { return .object(object) }
         object["definition"] = .string(definition)
         object["inputs"] = SecretSeal.masked(.object(inputs))

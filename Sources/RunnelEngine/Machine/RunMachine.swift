@@ -46,7 +46,7 @@ struct RunMachine: Sendable {
         switch event {
         case .begin(let now):
             self.now = now
-            if let timeout = plan.timeout { actions.append(.startTimer(.run, timeout)) }
+            if let timeout = plan.timeout { actions.append(.startTimer(.run, max(.zero, timeout - plan.worked))) }
             beginPhase(.steps, plan.steps)
         case .decided(let key, let decision): decided(key, decision)
         case .succeeded(let key, let output): succeeded(key, output)
@@ -75,6 +75,21 @@ struct RunMachine: Sendable {
             childEnded(frame, step, end)
         }
         ended = []
+    }
+
+    /// The executions that wait for their next attempt, where nothing else goes on: then the run may rest as a whole,
+    /// in the journal instead of in a process. A group with a `timeout` keeps the run here, since its time goes on.
+    var resting: [ExecutionKey]? {
+        guard !isOver, !isStopping else { return nil }
+        var waiting: [ExecutionKey] = []
+        for (key, execution) in executions {
+            switch execution.phase {
+            case .deciding, .running: return nil
+            case .waiting: waiting.append(key)
+            case .inside: if execution.step.groupTimeout != nil { return nil }
+            }
+        }
+        return waiting.isEmpty ? nil : waiting
     }
 
     // MARK: - Phases

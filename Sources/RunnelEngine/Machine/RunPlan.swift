@@ -3,8 +3,10 @@ struct RunPlan: Sendable {
     var steps: [PlanStep]
     var onFailure: [PlanStep] = []
     var finally: [PlanStep] = []
-    /// Of `steps` as a whole.
+    /// Of `steps` as a whole: how long they may be worked on, over all lives of the run.
     var timeout: Duration?
+    /// How long the run was worked on in earlier lives.
+    var worked: Duration = .zero
 }
 
 /// What the run state machine has to know of a step.

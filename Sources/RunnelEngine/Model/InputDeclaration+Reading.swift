@@ -3,6 +3,7 @@ public import RunnelKit
 extension InputDeclaration {
     /// What is wrong with a value for this input, without its name; nil where nothing is.
     public func problem(with value: Value) -> String? {
+        if value.isNull, takesNull { return nil }
         let fits =
             switch (kind, value) {
             case (.string, .string), (.boolean, .bool), (.list, .list), (.object, .object): true
@@ -19,14 +20,15 @@ extension InputDeclaration {
 
     /// Reads what was typed after `--input name=`: text as it is, other kinds as JSON.
     public func read(_ text: String) -> Result<Value, InputError> {
-        let value: Value
-        if kind == .string {
-            value = .string(text)
-        } else if let parsed = try? Value.json(text) {
-            value = parsed
-        } else {
-            value = .string(text)
-        }
+        check(kind == .string ? .string(text) : (try? Value.json(text)) ?? .string(text))
+    }
+
+    /// Reads what came as JSON: a null as it is, anything else by its text.
+    func read(json value: Value) -> Result<Value, InputError> {
+        value.isNull ? check(value) : read(value.text)
+    }
+
+    private func check(_ value: Value) -> Result<Value, InputError> {
         if let problem = problem(with: value) {
             return .failure(InputError(message: "the input \"\(name)\": \(problem)"))
         }
@@ -45,8 +47,17 @@ extension Pipeline {
     /// - Parameter given: As they were typed, in order.
     /// - Throws: The first thing that is wrong, with what to do about it.
     public func inputValues(_ given: [(name: String, text: String)]) throws(InputError) -> ValueObject {
+        try inputValues(given.map { ($0.name, .string($0.text)) })
+    }
+
+    /// The same from JSON. An input that is given as null is null and not its default.
+    public func inputValues(json given: ValueObject) throws(InputError) -> ValueObject {
+        try inputValues(given.map { ($0.key, $0.value) })
+    }
+
+    private func inputValues(_ given: [(String, Value)]) throws(InputError) -> ValueObject {
         var values = ValueObject()
-        for (name, text) in given {
+        for (name, value) in given {
             guard let declaration = inputs.first(where: { $0.name == name }) else {
                 let closest = Suggestion.closest(to: name, among: inputs.map(\.name))
                 let known = inputs.isEmpty ? "it has no inputs" : "it has \(inputs.map(\.name).joined(separator: ", "))"
@@ -54,7 +65,7 @@ extension Pipeline {
                     message: "the pipeline \"\(self.name)\" has no input \"\(name)\"; "
                         + (closest.map { "did you mean \"\($0)\"?" } ?? known))
             }
-            values[name] = try declaration.read(text).get()
+            values[name] = try declaration.read(json: value).get()
         }
         for declaration in inputs where values[declaration.name] == nil {
             if let value = declaration.defaultValue {

@@ -32,17 +32,17 @@ struct MappingReader {
         self.pairs = byKey
     }
 
-    /// The value of `key`; nil when it is missing or null.
-    subscript(key: String) -> YAMLNode? {
-        guard let value = pairs[key]?.value, !value.isNull else { return nil }
-        return value
-    }
+    /// The value of `key`, also a null: a key that is written is given.
+    subscript(key: String) -> YAMLNode? { pairs[key]?.value }
+
+    /// The value of `key`; nil when it is missing or null, which is an empty section: one with no keys in it.
+    func section(_ key: String) -> YAMLNode? { self[key].flatMap { $0.isNull ? nil : $0 } }
 
     func keyNode(_ key: String) -> YAMLNode? { pairs[key]?.key }
 
     /// A string that has to be there.
     func requiredString(_ key: String, example: String, into diagnostics: inout DiagnosticList) -> YAMLNode? {
-        guard let value = self[key] else {
+        guard let value = section(key) else {
             diagnostics.error(
                 "missing-key", pairs[key]?.key ?? node.firstKeyOrSelf, "\(what) needs the key \"\(key)\"",
                 hint: "write `\(key): \(example)`")
@@ -57,6 +57,7 @@ struct MappingReader {
 
     private func string(_ value: YAMLNode, _ key: String, into diagnostics: inout DiagnosticList) -> String? {
         if let text = Value(value).asString { return text }
+        guard !diagnostics.refusesNull(value, key, expected: "a string") else { return nil }
         diagnostics.error(
             "wrong-type", value, "`\(key)`: expected a string, found \(value.found)",
             hint: value.isScalar ? "put it in quotes if it is meant as text" : nil)
@@ -67,6 +68,7 @@ struct MappingReader {
     func list(_ key: String, into diagnostics: inout DiagnosticList) -> [YAMLNode]? {
         guard let value = self[key] else { return nil }
         if case .sequence(let items) = value.content { return items }
+        guard !diagnostics.refusesNull(value, key, expected: "a list") else { return nil }
         diagnostics.error("wrong-type", value, "`\(key)`: expected a list, found \(value.found)")
         return nil
     }
@@ -84,26 +86,29 @@ struct MappingReader {
 }
 
 extension DiagnosticList {
+    /// Whether the value is null, which is then an error.
+    mutating func refusesNull(_ value: YAMLNode, _ key: String, expected: String) -> Bool {
+        guard value.isNull else { return false }
+        error("empty-value", value, "`\(key)`: expected \(expected), found null", hint: YAMLNode.nullHint)
+        return true
+    }
+
     /// What a field had to say of its value, at the place the error leads to.
     mutating func fieldError(_ problem: FieldError, key: String, in node: YAMLNode) {
         let place = node.nearest(to: problem.path)
-        let path = problem.path.reduce(into: key) { text, element in
-            switch element {
-            case .key(let key): text += ".\(key)"
-            case .index(let index): text += "[\(index)]"
-            }
-        }
-        let message = "`\(path)`: \(problem.message)"
+        let message = "`\(problem.under(.key(key)).place)`: \(problem.message)"
+        let code = problem.code ?? "wrong-value"
         if let offset = problem.utf8Offset {
-            error("wrong-value", in: place, utf8Range: offset..<offset + 1, message, hint: problem.hint)
+            error(code, in: place, utf8Range: offset..<offset + 1, message, hint: problem.hint)
         } else {
-            error("wrong-value", place, message, hint: problem.hint)
+            error(code, place, message, hint: problem.hint ?? (place.isNull ? YAMLNode.nullHint : nil))
         }
     }
 }
 
 extension YAMLNode {
-    var isNull: Bool { Value(self).isNull }
+    /// What to do about a null that cannot stand where it does.
+    static let nullHint = "leave it out, or give it a value"
 
     var isScalar: Bool {
         if case .scalar = content { true } else { false }
@@ -112,7 +117,7 @@ extension YAMLNode {
     /// The node as the second half of "expected …, found …".
     var found: String {
         switch Value(self) {
-        case .null: "nothing"
+        case .null: "null"
         case .list: "a list"
         case .object: "keys and values"
         case let value: value.quoted()

@@ -79,7 +79,8 @@ public struct ConcurrencyDeclaration: FieldGroup {
 
     public init() {}
 
-    @Field("How many runs of the pipeline go on at once.") public var limit: PositiveCount = PositiveCount(1)
+    @Field("How many runs of the pipeline go on at once. One that waits for a retry counts.") public var limit:
+        PositiveCount = PositiveCount(1)
     @Field("What becomes of a run when there are as many already.") public var overlap: Overlap = .queue
 }
 
@@ -109,9 +110,11 @@ public struct RetryDeclaration: FieldGroup {
     public init() {}
 
     @Field("How often the step is tried altogether.") public var attempts: PositiveCount = PositiveCount(3)
-    @Field("How long to wait before the second attempt.") public var backoff: Duration = .seconds(1)
+    @Field("How long to wait before the second attempt. Longer than a second, the run waits in the journal.") public
+        var backoff: Duration = .seconds(1)
     @Field("Whether the wait doubles each time.") public var growth: Growth = .exponential
-    @Field("The longest wait.") public var maxBackoff: Duration = .seconds(60)
+    @Field("The longest wait, also where a server asks for a longer one (`Retry-After`).") public var maxBackoff:
+        Duration = .seconds(60)
 }
 
 /// `inputs:` declares what a caller can set.
@@ -124,6 +127,8 @@ public struct InputDeclaration: Sendable {
     public var defaultValue: Value?
     public var choices: [Value]?
     public var isRequired: Bool
+    /// Whether null is one of its values: with `required: false`.
+    public var takesNull: Bool
     public var node: YAMLNode
 }
 

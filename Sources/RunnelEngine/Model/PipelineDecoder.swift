@@ -25,14 +25,14 @@ struct PipelineDecoder {
         guard let keys = MappingReader(root, "a pipeline", keys: Self.keys, into: &diagnostics) else { return nil }
         let name = keys.string("name", into: &diagnostics) ?? Self.defaultName(file: document.source.name)
         let description = keys.string("description", into: &diagnostics)
-        let inputs = keys["inputs"].map { readInputs($0) } ?? []
-        let triggers = keys["on"].map { readTriggers($0) } ?? []
-        if keys["steps"] == nil {
+        let inputs = keys.section("inputs").map { readInputs($0) } ?? []
+        let triggers = keys.section("on").map { readTriggers($0) } ?? []
+        if keys.section("steps") == nil {
             diagnostics.error(
                 "missing-key", keys.keyNode("steps") ?? root.firstKeyOrSelf, "a pipeline needs the key \"steps\"",
                 hint: "write `steps:` and below it a list, each item with `uses:`")
         }
-        let steps = readSteps(keys, "steps")
+        let steps = keys.section("steps") == nil ? [] : readSteps(keys, "steps")
         if steps.isEmpty, let node = keys["steps"], node.items?.isEmpty == true {
             diagnostics.error("no-steps", node, "`steps` is empty", hint: "a pipeline has at least one step")
         }
@@ -71,7 +71,7 @@ struct PipelineDecoder {
         if let list = keys["for_each"] {
             step.forEachNode = list
             step.forEach = TemplateTree(list, environment: environment, into: &diagnostics)
-            if step.forEach?.isSurelyNoList ?? false {
+            if !diagnostics.refusesNull(list, "for_each", expected: "a list"), step.forEach?.isSurelyNoList ?? false {
                 diagnostics.error(
                     "wrong-type", list, "`for_each`: expected a list, found \(list.found)",
                     hint: "write a list, or a template that is one: \"{{ input }}\"")
@@ -89,7 +89,7 @@ struct PipelineDecoder {
             diagnostics.error(
                 "bad-keys", parallel, "`parallel` goes with `steps`", hint: "see `max_parallel` for items")
         }
-        let with = keys["with"]
+        let with = keys.section("with")
         if let with, case .mapping = with.content {
         } else if let with {
             diagnostics.error("wrong-type", with, "`with`: expected keys and values, found \(with.found)")
@@ -112,7 +112,7 @@ struct PipelineDecoder {
                 hint: key == "retry" ? "put it on the steps inside" : "a step has either `uses` or `steps`")
         }
         let id = identifier(keys, uses: "group")
-        let steps = readSteps(keys, "steps")
+        let steps = keys.section("steps") == nil ? [] : readSteps(keys, "steps")
         if keys["steps"]?.items?.isEmpty ?? true {
             diagnostics.error(
                 "no-steps", keys["steps"] ?? keys.keyNode("steps"), "`steps` is empty",
@@ -148,7 +148,10 @@ struct PipelineDecoder {
             diagnostics.error("wrong-type", node, "`if`: expected an expression, found \(node.found)")
             return nil
         }
-        let (expression, issues) = Expression.parse(scalar.text, environment: environment)
+        if scalar.text.isEmpty, diagnostics.refusesNull(node, "if", expected: "an expression") { return nil }
+        // YAML has more words for null than expressions have.
+        let text = node.isNull ? "null" : scalar.text
+        let (expression, issues) = Expression.parse(text, environment: environment)
         for issue in issues {
             diagnostics.error(issue.code, in: node, utf8Range: issue.utf8Range, issue.message, hint: issue.hint)
         }
@@ -168,14 +171,21 @@ struct PipelineDecoder {
             guard let keys = MappingReader(pair.value, "the input \"\(name)\"", keys: known, into: &diagnostics) else {
                 return nil
             }
+            let required = keys.field(Bool.self, "required", into: &diagnostics)
             let input = InputDeclaration(
                 name: name, kind: keys.field(InputDeclaration.Kind.self, "type", into: &diagnostics) ?? .string,
                 help: keys.string("description", into: &diagnostics), defaultValue: keys["default"].map { Value($0) },
                 choices: keys.list("enum", into: &diagnostics)?.map { Value($0) },
-                isRequired: keys.field(Bool.self, "required", into: &diagnostics) ?? (keys["default"] == nil),
-                node: pair.value)
+                isRequired: required ?? (keys["default"] == nil), takesNull: required == false, node: pair.value)
             if let value = input.defaultValue, let problem = input.problem(with: value) {
-                diagnostics.error("wrong-value", keys["default"], "the default of the input \"\(name)\": \(problem)")
+                if value.isNull {
+                    diagnostics.error(
+                        "empty-value", keys["default"], "the default of the input \"\(name)\" is null",
+                        hint: "`required: false` lets it be null")
+                } else {
+                    diagnostics.error(
+                        "wrong-value", keys["default"], "the default of the input \"\(name)\": \(problem)")
+                }
             }
             return input
         }

@@ -21,14 +21,12 @@ extension TemplateTree {
         }
     }
 
-    var isLiteralNull: Bool {
-        if case .literal(.null) = self { true } else { false }
-    }
-
     /// The data with something in the place of each template, and what is known about those places.
     func skeleton(path: InstancePath, knowledge: inout [InstancePath: Knowledge]) -> Value {
         switch self {
         case .literal(let value): return value
+        // Whatever else an expression comes to, this one is known.
+        case .template(let template, _) where template.singleExpression?.text == "null": return .null
         case .template(let template, _):
             knowledge[path] = template.isSingleExpression ? .unknown : .someString
             return .string("")

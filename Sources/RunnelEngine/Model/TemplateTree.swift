@@ -41,10 +41,52 @@ public indirect enum TemplateTree: Sendable {
     }
 }
 
+extension TemplateTree {
+    /// The failure of the expression that gave the null which `error` is about; `error` itself where it is about
+    /// something else, or the null was written out.
+    ///
+    /// - Parameters:
+    ///   - error: Of a step or trigger that read what this tree was rendered to.
+    ///   - fallback: What a template can write for a null of this kind.
+    func attributing(_ error: StepError, fallback: String = #""…""#) -> any Error {
+        guard error.code == "empty-value", let (template, node, isWhole) = template(at: error.field[...]),
+            let (text, range) = template.singleExpression
+        else { return error }
+        let source = isWhole ? "the value of `\(text)`" : "which is in the value of `\(text)`"
+        let advice =
+            isWhole
+            ? "write `| default(\(fallback))` behind it if it may be missing"
+            : "give it a value, or leave it out, where `\(text)` comes from"
+        return PlacedTemplateFailure(
+            failure: TemplateFailure(
+                "empty-value", "\(error.message), \(source)", range, hint: advice),
+            node: node)
+    }
+
+    /// The template that `path` leads to or into, and whether to it as a whole.
+    private func template(
+        at path: ArraySlice<FieldError.PathElement>
+    ) -> (template: Template, node: YAMLNode, isWhole: Bool)? {
+        switch (self, path.first) {
+        case (.template(let template, let node), _): (template, node, path.isEmpty)
+        case (.list(let items), .index(let index)?) where items.indices.contains(index):
+            items[index].template(at: path.dropFirst())
+        case (.object(let members), .key(let key)?):
+            members.first { $0.key == key }?.value.template(at: path.dropFirst())
+        default: nil
+        }
+    }
+}
+
 /// A template that could not be rendered, and the scalar it stands in.
-public struct PlacedTemplateFailure: Error {
+public struct PlacedTemplateFailure: Error, CustomStringConvertible {
     public let failure: TemplateFailure
     public let node: YAMLNode
+
+    public var description: String {
+        let place = "line \(node.range.start.line): \(failure.message)"
+        return failure.hint.map { "\(place); \($0)" } ?? place
+    }
 }
 
 extension TemplateTree {

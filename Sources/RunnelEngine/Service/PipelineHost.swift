@@ -35,6 +35,10 @@ public actor PipelineHost {
     private var absent: Set<String> = []
     private var folderProblem: String?
     private var running: [String: DetachableTask<Void>] = [:]
+    /// All triggers that have begun and not ended, also those that others have taken the place of.
+    private var unended: [ObjectIdentifier: (key: String, task: DetachableTask<Void>)] = [:]
+    /// Triggers that are to begin and that ``run(onReady:)`` has not begun yet.
+    private var waiting: [Beginning] = []
 
     private static let interval = Duration.seconds(1)
     private static let patience = Duration.seconds(5)
@@ -72,10 +76,13 @@ public actor PipelineHost {
         await withDiscardingTaskGroup { group in
             var isReady = false
             while !Task.isCancelled {
-                for (key, work) in await look() {
+                for (key, work) in await beginnings() {
                     let task = DetachableTask<Void>()
                     await begin(key, task)
-                    group.addTask { _ = await task.run(work) }
+                    group.addTask {
+                        _ = await task.run(work)
+                        await self.ended(task)
+                    }
                 }
                 if !isReady {
                     isReady = true
@@ -84,7 +91,44 @@ public actor PipelineHost {
                 }
                 try? await ContinuousClock().sleep(for: Self.interval)
             }
+            // A task of its own, since this one is cancelled by now and could not wait.
+            await Task { await self.abandonLateTriggers() }.value
         }
+    }
+
+    private func ended(_ task: DetachableTask<Void>) {
+        unended[ObjectIdentifier(task)] = nil
+    }
+
+    /// A trigger that ignores its cancellation must not keep the process from ending.
+    private func abandonLateTriggers() async {
+        let clock = ContinuousClock()
+        let end = clock.now + Self.patience
+        while !unended.isEmpty, clock.now < end { try? await clock.sleep(for: .milliseconds(5)) }
+        for (key, task) in unended.values {
+            let place = key.split(separator: "\u{0}").reversed().joined(separator: " of ")
+            logger.warning("the trigger \(place) did not end when it was cancelled; it is left alone")
+            task.abandon()
+        }
+    }
+
+    private func beginnings() async -> [Beginning] {
+        let begins = await look()
+        defer { waiting = [] }
+        return waiting + begins
+    }
+
+    /// Looks at all files now. A file that has errors is read again, and a trigger that has a problem begins again.
+    ///
+    /// - Returns: The files that have changed or were taken up again.
+    public func reload() async -> [String] {
+        for (file, hosted) in hosted {
+            let hasProblem = hosted.triggers.values.contains { if case .problem = $0 { true } else { false } }
+            if hosted.problem != nil || hasProblem { contents[file] = nil }
+        }
+        let before = contents
+        waiting += await look()
+        return contents.keys.filter { contents[$0] != before[$0] }.sorted()
     }
 
     /// Until each has said that it waits, or what is wrong; not for ever, since a plugin's may never say a word.
@@ -105,6 +149,7 @@ public actor PipelineHost {
     private func begin(_ key: String, _ task: DetachableTask<Void>) {
         running[key]?.cancel()
         running[key] = task
+        unended[ObjectIdentifier(task)] = (key, task)
     }
 
     /// Reads what has changed.
@@ -238,7 +283,9 @@ public actor PipelineHost {
         let context = TriggerContext(
             pipeline: pipeline.name, key: trigger.key, logger: logger, clock: runner.clock, now: runner.now,
             redactor: runner.redactor, services: runner.services, project: runner.project,
-            memory: queue.journal.memory(of: TriggerID(pipeline: pipeline.name, key: trigger.key)), runs: runs)
+            memory: SealedTriggerMemory(
+                memory: queue.journal.memory(of: TriggerID(pipeline: pipeline.name, key: trigger.key)),
+                seal: runner.seal), runs: runs)
         var pause = Duration.seconds(1)
         while !Task.isCancelled {
             let start = runner.clock.measureStart()
@@ -248,7 +295,11 @@ public actor PipelineHost {
                     "env": .object(ValueObject(runner.values.env.map { ($0.key, .string($0.value)) })),
                 ])
                 let entry = try trigger.entry.render(scope).asObject ?? [:]
-                try await definition.run(entry, context)
+                do {
+                    try await definition.run(entry, context)
+                } catch let error as StepError {
+                    throw trigger.entry.attributing(error)
+                }
                 return
             } catch {
                 if Task.isCancelled { return }
@@ -291,15 +342,17 @@ struct HostedRuns: TriggerRuns {
         }
         let run = RunRecord(
             id: UUIDv7.make(nanoseconds: now), pipeline: pipeline.name, definition: definition,
-            dedupeKey: event.dedupeKey, trigger: runner.seal.close(.object(payload)),
+            dedupeKey: runner.seal.dedupeKey(event.dedupeKey, of: pipeline.name),
+            trigger: runner.seal.close(.object(payload)),
             inputs: runner.seal.close(.object(inputs)).asObject ?? [:], input: runner.seal.close(event.input),
             createdAt: now)
         let memory =
             event.memory.isEmpty
             ? nil
-            : MemoryChanges(trigger: TriggerID(pipeline: pipeline.name, key: trigger.key), values: event.memory)
+            : MemoryChanges(
+                trigger: TriggerID(pipeline: pipeline.name, key: trigger.key), values: runner.seal.close(event.memory))
         switch try await queue.accept(run, of: pipeline, memory: memory) {
-        case .accepted: return .accepted(runID: run.id)
+        case .accepted, .claimed: return .accepted(runID: run.id)
         case .duplicate(let id): return .duplicate(runID: id)
         }
     }
@@ -313,6 +366,12 @@ struct HostedRuns: TriggerRuns {
     }
 
     func report(_ health: TriggerHealth) async {
-        await host.report(health, of: trigger.key, in: file)
+        let redactor = queue.agent.runner.redactor
+        let shown: TriggerHealth =
+            switch health {
+            case .waiting(let text): .waiting(redactor.redact(text))
+            case .problem(let text): .problem(redactor.redact(text))
+            }
+        await host.report(shown, of: trigger.key, in: file)
     }
 }

@@ -21,8 +21,15 @@ public actor RunQueue {
     private var accepting = 0
     /// How many waited in the journal when it was last asked, and how many were taken in since.
     private var waiting = 0
-    /// Whether it is time to look for processes that died.
-    private var isReapDue = true
+    /// Whether it is time to look for runs that waited long enough, and for suspects.
+    private var isLookDue = true
+    /// When the next waiting run is due; nanoseconds since 1970.
+    private var nextWake: Int64?
+    private var quarantine = Quarantine()
+    private let clock: any Clock<Duration>
+    private let elapsed: Stopwatch
+    /// What the journal did not do last time, so that it is said once.
+    private var trouble: String?
     private let wakes: AsyncStream<Void>
     private let wake: AsyncStream<Void>.Continuation
 
@@ -35,7 +42,13 @@ public actor RunQueue {
     private var currentLimit: Int { accepting > Self.crowd ? max(1, limit / 4) : limit }
 
     /// How many further ones may begin.
-    private var room: Int { max(0, currentLimit - working.count - ready.count - arriving - claiming) }
+    private var room: Int {
+        guard agent.mayClaim, !quarantine.holdsOthersBack(at: elapsed.elapsed()) else { return 0 }
+        return max(0, currentLimit - busy)
+    }
+
+    /// How many places are taken.
+    private var busy: Int { working.count + ready.count + arriving + claiming }
 
     /// - Parameters:
     ///   - limit: How many runs go on at once in this process.
@@ -44,18 +57,27 @@ public actor RunQueue {
         self.agent = agent
         journal = agent.journal
         logger = agent.logger
+        clock = agent.clock
+        elapsed = agent.clock.measureStart()
         self.limit = limit
         self.maximumQueued = maximumQueued
         (wakes, wake) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
+        agent.onQueued { [wake] in wake.yield() }
     }
 
     public var runningCount: Int { working.count }
+
+    /// Runs of this process that nothing works on until the journal can be written.
+    public nonisolated var strandedRuns: [String] { agent.strandedRuns }
 
     /// Keeps secrets out of what is accepted.
     public nonisolated var seal: SecretSeal { agent.runner.seal }
 
     /// The value as others may see it.
     public nonisolated func redact(_ value: Value) -> Value { agent.runner.redactor.redact(value) }
+
+    /// The text as others may see it.
+    @Sendable public nonisolated func redact(_ text: String) -> String { agent.runner.redactor.redact(text) }
 
     // MARK: - Taking in
 
@@ -73,11 +95,11 @@ public actor RunQueue {
             throw TriggerRefusal(.overloaded, "\(pending) run\(pending == 1 ? " is" : "s are") waiting already")
         }
         var run = run
+        run.hasFinally = !pipeline.finally.isEmpty
         // Without a limit of its pipeline, and with nothing before it, a run need not be claimed once more.
         let isOurs = pipeline.concurrency == nil && waiting == 0 && room > 0
         accepting += 1
         if isOurs {
-            (run.owner, run.state, run.startedAt) = (agent.id, .running, run.createdAt)
             arriving += 1
         } else {
             waiting += 1
@@ -87,11 +109,14 @@ public actor RunQueue {
             if isOurs { arriving -= 1 }
         }
         do {
-            let acceptance = try await journal.accept(run, memory: memory)
-            switch acceptance {
-            case .accepted where isOurs: ready.append(run)
-            case .accepted: break
-            case .duplicate: if !isOurs { waiting = max(0, waiting - 1) }
+            let acceptance: Acceptance
+            if isOurs {
+                let owned = try await agent.acceptOwned(run, memory: memory)
+                acceptance = owned.acceptance
+                if let run = owned.run { ready.append(run) }
+            } else {
+                acceptance = try await journal.accept(run, memory: memory)
+                if case .duplicate = acceptance { waiting = max(0, waiting - 1) }
             }
             wake.yield()
             return acceptance
@@ -110,7 +135,7 @@ public actor RunQueue {
             await withTaskGroup(of: Void.self) { clocks in
                 clocks.addTask {
                     while !Task.isCancelled {
-                        try? await ContinuousClock().sleep(for: Self.interval)
+                        try? await self.clock.sleep(for: self.pause)
                         await self.beat()
                     }
                 }
@@ -129,27 +154,39 @@ public actor RunQueue {
         }
     }
 
-    /// Ends ``run()`` once the runs that go on have come to rest.
+    /// Ends ``run()`` once the runs that go on have come to rest. Called once more, their steps are cancelled at once.
     public nonisolated func stop() {
         agent.stop()
         wake.yield()
     }
 
     private func beat() {
-        isReapDue = true
+        isLookDue = true
         wake.yield()
     }
 
+    /// Until the next look.
+    private var pause: Duration {
+        guard let nextWake else { return Self.interval }
+        let rest = Duration.nanoseconds(max(1_000_000, nextWake - agent.runner.now()))
+        return min(Self.interval, rest)
+    }
+
     private func work(on run: RunRecord) async {
-        let result = await agent.work(on: run) { [watchers] in watchers.tell($0) }
+        let result = await agent.work(on: run) { [watchers] event in
+            watchers.tell(event)
+            // A step that ended clears the run of the suspicion that it kills its worker.
+            if run.deaths > 0, case .stepSucceeded = event.kind { await self.clear(run.id) }
+        }
         working[run.id] = nil
+        clear(run.id)
         watchers.end(run.id)
         switch result {
         case .ended(let result):
             if case .failed(let error) = result.outcome {
                 logger.warning("the run \(run.id) of \(run.pipeline) failed: \(error.message)")
             }
-        case .released: break
+        case .released, .waiting: break
         case .lost: logger.warning("the run \(run.id) of \(run.pipeline) belongs to another process by now")
         case .broken(let error): logger.error("the run \(run.id) of \(run.pipeline) has to wait: \(error)")
         }
@@ -158,6 +195,8 @@ public actor RunQueue {
 
     /// The runs that begin now. They count as working from here on.
     private func begin() -> [RunRecord] {
+        // What was fenced before it began has gone back to the queue.
+        ready.removeAll { run in run.lease.map { !agent.holds($0) } ?? true }
         let runs = Array(ready.prefix(max(0, limit - working.count)))
         ready.removeFirst(runs.count)
         for run in runs { working[run.id] = run.pipeline }
@@ -165,56 +204,65 @@ public actor RunQueue {
     }
 
     private func next() async -> [RunRecord] {
-        var runs: [RunRecord] = []
-        do {
-            if isReapDue {
-                isReapDue = false
-                if !(try await journal.reap()).isEmpty { logger.notice("runs of a process that died are taken over") }
+        do throws(JournalError) {
+            if isLookDue {
+                isLookDue = false
+                nextWake = try await journal.wake(at: agent.runner.now()).next
+                if let suspect = try await claimSuspect() { return [suspect] }
             } else if room == 0 {
                 // Whatever waits goes on waiting; the one that ends asks again.
-                return runs
+                return []
             }
-            runs += try await claimWaiting()
-        } catch let error as JournalError {
-            logger.error("the queue cannot be read: \(error)")
+            let runs = await claimWaiting()
+            return runs
         } catch {
-            logger.error("the queue cannot be read: \(error)")
+            note(error)
+            return []
         }
-        return runs
     }
 
-    private func claimWaiting() async throws -> [RunRecord] {
-        waiting = try await journal.queuedCount()
-        guard waiting > 0 else { return [] }
+    /// Says once what the journal does not do.
+    private func note(_ error: JournalError) {
+        if trouble != error.code { logger.error("the queue cannot be read: \(error)") }
+        trouble = error.code
+    }
+
+    /// The runs that were claimed. One claim that fails keeps no other from its work.
+    private func claimWaiting() async -> [RunRecord] {
         var runs: [RunRecord] = []
-        var full: Set<String> = []
-        while room > 0, !agent.isStopping {
-            let free = room
-            claiming = free
-            defer { claiming = 0 }
-            let queued = try await journal.queued(limit: free, except: full)
-            if queued.isEmpty { break }
-            let before = (runs.count, full.count)
-            var unlimited: [RunRecord] = []
-            for run in queued where !full.contains(run.pipeline) {
-                let concurrency = await concurrency(of: run)
-                guard let concurrency else {
-                    unlimited.append(run)
-                    continue
+        do throws(JournalError) {
+            waiting = try await journal.queuedCount()
+            trouble = nil
+            var full: Set<String> = []
+            while waiting > 0, room > 0, !agent.isStopping {
+                let free = room
+                claiming = free
+                defer { claiming = 0 }
+                let search = QueueSearch(
+                    limit: free + working.count, except: full, now: agent.runner.now(), deaths: 0..<agent.deaths)
+                let queued = try await journal.queued(search).filter { !agent.isWorking(on: $0.id) }.prefix(free)
+                if queued.isEmpty { break }
+                let before = (runs.count, full.count)
+                var unlimited: [RunRecord] = []
+                for run in queued where !full.contains(run.pipeline) {
+                    guard let concurrency = await concurrency(of: run) else {
+                        unlimited.append(run)
+                        continue
+                    }
+                    switch await claim(run.id, RunLimits(pipeline: concurrency.limit.number)) {
+                    case .claimed(let record): take(record, &runs)
+                    case .busy:
+                        full.insert(run.pipeline)
+                        await giveWay(to: run, concurrency)
+                    case .damaged, .taken, .waiting, .ended, .missing, nil: break
+                    }
                 }
-                switch try await journal.claim(
-                    run.id, by: agent.id, limits: RunLimits(pipeline: concurrency.limit.number))
-                {
-                case .claimed(let record): take(record, &runs)
-                case .busy:
-                    full.insert(run.pipeline)
-                    try await giveWay(to: run, concurrency)
-                case .taken, .ended, .missing: break
-                }
+                // Claims that do not depend on each other share one write to disk.
+                for record in await claim(unlimited) { take(record, &runs) }
+                if (runs.count, full.count) == before { break }
             }
-            // Claims that do not depend on each other share one write to disk.
-            for record in try await claim(unlimited) { take(record, &runs) }
-            if (runs.count, full.count) == before { break }
+        } catch {
+            note(error)
         }
         return runs
     }
@@ -225,19 +273,63 @@ public actor RunQueue {
         runs.append(record)
     }
 
-    private nonisolated func claim(_ runs: [RunRecord]) async throws -> [RunRecord] {
-        try await withThrowingTaskGroup(of: RunRecord?.self) { group in
+    /// nil when the claim failed; what came of it is found out at the next look.
+    private nonisolated func claim(_ runID: String, _ limits: RunLimits) async -> Claim? {
+        do {
+            return try await agent.claim(runID, limits: limits)
+        } catch {
+            logger.error("the run \(runID) was not claimed: \(error)")
+            return nil
+        }
+    }
+
+    private nonisolated func claim(_ runs: [RunRecord]) async -> [RunRecord] {
+        await withTaskGroup(of: RunRecord?.self) { group in
             for run in runs {
-                group.addTask { [journal, agent] in
-                    guard case .claimed(let record) = try await journal.claim(run.id, by: agent.id, limits: RunLimits())
-                    else { return nil }
+                group.addTask {
+                    guard case .claimed(let record)? = await self.claim(run.id, RunLimits()) else { return nil }
                     return record
                 }
             }
             var claimed: [RunRecord] = []
-            for try await record in group { if let record { claimed.append(record) } }
+            for await record in group { if let record { claimed.append(record) } }
             return claimed.sorted { $0.id < $1.id }
         }
+    }
+
+    // MARK: - Runs that may kill their worker
+
+    /// Claims a run whose worker died too often, once nothing else goes on here.
+    private func claimSuspect() async throws(JournalError) -> RunRecord? {
+        let search = QueueSearch(limit: 1, now: agent.runner.now(), deaths: agent.deaths..<Int(Int32.max))
+        guard let suspect = try await journal.queued(search).first else {
+            quarantine.suspect = nil
+            return nil
+        }
+        if quarantine.suspect != suspect.id, quarantine.alone == nil {
+            quarantine.suspect = suspect.id
+            quarantine.since = elapsed.elapsed()
+            logger.notice(
+                "the worker of the run \(suspect.id) died \(suspect.deaths) times; it is tried once more, alone")
+        }
+        guard busy == 0, agent.mayClaim, !agent.isStopping else { return nil }
+        quarantine.alone = suspect.id
+        let concurrency = await concurrency(of: suspect)
+        guard
+            case .claimed(let run)? = await claim(
+                suspect.id, RunLimits(pipeline: concurrency?.limit.number))
+        else {
+            clear(suspect.id)
+            return nil
+        }
+        working[run.id] = run.pipeline
+        return run
+    }
+
+    private func clear(_ runID: String) {
+        guard quarantine.alone == runID else { return }
+        quarantine = Quarantine()
+        wake.yield()
     }
 
     /// A definition that cannot be read has no limits; the run fails with the reason when it is worked on.
@@ -246,21 +338,26 @@ public actor RunQueue {
     }
 
     /// What `overlap` says of a run that finds its pipeline full.
-    private func giveWay(to run: RunRecord, _ concurrency: ConcurrencyDeclaration?) async throws {
-        switch concurrency?.overlap {
-        // A run that was interrupted had begun, so it is not skipped.
-        case .skip where run.startedAt == nil:
-            guard case .claimed = try await journal.claim(run.id, by: agent.id, limits: RunLimits()) else { return }
-            let end = RunCommit.End(state: .skipped, time: agent.runner.now())
-            try await journal.commit(RunCommit(runID: run.id, owner: agent.id, end: end), .durable)
-            watchers.end(run.id)
-        case .cancel:
-            for other in try await journal.runs(RunFilter(states: [.running], pipeline: run.pipeline))
-            where other.id < run.id {
-                _ = try await journal.requestCancel(other.id, at: agent.runner.now())
-                agent.cancelOnce(other.id)
+    private func giveWay(to run: RunRecord, _ concurrency: ConcurrencyDeclaration?) async {
+        do throws(JournalError) {
+            switch concurrency?.overlap {
+            // A run that was interrupted had begun, so it is not skipped.
+            case .skip where run.startedAt == nil:
+                guard case .claimed(let record) = try await agent.claim(run.id, limits: RunLimits()),
+                    let lease = record.lease
+                else { return }
+                try await agent.end(lease, RunCommit.End(state: .skipped, time: agent.runner.now()))
+                watchers.end(run.id)
+            case .cancel:
+                for other in try await journal.runs(RunFilter(states: [.running, .waiting], pipeline: run.pipeline))
+                where other.id < run.id {
+                    _ = try await journal.requestCancel(other.id, at: agent.runner.now())
+                    agent.cancelOnce(other.id)
+                }
+            case .skip, .queue, nil: break
             }
-        case .skip, .queue, nil: break
+        } catch {
+            logger.error("the run \(run.id) does not give way as its `overlap` says: \(error)")
         }
     }
 
@@ -307,7 +404,7 @@ public actor RunQueue {
             throw StepError("no-such-run", "there is no run \"\(runID)\"")
         }
         switch run.state {
-        case .queued, .running: return nil
+        case .queued, .running, .waiting: return nil
         case .succeeded: return .succeeded(output: SecretSeal.masked(run.output ?? .null))
         case .cancelled, .skipped: return .cancelled
         case .failed:
@@ -321,5 +418,28 @@ public actor RunQueue {
         let answer = try await journal.requestCancel(runID, at: agent.runner.now())
         if case .requested = answer { agent.cancelOnce(runID) }
         return answer
+    }
+}
+
+/// When a run whose worker died too often may be tried, with nothing else in the process: then it harms nobody else, and
+/// nobody else can be what killed the worker.
+struct Quarantine: Sendable {
+    /// The run that is to be tried next.
+    var suspect: String?
+    /// Since when it waits for the process to be idle.
+    var since = Duration.zero
+    /// The run that is being tried.
+    var alone: String?
+
+    /// How long a suspect waits for a quiet moment before others are held back for it, and for how long at a time.
+    private static let patience = Duration.seconds(10)
+    private static let turn = Duration.seconds(60)
+
+    /// Whether nothing else may begin: while the run is tried, and in turns of a minute while it waits for what goes on
+    /// to end.
+    func holdsOthersBack(at now: Duration) -> Bool {
+        if alone != nil { return true }
+        guard suspect != nil, now - since >= Self.patience else { return false }
+        return Int((now - since - Self.patience) / Self.turn).isMultiple(of: 2)
     }
 }

@@ -10,7 +10,7 @@ struct EnvironmentOverlay {
     }
 
     /// Variables that are read elsewhere.
-    private static let reserved: Set<String> = ["RUNNEL_CONFIG"]
+    private static let reserved: Set<String> = ["RUNNEL_CONFIG", "RUNNEL_TRUST"]
     private static let prefix = "RUNNEL_"
 
     private(set) var problems: [Problem] = []
@@ -31,11 +31,11 @@ struct EnvironmentOverlay {
                 continue
             }
             let value = Self.value(environment[name] ?? "", schema: setting.schema)
-            if let message = Self.problem(value, at: setting.path) {
+            if let error = Self.problem(value, at: setting.path) {
                 problems.append(
                     Problem(
-                        code: "wrong-value", severity: .error,
-                        message: "the environment variable \(name): \(message)", hint: nil))
+                        code: error.code ?? "wrong-value", severity: .error,
+                        message: "the environment variable \(name): \(error.message)", hint: nil))
             } else {
                 overrides.append((setting.path, value))
             }
@@ -62,17 +62,19 @@ struct EnvironmentOverlay {
     private static func value(_ text: String, schema: Value) -> Value {
         switch schema["type"] {
         case "integer", "number", "boolean": (try? Value.json(text)) ?? .string(text)
+        case nil where schema["anyOf"]?.asList?.contains { $0["type"] == "integer" } == true && Int(text) != nil:
+            Int64(text).map { .int($0) } ?? .string(text)
         case "array": .list(text.split(separator: ",").map { .string(String($0).trimmed) })
         default: .string(text)
         }
     }
 
-    private static func problem(_ value: Value, at path: [String]) -> String? {
+    private static func problem(_ value: Value, at path: [String]) -> FieldError? {
         do {
             _ = try Settings(field: set(value, at: path[...], in: [:]))
             return nil
         } catch {
-            return error.message
+            return error
         }
     }
 

@@ -45,7 +45,8 @@ extension DiagnosticList {
     /// What is wrong somewhere below the whole file.
     fileprivate mutating func fieldError(_ problem: FieldError, in root: YAMLNode) {
         guard case .key(let key)? = problem.path.first, let node = root[key] else {
-            return error("wrong-value", root.firstKeyOrSelf, problem.message, hint: problem.hint)
+            return error(
+                problem.code ?? "wrong-value", root.firstKeyOrSelf, problem.message, hint: problem.hint)
         }
         var inner = problem
         inner.path.removeFirst()

@@ -15,9 +15,42 @@ public struct Settings: FieldGroup {
     public var env: [String] = []
     @Field("What is logged.") public var log: LogSettings = LogSettings()
     @Field("What is kept of runs that have ended.") public var journal: JournalSettings = JournalSettings()
+    @Field("How long events are recognised.") public var dedupe: DedupeSettings = DedupeSettings()
     @Field("How runs are worked on.") public var runs: RunSettings = RunSettings()
     @Field("Settings of plugins, by the plugin's name.") public var plugins: [String: Value] = [:]
     @Field("Where `runnel serve` listens.") public var server: ServerSettings = ServerSettings()
+    @Field("What pipelines may touch of the project.") public var files: FileSettings = FileSettings()
+}
+
+/// `files:` in `runnel.yaml`.
+public struct FileSettings: FieldGroup {
+    /// A path below the project's folder.
+    public struct Place: FieldValue {
+        public let text: String
+
+        public static var schema: Value { ["type": "string", "minLength": 1] }
+
+        public init(field value: Value) throws(FieldError) {
+            text = try String(field: value)
+            let parts = text.utf8.split(separator: UInt8(ascii: "/"))
+            guard !text.hasPrefix("/"), parts.contains(where: { !$0.elementsEqual(".".utf8) }),
+                !parts.contains(where: { $0.elementsEqual("..".utf8) })
+            else {
+                throw FieldError(
+                    "expected a file or folder below the project's, found \(value.quoted())",
+                    hint: "name it relative to the folder of runnel.yaml, such as \"plugins/weather/data\"")
+            }
+        }
+
+        public var fieldDefault: Value? { .string(text) }
+    }
+
+    public init() {}
+
+    @Field(
+        "Files and folders that pipelines may touch although they lie in a protected place, such as `plugins/weather/data`."
+    )
+    public var allow: [Place] = []
 }
 
 /// `server:` in `runnel.yaml`.
@@ -35,8 +68,32 @@ public struct JournalSettings: FieldGroup {
 
     @Field("How long runs that have ended are kept.") public var keep: Duration = .seconds(30 * 86_400)
     @Field("How many runs that have ended are kept of each pipeline.") public var keepRuns: Int = 10_000
+    @Field(
+        """
+        How large the journal may become on disk, the files of large values included. Beyond that the oldest runs that \
+        have ended go.
+        """)
+    public var keepBytes: ByteCount = .mebibytes(4096)
+}
 
-    public var retention: Retention { Retention(age: keep, count: keepRuns) }
+/// `dedupe:` in `runnel.yaml`.
+public struct DedupeSettings: FieldGroup {
+    public init() {}
+
+    @Field(
+        """
+        How long after the end of its run an event is still recognised when it is delivered again, also when the run \
+        itself is not kept any more.
+        """)
+    public var keep: Duration = .seconds(30 * 86_400)
+}
+
+extension Settings {
+    /// What `journal` and `dedupe` say.
+    public var retention: Retention {
+        Retention(
+            age: journal.keep, count: journal.keepRuns, bytes: Int64(journal.keepBytes.bytes), dedupe: dedupe.keep)
+    }
 }
 
 /// `runs:` in `runnel.yaml`.
@@ -46,6 +103,10 @@ public struct RunSettings: FieldGroup {
     @Field("How many runs one process works on at once.") public var limit: PositiveCount = PositiveCount(16)
     @Field("How many runs may wait; further triggers are turned away until there is room.")
     public var maxQueued: PositiveCount = PositiveCount(1000)
+    @Field(
+        "How often the process may die over a run without a step of it ending, before the run is tried alone and then fails."
+    )
+    public var deaths: PositiveCount = PositiveCount(3)
     @Field("How long steps may go on when Runnel is told to stop.") public var grace: Duration = .seconds(10)
 }
 
@@ -65,6 +126,8 @@ public struct MarketplaceSettings: FieldGroup {
         case bearer, none
     }
 
+    public enum StreamEnd: String, FieldChoice { case done, finish, either }
+
     public struct Timeouts: FieldGroup {
         public init() {}
 
@@ -80,6 +143,11 @@ public struct MarketplaceSettings: FieldGroup {
         @Field("How many chats stream at once, over all pipelines.") public var concurrentStreams: Int = 8
         @Field("How many requests are made in a minute, over all pipelines; unlimited when left out.")
         public var requestsPerMinute: Int?
+        @Field("The longest line of a stream, and the largest event in it.")
+        public var maxEvent: ByteCount = .mebibytes(16)
+        @Field("The most text of one answer, reasoning included.") public var maxAnswer: ByteCount = .mebibytes(64)
+        @Field("The longest `Retry-After` that the client waits for by itself; when asked for more, the chat fails.")
+        public var retryAfter: Duration = .seconds(120)
     }
 
     public init() {}
@@ -95,6 +163,12 @@ public struct MarketplaceSettings: FieldGroup {
         String?
     @Field("Where tokens are fetched, relative to `base_url`, when it is not the usual place.")
     public var tokenPath: String?
+    @Field(
+        """
+        What ends the stream of a whole answer; any other end is `stream-cut-off`. `done`: the line `[DONE]`. `finish`: \
+        a finish reason. `either`: `[DONE]`, or a finish reason and the regular end of the body. When left out: `done` \
+        with `auth: client_credentials`, else `either`.
+        """) public var streamEnd: StreamEnd?
     @Field("When to give up.") public var timeouts: Timeouts = Timeouts()
-    @Field("How much to ask for at a time.") public var limits: Limits = Limits()
+    @Field("How much to ask for at a time, and how much to take.") public var limits: Limits = Limits()
 }

@@ -50,7 +50,7 @@ public enum SettingsLoader {
             return outcome(try Settings(field: overlay.applied(to: value)), diagnostics, shown)
         } catch {
             let path = error.path.map(\.text).joined(separator: ".")
-            diagnostics.add("wrong-value", .error, nil, "`\(path)`: \(error.message)", hint: error.hint)
+            diagnostics.add(error.code ?? "wrong-value", .error, nil, "`\(path)`: \(error.message)", hint: error.hint)
             return outcome(nil, diagnostics, shown)
         }
     }

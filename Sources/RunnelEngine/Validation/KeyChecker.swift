@@ -22,23 +22,28 @@ struct KeyChecker {
             case .literal(.object(let object)): object.map { ($0.key, .literal($0.value)) }
             default: []
             }
-        let given = Set(members.filter { !$0.value.isLiteralNull }.map(\.key))
+        let given = Set(members.map(\.key))
         for rule in rules {
             if let message = rule.violation(in: given) {
                 diagnostics.error("bad-keys", (node ?? place).firstKeyOrSelf, "\(subject): \(message)")
             }
         }
         let literals = Dictionary(members.map { ($0.key, $0.value.literal) }, uniquingKeysWith: { first, _ in first })
-        let issues = schemaIssues(tree)
+        var knowledge: [InstancePath: Knowledge] = [:]
+        let value = tree.skeleton(path: InstancePath(), knowledge: &knowledge)
+        var issues = schemaIssues(value, knowledge)
+        // A wrong kind makes everything else that is said of a value void.
+        let wrongKinds = Set(issues.filter { $0.keyword == "type" }.map(\.path))
+        issues.removeAll { $0.keyword != "type" && wrongKinds.contains($0.path) }
         for issue in issues {
             // A field says in words what its schema can only say with a regular expression.
             if issue.keyword == "pattern", case .key(let key)? = issue.path.elements.first,
-                let value = literals[key] ?? nil, let found = problem(key, value), let node = node?[key],
-                found.path == issue.path.elements.dropFirst().map(\.fieldElement)
+                let literal = literals[key] ?? nil, let found = problem(key, literal), let node = node?[key],
+                found.path[...] == issue.path.fieldPath.dropFirst()
             {
                 diagnostics.fieldError(found, key: key, in: node)
             } else {
-                report(issue, node, place, into: &diagnostics)
+                report(issue, in: value, node, place, into: &diagnostics)
             }
         }
         let faulty = Set(
@@ -46,26 +51,25 @@ struct KeyChecker {
                 if case .key(let key)? = issue.path.elements.first { key } else { issue.key }
             })
         for (key, tree) in members where !faulty.contains(key) {
-            guard let value = tree.literal, !value.isNull, let problem = problem(key, value), let node = node?[key]
+            guard let value = tree.literal, let problem = problem(key, value), let node = node?[key]
             else { continue }
             diagnostics.fieldError(problem, key: key, in: node)
         }
     }
 
-    private func schemaIssues(_ tree: TemplateTree) -> [SchemaIssue] {
+    private func schemaIssues(_ value: Value, _ knowledge: [InstancePath: Knowledge]) -> [SchemaIssue] {
         var schema = schema.asObject ?? ValueObject()
         // The rules have been checked above, in better words than a schema can find.
         if !rules.isEmpty { schema["allOf"] = nil }
         guard let compiled = try? JSONSchema(.object(schema)) else { return [] }
-        var knowledge: [InstancePath: Knowledge] = [:]
-        let value = tree.skeleton(path: InstancePath(), knowledge: &knowledge)
-        return compiled.validate(value) { [knowledge] in knowledge[$0] ?? .known }
+        return compiled.validate(value) { knowledge[$0] ?? .known }
     }
 
     private func report(
-        _ issue: SchemaIssue, _ node: YAMLNode?, _ place: YAMLNode, into diagnostics: inout DiagnosticList
+        _ issue: SchemaIssue, in value: Value, _ node: YAMLNode?, _ place: YAMLNode,
+        into diagnostics: inout DiagnosticList
     ) {
-        let found = node?.nearest(to: issue.path.elements.map(\.fieldElement)) ?? place
+        let found = node?.nearest(to: issue.path.fieldPath) ?? place
         let path = issue.path.elements.isEmpty ? "" : "`\(issue.path)`: "
         let suggestion = issue.suggestion.map { "did you mean \"\($0)\"?" }
         switch issue.keyword {
@@ -78,16 +82,9 @@ struct KeyChecker {
             diagnostics.error(
                 "missing-key", node == nil ? place : found.firstKeyOrSelf,
                 "\(path)\(subject) needs the key \"\(issue.key ?? "")\"", hint: advice)
+        case _ where value.value(at: issue.path.fieldPath)?.isNull == true:
+            diagnostics.error("empty-value", found, path + issue.message, hint: YAMLNode.nullHint)
         default: diagnostics.error("wrong-value", found, path + issue.message, hint: suggestion)
-        }
-    }
-}
-
-extension PathElement {
-    var fieldElement: FieldError.PathElement {
-        switch self {
-        case .key(let key): .key(key)
-        case .index(let index): .index(index)
         }
     }
 }

@@ -8,11 +8,14 @@ public struct PipelineLoader: Sendable {
     public let environment: TemplateEnvironment
     /// What `secrets` and `env` may name; nil: unknown, so not checked.
     public let names: ProjectNames?
+    /// What paths are checked against. Without a folder, absolute ones are not.
+    private let project: ProjectDirectory
 
     /// - Throws: A ``RegistryError`` for clashing filters, or a step whose schema is not a JSON schema.
-    public init(registry: StepRegistry, names: ProjectNames? = nil) throws {
+    public init(registry: StepRegistry, names: ProjectNames? = nil, project: ProjectDirectory? = nil) throws {
         self.registry = registry
         self.names = names
+        self.project = project ?? ProjectDirectory(path: "")
         environment = try TemplateEnvironment(filters: registry.filters)
     }
 
@@ -30,8 +33,9 @@ public struct PipelineLoader: Sendable {
             return (nil, LoadReport(source: document.source, diagnostics: decoder.diagnostics.items.sortedByPlace()))
         }
         var diagnostics = decoder.diagnostics
-        StepChecker(registry: registry).check(pipeline, into: &diagnostics)
-        TriggerChecker(registry: registry).check(pipeline, into: &diagnostics)
+        let paths = PathChecker(project: project)
+        StepChecker(registry: registry, paths: paths).check(pipeline, into: &diagnostics)
+        TriggerChecker(registry: registry, paths: paths).check(pipeline, into: &diagnostics)
         ReferenceChecker(pipeline: pipeline, names: names).check(into: &diagnostics)
         let sorted = diagnostics.items.sortedByPlace()
         return (
@@ -45,6 +49,11 @@ public struct PipelineLoader: Sendable {
 public struct LoadReport: Sendable {
     public let source: YAMLSource
     public let diagnostics: [Diagnostic]
+
+    public init(source: YAMLSource, diagnostics: [Diagnostic]) {
+        self.source = source
+        self.diagnostics = diagnostics
+    }
 }
 
 /// The names that a project's configuration makes available to templates.

@@ -4,6 +4,7 @@ import YAML
 /// Checks that every step exists, that ids are unique, and that each `with:` fits what its step declares.
 struct StepChecker {
     let registry: StepRegistry
+    let paths: PathChecker
 
     func check(_ pipeline: Pipeline, into diagnostics: inout DiagnosticList) {
         checkIDs(pipeline, into: &diagnostics)
@@ -45,5 +46,8 @@ struct StepChecker {
             subject: step.uses, schema: definition.schema, rules: definition.rules, problem: definition.problem,
             advice: "`runnel steps \(step.uses)` lists its keys")
         checker.check(step.with, node: step.withNode, place: step.usesNode, into: &diagnostics)
+        if let places = definition.paths {
+            paths.check(places, step.with, node: step.withNode, into: &diagnostics)
+        }
     }
 }

@@ -4,6 +4,7 @@ import YAML
 /// Checks that every trigger exists and that its keys fit what it declares.
 struct TriggerChecker {
     let registry: StepRegistry
+    let paths: PathChecker
 
     func check(_ pipeline: Pipeline, into diagnostics: inout DiagnosticList) {
         if let trigger = pipeline.triggers.first {
@@ -37,13 +38,16 @@ struct TriggerChecker {
             ).check(
                 trigger.entry, node: trigger.node.isNull ? nil : trigger.node, place: trigger.keyNode,
                 into: &diagnostics)
+            if diagnostics.items.count == before, let places = definition.paths {
+                paths.check(places, trigger.entry, node: trigger.node, into: &diagnostics)
+            }
             // What only several keys together can tell, where all of them are known.
             if diagnostics.items.count == before, case .object(let entry)? = trigger.entry.literal,
                 let problem = definition.check(entry)
             {
                 diagnostics.error(
-                    "wrong-value", trigger.node.nearest(to: problem.path), "\(trigger.kind): \(problem.message)",
-                    hint: problem.hint)
+                    problem.code ?? "wrong-value", trigger.node.nearest(to: problem.path),
+                    "\(trigger.kind): \(problem.message)", hint: problem.hint)
             }
         }
     }

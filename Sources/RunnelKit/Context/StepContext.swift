@@ -61,13 +61,19 @@ public struct StepIdentity: Sendable, Hashable {
     public var items: [Int]
     /// From 1.
     public var attempt: Int
+    /// The fencing token of whoever works on the run: it grows each time the run is taken up, so that a receiver can
+    /// tell the effect of a worker that counted as dead from a newer one. nil for a run that is not kept.
+    public var epoch: Int64?
 
-    public init(pipeline: String, runID: String, stepID: String, items: [Int] = [], attempt: Int = 1) {
+    public init(
+        pipeline: String, runID: String, stepID: String, items: [Int] = [], attempt: Int = 1, epoch: Int64? = nil
+    ) {
         self.pipeline = pipeline
         self.runID = runID
         self.stepID = stepID
         self.items = items
         self.attempt = attempt
+        self.epoch = epoch
     }
 
     /// Names the effect of the step towards the outside world: `run_step`, or `run_step:3` for an item. The attempt is

@@ -12,10 +12,13 @@ public struct StepError: Error, Sendable {
     public var retryAfter: Duration?
     /// What had been produced when it failed, such as the text of a stream that broke off.
     public var partialOutput: Value?
+    /// Where in the rendered `with:` the offending value is; empty where the error is about none. With it, an
+    /// `empty-value` is shown with the expression that was null and its place in the file.
+    public var field: [FieldError.PathElement]
 
     public init(
         _ code: String, _ message: String, hint: String? = nil, isTransient: Bool = false,
-        retryAfter: Duration? = nil, partialOutput: Value? = nil
+        retryAfter: Duration? = nil, partialOutput: Value? = nil, field: [FieldError.PathElement] = []
     ) {
         self.code = code
         self.message = message
@@ -23,18 +26,14 @@ public struct StepError: Error, Sendable {
         self.isTransient = isTransient
         self.retryAfter = retryAfter
         self.partialOutput = partialOutput
+        self.field = field
     }
 
     /// The error of a `with:` that turned out wrong once it was rendered.
     public init(badConfiguration error: FieldError) {
-        var place = ""
-        for element in error.path {
-            switch element {
-            case .key(let key): place += place.isEmpty ? key : ".\(key)"
-            case .index(let index): place += "[\(index)]"
-            }
-        }
-        self.init("bad-with", place.isEmpty ? error.message : "`\(place)`: \(error.message)", hint: error.hint)
+        self.init(
+            error.code ?? "bad-with", error.path.isEmpty ? error.message : "`\(error.place)`: \(error.message)",
+            hint: error.hint, field: error.path)
     }
 }
 

@@ -2,7 +2,9 @@
 ///
 /// From the declaration come the reading, the checks, the JSON schema and the printed reference. The key is the
 /// property's name in snake case, unless `key` says otherwise. A property without default value is required,
-/// unless it is optional:
+/// unless it is optional. A null that is written is not the same as a key that is left out: it is given to the type,
+/// and only ``Value`` and types of your own that read it accept it; for all others it is an error with the code
+/// `empty-value`.
 ///
 ///     struct FileRead: Step {
 ///         @Field("The file, relative to the project.") var path: String
@@ -30,7 +32,7 @@ public struct Field<FieldType: FieldValue>: Sendable, Decodable {
             key: key ?? "", help: help, schema: FieldType.schema, defaultValue: defaultValue?.fieldDefault,
             isRequired: defaultValue == nil
         ) { candidate throws(FieldError) in
-            _ = try FieldType(field: candidate)
+            _ = try Self.read(candidate)
         }
     }
 
@@ -50,13 +52,20 @@ public struct Field<FieldType: FieldValue>: Sendable, Decodable {
             throw FieldError("fields are read from a pipeline's configuration only")
         }
         self = declared
-        // An explicit null says the same as leaving the key out, where leaving it out is allowed.
-        guard let found = decoder.value, !(found.isNull && defaultValue != nil && !(FieldType.self is Value.Type))
-        else {
+        guard let found = decoder.value else {
             guard defaultValue != nil else { throw FieldError("it is missing") }
             return
         }
-        value = try FieldType(field: found)
+        // A key that is written is given, also when its value is null: the type says whether null is one of its values.
+        value = try Self.read(found)
+    }
+
+    private static func read(_ value: Value) throws(FieldError) -> FieldType {
+        do {
+            return try FieldType(field: value)
+        } catch {
+            throw error.classified(by: value)
+        }
     }
 }
 

@@ -8,22 +8,48 @@ public struct FieldError: Error, Sendable, Hashable {
     public var path: [PathElement]
     /// Where in the offending string, in bytes of UTF-8, when that is known.
     public var utf8Offset: Int?
+    /// A code of its own, stable and in kebab case; nil where the place has one: `bad-with` for a step, `wrong-value`
+    /// for a file. An error about a null has `empty-value`.
+    public var code: String?
 
     public enum PathElement: Sendable, Hashable {
         case key(String)
         case index(Int)
     }
 
-    public init(_ message: String, hint: String? = nil, path: [PathElement] = [], utf8Offset: Int? = nil) {
+    public init(
+        _ message: String, hint: String? = nil, path: [PathElement] = [], utf8Offset: Int? = nil, code: String? = nil
+    ) {
         self.message = message
         self.hint = hint
         self.path = path
         self.utf8Offset = utf8Offset
+        self.code = code
     }
 
     /// An error for a value of the wrong kind.
     public static func expected(_ what: String, found value: Value) -> FieldError {
-        FieldError("expected \(what), found \(value.foundText)")
+        FieldError("expected \(what), found \(value.foundText)").classified(by: value)
+    }
+
+    /// The path as it is written in messages: `headers.accept`, `messages[0].content`; empty for the value as a whole.
+    public var place: String {
+        path.reduce(into: "") { text, element in
+            switch element {
+            case .key(let key): text += text.isEmpty ? key : ".\(key)"
+            case .index(let index): text += "[\(index)]"
+            }
+        }
+    }
+
+    /// The same error with the code `empty-value` if it is about a null, whatever words the field's type has for it.
+    ///
+    /// - Parameter value: What was read, where the error's path begins.
+    func classified(by value: Value) -> FieldError {
+        guard code == nil, value.value(at: path)?.isNull == true else { return self }
+        var copy = self
+        copy.code = "empty-value"
+        return copy
     }
 
     /// The same error, seen from one level further out.
@@ -35,6 +61,16 @@ public struct FieldError: Error, Sendable, Hashable {
 }
 
 extension Value {
+    /// The value that `path` leads to; nil where there is none.
+    public func value(at path: some Sequence<FieldError.PathElement>) -> Value? {
+        path.reduce(self as Value?) { found, element in
+            switch element {
+            case .key(let key): found?[key]
+            case .index(let index): found?[index]
+            }
+        }
+    }
+
     /// The value as the second half of "expected …, found …": its kind, and what it is where that fits a line.
     var foundText: String {
         switch self {

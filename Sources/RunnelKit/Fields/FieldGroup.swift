@@ -48,7 +48,7 @@ extension FieldGroup {
                 "the key \"\(stranger)\" is not known here", hint: closest.map { "did you mean \"\($0)\"?" })
         }
         for rule in Self.rules {
-            if let message = rule.violation(in: Set(object.lazy.filter { !$0.value.isNull }.map(\.key))) {
+            if let message = rule.violation(in: Set(object.keys)) {
                 throw FieldError(message)
             }
         }

@@ -2,7 +2,8 @@
 public protocol FieldValue: Sendable {
     /// The JSON schema (2020-12) of the values that ``init(field:)`` accepts.
     static var schema: Value { get }
-    /// Reads the value.
+    /// Reads the value. A null is read like any other value; throw ``FieldError/expected(_:found:)`` for it unless
+    /// ``schema`` admits it.
     init(field value: Value) throws(FieldError)
     /// How the value is shown as a default in schemas and references; nil where it cannot be shown.
     var fieldDefault: Value? { get }

@@ -25,8 +25,11 @@ public struct TemplateFilter: Sendable {
 /// Why a filter could not do its work, in one sentence.
 public struct FilterError: Error, Sendable, Hashable {
     public let message: String
+    /// Stable and in kebab case: `filter-failed`, or `empty-value` for a null where something is needed.
+    public let code: String
 
-    public init(_ message: String) {
+    public init(_ message: String, code: String = "filter-failed") {
         self.message = message
+        self.code = code
     }
 }

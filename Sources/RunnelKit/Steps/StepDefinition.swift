@@ -20,6 +20,8 @@ public struct StepDefinition: Sendable {
     public let isReadOnly: @Sendable (_ with: ValueObject) -> Bool
     /// Reads one key's value for the sake of its errors: what a schema cannot say, such as "is not a jq program".
     public let problem: @Sendable (_ key: String, _ value: Value) -> FieldError?
+    /// Where in `with:` paths of the project stand; see ``ProjectPath``.
+    package let paths: ProjectPathPlaces?
     /// Reads the rendered `with:` and does the work.
     public let run: @Sendable (_ with: ValueObject, _ context: StepContext) async throws -> Value
 
@@ -28,6 +30,7 @@ public struct StepDefinition: Sendable {
         summary = type.summary
         documentation = type.documentation
         schema = type.schema
+        paths = ProjectPathPlaces(schema: schema)
         fields = type.fields
         rules = type.rules
         isRepeatable = type.isRepeatable
@@ -54,6 +57,7 @@ public struct StepDefinition: Sendable {
         self.summary = summary
         self.documentation = documentation
         self.schema = schema
+        paths = ProjectPathPlaces(schema: schema)
         self.isRepeatable = isRepeatable
         inputKeys = []
         self.isReadOnly = { _ in isReadOnly ?? isRepeatable }

@@ -1,3 +1,5 @@
+internal import RunnelSupport
+
 /// Takes secrets out of values before they are stored, and puts them back where they were.
 ///
 /// In the place of a secret stands a reference to its name, so that what is stored holds no secret and what is read
@@ -8,97 +10,131 @@ public struct SecretSeal: Sendable {
     /// is meant to hold; one that a text holds nevertheless is written as a reference without a name.
     private static let opening: [UInt8] = [0xEF, 0xB7, 0x90]
     private static let closing: [UInt8] = [0xEF, 0xB7, 0x91]
+    /// Begins a text that stands for a number.
+    private static let number = opening + [UInt8(ascii: "#")] + closing
+    private static let withoutSecrets = SecretSeal(secrets: [:])
 
-    private struct Pattern: Sendable {
-        let bytes: [UInt8]
-        let reference: [UInt8]
-    }
-
-    /// By first byte, the longest first.
-    private var patterns: [[Pattern]] = Array(repeating: [], count: 256)
-    private var forms: [String: [[UInt8]]] = [:]
+    let matcher: SecretMatcher
 
     /// - Parameter secrets: By name. Those shorter than ``Redactor/minimumLength`` are not sealed.
     public init(secrets: [String: String]) {
-        for (name, secret) in secrets.sorted(by: { $0.key < $1.key })
-        where secret.utf8.count >= Redactor.minimumLength {
-            let all = Redactor.forms(of: secret)
-            forms[name] = all
-            for (index, form) in all.enumerated() where form.count >= Redactor.minimumLength {
-                let reference = Self.opening + Array("\(name).\(index)".utf8) + Self.closing
-                patterns[Int(form[0])].append(Pattern(bytes: form, reference: reference))
-            }
-        }
-        patterns = patterns.map { $0.sorted { $0.bytes.count > $1.bytes.count } }
+        matcher = SecretMatcher(secrets: secrets.sorted { $0.key < $1.key }.map { (name: $0.key, secret: $0.value) })
     }
 
     /// The value without secrets.
     public func close(_ value: Value) -> Value {
-        map(value, close)
+        switch value {
+        case .string(let text): return .string(close(text))
+        case .bytes(let bytes): return bytes.withUnsafeBufferPointer(close).map { .bytes($0) } ?? value
+        case .list(let items): return .list(items.map(close))
+        case .object(let object): return .object(ValueObject(object.map { (close($0.key), close($0.value)) }))
+        case .int, .double:
+            guard !matcher.isEmpty, let closed = Array(value.json().utf8).withUnsafeBufferPointer(close) else {
+                return value
+            }
+            return .string(String(decoding: Self.number + closed, as: UTF8.self))
+        case .null, .bool: return value
+        }
     }
 
     /// The value as it was before it was closed.
     public func open(_ value: Value) -> Value {
-        map(value, open)
+        switch value {
+        case .string(let text):
+            guard text.utf8.starts(with: Self.number) else { return .string(open(text)) }
+            let digits = open(String(decoding: text.utf8.dropFirst(Self.number.count), as: UTF8.self))
+            let number = try? Value.json(digits)
+            return number?.asDouble == nil ? .string(digits) : number ?? value
+        case .bytes(let bytes): return bytes.withUnsafeBufferPointer(open).map { .bytes($0) } ?? value
+        case .list(let items): return .list(items.map(open))
+        case .object(let object): return .object(ValueObject(object.map { (open($0.key), open($0.value)) }))
+        case .null, .bool, .int, .double: return value
+        }
     }
 
     /// A closed value as a person may see it.
     public static func masked(_ value: Value) -> Value {
-        SecretSeal(secrets: [:]).open(value)
+        withoutSecrets.open(value)
+    }
+
+    /// A closed text as a person may see it.
+    public static func masked(_ text: String) -> String {
+        withoutSecrets.open(text)
     }
 
     public func close(_ text: String) -> String {
-        close(Array(text.utf8)).map { String(decoding: $0, as: UTF8.self) } ?? text
+        rewriting(text, close)
     }
 
     public func open(_ text: String) -> String {
-        open(Array(text.utf8)).map { String(decoding: $0, as: UTF8.self) } ?? text
+        rewriting(text, open)
     }
 
-    private func map(_ value: Value, _ body: ([UInt8]) -> [UInt8]?) -> Value {
-        switch value {
-        case .string(let text): body(Array(text.utf8)).map { .string(String(decoding: $0, as: UTF8.self)) } ?? value
-        case .bytes(let bytes): body(bytes).map { .bytes($0) } ?? value
-        case .list(let items): .list(items.map { map($0, body) })
-        case .object(let object):
-            .object(
-                ValueObject(
-                    object.map { key, value in
-                        (body(Array(key.utf8)).map { String(decoding: $0, as: UTF8.self) } ?? key, map(value, body))
-                    }))
-        case .null, .bool, .int, .double: value
+    /// What all closed texts begin with whose open text begins with `prefix`: a secret may begin in it and end behind it.
+    package func closed(prefix: String) -> String {
+        var copy = prefix
+        return copy.withUTF8 { bytes in
+            let (text, unchanged) = replaced(bytes, isWhole: false) { _ in nil }
+            return String(decoding: text ?? Array(bytes[..<unchanged]), as: UTF8.self)
         }
+    }
+
+    /// A closed text that differs from the one of other values of the same secrets: behind each reference stands `~` and
+    /// what `digest` makes of the value.
+    package func closed(_ text: String, digest: (_ secret: [UInt8]) -> String) -> String {
+        rewriting(text) { replaced($0, isWhole: true, digest: digest).text }
+    }
+
+    private func rewriting(_ text: String, _ body: (UnsafeBufferPointer<UInt8>) -> [UInt8]?) -> String {
+        var copy = text
+        return copy.withUTF8(body).map { String(decoding: $0, as: UTF8.self) } ?? text
     }
 
     /// nil where there is nothing to take out.
-    private func close(_ bytes: [UInt8]) -> [UInt8]? {
-        var output: [UInt8] = []
-        var copied = 0
-        var index = 0
-        while index < bytes.count {
-            let byte = bytes[index]
-            var found: (length: Int, reference: [UInt8])?
-            for pattern in patterns[Int(byte)] where bytes[index...].starts(with: pattern.bytes) {
-                found = (pattern.bytes.count, pattern.reference)
-                break
-            }
-            if found == nil, byte == Self.opening[0], bytes[index...].starts(with: Self.opening) {
-                found = (Self.opening.count, Self.opening + Self.closing)
-            }
-            guard let found else {
-                index += 1
-                continue
-            }
-            output += bytes[copied..<index]
-            output += found.reference
-            index += found.length
-            copied = index
+    private func close(_ bytes: UnsafeBufferPointer<UInt8>) -> [UInt8]? {
+        replaced(bytes, isWhole: true) { _ in nil }.text
+    }
+
+    /// - Parameter digest: What stands behind the reference to a secret, given its value.
+    /// - Returns: nil as the text where nothing was replaced, so that a long one is not copied; and how many bytes at the
+    ///   beginning are as they were.
+    private func replaced(
+        _ bytes: UnsafeBufferPointer<UInt8>, isWhole: Bool, digest: ([UInt8]) -> String?
+    ) -> (text: [UInt8]?, unchanged: Int) {
+        var output: [UInt8]?
+        var unchanged = 0
+        func keep(_ text: Slice<UnsafeBufferPointer<UInt8>>) {
+            if output == nil { unchanged += text.count } else { output?.append(contentsOf: text) }
         }
-        return copied == 0 ? nil : output + bytes[copied...]
+        func insert(_ text: some Sequence<UInt8>) {
+            if output == nil { output = Array(bytes[..<unchanged]) }
+            output?.append(contentsOf: text)
+        }
+        matcher.replaceSecrets(in: bytes, isWhole: isWhole) { text in
+            var copied = 0
+            var index = 0
+            while index < text.count {
+                guard text[index] == Self.opening[0], text[index...].starts(with: Self.opening) else {
+                    index += 1
+                    continue
+                }
+                index += Self.opening.count
+                keep(text[copied..<index])
+                insert(Self.closing)
+                copied = index
+            }
+            keep(text[copied...])
+        } secret: { value, reference in
+            insert(Self.opening)
+            insert(reference.utf8)
+            insert(Self.closing)
+            if let digest = digest(value) { insert("~\(digest)".utf8) }
+        }
+        return (output, unchanged)
     }
 
     /// nil where there is nothing to put back.
-    private func open(_ bytes: [UInt8]) -> [UInt8]? {
+    private func open(_ bytes: UnsafeBufferPointer<UInt8>) -> [UInt8]? {
         var output: [UInt8] = []
         var copied = 0
         var index = 0
@@ -110,19 +146,15 @@ public struct SecretSeal: Sendable {
                 continue
             }
             output += bytes[copied..<index]
-            output += secret(for: bytes[(index + Self.opening.count)..<end.lowerBound])
+            output += secret(for: String(decoding: bytes[(index + Self.opening.count)..<end.lowerBound], as: UTF8.self))
             index = end.upperBound
             copied = index
         }
         return copied == 0 ? nil : output + bytes[copied...]
     }
 
-    private func secret(for reference: ArraySlice<UInt8>) -> [UInt8] {
-        guard let dot = reference.lastIndex(of: UInt8(ascii: ".")) else { return Self.opening }
-        let name = String(decoding: reference[..<dot], as: UTF8.self)
-        guard let form = Int(String(decoding: reference[(dot + 1)...], as: UTF8.self)), let forms = forms[name],
-            forms.indices.contains(form)
-        else { return Array(Redactor.mask.utf8) }
-        return forms[form]
+    private func secret(for reference: String) -> [UInt8] {
+        guard reference.contains(".") else { return Self.opening }
+        return matcher.text(for: reference[...]) ?? Array(Redactor.mask.utf8)
     }
 }

@@ -1,34 +1,45 @@
+internal import RunnelSupport
+
 /// Masks secrets in a text that arrives in pieces, also where a secret is split between two of them.
 ///
-/// It holds back as many characters as could be the beginning of a secret, so what it lets through is final.
+/// It holds back as many characters as could be the beginning of a secret, so what it lets through is final. Of base64
+/// within base64 two characters may be out before the rest is masked: it begins in too many ways.
 public struct StreamRedactor: Sendable {
-    private let redactor: Redactor
+    private let matcher: SecretMatcher
+    /// What is not out yet, behind the last characters that are.
     private var held: [UInt8] = []
+    private var shown = 0
     /// How much of what is held belongs to a secret whose mask is out already.
     private var covered = 0
 
     public init(_ redactor: Redactor) {
-        self.redactor = redactor
+        matcher = redactor.matcher
     }
 
     /// What can be shown now that `piece` has come.
     public mutating func append(_ piece: String) -> String {
-        guard !redactor.isEmpty else { return piece }
-        held += Array(piece.utf8)
-        // What begins before this place has come whole; behind it a secret may have begun and not ended.
-        let tail = max(0, held.count - redactor.longestPattern + 1)
-        let limit = held.indices[tail...].first { redactor.isBeginningOfSecret(held[$0...]) } ?? held.count
-        return take(upTo: limit)
+        guard !matcher.isEmpty else { return piece }
+        held += piece.utf8
+        return take(isWhole: false)
     }
 
     /// What was held back, once nothing more comes.
     public mutating func finish() -> String {
-        take(upTo: held.count)
+        take(isWhole: true)
     }
 
-    private mutating func take(upTo limit: Int) -> String {
-        let output = redactor.redact(held, upTo: limit, covered: &covered)
-        held.removeFirst(limit)
-        return String(decoding: output, as: UTF8.self)
+    private mutating func take(isWhole: Bool) -> String {
+        var covered = covered
+        let (output, settled) = held.withUnsafeBufferPointer { [matcher, shown] in
+            matcher.redact($0, isWhole: isWhole, shown: shown, covered: &covered)
+        }
+        let end = max(shown, settled)
+        let text = String(decoding: output ?? Array(held[shown..<end]), as: UTF8.self)
+        // Behind a secret nothing that is out can be the beginning of another.
+        let kept = covered > 0 || isWhole ? settled : max(0, settled - SecretMatcher.context)
+        held.removeFirst(kept)
+        shown = end - kept
+        self.covered = covered
+        return text
     }
 }

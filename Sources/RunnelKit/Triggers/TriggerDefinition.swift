@@ -10,6 +10,8 @@ public struct TriggerDefinition: Sendable {
     public let rules: [FieldRule]
     /// See ``Trigger/memoryWhileDeclared``.
     public let memoryWhileDeclared: [String]
+    /// Where in the entry paths of the project stand; see ``ProjectPath``.
+    package let paths: ProjectPathPlaces?
     /// Reads one key's value for the sake of its errors.
     public let problem: @Sendable (_ key: String, _ value: Value) -> FieldError?
     /// Reads a whole entry for the sake of its errors: what only several keys together can tell.
@@ -22,6 +24,7 @@ public struct TriggerDefinition: Sendable {
         summary = type.summary
         documentation = type.documentation
         schema = type.schema
+        paths = ProjectPathPlaces(schema: schema)
         fields = type.fields
         rules = type.rules
         memoryWhileDeclared = type.memoryWhileDeclared

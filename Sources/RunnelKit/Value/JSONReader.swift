@@ -137,6 +137,12 @@ struct JSONReader {
         while true {
             let start = index
             while let byte = peek, byte != UInt8(ascii: "\""), byte != UInt8(ascii: "\\"), byte >= 0x20 { index += 1 }
+            let isPlain = content.isEmpty && peek == UInt8(ascii: "\"")
+            // Without an escape in it, a long string need not be copied twice.
+            if isPlain, let text = String(validating: bytes[start..<index], as: UTF8.self) {
+                index += 1
+                return text
+            }
             content.append(contentsOf: bytes[start..<index])
             switch peek {
             case nil:

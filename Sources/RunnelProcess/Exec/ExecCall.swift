@@ -74,17 +74,19 @@ struct ExecCall: Sendable {
 
     private func request(_ with: ValueObject, _ context: StepContext) -> Value {
         let identity = context.identity
+        var run: ValueObject = [
+            "id": .string(identity.runID),
+            "pipeline": .string(identity.pipeline),
+            "step": .string(identity.stepID),
+            "attempt": .int(Int64(identity.attempt)),
+            "idempotency_key": .string(identity.idempotencyKey),
+        ]
+        run["epoch"] = identity.epoch.map { .int($0) }
         return [
             "step": .string(step),
             "with": .object(with),
             "input": context.input,
-            "run": [
-                "id": .string(identity.runID),
-                "pipeline": .string(identity.pipeline),
-                "step": .string(identity.stepID),
-                "attempt": .int(Int64(identity.attempt)),
-                "idempotency_key": .string(identity.idempotencyKey),
-            ],
+            "run": .object(run),
         ]
     }
 }

@@ -1,5 +1,6 @@
 internal import Logging
 internal import RunnelKit
+internal import RunnelSupport
 internal import Synchronization
 
 /// Where a child's standard error and its protocol's remarks go: the agent's log, masked, and bounded in length and
@@ -78,7 +79,7 @@ final class PluginLog: Sendable {
         let text = String(decoding: bytes, as: UTF8.self)
         guard text.contains(where: { !$0.isWhitespace }) else { return }
         // Masked before it is cut: half a secret could not be recognised.
-        let line = redactor.redact(Self.printable(text))
+        let line = TerminalText.line(redactor.redact(text))
         state.withLock { state in
             state.last.append(Self.cut(line, Self.rememberedLength))
             if state.last.count > Self.remembered { state.last.removeFirst() }
@@ -99,17 +100,5 @@ final class PluginLog: Sendable {
 
     private static func cut(_ text: String, _ length: Int) -> String {
         text.count <= length ? text : text.prefix(length - 1) + "…"
-    }
-
-    /// Without the control characters that would move a terminal's cursor or colour the log.
-    private static func printable(_ text: String) -> String {
-        guard text.unicodeScalars.contains(where: isControl) else { return text }
-        var scalars = String.UnicodeScalarView()
-        for scalar in text.unicodeScalars where !isControl(scalar) { scalars.append(scalar) }
-        return String(scalars)
-    }
-
-    private static func isControl(_ scalar: Unicode.Scalar) -> Bool {
-        scalar.value < 0x20 && scalar != "\t" || (0x7F...0x9F).contains(scalar.value)
     }
 }

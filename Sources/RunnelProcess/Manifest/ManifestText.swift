@@ -46,6 +46,10 @@ public enum ManifestText: FieldValue, Hashable {
             guard let text = host.variables[name] else {
                 throw FieldError("the environment variable \(name) is not set", hint: "set it where Runnel is started")
             }
+            // Named in this way it is mostly a token, and a server takes an empty one for none at all.
+            guard !text.isEmpty else {
+                throw FieldError("the environment variable \(name) is empty", hint: "set it where Runnel is started")
+            }
             return text
         case .secret(let name):
             guard let text = host.secret(name) else {

@@ -27,7 +27,9 @@ public struct ExecPlugin: Plugin {
                 StepDefinition(
                     name: "\(name).\(word)", summary: step.summary,
                     documentation: step.documentation, schema: step.input,
-                    isRepeatable: step.repeatable
+                    isRepeatable: step.repeatable,
+                    // A dry run starts nothing of the project.
+                    isReadOnly: false
                 ) { with, context in
                     try input.check(with)
                     return try await call.run(with, context)

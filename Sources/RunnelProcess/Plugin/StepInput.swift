@@ -9,10 +9,14 @@ struct StepInput: Sendable {
         self.schema = try JSONSchema(schema)
     }
 
-    /// - Throws: The first thing that is wrong, with the code `bad-with`.
+    /// - Throws: The first thing that is wrong, with the code `bad-with`; with `empty-value` for a null that the schema
+    ///   does not admit.
     func check(_ with: ValueObject) throws(StepError) {
         guard let issue = schema.validate(.object(with)).first else { return }
         let place = issue.path.isRoot ? "" : "`\(issue.path)`: "
-        throw StepError("bad-with", place + issue.message, hint: issue.suggestion.map { "did you mean \"\($0)\"?" })
+        let isNull = Value.object(with).value(at: issue.path.fieldPath)?.isNull == true
+        throw StepError(
+            isNull ? "empty-value" : "bad-with", place + issue.message,
+            hint: issue.suggestion.map { "did you mean \"\($0)\"?" }, field: issue.path.fieldPath)
     }
 }

@@ -74,7 +74,7 @@ extension PipelineStep {
     /// Whether the key stands in `with:`, or may once that is known.
     fileprivate func gives(_ key: String) -> Bool {
         switch with {
-        case .literal(let value): value[key].map { !$0.isNull } ?? false
+        case .literal(let value): value[key] != nil
         case .object(let members): members.contains { $0.key == key }
         case .template, .list: true
         }

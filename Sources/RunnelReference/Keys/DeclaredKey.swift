@@ -12,12 +12,12 @@ struct DeclaredKey: Sendable {
     /// Of what holds when it is left out, in words; empty where that is plain.
     let absent: String
     let isRequired: Bool
-    /// Whether a null says the same as leaving it out.
+    /// Whether a null may stand there: an empty section, or the word `null`.
     let mayBeEmpty: Bool
 
     init(
         _ name: String, _ kind: String, _ help: String, schema: Value, absent: String = "", isRequired: Bool = false,
-        mayBeEmpty: Bool = true
+        mayBeEmpty: Bool = false
     ) {
         self.name = name
         self.kind = kind
@@ -25,13 +25,18 @@ struct DeclaredKey: Sendable {
         self.schema = schema
         self.absent = absent
         self.isRequired = isRequired
-        self.mayBeEmpty = mayBeEmpty && !isRequired
+        self.mayBeEmpty = mayBeEmpty
     }
 
     /// The schema with the help beside it.
     var documentedSchema: Value {
         guard var object = schema.asObject else { return schema }
-        if mayBeEmpty { object = NullAlternative.added(to: object) }
+        if let types = object["type"] {
+            if mayBeEmpty { object["type"] = .list((types.asList ?? [types]) + ["null"]) }
+        } else if object["$ref"] != nil {
+            // What stands beside a reference is not read in draft-07.
+            object = ["anyOf": mayBeEmpty ? [schema, ["type": "null"]] : [schema]]
+        }
         object["description"] = .string(help)
         return .object(object)
     }

@@ -11,15 +11,16 @@ enum PipelineKeys {
         DeclaredKey(
             "on", "object",
             "What starts runs, beside a person: a key for each trigger, with one entry or a list of them.",
-            schema: ["$ref": "#/definitions/on"], absent: "started by hand"),
+            schema: ["$ref": "#/definitions/on"], absent: "started by hand", mayBeEmpty: true),
         DeclaredKey(
             "inputs", "object", "What can be set by whoever starts a run, by name; templates read `inputs.NAME`.",
-            schema: ["type": "object", "additionalProperties": ["$ref": "#/definitions/input"]]),
+            schema: ["type": "object", "additionalProperties": ["$ref": "#/definitions/input"]], mayBeEmpty: true),
         DeclaredKey(
             "concurrency", "object", "How many runs of the pipeline go on at once.",
             schema: ["$ref": "#/definitions/concurrency"], absent: "no limit of its own"),
         DeclaredKey(
-            "timeout", "duration", "How long a run may take altogether.", schema: Duration.schema, absent: "no limit"),
+            "timeout", "duration", "How long a run may be worked on altogether. Waiting and downtime do not count.",
+            schema: Duration.schema, absent: "no limit"),
         DeclaredKey(
             "steps", "list of steps", "What is done, one after another.",
             schema: ["type": "array", "minItems": 1, "items": ["$ref": "#/definitions/step"]], isRequired: true),
@@ -43,8 +44,8 @@ enum PipelineKeys {
         DeclaredKey("description", "string", "What it is for.", schema: ["type": "string"]),
         DeclaredKey("enum", "list", "The only values it may have.", schema: ["type": "array"]),
         DeclaredKey(
-            "required", "boolean", "Whether it has to be set.", schema: ["type": "boolean"],
-            absent: "`true` without a `default`"),
+            "required", "boolean", "Whether it has to be set. With `false`, null is one of its values.",
+            schema: ["type": "boolean"], absent: "`true` without a `default`"),
     ]
 
     /// The keys of a step; `uses` lists what is registered.
@@ -62,14 +63,15 @@ enum PipelineKeys {
                 absent: "the step's kind, such as `file-write`"),
             DeclaredKey("name", "string", "A remark for whoever reads the file.", schema: ["type": "string"]),
             DeclaredKey(
-                "uses", "the name of a step", "What is done. \(onlySteps)", schema: uses, mayBeEmpty: false),
+                "uses", "the name of a step", "What is done. \(onlySteps)", schema: uses),
             DeclaredKey(
                 "with", "object",
-                "What the step is given; its keys depend on `uses`. Templates may stand in any string.",
-                schema: ["type": "object"]),
+                "What the step is given; its keys depend on `uses`. Templates may stand in any string. A key that is "
+                    + "written is given, also when its value is null.",
+                schema: ["type": "object"], mayBeEmpty: true),
             DeclaredKey(
                 "if", "expression", "The step is done only where this is true; otherwise its output is null.",
-                schema: ["type": ["string", "boolean", "number"]]),
+                schema: ["type": ["string", "boolean", "number"]], mayBeEmpty: true),
             DeclaredKey(
                 "for_each", "list, or a template that is one",
                 "Does the step once for each item, with `item` and `index` known; its output is the list of outputs.",
@@ -80,7 +82,7 @@ enum PipelineKeys {
                 absent: "1 with `for_each`, all of a parallel group"),
             DeclaredKey(
                 "steps", "list of steps", "Makes the step a group. \(onlySteps)",
-                schema: ["type": "array", "minItems": 1, "items": ["$ref": "#/definitions/step"]], mayBeEmpty: false),
+                schema: ["type": "array", "minItems": 1, "items": ["$ref": "#/definitions/step"]]),
             DeclaredKey(
                 "parallel", "boolean", "Whether the steps of a group are done side by side.",
                 schema: ["type": "boolean"], absent: "`false`"),

@@ -51,6 +51,7 @@ enum TypeWords {
         case "object":
             guard let values = schema["additionalProperties"]?.asObject else { return "object" }
             return "object of \(plural(text(.object(values))))"
+        case "string" where schema["format"]?.asString == ProjectPathPlaces.format: return "path"
         case "string":
             let example = schema["examples"]?.asList?.first.map { ", such as \(Markdown.code(written($0)))" }
             return "string" + (example ?? "")
@@ -71,7 +72,9 @@ enum TypeWords {
     private static func plural(_ words: String) -> String {
         if words == "any value" { return "values" }
         guard !words.contains(" or ") else { return words }
-        let nouns = ["string", "object", "number", "whole number", "boolean", "duration", "size", "secret", "list"]
+        let nouns = [
+            "string", "object", "number", "whole number", "boolean", "duration", "size", "secret", "list", "path",
+        ]
         guard let noun = nouns.last(where: { words == $0 || words.hasPrefix($0 + ",") || words.hasPrefix($0 + " ") })
         else { return words }
         return noun + "s" + words.dropFirst(noun.count)

@@ -20,7 +20,10 @@ enum InputDefinitionSchema {
             case .list: "array"
             case .object: "object"
             }
-        let then: Value = ["properties": ["default": ["type": [type, "null"]]]]
+        let mayBeNull: Value = [
+            "properties": ["required": ["const": false], "default": ["type": [type, "null"]]], "required": ["required"],
+        ]
+        let then: Value = ["anyOf": [["properties": ["default": ["type": type]]], mayBeNull]]
         let named: Value = ["properties": ["type": ["const": .string(kind.rawValue)]], "required": ["type"]]
         // Without a type it is a string.
         let condition: Value = kind == .string ? ["not": ["required": ["type"]]] : named

@@ -20,8 +20,9 @@ public enum PipelineSchema {
         for (key, value) in StepDefinitionSchema(registry: registry).definitions { definitions[key] = value }
         for (key, value) in TemplateAlternative.definitions { definitions[key] = value }
         definitions["input"] = InputDefinitionSchema.schema
-        definitions["retry"] = group(RetryDeclaration.schema, "retry")
-        definitions["concurrency"] = group(ConcurrencyDeclaration.schema, "concurrency")
+        for (name, schema) in [("retry", RetryDeclaration.schema), ("concurrency", ConcurrencyDeclaration.schema)] {
+            definitions[name] = PortableSchema(location: "#/definitions/\(name)", stand: .nothing).rewritten(schema)
+        }
         return [
             "$schema": .string(dialect), "title": "Runnel pipeline",
             "description": "A pipeline for Runnel: what starts it, and the steps it goes through.", "type": "object",
@@ -58,10 +59,5 @@ public enum PipelineSchema {
         default: return ["anyOf": [schema, ["type": "null"]]]
         }
         return .object(object)
-    }
-
-    /// A group whose keys may be left empty.
-    private static func group(_ schema: Value, _ name: String) -> Value {
-        PortableSchema(location: "#/definitions/\(name)", stand: .null).rewritten(schema)
     }
 }

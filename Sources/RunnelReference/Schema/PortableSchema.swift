@@ -12,8 +12,6 @@ struct PortableSchema {
         case nothing
         /// A string that is rendered before it is read.
         case template
-        /// A null that counts as a key left out.
-        case null
     }
 
     /// Where the schema will be: `#/definitions/with.chat`.
@@ -70,7 +68,6 @@ struct PortableSchema {
         return switch stand {
         case .nothing: .object(rewritten)
         case .template: .object(TemplateAlternative.added(to: rewritten))
-        case .null: .object(NullAlternative.added(to: rewritten))
         }
     }
 

@@ -37,10 +37,10 @@ struct StepDefinitionSchema {
 
     private var parallelism: Value {
         [
-            "if": ["required": ["max_parallel"], "properties": ["max_parallel": ["type": "integer"]]],
+            "if": ["required": ["max_parallel"]],
             "then": [
                 "anyOf": [
-                    ["required": ["for_each"], "properties": ["for_each": ["not": ["type": "null"]]]],
+                    ["required": ["for_each"]],
                     ["required": ["parallel"], "properties": ["parallel": ["const": true]]],
                 ]
             ],

@@ -1,3 +1,4 @@
+import HTTPServing
 import HTTPTypes
 import NIOCore
 import NIOHTTPTypes
@@ -18,6 +19,9 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     private var expectsContinue = false
     private var isCallerGone = false
     private var onLeave: (@Sendable () -> Void)?
+    /// Whether what comes is thrown away, since the connection ends with what came before.
+    private var isIgnoring = false
+    let idle = IdleMark()
 
     init(limits: ConnectionProgress.Limits) {
         progress = ConnectionProgress(limits: limits, now: .now())
@@ -25,6 +29,7 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
+        idle.set(progress.idleSince)
         setTimer()
     }
 
@@ -36,13 +41,17 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     // MARK: - What comes
 
     func bytesCame() {
-        progress.bytesCame(at: .now())
+        if progress.bytesCame(at: .now()) { idle.set(progress.idleSince) }
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        guard !progress.isFarewell else { return }
+        guard !progress.isFarewell, !isIgnoring else { return }
         switch unwrapInboundIn(data) {
+        case .head where progress.refusesRequests:
+            isIgnoring = true
+            return
         case .head(let head):
+            idle.set(nil)
             progress.requestBegan(isLast: Self.tokens(head.headerFields[values: .connection]).contains("close"))
             expectsContinue = Self.tokens(head.headerFields[values: .expect]).contains("100-continue")
         case .body: expectsContinue = false
@@ -66,6 +75,8 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        // Ends here: the server's own handler would close right behind the answer, without a lingering close.
+        if event is ChannelShouldQuiesceEvent { return drain() }
         if case ChannelEvent.inputClosed? = event as? ChannelEvent { callerLeft() }
         context.fireUserInboundEventTriggered(event)
         if isCallerGone, progress.isFarewell { context.close(promise: nil) }
@@ -89,6 +100,7 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
             onLeave = nil
             context.write(data, promise: promise)
             progress.answerEnded(at: .now())
+            idle.set(progress.idleSince)
             if progress.isFarewell { sayFarewell(context) }
             setTimer()
         }
@@ -136,6 +148,32 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     // MARK: - The end
+
+    /// The server stops: the connection ends with the answers that are under way, or now.
+    func drain() {
+        guard let context, !progress.isFarewell else { return }
+        progress.drain(at: .now())
+        if !progress.isFarewell {
+            setTimer()
+        } else if hasUnsentBytes(context) {
+            sayFarewell(context)
+            setTimer()
+        } else {
+            context.close(promise: nil)
+        }
+    }
+
+    /// Others want to connect.
+    func closeIfIdle() {
+        guard let context, let since = progress.idleSince, since <= .now(), !hasUnsentBytes(context) else { return }
+        context.close(promise: nil)
+    }
+
+    /// Whether the caller has not taken all of the last answer, which closing would cut off.
+    private func hasUnsentBytes(_ context: ChannelHandlerContext) -> Bool {
+        let count = try? context.channel.syncOptions?.getOption(.bufferedWritableBytes)
+        return (count ?? 0) > 0
+    }
 
     private func callerLeft() {
         isCallerGone = true

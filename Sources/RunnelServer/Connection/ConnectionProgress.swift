@@ -8,6 +8,8 @@ struct ConnectionProgress {
         var idle: TimeAmount
         var write: TimeAmount
         var farewell: TimeAmount
+        /// How long a header may still come after ``drain(at:)``.
+        var drain: TimeAmount = .seconds(1)
     }
 
     private enum Phase: Equatable {
@@ -28,6 +30,7 @@ struct ConnectionProgress {
     /// Whether more of a request is to come.
     private var isReading = false
     private var isLast = false
+    private var drainedAt: NIODeadline?
     private var stuckSince: NIODeadline?
 
     init(limits: Limits, now: NIODeadline) {
@@ -40,7 +43,7 @@ struct ConnectionProgress {
         let waiting: NIODeadline? =
             switch phase {
             case .idle(let since): since + limits.idle
-            case .header(let since): since + limits.header
+            case .header(let since): min(since + limits.header, drainedAt.map { $0 + limits.drain } ?? .distantFuture)
             case .request: nil
             case .farewell(let since): since + limits.farewell
             }
@@ -51,11 +54,35 @@ struct ConnectionProgress {
         if case .farewell = phase { true } else { false }
     }
 
+    /// Since when nobody would miss the connection; nil while a request is read or answered. A header that does not get
+    /// whole counts after a while.
+    var idleSince: NIODeadline? {
+        switch phase {
+        case .idle(let since), .farewell(let since): since
+        case .header(let since): since + .seconds(1)
+        case .request: nil
+        }
+    }
+
+    /// Whether a request that comes now is ignored: its connection ends with the answers that are under way.
+    var refusesRequests: Bool { isFarewell || drainedAt != nil && open > 0 }
+
     /// Whether the answer in hand ends the connection. With no request open it is one to bytes that were none.
     var endsWithAnswer: Bool { open == 0 || open == 1 && (isLast || isReading) }
 
-    mutating func bytesCame(at now: NIODeadline) {
-        if case .idle = phase { phase = .header(since: now) }
+    /// - Returns: Whether they are the first of a request.
+    @discardableResult mutating func bytesCame(at now: NIODeadline) -> Bool {
+        guard case .idle = phase else { return false }
+        phase = .header(since: now)
+        return true
+    }
+
+    /// The connection has to end: with the answers that are under way, or now where there are none.
+    mutating func drain(at now: NIODeadline) {
+        guard drainedAt == nil else { return }
+        drainedAt = now
+        isLast = true
+        if case .idle = phase { phase = .farewell(since: now) }
     }
 
     /// - Parameter isLast: The caller wants the connection closed after the answer.
@@ -83,5 +110,13 @@ struct ConnectionProgress {
 
     mutating func writabilityChanged(to isWritable: Bool, at now: NIODeadline) {
         stuckSince = isWritable ? nil : stuckSince ?? now
+    }
+}
+
+extension ConnectionProgress.Limits {
+    init(_ timeouts: ConnectionTimeouts) {
+        self.init(
+            header: TimeAmount(timeouts.header), idle: TimeAmount(timeouts.idle), write: TimeAmount(timeouts.write),
+            farewell: TimeAmount(timeouts.farewell))
     }
 }

@@ -9,6 +9,8 @@ struct RequestIDs: RouterMiddleware {
     let logger: Logger
     /// nil while the routes are only being listed.
     let routes: RouteTable?
+    /// Masks secrets.
+    let redact: @Sendable (String) -> String
 
     static let header = HTTPField.Name("X-Request-ID")
 
@@ -18,13 +20,14 @@ struct RequestIDs: RouterMiddleware {
         var context = context
         let given = Self.header.flatMap { request.headers[$0] }
         context.requestID = given.flatMap(Self.checked) ?? UUIDv7.make(nanoseconds: context.now)
-        // A path may be long, and what stands in it is the caller's.
-        let call = "\(request.method.rawValue) \(request.uri.path.prefix(200))"
+        // A path may be long, and what stands in it is the caller's. It is masked before it is cut: half a secret could
+        // not be recognised.
+        let call = "\(request.method.rawValue) \(redact(request.uri.path).prefix(200))"
         var response: Response
         do {
             response = try await next(request, context)
         } catch let error as APIError {
-            response = error.response
+            response = masked(error).response
         } catch let error as HTTPError where error.status == .notFound {
             response = answerWithoutRoute(request)
         } catch let error as HTTPError {
@@ -39,6 +42,13 @@ struct RequestIDs: RouterMiddleware {
         if let header = Self.header { response.headers[header] = context.requestID }
         logger.info("\(call) \(response.status.code)", metadata: ["request": .string(context.requestID)])
         return response
+    }
+
+    /// A message may quote more than the caller sent.
+    private func masked(_ error: APIError) -> APIError {
+        var copy = APIError(error.status, error.code, redact(error.message))
+        copy.headers = error.headers
+        return copy
     }
 
     /// There is nothing, or it is asked for in another way.

@@ -19,7 +19,10 @@ enum OpenAPISchemas {
                 required: ["run", "status"]),
             "Health": object(["status": ["enum": ["ok", "failing"]], "reason": text], required: ["status"]),
             "Status": object([
-                "version": text, "running": number, "queued": number,
+                "version": text, "running": number, "queued": number, "waiting": number,
+                "stranded": described(
+                    "Runs of the server that nothing works on, because the journal cannot be written; they go on once it can.",
+                    ["type": "array", "items": text]),
                 "pipelines": ["type": "array", "items": reference("Pipeline")],
             ]),
             "Pipeline": object(
@@ -63,6 +66,11 @@ enum OpenAPISchemas {
         [
             "id": text, "pipeline": text, "state": reference("RunState"), "trigger": anyObject, "created_at": time,
             "started_at": time, "ended_at": time, "error": anyObject, "interruptions": number,
+            "interrupted": described(
+                "Of a queued run: it had begun, and the process that worked on it died or stopped.", ["type": "boolean"]
+            ),
+            "deaths": described("How often the process that worked on the run died since a step of it ended.", number),
+            "wake_at": described("When a waiting run goes on.", time),
             "cancel_requested": ["type": "boolean"], "retry_of": text, "dedupe_key": text,
         ]
     }

@@ -1,3 +1,4 @@
+import HTTPServing
 import HTTPTypes
 import Hummingbird
 import NIOCore
@@ -8,6 +9,8 @@ import RunnelKit
 struct EventStream: Sendable {
     let journal: any Journal
     let runID: String
+    /// Opens when the server shuts down and the run is not worked on here any more.
+    let answersEnd: Latch
 
     private static let interval = Duration.milliseconds(100)
     /// In intervals: 15 s. Proxies close connections that are silent for a minute.
@@ -29,30 +32,32 @@ struct EventStream: Sendable {
         Response(
             status: .ok, headers: [.contentType: "text/event-stream", .cacheControl: "no-cache"],
             body: ResponseBody { writer in
-                // Only the task below writes until it has ended.
+                // Only the task below uses these until it has ended.
                 nonisolated(unsafe) var copy = writer
-                try await context.cancelledWhenCallerLeaves { try await write(from: first, to: &copy) }
+                nonisolated(unsafe) var next = first
+                do {
+                    try await context.cancelledWhenCallerLeaves(orWhen: answersEnd) {
+                        try await write(from: &next, to: &copy)
+                    }
+                } catch EarlyEnd.shutdown {
+                    // What the run came to before this process stopped. A reader that reconnects goes on behind it.
+                    if try await !writeNew(from: &next, to: &copy).isOver {
+                        try await copy.write(ByteBuffer(string: Self.shutdown))
+                    }
+                }
                 try await writer.finish(nil)
             })
     }
 
-    private func write(from first: Int, to writer: inout any ResponseBodyWriter) async throws {
-        var next = first
+    private func write(from next: inout Int, to writer: inout any ResponseBodyWriter) async throws {
         var version: Int64?
         var silence = 0
         while true {
             let current = try await journal.version()
             if current != version {
                 version = current
-                // Asked first: whatever happened before the end is there when the end is.
-                let isOver = try await journal.run(runID)?.state.isFinal ?? true
-                while case let events = try await journal.events(of: runID, from: next, limit: Self.page),
-                    let last = events.last
-                {
-                    next = last.number + 1
-                    try await writer.write(ByteBuffer(string: events.map(Self.text).joined()))
-                    silence = 0
-                }
+                let (hasWritten, isOver) = try await writeNew(from: &next, to: &writer)
+                if hasWritten { silence = 0 }
                 if isOver { return }
             }
             try await ContinuousClock().sleep(for: Self.interval)
@@ -62,6 +67,26 @@ struct EventStream: Sendable {
             }
         }
     }
+
+    /// Writes the events that have come since, and says whether the run has ended.
+    private func writeNew(
+        from next: inout Int, to writer: inout any ResponseBodyWriter
+    ) async throws -> (hasWritten: Bool, isOver: Bool) {
+        // Asked first: whatever happened before the end is there when the end is.
+        let isOver = try await journal.run(runID)?.state.isFinal ?? true
+        var hasWritten = false
+        while case let events = try await journal.events(of: runID, from: next, limit: Self.page),
+            let last = events.last
+        {
+            next = last.number + 1
+            hasWritten = true
+            try await writer.write(ByteBuffer(string: events.map(Self.text).joined()))
+        }
+        return (hasWritten, isOver)
+    }
+
+    /// The last event of a stream whose run goes on without it. It has no id, so that readers keep theirs.
+    private static let shutdown = "event: shutdown\ndata: {\"message\":\"Runnel is shutting down\"}\n\n"
 
     private static func text(_ number: Int, _ event: Value) -> String {
         "id: \(number)\nevent: \(event["event"]?.asString ?? "event")\ndata: \(event.json())\n\n"

@@ -1,3 +1,4 @@
+import HTTPServing
 import HTTPTypes
 import Hummingbird
 import NIOCore
@@ -8,6 +9,8 @@ import WebhookPlugin
 struct HookRoutes: Sendable {
     let hub: WebhookHub
     let bodies: BodyReading
+    /// Opens when the server shuts down and no run is worked on here any more.
+    let answersEnd: Latch
 
     func add(to router: Router<ServerContext>) {
         // Which of them a hook takes is its own to say.
@@ -19,6 +22,7 @@ struct HookRoutes: Sendable {
     private func call(_ request: Request, _ context: ServerContext) async throws -> Response {
         let path = request.uri.path
         guard let route = hub.route(String(path.dropFirst("/hooks/".count))) else {
+            if hub.isShutDown { throw APIError.shuttingDown }
             throw APIError(404, "no-such-hook", "there is no hook at \(Value.string(path).quoted(limit: 200))")
         }
         var headers = HeaderList()
@@ -31,7 +35,9 @@ struct HookRoutes: Sendable {
             guard let body else { return response(.bodyTooLarge(limit: route.bodyLimit), context) }
             call.body = body
             guard route.waitsForRuns else { return response(await route.handle(call), context) }
-            let answer = try await context.cancelledWhenCallerLeaves { [call] in await route.handle(call) }
+            let answer = try await context.cancelledWhenCallerLeaves(orWhen: answersEnd) { [call] in
+                await route.handle(call)
+            }
             return response(answer, context)
         }
     }
@@ -45,10 +51,10 @@ struct HookRoutes: Sendable {
         switch answer.body {
         case .bytes(let bytes): body = ResponseBody(byteBuffer: ByteBuffer(bytes: bytes))
         case .stream(let write):
-            body = ResponseBody { writer in
+            body = ResponseBody { [answersEnd] writer in
                 // Only the task below writes until it has ended.
                 nonisolated(unsafe) var adapter: any WebhookBodyWriter = BodyWriter(writer: writer)
-                try await context.cancelledWhenCallerLeaves { try await write(&adapter) }
+                try await context.cancelledWhenCallerLeaves(orWhen: answersEnd) { try await write(&adapter) }
                 try await writer.finish(nil)
             }
         }
@@ -61,6 +67,11 @@ private struct BodyWriter: WebhookBodyWriter {
     var writer: any ResponseBodyWriter
 
     mutating func write(_ bytes: [UInt8]) async throws {
-        try await writer.write(ByteBuffer(bytes: bytes))
+        let buffer = ByteBuffer(bytes: bytes)
+        guard Task.isCancelled else { return try await writer.write(buffer) }
+        // The last words of a stream that was cancelled. The connection's writer refuses them from a cancelled task, so
+        // they go out in a task of their own, which is awaited right here.
+        nonisolated(unsafe) var copy = writer
+        try await Task { try await copy.write(buffer) }.value
     }
 }

@@ -16,6 +16,8 @@ struct PipelineRoutes: Sendable {
             return Response.json([
                 "version": .string(api.version), "running": .int(Int64(await api.queue.runningCount)),
                 "queued": .int(Int64(try await withJournal { try await api.journal.queuedCount() })),
+                "waiting": .int(Int64(try await withJournal { try await api.journal.waitingCount() })),
+                "stranded": .list(api.queue.strandedRuns.map { .string($0) }),
                 "pipelines": .list(await api.host.all.map(json)),
             ])
         }
@@ -71,7 +73,7 @@ struct PipelineRoutes: Sendable {
             let body = try RunRequestBody(bytes, type: request.headers[.contentType])
             let inputs: ValueObject
             do throws(InputError) {
-                inputs = try pipeline.inputValues(body.inputs.map { ($0.key, $0.value.text) })
+                inputs = try pipeline.inputValues(json: body.inputs)
             } catch {
                 throw APIError(400, "bad-input", error.message)
             }
@@ -81,7 +83,7 @@ struct PipelineRoutes: Sendable {
             let now = context.now
             let run = RunRecord(
                 id: UUIDv7.make(nanoseconds: now), pipeline: pipeline.name, definition: hosted.definition ?? "",
-                dedupeKey: try request.dedupeKey(), trigger: seal.close(.object(trigger)),
+                dedupeKey: try request.dedupeKey(of: pipeline, seal), trigger: seal.close(.object(trigger)),
                 inputs: seal.close(.object(inputs)).asObject ?? [:], input: seal.close(body.input), createdAt: now)
             return try await api.start(run, of: pipeline)
         }

@@ -1,3 +1,4 @@
+import HTTPServing
 import HTTPTypes
 import Hummingbird
 import RunnelEngine
@@ -6,6 +7,7 @@ import RunnelKit
 /// `/api/v1/runs`: looking at runs, following, cancelling and repeating them.
 struct RunRoutes: Sendable {
     let api: API
+    let answersEnd: Latch
 
     func add(to group: RouterGroup<ServerContext>) {
         group.get("/runs") { request, _ in try await list(request) }
@@ -29,7 +31,7 @@ struct RunRoutes: Sendable {
         group.post("/runs/:id/retry") { request, context in try await retry(request, context) }
         group.get("/runs/:id/events") { request, context in
             let run = try await find(request, context)
-            return EventStream(journal: api.journal, runID: run.id).response(
+            return EventStream(journal: api.journal, runID: run.id, answersEnd: answersEnd).response(
                 from: try EventStream.firstNumber(request), context)
         }
     }
@@ -75,8 +77,8 @@ struct RunRoutes: Sendable {
         }
         let run = RunRecord(
             id: UUIDv7.make(nanoseconds: context.now), pipeline: pipeline.name, definition: hosted.definition ?? "",
-            dedupeKey: try request.dedupeKey(), trigger: old.trigger, inputs: old.inputs, input: old.input,
-            createdAt: context.now, retryOf: old.id)
+            dedupeKey: try request.dedupeKey(of: pipeline, api.queue.seal), trigger: old.trigger, inputs: old.inputs,
+            input: old.input, createdAt: context.now, retryOf: old.id)
         return try await api.start(run, of: pipeline)
     }
 }

@@ -20,20 +20,30 @@ extension API {
 
 extension Request {
     /// What makes repeats of the request harmless, as a run keeps it.
-    func dedupeKey() throws(APIError) -> String? {
+    func dedupeKey(of pipeline: Pipeline, _ seal: SecretSeal) throws(APIError) -> String? {
         guard let key = HTTPFieldNames.idempotencyKey.flatMap({ headers[$0] }) else { return nil }
         guard (1...200).contains(key.utf8.count) else {
             throw APIError(400, "bad-header", "Idempotency-Key: expected 1 to 200 characters, found \(key.utf8.count)")
         }
-        return "api:\(key)"
+        return seal.dedupeKey("api:\(key)", of: pipeline.name)
     }
 }
 
 extension APIError {
     fileprivate init(_ refusal: TriggerRefusal) {
-        let isOverload = refusal.reason == .overloaded
-        self.init(isOverload ? 429 : 503, isOverload ? "overloaded" : "unavailable", refusal.message)
+        switch refusal.reason {
+        case .overloaded: self.init(429, "overloaded", refusal.message)
+        case .shuttingDown: self = .shuttingDown
+        case .journal: self.init(503, "unavailable", refusal.message)
+        }
         let (seconds, rest) = refusal.retryAfter.components
         headers[.retryAfter] = "\(max(1, seconds + (rest > 0 ? 1 : 0)))"
+    }
+
+    /// The process ends; another one may take its place.
+    static var shuttingDown: APIError {
+        var error = APIError(503, "shutting-down", "Runnel is shutting down; try again in 5 s")
+        error.headers[.retryAfter] = "5"
+        return error
     }
 }

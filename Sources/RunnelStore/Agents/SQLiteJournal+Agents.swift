@@ -2,77 +2,104 @@ import GRDB
 public import RunnelEngine
 
 extension SQLiteJournal {
-    public func join(_ agent: AgentRecord) async throws(JournalError) {
-        try locks.hold(agent.id)
-        try await committer.write { try Self.insert(agent, $0) }
-    }
-
-    private static func insert(_ agent: AgentRecord, _ db: Database) throws {
-        try db.cachedStatement(
-            sql: "INSERT OR REPLACE INTO agents (id, pid, host, role, started_at) VALUES (?, ?, ?, ?, ?)"
-        ).execute(arguments: [agent.id.text, agent.processID, agent.host, agent.role, agent.startedAt])
-    }
-
-    public func beat(_ agent: AgentID) async throws(JournalError) {
-        let isWritten = committer.writeSoon(
-            { db in
-                try db.cachedStatement(sql: "UPDATE agents SET beat = beat + 1 WHERE id = ?")
-                    .execute(arguments: [agent.text])
-            }, finish: { _ in })
-        guard !isWritten else { return }
-        try await committer.write { db in
-            try db.cachedStatement(sql: "UPDATE agents SET beat = beat + 1 WHERE id = ?")
-                .execute(arguments: [agent.text])
-        }
-    }
-
-    public func leave(_ agent: AgentID) async throws(JournalError) {
-        try await committer.write { db in
-            _ = try Self.sendBack(from: agent, db)
-        }
-        locks.letGo(agent)
-    }
-
-    public func reap() async throws(JournalError) -> [String] {
-        let agents = try await read { db in
-            try Row.fetchAll(db, sql: "SELECT id, beat FROM agents").map { row in
-                (id: AgentID(row["id"]), beat: row["beat"] as Int64)
+    public func join(
+        _ worker: AgentRecord, replacing former: [AgentID], at time: Int64
+    ) async throws(JournalError) {
+        try locks.hold(worker.id)
+        do throws(JournalError) {
+            try await committer.write { db in
+                for id in former { try Self.forget(id, .broken(now: time), db) }
+                try db.cachedStatement(
+                    sql: "INSERT OR REPLACE INTO agents (id, pid, host, role, started_at) VALUES (?, ?, ?, ?, ?)"
+                ).execute(
+                    arguments: [worker.id.text, worker.processID, worker.host, worker.role, worker.startedAt])
             }
+        } catch {
+            locks.letGo(worker.id)
+            throw error
         }
-        let dead = agents.filter { locks.isDead($0.id, beat: $0.beat) }
-        // Also runs of agents that are not even known any more.
-        let known = agents.map(\.id.text)
-        let strays = try await read { db in
-            try String.fetchAll(
-                db, sql: "SELECT DISTINCT owner FROM runs WHERE state = 'running' AND owner IS NOT NULL")
+        for id in former { locks.letGo(id) }
+    }
+
+    public func beat(_ worker: AgentID) async throws(JournalError) -> Bool {
+        try await committer.write { db in
+            try db.cachedStatement(sql: "UPDATE agents SET beat = beat + 1 WHERE id = ?").execute(
+                arguments: [worker.text])
+            return db.changesCount > 0
         }
-        let gone = dead.map(\.id) + strays.filter { !known.contains($0) }.map { AgentID($0) }
-        guard !gone.isEmpty else { return [] }
-        return try await committer.write { db in
-            var runs: [String] = []
-            for (index, agent) in gone.enumerated() {
-                // Somebody else may have joined under this name, or come to life, since it was looked at.
-                if index >= dead.count {
-                    let isBack = try Bool.fetchOne(
-                        db, sql: "SELECT EXISTS (SELECT 1 FROM agents WHERE id = ?)", arguments: [agent.text])
-                    if isBack ?? false { continue }
+    }
+
+    public func leave(_ worker: AgentID) async throws(JournalError) {
+        try await committer.write { db in
+            _ = try Self.forget(worker, .stopped, db)
+        }
+        locks.letGo(worker)
+    }
+
+    public func observe() async throws(JournalError) -> [WorkerSight] {
+        let (workers, owners) = try await read { db in
+            let workers = try Row.fetchAll(db.cachedStatement(sql: "SELECT id, beat FROM agents ORDER BY id")).map {
+                (id: AgentID($0["id"]), beat: $0["beat"] as Int64)
+            }
+            let owners = try String.fetchAll(
+                db.cachedStatement(sql: "SELECT DISTINCT owner FROM runs WHERE owner IS NOT NULL ORDER BY owner"))
+            return (workers, owners.map { AgentID($0) })
+        }
+        let known = Set(workers.map(\.id))
+        return workers.map { WorkerSight($0.id, beat: $0.beat, locks.presence(of: $0.id)) }
+            + owners.filter { !known.contains($0) }.map { WorkerSight($0, beat: -1, .left) }
+    }
+
+    public func takeOver(from dead: [WorkerSight], _ policy: TakeoverPolicy) async throws(JournalError) -> Takeover {
+        let takeover = try await committer.write { db in
+            var takeover = Takeover()
+            for sight in dead {
+                let beat = try Int64.fetchOne(
+                    db, sql: "SELECT beat FROM agents WHERE id = ?", arguments: [sight.id.text])
+                // Somebody may have joined under this name since, or the silent worker has come back to life.
+                if let beat, beat != sight.beat { continue }
+                let runs = try Self.forget(
+                    sight.id, .broken(now: policy.now), hasDied: sight.presence == .died, db)
+                for run in runs {
+                    if run.deaths > policy.deaths {
+                        try Self.failKiller(run.id, deaths: run.deaths, at: policy.now, db)
+                        takeover.failed.append(run.id)
+                    } else {
+                        takeover.queued.append(run.id)
+                    }
                 }
-                runs += try Self.sendBack(from: agent, db)
             }
-            return runs
+            return takeover
         }
+        for sight in dead where sight.presence == .died { locks.remove(sight.id) }
+        return takeover
     }
 
-    /// The runs go back to the queue, and the agent is forgotten.
-    private static func sendBack(from agent: AgentID, _ db: Database) throws -> [String] {
-        let runs = try String.fetchAll(
-            db,
-            sql: """
-                UPDATE runs SET state = 'queued', owner = NULL, interruptions = interruptions + 1
-                WHERE state = 'running' AND owner = ? RETURNING id
-                """, arguments: [agent.text])
-        try db.execute(sql: "DELETE FROM agents WHERE id = ?", arguments: [agent.text])
-        return runs.sorted()
+    /// The worker's runs go back to the queue, and the worker is forgotten.
+    @discardableResult private static func forget(
+        _ worker: AgentID, _ reason: ReleaseReason, hasDied: Bool = false, _ db: Database
+    ) throws -> [(id: String, deaths: Int)] {
+        let runs = try sendBack("owner = ?", [worker.text], reason, hasDied: hasDied, db)
+        try db.cachedStatement(sql: "DELETE FROM agents WHERE id = ?").execute(arguments: [worker.text])
+        return runs
+    }
+
+    private static func failKiller(_ runID: String, deaths: Int, at time: Int64, _ db: Database) throws {
+        let steps = try String.fetchAll(
+            db, sql: "SELECT key FROM steps WHERE run_id = ? AND state = 'running' ORDER BY number", arguments: [runID])
+        let error = RunError.killedItsWorker(runID, deaths: deaths, steps: steps).json
+        try db.execute(
+            sql: "UPDATE runs SET state = 'failed', error = ?, ended_at = ? WHERE id = ?",
+            arguments: [StoredValue.text(ValueCoding.text(error)), time, runID])
+    }
+
+    public func leases(of worker: AgentID) async throws(JournalError) -> [Lease] {
+        try await read { db in
+            try Row.fetchAll(
+                db.cachedStatement(sql: "SELECT id, epoch FROM runs WHERE owner = ? ORDER BY id"),
+                arguments: [worker.text]
+            ).map { Lease(runID: $0["id"], worker: worker, epoch: $0["epoch"]) }
+        }
     }
 
     public func agents() async throws(JournalError) -> [AgentRecord] {

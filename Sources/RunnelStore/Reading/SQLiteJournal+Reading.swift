@@ -5,7 +5,7 @@ public import RunnelKit
 extension SQLiteJournal {
     private static let small = """
         id, pipeline, definition, state, dedupe_key, "trigger", created_at, started_at, ended_at, error, owner,
-        interruptions, cancel_requested, retry_of
+        interruptions, cancel_requested, retry_of, epoch, deaths, wake_at, worked, has_finally
         """
 
     public func run(_ id: String) async throws(JournalError) -> RunRecord? {
@@ -19,26 +19,30 @@ extension SQLiteJournal {
             [idPrefix, idPrefix + "\u{FFFF}", limit])
     }
 
-    public func queued(limit: Int) async throws(JournalError) -> [RunRecord] {
-        try await records("SELECT * FROM runs WHERE state = 'queued' ORDER BY id LIMIT ?", [limit])
-    }
-
-    public func queued(limit: Int, except pipelines: Set<String>) async throws(JournalError) -> [RunRecord] {
-        let names = pipelines.sorted()
-        let condition = names.isEmpty ? "" : "AND pipeline NOT IN (\(names.map { _ in "?" }.joined(separator: ", ")))"
-        let arguments = StatementArguments(names) + [limit]
-        return try await read { db in
-            try Row.fetchAll(
-                db.cachedStatement(
-                    sql:
-                        "SELECT id, pipeline, definition, created_at, started_at FROM runs WHERE state = 'queued' \(condition) ORDER BY id LIMIT ?"
-                ),
-                arguments: arguments
-            ).map { row in
+    public func queued(_ search: QueueSearch) async throws(JournalError) -> [RunRecord] {
+        var conditions = ["state = 'queued'", "deaths >= ?", "deaths < ?"]
+        var arguments: StatementArguments = [search.deaths.lowerBound, search.deaths.upperBound]
+        if let now = search.now {
+            conditions.append("(wake_at IS NULL OR wake_at <= ? OR wake_at > ?)")
+            arguments += [now, now + TakeoverPolicy.longestPause]
+        }
+        if !search.except.isEmpty {
+            conditions.append("pipeline NOT IN (\(search.except.map { _ in "?" }.joined(separator: ", ")))")
+            arguments += StatementArguments(search.except.sorted())
+        }
+        let sql = """
+            SELECT id, pipeline, definition, created_at, started_at, deaths FROM runs
+            WHERE \(conditions.joined(separator: " AND ")) ORDER BY (started_at IS NULL), id LIMIT ?
+            """
+        return try await read { [arguments] db in
+            try Row.fetchAll(db.cachedStatement(sql: sql), arguments: arguments + [search.limit]).map { row in
+                // What cannot be read is found out about when the run is claimed, and fails that run alone.
                 var record = RunRecord(
-                    id: row["id"], pipeline: row["pipeline"], definition: row["definition"], trigger: .null,
-                    createdAt: row["created_at"])
-                record.startedAt = row["started_at"]
+                    id: row["id"], pipeline: row["pipeline"],
+                    definition: (try? row.decode(forColumn: "definition")) ?? "", trigger: .null,
+                    createdAt: (try? row.decode(forColumn: "created_at")) ?? 0)
+                record.startedAt = (try? row.decode(Int64?.self, forColumn: "started_at")) ?? nil
+                record.deaths = (try? row.decode(forColumn: "deaths")) ?? 0
                 return record
             }
         }
@@ -47,6 +51,12 @@ extension SQLiteJournal {
     public func queuedCount() async throws(JournalError) -> Int {
         try await read {
             try Int.fetchOne($0.cachedStatement(sql: "SELECT count(*) FROM runs WHERE state = 'queued'")) ?? 0
+        }
+    }
+
+    public func waitingCount() async throws(JournalError) -> Int {
+        try await read {
+            try Int.fetchOne($0.cachedStatement(sql: "SELECT count(*) FROM runs WHERE state = 'waiting'")) ?? 0
         }
     }
 
@@ -72,7 +82,7 @@ extension SQLiteJournal {
         let condition = conditions.isEmpty ? "" : "WHERE " + conditions.joined(separator: " AND ")
         arguments += [filter.limit]
         return try await records(
-            "SELECT \(Self.small) FROM runs \(condition) ORDER BY id DESC LIMIT ?", arguments)
+            "SELECT \(Self.small) FROM runs \(condition) ORDER BY id DESC LIMIT ?", arguments, isList: true)
     }
 
     /// Rows as they are, so that large values are read outside of the database.
@@ -83,28 +93,63 @@ extension SQLiteJournal {
         var input: StoredValue?
         var output: StoredValue?
         var error: StoredValue?
+        let isListed: Bool
 
-        init(_ row: Row) {
+        /// - Throws: A `RowDecodingError` where a column holds what it cannot hold.
+        init(_ row: Row) throws {
+            let id = try row.decode(String.self, forColumn: "id")
+            guard let state = RunState(rawValue: try row.decode(String.self, forColumn: "state")) else {
+                throw JournalError.damaged("the run \(id) is in no state that there is")
+            }
             record = RunRecord(
-                id: row["id"], pipeline: row["pipeline"], definition: row["definition"],
-                state: RunState(rawValue: row["state"]) ?? .failed, dedupeKey: row["dedupe_key"], trigger: .null,
-                createdAt: row["created_at"], retryOf: row["retry_of"])
-            record.startedAt = row["started_at"]
-            record.endedAt = row["ended_at"]
-            record.owner = (row["owner"] as String?).map { AgentID($0) }
-            record.interruptions = row["interruptions"]
-            record.isCancelRequested = row["cancel_requested"]
-            (trigger, error) = (row["trigger"], row["error"])
-            if row.hasColumn("input") { (inputs, input, output) = (row["inputs"], row["input"], row["output"]) }
+                id: id, pipeline: try row.decode(forColumn: "pipeline"),
+                definition: try row.decode(forColumn: "definition"), state: state,
+                dedupeKey: try row.decode(forColumn: "dedupe_key"), trigger: .null,
+                createdAt: try row.decode(forColumn: "created_at"), retryOf: try row.decode(forColumn: "retry_of"))
+            record.startedAt = try row.decode(forColumn: "started_at")
+            record.endedAt = try row.decode(forColumn: "ended_at")
+            record.owner = try row.decode(String?.self, forColumn: "owner").map { AgentID($0) }
+            record.epoch = try row.decode(forColumn: "epoch")
+            record.interruptions = try row.decode(forColumn: "interruptions")
+            record.deaths = try row.decode(forColumn: "deaths")
+            record.wakeAt = try row.decode(forColumn: "wake_at")
+            record.worked = .nanoseconds(try row.decode(Int64.self, forColumn: "worked"))
+            record.isCancelRequested = try row.decode(forColumn: "cancel_requested")
+            record.hasFinally = try row.decode(forColumn: "has_finally")
+            (trigger, error) = (try row.decode(forColumn: "trigger"), try row.decode(forColumn: "error"))
+            isListed = !row.hasColumn("input")
+            if !isListed {
+                inputs = try row.decode(forColumn: "inputs")
+                input = try row.decode(forColumn: "input")
+                output = try row.decode(forColumn: "output")
+            }
         }
 
-        func opened(_ files: OutputFiles) throws(JournalError) -> RunRecord {
+        /// - Parameter isLenient: Whether a damaged value is replaced by words that say so.
+        func opened(_ files: OutputFiles, isLenient: Bool) throws(JournalError) -> RunRecord {
+            func load(_ stored: StoredValue?) throws(JournalError) -> Value? {
+                do throws(JournalError) {
+                    return try files.load(marking: stored)
+                } catch  where isLenient && error.isOfOneRun {
+                    return ["code": .string(error.code), "message": .string(error.message)]
+                }
+            }
             var record = record
-            record.trigger = try files.load(trigger) ?? .null
-            record.inputs = try files.load(inputs)?.asObject ?? [:]
-            record.input = try files.load(input) ?? .null
-            record.output = try files.load(output)
-            record.error = try files.load(error)
+            // A list fits into memory however large the bodies of webhooks are, and is there with a file damaged.
+            if isListed {
+                do throws(JournalError) {
+                    record.trigger = try files.triggerInList(trigger)
+                } catch  where isLenient && error.isOfOneRun {
+                    record.trigger = [:]
+                }
+                record.error = (try? files.load(error)) ?? nil
+                return record
+            }
+            record.trigger = try load(trigger) ?? .null
+            record.inputs = try load(inputs)?.asObject ?? [:]
+            record.input = try load(input) ?? .null
+            record.output = try load(output)
+            record.error = try load(error)
             return record
         }
 
@@ -113,14 +158,24 @@ extension SQLiteJournal {
         }
     }
 
-    private func records(_ sql: String, _ arguments: StatementArguments) async throws(JournalError) -> [RunRecord] {
-        let rows = try await read {
-            try Row.fetchAll($0.cachedStatement(sql: sql), arguments: arguments).map(StoredRun.init)
+    /// - Parameter isList: Whether one damaged run must not keep the others from being seen.
+    private func records(
+        _ sql: String, _ arguments: StatementArguments, isList: Bool = false
+    ) async throws(JournalError) -> [RunRecord] {
+        let rows = try await read { db in
+            try Row.fetchAll(db.cachedStatement(sql: sql), arguments: arguments).compactMap { row -> StoredRun? in
+                do {
+                    return try StoredRun(row)
+                } catch {
+                    if isList { return nil }
+                    throw JournalError.damaged(error)
+                }
+            }
         }
         let files = files
         let open: @Sendable () throws(JournalError) -> [RunRecord] = { () throws(JournalError) in
             var records: [RunRecord] = []
-            for row in rows { records.append(try row.opened(files)) }
+            for row in rows { records.append(try row.opened(files, isLenient: isList)) }
             return records
         }
         return rows.contains(where: \.hasFiles) ? try await onDisk(open) : try open()
@@ -136,14 +191,23 @@ extension SQLiteJournal {
         let rows = try await read { db in
             try Row.fetchAll(
                 db.cachedStatement(sql: "SELECT * FROM steps WHERE run_id = ? ORDER BY number"), arguments: [runID]
-            ).compactMap { row -> StoredStep? in
-                guard let key = ExecutionKey(row["key"] as String), let state = StepRecord.State(rawValue: row["state"])
-                else { return nil }
-                var record = StepRecord(key, uses: row["uses"], state: state, attempt: row["attempt"])
-                (record.startedAt, record.endedAt, record.retryAt) = (
-                    row["started_at"], row["ended_at"], row["retry_at"]
-                )
-                return StoredStep(record: record, output: row["output"], error: row["error"], items: row["items"])
+            ).map { row -> StoredStep in
+                do {
+                    guard let key = ExecutionKey(try row.decode(String.self, forColumn: "key")),
+                        let state = StepRecord.State(rawValue: try row.decode(forColumn: "state"))
+                    else { throw JournalError.damaged("a step of the run \(runID) cannot be read") }
+                    var record = StepRecord(
+                        key, uses: try row.decode(forColumn: "uses"), state: state,
+                        attempt: try row.decode(forColumn: "attempt"))
+                    record.startedAt = try row.decode(forColumn: "started_at")
+                    record.endedAt = try row.decode(forColumn: "ended_at")
+                    record.retryAt = try row.decode(forColumn: "retry_at")
+                    return StoredStep(
+                        record: record, output: try row.decode(forColumn: "output"),
+                        error: try row.decode(forColumn: "error"), items: try row.decode(forColumn: "items"))
+                } catch {
+                    throw JournalError.damaged(error)
+                }
             }
         }
         guard !rows.isEmpty else { return [] }
@@ -152,9 +216,9 @@ extension SQLiteJournal {
             var steps: [StepRecord] = []
             for row in rows {
                 var step = row.record
-                step.output = try files.load(row.output)
-                step.error = try files.load(row.error)
-                step.items = try files.load(row.items)
+                step.output = try files.load(marking: row.output)
+                step.error = try files.load(marking: row.error)
+                step.items = try files.load(marking: row.items)
                 steps.append(step)
             }
             return steps
@@ -180,5 +244,34 @@ extension SQLiteJournal {
             }
         }
         return events
+    }
+}
+
+extension OutputFiles {
+    /// - Throws: For a damaged value an error that says that it is of one run; see ``JournalError/isOfOneRun``.
+    fileprivate func load(marking stored: StoredValue?) throws(JournalError) -> Value? {
+        do throws(JournalError) {
+            return try load(stored)
+        } catch {
+            guard error.code == "journal-corrupt" else { throw error }
+            var error = error
+            error.isOfOneRun = true
+            throw error
+        }
+    }
+}
+
+extension JournalError {
+    /// A row that cannot be read.
+    fileprivate static func damaged(_ error: any Error) -> JournalError {
+        error as? JournalError ?? damaged("\(error)")
+    }
+
+    fileprivate static func damaged(_ words: String) -> JournalError {
+        var error = JournalError(
+            "journal-corrupt", "the journal holds a damaged value: \(words)",
+            hint: "the run that it belongs to can be sent again with `runnel runs retry`")
+        error.isOfOneRun = true
+        return error
     }
 }

@@ -15,8 +15,8 @@ struct JournalFile {
     let directory: String
     var path: String { directory + "/journal.db" }
 
-    /// Writes wait so long for another process.
-    private static let busyTimeout = 10.0
+    /// Writes wait so long for another process. In seconds.
+    static let busyTimeout = 10.0
 
     func open() throws(JournalError) -> DatabasePool {
         try makeDirectory()
@@ -24,7 +24,7 @@ struct JournalFile {
         let lock = try FileLock(path: directory + "/open.lock", waits: true)
         defer { lock?.unlock() }
         do {
-            if access(path, F_OK) != 0 { try create() }
+            if !isMade { try create() }
             let pool = try DatabasePool(path: path, configuration: Self.configuration)
             let migrator = JournalSchema.migrator
             if try pool.read({ try migrator.hasBeenSuperseded($0) }) {
@@ -56,26 +56,41 @@ struct JournalFile {
         return configuration
     }
 
-    /// An empty file whose pages can be given back; that cannot be changed later.
+    /// An earlier version could be killed after it had made an empty file. That one is no journal yet.
+    private var isMade: Bool {
+        guard let size = FileSystem.facts(path)?.size else { return false }
+        return size > 0 || access(path + "-wal", F_OK) == 0
+    }
+
+    /// Makes a database whose pages can be given back, which cannot be changed later, and that nobody else can read.
+    /// It is made beside the journal and renamed, so that a journal is never half made.
     private func create() throws {
-        let queue = try DatabaseQueue(path: path, configuration: Self.configuration)
+        let new = path + ".new"
+        for suffix in ["", "-journal", "-wal", "-shm"] { unlink(new + suffix) }
+        let descriptor = Self.open(new, O_RDWR | O_CREAT | O_EXCL, 0o600)
+        guard descriptor >= 0 else { throw JournalError(errno: errno, path: new) }
+        defer { close(descriptor) }
+        let queue = try DatabaseQueue(path: new, configuration: Self.configuration)
         try queue.writeWithoutTransaction { db in
             try db.execute(sql: "PRAGMA auto_vacuum = INCREMENTAL; VACUUM")
         }
         try queue.close()
-        chmod(path, 0o600)
+        try FileSystem.sync(descriptor, new)
+        guard rename(new, path) == 0 else { throw JournalError(errno: errno, path: path) }
+        try FileSystem.syncFolder(of: path)
     }
 
     private func makeDirectory() throws(JournalError) {
-        for folder in [directory, directory + "/agents", directory + "/outputs"] where access(folder, F_OK) != 0 {
-            guard mkdir(folder, 0o700) == 0 || errno == EEXIST else { throw JournalError(errno: errno, path: folder) }
+        for folder in [directory, directory + "/agents", directory + "/outputs"] {
+            try FileSystem.makeFolder(folder)
         }
-        let ignore = directory + "/.gitignore"
-        guard access(ignore, F_OK) != 0 else { return }
+        let (ignore, text) = (directory + "/.gitignore", Array("*\n".utf8))
+        // Shorter than that, its process was killed while it wrote.
+        guard FileSystem.facts(ignore).map({ $0.size < text.count }) ?? true else { return }
         let descriptor = Self.open(ignore, O_WRONLY | O_CREAT, 0o600)
         guard descriptor >= 0 else { throw JournalError(errno: errno, path: ignore) }
-        _ = write(descriptor, "*\n", 2)
-        close(descriptor)
+        defer { close(descriptor) }
+        try FileSystem.write(text, to: descriptor, ignore)
     }
 
     private static func open(_ path: String, _ flags: Int32, _ mode: mode_t) -> Int32 {

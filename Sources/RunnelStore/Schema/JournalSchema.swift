@@ -84,6 +84,101 @@ enum JournalSchema {
         migrator.registerMigration("2-waiting") { db in
             try db.execute(sql: "CREATE INDEX runs_waiting ON runs (id) WHERE state = 'queued'")
         }
+        migrator.registerMigration("3-ownership") { db in
+            try db.execute(
+                sql: """
+                    ALTER TABLE runs ADD COLUMN epoch INTEGER NOT NULL DEFAULT 0;
+                    ALTER TABLE runs ADD COLUMN deaths INTEGER NOT NULL DEFAULT 0;
+                    ALTER TABLE runs ADD COLUMN takeovers INTEGER NOT NULL DEFAULT 0;
+                    ALTER TABLE runs ADD COLUMN wake_at INTEGER;
+                    ALTER TABLE runs ADD COLUMN worked INTEGER NOT NULL DEFAULT 0;
+                    ALTER TABLE runs ADD COLUMN has_finally INTEGER NOT NULL DEFAULT 0;
+
+                    -- One row: the epoch of the last claim.
+                    CREATE TABLE epochs (id INTEGER PRIMARY KEY CHECK (id = 1), value INTEGER NOT NULL);
+                    INSERT INTO epochs (id, value) VALUES (1, 0);
+
+                    -- SQLite does not use a partial index on `state IN (…)` for `state = …`.
+                    DROP INDEX runs_active;
+                    DROP INDEX runs_waiting;
+                    CREATE INDEX runs_owned ON runs (owner, pipeline) WHERE owner IS NOT NULL;
+                    CREATE INDEX runs_queued ON runs ((started_at IS NULL), id) WHERE state = 'queued';
+                    CREATE INDEX runs_asleep ON runs (wake_at) WHERE state = 'waiting';
+                    """)
+        }
+        migrator.registerMigration("4-retention") { db in
+            try db.execute(
+                sql: """
+                    CREATE INDEX runs_ended ON runs (pipeline, ended_at, id) WHERE ended_at IS NOT NULL;
+
+                    -- The keys of runs that retention has removed, so that their events still start no second run.
+                    CREATE TABLE dedupe_keys (
+                        pipeline TEXT NOT NULL,
+                        key TEXT NOT NULL,
+                        run_id TEXT NOT NULL,
+                        expires_at INTEGER NOT NULL,
+                        PRIMARY KEY (pipeline, key)
+                    ) WITHOUT ROWID;
+                    CREATE INDEX dedupe_keys_expiry ON dedupe_keys (expires_at);
+
+                    -- In seconds since 1970.
+                    ALTER TABLE definitions ADD COLUMN kept_at INTEGER NOT NULL DEFAULT 0;
+
+                    -- Which column of which step names which file; step 0 is the run itself.
+                    CREATE TABLE files (
+                        run_id TEXT NOT NULL,
+                        step INTEGER NOT NULL,
+                        name TEXT NOT NULL,
+                        hash BLOB NOT NULL,
+                        PRIMARY KEY (run_id, step, name)
+                    ) WITHOUT ROWID;
+                    CREATE INDEX files_hash ON files (hash);
+                    """)
+            try nameFiles(
+                of: "runs", run: "id", step: "0", columns: ["trigger", "inputs", "input", "output", "error"], db)
+            try nameFiles(of: "steps", run: "run_id", step: "number", columns: ["output", "error", "items"], db)
+        }
         return migrator
+    }
+
+    /// Keeps `files` in step with the columns of a table, whichever version of Runnel writes them.
+    private static func nameFiles(
+        of table: String, run: String, step: String, columns: [String], _ db: Database
+    ) throws {
+        func names(_ row: String) -> String {
+            columns.map { "typeof(\(row)\"\($0)\") = 'blob'" }.joined(separator: " OR ")
+        }
+        func place(_ row: String) -> String { "\(row)\(run), \(step == "0" ? step : row + step)" }
+        let select = columns.map { column in
+            "SELECT '\(column)' AS name, new.\"\(column)\" AS hash"
+        }.joined(separator: " UNION ALL ")
+        let insert = """
+            INSERT INTO files (run_id, step, name, hash)
+            SELECT \(place("new.")), name, hash FROM (\(select)) WHERE typeof(hash) = 'blob';
+            """
+        let delete =
+            "DELETE FROM files WHERE run_id = old.\(run) AND step = \(step == "0" ? step : "old." + step);"
+        let update = columns.map { "\"\($0)\"" }.joined(separator: ", ")
+        try db.execute(
+            sql: """
+                CREATE TRIGGER \(table)_files_insert AFTER INSERT ON \(table) WHEN \(names("new.")) BEGIN
+                    \(insert)
+                END;
+                CREATE TRIGGER \(table)_files_update AFTER UPDATE OF \(update) ON \(table)
+                WHEN \(names("old.")) OR \(names("new.")) BEGIN
+                    \(delete)
+                    \(insert)
+                END;
+                CREATE TRIGGER \(table)_files_delete AFTER DELETE ON \(table) WHEN \(names("old.")) BEGIN
+                    \(delete)
+                END;
+                """)
+        for column in columns {
+            try db.execute(
+                sql: """
+                    INSERT INTO files (run_id, step, name, hash)
+                    SELECT \(run), \(step), '\(column)', "\(column)" FROM \(table) WHERE typeof("\(column)") = 'blob'
+                    """)
+        }
     }
 }

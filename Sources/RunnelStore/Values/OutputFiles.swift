@@ -10,19 +10,16 @@ import Musl
 import Darwin
 #endif
 
-/// Large values as files beside the database, named by their content.
+/// Large values as files beside the database, named by the SHA-256 of their content.
 struct OutputFiles: Sendable {
     let directory: String
 
     /// The value as its column holds it. What is large is on disk, whole, before this returns.
     func store(_ value: Value?) throws(JournalError) -> StoredValue? {
         guard let value else { return nil }
-        let text = ValueCoding.text(value)
-        guard text.utf8.count > StoredValue.limit else { return .text(text) }
-        let bytes = Array(text.utf8)
-        let hash = Array(SHA256.hash(data: bytes))
-        try write(bytes, as: path(of: hash))
-        return .file(hash)
+        let writer = OutputWriter(self)
+        ValueCoding.write(value, piece: StoredValue.limit + 1) { writer.take($0) }
+        return try writer.finish()
     }
 
     func load(_ stored: StoredValue?) throws(JournalError) -> Value? {
@@ -40,9 +37,7 @@ struct OutputFiles: Sendable {
                     "journal-corrupt", "the file \(path) is missing, which holds an output",
                     hint: "the run that it belongs to can be sent again with `runnel runs retry`")
             }
-            guard Array(SHA256.hash(data: bytes)) == hash,
-                let value = ValueCoding.value(String(decoding: bytes, as: UTF8.self))
-            else {
+            guard Array(SHA256.hash(data: bytes)) == hash, let value = ValueCoding.value(bytes) else {
                 throw JournalError(
                     "journal-corrupt", "the file \(path) is damaged, which holds an output",
                     hint: "the run that it belongs to can be sent again with `runnel runs retry`")
@@ -51,69 +46,95 @@ struct OutputFiles: Sendable {
         }
     }
 
-    func path(of hash: [UInt8]) -> String {
-        directory + "/" + hash.map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
+    /// Of a trigger that is too large for its row only the type, which stands first.
+    func triggerInList(_ stored: StoredValue?) throws(JournalError) -> Value {
+        guard case .file(let hash)? = stored else { return try load(stored) ?? .null }
+        let beginning = "{\"type\":\""
+        guard let bytes = try? read(path(of: hash), upTo: 256) else { return [:] }
+        let text = String(decoding: bytes, as: UTF8.self)
+        guard text.hasPrefix(beginning) else { return [:] }
+        return ["type": .string(String(text.dropFirst(beginning.count).prefix { $0 != "\"" }))]
     }
 
-    /// Removes the files that nothing names any more.
-    ///
-    /// - Parameter age: Younger files stay: their row may be about to be written. In seconds.
-    /// - Returns: How many bytes were given back.
-    func removeAll(except kept: Set<String>, olderThan age: Int) throws(JournalError) -> Int64 {
-        guard let folder = opendir(directory) else { throw JournalError(errno: errno, path: directory) }
-        defer { closedir(folder) }
-        var freed: Int64 = 0
-        let now = time(nil)
-        while let entry = readdir(folder) {
-            let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
-                pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+    func path(of hash: [UInt8]) -> String { directory + "/" + Self.name(of: hash) }
+
+    static func name(of hash: [UInt8]) -> String {
+        hash.map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
+    }
+
+    /// The hash that a file is named by; nil for a file of another kind.
+    static func hash(of name: String) -> [UInt8]? {
+        let digits = name.utf8.map { Character(Unicode.Scalar($0)).hexDigitValue }
+        guard digits.count == SHA256.byteCount * 2 else { return nil }
+        var hash: [UInt8] = []
+        for index in stride(from: 0, to: digits.count, by: 2) {
+            guard let high = digits[index], let low = digits[index + 1] else { return nil }
+            hash.append(UInt8(high << 4 | low))
+        }
+        return name == Self.name(of: hash) ? hash : nil
+    }
+
+    /// Checks in the transaction that is about to name the files that retention has not removed them meanwhile.
+    func require(_ values: StoredValue?...) throws(JournalError) {
+        for case .file(let hash)? in values where access(path(of: hash), F_OK) != 0 {
+            throw JournalError(
+                "journal-failed", "the file \(path(of: hash)) was removed before the run that it belongs to was written"
+            )
+        }
+    }
+
+    // MARK: - Retention
+
+    /// The values that are there, with their sizes in bytes.
+    func all() throws(JournalError) -> [(hash: [UInt8], size: Int64)] {
+        try FileSystem.names(in: directory).compactMap { name in
+            guard let hash = Self.hash(of: name), let facts = FileSystem.facts("\(directory)/\(name)") else {
+                return nil
             }
-            let path = directory + "/" + name
-            var info = stat()
-            guard !name.hasPrefix("."), !kept.contains(path), stat(path, &info) == 0 else { continue }
-            #if os(Linux)
-            let modified = info.st_mtim.tv_sec
-            #else
-            let modified = info.st_mtimespec.tv_sec
-            #endif
-            guard now - modified >= age, unlink(path) == 0 else { continue }
-            freed += Int64(info.st_size)
+            return (hash, facts.size)
+        }
+    }
+
+    /// Whether the file is there and was written, or counted on, at least so many seconds ago.
+    func isOlder(_ hash: [UInt8], than age: Int) -> Bool {
+        FileSystem.facts(path(of: hash)).map { $0.age >= age } ?? false
+    }
+
+    /// Takes the file's name away, which is quick however large it is; ``removeAbandoned()`` gives its space back.
+    func discard(_ hash: [UInt8]) throws(JournalError) {
+        let path = path(of: hash)
+        guard rename(path, temporaryPath()) == 0 || errno == ENOENT else {
+            throw JournalError(errno: errno, path: path)
+        }
+    }
+
+    /// Removes temporary files whose process is gone: each writer holds a lock on its own.
+    ///
+    /// - Returns: How many bytes were given back.
+    @discardableResult func removeAbandoned() throws(JournalError) -> Int64 {
+        var freed: Int64 = 0
+        for name in try FileSystem.names(in: directory) where name.hasPrefix(".") {
+            let path = "\(directory)/\(name)"
+            guard let size = FileSystem.facts(path)?.size, FileLock.removeAbandoned(path) else { continue }
+            freed += size
         }
         return freed
     }
 
     // MARK: - Files
 
-    private func write(_ bytes: [UInt8], as path: String) throws(JournalError) {
-        // Its name is its content, so what is there is right. Its age begins anew: somebody counts on it again.
-        if access(path, F_OK) == 0, utimes(path, nil) == 0 { return }
-        let temporary = "\(directory)/.\(getpid())-\(UInt64.random(in: 0...UInt64.max))"
-        let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else { throw JournalError(errno: errno, path: temporary) }
-        var failure: Int32 = 0
-        bytes.withUnsafeBytes { buffer in
-            var rest = buffer[...]
-            while !rest.isEmpty, failure == 0 {
-                let count = systemWrite(descriptor, UnsafeRawBufferPointer(rebasing: rest))
-                if count > 0 { rest = rest.dropFirst(count) } else if errno != EINTR { failure = errno }
-            }
-        }
-        if failure == 0, fsync(descriptor) != 0 { failure = errno }
-        close(descriptor)
-        if failure == 0, rename(temporary, path) != 0 { failure = errno }
-        guard failure == 0 else {
-            unlink(temporary)
-            throw JournalError(errno: failure, path: path)
-        }
-        let folder = open(directory, O_RDONLY | O_CLOEXEC)
-        if folder >= 0 {
-            fsync(folder)
-            close(folder)
-        }
+    func temporaryPath() -> String { "\(directory)/.\(getpid())-\(UInt64.random(in: 0...UInt64.max))" }
+
+    /// Writes a small file, makes it durable and removes it again: whether there is room, and the disk works.
+    func probe() throws(JournalError) {
+        let file = try TemporaryFile(self)
+        defer { file.remove() }
+        try file.write([UInt8](repeating: 0, count: 64 << 10))
+        try FileSystem.sync(file.descriptor, file.path)
     }
 
     /// nil when there is no such file.
-    private func read(_ path: String) throws(JournalError) -> [UInt8]? {
+    private func read(_ path: String, upTo limit: Int = .max) throws(JournalError) -> [UInt8]? {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else {
             if errno == ENOENT { return nil }
@@ -123,7 +144,7 @@ struct OutputFiles: Sendable {
         var info = stat()
         guard fstat(descriptor, &info) == 0 else { throw JournalError(errno: errno, path: path) }
         var failure: Int32 = 0
-        let bytes = [UInt8](unsafeUninitializedCapacity: Int(info.st_size)) { buffer, count in
+        let bytes = [UInt8](unsafeUninitializedCapacity: min(limit, Int(info.st_size))) { buffer, count in
             while count < buffer.count, let base = buffer.baseAddress {
                 let step = systemRead(descriptor, base + count, buffer.count - count)
                 if step > 0 {
@@ -141,8 +162,98 @@ struct OutputFiles: Sendable {
     }
 }
 
-private func systemWrite(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer) -> Int {
-    write(descriptor, bytes.baseAddress, bytes.count)
+/// A file that is being written, and locked until it is closed, so that others can tell whether its process lives.
+private final class TemporaryFile {
+    let path: String
+    let descriptor: Int32
+
+    init(_ files: OutputFiles) throws(JournalError) {
+        while true {
+            let path = files.temporaryPath()
+            let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+            guard descriptor >= 0 else { throw JournalError(errno: errno, path: path) }
+            let isLocked: Bool
+            do throws(JournalError) {
+                isLocked = try FileLock.lock(descriptor, waits: true, path)
+            } catch {
+                unlink(path)
+                close(descriptor)
+                throw error
+            }
+            // It may have been taken for abandoned before it was locked.
+            if isLocked, FileLock.isNamed(descriptor) {
+                (self.path, self.descriptor) = (path, descriptor)
+                return
+            }
+            close(descriptor)
+        }
+    }
+
+    func write(_ bytes: some Collection<UInt8>) throws(JournalError) {
+        try FileSystem.write(bytes, to: descriptor, path)
+    }
+
+    func remove() { unlink(path) }
+
+    deinit { close(descriptor) }
+}
+
+/// Takes a value's JSON in pieces: a small one is a text, a larger one goes to a file as it comes.
+private final class OutputWriter {
+    private let files: OutputFiles
+    private var text: [UInt8] = []
+    private var file: TemporaryFile?
+    private var hash = SHA256()
+    private var size: Int64 = 0
+    private var failure: JournalError?
+
+    init(_ files: OutputFiles) {
+        self.files = files
+    }
+
+    func take(_ piece: [UInt8]) {
+        guard failure == nil else { return }
+        size += Int64(piece.count)
+        guard file != nil || size > StoredValue.limit else {
+            text = text.isEmpty ? piece : text + piece
+            return
+        }
+        do throws(JournalError) {
+            if self.file == nil { self.file = try TemporaryFile(files) }
+            guard let file else { return }
+            for bytes in [text, piece] where !bytes.isEmpty {
+                try file.write(bytes)
+                hash.update(data: bytes)
+            }
+            text = []
+        } catch {
+            failure = error
+        }
+    }
+
+    func finish() throws(JournalError) -> StoredValue {
+        guard let file else {
+            if let failure { throw failure }
+            return .text(String(decoding: text, as: UTF8.self))
+        }
+        do throws(JournalError) {
+            if let failure { throw failure }
+            let hash = Array(hash.finalize())
+            let path = files.path(of: hash)
+            // One that is there counts from now on as one that is needed.
+            if FileSystem.facts(path)?.size == size, utimes(path, nil) == 0 {
+                file.remove()
+                return .file(hash)
+            }
+            try FileSystem.sync(file.descriptor, file.path)
+            guard rename(file.path, path) == 0 else { throw JournalError(errno: errno, path: path) }
+            try FileSystem.syncFolder(of: path)
+            return .file(hash)
+        } catch {
+            file.remove()
+            throw error
+        }
+    }
 }
 
 private func systemRead(_ descriptor: Int32, _ target: UnsafeMutablePointer<UInt8>, _ count: Int) -> Int {

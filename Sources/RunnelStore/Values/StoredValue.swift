@@ -41,8 +41,15 @@ enum ValueCoding {
 
     static func text(_ value: Value) -> String { (isPlain(value) ? value : encode(value)).json() }
 
-    static func value(_ text: String) -> Value? {
-        (try? Value.json(Array(text.utf8))).map { isPlain($0) ? $0 : decode($0) }
+    /// Writes the same text in pieces of about so many bytes.
+    static func write(_ value: Value, piece size: Int, to sink: @escaping ([UInt8]) -> Void) {
+        (isPlain(value) ? value : encode(value)).writeJSON(piece: size, to: sink)
+    }
+
+    static func value(_ text: String) -> Value? { value(Array(text.utf8)) }
+
+    static func value(_ bytes: [UInt8]) -> Value? {
+        (try? Value.json(bytes)).map { isPlain($0) ? $0 : decode($0) }
     }
 
     private static func isPlain(_ value: Value) -> Bool {
@@ -57,7 +64,8 @@ enum ValueCoding {
 
     private static func encode(_ value: Value) -> Value {
         switch value {
-        case .bytes(let bytes): return [mark + "bytes": .string(Base64.encode(bytes))]
+        // Written as base64.
+        case .bytes: return [mark + "bytes": value]
         case .double(let number) where !number.isFinite: return [mark + "number": .string("\(number)")]
         case .list(let items): return .list(items.map(encode))
         case .object(let object):

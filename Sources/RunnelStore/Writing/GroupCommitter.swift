@@ -3,14 +3,6 @@ import GRDB
 import RunnelEngine
 import Synchronization
 
-#if canImport(Glibc)
-import Glibc
-#elseif canImport(Musl)
-import Musl
-#else
-import Darwin
-#endif
-
 /// Puts what many callers want to write into one transaction, so that they share the wait for the disk.
 ///
 /// While one transaction is being made durable the next collects. What need not be durable at once waits for company,
@@ -34,14 +26,15 @@ final class GroupCommitter: Sendable {
 
     private let pool: DatabasePool
     private let path: String
-    private let inode: UInt64
+    /// The database, its write-ahead log and the index of that as they were opened.
+    private let identities: [FileSystem.Identity?]
     private let queue = DispatchQueue(label: "runnel.journal", qos: .userInitiated)
     private let state = Mutex(State())
 
     init(pool: DatabasePool, path: String) {
         self.pool = pool
         self.path = path
-        inode = Self.inode(of: path)
+        identities = Self.identities(of: path)
     }
 
     /// Writes and waits until it is on disk.
@@ -113,12 +106,11 @@ final class GroupCommitter: Sendable {
             return state.jobs
         }
         guard !jobs.isEmpty else { return }
-        guard Self.inode(of: path) == inode else {
-            for job in jobs { job.finish(.gone(path)) }
-            return
-        }
+        guard isInPlace else { return refuse(jobs) }
         do {
             let errors = try commit(jobs)
+            // What went into a file without a name would be lost with this process.
+            guard isInPlace else { return refuse(jobs) }
             for (job, error) in zip(jobs, errors) { job.finish(error) }
         } catch {
             guard jobs.count > 1 else { return jobs[0].finish(JournalError(error, path: path)) }
@@ -163,6 +155,7 @@ final class GroupCommitter: Sendable {
     ) async throws(JournalError) -> Result {
         let outcome: Swift.Result<Result, JournalError> = await withCheckedContinuation { continuation in
             queue.async {
+                guard self.isInPlace else { return continuation.resume(returning: .failure(.gone(self.path))) }
                 do {
                     continuation.resume(returning: .success(try self.pool.writeWithoutTransaction(body)))
                 } catch {
@@ -173,8 +166,20 @@ final class GroupCommitter: Sendable {
         return try outcome.get()
     }
 
-    private static func inode(of path: String) -> UInt64 {
-        var info = stat()
-        return stat(path, &info) == 0 ? UInt64(info.st_ino) : 0
+    // MARK: - Files that are removed or replaced
+
+    /// Whether what is written can be read by whoever opens the journal next.
+    private var isInPlace: Bool {
+        zip(identities, Self.identities(of: path)).allSatisfy { $0 == nil || $0 == $1 }
+    }
+
+    private func refuse(_ jobs: [Job]) {
+        // What was acknowledged before is in the log, which may have lost its name; in the database it is safe.
+        _ = try? pool.writeWithoutTransaction { try $0.checkpoint(.passive) }
+        for job in jobs { job.finish(.gone(path)) }
+    }
+
+    private static func identities(of path: String) -> [FileSystem.Identity?] {
+        ["", "-wal", "-shm"].map { FileSystem.identity(path + $0) }
     }
 }

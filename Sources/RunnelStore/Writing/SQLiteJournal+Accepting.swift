@@ -6,7 +6,10 @@ extension SQLiteJournal {
     public func keep(_ definition: DefinitionRecord) async throws(JournalError) {
         let write: @Sendable (Database) throws -> Void = { db in
             try db.cachedStatement(
-                sql: "INSERT OR IGNORE INTO definitions (hash, pipeline, file, text) VALUES (?, ?, ?, ?)"
+                sql: """
+                    INSERT INTO definitions (hash, pipeline, file, text, kept_at) VALUES (?, ?, ?, ?, unixepoch())
+                    ON CONFLICT (hash) DO UPDATE SET kept_at = excluded.kept_at WHERE kept_at < excluded.kept_at
+                    """
             ).execute(arguments: [definition.hash, definition.pipeline, definition.file, definition.text])
         }
         // Together with the run that names it, which comes behind it.
@@ -31,23 +34,31 @@ extension SQLiteJournal {
             if let memory { try Self.remember(memory.values, of: memory.trigger, db) }
             if let key = run.dedupeKey {
                 let other = try String.fetchOne(
-                    db.cachedStatement(sql: "SELECT id FROM runs WHERE pipeline = ? AND dedupe_key = ?"),
-                    arguments: [run.pipeline, key])
+                    db.cachedStatement(
+                        sql: """
+                            SELECT id FROM runs WHERE pipeline = ?1 AND dedupe_key = ?2
+                            UNION ALL SELECT run_id FROM dedupe_keys WHERE pipeline = ?1 AND key = ?2 LIMIT 1
+                            """), arguments: [run.pipeline, key])
                 if let other { return .duplicate(runID: other) }
             }
-            let state = run.owner == nil ? run.state : .running
-            let startedAt = run.owner == nil ? run.startedAt : run.startedAt ?? run.createdAt
+            try files.require(values.trigger, values.inputs, values.input)
+            let epoch = try run.owner.flatMap { try Self.nextEpoch(for: $0, db) }
+            // A worker that counted as dead in the meantime does not own what it accepts.
+            let (state, owner, startedAt) =
+                epoch == nil
+                ? (run.owner == nil ? run.state : .queued, nil, run.owner == nil ? run.startedAt : nil)
+                : (.running, run.owner, run.startedAt ?? run.createdAt)
             try db.cachedStatement(
                 sql: """
                     INSERT INTO runs (id, pipeline, definition, state, dedupe_key, "trigger", inputs, input, created_at,
-                        started_at, owner, retry_of)
-                    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                        started_at, owner, retry_of, epoch, has_finally)
+                    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                     """
             ).execute(arguments: [
                 run.id, run.pipeline, run.definition, state.rawValue, run.dedupeKey, values.trigger, values.inputs,
-                values.input, run.createdAt, startedAt, run.owner?.text, run.retryOf,
+                values.input, run.createdAt, startedAt, owner?.text, run.retryOf, epoch ?? 0, run.hasFinally,
             ])
-            return .accepted
+            return epoch.map { .claimed(epoch: $0) } ?? .accepted
         }
     }
 

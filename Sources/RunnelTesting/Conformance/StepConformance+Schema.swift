@@ -56,7 +56,7 @@ extension StepConformance {
 
     /// One value of each kind, and some that are often taken for another.
     private static let samples: [Value] = [
-        true, 0, 1, -1, 1.5, "", "text", "1", "true", "1s", "a.txt", "https://example.com/a", [], ["text"], [1],
+        .null, true, 0, 1, -1, 1.5, "", "text", "1", "true", "1s", "a.txt", "https://example.com/a", [], ["text"], [1],
         ["a": "text"], ["a": 1],
     ]
 }

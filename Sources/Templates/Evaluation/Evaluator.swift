@@ -128,7 +128,7 @@ struct Evaluator {
         do {
             result = try filter.apply(input, arguments)
         } catch let error as FilterError {
-            throw TemplateFailure("filter-failed", "`\(node.written)`: \(error.message)", node.range)
+            throw TemplateFailure(error.code, "`\(node.written)`: \(error.message)", node.range)
         } catch {
             throw TemplateFailure("filter-failed", "`\(node.written)`: \(error)", node.range)
         }
@@ -169,7 +169,11 @@ struct Evaluator {
         case .less, .lessOrEqual, .greater, .greaterOrEqual: return .bool(try Comparison.holds(op, first, second, node))
         case .contained: return .bool(try Comparison.contains(second, first, node))
         case .notContained: return .bool(!(try Comparison.contains(second, first, node)))
-        case .joined: return try bounded(.string(first.text + second.text), node)
+        case .joined:
+            for (operand, value) in [(left, first), (right, second)] where value.isNull {
+                throw .empty(operand)
+            }
+            return try bounded(.string(first.text + second.text), node)
         default: return try Arithmetic.compute(op, first, second, node)
         }
     }

@@ -39,10 +39,7 @@ struct Renderer {
         }
         let value = try evaluator.value(node)
         switch value {
-        case .null where !node.mayBeEmpty:
-            throw TemplateFailure(
-                "empty-value", "`\(node.written)` is null", node.range,
-                hint: "write `| default(\"…\")` behind it if it may be missing")
+        case .null where !node.mayBeEmpty: throw .empty(node)
         case .string("") where !node.mayBeEmpty:
             throw TemplateFailure(
                 "empty-value", "`\(node.written)` is an empty text", node.range,

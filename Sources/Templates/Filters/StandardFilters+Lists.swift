@@ -6,7 +6,11 @@ extension StandardFilters {
             name: "join", summary: "The items as one text.", usage: #"join(separator="")"#, arguments: 0...1
         ) { value, arguments in
             let separator = try arguments.first?.filterText() ?? ""
-            let parts = try value.filterList().map(\.text)
+            let items = try value.filterList()
+            if let index = items.firstIndex(where: \.isNull) {
+                throw FilterError("the item at index \(index) is null, which is no text", code: "empty-value")
+            }
+            let parts = items.map(\.text)
             try FilterLimit.check(
                 parts.reduce(0) { $0 + $1.utf8.count }, plus: parts.count, times: separator.utf8.count)
             return .string(parts.joined(separator: separator))

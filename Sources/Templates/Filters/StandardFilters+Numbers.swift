@@ -29,7 +29,10 @@ extension StandardFilters {
         TemplateFilter(name: "float", summary: "As a number with a point.", usage: "float") { value, _ in
             .double(try number(value))
         },
-        TemplateFilter(name: "string", summary: "As text.", usage: "string") { value, _ in .string(value.text) },
+        TemplateFilter(name: "string", summary: "As text.", usage: "string") { value, _ in
+            guard !value.isNull else { throw FilterError("null is no text", code: "empty-value") }
+            return .string(value.text)
+        },
         TemplateFilter(
             name: "bool", summary: "As true or false; the texts \"true\" and \"false\" count as what they say.",
             usage: "bool"

@@ -13,6 +13,8 @@ indirect enum TemplateNode: Sendable {
         let otherwise: [TemplateNode]
     }
 
+    var isText: Bool { if case .text = self { true } else { false } }
+
     func references(locals: Set<String>) -> [Reference] {
         switch self {
         case .text: []

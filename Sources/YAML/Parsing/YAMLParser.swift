@@ -17,7 +17,7 @@ public enum YAMLParser {
         guard bytes.count <= min(limits.maxBytes, 1 << 30) else {
             throw YAMLError(
                 code: "too-large",
-                message: "The file has \(bytes.count) bytes; the limit is \(min(limits.maxBytes, 1 << 30)).",
+                message: "The file is larger than the limit of \(min(limits.maxBytes, 1 << 30)) bytes.",
                 range: YAMLRange(at: YAMLPosition(line: 1, column: 1)),
                 source: YAMLSource(name: name, text: ""))
         }

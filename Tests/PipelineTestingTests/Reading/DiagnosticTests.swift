@@ -135,6 +135,23 @@ struct DiagnosticTests {
             ])
     }
 
+    @Test("a null is an error where something is needed, and a value where any may stand")
+    func null() async throws {
+        #expect(
+            try await problems("expect: { sent: null }") == [
+                "4:21 empty-value: `sent`: expected a list, found null (leave it out, or give it a value)"
+            ])
+        #expect(
+            try await problems("expect: { output: { contains: null } }") == [
+                "4:35 empty-value: `contains`: expected a string, found null (leave it out, or give it a value)"
+            ])
+        #expect(
+            try await problems("secrets: { hook: null }") == [
+                "4:22 empty-value: `secrets.hook`: expected a string, found null (leave it out, or give it a value)"
+            ])
+        #expect(try await problems("chat: [ { json: null } ]\nhttp: [ { url: x, json: null } ]\ninput: null") == [])
+    }
+
     @Test("keys that exclude each other are an error at the second of them")
     func exclusive() async throws {
         #expect(

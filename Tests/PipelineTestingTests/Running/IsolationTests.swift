@@ -38,6 +38,29 @@ struct IsolationTests {
         }
     }
 
+    @Test("a link of the project leads a test's files nowhere outside of the copy")
+    func links() async throws {
+        try await withTemporaryDirectory { directory in
+            try FileManager.default.createDirectory(atPath: directory + "/outside", withIntermediateDirectories: true)
+            try FileManager.default.createDirectory(atPath: directory + "/project", withIntermediateDirectories: true)
+            let workshop = Workshop(directory: directory + "/project")
+            try Data("mine".utf8).write(to: URL(fileURLWithPath: directory + "/outside/a.txt"))
+            try FileManager.default.createSymbolicLink(
+                atPath: directory + "/project/link", withDestinationPath: directory + "/outside")
+            let laid = try await workshop.report(
+                "steps: [ { uses: log } ]", "tests:\n  - { name: lays, files: { link/a.txt: theirs, link/b/c.txt: x } }"
+            )
+            let isSuccess = laid.isSuccess
+            #expect(!isSuccess)
+            #expect(laid.text(color: false).contains("of the test leads through a symbolic link"))
+            let read = try await workshop.report(
+                "steps: [ { uses: log } ]", "tests:\n  - { name: reads, expect: { files: { link/a.txt: theirs } } }")
+            #expect(read.text(color: false).contains("there is no such file"))
+            #expect(FileManager.default.contents(atPath: directory + "/outside/a.txt") == Data("mine".utf8))
+            #expect(try FileManager.default.contentsOfDirectory(atPath: directory + "/outside") == ["a.txt"])
+        }
+    }
+
     @Test("a test finds nothing of what another has left, changed or laid out, though they share a copy")
     func testsAreApart() async throws {
         try await withTemporaryDirectory { directory in

@@ -196,4 +196,37 @@ import Testing
             explore(next, atEnd: atEnd, always: always)
         }
     }
+
+    @Test("a run rests when nothing but the pauses before retries goes on, and no group's time runs")
+    func resting() {
+        let script = MachineDriver.Script(failure: { key, number in key.step.hasPrefix("f") && number == 1 ? busy : nil
+        })
+        func resting(_ steps: [PlanStep], ending ids: [String]) -> [String]? {
+            var driver = MachineDriver(RunPlan(steps: steps), script: script)
+            for id in ids { driver.choose(.attempt(ExecutionKey(id))) }
+            return driver.machine.resting?.map(\.description).sorted()
+        }
+        #expect(resting([leaf("f", retry: 2)], ending: []) == nil)
+        #expect(resting([leaf("f", retry: 2)], ending: ["f"]) == ["f"])
+        let two = group("g", parallel: true, [leaf("f1", retry: 2), leaf("f2", retry: 2), leaf("x")])
+        #expect(resting([two], ending: ["f1"]) == nil)
+        #expect(resting([two], ending: ["f1", "f2"]) == nil)
+        #expect(resting([two], ending: ["f1", "f2", "x"]) == ["f1", "f2"])
+        var timed = two
+        timed.groupTimeout = .seconds(60)
+        #expect(resting([timed], ending: ["f1", "f2", "x"]) == nil)
+    }
+
+    @Test("the time-out of a run is what is left of it after its earlier lives")
+    func timeoutLeft() {
+        func timer(_ worked: Duration) -> Duration? {
+            var machine = RunMachine(
+                plan: RunPlan(steps: [leaf("a")], timeout: .seconds(10), worked: worked), input: .null)
+            for case .startTimer(.run, let delay) in machine.handle(.begin(now: 0)) { return delay }
+            return nil
+        }
+        #expect(timer(.zero) == .seconds(10))
+        #expect(timer(.seconds(7)) == .seconds(3))
+        #expect(timer(.seconds(12)) == .zero)
+    }
 }

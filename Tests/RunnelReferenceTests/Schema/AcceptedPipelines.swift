@@ -1,28 +1,18 @@
 /// Pipelines in shapes that are easily forgotten.
 enum AcceptedPipelines {
     static let all: [String] = [
-        // Keys without a value count as left out.
+        // Sections may be empty, and null is false as a condition and a value as an output.
         """
-        name:
-        description:
         on:
         inputs:
-        concurrency:
-        timeout:
         steps:
-          - id:
-            uses: template
+          - uses: template
             with: { text: a }
-            if:
-            for_each:
-            max_parallel:
-            retry: { attempts: , backoff: , growth: , max_backoff: }
-            timeout:
-            on_error:
-          - steps: [ { uses: template, with: { text: a } } ]
-            parallel:
-        on_failure:
-        finally:
+            if: null
+          - { uses: template, with: { text: a }, if: ~ }
+          - { uses: file.write, with: { path: a, content: null } }
+          - { uses: http.fetch, with: { url: 'http://a', json: null } }
+          - { uses: transform, with: { jq: ., from: null } }
         output:
         """,
         "steps: [ { uses: chat, with: } ]",

@@ -1,6 +1,6 @@
 /// Pipelines that the engine refuses for their shape.
 enum BrokenPipelines {
-    static let all = pipeline + steps + values + inputs + triggers
+    static let all = pipeline + steps + values + inputs + triggers + nulls
 
     private static let step = "steps: [ { uses: log, with: { message: hi } } ]"
 
@@ -104,6 +104,30 @@ enum BrokenPipelines {
         BrokenPipeline("choices that are no list", "wrong-type", "\(step)\ninputs: { a: { enum: x } }"),
         BrokenPipeline("required in words", "wrong-value", "\(step)\ninputs: { a: { required: always } }"),
     ]
+
+    private static let nulls: [BrokenPipeline] =
+        ["name", "description", "concurrency", "timeout", "on_failure", "finally"].map {
+            BrokenPipeline("null as \($0)", "empty-value", "\(step)\n\($0): null")
+        }
+        + ["id", "for_each", "max_parallel", "retry", "timeout", "on_error"].map {
+            BrokenPipeline("null as \($0)", "empty-value", "steps: [ { uses: chat, \($0): null } ]")
+        }
+        + [
+            BrokenPipeline("null as parallel", "empty-value", "steps: [ { parallel: null, \(step) } ]"),
+            BrokenPipeline("null in retry", "empty-value", "steps: [ { uses: chat, retry: { attempts: null } } ]"),
+            BrokenPipeline("null in concurrency", "empty-value", "\(step)\nconcurrency: { limit: null }"),
+            BrokenPipeline("null in with", "empty-value", "steps: [ { uses: chat, with: { prompt: null } } ]"),
+            BrokenPipeline("null in a list", "empty-value", "steps: [ { uses: chat, with: { messages: [null] } } ]"),
+            BrokenPipeline(
+                "null as a header", "empty-value",
+                "steps: [ { uses: http.fetch, with: { url: 'http://a', headers: { a: null } } } ]"),
+            BrokenPipeline("null as a default", "empty-value", "\(step)\ninputs: { a: { default: null } }"),
+            BrokenPipeline("null as an input's type", "empty-value", "\(step)\ninputs: { a: { type: null } }"),
+            BrokenPipeline(
+                "null as a secret", "empty-value",
+                "\(step)\non: { webhook: { verify: { scheme: github, secret: null } } }"),
+            BrokenPipeline("null in a trigger", "empty-value", "\(step)\non: { watch: { path: a, after: null } }"),
+        ]
 
     private static let triggers: [BrokenPipeline] = [
         BrokenPipeline("on as a text", "wrong-type", "\(step)\non: watch"),

@@ -25,7 +25,9 @@ import Testing
     @Test("tells of every route there is, and of no other")
     func complete() async throws {
         let routes = try await ServerRig().serve { server in
-            server.server.router(BodyReading(server.server.options)).routes.map {
+            server.server.router(
+                BodyReading(server.server.options), ReadinessProbe(journal: server.journal)
+            ).routes.map {
                 "\($0.method.rawValue) \($0.path.description)"
             }
         }

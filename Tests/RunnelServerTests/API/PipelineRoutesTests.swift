@@ -21,7 +21,11 @@ import Testing
             #expect(all[1]["name"] == nil)
             #expect(all[1]["problem"]?.asString?.contains("there is no step \"nowhere\"") == true)
             let status = try await server.call("GET", "/api/v1/status").json()
-            #expect(status == ["version": "1.2.3", "running": 0, "queued": 0, "pipelines": .list(all)])
+            #expect(
+                status == [
+                    "version": "1.2.3", "running": 0, "queued": 0, "waiting": 0, "stranded": [],
+                    "pipelines": .list(all),
+                ])
         }
     }
 
@@ -75,6 +79,10 @@ import Testing
             (
                 #"{"inputs": {"whom": "x"}}"#, 400,
                 "bad-input the pipeline \"greet\" has no input \"whom\"; did you mean \"who\"?"
+            ),
+            (
+                #"{"inputs": {"who": null}}"#, 400,
+                "bad-input the input \"who\": expected a string, found null"
             ),
             ("", 400, "bad-input the input \"who\" is required; add `--input who=…`"),
         ])

@@ -83,7 +83,7 @@ import Testing
             ("limit=1&limit=2", "limit: stands there 2 times"),
             (
                 "state=done",
-                "there is no state \"done\"; there are queued, running, succeeded, failed, cancelled, skipped"
+                "there is no state \"done\"; there are queued, running, waiting, succeeded, failed, cancelled, skipped"
             ),
             ("stat=failed", "there is no parameter \"stat\"; did you mean \"state\"?"),
             ("x=1", "there is no parameter \"x\"; there are state, pipeline, before, limit"),

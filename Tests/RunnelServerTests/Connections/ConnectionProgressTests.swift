@@ -129,4 +129,46 @@ import Testing
         first.end()
         #expect(memory.heldBytes == 0)
     }
+
+    @Test("told to end, an idle connection ends now, and one with a request with its answer")
+    func drain() {
+        var idle = Self.progress()
+        idle.drain(at: Self.at(120))
+        #expect(idle.isFarewell)
+        var busy = Self.progress()
+        busy.requestBegan(isLast: false)
+        busy.requestEnded()
+        busy.drain(at: Self.at(120))
+        #expect(!busy.isFarewell)
+        #expect(busy.endsWithAnswer)
+        #expect(busy.refusesRequests)
+        busy.answerEnded(at: Self.at(130))
+        #expect(busy.isFarewell)
+    }
+
+    @Test("told to end, a connection gives a header that has begun to come little time, and answers its request")
+    func drainHeader() {
+        var progress = Self.progress()
+        progress.bytesCame(at: Self.at(119))
+        progress.drain(at: Self.at(120))
+        #expect(progress.deadline == Self.at(121))
+        #expect(!progress.refusesRequests)
+        progress.requestBegan(isLast: false)
+        #expect(progress.deadline == nil)
+        #expect(progress.endsWithAnswer)
+    }
+
+    @Test("a connection is idle between requests, and when the header does not get on")
+    func idleSince() {
+        var progress = Self.progress()
+        #expect(progress.idleSince == Self.at(100))
+        progress.bytesCame(at: Self.at(110))
+        #expect(progress.idleSince == Self.at(111))
+        progress.requestBegan(isLast: false)
+        #expect(progress.idleSince == nil)
+        progress.requestEnded()
+        #expect(progress.idleSince == nil)
+        progress.answerEnded(at: Self.at(130))
+        #expect(progress.idleSince == Self.at(130))
+    }
 }

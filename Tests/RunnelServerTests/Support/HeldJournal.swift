@@ -4,14 +4,11 @@ import RunnelTesting
 
 /// A journal whose commits of new runs wait for the gate `commit`, where a test wants that.
 struct HeldJournal: Journal {
-    /// Its clock stands still: no agent of a test is ever late.
-    var base = MemoryJournal(clock: ManualClock())
+    var base = MemoryJournal()
     /// nil: nothing waits.
     var gates: Gates?
     /// What every question is answered with instead.
     var failure: JournalError?
-
-    var beatInterval: Duration { base.beatInterval }
 
     func accept(_ run: RunRecord, memory: MemoryChanges?) async throws(JournalError) -> Acceptance {
         // A commit is not given up because whoever asked for it has gone.
@@ -31,28 +28,35 @@ struct HeldJournal: Journal {
         return await base.run(id)
     }
 
-    func join(_ agent: AgentRecord) async { await base.join(agent) }
-    func beat(_ agent: AgentID) async { await base.beat(agent) }
-    func leave(_ agent: AgentID) async { await base.leave(agent) }
-    func reap() async -> [String] { await base.reap() }
+    func join(_ worker: AgentRecord, replacing former: [AgentID], at time: Int64) async {
+        await base.join(worker, replacing: former, at: time)
+    }
+
+    func beat(_ worker: AgentID) async -> Bool { await base.beat(worker) }
+    func leave(_ worker: AgentID) async { await base.leave(worker) }
+    func observe() async -> [WorkerSight] { await base.observe() }
+
+    func takeOver(from dead: [WorkerSight], _ policy: TakeoverPolicy) async -> Takeover {
+        await base.takeOver(from: dead, policy)
+    }
+
+    func leases(of worker: AgentID) async -> [Lease] { await base.leases(of: worker) }
     func agents() async -> [AgentRecord] { await base.agents() }
     func keep(_ definition: DefinitionRecord) async { await base.keep(definition) }
     func definition(_ hash: String) async -> DefinitionRecord? { await base.definition(hash) }
-    func queued(limit: Int) async -> [RunRecord] { await base.queued(limit: limit) }
+    func queued(_ search: QueueSearch) async -> [RunRecord] { await base.queued(search) }
+    func waitingCount() async -> Int { await base.waitingCount() }
 
-    func queued(limit: Int, except pipelines: Set<String>) async -> [RunRecord] {
-        await base.queued(limit: limit, except: pipelines)
-    }
-
-    func claim(_ runID: String, by agent: AgentID, limits: RunLimits) async -> Claim {
-        await base.claim(runID, by: agent, limits: limits)
+    func claim(_ runID: String, by worker: AgentID, limits: RunLimits) async throws(JournalError) -> Claim {
+        try await base.claim(runID, by: worker, limits: limits)
     }
 
     func commit(_ commit: RunCommit, _ durability: Durability) async throws(JournalError) {
         try await base.commit(commit, durability)
     }
 
-    func release(_ runIDs: [String], by agent: AgentID) async { await base.release(runIDs, by: agent) }
+    func release(_ leases: [Lease], _ reason: ReleaseReason) async -> [String] { await base.release(leases, reason) }
+    func wake(at time: Int64) async -> Waking { await base.wake(at: time) }
 
     func requestCancel(_ runID: String, at time: Int64) async -> CancelAnswer {
         await base.requestCancel(runID, at: time)
@@ -68,7 +72,26 @@ struct HeldJournal: Journal {
         await base.events(of: runID, from: number, limit: limit)
     }
 
-    func prune(_ retention: Retention, now: Int64) async -> PruneReport { await base.prune(retention, now: now) }
+    func prune(_ retention: Retention, now: Int64, within limit: Duration?) async -> PruneReport {
+        await base.prune(retention, now: now, within: limit)
+    }
+
+    /// Waits as a write does. How often it was called stands in ``probes()``.
+    func probe() async throws(JournalError) {
+        try? await Self.counter(base).set(["probes": .int(Int64(await probes() + 1))])
+        let gates = gates
+        _ = await Task { try await gates?.pass("commit") }.result
+        if let failure { throw failure }
+    }
+
+    func probes() async -> Int {
+        Int((try? await Self.counter(base).value(for: "probes"))??.asInt ?? 0)
+    }
+
+    private static func counter(_ journal: MemoryJournal) -> any TriggerMemory {
+        journal.memory(of: TriggerID(pipeline: "", key: "test"))
+    }
+
     func check() async -> [String] { await base.check() }
     func close() async { await base.close() }
     func memory(of trigger: TriggerID) -> any TriggerMemory { base.memory(of: trigger) }

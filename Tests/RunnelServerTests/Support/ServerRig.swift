@@ -49,42 +49,44 @@ struct ServerRig: Sendable {
         let hub = try await services.get(WebhookHub.self)
         let server = RunnelServer(
             options: options, hub: hub, queue: queue, host: host, journal: journal, version: "1.2.3", logger: logger)
-        await journal.join(agent.record)
-        let result = try await withThrowingTaskGroup(of: Result?.self) { group in
-            let (ports, port) = AsyncStream.makeStream(of: Int.self)
-            let (readiness, ready) = AsyncStream.makeStream(of: Void.self)
-            group.addTask {
-                try await server.run { port.yield($0) }
-                return nil
-            }
-            group.addTask {
-                await host.run { ready.finish() }
-                return nil
-            }
-            if isWorking {
+        let result = try await agent.withSession {
+            try await withThrowingTaskGroup(of: Result?.self) { group in
+                let (ports, port) = AsyncStream.makeStream(of: Int.self)
+                let (readiness, ready) = AsyncStream.makeStream(of: Void.self)
                 group.addTask {
-                    await queue.run()
+                    try await server.run { port.yield($0) }
                     return nil
                 }
+                group.addTask {
+                    await host.run { ready.finish() }
+                    return nil
+                }
+                if isWorking {
+                    group.addTask {
+                        await queue.run()
+                        return nil
+                    }
+                }
+                group.addTask {
+                    for await _ in readiness {}
+                    await Self.waitForHooks(of: host, hub)
+                    var iterator = ports.makeAsyncIterator()
+                    guard let port = await iterator.next() else { return nil }
+                    return try await body(
+                        RunningServer(
+                            port: port, gates: gates, journal: journal, queue: queue, host: host, server: server,
+                            log: log))
+                }
+                defer {
+                    hub.shutDown()
+                    group.cancelAll()
+                    queue.stop()
+                }
+                while let next = try await group.next() {
+                    if let next { return next }
+                }
+                throw CancellationError()
             }
-            group.addTask {
-                for await _ in readiness {}
-                await Self.waitForHooks(of: host, hub)
-                var iterator = ports.makeAsyncIterator()
-                guard let port = await iterator.next() else { return nil }
-                return try await body(
-                    RunningServer(
-                        port: port, gates: gates, journal: journal, queue: queue, host: host, server: server, log: log))
-            }
-            defer {
-                hub.shutDown()
-                group.cancelAll()
-                queue.stop()
-            }
-            while let next = try await group.next() {
-                if let next { return next }
-            }
-            throw CancellationError()
         }
         await services.shutDown()
         return result

@@ -5,6 +5,11 @@ import Testing
 @testable import TransformPlugin
 
 @Suite("jq programs") struct ProgramTests {
+    @Test("a null under `from` is what is transformed, and not the input")
+    func fromNull() async throws {
+        #expect(try await transform(["jq": ".", "from": .null], input: "another step's output") == .null)
+    }
+
     @Test(
         "no output is null, one is itself, several are a list",
         arguments: [

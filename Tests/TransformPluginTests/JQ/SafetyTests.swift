@@ -77,12 +77,10 @@ import Testing
         "a program that collects without end is given up before it has all memory",
         arguments: ["def f: 1 + f; f", "reduce range(40) as $i (\"x\"; . + .) | length"])
     func growth(program: String) async throws {
-        var harness = StepHarness()
-        // Stands still, so that it cannot be the time limit.
-        harness.clock = ManualClock()
-        let error = try await transformError(["jq": .string(program)], harness: harness)
+        // Long, so that it cannot be the time limit.
+        let error = try await transformError(["jq": .string(program), "timeout": "5m"])
         // On a fast machine jq's own limit of a text comes first.
-        let ends = ["the process grew by more than 768MiB while the program ran", "jq: String too long"]
+        let ends = ["the program needs more than 768MiB of memory", "jq: String too long"]
         #expect(ends.contains(error.message), "\(error.message)")
     }
 
@@ -127,22 +125,5 @@ import Testing
             if let output = try? await task.value { #expect(output == 44_850) }
         }
         #expect(try await transform(["jq": "[range(300)] | add"]) == 44_850)
-    }
-}
-
-/// SplitMix64: the same numbers for the same seed, everywhere.
-private struct SeededGenerator: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) {
-        state = seed
-    }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
     }
 }

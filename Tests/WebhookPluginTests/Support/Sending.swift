@@ -13,7 +13,8 @@ struct Sending: Sendable {
     let clock = ManualClock()
     private var harness = StepHarness()
 
-    init(input: Value = .null, secrets: [String] = []) {
+    init(input: Value = .null, secrets: [String] = [], epoch: Int64? = nil) {
+        harness.identity.epoch = epoch
         harness.input = input
         harness.clock = clock
         harness.redactor = Redactor(secrets: secrets)

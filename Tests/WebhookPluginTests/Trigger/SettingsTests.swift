@@ -48,6 +48,23 @@ import Testing
                 ["verify": ["scheme": "github", "secret": "file content\n"]],
                 "the secret begins or ends with white space", ["verify", "secret"]
             ),
+            (["verify": .null], "expected an object, found null", ["verify"]),
+            (
+                ["verify": ["scheme": "github", "secret": .null]], "expected a string, found null",
+                ["verify", "secret"]
+            ),
+            (
+                ["verify": ["scheme": "github", "secret": ["s", .null]]], "expected a string, found null",
+                ["verify", "secret", "1"]
+            ),
+            (
+                ["verify": ["scheme": "basic", "user": "ann", "password": .null]], "expected a string, found null",
+                ["verify", "password"]
+            ),
+            (
+                ["verify": ["scheme": "none"], "challenge_token": .null], "expected a string, found null",
+                ["challenge_token"]
+            ),
             (["verify": ["scheme": "github", "secret": ""]], "the secret is empty", ["verify", "secret"]),
             (["verify": ["scheme": "github", "secret": []]], "the list holds no secret", ["verify", "secret"]),
             (

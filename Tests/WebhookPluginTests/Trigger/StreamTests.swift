@@ -141,7 +141,12 @@ import Testing
             await hook.clock.waitForSleepers()
             if isShutDown { hook.hub.shutDown() }
             stream.cancel()
-            await #expect(throws: CancellationError.self) { try await stream.value }
+            if isShutDown {
+                try await reader.expect("event: end\ndata: {\"run\":\"run-1\",\"status\":\"accepted\"}\n\n")
+                try await stream.value
+            } else {
+                await #expect(throws: CancellationError.self) { try await stream.value }
+            }
             #expect(await hook.runs.cancelled == (isShutDown ? [] : ["run-1"]))
         }
     }

@@ -8,7 +8,8 @@ struct LimitTests {
         let limit = YAMLLimits.default.maxBytes
         #expect(limit == 8 * 1024 * 1024)
         let error = try failure([UInt8](repeating: 0x23, count: limit + 1))
-        #expect(error.description == "p.yaml:1:1: error: The file has 8388609 bytes; the limit is 8388608. [too-large]")
+        #expect(
+            error.description == "p.yaml:1:1: error: The file is larger than the limit of 8388608 bytes. [too-large]")
         #expect(try YAMLParser.parse([UInt8](repeating: 0x23, count: limit), name: "p.yaml").root == nil)
     }
 

@@ -1,3 +1,4 @@
+import CRunnelJQ
 import RunnelKit
 
 /// What a jq program may use.
@@ -10,6 +11,8 @@ enum JQLimits {
     static let text = ByteCount.mebibytes(256)
     /// How deep an output may nest; the same as for JSON that is read.
     static let depth = 512
-    /// How much the process may grow while a program runs, in bytes; well below what libjq's stack can grow to.
-    static let growth = ByteCount.mebibytes(768)
+    /// What an evaluation may allocate, inputs and outputs included.
+    static let memory = ByteCount(Int(RUNNEL_JQ_MEMORY))
+    /// Of compiling a program, in CPU time.
+    static let compileTime = Duration.seconds(Int(RUNNEL_JQ_COMPILE_SECONDS))
 }

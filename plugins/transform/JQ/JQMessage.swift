@@ -1,18 +1,86 @@
+import CRunnelJQ
 import RunnelKit
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
+#endif
 
 /// Puts what libjq says into plain sentences.
 enum JQMessage {
-    static let stopped = StepError("jq-stopped", "the evaluation was stopped")
-    static let growth = StepError(
-        "jq-memory", "the process grew by more than \(JQLimits.growth) while the program ran",
-        hint: "the program may collect without end; else work on less data at a time")
-    static let noMemory = StepError(
-        "jq-memory", "the program needs more memory than there is", hint: "work on less data at a time")
+    /// Of an evaluation that gave no answer.
+    static func stepError(_ failure: EvaluatorFailure, limit: Duration) -> StepError {
+        switch failure {
+        case .outOfTime:
+            StepError(
+                "jq-timeout", "the program took longer than its time limit of \(DurationText.format(limit))",
+                hint: "it may never end; if it needs the time, raise `timeout`")
+        case .outOfMemory:
+            StepError(
+                "jq-memory", "the program needs more than \(JQLimits.memory) of memory",
+                hint: "it may collect without end; else work on less data at a time")
+        case .crashed(let signal):
+            StepError(
+                "jq-crashed", "the jq program ended its evaluator (signal \(name(ofSignal: signal)))",
+                hint:
+                    "libjq fails on this input; look for slices with nan as a bound and for deep nesting"
+            )
+        case .unreadable:
+            StepError(
+                "jq-crashed", "the jq program made its evaluator send what is no answer",
+                hint: "libjq fails on this input; take the program apart to find where")
+        case .killed(let signal):
+            StepError(
+                "jq-killed", "the process that evaluates jq was killed (signal \(name(ofSignal: signal)))",
+                hint: "the system may have run out of memory", isTransient: true)
+        case .ended(let status):
+            StepError(
+                "jq-killed", "the process that evaluates jq ended with exit status \(status)", isTransient: true)
+        case .stalled(let time):
+            StepError(
+                "jq-stalled", "the process that evaluates jq did not answer for \(DurationText.format(time))",
+                hint: "it was stopped, or the machine is overloaded", isTransient: true)
+        case .unavailable(let number):
+            StepError(
+                "jq-unavailable", "no process could be started to evaluate jq: \(String(cString: strerror(number)))",
+                hint: "look at the limits of processes and memory", isTransient: true)
+        // Whoever cancels does not ask why.
+        case .cancelled: stepError(.killed(signal: SIGKILL), limit: limit)
+        }
+    }
 
-    static func timeout(_ limit: Duration) -> StepError {
-        StepError(
-            "jq-timeout", "the program took longer than its time limit of \(DurationText.format(limit))",
-            hint: "it may never end; if it needs the time, raise `timeout`")
+    private static func name(ofSignal number: CInt) -> String {
+        let names = [
+            SIGABRT: "SIGABRT", SIGSEGV: "SIGSEGV", SIGBUS: "SIGBUS", SIGFPE: "SIGFPE", SIGILL: "SIGILL",
+            SIGKILL: "SIGKILL", SIGTERM: "SIGTERM", SIGINT: "SIGINT", SIGHUP: "SIGHUP",
+        ]
+        return names[number].map { "\(number), \($0)" } ?? "\(number)"
+    }
+
+    /// Of a program that makes more than it may; nil for other ends of an answer.
+    static func tooMuch(_ end: runnel_jq_end) -> StepError? {
+        switch end {
+        case RUNNEL_JQ_TOO_DEEP:
+            StepError("jq-limit", "the program's output nests deeper than \(JQLimits.depth) levels")
+        case RUNNEL_JQ_TOO_MANY_VALUES:
+            StepError("jq-limit", "the program's output holds more than \(JQLimits.values) values")
+        case RUNNEL_JQ_TOO_MUCH_TEXT:
+            StepError("jq-limit", "the program's output holds more than \(JQLimits.text) of text")
+        case RUNNEL_JQ_TOO_MANY_OUTPUTS:
+            StepError(
+                "jq-limit", "the program makes more than \(JQLimits.outputs) outputs",
+                hint: "take the first ones with `limit(…; …)` or `first(…)`")
+        default: nil
+        }
+    }
+
+    /// Of a program that could not be compiled because of what happened to the evaluator.
+    static func compileError(_ failure: EvaluatorFailure) -> FieldError {
+        let error = stepError(failure, limit: JQLimits.compileTime)
+        return FieldError("the jq program cannot be compiled: \(error.message)", hint: error.hint)
     }
 
     /// From texts such as `jq: error: nope/0 is not defined at <top-level>, line 1:`, each followed by the program.
@@ -36,7 +104,8 @@ enum JQMessage {
     }
 
     private static let phrases = [
-        ("unexpected $end", "unexpected end"), (" (Unix shell quoting issues?)", ""),
+        ("unexpected $end", "unexpected end"), ("unexpected end of file", "unexpected end"),
+        (" (Unix shell quoting issues?)", ""),
         (" (Windows cmd shell quoting issues?)", ""),
         ("$end", "the end"), ("INVALID_CHARACTER", "a character that means nothing in jq"),
         ("unexpected end, expecting QQSTRING_TEXT or QQSTRING_INTERP_START or QQSTRING_END", "a string has no end"),

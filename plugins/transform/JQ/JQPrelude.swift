@@ -1,10 +1,10 @@
 /// The definitions that stand before every program.
 ///
 /// They take away what would read the environment, write to the terminal or end the evaluation, and they stand in for
-/// functions of libjq 1.6 that end the process (a failed assertion, an access out of bounds) or never end on some
-/// inputs. All of it is one line, so that a program's own first line is line 1.
+/// functions of libjq 1.6 that end the evaluator (a failed assertion, an access out of bounds) or never end on some
+/// inputs, so that these do their work. All of it is one line, so that a program's own first line is line 1.
 enum JQPrelude {
-    static let text = (isolation + safety).replacing("\n", with: " ")
+    static let bytes = Array((isolation + safety).replacing("\n", with: " ").utf8)
 
     private static let isolation = #"""
         {} as $ENV |

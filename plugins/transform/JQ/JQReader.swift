@@ -1,78 +1,65 @@
-import CLibJQ
+import CRunnelJQ
 import RunnelKit
 
-/// Makes our values of libjq's, within ``JQLimits``.
-///
-/// The limits count what a value is when it is written out: in libjq a list may hold the same large value many times
-/// over and take no room for it.
+/// Reads the values of an evaluator's answer; see `runnel_jq.h`. Any bytes may come: the evaluator has run libjq on
+/// anybody's data.
 struct JQReader {
-    let largeNumbers: LargeNumbers
+    private let bytes: [UInt8]
+    private let largeNumbers: LargeNumbers
+    private var position = 0
     /// Whether a whole number came out that jq has probably rounded.
     private(set) var isRounded = false
-    private var valuesLeft = JQLimits.values
-    private var textLeft = JQLimits.text.bytes
-    /// Ends the reading when it says so; asked every few thousand values.
-    private let isStopped: () -> Bool
 
-    init(largeNumbers: LargeNumbers, isStopped: @escaping () -> Bool) {
+    init(_ bytes: [UInt8], largeNumbers: LargeNumbers = LargeNumbers()) {
+        self.bytes = bytes
         self.largeNumbers = largeNumbers
-        self.isStopped = isStopped
     }
 
-    /// Consumes `value`.
-    mutating func read(_ value: jv, depth: Int = 0) throws(StepError) -> Value {
-        defer { jv_free(value) }
-        guard depth <= JQLimits.depth else {
-            throw StepError("jq-limit", "the program's output nests deeper than \(JQLimits.depth) levels")
-        }
-        valuesLeft -= 1
-        guard valuesLeft >= 0 else {
-            throw StepError("jq-limit", "the program's output holds more than \(JQLimits.values) values")
-        }
-        if valuesLeft % 4096 == 0, isStopped() { throw JQMessage.stopped }
-        switch jv_get_kind(value) {
-        case JV_KIND_TRUE: return true
-        case JV_KIND_FALSE: return false
-        case JV_KIND_NUMBER: return number(jv_number_value(value))
-        case JV_KIND_STRING: return .string(try text(value))
-        case JV_KIND_ARRAY:
+    /// All values, one behind the other.
+    /// - Throws: ``EvaluatorFailure/unreadable`` where the bytes are no values.
+    mutating func values() throws(EvaluatorFailure) -> [Value] {
+        var values: [Value] = []
+        while position < bytes.count { values.append(try value(depth: 0)) }
+        return values
+    }
+
+    private mutating func value(depth: Int) throws(EvaluatorFailure) -> Value {
+        guard depth <= JQLimits.depth else { throw .unreadable }
+        switch runnel_jq_tag(rawValue: UInt32(try take(UInt8.self))) {
+        case RUNNEL_JQ_NULL: return .null
+        case RUNNEL_JQ_FALSE: return false
+        case RUNNEL_JQ_TRUE: return true
+        case RUNNEL_JQ_NUMBER: return number(try take(Double.self))
+        case RUNNEL_JQ_STRING: return .string(try text())
+        case RUNNEL_JQ_ARRAY:
             var items: [Value] = []
-            for index in 0..<jv_array_length(jv_copy(value)) {
-                items.append(try read(jv_array_get(jv_copy(value), index), depth: depth + 1))
-            }
+            for _ in 0..<(try take(UInt32.self)) { items.append(try value(depth: depth + 1)) }
             return .list(items)
-        case JV_KIND_OBJECT: return .object(try object(value, depth: depth))
-        default: return .null
+        case RUNNEL_JQ_OBJECT:
+            var members = ValueObject()
+            for _ in 0..<(try take(UInt32.self)) {
+                guard runnel_jq_tag(rawValue: UInt32(try take(UInt8.self))) == RUNNEL_JQ_STRING else {
+                    throw .unreadable
+                }
+                let key = try text()
+                members[key] = try value(depth: depth + 1)
+            }
+            return .object(members)
+        default: throw .unreadable
         }
     }
 
-    private mutating func object(_ value: jv, depth: Int) throws(StepError) -> ValueObject {
-        var object = ValueObject()
-        var iterator = jv_object_iter(value)
-        while jv_object_iter_valid(value, iterator) != 0 {
-            let key = jv_object_iter_key(value, iterator)
-            defer { jv_free(key) }
-            object[try text(key)] = try read(jv_object_iter_value(value, iterator), depth: depth + 1)
-            iterator = jv_object_iter_next(value, iterator)
-        }
-        return object
+    private mutating func text() throws(EvaluatorFailure) -> String {
+        let length = Int(try take(UInt32.self))
+        guard length <= bytes.count - position else { throw .unreadable }
+        defer { position += length }
+        return String(decoding: bytes[position..<position + length], as: UTF8.self)
     }
 
-    private mutating func text(_ string: jv) throws(StepError) -> String {
-        textLeft -= Int(jv_string_length_bytes(jv_copy(string)))
-        guard textLeft >= 0 else {
-            throw StepError("jq-limit", "the program's output holds more than \(JQLimits.text) of text")
-        }
-        return Self.text(string)
-    }
-
-    /// The text of a string, which stays the caller's.
-    static func text(_ string: jv) -> String {
-        guard jv_get_kind(string) == JV_KIND_STRING, let start = jv_string_value(string) else { return "" }
-        let length = Int(jv_string_length_bytes(jv_copy(string)))
-        return start.withMemoryRebound(to: UInt8.self, capacity: length) {
-            String(decoding: UnsafeBufferPointer(start: $0, count: length), as: UTF8.self)
-        }
+    private mutating func take<Plain: BitwiseCopyable>(_ type: Plain.Type) throws(EvaluatorFailure) -> Plain {
+        guard MemoryLayout<Plain>.size <= bytes.count - position else { throw .unreadable }
+        defer { position += MemoryLayout<Plain>.size }
+        return bytes.withUnsafeBytes { $0.loadUnaligned(fromByteOffset: position, as: type) }
     }
 
     /// jq knows floating-point numbers only. What is whole and fits is a whole number again; not a number is null, and

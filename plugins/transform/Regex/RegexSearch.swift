@@ -6,33 +6,34 @@ enum RegexSearch {
     private static let program = #". as {$text, $pattern, $flags} | $text | match($pattern; $flags)"#
 
     /// The matches, in the order of the text.
-    static func matches(
-        of options: RegexOptions, in text: String, within limit: Duration, on clock: any Clock<Duration>
-    ) async throws -> [RegexMatch] {
+    static func matches(of options: RegexOptions, in text: String, within limit: Duration) async throws -> [RegexMatch]
+    {
         let input: Value = [
             "text": .string(text), "pattern": .string(pattern(options)), "flags": options.all ? "gn" : "n",
         ]
         do {
-            let found = try await JQProgram(program).outputs(for: input, within: limit, on: clock)
-            return found.values.map(RegexMatch.init)
+            return try await JQProgram(program).outputs(for: input, within: limit).values.map(RegexMatch.init)
         } catch let error as StepError {
             throw plain(error)
         }
     }
 
+    /// Blocks while a pattern is compiled that is not known yet.
     /// - Throws: A ``FieldError`` when `pattern` is no regular expression.
     static func check(pattern: String) throws(FieldError) {
-        let states = try JQStatePool.shared(program: program)
-        let result: Result<JQOutputs, any Error> = DeepThread.wait {
-            Result {
-                let state = try states.take()
-                defer { states.give(back: state) }
-                return try state.outputs(for: ["text": "", "pattern": .string(pattern), "flags": "n"])
+        let search = try JQProgram(program)
+        let problem = VerdictCache.shared.problem(with: "regex \(pattern)") {
+            do throws(StepError) {
+                _ = try search.outputsBlocking(
+                    for: ["text": "", "pattern": .string(pattern), "flags": "n"], within: JQLimits.compileTime)
+                return .init(problem: nil)
+            } catch {
+                return .init(
+                    problem: FieldError("not a regular expression: \(reason(error.message))"),
+                    isFinal: !error.isTransient)
             }
         }
-        guard case .failure(let error) = result else { return }
-        guard let error = error as? StepError else { throw FieldError("not a regular expression: \(error)") }
-        throw FieldError("not a regular expression: \(reason(error.message))")
+        if let problem { throw problem }
     }
 
     private static func pattern(_ options: RegexOptions) -> String {

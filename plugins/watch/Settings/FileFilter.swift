@@ -1,3 +1,5 @@
+internal import RunnelKit
+
 /// Which files of the watched folder count.
 struct FileFilter: Sendable {
     /// The watched folder.
@@ -10,6 +12,8 @@ struct FileFilter: Sendable {
     var takesHidden: Bool
     /// Folders that the trigger itself moves files into.
     var ownFolders: [FilePath]
+    /// What pipelines do not touch.
+    var protected = ProtectedPlaces.standard
 
     /// What the trigger itself makes for a moment.
     static let ownPrefix = ".runnel-"
@@ -31,7 +35,7 @@ struct FileFilter: Sendable {
         guard let name = names.last else { return false }
         if name.starts(with: Self.ownPrefix.unicodeScalars) { return false }
         if !takesHidden, name.first == "." { return false }
-        if ownFolders.contains(where: path.isWithin) { return false }
+        if ownFolders.contains(where: path.isWithin) || protected.place(of: path.parts) != nil { return false }
         return !exclude.contains { $0.matches(names) }
     }
 

@@ -4,7 +4,7 @@ internal import RunnelKit
 struct FolderPath: FieldValue, Hashable {
     let path: FilePath
 
-    static var schema: Value { ["type": "string", "minLength": 1] }
+    static var schema: Value { ["type": "string", "minLength": 1, "format": "project-path"] }
 
     init(_ text: String) throws(FieldError) {
         guard !text.isEmpty else { throw FieldError("the path is empty") }

@@ -24,6 +24,7 @@ struct ProjectTree: Sendable {
                 } catch  where error.isExisting {
                     // Somebody else made it at the same moment.
                 }
+                _ = try SystemFailure.check { fsync(parent.number) }
                 current = try openPart(part, in: current.number, flags: flags)
             } catch  where error.number == ENOTDIR && isLink(part, in: current) {
                 // Systems look at O_DIRECTORY or O_NOFOLLOW first.

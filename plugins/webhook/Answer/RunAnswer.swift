@@ -7,9 +7,10 @@ enum RunAnswer {
 
     /// The run is on disk and will end some time.
     static func accepted(_ runID: String) -> WebhookResponse {
-        .json(
-            202, ["run": .string(runID), "status": "accepted"], headers: ["location": "/api/v1/runs/\(runID)"])
+        .json(202, .object(acceptance(runID)), headers: ["location": "/api/v1/runs/\(runID)"])
     }
+
+    static func acceptance(_ runID: String) -> ValueObject { ["run": .string(runID), "status": "accepted"] }
 
     /// How the run ended. Why it failed is told by code only: the words are for those who run the pipeline.
     static func ended(_ runID: String, _ end: RunEnd) -> WebhookResponse {

@@ -9,6 +9,7 @@ struct StreamAnswer: Sendable {
 
     let context: TriggerContext
     let runID: String
+    let hub: WebhookHub
     /// Called when the caller is gone before the run has ended.
     let callerLeft: @Sendable () async -> Void
 
@@ -23,6 +24,9 @@ struct StreamAnswer: Sendable {
             body: .stream { writer in
                 do {
                     try await write(to: &writer)
+                } catch  where Task.isCancelled && hub.isShutDown {
+                    // The run goes on once Runnel is started again.
+                    try await writer.write(ServerSentEvent.bytes("end", RunAnswer.acceptance(runID)))
                 } catch {
                     // Where the run cannot be followed any more, the caller is still there.
                     if !(error is CancellationError) || Task.isCancelled { await callerLeft() }

@@ -20,6 +20,7 @@ public struct WebhookResponse: Sendable {
 
 /// Where the pieces of a streamed body go.
 public protocol WebhookBodyWriter {
-    /// Sends the bytes now. Waits while the caller is slow to read, and throws when the caller is gone.
+    /// Sends the bytes now, also when the task is cancelled. Waits while the caller is slow to read, and throws when the
+    /// caller is gone.
     mutating func write(_ bytes: [UInt8]) async throws
 }

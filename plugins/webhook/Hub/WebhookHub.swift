@@ -51,6 +51,9 @@ public final class WebhookHub: ServiceKey, Sendable {
         state.withLock { $0.isShutDown = true }
     }
 
+    /// Whether ``shutDown()`` was called: a hook that is not found may be there again once Runnel has started again.
+    public var isShutDown: Bool { state.withLock { $0.isShutDown } }
+
     /// Enters the route. While another one has the path, waits until it is free.
     /// - Parameter taken: Called with the other one, each time there is one.
     func claim(_ route: WebhookRoute, taken: (WebhookRoute) async -> Void) async throws -> Claim {

@@ -93,7 +93,7 @@ struct WebhookEndpoint: Sendable {
         switch respond {
         case .accepted: return RunAnswer.accepted(runID)
         case .result: return await result(of: runID)
-        case .stream: return StreamAnswer(context: context, runID: runID) { await callerLeft(runID) }.response
+        case .stream: return StreamAnswer(context: context, runID: runID, hub: hub) { await callerLeft(runID) }.response
         }
     }
 

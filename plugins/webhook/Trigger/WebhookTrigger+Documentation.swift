@@ -29,7 +29,9 @@ extension WebhookTrigger {
             output, as text where it is a string and as JSON else; 500 with the run's id and the error's code when it \
             failed; the answer of `accepted` after `timeout`. With `respond: stream` the text comes as server-sent events: \
             `run` with the id, `delta` with `step` and `text`, `gap` with the number of `bytes` that were left out \
-            because the caller reads too slowly, `end` with `status` and `output`; a comment every 15 seconds. A caller \
+            because the caller reads too slowly, `end` with `status` and `output`; a comment every 15 seconds. When Runnel \
+            shuts down before the run has ended, the answer to `result` is that of `accepted`, and a stream ends with the \
+            status `accepted`: the run goes on when Runnel is started again. A caller \
             who goes away does not end the run, unless `cancel_on_disconnect` says so. When too many runs wait the answer \
             is 429, when nothing can be stored 503, both with `Retry-After`; nothing has been accepted then.
 

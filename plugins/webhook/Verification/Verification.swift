@@ -19,7 +19,7 @@ struct Verification: FieldValue {
 
     init(field value: Value) throws(FieldError) {
         let keys = try VerificationKeys(field: value)
-        let given = (value.asObject ?? ValueObject()).filter { !$0.value.isNull }.map(\.key)
+        let given = value.asObject?.keys ?? []
         scheme = keys.scheme
         let name = scheme.rawValue
         if let missing = scheme.required.first(where: { !given.contains($0) }) {

@@ -6,20 +6,25 @@ import RunnelKit
 struct RunsCancelCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "cancel", abstract: "Cancel runs, whichever process works on them.",
-        discussion: "Running steps are stopped within a second; the steps under `finally` still run.")
+        discussion: """
+            Running steps are stopped within a second. The steps under `finally` still run, also for a run that has begun
+            and waits or was interrupted; one that has not begun ends at once.
+            """)
 
     @OptionGroup var options: ProjectOptions
     @Argument(help: "The runs, by the beginnings of their ids, or `last`.", completion: PipelineCompletion.runs)
     var runs: [String]
 
     func run() async throws {
-        let journal = try options.journal(of: options.project())
+        let project = try options.project()
+        let journal = try options.journal(of: project)
         try await withJournalErrors {
-            _ = try await journal.reap()
+            _ = try await journal.takeOverFromGone(
+                TakeoverPolicy(deaths: project.settings.runs.deaths.number, now: WallClock.nanoseconds()))
             for name in runs {
                 let id = try await journal.find(name).id
                 switch try await journal.requestCancel(id, at: WallClock.nanoseconds()) {
-                case .requested: Streams.output.write("\(id): being cancelled\n")
+                case .requested: Streams.output.write("\(id): \(try await words(for: id, in: journal))\n")
                 case .cancelled: Streams.output.write("\(id): cancelled\n")
                 case .ended(let state): Streams.output.write("\(id): has ended already: \(state.rawValue)\n")
                 case .missing: Streams.output.write("\(id): is gone\n")
@@ -27,5 +32,10 @@ struct RunsCancelCommand: AsyncParsableCommand {
             }
         }
         await journal.close()
+    }
+
+    private func words(for id: String, in journal: any Journal) async throws -> String {
+        guard try await journal.agents().isEmpty else { return "being cancelled" }
+        return "to be cancelled; its `finally` runs with `runnel serve` or `runnel runs resume \(id)`"
     }
 }

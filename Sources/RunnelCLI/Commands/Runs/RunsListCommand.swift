@@ -34,11 +34,11 @@ struct RunsListCommand: AsyncParsableCommand {
                 since: since.map { WallClock.nanoseconds() - $0.duration.wholeNanoseconds }, limit: limit)
             let runs = try await journal.runs(filter)
             if json {
-                Streams.output.write(Value.list(runs.map { $0.json(isFull: false) }).json(pretty: true) + "\n")
+                Streams.output.write(json: .list(runs.map { $0.json(isFull: false) }), isPretty: true)
             } else if runs.isEmpty {
                 Streams.error.write("no runs\n")
             } else {
-                Streams.output.write(RunTable(style: .standardOutput).text(runs))
+                Streams.output.write(styled: RunTable(style: .standardOutput).text(runs))
             }
         }
         await journal.close()

@@ -6,7 +6,10 @@ import RunnelKit
 struct RunsPruneCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "prune", abstract: "Remove runs that have ended, and give their space back.",
-        discussion: "Without options, `journal.keep` and `journal.keep_runs` of runnel.yaml say what stays.")
+        discussion: """
+            Without options, `journal.keep`, `journal.keep_runs` and `journal.keep_bytes` of runnel.yaml say what stays.
+            `runnel serve` does the same all the time.
+            """)
 
     @OptionGroup var options: ProjectOptions
     @Option(help: ArgumentHelp("Keep runs that ended within this time.", valueName: "duration"))
@@ -21,8 +24,10 @@ struct RunsPruneCommand: AsyncParsableCommand {
         let project = try options.project()
         let journal = try options.journal(of: project)
         try await withJournalErrors {
-            var retention = project.settings.journal.retention
-            if keep != nil || keepRuns != nil { retention = Retention(age: keep?.duration, count: keepRuns) }
+            var retention = project.settings.retention
+            if keep != nil || keepRuns != nil {
+                (retention.age, retention.count, retention.bytes) = (keep?.duration, keepRuns, nil)
+            }
             let report = try await journal.prune(retention, now: WallClock.nanoseconds())
             let runs = report.runs == 1 ? "1 run" : "\(report.runs) runs"
             Streams.output.write("removed \(runs), \(ByteCount(Int(report.bytes))) given back\n")

@@ -15,7 +15,7 @@ struct RunsResumeCommand: AsyncParsableCommand {
     @OptionGroup var options: ProjectOptions
     @Argument(help: "The runs, by the beginnings of their ids, or `last`.", completion: PipelineCompletion.runs)
     var runs: [String] = []
-    @Flag(help: "All runs that wait.") var all = false
+    @Flag(help: "All runs in the queue.") var all = false
     @Flag(help: "Talk to an embedded simulator instead of the Marketplace.") var simulate = false
     @Flag(help: "Write every event as a line of JSON to standard output.") var json = false
 
@@ -44,21 +44,22 @@ struct RunsResumeCommand: AsyncParsableCommand {
     private func resume(
         in project: Project, _ journal: any Journal, _ simulator: SimulatedMarketplace?
     ) async throws -> (results: [(String, DriveResult)], request: StopRequest?) {
-        let loader = try await project.loader()
+        let loader = try await project.loader(startsServers: true)
         let foreground = await ForegroundRuns(
             project: project, loader: loader, journal: journal, simulator: simulator, isJSON: json)
         let agent = foreground.agent
         let current = CurrentRun()
-        let (results, request) = try await withSignals({ request in
+        let (results, request) = try await withSignals({ request, _ in
             if request == .terminate { agent.stop() } else { agent.cancelRun(await current.id) }
         }) {
             try await agent.withSession {
-                _ = try await journal.reap()
+                _ = try await journal.takeOverFromGone(
+                    TakeoverPolicy(deaths: agent.deaths, now: WallClock.nanoseconds()))
                 var results: [(String, DriveResult)] = []
                 for id in try await ids(in: journal) where !agent.isStopping {
-                    guard let run = try await claim(id, in: journal, by: agent.id) else { continue }
+                    guard let run = try await claim(id, in: journal, by: agent) else { continue }
                     await current.set(id)
-                    results.append((id, await foreground.work(on: run, nil)))
+                    results.append((id, try await foreground.work(on: run, nil)))
                 }
                 return results
             }
@@ -74,9 +75,9 @@ struct RunsResumeCommand: AsyncParsableCommand {
         return ids
     }
 
-    private func claim(_ id: String, in journal: any Journal, by agent: AgentID) async throws -> RunRecord? {
+    private func claim(_ id: String, in journal: any Journal, by agent: RunAgent) async throws -> RunRecord? {
         let problem: String
-        switch try await journal.claim(id, by: agent, limits: RunLimits()) {
+        switch try await agent.claim(id, limits: RunLimits()) {
         case .claimed(let run): return run
         case .busy: problem = "other runs go on"
         case .taken(let owner):
@@ -86,6 +87,8 @@ struct RunsResumeCommand: AsyncParsableCommand {
             problem =
                 "it has ended: \(state.rawValue)"
                 + (state == .failed ? "; `runnel runs retry \(id)` sends it again" : "")
+        case .waiting(let time): problem = "it waits until \(LocalTime.text(time)); `runnel serve` goes on with it then"
+        case .damaged(_, let error): problem = error.message
         case .missing: problem = "it is gone"
         }
         Streams.error.write("error: the run \(id) cannot be resumed: \(problem)\n")
@@ -105,7 +108,7 @@ extension DriveResult {
     var isFailure: Bool {
         switch self {
         case .ended(let result): if case .succeeded = result.outcome { false } else { true }
-        case .released, .lost, .broken: true
+        case .released, .waiting, .lost, .broken: true
         }
     }
 }

@@ -39,26 +39,22 @@ struct RunsRetryCommand: AsyncParsableCommand {
         guard old.state.isFinal else {
             return try fail("the run \(old.id) has not ended yet", "`runnel runs resume` goes on with it")
         }
-        let loader = try await project.loader()
+        let loader = try await project.loader(startsServers: true)
         let pipeline = try await pipeline(of: old, in: journal, project, loader)
         let kept = try await keptSteps(of: old, pipeline, journal)
         let foreground = await ForegroundRuns(
             project: project, loader: loader, journal: journal, simulator: simulator, isJSON: json)
         let definition = foreground.definition(of: pipeline)
         let id = UUIDv7.make(nanoseconds: WallClock.nanoseconds())
-        let (result, request) = try await withSignals({
-            if $0 == .terminate { foreground.agent.stop() } else { foreground.agent.cancelRun(id) }
+        let (result, request) = try await withSignals({ request, _ in
+            if request == .terminate { foreground.agent.stop() } else { foreground.agent.cancelRun(id) }
         }) {
             try await foreground.agent.withSession {
                 try await journal.keep(definition)
-                var new = RunRecord(
+                let new = RunRecord(
                     id: id, pipeline: pipeline.name, definition: definition.hash, trigger: old.trigger,
                     inputs: old.inputs, input: old.input, createdAt: WallClock.nanoseconds(), retryOf: old.id)
-                guard !kept.isEmpty else { return try await foreground.begin(new, of: pipeline) }
-                (new.owner, new.state, new.startedAt) = (foreground.agent.id, .running, new.createdAt)
-                _ = try await journal.accept(new, memory: nil)
-                try await journal.commit(RunCommit(runID: id, owner: foreground.agent.id, steps: kept), .durable)
-                return await foreground.work(on: new, pipeline)
+                return try await foreground.begin(new, of: pipeline, with: kept)
             }
         }
         await foreground.assembly.services.shutDown()
@@ -72,7 +68,7 @@ struct RunsRetryCommand: AsyncParsableCommand {
             return try fail("the journal does not hold the pipeline of the run \(run.id)", nil)
         }
         var bytes = Array(project.seal.open(definition.text).utf8)
-        if !unchanged, let current = try? FileReading.bytes(of: definition.file) {
+        if !unchanged, let current = try? FileReading.yaml(of: definition.file) {
             bytes = current
         } else if !unchanged {
             Streams.error.write("\(definition.file) is not there; the pipeline is taken as it was\n")

@@ -23,10 +23,10 @@ struct RunsShowCommand: AsyncParsableCommand {
                 var object = record.json(isFull: true).asObject ?? [:]
                 object["steps"] = .list(steps.map(\.json))
                 object["events"] = .list(events.map(\.event))
-                Streams.output.write(Value.object(object).json(pretty: true) + "\n")
+                Streams.output.write(json: .object(object), isPretty: true)
             } else {
                 let view = RunView(style: .standardOutput, isFull: full)
-                Streams.output.write(view.text(record, steps, events.map(\.event)))
+                Streams.output.write(styled: view.text(record, steps, events.map(\.event)))
             }
         }
         await journal.close()

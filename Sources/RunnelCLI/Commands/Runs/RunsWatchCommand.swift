@@ -23,7 +23,7 @@ struct RunsWatchCommand: AsyncParsableCommand {
         await journal.close()
         switch end.state {
         case .succeeded: return
-        case .queued, .running: throw ExitStatus.interrupted
+        case .queued, .running, .waiting: throw ExitStatus.interrupted
         case .failed, .cancelled, .skipped: throw ExitStatus.runFailed
         }
     }

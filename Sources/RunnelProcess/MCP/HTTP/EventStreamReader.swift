@@ -26,23 +26,36 @@ struct EventStreamReader: Sendable {
         } catch {
             throw TooLong()
         }
-        for var line in whole {
-            if isAtStart, line.starts(with: [0xEF, 0xBB, 0xBF]) { line.removeFirst(3) }
-            isAtStart = false
-            if line.isEmpty {
-                if let data, !data.isEmpty { found.append(data) }
-                data = nil
-                continue
-            }
-            guard line.starts(with: "data".utf8) else { continue }
-            var rest = line.dropFirst(4)
-            guard rest.isEmpty || rest.first == UInt8(ascii: ":") else { continue }
-            rest = rest.dropFirst()
-            if rest.first == 0x20 { rest = rest.dropFirst() }
-            data = data.map { $0 + [0x0A] + rest } ?? Array(rest)
-            if (data?.count ?? 0) > limit { throw TooLong() }
+        for line in whole {
+            if let event = try take(line) { found.append(event) }
         }
         return found
+    }
+
+    /// The data of the event that the end of the body left without a blank line or line end; nil when there is none.
+    /// Some servers close the body right behind their answer.
+    mutating func finish() throws(TooLong) -> [UInt8]? {
+        if let (line, _) = lines.finish() { _ = try take(line) }
+        return try take([])
+    }
+
+    /// Takes a line; gives the data of the event that it ends.
+    private mutating func take(_ line: [UInt8]) throws(TooLong) -> [UInt8]? {
+        var line = line
+        if isAtStart, line.starts(with: [0xEF, 0xBB, 0xBF]) { line.removeFirst(3) }
+        isAtStart = false
+        if line.isEmpty {
+            defer { data = nil }
+            return data?.allSatisfy { $0 == 0x20 || $0 == 0x0A || $0 == 0x09 } == true ? nil : data
+        }
+        guard line.starts(with: "data".utf8) else { return nil }
+        var rest = line.dropFirst(4)
+        guard rest.isEmpty || rest.first == UInt8(ascii: ":") else { return nil }
+        rest = rest.dropFirst()
+        if rest.first == 0x20 { rest = rest.dropFirst() }
+        data = data.map { $0 + [0x0A] + rest } ?? Array(rest)
+        if (data?.count ?? 0) > limit { throw TooLong() }
+        return nil
     }
 
     private mutating func normalised(_ bytes: [UInt8]) -> [UInt8] {

@@ -123,10 +123,9 @@ final class StreamableHTTPTransport: MCPTransport {
             } catch {
                 throw Self.fault(error)
             }
-            guard let bytes else { throw Self.noAnswer }
             let events: [[UInt8]]
             do {
-                events = try reader.append(bytes)
+                events = if let bytes { try reader.append(bytes) } else { try reader.finish().map { [$0] } ?? [] }
             } catch {
                 throw tooLong
             }
@@ -138,6 +137,7 @@ final class StreamableHTTPTransport: MCPTransport {
                 if Self.answers(message, id) { isAnswered = true }
                 await reply(receive(.message(message)))
             }
+            if bytes == nil, !isAnswered { throw Self.noAnswer }
         }
     }
 

@@ -3,6 +3,12 @@
 extension ErrorCatalog {
     static let chat: [ErrorEntry] = [
         ErrorEntry(
+            "answer-too-large", part: "chat",
+            sentences: ["The whole answer is longer than allowed"]),
+        ErrorEntry(
+            "answer-truncated", part: "chat",
+            sentences: ["The finish reason is `length`: the answer was cut off at the model's limit of tokens"]),
+        ErrorEntry(
             "bad-request", part: "chat",
             sentences: ["400 or another 4xx: the server does not accept the request"]),
         ErrorEntry(
@@ -14,6 +20,12 @@ extension ErrorCatalog {
         ErrorEntry(
             "connection-failed", part: "chat",
             sentences: ["No connection, or it broke before anything was answered"]),
+        ErrorEntry(
+            "content-filter", part: "chat",
+            sentences: ["The finish reason is `content_filter`: the server's filter stopped the answer"]),
+        ErrorEntry(
+            "empty-answer", part: "chat",
+            sentences: ["The stream ended as it should and held no text"]),
         ErrorEntry(
             "empty-prompt", part: "chat",
             sentences: [
@@ -34,6 +46,9 @@ extension ErrorCatalog {
         ErrorEntry(
             "idle-timeout", part: "chat",
             sentences: ["Nothing was received for the time allowed"]),
+        ErrorEntry(
+            "interaction-required", part: "chat",
+            sentences: ["The agent asks a person and goes on only when it is answered"]),
         ErrorEntry(
             "invalid-configuration", part: "chat",
             sentences: ["A setting of the client cannot work"]),
@@ -59,6 +74,9 @@ extension ErrorCatalog {
             "rate-limited", part: "chat",
             sentences: ["429: too many requests"]),
         ErrorEntry(
+            "refusal", part: "chat",
+            sentences: ["The model refused to answer"]),
+        ErrorEntry(
             "schema-mismatch", part: "chat",
             sentences: ["the answer does not fit the schema, also when asked again: …"],
             hints: ["loosen the schema, or say in the prompt what each key has to hold"]),
@@ -67,7 +85,7 @@ extension ErrorCatalog {
             sentences: ["5xx: the server failed"]),
         ErrorEntry(
             "stream-cut-off", part: "chat",
-            sentences: ["The stream ended before `[DONE]`"]),
+            sentences: ["The stream ended before what has to end it: `[DONE]`, or a finish reason"]),
         ErrorEntry(
             "tls-failed", part: "chat",
             sentences: ["TLS could not be agreed on, or the certificate is not trusted"]),
@@ -83,6 +101,9 @@ extension ErrorCatalog {
         ErrorEntry(
             "unexpected-status", part: "chat",
             sentences: ["1xx, 2xx without a body, 3xx: an answer that is neither a stream nor an error"]),
+        ErrorEntry(
+            "unexpected-tool-call", part: "chat",
+            sentences: ["The model wants a tool to be called, and no tool was offered"]),
         ErrorEntry(
             "wrong-credentials", part: "chat",
             sentences: ["The token end point refused the client id and secret"]),

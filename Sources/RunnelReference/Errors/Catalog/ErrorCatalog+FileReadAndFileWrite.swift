@@ -9,9 +9,6 @@ extension ErrorCatalog {
             "bad-json", part: "file.read and file.write",
             sentences: ["\"…\" is not JSON: …"]),
         ErrorEntry(
-            "bad-path", part: "file.read and file.write",
-            sentences: ["the path is empty", "the path … holds a NUL character"]),
-        ErrorEntry(
             "bad-with", part: "file.read and file.write",
             sentences: ["`delimiter`: expected one character, found …"]),
         ErrorEntry(
@@ -27,8 +24,8 @@ extension ErrorCatalog {
             sentences: ["cannot list \"…\""]),
         ErrorEntry(
             "file-is-folder", part: "file.read and file.write",
-            sentences: ["\"…\" is a folder", "cannot read \"…\": it is …", "it is a folder"],
-            hints: ["name a file in it", "name a file"]),
+            sentences: ["cannot read \"…\": it is …", "\"…\" is a folder", "it is a folder"],
+            hints: ["name a file", "name a file in it"]),
         ErrorEntry(
             "file-name-too-long", part: "file.read and file.write",
             sentences: ["the name is too long"]),
@@ -53,14 +50,6 @@ extension ErrorCatalog {
             "not-utf8", part: "file.read and file.write",
             sentences: ["\"…\" is not UTF-8 text: byte … is invalid"],
             hints: ["read it with `as: bytes`, or convert it to UTF-8 first"]),
-        ErrorEntry(
-            "path-is-link", part: "file.read and file.write",
-            sentences: ["\"…\" leads through a symbolic link"],
-            hints: ["links are not followed, so that nothing outside the project is touched"]),
-        ErrorEntry(
-            "path-outside", part: "file.read and file.write",
-            sentences: ["\"…\" leads out of \"…\""],
-            hints: ["files are read and written below the project's folder only"]),
         ErrorEntry(
             "too-many-files", part: "file.read and file.write",
             sentences: ["more than … files match", "too many files are open"],

@@ -11,6 +11,7 @@ extension ErrorCatalog {
         chat,
         fileReadAndFileWrite,
         httpFetchAndWebhookSend,
+        template,
         transform,
         watch,
         webhook,

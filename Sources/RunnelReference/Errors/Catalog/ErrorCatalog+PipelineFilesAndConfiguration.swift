@@ -26,6 +26,10 @@ extension ErrorCatalog {
             "empty-file", part: "Pipeline files and configuration",
             sentences: ["the file is empty; a pipeline has at least `steps:`", "… is empty"]),
         ErrorEntry(
+            "empty-value", part: "Pipeline files and configuration",
+            sentences: ["`…`: expected …, found null", "the default of the input \"…\" is null"],
+            hints: ["`required: false` lets it be null"]),
+        ErrorEntry(
             "later-step", part: "Pipeline files and configuration",
             sentences: [
                 "the step \"…\" runs once for each item of \"…\"",

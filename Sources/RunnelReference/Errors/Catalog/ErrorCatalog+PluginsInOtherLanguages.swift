@@ -6,6 +6,9 @@ extension ErrorCatalog {
             "bad-with", part: "Plugins in other languages",
             sentences: []),
         ErrorEntry(
+            "empty-value", part: "Plugins in other languages",
+            sentences: []),
+        ErrorEntry(
             "mcp-error", part: "Plugins in other languages",
             sentences: ["the plugin \"…\" answered with the error … while …: …"]),
         ErrorEntry(
@@ -48,6 +51,9 @@ extension ErrorCatalog {
             "plugin-no-result", part: "Plugins in other languages",
             sentences: ["… ended without a result…"],
             hints: ["write a line such as {\"type\":\"result\",\"output\":null} before the program ends"]),
+        ErrorEntry(
+            "plugin-not-asked", part: "Plugins in other languages",
+            sentences: ["the plugin \"…\" was not asked for its tools yet; `runnel plugins refresh …` starts it and asks"]),
         ErrorEntry(
             "plugin-output-too-long", part: "Plugins in other languages",
             sentences: [

@@ -17,9 +17,12 @@ extension ErrorCatalog {
             sentences: ["the pipeline that the run began with is not valid any more: …"],
             hints: ["a plugin or a setting that it needs may have gone; `runnel runs retry` uses the file as it is now"]),
         ErrorEntry(
+            "empty-value", part: "Runs and the journal",
+            sentences: ["`for_each`: expected a list, found null"]),
+        ErrorEntry(
             "journal-busy", part: "Runs and the journal",
             sentences: [
-                "another process says that it is the agent …",
+                "another process says that it is the worker …",
                 "the journal … is held by another process for too long",
             ],
             hints: ["a program that looks into the file must not keep a transaction open"]),
@@ -29,18 +32,23 @@ extension ErrorCatalog {
         ErrorEntry(
             "journal-corrupt", part: "Runs and the journal",
             sentences: [
+                "the journal holds a damaged value: …",
                 "the journal … is damaged: …",
                 "the journal holds a value that is not JSON",
                 "the file … is missing, which holds an output",
                 "the file … is damaged, which holds an output",
             ],
             hints: [
-                "move it away and Runnel begins a new one; `sqlite3 … .recover` may save what is in it",
                 "the run that it belongs to can be sent again with `runnel runs retry`",
+                "move it away and Runnel begins a new one; `sqlite3 … .recover` may save what is in it",
             ]),
         ErrorEntry(
             "journal-failed", part: "Runs and the journal",
-            sentences: ["the journal … failed: …", "a write came to no result"]),
+            sentences: [
+                "the journal … failed: …",
+                "the file … was removed before the run that it belongs to was written",
+                "a write came to no result",
+            ]),
         ErrorEntry(
             "journal-full", part: "Runs and the journal",
             sentences: ["there is no space left to write …"],
@@ -57,6 +65,10 @@ extension ErrorCatalog {
             "journal-read-only", part: "Runs and the journal",
             sentences: ["… cannot be written: …"],
             hints: ["let the user that runs Runnel write there"]),
+        ErrorEntry(
+            "killed-its-worker", part: "Runs and the journal",
+            sentences: ["the process that worked on the run died … times…, without a step ending in between"],
+            hints: ["find out from the system's log how it died, for want of memory or by a crash of a library; `runnel runs retry …` tries it again"]),
         ErrorEntry(
             "lease-lost", part: "Runs and the journal",
             sentences: ["the run … belongs to another process by now"],
@@ -80,5 +92,9 @@ extension ErrorCatalog {
             "unknown-step", part: "Runs and the journal",
             sentences: ["there is no step \"…\""],
             hints: ["the plugin that brought it may have been removed; `runnel steps` lists what there is"]),
+        ErrorEntry(
+            "worker-unknown", part: "Runs and the journal",
+            sentences: ["the journal does not know the worker … any more"],
+            hints: ["it was silent for so long that it counted as dead; it joins again by itself"]),
     ]
 }

@@ -49,10 +49,10 @@ extension ErrorCatalog {
             hints: ["write `| base64` behind it to put it into a text"]),
         ErrorEntry(
             "empty-value", part: "Templates",
-            sentences: ["`…` is null", "`…` is an empty text"],
+            sentences: ["`…` is an empty text", "`…` is null"],
             hints: [
-                "write `| default(\"…\")` behind it if it may be missing",
                 "write `| default(\"\")` behind it if that is meant",
+                "write `| default(\"…\")` behind it if it may be missing",
             ]),
         ErrorEntry(
             "filter-failed", part: "Templates",

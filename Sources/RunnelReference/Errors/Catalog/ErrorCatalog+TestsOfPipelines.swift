@@ -27,6 +27,10 @@ extension ErrorCatalog {
             "empty-file", part: "Tests of pipelines",
             sentences: ["the file is empty; it has at least `tests:`"]),
         ErrorEntry(
+            "empty-value", part: "Tests of pipelines",
+            sentences: ["`…`: expected …, found null"],
+            hints: ["leave it out, or give it a value"]),
+        ErrorEntry(
             "error", part: "Tests of pipelines",
             sentences: ["The request is refused.", "the step failed"]),
         ErrorEntry(

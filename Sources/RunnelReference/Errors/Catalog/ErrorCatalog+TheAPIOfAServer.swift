@@ -60,6 +60,9 @@ extension ErrorCatalog {
             "overloaded", part: "The API of a server",
             sentences: ["too many bodies are being read; try again in 1 s"]),
         ErrorEntry(
+            "shutting-down", part: "The API of a server",
+            sentences: ["Runnel is shutting down; try again in 5 s"]),
+        ErrorEntry(
             "too-slow", part: "The API of a server",
             sentences: ["the body did not come within …"]),
         ErrorEntry(

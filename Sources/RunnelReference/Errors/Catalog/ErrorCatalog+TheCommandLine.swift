@@ -3,8 +3,14 @@
 extension ErrorCatalog {
     static let theCommandLine: [ErrorEntry] = [
         ErrorEntry(
+            "link-outside", part: "The command line",
+            sentences: []),
+        ErrorEntry(
             "not-configured", part: "The command line",
             sentences: ["`marketplace.…` has no value: …", "`marketplace.…` is not set"],
             hints: ["set it in runnel.yaml or as RUNNEL_MARKETPLACE_…, or try `--simulate`"]),
+        ErrorEntry(
+            "plugin-untrusted", part: "The command line",
+            sentences: []),
     ]
 }

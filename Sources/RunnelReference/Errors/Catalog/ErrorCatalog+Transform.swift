@@ -10,12 +10,28 @@ extension ErrorCatalog {
             sentences: ["the input is not JSON: …"],
             hints: ["it begins with …"]),
         ErrorEntry(
-            "jq-busy", part: "transform",
-            sentences: ["… jq programs that were stopped have not ended yet"],
-            hints: ["look for programs that reach their time limit"]),
+            "empty-value", part: "transform",
+            sentences: ["`from`: expected a text to transform, found null"]),
+        ErrorEntry(
+            "jq-crashed", part: "transform",
+            sentences: [
+                "the jq program ended its evaluator (signal …)",
+                "the jq program made its evaluator send what is no answer",
+            ],
+            hints: [
+                "libjq fails on this input; look for slices with nan as a bound and for deep nesting",
+                "libjq fails on this input; take the program apart to find where",
+            ]),
         ErrorEntry(
             "jq-error", part: "transform",
             sentences: ["jq: …"]),
+        ErrorEntry(
+            "jq-killed", part: "transform",
+            sentences: [
+                "the process that evaluates jq was killed (signal …)",
+                "the process that evaluates jq ended with exit status …",
+            ],
+            hints: ["the system may have run out of memory"]),
         ErrorEntry(
             "jq-limit", part: "transform",
             sentences: [
@@ -27,28 +43,24 @@ extension ErrorCatalog {
             hints: ["take the first ones with `limit(…; …)` or `first(…)`"]),
         ErrorEntry(
             "jq-memory", part: "transform",
-            sentences: [
-                "the process grew by more than … while the program ran",
-                "the program needs more memory than there is",
-            ],
-            hints: [
-                "the program may collect without end; else work on less data at a time",
-                "work on less data at a time",
-            ]),
+            sentences: ["the program needs more than … of memory"],
+            hints: ["it may collect without end; else work on less data at a time"]),
         ErrorEntry(
-            "jq-stopped", part: "transform",
-            sentences: ["the evaluation was stopped"]),
+            "jq-stalled", part: "transform",
+            sentences: ["the process that evaluates jq did not answer for …"],
+            hints: ["it was stopped, or the machine is overloaded"]),
         ErrorEntry(
             "jq-timeout", part: "transform",
             sentences: ["the program took longer than its time limit of …"],
             hints: ["it may never end; if it needs the time, raise `timeout`"]),
         ErrorEntry(
+            "jq-unavailable", part: "transform",
+            sentences: ["no process could be started to evaluate jq: …"],
+            hints: ["look at the limits of processes and memory"]),
+        ErrorEntry(
             "no-such-group", part: "transform",
             sentences: ["the pattern has no group …"],
             hints: ["it has …"]),
-        ErrorEntry(
-            "no-thread", part: "transform",
-            sentences: ["no thread could be started"]),
         ErrorEntry(
             "regex-error", part: "transform",
             sentences: ["the search failed: …"]),

@@ -94,7 +94,7 @@ extension ErrorCatalog {
             sentences: ["Lists and mappings are nested more than … levels deep here."]),
         ErrorEntry(
             "too-large", part: "YAML",
-            sentences: ["The file has … bytes; the limit is …."]),
+            sentences: ["The file is larger than the limit of … bytes."]),
         ErrorEntry(
             "too-many-directives", part: "YAML",
             sentences: ["There are more than … %TAG lines."]),

@@ -44,4 +44,33 @@ import Testing
             }
         }
     }
+
+    @Test("the executable has the whole of Runnel, with jq in child processes of its own")
+    func executable() async throws {
+        try await withTemporaryDirectory { directory in
+            let pipeline = """
+                name: numbers
+                steps:
+                  - { id: bad, uses: transform, with: { from: [1], jq: ".[nan:1]" }, on_error: continue }
+                  - { id: good, uses: transform, with: { from: [1, 2], jq: "map(. * 2)" } }
+                  - { uses: template, with: { text: "{{ steps.good | tojson }}" } }
+                """
+            try pipeline.write(toFile: directory + "/numbers.yaml", atomically: true, encoding: .utf8)
+            let output = directory + "/output"
+            FileManager.default.createFile(atPath: output, contents: nil)
+            let process = Process()
+            process.executableURL = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
+                .appendingPathComponent("writing-runnel")
+            process.arguments = ["run", "numbers", "--no-journal"]
+            process.currentDirectoryURL = URL(fileURLWithPath: directory)
+            process.standardOutput = try FileHandle(forWritingTo: URL(fileURLWithPath: output))
+            process.standardError = FileHandle.nullDevice
+            let (ended, continuation) = AsyncStream.makeStream(of: Void.self)
+            process.terminationHandler = { _ in continuation.finish() }
+            try process.run()
+            for await _ in ended {}
+            #expect(process.terminationStatus == 0)
+            #expect(try String(contentsOfFile: output, encoding: .utf8) == "[2,4]\n")
+        }
+    }
 }

@@ -1,0 +1,84 @@
+/// What has been seen of an answer that tells whether its end is a success.
+struct AnswerEnd: Sendable {
+    var hasText = false
+    var hasTasks = false
+    var refusal = ""
+    /// A tool was to be called, and no text came behind that.
+    var callsTool = false
+    var toolName: String?
+
+    /// The most characters of a refusal or a question in a message.
+    private static let quoted = 2000
+
+    /// What is wrong with an answer whose stream has ended as it should; `nil` when it is a success.
+    func verdict(
+        _ finishReason: String?, _ rules: AnswerRules, _ redactor: Redactor, conversationID: String?
+    ) -> MarketplaceError? {
+        let kind = finishReason.map { FinishKind($0) }
+        let reason = Quote.quoted(redactor.redact(finishReason ?? ""), limit: 60)
+        if !refusal.isEmpty || kind == .refusal {
+            let said = refusal.isEmpty ? "." : ": \(Quote.quoted(redactor.redact(refusal), limit: Self.quoted))."
+            return MarketplaceError(
+                .refusal, "The model refused to answer\(said)",
+                hint: "Change what is asked; the same request would be refused again.")
+        }
+        switch kind {
+        case .contentFilter:
+            return MarketplaceError(
+                .contentFilter, "The server's content filter stopped the answer (finish reason \(reason)).",
+                hint: "Change what is asked, or the filter's settings at the server.")
+        case .toolCalls: return unexpectedToolCall(redactor)
+        case .length where !rules.acceptsTruncated:
+            return MarketplaceError(
+                .answerTruncated,
+                "The answer was cut off at the model's limit of tokens (finish reason \(reason)).",
+                hint: "Ask for less at once, raise the limit at the server, or take such answers as they are: "
+                    + "`accept: [length]`.")
+        case .interaction:
+            return Self.asked(AgentQuestion(kind: finishReason ?? ""), redactor, conversationID: conversationID)
+        default: break
+        }
+        if callsTool { return unexpectedToolCall(redactor) }
+        guard hasText || hasTasks else {
+            return MarketplaceError(
+                .emptyAnswer, "The answer is empty: the stream ended without any text.",
+                hint: "Try again; if it stays so, check the agent and what is asked.", isTransient: true)
+        }
+        return nil
+    }
+
+    private func unexpectedToolCall(_ redactor: Redactor) -> MarketplaceError {
+        let name = toolName.map { " \(Quote.quoted(redactor.redact($0), limit: 80))" } ?? ""
+        return MarketplaceError(
+            .unexpectedToolCall, "The model wants the tool\(name) to be called, and none was offered to it.",
+            hint: "Take the tools out of the model's or the agent's settings, or say in the prompt to answer in words.")
+    }
+
+    /// An agent that asks a person has not finished.
+    static func asked(
+        _ question: AgentQuestion, _ redactor: Redactor, conversationID: String?
+    ) -> MarketplaceError {
+        let question = AgentQuestion(
+            kind: redactor.redact(question.kind), text: redactor.redact(question.text),
+            conversationID: question.conversationID ?? conversationID)
+        let said =
+            question.text.map { Quote.quoted($0, limit: quoted) }
+            ?? "\(Quote.text(question.kind, limit: 60)), without words"
+        let place = question.conversationID.map { " (conversation \(Quote.quoted($0, limit: 80)))" } ?? ""
+        return MarketplaceError(
+            .interactionRequired, "The agent asks and waits for a person: \(said)\(place).",
+            hint: "Answer in that conversation, or allow the agent beforehand what it asks for.", question: question)
+    }
+
+    /// The generation failed: the finish reason `error`, or an error in the choice.
+    /// - Parameter lastWords: the text so far, which may end with what went wrong.
+    static func failed(_ message: ServerMessage, _ redactor: Redactor, lastWords: String?) -> MarketplaceError {
+        guard message.text == nil, message.code == nil else {
+            return ChatDecoder.reported(message, redactor, isTransient: !message.blamesRequest)
+        }
+        let words = lastWords.map { "; its last words were \(Quote.quoted(redactor.redact(String($0.suffix(200)))))" }
+        return MarketplaceError(
+            .errorInStream, "The agent failed while it was answering\(words ?? "").", hint: "Try again later.",
+            isTransient: true)
+    }
+}

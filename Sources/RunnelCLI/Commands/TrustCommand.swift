@@ -1,0 +1,69 @@
+import ArgumentParser
+
+#if canImport(FoundationEssentials)
+import FoundationEssentials
+#else
+import Foundation
+#endif
+
+/// `runnel trust`
+struct TrustCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "trust", abstract: "Use the projects and plugins of another user that lie in a folder.",
+        discussion: """
+            A project or plugin that belongs to neither you nor root is not used, since it can start programs and see your
+            secrets. What is below a folder that you trust is. Where nobody can type, as in a container,
+            RUNNEL_TRUST=/folder:/other does the same.
+            """)
+
+    @Argument(help: "The folders.", completion: .directory) var folders: [String] = []
+    @Flag(help: "List the folders that are trusted.") var list = false
+    @Flag(help: "Trust these folders no longer.") var remove = false
+
+    func validate() throws {
+        if list, remove || !folders.isEmpty { throw ValidationError("--list goes alone") }
+        if !list, folders.isEmpty { throw ValidationError("name a folder, or say --list") }
+    }
+
+    func run() async throws {
+        let trusted = TrustedFolders(ProcessInfo.processInfo.environment)
+        if list {
+            for folder in trusted.all { Streams.output.write(folder + "\n") }
+            return
+        }
+        var all = trusted.all
+        for folder in folders {
+            // A folder that is gone can still be removed, by the name it had.
+            let real = Trust.realPath(folder) ?? FileReading.absolute(folder)
+            if remove {
+                guard all.contains(real) else {
+                    throw fail("\"\(real)\" is not trusted", "`runnel trust --list` shows what is")
+                }
+                all.removeAll { $0 == real }
+            } else {
+                var isFolder = false
+                guard FileReading.exists(real, isDirectory: &isFolder), isFolder else {
+                    throw fail("there is no folder \"\(folder)\"", nil)
+                }
+                guard !real.contains(where: \.isNewline) else {
+                    throw fail("the name \"\(folder)\" holds a line break", nil)
+                }
+                if !all.contains(real) { all.append(real) }
+            }
+        }
+        do {
+            try trusted.set(all)
+        } catch {
+            throw fail("\(error)", nil)
+        }
+        for folder in folders {
+            let real = Trust.realPath(folder) ?? FileReading.absolute(folder)
+            Streams.error.write(remove ? "\(real) is no longer trusted\n" : "\(real) and what is below it is trusted\n")
+        }
+    }
+
+    private func fail(_ message: String, _ hint: String?) -> ExitStatus {
+        Streams.error.write("error: \(message)\n" + (hint.map { "  = \($0)\n" } ?? ""))
+        return .usage
+    }
+}

@@ -1,0 +1,149 @@
+import HTTPServing
+import Logging
+import NIOCore
+import RunnelEngine
+import RunnelKit
+import RunnelServer
+import ServiceLifecycle
+import WebhookPlugin
+
+/// Everything that goes on in `runnel serve`, and the order in which it ends.
+///
+/// Shutting down, each service ends before the one above it is told to:
+/// 1. no connection and no delivery is accepted any more,
+/// 2. the triggers end,
+/// 3. housekeeping ends,
+/// 4. no run is begun any more, and steps that are running have `runs.grace` to end,
+/// 5. callers that wait for a run get its result, or are told that it goes on later.
+///
+/// Then the process leaves the journal, which gives back the runs that have not ended, and closes it.
+struct ServeServices: Sendable {
+    let server: RunnelServer
+    let queue: RunQueue
+    let host: PipelineHost
+    let hub: WebhookHub
+    let housekeeping: Housekeeping
+    let options: ServerOptions
+    private let hurry = Latch()
+    private let answersEnd = Latch()
+
+    init(
+        server: RunnelServer, queue: RunQueue, host: PipelineHost, hub: WebhookHub, housekeeping: Housekeeping,
+        options: ServerOptions
+    ) {
+        (self.server, self.queue, self.host, self.hub) = (server, queue, host, hub)
+        (self.housekeeping, self.options) = (housekeeping, options)
+    }
+
+    /// How long answers may take to reach their callers once no run is worked on any more.
+    private static let answerTime = Duration.seconds(5)
+    private static let shortAnswerTime = Duration.seconds(2)
+
+    /// Serves until a stop is requested, and shuts down.
+    ///
+    /// - Parameter stops: The first request begins the shutdown; the second one ends it at once, still in good order.
+    func run(until stops: AsyncStream<StopRequest>, grace: Duration) async throws {
+        let group = ServiceGroup(configuration: ServiceGroupConfiguration(services: services, logger: Self.quiet))
+        try await withThrowingTaskGroup(of: Void.self) { tasks in
+            tasks.addTask {
+                var isStopping = false
+                for await request in stops {
+                    if isStopping {
+                        Streams.error.write("Stopping at once.\n")
+                        hurry.open()
+                        queue.stop()
+                        if answersEnd.isOpen { server.endAnswers(within: Self.shortAnswerTime) }
+                    } else {
+                        isStopping = true
+                        Streams.error.write(Self.notice(request, running: await queue.runningCount, grace: grace))
+                        await group.triggerGracefulShutdown()
+                    }
+                }
+            }
+            defer { tasks.cancelAll() }
+            try await group.run()
+        }
+    }
+
+    private static func notice(_ request: StopRequest, running: Int, grace: Duration) -> String {
+        guard running > 0 else { return "Shutting down.\n" }
+        let runs = running == 1 ? "1 run has" : "\(running) runs have"
+        return "Shutting down; \(runs) \(DurationText.format(grace)) to finish. \(request.again) to stop at once.\n"
+    }
+
+    private static var quiet: Logger {
+        var logger = Logger(label: "lifecycle") { _ in SwiftLogNoOpLogHandler() }
+        logger.logLevel = .critical
+        return logger
+    }
+
+    /// In the order in which they begin; they end the other way round.
+    private var services: [ServiceGroupConfiguration.ServiceConfiguration] {
+        let (readiness, ready) = AsyncStream.makeStream(of: Never.self)
+        let answers = FunctionService {
+            // A call that comes before its hook is there would be told that there is none, and not come again.
+            for await _ in readiness {}
+            try await withGracefulShutdownHandler {
+                try await server.run { port in
+                    Streams.output.write("Listening on http://\(options.host):\(port)\n")
+                }
+                // Without connections the server has ended long before it is this service's turn.
+                try await gracefulShutdown()
+            } onGracefulShutdown: {
+                answersEnd.open()
+                server.endAnswers(within: hurry.isOpen ? Self.shortAnswerTime : Self.answerTime)
+            }
+        }
+        let runs = FunctionService {
+            try await withGracefulShutdownHandler {
+                await queue.run()
+                // Told a second time to stop, it may have ended before it is this service's turn.
+                try await gracefulShutdown()
+            } onGracefulShutdown: {
+                queue.stop()
+            }
+        }
+        let pruning = FunctionService {
+            await cancelWhenGracefulShutdown { await housekeeping.run() }
+        }
+        let triggers = FunctionService {
+            defer { ready.finish() }
+            await cancelWhenGracefulShutdown {
+                await host.run {
+                    await announce()
+                    ready.finish()
+                }
+            }
+        }
+        let intake = FunctionService {
+            try await gracefulShutdown()
+            server.stopAccepting()
+        }
+        return [answers, runs, pruning, triggers, intake].map {
+            ServiceGroupConfiguration.ServiceConfiguration(
+                service: $0, successTerminationBehavior: .gracefullyShutdownGroup,
+                failureTerminationBehavior: .gracefullyShutdownGroup)
+        }
+    }
+
+    private func announce() async {
+        let all = await host.all
+        let good = all.filter { $0.pipeline != nil }
+        Streams.output.write("Serving \(good.count) pipeline\(good.count == 1 ? "" : "s")\n")
+        for hosted in good {
+            let triggers = hosted.pipeline?.triggers.map(\.key).joined(separator: ", ") ?? ""
+            Streams.output.write("  \(hosted.pipeline?.name ?? "")\(triggers.isEmpty ? "" : "  on \(triggers)")\n")
+        }
+        guard !options.isLoopback else { return }
+        for route in hub.routes where route.isOpenToAnybody {
+            Streams.error.write("warning: /hooks/\(route.path) can be called by anybody who reaches \(options.host)\n")
+        }
+    }
+}
+
+/// A service that is a function.
+private struct FunctionService: Service {
+    let body: @Sendable () async throws -> Void
+
+    func run() async throws { try await body() }
+}

@@ -1,0 +1,171 @@
+#if canImport(FoundationEssentials)
+import FoundationEssentials
+#else
+import Foundation
+#endif
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
+#endif
+
+/// Whose projects and plugins are used: those of this user and of root, and the folders that were named with
+/// `runnel trust` or in `RUNNEL_TRUST`.
+///
+/// A configuration can start programs and send secrets elsewhere, so one that another user left in a folder above must
+/// not be taken for one's own (the class of CVE-2022-24765).
+struct Trust: Sendable {
+    /// Something that belongs to somebody else.
+    struct Problem: Error, Hashable {
+        let message: String
+        let hint: String
+    }
+
+    let user: uid_t
+    /// Where a search upwards for `runnel.yaml` ends.
+    let home: String
+    /// Real paths; what is below them is trusted too.
+    let folders: [String]
+    /// Who called `sudo`; their own files are what they mean.
+    private let caller: uid_t?
+
+    static var current: Trust {
+        let environment = ProcessInfo.processInfo.environment
+        let listed = (environment["RUNNEL_TRUST"] ?? "").split(separator: ":").map(String.init)
+        let home = TrustedFolders.home(environment)
+        return Trust(
+            user: geteuid(), home: home, folders: listed + TrustedFolders(environment).all,
+            caller: environment["SUDO_UID"].flatMap { uid_t($0) })
+    }
+
+    /// - Parameter caller: Counts when the user is root.
+    init(user: uid_t, home: String, folders: [String], caller: uid_t? = nil) {
+        self.user = user
+        self.home = home
+        self.folders = folders.compactMap(Self.realPath)
+        self.caller = user == 0 ? caller : nil
+    }
+
+    /// What is wrong with using the file or folder; nil where nothing is, or nothing is there.
+    ///
+    /// - Parameter folder: What a person would trust: the project's folder, or the plugin's.
+    func problem(with path: String, in folder: String) -> Problem? {
+        // A link and what it leads to are both somebody's.
+        guard let owner = Self.owners(of: path).first(where: { !isTrusted($0) }), !isListed(folder) else { return nil }
+        return Problem(
+            message:
+                "\"\(FileReading.shown(path))\" belongs to \(Self.name(of: owner)), and you are \(Self.name(of: user))",
+            hint:
+                "what stands there can start programs and use your secrets; if you trust it, type `runnel trust \(folder)`, or set RUNNEL_TRUST=\(folder)"
+        )
+    }
+
+    /// The same for everything that makes a project.
+    func problem(withProject folder: String, configuration: String?) -> Problem? {
+        for path in [configuration, folder, folder + "/.runnel", folder + "/plugins"].compactMap(\.self) {
+            if let problem = problem(with: path, in: folder) { return problem }
+        }
+        return nil
+    }
+
+    /// Whether a search for `runnel.yaml` goes on above the folder.
+    func goesOn(above folder: String) -> Bool {
+        var here = stat()
+        var above = stat()
+        guard folder != "/" else { return false }
+        // What is not there yet is above something that is.
+        guard stat(folder, &here) == 0, stat(FileReading.folder(of: folder), &above) == 0 else { return true }
+        var ownHome = stat()
+        if stat(home, &ownHome) == 0, ownHome.st_dev == here.st_dev, ownHome.st_ino == here.st_ino { return false }
+        return here.st_dev == above.st_dev && (isTrusted(here.st_uid) || isListed(folder))
+    }
+
+    private func isTrusted(_ owner: uid_t) -> Bool { owner == user || owner == 0 || owner == caller }
+
+    private func isListed(_ path: String) -> Bool {
+        guard let path = Self.realPath(path) else { return false }
+        return folders.contains { path == $0 || path.hasPrefix($0 == "/" ? $0 : $0 + "/") }
+    }
+
+    /// Of a link, and of what it leads to; none where nothing is there.
+    private static func owners(of path: String) -> [uid_t] {
+        var (link, target) = (stat(), stat())
+        guard lstat(path, &link) == 0 else { return [] }
+        return stat(path, &target) == 0 ? [link.st_uid, target.st_uid] : [link.st_uid]
+    }
+
+    /// Without links; nil where there is no such file or folder.
+    static func realPath(_ path: String) -> String? {
+        guard let real = realpath(path, nil) else { return nil }
+        defer { free(real) }
+        return String(cString: real)
+    }
+
+    /// `"ada" (uid 1000)`
+    private static func name(of user: uid_t) -> String {
+        var entry = passwd()
+        var found: UnsafeMutablePointer<passwd>?
+        var buffer = [CChar](repeating: 0, count: 16_384)
+        guard getpwuid_r(user, &entry, &buffer, buffer.count, &found) == 0, found != nil, let name = entry.pw_name
+        else {
+            return "the user with the uid \(user)"
+        }
+        return "\"\(String(cString: name))\" (uid \(user))"
+    }
+}
+
+/// The folders that this user trusts, kept in a file that nobody else can write.
+struct TrustedFolders {
+    struct Failure: Error, CustomStringConvertible {
+        let description: String
+    }
+
+    let file: String
+
+    init(_ environment: [String: String]) {
+        let folder =
+            environment["XDG_CONFIG_HOME"].flatMap { $0.hasPrefix("/") ? $0 : nil } ?? Self.home(environment)
+            + "/.config"
+        file = folder + "/runnel/trust"
+    }
+
+    static func home(_ environment: [String: String]) -> String {
+        environment["HOME"].flatMap { $0.hasPrefix("/") ? $0 : nil }
+            ?? FileManager.default.homeDirectoryForCurrentUser.path
+    }
+
+    /// Absolute paths, in the order in which they were added. A file that others could have written counts as empty.
+    var all: [String] {
+        var status = stat()
+        guard lstat(file, &status) == 0, status.st_mode & S_IFMT == S_IFREG, status.st_mode & 0o022 == 0,
+            status.st_uid == geteuid() || status.st_uid == 0, let data = FileManager.default.contents(atPath: file)
+        else { return [] }
+        return String(decoding: data, as: UTF8.self).split(separator: "\n").map(String.init).filter {
+            $0.hasPrefix("/")
+        }
+    }
+
+    func set(_ folders: [String]) throws(Failure) {
+        let folder = FileReading.folder(of: file)
+        do {
+            try FileManager.default.createDirectory(
+                atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        } catch {
+            throw Failure(description: "the folder \"\(folder)\" cannot be made")
+        }
+        // Under a name of its own first, so that a reader sees the old list or the new one.
+        let temporary = "\(file).\(getpid()).tmp"
+        unlink(temporary)
+        let number = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
+        let bytes = Array(folders.map { $0 + "\n" }.joined().utf8)
+        let isWritten = number >= 0 && write(number, bytes, bytes.count) == bytes.count && fsync(number) == 0
+        if number >= 0 { close(number) }
+        guard isWritten, rename(temporary, file) == 0 else {
+            unlink(temporary)
+            throw Failure(description: "\"\(file)\" cannot be written; check that the folder is yours")
+        }
+    }
+}

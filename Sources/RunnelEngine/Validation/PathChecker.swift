@@ -1,0 +1,111 @@
+import RunnelKit
+import Templates
+import YAML
+
+/// Checks the paths of the project in the settings of a step or trigger: before anything runs as far as they are written
+/// out, and once more when they are rendered.
+struct PathChecker {
+    let project: ProjectDirectory
+
+    /// What a step or trigger calls its settings, with the part of them that is looked at.
+    private struct Setting {
+        let tree: TemplateTree?
+        /// nil before it is rendered.
+        let value: Value?
+
+        subscript(key: String) -> Setting {
+            guard case .object(let members)? = tree else { return Setting(tree: nil, value: value?[key]) }
+            return Setting(tree: members.first { $0.key == key }?.value, value: value?[key])
+        }
+
+        subscript(index: Int) -> Setting {
+            guard case .list(let items)? = tree, items.indices.contains(index) else {
+                return Setting(tree: nil, value: value?[index])
+            }
+            return Setting(tree: items[index], value: value?[index])
+        }
+
+        /// The text; before it is rendered, one that the template could come to.
+        var text: String? {
+            if let value { return value.asString }
+            switch tree {
+            case .literal(.string(let text))?: return text
+            case .template(let template, _)?: return template.literalPrefix + "…" + template.literalSuffix
+            default: return nil
+            }
+        }
+
+        var prefix: String? { if case .template(let template, _)? = tree { template.literalPrefix } else { nil } }
+        var isTemplate: Bool { prefix != nil }
+
+        var keys: [String] {
+            if let value { return value.asObject?.keys ?? [] }
+            switch tree {
+            case .object(let members)?: return members.map(\.key)
+            case .literal(.object(let object))?: return object.keys
+            default: return []
+            }
+        }
+
+        var count: Int {
+            if let value { return value.asList?.count ?? 0 }
+            if case .list(let items)? = tree { return items.count }
+            return 0
+        }
+    }
+
+    /// - Throws: The first thing that is wrong with the rendered settings.
+    func check(_ places: ProjectPathPlaces, _ tree: TemplateTree, rendered: ValueObject) throws(StepError) {
+        var first: StepError?
+        visit(places, Setting(tree: tree, value: .object(rendered)), among: nil, []) { _, error in
+            first = first ?? error
+        }
+        if let first { throw first }
+    }
+
+    /// Says what can be known beforehand.
+    func check(
+        _ places: ProjectPathPlaces, _ tree: TemplateTree, node: YAMLNode?, into diagnostics: inout DiagnosticList
+    ) {
+        guard let node else { return }
+        var found: [(path: [FieldError.PathElement], error: StepError)] = []
+        visit(places, Setting(tree: tree, value: nil), among: nil, []) { found.append(($0, $1)) }
+        for (path, error) in found {
+            diagnostics.error(error.code, node.nearest(to: path), error.message, hint: error.hint)
+        }
+    }
+
+    private func visit(
+        _ places: ProjectPathPlaces, _ setting: Setting, among siblings: Setting?, _ path: [FieldError.PathElement],
+        _ report: ([FieldError.PathElement], StepError) -> Void
+    ) {
+        switch places {
+        case .path(let relativeTo):
+            do throws(StepError) {
+                try check(setting, folder: relativeTo.flatMap { siblings?[$0] })
+            } catch {
+                report(path, error)
+            }
+        case .list(let inner):
+            for index in 0..<setting.count {
+                visit(inner, setting[index], among: nil, path + [.index(index)], report)
+            }
+        case .object(let members, let others):
+            for key in setting.keys {
+                guard let inner = members[key] ?? others else { continue }
+                visit(inner, setting[key], among: setting, path + [.key(key)], report)
+            }
+        }
+    }
+
+    private func check(_ setting: Setting, folder: Setting?) throws(StepError) {
+        guard let text = setting.text, !project.grantedFiles.contains(text) else { return }
+        let isKnown = setting.value != nil
+        // Where it begins is known when it is rendered.
+        if !isKnown, folder?.isTemplate ?? false { return }
+        if !isKnown, project.path.isEmpty, text.hasPrefix("/") || folder?.text?.hasPrefix("/") ?? false { return }
+        if !isKnown, setting.prefix?.isEmpty ?? false, text == "…" { return }
+        let confined = try project.confined(text, in: folder?.text)
+        if let prefix = setting.prefix { try confined.check(text, staysBelow: prefix, in: folder?.text, of: project) }
+    }
+}

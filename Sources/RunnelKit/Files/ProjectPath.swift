@@ -1,0 +1,56 @@
+/// A file or folder of the project, as a field of a step:
+///
+///     @Field("The file, relative to the project.") var path: ProjectPath
+///
+/// The engine checks it before the step runs, and `runnel validate` as far as it is written out: it stays below the
+/// project's folder, below the literal part of a template, and out of ``ProtectedPlaces``. A schema that is not made of
+/// fields asks for the same with `"format": "project-path"`. With `"x-relative-to": "base"` beside it, the path is
+/// relative to the folder that the key `base` names, and stays in it.
+public struct ProjectPath: FieldValue, Hashable {
+    public let text: String
+
+    public init(_ text: String) {
+        self.text = text
+    }
+
+    public static var schema: Value { ["type": "string", "format": .string(ProjectPathPlaces.format)] }
+
+    public init(field value: Value) throws(FieldError) {
+        text = try String(field: value)
+    }
+
+    public var fieldDefault: Value? { .string(text) }
+}
+
+/// Where in the settings of a step or trigger paths of the project stand.
+package indirect enum ProjectPathPlaces: Sendable {
+    /// - relativeTo: The key beside it that names the folder where the path begins.
+    case path(relativeTo: String?)
+    case object([String: ProjectPathPlaces], others: ProjectPathPlaces?)
+    case list(ProjectPathPlaces)
+
+    package static let format = "project-path"
+
+    /// nil where the schema knows no such path.
+    init?(schema: Value) {
+        guard let object = schema.asObject else { return nil }
+        if object["format"]?.asString == Self.format {
+            self = .path(relativeTo: object["x-relative-to"]?.asString)
+            return
+        }
+        for key in ["anyOf", "oneOf", "allOf"] {
+            guard let found = object[key]?.asList?.lazy.compactMap(Self.init(schema:)).first else { continue }
+            self = found
+            return
+        }
+        if let items = object["items"].flatMap(Self.init(schema:)) {
+            self = .list(items)
+            return
+        }
+        var members: [String: ProjectPathPlaces] = [:]
+        for (key, value) in object["properties"]?.asObject ?? [:] { members[key] = Self(schema: value) }
+        let others = object["additionalProperties"].flatMap(Self.init(schema:))
+        guard !members.isEmpty || others != nil else { return nil }
+        self = .object(members, others: others)
+    }
+}

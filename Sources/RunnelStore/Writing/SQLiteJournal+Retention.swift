@@ -1,0 +1,303 @@
+import GRDB
+public import RunnelEngine
+import RunnelKit
+
+extension SQLiteJournal {
+    /// How long one transaction of retention may last, and how long others can write before the next one begins.
+    private static let slice = Duration.milliseconds(20)
+    private static let batch = 100
+    /// How many steps are removed before the time is looked at; each may hold three values of ``StoredValue/limit``.
+    private static let stepBatch = 50
+    /// A file that no row names may belong to a row that is about to be written. In seconds.
+    private static let fileAge = 30
+    /// The same for a file that a row named until now. In seconds.
+    private static let namedFileAge = 5
+    /// Whoever waits for a run's end has so long to hear of it, also where the journal is too large.
+    private static let youngest = Duration.seconds(10)
+    /// In seconds. One that nothing names may belong to a run that is about to be accepted.
+    private static let definitionAge: Int64 = 86_400
+
+    public func prune(
+        _ retention: Retention, now: Int64, within limit: Duration?
+    ) async throws(JournalError) -> PruneReport {
+        let clock = ContinuousClock()
+        let end = limit.map { clock.now + $0 }
+        let isOver = { Task.isCancelled || end.map { clock.now >= $0 } ?? false }
+        let before = try await size()
+        // First what needs no room on a disk that may be full.
+        try await removeFiles()
+        var runs = 0
+        while !isOver() {
+            let ids = try await read { try Self.superfluous(retention, now: now, $0) }
+            if ids.isEmpty { break }
+            runs += try await remove(ids, retention, now: now).runs
+        }
+        if let bytes = retention.bytes { runs += try await prune(to: bytes, retention, now: now, until: isOver) }
+        try await removeDedupeKeys(now: now)
+        if runs > 0 {
+            try await removeDefinitions(now: now)
+            try await giveBackSpace()
+            try await removeFiles()
+        }
+        return PruneReport(runs: runs, bytes: max(0, before - (try await size())))
+    }
+
+    /// Removes the oldest runs of all pipelines until nine tenths of the bytes are used, so that the bound is not
+    /// reached again at once.
+    private func prune(
+        to bytes: Int64, _ retention: Retention, now: Int64, until isOver: () -> Bool
+    ) async throws(JournalError) -> Int {
+        guard try await size(named: true) > bytes else { return 0 }
+        try await giveBackSpace(everything: true)
+        let size = try await size(named: true)
+        guard size > bytes else { return 0 }
+        var excess = size - bytes / 10 * 9
+        var runs = 0
+        while excess > 0, !isOver() {
+            let (ids, used) = try await read { db in
+                (try Self.oldest(db, before: now - Self.youngest.nanoseconds), try Self.usedBytes(db))
+            }
+            if ids.isEmpty { break }
+            let removed = try await remove(ids, retention, now: now)
+            runs += removed.runs
+            excess -= max(0, used - (try await read { try Self.usedBytes($0) })) + removed.fileBytes
+        }
+        try await giveBackSpace(everything: true)
+        return runs
+    }
+
+    // MARK: - Runs
+
+    /// Runs that are too old or too many.
+    private static func superfluous(_ retention: Retention, now: Int64, _ db: Database) throws -> [String] {
+        var ids: [String] = []
+        for pipeline in try pipelines(db) where ids.count < batch {
+            if let age = retention.age {
+                ids += try String.fetchAll(
+                    db.cachedStatement(
+                        sql: "SELECT id FROM runs WHERE pipeline = ? AND ended_at < ? ORDER BY ended_at, id LIMIT ?"),
+                    arguments: [pipeline, now - age.nanoseconds, batch])
+            }
+            if let count = retention.count, ids.isEmpty {
+                ids += try String.fetchAll(
+                    db.cachedStatement(
+                        sql: """
+                            SELECT id FROM runs WHERE pipeline = ? AND ended_at IS NOT NULL
+                            ORDER BY ended_at DESC, id DESC LIMIT ? OFFSET ?
+                            """), arguments: [pipeline, batch, count])
+            }
+        }
+        return ids
+    }
+
+    private static func oldest(_ db: Database, before limit: Int64) throws -> [String] {
+        let count = 20
+        var runs: [(id: String, endedAt: Int64)] = []
+        for pipeline in try pipelines(db) {
+            runs += try Row.fetchAll(
+                db.cachedStatement(
+                    sql: """
+                        SELECT id, ended_at FROM runs WHERE pipeline = ? AND ended_at < ? ORDER BY ended_at, id LIMIT ?
+                        """), arguments: [pipeline, limit, count]
+            ).map { ($0["id"], $0["ended_at"]) }
+        }
+        return runs.sorted { $0.endedAt < $1.endedAt }.prefix(count).map(\.id)
+    }
+
+    /// Those with runs that have ended, from one to the next through the index.
+    private static func pipelines(_ db: Database) throws -> [String] {
+        try String.fetchAll(
+            db.cachedStatement(
+                sql: """
+                    WITH RECURSIVE names (name) AS (
+                        SELECT min(pipeline) FROM runs WHERE ended_at IS NOT NULL
+                        UNION ALL
+                        SELECT (SELECT min(pipeline) FROM runs WHERE ended_at IS NOT NULL AND pipeline > name)
+                        FROM names WHERE name IS NOT NULL
+                    )
+                    SELECT name FROM names WHERE name IS NOT NULL
+                    """))
+    }
+
+    /// Removes as many of the runs as a transaction has time for. One that is killed in between has removed some of an
+    /// ended run's steps; the next one removes the rest.
+    private func remove(
+        _ ids: [String], _ retention: Retention, now: Int64
+    ) async throws(JournalError) -> (runs: Int, fileBytes: Int64) {
+        let (runs, hashes) = try await committer.write { db in
+            let clock = ContinuousClock()
+            let end = clock.now + Self.slice
+            var runs = 0
+            var hashes: Set<[UInt8]> = []
+            removing: for id in ids {
+                hashes.formUnion(try Self.namedFiles(db, where: "run_id = ?", [id]))
+                repeat {
+                    if clock.now >= end { break removing }
+                    try db.cachedStatement(
+                        sql: """
+                            DELETE FROM steps WHERE number IN (SELECT number FROM steps WHERE run_id = ? LIMIT ?)
+                            """
+                    ).execute(arguments: [id, Self.stepBatch])
+                } while db.changesCount > 0
+                try db.cachedStatement(sql: "DELETE FROM events WHERE run_id = ?").execute(arguments: [id])
+                try db.cachedStatement(
+                    sql: """
+                        INSERT OR REPLACE INTO dedupe_keys (pipeline, key, run_id, expires_at)
+                        SELECT pipeline, dedupe_key, id, ended_at + ? FROM runs
+                        WHERE id = ? AND dedupe_key IS NOT NULL AND ended_at + ? > ?
+                        """
+                ).execute(arguments: [retention.dedupe.nanoseconds, id, retention.dedupe.nanoseconds, now])
+                try db.cachedStatement(sql: "DELETE FROM runs WHERE id = ? AND ended_at IS NOT NULL")
+                    .execute(arguments: [id])
+                runs += db.changesCount
+            }
+            return (runs, try hashes.filter { try !Self.isNamed($0, db) })
+        }
+        let files = files
+        let bytes = try await onDisk { () throws(JournalError) in
+            hashes.reduce(0) { $0 + (FileSystem.facts(files.path(of: $1))?.size ?? 0) }
+        }
+        try await remove(files: Array(hashes), olderThan: Self.namedFileAge)
+        try? await ContinuousClock().sleep(for: Self.slice)
+        return (runs, bytes)
+    }
+
+    private func removeDedupeKeys(now: Int64) async throws(JournalError) {
+        let isExpired: @Sendable (Database) throws -> Bool = { db in
+            try Bool.fetchOne(
+                db.cachedStatement(sql: "SELECT EXISTS (SELECT 1 FROM dedupe_keys WHERE expires_at < ?)"),
+                arguments: [now]) ?? false
+        }
+        while !Task.isCancelled, try await read(isExpired) {
+            try await committer.write { db in
+                try db.cachedStatement(
+                    sql: """
+                        DELETE FROM dedupe_keys WHERE (pipeline, key) IN
+                            (SELECT pipeline, key FROM dedupe_keys WHERE expires_at < ? LIMIT 1000)
+                        """
+                ).execute(arguments: [now])
+            }
+            try? await ContinuousClock().sleep(for: Self.slice)
+        }
+    }
+
+    /// The newest of each file stays: the next run of a pipeline that is served will name it.
+    private func removeDefinitions(now: Int64) async throws(JournalError) {
+        let hashes = try await read { db in
+            try String.fetchAll(
+                db,
+                sql: """
+                    SELECT hash FROM definitions AS old
+                    WHERE kept_at < ? AND EXISTS (
+                        SELECT 1 FROM definitions AS new
+                        WHERE new.pipeline = old.pipeline AND new.file = old.file AND new.kept_at > old.kept_at
+                    ) AND NOT EXISTS (SELECT 1 FROM runs WHERE definition = old.hash)
+                    """, arguments: [now / 1_000_000_000 - Self.definitionAge])
+        }
+        guard !hashes.isEmpty else { return }
+        try await committer.write { db in
+            for hash in hashes {
+                try db.cachedStatement(sql: "DELETE FROM definitions WHERE hash = ?").execute(arguments: [hash])
+            }
+        }
+    }
+
+    // MARK: - Files
+
+    static func namedFiles(
+        _ db: Database, where condition: String = "true", _ arguments: StatementArguments = []
+    ) throws -> Set<[UInt8]> {
+        let values = try StoredValue.fetchAll(
+            db.cachedStatement(sql: "SELECT hash FROM files WHERE \(condition)"), arguments: arguments)
+        return Set(values.compactMap { if case .file(let hash) = $0 { hash } else { nil } })
+    }
+
+    private static func isNamed(_ hash: [UInt8], _ db: Database) throws -> Bool {
+        try Bool.fetchOne(
+            db.cachedStatement(sql: "SELECT EXISTS (SELECT 1 FROM files WHERE hash = ?)"),
+            arguments: [StoredValue.file(hash)]) ?? true
+    }
+
+    /// Removes what no row names: what killed processes left, and what was there for runs that are gone.
+    private func removeFiles() async throws(JournalError) {
+        let (files, locks) = (files, locks)
+        let all = try await onDisk { () throws(JournalError) in
+            try locks.sweep()
+            try files.removeAbandoned()
+            return try files.all().map(\.hash)
+        }
+        guard !all.isEmpty else { return }
+        let named = try await read { try Self.namedFiles($0) }
+        try await remove(files: all.filter { !named.contains($0) }, olderThan: Self.fileAge)
+    }
+
+    /// While the transaction lasts no other can name the files. Whoever writes a row checks in its transaction that
+    /// its files are there.
+    private func remove(files hashes: [[UInt8]], olderThan age: Int) async throws(JournalError) {
+        guard !hashes.isEmpty else { return }
+        let files = files
+        let old = try await onDisk { () throws(JournalError) in hashes.filter { files.isOlder($0, than: age) } }
+        for start in stride(from: 0, to: old.count, by: Self.batch) {
+            try await committer.write { db in
+                for hash in old[start..<min(start + Self.batch, old.count)] where files.isOlder(hash, than: age) {
+                    if try !Self.isNamed(hash, db) { try files.discard(hash) }
+                }
+            }
+        }
+        guard !old.isEmpty else { return }
+        _ = try await onDisk { () throws(JournalError) in try files.removeAbandoned() }
+    }
+
+    // MARK: - Space
+
+    /// Gives pages that are free back to the file system.
+    ///
+    /// - Parameter everything: Otherwise as many stay as are soon used again.
+    private func giveBackSpace(everything: Bool = false) async throws(JournalError) {
+        var before = Int.max
+        while !Task.isCancelled {
+            let (free, all) = try await read { db in
+                (
+                    try Int.fetchOne(db, sql: "PRAGMA freelist_count") ?? 0,
+                    try Int.fetchOne(db, sql: "PRAGMA page_count") ?? 0
+                )
+            }
+            guard free > (everything ? 0 : max(256, all / 8)), free < before else { break }
+            before = free
+            try await committer.withoutTransaction { try $0.execute(sql: "PRAGMA incremental_vacuum(512)") }
+            try? await ContinuousClock().sleep(for: Self.slice)
+        }
+        // The file shrinks when what was moved is copied into it.
+        guard everything || before < .max else { return }
+        try await committer.withoutTransaction { db in
+            _ = try? db.checkpoint(.passive)
+            // A reader must not keep everybody waiting who writes.
+            try db.execute(sql: "PRAGMA busy_timeout = 0")
+            _ = try? db.checkpoint(.truncate)
+            try db.execute(sql: "PRAGMA busy_timeout = \(Int(JournalFile.busyTimeout * 1000))")
+        }
+    }
+
+    private static func usedBytes(_ db: Database) throws -> Int64 {
+        try Int64.fetchOne(
+            db,
+            sql: """
+                SELECT (page_count - freelist_count) * page_size
+                FROM pragma_page_count, pragma_freelist_count, pragma_page_size
+                """) ?? 0
+    }
+
+    /// Of the database and what stands beside it, in bytes.
+    ///
+    /// - Parameter named: Whether to leave out the files that are removed in a moment.
+    private func size(named: Bool = false) async throws(JournalError) -> Int64 {
+        let (files, path) = (files, path)
+        let hashes = named ? try await read { try Self.namedFiles($0) } : nil
+        return try await onDisk { () throws(JournalError) in
+            let database = ["", "-wal"].reduce(Int64(0)) { $0 + (FileSystem.facts(path + $1)?.size ?? 0) }
+            return try files.all().reduce(database) { sum, file in
+                hashes.map { $0.contains(file.hash) } ?? true ? sum + file.size : sum
+            }
+        }
+    }
+}

@@ -1,0 +1,170 @@
+import Foundation
+import Testing
+
+@Suite("Commands that only look") struct LookingTests {
+    /// Whatever is started of this project says so in a file.
+    private static let tracer = "echo \"$0 $*\" >>\"$RUNNEL_PROJECT/started\"\n"
+    private static let files = [
+        "runnel.yaml": "secrets: { key: { env: HOME } }\nserver: { port: 9 }\n",
+        "plugins/server/plugin.yaml": "name: server\nprotocol: mcp\ncommand: [sh, trace.sh]\nenv: [HOME]\n",
+        "plugins/server/trace.sh": tracer,
+        "plugins/program/plugin.yaml": """
+        name: program
+        protocol: exec
+        command: [sh, trace.sh]
+        steps: { go: { summary: Goes., repeatable: true } }
+        """,
+        "plugins/program/trace.sh": tracer,
+        "p.yaml": """
+        name: p
+        on: { schedule: { cron: "0 9 * * *" } }
+        steps:
+          - { uses: template, with: { text: hello } }
+          - { uses: program.go }
+        """,
+        "needs.yaml": "name: needs\nsteps:\n  - { uses: server.tool }\n",
+        "tested.yaml": "name: tested\nsteps:\n  - { uses: template, with: { text: hello } }\n",
+        "tested.test.yaml": "tests:\n  - { name: it says hello, expect: { output: hello } }\n",
+    ]
+
+    @Test(
+        "start nothing of the project, neither a server whose tools are not known nor a program",
+        arguments: [
+            "validate p.yaml", "validate needs.yaml", "validate .", "validate . --format json", "explain p",
+            "explain needs", "steps", "steps server.tool", "steps program.go", "steps program.go --schema", "schema",
+            "schema --settings", "doctor --offline", "schedule next p", "plugins", "plugins list", "run p --dry-run",
+            "run needs --dry-run", "test", "test tested.test.yaml", "docs pages --out reference", "new test p",
+            "status",
+            "runs", "trust --list",
+        ])
+    func nothing(command: String) async throws {
+        try await withProject(Self.files) { runnel in
+            let ended = try await runnel.run(command.split(separator: " ").map(String.init))
+            #expect(!FileManager.default.fileExists(atPath: runnel.directory + "/started"), "\(ended.error)")
+            #expect(!FileManager.default.fileExists(atPath: runnel.directory + "/.runnel"))
+        }
+    }
+
+    @Test("where a server's tools are not known, they say which command asks for them")
+    func advice() async throws {
+        try await withProject(Self.files) { runnel in
+            let advice =
+                "the plugin \"server\" was not asked for its tools yet; `runnel plugins refresh server` starts it and asks"
+            let validated = try await runnel.run(["validate", "needs.yaml"])
+            #expect(validated.status == 2)
+            #expect(validated.error.contains("= \(advice)\n"), "\(validated.error)")
+            let listed = try await runnel.run(["plugins"])
+            #expect(listed.status == 2)
+            #expect(listed.output.contains("server  not loaded: \(advice)\n"))
+            #expect(try await runnel.run(["doctor", "--offline"]).output.contains(advice))
+            #expect(try await runnel.run(["validate", "p.yaml"]).status == 0)
+        }
+    }
+
+    @Test("plugins refresh starts what is named, and says what that is")
+    func refresh() async throws {
+        try await withProject(Self.files) { runnel in
+            let program = try await runnel.run(["plugins", "refresh", "program"])
+            #expect(program.status == 2)
+            #expect(
+                program.error
+                    == "error: the plugin \"program\" is no MCP server: its steps stand in plugins/program/plugin.yaml\n"
+            )
+            let unknown = try await runnel.run(["plugins", "refresh", "sever"])
+            #expect(unknown.error.contains("error: there is no plugin \"sever\" in "))
+            #expect(unknown.error.contains("  = did you mean \"server\"?\n"))
+            #expect(!FileManager.default.fileExists(atPath: runnel.directory + "/started"))
+            // It ends at once, so it is no server; but it was started.
+            let server = try await runnel.run(["plugins", "refresh", "server"])
+            #expect(server.status == 2)
+            #expect(server.error.hasPrefix("asking server: sh trace.sh\n"), "\(server.error)")
+            #expect(FileManager.default.fileExists(atPath: runnel.directory + "/started"))
+        }
+    }
+
+    @Test("once a server was asked, they know its tools and start it no more; run asks where it was not")
+    func known() async throws {
+        let server = try String(
+            contentsOf: URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+                .appendingPathComponent("RunnelProcessTests/Resources/mcp_child.py"), encoding: .utf8)
+        var files = Self.files
+        files["plugins/server/plugin.yaml"] = """
+            name: server
+            protocol: mcp
+            command: [sh, -c, 'echo >>"$RUNNEL_PROJECT/started"; exec python3 server.py legacy']
+            """
+        files["plugins/server/server.py"] = server
+        files["needs.yaml"] = "name: needs\nsteps:\n  - { uses: server.add, with: { n: 2 } }\n"
+        for first in [["plugins", "refresh"], ["plugins", "refresh", "server"], ["run", "needs"]] {
+            try await withProject(files) { runnel in
+                func starts() -> Int {
+                    FileManager.default.contents(atPath: runnel.directory + "/started")?.count ?? 0
+                }
+                #expect(try await runnel.run(["validate", "needs.yaml"]).status == 2)
+                #expect(starts() == 0)
+                let asked = try await runnel.run(first)
+                if first[0] == "plugins" {
+                    #expect(asked.status == 0)
+                    #expect(asked.output.hasPrefix("server  23 tools\n"), "\(asked.output)\(asked.error)")
+                }
+                let before = starts()
+                #expect(before >= 1)
+                #expect(try await runnel.run(["validate", "needs.yaml"]).status == 0)
+                #expect(try await runnel.run(["plugins"]).output.contains("server.add"))
+                #expect(try await runnel.run(["run", "needs", "--dry-run"]).status == 0)
+                #expect(starts() == before)
+            }
+        }
+    }
+
+    @Test("a dry run stops before a step of a program, also before one that may be repeated")
+    func dryRun() async throws {
+        try await withProject(Self.files) { runnel in
+            let ended = try await runnel.run(["run", "p", "--dry-run"])
+            #expect(ended.status == 0)
+            #expect(ended.error.contains("would run program.go\n"), "\(ended.error)")
+        }
+    }
+
+    @Test("a pipeline that is a link to a file outside of the project is not read, let alone quoted")
+    func link() async throws {
+        let files = [
+            "inside/runnel.yaml": "", "inside/good.yaml": "steps: [ { uses: log } ]\n",
+            "secret.yaml": "password: hunter2\nsteps: [ { uses: lgo } ]\n",
+        ]
+        try await withProject(files) { runnel in
+            let folder = runnel.directory + "/inside"
+            try FileManager.default.createSymbolicLink(
+                atPath: folder + "/evil.yaml", withDestinationPath: "../secret.yaml")
+            try FileManager.default.createSymbolicLink(atPath: folder + "/fine.yaml", withDestinationPath: "good.yaml")
+            for arguments in [
+                ["validate", "inside"], ["validate", "inside/evil.yaml"], ["validate", "inside", "--format", "json"],
+                ["explain", "inside/evil"], ["doctor", "--offline", "--project", "inside"],
+                ["run", "inside/evil", "--dry-run"],
+            ] {
+                let ended = try await runnel.run(arguments)
+                let text = ended.output + ended.error
+                #expect(text.contains("is a link that leads out of the project"), "\(arguments): \(text)")
+                #expect(!text.contains("hunter2") && !text.contains("lgo"), "\(arguments): \(text)")
+            }
+            #expect(try await runnel.run(["validate", "inside/fine.yaml"]).status == 0)
+        }
+    }
+
+    @Test("a YAML file of a hundred megabytes is refused without being read whole, and a pipe holds nobody up")
+    func large() async throws {
+        try await withProject(["runnel.yaml": ""]) { runnel in
+            let path = runnel.directory + "/large.yaml"
+            #expect(FileManager.default.createFile(atPath: path, contents: Data("name: x\n".utf8)))
+            let handle = try FileHandle(forWritingTo: URL(fileURLWithPath: path))
+            // Sparse: read whole, it would be zeroes without end.
+            try handle.truncate(atOffset: 1 << 40)
+            try handle.close()
+            let ended = try await runnel.run(["validate", "large.yaml"])
+            #expect(ended.status == 2)
+            #expect(ended.error.contains("The file is larger than the limit of 8388608 bytes. [too-large]"))
+            try #require(mkfifo(runnel.directory + "/pipe.yaml", 0o600) == 0)
+            #expect(try await runnel.run(["validate", "pipe.yaml"]).error.contains("the file is empty"))
+        }
+    }
+}

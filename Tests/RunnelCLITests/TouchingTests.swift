@@ -1,0 +1,118 @@
+import Foundation
+import Testing
+
+@Suite("What a pipeline may touch, typed") struct TouchingTests {
+    private static let pipeline = """
+        name: p
+        inputs: { name: { type: string } }
+        steps:
+          - uses: file.write
+            with: { path: "out/{{ inputs.name }}", content: "steps: []" }
+        """
+
+    @Test(
+        "a caller's name for a file does not get it among the pipelines, plugins or the journal",
+        arguments: [
+            "../pipelines/evil.yaml", "../runnel.yaml", "../plugins/x/plugin.yaml", "../.git/hooks/post-checkout",
+            "../.runnel/journal.db", "x/../../evil", "evil.test.yaml",
+        ])
+    func caller(name: String) async throws {
+        try await withProject(["runnel.yaml": "", "pipelines/p.yaml": Self.pipeline, "plugins/keep": ""]) { runnel in
+            let ended = try await runnel.run(["run", "pipelines/p", "--no-journal", "--input", "name=\(name)"])
+            #expect(ended.status == 1)
+            #expect(
+                ended.error.contains("[path-outside]") || ended.error.contains("[path-protected]"), "\(ended.error)")
+            let found = try FileManager.default.subpathsOfDirectory(atPath: runnel.directory).sorted()
+            #expect(found == ["pipelines", "pipelines/p.yaml", "plugins", "plugins/keep", "runnel.yaml"])
+        }
+    }
+
+    @Test("validate says so where the path is written out, with its place")
+    func validate() async throws {
+        let pipeline = """
+            steps:
+              - uses: file.write
+                with:
+                  path: "plugins/{{ input }}"
+                  content: x
+              - uses: file.read
+                with: { path: ../secret.txt }
+            on:
+              watch: { path: inbox, after: move, move_to: .git/hooks }
+            """
+        try await withProject(["runnel.yaml": "", "p.yaml": pipeline]) { runnel in
+            let ended = try await runnel.run(["validate", "p.yaml"])
+            #expect(ended.status == 2)
+            for line in [
+                """
+                p.yaml:4:13: error: pipelines do not touch "plugins/…": "plugins" holds programs that Runnel starts [path-protected]
+                    4 |       path: "plugins/{{ input }}"
+                      |             ^~~~~~~~~~~~~~~~~~~~~
+                      = name another place, or allow this one in runnel.yaml: `files: { allow: ["plugins"] }`
+                """,
+                "p.yaml:7:19: error: \"../secret.txt\" leads out of \"\(runnel.directory)\" [path-outside]",
+                "p.yaml:9:47: error: pipelines do not touch \".git/hooks\": \".git\" belongs to Git, which runs programs in it [path-protected]",
+            ] { #expect(ended.error.contains(line), "\(line)\n\(ended.error)") }
+        }
+    }
+
+    @Test("the setting allows it by name, and what is wrong with the setting is said")
+    func setting() async throws {
+        let pipeline = Self.pipeline.replacingOccurrences(of: "out/", with: "plugins/x/data/")
+        let files = [
+            "runnel.yaml": "files: { allow: [plugins/x/data] }\n", "p.yaml": pipeline, "plugins/x/main.py": "mine",
+        ]
+        try await withProject(files) { runnel in
+            let ended = try await runnel.run(["run", "p", "--input", "name=a.txt"])
+            #expect(ended.status == 0, "\(ended.error)")
+            #expect(FileManager.default.fileExists(atPath: runnel.directory + "/plugins/x/data/a.txt"))
+            #expect(try await runnel.run(["run", "p", "--input", "name=../main.py"]).status == 1)
+            for wrong in ["/etc", "..", "a/../..", "."] {
+                try Data("files: { allow: [\"\(wrong)\"] }\n".utf8).write(
+                    to: URL(fileURLWithPath: runnel.directory + "/runnel.yaml"))
+                let ended = try await runnel.run(["validate", "p.yaml"])
+                #expect(
+                    ended.error.contains("expected a file or folder below the project's, found \"\(wrong)\""),
+                    "\(ended.error)")
+            }
+        }
+    }
+
+    @Test("what was served is code, also for a run that is started by hand later")
+    func served() async throws {
+        let files = [
+            "runnel.yaml": "server: { host: 0.0.0.0, port: 0, token: { env: TOKEN } }\n", "p.yaml": Self.pipeline,
+            "hook.yaml": "on: { webhook: { path: h, verify: { scheme: none } } }\nsteps: [ { uses: log } ]\n",
+        ]
+        try await withProject(files, environment: ["TOKEN": "a-long-token"]) { runnel in
+            func write(_ name: String) async throws -> RunnelProcess.Ended {
+                try await runnel.run(["run", "p", "--input", "name=\(name)"])
+            }
+            #expect(try await write("before.yaml").status == 0)
+            _ = try await runnel.interrupt(["serve", "."], after: "can be called by anybody")
+            let ended = try await write("after.yaml")
+            #expect(ended.status == 1)
+            #expect(
+                ended.error.contains(
+                    "pipelines do not touch \"out/after.yaml\": \"out/after.yaml\" is a pipeline: Runnel serves the folder \".\" [path-protected]"
+                ), "\(ended.error)")
+            #expect(try await write("after.json").status == 0)
+        }
+    }
+
+    @Test("the longest Retry-After that the Marketplace client waits for is a setting")
+    func retryAfter() async throws {
+        let pipeline = "steps: [ { uses: chat, with: { prompt: hello } } ]\n"
+        try await withProject(["p.yaml": pipeline, "runnel.yaml": ""]) { runnel in
+            var runnel = runnel
+            runnel.environment["RUNNEL_MARKETPLACE_LIMITS_RETRY_AFTER"] = "500ms"
+            let arguments = ["run", "p", "--no-journal", "--simulate", "--fault", "rate-limited"]
+            let ended = try await runnel.run(arguments)
+            #expect(ended.status == 1)
+            #expect(ended.error.contains("The server asks to wait 1"), "\(ended.error)")
+            #expect(ended.error.contains("the client waits by itself: try again after that time."), "\(ended.error)")
+            runnel.environment["RUNNEL_MARKETPLACE_LIMITS_RETRY_AFTER"] = "2s"
+            #expect(try await runnel.run(arguments).status == 0)
+        }
+    }
+}

@@ -1,0 +1,74 @@
+import Foundation
+import RunnelKit
+import Testing
+
+@Suite("Runs that wait", .timeLimit(.minutes(5))) struct WaitingTests {
+    /// Nobody listens there, and somebody may later.
+    private let poll = """
+        name: poll
+        steps:
+          - id: ask
+            uses: http.fetch
+            with: { url: "http://127.0.0.1:1/" }
+            retry: { attempts: 5, backoff: 10m, max_backoff: 10m }
+        """
+
+    private func lastRun(_ runnel: RunnelProcess) async throws -> ValueObject {
+        let ended = try await runnel.run(["runs", "show", "last", "--json"])
+        return try #require(try Value.json(ended.output).asObject)
+    }
+
+    @Test("a run waits in the journal and not in a process, and is cancelled at once from another terminal")
+    func waiting() async throws {
+        try await withProject(["poll.yaml": poll]) { runnel in
+            let killed = try await runnel.kill(["run", "poll"], after: "waiting until ")
+            #expect(killed.status == SIGKILL)
+            let list = try await runnel.run(["runs"])
+            #expect(list.output.contains("  waiting    poll "))
+            #expect(list.output.contains("  until "))
+            let run = try await lastRun(runnel)
+            let id = try #require(run["id"]?.asString)
+            #expect(run["state"] == "waiting")
+            #expect(run["interruptions"] == 0)
+            let wakeAt = try #require(run["wake_at"])
+            let step = run["steps"]?.asList?.first?.asObject
+            #expect(step?["state"] == "waiting")
+            #expect(step?["retry_at"] == wakeAt)
+            let resumed = try await runnel.run(["runs", "resume", "last"])
+            #expect(resumed.status == 2)
+            #expect(resumed.error.hasPrefix("error: the run \(id) cannot be resumed: it waits until "))
+            #expect(resumed.error.hasSuffix("; `runnel serve` goes on with it then\n"))
+            let cancelled = try await runnel.run(["runs", "cancel", "last"])
+            #expect(cancelled.output == "\(id): cancelled\n")
+            #expect(try await lastRun(runnel)["state"] == "cancelled")
+        }
+    }
+
+    @Test("an interrupt cancels a run that waits, and its `finally` runs")
+    func interrupted() async throws {
+        let pipeline = poll + "\nfinally: [ { uses: file.write, with: { path: done.txt, content: done } } ]\n"
+        try await withProject(["poll.yaml": pipeline]) { runnel in
+            let ended = try await runnel.interrupt(["run", "poll"], after: "waiting until ")
+            #expect(ended.status == 130)
+            #expect(try await lastRun(runnel)["state"] == "cancelled")
+            #expect(FileManager.default.fileExists(atPath: runnel.directory + "/done.txt"))
+        }
+    }
+
+    @Test("a cancelled run that waits with a `finally` and without a process says what ends it")
+    func finallyLater() async throws {
+        let pipeline = poll + "\nfinally: [ { uses: file.write, with: { path: done.txt, content: done } } ]\n"
+        try await withProject(["poll.yaml": pipeline]) { runnel in
+            _ = try await runnel.kill(["run", "poll"], after: "waiting until ")
+            let id = try #require(try await lastRun(runnel)["id"]?.asString)
+            let cancelled = try await runnel.run(["runs", "cancel", "last"])
+            #expect(
+                cancelled.output
+                    == "\(id): to be cancelled; its `finally` runs with `runnel serve` or `runnel runs resume \(id)`\n")
+            let resumed = try await runnel.run(["runs", "resume", "last"])
+            #expect(resumed.status == 130)
+            #expect(try await lastRun(runnel)["state"] == "cancelled")
+            #expect(FileManager.default.fileExists(atPath: runnel.directory + "/done.txt"))
+        }
+    }
+}

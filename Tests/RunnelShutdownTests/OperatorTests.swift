@@ -1,0 +1,152 @@
+import Foundation
+import NIOCore
+import NIOPosix
+import RunnelEngine
+import Testing
+
+/// `runnel serve` as whoever runs it sees it: a service manager's signals, Ctrl-C in a terminal, what it says.
+@Suite("Stopping and reloading runnel serve", .timeLimit(.minutes(5))) struct OperatorTests {
+    private static let stalled = """
+        name: stalled
+        steps: [ { uses: chat, with: { prompt: "simulate: stall" } } ]
+        """
+
+    private func withFolder(_ files: [String: String], _ body: (Folder) async throws -> Void) async throws {
+        let folder = try Folder(files)
+        defer { folder.remove() }
+        try await body(folder)
+    }
+
+    @Test("a run that does not end within the grace period is interrupted, and goes on at the next start")
+    func interrupted() async throws {
+        try await withFolder(["runnel.yaml": "runs: { grace: 300ms }\n", "s.yaml": Self.stalled]) { folder in
+            let first = try await Server(folder, ["--simulate"])
+            #expect(try await first.call("POST", "/api/v1/pipelines/stalled/runs", body: "{}").status == 202)
+            try await first.waitForRunning(1)
+            first.signal(SIGTERM)
+            let ended = await first.ended()
+            #expect(
+                ended.error == """
+                    Shutting down; 1 run has 300ms to finish. Send the signal again to stop at once.
+                    1 run was interrupted; it goes on at the next start.
+
+                    """)
+            #expect(ended.status == 0)
+            #expect(ended.time >= .milliseconds(300))
+            let run = try await folder.withJournal { try await $0.runs(RunFilter()).first }
+            #expect(run?.state == .queued)
+            #expect(run?.startedAt != nil)
+
+            let second = try await Server(folder, ["--simulate"])
+            try await second.waitForRunning(1)
+            second.signal(SIGINT)
+            let again = await second.ended()
+            #expect(
+                again.error == """
+                    Shutting down; 1 run has 300ms to finish. Press Ctrl-C again to stop at once.
+                    1 run was interrupted; it goes on at the next start.
+
+                    """)
+            #expect(again.status == 0)
+        }
+    }
+
+    @Test("a second signal ends the grace period, still in good order", arguments: [SIGTERM, SIGINT])
+    func twice(signal: Int32) async throws {
+        try await withFolder(["runnel.yaml": "runs: { grace: 1h }\n", "s.yaml": Self.stalled]) { folder in
+            let server = try await Server(folder, ["--simulate"])
+            _ = try await server.call("POST", "/api/v1/pipelines/stalled/runs", body: "{}")
+            try await server.waitForRunning(1)
+            server.signal(signal)
+            _ = await server.error.wait(for: "Shutting down; 1 run has 1h to finish.")
+            server.signal(signal)
+            let ended = await server.ended()
+            #expect(
+                ended.error.hasSuffix("\nStopping at once.\n1 run was interrupted; it goes on at the next start.\n"))
+            #expect(ended.status == 0)
+            let (run, problems) = try await folder.withJournal { journal in
+                (try await journal.runs(RunFilter()).first, try await journal.check())
+            }
+            #expect(run?.state == .queued)
+            #expect(problems == [])
+        }
+    }
+
+    @Test(
+        "without runs there is nothing to wait for, in any moment of the start", arguments: ["Serving", "Listening on"])
+    func atOnce(mark: String) async throws {
+        try await withFolder(["s.yaml": Self.stalled]) { folder in
+            let server = try await Server(folder, ["--simulate"], until: mark)
+            server.signal(SIGTERM)
+            let ended = await server.ended()
+            #expect(ended.error == "Shutting down.\n")
+            #expect(ended.status == 0)
+            #expect(ended.time < .seconds(10))
+        }
+    }
+
+    @Test("SIGHUP takes up pipelines and the log's level, and names the settings that need a restart")
+    func reload() async throws {
+        let configuration = "log: { level: error }\nserver: { port: 0 }\nsecrets: { a: { file: a.txt } }\n"
+        let files = ["runnel.yaml": configuration, "a.txt": "secret-one", "s.yaml": Self.stalled]
+        try await withFolder(files) { folder in
+            let server = try await Server(folder, ["--simulate"])
+            server.signal(SIGHUP)
+            #expect(await server.error.wait(for: "Reloaded") == "Reloaded: 1 pipeline\n")
+            try folder.write("a.txt", "secret-two")
+            try folder.write("runnel.yaml", configuration.replacing("error", with: "debug") + "runs: { limit: 3 }\n")
+            try folder.write(
+                "plugins/new/plugin.yaml",
+                "name: new\nprotocol: exec\ncommand: [cat]\nsteps: { copy: { summary: Copies. } }\n")
+            try folder.write("t.yaml", "name: t\nsteps: [ { uses: log, with: { message: hello } } ]\n")
+            server.signal(SIGHUP)
+            let text = await server.error.wait(for: "restart")
+            #expect(
+                text.contains(
+                    "Reloaded: 2 pipelines (t.yaml); `log.level` is debug; "
+                        + "restart Runnel to apply `plugins/new`, `runs.limit`, `secrets.a`\n"), "\(text)")
+            #expect(try await server.call("POST", "/api/v1/pipelines/t/runs", body: "{}").status == 202)
+            try folder.write("runnel.yaml", "log: { level: nothing }\n")
+            server.signal(SIGHUP)
+            let broken = await server.error.wait(for: "has errors")
+            #expect(broken.contains("Reloaded: 2 pipelines; the configuration has errors and stays as it was\n"))
+            #expect(try await server.call("GET", "/health/live").status == 200)
+            server.signal(SIGTERM)
+            #expect(await server.ended().status == 0)
+        }
+    }
+
+    @Test("a port that is in use is said, with status 2")
+    func portInUse() async throws {
+        try await withFolder(["s.yaml": Self.stalled]) { folder in
+            let first = try await Server(folder, ["--simulate"])
+            let error = await #expect(throws: Server.NotListening.self) {
+                try await Server(folder, ["--simulate", "--port", "\(first.port)"])
+            }
+            #expect(error?.status == 2)
+            #expect(error?.error.hasPrefix("error: cannot listen on 127.0.0.1:\(first.port): ") ?? false)
+            first.signal(SIGTERM)
+            #expect(await first.ended().status == 0)
+        }
+    }
+
+    @Test("1,800 idle connections do not keep callers out where the process may open 1,024 files")
+    func idleConnections() async throws {
+        try await withFolder(["s.yaml": Self.stalled]) { folder in
+            raiseFileLimit()
+            let server = try await Server(folder, ["--simulate"], openFiles: 1024)
+            var idle: [any Channel] = []
+            for _ in 0..<1800 {
+                idle.append(
+                    try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+                        .connect(host: "127.0.0.1", port: server.port).get())
+            }
+            let start = ContinuousClock.now
+            for _ in 0..<20 { #expect(try await server.call("GET", "/health/live").status == 200) }
+            #expect(ContinuousClock.now - start < .seconds(10))
+            for channel in idle { channel.close(promise: nil) }
+            server.signal(SIGTERM)
+            #expect(await server.ended().status == 0)
+        }
+    }
+}

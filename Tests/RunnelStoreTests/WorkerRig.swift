@@ -1,0 +1,207 @@
+import Logging
+import RunnelEngine
+import RunnelKit
+import RunnelTesting
+import Synchronization
+
+/// Takes a while on the clock, and notes its effect.
+private struct Nap: Step {
+    static let name = "nap"
+    static let summary = "Takes a while."
+    static let documentation = StepDocumentation(output: "The idempotency key.")
+    @Field("How long.") var duration: Duration = .seconds(1)
+
+    func run(_ context: StepContext) async throws -> Value {
+        let log = try await context.services.get(EffectLog.self)
+        log.begin(context.idempotencyKey, epoch: context.identity.epoch)
+        defer { log.end(context.idempotencyKey) }
+        try await context.clock.sleep(for: duration)
+        return .string(context.idempotencyKey)
+    }
+}
+
+/// Fails at first in a way that may pass.
+private struct Flaky: Step {
+    static let name = "flaky"
+    static let summary = "Succeeds at the second attempt."
+    static let documentation = StepDocumentation(output: "The number of the attempt.")
+
+    func run(_ context: StepContext) async throws -> Value {
+        try await context.services.get(EffectLog.self).begin(context.idempotencyKey, epoch: context.identity.epoch)
+        guard context.identity.attempt > 1 else { throw StepError("busy", "try later", isTransient: true) }
+        return .int(Int64(context.identity.attempt))
+    }
+}
+
+private struct WorkerPlugin: Plugin {
+    let name = "worker-tests"
+    var steps: [StepDefinition] { [StepDefinition(Nap.self), StepDefinition(Flaky.self)] }
+}
+
+/// What steps did, and what went on at once.
+final class EffectLog: ServiceKey, Sendable {
+    typealias Service = EffectLog
+    static let name = "the log of effects"
+
+    private struct State {
+        var effects: [(key: String, epoch: Int64?)] = []
+        var going: [String] = []
+        var companions: [String: Set<String>] = [:]
+    }
+
+    private let state = Mutex(State())
+
+    func begin(_ key: String, epoch: Int64?) {
+        state.withLock { state in
+            state.effects.append((key, epoch))
+            for other in state.going {
+                state.companions[other, default: []].insert(key)
+                state.companions[key, default: []].insert(other)
+            }
+            state.going.append(key)
+        }
+    }
+
+    func end(_ key: String) {
+        state.withLock { state in
+            if let index = state.going.firstIndex(of: key) { state.going.remove(at: index) }
+        }
+    }
+
+    func count(_ key: String) -> Int { state.withLock { $0.effects.count { $0.key == key } } }
+    func epochs(_ key: String) -> [Int64] { state.withLock { $0.effects.filter { $0.key == key }.compactMap(\.epoch) } }
+    func companions(of key: String) -> Set<String> { state.withLock { $0.companions[key] ?? [] } }
+}
+
+/// A worker with a queue, on a clock of its own: letting it stand still stops the process.
+struct WorkerRig {
+    let clock = ManualClock()
+    let journal: FaultyJournal
+    let agent: RunAgent
+    let queue: RunQueue
+    let loader: PipelineLoader
+    let log: EffectLog
+    let recorder = LogRecorder()
+
+    /// - Parameter limit: How many runs go on at once.
+    init(_ name: String, on base: any Journal, limit: Int = 4, log: EffectLog = EffectLog()) async throws {
+        journal = FaultyJournal(base: base)
+        self.log = log
+        loader = try PipelineLoader(registry: StepRegistry([WorkerPlugin()]))
+        let services = Services()
+        await services.register(EffectLog.self) { _ in log }
+        let logger = recorder.logger()
+        let runner = PipelineRunner(
+            registry: loader.registry, environment: loader.environment, services: services,
+            project: ProjectDirectory(path: "/nonexistent"), values: ProjectValues(), redactor: Redactor(),
+            logger: logger, clock: clock, now: { [clock] in Self.start + clock.now.offset.wholeNanoseconds },
+            grace: .seconds(2))
+        agent = RunAgent(
+            record: agentRecord(name), journal: journal, runner: runner, loader: loader, logger: logger, clock: clock)
+        queue = RunQueue(agent: agent, limit: limit, maximumQueued: 100)
+    }
+
+    /// Nanoseconds since 1970.
+    static let start: Int64 = 1_767_225_600_000_000_000
+    static let second: Int64 = 1_000_000_000
+
+    /// Works while `body` runs.
+    func serve<Result: Sendable>(_ body: @escaping @Sendable () async throws -> Result) async throws -> Result {
+        try await agent.withSession { [clock, queue] in
+            async let running: Void = queue.run()
+            let result: Swift.Result<Result, any Error>
+            do {
+                result = .success(try await body())
+            } catch {
+                result = .failure(error)
+            }
+            queue.stop()
+            // Whatever still goes on gets its time to end.
+            let ending = Task {
+                while !Task.isCancelled {
+                    clock.advance(by: .milliseconds(200))
+                    await Task.yield()
+                }
+            }
+            await running
+            ending.cancel()
+            return try result.get()
+        }
+    }
+
+    /// Takes a run in, as a trigger does.
+    func accept(_ id: String, _ yaml: String) async throws {
+        let pipeline = try pipeline(yaml)
+        try await journal.base.keep(definition(yaml))
+        _ = try await queue.accept(record(id, yaml, pipeline), of: pipeline)
+    }
+
+    /// Puts a run into the queue, as if another process had accepted it.
+    func enqueue(_ id: String, _ yaml: String) async throws {
+        try await journal.base.keep(definition(yaml))
+        _ = try await journal.base.accept(record(id, yaml, pipeline(yaml)), memory: nil)
+    }
+
+    private func definition(_ yaml: String) -> DefinitionRecord {
+        DefinitionRecord(hash: yaml, pipeline: "p", file: "p.yaml", text: yaml)
+    }
+
+    private func record(_ id: String, _ yaml: String, _ pipeline: Pipeline) -> RunRecord {
+        var run = RunRecord(
+            id: id, pipeline: pipeline.name, definition: yaml, trigger: ["type": "manual"], createdAt: Self.start)
+        run.hasFinally = !pipeline.finally.isEmpty
+        return run
+    }
+
+    private func pipeline(_ yaml: String) throws -> Pipeline {
+        let (pipeline, report) = loader.load(Array(yaml.utf8), file: "p.yaml")
+        guard let pipeline else { throw StepError("bad-test", "\(report.diagnostics.map(\.message))") }
+        return pipeline
+    }
+}
+
+private func agentRecord(_ name: String) -> AgentRecord { agent(name) }
+
+extension Duration {
+    fileprivate var wholeNanoseconds: Int64 {
+        components.seconds * 1_000_000_000 + components.attoseconds / 1_000_000_000
+    }
+}
+
+/// Lets time pass on the workers' clocks, in steps that are short enough for everything to happen in its turn.
+func pass(_ time: Duration, on rigs: WorkerRig...) async throws {
+    var rest = time
+    while rest > .zero {
+        let step = min(rest, .milliseconds(200))
+        for rig in rigs { rig.clock.advance(by: step) }
+        rest -= step
+        for rig in rigs { try await settle(rig) }
+    }
+}
+
+/// Until what was set off has reached the journal.
+private func settle(_ rig: WorkerRig) async throws {
+    for _ in 0..<3 {
+        for _ in 0..<20 { await Task.yield() }
+        try await rig.journal.base.memory(of: TriggerID(pipeline: "none", key: "none")).set(["barrier": 1])
+    }
+}
+
+/// Lets time pass until the run is in this state.
+func pass(
+    until state: RunState, of runID: String, within limit: Duration = .seconds(120), on rigs: WorkerRig...
+) async throws -> Bool {
+    var passed = Duration.zero
+    while passed < limit {
+        if try await rigs[0].journal.base.run(runID)?.state == state { return true }
+        for rig in rigs { rig.clock.advance(by: .milliseconds(200)) }
+        passed += .milliseconds(200)
+        for rig in rigs { try await settle(rig) }
+    }
+    // On a busy machine the clock of the test runs ahead of the work: what is under way may still arrive.
+    for _ in 0..<1000 {
+        if try await rigs[0].journal.base.run(runID)?.state == state { return true }
+        for rig in rigs { try await settle(rig) }
+    }
+    return false
+}

@@ -1,0 +1,406 @@
+import GRDB
+import RunnelEngine
+import RunnelKit
+import RunnelTesting
+import Testing
+
+@testable import RunnelStore
+
+#if canImport(FoundationEssentials)
+import FoundationEssentials
+#else
+import Foundation
+#endif
+
+@Suite("Workers on a journal", .timeLimit(.minutes(5))) struct WorkerTests {
+    private static let short = "name: short\nsteps: [ { id: s, uses: nap, with: { duration: 4s } } ]"
+    private static let single = """
+        name: single
+        concurrency: { limit: 1 }
+        steps: [ { id: s, uses: nap, with: { duration: 4s } } ]
+        """
+
+    // MARK: C1: the journal cannot be written for a moment
+
+    @Test(
+        "runs go on, or are given back, when the journal could not be written for a while",
+        arguments: JournalKind.allCases, [5, 8, 20, 60])
+    func unwritable(kind: JournalKind, seconds: Int) async throws {
+        try await kind.withTwo { (base, _) async throws -> Void in
+            let rig = try await WorkerRig("a", on: base)
+            try await rig.serve { () async throws -> Void in
+                try await rig.accept("free", Self.short)
+                try await rig.accept("one", Self.single)
+                try await rig.accept("two", Self.single)
+                try await pass(.seconds(2), on: rig)
+                rig.journal.faults.set { $0.writes = FaultyJournal.full }
+                try await pass(.seconds(seconds), on: rig)
+                rig.journal.faults.set { $0.writes = nil }
+                for id in ["free", "one", "two"] {
+                    #expect(try await pass(until: .succeeded, of: id, on: rig), "\(id)")
+                }
+                #expect(await rig.queue.runningCount == 0)
+                #expect(rig.agent.strandedRuns == [])
+                // Calls are answered and worked on as before.
+                try await rig.accept("three", Self.single)
+                #expect(try await pass(until: .running, of: "three", on: rig))
+                #expect(try await rig.queue.cancel("three") == .requested)
+                #expect(try await pass(until: .cancelled, of: "three", on: rig))
+            }
+            #expect(rig.log.epochs("one_s") == rig.log.epochs("one_s").sorted())
+            let troubles = rig.recorder.lines.filter { $0.contains("the journal cannot be written: ") }
+            #expect(troubles.count == 1)
+            #expect(rig.recorder.lines.contains { $0.contains("the journal can be written again, after ") })
+        }
+    }
+
+    @Test(
+        "a run whose end could not be written says so, and is given back as soon as it can be",
+        arguments: JournalKind.allCases)
+    func stranded(kind: JournalKind) async throws {
+        try await kind.withTwo { (base, _) async throws -> Void in
+            let rig = try await WorkerRig("a", on: base)
+            try await rig.serve { () async throws -> Void in
+                try await rig.accept("r", Self.short)
+                try await pass(.seconds(3), on: rig)
+                rig.journal.faults.set { $0.writes = FaultyJournal.full }
+                try await pass(.seconds(2), on: rig)
+                #expect(rig.agent.strandedRuns == ["r"])
+                #expect(await rig.queue.runningCount == 0)
+                rig.journal.faults.set { $0.writes = nil }
+                try await pass(.seconds(2), on: rig)
+                #expect(rig.agent.strandedRuns == [])
+                #expect(try await pass(until: .succeeded, of: "r", on: rig))
+            }
+        }
+    }
+
+    // MARK: C2: a worker that counts as dead
+
+    @Test(
+        "a worker that was stopped for 30 s loses its runs and takes no part in what follows",
+        arguments: JournalKind.allCases)
+    func stopped(kind: JournalKind) async throws {
+        try await kind.withTwo { (base, other) async throws -> Void in
+            let log = EffectLog()
+            let first = try await WorkerRig("a", on: base, log: log)
+            let second = try await WorkerRig("b", on: other, log: log)
+            try await first.serve { () async throws -> Void in
+                try await second.serve { () async throws -> Void in
+                    try await first.accept("r", "name: long\nsteps: [ { id: s, uses: nap, with: { duration: 60s } } ]")
+                    try await pass(.seconds(2), on: first, second)
+                    #expect(try await base.run("r")?.owner == AgentID("a"))
+                    // The first process stands still.
+                    try await pass(.seconds(12), on: second)
+                    #expect(try await base.run("r")?.owner == AgentID("a"))
+                    try await pass(.seconds(18), on: second)
+                    #expect(try await base.run("r")?.owner == AgentID("b"))
+                    first.clock.advance(by: .seconds(30))
+                    try await pass(.seconds(3), on: first, second)
+                    #expect(try await base.run("r")?.owner == AgentID("b"))
+                    #expect(first.agent.id != AgentID("a"))
+                    #expect(first.agent.mayClaim)
+                    // Whatever the first claims now is its own: nobody takes it away each second.
+                    for number in 0..<4 { try await first.accept("n\(number)", Self.short) }
+                    for number in 0..<4 {
+                        #expect(try await pass(until: .succeeded, of: "n\(number)", on: first, second))
+                        #expect(log.count("n\(number)_s") == 1)
+                    }
+                    #expect(try await pass(until: .succeeded, of: "r", on: first, second))
+                    #expect(log.count("r_s") == 2)
+                    #expect(try await base.run("r")?.deaths == 0)
+                }
+            }
+        }
+    }
+
+    @Test("two workers that cannot write for 25 s do not take each other for dead", arguments: JournalKind.allCases)
+    func bothUnwritable(kind: JournalKind) async throws {
+        try await kind.withTwo { (base, other) async throws -> Void in
+            let log = EffectLog()
+            let first = try await WorkerRig("a", on: base, log: log)
+            let second = try await WorkerRig("b", on: other, log: log)
+            try await first.serve { () async throws -> Void in
+                try await second.serve { () async throws -> Void in
+                    for number in 0..<3 {
+                        try await first.accept("a\(number)", Self.short)
+                        try await second.accept("b\(number)", Self.short)
+                    }
+                    try await pass(.seconds(1), on: first, second)
+                    for rig in [first, second] { rig.journal.faults.set { $0.writes = FaultyJournal.full } }
+                    try await pass(.seconds(25), on: first, second)
+                    for rig in [first, second] { rig.journal.faults.set { $0.writes = nil } }
+                    for id in ["a0", "a1", "a2", "b0", "b1", "b2"] {
+                        #expect(try await pass(until: .succeeded, of: id, on: first, second))
+                        // Once before the trouble, and once after it.
+                        #expect(log.count("\(id)_s") <= 2)
+                    }
+                    #expect(try await base.agents().count == 2)
+                }
+            }
+        }
+    }
+
+    // MARK: H1: what fails, fails alone
+
+    @Test("a claim that fails strands no other, and takes no place for good", arguments: JournalKind.allCases)
+    func failingClaim(kind: JournalKind) async throws {
+        try await kind.withTwo { (base, _) async throws -> Void in
+            let rig = try await WorkerRig("a", on: base, limit: 8)
+            for number in 0..<8 { try await rig.enqueue("r\(number)", Self.short) }
+            rig.journal.faults.set { $0.lostClaims = ["r0", "r3"] }
+            try await rig.serve { () async throws -> Void in
+                for number in [1, 2, 4, 5, 6, 7] {
+                    #expect(try await pass(until: .succeeded, of: "r\(number)", on: rig))
+                }
+                // Each claim that was written and not answered is found again and given back, at growing intervals.
+                #expect(try await base.run("r0")?.interruptions ?? 0 >= 1)
+                rig.journal.faults.set { $0.lostClaims = [] }
+                for number in [0, 3] { #expect(try await pass(until: .succeeded, of: "r\(number)", on: rig)) }
+                #expect(await rig.queue.runningCount == 0)
+                for number in 10..<18 { try await rig.accept("r\(number)", Self.short) }
+                try await pass(.seconds(2), on: rig)
+                #expect(await rig.queue.runningCount == 8)
+            }
+        }
+    }
+
+    @Test("a damaged value fails its run alone, when it is claimed and when it is resumed")
+    func damaged() async throws {
+        try await withTemporaryDirectory { (folder) async throws -> Void in
+            let base = try SQLiteJournal.open(directory: folder + "/.runnel")
+            let rig = try await WorkerRig("a", on: base)
+            for number in 0..<4 { try await rig.enqueue("r\(number)", Self.short) }
+            var large = try #require(try await base.run("r0"))
+            (large.id, large.input) = ("large", .string(String(repeating: "x", count: 300_000)))
+            _ = try await base.accept(large, memory: nil)
+            try await base.pool.write { db in
+                try db.execute(sql: "UPDATE runs SET inputs = 'no json' WHERE id = 'r1'")
+                try db.execute(sql: "UPDATE runs SET created_at = 'no time' WHERE id = 'r2'")
+                try db.execute(
+                    sql: """
+                        UPDATE runs SET interruptions = 1 WHERE id = 'r3';
+                        INSERT INTO steps (run_id, key, uses, state, attempt, output)
+                        VALUES ('r3', 's', 'nap', 'succeeded', 1, 'no json')
+                        """)
+            }
+            for file in try FileManager.default.contentsOfDirectory(atPath: folder + "/.runnel/outputs") {
+                #expect(FileManager.default.createFile(atPath: folder + "/.runnel/outputs/" + file, contents: Data()))
+            }
+            try await rig.serve { () async throws -> Void in
+                #expect(try await pass(until: .succeeded, of: "r0", on: rig))
+            }
+            let failed = try await base.runs(RunFilter(states: [.failed])).map(\.id).sorted()
+            #expect(failed == ["large", "r1", "r3"])
+            for id in ["r1", "r3", "large"] {
+                let error = try await base.runs(RunFilter()).first { $0.id == id }?.error
+                #expect(error?.asObject?["code"] == "journal-corrupt", "\(id)")
+            }
+            // The one whose row cannot be read ends too, and the others can be seen.
+            let state = try await base.pool.read {
+                try String.fetchOne($0, sql: "SELECT state FROM runs WHERE id = 'r2'")
+            }
+            #expect(state == "failed")
+            #expect(rig.log.count("r3_s") == 0)
+            #expect(await rig.queue.runningCount == 0)
+            await base.close()
+        }
+    }
+
+    // MARK: Runs that kill their worker
+
+    @Test(
+        "a run whose worker died three times is tried alone, and clears itself with its first step",
+        arguments: JournalKind.allCases)
+    func alone(kind: JournalKind) async throws {
+        try await kind.withTwo { (base, _) async throws -> Void in
+            let rig = try await WorkerRig("a", on: base)
+            try await rig.enqueue(
+                "suspect",
+                """
+                name: suspect
+                steps:
+                  - { id: one, uses: nap, with: { duration: 5s } }
+                  - { id: two, uses: nap, with: { duration: 5s } }
+                """)
+            for number in 0..<3 {
+                try await base.join(agent("dead\(number)"))
+                _ = try await base.claim("suspect", by: AgentID("dead\(number)"), limits: RunLimits())
+                #expect(try await base.takeOver(.died, "dead\(number)", now: WorkerRig.start).queued == ["suspect"])
+            }
+            for number in 0..<4 { try await rig.enqueue("other\(number)", Self.short) }
+            try await rig.serve { () async throws -> Void in
+                #expect(try await pass(until: .succeeded, of: "suspect", on: rig))
+                for number in 0..<4 { #expect(try await pass(until: .succeeded, of: "other\(number)", on: rig)) }
+                #expect(rig.log.companions(of: "suspect_one") == [])
+                #expect(try await base.run("suspect")?.deaths == 0)
+                #expect(
+                    rig.recorder.lines.contains {
+                        $0.contains("the worker of the run suspect died 3 times; it is tried once more, alone")
+                    })
+            }
+        }
+    }
+
+    // MARK: Waiting
+
+    private static let flaky = """
+        name: flaky
+        timeout: 8s
+        concurrency: { limit: 1 }
+        steps:
+          - { id: one, uses: nap, with: { duration: 2s } }
+          - { id: two, uses: flaky, retry: { attempts: 3, backoff: 60s, max_backoff: 60s } }
+          - { id: three, uses: nap, with: { duration: 2s } }
+        """
+
+    @Test(
+        "a long pause before a retry is spent in the journal: no place, no owner, and the time-out stands still",
+        arguments: JournalKind.allCases)
+    func retryWaits(kind: JournalKind) async throws {
+        try await kind.withTwo { (base, _) async throws -> Void in
+            let rig = try await WorkerRig("a", on: base, limit: 1)
+            try await rig.serve { () async throws -> Void in
+                try await rig.accept("first", Self.flaky)
+                try await rig.accept("second", Self.flaky)
+                #expect(try await pass(until: .waiting, of: "first", within: .seconds(5), on: rig))
+                let resting = try #require(try await base.run("first"))
+                #expect(resting.owner == nil)
+                let wakeAt = try #require(resting.wakeAt)
+                #expect((30 * WorkerRig.second...65 * WorkerRig.second).contains(wakeAt - WorkerRig.start))
+                #expect(try await base.steps(of: "first").map(\.state) == [.succeeded, .waiting])
+                #expect(try await base.steps(of: "first").last?.retryAt == wakeAt)
+                #expect(await rig.queue.runningCount == 0)
+                // The place in the process is free for others, the one of the pipeline is not.
+                try await rig.accept("other", Self.short)
+                #expect(try await pass(until: .succeeded, of: "other", within: .seconds(10), on: rig))
+                #expect(try await base.run("second")?.state == .queued)
+                #expect(try await pass(until: .succeeded, of: "first", within: .seconds(70), on: rig))
+                #expect(rig.log.count("first_one") == 1)
+                #expect(rig.log.count("first_two") == 2)
+                #expect(try await base.run("first")?.interruptions == 0)
+                #expect(try await base.steps(of: "first").map(\.attempt) == [1, 2, 1])
+                #expect(try await pass(until: .succeeded, of: "second", within: .seconds(90), on: rig))
+            }
+        }
+    }
+
+    @Test("the time-out of a run counts the time of all its lives", arguments: JournalKind.allCases)
+    func timeoutOfAllLives(kind: JournalKind) async throws {
+        try await kind.withTwo { (base, _) async throws -> Void in
+            let rig = try await WorkerRig("a", on: base)
+            let yaml = """
+                name: slow
+                timeout: 5s
+                steps:
+                  - { id: one, uses: nap, with: { duration: 3s } }
+                  - { id: two, uses: flaky, retry: { attempts: 3, backoff: 30s, max_backoff: 30s } }
+                  - { id: three, uses: nap, with: { duration: 3s } }
+                """
+            try await rig.serve { () async throws -> Void in
+                try await rig.accept("r", yaml)
+                #expect(try await pass(until: .failed, of: "r", on: rig))
+                let error = try await base.run("r")?.error?.asObject
+                #expect(error?["code"] == "run-timeout")
+                #expect(error?["message"] == "the run took longer than its `timeout` of 5s")
+                #expect(rig.log.count("r_three") == 1)
+            }
+        }
+    }
+
+    @Test(
+        "a waiting run is cancelled at once, through its `finally` where it has one", arguments: JournalKind.allCases)
+    func cancelWaiting(kind: JournalKind) async throws {
+        try await kind.withTwo { (base, other) async throws -> Void in
+            let rig = try await WorkerRig("a", on: base)
+            let plain =
+                "name: plain\nsteps: [ { id: s, uses: flaky, retry: { attempts: 2, backoff: 10m, max_backoff: 10m } } ]"
+            let last = plain.replacing("plain", with: "last") + "\nfinally: [ { id: f, uses: nap } ]"
+            try await rig.serve { () async throws -> Void in
+                try await rig.accept("plain", plain)
+                try await rig.accept("last", last)
+                #expect(try await pass(until: .waiting, of: "plain", within: .seconds(5), on: rig))
+                #expect(try await pass(until: .waiting, of: "last", within: .seconds(5), on: rig))
+                // By another process, as `runnel runs cancel` does.
+                #expect(try await other.requestCancel("plain", at: 1) == .cancelled)
+                #expect(try await other.requestCancel("last", at: 1) == .requested)
+                #expect(try await pass(until: .cancelled, of: "last", within: .seconds(5), on: rig))
+                #expect(rig.log.count("last_f") == 1)
+                #expect(rig.log.count("last_s") == 1)
+                #expect(try await base.steps(of: "last").map(\.state) == [.cancelled, .succeeded])
+            }
+        }
+    }
+
+    @Test(
+        "an interrupted run that is cancelled runs its `finally`, and not the step that was interrupted",
+        arguments: JournalKind.allCases)
+    func cancelInterrupted(kind: JournalKind) async throws {
+        try await kind.withTwo { (base, other) async throws -> Void in
+            let rig = try await WorkerRig("a", on: base)
+            try await rig.enqueue("r", Self.short + "\nfinally: [ { id: f, uses: nap } ]")
+            try await base.join(agent("dead"))
+            _ = try await base.claim("r", by: AgentID("dead"), limits: RunLimits())
+            var going = step("s", .running)
+            going.uses = "nap"
+            try await base.commit(RunCommit(lease: base.lease("r"), steps: [going]), .durable)
+            #expect(try await base.takeOver(.died, "dead", now: WorkerRig.start).queued == ["r"])
+            #expect(try await base.run("r")?.stateText == "interrupted")
+            #expect(try await other.requestCancel("r", at: 1) == .requested)
+            try await rig.serve { () async throws -> Void in
+                #expect(try await pass(until: .cancelled, of: "r", within: .seconds(5), on: rig))
+            }
+            #expect(rig.log.count("r_s") == 0)
+            #expect(rig.log.count("r_f") == 1)
+        }
+    }
+
+    @Test("a suspect whose process dies once more fails, and the others go on", arguments: JournalKind.allCases)
+    func poison(kind: JournalKind) async throws {
+        try await kind.withTwo { (base, _) async throws -> Void in
+            let rig = try await WorkerRig("a", on: base)
+            try await rig.enqueue("poison", Self.short)
+            try await rig.serve { () async throws -> Void in
+                for death in 1...4 {
+                    try await base.join(agent("dead\(death)"))
+                    // Claimed by a process that dies of it, as soon as its pause is over.
+                    _ = try await base.claim("poison", by: AgentID("dead\(death)"), limits: RunLimits())
+                    let takeover = try await base.takeOver(.died, "dead\(death)", now: .max / 2)
+                    #expect(takeover == (death < 4 ? Takeover(queued: ["poison"]) : Takeover(failed: ["poison"])))
+                }
+                try await rig.accept("other", Self.short)
+                #expect(try await pass(until: .succeeded, of: "other", on: rig))
+            }
+            #expect(try await base.run("poison")?.state == .failed)
+            #expect(rig.log.count("poison_s") == 0)
+        }
+    }
+
+    @Test(
+        "a pause of a second, and one beside a step that goes on, are spent in the process",
+        arguments: JournalKind.allCases)
+    func shortPause(kind: JournalKind) async throws {
+        try await kind.withTwo { (base, _) async throws -> Void in
+            let rig = try await WorkerRig("a", on: base)
+            try await rig.serve { () async throws -> Void in
+                try await rig.accept(
+                    "short", "name: s\nsteps: [ { id: s, uses: flaky, retry: { attempts: 2, backoff: 1s } } ]")
+                try await rig.accept(
+                    "beside",
+                    """
+                    name: b
+                    steps:
+                      - id: g
+                        parallel: true
+                        steps:
+                          - { id: s, uses: flaky, retry: { attempts: 2, backoff: 20s, max_backoff: 20s } }
+                          - { id: n, uses: nap, with: { duration: 30s } }
+                    """)
+                #expect(try await pass(until: .succeeded, of: "short", on: rig))
+                #expect(try await pass(until: .succeeded, of: "beside", on: rig))
+                #expect(try await base.run("short")?.wakeAt == nil)
+                #expect(try await base.run("beside")?.wakeAt == nil)
+            }
+        }
+    }
+}

@@ -362,10 +362,12 @@ final class CrashWorld {
 
     // MARK: - What has to hold
 
-    /// Waits until all that was delivered is accepted and has ended; servers that die are started again.
+    /// Waits until all that was delivered is accepted and has ended, as long as it gets less; servers that die are started
+    /// again.
     private func settle(_ isPoisoned: Bool) async throws -> [String] {
         let count = servers.count
-        let end = ContinuousClock.now + surroundings.patience
+        var end = ContinuousClock.now + surroundings.patience
+        var least = Int.max
         var open: [String] = []
         while ContinuousClock.now < end {
             try await supervise(count)
@@ -374,6 +376,8 @@ final class CrashWorld {
             let states = journal.states()
             open = deliveries.accepted.values.filter { states[$0].map { !$0.isFinal } ?? true }
             if deliveries.pending.isEmpty, open.isEmpty { break }
+            let rest = open.count + deliveries.pending.count
+            if rest < least { (least, end) = (rest, ContinuousClock.now + surroundings.patience) }
             try await Task.sleep(for: .milliseconds(200))
         }
         var violations: [String] = []

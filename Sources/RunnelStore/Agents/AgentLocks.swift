@@ -58,9 +58,11 @@ final class AgentLocks: Sendable {
     /// A younger file may belong to a process that is about to lock it. In seconds.
     private static let sweepAge = 60
 
-    /// Removes the lock files of processes that died before their agent was known to the journal.
-    func sweep() throws(JournalError) {
-        for name in try FileSystem.names(in: directory) where name.hasSuffix(".lock") {
+    /// Removes the lock files of processes that died before their worker was known to the journal. The file of a known one
+    /// stays until its runs have been taken over.
+    func sweep(except known: Set<String>) throws(JournalError) {
+        for name in try FileSystem.names(in: directory)
+        where name.hasSuffix(".lock") && !known.contains(String(name.dropLast(".lock".count))) {
             let path = "\(directory)/\(name)"
             guard let age = FileSystem.facts(path)?.age, age >= Self.sweepAge else { continue }
             _ = FileLock.removeAbandoned(path)

@@ -196,6 +196,19 @@ import Darwin
         }
     }
 
+    @Test("retention leaves a dead worker's lock file to those who take its runs over, so that its death counts")
+    func deathBeforeRetention() async throws {
+        try await withTemporaryDirectory { (folder) async throws -> Void in
+            let journal = try SQLiteJournal.open(directory: folder + "/.runnel")
+            try await journal.join(agent("a"))
+            journal.locks.forget(AgentID("a"))
+            Self.age(file: folder + "/.runnel/agents/a.lock")
+            _ = try await journal.prune(Retention(), now: 0)
+            #expect(try await journal.observe().map(\.presence) == [.died])
+            await journal.close()
+        }
+    }
+
     @Test("a file that was removed before its row is written fails that write")
     func vanished() async throws {
         try await withTemporaryDirectory { (folder) async throws -> Void in

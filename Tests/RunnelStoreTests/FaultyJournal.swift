@@ -21,78 +21,102 @@ struct FaultyJournal: Journal {
     static let full = JournalError("journal-full", "there is no space left to write journal.db")
 
     let base: any Journal
+    let executor: IdleExecutor
     let faults = Faults()
 
-    private func write() throws(JournalError) { if let error = faults.now.writes { throw error } }
-    private func read() throws(JournalError) { if let error = faults.now.reads { throw error } }
+    /// Begins a call that writes; the caller ends it.
+    private func write() throws(JournalError) {
+        if let error = faults.now.writes { throw error }
+        executor.beginCall()
+    }
+
+    /// Begins a call that reads; the caller ends it.
+    private func read() throws(JournalError) {
+        if let error = faults.now.reads { throw error }
+        executor.beginCall()
+    }
 
     func join(_ worker: AgentRecord, replacing former: [AgentID], at time: Int64) async throws(JournalError) {
         try write()
+        defer { executor.endCall() }
         try await base.join(worker, replacing: former, at: time)
     }
 
     func beat(_ worker: AgentID) async throws(JournalError) -> Bool {
         try write()
+        defer { executor.endCall() }
         return try await base.beat(worker)
     }
 
     func leave(_ worker: AgentID) async throws(JournalError) {
         try write()
+        defer { executor.endCall() }
         try await base.leave(worker)
     }
 
     func observe() async throws(JournalError) -> [WorkerSight] {
         try read()
+        defer { executor.endCall() }
         return try await base.observe()
     }
 
     func takeOver(from dead: [WorkerSight], _ policy: TakeoverPolicy) async throws(JournalError) -> Takeover {
         try write()
+        defer { executor.endCall() }
         return try await base.takeOver(from: dead, policy)
     }
 
     func agents() async throws(JournalError) -> [AgentRecord] {
         try read()
+        defer { executor.endCall() }
         return try await base.agents()
     }
 
     func leases(of worker: AgentID) async throws(JournalError) -> [Lease] {
         try read()
+        defer { executor.endCall() }
         return try await base.leases(of: worker)
     }
 
     func keep(_ definition: DefinitionRecord) async throws(JournalError) {
         try write()
+        defer { executor.endCall() }
         try await base.keep(definition)
     }
 
     func definition(_ hash: String) async throws(JournalError) -> DefinitionRecord? {
         try read()
+        defer { executor.endCall() }
         return try await base.definition(hash)
     }
 
     func accept(_ run: RunRecord, memory: MemoryChanges?) async throws(JournalError) -> Acceptance {
         try write()
+        defer { executor.endCall() }
         return try await base.accept(run, memory: memory)
     }
 
     func queued(_ search: QueueSearch) async throws(JournalError) -> [RunRecord] {
         try read()
+        defer { executor.endCall() }
         return try await base.queued(search)
     }
 
     func queuedCount() async throws(JournalError) -> Int {
         try read()
+        defer { executor.endCall() }
         return try await base.queuedCount()
     }
 
     func waitingCount() async throws(JournalError) -> Int {
         try read()
+        defer { executor.endCall() }
         return try await base.waitingCount()
     }
 
     func claim(_ runID: String, by worker: AgentID, limits: RunLimits) async throws(JournalError) -> Claim {
         try write()
+        defer { executor.endCall() }
         let claim = try await base.claim(runID, by: worker, limits: limits)
         if faults.now.lostClaims.contains(runID), case .claimed = claim {
             throw JournalError("journal-failed", "Input/output error")
@@ -102,51 +126,61 @@ struct FaultyJournal: Journal {
 
     func commit(_ commit: RunCommit, _ durability: Durability) async throws(JournalError) {
         try write()
+        defer { executor.endCall() }
         try await base.commit(commit, durability)
     }
 
     func release(_ leases: [Lease], _ reason: ReleaseReason) async throws(JournalError) -> [String] {
         try write()
+        defer { executor.endCall() }
         return try await base.release(leases, reason)
     }
 
     func wake(at time: Int64) async throws(JournalError) -> Waking {
         try read()
+        defer { executor.endCall() }
         return try await base.wake(at: time)
     }
 
     func requestCancel(_ runID: String, at time: Int64) async throws(JournalError) -> CancelAnswer {
         try write()
+        defer { executor.endCall() }
         return try await base.requestCancel(runID, at: time)
     }
 
     func cancelRequests(for agent: AgentID) async throws(JournalError) -> [String] {
         try read()
+        defer { executor.endCall() }
         return try await base.cancelRequests(for: agent)
     }
 
     func version() async throws(JournalError) -> Int64 {
         try read()
+        defer { executor.endCall() }
         return try await base.version()
     }
 
     func run(_ id: String) async throws(JournalError) -> RunRecord? {
         try read()
+        defer { executor.endCall() }
         return try await base.run(id)
     }
 
     func runs(idPrefix: String, limit: Int) async throws(JournalError) -> [RunRecord] {
         try read()
+        defer { executor.endCall() }
         return try await base.runs(idPrefix: idPrefix, limit: limit)
     }
 
     func runs(_ filter: RunFilter) async throws(JournalError) -> [RunRecord] {
         try read()
+        defer { executor.endCall() }
         return try await base.runs(filter)
     }
 
     func steps(of runID: String) async throws(JournalError) -> [StepRecord] {
         try read()
+        defer { executor.endCall() }
         return try await base.steps(of: runID)
     }
 
@@ -154,16 +188,19 @@ struct FaultyJournal: Journal {
         of runID: String, from number: Int, limit: Int
     ) async throws(JournalError) -> [(number: Int, event: Value)] {
         try read()
+        defer { executor.endCall() }
         return try await base.events(of: runID, from: number, limit: limit)
     }
 
     func prune(_ retention: Retention, now: Int64, within limit: Duration?) async throws(JournalError) -> PruneReport {
         try write()
+        defer { executor.endCall() }
         return try await base.prune(retention, now: now, within: limit)
     }
 
     func probe() async throws(JournalError) {
         try write()
+        defer { executor.endCall() }
         try await base.probe()
     }
 

@@ -76,6 +76,7 @@ final class EffectLog: ServiceKey, Sendable {
 /// A worker with a queue, on a clock of its own: letting it stand still stops the process.
 struct WorkerRig {
     let clock = ManualClock()
+    let executor = IdleExecutor()
     let journal: FaultyJournal
     let agent: RunAgent
     let queue: RunQueue
@@ -85,7 +86,7 @@ struct WorkerRig {
 
     /// - Parameter limit: How many runs go on at once.
     init(_ name: String, on base: any Journal, limit: Int = 4, log: EffectLog = EffectLog()) async throws {
-        journal = FaultyJournal(base: base)
+        journal = FaultyJournal(base: base, executor: executor)
         self.log = log
         loader = try PipelineLoader(registry: StepRegistry([WorkerPlugin()]))
         let services = Services()
@@ -94,7 +95,7 @@ struct WorkerRig {
         let runner = PipelineRunner(
             registry: loader.registry, environment: loader.environment, services: services,
             project: ProjectDirectory(path: "/nonexistent"), values: ProjectValues(), redactor: Redactor(),
-            logger: logger, clock: clock, now: { [clock] in Self.start + clock.now.offset.wholeNanoseconds },
+            logger: logger, clock: clock, executor: executor, now: { [clock] in Self.start + clock.now.offset.wholeNanoseconds },
             grace: .seconds(2))
         agent = RunAgent(
             record: agentRecord(name), journal: journal, runner: runner, loader: loader, logger: logger, clock: clock)
@@ -107,7 +108,13 @@ struct WorkerRig {
 
     /// Works while `body` runs.
     func serve<Result: Sendable>(_ body: @escaping @Sendable () async throws -> Result) async throws -> Result {
-        try await agent.withSession { [clock, queue] in
+        try await withTaskExecutorPreference(executor) { try await work(while: body) }
+    }
+
+    private func work<Result: Sendable>(
+        while body: @escaping @Sendable () async throws -> Result
+    ) async throws -> Result {
+        try await agent.withSession { [clock, executor, queue] in
             async let running: Void = queue.run()
             let result: Swift.Result<Result, any Error>
             do {
@@ -120,6 +127,7 @@ struct WorkerRig {
             let ending = Task {
                 while !Task.isCancelled {
                     clock.advance(by: .milliseconds(200))
+                    await executor.waitUntilIdle()
                     await Task.yield()
                 }
             }
@@ -171,6 +179,7 @@ extension Duration {
 /// Lets time pass on the workers' clocks, in steps that are short enough for everything to happen in its turn.
 func pass(_ time: Duration, on rigs: WorkerRig...) async throws {
     var rest = time
+    for rig in rigs { try await settle(rig) }
     while rest > .zero {
         let step = min(rest, .milliseconds(200))
         for rig in rigs { rig.clock.advance(by: step) }
@@ -181,10 +190,9 @@ func pass(_ time: Duration, on rigs: WorkerRig...) async throws {
 
 /// Until what was set off has reached the journal.
 private func settle(_ rig: WorkerRig) async throws {
-    for _ in 0..<3 {
-        for _ in 0..<20 { await Task.yield() }
-        try await rig.journal.base.memory(of: TriggerID(pipeline: "none", key: "none")).set(["barrier": 1])
-    }
+    await rig.executor.waitUntilIdle()
+    // What was written without waiting for the disk comes before this.
+    try await rig.journal.base.memory(of: TriggerID(pipeline: "none", key: "none")).set(["barrier": 1])
 }
 
 /// Lets time pass until the run is in this state.
@@ -192,16 +200,11 @@ func pass(
     until state: RunState, of runID: String, within limit: Duration = .seconds(120), on rigs: WorkerRig...
 ) async throws -> Bool {
     var passed = Duration.zero
-    while passed < limit {
+    while true {
+        for rig in rigs { try await settle(rig) }
         if try await rigs[0].journal.base.run(runID)?.state == state { return true }
+        guard passed < limit else { return false }
         for rig in rigs { rig.clock.advance(by: .milliseconds(200)) }
         passed += .milliseconds(200)
-        for rig in rigs { try await settle(rig) }
     }
-    // On a busy machine the clock of the test runs ahead of the work: what is under way may still arrive.
-    for _ in 0..<1000 {
-        if try await rigs[0].journal.base.run(runID)?.state == state { return true }
-        for rig in rigs { try await settle(rig) }
-    }
-    return false
 }

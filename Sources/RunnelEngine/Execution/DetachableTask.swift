@@ -14,6 +14,12 @@ final class DetachableTask<Success: Sendable>: Sendable {
     }
 
     private let state = Mutex(State())
+    private let executor: (any TaskExecutor)?
+
+    /// - Parameter executor: Runs the work; the default one when left out.
+    init(on executor: (any TaskExecutor)? = nil) {
+        self.executor = executor
+    }
 
     var isCancelled: Bool { state.withLock { $0.isCancelled } }
 
@@ -22,7 +28,7 @@ final class DetachableTask<Success: Sendable>: Sendable {
         await withTaskCancellationHandler {
             await withCheckedContinuation { waiter in
                 state.withLock { $0.waiter = waiter }
-                let task = Task {
+                let task = Task(executorPreference: executor) {
                     do {
                         self.finish(.success(try await body()))
                     } catch {

@@ -15,6 +15,7 @@ public struct PipelineRunner: Sendable {
     public let seal: SecretSeal
     let logger: Logger
     let clock: any Clock<Duration>
+    let executor: (any TaskExecutor)?
     let now: @Sendable () -> Int64
     /// How long steps may go on when the process has to stop, and again when they were cancelled.
     let grace: Duration
@@ -24,12 +25,14 @@ public struct PipelineRunner: Sendable {
     /// - Parameters:
     ///   - seal: Made from the project's secrets when left out.
     ///   - clock: For waiting: time-outs and the pauses between attempts.
+    ///   - executor: For the tasks of runs; the default one when left out.
     ///   - now: Nanoseconds since 1970.
     ///   - grace: How long steps may go on when the process has to stop, and again when they were cancelled.
     public init(
         registry: StepRegistry, environment: TemplateEnvironment, services: Services, project: ProjectDirectory,
         values: ProjectValues, redactor: Redactor, seal: SecretSeal? = nil, logger: Logger,
-        clock: any Clock<Duration> = ContinuousClock(), now: @escaping @Sendable () -> Int64,
+        clock: any Clock<Duration> = ContinuousClock(), executor: (any TaskExecutor)? = nil,
+        now: @escaping @Sendable () -> Int64,
         grace: Duration = .seconds(10)
     ) {
         self.registry = registry
@@ -41,6 +44,7 @@ public struct PipelineRunner: Sendable {
         self.seal = seal ?? SecretSeal(secrets: values.secrets)
         self.logger = logger
         self.clock = clock
+        self.executor = executor
         self.now = now
         self.grace = grace
     }
@@ -71,7 +75,7 @@ public struct PipelineRunner: Sendable {
     ) async -> RunResult? {
         let control = RunControl()
         // The task is awaited right here. It is one of its own because `finally` has to run after a cancellation.
-        let work = Task {
+        let work = Task(executorPreference: executor) {
             await RunDriver(
                 runner: self, pipeline: pipeline, request: request, startedAt: now(), storage: nil, control: control,
                 events: events
@@ -112,7 +116,7 @@ public struct PipelineRunner: Sendable {
             isSuspect: record.deaths > 0, isCancelled: record.isCancelRequested)
         // A task of its own, awaited right here: were the caller's cancelled, the cancellation would reach the steps
         // without the run knowing of it.
-        return await Task {
+        return await Task(executorPreference: executor) {
             await RunDriver(
                 runner: self, pipeline: pipeline, request: request, startedAt: record.startedAt ?? now(),
                 storage: storage, control: control, events: events

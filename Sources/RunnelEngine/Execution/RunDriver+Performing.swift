@@ -127,7 +127,7 @@ extension RunDriver {
             runner: runner, pipeline: pipeline, step: step, key: key, number: number, scope: scope(key),
             epoch: storage?.lease.epoch
         ) { await reporter.report($0) }
-        let task = DetachableTask<Value>()
+        let task = DetachableTask<Value>(on: runner.executor)
         attempts[key] = RunningAttempt(task: task, stopwatch: runner.clock.measureStart())
         group.addTask {
             let result = await task.run { try await attempt.run() }
@@ -166,7 +166,7 @@ extension RunDriver {
     private mutating func startTimer(
         _ id: RunMachine.TimerID, _ delay: Duration, in group: inout ThrowingTaskGroup<Event, any Error>
     ) {
-        let timer = DetachableTask<Void>()
+        let timer = DetachableTask<Void>(on: runner.executor)
         timers[id] = timer
         let clock = runner.clock
         group.addTask {

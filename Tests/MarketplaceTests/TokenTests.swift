@@ -261,4 +261,32 @@ struct TokenTests {
             #expect(bench.server.log.requests(to: tokenPath).count == 2)
         }
     }
+
+    @Test("a server that closes the connection with its answer takes nothing down")
+    func closedWithAnswer() async throws {
+        try await withBench(answer: { exchange in
+            exchange.reply(200, #"{"access_token":"jwt","token_type":"Bearer","expires_in":3600}"#)
+            exchange.breakConnection()
+            return true
+        }) { bench in
+            let fetcher = TokenFetcher(
+                clientID: clientID, clientSecret: clientSecret, url: bench.client.configuration.tokenURL,
+                timeouts: .init(), retry: RetryPolicy(attempts: 1), httpClient: bench.client.httpClient, logger: bench.client.logger,
+                time: TimeSource(ContinuousClock()), wallClock: { 0 })
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for _ in 0..<16 {
+                    group.addTask {
+                        for _ in 0..<50 {
+                            switch await fetcher.fetch() {
+                            case .success(let grant): #expect(grant.token == "jwt")
+                            // The next request may have been sent to the connection before it was known to be closed.
+                            case .failure(let error): #expect(error.code == .connectionFailed)
+                            }
+                        }
+                    }
+                }
+                try await group.waitForAll()
+            }
+        }
+    }
 }

@@ -75,7 +75,11 @@ struct TokenFetcher: Sendable {
 
     private func send(_ request: HTTPClient.Request) async throws -> HTTPClient.Response {
         let delegate = ResponseAccumulator(request: request, maxBodySize: Self.bodyLimit)
-        let task = httpClient.execute(request: request, delegate: delegate)
+        // Connection and delegate on one event loop. AsyncHTTPClient 1.37 ends the process where they differ and a
+        // server answers before it has read the request and closes the connection: it learns that the request was sent
+        // one turn of the loop after the pool has removed the connection.
+        let task = httpClient.execute(
+            request: request, delegate: delegate, eventLoop: .delegateAndChannel(on: httpClient.eventLoopGroup.next()))
         return try await withTaskCancellationHandler {
             try await task.futureResult.get()
         } onCancel: {

@@ -54,14 +54,14 @@ struct BenchmarkPlugin: Plugin {
             registry: loader.registry, environment: loader.environment, services: Services(),
             project: ProjectDirectory(path: directory), values: ProjectValues(), redactor: Redactor(), logger: logger,
             now: nanoseconds)
-        let agent = RunAgent(
-            record: AgentRecord(
-                id: AgentID("benchmark-\(getpid())"), processID: getpid(), host: "localhost", role: "benchmark",
+        let worker = Worker(
+            record: WorkerRecord(
+                id: WorkerID("benchmark-\(getpid())"), processID: getpid(), host: "localhost", role: "benchmark",
                 startedAt: nanoseconds()),
             journal: journal, runner: runner, loader: loader, logger: logger)
-        let benchmark = Benchmark(journal: journal, agent: agent)
+        let benchmark = Benchmark(journal: journal, worker: worker)
         if CommandLine.arguments.count > 2, let count = Int(CommandLine.arguments[2]) {
-            try await agent.withSession {
+            try await worker.withSession {
                 try await journal.keep(
                     DefinitionRecord(
                         hash: "nothing", pipeline: "nothing", file: "nothing.yaml", text: text("nothing")))
@@ -70,7 +70,7 @@ struct BenchmarkPlugin: Plugin {
             return await journal.close()
         }
         print("fsync probe: \(probe(directory)) ms a durable write of 4 KiB")
-        try await agent.withSession {
+        try await worker.withSession {
             for step in ["nothing", "nothing.free"] {
                 try await journal.keep(
                     DefinitionRecord(hash: step, pipeline: "nothing", file: "nothing.yaml", text: text(step)))
@@ -120,19 +120,19 @@ struct BenchmarkPlugin: Plugin {
 
 struct Benchmark: Sendable {
     let journal: any Journal
-    let agent: RunAgent
+    let worker: Worker
 
     func one(_ number: Int, _ definition: String) async throws {
         let now = JournalBenchmark.nanoseconds()
         var run = RunRecord(
             id: UUIDv7.make(nanoseconds: now), pipeline: "nothing", definition: definition, trigger: ["type": "manual"],
             input: .int(Int64(number)), createdAt: now)
-        (run.owner, run.state, run.startedAt) = (agent.id, .running, now)
+        (run.owner, run.state, run.startedAt) = (worker.id, .running, now)
         guard case .claimed(let epoch) = try await journal.accept(run, memory: nil) else {
             throw StepError("benchmark", "a run was not accepted")
         }
         run.epoch = epoch
-        guard case .ended(let result) = await agent.work(on: run), case .succeeded = result.outcome else {
+        guard case .ended(let result) = await worker.work(on: run), case .succeeded = result.outcome else {
             throw StepError("benchmark", "a run did not succeed")
         }
     }

@@ -29,7 +29,7 @@ struct SimulatedDay {
     private let clock = ManualClock()
     private let journal: SQLiteJournal
     private let queue: RunQueue
-    private let agent: RunAgent
+    private let worker: Worker
     private let host: PipelineHost
 
     init(directory: String, hours: Int) async throws {
@@ -44,11 +44,11 @@ struct SimulatedDay {
             registry: loader.registry, environment: loader.environment, services: Services(),
             project: ProjectDirectory(path: directory), values: ProjectValues(), redactor: Redactor(), logger: logger,
             clock: clock, now: now)
-        agent = RunAgent(
-            record: AgentRecord(
-                id: AgentID("benchmark"), processID: 1, host: "localhost", role: "benchmark", startedAt: now()),
+        worker = Worker(
+            record: WorkerRecord(
+                id: WorkerID("benchmark"), processID: 1, host: "localhost", role: "benchmark", startedAt: now()),
             journal: journal, runner: runner, loader: loader, logger: logger)
-        queue = RunQueue(agent: agent, limit: 16, maximumQueued: 1000)
+        queue = RunQueue(worker: worker, limit: 16, maximumQueued: 1000)
         let files = (1...Self.pipelines).map { number in (file: "p-\(number).yaml", bytes: Self.pipeline(number)) }
         // Unlike SHA-256, this tells apart only what this program makes itself.
         host = PipelineHost(queue: queue, loader: loader, logger: logger, hash: { "\($0.count)-\($0.hashValue)" }) {
@@ -68,7 +68,7 @@ struct SimulatedDay {
 
     func run() async throws {
         let day = self
-        try await agent.withSession {
+        try await worker.withSession {
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask { await day.queue.run() }
                 group.addTask { await day.host.run {} }

@@ -6,7 +6,7 @@ import NIOCore
 public import RunnelEngine
 public import WebhookPlugin
 
-/// The HTTP side of `runnel serve`: hooks under `/hooks`, the REST API under `/api/v1`, and how the agent is.
+/// The HTTP side of `runnel serve`: hooks under `/hooks`, the REST API under `/api/v1`, and how the worker is.
 public struct RunnelServer: Sendable {
     let options: ServerOptions
     let hub: WebhookHub

@@ -12,7 +12,7 @@ public final class SQLiteJournal: Journal {
     let pool: DatabasePool
     let committer: GroupCommitter
     let files: OutputFiles
-    let locks: AgentLocks
+    let locks: WorkerLocks
     let path: String
     /// Asks for changes by whichever connection; see ``version()``.
     private let watcher: DatabaseQueue
@@ -30,7 +30,7 @@ public final class SQLiteJournal: Journal {
         path = file.path
         committer = GroupCommitter(pool: pool, path: file.path)
         files = OutputFiles(directory: file.directory + "/outputs")
-        locks = AgentLocks(directory: file.directory + "/agents")
+        locks = WorkerLocks(directory: file.directory + "/workers")
         do {
             var configuration = JournalFile.configuration
             configuration.readonly = true

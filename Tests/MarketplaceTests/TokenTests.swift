@@ -271,7 +271,8 @@ struct TokenTests {
         }) { bench in
             let fetcher = TokenFetcher(
                 clientID: clientID, clientSecret: clientSecret, url: bench.client.configuration.tokenURL,
-                timeouts: .init(), retry: RetryPolicy(attempts: 1), httpClient: bench.client.httpClient, logger: bench.client.logger,
+                timeouts: .init(), retry: RetryPolicy(attempts: 1), httpClient: bench.client.httpClient,
+                logger: bench.client.logger,
                 time: TimeSource(ContinuousClock()), wallClock: { 0 })
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for _ in 0..<16 {

@@ -59,8 +59,8 @@ private struct Counted: Step {
     }
 }
 
-private func worker(_ id: AgentID) -> AgentRecord {
-    AgentRecord(id: id, processID: 1, host: "here", role: "test", startedAt: 0)
+private func workerRecord(_ id: WorkerID) -> WorkerRecord {
+    WorkerRecord(id: id, processID: 1, host: "here", role: "test", startedAt: 0)
 }
 
 private struct DurablePlugin: Plugin {
@@ -77,7 +77,7 @@ private struct DurablePlugin: Plugin {
     private struct Rig {
         let journal = MemoryJournal()
         let clock = ManualClock()
-        let agent: RunAgent
+        let worker: Worker
         let loader: PipelineLoader
 
         init(_ name: String = "a", journal: MemoryJournal? = nil, secrets: [String: String] = [:]) throws {
@@ -88,8 +88,8 @@ private struct DurablePlugin: Plugin {
                 redactor: Redactor(secrets: secrets.values),
                 logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
                 clock: clock, now: { 1_767_225_600_000_000_000 })
-            agent = RunAgent(
-                record: AgentRecord(id: AgentID(name), processID: 1, host: "here", role: "test", startedAt: 0),
+            worker = Worker(
+                record: WorkerRecord(id: WorkerID(name), processID: 1, host: "here", role: "test", startedAt: 0),
                 journal: journal ?? self.journal, runner: runner, loader: loader,
                 logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         }
@@ -97,8 +97,8 @@ private struct DurablePlugin: Plugin {
         func accept(_ id: String, _ yaml: String, in journal: MemoryJournal) async -> RunRecord {
             await journal.keep(DefinitionRecord(hash: yaml, pipeline: "p", file: "p.yaml", text: yaml))
             var run = RunRecord(id: id, pipeline: "p", definition: yaml, trigger: ["type": "manual"], createdAt: 1)
-            (run.owner, run.state) = (agent.id, .running)
-            await journal.join(worker(agent.id), replacing: [], at: 0)
+            (run.owner, run.state) = (worker.id, .running)
+            await journal.join(workerRecord(worker.id), replacing: [], at: 0)
             _ = await journal.accept(run, memory: nil)
             return await journal.run(id) ?? run
         }
@@ -109,21 +109,21 @@ private struct DurablePlugin: Plugin {
         let first = try Rig()
         let yaml = "steps: [ { id: one, uses: counted }, { id: nap, uses: slow }, { id: two, uses: counted } ]"
         let run = await first.accept("run-a", yaml, in: first.journal)
-        async let working = first.agent.work(on: run)
+        async let working = first.worker.work(on: run)
         await first.clock.waitForSleepers()
-        first.agent.stop()
+        first.worker.stop()
         // Behind the step's own sleep stands that of the grace period.
         await first.clock.waitForSleepers(2)
         first.clock.advance(by: .seconds(10))
         guard case .released = await working else { Issue.record("it was not released"); return }
         #expect(await first.journal.run("run-a")?.state == .queued)
         let second = try Rig("b", journal: first.journal)
-        await first.journal.join(worker(second.agent.id), replacing: [], at: 0)
+        await first.journal.join(workerRecord(second.worker.id), replacing: [], at: 0)
         guard
             case .claimed(let claimed) = try await first.journal.claim(
-                "run-a", by: second.agent.id, limits: RunLimits())
+                "run-a", by: second.worker.id, limits: RunLimits())
         else { Issue.record("it was not there to be claimed"); return }
-        async let again = second.agent.work(on: claimed)
+        async let again = second.worker.work(on: claimed)
         await second.clock.waitForSleepers()
         second.clock.advance(by: .seconds(3600))
         guard case .ended(let result) = await again else { Issue.record("it did not end"); return }
@@ -137,11 +137,11 @@ private struct DurablePlugin: Plugin {
     func cancelledEarly() async throws {
         let rig = try Rig()
         let run = await rig.accept("run-e", "steps: [ { id: nap, uses: slow } ]", in: rig.journal)
-        let result = try await rig.agent.withSession {
+        let result = try await rig.worker.withSession {
             // Heard of before anybody works on the run, as when the queue has claimed it a moment ago.
             _ = await rig.journal.requestCancel("run-e", at: 1)
-            rig.agent.cancelOnce("run-e")
-            return await rig.agent.work(on: run)
+            rig.worker.cancelOnce("run-e")
+            return await rig.worker.work(on: run)
         }
         guard case .ended(let result) = result else { Issue.record("it did not end"); return }
         guard case .cancelled = result.outcome else { Issue.record("it ended as \(result.outcome)"); return }
@@ -153,7 +153,7 @@ private struct DurablePlugin: Plugin {
         let rig = try Rig()
         let yaml = "steps: [ { id: nap, uses: slow }, { id: one, uses: counted } ]"
         let run = await rig.accept("run-w", yaml, in: rig.journal)
-        let working = Task { await rig.agent.work(on: run) }
+        let working = Task { await rig.worker.work(on: run) }
         await rig.clock.waitForSleepers()
         working.cancel()
         rig.clock.advance(by: .seconds(3600))
@@ -167,10 +167,10 @@ private struct DurablePlugin: Plugin {
     func hurried() async throws {
         let rig = try Rig()
         let run = await rig.accept("run-h", "steps: [ { id: nap, uses: slow }, { uses: counted } ]", in: rig.journal)
-        async let working = rig.agent.work(on: run)
+        async let working = rig.worker.work(on: run)
         await rig.clock.waitForSleepers()
-        rig.agent.stop()
-        rig.agent.stop()
+        rig.worker.stop()
+        rig.worker.stop()
         guard case .released = await working else { Issue.record("it was not released"); return }
         #expect(await rig.journal.run("run-h")?.state == .queued)
         #expect(await rig.journal.steps(of: "run-h").filter { $0.state == .succeeded }.isEmpty)
@@ -180,9 +180,9 @@ private struct DurablePlugin: Plugin {
     func stubborn() async throws {
         let rig = try Rig()
         let run = await rig.accept("run-s", "steps: [ { id: s, uses: stubborn } ]", in: rig.journal)
-        async let working = rig.agent.work(on: run)
+        async let working = rig.worker.work(on: run)
         await Stubborn.gate.waitForEntrance()
-        rig.agent.cancelRun("run-s")
+        rig.worker.cancelRun("run-s")
         await rig.clock.waitForSleepers()
         rig.clock.advance(by: .seconds(10))
         guard case .ended(let result) = await working, case .cancelled = result.outcome else {
@@ -197,7 +197,7 @@ private struct DurablePlugin: Plugin {
         let secret = "pässw\"rd/1"
         let rig = try Rig(secrets: ["key": secret])
         let yaml = "steps: [ { id: a, uses: echo, with: { value: [\"x {{ secrets.key }} y\", 1.0] } } ]"
-        _ = await rig.agent.work(on: await rig.accept("run-k", yaml, in: rig.journal))
+        _ = await rig.worker.work(on: await rig.accept("run-k", yaml, in: rig.journal))
         let steps = await rig.journal.steps(of: "run-k")
         let stored = try #require(steps.first?.output)
         #expect(!stored.json().contains("ssw"))
@@ -211,7 +211,7 @@ private struct DurablePlugin: Plugin {
     func invalidDefinition() async throws {
         let rig = try Rig()
         let run = await rig.accept("run-d", "steps: [ { uses: gone.step } ]", in: rig.journal)
-        _ = await rig.agent.work(on: run)
+        _ = await rig.worker.work(on: run)
         #expect(
             await rig.journal.run("run-d")?.error?.asObject?["message"]
                 == "the pipeline that the run began with is not valid any more: there is no step \"gone.step\"")
@@ -225,9 +225,9 @@ private struct DurablePlugin: Plugin {
         let yaml = "concurrency: { limit: 1, overlap: \(policy) }\nsteps: [ { id: nap, uses: slow } ]"
         await rig.journal.keep(DefinitionRecord(hash: yaml, pipeline: "p", file: "p.yaml", text: yaml))
         let pipeline = try #require(rig.loader.load(Array(yaml.utf8), file: "p.yaml").pipeline)
-        let queue = RunQueue(agent: rig.agent, limit: 4, maximumQueued: 10)
-        let working = Task { try await rig.agent.withSession { await queue.run() } }
-        while !rig.agent.mayClaim { await Task.yield() }
+        let queue = RunQueue(worker: rig.worker, limit: 4, maximumQueued: 10)
+        let working = Task { try await rig.worker.withSession { await queue.run() } }
+        while !rig.worker.mayClaim { await Task.yield() }
         func accept(_ id: String) async throws {
             let run = RunRecord(id: id, pipeline: "p", definition: yaml, trigger: ["type": "manual"], createdAt: 1)
             _ = try await queue.accept(run, of: pipeline)
@@ -262,7 +262,7 @@ private struct DurablePlugin: Plugin {
         let rig = try Rig()
         let yaml = "concurrency: { limit: 1 }\nsteps: [ { id: nap, uses: slow } ]"
         let pipeline = try #require(rig.loader.load(Array(yaml.utf8), file: "p.yaml").pipeline)
-        let queue = RunQueue(agent: rig.agent, limit: 1, maximumQueued: 2)
+        let queue = RunQueue(worker: rig.worker, limit: 1, maximumQueued: 2)
         func accept(_ id: String) async throws {
             let run = RunRecord(id: id, pipeline: "p", definition: yaml, trigger: ["type": "manual"], createdAt: 1)
             _ = try await queue.accept(run, of: pipeline)
@@ -273,7 +273,7 @@ private struct DurablePlugin: Plugin {
         #expect(refusal?.reason == .overloaded)
         #expect(refusal?.message == "2 runs are waiting already")
         #expect(await rig.journal.run("run-3") == nil)
-        rig.agent.stop()
+        rig.worker.stop()
         let stopping = await #expect(throws: TriggerRefusal.self) { try await accept("run-4") }
         #expect(stopping?.reason == .shuttingDown)
     }
@@ -282,14 +282,14 @@ private struct DurablePlugin: Plugin {
     func lost() async throws {
         let rig = try Rig()
         let run = await rig.accept("run-l", "steps: [ { id: nap, uses: slow } ]", in: rig.journal)
-        async let working = rig.agent.work(on: run)
+        async let working = rig.worker.work(on: run)
         await rig.clock.waitForSleepers()
         let lease = try #require(run.lease)
         #expect(await rig.journal.release([lease], .stopped) == ["run-l"])
-        await rig.journal.join(worker(AgentID("other")), replacing: [], at: 0)
-        _ = try await rig.journal.claim("run-l", by: AgentID("other"), limits: RunLimits())
+        await rig.journal.join(workerRecord(WorkerID("other")), replacing: [], at: 0)
+        _ = try await rig.journal.claim("run-l", by: WorkerID("other"), limits: RunLimits())
         rig.clock.advance(by: .seconds(3600))
         guard case .lost = await working else { Issue.record("it was not noticed"); return }
-        #expect(await rig.journal.run("run-l")?.owner == AgentID("other"))
+        #expect(await rig.journal.run("run-l")?.owner == WorkerID("other"))
     }
 }

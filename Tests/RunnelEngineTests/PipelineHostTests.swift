@@ -50,10 +50,10 @@ private struct Doorbell: Trigger {
             registry: loader.registry, environment: loader.environment, services: Services(),
             project: ProjectDirectory(path: "/nonexistent"), values: ProjectValues(secrets: [:]),
             redactor: Redactor(secrets: [String]()), logger: logger, now: { 0 })
-        let agent = RunAgent(
-            record: AgentRecord(id: AgentID("a"), processID: 1, host: "here", role: "test", startedAt: 0),
+        let worker = Worker(
+            record: WorkerRecord(id: WorkerID("a"), processID: 1, host: "here", role: "test", startedAt: 0),
             journal: MemoryJournal(), runner: runner, loader: loader, logger: logger)
-        let queue = RunQueue(agent: agent, limit: 1, maximumQueued: 1)
+        let queue = RunQueue(worker: worker, limit: 1, maximumQueued: 1)
         host = PipelineHost(
             queue: queue, loader: loader, logger: logger, hash: { String(decoding: $0, as: UTF8.self) },
             read: { [folder] in try folder.read() })

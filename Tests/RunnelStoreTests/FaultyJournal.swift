@@ -36,19 +36,19 @@ struct FaultyJournal: Journal {
         executor.beginCall()
     }
 
-    func join(_ worker: AgentRecord, replacing former: [AgentID], at time: Int64) async throws(JournalError) {
+    func join(_ worker: WorkerRecord, replacing former: [WorkerID], at time: Int64) async throws(JournalError) {
         try write()
         defer { executor.endCall() }
         try await base.join(worker, replacing: former, at: time)
     }
 
-    func beat(_ worker: AgentID) async throws(JournalError) -> Bool {
+    func beat(_ worker: WorkerID) async throws(JournalError) -> Bool {
         try write()
         defer { executor.endCall() }
         return try await base.beat(worker)
     }
 
-    func leave(_ worker: AgentID) async throws(JournalError) {
+    func leave(_ worker: WorkerID) async throws(JournalError) {
         try write()
         defer { executor.endCall() }
         try await base.leave(worker)
@@ -66,13 +66,13 @@ struct FaultyJournal: Journal {
         return try await base.takeOver(from: dead, policy)
     }
 
-    func agents() async throws(JournalError) -> [AgentRecord] {
+    func workers() async throws(JournalError) -> [WorkerRecord] {
         try read()
         defer { executor.endCall() }
-        return try await base.agents()
+        return try await base.workers()
     }
 
-    func leases(of worker: AgentID) async throws(JournalError) -> [Lease] {
+    func leases(of worker: WorkerID) async throws(JournalError) -> [Lease] {
         try read()
         defer { executor.endCall() }
         return try await base.leases(of: worker)
@@ -114,7 +114,7 @@ struct FaultyJournal: Journal {
         return try await base.waitingCount()
     }
 
-    func claim(_ runID: String, by worker: AgentID, limits: RunLimits) async throws(JournalError) -> Claim {
+    func claim(_ runID: String, by worker: WorkerID, limits: RunLimits) async throws(JournalError) -> Claim {
         try write()
         defer { executor.endCall() }
         let claim = try await base.claim(runID, by: worker, limits: limits)
@@ -148,10 +148,10 @@ struct FaultyJournal: Journal {
         return try await base.requestCancel(runID, at: time)
     }
 
-    func cancelRequests(for agent: AgentID) async throws(JournalError) -> [String] {
+    func cancelRequests(for worker: WorkerID) async throws(JournalError) -> [String] {
         try read()
         defer { executor.endCall() }
-        return try await base.cancelRequests(for: agent)
+        return try await base.cancelRequests(for: worker)
     }
 
     func version() async throws(JournalError) -> Int64 {

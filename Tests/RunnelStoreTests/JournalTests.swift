@@ -59,37 +59,37 @@ import Testing
     @Test("of many that want a run, one gets it", arguments: JournalKind.allCases)
     func claim(kind: JournalKind) async throws {
         try await kind.withTwo { (first, second) async throws -> Void in
-            for name in ["a", "b"] { try await (name == "a" ? first : second).join(agent(name)) }
+            for name in ["a", "b"] { try await (name == "a" ? first : second).join(workerRecord(name)) }
             for number in 0..<20 { _ = try await first.accept(newRun("r\(number)"), memory: nil) }
             for number in 0..<20 {
-                async let mine = first.claim("r\(number)", by: AgentID("a"), limits: RunLimits())
-                async let theirs = second.claim("r\(number)", by: AgentID("b"), limits: RunLimits())
+                async let mine = first.claim("r\(number)", by: WorkerID("a"), limits: RunLimits())
+                async let theirs = second.claim("r\(number)", by: WorkerID("b"), limits: RunLimits())
                 let claims = try await [mine, theirs]
                 #expect(claims.count { if case .claimed = $0 { true } else { false } } == 1)
             }
-            #expect(try await first.claim("none", by: AgentID("a"), limits: RunLimits()) == .missing)
+            #expect(try await first.claim("none", by: WorkerID("a"), limits: RunLimits()) == .missing)
         }
     }
 
     @Test("limits hold for one pipeline and for all together", arguments: JournalKind.allCases)
     func limits(kind: JournalKind) async throws {
         try await kind.withTwo { (journal, _) async throws -> Void in
-            try await journal.join(agent("a"))
+            try await journal.join(workerRecord("a"))
             for id in ["p1", "p2", "q1"] {
                 _ = try await journal.accept(newRun(id, pipeline: String(id.prefix(1))), memory: nil)
             }
             let one = RunLimits(pipeline: 1, total: 2)
-            guard case .claimed = try await journal.claim("p1", by: AgentID("a"), limits: one) else {
+            guard case .claimed = try await journal.claim("p1", by: WorkerID("a"), limits: one) else {
                 Issue.record("the first was not claimed"); return
             }
-            #expect(try await journal.claim("p2", by: AgentID("a"), limits: one) == .busy)
-            guard case .claimed = try await journal.claim("q1", by: AgentID("a"), limits: one) else {
+            #expect(try await journal.claim("p2", by: WorkerID("a"), limits: one) == .busy)
+            guard case .claimed = try await journal.claim("q1", by: WorkerID("a"), limits: one) else {
                 Issue.record("the other pipeline's was not claimed"); return
             }
-            #expect(try await journal.claim("p2", by: AgentID("a"), limits: RunLimits(total: 2)) == .busy)
+            #expect(try await journal.claim("p2", by: WorkerID("a"), limits: RunLimits(total: 2)) == .busy)
             try await journal.commit(
                 RunCommit(lease: journal.lease("p1"), end: RunCommit.End(state: .succeeded, time: 2)), .durable)
-            guard case .claimed = try await journal.claim("p2", by: AgentID("a"), limits: one) else {
+            guard case .claimed = try await journal.claim("p2", by: WorkerID("a"), limits: one) else {
                 Issue.record("room was not used"); return
             }
         }
@@ -100,7 +100,7 @@ import Testing
         arguments: JournalKind.allCases)
     func steps(kind: JournalKind) async throws {
         try await kind.withTwo { (journal, other) async throws -> Void in
-            let a = agent("a")
+            let a = workerRecord("a")
             try await journal.join(a)
             _ = try await journal.accept(newRun("r", owner: a), memory: nil)
             var waiting = step("two[1][0]", .waiting)
@@ -118,7 +118,7 @@ import Testing
     @Test("events are numbered in the order in which they came", arguments: JournalKind.allCases)
     func events(kind: JournalKind) async throws {
         try await kind.withTwo { (journal, other) async throws -> Void in
-            let a = agent("a")
+            let a = workerRecord("a")
             try await journal.join(a)
             _ = try await journal.accept(newRun("r", owner: a), memory: nil)
             for number in 0..<5 {
@@ -137,7 +137,7 @@ import Testing
     @Test("whoever lost a run can write nothing about it", arguments: JournalKind.allCases)
     func fencing(kind: JournalKind) async throws {
         try await kind.withTwo { (journal, other) async throws -> Void in
-            let (a, b) = (agent("a"), agent("b"))
+            let (a, b) = (workerRecord("a"), workerRecord("b"))
             try await journal.join(a)
             try await other.join(b)
             _ = try await journal.accept(newRun("r", owner: a), memory: nil)
@@ -158,7 +158,7 @@ import Testing
     @Test("the runs of an agent that is silent for three beats go back, exactly once", arguments: JournalKind.allCases)
     func silence(kind: JournalKind) async throws {
         try await kind.withTwo { (journal, other) async throws -> Void in
-            let (a, b) = (agent("a"), agent("b"))
+            let (a, b) = (workerRecord("a"), workerRecord("b"))
             try await journal.join(a)
             try await other.join(b)
             _ = try await journal.accept(newRun("r", owner: a), memory: nil)
@@ -174,7 +174,7 @@ import Testing
             #expect(sentBack == ["r"])
             #expect(try await other.run("r")?.state == .queued)
             #expect(try await other.run("r")?.deaths == 0)
-            #expect(try await other.agents().map(\.id.text) == ["b"])
+            #expect(try await other.workers().map(\.id.text) == ["b"])
             #expect(try await journal.beat(a.id) == false)
         }
     }
@@ -182,12 +182,12 @@ import Testing
     @Test("leaving sends the agent's runs back", arguments: JournalKind.allCases)
     func leaving(kind: JournalKind) async throws {
         try await kind.withTwo { (journal, other) async throws -> Void in
-            let a = agent("a")
+            let a = workerRecord("a")
             try await journal.join(a)
             _ = try await journal.accept(newRun("r", owner: a), memory: nil)
             try await journal.leave(a.id)
             #expect(try await other.queued(limit: 5).map(\.id) == ["r"])
-            #expect(try await other.agents().isEmpty)
+            #expect(try await other.workers().isEmpty)
         }
     }
 
@@ -196,7 +196,7 @@ import Testing
     )
     func cancelling(kind: JournalKind) async throws {
         try await kind.withTwo { (journal, other) async throws -> Void in
-            let a = agent("a")
+            let a = workerRecord("a")
             try await journal.join(a)
             _ = try await journal.accept(newRun("mine", owner: a), memory: nil)
             _ = try await journal.accept(newRun("waiting"), memory: nil)
@@ -232,7 +232,7 @@ import Testing
     @Test("what is old or too much goes, and what has not ended stays", arguments: JournalKind.allCases)
     func pruning(kind: JournalKind) async throws {
         try await kind.withTwo { (journal, _) async throws -> Void in
-            let a = agent("a")
+            let a = workerRecord("a")
             try await journal.join(a)
             for number in 0..<8 {
                 _ = try await journal.accept(newRun("r\(number)", owner: a), memory: nil)

@@ -30,12 +30,12 @@ enum JournalKind: CaseIterable, Sendable {
     }
 }
 
-func agent(_ name: String) -> AgentRecord {
-    AgentRecord(id: AgentID(name), processID: 1, host: "here", role: "test", startedAt: 0)
+func workerRecord(_ name: String) -> WorkerRecord {
+    WorkerRecord(id: WorkerID(name), processID: 1, host: "here", role: "test", startedAt: 0)
 }
 
 func newRun(
-    _ id: String, pipeline: String = "p", owner: AgentRecord? = nil, dedupeKey: String? = nil, createdAt: Int64 = 1
+    _ id: String, pipeline: String = "p", owner: WorkerRecord? = nil, dedupeKey: String? = nil, createdAt: Int64 = 1
 ) -> RunRecord {
     var run = RunRecord(
         id: id, pipeline: pipeline, definition: "d", dedupeKey: dedupeKey, trigger: ["type": "manual"],

@@ -4,8 +4,8 @@ import RunnelTesting
 import Testing
 
 @Suite("Every journal keeps ownership") struct OwnershipJournalTests {
-    private let a = agent("a")
-    private let b = agent("b")
+    private let a = workerRecord("a")
+    private let b = workerRecord("b")
 
     @Test(
         "every claim gets a higher epoch, also that of a run that is accepted with its owner",
@@ -61,7 +61,7 @@ import Testing
             try await journal.join(a)
             try await other.join(b)
             _ = try await journal.accept(newRun("r", owner: a), memory: nil)
-            func work(_ view: any Journal, _ worker: AgentRecord) async throws {
+            func work(_ view: any Journal, _ worker: WorkerRecord) async throws {
                 try await view.commit(RunCommit(lease: view.lease("r"), events: [.string(worker.id.text)]), .durable)
             }
             try await work(journal, a)
@@ -70,8 +70,8 @@ import Testing
             _ = try await other.claim("r", by: b.id, limits: RunLimits())
             try await work(other, b)
             _ = try await other.release([other.lease("r")], .stopped)
-            try await journal.join(agent("a2"))
-            _ = try await journal.claim("r", by: AgentID("a2"), limits: RunLimits())
+            try await journal.join(workerRecord("a2"))
+            _ = try await journal.claim("r", by: WorkerID("a2"), limits: RunLimits())
             try await work(journal, a)
             #expect(try await journal.events(of: "r", from: 0, limit: 9).map(\.event) == ["a", "b", "a"])
         }
@@ -99,8 +99,8 @@ import Testing
         try await kind.withTwo { (journal, _) async throws -> Void in
             try await journal.join(a)
             _ = try await journal.accept(newRun("r", owner: a), memory: nil)
-            try await journal.join(b, replacing: [a.id, AgentID("never")], at: 5)
-            #expect(try await journal.agents().map(\.id.text) == ["b"])
+            try await journal.join(b, replacing: [a.id, WorkerID("never")], at: 5)
+            #expect(try await journal.workers().map(\.id.text) == ["b"])
             #expect(try await journal.run("r")?.state == .queued)
             #expect(try await journal.run("r")?.isInterrupted == true)
             #expect(try await journal.run("r")?.deaths == 0)
@@ -115,7 +115,7 @@ import Testing
             _ = try await journal.accept(newRun("r"), memory: nil)
             let second: Int64 = 1_000_000_000
             for death in 1...4 {
-                let worker = agent("a\(death)")
+                let worker = workerRecord("a\(death)")
                 try await journal.join(worker)
                 guard case .claimed = try await journal.claim("r", by: worker.id, limits: RunLimits()) else {
                     Issue.record("it was not claimed"); return
@@ -156,7 +156,7 @@ import Testing
         try await kind.withTwo { (journal, other) async throws -> Void in
             _ = try await journal.accept(newRun("r"), memory: nil)
             for number in 0..<10 {
-                let worker = agent("a\(number)")
+                let worker = workerRecord("a\(number)")
                 try await journal.join(worker)
                 _ = try await journal.claim("r", by: worker.id, limits: RunLimits())
                 if number.isMultiple(of: 3) {
@@ -175,13 +175,13 @@ import Testing
         try await kind.withTwo { (journal, other) async throws -> Void in
             _ = try await journal.accept(newRun("r"), memory: nil)
             for number in 0..<12 {
-                let worker = agent("a\(number)")
+                let worker = workerRecord("a\(number)")
                 try await journal.join(worker)
                 _ = try await journal.claim("r", by: worker.id, limits: RunLimits())
                 switch number % 4 {
                 case 0: try await journal.leave(worker.id)
                 case 1: _ = try await journal.release([journal.lease("r")], .broken(now: 1))
-                case 2: try await journal.join(agent("b\(number)"), replacing: [worker.id], at: 1)
+                case 2: try await journal.join(workerRecord("b\(number)"), replacing: [worker.id], at: 1)
                 default: _ = try await other.takeOver(.present, "a\(number)")
                 }
             }

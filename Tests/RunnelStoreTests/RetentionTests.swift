@@ -26,9 +26,9 @@ import Darwin
     /// Accepts a run and ends it, with one step.
     private func end(
         _ id: String, pipeline: String = "p", at time: Int64, dedupeKey: String? = nil, output: Value? = nil,
-        in journal: any Journal, as agent: AgentRecord
+        in journal: any Journal, as worker: WorkerRecord
     ) async throws {
-        _ = try await journal.accept(newRun(id, pipeline: pipeline, owner: agent, dedupeKey: dedupeKey), memory: nil)
+        _ = try await journal.accept(newRun(id, pipeline: pipeline, owner: worker, dedupeKey: dedupeKey), memory: nil)
         let end = RunCommit.End(state: .succeeded, time: time)
         try await journal.commit(
             RunCommit(lease: journal.lease(id), steps: [step("s", output: output)], end: end), .durable)
@@ -39,7 +39,7 @@ import Darwin
         arguments: JournalKind.allCases)
     func dedupe(kind: JournalKind) async throws {
         try await kind.withTwo { (journal, other) async throws -> Void in
-            let a = agent("a")
+            let a = workerRecord("a")
             try await journal.join(a)
             try await end("r1", at: Self.second, dedupeKey: "k", in: journal, as: a)
             let retention = Retention(count: 0, dedupe: .seconds(60))
@@ -56,7 +56,7 @@ import Darwin
     @Test("the newest of each pipeline stay, by their end", arguments: JournalKind.allCases)
     func counts(kind: JournalKind) async throws {
         try await kind.withTwo { (journal, _) async throws -> Void in
-            let a = agent("a")
+            let a = workerRecord("a")
             try await journal.join(a)
             for number in 0..<5 {
                 try await end("p\(number)", at: Int64(10 - number), in: journal, as: a)
@@ -71,7 +71,7 @@ import Darwin
     func bytes() async throws {
         try await withTemporaryDirectory { (folder) async throws -> Void in
             let journal = try SQLiteJournal.open(directory: folder + "/.runnel")
-            let a = agent("a")
+            let a = workerRecord("a")
             try await journal.join(a)
             let rounds = 40
             for number in 0..<rounds {
@@ -101,7 +101,7 @@ import Darwin
     func youngest() async throws {
         try await withTemporaryDirectory { (folder) async throws -> Void in
             let journal = try SQLiteJournal.open(directory: folder + "/.runnel")
-            let a = agent("a")
+            let a = workerRecord("a")
             try await journal.join(a)
             try await end("r", at: 95 * Self.second, in: journal, as: a)
             #expect(try await journal.prune(Retention(bytes: 1), now: 100 * Self.second).runs == 0)
@@ -115,7 +115,7 @@ import Darwin
         try await withTemporaryDirectory { (folder) async throws -> Void in
             let journal = try SQLiteJournal.open(directory: folder + "/.runnel")
             let other = try SQLiteJournal.open(directory: folder + "/.runnel")
-            let a = agent("a")
+            let a = workerRecord("a")
             try await journal.join(a)
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for number in 0..<2000 {
@@ -152,7 +152,7 @@ import Darwin
     func definitions() async throws {
         try await withTemporaryDirectory { (folder) async throws -> Void in
             let journal = try SQLiteJournal.open(directory: folder + "/.runnel")
-            let a = agent("a")
+            let a = workerRecord("a")
             try await journal.join(a)
             for hash in ["old", "new"] {
                 try await journal.keep(DefinitionRecord(hash: hash, pipeline: "p", file: "p.yaml", text: hash))
@@ -181,15 +181,15 @@ import Darwin
             for path in [orphan, young] { try Data(repeating: 7, count: 1000).write(to: URL(fileURLWithPath: path)) }
             Self.age(file: orphan)
             let writer = try #require(try FileLock(path: alive, waits: false))
-            let (lock, held) = (folder + "/.runnel/agents/dead.lock", folder + "/.runnel/agents/held.lock")
-            let agent = try #require(try FileLock(path: held, waits: false))
+            let (lock, held) = (folder + "/.runnel/workers/dead.lock", folder + "/.runnel/workers/held.lock")
+            let worker = try #require(try FileLock(path: held, waits: false))
             #expect(FileManager.default.createFile(atPath: lock, contents: nil))
             for path in [lock, held] { Self.age(file: path) }
             _ = try await journal.prune(Retention(), now: 0)
             let left = [dead, alive, orphan, young, lock, held].filter { FileManager.default.fileExists(atPath: $0) }
             #expect(left == [alive, young, held])
             writer.unlock()
-            agent.unlock()
+            worker.unlock()
             _ = try await journal.prune(Retention(), now: 0)
             #expect(!FileManager.default.fileExists(atPath: alive))
             await journal.close()
@@ -200,9 +200,9 @@ import Darwin
     func deathBeforeRetention() async throws {
         try await withTemporaryDirectory { (folder) async throws -> Void in
             let journal = try SQLiteJournal.open(directory: folder + "/.runnel")
-            try await journal.join(agent("a"))
-            journal.locks.forget(AgentID("a"))
-            Self.age(file: folder + "/.runnel/agents/a.lock")
+            try await journal.join(workerRecord("a"))
+            journal.locks.forget(WorkerID("a"))
+            Self.age(file: folder + "/.runnel/workers/a.lock")
             _ = try await journal.prune(Retention(), now: 0)
             #expect(try await journal.observe().map(\.presence) == [.died])
             await journal.close()
@@ -231,7 +231,7 @@ import Darwin
     func naming() async throws {
         try await withTemporaryDirectory { (folder) async throws -> Void in
             let journal = try SQLiteJournal.open(directory: folder + "/.runnel")
-            let a = agent("a")
+            let a = workerRecord("a")
             try await journal.join(a)
             func large(_ letter: String) -> Value { .string(String(repeating: letter, count: 300_000)) }
             func named() async throws -> Int { try await journal.pool.read { try SQLiteJournal.namedFiles($0).count } }

@@ -51,7 +51,7 @@ import Darwin
     func largeOutputs() async throws {
         try await withTemporaryDirectory { (folder) async throws -> Void in
             let journal = try SQLiteJournal.open(directory: folder + "/.runnel")
-            let a = agent("a")
+            let a = workerRecord("a")
             try await journal.join(a)
             let large = Value.string(String(repeating: "x", count: 300_000))
             for id in ["r1", "r2"] {
@@ -78,7 +78,7 @@ import Darwin
     func shrinking() async throws {
         try await withTemporaryDirectory { (folder) async throws -> Void in
             let journal = try SQLiteJournal.open(directory: folder + "/.runnel")
-            let a = agent("a")
+            let a = workerRecord("a")
             try await journal.join(a)
             let output = Value.string(String(repeating: "y", count: 20_000))
             for number in 0..<500 {
@@ -105,7 +105,7 @@ import Darwin
     func deadProcess() async throws {
         try await withTemporaryDirectory { (folder) async throws -> Void in
             let journal = try SQLiteJournal.open(directory: folder + "/.runnel")
-            let a = agent("a")
+            let a = workerRecord("a")
             try await journal.join(a)
             _ = try await journal.accept(newRun("r", owner: a), memory: nil)
             // A process that dies leaves its row and an open lock.
@@ -124,7 +124,7 @@ import Darwin
     func tooManyEvents() async throws {
         try await withTemporaryDirectory { (folder) async throws -> Void in
             let journal = try SQLiteJournal.open(directory: folder + "/.runnel")
-            let a = agent("a")
+            let a = workerRecord("a")
             try await journal.join(a)
             _ = try await journal.accept(newRun("r", owner: a), memory: nil)
             let text: Value = ["event": "step-text", "text": .string(String(repeating: "z", count: 1 << 20))]
@@ -336,7 +336,7 @@ import Darwin
     func grouping() async throws {
         try await withTemporaryDirectory { (folder) async throws -> Void in
             let journal = try SQLiteJournal.open(directory: folder + "/.runnel")
-            let a = agent("a")
+            let a = workerRecord("a")
             try await journal.join(a)
             for number in 0..<64 {
                 _ = try await journal.accept(

@@ -78,7 +78,7 @@ struct WorkerRig {
     let clock = ManualClock()
     let executor = IdleExecutor()
     let journal: FaultyJournal
-    let agent: RunAgent
+    let worker: Worker
     let queue: RunQueue
     let loader: PipelineLoader
     let log: EffectLog
@@ -95,11 +95,12 @@ struct WorkerRig {
         let runner = PipelineRunner(
             registry: loader.registry, environment: loader.environment, services: services,
             project: ProjectDirectory(path: "/nonexistent"), values: ProjectValues(), redactor: Redactor(),
-            logger: logger, clock: clock, executor: executor, now: { [clock] in Self.start + clock.now.offset.wholeNanoseconds },
+            logger: logger, clock: clock, executor: executor,
+            now: { [clock] in Self.start + clock.now.offset.wholeNanoseconds },
             grace: .seconds(2))
-        agent = RunAgent(
-            record: agentRecord(name), journal: journal, runner: runner, loader: loader, logger: logger, clock: clock)
-        queue = RunQueue(agent: agent, limit: limit, maximumQueued: 100)
+        worker = Worker(
+            record: workerRecord(name), journal: journal, runner: runner, loader: loader, logger: logger, clock: clock)
+        queue = RunQueue(worker: worker, limit: limit, maximumQueued: 100)
     }
 
     /// Nanoseconds since 1970.
@@ -114,7 +115,7 @@ struct WorkerRig {
     private func work<Result: Sendable>(
         while body: @escaping @Sendable () async throws -> Result
     ) async throws -> Result {
-        try await agent.withSession { [clock, executor, queue] in
+        try await worker.withSession { [clock, executor, queue] in
             async let running: Void = queue.run()
             let result: Swift.Result<Result, any Error>
             do {
@@ -167,8 +168,6 @@ struct WorkerRig {
         return pipeline
     }
 }
-
-private func agentRecord(_ name: String) -> AgentRecord { agent(name) }
 
 extension Duration {
     fileprivate var wholeNanoseconds: Int64 {

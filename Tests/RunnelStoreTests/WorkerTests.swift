@@ -40,7 +40,7 @@ import Foundation
                     #expect(try await pass(until: .succeeded, of: id, on: rig), "\(id)")
                 }
                 #expect(await rig.queue.runningCount == 0)
-                #expect(rig.agent.strandedRuns == [])
+                #expect(rig.worker.strandedRuns == [])
                 // Calls are answered and worked on as before.
                 try await rig.accept("three", Self.single)
                 #expect(try await pass(until: .running, of: "three", on: rig))
@@ -65,11 +65,11 @@ import Foundation
                 try await pass(.seconds(3), on: rig)
                 rig.journal.faults.set { $0.writes = FaultyJournal.full }
                 try await pass(.seconds(2), on: rig)
-                #expect(rig.agent.strandedRuns == ["r"])
+                #expect(rig.worker.strandedRuns == ["r"])
                 #expect(await rig.queue.runningCount == 0)
                 rig.journal.faults.set { $0.writes = nil }
                 try await pass(.seconds(2), on: rig)
-                #expect(rig.agent.strandedRuns == [])
+                #expect(rig.worker.strandedRuns == [])
                 #expect(try await pass(until: .succeeded, of: "r", on: rig))
             }
         }
@@ -89,17 +89,17 @@ import Foundation
                 try await second.serve { () async throws -> Void in
                     try await first.accept("r", "name: long\nsteps: [ { id: s, uses: nap, with: { duration: 60s } } ]")
                     try await pass(.seconds(2), on: first, second)
-                    #expect(try await base.run("r")?.owner == AgentID("a"))
+                    #expect(try await base.run("r")?.owner == WorkerID("a"))
                     // The first process stands still.
                     try await pass(.seconds(12), on: second)
-                    #expect(try await base.run("r")?.owner == AgentID("a"))
+                    #expect(try await base.run("r")?.owner == WorkerID("a"))
                     try await pass(.seconds(18), on: second)
-                    #expect(try await base.run("r")?.owner == AgentID("b"))
+                    #expect(try await base.run("r")?.owner == WorkerID("b"))
                     first.clock.advance(by: .seconds(30))
                     try await pass(.seconds(3), on: first, second)
-                    #expect(try await base.run("r")?.owner == AgentID("b"))
-                    #expect(first.agent.id != AgentID("a"))
-                    #expect(first.agent.mayClaim)
+                    #expect(try await base.run("r")?.owner == WorkerID("b"))
+                    #expect(first.worker.id != WorkerID("a"))
+                    #expect(first.worker.mayClaim)
                     // Whatever the first claims now is its own: nobody takes it away each second.
                     for number in 0..<4 { try await first.accept("n\(number)", Self.short) }
                     for number in 0..<4 {
@@ -135,7 +135,7 @@ import Foundation
                         // Once before the trouble, and once after it.
                         #expect(log.count("\(id)_s") <= 2)
                     }
-                    #expect(try await base.agents().count == 2)
+                    #expect(try await base.workers().count == 2)
                 }
             }
         }
@@ -224,8 +224,8 @@ import Foundation
                   - { id: two, uses: nap, with: { duration: 5s } }
                 """)
             for number in 0..<3 {
-                try await base.join(agent("dead\(number)"))
-                _ = try await base.claim("suspect", by: AgentID("dead\(number)"), limits: RunLimits())
+                try await base.join(workerRecord("dead\(number)"))
+                _ = try await base.claim("suspect", by: WorkerID("dead\(number)"), limits: RunLimits())
                 #expect(try await base.takeOver(.died, "dead\(number)", now: WorkerRig.start).queued == ["suspect"])
             }
             for number in 0..<4 { try await rig.enqueue("other\(number)", Self.short) }
@@ -339,8 +339,8 @@ import Foundation
         try await kind.withTwo { (base, other) async throws -> Void in
             let rig = try await WorkerRig("a", on: base)
             try await rig.enqueue("r", Self.short + "\nfinally: [ { id: f, uses: nap } ]")
-            try await base.join(agent("dead"))
-            _ = try await base.claim("r", by: AgentID("dead"), limits: RunLimits())
+            try await base.join(workerRecord("dead"))
+            _ = try await base.claim("r", by: WorkerID("dead"), limits: RunLimits())
             var going = step("s", .running)
             going.uses = "nap"
             try await base.commit(RunCommit(lease: base.lease("r"), steps: [going]), .durable)
@@ -362,9 +362,9 @@ import Foundation
             try await rig.enqueue("poison", Self.short)
             try await rig.serve { () async throws -> Void in
                 for death in 1...4 {
-                    try await base.join(agent("dead\(death)"))
+                    try await base.join(workerRecord("dead\(death)"))
                     // Claimed by a process that dies of it, as soon as its pause is over.
-                    _ = try await base.claim("poison", by: AgentID("dead\(death)"), limits: RunLimits())
+                    _ = try await base.claim("poison", by: WorkerID("dead\(death)"), limits: RunLimits())
                     let takeover = try await base.takeOver(.died, "dead\(death)", now: .max / 2)
                     #expect(takeover == (death < 4 ? Takeover(queued: ["poison"]) : Takeover(failed: ["poison"])))
                 }

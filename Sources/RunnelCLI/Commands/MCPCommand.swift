@@ -41,7 +41,7 @@ struct MCPCommand: AsyncParsableCommand {
                     provider: PipelineTools(folder: folder, loader: loader, runs: runs), streams: streams,
                     maximumCalls: limit)
                 _ = try await withInterrupt {
-                    try await runs.agent.withSession { await server.run() }
+                    try await runs.worker.withSession { await server.run() }
                 }
                 await runs.assembly.services.shutDown()
             }

@@ -114,11 +114,11 @@ struct RunCommand: AsyncParsableCommand {
         let (result, stop) = try await withJournalErrors {
             try await withSignals({ signal, _ in
                 switch signal {
-                case .terminate: runs.agent.stop()
-                case .interrupt: runs.agent.cancelRun(request.id)
+                case .terminate: runs.worker.stop()
+                case .interrupt: runs.worker.cancelRun(request.id)
                 }
             }) {
-                try await runs.agent.withSession {
+                try await runs.worker.withSession {
                     let definition = runs.definition(of: pipeline)
                     try await journal.keep(definition)
                     return try await runs.begin(

@@ -101,10 +101,10 @@ struct ServeCommand: AsyncParsableCommand {
         let assembly = await RunnerAssembly(
             loader: loader, project: project, grantedFiles: [], simulator: simulator)
         let runs = project.settings.runs
-        let agent = RunAgent(
+        let worker = Worker(
             record: JournalSetup.identity(role: "serve"), journal: journal, runner: assembly.runner, loader: loader,
             logger: assembly.logger, deaths: runs.deaths.number)
-        let queue = RunQueue(agent: agent, limit: runs.limit.number, maximumQueued: runs.maxQueued.number)
+        let queue = RunQueue(worker: worker, limit: runs.limit.number, maximumQueued: runs.maxQueued.number)
         let files = PipelineFolder(folder)
         let host = PipelineHost(
             queue: queue, loader: loader, logger: assembly.logger, folder: FileReading.absolute(folder),
@@ -124,7 +124,7 @@ struct ServeCommand: AsyncParsableCommand {
         let reload = ConfigurationReload(
             options: projectOptions, project: project, host: host, level: assembly.logLevel)
         do {
-            try await agent.withSession {
+            try await worker.withSession {
                 try await withThrowingTaskGroup(of: Void.self) { group in
                     group.addTask { for await _ in reloads { await reload.run() } }
                     defer { group.cancelAll() }

@@ -9,7 +9,7 @@ struct ForegroundRuns: Sendable {
     let project: Project
     let journal: any Journal
     let assembly: RunnerAssembly
-    let agent: RunAgent
+    let worker: Worker
     let isJSON: Bool
     let note: String?
 
@@ -23,7 +23,7 @@ struct ForegroundRuns: Sendable {
         note = simulator == nil ? nil : "simulated"
         assembly = await RunnerAssembly(
             loader: loader, project: project, grantedFiles: grantedFiles, simulator: simulator)
-        agent = RunAgent(
+        worker = Worker(
             record: JournalSetup.identity(role: "run"), journal: journal, runner: assembly.runner, loader: loader,
             logger: assembly.logger, deaths: project.settings.runs.deaths.number)
     }
@@ -58,7 +58,7 @@ struct ForegroundRuns: Sendable {
         run.hasFinally = !pipeline.finally.isEmpty
         // What is taken over is written by whoever owns the run, so that one does not wait for its turn.
         guard let concurrency = pipeline.concurrency, steps.isEmpty else {
-            guard let owned = try await agent.acceptOwned(run, memory: nil).run, let lease = owned.lease else {
+            guard let owned = try await worker.acceptOwned(run, memory: nil).run, let lease = owned.lease else {
                 return try await goOn(with: run.id, pipeline, reporter)
             }
             if !steps.isEmpty { try await journal.commit(RunCommit(lease: lease, steps: steps), .durable) }
@@ -75,7 +75,7 @@ struct ForegroundRuns: Sendable {
         on run: RunRecord, _ pipeline: Pipeline?, _ reporter: (any RunReporter)? = nil
     ) async throws -> DriveResult {
         let reporter = reporter ?? self.reporter(for: pipeline)
-        let result = await agent.work(on: run) { await reporter.report($0) }
+        let result = await worker.work(on: run) { await reporter.report($0) }
         switch result {
         case .ended(let ended): await reporter.finish(ended)
         case .waiting(let time):
@@ -99,9 +99,9 @@ struct ForegroundRuns: Sendable {
             switch try await takeUp(runID, limits, at: now) {
             case .claimed(let run): return try await work(on: run, pipeline, reporter)
             case .waiting(let time):
-                if agent.isStopping { return .waiting(until: time) }
+                if worker.isStopping { return .waiting(until: time) }
                 pause = min(pause, .nanoseconds(max(1_000_000, time - now)))
-            case .busy, .taken: if agent.isStopping { return .released }
+            case .busy, .taken: if worker.isStopping { return .released }
             case .damaged, .missing: return .lost
             case .ended:
                 guard let run = try await journal.run(runID), let result = RunResult(run) else { return .lost }
@@ -112,16 +112,16 @@ struct ForegroundRuns: Sendable {
         }
     }
 
-    /// While the journal does not answer, the run is safe in it; the agent says what is wrong.
+    /// While the journal does not answer, the run is safe in it; the worker says what is wrong.
     private func takeUp(_ runID: String, _ limits: RunLimits, at now: Int64) async throws(JournalError) -> Claim {
-        let isCancelled = agent.isCancelled(runID)
+        let isCancelled = worker.isCancelled(runID)
         do throws(JournalError) {
             if isCancelled { _ = try await journal.requestCancel(runID, at: now) }
             _ = try await journal.wake(at: now)
-            return try await agent.claim(runID, limits: limits)
+            return try await worker.claim(runID, limits: limits)
         } catch {
-            if agent.isStopping { throw error }
-            if isCancelled { agent.cancelRun(runID) }
+            if worker.isStopping { throw error }
+            if isCancelled { worker.cancelRun(runID) }
             return .busy
         }
     }
@@ -130,7 +130,7 @@ struct ForegroundRuns: Sendable {
         let limits = RunLimits(pipeline: concurrency.limit.number)
         var hasSpoken = false
         while true {
-            switch try await agent.claim(run.id, limits: limits) {
+            switch try await worker.claim(run.id, limits: limits) {
             case .claimed(let record): return record
             case .taken, .missing, .damaged: return nil
             case .ended: return nil
@@ -159,9 +159,9 @@ struct ForegroundRuns: Sendable {
     }
 
     private func skip(_ run: RunRecord) async throws {
-        guard case .claimed(let record) = try await agent.claim(run.id, limits: RunLimits()), let lease = record.lease
+        guard case .claimed(let record) = try await worker.claim(run.id, limits: RunLimits()), let lease = record.lease
         else { return }
-        try await agent.end(lease, RunCommit.End(state: .skipped, time: WallClock.nanoseconds()))
+        try await worker.end(lease, RunCommit.End(state: .skipped, time: WallClock.nanoseconds()))
         Streams.error.write("skipped: another run of \(run.pipeline) goes on, and `overlap: skip` says so\n")
     }
 

@@ -24,10 +24,10 @@ enum JournalSetup {
     }
 
     /// - Parameter role: What the process does, for those who look into the journal.
-    static func identity(role: String) -> AgentRecord {
+    static func identity(role: String) -> WorkerRecord {
         let now = WallClock.nanoseconds()
-        return AgentRecord(
-            id: AgentID(UUIDv7.make(nanoseconds: now)), processID: getpid(), host: hostName(), role: role,
+        return WorkerRecord(
+            id: WorkerID(UUIDv7.make(nanoseconds: now)), processID: getpid(), host: hostName(), role: role,
             startedAt: now)
     }
 

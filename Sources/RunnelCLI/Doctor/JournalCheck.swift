@@ -52,8 +52,8 @@ enum JournalCheck {
                 "journal",
                 "sound, \(readable(bytes: size)), \(queued) run\(queued == 1 ? "" : "s") queued, \(waiting) waiting")
         ]
-        let agents = try await journal.agents()
-        if queued + waiting > 0, agents.isEmpty {
+        let workers = try await journal.workers()
+        if queued + waiting > 0, workers.isEmpty {
             findings.append(
                 .warning(
                     "journal", "nobody works on the runs that are queued or wait",

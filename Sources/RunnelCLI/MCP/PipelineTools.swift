@@ -68,7 +68,7 @@ actor PipelineTools: ToolProvider {
                 cancellation.begin { [journal = runs.journal] in
                     _ = try? await journal.requestCancel(request.id, at: WallClock.nanoseconds())
                 }
-                runs.agent.cancelRun(request.id)
+                runs.worker.cancelRun(request.id)
             }
             await cancellation.wait()
         } catch {

@@ -3,7 +3,7 @@ public import RunnelKit
 public import Templates
 import YAML
 
-/// Runs pipelines with everything that an agent has: its steps, its clients, its secrets.
+/// Runs pipelines with everything that a worker has: its steps, its clients, its secrets.
 public struct PipelineRunner: Sendable {
     let registry: StepRegistry
     let environment: TemplateEnvironment

@@ -2,7 +2,7 @@ import RunnelKit
 
 extension RunCommit {
     /// Nothing yet; the driver says whose it is.
-    static let empty = RunCommit(lease: Lease(runID: "", worker: AgentID(""), epoch: 0))
+    static let empty = RunCommit(lease: Lease(runID: "", worker: WorkerID(""), epoch: 0))
 }
 
 extension RunDriver {

@@ -13,13 +13,13 @@ public protocol Journal: Sendable {
     ///
     /// - Parameter former: What the same process was called before. Runs that still belong to one of those go back to the
     ///   queue, in the same transaction.
-    func join(_ worker: AgentRecord, replacing former: [AgentID], at time: Int64) async throws(JournalError)
+    func join(_ worker: WorkerRecord, replacing former: [WorkerID], at time: Int64) async throws(JournalError)
     /// A heartbeat; to be called every ``OwnershipMachine/Timing/beat``.
     ///
     /// - Returns: Whether the journal knows the worker. One that was taken for dead is not known any more.
-    func beat(_ worker: AgentID) async throws(JournalError) -> Bool
+    func beat(_ worker: WorkerID) async throws(JournalError) -> Bool
     /// Ends working with the journal. Runs that still belong to the worker go back to the queue.
-    func leave(_ worker: AgentID) async throws(JournalError)
+    func leave(_ worker: WorkerID) async throws(JournalError)
     /// All workers as they are seen from here, and the owners of runs that are not known as workers.
     func observe() async throws(JournalError) -> [WorkerSight]
     /// Sends the runs of these workers back to the queue and forgets the workers, each exactly once however many
@@ -27,9 +27,9 @@ public protocol Journal: Sendable {
     ///
     /// A run whose worker died once more than ``TakeoverPolicy/deaths`` fails with `killed-its-worker`.
     func takeOver(from dead: [WorkerSight], _ policy: TakeoverPolicy) async throws(JournalError) -> Takeover
-    func agents() async throws(JournalError) -> [AgentRecord]
+    func workers() async throws(JournalError) -> [WorkerRecord]
     /// The runs that belong to the worker.
-    func leases(of worker: AgentID) async throws(JournalError) -> [Lease]
+    func leases(of worker: WorkerID) async throws(JournalError) -> [Lease]
 
     // MARK: Accepting runs
 
@@ -56,7 +56,7 @@ public protocol Journal: Sendable {
     /// Takes a queued run if the limits allow it, under a new epoch. Durable.
     ///
     /// - Throws: ``JournalError/workerUnknown(_:)`` where the worker has not joined, or counted as dead since.
-    func claim(_ runID: String, by worker: AgentID, limits: RunLimits) async throws(JournalError) -> Claim
+    func claim(_ runID: String, by worker: WorkerID, limits: RunLimits) async throws(JournalError) -> Claim
     /// Writes down what happened. Commits of one run take effect in the order of the calls.
     ///
     /// - Throws: ``JournalError/leaseLost(_:)`` when the run belongs to somebody else by now, or was claimed anew.
@@ -70,8 +70,8 @@ public protocol Journal: Sendable {
     /// Asks for the run to be cancelled, whoever works on it. A run that nobody works on ends at once, unless it had
     /// begun and has steps under `finally`: then it goes to the queue, and the worker that claims it runs those. Durable.
     func requestCancel(_ runID: String, at time: Int64) async throws(JournalError) -> CancelAnswer
-    /// The runs of this agent that somebody wants cancelled.
-    func cancelRequests(for agent: AgentID) async throws(JournalError) -> [String]
+    /// The runs of this worker that somebody wants cancelled.
+    func cancelRequests(for worker: WorkerID) async throws(JournalError) -> [String]
 
     // MARK: Looking
 
@@ -111,7 +111,7 @@ public protocol Journal: Sendable {
 }
 
 extension Journal {
-    public func join(_ worker: AgentRecord) async throws(JournalError) {
+    public func join(_ worker: WorkerRecord) async throws(JournalError) {
         try await join(worker, replacing: [], at: worker.startedAt)
     }
 

@@ -23,7 +23,7 @@ public struct JournalError: Error, Sendable, Hashable, CustomStringConvertible {
     }
 
     /// The journal does not know the worker, so nothing was written.
-    public static func workerUnknown(_ worker: AgentID) -> JournalError {
+    public static func workerUnknown(_ worker: WorkerID) -> JournalError {
         JournalError(
             "worker-unknown", "the journal does not know the worker \(worker) any more",
             hint: "it was silent for so long that it counted as dead; it joins again by itself")

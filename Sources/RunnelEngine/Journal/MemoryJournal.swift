@@ -2,7 +2,7 @@ public import RunnelKit
 
 /// A journal that lasts as long as the process: for tests and for runs that need not be kept.
 public actor MemoryJournal: Journal {
-    private var workers: [AgentID: (record: AgentRecord, beat: Int64)] = [:]
+    private var workersByID: [WorkerID: (record: WorkerRecord, beat: Int64)] = [:]
     private var epoch: Int64 = 0
     private var definitions: [String: DefinitionRecord] = [:]
     private var runs: [String: RunRecord] = [:]
@@ -20,36 +20,36 @@ public actor MemoryJournal: Journal {
 
     // MARK: Workers
 
-    public func join(_ worker: AgentRecord, replacing former: [AgentID], at time: Int64) {
+    public func join(_ worker: WorkerRecord, replacing former: [WorkerID], at time: Int64) {
         for id in former {
-            workers[id] = nil
+            workersByID[id] = nil
             sendBack(.broken(now: time)) { $0.owner == id }
         }
-        workers[worker.id] = (worker, 0)
+        workersByID[worker.id] = (worker, 0)
     }
 
-    public func beat(_ worker: AgentID) -> Bool {
-        guard workers[worker] != nil else { return false }
-        workers[worker]?.beat += 1
+    public func beat(_ worker: WorkerID) -> Bool {
+        guard workersByID[worker] != nil else { return false }
+        workersByID[worker]?.beat += 1
         return true
     }
 
-    public func leave(_ worker: AgentID) {
-        workers[worker] = nil
+    public func leave(_ worker: WorkerID) {
+        workersByID[worker] = nil
         sendBack(.stopped) { $0.owner == worker }
     }
 
     public func observe() -> [WorkerSight] {
-        let strays = Set(runs.values.compactMap(\.owner)).filter { workers[$0] == nil }
-        return workers.map { WorkerSight($0.key, beat: $0.value.beat, .present) }.sorted { $0.id.text < $1.id.text }
+        let strays = Set(runs.values.compactMap(\.owner)).filter { workersByID[$0] == nil }
+        return workersByID.map { WorkerSight($0.key, beat: $0.value.beat, .present) }.sorted { $0.id.text < $1.id.text }
             + strays.map { WorkerSight($0, beat: -1, .left) }.sorted { $0.id.text < $1.id.text }
     }
 
     public func takeOver(from dead: [WorkerSight], _ policy: TakeoverPolicy) -> Takeover {
         var takeover = Takeover()
         for sight in dead {
-            if let worker = workers[sight.id], sight.presence == .left || worker.beat != sight.beat { continue }
-            workers[sight.id] = nil
+            if let worker = workersByID[sight.id], sight.presence == .left || worker.beat != sight.beat { continue }
+            workersByID[sight.id] = nil
             for run in runs.values.filter({ $0.owner == sight.id }).sorted(by: { $0.id < $1.id }) {
                 let deaths = run.deaths + (sight.presence == .died ? 1 : 0)
                 runs[run.id]?.deaths = deaths
@@ -85,11 +85,11 @@ public actor MemoryJournal: Journal {
         return ids
     }
 
-    public func agents() -> [AgentRecord] {
-        workers.values.map(\.record).sorted { $0.startedAt < $1.startedAt }
+    public func workers() -> [WorkerRecord] {
+        workersByID.values.map(\.record).sorted { $0.startedAt < $1.startedAt }
     }
 
-    public func leases(of worker: AgentID) -> [Lease] {
+    public func leases(of worker: WorkerID) -> [Lease] {
         runs.values.filter { $0.owner == worker }.compactMap(\.lease).sorted { $0.runID < $1.runID }
     }
 
@@ -108,7 +108,7 @@ public actor MemoryJournal: Journal {
             if let other = dedupe[run.pipeline]?[key] { return .duplicate(runID: other) }
             dedupe[run.pipeline, default: [:]][key] = run.id
         }
-        guard let owner = run.owner, workers[owner] != nil else {
+        guard let owner = run.owner, workersByID[owner] != nil else {
             var run = run
             if run.owner != nil { (run.owner, run.state, run.startedAt) = (nil, .queued, nil) }
             runs[run.id] = run
@@ -139,14 +139,14 @@ public actor MemoryJournal: Journal {
 
     public func waitingCount() -> Int { runs.values.count { $0.state == .waiting } }
 
-    public func claim(_ runID: String, by worker: AgentID, limits: RunLimits) throws(JournalError) -> Claim {
+    public func claim(_ runID: String, by worker: WorkerID, limits: RunLimits) throws(JournalError) -> Claim {
         guard let run = runs[runID] else { return .missing }
         if run.state.isFinal { return .ended(run.state) }
         if let owner = run.owner { return .taken(by: owner) }
         if run.state == .waiting { return .waiting(until: run.wakeAt ?? 0) }
         if let total = limits.total, runs.values.count(where: { $0.state == .running }) >= total { return .busy }
         if let most = limits.pipeline, held(in: run) >= most { return .busy }
-        guard workers[worker] != nil else { throw .workerUnknown(worker) }
+        guard workersByID[worker] != nil else { throw .workerUnknown(worker) }
         begin(runID, by: worker)
         return runs[runID].map { .claimed($0) } ?? .missing
     }
@@ -161,7 +161,7 @@ public actor MemoryJournal: Journal {
         }
     }
 
-    private func begin(_ runID: String, by worker: AgentID) {
+    private func begin(_ runID: String, by worker: WorkerID) {
         guard var run = runs[runID] else { return }
         epoch += 1
         changes += 1
@@ -231,8 +231,8 @@ public actor MemoryJournal: Journal {
         return .cancelled
     }
 
-    public func cancelRequests(for agent: AgentID) -> [String] {
-        runs.values.filter { $0.owner == agent && $0.isCancelRequested }.map(\.id).sorted()
+    public func cancelRequests(for worker: WorkerID) -> [String] {
+        runs.values.filter { $0.owner == worker && $0.isCancelRequested }.map(\.id).sorted()
     }
 
     // MARK: Looking

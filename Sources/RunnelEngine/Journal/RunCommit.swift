@@ -83,7 +83,7 @@ public enum Claim: Sendable, Hashable {
     /// The run belongs to the caller, and a value of it is damaged, so that nobody can work on it.
     case damaged(Lease, JournalError)
     /// It belongs to another worker.
-    case taken(by: AgentID)
+    case taken(by: WorkerID)
     /// It is waiting, until this time in nanoseconds since 1970.
     case waiting(until: Int64)
     case ended(RunState)

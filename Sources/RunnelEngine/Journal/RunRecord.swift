@@ -48,7 +48,7 @@ public struct RunRecord: Sendable, Hashable {
     /// Why it failed; see ``RunError/json``.
     public var error: Value?
     /// The worker that works on it.
-    public var owner: AgentID?
+    public var owner: WorkerID?
     /// Of its last claim; see ``Lease/epoch``.
     public var epoch: Int64 = 0
     /// How often a worker died or stopped while it worked on the run.

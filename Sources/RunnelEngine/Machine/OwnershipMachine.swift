@@ -46,9 +46,9 @@ struct OwnershipMachine: Sendable, Hashable {
         case start
         /// Time has passed.
         case tick
-        case joined(AgentID)
-        case joinFailed(AgentID)
-        case beaten(AgentID, isKnown: Bool)
+        case joined(WorkerID)
+        case joinFailed(WorkerID)
+        case beaten(WorkerID, isKnown: Bool)
         case beatFailed
         /// A claim, or an accepted run that is to be worked on here, is being written.
         case claiming(String)
@@ -63,8 +63,8 @@ struct OwnershipMachine: Sendable, Hashable {
         case unfinished(Lease)
         case writeFailed
         /// The journal said that it does not know this worker.
-        case unknown(AgentID)
-        case owned(AgentID, [Lease])
+        case unknown(WorkerID)
+        case owned(WorkerID, [Lease])
         case ownedFailed
         case observed([WorkerSight])
         case observeFailed
@@ -76,9 +76,9 @@ struct OwnershipMachine: Sendable, Hashable {
 
     enum Action: Sendable, Hashable {
         /// Join under a new name, in place of these.
-        case join(former: [AgentID])
-        case beat(AgentID)
-        case readOwned(AgentID)
+        case join(former: [WorkerID])
+        case beat(WorkerID)
+        case readOwned(WorkerID)
         case observe
         /// Cancel the work without writing anything.
         case fence([Lease])
@@ -114,9 +114,9 @@ struct OwnershipMachine: Sendable, Hashable {
 
     private(set) var standing = Standing.outside
     /// What the worker is called.
-    private(set) var id: AgentID
+    private(set) var id: WorkerID
     /// What it was called before, as far as rows may still bear those names.
-    private var former: [AgentID] = []
+    private var former: [WorkerID] = []
     private var renewedAt = Duration.zero
     /// Whether it is known to count as alive with the others: not where the journal took so long to answer the join that
     /// they may have counted a silence since.
@@ -131,7 +131,7 @@ struct OwnershipMachine: Sendable, Hashable {
     private var isReadWanted = false
     /// Let go since the last reading of own rows began.
     private var recent: Set<Lease> = []
-    private var silences: [AgentID: Silence] = [:]
+    private var silences: [WorkerID: Silence] = [:]
     /// Since when all reading went well; nil: it does not.
     private var readableSince: Duration?
     private var observedAt: Duration?
@@ -142,7 +142,7 @@ struct OwnershipMachine: Sendable, Hashable {
     private var releasing = Chore(dueAt: .zero)
     private var takingOver = false
 
-    init(id: AgentID) {
+    init(id: WorkerID) {
         self.id = id
     }
 
@@ -242,7 +242,7 @@ struct OwnershipMachine: Sendable, Hashable {
 
     // MARK: - Membership
 
-    private mutating func joined(_ name: AgentID, _ now: Duration) {
+    private mutating func joined(_ name: WorkerID, _ now: Duration) {
         guard standing == .joining else { return }
         standing = .member
         (id, former) = (name, [])
@@ -289,7 +289,7 @@ struct OwnershipMachine: Sendable, Hashable {
     }
 
     /// Compares the rows that belong to this worker with what it works on.
-    private mutating func reconcile(_ name: AgentID, _ leases: [Lease], _ now: Duration) -> [Action] {
+    private mutating func reconcile(_ name: WorkerID, _ leases: [Lease], _ now: Duration) -> [Action] {
         let sentAt = reading.sentAt ?? now
         guard name == id, standing == .member else { return [] }
         reading.finish(nextAt: isReadWanted ? now : now + Timing.beat)
@@ -313,7 +313,7 @@ struct OwnershipMachine: Sendable, Hashable {
         let since = readableSince ?? now
         readableSince = since
         var dead: [WorkerSight] = []
-        var seen: [AgentID: Silence] = [:]
+        var seen: [WorkerID: Silence] = [:]
         for sight in sights where sight.id != id && !former.contains(sight.id) {
             if sight.presence != .present {
                 dead.append(sight)

@@ -249,7 +249,7 @@ public actor PipelineHost {
 
     private func keep(_ pipeline: Pipeline, _ definition: String, _ file: String) async {
         do {
-            let text = queue.agent.runner.seal.close(pipeline.source.text)
+            let text = queue.worker.runner.seal.close(pipeline.source.text)
             try await queue.journal.keep(
                 DefinitionRecord(hash: definition, pipeline: pipeline.name, file: file, text: text))
         } catch {
@@ -276,7 +276,7 @@ public actor PipelineHost {
     /// Begins the trigger again whenever it ends, until the task is cancelled.
     private nonisolated func supervise(_ trigger: TriggerDeclaration, of pipeline: Pipeline, _ runs: HostedRuns) async {
         guard let definition = loader.registry.trigger(named: trigger.kind) else { return }
-        let runner = queue.agent.runner
+        let runner = queue.worker.runner
         var logger = logger
         logger[metadataKey: "pipeline"] = .string(pipeline.name)
         logger[metadataKey: "trigger"] = .string(trigger.key)
@@ -330,7 +330,7 @@ struct HostedRuns: TriggerRuns {
     let trigger: TriggerDeclaration
 
     func accept(_ event: TriggerEvent) async throws(TriggerRefusal) -> TriggerAcceptance {
-        let runner = queue.agent.runner
+        let runner = queue.worker.runner
         let now = runner.now()
         var payload: ValueObject = ["type": .string(trigger.kind)]
         for (key, value) in event.payload { payload[key] = value }
@@ -366,7 +366,7 @@ struct HostedRuns: TriggerRuns {
     }
 
     func report(_ health: TriggerHealth) async {
-        let redactor = queue.agent.runner.redactor
+        let redactor = queue.worker.runner.redactor
         let shown: TriggerHealth =
             switch health {
             case .waiting(let text): .waiting(redactor.redact(text))

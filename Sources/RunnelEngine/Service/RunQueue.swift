@@ -3,14 +3,14 @@ public import RunnelKit
 
 /// Takes runs in, and works on those that wait: as many at once as it may, the oldest first.
 public actor RunQueue {
-    let agent: RunAgent
+    let worker: Worker
     let journal: any Journal
     let watchers = RunWatchers()
     private let limit: Int
     private let maximumQueued: Int
     private let logger: Logger
 
-    /// Runs of this agent that have not begun.
+    /// Runs of this worker that have not begun.
     private var ready: [RunRecord] = []
     private var working: [String: String] = [:]
     /// Runs that will be ready once they are on disk.
@@ -43,7 +43,7 @@ public actor RunQueue {
 
     /// How many further ones may begin.
     private var room: Int {
-        guard agent.mayClaim, !quarantine.holdsOthersBack(at: elapsed.elapsed()) else { return 0 }
+        guard worker.mayClaim, !quarantine.holdsOthersBack(at: elapsed.elapsed()) else { return 0 }
         return max(0, currentLimit - busy)
     }
 
@@ -53,31 +53,31 @@ public actor RunQueue {
     /// - Parameters:
     ///   - limit: How many runs go on at once in this process.
     ///   - maximumQueued: How many may wait before further ones are refused.
-    public init(agent: RunAgent, limit: Int, maximumQueued: Int) {
-        self.agent = agent
-        journal = agent.journal
-        logger = agent.logger
-        clock = agent.clock
-        elapsed = agent.clock.measureStart()
+    public init(worker: Worker, limit: Int, maximumQueued: Int) {
+        self.worker = worker
+        journal = worker.journal
+        logger = worker.logger
+        clock = worker.clock
+        elapsed = worker.clock.measureStart()
         self.limit = limit
         self.maximumQueued = maximumQueued
         (wakes, wake) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
-        agent.onQueued { [wake] in wake.yield() }
+        worker.onQueued { [wake] in wake.yield() }
     }
 
     public var runningCount: Int { working.count }
 
     /// Runs of this process that nothing works on until the journal can be written.
-    public nonisolated var strandedRuns: [String] { agent.strandedRuns }
+    public nonisolated var strandedRuns: [String] { worker.strandedRuns }
 
     /// Keeps secrets out of what is accepted.
-    public nonisolated var seal: SecretSeal { agent.runner.seal }
+    public nonisolated var seal: SecretSeal { worker.runner.seal }
 
     /// The value as others may see it.
-    public nonisolated func redact(_ value: Value) -> Value { agent.runner.redactor.redact(value) }
+    public nonisolated func redact(_ value: Value) -> Value { worker.runner.redactor.redact(value) }
 
     /// The text as others may see it.
-    @Sendable public nonisolated func redact(_ text: String) -> String { agent.runner.redactor.redact(text) }
+    @Sendable public nonisolated func redact(_ text: String) -> String { worker.runner.redactor.redact(text) }
 
     // MARK: - Taking in
 
@@ -87,7 +87,7 @@ public actor RunQueue {
     public func accept(
         _ run: RunRecord, of pipeline: Pipeline, memory: MemoryChanges? = nil
     ) async throws(TriggerRefusal) -> Acceptance {
-        guard !agent.isStopping else {
+        guard !worker.isStopping else {
             throw TriggerRefusal(.shuttingDown, "Runnel is shutting down", retryAfter: .seconds(5))
         }
         let pending = waiting + ready.count + arriving
@@ -111,7 +111,7 @@ public actor RunQueue {
         do {
             let acceptance: Acceptance
             if isOurs {
-                let owned = try await agent.acceptOwned(run, memory: memory)
+                let owned = try await worker.acceptOwned(run, memory: memory)
                 acceptance = owned.acceptance
                 if let run = owned.run { ready.append(run) }
             } else {
@@ -129,7 +129,7 @@ public actor RunQueue {
 
     // MARK: - Working
 
-    /// Works on what waits until the task is cancelled or the agent stops; then waits for the runs that go on.
+    /// Works on what waits until the task is cancelled or the worker stops; then waits for the runs that go on.
     public nonisolated func run() async {
         await withDiscardingTaskGroup { group in
             await withTaskGroup(of: Void.self) { clocks in
@@ -140,7 +140,7 @@ public actor RunQueue {
                     }
                 }
                 for await _ in wakes {
-                    if agent.isStopping || Task.isCancelled { break }
+                    if worker.isStopping || Task.isCancelled { break }
                     // What was taken in just now does not wait for the journal to be asked.
                     for run in await begin() {
                         group.addTask { await self.work(on: run) }
@@ -156,7 +156,7 @@ public actor RunQueue {
 
     /// Ends ``run()`` once the runs that go on have come to rest. Called once more, their steps are cancelled at once.
     public nonisolated func stop() {
-        agent.stop()
+        worker.stop()
         wake.yield()
     }
 
@@ -168,12 +168,12 @@ public actor RunQueue {
     /// Until the next look.
     private var pause: Duration {
         guard let nextWake else { return Self.interval }
-        let rest = Duration.nanoseconds(max(1_000_000, nextWake - agent.runner.now()))
+        let rest = Duration.nanoseconds(max(1_000_000, nextWake - worker.runner.now()))
         return min(Self.interval, rest)
     }
 
     private func work(on run: RunRecord) async {
-        let result = await agent.work(on: run) { [watchers] event in
+        let result = await worker.work(on: run) { [watchers] event in
             watchers.tell(event)
             // A step that ended clears the run of the suspicion that it kills its worker.
             if run.deaths > 0, case .stepSucceeded = event.kind { await self.clear(run.id) }
@@ -196,7 +196,7 @@ public actor RunQueue {
     /// The runs that begin now. They count as working from here on.
     private func begin() -> [RunRecord] {
         // What was fenced before it began has gone back to the queue.
-        ready.removeAll { run in run.lease.map { !agent.holds($0) } ?? true }
+        ready.removeAll { run in run.lease.map { !worker.holds($0) } ?? true }
         let runs = Array(ready.prefix(max(0, limit - working.count)))
         ready.removeFirst(runs.count)
         for run in runs { working[run.id] = run.pipeline }
@@ -207,7 +207,7 @@ public actor RunQueue {
         do throws(JournalError) {
             if isLookDue {
                 isLookDue = false
-                nextWake = try await journal.wake(at: agent.runner.now()).next
+                nextWake = try await journal.wake(at: worker.runner.now()).next
                 if let suspect = try await claimSuspect() { return [suspect] }
             } else if room == 0 {
                 // Whatever waits goes on waiting; the one that ends asks again.
@@ -234,13 +234,13 @@ public actor RunQueue {
             waiting = try await journal.queuedCount()
             trouble = nil
             var full: Set<String> = []
-            while waiting > 0, room > 0, !agent.isStopping {
+            while waiting > 0, room > 0, !worker.isStopping {
                 let free = room
                 claiming = free
                 defer { claiming = 0 }
                 let search = QueueSearch(
-                    limit: free + working.count, except: full, now: agent.runner.now(), deaths: 0..<agent.deaths)
-                let queued = try await journal.queued(search).filter { !agent.isWorking(on: $0.id) }.prefix(free)
+                    limit: free + working.count, except: full, now: worker.runner.now(), deaths: 0..<worker.deaths)
+                let queued = try await journal.queued(search).filter { !worker.isWorking(on: $0.id) }.prefix(free)
                 if queued.isEmpty { break }
                 let before = (runs.count, full.count)
                 var unlimited: [RunRecord] = []
@@ -276,7 +276,7 @@ public actor RunQueue {
     /// nil when the claim failed; what came of it is found out at the next look.
     private nonisolated func claim(_ runID: String, _ limits: RunLimits) async -> Claim? {
         do {
-            return try await agent.claim(runID, limits: limits)
+            return try await worker.claim(runID, limits: limits)
         } catch {
             logger.error("the run \(runID) was not claimed: \(error)")
             return nil
@@ -301,7 +301,7 @@ public actor RunQueue {
 
     /// Claims a run whose worker died too often, once nothing else goes on here.
     private func claimSuspect() async throws(JournalError) -> RunRecord? {
-        let search = QueueSearch(limit: 1, now: agent.runner.now(), deaths: agent.deaths..<Int(Int32.max))
+        let search = QueueSearch(limit: 1, now: worker.runner.now(), deaths: worker.deaths..<Int(Int32.max))
         guard let suspect = try await journal.queued(search).first else {
             quarantine.suspect = nil
             return nil
@@ -312,7 +312,7 @@ public actor RunQueue {
             logger.notice(
                 "the worker of the run \(suspect.id) died \(suspect.deaths) times; it is tried once more, alone")
         }
-        guard busy == 0, agent.mayClaim, !agent.isStopping else { return nil }
+        guard busy == 0, worker.mayClaim, !worker.isStopping else { return nil }
         quarantine.alone = suspect.id
         let concurrency = await concurrency(of: suspect)
         guard
@@ -334,7 +334,7 @@ public actor RunQueue {
 
     /// A definition that cannot be read has no limits; the run fails with the reason when it is worked on.
     private func concurrency(of run: RunRecord) async -> ConcurrencyDeclaration? {
-        try? await agent.definitions.pipeline(run.definition).concurrency
+        try? await worker.definitions.pipeline(run.definition).concurrency
     }
 
     /// What `overlap` says of a run that finds its pipeline full.
@@ -343,16 +343,16 @@ public actor RunQueue {
             switch concurrency?.overlap {
             // A run that was interrupted had begun, so it is not skipped.
             case .skip where run.startedAt == nil:
-                guard case .claimed(let record) = try await agent.claim(run.id, limits: RunLimits()),
+                guard case .claimed(let record) = try await worker.claim(run.id, limits: RunLimits()),
                     let lease = record.lease
                 else { return }
-                try await agent.end(lease, RunCommit.End(state: .skipped, time: agent.runner.now()))
+                try await worker.end(lease, RunCommit.End(state: .skipped, time: worker.runner.now()))
                 watchers.end(run.id)
             case .cancel:
                 for other in try await journal.runs(RunFilter(states: [.running, .waiting], pipeline: run.pipeline))
                 where other.id < run.id {
-                    _ = try await journal.requestCancel(other.id, at: agent.runner.now())
-                    agent.cancelOnce(other.id)
+                    _ = try await journal.requestCancel(other.id, at: worker.runner.now())
+                    worker.cancelOnce(other.id)
                 }
             case .skip, .queue, nil: break
             }
@@ -415,8 +415,8 @@ public actor RunQueue {
 
     /// Asks for the run to be cancelled, whichever process works on it.
     public nonisolated func cancel(_ runID: String) async throws(JournalError) -> CancelAnswer {
-        let answer = try await journal.requestCancel(runID, at: agent.runner.now())
-        if case .requested = answer { agent.cancelOnce(runID) }
+        let answer = try await journal.requestCancel(runID, at: worker.runner.now())
+        if case .requested = answer { worker.cancelOnce(runID) }
         return answer
     }
 }

@@ -1,7 +1,7 @@
 import Logging
 import RunnelKit
 
-/// Remembers which triggers the pipelines of a folder have, also from one life of the agent to the next, and lets those
+/// Remembers which triggers the pipelines of a folder have, also from one life of the worker to the next, and lets those
 /// that were taken out forget what they must not make up for.
 actor TriggerDeclarations {
     /// The triggers of one file as they were when it was last without errors.

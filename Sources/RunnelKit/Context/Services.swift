@@ -5,7 +5,7 @@ public protocol ServiceKey {
     static var name: String { get }
 }
 
-/// The things that all steps share: each made when it is first asked for, and shut down with the agent.
+/// The things that all steps share: each made when it is first asked for, and shut down with the worker.
 public actor Services {
     private struct Recipe {
         let make: (isolated Services) throws -> any Sendable

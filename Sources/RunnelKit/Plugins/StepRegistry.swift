@@ -1,4 +1,4 @@
-/// All steps an agent knows, by name, and what else the plugins bring.
+/// All steps a worker knows, by name, and what else the plugins bring.
 public struct StepRegistry: Sendable {
     private var entries: [String: (step: StepDefinition, plugin: String)] = [:]
     /// The filters that plugins bring, in the order of the plugins.

@@ -1,7 +1,7 @@
 /// One way in which runs begin by themselves: `on: { schedule: … }`, `on: { watch: … }`.
 ///
 /// A trigger is one file: its name and documentation, its keys as ``Field`` properties, and ``run(_:)``. Each entry
-/// under `on:` of each pipeline becomes one value, made once when an agent starts or the pipeline's file changes.
+/// under `on:` of each pipeline becomes one value, made once when a worker starts or the pipeline's file changes.
 public protocol Trigger: FieldGroup {
     /// The key under `on:`, and `trigger.type` in templates.
     static var name: String { get }

@@ -16,7 +16,7 @@ public struct TriggerContext: Sendable {
     public var services: Services
     /// Where the project is.
     public var project: ProjectDirectory
-    /// What the trigger remembers from one life of the agent to the next.
+    /// What the trigger remembers from one life of the worker to the next.
     public var memory: any TriggerMemory
     private let runs: any TriggerRuns
 
@@ -44,7 +44,7 @@ public struct TriggerContext: Sendable {
         try await runs.accept(event)
     }
 
-    /// Waits for the run to end, also when it began in an earlier life of the agent.
+    /// Waits for the run to end, also when it began in an earlier life of the worker.
     ///
     /// - Throws: `CancellationError`, or a ``StepError`` with the code `no-such-run`.
     public func end(of runID: String) async throws -> RunEnd {

@@ -1,6 +1,6 @@
 /// Something that should start one run.
 public struct TriggerEvent: Sendable, Hashable {
-    /// Unique for the event within the pipeline: however often it is emitted, by however many agents, it starts one
+    /// Unique for the event within the pipeline: however often it is emitted, by however many workers, it starts one
     /// run.
     public var dedupeKey: String
     /// `trigger` in templates, beside `type`.

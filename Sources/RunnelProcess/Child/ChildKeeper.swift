@@ -45,7 +45,7 @@ final class ChildKeeper {
         process: PluginProcess, launch: ChildLaunch, sinks: PluginProcess.Sinks, wake: CInt,
         started: CheckedContinuation<Void, any Error>
     ) {
-        // Signals are for the agent's main thread; and a write to a child that closed its input is an error, no signal.
+        // Signals are for the worker's main thread; and a write to a child that closed its input is an error, no signal.
         runnel_block_signals()
         let keeper = ChildKeeper(process: process, launch: launch, sinks: sinks, wake: wake)
         do {

@@ -9,11 +9,11 @@ internal import Musl
 internal import Darwin
 #endif
 
-/// Ends the children when the agent is gone without having been able to: after `kill -9`, after a crash.
+/// Ends the children when the worker is gone without having been able to: after `kill -9`, after a crash.
 ///
-/// A small shell script reads the numbers of the children's process groups from a pipe that only the agent holds open.
+/// A small shell script reads the numbers of the children's process groups from a pipe that only the worker holds open.
 /// Each child announces itself there before it becomes its program, so there is no moment in which it is unknown. When
-/// the pipe ends, the agent has ended, and the script kills every group that is left, with the processes that the
+/// the pipe ends, the worker has ended, and the script kills every group that is left, with the processes that the
 /// children started. Without `/bin/sh`, what is left on Linux is the kernel's own way, which reaches children only.
 final class Guardian: Sendable {
     static let shared = Guardian()

@@ -5,7 +5,7 @@ struct StopPlan: Sendable, Hashable {
     /// How long it may take after SIGTERM.
     var afterTerminate: Duration
 
-    /// For a server at the end of the agent.
+    /// For a server at the end of the worker.
     static let patient = StopPlan(afterClosing: .seconds(2), afterTerminate: .seconds(2))
     /// For a call that is not wanted any more.
     static let prompt = StopPlan(afterClosing: nil, afterTerminate: .milliseconds(500))

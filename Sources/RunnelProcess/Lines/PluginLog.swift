@@ -3,7 +3,7 @@ internal import RunnelKit
 internal import RunnelSupport
 internal import Synchronization
 
-/// Where a child's standard error and its protocol's remarks go: the agent's log, masked, and bounded in length and
+/// Where a child's standard error and its protocol's remarks go: the worker's log, masked, and bounded in length and
 /// rate. It remembers the last lines, which explain why a child died.
 final class PluginLog: Sendable {
     /// Longer lines are cut, in characters.

@@ -2,12 +2,12 @@ public import RunnelKit
 
 /// What a child sees of the environment: `[NAME, OTHER]`, or `{ NAME: value }`, or both in one list.
 public struct EnvironmentList: FieldValue, Hashable {
-    /// Names that are passed on where the agent has them.
+    /// Names that are passed on where the worker has them.
     public private(set) var names: [String] = []
     /// What is set.
     public private(set) var values: [String: ManifestText] = [:]
 
-    /// What every child gets where the agent has it: without, programs are not found, have no place for temporary
+    /// What every child gets where the worker has it: without, programs are not found, have no place for temporary
     /// files, and read text wrongly. None of them holds a secret.
     public static let always = ["PATH", "HOME", "LANG", "TMPDIR"]
 

@@ -4,7 +4,7 @@ public import RunnelKit
 /// `{ env: NAME }`, or `{ secret: name }`.
 public enum ManifestText: FieldValue, Hashable {
     case literal(String)
-    /// A variable of the agent's environment.
+    /// A variable of the worker's environment.
     case variable(String)
     /// A secret of the project's configuration.
     case secret(String)

@@ -9,7 +9,7 @@ public struct ExecPlugin: Plugin {
     /// - Parameters:
     ///   - manifest: What `plugin.yaml` says; its protocol is `exec`.
     ///   - folder: The plugin's folder, absolute.
-    ///   - host: What the agent brings.
+    ///   - host: What the worker brings.
     /// - Throws: A mistake in the schema of a step, at `steps.<name>.input`.
     public init(_ manifest: PluginManifest, folder: String, host: ProcessHost) throws(FieldError) {
         name = manifest.name.text

@@ -52,7 +52,7 @@ public struct MCPPlugin: Plugin {
     ///   - manifest: What `plugin.yaml` says; its protocol is `mcp`.
     ///   - folder: The plugin's folder, absolute.
     ///   - cacheFile: Where the tools are kept, such as `.runnel/plugins/<name>.json`.
-    ///   - host: What the agent brings.
+    ///   - host: What the worker brings.
     public static func cached(
         _ manifest: PluginManifest, folder: String, cacheFile: String, host: ProcessHost
     ) -> MCPPlugin? {
@@ -66,7 +66,7 @@ public struct MCPPlugin: Plugin {
     ///   - manifest: What `plugin.yaml` says; its protocol is `mcp`.
     ///   - folder: The plugin's folder, absolute.
     ///   - cacheFile: Where the tools are kept, such as `.runnel/plugins/<name>.json`.
-    ///   - host: What the agent brings.
+    ///   - host: What the worker brings.
     ///   - refresh: Whether the server is asked in any case.
     ///   - context: For its log, clock, redactor and services.
     /// - Throws: ``StepError`` when the server does not start or does not answer.

@@ -1,8 +1,8 @@
 public import RunnelKit
 
-/// What process plugins need of the agent that they run in.
+/// What process plugins need of the worker that they run in.
 public struct ProcessHost: Sendable {
-    /// The agent's environment. A child sees only what its manifest lists.
+    /// The worker's environment. A child sees only what its manifest lists.
     public var variables: [String: String]
     /// The project's secrets, for manifests that name them.
     public var secret: @Sendable (_ name: String) -> String?
@@ -14,7 +14,7 @@ public struct ProcessHost: Sendable {
     public var http: (@Sendable (Services) async throws -> any MCPHTTPClient)?
 
     /// - Parameters:
-    ///   - variables: The agent's environment.
+    ///   - variables: The worker's environment.
     ///   - project: The project's folder, absolute.
     ///   - secret: The project's secrets.
     ///   - http: The client for MCP servers on HTTP.

@@ -20,7 +20,7 @@ public enum ProcessPlugins {
     ///   - settings: What `runnel.yaml` says for the plugin; nil where it says nothing.
     ///   - folder: The plugin's folder, absolute.
     ///   - cacheFile: Where the tools of a server are kept, such as `.runnel/plugins/<name>.json`.
-    ///   - host: What the agent brings.
+    ///   - host: What the worker brings.
     ///   - discovery: When a server is asked for its tools.
     ///   - context: For its log, clock, redactor and services, while a server is asked.
     /// - Throws: `FieldError` for a mistake in the manifest, ``StepError`` for a server that does not answer, or whose

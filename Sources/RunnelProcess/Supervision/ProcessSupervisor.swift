@@ -1,7 +1,7 @@
 public import RunnelKit
 internal import Synchronization
 
-/// The children of all process plugins of an agent.
+/// The children of all process plugins of a worker.
 public struct ProcessSupervisorKey: ServiceKey {
     public static let name = "the supervisor of plugin processes"
     public typealias Service = ProcessSupervisor

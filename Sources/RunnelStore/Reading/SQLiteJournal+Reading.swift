@@ -108,7 +108,7 @@ extension SQLiteJournal {
                 createdAt: try row.decode(forColumn: "created_at"), retryOf: try row.decode(forColumn: "retry_of"))
             record.startedAt = try row.decode(forColumn: "started_at")
             record.endedAt = try row.decode(forColumn: "ended_at")
-            record.owner = try row.decode(String?.self, forColumn: "owner").map { AgentID($0) }
+            record.owner = try row.decode(String?.self, forColumn: "owner").map { WorkerID($0) }
             record.epoch = try row.decode(forColumn: "epoch")
             record.interruptions = try row.decode(forColumn: "interruptions")
             record.deaths = try row.decode(forColumn: "deaths")

@@ -81,7 +81,9 @@ struct JournalFile {
     }
 
     private func makeDirectory() throws(JournalError) {
-        for folder in [directory, directory + "/agents", directory + "/outputs"] {
+        // The name until version 5 of the schema. The locks that are held in it stay held.
+        if access(directory + "/workers", F_OK) != 0 { rename(directory + "/agents", directory + "/workers") }
+        for folder in [directory, directory + "/workers", directory + "/outputs"] {
             try FileSystem.makeFolder(folder)
         }
         let (ignore, text) = (directory + "/.gitignore", Array("*\n".utf8))

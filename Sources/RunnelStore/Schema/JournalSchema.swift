@@ -138,6 +138,9 @@ enum JournalSchema {
                 of: "runs", run: "id", step: "0", columns: ["trigger", "inputs", "input", "output", "error"], db)
             try nameFiles(of: "steps", run: "run_id", step: "number", columns: ["output", "error", "items"], db)
         }
+        migrator.registerMigration("5-workers") { db in
+            try db.execute(sql: "ALTER TABLE agents RENAME TO workers")
+        }
         return migrator
     }
 

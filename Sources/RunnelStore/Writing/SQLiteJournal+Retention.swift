@@ -221,7 +221,7 @@ extension SQLiteJournal {
     /// Removes what no row names: what killed processes left, and what was there for runs that are gone.
     private func removeFiles() async throws(JournalError) {
         let (files, locks) = (files, locks)
-        let known = Set(try await read { try String.fetchAll($0, sql: "SELECT id FROM agents") })
+        let known = Set(try await read { try String.fetchAll($0, sql: "SELECT id FROM workers") })
         let all = try await onDisk { () throws(JournalError) in
             try locks.sweep(except: known)
             try files.removeAbandoned()

@@ -5,7 +5,7 @@ import Synchronization
 
 extension SQLiteJournal {
     public func claim(
-        _ runID: String, by worker: AgentID, limits: RunLimits
+        _ runID: String, by worker: WorkerID, limits: RunLimits
     ) async throws(JournalError) -> Claim {
         enum Found { case claimed(Int64), answer(Claim) }
         let found = try await committer.write { db -> Found in
@@ -20,7 +20,7 @@ extension SQLiteJournal {
                 let state = RunState(rawValue: row["state"])
             else { return .answer(.missing) }
             if state.isFinal { return .answer(.ended(state)) }
-            if let owner = row["owner"] as String? { return .answer(.taken(by: AgentID(owner))) }
+            if let owner = row["owner"] as String? { return .answer(.taken(by: WorkerID(owner))) }
             if state == .waiting { return .answer(.waiting(until: row["wake_at"])) }
             if let total = limits.total,
                 try Int.fetchOne(db, sql: "SELECT count(*) FROM runs WHERE owner IS NOT NULL") ?? 0 >= total
@@ -71,11 +71,11 @@ extension SQLiteJournal {
     }
 
     /// The epoch of a new claim; nil where the worker is not known.
-    static func nextEpoch(for worker: AgentID, _ db: Database) throws -> Int64? {
+    static func nextEpoch(for worker: WorkerID, _ db: Database) throws -> Int64? {
         try Int64.fetchOne(
             db.cachedStatement(
                 sql: """
-                    UPDATE epochs SET value = value + 1 WHERE EXISTS (SELECT 1 FROM agents WHERE id = ?) RETURNING value
+                    UPDATE epochs SET value = value + 1 WHERE EXISTS (SELECT 1 FROM workers WHERE id = ?) RETURNING value
                     """),
             arguments: [worker.text])
     }
@@ -249,11 +249,11 @@ extension SQLiteJournal {
         }
     }
 
-    public func cancelRequests(for agent: AgentID) async throws(JournalError) -> [String] {
+    public func cancelRequests(for worker: WorkerID) async throws(JournalError) -> [String] {
         try await read { db in
             try String.fetchAll(
                 db, sql: "SELECT id FROM runs WHERE owner = ? AND cancel_requested ORDER BY id",
-                arguments: [agent.text])
+                arguments: [worker.text])
         }
     }
 }

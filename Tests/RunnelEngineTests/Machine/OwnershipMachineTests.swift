@@ -4,8 +4,8 @@ import Testing
 @testable import RunnelEngine
 
 @Suite("The ownership machine") struct OwnershipMachineTests {
-    private let a = AgentID("a")
-    private let b = AgentID("b")
+    private let a = WorkerID("a")
+    private let b = WorkerID("b")
 
     private func member() -> OwnershipMachine {
         var machine = OwnershipMachine(id: a)
@@ -15,7 +15,7 @@ import Testing
     }
 
     private func lease(_ run: String, _ epoch: Int64, _ worker: String = "a") -> Lease {
-        Lease(runID: run, worker: AgentID(worker), epoch: epoch)
+        Lease(runID: run, worker: WorkerID(worker), epoch: epoch)
     }
 
     @Test("a heartbeat is sent every 5 s and renews from the moment it was sent")
@@ -42,12 +42,12 @@ import Testing
         #expect(!machine.mayClaim)
         #expect(!machine.holds(lease("r1", 1)))
         // The join may be written although it failed, so its name counts as a former one too.
-        _ = machine.handle(.joinFailed(AgentID("a2")), at: .seconds(12))
+        _ = machine.handle(.joinFailed(WorkerID("a2")), at: .seconds(12))
         #expect(machine.handle(.tick, at: .milliseconds(12_500)).isEmpty)
-        #expect(machine.handle(.tick, at: .seconds(13)) == [.join(former: [a, AgentID("a2")])])
-        _ = machine.handle(.joined(AgentID("a3")), at: .seconds(13))
+        #expect(machine.handle(.tick, at: .seconds(13)) == [.join(former: [a, WorkerID("a2")])])
+        _ = machine.handle(.joined(WorkerID("a3")), at: .seconds(13))
         #expect(machine.mayClaim)
-        #expect(machine.id == AgentID("a3"))
+        #expect(machine.id == WorkerID("a3"))
     }
 
     @Test("a worker whose join was answered late claims nothing before its first heartbeat")
@@ -137,7 +137,7 @@ import Testing
         let gone = WorkerSight(b, beat: 3, .died)
         #expect(machine.handle(.observed([gone]), at: .zero) == [.takeOver([gone])])
         _ = machine.handle(.takenOver, at: .zero)
-        let silent = WorkerSight(AgentID("c"), beat: 7, .present)
+        let silent = WorkerSight(WorkerID("c"), beat: 7, .present)
         let found = look(&machine, [silent], from: 1, through: 20)
         #expect(found.map(\.at) == [16])
         #expect(found.first?.actions == [.takeOver([silent])])

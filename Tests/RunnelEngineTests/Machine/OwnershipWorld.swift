@@ -14,7 +14,7 @@ struct OwnershipWorld: Hashable {
     }
 
     struct Row: Hashable {
-        var owner: AgentID?
+        var owner: WorkerID?
         var epoch: Int64 = 0
         var isDone = false
     }
@@ -49,9 +49,9 @@ struct OwnershipWorld: Hashable {
 
     var now = Duration.zero
     var rows: [String: Row] = ["r1": Row(), "r2": Row()]
-    var beats: [AgentID: Int64] = [:]
+    var beats: [WorkerID: Int64] = [:]
     /// When the last heartbeat was written.
-    var beatAt: [AgentID: Duration] = [:]
+    var beatAt: [WorkerID: Duration] = [:]
     var epoch: Int64 = 0
     var workers: [Worker]
     /// How often a run was claimed.
@@ -59,7 +59,7 @@ struct OwnershipWorld: Hashable {
     var violations: [String] = []
 
     init() {
-        workers = ["a", "b"].map { Worker(machine: OwnershipMachine(id: AgentID($0))) }
+        workers = ["a", "b"].map { Worker(machine: OwnershipMachine(id: WorkerID($0))) }
         for index in workers.indices {
             _ = workers[index].machine.handle(.start, at: .zero)
             let id = workers[index].machine.id
@@ -157,7 +157,7 @@ struct OwnershipWorld: Hashable {
             case .fence(let leases): workers[index].attempts.subtract(leases)
             case .join(let former):
                 workers[index].names += 1
-                let name = AgentID("\(index == 0 ? "a" : "b")\(workers[index].names)")
+                let name = WorkerID("\(index == 0 ? "a" : "b")\(workers[index].names)")
                 if worker.writing != .fails {
                     for id in former { sendBack(id) }
                     (beats[name], beatAt[name]) = (0, now)
@@ -198,7 +198,7 @@ struct OwnershipWorld: Hashable {
     }
 
     /// Whoever is taken for dead has been silent for long enough to have fenced itself, unless it is stopped.
-    private mutating func accuse(_ id: AgentID) {
+    private mutating func accuse(_ id: WorkerID) {
         let silence = now - (beatAt[id] ?? .zero)
         if silence < .seconds(15) { violations.append("\(id) is taken for dead after a silence of \(silence)") }
         for worker in workers where worker.machine.id == id && !worker.isStopped && !worker.machine.held.isEmpty {
@@ -206,7 +206,7 @@ struct OwnershipWorld: Hashable {
         }
     }
 
-    private mutating func sendBack(_ id: AgentID) {
+    private mutating func sendBack(_ id: WorkerID) {
         beats[id] = nil
         for (key, row) in rows where row.owner == id { rows[key]?.owner = nil }
     }

@@ -28,26 +28,26 @@ struct HeldJournal: Journal {
         return await base.run(id)
     }
 
-    func join(_ worker: AgentRecord, replacing former: [AgentID], at time: Int64) async {
+    func join(_ worker: WorkerRecord, replacing former: [WorkerID], at time: Int64) async {
         await base.join(worker, replacing: former, at: time)
     }
 
-    func beat(_ worker: AgentID) async -> Bool { await base.beat(worker) }
-    func leave(_ worker: AgentID) async { await base.leave(worker) }
+    func beat(_ worker: WorkerID) async -> Bool { await base.beat(worker) }
+    func leave(_ worker: WorkerID) async { await base.leave(worker) }
     func observe() async -> [WorkerSight] { await base.observe() }
 
     func takeOver(from dead: [WorkerSight], _ policy: TakeoverPolicy) async -> Takeover {
         await base.takeOver(from: dead, policy)
     }
 
-    func leases(of worker: AgentID) async -> [Lease] { await base.leases(of: worker) }
-    func agents() async -> [AgentRecord] { await base.agents() }
+    func leases(of worker: WorkerID) async -> [Lease] { await base.leases(of: worker) }
+    func workers() async -> [WorkerRecord] { await base.workers() }
     func keep(_ definition: DefinitionRecord) async { await base.keep(definition) }
     func definition(_ hash: String) async -> DefinitionRecord? { await base.definition(hash) }
     func queued(_ search: QueueSearch) async -> [RunRecord] { await base.queued(search) }
     func waitingCount() async -> Int { await base.waitingCount() }
 
-    func claim(_ runID: String, by worker: AgentID, limits: RunLimits) async throws(JournalError) -> Claim {
+    func claim(_ runID: String, by worker: WorkerID, limits: RunLimits) async throws(JournalError) -> Claim {
         try await base.claim(runID, by: worker, limits: limits)
     }
 
@@ -62,7 +62,7 @@ struct HeldJournal: Journal {
         await base.requestCancel(runID, at: time)
     }
 
-    func cancelRequests(for agent: AgentID) async -> [String] { await base.cancelRequests(for: agent) }
+    func cancelRequests(for worker: WorkerID) async -> [String] { await base.cancelRequests(for: worker) }
     func version() async -> Int64 { await base.version() }
     func runs(idPrefix: String, limit: Int) async -> [RunRecord] { await base.runs(idPrefix: idPrefix, limit: limit) }
     func runs(_ filter: RunFilter) async -> [RunRecord] { await base.runs(filter) }

@@ -38,10 +38,10 @@ struct ServerRig: Sendable {
             registry: registry, environment: loader.environment, services: services,
             project: ProjectDirectory(path: "/nowhere"), values: ProjectValues(secrets: secrets),
             redactor: Redactor(secrets: secrets.values), logger: logger, now: { Self.now }, grace: .milliseconds(1))
-        let agent = RunAgent(
-            record: AgentRecord(id: AgentID("test"), processID: 1, host: "here", role: "serve", startedAt: 0),
+        let worker = Worker(
+            record: WorkerRecord(id: WorkerID("test"), processID: 1, host: "here", role: "serve", startedAt: 0),
             journal: journal, runner: runner, loader: loader, logger: logger)
-        let queue = RunQueue(agent: agent, limit: limit, maximumQueued: maximumQueued)
+        let queue = RunQueue(worker: worker, limit: limit, maximumQueued: maximumQueued)
         let files = pipelines.map { (file: $0.key, bytes: Array($0.value.utf8)) }
         let host = PipelineHost(
             queue: queue, loader: loader, logger: logger, hash: { "hash of \(String(decoding: $0, as: UTF8.self))" },
@@ -49,7 +49,7 @@ struct ServerRig: Sendable {
         let hub = try await services.get(WebhookHub.self)
         let server = RunnelServer(
             options: options, hub: hub, queue: queue, host: host, journal: journal, version: "1.2.3", logger: logger)
-        let result = try await agent.withSession {
+        let result = try await worker.withSession {
             try await withThrowingTaskGroup(of: Result?.self) { group in
                 let (ports, port) = AsyncStream.makeStream(of: Int.self)
                 let (readiness, ready) = AsyncStream.makeStream(of: Void.self)

@@ -32,7 +32,7 @@ struct Rig: Sendable {
         wall.start.withLock { $0 += offset }
     }
 
-    /// Runs the trigger until `body` has ended, as an agent does between its start and its end.
+    /// Runs the trigger until `body` has ended, as a worker does between its start and its end.
     func life(_ entry: ValueObject, body: () async throws -> Void = {}) async throws {
         let context = harness.context
         try await withThrowingTaskGroup(of: Void.self) { group in
@@ -56,7 +56,7 @@ struct Rig: Sendable {
         }
     }
 
-    /// Time passes while there is no agent.
+    /// Time passes while there is no worker.
     func downtime(_ duration: Duration) {
         clock.advance(by: duration)
     }

@@ -35,7 +35,7 @@ struct RunsCancelCommand: AsyncParsableCommand {
     }
 
     private func words(for id: String, in journal: any Journal) async throws -> String {
-        guard try await journal.agents().isEmpty else { return "being cancelled" }
+        guard try await journal.workers().isEmpty else { return "being cancelled" }
         return "to be cancelled; its `finally` runs with `runnel serve` or `runnel runs resume \(id)`"
     }
 }

@@ -47,17 +47,17 @@ struct RunsResumeCommand: AsyncParsableCommand {
         let loader = try await project.loader(startsServers: true)
         let foreground = await ForegroundRuns(
             project: project, loader: loader, journal: journal, simulator: simulator, isJSON: json)
-        let agent = foreground.agent
+        let worker = foreground.worker
         let current = CurrentRun()
         let (results, request) = try await withSignals({ request, _ in
-            if request == .terminate { agent.stop() } else { agent.cancelRun(await current.id) }
+            if request == .terminate { worker.stop() } else { worker.cancelRun(await current.id) }
         }) {
-            try await agent.withSession {
+            try await worker.withSession {
                 _ = try await journal.takeOverFromGone(
-                    TakeoverPolicy(deaths: agent.deaths, now: WallClock.nanoseconds()))
+                    TakeoverPolicy(deaths: worker.deaths, now: WallClock.nanoseconds()))
                 var results: [(String, DriveResult)] = []
-                for id in try await ids(in: journal) where !agent.isStopping {
-                    guard let run = try await claim(id, in: journal, by: agent) else { continue }
+                for id in try await ids(in: journal) where !worker.isStopping {
+                    guard let run = try await claim(id, in: journal, by: worker) else { continue }
                     await current.set(id)
                     results.append((id, try await foreground.work(on: run, nil)))
                 }
@@ -75,13 +75,13 @@ struct RunsResumeCommand: AsyncParsableCommand {
         return ids
     }
 
-    private func claim(_ id: String, in journal: any Journal, by agent: RunAgent) async throws -> RunRecord? {
+    private func claim(_ id: String, in journal: any Journal, by worker: Worker) async throws -> RunRecord? {
         let problem: String
-        switch try await agent.claim(id, limits: RunLimits()) {
+        switch try await worker.claim(id, limits: RunLimits()) {
         case .claimed(let run): return run
         case .busy: problem = "other runs go on"
         case .taken(let owner):
-            let process = try await journal.agents().first { $0.id == owner }?.processID
+            let process = try await journal.workers().first { $0.id == owner }?.processID
             problem = "it is being worked on" + (process.map { " by the process \($0)" } ?? "")
         case .ended(let state):
             problem =

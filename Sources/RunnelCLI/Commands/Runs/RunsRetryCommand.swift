@@ -47,9 +47,9 @@ struct RunsRetryCommand: AsyncParsableCommand {
         let definition = foreground.definition(of: pipeline)
         let id = UUIDv7.make(nanoseconds: WallClock.nanoseconds())
         let (result, request) = try await withSignals({ request, _ in
-            if request == .terminate { foreground.agent.stop() } else { foreground.agent.cancelRun(id) }
+            if request == .terminate { foreground.worker.stop() } else { foreground.worker.cancelRun(id) }
         }) {
-            try await foreground.agent.withSession {
+            try await foreground.worker.withSession {
                 try await journal.keep(definition)
                 let new = RunRecord(
                     id: id, pipeline: pipeline.name, definition: definition.hash, trigger: old.trigger,

@@ -3,7 +3,7 @@ internal import MCPProtocol
 internal import RunnelKit
 internal import Synchronization
 
-/// An MCP server as the agent knows it over time: connected to on demand, kept, and connected to anew when it is gone.
+/// An MCP server as the worker knows it over time: connected to on demand, kept, and connected to anew when it is gone.
 actor MCPServer {
     private final class Connection: Sendable {
         let client: MCPClient
@@ -155,7 +155,7 @@ actor MCPServer {
         }
     }
 
-    /// The tools have changed: what is kept of them is brought up to date, for the next start of an agent.
+    /// The tools have changed: what is kept of them is brought up to date, for the next start of a worker.
     private func keepTools(of client: MCPClient, _ context: StepContext) async {
         guard let cacheFile else { return }
         do {

@@ -2,7 +2,7 @@ internal import MCPProtocol
 internal import RunnelKit
 internal import Synchronization
 
-/// An MCP server that is a child of the agent: one message a line on its standard input and output.
+/// An MCP server that is a child of the worker: one message a line on its standard input and output.
 ///
 /// - SeeAlso: Model Context Protocol, "Transports", "stdio".
 final class StdioTransport: MCPTransport {

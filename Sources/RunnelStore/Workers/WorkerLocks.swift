@@ -10,49 +10,49 @@ import Darwin
 #endif
 
 /// Tells which workers' processes are there: each holds a lock on a file of its own, which ends with its process.
-final class AgentLocks: Sendable {
+final class WorkerLocks: Sendable {
     private let directory: String
-    private let held = Mutex<[AgentID: FileLock]>([:])
+    private let held = Mutex<[WorkerID: FileLock]>([:])
 
     init(directory: String) {
         self.directory = directory
     }
 
-    func hold(_ agent: AgentID) throws(JournalError) {
-        guard let lock = try FileLock(path: path(agent), waits: false) else {
-            throw JournalError("journal-busy", "another process says that it is the worker \(agent)")
+    func hold(_ worker: WorkerID) throws(JournalError) {
+        guard let lock = try FileLock(path: path(worker), waits: false) else {
+            throw JournalError("journal-busy", "another process says that it is the worker \(worker)")
         }
-        held.withLock { $0[agent] = lock }
+        held.withLock { $0[worker] = lock }
     }
 
-    func letGo(_ agent: AgentID) {
-        unlink(path(agent))
-        held.withLock { $0.removeValue(forKey: agent) }?.unlock()
+    func letGo(_ worker: WorkerID) {
+        unlink(path(worker))
+        held.withLock { $0.removeValue(forKey: worker) }?.unlock()
     }
 
-    func presence(of agent: AgentID) -> WorkerSight.Presence {
-        if held.withLock({ $0[agent] != nil }) { return .present }
-        guard access(path(agent), F_OK) == 0 else { return .left }
-        guard let lock = try? FileLock(path: path(agent), waits: false) else { return .present }
+    func presence(of worker: WorkerID) -> WorkerSight.Presence {
+        if held.withLock({ $0[worker] != nil }) { return .present }
+        guard access(path(worker), F_OK) == 0 else { return .left }
+        guard let lock = try? FileLock(path: path(worker), waits: false) else { return .present }
         // The file stays until its runs have been taken over: it tells a death from a shutdown.
         lock.unlock()
         return .died
     }
 
     /// Removes what a process left that has ended.
-    func remove(_ agent: AgentID) {
-        guard let lock = try? FileLock(path: path(agent), waits: false) else { return }
-        unlink(path(agent))
+    func remove(_ worker: WorkerID) {
+        guard let lock = try? FileLock(path: path(worker), waits: false) else { return }
+        unlink(path(worker))
         lock.unlock()
     }
 
     /// Ends the lock as the end of the process would: the file stays.
-    func forget(_ agent: AgentID) {
-        held.withLock { $0.removeValue(forKey: agent) }?.unlock()
+    func forget(_ worker: WorkerID) {
+        held.withLock { $0.removeValue(forKey: worker) }?.unlock()
     }
 
     func letGoOfAll() {
-        for agent in held.withLock({ Array($0.keys) }) { letGo(agent) }
+        for worker in held.withLock({ Array($0.keys) }) { letGo(worker) }
     }
 
     /// A younger file may belong to a process that is about to lock it. In seconds.
@@ -69,5 +69,5 @@ final class AgentLocks: Sendable {
         }
     }
 
-    private func path(_ agent: AgentID) -> String { "\(directory)/\(agent.text).lock" }
+    private func path(_ worker: WorkerID) -> String { "\(directory)/\(worker.text).lock" }
 }

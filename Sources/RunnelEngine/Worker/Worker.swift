@@ -6,7 +6,7 @@ import Synchronization
 /// over what dead workers left, and ends in good order.
 ///
 /// What it owns and what it has to do about it is decided by ``OwnershipMachine``; here it is carried out.
-public final class RunAgent: Sendable {
+public final class Worker: Sendable {
     let journal: any Journal
     let runner: PipelineRunner
     let definitions: DefinitionCache
@@ -15,7 +15,7 @@ public final class RunAgent: Sendable {
     public let deaths: Int
     let clock: any Clock<Duration>
     private let stopwatch: Stopwatch
-    private let record: AgentRecord
+    private let record: WorkerRecord
     private let state: Mutex<State>
 
     private struct State {
@@ -58,7 +58,7 @@ public final class RunAgent: Sendable {
     ///   - clock: Steady, for heartbeats. It stands still while the machine is suspended, as do the other workers of the
     ///     machine.
     public init(
-        record: AgentRecord, journal: any Journal, runner: PipelineRunner, loader: PipelineLoader, logger: Logger,
+        record: WorkerRecord, journal: any Journal, runner: PipelineRunner, loader: PipelineLoader, logger: Logger,
         deaths: Int = 3, clock: any Clock<Duration> = SuspendingClock()
     ) {
         self.record = record
@@ -73,7 +73,7 @@ public final class RunAgent: Sendable {
     }
 
     /// What the worker is called now.
-    public var id: AgentID { state.withLock { $0.ownership.id } }
+    public var id: WorkerID { state.withLock { $0.ownership.id } }
 
     /// Whether runs can be claimed at the moment; not while the journal does not answer.
     public var mayClaim: Bool { state.withLock { $0.ownership.mayClaim } }
@@ -220,9 +220,9 @@ public final class RunAgent: Sendable {
         }
     }
 
-    private func rejoin(in former: [AgentID]) async {
+    private func rejoin(in former: [WorkerID]) async {
         var record = record
-        record.id = AgentID(UUIDv7.make(nanoseconds: runner.now()))
+        record.id = WorkerID(UUIDv7.make(nanoseconds: runner.now()))
         record.startedAt = runner.now()
         let joining = record
         await attempt(.writing, or: .joinFailed(joining.id)) { () async throws(JournalError) in

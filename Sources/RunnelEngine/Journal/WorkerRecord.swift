@@ -1,5 +1,5 @@
 /// Names one process that works on runs.
-public struct AgentID: Sendable, Hashable, CustomStringConvertible {
+public struct WorkerID: Sendable, Hashable, CustomStringConvertible {
     public var text: String
     public var description: String { text }
 
@@ -9,8 +9,8 @@ public struct AgentID: Sendable, Hashable, CustomStringConvertible {
 }
 
 /// A process that works on runs, as the journal knows it.
-public struct AgentRecord: Sendable, Hashable {
-    public var id: AgentID
+public struct WorkerRecord: Sendable, Hashable {
+    public var id: WorkerID
     public var processID: Int32
     public var host: String
     /// What it does: `run`, `serve`.
@@ -18,7 +18,7 @@ public struct AgentRecord: Sendable, Hashable {
     /// Nanoseconds since 1970.
     public var startedAt: Int64
 
-    public init(id: AgentID, processID: Int32, host: String, role: String, startedAt: Int64) {
+    public init(id: WorkerID, processID: Int32, host: String, role: String, startedAt: Int64) {
         self.id = id
         self.processID = processID
         self.host = host
@@ -30,12 +30,12 @@ public struct AgentRecord: Sendable, Hashable {
 /// A worker's right to work on one run: from its claim until the run has ended, waits, is released, or is claimed anew.
 public struct Lease: Sendable, Hashable {
     public var runID: String
-    public var worker: AgentID
+    public var worker: WorkerID
     /// The fencing token. Every claim gets the next number of one counter of the journal, so that what a worker still
     /// has to say from an earlier claim is told apart from what it says now.
     public var epoch: Int64
 
-    public init(runID: String, worker: AgentID, epoch: Int64) {
+    public init(runID: String, worker: WorkerID, epoch: Int64) {
         self.runID = runID
         self.worker = worker
         self.epoch = epoch
@@ -53,12 +53,12 @@ public struct WorkerSight: Sendable, Hashable {
         case left
     }
 
-    public var id: AgentID
+    public var id: WorkerID
     /// Counts its heartbeats.
     public var beat: Int64
     public var presence: Presence
 
-    public init(_ id: AgentID, beat: Int64, _ presence: Presence) {
+    public init(_ id: WorkerID, beat: Int64, _ presence: Presence) {
         self.id = id
         self.beat = beat
         self.presence = presence

@@ -3,14 +3,14 @@ public import RunnelEngine
 
 extension SQLiteJournal {
     public func join(
-        _ worker: AgentRecord, replacing former: [AgentID], at time: Int64
+        _ worker: WorkerRecord, replacing former: [WorkerID], at time: Int64
     ) async throws(JournalError) {
         try locks.hold(worker.id)
         do throws(JournalError) {
             try await committer.write { db in
                 for id in former { try Self.forget(id, .broken(now: time), db) }
                 try db.cachedStatement(
-                    sql: "INSERT OR REPLACE INTO agents (id, pid, host, role, started_at) VALUES (?, ?, ?, ?, ?)"
+                    sql: "INSERT OR REPLACE INTO workers (id, pid, host, role, started_at) VALUES (?, ?, ?, ?, ?)"
                 ).execute(
                     arguments: [worker.id.text, worker.processID, worker.host, worker.role, worker.startedAt])
             }
@@ -21,15 +21,15 @@ extension SQLiteJournal {
         for id in former { locks.letGo(id) }
     }
 
-    public func beat(_ worker: AgentID) async throws(JournalError) -> Bool {
+    public func beat(_ worker: WorkerID) async throws(JournalError) -> Bool {
         try await committer.write { db in
-            try db.cachedStatement(sql: "UPDATE agents SET beat = beat + 1 WHERE id = ?").execute(
+            try db.cachedStatement(sql: "UPDATE workers SET beat = beat + 1 WHERE id = ?").execute(
                 arguments: [worker.text])
             return db.changesCount > 0
         }
     }
 
-    public func leave(_ worker: AgentID) async throws(JournalError) {
+    public func leave(_ worker: WorkerID) async throws(JournalError) {
         try await committer.write { db in
             _ = try Self.forget(worker, .stopped, db)
         }
@@ -38,12 +38,12 @@ extension SQLiteJournal {
 
     public func observe() async throws(JournalError) -> [WorkerSight] {
         let (workers, owners) = try await read { db in
-            let workers = try Row.fetchAll(db.cachedStatement(sql: "SELECT id, beat FROM agents ORDER BY id")).map {
-                (id: AgentID($0["id"]), beat: $0["beat"] as Int64)
+            let workers = try Row.fetchAll(db.cachedStatement(sql: "SELECT id, beat FROM workers ORDER BY id")).map {
+                (id: WorkerID($0["id"]), beat: $0["beat"] as Int64)
             }
             let owners = try String.fetchAll(
                 db.cachedStatement(sql: "SELECT DISTINCT owner FROM runs WHERE owner IS NOT NULL ORDER BY owner"))
-            return (workers, owners.map { AgentID($0) })
+            return (workers, owners.map { WorkerID($0) })
         }
         let known = Set(workers.map(\.id))
         return workers.map { WorkerSight($0.id, beat: $0.beat, locks.presence(of: $0.id)) }
@@ -55,7 +55,7 @@ extension SQLiteJournal {
             var takeover = Takeover()
             for sight in dead {
                 let beat = try Int64.fetchOne(
-                    db, sql: "SELECT beat FROM agents WHERE id = ?", arguments: [sight.id.text])
+                    db, sql: "SELECT beat FROM workers WHERE id = ?", arguments: [sight.id.text])
                 // Somebody may have joined under this name since, or the silent worker has come back to life.
                 if let beat, beat != sight.beat { continue }
                 let runs = try Self.forget(
@@ -77,10 +77,10 @@ extension SQLiteJournal {
 
     /// The worker's runs go back to the queue, and the worker is forgotten.
     @discardableResult private static func forget(
-        _ worker: AgentID, _ reason: ReleaseReason, hasDied: Bool = false, _ db: Database
+        _ worker: WorkerID, _ reason: ReleaseReason, hasDied: Bool = false, _ db: Database
     ) throws -> [(id: String, deaths: Int)] {
         let runs = try sendBack("owner = ?", [worker.text], reason, hasDied: hasDied, db)
-        try db.cachedStatement(sql: "DELETE FROM agents WHERE id = ?").execute(arguments: [worker.text])
+        try db.cachedStatement(sql: "DELETE FROM workers WHERE id = ?").execute(arguments: [worker.text])
         return runs
     }
 
@@ -93,7 +93,7 @@ extension SQLiteJournal {
             arguments: [StoredValue.text(ValueCoding.text(error)), time, runID])
     }
 
-    public func leases(of worker: AgentID) async throws(JournalError) -> [Lease] {
+    public func leases(of worker: WorkerID) async throws(JournalError) -> [Lease] {
         try await read { db in
             try Row.fetchAll(
                 db.cachedStatement(sql: "SELECT id, epoch FROM runs WHERE owner = ? ORDER BY id"),
@@ -102,11 +102,11 @@ extension SQLiteJournal {
         }
     }
 
-    public func agents() async throws(JournalError) -> [AgentRecord] {
+    public func workers() async throws(JournalError) -> [WorkerRecord] {
         try await read { db in
-            try Row.fetchAll(db, sql: "SELECT * FROM agents ORDER BY started_at").map { row in
-                AgentRecord(
-                    id: AgentID(row["id"]), processID: row["pid"], host: row["host"], role: row["role"],
+            try Row.fetchAll(db, sql: "SELECT * FROM workers ORDER BY started_at").map { row in
+                WorkerRecord(
+                    id: WorkerID(row["id"]), processID: row["pid"], host: row["host"], role: row["role"],
                     startedAt: row["started_at"])
             }
         }

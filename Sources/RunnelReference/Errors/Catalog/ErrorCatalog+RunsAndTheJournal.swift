@@ -22,8 +22,8 @@ extension ErrorCatalog {
         ErrorEntry(
             "journal-busy", part: "Runs and the journal",
             sentences: [
-                "another process says that it is the worker …",
                 "the journal … is held by another process for too long",
+                "another process says that it is the worker …",
             ],
             hints: ["a program that looks into the file must not keep a transaction open"]),
         ErrorEntry(

@@ -17,6 +17,9 @@ let package = Package(
     products: [
         .executable(name: "runnel", targets: ["runnel"]),
         .library(name: "RunnelKit", targets: ["RunnelKit"]),
+        .library(name: "RunnelValue", targets: ["RunnelValue"]),
+        .library(name: "RunnelHTTP", targets: ["RunnelHTTP"]),
+        .library(name: "JSONSchema", targets: ["JSONSchema"]),
         .library(name: "RunnelCLI", targets: ["RunnelCLI"]),
         .library(name: "RunnelTesting", targets: ["RunnelTesting"]),
         .library(name: "Marketplace", targets: ["Marketplace"]),
@@ -41,33 +44,39 @@ let package = Package(
             name: "CLibYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"]), .brew(["libyaml"])]),
 
         // What knows nobody.
-        .target(name: "RunnelSupport"),
-        .target(name: "YAML", dependencies: ["CLibYAML"]),
         .target(
-            name: "RunnelKit",
-            dependencies: ["RunnelSupport", log, .product(name: "OrderedCollections", package: "swift-collections")]),
-        .target(name: "Marketplace", dependencies: ["RunnelSupport", httpClient, log] + nio),
+            name: "RunnelValue", dependencies: [.product(name: "OrderedCollections", package: "swift-collections")]),
+        .target(name: "LibC"),
+        .target(name: "RunnelSupport", dependencies: ["RunnelValue"]),
+        .target(name: "YAML", dependencies: ["CLibYAML"]),
+        .target(name: "RunnelKit", dependencies: ["RunnelValue", "RunnelSupport", log]),
+        .target(name: "Marketplace", dependencies: ["RunnelValue", "RunnelSupport", httpClient, log] + nio),
         .target(
             name: "HTTPServing",
             dependencies: [
-                hummingbird, log, nio[0], nio[1], .product(name: "HummingbirdCore", package: "hummingbird"),
+                "RunnelSupport", hummingbird, log, nio[0], nio[1],
+                .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ]),
-        .target(name: "MarketplaceSimulator", dependencies: ["HTTPServing", hummingbird, log, nio[0]]),
+        .target(
+            name: "MarketplaceSimulator",
+            dependencies: ["RunnelValue", "RunnelSupport", "HTTPServing", hummingbird, log, nio[0]]),
 
         // What stands on RunnelKit.
-        .target(name: "JSONSchema", dependencies: ["RunnelKit"]),
-        .target(name: "Templates", dependencies: ["RunnelKit"]),
-        .target(name: "RunnelHTTP", dependencies: ["RunnelKit", httpClient] + nio),
+        .target(name: "JSONSchema", dependencies: ["RunnelSupport", "RunnelKit"]),
+        .target(name: "Templates", dependencies: ["RunnelSupport", "RunnelKit"]),
+        .target(name: "RunnelHTTP", dependencies: ["RunnelKit", "RunnelSupport", httpClient] + nio),
         .target(
             name: "PipelineTesting",
             dependencies: [
-                "RunnelSupport", "Templates", "RunnelEngine", "RunnelKit", "YAML", "Marketplace",
-                "MarketplaceSimulator", "RunnelHTTP",
-                "ChatPlugin", httpClient, log, nio[2],
+                "RunnelSupport", "Templates", "RunnelEngine", "RunnelKit", "YAML", "MarketplaceSimulator", "RunnelHTTP",
+                log, nio[2],
             ]),
-        .target(name: "MCPProtocol"),
-        .target(name: "MCPServer", dependencies: ["MCPProtocol", "RunnelKit", "JSONSchema"]),
+        .target(
+            name: "MCP",
+            dependencies: [
+                "RunnelSupport", "JSONSchema", "RunnelKit", "RunnelProcess", httpClient, log, nio[0], nio[2],
+            ]),
         .target(
             name: "RunnelReference", dependencies: ["RunnelKit", "RunnelEngine", "Templates", "JSONSchema", "YAML"]),
         .target(name: "RunnelTesting", dependencies: ["JSONSchema", "RunnelKit", log]),
@@ -78,39 +87,46 @@ let package = Package(
         .target(
             name: "RunnelProcess",
             dependencies: [
-                "MCPProtocol", "RunnelKit", "RunnelSupport", "JSONSchema", "CRunnelSpawn", "SystemThread", log,
+                "RunnelKit", "RunnelSupport", "JSONSchema", "CRunnelSpawn", "SystemThread", log,
             ]),
-        .target(name: "RunnelEngine", dependencies: ["RunnelKit", "YAML", "JSONSchema", "Templates", crypto, log]),
+        .target(
+            name: "RunnelEngine",
+            dependencies: ["RunnelSupport", "RunnelKit", "YAML", "JSONSchema", "Templates", crypto, log]),
 
         .target(
             name: "RunnelStore",
-            dependencies: ["RunnelEngine", "RunnelKit", crypto, .product(name: "GRDB", package: "GRDB.swift")]),
+            dependencies: [
+                "RunnelEngine", "RunnelKit", crypto, .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "GRDBSQLite", package: "GRDB.swift"),
+            ]),
 
-        // The steps that ship.
+        // The steps that ship. They have the public API alone, as a plugin of another package.
         .target(
             name: "ChatPlugin", dependencies: ["RunnelKit", "JSONSchema", "Marketplace", httpClient],
-            path: "plugins/chat"),
-        .target(name: "FilePlugin", dependencies: ["RunnelKit"], path: "plugins/file"),
+            path: "plugins/chat", packageAccess: false),
+        .target(name: "FilePlugin", dependencies: ["RunnelKit"], path: "plugins/file", packageAccess: false),
         .target(
-            name: "HTTPPlugin", dependencies: ["RunnelKit", "RunnelHTTP", nio[2]], path: "plugins/http"),
-        .target(name: "LogPlugin", dependencies: ["RunnelKit", log], path: "plugins/log"),
-        .target(name: "SchedulePlugin", dependencies: ["RunnelKit", log], path: "plugins/schedule"),
-        .target(name: "TemplatePlugin", dependencies: ["RunnelKit", "FilePlugin"], path: "plugins/template"),
+            name: "HTTPPlugin", dependencies: ["RunnelKit", "RunnelHTTP", nio[2]], path: "plugins/http",
+            packageAccess: false),
+        .target(name: "LogPlugin", dependencies: ["RunnelKit", log], path: "plugins/log", packageAccess: false),
+        .target(
+            name: "SchedulePlugin", dependencies: ["RunnelKit", log], path: "plugins/schedule", packageAccess: false),
+        .target(name: "TemplatePlugin", dependencies: ["RunnelKit"], path: "plugins/template", packageAccess: false),
         .target(
             name: "TransformPlugin", dependencies: ["RunnelKit", "SystemThread", "CRunnelJQ", "CRunnelSpawn"],
-            path: "plugins/transform"),
+            path: "plugins/transform", packageAccess: false),
         .target(
-            name: "WatchPlugin", dependencies: ["RunnelKit", "CRunnelFiles", "SystemThread", log], path: "plugins/watch"
-        ),
+            name: "WatchPlugin", dependencies: ["RunnelKit", "CRunnelFiles", "SystemThread", log],
+            path: "plugins/watch", packageAccess: false),
         .target(
             name: "WebhookPlugin", dependencies: ["RunnelKit", "RunnelHTTP", crypto, log, nio[2]],
-            path: "plugins/webhook"),
+            path: "plugins/webhook", packageAccess: false),
 
         // What serves.
         .target(
             name: "RunnelServer",
             dependencies: [
-                "HTTPServing", "RunnelEngine", "RunnelKit", "WebhookPlugin", hummingbird, log, nio[0],
+                "HTTPServing", "RunnelEngine", "RunnelKit", "RunnelSupport", hummingbird, log, nio[0],
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
@@ -123,7 +139,7 @@ let package = Package(
             dependencies: [
                 "RunnelKit", "RunnelSupport", "YAML", "Templates", "RunnelEngine", "RunnelServer", "RunnelStore",
                 "RunnelHTTP",
-                "MCPServer", "PipelineTesting", "RunnelProcess", "RunnelReference",
+                "MCP", "PipelineTesting", "RunnelProcess", "RunnelReference",
                 "Marketplace",
                 "MarketplaceSimulator", crypto,
                 "ChatPlugin", "FilePlugin", "HTTPPlugin", "LogPlugin", "SchedulePlugin", "TemplatePlugin",
@@ -158,23 +174,24 @@ let package = Package(
             name: "JSONSchemaTests", dependencies: ["JSONSchema", "RunnelKit"], resources: [.copy("Resources")]),
         .testTarget(name: "TemplatesTests", dependencies: ["Templates", "RunnelKit"]),
         .testTarget(
-            name: "MarketplaceTests", dependencies: ["Marketplace", "HTTPTestServer", httpClient, log] + nio,
+            name: "MarketplaceTests",
+            dependencies: ["Marketplace", "RunnelValue", "RunnelSupport", "HTTPTestServer", httpClient, log] + nio,
             resources: [.copy("Resources/sse_cases.json")]),
         .testTarget(
             name: "MarketplaceSimulatorTests",
             dependencies: [
-                "MarketplaceSimulator", httpClient, nio[0],
+                "RunnelSupport", "MarketplaceSimulator", "RunnelValue", httpClient, nio[0],
                 .product(name: "HummingbirdTesting", package: "hummingbird"),
             ]),
         .testTarget(
             name: "RunnelEngineTests",
-            dependencies: ["RunnelEngine", "RunnelKit", "RunnelTesting", "Templates", "YAML", log]),
+            dependencies: ["ChatPlugin", "RunnelEngine", "RunnelKit", "RunnelTesting", "Templates", "YAML", log]),
         .testTarget(
             name: "RunnelStoreTests",
             dependencies: [
                 "RunnelStore", "RunnelEngine", "RunnelKit", "RunnelTesting",
                 .product(name: "GRDB", package: "GRDB.swift"),
-            ]),
+            ], exclude: ["Resources"]),
         .testTarget(
             name: "ChatPluginTests",
             dependencies: [
@@ -187,7 +204,9 @@ let package = Package(
             dependencies: ["FilePlugin", "LogPlugin", "TemplatePlugin", "RunnelKit", "RunnelTesting", log]),
         .testTarget(
             name: "HTTPPluginTests",
-            dependencies: ["HTTPPlugin", "HTTPTestServer", "RunnelHTTP", "RunnelKit", "RunnelTesting", httpClient]
+            dependencies: [
+                "HTTPPlugin", "HTTPTestServer", "RunnelHTTP", "RunnelKit", "RunnelSupport", "RunnelTesting", httpClient,
+            ]
                 + nio,
             exclude: ["Server"]),
         .testTarget(
@@ -211,18 +230,19 @@ let package = Package(
                 "RunnelServer", "RunnelEngine", "RunnelKit", "RunnelTesting", "HTTPServing", "WebhookPlugin",
                 "TemplatePlugin", "LogPlugin", hummingbird, log, crypto,
                 .product(name: "HTTPTypes", package: "swift-http-types"),
-            ] + nio),
-        .testTarget(name: "MCPServerTests", dependencies: ["MCPServer", "RunnelKit"]),
+            ] + nio, exclude: ["Resources"]),
+        .testTarget(name: "MCPServerTests", dependencies: ["MCP", "RunnelKit", "RunnelProcess"]),
         .testTarget(
             name: "RunnelReferenceTests",
             dependencies: [
-                "RunnelReference", "RunnelEngine", "RunnelKit", "JSONSchema", "Templates", "YAML", "ChatPlugin",
-                "FilePlugin", "HTTPPlugin", "LogPlugin", "SchedulePlugin", "TemplatePlugin", "TransformPlugin",
+                "RunnelReference", "RunnelEngine", "RunnelKit", "RunnelTesting", "JSONSchema", "Templates", "YAML",
+                "ChatPlugin", "FilePlugin", "HTTPPlugin", "LogPlugin", "SchedulePlugin", "TemplatePlugin",
+                "TransformPlugin",
                 "WatchPlugin", "WebhookPlugin",
             ], resources: [.copy("Resources")]),
         .testTarget(
             name: "RunnelProcessTests",
-            dependencies: ["MCPProtocol", "RunnelProcess", "RunnelKit", "RunnelTesting", log],
+            dependencies: ["RunnelSupport", "MCP", "RunnelProcess", "RunnelKit", "RunnelTesting", log],
             resources: [.copy("Resources")]),
         .testTarget(
             name: "TransformPluginTests", dependencies: ["TransformPlugin", "CRunnelJQ", "RunnelKit", "RunnelTesting"]),
@@ -247,7 +267,9 @@ let package = Package(
 )
 
 // One place says how every target is compiled.
-for target in package.targets where target.type != .system && !target.name.hasPrefix("C") {
+for target in package.targets where target.type != .system && !target.name.hasPrefix("CRunnel") {
+    // One import of the C library instead of a condition in every file.
+    if target.name != "LibC" { target.dependencies.append("LibC") }
     target.swiftSettings = [
         .swiftLanguageMode(.v6),
         .enableUpcomingFeature("ExistentialAny"),

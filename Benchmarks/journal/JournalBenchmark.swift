@@ -1,16 +1,9 @@
+import LibC
 import Logging
 import RunnelEngine
 import RunnelKit
 import RunnelStore
 import YAML
-
-#if canImport(Glibc)
-import Glibc
-#elseif canImport(Musl)
-import Musl
-#else
-import Darwin
-#endif
 
 /// Does nothing, so that what is left is what Runnel itself costs.
 struct Nothing: Step {

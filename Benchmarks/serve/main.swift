@@ -1,10 +1,4 @@
-#if canImport(Glibc)
-import Glibc
-#elseif canImport(Musl)
-import Musl
-#else
-import Darwin
-#endif
+import LibC
 
 // Lets 50 pipelines tick every minute for 24 hours on a clock that it moves itself, and prints the memory of each hour.
 //

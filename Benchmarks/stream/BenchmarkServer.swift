@@ -1,14 +1,7 @@
+internal import LibC
 internal import NIOCore
 internal import NIOHTTP1
 internal import NIOPosix
-
-#if canImport(Darwin)
-internal import Darwin
-#elseif canImport(Glibc)
-internal import Glibc
-#elseif canImport(Musl)
-internal import Musl
-#endif
 
 /// Answers `POST /<shape>/<events>/…` with a stream that was made beforehand, so that the server costs next to nothing.
 enum BenchmarkServer {

@@ -1,6 +1,7 @@
 import HTTPServing
 import Hummingbird
 public import Logging
+internal import RunnelSupport
 
 /// A stand-in for the Marketplace API: an HTTP server that speaks the documented protocol and gives answers made from
 /// the prompt alone, which say that they are simulated.

@@ -69,6 +69,9 @@ public struct PipelineTestSuite: Sendable {
         return suite
     }
 
+    /// Whether there is nothing to run.
+    public var isEmpty: Bool { cases.isEmpty }
+
     /// The same suite with those tests only for whose names `isIncluded` is true.
     public func filter(_ isIncluded: (String) -> Bool) -> PipelineTestSuite {
         var copy = self

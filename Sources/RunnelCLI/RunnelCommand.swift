@@ -1,13 +1,6 @@
 public import ArgumentParser
+internal import LibC
 public import RunnelKit
-
-#if canImport(Glibc)
-import Glibc
-#elseif canImport(Musl)
-import Musl
-#else
-import Darwin
-#endif
 
 /// The command `runnel`.
 public struct RunnelCommand: AsyncParsableCommand {
@@ -27,21 +20,25 @@ public struct RunnelCommand: AsyncParsableCommand {
             DocsCommand.self,
         ])
 
-    /// What this `runnel` is made of; set once by ``main(plugins:)``.
+    /// The plugins of this `runnel`; set once by ``main(plugins:)``.
     @TaskLocal static var plugins: [any Plugin] = []
 
     public init() {}
 
-    /// Runs the command line with these plugins, and ends the process.
+    /// Runs the command line with these plugins, and exits the process.
     public static func main(plugins: [any Plugin]) async {
-        // A reader that went away is an error to be reported where it is written to, not the end of the process.
+        // Writing to a closed pipe is an error of that write, not a signal that ends the process.
         signal(SIGPIPE, SIG_IGN)
         let code = await $plugins.withValue(plugins) { await status() }
         endProcess(code)
     }
 
-    /// The exit status: 0 well, 1 the run failed, 2 usage or an invalid pipeline, 130 interrupted.
+    /// The exit status: 0 success, 1 the run failed, 2 usage or an invalid pipeline, 130 interrupted.
     private static func status() async -> Int32 {
+        if let problem = UnknownCommand.message(CommandLine.arguments.dropFirst(), in: RunnelCommand.self) {
+            Streams.error.write(problem)
+            return ExitStatus.usage.rawValue
+        }
         do {
             var command = try await asyncParseAsRoot()
             if var command = command as? any AsyncParsableCommand {
@@ -58,19 +55,39 @@ public struct RunnelCommand: AsyncParsableCommand {
             if code.isSuccess {
                 Streams.output.write(message + "\n")
             } else if !message.isEmpty {
-                Streams.error.write(message + "\n")
+                // As all other messages of Runnel begin.
+                let isError = message.hasPrefix("Error: ")
+                Streams.error.write((isError ? "error: " + message.dropFirst("Error: ".count) : message) + "\n")
             }
             return code == .validationFailure ? ExitStatus.usage.rawValue : code.rawValue
         }
     }
 }
 
-/// `exit`, which inside a command would be the command's own.
+/// A first word that is no command.
+enum UnknownCommand {
+    static func message(_ arguments: some Collection<String>, in command: any ParsableCommand.Type) -> String? {
+        let subcommands = command.configuration.subcommands
+        guard !subcommands.isEmpty, let word = arguments.first, !word.hasPrefix("-"), word != "help" else { return nil }
+        let names = subcommands.map { $0.configuration.commandName ?? "\($0)" }
+        if let index = names.firstIndex(of: word) {
+            return message(arguments.dropFirst(), in: subcommands[index])
+        }
+        let parent = command == RunnelCommand.self ? "runnel" : "runnel \(command.configuration.commandName ?? "")"
+        let closest = Suggestion.closest(to: word, among: names)
+        // The word may be an argument of the subcommand that is meant where none is named.
+        if command.configuration.defaultSubcommand != nil, closest == nil { return nil }
+        let hint = closest.map { "did you mean `\(parent) \($0)`?" } ?? "`\(parent) --help` lists the commands"
+        return "error: there is no command `\(parent) \(word)`\n  = \(hint)\n"
+    }
+}
+
+/// Calls the C library's `exit`, which a command's own method shadows.
 private func endProcess(_ code: Int32) -> Never {
     exit(code)
 }
 
-/// How the process ends when it does not end well. What there was to say has been said.
+/// The exit statuses other than success. The error has already been printed.
 enum ExitStatus: Int32, Error {
     case runFailed = 1
     case usage = 2

@@ -9,7 +9,7 @@ import TransformPlugin
 import WatchPlugin
 import WebhookPlugin
 
-/// Everything that ships with Runnel, in one list.
+/// All plugins that ship with Runnel.
 public enum StockPlugins {
     public static var all: [any Plugin] {
         [

@@ -1,41 +1,41 @@
 import HTTPServing
 import Hummingbird
 import HummingbirdCore
-public import Logging
+package import Logging
 import NIOCore
-public import RunnelEngine
-public import WebhookPlugin
+package import RunnelEngine
+package import RunnelKit
 
-/// The HTTP side of `runnel serve`: hooks under `/hooks`, the REST API under `/api/v1`, and how the worker is.
+/// The HTTP side of `runnel serve`: hooks under `/hooks`, the REST API under `/api/v1`, and health checks.
 public struct RunnelServer: Sendable {
     let options: ServerOptions
-    let hub: WebhookHub
+    let ingress: HTTPIngress
     let api: API
     let logger: Logger
     private let connections = OpenConnections()
     private let stop = Latch()
-    /// Opens when answers that wait for runs have to end.
+    /// Opens when responses that wait for runs must end.
     private let answersEnd = Latch()
 
     /// - Parameters:
-    ///   - hub: Knows the hooks.
-    ///   - queue: Works on the runs.
-    ///   - host: Knows the pipelines.
-    public init(
-        options: ServerOptions, hub: WebhookHub, queue: RunQueue, host: PipelineHost, journal: any Journal,
+    ///   - ingress: Has the routes that triggers have claimed.
+    ///   - queue: Accepts and executes runs.
+    ///   - host: The served pipelines.
+    package init(
+        options: ServerOptions, ingress: HTTPIngress, queue: RunQueue, host: PipelineHost, journal: any Journal,
         version: String, logger: Logger
     ) {
         self.options = options
-        self.hub = hub
+        self.ingress = ingress
         self.logger = logger
         api = API(queue: queue, host: host, journal: journal, version: version)
     }
 
-    /// Serves until ``stopAccepting()`` was called and all connections have ended.
+    /// Serves until ``stopAccepting()`` is called and all connections are closed.
     ///
     /// Cancelling the task does the same as ``stopAccepting()`` and ``endAnswers(within:)`` with 250 ms.
     ///
-    /// - Parameter onListening: Gets the port once connections are accepted.
+    /// - Parameter onListening: Called with the port once connections are accepted.
     public func run(onListening: @escaping @Sendable (Int) async -> Void) async throws {
         try await withTaskCancellationHandler {
             try await application(onListening: onListening).serve(connections, until: stop)
@@ -45,25 +45,22 @@ public struct RunnelServer: Sendable {
         }
     }
 
-    /// Accepts no further connections, and no further deliveries. Connections end with the answers that are under way.
+    /// Stops accepting connections and deliveries. Connections close after their pending responses.
     public func stopAccepting() {
-        hub.shutDown()
+        ingress.shutDown()
         stop.open()
     }
 
-    /// Ends the answers that wait for a run which has not ended: whoever waits for the result is answered with 202, and
-    /// streams end with an event that says so.
+    /// Ends responses that wait for an unfinished run: clients waiting for the result get 202, and streams end with an
+    /// event that says so.
     ///
-    /// - Parameter limit: When connections that are still open are closed.
+    /// - Parameter limit: The time after which open connections are closed.
     public func endAnswers(within limit: Duration) {
         answersEnd.open()
         connections.closeAll(after: limit)
     }
 
     private func application(onListening: @escaping @Sendable (Int) async -> Void) -> some ApplicationProtocol {
-        // What the HTTP library has to say of its own is of use to nobody, least of all while it shuts down.
-        var quiet = logger
-        quiet.logLevel = .critical
         let limits = ConnectionProgress.Limits(options.timeouts)
         let bodies = BodyReading(options)
         let readiness = ReadinessProbe(journal: api.journal)
@@ -79,11 +76,11 @@ public struct RunnelServer: Sendable {
                 availableConnectionsDelegate: ConnectionAdmission(eviction)),
             services: [bodies.deadlines, readiness],
             onServerRunning: { [logger] channel in
-                // Fails where the server has been stopped already.
+                // Fails if the server has already been stopped.
                 try? await channel.pipeline.addHandler(AcceptErrors(eviction, logger), position: .first)
                 await onListening(channel.localAddress?.port ?? options.port)
             },
-            logger: quiet)
+            logger: logger)
     }
 
     func router(_ bodies: BodyReading, _ readiness: ReadinessProbe) -> Router<ServerContext> {
@@ -94,10 +91,10 @@ public struct RunnelServer: Sendable {
         _ bodies: BodyReading, _ readiness: ReadinessProbe, _ routes: RouteTable?
     ) -> Router<ServerContext> {
         let router = Router(context: ServerContext.self, options: .autoGenerateHeadEndpoints)
-        router.add(middleware: RequestIDs(logger: logger, routes: routes, redact: api.queue.redact))
-        HookRoutes(hub: hub, bodies: bodies, answersEnd: answersEnd).add(to: router)
+        router.add(middleware: ErrorAndAccessLogMiddleware(logger: logger, routes: routes, redact: api.queue.redact))
+        HookRoutes(ingress: ingress, bodies: bodies, answersEnd: answersEnd).add(to: router)
         HealthRoutes(readiness: readiness).add(to: router)
-        let guarded = router.group("/api/v1").add(middleware: Doorkeeper(options: options))
+        let guarded = router.group("/api/v1").add(middleware: BearerAuthMiddleware(options: options))
         PipelineRoutes(api: api, bodies: bodies).add(to: guarded)
         RunRoutes(api: api, answersEnd: answersEnd).add(to: guarded)
         OpenAPIRoute(version: api.version).add(to: guarded)
@@ -105,10 +102,12 @@ public struct RunnelServer: Sendable {
     }
 }
 
-/// What the routes of the API stand on.
+/// The dependencies of the API's routes.
 struct API: Sendable {
     let queue: RunQueue
     let host: PipelineHost
     let journal: any Journal
     let version: String
+
+    var runs: RunService { host.runs }
 }

@@ -1,19 +1,19 @@
-/// Where the server listens, who may use it, and how much it bears.
+/// The server's address, access token and limits.
 public struct ServerOptions: Sendable {
     /// The name or address to listen on.
     public var host: String
-    /// 0 takes any free one.
+    /// The port; 0 selects a free one.
     public var port: Int
-    /// What callers of the API have to show; nil: nothing, which is for loopback alone.
+    /// The bearer token of the API; nil for none, which is for loopback only.
     public var token: String?
-    /// How long each part of a connection may take.
+    /// The time limits of a connection.
     public var timeouts: ConnectionTimeouts
-    /// Connections beyond these wait until others end. Fewer where the process may not open as many files.
+    /// The maximum number of connections; further ones wait. Fewer if the limit of open files is lower.
     public var maximumConnections: Int
-    /// Bytes of request bodies that are held at once, of all callers together. Beyond, callers are told to come again.
+    /// The maximum bytes of all request bodies in memory. Beyond it clients get 503 with Retry-After.
     public var maximumBodyMemory: Int
 
-    /// Options that bind to this machine alone, with limits for some ten thousand callers.
+    /// Options for loopback, with limits for some ten thousand clients.
     public init(
         host: String = "127.0.0.1", port: Int = 8790, token: String? = nil,
         timeouts: ConnectionTimeouts = ConnectionTimeouts(), maximumConnections: Int = 12_000,
@@ -31,28 +31,28 @@ public struct ServerOptions: Sendable {
     public var isLoopback: Bool { LoopbackName.matches(host) }
 }
 
-/// How long a connection may take over each of its parts.
+/// Time limits of a connection.
 public struct ConnectionTimeouts: Sendable, Hashable {
-    /// From the first byte of a request to the last of its header. Then the connection is closed.
+    /// From the first byte of a request to the end of its header. The connection is then closed.
     public var header: Duration
-    /// For the whole body. Then the answer is 408.
+    /// For the whole body. The response is then 408.
     public var body: Duration
-    /// Without a request, after opening and between two requests. Then the connection is closed.
+    /// Idle time after opening and between requests. The connection is then closed.
     public var idle: Duration
-    /// For a caller who does not read what it is sent. Then the connection is closed.
+    /// For a client that does not read the response. The connection is then closed.
     public var write: Duration
-    /// For a caller who was told that the connection ends to take note of it.
-    public var farewell: Duration
+    /// Lingering close: how long to keep reading after the last response.
+    public var lingeringClose: Duration
 
-    /// Limits that honest callers do not meet.
+    /// Defaults, well above what ordinary clients use.
     public init(
         header: Duration = .seconds(10), body: Duration = .seconds(30), idle: Duration = .seconds(60),
-        write: Duration = .seconds(60), farewell: Duration = .seconds(2)
+        write: Duration = .seconds(60), lingeringClose: Duration = .seconds(2)
     ) {
         self.header = header
         self.body = body
         self.idle = idle
         self.write = write
-        self.farewell = farewell
+        self.lingeringClose = lingeringClose
     }
 }

@@ -4,22 +4,22 @@ public import RunnelEngine
 import RunnelKit
 import Synchronization
 
-/// The journal in a SQLite file, shared by all processes of one machine that work in a project.
+/// A journal in a SQLite file, shared by all processes of a project on one machine.
 ///
-/// Writes are grouped: what comes while a transaction is being made durable goes into the next one together. Reads do
-/// not wait for writes. Large values are files beside the database.
+/// Group commit: writes that arrive during a transaction share the next one. Reads do not wait for writes. Large values
+/// are files next to the database.
 public final class SQLiteJournal: Journal {
     let pool: DatabasePool
     let committer: GroupCommitter
     let files: OutputFiles
     let locks: WorkerLocks
     let path: String
-    /// Asks for changes by whichever connection; see ``version()``.
+    /// Asks for changes by whichever connection, see ``version()``, and holds the write lock during checkpoints.
     private let watcher: DatabaseQueue
-    /// What is known of runs that this process works on.
+    /// Cached progress of runs that this process works on.
     let progress = Mutex(RunProgress())
 
-    /// - Parameter directory: The project's `.runnel`; made if it is not there.
+    /// - Parameter directory: The project's `.runnel`; created if it is missing.
     public static func open(directory: String) throws(JournalError) -> SQLiteJournal {
         let file = JournalFile(directory: directory)
         return try SQLiteJournal(pool: file.open(), file: file)
@@ -28,13 +28,12 @@ public final class SQLiteJournal: Journal {
     private init(pool: DatabasePool, file: JournalFile) throws(JournalError) {
         self.pool = pool
         path = file.path
-        committer = GroupCommitter(pool: pool, path: file.path)
         files = OutputFiles(directory: file.directory + "/outputs")
         locks = WorkerLocks(directory: file.directory + "/workers")
         do {
-            var configuration = JournalFile.configuration
-            configuration.readonly = true
-            watcher = try DatabaseQueue(path: file.path, configuration: configuration)
+            watcher = try DatabaseQueue(path: file.path, configuration: JournalFile.configuration)
+            committer = GroupCommitter(
+                pool: pool, path: file.path, checkpointer: Checkpointer(pool: pool, holder: watcher))
         } catch {
             throw JournalError(error, path: file.path)
         }
@@ -48,18 +47,18 @@ public final class SQLiteJournal: Journal {
         }
     }
 
-    /// Reads from one state of the journal.
+    /// Reads from a consistent snapshot of the journal.
     func read<Result: Sendable>(
         _ body: @escaping @Sendable (Database) throws -> Result
     ) async throws(JournalError) -> Result {
         do {
-            return try await pool.read(body)
+            return try await pool.unsafeRead { db in try db.transaction(.deferred) { try body(db) } }
         } catch {
             throw JournalError(error, path: path)
         }
     }
 
-    /// Files are written and read away from the threads that tasks run on.
+    /// File I/O is blocking, so it does not run on the cooperative thread pool.
     func onDisk<Result: Sendable>(
         _ body: @escaping @Sendable () throws(JournalError) -> Result
     ) async throws(JournalError) -> Result {
@@ -74,22 +73,23 @@ public final class SQLiteJournal: Journal {
     public func close() async {
         locks.letGoOfAll()
         committer.close()
-        _ = try? await pool.writeWithoutTransaction { try $0.checkpoint(.truncate) }
         try? watcher.close()
         try? pool.close()
     }
 }
 
-/// What a process remembers of the runs that it works on, beside what is in the file. Of an earlier claim of a run
-/// nothing is remembered: somebody else may have worked on it in between.
+/// In-memory progress of the runs that this process works on. It is discarded with each claim, because another worker
+/// may have worked on the run in between.
 struct RunProgress {
     private struct Entry {
         let epoch: Int64
-        /// The number of the next event; nil: not known yet.
+        /// The number of the next event; nil if not yet known.
         var nextEvent: Int?
         /// In bytes of JSON.
         var eventBytes = 0
-        /// Why something failed that nobody waited for.
+        /// Whether a value of a step may be in a file.
+        var namesFiles = true
+        /// The error of an earlier write that was not awaited.
         var failure: JournalError?
     }
 
@@ -102,6 +102,20 @@ struct RunProgress {
 
     mutating func setEvents(of lease: Lease, to events: (next: Int, bytes: Int)) {
         change(lease) { ($0.nextEvent, $0.eventBytes) = (events.next, events.bytes) }
+    }
+
+    /// Notes that nobody has worked on the run before: it has neither events nor steps.
+    mutating func begin(_ lease: Lease) {
+        change(lease) { ($0.nextEvent, $0.namesFiles) = (0, false) }
+    }
+
+    func namesFiles(_ lease: Lease) -> Bool {
+        guard let entry = entries[lease.runID], entry.epoch == lease.epoch else { return true }
+        return entry.namesFiles
+    }
+
+    mutating func setNamesFiles(_ lease: Lease) {
+        change(lease) { $0.namesFiles = true }
     }
 
     mutating func fail(_ lease: Lease, _ error: JournalError) {
@@ -121,8 +135,10 @@ struct RunProgress {
     }
 
     private mutating func change(_ lease: Lease, _ body: (inout Entry) -> Void) {
-        if let entry = entries[lease.runID], entry.epoch > lease.epoch { return }
-        if entries[lease.runID]?.epoch != lease.epoch { entries[lease.runID] = Entry(epoch: lease.epoch) }
-        body(&entries[lease.runID, default: Entry(epoch: lease.epoch)])
+        var entry = entries[lease.runID] ?? Entry(epoch: lease.epoch)
+        if entry.epoch > lease.epoch { return }
+        if entry.epoch < lease.epoch { entry = Entry(epoch: lease.epoch) }
+        body(&entry)
+        entries[lease.runID] = entry
     }
 }

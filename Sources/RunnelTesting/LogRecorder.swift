@@ -5,6 +5,7 @@ internal import Synchronization
 public final class LogRecorder: Sendable {
     private let recorded = Mutex<[(line: String, message: String)]>([])
 
+    /// A recorder without entries.
     public init() {}
 
     /// What was logged so far, a line each: `warning the message key=value`.

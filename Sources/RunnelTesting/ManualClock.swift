@@ -2,12 +2,16 @@ internal import Synchronization
 
 /// A clock that stands still until a test moves it.
 public final class ManualClock: Clock, Sendable {
+    /// A point in time of this clock.
     public struct Instant: InstantProtocol {
         /// Since the clock was made.
         public var offset: Duration
 
+        /// The point so much later.
         public func advanced(by duration: Duration) -> Instant { Instant(offset: offset + duration) }
+        /// How much later the other point is.
         public func duration(to other: Instant) -> Duration { other.offset - offset }
+        /// Whether the first comes before the second.
         public static func < (left: Instant, right: Instant) -> Bool { left.offset < right.offset }
     }
 
@@ -33,11 +37,16 @@ public final class ManualClock: Clock, Sendable {
 
     private let state = Mutex(State())
 
+    /// A clock that stands at its beginning.
     public init() {}
 
+    /// Where it stands.
     public var now: Instant { state.withLock { $0.now } }
+    /// A nanosecond.
     public var minimumResolution: Duration { .nanoseconds(1) }
 
+    /// Waits until the clock is advanced to the deadline.
+    /// - Throws: `CancellationError` when the task is cancelled.
     public func sleep(until deadline: Instant, tolerance: Duration? = nil) async throws {
         let id = state.withLock { state in
             state.nextID += 1

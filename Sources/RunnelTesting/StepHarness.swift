@@ -4,14 +4,20 @@ internal import Synchronization
 
 /// Runs one step by itself, the way the engine would, and keeps what it reported.
 public struct StepHarness: Sendable {
+    /// Which step of which run the step takes itself for.
     public var identity = StepIdentity(
         pipeline: "test", runID: "0198c0de-0000-7000-8000-000000000001", stepID: "step")
+    /// The output of the step before.
     public var input: Value = .null
+    /// What the step waits on.
     public var clock: any Clock<Duration> = ContinuousClock()
     /// Nanoseconds since 1970. It stands still.
     public var now: Int64 = 1_767_225_600_000_000_000
+    /// Masks the secrets of the test.
     public var redactor = Redactor()
+    /// What the step finds through its context.
     public var services = Services()
+    /// The project that the step works in.
     public var project: ProjectDirectory
     /// What the step gets when it renders a text; the text itself unless a test says otherwise.
     public var render: @Sendable (_ text: String, _ name: String) throws -> Value = { text, _ in .string(text) }

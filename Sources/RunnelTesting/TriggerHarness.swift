@@ -4,24 +4,45 @@ import Synchronization
 
 /// Runs a trigger without an engine: its events are kept, its memory is in memory, and runs end when the test says.
 public struct TriggerHarness: Sendable {
+    /// The pipeline's name.
     public var pipeline = "test"
+    /// The entry under `on:`.
     public var key = "test"
+    /// What the trigger waits on.
     public var clock: any Clock<Duration> = ContinuousClock()
     /// Nanoseconds since 1970.
     public var now: @Sendable () -> Int64 = { 0 }
+    /// What the trigger finds through its context.
     public var services = Services()
+    /// The project that the trigger works in.
     public var project = ProjectDirectory(path: "/nowhere")
+    /// What the trigger remembers.
     public let memory = RecordedMemory()
+    /// What the trigger emitted, and the runs that came of it.
     public let runs: RecordedRuns
 
+    /// A harness with an empty memory and no runs.
     public init() {
         runs = RecordedRuns(memory: memory)
     }
 
+    /// The context to hand to `run`.
     public var context: TriggerContext {
         TriggerContext(
             pipeline: pipeline, key: key, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, clock: clock,
             now: now, services: services, project: project, memory: memory, runs: runs)
+    }
+
+    /// Answers an HTTP request by the route that a trigger serves, as `runnel serve` would.
+    ///
+    /// Cancelling the task does what a caller does who goes. The path begins with `/hooks/`.
+    /// - Throws: An `IngressError` with the status 404 where no trigger serves the path, and what the handler throws.
+    public func call(_ request: IngressRequest) async throws -> IngressResponse {
+        let ingress = try await services.get(HTTPIngress.self)
+        guard request.path.hasPrefix(HTTPIngress.prefix),
+            let route = ingress.route(String(request.path.dropFirst(HTTPIngress.prefix.count)))
+        else { throw IngressError(404, "no-such-hook", "there is no hook at \(Value.string(request.path).quoted())") }
+        return try await ingress.answer(request, by: route)
     }
 }
 
@@ -29,14 +50,18 @@ public struct TriggerHarness: Sendable {
 public final class RecordedMemory: TriggerMemory {
     private let values = Mutex<[String: Value]>([:])
 
+    /// Everything that is remembered.
     public var all: [String: Value] { values.withLock { $0 } }
 
+    /// What is remembered under the key.
     public func value(for key: String) -> Value? { values.withLock { $0[key] } }
 
+    /// What is remembered under keys that begin so, by key.
     public func values(prefix: String) -> [(key: String, value: Value)] {
         values.withLock { $0.filter { $0.key.hasPrefix(prefix) }.sorted { $0.key < $1.key } }
     }
 
+    /// Remembers, or forgets where the value is nil.
     public func set(_ changes: [String: Value?]) {
         values.withLock { values in
             for (key, value) in changes { values[key] = value }
@@ -50,7 +75,9 @@ public actor RecordedRuns: TriggerRuns {
     public private(set) var accepted: [TriggerEvent] = []
     /// How often an event came that had started a run before.
     public private(set) var duplicates = 0
+    /// The runs that the trigger wanted cancelled, in order.
     public private(set) var cancelled: [String] = []
+    /// What the trigger reported, in order.
     public private(set) var health: [TriggerHealth] = []
     private let memory: RecordedMemory
     private var refusal: TriggerRefusal?
@@ -91,6 +118,8 @@ public actor RecordedRuns: TriggerRuns {
         while !condition(self) { try await waitForChange() }
     }
 
+    /// Keeps the event, as the engine would accept it.
+    /// - Throws: The refusal that was set.
     public func accept(_ event: TriggerEvent) throws(TriggerRefusal) -> TriggerAcceptance {
         defer { changed() }
         if let refusal { throw refusal }
@@ -103,6 +132,7 @@ public actor RecordedRuns: TriggerRuns {
         return .accepted(runID: "run-\(accepted.count)")
     }
 
+    /// Plays what the test says of the run, and waits for its end.
     public func follow(
         _ runID: String, _ body: @escaping @Sendable (RunUpdate) async -> Void
     ) async throws -> RunEnd {
@@ -117,11 +147,13 @@ public actor RecordedRuns: TriggerRuns {
         }
     }
 
+    /// Notes that the run was to be cancelled.
     public func cancel(_ runID: String) {
         cancelled.append(runID)
         changed()
     }
 
+    /// Keeps the report.
     public func report(_ health: TriggerHealth) {
         self.health.append(health)
         changed()

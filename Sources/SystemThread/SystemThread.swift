@@ -1,10 +1,4 @@
-#if canImport(Glibc)
-internal import Glibc
-#elseif canImport(Musl)
-internal import Musl
-#else
-internal import Darwin
-#endif
+internal import LibC
 
 /// Threads of the system's own, for work that waits in system calls or needs a deep stack. The threads that tasks share
 /// are as many as there are cores, and none of them should wait.

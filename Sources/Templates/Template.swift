@@ -1,18 +1,18 @@
 public import RunnelKit
 
-/// A text in which `{{ … }}` stands for values, and `{% if %}` and `{% for %}` choose and repeat.
+/// A template: text with values (`{{ … }}`), conditionals (`{% if %}`) and loops (`{% for %}`).
 public struct Template: Sendable {
-    /// Whether nothing in it has to be rendered.
+    /// Whether it is plain text without expressions or tags.
     public let isLiteral: Bool
-    /// Whether it is one `{{ … }}` and nothing else, so that the value keeps its type.
+    /// Whether it is a single `{{ … }}`, so that the value keeps its type.
     public let isSingleExpression: Bool
-    /// Everything it reads, in the order of the text.
+    /// All references, in the order of the text.
     public let references: [Reference]
     private let nodes: [TemplateNode]
 
-    /// What stands before the first expression or tag.
+    /// The text before the first expression or tag.
     public var literalPrefix: String { Self.text(nodes) }
-    /// What stands behind the last expression or tag.
+    /// The text after the last expression or tag.
     public var literalSuffix: String { isLiteral ? "" : Self.text(nodes.reversed().prefix(while: \.isText).reversed()) }
 
     private static func text(_ nodes: some Sequence<TemplateNode>) -> String {
@@ -24,7 +24,7 @@ public struct Template: Sendable {
         return text
     }
 
-    /// The template, and what is wrong with it. Where something is wrong, the template lacks that part.
+    /// Parses a template. Parts with issues are left out of the result.
     public static func parse(
         _ text: String, environment: TemplateEnvironment = .standard
     ) -> (template: Template, issues: [TemplateIssue]) {
@@ -41,16 +41,15 @@ public struct Template: Sendable {
         references = nodes.flatMap { $0.references(locals: []) }
     }
 
-    /// Of a template that is one `{{ … }}` and nothing else: the expression as an author would write it, and its place
-    /// in the template's text.
+    /// The expression of a template that is a single `{{ … }}`: its source form, and its range in the template's text.
     public var singleExpression: (text: String, utf8Range: Range<Int>)? {
         guard isSingleExpression, case .expression(let node) = nodes[0] else { return nil }
         return (node.written, node.range)
     }
 
-    /// The value of a single expression, or the text with every value in its place.
+    /// The value of a single expression, or the rendered text.
     ///
-    /// In a text a value that is missing, null or an empty string is a failure, unless `default` answers for it.
+    /// In a text, a value that is missing, null or an empty string is an error, unless `default` handles it.
     public func render(
         _ scope: any TemplateScope, limits: TemplateLimits = TemplateLimits()
     ) throws(TemplateFailure) -> Value {
@@ -63,12 +62,128 @@ public struct Template: Sendable {
     }
 }
 
-/// How much a template may produce.
+/// Limits on the output of a template.
 public struct TemplateLimits: Sendable {
     /// In bytes of UTF-8.
     public var output = 16 << 20
-    /// How often the bodies of all loops together may be rendered.
+    /// The total number of loop iterations.
     public var iterations = 1_000_000
 
     public init() {}
+}
+
+/// A single expression, as in `if:`.
+public struct Expression: Sendable {
+    /// All references.
+    public let references: [Reference]
+    /// The source text.
+    public let text: String
+    private let node: ExpressionNode
+
+    /// Parses an expression, with or without `{{ }}` around it.
+    public static func parse(
+        _ text: String, environment: TemplateEnvironment = .standard
+    ) -> (expression: Expression?, issues: [TemplateIssue]) {
+        let bytes = Array(text.utf8)
+        var range = 0..<bytes.count
+        let scanner = TemplateScanner(bytes)
+        if text.drop(while: \.isWhitespace).hasPrefix("{{"), let issue = scanner.issues.first { return (nil, [issue]) }
+        let pieces = scanner.pieces.filter { piece in
+            guard case .text(let range) = piece else { return true }
+            return !bytes[range].allSatisfy { $0 == 0x20 || $0 == 0x09 || $0 == 0x0A || $0 == 0x0D }
+        }
+        if pieces.count == 1, case .expression(let inner, _) = pieces[0] { range = inner }
+        do throws(TemplateIssue) {
+            let node = try ExpressionParser.parse(bytes, in: range, environment: environment)
+            return (Expression(references: node.references(locals: []), text: text, node: node), [])
+        } catch {
+            return (nil, [error])
+        }
+    }
+
+    public func evaluate(_ scope: any TemplateScope) throws(TemplateFailure) -> Value {
+        try Evaluator(scope: scope, limits: TemplateLimits()).value(node)
+    }
+}
+
+/// A name that a template reads, with the static part of the path after it.
+public struct Reference: Sendable, Hashable {
+    public enum Element: Sendable, Hashable {
+        case key(String)
+        case index(Int)
+    }
+
+    public var root: String
+    public var path: [Element]
+    /// The range of the whole path in the template's text.
+    public var utf8Range: Range<Int>
+    /// Whether `default`, `??` or `is defined` handles a missing value.
+    public var isOptional: Bool
+}
+
+/// The filters that templates can call: the standard ones and those of plugins.
+public struct TemplateEnvironment: Sendable {
+    private let filtersByName: [String: TemplateFilter]
+
+    /// The standard filters alone.
+    public static let standard = TemplateEnvironment(unchecked: StandardFilters.all)
+
+    /// - Throws: A ``RegistryError`` for a duplicate filter name.
+    public init(filters: [TemplateFilter] = []) throws(RegistryError) {
+        var known = Set(StandardFilters.all.map(\.name))
+        known.insert(Self.defaultFilter)
+        for filter in filters where !known.insert(filter.name).inserted {
+            throw RegistryError(message: "the filter \"\(filter.name)\" exists already; give it another name")
+        }
+        self.init(unchecked: StandardFilters.all + filters)
+    }
+
+    private init(unchecked filters: [TemplateFilter]) {
+        filtersByName = Dictionary(filters.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+    }
+
+    /// Handles missing values, so it is part of the language.
+    static let defaultFilter = "default"
+
+    /// All filters, by name.
+    public var filters: [TemplateFilter] { filtersByName.values.sorted { $0.name < $1.name } }
+    public var filterNames: [String] { (filtersByName.keys + [Self.defaultFilter]).sorted() }
+
+    func filter(named name: String) -> TemplateFilter? { filtersByName[name] }
+
+    /// The names of filters in other template languages, for suggestions.
+    static let otherNames = [
+        "json": "tojson", "to_json": "tojson", "from_json": "fromjson", "upcase": "upper", "uppercase": "upper",
+        "downcase": "lower", "lowercase": "lower", "size": "length", "count": "length", "strip": "trim",
+        "b64encode": "base64", "b64decode": "base64_decode", "url_encode": "urlencode", "startswith": "starts_with",
+        "endswith": "ends_with", "d": "default", "capitalise": "capitalize",
+    ]
+
+    func suggestion(for name: String) -> String? {
+        Self.otherNames[name] ?? Suggestion.closest(to: name, among: filterNames)
+    }
+}
+
+/// The variables that a template can use.
+public protocol TemplateScope: Sendable {
+    /// The value of a name; nil if there is no such name.
+    func value(named name: String) -> Value?
+    /// All names, for suggestions.
+    var knownNames: [String] { get }
+    /// The result of `now()` in nanoseconds since 1970. Constant while a template renders.
+    var now: Int64 { get }
+}
+
+/// A scope that is a dictionary.
+public struct DictionaryScope: TemplateScope {
+    public var values: ValueObject
+    public var now: Int64
+
+    public init(_ values: ValueObject, now: Int64 = 0) {
+        self.values = values
+        self.now = now
+    }
+
+    public func value(named name: String) -> Value? { values[name] }
+    public var knownNames: [String] { values.keys }
 }

@@ -1,9 +1,9 @@
-/// What is wrong with the text of a template or expression, found before anything is rendered.
+/// An error in the text of a template or expression, found when it is parsed.
 public struct TemplateIssue: Error, Sendable, Hashable {
     /// Stable and in kebab case: `unknown-filter`, `bad-expression`.
     public var code: String
     public var message: String
-    /// In the template's text.
+    /// The range in the template's text.
     public var utf8Range: Range<Int>
     public var hint: String?
 
@@ -12,5 +12,35 @@ public struct TemplateIssue: Error, Sendable, Hashable {
         self.message = message
         self.utf8Range = utf8Range
         self.hint = hint
+    }
+}
+
+/// An error while rendering a template, with its position in the template.
+public struct TemplateFailure: Error, Sendable, Hashable {
+    /// Stable and in kebab case: `missing-value`, `empty-value`, `bad-operand`.
+    public var code: String
+    /// A message that quotes the expression.
+    public var message: String
+    /// The range in the template's text.
+    public var utf8Range: Range<Int>
+    public var hint: String?
+    /// Whether a value was missing, which `default`, `??` and `is defined` handle.
+    var isMissing: Bool
+
+    /// The error for null in a text.
+    static func empty(_ node: ExpressionNode) -> TemplateFailure {
+        TemplateFailure(
+            "empty-value", "`\(node.written)` is null", node.range,
+            hint: "add `| default(\"…\")` if it may be missing")
+    }
+
+    public init(
+        _ code: String, _ message: String, _ utf8Range: Range<Int>, hint: String? = nil, isMissing: Bool = false
+    ) {
+        self.code = code
+        self.message = message
+        self.utf8Range = utf8Range
+        self.hint = hint
+        self.isMissing = isMissing
     }
 }

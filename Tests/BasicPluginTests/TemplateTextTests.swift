@@ -61,8 +61,8 @@ import Foundation
         arguments: [
             (["file": "../a.md"], "path-outside", "\"../a.md\" leads out of \"DIRECTORY\""),
             (["file": "lettre.md"], "file-not-found", "cannot read \"lettre.md\": there is no such file"),
-            (["file": "a.md", "text": "x"], "bad-with", "\"text\" and \"file\" cannot be given together"),
-            ([:], "bad-with", "one of \"text\" or \"file\" has to be given"),
+            (["file": "a.md", "text": "x"], "bad-with", "\"text\" and \"file\" are mutually exclusive"),
+            ([:], "bad-with", "\"text\" or \"file\" is required"),
         ] as [(ValueObject, String, String)])
     func errors(with: ValueObject, code: String, message: String) async throws {
         try await withTemporaryDirectory { directory in

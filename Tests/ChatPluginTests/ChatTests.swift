@@ -65,6 +65,7 @@ private func notes(of progress: [StepProgress]) -> [String] {
         #expect(output["text"]?.asString?.contains("こんにちは") == true)
         #expect(output["text"]?.asString == text(of: progress))
         #expect(output["finish_reason"] == "stop")
+        #expect(output.asObject?.keys.sorted() == Chat.outputSchema?["properties"]?.asObject?.keys.sorted())
         #expect(output["json"] == .null)
         #expect(output["message_id"]?.asString?.isEmpty == false)
         #expect(output["conversation_id"]?.asString?.isEmpty == false)
@@ -117,10 +118,10 @@ private func notes(of progress: [StepProgress]) -> [String] {
     @Test(
         "an empty prompt is refused before anything is paid for",
         arguments: [
-            (["prompt": "  \n"], "the prompt is empty", nil),
+            (["prompt": "  \n"], "`prompt`: it is empty", nil),
             ([:], "the prompt is empty", "give `prompt`, or let a step before produce a text"),
-            (["messages": []], "`messages` is empty", nil),
-            (["messages": [["content": "a"], ["content": ""]]], "`messages[1]` has an empty content", nil),
+            (["messages": []], "`messages`: it is empty", nil),
+            (["messages": [["content": "a"], ["content": ""]]], "`messages[1].content`: it is empty", nil),
         ] as [(ValueObject, String, String?)])
     func empty(with: ValueObject, message: String, hint: String?) async throws {
         let (result, _, requests) = try await chat(with)

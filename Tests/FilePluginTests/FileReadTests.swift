@@ -120,8 +120,16 @@ import Testing
                 ["path": "notes.txt", "as": "csv", "delimiter": "\""], "bad-with",
                 "`delimiter`: expected one character, found \"\\\"\"", nil
             ),
-            (["path": "notes.txt", "glob": "*"], "bad-with", "\"path\" and \"glob\" cannot be given together", nil),
-            ([:], "bad-with", "one of \"path\" or \"glob\" has to be given", nil),
+            (["path": "notes.txt", "glob": "*"], "bad-with", "\"path\" and \"glob\" are mutually exclusive", nil),
+            (
+                ["glob": "a[b"], "bad-with", "`glob`: the pattern \"a[b\" has a \"[\" without \"]\"",
+                "write [[] for a literal \"[\""
+            ),
+            (
+                ["glob": "*.{a,b}"], "bad-with", "`glob`: the pattern \"*.{a,b}\" holds a brace",
+                "list the alternatives: [\"*.txt\", \"*.md\"]"
+            ),
+            ([:], "bad-with", "\"path\" or \"glob\" is required", nil),
         ] as [(ValueObject, String, String, String?)])
     func errors(with: ValueObject, code: String, message: String, hint: String?) async throws {
         try await withFiles { files in
@@ -156,7 +164,9 @@ import Testing
             ("*.md", ["a.md"]), ("**/*.md", ["a.md", "n/b.md", "n/o/c.md"]),
             ("n/**", ["n/b.md", "n/o/c.md", "n/x.txt"]),
             ("n/?.md", ["n/b.md"]), ("**/c.*", ["n/o/c.md"]), (".*", [".rc"]), ("**/.h/*", [".h/d.md"]), ("nope*", []),
-            ("./n/*.txt", ["n/x.txt"]), ("../**", []), ("/etc/*", []), ("link/*", []), ("*.link", []), ("", []),
+            ("./n/*.txt", ["n/x.txt"]), ("[ab].md", ["a.md"]), ("n/[!b].*", ["n/x.txt"]),
+            (".[a-z]*", [".rc"]), ("[.]rc", []), ("../**", []), ("/etc/*", []), ("link/*", []), ("*.link", []),
+            ("", []),
         ])
     func glob(pattern: String, paths: [String]) async throws {
         try await withFiles { files in

@@ -1,8 +1,8 @@
-import RunnelKit
 import RunnelTesting
 import Testing
 
 @testable import FilePlugin
+@testable import RunnelKit
 
 @Suite("file.write") struct FileWriteTests {
     @Test(

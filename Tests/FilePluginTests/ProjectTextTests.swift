@@ -2,14 +2,12 @@ import RunnelKit
 import RunnelTesting
 import Testing
 
-@testable import FilePlugin
-
 @Suite("Texts of the project for other steps") struct ProjectTextTests {
     @Test("a text is read without its byte order mark")
     func reading() async throws {
         try await withFiles { files in
             try files.write([0xEF, 0xBB, 0xBF] + Array("ä".utf8), "project/prompts/a.md")
-            let text = try ProjectText.read("prompts/a.md", in: ProjectDirectory(path: files.project))
+            let text = try ProjectDirectory(path: files.project).text(of: "prompts/a.md")
             #expect(Array(text.utf8) == Array("ä".utf8))
         }
     }
@@ -29,7 +27,7 @@ import Testing
             try files.write([0xE4], "project/latin.md")
             try files.write(Array(repeating: 0x61, count: (16 << 20) + 1), "project/large.md")
             let error = try #require(throws: StepError.self) {
-                try ProjectText.read(path, in: ProjectDirectory(path: files.project))
+                try ProjectDirectory(path: files.project).text(of: path)
             }
             #expect(error.code == code)
             #expect(error.message == message)

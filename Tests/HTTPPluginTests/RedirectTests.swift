@@ -56,7 +56,7 @@ import Testing
         } body: { server in
             let error = try await failedFetch(["url": .string(server.url + "/a")])
             #expect(error.code == "redirect-loop")
-            #expect(error.message == "GET \(server.url)/a was redirected in a circle, back to \(server.url)/a")
+            #expect(error.message == "GET \(server.url)/a was redirected in a loop, back to \(server.url)/a")
             #expect(server.requests.count == 2)
         }
     }
@@ -83,7 +83,7 @@ import Testing
             #expect(error.code == "bad-redirect")
             #expect(
                 error.message
-                    == #"GET \#(server.url)/ redirects to a place that cannot be followed: "ftp://x/y?…" is not an http or https URL"#
+                    == #"GET \#(server.url)/ redirects to an invalid URL: "ftp://x/y?…" is not an http or https URL"#
             )
             let listed = try await fetch(["url": .string(server.url), "status": 302])
             #expect(listed["status"] == 302)

@@ -1,4 +1,5 @@
 import RunnelHTTP
+import RunnelSupport
 import Testing
 
 @Suite("Retry-After") struct RetryAfterTests {

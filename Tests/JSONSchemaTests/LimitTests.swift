@@ -13,7 +13,7 @@ struct LimitTests {
         #expect(issues.map(\.keyword) == ["limit"])
         #expect(
             issues.map(\.message)
-                == ["the check was given up: value and schema are nested deeper than 500 levels"])
+                == ["validation stopped: value and schema are nested deeper than 500 levels"])
     }
 
     @Test("a value two hundred levels deep is checked")
@@ -36,7 +36,7 @@ struct LimitTests {
         let schema = JSONSchema(program: program, limits: EvaluationLimits(issues: 100, depth: 500, steps: 10_000))
         #expect(
             schema.validate(5).map(\.message)
-                == ["the check was given up after 10000 steps: the value or the schema is too large"])
+                == ["validation stopped after 10000 steps: the value or the schema is too large"])
     }
 
     @Test("a large list is checked in one pass, duplicates included")

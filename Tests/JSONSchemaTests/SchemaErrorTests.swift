@@ -47,21 +47,21 @@ struct SchemaErrorTests {
             (#"{"allOf":[]}"#, "schema-keyword-invalid #/allOf: \"allOf\" must not be an empty list"),
             (
                 #"{"$defs":{"unused":{"pattern":"(a"}}}"#,
-                "schema-pattern-invalid #/$defs/unused/pattern: cannot read the pattern \"(a\": a group is not closed"
+                "schema-pattern-invalid #/$defs/unused/pattern: invalid pattern \"(a\": unclosed group"
             ),
             (
                 #"{"patternProperties":{"[":{}}}"#,
-                "schema-pattern-invalid #/patternProperties/[: cannot read the pattern \"[\": a \"[\" is not closed"
+                "schema-pattern-invalid #/patternProperties/[: invalid pattern \"[\": unclosed \"[\""
             ),
             (
                 ##"{"$defs":{"label":{}},"$ref":"#/$defs/labl"}"##,
-                "schema-reference-unresolved #/$ref: \"$ref\" points to \"#/$defs/labl\", which is not there "
+                "schema-reference-unresolved #/$ref: \"$ref\" points to \"#/$defs/labl\", which does not exist "
                     + "(did you mean \"#/$defs/label\"?)"
             ),
             (
                 #"{"$ref":"other.json"}"#,
-                "schema-reference-unresolved #/$ref: \"$ref\" points to \"other.json\", a document that is not there "
-                    + "(nothing is fetched; give the document as a resource)"
+                "schema-reference-unresolved #/$ref: \"$ref\" points to \"other.json\", but there is no such document "
+                    + "(documents are not fetched; add it as a resource)"
             ),
             (
                 ##"{"$ref":"#nowhere"}"##,
@@ -69,13 +69,13 @@ struct SchemaErrorTests {
             ),
             (
                 #"{"$schema":"https://example.org/mine"}"#,
-                "schema-dialect-unknown #/$schema: the dialect \"https://example.org/mine\" is not known here "
-                    + "(use \"https://json-schema.org/draft/2020-12/schema\", or give the metaschema as a resource)"
+                "schema-dialect-unknown #/$schema: unknown dialect \"https://example.org/mine\" "
+                    + "(use \"https://json-schema.org/draft/2020-12/schema\", or add the metaschema as a resource)"
             ),
             (
                 ##"{"$ref":"#"}"##,
-                "schema-loop the schema: the schema refers to itself without looking deeper into the value, "
-                    + "so a check never ends"
+                "schema-loop the schema: the schema refers to itself without descending into the value, "
+                    + "so validation would never end"
             ),
             (
                 #"{"$id":"a#b"}"#,
@@ -103,7 +103,7 @@ struct SchemaErrorTests {
         #expect(try problems(schema, #"{"b":1}"#) == [])
         #expect(
             try problems(schema, #"{"a":1}"#)
-                == [#"the schema refers to itself without end here ("$ref"), so nothing can be checked"#])
+                == [#"infinite recursion in the schema ("$ref"), so the value cannot be validated"#])
     }
 
     @Test("older drafts keep their meaning: tuples, dependencies, anchors in $id")

@@ -1,7 +1,8 @@
 import RunnelKit
 import Testing
 
-@testable import MCPServer
+@testable import MCP
+@testable import RunnelProcess
 
 private let weather = ServedTool(
     name: "weather", description: "Tells the weather.",
@@ -12,7 +13,7 @@ private let weather = ServedTool(
 
 /// A session, and what it sends.
 private struct Client {
-    var session = MCPSession(name: "test", version: "1", tools: [weather], maximumCalls: 2)
+    var session = MCPServerSession(name: "test", version: "1", tools: [weather], maximumCalls: 2)
 
     /// The messages and actions that follow a line, as JSON.
     mutating func say(_ line: String) -> [String] { shown(session.receive(Array(line.utf8))) }
@@ -27,7 +28,7 @@ private struct Client {
                 + #""params":{"name":"weather","arguments":\#(arguments),"_meta":\#(meta)}}"#)
     }
 
-    func shown(_ actions: [MCPSession.Action]) -> [String] {
+    func shown(_ actions: [MCPServerSession.Action]) -> [String] {
         actions.map { action in
             switch action {
             case .send(let message): message.json()
@@ -304,13 +305,13 @@ private struct Client {
 
     @Test("lines are put together however they come; one that is too long is dropped, and the next is read")
     func lines() {
-        var reader = LineReader(limit: 5)
-        #expect(reader.read(Array("ab".utf8)) == [])
-        #expect(reader.read(Array("c\r\n\nde\nf".utf8)) == [.line(Array("abc".utf8)), .line(Array("de".utf8))])
-        #expect(reader.read(Array("ghijklm".utf8)) == [])
-        #expect(reader.read(Array("nop\nq\n".utf8)) == [.tooLong, .line(Array("q".utf8))])
-        #expect(reader.finish() == nil)
-        #expect(reader.read(Array("r".utf8)) == [])
-        #expect(reader.finish() == .line(Array("r".utf8)))
+        var reader = LineSplitter(limit: 5)
+        #expect(reader.split(Array("ab".utf8)) == [])
+        #expect(reader.split(Array("c\r\n\nde\nf".utf8)) == [.line(Array("abc".utf8)), .line(Array("de".utf8))])
+        #expect(reader.split(Array("ghijklm".utf8)) == [])
+        #expect(reader.split(Array("nop\nq\n".utf8)) == [.tooLong, .line(Array("q".utf8))])
+        #expect(reader.last() == nil)
+        #expect(reader.split(Array("r".utf8)) == [])
+        #expect(reader.last() == .line(Array("r".utf8)))
     }
 }

@@ -2,7 +2,7 @@ import Foundation
 import RunnelKit
 import Testing
 
-@testable import MCPServer
+@testable import MCP
 
 /// Two pipes with a server between them.
 private final class Wires: Sendable {

@@ -2,6 +2,7 @@ import Hummingbird
 import HummingbirdTesting
 import Logging
 import NIOCore
+import RunnelValue
 import Testing
 
 @testable import MarketplaceSimulator
@@ -30,11 +31,11 @@ struct RequestCheckTests {
 
     private func token(of simulation: Simulation) async throws -> String {
         let answer = try await send(Self.tokenPath, body: Caller.credentials, to: simulation)
-        return try #require(try JSONReader.read(String(buffer: answer.body))["access_token"]?.string)
+        return try #require(try Value.json(String(buffer: answer.body))["access_token"]?.asString)
     }
 
     private func error(_ code: String, _ message: String) -> String {
-        #"{"success":false,"error":{"code":"\#(code)","message":\#(JSONValue.string(message).text)}}"#
+        #"{"success":false,"error":{"code":"\#(code)","message":\#(Value.string(message).json())}}"#
     }
 
     @Test("the token has both documented forms")
@@ -68,7 +69,10 @@ struct RequestCheckTests {
             (#"{"client_id":"mp-service-001"}"#, 400, "invalid_request", #""client_secret" is missing."#),
             (#"{"client_id":7}"#, 400, "invalid_request", #""client_id" must be a string, not a number."#),
             ("[]", 400, "invalid_request", "The body must be a JSON object, not an array."),
-            ("{", 400, "invalid_request", "The body is not JSON: a key in quotes is expected, at byte 1."),
+            (
+                "{", 400, "invalid_request",
+                "The body is not JSON: line 1, column 2: expected a key in quotes, found the end."
+            ),
         ])
     func credentials(body: String, status: Int, code: String, message: String) async throws {
         let answer = try await send(Self.tokenPath, body: body)

@@ -1,3 +1,4 @@
+import RunnelValue
 import Testing
 
 @testable import MarketplaceSimulator
@@ -5,8 +6,8 @@ import Testing
 @Suite("Schema sampler")
 struct SchemaSamplerTests {
     private func sample(_ schema: String, prompt: String = "A prompt.") throws -> String {
-        var sampler = SchemaSampler(schema: try JSONReader.read(schema), prompt: prompt)
-        return sampler.sample().text
+        var sampler = SchemaSampler(schema: try Value.received(schema), prompt: prompt)
+        return sampler.sample().json()
     }
 
     @Test("an object has its properties, optional ones too, in the schema's order")
@@ -107,7 +108,7 @@ struct SchemaSamplerTests {
         #expect(try sample(#"{"type":"array","items":{"const":1},"maxItems":1}"#) == "[1]")
         #expect(try sample(#"{"prefixItems":[{"const":1},{"const":"x"}],"items":false}"#) == #"[1,"x"]"#)
         let unique = #"{"items":{"enum":["a","b","c"]},"uniqueItems":true,"minItems":3}"#
-        let values = try JSONReader.read(sample(unique, prompt: "b")).elements?.compactMap(\.string)
+        let values = try Value.json(sample(unique, prompt: "b")).asList?.compactMap(\.asString)
         #expect(values?.first == "b")
         #expect(values?.sorted() == ["a", "b", "c"])
     }
@@ -151,7 +152,7 @@ struct SchemaSamplerTests {
 
     @Test("a spoilt sample lacks a required property or has another type")
     func mismatch() throws {
-        let schema = try JSONReader.read(
+        let schema = try Value.json(
             #"{"type":"object","required":["a"],"properties":{"a":{"const":1},"b":{"const":2}}}"#)
         #expect(SchemaMismatch.value(from: ["a": 1, "b": 2], schema: schema) == ["b": 2])
         #expect(SchemaMismatch.value(from: [1], schema: ["type": "array"]) == "Simulated: does not fit the schema")

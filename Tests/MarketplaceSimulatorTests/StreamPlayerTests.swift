@@ -1,5 +1,6 @@
 import Hummingbird
 import NIOCore
+import RunnelSupport
 import Synchronization
 import Testing
 

@@ -1,3 +1,4 @@
+import RunnelValue
 import Testing
 
 @testable import MarketplaceSimulator
@@ -5,7 +6,7 @@ import Testing
 @Suite("Stream script")
 struct StreamScriptTests {
     private func request(_ prompt: String) throws -> ChatRequest {
-        try ChatRequest(JSONReader.read(Caller.chatBody(prompt)))
+        try ChatRequest(Value.json(Caller.chatBody(prompt)))
     }
 
     private func body(_ steps: [StreamStep]) -> String {

@@ -1,3 +1,4 @@
+import RunnelValue
 import Testing
 
 @testable import MarketplaceSimulator
@@ -17,16 +18,6 @@ struct TextTests {
         let parts = WordSplitter.cutInsideCharacter(Array("ab é".utf8))
         #expect(parts == [[0x61, 0x62, 0x20, 0xC3], [0xA9]])
         #expect(WordSplitter.cutInsideCharacter(Array("ab".utf8)) == [[0x61, 0x62]])
-    }
-
-    @Test(
-        "times are written as RFC 3339 in UTC",
-        arguments: [
-            (0, "1970-01-01T00:00:00.000Z"), (951_782_400_001, "2000-02-29T00:00:00.001Z"),
-            (1_795_451_400_123, "2026-11-23T16:30:00.123Z"), (-1, "1969-12-31T23:59:59.999Z"),
-        ] as [(Int64, String)])
-    func timestamps(milliseconds: Int64, text: String) {
-        #expect(WallClock.timestamp(milliseconds: milliseconds) == text)
     }
 
     @Test("ids are made of the parts alone and have a UUID's form")

@@ -277,13 +277,13 @@ private let endings: [Ending] = [
         "an event that is no JSON", [hello, event("<html>"), stop, done],
         .failure(
             .malformedEvent,
-            #"The server sent an event that cannot be read: it is not JSON (a value is expected, byte 0): "<html>"."#,
+            #"The server sent an event that cannot be read: it is not JSON (line 1, column 1: expected a JSON value, found '<'): "<html>"."#,
             text: "Hello")),
     Ending(
         "a named event that begins like a chunk", [hello, "event: chunk\n", event(#"{"choices":[{"#), done],
         .failure(
             .malformedEvent,
-            #"The server sent an event that cannot be read: it is not JSON (a string is malformed or has no end, byte 13): "{"choices":[{"."#,
+            #"The server sent an event that cannot be read: it is not JSON (line 1, column 14: expected a key in quotes, found the end): "{"choices":[{"."#,
             text: "Hello")),
 
     // Shapes of the text.

@@ -1,5 +1,6 @@
 import AsyncHTTPClient
 import NIOCore
+import RunnelSupport
 import Testing
 
 @testable import Marketplace

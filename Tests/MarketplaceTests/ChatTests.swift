@@ -129,7 +129,7 @@ struct ChatTests {
                 .failure().error
             expect(
                 schema, .invalidRequest,
-                #"The response schema "{type}" is not JSON: a string is malformed or has no end, byte 1."#,
+                #"The response schema "{type}" is not JSON: line 1, column 2: expected a key in quotes, found 't'."#,
                 hint: #"Give the schema as JSON text, for example {"type":"object"}."#)
             let list = try await bench.client.chat(ChatRequest(messages: [message], responseSchema: "[]")).failure()
                 .error

@@ -180,7 +180,7 @@ struct FailureTests {
         #expect(events == [.text("a")])
         expect(
             error, .malformedEvent,
-            #"The server sent an event that cannot be read: it is not JSON (a value is expected, byte 0): "<html>"."#,
+            #"The server sent an event that cannot be read: it is not JSON (line 1, column 1: expected a JSON value, found '<'): "<html>"."#,
             hint: "Check that the base URL is the API's address and that no proxy changes the stream.", partialText: "a"
         )
     }

@@ -1,4 +1,5 @@
 import NIOHTTP1
+import RunnelSupport
 import Testing
 
 @testable import Marketplace
@@ -72,7 +73,7 @@ struct RetryTests {
     @Test(
         "Retry-After is read as seconds or as a date",
         arguments: [
-            ("0", nil, 0), ("120", nil, 120), ("99999999999999999999", nil, 2_147_483_648),
+            ("0", nil, 0), ("120", nil, 120), ("99999999999999999999", nil, 31_536_000),
             ("Sun, 06 Nov 1994 08:49:37 GMT", "Sun, 06 Nov 1994 08:49:07 GMT", 30),
             ("Sun, 06 Nov 1994 08:49:37 GMT", nil, 27), ("Sun, 06 Nov 1994 08:49:00 GMT", nil, 0),
             ("soon", nil, nil), ("-1", nil, nil), ("Sun, 99 Nov 1994 08:49:37 GMT", nil, nil),
@@ -83,9 +84,9 @@ struct RetryTests {
 
     @Test("dates agree with the calendar")
     func dates() {
-        #expect(HTTPDate.seconds("Thu, 01 Jan 1970 00:00:00 GMT") == 0)
-        #expect(HTTPDate.seconds("Thu, 29 Feb 2024 12:00:00 GMT") == 1_709_208_000)
-        #expect(HTTPDate.seconds("Mon, 23 Nov 2026 10:00:00 GMT") == 1_795_428_000)
+        #expect(HTTPDate.seconds("Thu, 01 Jan 1970 00:00:00 GMT", now: 0) == 0)
+        #expect(HTTPDate.seconds("Thu, 29 Feb 2024 12:00:00 GMT", now: 0) == 1_709_208_000)
+        #expect(HTTPDate.seconds("Mon, 23 Nov 2026 10:00:00 GMT", now: 0) == 1_795_428_000)
     }
 
     // MARK: On the network

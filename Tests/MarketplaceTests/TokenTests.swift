@@ -1,4 +1,5 @@
 import NIOHTTP1
+import RunnelSupport
 import Testing
 
 @testable import Marketplace

@@ -16,6 +16,28 @@ import Testing
         #expect(ended.status == 0)
     }
 
+    @Test(
+        "the exit status says what kind of end it was",
+        arguments: [
+            (["run", "good.yaml"], 0), (["validate", "good.yaml"], 0), (["--version"], 0), (["steps", "--help"], 0),
+            (["run", "failing.yaml"], 1), (["runs", "retry", "last"], 1),
+            (["run", "invalid.yaml"], 2), (["validate", "invalid.yaml"], 2), (["run", "missing.yaml"], 2),
+            (["steps", "nothing"], 2), (["no-such-command"], 2), (["run", "--no-such-option"], 2),
+            (["run", "good.yaml", "--input", "unknown=1"], 2), (["serve", "missing"], 2),
+        ] as [([String], Int32)])
+    func status(arguments: [String], status: Int32) async throws {
+        let files = [
+            "good.yaml": "steps: [ { uses: template, with: { text: a } } ]",
+            "failing.yaml": "steps: [ { uses: file.read, with: { path: missing.txt } } ]",
+            "invalid.yaml": "steps: [ { uses: lgo } ]",
+        ]
+        try await withProject(files) { runnel in
+            if arguments.first == "runs" { _ = try await runnel.run(["run", "failing.yaml"]) }
+            let ended = try await runnel.run(arguments)
+            #expect(ended.status == status, "\(ended.output)\(ended.error)")
+        }
+    }
+
     @Test("validate prints JSON for programs")
     func validateJSON() async throws {
         try await withProject(["p.yaml": "steps:\n  - uses: lgo\n"]) { runnel in
@@ -25,7 +47,7 @@ import Testing
                 try Value.json(ended.output) == [
                     [
                         "code": "unknown-step", "severity": "error", "file": "p.yaml", "line": 2, "column": 11,
-                        "end_line": 2, "end_column": 14, "message": "there is no step \"lgo\"",
+                        "end_line": 2, "end_column": 14, "message": "unknown step \"lgo\"",
                         "hint": "did you mean \"log\"?",
                     ]
                 ])
@@ -81,7 +103,7 @@ import Testing
             let schema = try Value.json(try await runnel.run(["steps", "file.read", "--schema"]).output)
             #expect(schema["properties"]?["path"]?["type"] == "string")
             let ended = try await runnel.run(["steps", "file.wirte"])
-            #expect(ended.error == "error: there is no step \"file.wirte\"; did you mean \"file.write\"?\n")
+            #expect(ended.error == "error: unknown step \"file.wirte\"; did you mean \"file.write\"?\n")
             #expect(ended.status == 2)
         }
     }
@@ -107,6 +129,29 @@ import Testing
             #expect(ended.error.contains("runnel.yaml:2:3: error: "))
             #expect(ended.error.contains("= did you mean \"base_url\"?"))
             #expect(ended.error.contains("runnel.yaml:3:21: error: "))
+        }
+    }
+
+    @Test("a schedule that is wrong only once it is known is told in words, with its field and what to do")
+    func schedule() async throws {
+        let files = [
+            "runnel.yaml": "env: [WHEN]\n",
+            "p.yaml": """
+            on: { schedule: { cron: "{{ env.WHEN }}" } }
+            steps: [ { uses: log, with: { message: x } } ]
+
+            """,
+        ]
+        try await withProject(files, environment: ["WHEN": "5 parsecs"]) { runnel in
+            let ended = try await runnel.run(["schedule", "next", "p"])
+            #expect(
+                ended.error == """
+                    error: schedule: `cron`: the cron expression "5 parsecs" has 2 fields; expected 5, or 6 with seconds \
+                    first; the fields are: minute, hour, day of month, month, day of week
+
+                    """)
+            #expect(ended.status == 2)
+            #expect(ended.output == "")
         }
     }
 }

@@ -13,11 +13,11 @@ import Testing
             let ended = try await runnel.run(["doctor", "--simulate"])
             #expect(ended.status == 0, "\(ended.output)")
             for line in [
-                "✓ configuration runnel.yaml", "✓ secrets       the one has a value",
-                "✓ pipelines     the one is valid",
+                "✓ configuration runnel.yaml", "✓ secrets       1 secret, with a value",
+                "✓ pipelines     1 pipeline, valid",
                 "✓ folders       \"inbox\" is watched by p", "takes the credentials",
-                "✓ journal       there is none yet; the first run makes it in \(runnel.directory)/.runnel",
-                "✓ server        none runs at 127.0.0.1:9",
+                "✓ journal       there is none yet; the first run creates it in \(runnel.directory)/.runnel",
+                "✓ server        no server is running at 127.0.0.1:9",
             ] { #expect(ended.output.contains(line), "\(line)") }
             #expect(try FileManager.default.contentsOfDirectory(atPath: runnel.directory).count == 3)
         }
@@ -35,8 +35,8 @@ import Testing
             for line in [
                 "✗ secrets       the secret \"key\" has no value: the environment variable THE_KEY is not set",
                 "! marketplace   `marketplace.base_url` is not set\n                = set it in runnel.yaml",
-                "✗ pipelines     p.yaml:4: there is no step \"tempalte\"\n"
-                    + "                = `runnel validate p.yaml` shows all of it",
+                "✗ pipelines     p.yaml:4: unknown step \"tempalte\"\n"
+                    + "                = `runnel validate p.yaml` shows all errors",
             ] { #expect(ended.output.contains(line), "\(line)") }
         }
     }
@@ -60,8 +60,8 @@ import Testing
             #expect(ended.status == 1)
             #expect(
                 ended.error == """
-                    error: nobody answers at http://127.0.0.1:9/api/v1
-                      = start `runnel serve`, or set `server` in runnel.yaml to where it is
+                    error: no server is listening at http://127.0.0.1:9/api/v1
+                      = start `runnel serve`, or set `server` in runnel.yaml to its address
 
                     """)
         }

@@ -35,7 +35,7 @@ import Testing
         try await withProject(["wrong.yaml": pipeline]) { runnel in
             let ended = try await runnel.run(["validate", "wrong.yaml"])
             #expect(ended.error.hasPrefix("wrong.yaml:4:"))
-            #expect(ended.error.contains("error: `jq`: not a jq program: nope/0 is not defined, line 1"))
+            #expect(ended.error.contains("error: `jq`: invalid jq program: nope/0 is not defined, line 1"))
             #expect(ended.status == 2)
         }
     }

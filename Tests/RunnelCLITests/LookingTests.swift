@@ -68,7 +68,7 @@ import Testing
             #expect(program.status == 2)
             #expect(
                 program.error
-                    == "error: the plugin \"program\" is no MCP server: its steps stand in plugins/program/plugin.yaml\n"
+                    == "error: the plugin \"program\" is not an MCP server: its steps are declared in plugins/program/plugin.yaml\n"
             )
             let unknown = try await runnel.run(["plugins", "refresh", "sever"])
             #expect(unknown.error.contains("error: there is no plugin \"sever\" in "))
@@ -144,7 +144,7 @@ import Testing
             ] {
                 let ended = try await runnel.run(arguments)
                 let text = ended.output + ended.error
-                #expect(text.contains("is a link that leads out of the project"), "\(arguments): \(text)")
+                #expect(text.contains("is a link to a file outside of the project"), "\(arguments): \(text)")
                 #expect(!text.contains("hunter2") && !text.contains("lgo"), "\(arguments): \(text)")
             }
             #expect(try await runnel.run(["validate", "inside/fine.yaml"]).status == 0)
@@ -162,7 +162,7 @@ import Testing
             try handle.close()
             let ended = try await runnel.run(["validate", "large.yaml"])
             #expect(ended.status == 2)
-            #expect(ended.error.contains("The file is larger than the limit of 8388608 bytes. [too-large]"))
+            #expect(ended.error.contains("the file is larger than the limit of 8388608 bytes [too-large]"))
             try #require(mkfifo(runnel.directory + "/pipe.yaml", 0o600) == 0)
             #expect(try await runnel.run(["validate", "pipe.yaml"]).error.contains("the file is empty"))
         }

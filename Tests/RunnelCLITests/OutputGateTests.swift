@@ -37,7 +37,7 @@ import Testing
                 }
             }
         }
-        #expect(count > 700)
+        #expect(count > 600)
     }
 
     @Test("every exception is one that is needed")

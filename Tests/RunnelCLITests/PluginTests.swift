@@ -47,7 +47,7 @@ import Testing
                       name  (string, required)
                           Who is greeted.
 
-                    Output: What the plugin gave as its result.
+                    Output: The result of the plugin.
 
                     """)
         }
@@ -81,11 +81,11 @@ import Testing
                         4 | stpes: {}
                           | ^~~~~
                           = did you mean "steps"?
-                    p.yaml:3:13: error: the step "other.thing" cannot be had: the plugin "other" was not loaded \
+                    p.yaml:3:13: error: the step "other.thing" is not available: the plugin "other" was not loaded \
                     [unknown-step]
                         3 |   - { uses: other.thing }
                           |             ^~~~~~~~~~~
-                          = mend plugins/other/plugin.yaml
+                          = fix plugins/other/plugin.yaml
 
                     """)
             let other = try await runnel.run(["run", "good"])
@@ -135,7 +135,7 @@ import Testing
                 "warning: runnel.yaml: `plugins.gret`: there is no plugin \"gret\"\n  = did you mean \"greet\"?\n",
                 "warning: runnel.yaml: `plugins.file`: the plugin has no settings\n  = remove them\n",
                 "warning: runnel.yaml: `plugins.greet`: ", "  = did you mean \"word\"?\n",
-                "the step \"greet.hello\" cannot be had: the plugin \"greet\" was not loaded",
+                "the step \"greet.hello\" is not available: the plugin \"greet\" was not loaded",
             ] { #expect(wrong.error.contains(line), "\(line)\n\(wrong.error)") }
         }
     }

@@ -35,7 +35,7 @@ import Testing
             #expect(error["code"] == "killed-its-worker")
             #expect(
                 error["message"]
-                    == "the process that worked on the run died 4 times while \"die\" was going on, without a step ending in between"
+                    == "the worker of the run died 4 times while \"die\" was running without progress"
             )
             #expect(try await runnel.run(["run", "good"]).output == "fine\n")
             #expect(try await runnel.run(["runs", "retry", id]).status == SIGKILL)

@@ -35,6 +35,18 @@ import Testing
         }
     }
 
+    @Test("a pipe and --text are inputs, and a pipeline is found by its name")
+    func givenText() async throws {
+        let named = echo.replacing("name: echo", with: "name: spoken")
+        try await withProject(["pipelines/one.yaml": named]) { runnel in
+            #expect(try await runnel.run(["run", "spoken", "--text", "monde"]).output.contains("monde"))
+            var shell = runnel
+            shell.program = "/bin/sh"
+            let piped = try await shell.run(["-c", "echo monde | \(RunnelProcess.path) run spoken"])
+            #expect(piped.output.contains("monde"))
+        }
+    }
+
     @Test("--json writes one event a line and nothing else")
     func json() async throws {
         try await withProject(["echo.yaml": echo]) { runnel in
@@ -89,11 +101,11 @@ import Testing
                         1 | nmae: x
                           | ^~~~
                           = did you mean "name"?
-                    p.yaml:3:11: error: there is no step "file.raed" [unknown-step]
+                    p.yaml:3:11: error: unknown step "file.raed" [unknown-step]
                         3 |   - uses: file.raed
                           |           ^~~~~~~~~
                           = did you mean "file.read"?
-                    p.yaml:5:45: error: there is no filter "uper" [unknown-filter]
+                    p.yaml:5:45: error: unknown filter "uper" [unknown-filter]
                         5 |     with: { message: "{{ steps.later.text | uper }}" }
                           |                                             ^~~~
                           = did you mean "upper"?
@@ -105,8 +117,12 @@ import Testing
     @Test(
         "wrong usage ends with status 2",
         arguments: [
-            (["run"], "Error: Missing expected argument '<pipeline>'"),
-            (["run", "nothing"], "error: there is no file \"nothing\"\n"),
+            (["run"], "error: Missing expected argument '<pipeline>'"),
+            (
+                ["run", "nothing"],
+                "error: there is no pipeline \"nothing\"\n  = pipelines below this folder: echo\n"
+            ),
+            (["run", "ecko"], "error: there is no pipeline \"ecko\"\n  = did you mean \"echo\"?\n"),
             (
                 ["run", "echo", "--input", "greting=x"],
                 "error: the pipeline \"echo\" has no input \"greting\"; did you mean \"greeting\"?\n"
@@ -114,10 +130,22 @@ import Testing
             (["run", "echo", "--input", "greeting"], "--input greeting: expected name=value"),
             (["run", "echo", "--fault", "cut-off"], "--fault needs --simulate"),
             (["run", "echo", "--input-file", "gone.txt"], "error: there is no file \"gone.txt\"\n"),
-            (["frobnicate"], "Unexpected argument 'frobnicate'"),
+            (["run", "echo", "--input-file", "a", "--text", "b"], "--input-file and --text are mutually exclusive"),
+            (
+                ["frobnicate"],
+                "error: there is no command `runnel frobnicate`\n  = `runnel --help` lists the commands\n"
+            ),
+            (["rnu"], "error: there is no command `runnel rnu`\n  = did you mean `runnel run`?\n"),
+            (["runs", "lst"], "error: there is no command `runnel runs lst`\n  = did you mean `runnel runs list`?\n"),
+            (["serve", "--port", "99999"], "--port 99999: expected a port from 0 to 65535"),
+            (["serve", "nope"], "error: there is no folder \"nope\"\n"),
+            (["new", "plugin", "chat"], "a plugin named \"chat\" ships with Runnel; choose another name"),
+            (["validate", "echo.test.yaml"], "\"echo.test.yaml\" is a test, not a pipeline; run it with `runnel test"),
+            (["test", "--filter", "nothing"], "error: no test's name contains \"nothing\"\n"),
         ])
     func usage(arguments: [String], message: String) async throws {
-        try await withProject(["echo.yaml": echo]) { runnel in
+        let test = "pipeline: echo.yaml\ntests: [ { name: it runs, expect: { status: succeeded } } ]\n"
+        try await withProject(["echo.yaml": echo, "echo.test.yaml": test]) { runnel in
             let ended = try await runnel.run(arguments)
             #expect(ended.status == 2)
             #expect(ended.error.contains(message), "\(ended.error)")

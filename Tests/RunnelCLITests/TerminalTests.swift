@@ -1,17 +1,10 @@
 import Foundation
+import LibC
 import RunnelKit
 import RunnelSupport
 import Testing
 
 @testable import RunnelCLI
-
-#if canImport(Glibc)
-import Glibc
-#elseif canImport(Musl)
-import Musl
-#else
-import Darwin
-#endif
 
 /// Everything that a terminal acts upon, in one text: colours and titles, overwriting, a bell, C1, a turned direction.
 private let hostile =

@@ -68,7 +68,7 @@ import Testing
         try await withStrangersProject { runnel in
             try give(runnel.directory + "/runnel.yaml")
             let trusted = try await runnel.run(["trust", "."])
-            #expect(trusted.error == "\(runnel.directory) and what is below it is trusted\n")
+            #expect(trusted.error == "\(runnel.directory) and everything below it is now trusted\n")
             #expect(trusted.status == 0)
             #expect(try await runnel.run(["run", "p"]).output == "well\n")
             #expect(try await runnel.run(["trust", "--list"]).output == "\(runnel.directory)\n")
@@ -85,7 +85,8 @@ import Testing
             let again = try await runnel.run(["trust", "--remove", "."])
             #expect(
                 again.error
-                    == "error: \"\(runnel.directory)\" is not trusted\n  = `runnel trust --list` shows what is\n")
+                    == "error: \"\(runnel.directory)\" is not trusted\n  = `runnel trust --list` lists the trusted folders\n"
+            )
         }
     }
 
@@ -191,8 +192,8 @@ import Testing
             #expect(
                 ended.output.contains(
                     """
-                    ! permissions   "plugins" can be changed by every user of this machine, who could have programs started
-                                    = take that right away: chmod o-w \(runnel.directory)/plugins
+                    ! permissions   "plugins" is writable by every user of this machine, who could start programs through it
+                                    = remove that permission: chmod o-w \(runnel.directory)/plugins
 
                     """), "\(ended.output)")
             #expect(chmod(runnel.directory + "/plugins", 0o755) == 0)

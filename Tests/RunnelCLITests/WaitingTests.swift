@@ -37,7 +37,7 @@ import Testing
             let resumed = try await runnel.run(["runs", "resume", "last"])
             #expect(resumed.status == 2)
             #expect(resumed.error.hasPrefix("error: the run \(id) cannot be resumed: it waits until "))
-            #expect(resumed.error.hasSuffix("; `runnel serve` goes on with it then\n"))
+            #expect(resumed.error.hasSuffix("; `runnel serve` resumes it then\n"))
             let cancelled = try await runnel.run(["runs", "cancel", "last"])
             #expect(cancelled.output == "\(id): cancelled\n")
             #expect(try await lastRun(runnel)["state"] == "cancelled")
@@ -64,7 +64,8 @@ import Testing
             let cancelled = try await runnel.run(["runs", "cancel", "last"])
             #expect(
                 cancelled.output
-                    == "\(id): to be cancelled; its `finally` runs with `runnel serve` or `runnel runs resume \(id)`\n")
+                    == "\(id): cancellation requested; its `finally` runs with `runnel serve` or `runnel runs resume \(id)`\n"
+            )
             let resumed = try await runnel.run(["runs", "resume", "last"])
             #expect(resumed.status == 130)
             #expect(try await lastRun(runnel)["state"] == "cancelled")

@@ -22,11 +22,11 @@ import Testing
         try await withProject([:]) { runnel in
             #expect(try await runnel.run(["init", "--in", "notes"]).output.contains("  notes/pipelines/hello.yaml\n"))
             let project = RunnelProcess(directory: runnel.directory + "/notes")
-            let run = try await project.run([
-                "run", "pipelines/hello", "--simulate", "--input-file", "prompts/summary.txt",
-            ])
+            let notes = URL(fileURLWithPath: project.directory + "/notes.txt")
+            try Data("Runnel runs pipelines written in YAML.\n".utf8).write(to: notes)
+            let run = try await project.run(["run", "pipelines/hello", "--simulate", "--input-file", "notes.txt"])
             #expect(run.status == 0, "\(run.error)")
-            #expect(FileManager.default.fileExists(atPath: project.directory + "/out/summary.md"))
+            #expect(FileManager.default.fileExists(atPath: project.directory + "/out/notes.md"))
             #expect(
                 try await project.run(["new", "plugin", "greet"]).output.hasPrefix("  plugins/greet/plugin.yaml\n"))
             #expect(try await project.run(["new", "pipeline", "greeting"]).status == 0)
@@ -57,12 +57,12 @@ import Testing
             #expect(
                 ended.error == """
                     error: "runnel.yaml" is there already; nothing was written
-                      = `runnel new pipeline NAME` adds to a project that is there
+                      = `runnel new pipeline NAME` adds to an existing project
 
                     """)
             #expect(try FileManager.default.contentsOfDirectory(atPath: runnel.directory) == ["runnel.yaml"])
             let unknown = try await runnel.run(["init", "hok"])
-            #expect(unknown.error == "error: there is no template \"hok\"\n  = did you mean \"hook\"?\n")
+            #expect(unknown.error == "error: unknown template \"hok\"\n  = did you mean \"hook\"?\n")
         }
     }
 

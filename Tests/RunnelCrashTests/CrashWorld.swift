@@ -206,7 +206,8 @@ final class CrashWorld {
             group.addTask { await deliveries.flow(load, every: .milliseconds(scenario == .terminate ? 4 : 60)) }
             group.addTask {
                 while !Task.isCancelled {
-                    journal.look()
+                    // What is not seen in one look is seen in the next.
+                    try? journal.look()
                     try? await Task.sleep(for: .milliseconds(300))
                 }
             }
@@ -223,7 +224,11 @@ final class CrashWorld {
             group.cancelAll()
         }
         report.violations += try await settle(scenario == .poison)
-        report.violations += check()
+        do {
+            report.violations += try check()
+        } catch {
+            report.violations.append("unread: the journal cannot be read: \(error)")
+        }
         return report
     }
 
@@ -348,7 +353,7 @@ final class CrashWorld {
         let count = servers.count
         servers = []
         var report = Report(note: "nothing to damage")
-        if let (run, file) = journal.unfinishedWithFile() {
+        if let (run, file) = try journal.unfinishedWithFile() {
             let path = folder.path + "/.runnel/outputs/" + file
             if let size = try? FileManager.default.attributesOfItem(atPath: path)[.size] as? Int {
                 try Data(repeating: 0x20, count: size).write(to: URL(fileURLWithPath: path))
@@ -368,23 +373,31 @@ final class CrashWorld {
         let count = servers.count
         var end = ContinuousClock.now + surroundings.patience
         var least = Int.max
+        var states: [String: JournalReader.State] = [:]
         var open: [String] = []
+        // The last look at the journal; one that failed says nothing about runs.
+        var failure: (any Error)?
         while ContinuousClock.now < end {
             try await supervise(count)
             await deliveries.sendPending()
-            journal.look()
-            let states = journal.states()
-            open = deliveries.accepted.values.filter { states[$0].map { !$0.isFinal } ?? true }
-            if deliveries.pending.isEmpty, open.isEmpty { break }
-            let rest = open.count + deliveries.pending.count
-            if rest < least { (least, end) = (rest, ContinuousClock.now + surroundings.patience) }
+            do {
+                try journal.look()
+                states = try journal.states()
+                open = deliveries.accepted.values.filter { states[$0].map { !$0.isFinal } ?? true }
+                failure = nil
+                if deliveries.pending.isEmpty, open.isEmpty { break }
+                let rest = open.count + deliveries.pending.count
+                if rest < least { (least, end) = (rest, ContinuousClock.now + surroundings.patience) }
+            } catch {
+                failure = error
+            }
             try await Task.sleep(for: .milliseconds(200))
         }
         var violations: [String] = []
-        let states = journal.states()
+        if let failure { violations.append("unread: the journal cannot be read: \(failure)") }
         for run in open.sorted() {
-            violations.append(
-                "stranded: the run \(run) of \(states[run]?.pipeline ?? "nobody") is \(states[run]?.state ?? "lost")")
+            guard let state = states[run] else { continue }
+            violations.append("stranded: the run \(run) of \(state.pipeline) is \(state.state)")
         }
         for delivery in deliveries.pending { violations.append("refused: \(delivery.pipeline) \(delivery.id)") }
         for death in deaths where !(isPoisoned && death == .signal(SIGKILL)) {
@@ -393,14 +406,14 @@ final class CrashWorld {
         return violations
     }
 
-    private func check() -> [String] {
+    private func check() throws -> [String] {
         var violations: [String] = []
-        let states = journal.states()
+        let states = try journal.states()
         let runs = deliveries.accepted
         for (delivery, found) in deliveries.ambiguous {
             violations.append("doubled: the delivery \(delivery) was answered with the runs \(found.sorted())")
         }
-        for (delivery, ids) in journal.runsByDelivery() where ids.count > 1 {
+        for (delivery, ids) in try journal.runsByDelivery() where ids.count > 1 {
             violations.append("doubled: the delivery \(delivery) has the runs \(ids.sorted())")
         }
         for (id, epochs) in outside.contents {
@@ -411,8 +424,12 @@ final class CrashWorld {
                 violations.append("two workers committed: \(id) came with other contents from another epoch")
             }
         }
-        for run in runs.values {
-            guard let state = states[run], state.isFinal else { continue }
+        for (delivery, run) in runs {
+            guard let state = states[run] else {
+                violations.append("lost: \(run) was accepted for \(delivery) and is not in the journal")
+                continue
+            }
+            guard state.isFinal else { continue }
             if state.pipeline == "poison" {
                 if state.state != "failed" || state.error != "killed-its-worker" {
                     violations.append("poison: \(run) is \(state.state) with \(state.error ?? "no error")")

@@ -1,9 +1,6 @@
 import Foundation
 import GRDB
-
-#if canImport(Glibc)
-import Glibc
-#endif
+import LibC
 
 /// A file system of its own for a journal, where one can be made, and ways to make it fail.
 enum Disk {
@@ -12,7 +9,7 @@ enum Disk {
 
     static func mount(_ folder: URL) -> Bool {
         guard mkdir(folder.path, 0o700) == 0 || errno == EEXIST else { return false }
-        return isPossible && Glibc.mount("tmpfs", folder.path, "tmpfs", 0, "size=96m,mode=0700") == 0
+        return isPossible && LibC.mount("tmpfs", folder.path, "tmpfs", 0, "size=96m,mode=0700") == 0
     }
 
     static func unmount(_ folder: URL) { umount2(folder.path, Int32(MNT_DETACH)) }

@@ -22,19 +22,21 @@ final class JournalReader: Sendable {
         self.outside = outside
     }
 
-    private func read<Result>(_ body: (Database) throws -> Result) -> Result? {
+    /// - Returns: nil before there is a journal.
+    /// - Throws: Where the journal cannot be read. That must not look like an empty journal.
+    private func read<Result>(_ body: (Database) throws -> Result) throws -> Result? {
         guard FileManager.default.fileExists(atPath: path) else { return nil }
         var configuration = Configuration()
         configuration.readonly = true
         configuration.busyMode = .timeout(5)
-        guard let queue = try? DatabaseQueue(path: path, configuration: configuration) else { return nil }
+        let queue = try DatabaseQueue(path: path, configuration: configuration)
         defer { try? queue.close() }
-        return try? queue.read(body)
+        return try queue.read(body)
     }
 
     /// Which answers are stored, and what they had cost by then.
-    func look() {
-        let stored = read { db in
+    func look() throws {
+        let stored = try read { db in
             try String.fetchAll(db, sql: "SELECT run_id FROM steps WHERE key = 'answer' AND state = 'succeeded'")
         }
         for run in stored ?? [] {
@@ -54,8 +56,8 @@ final class JournalReader: Sendable {
         }
     }
 
-    func states() -> [String: State] {
-        let rows = read { db in
+    func states() throws -> [String: State] {
+        let rows = try read { db in
             try Row.fetchAll(db, sql: "SELECT id, pipeline, state, error FROM runs").map { row in
                 let error = (row["error"] as String?).flatMap { text in
                     (try? JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any])?["code"] as? String
@@ -66,8 +68,8 @@ final class JournalReader: Sendable {
         return Dictionary(rows ?? [], uniquingKeysWith: { first, _ in first })
     }
 
-    func runsByDelivery() -> [String: Set<String>] {
-        let rows = read { db in
+    func runsByDelivery() throws -> [String: Set<String>] {
+        let rows = try read { db in
             try Row.fetchAll(db, sql: "SELECT id, dedupe_key FROM runs WHERE dedupe_key IS NOT NULL").map { row in
                 (row["dedupe_key"] as String, row["id"] as String)
             }
@@ -76,8 +78,8 @@ final class JournalReader: Sendable {
     }
 
     /// A run that has not ended, and the name of the file that holds its input.
-    func unfinishedWithFile() -> (run: String, file: String)? {
-        read { db in
+    func unfinishedWithFile() throws -> (run: String, file: String)? {
+        try read { db in
             try Row.fetchOne(
                 db,
                 sql: """

@@ -1,8 +1,5 @@
 import Foundation
-
-#if canImport(Glibc)
-import Glibc
-#endif
+import LibC
 
 /// A real `runnel serve`, as a supervisor sees it.
 final class ServerProcess {

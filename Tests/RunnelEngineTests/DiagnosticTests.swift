@@ -18,7 +18,7 @@ import Testing
             (
                 "steps:\n  - uses: ehco",
                 """
-                p.yaml:2:11: error: there is no step "ehco" [unknown-step]
+                p.yaml:2:11: error: unknown step "ehco" [unknown-step]
                     2 |   - uses: ehco
                       |           ^~~~
                       = did you mean "echo"?
@@ -45,10 +45,10 @@ import Testing
             (
                 "steps:\n  - uses: echo\n    with: { value: \"{{ steps.two }}\" }\n  - id: two\n    uses: echo",
                 """
-                p.yaml:3:24: error: the step "two" has not run yet at this point [later-step]
+                p.yaml:3:24: error: the step "two" runs later [later-step]
                     3 |     with: { value: "{{ steps.two }}" }
                       |                        ^~~~~~~~~
-                      = it is in line 4; only steps above can be used
+                      = it is on line 4; only steps above can be used
                 """
             ),
             (
@@ -57,10 +57,10 @@ import Testing
                 p.yaml:1:8: error: `steps` is empty [no-steps]
                     1 | steps: []
                       |        ^~
-                      = a pipeline has at least one step
+                      = add at least one step
                 """
             ),
-            ("", "p.yaml: error: the file is empty; a pipeline has at least `steps:` [empty-file]"),
+            ("", "p.yaml: error: the file is empty; a pipeline needs `steps:` [empty-file]"),
         ])
     func words(yaml: String, expected: String) throws {
         #expect(try printed(yaml) == expected)
@@ -77,12 +77,12 @@ import Testing
             ("- uses: echo\n  with: { value: \"{{ run.pipelin }}\" }", #"did you mean "pipeline"?"#),
             (
                 "- uses: echo\n  with: { value: \"{{ error.code }}\" }",
-                "`error` is known in `on_failure` and `finally` only"
+                "`error` is only available in `on_failure` and `finally`"
             ),
             ("- uses: typed.step", #"p.yaml:2:9: error: typed.step needs the key "path""#),
             (
                 "- uses: typed.step\n  with: { path: a, limit: 1, names: [b] }",
-                #"typed.step: "limit" and "names" cannot be given together"#
+                #"typed.step: "limit" and "names" are mutually exclusive"#
             ),
             ("- uses: echo\n  timeout: 2 parsecs", "expected a duration such as"),
             ("- uses: echo\n  with: { value: \"{{ input | uper }}\" }", #"did you mean "upper"?"#),
@@ -92,7 +92,7 @@ import Testing
             ("- uses: typed.step\n  with: { path: a, names: [b, 2] }", "p.yaml:3:31: error: `names[1]`: "),
             ("- uses: typed.step\n  with: { path: a, wait: soon }", "p.yaml:3:26: error: `wait`: expected a duration"),
             ("- id: a", #"a step needs the key "uses""#),
-            ("- uses: echo\n  with: [1]", "`with`: expected keys and values, found a list"),
+            ("- uses: echo\n  with: [1]", "`with`: expected a mapping, found a list"),
         ])
     func mistakes(steps: String, expected: String) throws {
         let text = try printed("steps:\n" + steps)
@@ -161,7 +161,7 @@ import Testing
         ])
     func places(with: String, place: String) throws {
         let text = try printed("steps:\n  - uses: echo\n    with:\n      \(with)")
-        #expect(text.hasPrefix(#"\#(place) error: nothing is named "nope" here"#), "\(text)")
+        #expect(text.hasPrefix(#"\#(place) error: unknown name "nope""#), "\(text)")
     }
 
     @Test("a template without quotes is an error that says to put it in quotes")
@@ -187,7 +187,7 @@ import Testing
         let last = DiagnosticPrinter.json(diagnostics.suffix(1)).json()
         #expect(
             last == #"[{"code":"unknown-step","severity":"error","file":"p.yaml","line":3,"column":11,"end_line":3,"#
-                + #""end_column":26,"message":"there is no step \"nothing-like-it\"","#
-                + #""hint":"`runnel steps` lists them all"}]"#)
+                + #""end_column":26,"message":"unknown step \"nothing-like-it\"","#
+                + #""hint":"`runnel steps` lists all steps"}]"#)
     }
 }

@@ -201,7 +201,7 @@ private struct DurablePlugin: Plugin {
         let steps = await rig.journal.steps(of: "run-k")
         let stored = try #require(steps.first?.output)
         #expect(!stored.json().contains("ssw"))
-        #expect(SecretSeal(secrets: ["key": secret]).open(stored) == [.string("x \(secret) y"), 1.0])
+        #expect(SecretSeal(secrets: ["key": secret]).unseal(stored) == [.string("x \(secret) y"), 1.0])
         #expect(SecretSeal.masked(stored) == ["x *** y", 1.0])
         let events = await rig.journal.events(of: "run-k", from: 0, limit: 100)
         #expect(!events.contains { $0.event.json().contains("ssw") })
@@ -214,7 +214,7 @@ private struct DurablePlugin: Plugin {
         _ = await rig.worker.work(on: run)
         #expect(
             await rig.journal.run("run-d")?.error?.asObject?["message"]
-                == "the pipeline that the run began with is not valid any more: there is no step \"gone.step\"")
+                == "the pipeline of the run is no longer valid: unknown step \"gone.step\"")
     }
 
     @Test(
@@ -226,31 +226,32 @@ private struct DurablePlugin: Plugin {
         await rig.journal.keep(DefinitionRecord(hash: yaml, pipeline: "p", file: "p.yaml", text: yaml))
         let pipeline = try #require(rig.loader.load(Array(yaml.utf8), file: "p.yaml").pipeline)
         let queue = RunQueue(worker: rig.worker, limit: 4, maximumQueued: 10)
+        let runs = RunService(queue: queue)
         let working = Task { try await rig.worker.withSession { await queue.run() } }
         while !rig.worker.mayClaim { await Task.yield() }
         func accept(_ id: String) async throws {
             let run = RunRecord(id: id, pipeline: "p", definition: yaml, trigger: ["type": "manual"], createdAt: 1)
-            _ = try await queue.accept(run, of: pipeline)
+            _ = try await queue.accept(NewRun(run, of: pipeline))
         }
         try await accept("run-1")
         await rig.clock.waitForSleepers()
         try await accept("run-2")
         switch policy {
         case "skip":
-            #expect(try await queue.follow("run-2") { _ in } == .cancelled)
+            #expect(try await runs.follow("run-2") { _ in } == .cancelled)
             #expect(await rig.journal.run("run-2")?.state == .skipped)
             rig.clock.advance(by: .seconds(3600))
         case "cancel":
-            #expect(try await queue.follow("run-1") { _ in } == .cancelled)
+            #expect(try await runs.follow("run-1") { _ in } == .cancelled)
             await rig.clock.waitForSleepers()
             rig.clock.advance(by: .seconds(3600))
-            #expect(try await queue.follow("run-2") { _ in } == .succeeded(output: .null))
+            #expect(try await runs.follow("run-2") { _ in } == .succeeded(output: .null))
         default:
             rig.clock.advance(by: .seconds(3600))
-            #expect(try await queue.follow("run-1") { _ in } == .succeeded(output: .null))
+            #expect(try await runs.follow("run-1") { _ in } == .succeeded(output: .null))
             await rig.clock.waitForSleepers()
             rig.clock.advance(by: .seconds(3600))
-            #expect(try await queue.follow("run-2") { _ in } == .succeeded(output: .null))
+            #expect(try await runs.follow("run-2") { _ in } == .succeeded(output: .null))
         }
         working.cancel()
         queue.stop()
@@ -265,7 +266,7 @@ private struct DurablePlugin: Plugin {
         let queue = RunQueue(worker: rig.worker, limit: 1, maximumQueued: 2)
         func accept(_ id: String) async throws {
             let run = RunRecord(id: id, pipeline: "p", definition: yaml, trigger: ["type": "manual"], createdAt: 1)
-            _ = try await queue.accept(run, of: pipeline)
+            _ = try await queue.accept(NewRun(run, of: pipeline))
         }
         try await accept("run-1")
         try await accept("run-2")

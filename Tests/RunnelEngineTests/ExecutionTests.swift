@@ -44,7 +44,7 @@ import YAML
         let error = try #require(text.error)
         #expect(error.code == "empty-value")
         #expect(error.message == "`message`: expected a string, found null, the value of `steps.none`")
-        #expect(error.hint == #"write `| default("…")` behind it if it may be missing"#)
+        #expect(error.hint == #"add `| default("…")` if it may be missing"#)
         #expect([error.range?.start.line, error.range?.start.column] == [5, 20])
         let inside = try await run(
             "steps: [{ uses: typed.step, with: { path: a, names: \"{{ input }}\" } }]", input: ["a", .null])
@@ -57,7 +57,7 @@ import YAML
         let list = try await run(none + "  - { uses: echo, for_each: '{{ steps.none }}' }")
         #expect(list.error?.code == "empty-value")
         #expect(list.error?.message == "`for_each`: expected a list, found null, the value of `steps.none`")
-        #expect(list.error?.hint == "write `| default([])` behind it if it may be missing")
+        #expect(list.error?.hint == "add `| default([])` if it may be missing")
     }
 
     @Test("a null where any value may stand is that value")
@@ -113,6 +113,29 @@ import YAML
             log.names == [
                 "run-started", "step-started", "step-failed", "step-started", "step-failed", "step-started",
                 "step-succeeded", "run-finished",
+            ])
+    }
+
+    @Test("the idempotency key names the run, the step and the item, and no group")
+    func idempotencyKeys() async throws {
+        let result = try await run(
+            """
+            steps:
+              - { id: one, uses: keyed }
+              - id: both
+                parallel: true
+                steps: [ { id: left, uses: keyed } ]
+              - { id: each, for_each: [a, b], uses: keyed }
+              - id: rows
+                for_each: [[1], [2]]
+                steps:
+                  - { id: cells, for_each: "{{ item }}", uses: keyed }
+            """)
+        #expect(
+            result.outputs == [
+                "one": "run-1_one", "both": ["left": "run-1_left"], "left": "run-1_left",
+                "each": ["run-1_each:0", "run-1_each:1"],
+                "rows": [["run-1_cells:0:0"], ["run-1_cells:1:0"]],
             ])
     }
 

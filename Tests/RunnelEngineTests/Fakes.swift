@@ -40,6 +40,14 @@ struct Flaky: Step {
     }
 }
 
+struct Keyed: Step {
+    static let name = "keyed"
+    static let summary = "Gives its idempotency key."
+    static let documentation = StepDocumentation(output: "The idempotency key.")
+
+    func run(_ context: StepContext) async throws -> Value { .string(context.idempotencyKey) }
+}
+
 struct Slow: Step {
     static let name = "slow"
     static let summary = "Takes an hour."
@@ -86,6 +94,7 @@ struct FakePlugin: Plugin {
         [
             StepDefinition(Echo.self), StepDefinition(Fail.self), StepDefinition(Flaky.self),
             StepDefinition(Slow.self), StepDefinition(Talk.self), StepDefinition(Typed.self),
+            StepDefinition(Keyed.self),
         ]
     }
 }

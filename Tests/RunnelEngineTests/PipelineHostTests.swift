@@ -55,7 +55,7 @@ private struct Doorbell: Trigger {
             journal: MemoryJournal(), runner: runner, loader: loader, logger: logger)
         let queue = RunQueue(worker: worker, limit: 1, maximumQueued: 1)
         host = PipelineHost(
-            queue: queue, loader: loader, logger: logger, hash: { String(decoding: $0, as: UTF8.self) },
+            queue: queue, loader: loader, logger: logger,
             read: { [folder] in try folder.read() })
     }
 
@@ -75,7 +75,7 @@ private struct Doorbell: Trigger {
         #expect(await look(["a.yaml": Self.pipeline("a")]) == ["a.yaml: a"])
         #expect(await look([:]) == ["a.yaml: a"])
         #expect(await look([:]) == [])
-        #expect(log.lines == ["notice a.yaml is gone; its triggers end"])
+        #expect(log.lines == ["notice a.yaml was removed; stopping its triggers"])
     }
 
     @Test(
@@ -85,7 +85,7 @@ private struct Doorbell: Trigger {
                 "{ secret: '{{ env.A if false else null }}' }",
                 TriggerHealth.problem(
                     "line 2: `secret`: expected a string, found null, the value of `env.A if false else null`; "
-                        + #"write `| default("…")` behind it if it may be missing"#)
+                        + #"add `| default("…")` if it may be missing"#)
             ),
             ("{ secret: s }", .waiting("secret: s")), ("{}", .waiting("secret: none")),
         ])
@@ -103,14 +103,14 @@ private struct Doorbell: Trigger {
     func renamed() async {
         #expect(await look(["a.yaml": Self.pipeline("p")]) == ["a.yaml: p"])
         #expect(await look(["b.yaml": Self.pipeline("p")]) == ["b.yaml: p"])
-        #expect(log.lines == ["notice a.yaml is gone; its triggers end"])
+        #expect(log.lines == ["notice a.yaml was removed; stopping its triggers"])
     }
 
     @Test("a folder that cannot be read leaves everything as it is, and says so once")
     func folderGone() async {
         #expect(await look(["a.yaml": Self.pipeline("a")]) == ["a.yaml: a"])
         for _ in 0..<3 { #expect(await look(nil) == ["a.yaml: a"]) }
-        #expect(log.lines == ["error the pipelines go on as they are: there is no folder \"pipelines\""])
+        #expect(log.lines == ["error keeping the current pipelines: there is no folder \"pipelines\""])
         #expect(await look(["a.yaml": Self.pipeline("a")]) == ["a.yaml: a"])
     }
 
@@ -144,8 +144,8 @@ private struct Doorbell: Trigger {
         for _ in 0..<2 { _ = await look(["a.yaml": "name: a\nsteps: [ { uses: slw } ]\n"]) }
         #expect(
             log.lines == [
-                "error a.yaml has errors; its last good version goes on: "
-                    + "a.yaml:2:18: there is no step \"slw\" [unknown-step]; did you mean \"slow\"?"
+                "error a.yaml has errors; its last valid version stays in service: "
+                    + "a.yaml:2:18: unknown step \"slw\" [unknown-step]; did you mean \"slow\"?"
             ])
         #expect(await host.pipeline(named: "a") != nil)
     }

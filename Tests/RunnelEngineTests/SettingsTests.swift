@@ -1,13 +1,29 @@
+import ChatPlugin
 import RunnelKit
 import Testing
 
 @testable import RunnelEngine
 
 @Suite("Settings") struct SettingsTests {
-    private func load(_ yaml: String, _ environment: [String: String] = [:]) -> (settings: Settings?, text: String) {
-        let outcome = SettingsLoader.load(Array(yaml.utf8), file: "runnel.yaml", environment: environment)
+    /// Runnel's settings, and those of the section `marketplace`.
+    @dynamicMemberLookup private struct Loaded {
+        let own: Settings
+        let marketplace: MarketplaceSettings
+
+        subscript<Member>(dynamicMember path: KeyPath<Settings, Member>) -> Member { own[keyPath: path] }
+    }
+
+    private func load(_ yaml: String, _ environment: [String: String] = [:]) -> (settings: Loaded?, text: String) {
+        let outcome = SettingsLoader.load(
+            Array(yaml.utf8), file: "runnel.yaml", environment: environment,
+            sections: ([ChatPlugin()] as [any Plugin]).settingsSections)
         let printer = DiagnosticPrinter(sources: [outcome.report.source])
-        return (outcome.settings, printer.text(outcome.report.diagnostics))
+        let settings = outcome.settings.flatMap { own in
+            (try? MarketplaceSettings(field: outcome.sections["marketplace"] ?? [:])).map {
+                Loaded(own: own, marketplace: $0)
+            }
+        }
+        return (settings, printer.text(outcome.report.diagnostics))
     }
 
     @Test("an environment variable wins over the file")
@@ -116,10 +132,10 @@ import Testing
     func literal() {
         #expect(
             load("marketplace:\n  client_secret: hunter2x").text == """
-                runnel.yaml:2:18: warning: `marketplace.client_secret` is written out in the file [literal-secret]
+                runnel.yaml:2:18: warning: `marketplace.client_secret` is a literal in the file [literal-secret]
                     2 |   client_secret: ********
                       |                  ^~~~~~~~
-                      = write `{ env: NAME }` or `{ file: path }`, so that the file can be shared
+                      = use `{ env: NAME }` or `{ file: path }`, so that the file can be shared
                 """)
     }
 
@@ -131,8 +147,8 @@ import Testing
         }
         #expect(reason(.environment("X")) == "the environment variable X is not set")
         #expect(reason(.environment("E")) == "the environment variable E is empty")
-        #expect(reason(.environment("S")) == "it is shorter than 4 bytes, too short to be masked in logs")
-        #expect(reason(.file("no")) == "the file \"no\" cannot be read")
+        #expect(reason(.environment("S")) == "it is too short to be masked in logs (minimum 4 bytes)")
+        #expect(reason(.file("no")) == "cannot read the file \"no\"")
         #expect((try? resolver.resolve(.file("key")).get()) == "secret")
     }
 }

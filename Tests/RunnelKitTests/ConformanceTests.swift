@@ -43,7 +43,27 @@ private struct Bad: Step {
     }
 }
 
+/// Gives something else than it says.
+private struct Liar: Step {
+    static let name = "test.liar"
+    static let summary = "Says what it does not do."
+    static let documentation = StepDocumentation(output: "An object with `text`.")
+    static let outputSchema: Value? = OutputSchema.object(["text": ["type": "string"]])
+    @Field("A text.") var text: String = "a"
+    func run(_ context: StepContext) async throws -> Value {
+        try Task.checkCancellation()
+        return ["txt": .string(text)]
+    }
+}
+
 @Suite("What every step promises") struct ConformanceTests {
+    @Test("an output that does not fit its schema is a finding")
+    func output() async {
+        let findings = await StepConformance(Liar.self).findings()
+        #expect(findings.map(\.promise) == [.output])
+        #expect(findings.first?.message.hasPrefix("the output does not fit its schema: ") == true)
+    }
+
     @Test("a step that keeps all promises has no findings")
     func good() async {
         let effects = Mutex(0)

@@ -87,7 +87,7 @@ private struct AnyValue: FieldGroup {
         let error = try #require(throws: FieldError.self) {
             try Sample(fields: ["path": "a", "limit": .null, "inner": ["user": "u"]])
         }
-        #expect(error.message == #""limit" and "inner" cannot be given together"#)
+        #expect(error.message == #""limit" and "inner" are mutually exclusive"#)
     }
 
     @Test(
@@ -104,7 +104,7 @@ private struct AnyValue: FieldGroup {
             ),
             (
                 ["path": "a", "limit": 1, "inner": ["user": "u"]],
-                #""limit" and "inner" cannot be given together"#
+                #""limit" and "inner" are mutually exclusive"#
             ),
         ] as [(ValueObject, String)])
     func wrong(fields: ValueObject, message: String) throws {

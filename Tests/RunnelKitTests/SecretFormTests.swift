@@ -159,9 +159,9 @@ private let secret = #"p@ss "w/ö>rd?~'&\x"#
         #expect(redactor.redact("n=\(number.json())") == "n=***")
         #expect(redactor.redact(["n": 1234, "d": 1.25] as Value) == ["n": 1234, "d": 1.25])
         let seal = SecretSeal(secrets: ["pin": secret])
-        let closed = seal.close(["n": number] as Value)
+        let closed = seal.seal(["n": number] as Value)
         #expect(closed["n"]?.asString != nil)
-        #expect(seal.open(closed) == ["n": number])
+        #expect(seal.unseal(closed) == ["n": number])
         #expect(SecretSeal.masked(closed) == ["n": "***"])
     }
 
@@ -275,8 +275,8 @@ private func expectStreamed(_ text: String, _ masked: String, _ redactor: Redact
 private func expectSealed(_ text: String, _ secrets: [String], _ name: String = "") {
     let seal = SecretSeal(
         secrets: Dictionary(uniqueKeysWithValues: secrets.enumerated().map { ("s\($0.offset)", $0.element) }))
-    let closed = seal.close(text)
-    #expect(Array(seal.open(closed).utf8) == Array(text.utf8), "\(name): \(text)")
+    let closed = seal.seal(text)
+    #expect(Array(seal.unseal(closed).utf8) == Array(text.utf8), "\(name): \(text)")
     #expect(Redactor(secrets: secrets).redact(closed) == closed, "\(name): \(closed)")
     #expect(SecretSeal.masked(closed).contains("***"), "\(name): \(closed)")
 }

@@ -12,11 +12,11 @@ import Testing
             "first secre", "firstfirst secret", "",
         ])
     func roundTrip(text: String) {
-        let closed = seal.close(text)
+        let closed = seal.seal(text)
         #expect(!closed.contains("first secret"))
         #expect(!closed.contains("zw/ei"))
-        #expect(seal.open(closed) == text)
-        #expect(Array(seal.open(closed).utf8) == Array(text.utf8))
+        #expect(seal.unseal(closed) == text)
+        #expect(Array(seal.unseal(closed).utf8) == Array(text.utf8))
     }
 
     @Test("binary data and keys are sealed like texts")
@@ -25,9 +25,9 @@ import Testing
             "first secret": .bytes(Array("x first secret".utf8) + [0xFF, 0xEF, 0xB7, 0x90]),
             "n": [1, 2.5, true, .null],
         ]
-        let closed = seal.close(value)
+        let closed = seal.seal(value)
         #expect(!closed.json().contains("first secret"))
-        #expect(seal.open(closed) == value)
+        #expect(seal.unseal(closed) == value)
     }
 
     @Test("a text that looks like a reference is not taken for one")
@@ -35,35 +35,36 @@ import Testing
         let mark = String(decoding: [0xEF, 0xB7, 0x90] as [UInt8], as: UTF8.self)
         let end = String(decoding: [0xEF, 0xB7, 0x91] as [UInt8], as: UTF8.self)
         for text in ["\(mark)one.0\(end)", mark, end, "\(mark)\(end)", "\(mark)\(mark)one"] {
-            #expect(seal.open(seal.close(text)) == text)
+            #expect(seal.unseal(seal.seal(text)) == text)
         }
     }
 
     @Test("a secret without a value is shown as a mask, and one with a new value comes back with that")
     func changes() {
-        let closed = seal.close("Bearer first secret")
+        let closed = seal.seal("Bearer first secret")
         #expect(SecretSeal.masked(.string(closed)) == "Bearer ***")
-        #expect(SecretSeal(secrets: ["one": "another one"]).open(closed) == "Bearer another one")
+        #expect(SecretSeal(secrets: ["one": "another one"]).unseal(closed) == "Bearer another one")
     }
 
     @Test("where secrets overlap nothing of either is stored")
     func overlaps() {
         let seal = SecretSeal(secrets: ["one": "abcdefgh", "two": "fghijklm"])
-        let closed = seal.close("-abcdefghijklm-")
+        let closed = seal.seal("-abcdefghijklm-")
         #expect(closed == "-\(opening)one.0\(closing)\(opening)two.0+3\(closing)-")
-        #expect(seal.open(closed) == "-abcdefghijklm-")
+        #expect(seal.unseal(closed) == "-abcdefghijklm-")
         #expect(SecretSeal.masked(closed) == "-******-")
     }
 
     @Test("a reference says which part of a secret it is, and how each character is written")
     func references() {
         let seal = SecretSeal(secrets: ["key": "first/line\nsecond/line"])
-        #expect(seal.close("second/line") == "\(opening)key\u{1F}2.0\(closing)")
-        #expect(seal.close("second%2fline") == "\(opening)key\u{1F}2.0s0*6,6,0*4\(closing)")
-        #expect(seal.close("first/line\r\n  second/line") == "\(opening)key.0s0*10,1  ,0*11\(closing)")
-        #expect(SecretSeal(secrets: ["key": "one line only"]).open("\(opening)key\u{1F}2.0\(closing)") == "***")
+        #expect(seal.seal("second/line") == "\(opening)key\u{1F}2.0\(closing)")
+        #expect(seal.seal("second%2fline") == "\(opening)key\u{1F}2.0s0*6,6,0*4\(closing)")
+        #expect(seal.seal("first/line\r\n  second/line") == "\(opening)key.0s0*10,1  ,0*11\(closing)")
+        #expect(SecretSeal(secrets: ["key": "one line only"]).unseal("\(opening)key\u{1F}2.0\(closing)") == "***")
         #expect(
-            SecretSeal(secrets: ["key": "other/secret"]).open("\(opening)key.0s0*6,6,0*4\(closing)") == "other/secret")
+            SecretSeal(secrets: ["key": "other/secret"]).unseal("\(opening)key.0s0*6,6,0*4\(closing)") == "other/secret"
+        )
     }
 
     @Test(
@@ -75,7 +76,7 @@ import Testing
         ])
     func earlier(form: Int, text: String) {
         let seal = SecretSeal(secrets: ["key": "a/\"ö b"])
-        #expect(seal.open("\(opening)key.\(form)\(closing)") == text)
+        #expect(seal.unseal("\(opening)key.\(form)\(closing)") == text)
     }
 
     private var opening: String { String(decoding: [0xEF, 0xB7, 0x90] as [UInt8], as: UTF8.self) }

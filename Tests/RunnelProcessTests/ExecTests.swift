@@ -86,18 +86,18 @@ private func plugin(_ extra: ValueObject = [:], command: Value = ["python3", "ex
             ("fails", "no-such-place", #"there is no place "x""#, #"try "y""#, true),
             (
                 "status", "plugin-exit-status",
-                #"the plugin "test" ended with exit status 3; the end of its standard error: first words ⏎ last words"#,
+                #"the plugin "test" ended with exit status 3; last lines of standard error: first words ⏎ last words"#,
                 nil, false
             ),
             ("try-later", "plugin-exit-status", #"the plugin "test" ended with exit status 75"#, nil, true),
             (
                 "result-and-status", "plugin-exit-status",
-                #"the plugin "test" ended with exit status 2 after it had given its result"#, nil, false
+                #"the plugin "test" ended with exit status 2 after it had written its result"#, nil, false
             ),
             (
                 "half-line", "plugin-bad-output",
                 #"the plugin "test" ended in the middle of line 1 of its output: "{\"type\":\"result\",\"out""#,
-                "write whole lines, and flush standard output before the program ends", false
+                "write complete lines, and flush standard output before the program ends", false
             ),
             ("half-line-and-status", "plugin-exit-status", #"the plugin "test" ended with exit status 4"#, nil, false),
             (
@@ -106,13 +106,13 @@ private func plugin(_ extra: ValueObject = [:], command: Value = ["python3", "ex
             ),
             (
                 "two-results", "plugin-two-results",
-                #"the plugin "test" gave a second result in line 2 of its output"#,
-                #"write one line of type "result" a call"#, false
+                #"the plugin "test" wrote a second result in line 2 of its output"#,
+                #"write one line of type "result" per call"#, false
             ),
             (
                 "garbage", "plugin-bad-output",
                 #"line 1 of what the plugin "test" wrote is not JSON: "Starting up..." (column 1: expected a JSON value, found 'S')"#,
-                "write one JSON object a line to standard output, and everything else to standard error", false
+                "write one JSON object per line to standard output, and everything else to standard error", false
             ),
             (
                 "unknown-type", "plugin-bad-output",
@@ -179,7 +179,7 @@ private func plugin(_ extra: ValueObject = [:], command: Value = ["python3", "ex
             #expect(error.code == "plugin-timeout")
             #expect(
                 error.message
-                    == #"the plugin "test" did not end within 5s (timeout); the end of its standard error: about to hang"#
+                    == #"the plugin "test" did not end within 5s (timeout); last lines of standard error: about to hang"#
             )
             guard case .note(let pid)? = stage.harness.progress.first else { return }
             #expect(await eventually { Int64(pid).map(exists) == false })
@@ -216,7 +216,7 @@ private func plugin(_ extra: ValueObject = [:], command: Value = ["python3", "ex
             let error = try #require(await stage.failure(plugin, "secret", ["token": "s3cr3t-token"]))
             #expect(
                 error.message
-                    == #"the plugin "test" ended with exit status 1; the end of its standard error: the token is ***"#)
+                    == #"the plugin "test" ended with exit status 1; last lines of standard error: the token is ***"#)
             #expect(stage.log.messages == ["the token is ***"])
         }
     }
@@ -283,7 +283,7 @@ private func plugin(_ extra: ValueObject = [:], command: Value = ["python3", "ex
         arguments: [
             (
                 ["./missing"], "plugin-command-not-found",
-                "the plugin \"test\" cannot start: there is no program \"./missing\" that may be run in \(resources)",
+                "the plugin \"test\" cannot start: there is no executable program \"./missing\" in \(resources)",
                 "check the name, and make the file executable (chmod +x)"
             ),
             (

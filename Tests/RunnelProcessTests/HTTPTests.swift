@@ -3,6 +3,7 @@ import RunnelTesting
 import Synchronization
 import Testing
 
+@testable import MCP
 @testable import RunnelProcess
 
 /// An MCP server behind the seam where a real HTTP client would be.
@@ -53,14 +54,14 @@ private func withHTTP<Result>(
             "name": "tools", "protocol": "mcp", "transport": "http", "url": "https://example.com/mcp",
             "headers": ["Authorization": ["secret": "token"]],
         ])
-    var host = host
-    host.http = { _ in http }
-    return try await withTemporaryDirectory { [host] directory in
+    return try await withTemporaryDirectory { directory in
         let cache = ToolCache(
             manifest: manifest, protocol: "", tools: [MCPTool(["name": "add", "inputSchema": [:]])].compactMap(\.self))
         try cache.write(directory + "/tools.json")
+        let access: MCPHTTPAccess = { _ in http }
         let plugin = try #require(
-            MCPPlugin.cached(manifest, folder: "/", cacheFile: directory + "/tools.json", host: host))
+            MCPPlugin.cached(
+                manifest, folder: "/", cacheFile: directory + "/tools.json", host: host, http: access))
         return try await Stage.with(plugin) { try await body($0, plugin) }
     }
 }

@@ -3,6 +3,7 @@ import RunnelKit
 import RunnelTesting
 import Testing
 
+@testable import MCP
 @testable import RunnelProcess
 
 private func execPlugin(_ steps: [String]) throws -> ExecPlugin {

@@ -2,6 +2,7 @@ import RunnelKit
 import RunnelTesting
 import Testing
 
+@testable import MCP
 @testable import RunnelProcess
 
 private func manifest(_ era: String, _ extra: ValueObject = [:], state: String? = nil) throws -> PluginManifest {
@@ -85,7 +86,7 @@ private func withServer<Result>(
         #expect(
             error?.message
                 == """
-                the plugin "tools" ended with exit status 2 before it was ready; the end of its standard error: no key given
+                the plugin "tools" ended with exit status 2 before it was ready; last lines of standard error: no key given
                 """)
     }
 
@@ -173,7 +174,7 @@ private func withServer<Result>(
             ),
             (
                 "die", "plugin-crashed",
-                #"the plugin "tools" ended with exit status 7 while it worked on "die"; the end of its standard error: about to die"#,
+                #"the plugin "tools" ended with exit status 7 while it worked on "die"; last lines of standard error: about to die"#,
                 true
             ),
             (

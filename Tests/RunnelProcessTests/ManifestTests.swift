@@ -25,6 +25,19 @@ private func exec(_ changes: ValueObject) -> Value {
         #expect(manifest.steps["now"]?.summary == "The weather.")
     }
 
+    @Test("the schema of an output is handed on, and has to be one")
+    func outputSchema() throws {
+        func plugin(_ schema: Value) throws -> ExecPlugin {
+            let steps: Value = ["now": ["summary": "x", "output_schema": schema]]
+            return try ExecPlugin(PluginManifest(manifest: exec(["steps": steps])), folder: "/", host: host)
+        }
+        let schema: Value = ["type": "object", "properties": ["sky": true], "additionalProperties": false]
+        #expect(try plugin(schema).steps.first?.outputSchema == schema)
+        let error = #expect(throws: FieldError.self) { try plugin(["type": "sky"]) }
+        #expect(error?.place == "steps.now.output_schema")
+        #expect(error?.message.hasPrefix("it is no JSON schema: ") == true)
+    }
+
     @Test(
         "what is wrong is said with its place and what to do",
         arguments: [
@@ -38,10 +51,10 @@ private func exec(_ changes: ValueObject) -> Value {
                 ["steps": [:]], #"an exec plugin needs "steps""#,
                 "add a line such as: steps: { hello: { summary: Says hello. } }"
             ),
-            (["steps": ["A b": ["summary": "x"]]], #"`steps`: "A b" cannot be the name of a step"#, PluginName.rule),
+            (["steps": ["A b": ["summary": "x"]]], #"`steps`: "A b" is not a valid name for a step"#, PluginName.rule),
             (["steps": ["a": [:]]], "`steps.a.summary`: it is missing", nil),
-            (["concurrency": 0], "`concurrency`: expected a whole number from 1 on, found the number 0", nil),
-            (["url": "https://x"], #"`url`: "url" cannot be given here: it belongs to "transport: http""#, "remove it"),
+            (["concurrency": 0], "`concurrency`: expected an integer from 1, found the number 0", nil),
+            (["url": "https://x"], #"`url`: "url" is not allowed here: it belongs to "transport: http""#, "remove it"),
             (
                 ["env": ["A=b"]], #"`env[0]`: expected the name of an environment variable, found "A=b""#,
                 "write values as NAME: value"
@@ -52,11 +65,11 @@ private func exec(_ changes: ValueObject) -> Value {
             ),
             (
                 ["protocol": "mcp"],
-                #"`steps`: "steps" cannot be given here: an MCP server says itself which tools it has"#, "remove it"
+                #"`steps`: "steps" is not allowed here: an MCP server lists its own tools"#, "remove it"
             ),
             (
                 ["protocol": "mcp", "steps": .null, "command": .null, "transport": "http", "url": "ftp://x"],
-                #"`url`: expected an address that begins with https:// or http://, found "ftp://x""#, nil
+                #"`url`: expected a URL that begins with https:// or http://, found "ftp://x""#, nil
             ),
         ] as [(ValueObject, String, String?)])
     func wrong(changes: ValueObject, message: String, hint: String?) throws {

@@ -1,8 +1,7 @@
-import MCPProtocol
 import RunnelKit
 import Testing
 
-@testable import RunnelProcess
+@testable import MCP
 
 @Suite("MCP protocol") struct ProtocolTests {
     private func ready(_ version: MCPRevision) -> MCPNegotiation.Move { .ready(version, announcesToolChanges: false) }
@@ -72,7 +71,7 @@ import Testing
         #expect(moves.contains { if case .fail = $0 { true } else { false } })
     }
 
-    private func describe(_ events: [MCPSession.Event]) -> [String] {
+    private func describe(_ events: [MCPClientSession.Event]) -> [String] {
         events.map { event in
             switch event {
             case .answer(let id, .success(let value)): "\(id): \(value.json())"
@@ -88,7 +87,7 @@ import Testing
 
     @Test("each message means what JSON-RPC says, and what nobody asked for is ignored")
     func messages() {
-        var session = MCPSession()
+        var session = MCPClientSession()
         _ = session.request("tools/call", wantsProgress: true)
         let cases: [(Value, [String])] = [
             (
@@ -119,9 +118,32 @@ import Testing
         for (message, expected) in cases { #expect(describe(session.receive(message)) == expected) }
     }
 
+    @Test("what is sent is the same, byte for byte")
+    func lines() {
+        var session = MCPClientSession()
+        #expect(
+            session.request("initialize", MCPNegotiation.parameters(.november2025)).message.json()
+                == #"{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-11-25","#
+                + #""capabilities":{},"clientInfo":{"name":"runnel","version":"1"}}}"#)
+        #expect(
+            MCPClientSession.notification("notifications/initialized").json()
+                == #"{"jsonrpc":"2.0","method":"notifications/initialized"}"#)
+        #expect(
+            session.request("tools/call", ["name": "a", "arguments": ["b": 1]], wantsProgress: true).message.json()
+                == #"{"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"a","arguments":{"b":1},"#
+                + #""_meta":{"progressToken":2}}}"#)
+        session.version = .july2026
+        #expect(
+            session.request("tools/list").message.json()
+                == #"{"jsonrpc":"2.0","id":3,"method":"tools/list","params":{"_meta":{"#
+                + #""io.modelcontextprotocol/protocolVersion":"2026-07-28","#
+                + #""io.modelcontextprotocol/clientInfo":{"name":"runnel","version":"1"},"#
+                + #""io.modelcontextprotocol/clientCapabilities":{}}}}"#)
+    }
+
     @Test("a request that was given up is cancelled once, the handshake never")
     func abandoning() {
-        var session = MCPSession()
+        var session = MCPClientSession()
         let (call, _) = session.request("tools/call")
         #expect(session.abandon(call, reason: "why")?["params"] == ["requestId": 1, "reason": "why"])
         #expect(session.abandon(call, reason: "why") == nil)

@@ -1,4 +1,5 @@
 import RunnelKit
+import RunnelSupport
 import Testing
 
 @testable import RunnelProcess
@@ -59,7 +60,7 @@ import Testing
 
     @Test("a talkative child gets a burst, and then so many lines a second; what is left out is counted")
     func allowance() {
-        var allowance = LineAllowance(burst: 2, perSecond: 1)
+        var allowance = TokenBucket(burst: 2, perSecond: 1)
         let verdicts = [0, 0, 0, 0, 1, 1].map { allowance.take(at: .seconds($0)) }
         #expect(
             verdicts == [
@@ -81,21 +82,21 @@ import Testing
 
     @Test("who waits at a gate gets in by turn, and a cancelled one leaves its place")
     func gate() async throws {
-        let gate = CallGate(limit: 1)
+        let gate = Semaphore(limit: 1)
         let (stream, release) = AsyncStream.makeStream(of: Void.self)
         let (entered, enter) = AsyncStream.makeStream(of: Void.self)
         let first = Task {
-            try await gate.pass {
+            try await gate.withPermit {
                 enter.yield()
                 for await _ in stream { break }
             }
         }
         for await _ in entered { break }
-        let second = Task { try await gate.pass {} }
+        let second = Task { try await gate.withPermit {} }
         second.cancel()
         await #expect(throws: CancellationError.self) { try await second.value }
         release.yield()
         try await first.value
-        #expect(try await gate.pass { 3 } == 3)
+        #expect(try await gate.withPermit { 3 } == 3)
     }
 }

@@ -3,6 +3,7 @@ import Logging
 import RunnelKit
 import RunnelTesting
 
+@testable import MCP
 @testable import RunnelProcess
 
 /// The folder with the test children.

@@ -28,7 +28,7 @@ import Testing
             #expect(
                 ended.error == """
                     Shutting down; 1 run has 300ms to finish. Send the signal again to stop at once.
-                    1 run was interrupted; it goes on at the next start.
+                    1 run was interrupted; it resumes at the next start.
 
                     """)
             #expect(ended.status == 0)
@@ -44,7 +44,7 @@ import Testing
             #expect(
                 again.error == """
                     Shutting down; 1 run has 300ms to finish. Press Ctrl-C again to stop at once.
-                    1 run was interrupted; it goes on at the next start.
+                    1 run was interrupted; it resumes at the next start.
 
                     """)
             #expect(again.status == 0)
@@ -62,7 +62,7 @@ import Testing
             server.signal(signal)
             let ended = await server.ended()
             #expect(
-                ended.error.hasSuffix("\nStopping at once.\n1 run was interrupted; it goes on at the next start.\n"))
+                ended.error.hasSuffix("\nStopping at once.\n1 run was interrupted; it resumes at the next start.\n"))
             #expect(ended.status == 0)
             let (run, problems) = try await folder.withJournal { journal in
                 (try await journal.runs(RunFilter()).first, try await journal.check())
@@ -109,7 +109,8 @@ import Testing
             try folder.write("runnel.yaml", "log: { level: nothing }\n")
             server.signal(SIGHUP)
             let broken = await server.error.wait(for: "has errors")
-            #expect(broken.contains("Reloaded: 2 pipelines; the configuration has errors and stays as it was\n"))
+            #expect(
+                broken.contains("Reloaded: 2 pipelines; the configuration has errors, so the current one is kept\n"))
             #expect(try await server.call("GET", "/health/live").status == 200)
             server.signal(SIGTERM)
             #expect(await server.ended().status == 0)
@@ -124,7 +125,7 @@ import Testing
                 try await Server(folder, ["--simulate", "--port", "\(first.port)"])
             }
             #expect(error?.status == 2)
-            #expect(error?.error.hasPrefix("error: cannot listen on 127.0.0.1:\(first.port): ") ?? false)
+            #expect(error?.error.hasPrefix("error: the port \(first.port) of 127.0.0.1 is in use\n") ?? false)
             first.signal(SIGTERM)
             #expect(await first.ended().status == 0)
         }

@@ -8,6 +8,10 @@ struct FaultyJournal: Journal {
         struct Plan: Sendable {
             var writes: JournalError?
             var reads: JournalError?
+            /// Of commits alone.
+            var commits: JournalError?
+            /// Of reading pipelines alone.
+            var definitions: JournalError?
             /// Claims of these runs are written, and reported as failed.
             var lostClaims: Set<String> = []
         }
@@ -18,7 +22,7 @@ struct FaultyJournal: Journal {
         func set(_ change: (inout Plan) -> Void) { plan.withLock { change(&$0) } }
     }
 
-    static let full = JournalError("journal-full", "there is no space left to write journal.db")
+    static let full = JournalError(.full, "there is no space left to write journal.db")
 
     let base: any Journal
     let executor: IdleExecutor
@@ -85,15 +89,18 @@ struct FaultyJournal: Journal {
     }
 
     func definition(_ hash: String) async throws(JournalError) -> DefinitionRecord? {
+        if let error = faults.now.definitions { throw error }
         try read()
         defer { executor.endCall() }
         return try await base.definition(hash)
     }
 
-    func accept(_ run: RunRecord, memory: MemoryChanges?) async throws(JournalError) -> Acceptance {
+    func accept(
+        _ run: RunRecord, steps: [StepRecord], memory: MemoryChanges?
+    ) async throws(JournalError) -> Acceptance {
         try write()
         defer { executor.endCall() }
-        return try await base.accept(run, memory: memory)
+        return try await base.accept(run, steps: steps, memory: memory)
     }
 
     func queued(_ search: QueueSearch) async throws(JournalError) -> [RunRecord] {
@@ -119,12 +126,13 @@ struct FaultyJournal: Journal {
         defer { executor.endCall() }
         let claim = try await base.claim(runID, by: worker, limits: limits)
         if faults.now.lostClaims.contains(runID), case .claimed = claim {
-            throw JournalError("journal-failed", "Input/output error")
+            throw JournalError(.failed, "Input/output error")
         }
         return claim
     }
 
     func commit(_ commit: RunCommit, _ durability: Durability) async throws(JournalError) {
+        if let error = faults.now.commits { throw error }
         try write()
         defer { executor.endCall() }
         try await base.commit(commit, durability)

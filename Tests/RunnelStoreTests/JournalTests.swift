@@ -56,6 +56,31 @@ import Testing
         }
     }
 
+    @Test("the steps that a run takes over are there as soon as the run is", arguments: JournalKind.allCases)
+    func takenOver(kind: JournalKind) async throws {
+        try await kind.withTwo { (journal, other) async throws -> Void in
+            let worker = workerRecord("a")
+            try await journal.join(worker)
+            let large = Value.string(String(repeating: "x", count: 300 << 10))
+            let steps = [step("one", output: "paid for"), step("two", output: large), step("three", .failed)]
+            var run = newRun("r2", dedupeKey: "k")
+            run.retryOf = "r1"
+            #expect(try await journal.accept(run, steps: steps, memory: nil) == .accepted)
+            #expect(try await other.steps(of: "r2") == steps)
+            #expect(try await other.run("r2")?.state == .queued)
+            let owned = newRun("r3", owner: worker)
+            guard case .claimed = try await journal.accept(owned, steps: steps, memory: nil) else {
+                Issue.record("the run does not belong to its worker")
+                return
+            }
+            #expect(try await other.steps(of: "r3") == steps)
+            let again = newRun("r4", dedupeKey: "k")
+            #expect(try await journal.accept(again, steps: steps, memory: nil) == .duplicate(runID: "r2"))
+            #expect(try await other.run("r4") == nil)
+            #expect(try await other.steps(of: "r4").isEmpty)
+        }
+    }
+
     @Test("of many that want a run, one gets it", arguments: JournalKind.allCases)
     func claim(kind: JournalKind) async throws {
         try await kind.withTwo { (first, second) async throws -> Void in
@@ -148,8 +173,8 @@ import Testing
             let error = await #expect(throws: JournalError.self) {
                 try await journal.commit(RunCommit(lease: lease, steps: [step("one")]), .durable)
             }
-            #expect(error?.code == "lease-lost")
-            #expect(error?.message == "the run r belongs to another process by now")
+            #expect(error?.code == .leaseLost)
+            #expect(error?.message == "the run r is now owned by another process")
             #expect(try await other.steps(of: "r").isEmpty)
             #expect(try await other.run("r")?.interruptions == 1)
         }

@@ -45,7 +45,7 @@ import Testing
                 RunCommit(lease: old, end: RunCommit.End(state: .succeeded, time: 1)),
             ] {
                 let error = await #expect(throws: JournalError.self) { try await journal.commit(commit, .durable) }
-                #expect(error?.code == "lease-lost")
+                #expect(error?.code == .leaseLost)
             }
             #expect(try await journal.release([old], .stopped) == [])
             // Nothing of the refused ones stands in the way of the new claim, nor of the numbers of its events.
@@ -88,8 +88,8 @@ import Testing
             let error = await #expect(throws: JournalError.self) {
                 _ = try await journal.claim("r", by: a.id, limits: RunLimits())
             }
-            #expect(error?.code == "worker-unknown")
-            #expect(error?.message == "the journal does not know the worker a any more")
+            #expect(error?.code == .workerUnknown)
+            #expect(error?.message == "the journal no longer knows the worker a")
             #expect(try await journal.run("r")?.owner == nil)
         }
     }
@@ -145,7 +145,7 @@ import Testing
             #expect(error["code"] == "killed-its-worker")
             #expect(
                 error["message"]
-                    == "the process that worked on the run died 4 times while \"part\" was going on, without a step ending in between"
+                    == "the worker of the run died 4 times while \"part\" was running without progress"
             )
             #expect(error["step"] == "part")
         }

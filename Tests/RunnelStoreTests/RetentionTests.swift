@@ -1,4 +1,5 @@
 import GRDB
+import LibC
 import RunnelEngine
 import RunnelKit
 import RunnelTesting
@@ -13,13 +14,9 @@ import FoundationEssentials
 import Foundation
 #endif
 
-#if canImport(Glibc)
-import Glibc
-#elseif canImport(Musl)
-import Musl
-#else
-import Darwin
-#endif
+private final class Removal: Sendable {
+    let isOver = Mutex(false)
+}
 
 @Suite("What retention keeps") struct RetentionTests {
     private static let second: Int64 = 1_000_000_000
@@ -126,16 +123,16 @@ import Darwin
             }
             let limited = try await journal.prune(Retention(count: 0), now: 0, within: .zero)
             #expect(limited.runs == 0)
-            let isRemoving = Mutex(true)
+            let removal = Removal()
             let written = try await withThrowingTaskGroup(of: Int.self) { group in
                 group.addTask {
                     _ = try await journal.prune(Retention(count: 0), now: 0)
-                    isRemoving.withLock { $0 = false }
+                    removal.isOver.withLock { $0 = true }
                     return 0
                 }
                 group.addTask {
                     var written = 0
-                    while isRemoving.withLock(\.self) {
+                    while !removal.isOver.withLock(\.self) {
                         _ = try await other.accept(newRun("new\(written)"), memory: nil)
                         written += 1
                     }
@@ -221,9 +218,9 @@ import Darwin
                 Issue.record("the value is not in a file")
                 return
             }
-            try files.require(stored)
+            try files.require([hash])
             try files.discard(hash)
-            let error = #expect(throws: JournalError.self) { try files.require(stored) }
+            let error = #expect(throws: JournalError.self) { try files.require([hash]) }
             #expect(
                 error?.message
                     == "the file \(files.path(of: hash)) was removed before the run that it belongs to was written")

@@ -1,4 +1,5 @@
 import GRDB
+import LibC
 import RunnelEngine
 import RunnelKit
 import RunnelTesting
@@ -10,14 +11,6 @@ import Testing
 import FoundationEssentials
 #else
 import Foundation
-#endif
-
-#if canImport(Glibc)
-import Glibc
-#elseif canImport(Musl)
-import Musl
-#else
-import Darwin
 #endif
 
 @Suite("The journal on disk") struct SQLiteTests {
@@ -43,6 +36,33 @@ import Darwin
             #expect(try mode("/.runnel") == 0o700)
             #expect(try mode("/.runnel/journal.db") == 0o600)
             #expect(FileManager.default.contents(atPath: folder + "/.runnel/.gitignore") == Data("*\n".utf8))
+            await journal.close()
+        }
+    }
+
+    @Test("a run whose steps cannot be taken over is not accepted either")
+    func takingOver() async throws {
+        try await withTemporaryDirectory { (folder) async throws -> Void in
+            let journal = try SQLiteJournal.open(directory: folder + "/.runnel")
+            try await journal.pool.write { db in
+                try db.execute(
+                    sql: """
+                        CREATE TRIGGER fault BEFORE INSERT ON steps WHEN NEW.key = 'two'
+                        BEGIN SELECT RAISE(ABORT, 'the disk fails here'); END
+                        """)
+            }
+            let memory = MemoryChanges(trigger: TriggerID(pipeline: "p", key: "k"), values: ["seen": 1])
+            let error = await #expect(throws: JournalError.self) {
+                try await journal.accept(newRun("r2"), steps: [step("one"), step("two")], memory: memory)
+            }
+            #expect(error?.message.contains("the disk fails here") == true)
+            #expect(try await journal.run("r2") == nil)
+            #expect(try await journal.steps(of: "r2").isEmpty)
+            #expect(try await journal.memory(of: memory.trigger).value(for: "seen") == nil)
+            try await journal.pool.write { try $0.execute(sql: "DROP TRIGGER fault") }
+            let steps = [step("one"), step("two")]
+            #expect(try await journal.accept(newRun("r2"), steps: steps, memory: memory) == .accepted)
+            #expect(try await journal.steps(of: "r2") == steps)
             await journal.close()
         }
     }
@@ -145,7 +165,7 @@ import Darwin
             let error = #expect(throws: JournalError.self) {
                 _ = try SQLiteJournal.open(directory: folder + "/.runnel")
             }
-            #expect(error?.code == "journal-corrupt")
+            #expect(error?.code == .corrupt)
             #expect(error?.message == "the journal \(path) is damaged: file is not a database")
             #expect(
                 error?.hint
@@ -164,7 +184,7 @@ import Darwin
             let error = #expect(throws: JournalError.self) {
                 _ = try SQLiteJournal.open(directory: folder + "/.runnel")
             }
-            #expect(error?.code == "journal-newer")
+            #expect(error?.code == .newer)
             #expect(error?.hint == "use that version, or another folder")
         }
     }
@@ -178,12 +198,12 @@ import Darwin
             let error = await #expect(throws: JournalError.self) {
                 _ = try await journal.accept(newRun("r2"), memory: nil)
             }
-            #expect(error?.code == "journal-gone")
+            #expect(error?.code == .gone)
             #expect(
                 error?.message
                     == "the journal \(folder)/.runnel/journal.db was removed or replaced while it was in use")
             let probe = await #expect(throws: JournalError.self) { try await journal.probe() }
-            #expect(probe?.code == "journal-gone")
+            #expect(probe?.code == .gone)
         }
     }
 
@@ -201,10 +221,10 @@ import Darwin
                 let error = await #expect(throws: JournalError.self) {
                     _ = try await journal.accept(newRun("late"), memory: nil)
                 }
-                #expect(error?.code == "journal-gone")
+                #expect(error?.code == .gone)
             }
             let probe = await #expect(throws: JournalError.self) { try await journal.probe() }
-            #expect(probe?.code == "journal-gone")
+            #expect(probe?.code == .gone)
             // As after kill -9: the journal is opened without having been closed.
             for suffix in ["-wal", "-shm"] { try? FileManager.default.removeItem(atPath: path + suffix) }
             let again = try SQLiteJournal.open(directory: folder + "/.runnel")
@@ -248,7 +268,7 @@ import Darwin
                 if !written { size /= 2 }
             }
             let full = await #expect(throws: JournalError.self) { try await journal.probe() }
-            #expect(full?.code == "journal-full")
+            #expect(full?.code == .full)
             for name in try FileManager.default.contentsOfDirectory(atPath: folder) where name.hasPrefix("fill-") {
                 try FileManager.default.removeItem(atPath: "\(folder)/\(name)")
             }
@@ -299,7 +319,7 @@ import Darwin
             let error = #expect(throws: JournalError.self) {
                 _ = try SQLiteJournal.open(directory: folder + "/.runnel")
             }
-            #expect(error?.code == "journal-read-only")
+            #expect(error?.code == .readOnly)
             #expect(error?.message == "\(folder)/.runnel cannot be written: Permission denied")
         }
     }
@@ -319,10 +339,10 @@ import Darwin
                     _ = try await journal.accept(run, memory: nil)
                     accepted.append(run.id)
                 } catch {
-                    failure = error as? JournalError ?? JournalError("other", "\(error)")
+                    failure = error as? JournalError ?? JournalError(.failed, "\(error)")
                 }
             }
-            #expect(failure?.code == "journal-full")
+            #expect(failure?.code == .full)
             #expect(failure?.message == "there is no space left to write \(folder)/.runnel/journal.db")
             try FileManager.default.removeItem(atPath: folder + "/ballast")
             _ = try await journal.accept(newRun("late"), memory: nil)
@@ -354,7 +374,7 @@ import Darwin
                                 .durable)
                             return false
                         } catch {
-                            return (error as? JournalError)?.code == "lease-lost"
+                            return (error as? JournalError)?.code == .leaseLost
                         }
                     }
                 }
@@ -401,7 +421,7 @@ private enum SmallDisk {
     private static func mount() -> String? {
         let folder = FileManager.default.temporaryDirectory.path + "/runnel-disk-\(UInt64.random(in: 0...UInt64.max))"
         guard mkdir(folder, 0o700) == 0 else { return nil }
-        if Glibc.mount("tmpfs", folder, "tmpfs", 0, "size=6m") == 0 { return folder }
+        if LibC.mount("tmpfs", folder, "tmpfs", 0, "size=6m") == 0 { return folder }
         rmdir(folder)
         return nil
     }

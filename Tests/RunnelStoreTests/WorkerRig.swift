@@ -33,9 +33,28 @@ private struct Flaky: Step {
     }
 }
 
+/// Notes its effect at once.
+private struct Effect: Step {
+    static let name = "effect"
+    static let summary = "Has an effect."
+    static let documentation = StepDocumentation(output: "The text, or the idempotency key.")
+    @Field("What to give back.") var text: String?
+    @Field("Whether it fails.") var fails = false
+
+    func run(_ context: StepContext) async throws -> Value {
+        let log = try await context.services.get(EffectLog.self)
+        log.begin(context.idempotencyKey, epoch: context.identity.epoch)
+        defer { log.end(context.idempotencyKey) }
+        if fails { throw StepError("out-of-luck", "it fails") }
+        return .string(text ?? context.idempotencyKey)
+    }
+}
+
 private struct WorkerPlugin: Plugin {
     let name = "worker-tests"
-    var steps: [StepDefinition] { [StepDefinition(Nap.self), StepDefinition(Flaky.self)] }
+    var steps: [StepDefinition] {
+        [StepDefinition(Nap.self), StepDefinition(Flaky.self), StepDefinition(Effect.self)]
+    }
 }
 
 /// What steps did, and what went on at once.
@@ -80,12 +99,16 @@ struct WorkerRig {
     let journal: FaultyJournal
     let worker: Worker
     let queue: RunQueue
+    let runs: RunService
     let loader: PipelineLoader
     let log: EffectLog
     let recorder = LogRecorder()
 
     /// - Parameter limit: How many runs go on at once.
-    init(_ name: String, on base: any Journal, limit: Int = 4, log: EffectLog = EffectLog()) async throws {
+    init(
+        _ name: String, on base: any Journal, limit: Int = 4, log: EffectLog = EffectLog(),
+        secrets: [String: String] = [:]
+    ) async throws {
         journal = FaultyJournal(base: base, executor: executor)
         self.log = log
         loader = try PipelineLoader(registry: StepRegistry([WorkerPlugin()]))
@@ -94,13 +117,15 @@ struct WorkerRig {
         let logger = recorder.logger()
         let runner = PipelineRunner(
             registry: loader.registry, environment: loader.environment, services: services,
-            project: ProjectDirectory(path: "/nonexistent"), values: ProjectValues(), redactor: Redactor(),
+            project: ProjectDirectory(path: "/nonexistent"), values: ProjectValues(secrets: secrets),
+            redactor: Redactor(secrets: secrets.values),
             logger: logger, clock: clock, executor: executor,
             now: { [clock] in Self.start + clock.now.offset.wholeNanoseconds },
             grace: .seconds(2))
         worker = Worker(
             record: workerRecord(name), journal: journal, runner: runner, loader: loader, logger: logger, clock: clock)
         queue = RunQueue(worker: worker, limit: limit, maximumQueued: 100)
+        runs = RunService(queue: queue)
     }
 
     /// Nanoseconds since 1970.
@@ -142,7 +167,7 @@ struct WorkerRig {
     func accept(_ id: String, _ yaml: String) async throws {
         let pipeline = try pipeline(yaml)
         try await journal.base.keep(definition(yaml))
-        _ = try await queue.accept(record(id, yaml, pipeline), of: pipeline)
+        _ = try await queue.accept(NewRun(record(id, yaml, pipeline), of: pipeline))
     }
 
     /// Puts a run into the queue, as if another process had accepted it.
@@ -162,7 +187,7 @@ struct WorkerRig {
         return run
     }
 
-    private func pipeline(_ yaml: String) throws -> Pipeline {
+    func pipeline(_ yaml: String) throws -> Pipeline {
         let (pipeline, report) = loader.load(Array(yaml.utf8), file: "p.yaml")
         guard let pipeline else { throw StepError("bad-test", "\(report.diagnostics.map(\.message))") }
         return pipeline

@@ -44,7 +44,7 @@ import Foundation
                 // Calls are answered and worked on as before.
                 try await rig.accept("three", Self.single)
                 #expect(try await pass(until: .running, of: "three", on: rig))
-                #expect(try await rig.queue.cancel("three") == .requested)
+                #expect(try await rig.runs.cancel("three") == .requested)
                 #expect(try await pass(until: .cancelled, of: "three", on: rig))
             }
             #expect(rig.log.epochs("one_s") == rig.log.epochs("one_s").sorted())
@@ -236,7 +236,7 @@ import Foundation
                 #expect(try await base.run("suspect")?.deaths == 0)
                 #expect(
                     rig.recorder.lines.contains {
-                        $0.contains("the worker of the run suspect died 3 times; it is tried once more, alone")
+                        $0.contains("the worker of the run suspect died 3 times; retrying it once more, alone")
                     })
             }
         }

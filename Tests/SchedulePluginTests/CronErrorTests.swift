@@ -54,8 +54,8 @@ import Testing
                 mean "MON"?
                 """
             ),
-            ("* 22-2 * * *", "the hour field is \"22-2\", which runs backwards; write \"22-23,0-2\""),
-            ("* * * * FRI-MON", "the day of week field is \"FRI-MON\", which runs backwards; write \"FRI-6,0-MON\""),
+            ("* 22-2 * * *", "the hour field is \"22-2\", a reversed range; write \"22-23,0-2\""),
+            ("* * * * FRI-MON", "the day of week field is \"FRI-MON\", a reversed range; write \"FRI-6,0-MON\""),
             ("*/0 * * * *", "the minute field \"*/0\" has \"0\", a step that is not between 1 and 59"),
             (
                 "*/90 * * * *",
@@ -74,7 +74,7 @@ import Testing
             ("1-2-3 * * * *", "the minute field is \"1-2-3\", where a number was expected"),
             ("1/2/3 * * * *", "the minute field \"1/2/3\" has \"2/3\", a step that is not between 1 and 59"),
             ("? * * * *", "the minute field is \"?\", which only the two day fields can have; write \"*\""),
-            ("0 0 ?,1 * *", "the day of month field \"?,1\" has \"?\", which has to stand alone"),
+            ("0 0 ?,1 * *", "the day of month field \"?,1\" has \"?\", which must be the only value"),
             ("0 0 32W * *", "the day of month field is \"32W\", which is not between 1 and 31"),
             ("0 0 1-5W * *", "the day of month field is \"1-5W\", where a number was expected"),
             (
@@ -84,45 +84,48 @@ import Testing
             ("0 0 * * MON#6", "the day of week field is \"MON#6\", whose number after \"#\" is not between 1 and 5"),
             ("0 0 * * #1", "the day of week field is \"#1\", where a number or a name such as SUN was expected"),
             ("L * * * *", "the minute field is \"L\", where a number was expected"),
-            ("@dayly", "\"@dayly\" is not known; did you mean \"@daily\"?"),
+            ("@dayly", "unknown nickname \"@dayly\"; did you mean \"@daily\"?"),
             (
                 "@reboot",
-                "\"@reboot\" is not known; there are @annually, @daily, @hourly, @midnight, @monthly, @weekly, @yearly"
+                "unknown nickname \"@reboot\"; known: @annually, @daily, @hourly, @midnight, @monthly, @weekly, @yearly"
             ),
-            ("@every 90s", "\"@every\" is no cron expression; use \"every\" instead of \"cron\", such as: every: 90s"),
-            ("@daily 5", "\"@daily\" stands alone, but there is more in \"@daily 5\""),
+            (
+                "@every 90s",
+                "\"@every\" is not a cron expression; use \"every\" instead of \"cron\", such as `every: 90s`"
+            ),
+            ("@daily 5", "\"@daily\" must be the only word, found \"@daily 5\""),
             (
                 "TZ=UTC * * * * *",
                 """
-                the cron expression "TZ=UTC * * * * *" begins with "TZ=UTC", which is no field; say the zone \
+                the cron expression "TZ=UTC * * * * *" begins with "TZ=UTC", which is not a field; set the zone \
                 with "timezone"
                 """
             ),
             (
                 "30 2 30 2 *",
                 """
-                the cron expression "30 2 30 2 *" never comes: there is no date with day of month "30", month \
+                the cron expression "30 2 30 2 *" never matches: there is no date with day of month "30", month \
                 "2"
                 """
             ),
             (
                 "0 0 31 4,6 *",
                 """
-                the cron expression "0 0 31 4,6 *" never comes: there is no date with day of month "31", month \
+                the cron expression "0 0 31 4,6 *" never matches: there is no date with day of month "31", month \
                 "4,6"
                 """
             ),
             (
                 "0 0 30 2 */2",
                 """
-                the cron expression "0 0 30 2 */2" never comes: there is no date with day of month "30", month \
+                the cron expression "0 0 30 2 */2" never matches: there is no date with day of month "30", month \
                 "2", day of week "*/2"
                 """
             ),
             (
                 "0 0 31W SEP ?",
                 """
-                the cron expression "0 0 31W SEP ?" never comes: there is no date with day of month "31W", \
+                the cron expression "0 0 31W SEP ?" never matches: there is no date with day of month "31W", \
                 month "SEP"
                 """
             ),

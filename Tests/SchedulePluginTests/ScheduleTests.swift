@@ -161,8 +161,8 @@ import Testing
     @Test(
         "an entry's errors",
         arguments: [
-            (["timezone": "UTC"], "one of \"cron\" or \"every\" has to be given"),
-            (["cron": "@daily", "every": "1h"], "\"cron\" and \"every\" cannot be given together"),
+            (["timezone": "UTC"], "\"cron\" or \"every\" is required"),
+            (["cron": "@daily", "every": "1h"], "\"cron\" and \"every\" are mutually exclusive"),
             (["cron": "@daily", "anchor": "2026-01-01T00:00:00Z"], "\"anchor\" also needs \"every\""),
             (["cron": "@daily", "max_missed": 5], "\"max_missed\" also needs \"missed\""),
             (["cron": 5], "expected a cron expression such as \"0 9 * * MON-FRI\", found the number 5"),
@@ -180,7 +180,7 @@ import Testing
             (["cron": "@daily", "missed": "never"], "expected one of \"skip\", \"once\", \"all\", found \"never\""),
             (
                 ["cron": "@daily", "timezone": "Asia/Tokio"],
-                "there is no time zone \"Asia/Tokio\"; did you mean \"Asia/Tokyo\"?"
+                "unknown time zone \"Asia/Tokio\"; did you mean \"Asia/Tokyo\"?"
             ),
         ] as [(ValueObject, String)])
     func entryErrors(entry: ValueObject, expected: String) {

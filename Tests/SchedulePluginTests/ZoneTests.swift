@@ -78,29 +78,29 @@ import Foundation
     @Test(
         "an unknown zone is named, with what was probably meant",
         arguments: [
-            ("Asia/Tokio", "there is no time zone \"Asia/Tokio\"; did you mean \"Asia/Tokyo\"?"),
-            ("asia/tokyo", "there is no time zone \"asia/tokyo\"; did you mean \"Asia/Tokyo\"?"),
-            ("America/New York", "there is no time zone \"America/New York\"; did you mean \"America/New_York\"?"),
-            ("Berlin", "there is no time zone \"Berlin\"; did you mean \"Europe/Berlin\"?"),
-            ("+09:00", "there is no time zone \"+09:00\"; use a name of the IANA database, such as \"Asia/Tokyo\""),
+            ("Asia/Tokio", "unknown time zone \"Asia/Tokio\"; did you mean \"Asia/Tokyo\"?"),
+            ("asia/tokyo", "unknown time zone \"asia/tokyo\"; did you mean \"Asia/Tokyo\"?"),
+            ("America/New York", "unknown time zone \"America/New York\"; did you mean \"America/New_York\"?"),
+            ("Berlin", "unknown time zone \"Berlin\"; did you mean \"Europe/Berlin\"?"),
+            ("+09:00", "unknown time zone \"+09:00\"; use a name of the IANA database, such as \"Asia/Tokyo\""),
             (
                 "../../../etc/passwd",
-                "there is no time zone \"../../../etc/passwd\"; use a name of the IANA database, such as \"Asia/Tokyo\""
+                "unknown time zone \"../../../etc/passwd\"; use a name of the IANA database, such as \"Asia/Tokyo\""
             ),
             (
                 "/etc/localtime",
-                "there is no time zone \"/etc/localtime\"; use a name of the IANA database, such as \"Asia/Tokyo\""
+                "unknown time zone \"/etc/localtime\"; use a name of the IANA database, such as \"Asia/Tokyo\""
             ),
             (
                 "Asia/../Asia/Tokyo",
-                "there is no time zone \"Asia/../Asia/Tokyo\"; use a name of the IANA database, such as \"Asia/Tokyo\""
+                "unknown time zone \"Asia/../Asia/Tokyo\"; use a name of the IANA database, such as \"Asia/Tokyo\""
             ),
             (
                 "tzdata.zi",
-                "there is no time zone \"tzdata.zi\"; use a name of the IANA database, such as \"Asia/Tokyo\""
+                "unknown time zone \"tzdata.zi\"; use a name of the IANA database, such as \"Asia/Tokyo\""
             ),
-            ("Asia", "there is no time zone \"Asia\"; did you mean \"Asia/Aden\"?"),
-            ("", "there is no time zone \"\"; use a name of the IANA database, such as \"Asia/Tokyo\""),
+            ("Asia", "unknown time zone \"Asia\"; did you mean \"Asia/Aden\"?"),
+            ("", "unknown time zone \"\"; use a name of the IANA database, such as \"Asia/Tokyo\""),
         ])
     func unknown(name: String, expected: String) {
         #expect(words { () throws(FieldError) in try system.zone(named: name) } == expected)
@@ -115,7 +115,7 @@ import Foundation
             words { () throws(FieldError) in try nowhere.zone(named: "Asia/Tokyo") }
                 == """
                 the time zone "Asia/Tokyo" cannot be read: there is no time zone database in /nowhere, \
-                /else; install the package "tzdata", or say UTC
+                /else; install the package "tzdata", or use UTC
                 """
         )
     }
@@ -130,14 +130,14 @@ import Foundation
             #expect(throws: TZifReader.Failure.self) { try TZifReader.rules(Array(old[..<count])) }
         }
         let failures: [(bytes: [UInt8], reason: String)] = [
-            (Array("PNG".utf8) + old, "is no time zone file"),
+            (Array("PNG".utf8) + old, "is not a time zone file"),
             (file(version: 0, transitions: [0], kinds: [2], offsets: [0]), "is damaged"),
             (file(version: 0, transitions: [5, 5], kinds: [0, 0], offsets: [0]), "is damaged"),
             (
                 file(version: 0, transitions: [0], kinds: [0], offsets: [0], leapSeconds: 1),
                 "counts leap seconds, which is not supported"
             ),
-            (file(version: 0x32, transitions: [0], kinds: [0], offsets: [0]), "ends too soon"),
+            (file(version: 0x32, transitions: [0], kinds: [0], offsets: [0]), "is truncated"),
         ]
         for failure in failures {
             #expect(throws: TZifReader.Failure(reason: failure.reason)) { try TZifReader.rules(failure.bytes) }
@@ -175,7 +175,7 @@ import Foundation
             #expect(
                 words { () throws(FieldError) in try database.local(variable: "Mars/Bass", link: "") }
                     == """
-                    the variable TZ of the environment: there is no time zone "Mars/Bass"; did you mean \
+                    the variable TZ of the environment: unknown time zone "Mars/Bass"; did you mean \
                     "Mars/Base"?
                     """
             )

@@ -35,28 +35,28 @@ import Testing
         "what cannot be read is said in words",
         arguments: [
             ("{{ }}", "bad-expression: the expression is empty"),
-            ("{{ input | uper }}", #"unknown-filter: there is no filter "uper"; did you mean "upper"?"#),
-            ("{{ input | json }}", #"unknown-filter: there is no filter "json"; did you mean "tojson"?"#),
+            ("{{ input | uper }}", #"unknown-filter: unknown filter "uper"; did you mean "upper"?"#),
+            ("{{ input | json }}", #"unknown-filter: unknown filter "json"; did you mean "tojson"?"#),
             (
                 "{{ upper(input) }}",
-                #"unknown-function: there is no function "upper"; `upper` is a filter: write `… | upper`"#
+                #"unknown-function: unknown function "upper"; `upper` is a filter: write `… | upper`"#
             ),
-            ("{{ rang(3) }}", #"unknown-function: there is no function "rang"; did you mean "range"?"#),
+            ("{{ rang(3) }}", #"unknown-function: unknown function "rang"; did you mean "range"?"#),
             (
                 "{{ input | truncate: 20 }}",
-                "bad-expression: `:` has no meaning here; arguments of a filter stand in parentheses: `x | truncate(…)`"
+                "bad-expression: unexpected `:`; write the arguments of a filter in parentheses: `x | truncate(…)`"
             ),
             (
                 "{{ input | upper: 20 }}",
-                "bad-expression: `:` has no meaning here; arguments of a filter stand in parentheses: `x | upper(…)`"
+                "bad-expression: unexpected `:`; write the arguments of a filter in parentheses: `x | upper(…)`"
             ),
-            ("{{ count = 3 }}", "bad-expression: `=` has no meaning here; write `==` to compare"),
+            ("{{ count = 3 }}", "bad-expression: unexpected `=`; write `==` to compare"),
             ("{{ (1 }}", "bad-expression: expected `)`, found the end of the expression"),
             (
                 "{{ 'abc }}",
                 "unclosed-expression: `{{` is never closed; close it with `}}`; to write it as text, put it between `{% raw %}` and `{% endraw %}`"
             ),
-            ("{{ 1 @ 2 }}", "bad-expression: `@` has no meaning in an expression"),
+            ("{{ 1 @ 2 }}", "bad-expression: `@` is not allowed in an expression"),
             (
                 "{{ input",
                 "unclosed-expression: `{{` is never closed; close it with `}}`; to write it as text, put it between `{% raw %}` and `{% endraw %}`"
@@ -64,10 +64,10 @@ import Testing
             ("{% if input %}x", "unclosed-tag: `{% if %}` needs `{% endif %}`, found the end of the text"),
             (
                 "{% for x of tags %}{% endfor %}",
-                "bad-expression: expected `in`, found `of`; a loop is written `{% for item in list %}`"
+                "bad-expression: expected `in`, found `of`; write `{% for item in list %}`"
             ),
-            ("{% esle %}", "unknown-tag: there is no tag `{% esle %}`; did you mean `{% else %}`?"),
-            ("{% endif %}", "stray-tag: `{% endif %}` stands alone: nothing was opened before it"),
+            ("{% esle %}", "unknown-tag: unknown tag `{% esle %}`; did you mean `{% else %}`?"),
+            ("{% endif %}", "stray-tag: `{% endif %}` has no matching opening tag"),
             ("{{ 99999999999999999999 }}", "bad-expression: the number 99999999999999999999 does not fit 64 bits"),
         ])
     func issue(text: String, words: String) {
@@ -81,18 +81,18 @@ import Testing
                 "steps.lable",
                 "missing-value: `steps.lable` is missing: `steps` has the keys fetch-page, label; did you mean `label`?"
             ),
-            ("inptu", "missing-value: nothing is named `inptu` here; did you mean `input`?"),
+            ("inptu", "missing-value: unknown name `inptu`; did you mean `input`?"),
             (
                 "tags[7]",
-                #"missing-value: `tags[7]` is missing: `tags` has 3 items; write `| default("…")` behind it if it may be missing"#
+                #"missing-value: `tags[7]` is missing: `tags` has 3 items; add `| default("…")` if it may be missing"#
             ),
             (
                 "nothing.x",
-                #"missing-value: `nothing.x` is missing: `nothing` is null; write `| default("…")` behind it if it may be missing"#
+                #"missing-value: `nothing.x` is missing: `nothing` is null; add `| default("…")` if it may be missing"#
             ),
             (
                 "input.x",
-                #"missing-value: `input.x` is missing: `input` is a string, which has no keys; write `| default("…")` behind it if it may be missing"#
+                #"missing-value: `input.x` is missing: `input` is a string, which has no keys; add `| default("…")` if it may be missing"#
             ),
             ("input + 1", #"bad-operand: `input + 1`: cannot compute "hello" + 1; texts are joined with `~`"#),
             ("count / 0", "bad-operand: `count / 0`: division by zero"),

@@ -53,13 +53,13 @@ import Testing
             ("'1e300' | int", #"`"1e300" | int`: "1e300" does not fit 64 bits"#),
             ("'nan' | float", #"`"nan" | float`: expected a number, found "nan""#),
             ("[big, 1] | sum", "`[big, 1] | sum`: the sum does not fit 64 bits"),
-            ("1.5 | round(16)", "`1.5 | round(16)`: more than 15 digits cannot be kept"),
+            ("1.5 | round(16)", "`1.5 | round(16)`: at most 15 decimals are possible"),
             ("input | replace('', 'x')", #"`input | replace("", "x")`: the text to be replaced is empty"#),
             ("input | indent(1001)", "`input | indent(1001)`: an indentation of 1001 is too wide"),
             ("tags | slice('a')", #"`tags | slice("a")`: expected whole numbers as bounds"#),
             ("'!' | base64_decode", #"`"!" | base64_decode`: not base64"#),
-            ("0 | date('%Q')", #"`0 | date("%Q")`: %Q has no meaning in a date pattern"#),
-            ("0 | date('%')", #"`0 | date("%")`: the date pattern ends with a lone %"#),
+            ("0 | date('%Q')", #"`0 | date("%Q")`: %Q is unknown in a date pattern"#),
+            ("0 | date('%')", #"`0 | date("%")`: the date pattern ends with a single %"#),
             (
                 "'2262-04-11T23:47:16.999999999Z' | date('%F')",
                 #"`"2262-04-11T23:47:16.999999999Z" | date("%F")`: expected a time such as "2026-11-23T09:00:00Z" or "#
@@ -75,11 +75,11 @@ import Testing
         arguments: [
             (
                 "[1, nothing, 2] | join(', ')",
-                "`[1, nothing, 2] | join(\", \")`: the item at index 1 is null, which is no text"
+                "`[1, nothing, 2] | join(\", \")`: the item at index 1 is null, not a text"
             ),
-            ("nothing | string", "`nothing | string`: null is no text"),
-            ("input ~ nothing", #"`nothing` is null; write `| default("…")` behind it if it may be missing"#),
-            ("nothing ~ input", #"`nothing` is null; write `| default("…")` behind it if it may be missing"#),
+            ("nothing | string", "`nothing | string`: null is not a text"),
+            ("input ~ nothing", #"`nothing` is null; add `| default("…")` if it may be missing"#),
+            ("nothing ~ input", #"`nothing` is null; add `| default("…")` if it may be missing"#),
         ])
     func null(expression: String, words: String) {
         #expect(rendered("{{ \(expression) }}") == "empty-value: " + words)

@@ -28,7 +28,7 @@ import Testing
     func loopScope() {
         #expect(
             rendered("{% for tag in tags %}{% endfor %}{{ tag }}")
-                == "missing-value: nothing is named `tag` here; did you mean `tags`?")
+                == "missing-value: unknown name `tag`; did you mean `tags`?")
     }
 
     @Test(
@@ -48,9 +48,9 @@ import Testing
         arguments: [
             (
                 "{% if input %}a{% else if count %}b{% endif %}",
-                "bad-tag: `{% else %}` takes nothing behind it, found `if count`; write `{% elif count %}`"
+                "bad-tag: `{% else %}` takes no argument, found `if count`; write `{% elif count %}`"
             ),
-            ("{% if input %}a{% endif input %}", "bad-tag: `{% endif %}` takes nothing behind it, found `input`"),
+            ("{% if input %}a{% endif input %}", "bad-tag: `{% endif %}` takes no argument, found `input`"),
             ("{% for a in tags %}a", "unclosed-tag: `{% for %}` needs `{% endfor %}`, found the end of the text"),
             (
                 "{% for a in tags %}{% endif %}",
@@ -62,10 +62,10 @@ import Testing
                 "unclosed-tag: `{%` is never closed; close it with `%}`; to write it as text, put it between "
                     + "`{% raw %}` and `{% endraw %}`"
             ),
-            ("{% set x %}", "unknown-tag: there is no tag `{% set %}`; there are if, for and raw"),
-            ("{% fro x in y %}", "unknown-tag: there is no tag `{% fro %}`; did you mean `{% for %}`?"),
+            ("{% set x %}", "unknown-tag: unknown tag `{% set %}`; known tags: if, for and raw"),
+            ("{% fro x in y %}", "unknown-tag: unknown tag `{% fro %}`; did you mean `{% for %}`?"),
             ("{% if %}{% endif %}", "bad-expression: the expression is empty"),
-            ("{% if (count = 3) %}{% endif %}", "bad-expression: `=` has no meaning here; write `==` to compare"),
+            ("{% if (count = 3) %}{% endif %}", "bad-expression: unexpected `=`; write `==` to compare"),
         ])
     func wrong(template: String, words: String) {
         #expect(rendered(template) == words)
@@ -99,11 +99,11 @@ import Testing
         arguments: [
             (
                 "a {{ nothing if true else 'b' }}",
-                #"empty-value: `nothing` is null; write `| default("…")` behind it if it may be missing"#
+                #"empty-value: `nothing` is null; add `| default("…")` if it may be missing"#
             ),
             (
                 "a {{ 'b' if false else empty }}",
-                #"empty-value: `empty` is an empty text; write `| default("")` behind it if that is meant"#
+                #"empty-value: `empty` is an empty text; add `| default("")` if that is intended"#
             ),
             ("a{{ '' if true else 'b' }}", "a"), ("a{{ 'b' if false else (nothing ?? '') }}", "a"),
             ("a{{ nothing | default('') }}", "a"), ("a{{ gone.x | default('') }}", "a"),

@@ -31,19 +31,19 @@ import Testing
         arguments: [
             (
                 "a {{ nothing }}",
-                #"empty-value: `nothing` is null; write `| default("…")` behind it if it may be missing"#
+                #"empty-value: `nothing` is null; add `| default("…")` if it may be missing"#
             ),
             (
                 "a {{ empty | trim }}",
-                #"empty-value: `empty | trim` is an empty text; write `| default("")` behind it if that is meant"#
+                #"empty-value: `empty | trim` is an empty text; add `| default("")` if that is intended"#
             ),
             (
                 "a {{ bytes }}",
-                "bad-value: `bytes` is binary data, which is no text; write `| base64` behind it to put it into a text"
+                "bad-value: `bytes` is binary data, not text; add `| base64` to put it into a text"
             ),
             (
                 "{% for x in input %}{% endfor %}",
-                "bad-operand: `input` is a string, and a loop needs a list or an object"
+                "bad-operand: `input` is a string; a loop needs a list or an object"
             ),
         ])
     func hole(template: String, words: String) {
@@ -75,7 +75,7 @@ import Testing
         #expect(rendered("12345678901", limits: limits) == "too-large: the text grows beyond 10B")
         #expect(
             rendered("{% for a in tags %}{% for b in tags %}.{% endfor %}{% endfor %}", limits: limits)
-                == "too-many-iterations: the loops go round more than 4 times")
+                == "too-many-iterations: the loops run more than 4 times")
     }
 
     @Test("no text crashes the parser or the renderer")

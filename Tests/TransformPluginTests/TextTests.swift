@@ -65,8 +65,8 @@ import Testing
                 ["csv": ["delimiter": "\""]], "1", "bad-with",
                 "`csv.delimiter`: expected one character that is neither a quote nor a line break, found \"\\\"\""
             ),
-            ([:], "1", "bad-with", "one of \"jq\", \"lines\", \"csv\", \"json\" or \"regex\" has to be given"),
-            (["jq": ".", "json": true], "1", "bad-with", "\"jq\" and \"json\" cannot be given together"),
+            ([:], "1", "bad-with", "\"jq\", \"lines\", \"csv\", \"json\" or \"regex\" is required"),
+            (["jq": ".", "json": true], "1", "bad-with", "\"jq\" and \"json\" are mutually exclusive"),
         ] as [(ValueObject, Value, String, String)])
     func errors(with: ValueObject, input: Value, code: String, message: String) async throws {
         let error = try await transformError(with, input: input)
@@ -101,9 +101,9 @@ import Testing
     @Test(
         "a pattern that is none says why",
         arguments: [
-            ("(", "`regex.pattern`: not a regular expression: end pattern with unmatched parenthesis"),
-            ("[a", "`regex.pattern`: not a regular expression: premature end of char-class"),
-            ("*", "`regex.pattern`: not a regular expression: target of repeat operator is not specified"),
+            ("(", "`regex.pattern`: invalid regular expression: end pattern with unmatched parenthesis"),
+            ("[a", "`regex.pattern`: invalid regular expression: premature end of char-class"),
+            ("*", "`regex.pattern`: invalid regular expression: target of repeat operator is not specified"),
         ])
     func badPatterns(pattern: String, message: String) async throws {
         let error = try await transformError(["regex": ["pattern": .string(pattern)]], input: "a")
@@ -145,7 +145,7 @@ import Testing
         let error = try await transformError(
             ["regex": ["pattern": "^(a+)+\\1$"]], input: .string(String(repeating: "a", count: 40) + "c"))
         #expect(error.code == "regex-too-slow")
-        #expect(error.message == "the pattern needs too many attempts on this text")
-        #expect(error.hint == "avoid a repetition inside of a repetition, such as \"(a+)+\"")
+        #expect(error.message == "the pattern needs too much backtracking on this text")
+        #expect(error.hint == "avoid nested repetitions such as \"(a+)+\"")
     }
 }

@@ -180,7 +180,7 @@ import Testing
             #expect(
                 await runs.health == [
                     .watching,
-                    .problem("the run run-1 of \"inbox/a.txt\" is not known any more; the file stays where it is"),
+                    .problem("run run-1 of \"inbox/a.txt\" no longer exists; the file stays where it is"),
                 ])
             #expect(fixture.text("inbox/a.txt") == "1")
         }

@@ -8,7 +8,7 @@ import Testing
     @Test("the plugin brings the trigger")
     func plugin() throws {
         let registry = try StepRegistry([WatchPlugin()])
-        #expect(registry.trigger(named: "watch")?.summary == "Starts a run for every file that comes into a folder.")
+        #expect(registry.trigger(named: "watch")?.summary == "Starts a run for every new file in a folder.")
         #expect(
             registry.trigger(named: "watch")?.fields.map(\.key) == [
                 "path", "include", "exclude", "recursive", "settle", "mode", "interval", "after", "move_to", "failed",
@@ -55,7 +55,7 @@ import Testing
             ),
             (
                 ["path": "a", "include": ["*.txt", "["]],
-                "`include[1]`: the pattern \"[\" has a \"[\" without its \"]\"; write [[] for the sign"
+                "`include[1]`: the pattern \"[\" has a \"[\" without \"]\"; write [[] for a literal \"[\""
             ),
             (["path": "a", "settel": "1s"], "the key \"settel\" is not known here; did you mean \"settle\"?"),
         ] as [(ValueObject, String)])

@@ -35,11 +35,11 @@ import Testing
         "what is wrong with a pattern is said, with what to write instead",
         arguments: [
             ("", "the pattern is empty"),
-            ("/a", "the pattern \"/a\" begins with a slash; patterns begin at the watched folder: \"a\""),
+            ("/a", "the pattern \"/a\" begins with a slash; write it relative to the folder: \"a\""),
             ("*.{a,b}", "the pattern \"*.{a,b}\" holds a brace; list the alternatives: [\"*.txt\", \"*.md\"]"),
-            ("../a", "the pattern \"../a\" leads out of the watched folder"),
-            ("a[b", "the pattern \"a[b\" has a \"[\" without its \"]\"; write [[] for the sign"),
-            ("./", "the pattern \"./\" names nothing"),
+            ("../a", "the pattern \"../a\" leads out of its folder"),
+            ("a[b", "the pattern \"a[b\" has a \"[\" without \"]\"; write [[] for a literal \"[\""),
+            ("./", "the pattern \"./\" matches nothing"),
         ])
     func wrong(pattern: String, message: String) throws {
         let error = try #require(throws: FieldError.self) { try Glob(pattern) }

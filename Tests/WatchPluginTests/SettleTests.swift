@@ -90,7 +90,7 @@ import Testing
                 chmod(fixture.absolute("staging/1"), 0)
                 try fixture.rename("staging/1", to: "inbox/1")
                 try await fixture.runs.waitForHealth(
-                    .problem("cannot read \"inbox/1\": permission denied; it is tried again when it changes"))
+                    .problem("cannot read \"inbox/1\": permission denied; it is retried when it changes"))
                 chmod(fixture.absolute("inbox/1"), 0o600)
                 try await fixture.runs.wait { $0.health.count == 3 }
             }

@@ -136,7 +136,7 @@ import Testing
 
     @Test("problems are told once, and that all is well when the last is over")
     func health() {
-        var board = HealthBoard(waiting: "for files")
+        var board = ActiveProblems(waiting: "for files")
         #expect(board.wait() == .waiting("for files"))
         #expect(board.wait() == nil)
         #expect(board.raise(.file("a"), "a is bad") == .problem("a is bad"))
@@ -149,11 +149,11 @@ import Testing
 
     @Test("of very many files with problems only the first are told")
     func manyProblems() {
-        var board = HealthBoard(waiting: "for files")
+        var board = ActiveProblems(waiting: "for files")
         for number in 1...256 { #expect(board.raise(.file("\(number)"), "bad") == .problem("bad")) }
         #expect(
             board.raise(.file("257"), "bad")
-                == .problem("more than 256 files have problems; only the first are reported"))
+                == .problem("more than 256 files have problems; only the first ones are reported"))
         #expect(board.raise(.file("258"), "bad") == nil)
         #expect(board.raise(.root, "no folder") == .problem("no folder"))
         _ = board.clear(.root)

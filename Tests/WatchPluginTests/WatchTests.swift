@@ -141,7 +141,7 @@ import Testing
                 try await fixture.runs.wait {
                     $0.health.last
                         == .problem(
-                            "cannot watch \"inbox\": there is no such folder; make it, and its files are processed")
+                            "cannot watch \"inbox\": there is no such folder; create it, and its files are processed")
                 }
                 let count = await fixture.runs.health.count
                 try fixture.makeFolder("inbox")
@@ -160,7 +160,7 @@ import Testing
             let waiting: TriggerHealth =
                 mode == .poll ? .waiting("for files in \"inbox\", looking every 10ms") : .watching
             let missing = TriggerHealth.problem(
-                "cannot watch \"inbox\": there is no such folder; make it, and its files are processed")
+                "cannot watch \"inbox\": there is no such folder; create it, and its files are processed")
             #expect(await fixture.runs.health == [waiting, missing, waiting, missing, waiting])
         }
     }
@@ -181,7 +181,7 @@ import Testing
             #expect(Set(await fixture.runs.accepted.map(\.dedupeKey)).count == 3)
             #expect(
                 await fixture.runs.health.filter { if case .problem = $0 { true } else { false } } == [
-                    .problem("\"inbox/caf\\xE9.txt\" is left alone: its name is not UTF-8; rename it")
+                    .problem("\"inbox/caf\\xE9.txt\" is ignored: its name is not UTF-8; rename it")
                 ])
         }
     }
@@ -192,7 +192,7 @@ import Testing
             try fixture.makeFolder("outside")
             try fixture.write("secret", to: "outside/secret.txt")
             let problem = TriggerHealth.problem(
-                "\"inbox/link.txt\" is left alone: it is a symbolic link, and links are not followed; "
+                "\"inbox/link.txt\" is ignored: it is a symbolic link, and links are not followed; "
                     + "put the file itself there")
             try await fixture.watching(mode.keys(["recursive": true])) {
                 try fixture.link("inbox/link.txt", to: fixture.absolute("outside/secret.txt"))

@@ -18,6 +18,7 @@ import Testing
             #expect(output["status"] == 202)
             #expect(output["body"] == "thanks")
             #expect(output["attempts"] == 1)
+            #expect(output.asObject?.keys.sorted() == WebhookSend.outputSchema?["properties"]?.asObject?.keys.sorted())
             #expect(output["id"] == .string(id))
             #expect(output["headers"]?["content-type"] == "text/plain")
             let delivery = try #require(receiver.deliveries.first)
@@ -267,7 +268,7 @@ import Testing
         "a wrong `with` is refused before anything is sent",
         arguments: [
             (["url": "htp://x"], #"`url`: "htp://x" is not an http or https URL"#),
-            (["url": "http://h", "json": 1, "text": "a"], #""json" and "text" cannot be given together"#),
+            (["url": "http://h", "json": 1, "text": "a"], #""json" and "text" are mutually exclusive"#),
             (["url": "http://h", "attempts": 0], "`attempts`: expected a number from 1 to 100, found the number 0"),
             (["url": "http://h", "method": "GET"], #"`method`: expected one of "POST", "PUT", "PATCH", found "GET""#),
             (

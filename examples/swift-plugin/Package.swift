@@ -7,7 +7,12 @@ let package = Package(
     // In a project of your own: .package(url: "…/runnel", from: "0.1.0")
     dependencies: [.package(name: "runnel", path: "../..")],
     targets: [
-        .target(name: "WritingPlugin", dependencies: [.product(name: "RunnelKit", package: "runnel")]),
+        .target(
+            name: "WritingPlugin",
+            dependencies: [
+                .product(name: "RunnelKit", package: "runnel"), .product(name: "RunnelHTTP", package: "runnel"),
+                .product(name: "JSONSchema", package: "runnel"),
+            ]),
         .executableTarget(
             name: "writing-runnel",
             dependencies: ["WritingPlugin", .product(name: "RunnelCLI", package: "runnel")]),
@@ -15,6 +20,7 @@ let package = Package(
             name: "WritingPluginTests",
             dependencies: [
                 "WritingPlugin", "writing-runnel", .product(name: "RunnelKit", package: "runnel"),
+                .product(name: "RunnelHTTP", package: "runnel"),
                 .product(name: "RunnelTesting", package: "runnel"),
             ]),
     ]

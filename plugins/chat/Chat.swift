@@ -53,6 +53,12 @@ struct Chat: Step {
                     properties: { label: { enum: [bug, feature, question] } }
                 """),
         ])
+    static let outputSchema: Value? = OutputSchema.object([
+        "text": ["type": "string"], "json": true, "reasoning": ["type": ["string", "null"]],
+        "finish_reason": ["type": ["string", "null"]], "message_id": ["type": ["string", "null"]],
+        "conversation_id": ["type": ["string", "null"]], "tasks": ["type": "array"],
+        "usage": ["type": ["object", "null"]],
+    ])
     static let rules: [FieldRule] = [.atMostOne(["prompt", "messages"])]
 
     @Field("What is asked; the step's input when neither this nor `messages` is given.") var prompt: String?
@@ -63,6 +69,18 @@ struct Chat: Step {
     @Field("A JSON schema that the answer has to fit.") var schema: AnswerSchema?
     @Field("Ends of an answer that are taken as they are: `length`, cut off at the model's limit of tokens.")
     var accept: [AcceptedEnd] = []
+
+    func validate() throws(FieldError) {
+        if messages?.isEmpty ?? false { throw Self.empty([.key("messages")]) }
+        for (index, message) in (messages ?? []).enumerated() where message.message.content.allSatisfy(\.isWhitespace) {
+            throw Self.empty([.key("messages"), .index(index), .key("content")])
+        }
+        if prompt?.allSatisfy(\.isWhitespace) ?? false { throw Self.empty([.key("prompt")]) }
+    }
+
+    private static func empty(_ path: [FieldError.PathElement]) -> FieldError {
+        FieldError("it is empty", path: path, code: "empty-prompt")
+    }
 
     func run(_ context: StepContext) async throws -> Value {
         let conversation = try conversation(input: context.input)
@@ -93,13 +111,10 @@ struct Chat: Step {
     private func conversation(input: Value) throws(StepError) -> [ChatMessage] {
         let asked =
             messages.map { $0.map(\.message) } ?? [ChatMessage(role: "user", content: prompt ?? input.promptText)]
-        for (index, message) in asked.enumerated() where message.content.allSatisfy(\.isWhitespace) {
+        if asked.allSatisfy({ $0.content.allSatisfy(\.isWhitespace) }) {
             throw StepError(
-                "empty-prompt",
-                messages == nil ? "the prompt is empty" : "`messages[\(index)]` has an empty content",
-                hint: prompt == nil && messages == nil ? "give `prompt`, or let a step before produce a text" : nil)
+                "empty-prompt", "the prompt is empty", hint: "give `prompt`, or let a step before produce a text")
         }
-        guard !asked.isEmpty else { throw StepError("empty-prompt", "`messages` is empty") }
         return (system.map { [ChatMessage(role: "system", content: $0)] } ?? []) + asked
     }
 
@@ -146,6 +161,7 @@ struct Chat: Step {
                 text = ""
                 await context.report(.note(task.note))
             case .role, .reasoning, .finish, .usage: break
+            @unknown default: break
             }
         }
         if !text.isEmpty { await context.report(.text(text)) }

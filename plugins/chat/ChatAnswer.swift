@@ -26,6 +26,7 @@ struct ChatAnswer {
             tasks.append(task)
         case .finish(let reason): finishReason = reason
         case .usage(let usage): self.usage = usage
+        @unknown default: break
         }
     }
 

@@ -1,6 +1,6 @@
 #!/bin/sh
 # A Runnel plugin of the protocol `exec` in shell: JSON lines on standard output, everything else on standard error.
-# It has no settings, so what stands on standard input is left alone.
+# It has no settings, so it does not read standard input.
 if ! line=$(df -kP "$RUNNEL_PROJECT" | tail -n 1) || [ -z "$line" ]; then
     printf '{"type":"error","code":"no-disk","message":"df does not know the project'\''s disk"}\n'
     exit 0

@@ -25,7 +25,7 @@ def say(**message):
 
 
 def refuse_entities(text):
-    """A feed has no business declaring entities; nested ones grow without bound."""
+    """Rejects entity declarations: nested entities can expand exponentially ("billion laughs")."""
     parser = xml.parsers.expat.ParserCreate()
 
     def refuse(name, *_):

@@ -1,4 +1,4 @@
-import RunnelKit
+public import RunnelKit
 
 /// The step `file.read`.
 struct FileRead: Step {
@@ -22,31 +22,57 @@ struct FileRead: Step {
             .init("Read the watched file", "uses: file.read\nwith: { path: \"{{ trigger.path }}\" }"),
             .init("Read all notes", "uses: file.read\nwith: { glob: \"notes/**/*.md\" }"),
         ])
+    static var outputSchema: Value? {
+        let text: Value = ["type": "string"]
+        let file = OutputSchema.object([
+            "path": text, "name": text, "stem": text, "extension": text, "size": ["type": "integer"], "modified": text,
+            "text": text, "json": true, "rows": ["type": "array"], "bytes": true,
+        ])
+        return ["anyOf": [file, ["type": "array", "items": file]]]
+    }
     static let rules: [FieldRule] = [.exactlyOne(["path", "glob"])]
 
     @Field("The file, relative to the project's folder.") var path: ProjectPath?
-    @Field("A pattern: `*` and `?` within a name, `**` for any folders.") var glob: String?
-    @Field("How the content is read.", key: "as") var format: Format = .auto
-    @Field("With CSV: whether the first line names the columns.") var header: Bool = true
-    @Field("With CSV: what stands between two fields.") var delimiter: String = ","
-    @Field("A larger file is an error.") var maxSize: ByteCount = .mebibytes(64)
+    @Field("A pattern: `*`, `?` and `[a-z]` within a name, `**` for any folders.") var glob: String?
+    @Field("How the content is decoded.", key: "as") var format: Format = .auto
+    @Field("With CSV: whether the first line holds column names.") var header: Bool = true
+    @Field("With CSV: the field separator.") var delimiter: String = ","
+    @Field("The maximum size; a larger file is an error.") var maxSize: ByteCount = .mebibytes(64)
+
+    func validate() throws(FieldError) {
+        guard [.auto, .csv].contains(format) else { return }
+        guard delimiter.unicodeScalars.count == 1, !["\"", "\n", "\r"].contains(delimiter) else {
+            throw FieldError(
+                "expected one character, found \(Value.string(delimiter).quoted())", path: [.key("delimiter")])
+        }
+    }
 
     func run(_ context: StepContext) async throws -> Value {
         let project = context.project
-        if let path { return try read(project.location(of: path.text)) }
-        let pattern = GlobPattern(glob ?? "")
+        if let path { return try value(of: project.read(path.text, upTo: maxSize)) }
+        guard let pattern = try pattern() else { return [] }
         var files: [Value] = []
         for path in try FolderWalk(base: project.path).files(matching: pattern) {
             try Task.checkCancellation()
-            // A pattern such as `**/*.yaml` means the files that may be read.
+            // A glob silently skips protected files.
             guard let path = try? project.confined(path) else { continue }
-            files.append(try read(FileLocation(path: path)))
+            files.append(try value(of: project.read(path.text, upTo: maxSize)))
         }
         return .list(files)
     }
 
-    private func read(_ location: FileLocation) throws -> Value {
-        let file = try location.read(limit: maxSize)
+    /// nil for a pattern that leads out of the project, where there is nothing to be read.
+    private func pattern() throws(StepError) -> Glob? {
+        let text = glob ?? ""
+        guard !text.isEmpty, !text.hasPrefix("/"), !text.split(separator: "/").contains("..") else { return nil }
+        do throws(FieldError) {
+            return try Glob(text)
+        } catch {
+            throw StepError("bad-with", "`glob`: \(error.message)", hint: error.hint)
+        }
+    }
+
+    private func value(of file: ProjectFile) throws -> Value {
         var output = file.facts
         switch effectiveFormat(file.facts) {
         case .bytes:
@@ -57,7 +83,7 @@ struct FileRead: Step {
             do throws(JSONError) {
                 output["json"] = try Value.json(file.bytes)
             } catch {
-                throw StepError("bad-json", "\"\(file.shown)\" is not JSON: \(error)")
+                throw StepError("bad-json", "\"\(file.path)\" is not JSON: \(error)")
             }
         case .csv:
             let text = try file.text()
@@ -77,17 +103,19 @@ struct FileRead: Step {
         }
     }
 
-    private func rows(of text: String, _ file: FileContent) throws(StepError) -> [Value] {
-        guard delimiter.unicodeScalars.count == 1, let character = delimiter.first,
-            !["\"", "\n", "\r"].contains(character)
-        else {
-            throw StepError(
-                "bad-with", "`delimiter`: expected one character, found \(Value.string(delimiter).quoted())")
-        }
+    private func rows(of text: String, _ file: ProjectFile) throws(StepError) -> [Value] {
         do throws(CSVReader.Failure) {
-            return try CSVReader(delimiter: character, hasHeader: header).rows(of: text)
+            return try CSVReader(delimiter: delimiter.first ?? ",", hasHeader: header).rows(of: text)
         } catch {
-            throw StepError("bad-csv", "\"\(file.shown)\", line \(error.line): \(error.message)")
+            throw StepError("bad-csv", "\"\(file.path)\", line \(error.line): \(error.message)")
         }
     }
+}
+
+/// Reads and writes files of the project.
+public struct FilePlugin: Plugin {
+    public let name = "file"
+    public let steps = [StepDefinition(FileRead.self), StepDefinition(FileWrite.self)]
+
+    public init() {}
 }

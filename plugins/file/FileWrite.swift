@@ -2,11 +2,21 @@ import RunnelKit
 
 /// The step `file.write`.
 struct FileWrite: Step {
-    enum Existing: String, FieldChoice { case overwrite, fail, skip }
+    enum Existing: String, FieldChoice {
+        case overwrite, fail, skip
+
+        var meaning: ExistingFile {
+            switch self {
+            case .overwrite: .overwrite
+            case .fail: .fail
+            case .skip: .keep
+            }
+        }
+    }
 
     static let name = "file.write"
     static let inputKeys = ["content"]
-    static let summary = "Writes a file of the project, whole or not at all."
+    static let summary = "Writes a file of the project atomically."
     static let documentation = StepDocumentation(
         details: """
             The content goes to a temporary file beside the target, is brought to the disk, and takes the target's name \
@@ -20,7 +30,7 @@ struct FileWrite: Step {
 
             Text is written as it is, binary data too; anything else as JSON.
             """,
-        output: "An object with `path`, relative to the project, and `bytes`, how many were written.",
+        output: "An object with `path`, relative to the project, and `bytes`, the number of bytes written.",
         examples: [
             .init(
                 "Keep an answer",
@@ -31,29 +41,30 @@ struct FileWrite: Step {
                 "uses: file.write\nwith: { path: runs.log, content: \"{{ run.id }}\\n\", append: true }"),
         ])
 
+    static let outputSchema: Value? = OutputSchema.object(["path": ["type": "string"], "bytes": ["type": "integer"]])
+
     @Field("The file, relative to `base`.") var path: PathInBase
-    @Field("What is written; the step's input unless given.") var content: Value?
+    @Field("The content; default is the step's input.") var content: Value?
     @Field("Add to the end of the file instead of replacing it.") var append: Bool = false
-    @Field("What happens when the file exists already; `append` does not ask.") var ifExists: Existing = .overwrite
-    @Field("The folder that the path cannot leave, relative to the project's folder.") var base: ProjectPath?
+    @Field("What happens if the file exists; ignored with `append`.") var ifExists: Existing = .overwrite
+    @Field("The folder that confines the path, relative to the project's folder.") var base: ProjectPath?
 
     func run(_ context: StepContext) async throws -> Value {
-        let target = try context.project.file(path.text, in: base?.text)
+        let (project, run) = (context.project, context.identity.runID)
+        let target = try project.confinedFile(path.text, in: base?.text)
         let bytes = (content ?? context.input).fileContent
-        let folder = try ConfinedFolder(of: target, makesFolders: true, action: "write")
-        let writer = AtomicWriter(path: target, runID: context.identity.runID)
         let isWritten: Bool
         if append {
-            try writer.append(bytes, in: folder)
+            try project.append(bytes, to: target)
             isWritten = true
         } else {
-            isWritten = try writer.write(bytes, in: folder, existing: ifExists)
+            isWritten = try project.write(bytes, to: target, ifExists: ifExists.meaning, runID: run)
         }
         return ["path": .string(target.text), "bytes": .int(isWritten ? Int64(bytes.count) : 0)]
     }
 }
 
-/// A path that begins at the folder which the key `base` names.
+/// A path relative to the folder in the key `base`.
 struct PathInBase: FieldValue {
     let text: String
 

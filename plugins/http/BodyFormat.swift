@@ -1,11 +1,11 @@
 internal import RunnelHTTP
 internal import RunnelKit
 
-/// How an answer's body becomes a value.
+/// How a response body is decoded.
 enum BodyFormat: String, FieldChoice {
     case auto, text, json, bytes, readable
 
-    /// What a server is asked to send.
+    /// The value of the `Accept` header.
     var accept: String {
         switch self {
         case .json: "application/json, */*;q=0.5"
@@ -14,7 +14,7 @@ enum BodyFormat: String, FieldChoice {
         }
     }
 
-    /// The body, and the title of a page that was made readable.
+    /// The decoded body, and the title of a page converted to readable text.
     func read(_ reply: HTTPReply, of call: HTTPCall) throws(StepError) -> (body: Value, title: String?) {
         let type = reply.mediaType
         switch self {
@@ -32,7 +32,7 @@ enum BodyFormat: String, FieldChoice {
                 if type.isJSON { return (reply.body.isEmpty ? .null : try json(reply, call), nil) }
                 return type.isText ? (.string(try text(reply, call)), nil) : (.bytes(reply.body), nil)
             }
-            // Nothing says what it is: text if it can be text.
+            // Without a content type it is text if it decodes as text.
             if reply.contentEncoding != nil { return (.bytes(reply.body), nil) }
             return (String(validating: reply.body, as: UTF8.self).map(Value.string) ?? .bytes(reply.body), nil)
         }
@@ -43,8 +43,8 @@ enum BodyFormat: String, FieldChoice {
         if let encoding = reply.contentEncoding {
             throw StepError(
                 "compressed-answer",
-                "the answer to \(call.shown) is compressed (\(encoding)), which was not asked for",
-                hint: "`as: bytes` takes it as it is")
+                "the answer to \(call.shown) is compressed (\(encoding)), which was not requested",
+                hint: "use `as: bytes` for the raw bytes")
         }
         var charset = type?.charset
         if charset == nil, type?.isHTML == true { charset = TextDecoding.declaredCharset(inHTML: reply.body) }
@@ -53,8 +53,8 @@ enum BodyFormat: String, FieldChoice {
         } catch {
             throw StepError(
                 "unknown-charset",
-                "the answer to \(call.shown) is in \(Value.string(error.name).quoted()), which cannot be read here",
-                hint: "`as: bytes` takes it as it is; UTF-8, UTF-16, Latin-1 and Windows-1252 can be read")
+                "the answer to \(call.shown) is in \(Value.string(error.name).quoted()), which is not supported",
+                hint: "use `as: bytes` for the raw bytes; UTF-8, UTF-16, Latin-1 and Windows-1252 are supported")
         }
     }
 
@@ -66,7 +66,41 @@ enum BodyFormat: String, FieldChoice {
             let type = reply.mediaType.map { " (\($0.essence))" } ?? ""
             throw StepError(
                 "not-json", "the answer to \(call.shown)\(type) is not JSON: \(error)",
-                hint: "`as: text` takes it as it is")
+                hint: "use `as: text` to get the text")
         }
+    }
+}
+
+/// Statuses that count as success: one number, or a list.
+struct StatusCodes: FieldValue {
+    let codes: [Int]
+
+    static var schema: Value {
+        let code: Value = ["type": "integer", "minimum": 100, "maximum": 599]
+        return ["anyOf": [code, ["type": "array", "items": code, "minItems": 1]]]
+    }
+
+    init(field value: Value) throws(FieldError) {
+        guard let items = value.asList else {
+            codes = [try Self.code(value)]
+            return
+        }
+        guard !items.isEmpty else { throw .expected("at least one status", found: value) }
+        var codes: [Int] = []
+        for (index, item) in items.enumerated() {
+            do {
+                codes.append(try Self.code(item))
+            } catch {
+                throw error.under(.index(index))
+            }
+        }
+        self.codes = codes
+    }
+
+    private static func code(_ value: Value) throws(FieldError) -> Int {
+        guard let whole = value.asInt, (100...599).contains(whole) else {
+            throw .expected("an HTTP status such as 200, or a list of them", found: value)
+        }
+        return Int(whole)
     }
 }

@@ -1,11 +1,11 @@
 internal import NIOHTTP1
 internal import RunnelHTTP
-internal import RunnelKit
+public import RunnelKit
 
-/// Sends a request and returns the answer.
+/// The step `http.fetch`: sends a request and returns the response.
 struct HTTPFetch: Step {
     static let name = "http.fetch"
-    static let summary = "Fetches a URL: a page, a file, or the answer of an API."
+    static let summary = "Fetches a URL: a page, a file or the response of an API."
 
     static let documentation = StepDocumentation(
         details: """
@@ -41,7 +41,7 @@ struct HTTPFetch: Step {
                 with: { url: "https://example.com/news", as: readable }
                 """),
             .init(
-                "An API with a token, tried again when it is busy",
+                "An API with a token, retried when it is busy",
                 """
                 uses: http.fetch
                 with:
@@ -58,23 +58,27 @@ struct HTTPFetch: Step {
                 """),
         ])
 
+    static let outputSchema: Value? = OutputSchema.object([
+        "status": ["type": "integer"], "url": ["type": "string"], "headers": ["type": "object"],
+        "media_type": ["type": ["string", "null"]], "body": true, "title": ["type": ["string", "null"]],
+    ])
     static let rules: [FieldRule] = [.atMostOne(["body", "json", "form"]), .atMostOne(["status", "fail_on_status"])]
 
-    @Field("What to fetch, with `http://` or `https://`.") var url: URLText
-    @Field("GET, HEAD, POST, PUT, PATCH, DELETE or OPTIONS. Left out: GET, or POST when something is sent.")
+    @Field("The URL, with `http://` or `https://`.") var url: URLText
+    @Field("GET, HEAD, POST, PUT, PATCH, DELETE or OPTIONS. Default: GET, or POST with a body.")
     var method: RequestMethod?
-    @Field("More for the URL's query; a list repeats its name.") var query: FormFields?
+    @Field("Parameters to add to the URL's query; a list repeats its name.") var query: FormFields?
     @Field("Header fields to send.") var headers: HeaderFields
-    @Field("How the server knows who asks.") var auth: RequestAuth?
-    @Field("Text or binary data to send as it is.") var body: BodyText?
+    @Field("Credentials for the server.") var auth: RequestAuth?
+    @Field("Text or binary data to send unchanged.") var body: BodyText?
     @Field("A value to send as JSON.") var json: Value?
     @Field("Names and values to send as a form.") var form: FormFields?
-    @Field("What becomes of the answer's body.", key: "as") var format: BodyFormat = .auto
-    @Field("The most that is read; a larger answer is an error.") var maxSize: ByteCount = .mebibytes(10)
-    @Field("How many redirects are followed, up to 50.") var redirects: Int = 5
-    @Field("How long everything together may take, redirects included.") var timeout: Duration = .seconds(30)
-    @Field("The statuses that are not errors, instead of 200–299.") var status: StatusCodes?
-    @Field("Whether a status can be an error.") var failOnStatus: Bool = true
+    @Field("How the response body is decoded.", key: "as") var format: BodyFormat = .auto
+    @Field("The maximum size of the response body; a larger one is an error.") var maxSize: ByteCount = .mebibytes(10)
+    @Field("The maximum number of redirects to follow, up to 50.", in: 0...50) var redirects: Int = 5
+    @Field("The time limit for the whole request, including redirects.") var timeout: Duration = .seconds(30)
+    @Field("The statuses that count as success, instead of 200–299.") var status: StatusCodes?
+    @Field("Whether other statuses are errors.") var failOnStatus: Bool = true
 
     var isReadOnly: Bool { [.get, .head].contains(effectiveMethod) }
 
@@ -82,9 +86,16 @@ struct HTTPFetch: Step {
         method ?? (body == nil && json == nil && form == nil ? .get : .post)
     }
 
+    func validate() throws(FieldError) {
+        guard headers.headers.contains(name: "authorization"), auth != nil else { return }
+        throw FieldError(
+            "cannot be combined with the header \"authorization\"", hint: "remove one of them",
+            path: [.key("auth")])
+    }
+
     func run(_ context: StepContext) async throws -> Value {
         let sender = try await context.services.get(HTTPClientService.self)
-        let (call, secrets) = try request()
+        let (call, secrets) = request()
         let late = TransportProblem.timedOut(timeout).stepError(call: call.shown)
         let (last, reply) = try await withTimeLimit(timeout, clock: context.clock, error: late) {
             try await follow(call, sender)
@@ -102,25 +113,12 @@ struct HTTPFetch: Step {
         ]
     }
 
-    /// The first request, and what of it must not appear in an error.
-    private func request() throws -> (HTTPCall, secrets: [String]) {
-        guard (0...50).contains(redirects) else {
-            throw StepError("bad-with", "`redirects`: expected a number from 0 to 50, found the number \(redirects)")
-        }
+    /// The first request, and its secrets, which are redacted in errors.
+    private func request() -> (HTTPCall, secrets: [String]) {
         let content = body?.body ?? json.map(RequestBody.json) ?? form.map(RequestBody.form)
         var headers = headers.headers
-        let authorization: Authorization?
-        do {
-            authorization = try Authorization(auth, url: url.url)
-        } catch {
-            throw StepError(badConfiguration: error)
-        }
+        let authorization = Authorization(auth, url: url.url)
         if let authorization {
-            guard auth == nil || !headers.contains(name: "authorization") else {
-                throw StepError(
-                    "bad-with", "`auth` and the header \"authorization\" cannot be given together",
-                    hint: "keep one of them")
-            }
             headers.addDefault(name: "authorization", value: authorization.value)
         }
         if let content { headers.addDefault(name: "content-type", value: content.contentType) }
@@ -156,4 +154,13 @@ struct HTTPFetch: Step {
         guard failOnStatus else { return true }
         return status.map { $0.codes.contains(code) } ?? (200...299).contains(code)
     }
+}
+
+/// Sends HTTP requests.
+public struct HTTPPlugin: Plugin {
+    public init() {}
+
+    public let name = "http"
+
+    public var steps: [StepDefinition] { [StepDefinition(HTTPFetch.self)] }
 }

@@ -1,7 +1,8 @@
+internal import NIOHTTP1
 internal import RunnelHTTP
 internal import RunnelKit
 
-/// The places a request has been sent to, so that it neither runs in circles nor for ever.
+/// The URLs a request was redirected to, to detect loops and limit their number.
 struct RedirectTrail {
     private var visited: Set<String> = []
     private let start: String
@@ -13,12 +14,12 @@ struct RedirectTrail {
         visited.insert(Self.place(call))
     }
 
-    /// Notes the next place, or says why it must not be visited.
+    /// Records the next URL; throws if it must not be followed.
     mutating func follow(_ call: HTTPCall) throws(StepError) {
         guard visited.insert(Self.place(call)).inserted else {
             throw StepError(
-                "redirect-loop", "\(start) was redirected in a circle, back to \(call.url.shown)",
-                hint: "some pages do that to whoever keeps no cookies; send the page's `cookie` header if it needs one")
+                "redirect-loop", "\(start) was redirected in a loop, back to \(call.url.shown)",
+                hint: "some pages do that to clients without cookies; send the page's `cookie` header if it needs one")
         }
         guard visited.count <= limit + 1 else {
             throw StepError(
@@ -29,4 +30,47 @@ struct RedirectTrail {
     }
 
     private static func place(_ call: HTTPCall) -> String { "\(call.method) \(call.url.text)" }
+}
+
+/// A redirect: the follow-up request after a 3xx response (RFC 9110, section 15.4, and the Fetch standard, section
+/// 4.4).
+struct Redirect {
+    let call: HTTPCall
+    /// Whether the target has another origin (scheme, host or port), so that credentials were dropped.
+    let isCrossOrigin: Bool
+
+    /// nil if the response is not a redirect.
+    init?(of call: HTTPCall, to reply: HTTPReply) throws(StepError) {
+        guard [301, 302, 303, 307, 308].contains(reply.status),
+            let location = reply.headers.first(name: "location")
+        else { return nil }
+        var next = call
+        do {
+            next.url = try call.url.resolving(location)
+        } catch {
+            throw StepError(
+                "bad-redirect", "\(call.shown) redirects to an invalid URL: \(error.message)",
+                hint: "the server is at fault; fetch the page's final URL if you know it")
+        }
+        let becomesGet =
+            switch reply.status {
+            case 301, 302: call.method == "POST"
+            case 303: call.method != "GET" && call.method != "HEAD"
+            default: false
+            }
+        if becomesGet {
+            next.method = "GET"
+            next.body = nil
+            for name in call.headers.map(\.name) where name.lowercased().hasPrefix("content-") {
+                next.headers.remove(name: name)
+            }
+        }
+        isCrossOrigin = next.url.origin != call.url.origin
+        if isCrossOrigin {
+            for name in call.headers.map(\.name) where SensitiveName.matches(name) || name.lowercased() == "host" {
+                next.headers.remove(name: name)
+            }
+        }
+        self.call = next
+    }
 }

@@ -1,35 +1,45 @@
 internal import RunnelHTTP
 internal import RunnelKit
 
-/// With what a request proves its right.
+/// The credentials of a request.
 struct RequestAuth: FieldGroup {
     struct Basic: FieldGroup {
-        @Field("The user; it cannot hold a colon.") var user: String
+        @Field("The user; it must not contain a colon.") var user: String
         @Field("The password.") var password: String
+
+        func validate() throws(FieldError) {
+            guard user.contains(":") else { return }
+            throw FieldError("a user must not contain a colon", path: [.key("user")])
+        }
     }
 
     static let rules: [FieldRule] = [.exactlyOne(["bearer", "basic"])]
 
     @Field("A token, sent as `Authorization: Bearer …`.") var bearer: String?
     @Field("User and password (RFC 7617).") var basic: Basic?
+
+    func validate() throws(FieldError) {
+        guard let bearer else { return }
+        do throws(FieldError) {
+            guard try !HeaderFields.checked(value: bearer).isEmpty else { throw FieldError("the token is empty") }
+        } catch {
+            throw error.under(.key("bearer"))
+        }
+    }
 }
 
 /// The `Authorization` header of a request.
 struct Authorization: Sendable {
     let value: String
-    /// What must not appear in an error.
+    /// The secrets to redact in errors.
     let secrets: [String]
 
-    /// What stands in `auth`; else what stands before the `@` of the URL; else nothing.
-    init?(_ auth: RequestAuth?, url: HTTPURL) throws(FieldError) {
-        if let token = auth?.bearer {
-            let token = try Self.inField("bearer") { () throws(FieldError) in try HeaderFields.checked(value: token) }
-            guard !token.isEmpty else { throw FieldError("the token is empty", path: [.key("auth"), .key("bearer")]) }
+    /// The credentials of `auth`, otherwise the user information of the URL; nil if there are none.
+    init?(_ auth: RequestAuth?, url: HTTPURL) {
+        if let bearer = auth?.bearer {
+            let token = (try? HeaderFields.checked(value: bearer)) ?? bearer
             self.init(value: "Bearer \(token)", secrets: [token])
         } else if let basic = auth?.basic {
-            guard !basic.user.contains(":") else {
-                throw FieldError("a user cannot hold a colon", path: [.key("auth"), .key("basic"), .key("user")])
-            }
             self.init(user: basic.user, password: basic.password)
         } else if let info = url.userInfo {
             self.init(user: info.user, password: info.password)
@@ -47,14 +57,28 @@ struct Authorization: Sendable {
         self.value = value
         self.secrets = secrets
     }
+}
 
-    private static func inField(
-        _ key: String, _ body: () throws(FieldError) -> String
-    ) throws(FieldError) -> String {
-        do {
-            return try body()
-        } catch {
-            throw error.under(.key(key)).under(.key("auth"))
-        }
+/// The method of a request, in upper or lower case.
+enum RequestMethod: String, FieldValue, CaseIterable {
+    case get = "GET"
+    case head = "HEAD"
+    case post = "POST"
+    case put = "PUT"
+    case patch = "PATCH"
+    case delete = "DELETE"
+    case options = "OPTIONS"
+
+    static var schema: Value {
+        ["enum": .list(allCases.flatMap { [.string($0.rawValue), .string($0.rawValue.lowercased())] })]
     }
+
+    init(field value: Value) throws(FieldError) {
+        guard let word = value.asString, let method = Self(rawValue: word.uppercased()) else {
+            throw .expected("one of \(Self.allCases.map(\.rawValue).joined(separator: ", "))", found: value)
+        }
+        self = method
+    }
+
+    var fieldDefault: Value? { .string(rawValue) }
 }

@@ -1,5 +1,5 @@
 import Logging
-import RunnelKit
+public import RunnelKit
 
 /// The step `log`.
 struct Log: Step {
@@ -7,16 +7,16 @@ struct Log: Step {
 
     static let name = "log"
     static let inputKeys = ["message"]
-    static let summary = "Writes a message to the log and shows it to whoever watches the run."
+    static let summary = "Writes a message to the log and shows it to watchers of the run."
     static let documentation = StepDocumentation(
-        details: "Its output is its input, so it can stand anywhere in a pipeline.",
+        details: "Its output is its input, so it can be anywhere in a pipeline.",
         output: "The step's input, unchanged.",
         examples: [
-            .init("Say what is going on", "uses: log\nwith: { message: \"{{ inputs.tone }} answer for {{ run.id }}\" }")
+            .init("Log a message", "uses: log\nwith: { message: \"{{ inputs.tone }} answer for {{ run.id }}\" }")
         ])
 
-    @Field("What is logged; the step's input unless given.") var message: String?
-    @Field("How important it is.") var level: Level = .info
+    @Field("The message; default is the step's input.") var message: String?
+    @Field("The log level.") var level: Level = .info
 
     var isReadOnly: Bool { true }
 
@@ -26,4 +26,12 @@ struct Log: Step {
         await context.report(.note(message))
         return context.input
     }
+}
+
+/// Writes to Runnel's log.
+public struct LogPlugin: Plugin {
+    public let name = "log"
+    public let steps = [StepDefinition(Log.self)]
+
+    public init() {}
 }

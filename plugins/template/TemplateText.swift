@@ -1,5 +1,4 @@
-import FilePlugin
-import RunnelKit
+public import RunnelKit
 
 /// The step `template`.
 struct TemplateText: Step {
@@ -18,6 +17,7 @@ struct TemplateText: Step {
                 "uses: template\nwith:\n  text: |\n    Summarise this in one sentence:\n    {{ input }}"),
             .init("Keep the template in a file", "uses: template\nwith: { file: prompts/digest.md }"),
         ])
+    static let outputSchema: Value? = ["type": "string"]
     static let rules: [FieldRule] = [.exactlyOne(["text", "file"])]
 
     @Field("The template.") var text: String?
@@ -25,12 +25,20 @@ struct TemplateText: Step {
 
     func run(_ context: StepContext) async throws -> Value {
         guard let file else { return .string(text ?? "") }
-        let value = try context.render(ProjectText.read(file.text, in: context.project), file.text)
+        let value = try context.render(context.project.text(of: file.text), file.text)
         guard !value.isNull else {
             throw StepError(
                 "empty-value", "the expression in \"\(file.text)\" is null, and a text is needed",
-                hint: "write `| default(\"…\")` behind it if it may be missing")
+                hint: "add `| default(\"…\")` if it may be missing")
         }
         return .string(value.text)
     }
+}
+
+/// Writes texts from templates.
+public struct TemplatePlugin: Plugin {
+    public let name = "template"
+    public let steps = [StepDefinition(TemplateText.self)]
+
+    public init() {}
 }

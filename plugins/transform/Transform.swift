@@ -1,11 +1,11 @@
-import RunnelKit
+public import RunnelKit
 
 /// The step `transform`.
 struct Transform: Step {
     static let name = "transform"
     static let inputKeys = ["from"]
     static let isRepeatable = true
-    static let summary = "Turns data into other data: jq, lines, CSV, JSON, regular expressions."
+    static let summary = "Transforms data with jq, lines, CSV, JSON or regular expressions."
     static let documentation = StepDocumentation(
         details: """
             `jq` is the language of jq 1.6. One output of the program is the step's output; none is null; several are a \
@@ -27,7 +27,7 @@ struct Transform: Step {
             `regex` gives the first match: its text, or the group that `group` names, or an object when the pattern names \
             its groups; null when nothing matches. With `all: true` it gives a list of all matches. An empty match is none.
             """,
-        output: "What the transformation made.",
+        output: "The result of the transformation.",
         examples: [
             .init("Take one key", "uses: transform\nwith: { jq: .json.label }"),
             .init(
@@ -44,13 +44,13 @@ struct Transform: Step {
     static let rules: [FieldRule] = [.exactlyOne(["jq", "lines", "csv", "json", "regex"])]
 
     @Field("A jq program. It is compiled when the pipeline is validated.") var jq: JQProgram?
-    @Field("Cut a text into its lines: true, or an object with options.") var lines: OptionsOrTrue<LineOptions>?
-    @Field("Read a text as CSV: true, or an object with options.") var csv: OptionsOrTrue<CSVOptions>?
-    @Field("Read a text as JSON: true.") var json: True?
+    @Field("Split a text into lines: true, or an object with options.") var lines: OptionsOrTrue<LineOptions>?
+    @Field("Parse a text as CSV: true, or an object with options.") var csv: OptionsOrTrue<CSVOptions>?
+    @Field("Parse a text as JSON: true.") var json: ConstTrue?
     @Field("Find a pattern in a text: the pattern, or an object with options.") var regex: RegexField?
-    @Field("What is transformed; the step's input unless given.") var from: Value?
-    @Field("With `jq`: always give a list of all outputs.") var all: Bool = false
-    @Field("How much CPU time `jq` or `regex` may take. Waiting does not count.") var timeout: Duration = .seconds(10)
+    @Field("The value to transform; default is the step's input.") var from: Value?
+    @Field("With `jq`: always return a list of all outputs.") var all: Bool = false
+    @Field("The limit of CPU time for `jq` or `regex`. Waiting does not count.") var timeout: Duration = .seconds(10)
 
     func run(_ context: StepContext) async throws -> Value {
         let value = from ?? context.input
@@ -107,4 +107,12 @@ struct Transform: Step {
         }
         return text
     }
+}
+
+/// Transforms data.
+public struct TransformPlugin: Plugin {
+    public let name = "transform"
+    public let steps = [StepDefinition(Transform.self)]
+
+    public init() {}
 }

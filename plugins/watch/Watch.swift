@@ -1,9 +1,10 @@
-internal import RunnelKit
+import LibC
+public import RunnelKit
 
 /// The trigger `watch`.
 struct Watch: Trigger {
     static let name = "watch"
-    static let summary = "Starts a run for every file that comes into a folder."
+    static let summary = "Starts a run for every new file in a folder."
 
     static let documentation = TriggerDocumentation(
         details: """
@@ -40,8 +41,10 @@ struct Watch: Trigger {
             .init("stem", "The name without its extension: `report`."),
             .init("extension", "The extension in lower case and without the dot: `pdf`; empty without one."),
             .init("size", "In bytes."),
-            .init("modified", "When the file was last changed (RFC 3339, UTC)."),
-            .init("media_type", "By the extension: `application/pdf`; `application/octet-stream` when unknown."),
+            .init("modified", "The modification time of the file (RFC 3339, UTC)."),
+            .init(
+                "media_type", "The media type by extension: `application/pdf`; `application/octet-stream` when unknown."
+            ),
         ],
         examples: [
             .init(
@@ -61,64 +64,126 @@ struct Watch: Trigger {
 
     @Field("The folder, relative to the project's.") var path: FolderPath
     @Field("Only files that match one of these patterns; all files when empty.") var include: [Glob] = []
-    @Field("No files that match one of these patterns, and no folders either.") var exclude: [Glob] = []
-    @Field("Whether folders below count too, also those that come later.") var recursive: Bool = false
-    @Field("How long a file has to be still that was neither renamed nor closed after writing.")
+    @Field("Files and folders that match one of these patterns are ignored.") var exclude: [Glob] = []
+    @Field("Whether subfolders are watched too, also those created later.") var recursive: Bool = false
+    @Field("How long a file must stay unchanged, unless it was renamed or closed after writing.")
     var settle: Duration = .milliseconds(500)
-    @Field("How changes are noticed.") var mode: WatchMode = .auto
-    @Field("How often is looked when polling, and for a folder that has vanished.") var interval: Duration = .seconds(2)
-    @Field("What becomes of a file when its run has ended well.") var after: AfterRun = .keep
-    @Field("With `after: move`: where files go.") var moveTo: FolderPath = FolderPath(name: "done")
-    @Field("With `after: move` or `delete`: where files go whose run failed.")
+    @Field("How changes are detected.") var mode: WatchMode = .auto
+    @Field(
+        "The interval of polling, and of checks for a folder that does not exist.", in: .milliseconds(10)...)
+    var interval: Duration = .seconds(2)
+    @Field("What happens to a file after its run succeeded.") var after: AfterRun = .keep
+    @Field("With `after: move`: the folder for processed files.") var moveTo: FolderPath = FolderPath(name: "done")
+    @Field("With `after: move` or `delete`: the folder for files whose run failed.")
     var failed: FolderPath = FolderPath(name: "failed")
-    @Field("Whether names that begin with a dot count.") var hidden: Bool = false
+    @Field("Whether files whose name begins with a dot are included.") var hidden: Bool = false
     @Field("Patterns of unfinished files, which are ignored.") var temporary: [Glob] = Self.temporaryNames
-    @Field("Files that are there when the trigger starts for the first time.") var existing: ExistingFiles = .process
+    @Field("What happens to files that exist when the trigger starts for the first time.") var existing: ExistingFiles =
+        .process
 
     private static let temporaryNames = ["*.part", "*.tmp", "*~", "*.swp", "*.crdownload"].compactMap { try? Glob($0) }
 
     func run(_ context: TriggerContext) async throws {
-        try await WatchSession(settings: try settings(context.project), context: context).run()
-    }
-
-    private func settings(_ project: ProjectDirectory) throws(StepError) -> WatchSettings {
-        for folder in [path, moveTo, failed] { _ = try project.confined(folder.path.shown) }
-        // A file that comes from outside must not become a pipeline by being moved; within the folder that is served it
-        // is not even taken.
-        let isServed = project.protected.place(of: path.path.parts + ["….yaml"]) != nil
-        if after != .keep, !isServed {
-            for folder in after == .move ? [moveTo, failed] : [failed] {
-                _ = try project.confined(folder.path.appending("….yaml").text)
-            }
-        }
-        if after != .keep {
-            if after == .move { try check(moveTo.path, "move_to") }
-            try check(failed.path, "failed")
-        }
-        guard interval >= .milliseconds(10) else {
-            throw StepError(
-                "bad-with", "`interval`: \(DurationText.format(interval)) is too short", hint: "10ms at least")
-        }
-        let ownFolders: [FilePath] =
-            switch after {
-            case .keep: []
-            case .move: [moveTo.path, failed.path]
-            case .delete: [failed.path]
-            }
-        return WatchSettings(
+        let settings = WatchSettings(
             filter: FileFilter(
                 root: path.path, include: include, exclude: exclude, temporary: temporary, takesHidden: hidden,
-                ownFolders: ownFolders, protected: project.protected),
+                ownFolders: ownFolders.map(\.folder.path), protected: context.project.protected),
             isRecursive: recursive, settle: settle, mode: mode, interval: interval, after: after, done: moveTo.path,
             failed: failed.path, existing: existing)
+        try await WatchSession(settings: settings, context: context).run()
     }
 
-    /// Files must not be moved to where they come from.
-    private func check(_ folder: FilePath, _ key: String) throws(StepError) {
-        guard !path.path.isWithin(folder) else {
-            throw StepError(
-                "bad-with", "`\(key)`: \"\(folder.shown)\" is or holds the watched folder \"\(path.path.shown)\"",
-                hint: "name another folder, such as \"done\"")
+    func diagnose(pipeline: String, _ context: DiagnosisContext) async -> [HealthFinding] {
+        let tree = ProjectTree(base: context.project.path)
+        let (folder, absolute) = (path.path.shown, tree.absolute(path.path))
+        var status = stat()
+        guard stat(absolute, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else {
+            return [
+                .warning(
+                    "folders", "\"\(folder)\", which \(pipeline) watches, is not there",
+                    "make it: mkdir -p \(absolute); Runnel begins to watch it when it comes")
+            ]
+        }
+        guard access(absolute, R_OK) == 0 else {
+            return [.problem("folders", "\"\(folder)\", which \(pipeline) watches, cannot be read")]
+        }
+        return [.good("folders", "\"\(folder)\" is watched by \(pipeline)")]
+    }
+
+    /// Where files are moved to, with the keys that say so.
+    private var ownFolders: [(key: String, folder: FolderPath)] {
+        switch after {
+        case .keep: []
+        case .move: [("move_to", moveTo), ("failed", failed)]
+        case .delete: [("failed", failed)]
         }
     }
+
+    func validate() throws(FieldError) {
+        // Rejects a destination that contains the watched folder.
+        for (key, folder) in ownFolders where path.path.isWithin(folder.path) {
+            throw FieldError(
+                "\"\(folder.path.shown)\" is or holds the watched folder \"\(path.path.shown)\"",
+                hint: "name another folder, such as \"done\"", path: [.key(key)])
+        }
+    }
+
+    func validate(in context: ValidationContext) throws(FieldError) {
+        let project = context.project
+        for (key, folder) in [("path", path), ("move_to", moveTo), ("failed", failed)] {
+            try Self.check(folder.path.shown, key, project)
+        }
+        // An incoming file must not become a pipeline by being moved. Inside the folder that is served it is not
+        // processed at all.
+        for (key, folder) in ownFolders where !project.protected.contains(path.path.parts + ["….yaml"]) {
+            try Self.check(folder.path.appending("….yaml").text, key, project)
+        }
+    }
+
+    private static func check(_ path: String, _ key: String, _ project: ProjectDirectory) throws(FieldError) {
+        do {
+            _ = try project.confined(path)
+        } catch {
+            throw FieldError(error.message, hint: error.hint, path: [.key(key)], code: error.code)
+        }
+    }
+}
+
+/// Starts pipelines for new files.
+public struct WatchPlugin: Plugin {
+    public init() {}
+
+    public let name = "watch"
+
+    public var triggers: [TriggerDefinition] { [TriggerDefinition(Watch.self)] }
+}
+
+/// How changes are detected.
+enum WatchMode: String, FieldChoice {
+    case auto, inotify, poll
+}
+
+/// What happens to a file after its run.
+enum AfterRun: String, FieldChoice {
+    case keep, move, delete
+}
+
+/// What happens to files that existed before the trigger first started.
+enum ExistingFiles: String, FieldChoice {
+    case process, ignore
+}
+
+/// The validated settings of a ``Watch`` trigger.
+struct WatchSettings: Sendable {
+    var filter: FileFilter
+    var isRecursive: Bool
+    var settle: Duration
+    var mode: WatchMode
+    var interval: Duration
+    var after: AfterRun
+    var done: FilePath
+    var failed: FilePath
+    var existing: ExistingFiles
+
+    var root: FilePath { filter.root }
 }

@@ -8,8 +8,4 @@ public struct WebhookPlugin: Plugin {
 
     public var steps: [StepDefinition] { [StepDefinition(WebhookSend.self)] }
     public var triggers: [TriggerDefinition] { [TriggerDefinition(WebhookTrigger.self)] }
-
-    public func registerServices(in services: Services) async {
-        await services.register(WebhookHub.self, shutDown: { $0.shutDown() }) { _ in WebhookHub() }
-    }
 }

@@ -64,6 +64,10 @@ struct WebhookSend: Step {
                 """),
         ])
 
+    static let outputSchema: Value? = OutputSchema.object([
+        "status": ["type": "integer"], "headers": ["type": "object"], "body": ["type": "string"],
+        "attempts": ["type": "integer"], "id": ["type": "string"],
+    ])
     static let rules: [FieldRule] = [.atMostOne(["json", "form", "text", "body"])]
 
     @Field("Where to send, with `http://` or `https://`.") var url: URLText
@@ -75,7 +79,7 @@ struct WebhookSend: Step {
     var body: BodyText?
     @Field("More header fields.") var headers: WebhookHeaders
     @Field("What the receiver knows the sender by: one secret or a list of them.") var secret: SigningSecrets?
-    @Field("How often is tried, the first time included; up to 100.") var attempts: Int = 5
+    @Field("How often is tried, the first time included; up to 100.", in: 1...100) var attempts: Int = 5
     @Field("The delay before the second attempt; it doubles with each further one.") var backoff: Duration = .seconds(1)
     @Field("The longest delay, also where the receiver asks for a longer one (`Retry-After`).") var maxBackoff:
         Duration = .seconds(60)
@@ -85,9 +89,6 @@ struct WebhookSend: Step {
     static let answerLimit = ByteCount.kibibytes(64)
 
     func run(_ context: StepContext) async throws -> Value {
-        guard (1...100).contains(attempts) else {
-            throw StepError("bad-with", "`attempts`: expected a number from 1 to 100, found the number \(attempts)")
-        }
         let delivery = Delivery(
             sender: try await context.services.get(HTTPClientService.self), call: call(input: context.input),
             id: WebhookID.text(context.idempotencyKey), secrets: secret, timeout: timeout, context: context)

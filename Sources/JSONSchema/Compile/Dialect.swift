@@ -1,6 +1,6 @@
 import RunnelKit
 
-/// Which keywords mean what: the draft, and in 2020-12 the vocabularies that the metaschema switches on.
+/// The dialect of a schema: its draft and, in 2020-12, the vocabularies that its metaschema enables.
 struct Dialect: Sendable, Hashable {
     /// The drafts in which a keyword changed its meaning.
     enum Draft: Int, Sendable, Comparable {
@@ -33,12 +33,12 @@ struct Dialect: Sendable, Hashable {
         "https://json-schema.org/draft-07/schema": .draft7,
         "http://json-schema.org/draft-06/schema": .draft6,
         "http://json-schema.org/draft-04/schema": .draft4,
-        // Without a number it once meant the newest.
+        // The URI without a version denoted the newest draft.
         "http://json-schema.org/schema": .draft2020,
     ]
 }
 
-/// A group of keywords that a metaschema switches on (JSON Schema 2020-12 core, section 8.1.2).
+/// A group of keywords that a metaschema enables (JSON Schema 2020-12 core, section 8.1.2).
 enum Vocabulary: String, Sendable {
     case core
     case applicator
@@ -49,7 +49,7 @@ enum Vocabulary: String, Sendable {
     case formatAssertion = "format-assertion"
     case content
 
-    /// What the standard metaschema switches on.
+    /// The vocabularies that the standard metaschema enables.
     static let standard: Set<Vocabulary> = [
         .core, .applicator, .unevaluated, .validation, .metaData, .formatAnnotation, .content,
     ]
@@ -59,5 +59,14 @@ enum Vocabulary: String, Sendable {
         guard let prefix = prefixes.first(where: uri.hasPrefix) else { return nil }
         let name = String(uri.dropFirst(prefix.count))
         self.init(rawValue: name == "format" ? "format-annotation" : name)
+    }
+}
+
+/// The published metaschemas that are built in.
+enum Metaschema {
+    /// The document at `uri`; nil if it is not built in.
+    static func document(_ uri: String) -> Value? {
+        // The text is built in and a test checks that it is JSON; if not, the reference stays unresolved.
+        MetaschemaText.documents[uri].flatMap { try? Value.json($0) }
     }
 }

@@ -1,10 +1,11 @@
 import RunnelKit
+import RunnelSupport
 
-/// Turns schema documents into a program: each schema that can be reached becomes a node, once.
+/// Compiles schema documents into a program in which each reachable schema is one node.
 struct SchemaCompiler {
-    /// How deep schemas may nest, in steps of a JSON pointer.
+    /// The maximum nesting of schemas, in tokens of a JSON pointer.
     static let maxDepth = 512
-    /// How many schemas one program may have.
+    /// The maximum number of schemas in a program.
     static let maxNodes = 100_000
 
     let assertFormats: Bool
@@ -13,7 +14,7 @@ struct SchemaCompiler {
     private var nodes: [SchemaLocation: NodeID] = [:]
     private var waiting: [(id: NodeID, location: SchemaLocation)] = []
     private var entered: Set<ResourceID> = []
-    /// Patterns are often repeated.
+    /// Cache of compiled patterns, which schemas often repeat.
     private var patterns: [String: Pattern] = [:]
 
     init(resources: [String: Value], assertFormats: Bool) {
@@ -36,7 +37,8 @@ struct SchemaCompiler {
         }
         if let loop = LoopDetector.loop(in: program), let place = nodes.first(where: { $0.value == loop })?.key {
             throw registry.error(
-                .loop, place, "the schema refers to itself without looking deeper into the value, so a check never ends"
+                .loop, place,
+                "the schema refers to itself without descending into the value, so validation would never end"
             )
         }
         return program
@@ -54,7 +56,7 @@ struct SchemaCompiler {
         nodes[location] = id
         waiting.append((id, location))
         if entered.insert(resource).inserted {
-            // Any of them may be the target of a `$dynamicRef` once the way leads through this resource.
+            // Each of them can be the target of a `$dynamicRef` when this resource is in the dynamic scope.
             for place in registry.resources[resource].dynamicAnchors.values { _ = try node(at: place) }
         }
         return id
@@ -75,7 +77,7 @@ struct SchemaCompiler {
         var keywords: [any Keyword] = []
         for entry in KeywordTable.entries where entry.drafts.contains(dialect.draft) {
             guard let value = schema[entry.name], isActive(entry, in: dialect) else { continue }
-            // Before 2019-09 a `$ref` made everything beside it void, except what it may point to.
+            // Before 2019-09 siblings of a `$ref` are ignored, except for definitions it may point to.
             if dialect.draft <= .draft7, schema["$ref"] != nil, entry.name != "$ref", entry.name != "definitions" {
                 continue
             }
@@ -102,7 +104,7 @@ struct SchemaCompiler {
         try schema(site.value, of: site, at: [])
     }
 
-    /// The schema in the keyword's neighbour `name`.
+    /// The schema in the sibling keyword `name`.
     mutating func schema(besides site: KeywordSite, _ name: String) throws(SchemaError) -> NodeID? {
         guard let value = site.schema[name] else { return nil }
         guard value.asObject != nil || value.asBool != nil else { return nil }
@@ -148,25 +150,25 @@ struct SchemaCompiler {
             return pattern
         } catch {
             throw site.error(
-                "cannot read the pattern \(Wording.quoted(text)): \(error.message)", at: tokens, code: .pattern)
+                "invalid pattern \(Wording.quoted(text)): \(error.message)", at: tokens, code: .pattern)
         }
     }
 
     // MARK: - References
 
-    /// What a reference in the keyword's value leads to.
+    /// The target of a reference in the keyword's value.
     mutating func target(of reference: String, _ site: KeywordSite) throws(SchemaError) -> ReferenceTarget {
         let uri = registry.resources[site.resource].uri.resolving(URIReference(reference))
         guard let resource = try registry.resource(uri) else {
             throw site.error(
-                "\"\(site.name)\" points to \(Wording.quoted(reference)), a document that is not there",
-                code: .reference, hint: "nothing is fetched; give the document as a resource")
+                "\"\(site.name)\" points to \(Wording.quoted(reference)), but there is no such document",
+                code: .reference, hint: "documents are not fetched; add it as a resource")
         }
-        let fragment = uri.fragment.flatMap { PercentEncoding.decoded($0) } ?? uri.fragment ?? ""
+        let fragment = uri.fragment.flatMap { PercentDecoding.text($0) } ?? uri.fragment ?? ""
         let base = registry.resources[resource]
         var location = base.location
-        if let tokens = JSONPointer.tokens(fragment) {
-            location.tokens += tokens
+        if let pointer = JSONPointer(fragment) {
+            location.tokens += pointer.tokens
         } else if let anchor = base.anchors[fragment] {
             location = anchor
         } else {
@@ -180,7 +182,7 @@ struct SchemaCompiler {
         }
         guard value.asObject != nil || value.asBool != nil else {
             throw site.error(
-                "\"\(site.name)\" points to \(Wording.quoted(reference)), which is no schema", code: .reference)
+                "\"\(site.name)\" points to \(Wording.quoted(reference)), which is not a schema", code: .reference)
         }
         let isDynamic = base.dynamicAnchors[fragment] != nil
         return ReferenceTarget(id: try node(at: location), dynamicName: isDynamic ? fragment : nil)
@@ -189,7 +191,7 @@ struct SchemaCompiler {
     private func unresolved(
         _ location: SchemaLocation, base: SchemaLocation, reference: String, _ site: KeywordSite
     ) -> SchemaError {
-        // The keys where the way ends are what the author can have meant.
+        // Suggestions come from the keys at the last location that exists.
         var parent = location
         var last = parent.tokens.popLast() ?? ""
         while parent.tokens.count > base.tokens.count, registry.value(at: parent) == nil {
@@ -199,16 +201,88 @@ struct SchemaCompiler {
         if let keys = registry.value(at: parent)?.asObject?.keys, let guess = Suggestion.closest(to: last, among: keys)
         {
             let way = Array(parent.tokens.dropFirst(base.tokens.count)) + [guess]
-            hint = "did you mean \"#\(JSONPointer.text(way))\"?"
+            hint = "did you mean \"#\(JSONPointer(tokens: way).text)\"?"
         }
         return site.error(
-            "\"\(site.name)\" points to \(Wording.quoted(reference)), which is not there", code: .reference, hint: hint)
+            "\"\(site.name)\" points to \(Wording.quoted(reference)), which does not exist", code: .reference,
+            hint: hint)
     }
 }
 
-/// Where a reference leads.
+/// The target of a reference.
 struct ReferenceTarget {
     let id: NodeID
     /// The anchor's name, when the target was found by a `$dynamicAnchor`.
     let dynamicName: String?
+}
+
+/// Detects schemas that apply to the same value again unconditionally, and so never terminate.
+enum LoopDetector {
+    private enum Mark { case open, done }
+
+    /// A node of a cycle, if there is one.
+    static func loop(in program: SchemaProgram) -> NodeID? {
+        var marks: [Mark?] = Array(repeating: nil, count: program.nodes.count)
+        for start in program.nodes.indices where marks[start] == nil {
+            marks[start] = .open
+            var way = [(node: start, next: next(start, program))]
+            while let last = way.indices.last {
+                guard let next = way[last].next.popLast() else {
+                    marks[way[last].node] = .done
+                    way.removeLast()
+                    continue
+                }
+                switch marks[next] {
+                case .open: return next
+                case .done: break
+                case nil:
+                    marks[next] = .open
+                    way.append((next, self.next(next, program)))
+                }
+            }
+        }
+        return nil
+    }
+
+    private static func next(_ node: NodeID, _ program: SchemaProgram) -> [NodeID] {
+        program.nodes[node].keywords.flatMap(\.alwaysInPlace)
+    }
+}
+
+/// The number of a compiled schema in ``SchemaProgram/nodes``.
+typealias NodeID = Int
+/// The number of a schema resource: a document or a part of one with an `$id` of its own.
+typealias ResourceID = Int
+
+/// A compiled schema object, or `true` or `false`.
+struct SchemaNode: Sendable {
+    var literal: Bool?
+    var resource: ResourceID
+    var keywords: [any Keyword] = []
+}
+
+/// A compiled schema.
+struct SchemaProgram: Sendable {
+    var nodes: [SchemaNode] = []
+    var root: NodeID = 0
+    /// For each resource, the schemas that `$dynamicRef` finds by name.
+    var dynamicAnchors: [[String: NodeID]] = []
+    /// Whether any `unevaluated…` keyword needs the evaluated members.
+    var tracksEvaluated = false
+    /// Whether any `$dynamicRef` needs the dynamic scope.
+    var tracksScope = false
+
+    /// The keys that the schema at `id` declares at this level, also through references and alternatives.
+    func declaredKeys(of id: NodeID) -> [String] {
+        var keys: [String] = []
+        var seen: Set<NodeID> = [id]
+        var waiting = [id]
+        while let next = waiting.popLast() {
+            for keyword in nodes[next].keywords {
+                keys += keyword.declaredKeys
+                waiting += keyword.inPlace.filter { seen.insert($0).inserted }
+            }
+        }
+        return keys
+    }
 }

@@ -1,15 +1,15 @@
 import RunnelKit
 
-/// The documents that schemas come from, and what can be referred to in them.
+/// The schema documents, and the ids and anchors in them.
 struct SchemaRegistry {
     private(set) var documents: [(uri: String?, value: Value)] = []
     private(set) var resources: [SchemaResource] = []
     private var byURI: [String: ResourceID] = [:]
-    /// The resource of each schema that was seen.
+    /// The resource of each visited schema.
     private var owners: [SchemaLocation: ResourceID] = [:]
-    /// Documents that nobody has referred to yet, by URI.
+    /// Documents without a reference to them so far, by URI.
     private var waiting: [String: Value]
-    /// The dialect of documents that do not say theirs: that of the schema itself.
+    /// The dialect of documents without `$schema`: that of the root schema.
     private var standard = Dialect.standard
 
     init(resources: [String: Value]) {
@@ -19,14 +19,14 @@ struct SchemaRegistry {
 
     // MARK: - Documents
 
-    /// Adds a document and everything in it that has a name.
+    /// Adds a document with all its ids and anchors.
     mutating func add(_ value: Value, uri: String?) throws(SchemaError) -> ResourceID {
         let location = SchemaLocation(document: documents.count, tokens: [])
         documents.append((uri, value))
         let base = URIReference(uri ?? "")
         let root = try scan(value, at: location, base: base, parent: nil)
         if location.document == 0 { standard = resources[root].dialect }
-        // Known by the address it came from, too, when its `$id` says another.
+        // Also register the retrieval URI if the `$id` differs.
         if byURI[base.text] == nil { byURI[base.text] = root }
         return root
     }
@@ -37,7 +37,7 @@ struct SchemaRegistry {
         if let known = byURI[name] { return known }
         if let value = waiting.removeValue(forKey: name) { return try add(value, uri: name) }
         if let value = Metaschema.document(name) { return try add(value, uri: name) }
-        // It may be the `$id` of something inside a document under another address.
+        // The URI may be the `$id` of a subschema of a document with another URI.
         for key in waiting.keys.sorted() {
             guard let value = waiting.removeValue(forKey: key) else { continue }
             _ = try add(value, uri: key)
@@ -65,7 +65,8 @@ struct SchemaRegistry {
 
     /// The resource that the schema at `location` belongs to.
     ///
-    /// A place that no keyword makes a schema can still be pointed to; it belongs to what surrounds it.
+    /// A pointer can also target a location that is not a subschema of any keyword; it belongs to the enclosing
+    /// resource.
     mutating func owner(of location: SchemaLocation) throws(SchemaError) -> ResourceID {
         if let owner = owners[location] { return owner }
         var outer = location
@@ -88,7 +89,7 @@ struct SchemaRegistry {
         let owner: ResourceID?
     }
 
-    /// Notes ids and anchors in a schema and all schemas inside it; gives the resource of the outermost one.
+    /// Registers the ids and anchors of a schema and its subschemas; returns the resource of the outermost one.
     private mutating func scan(
         _ value: Value, at location: SchemaLocation, base: URIReference, parent: ResourceID?
     ) throws(SchemaError) -> ResourceID {
@@ -114,7 +115,7 @@ struct SchemaRegistry {
         return first ?? 0
     }
 
-    /// The resource of one schema, which is a new one where it has an `$id`; notes its anchors.
+    /// Registers the anchors of a schema and returns its resource, which is a new one if it has an `$id`.
     private mutating func enter(_ seen: Seen, base: URIReference) throws(SchemaError) -> ResourceID {
         let schema = seen.value.asObject ?? ValueObject()
         let place = seen.location
@@ -127,7 +128,7 @@ struct SchemaRegistry {
         }
         let base = owner.map { resources[$0].uri } ?? base
         let idKeyword = dialect.draft == .draft4 ? "id" : "$id"
-        // Before 2019-09 a `$ref` made everything beside it void.
+        // Before 2019-09 siblings of a `$ref` are ignored.
         let isReference = dialect.draft <= .draft7 && schema["$ref"] != nil
         var anchors: [String] = []
         if let id = schema[idKeyword], !isReference {
@@ -205,8 +206,8 @@ struct SchemaRegistry {
         if let published = Dialect(metaschema: uri) { return published }
         guard let metaschema = metaschemaDocument(uri)?.asObject else {
             throw error(
-                .dialect, place.appending("$schema"), "the dialect \(Wording.quoted(uri)) is not known here",
-                hint: "use \"https://json-schema.org/draft/2020-12/schema\", or give the metaschema as a resource")
+                .dialect, place.appending("$schema"), "unknown dialect \(Wording.quoted(uri))",
+                hint: "use \"https://json-schema.org/draft/2020-12/schema\", or add the metaschema as a resource")
         }
         let base = metaschema["$schema"]?.asString.flatMap { Dialect(metaschema: $0) } ?? .standard
         guard let switches = metaschema["$vocabulary"]?.asObject else { return base }
@@ -218,7 +219,7 @@ struct SchemaRegistry {
                 throw error(
                     .dialect, place.appending("$schema"),
                     "the dialect \(Wording.quoted(uri)) needs the vocabulary \(Wording.quoted(name)), "
-                        + "which is not known here")
+                        + "which is not supported")
             }
         }
         return Dialect(draft: base.draft, vocabularies: vocabularies)
@@ -238,10 +239,32 @@ struct SchemaRegistry {
     ) -> SchemaError {
         let document = documents.indices.contains(place.document) ? documents[place.document].uri : nil
         return SchemaError(
-            code: code, pointer: JSONPointer.text(place.tokens), document: document, message: message, hint: hint)
+            code: code, pointer: JSONPointer(tokens: place.tokens).text, document: document, message: message,
+            hint: hint)
     }
 
     private func describe(_ value: Value) -> String {
         Wording.found(Instance(value: value, isContentKnown: true))
+    }
+}
+
+/// A schema resource: a document, or a part of one with its own `$id`; the base of relative references and anchors.
+struct SchemaResource {
+    let uri: URIReference
+    let location: SchemaLocation
+    let dialect: Dialect
+    var anchors: [String: SchemaLocation] = [:]
+    var dynamicAnchors: [String: SchemaLocation] = [:]
+}
+
+/// A location in one of the schema documents.
+struct SchemaLocation: Hashable {
+    /// The number of the document; 0 is the schema itself.
+    var document: Int
+    /// The JSON pointer's tokens.
+    var tokens: [String]
+
+    func appending(_ more: String...) -> SchemaLocation {
+        SchemaLocation(document: document, tokens: tokens + more)
     }
 }

@@ -1,27 +1,27 @@
 import RunnelKit
 
-/// One pass of a schema over a value: the place in the value, what was found wrong, and what bounds the work.
+/// One evaluation of a schema against a value: the current location, the issues found, and the limits.
 struct Evaluation {
     let program: SchemaProgram
     let limits: EvaluationLimits
     /// Nil when everything is known.
-    var knowledge: ((InstancePath) -> Knowledge)?
-    /// Whether issues are written down; without, a pass stops at the first thing that is wrong.
+    var knowledge: ((InstancePath) -> PartialKnowledge)?
+    /// Whether issues are collected. If not, evaluation stops at the first violation.
     var isCollecting: Bool
     private(set) var issues: [SchemaIssue] = []
-    /// What was looked at in the current value by the current schema.
+    /// The members of the current value that the current schema has evaluated.
     var evaluated = Evaluated()
     /// The schema that is being applied.
     private(set) var current: NodeID = 0
-    /// Why the check was given up, when it was.
+    /// The reason why evaluation was aborted, if it was.
     private(set) var surrender: SchemaIssue?
 
     private(set) var path: [PathElement] = []
     private var depth = 0
     private var steps = 0
-    /// The resources on the way here, outermost first, each once: the dynamic scope as far as it decides anything.
+    /// The dynamic scope: the resources entered so far, outermost first, each once.
     private(set) var scope: [ResourceID] = []
-    /// References being followed at the current place; entering one again in the same scope would never end.
+    /// References being followed at the current location, to detect infinite recursion.
     private var activeReferences: [ActiveReference] = []
     private var activeBase = 0
 
@@ -31,7 +31,8 @@ struct Evaluation {
     }
 
     init(
-        program: SchemaProgram, limits: EvaluationLimits, knowledge: ((InstancePath) -> Knowledge)?, isCollecting: Bool
+        program: SchemaProgram, limits: EvaluationLimits, knowledge: ((InstancePath) -> PartialKnowledge)?,
+        isCollecting: Bool
     ) {
         self.program = program
         self.limits = limits
@@ -41,7 +42,7 @@ struct Evaluation {
 
     // MARK: - Applying schemas
 
-    /// Applies a schema to the value at the current place and tells what it looked at.
+    /// Applies a schema to the value at the current location and returns the members it evaluated.
     mutating func evaluate(_ id: NodeID, _ value: Value) -> (verdict: Verdict, evaluated: Evaluated) {
         guard mayGoOn() else { return (.invalid, Evaluated()) }
         if let literal = program.nodes[id].literal {
@@ -71,10 +72,11 @@ struct Evaluation {
         return (verdict, evaluated)
     }
 
-    /// Applies a schema that has to hold for the current value as well as the current schema does.
+    /// Applies a schema in place, which must hold in addition to the current schema.
     mutating func apply(_ id: NodeID, _ instance: Instance) -> Verdict {
         let outcome = evaluate(id, instance.value)
-        // When it fails the whole fails; then what it looked at is kept, so as not to report its keys as unknown.
+        // If it fails, the whole fails; its evaluated members are kept anyway, so that its keys are not reported as
+        // unknown.
         if program.tracksEvaluated { evaluated.merge(outcome.evaluated, as: outcome.verdict) }
         return outcome.verdict
     }
@@ -90,7 +92,7 @@ struct Evaluation {
         return verdict
     }
 
-    /// Applies a schema to the name of a key, which is known even where values are not.
+    /// Applies a schema to the name of a key. Key names are known even if their values are not.
     mutating func evaluate(_ id: NodeID, name: String) -> Verdict {
         let outer = (knowledge, activeBase)
         knowledge = nil
@@ -104,7 +106,7 @@ struct Evaluation {
     mutating func follow(_ target: NodeID, _ instance: Instance, keyword: String) -> Verdict {
         let reference = ActiveReference(target: target, scopeSize: scope.count)
         guard !activeReferences[activeBase...].contains(reference) else {
-            giveUp("the schema refers to itself without end here (\"\(keyword)\"), so nothing can be checked")
+            giveUp("infinite recursion in the schema (\"\(keyword)\"), so the value cannot be validated")
             return .invalid
         }
         activeReferences.append(reference)
@@ -112,7 +114,7 @@ struct Evaluation {
         return apply(target, instance)
     }
 
-    /// Runs `body` without writing issues down.
+    /// Runs `body` without collecting issues.
     mutating func silently<Result>(_ body: (inout Evaluation) -> Result) -> Result {
         let outer = isCollecting
         isCollecting = false
@@ -120,7 +122,7 @@ struct Evaluation {
         return body(&self)
     }
 
-    /// Runs `body` and takes the issues out that it wrote down.
+    /// Runs `body` and returns the issues that it added, removed from this evaluation.
     mutating func separately<Result>(_ body: (inout Evaluation) -> Result) -> (Result, [SchemaIssue]) {
         let start = issues.count
         let result = body(&self)
@@ -138,7 +140,7 @@ struct Evaluation {
 
     // MARK: - Issues
 
-    /// Writes an issue down at the current place.
+    /// Adds an issue at the current location.
     mutating func fail(
         _ keyword: String, key: String? = nil, suggestion: String? = nil, expected: [String] = [],
         _ message: @autoclosure () -> String
@@ -151,7 +153,7 @@ struct Evaluation {
         return .invalid
     }
 
-    /// Writes an issue down that was found before.
+    /// Adds an existing issue.
     mutating func report(_ issue: SchemaIssue) {
         guard isCollecting, issues.count < limits.issues else { return }
         issues.append(issue)
@@ -167,16 +169,118 @@ struct Evaluation {
         guard surrender == nil else { return false }
         steps += 1
         if steps > limits.steps {
-            giveUp("the check was given up after \(limits.steps) steps: the value or the schema is too large")
+            giveUp("validation stopped after \(limits.steps) steps: the value or the schema is too large")
         } else if depth >= limits.depth {
-            giveUp("the check was given up: value and schema are nested deeper than \(limits.depth) levels")
+            giveUp("validation stopped: value and schema are nested deeper than \(limits.depth) levels")
         }
         return surrender == nil
     }
 
-    /// Ends the check: from here on everything counts as invalid, and the reason is reported.
+    /// Aborts evaluation: from here on everything counts as invalid, and the reason is reported.
     mutating func giveUp(_ message: String) {
         guard surrender == nil else { return }
         surrender = SchemaIssue(path: InstancePath(path), keyword: "limit", message: message)
+    }
+}
+
+/// Limits that bound the time, memory and stack of an evaluation.
+struct EvaluationLimits: Sendable {
+    /// The maximum number of reported issues.
+    var issues = 100
+    /// The maximum depth of nested schema applications; bounds the stack. Half of what fits into the 512 KiB of a
+    /// secondary thread on macOS in a release build.
+    var depth = 500
+    /// The maximum number of schema applications in one evaluation; bounds the time.
+    var steps = 10_000_000
+    /// The maximum number of pattern instructions for one text; twenty of them count as one step.
+    var patternSteps = 20_000_000
+}
+
+/// The result of checking a partially known value.
+enum Verdict {
+    case valid
+    case invalid
+    /// It depends on what is not known yet.
+    case unknown
+
+    /// The conjunction of two verdicts.
+    func and(_ other: Verdict) -> Verdict {
+        switch (self, other) {
+        case (.invalid, _), (_, .invalid): .invalid
+        case (.unknown, _), (_, .unknown): .unknown
+        case (.valid, .valid): .valid
+        }
+    }
+
+    var negated: Verdict {
+        switch self {
+        case .valid: .invalid
+        case .invalid: .valid
+        case .unknown: .unknown
+        }
+    }
+
+    init(_ holds: Bool) {
+        self = holds ? .valid : .invalid
+    }
+}
+
+/// The members of an object or elements of a list that have been evaluated, for `unevaluatedProperties` and
+/// `unevaluatedItems` (JSON Schema 2020-12 core, section 11).
+struct Evaluated {
+    /// Certainly evaluated.
+    private(set) var certain = Members()
+    /// Evaluated depending on unknown values.
+    private(set) var possible = Members()
+
+    struct Members {
+        var keys: Set<String> = []
+        /// All elements before this index.
+        var prefix = 0
+        /// Elements one by one, from `contains`.
+        var indices: Set<Int> = []
+
+        mutating func formUnion(_ other: Members) {
+            if !other.keys.isEmpty { keys.formUnion(other.keys) }
+            if !other.indices.isEmpty { indices.formUnion(other.indices) }
+            prefix = max(prefix, other.prefix)
+        }
+    }
+
+    mutating func insert(key: String) {
+        certain.keys.insert(key)
+    }
+
+    mutating func insert(index: Int, as verdict: Verdict) {
+        switch verdict {
+        case .valid: certain.indices.insert(index)
+        case .unknown: possible.indices.insert(index)
+        case .invalid: break
+        }
+    }
+
+    mutating func insert(prefix: Int) {
+        certain.prefix = max(certain.prefix, prefix)
+    }
+
+    /// Adds the members that a schema at the same location evaluated, given its verdict.
+    mutating func merge(_ other: Evaluated, as verdict: Verdict) {
+        if verdict == .valid {
+            certain.formUnion(other.certain)
+        } else {
+            possible.formUnion(other.certain)
+        }
+        possible.formUnion(other.possible)
+    }
+
+    /// Whether `key` was evaluated.
+    func contains(key: String) -> Verdict {
+        certain.keys.contains(key) ? .valid : possible.keys.contains(key) ? .unknown : .invalid
+    }
+
+    /// Whether the element at `index` was evaluated.
+    func contains(index: Int) -> Verdict {
+        if index < certain.prefix || certain.indices.contains(index) { return .valid }
+        return index < possible.prefix || possible.indices.contains(index) ? .unknown : .invalid
     }
 }

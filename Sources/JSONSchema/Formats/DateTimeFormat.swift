@@ -1,3 +1,5 @@
+internal import RunnelKit
+
 /// Dates and times (RFC 3339, section 5.6).
 enum DateTimeFormat {
     static func isDateTime(_ bytes: [UInt8]) -> Bool {
@@ -10,7 +12,7 @@ enum DateTimeFormat {
         guard parts.map(\.count) == [4, 2, 2], let year = ASCII.number(parts[0]), let month = ASCII.number(parts[1]),
             let day = ASCII.number(parts[2]), (1...12).contains(month)
         else { return false }
-        return (1...days(in: month, of: year)).contains(day)
+        return (1...CivilDate.days(inMonth: month, of: year)).contains(day)
     }
 
     static func isTime(_ bytes: ArraySlice<UInt8>) -> Bool {
@@ -42,11 +44,6 @@ enum DateTimeFormat {
         else { return nil }
         return (hour * 60 + minute) * (sign == UInt8(ascii: "-") ? -1 : 1)
     }
-
-    private static func days(in month: Int, of year: Int) -> Int {
-        let isLeap = year.isMultiple(of: 4) && !year.isMultiple(of: 100) || year.isMultiple(of: 400)
-        return [31, isLeap ? 29 : 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31][month - 1]
-    }
 }
 
 /// Durations (RFC 3339, appendix A): `P1Y2M3DT4H5M6S`, units next to each other, or `P2W`.
@@ -61,7 +58,7 @@ enum DurationFormat {
         return units(halves[0], of: "YMD") || units(halves[0], of: "W")
     }
 
-    /// Whether `bytes` are numbers with units, each unit the neighbour of the one before it in `order`.
+    /// Whether `bytes` are numbers with units, where each unit directly follows the previous one in `order`.
     private static func units(_ bytes: ArraySlice<UInt8>, of order: String) -> Bool {
         let order = Array(order.utf8)
         var rest = bytes

@@ -1,22 +1,24 @@
-/// One thing that is wrong with a value, in words for the person who wrote it.
+import RunnelKit
+
+/// A violation of a schema, with a message for the author of the value.
 public struct SchemaIssue: Sendable, Hashable {
-    /// Where in the value. For a missing or unknown key this is the object, and ``key`` names the key.
+    /// The location in the value. For a missing or unknown key it is the object, and ``key`` names the key.
     public let path: InstancePath
-    /// The keyword of the schema that says so: "required", "type", "additionalProperties", "enum", …
+    /// The schema keyword that is violated: "required", "type", "additionalProperties", "enum", …
     ///
-    /// "false" where the schema allows nothing at all, and "limit" where the check was given up (see ``JSONSchema``).
+    /// "false" if the schema allows nothing, and "limit" if evaluation was aborted (see ``JSONSchema``).
     public let keyword: String
-    /// A sentence without place: `expected a string, found the number 5`. It may quote the value, cut short.
+    /// A sentence without location: `expected a string, found the number 5`. It may quote the value, truncated.
     public let message: String
     /// The key concerned, for `required`, `dependentRequired`, `additionalProperties`, `unevaluatedProperties` and
     /// `propertyNames`.
     public let key: String?
-    /// What was probably meant: a known key, or a permitted value as it stands in a string.
+    /// A suggested replacement: a known key, or a permitted value as text.
     public let suggestion: String?
-    /// What the schema would accept: kinds in words ("a string") for `type`, values as JSON for `enum` and `const`.
+    /// What the schema accepts: type names ("a string") for `type`, values as JSON for `enum` and `const`.
     public let expected: [String]
 
-    /// An issue in these words.
+    /// Creates an issue.
     public init(
         path: InstancePath, keyword: String, message: String, key: String? = nil, suggestion: String? = nil,
         expected: [String] = []
@@ -34,5 +36,86 @@ extension SchemaIssue: CustomStringConvertible {
     /// The path and the message: `messages[0].content: expected a string, found the number 5`.
     public var description: String {
         path.isRoot ? message : "\(path): \(message)"
+    }
+}
+
+/// An error in a schema, with its location.
+public struct SchemaError: Error, Sendable, Hashable {
+    /// The kind of error; ``Code/rawValue`` is stable.
+    public enum Code: String, Sendable, Hashable {
+        /// A keyword has a value of the wrong type or out of its range.
+        case keyword = "schema-keyword-invalid"
+        /// `pattern` or `patternProperties` holds an invalid regular expression.
+        case pattern = "schema-pattern-invalid"
+        /// `$ref` or `$dynamicRef` points to nothing.
+        case reference = "schema-reference-unresolved"
+        /// `$schema` names an unknown dialect, or its metaschema an unknown vocabulary.
+        case dialect = "schema-dialect-unknown"
+        /// The schema refers to itself without descending into the value, so validation would never terminate.
+        case loop = "schema-loop"
+        /// The schema exceeds the limit on size or nesting.
+        case size = "schema-too-large"
+    }
+
+    /// The kind of mistake.
+    public let code: Code
+    /// The location in the document as a JSON pointer (RFC 6901): "/properties/label/pattern"; "" for its root.
+    public let pointer: String
+    /// The URI of the document among the resources; nil for the schema itself.
+    public let document: String?
+    /// A sentence without location.
+    public let message: String
+    /// A suggestion how to fix it, if there is one.
+    public let hint: String?
+
+    /// Creates an error.
+    public init(code: Code, pointer: String, document: String? = nil, message: String, hint: String? = nil) {
+        self.code = code
+        self.pointer = pointer
+        self.document = document
+        self.message = message
+        self.hint = hint
+    }
+}
+
+extension SchemaError: CustomStringConvertible {
+    /// Location, message and hint in one line.
+    public var description: String {
+        let place = (document ?? "") + (pointer.isEmpty && document == nil ? "the schema" : "#" + pointer)
+        return "\(place): \(message)" + (hint.map { " (\($0))" } ?? "")
+    }
+}
+
+/// Sorts issues by their position in the value.
+enum IssueOrder {
+    static func sorted(_ issues: [SchemaIssue], in value: Value) -> [SchemaIssue] {
+        guard issues.count > 1 else { return issues }
+        let placed = issues.enumerated().map { (place: place(of: $1, in: value), rank: $0, issue: $1) }
+        return placed.sorted { left, right in
+            if left.place == right.place { return left.rank < right.rank }
+            return left.place.lexicographicallyPrecedes(right.place)
+        }.map(\.issue)
+    }
+
+    private static func place(of issue: SchemaIssue, in value: Value) -> [Int] {
+        var elements = issue.path.elements
+        if let key = issue.key { elements.append(.key(key)) }
+        var place: [Int] = []
+        var current = value
+        for element in elements {
+            switch element {
+            case .index(let index):
+                guard let next = current[index] else { return place }
+                place.append(index)
+                current = next
+            case .key(let key):
+                guard let object = current.asObject, let index = object.firstIndex(where: { $0.key == key }) else {
+                    return place
+                }
+                place.append(index)
+                current = object[index].value
+            }
+        }
+        return place
     }
 }

@@ -1,8 +1,8 @@
 import RunnelKit
 
-/// The words of messages.
+/// Phrases of messages.
 enum Wording {
-    /// How much of a value is quoted.
+    /// The maximum length of a quoted value.
     private static let limit = 60
     private static let listLimit = 12
 
@@ -18,20 +18,20 @@ enum Wording {
         return words.dropLast().joined(separator: ", ") + " and " + last
     }
 
-    /// Values in a row, the first twelve of them.
+    /// A list of values, limited to the first twelve.
     static func list(_ words: [String]) -> String {
         let shown = words.prefix(listLimit).joined(separator: ", ")
         return words.count > listLimit ? "\(shown) and \(words.count - listLimit) more" : shown
     }
 
-    /// `text` in quotes, escaped as in JSON, cut when long.
+    /// `text` in quotes, escaped as in JSON, truncated.
     static func quoted(_ text: String) -> String { quoted(.string(text)) }
 
-    /// `value` as JSON, cut when long.
+    /// `value` as JSON, truncated.
     static func quoted(_ value: Value) -> String { cut(value, depth: 0).quoted(limit: limit) }
 
-    /// The beginning of a value, so that a large one is not written out for a few characters. What is cut is still
-    /// longer than what is shown.
+    /// The beginning of a value, so that a large one is not serialised for a few characters. The result is still longer
+    /// than the excerpt that is shown.
     private static func cut(_ value: Value, depth: Int) -> Value {
         switch value {
         case .string(let text): .string(String(text.prefix(limit)))
@@ -44,7 +44,7 @@ enum Wording {
         }
     }
 
-    /// What was found, by kind and, where short, by value: `the number 5`, `the string "a"`, `a list`.
+    /// What was found, by type and, if short, by value: `the number 5`, `the string "a"`, `a list`.
     static func found(_ instance: Instance) -> String {
         guard instance.isContentKnown else { return "a string" }
         return switch instance.value {
@@ -66,5 +66,70 @@ enum Wording {
     /// "1 item", "2 items".
     static func count(_ number: Int, _ noun: String) -> String {
         number == 1 ? "1 \(noun)" : "\(number) \(noun)s"
+    }
+}
+
+/// The result of one alternative of `anyOf` or `oneOf`.
+struct Alternative {
+    let verdict: Verdict
+    let evaluated: Evaluated
+    let issues: [SchemaIssue]
+
+    /// Reports that no alternative matches: in one sentence if all are simple, otherwise with the issues of the closest
+    /// one.
+    static func fail(
+        _ keyword: String, _ alternatives: [Alternative], _ instance: Instance, _ run: inout Evaluation
+    ) -> Verdict {
+        // Keys of an alternative that failed for another reason are not reported as unknown.
+        if run.program.tracksEvaluated {
+            for alternative in alternatives { run.evaluated.merge(alternative.evaluated, as: .invalid) }
+        }
+        guard run.isCollecting else { return .invalid }
+        let here = InstancePath(run.path)
+        let simple = alternatives.map { $0.simpleIssue(at: here) }
+        if simple.allSatisfy({ $0 != nil }) {
+            let expected = unique(simple.flatMap { $0?.expected ?? [] })
+            let guesses = simple.compactMap { $0?.suggestion }
+            let guess = instance.value.asString.flatMap { Suggestion.closest(to: $0, among: guesses) }
+            if simple.allSatisfy({ $0?.keyword != "type" }) {
+                return run.fail(
+                    keyword, suggestion: guess, expected: expected,
+                    EnumKeyword.message(expected, instance: instance, suggestion: guess))
+            }
+            return run.fail(
+                keyword, suggestion: guess, expected: expected,
+                "expected \(Wording.alternatives(expected)), found \(Wording.found(instance))"
+                    + Wording.didYouMean(guess))
+        }
+        let closest = alternatives.min { $0.distance(from: here) < $1.distance(from: here) }
+        for issue in closest?.issues ?? [] { run.report(issue) }
+        if closest?.issues.isEmpty ?? true { return run.fail(keyword, "matches none of the alternatives") }
+        return .invalid
+    }
+
+    /// The only issue, if it concerns the value as a whole.
+    private func simpleIssue(at path: InstancePath) -> SchemaIssue? {
+        // A wrong type makes all other issues of the value irrelevant.
+        if let issue = issues.first(where: { $0.path == path && !$0.expected.isEmpty && $0.keyword == "type" }) {
+            return issue
+        }
+        guard issues.count == 1, let issue = issues.first, issue.path == path, !issue.expected.isEmpty else {
+            return nil
+        }
+        return issue
+    }
+
+    /// The distance of the value from this alternative: largest for another type, then for a mismatched constant (as in
+    /// `kind: { const: file }`), then by the number of issues.
+    private func distance(from path: InstancePath) -> (Int, Int, Int) {
+        let isOtherKind = issues.contains { $0.path == path && !$0.expected.isEmpty }
+        let depth = path.elements.count + 1
+        let ruledOut = issues.filter { ["const", "enum"].contains($0.keyword) && $0.path.elements.count == depth }
+        return (isOtherKind ? 1 : 0, ruledOut.count, issues.count)
+    }
+
+    private static func unique(_ words: [String]) -> [String] {
+        var seen: Set<String> = []
+        return words.filter { seen.insert($0).inserted }
     }
 }

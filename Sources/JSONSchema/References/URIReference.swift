@@ -1,4 +1,4 @@
-/// A URI reference (RFC 3986) in its five parts, and how one resolves against another.
+/// A URI reference (RFC 3986) in its five components, with resolution against a base.
 struct URIReference: Hashable {
     var scheme: String?
     var authority: String?
@@ -6,7 +6,7 @@ struct URIReference: Hashable {
     var query: String?
     var fragment: String?
 
-    /// Splits `text` as appendix B of the RFC does; any text splits.
+    /// Splits `text` by the regular expression of appendix B of the RFC, which never fails.
     init(_ text: String) {
         var rest = text.unicodeScalars[...]
         if let hash = rest.firstIndex(of: "#") {
@@ -47,8 +47,8 @@ struct URIReference: Hashable {
         return copy
     }
 
-    /// What `reference` means where this is the base (RFC 3986, section 5.2.2). The base may itself be relative or
-    /// empty, as that of a schema without `$id` is.
+    /// Resolves `reference` against this base (RFC 3986, section 5.2.2). The base may be relative or empty, as for a
+    /// schema without `$id`.
     func resolving(_ reference: URIReference) -> URIReference {
         var target = reference
         if reference.scheme != nil {
@@ -103,29 +103,5 @@ struct URIReference: Hashable {
                 && (scalar.properties.isAlphabetic || ("0"..."9").contains(scalar)
                     || "+-.".unicodeScalars.contains(scalar))
         }
-    }
-}
-
-/// Percent-encoding (RFC 3986, section 2.1).
-enum PercentEncoding {
-    /// `text` with its escapes replaced; nil when one is broken or the result is not UTF-8.
-    static func decoded(_ text: String) -> String? {
-        guard text.utf8.contains(UInt8(ascii: "%")) else { return text }
-        var bytes: [UInt8] = []
-        var rest = text.utf8[...]
-        while let byte = rest.popFirst() {
-            guard byte == UInt8(ascii: "%") else {
-                bytes.append(byte)
-                continue
-            }
-            guard let high = hexDigit(rest.popFirst()), let low = hexDigit(rest.popFirst()) else { return nil }
-            bytes.append(high << 4 | low)
-        }
-        return String(validating: bytes, as: UTF8.self)
-    }
-
-    private static func hexDigit(_ byte: UInt8?) -> UInt8? {
-        guard let byte, let value = Character(Unicode.Scalar(byte)).hexDigitValue else { return nil }
-        return UInt8(value)
     }
 }

@@ -2,6 +2,7 @@ internal import AsyncHTTPClient
 internal import Logging
 internal import NIOCore
 internal import NIOHTTP1
+internal import RunnelSupport
 internal import Synchronization
 
 /// One call with all its attempts. Belongs to one iterator; everything happens in the task that asks for events.

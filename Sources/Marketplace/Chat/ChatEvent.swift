@@ -1,5 +1,5 @@
 /// What a chat stream tells, in the order the server sent it.
-public enum ChatEvent: Sendable, Equatable {
+@nonexhaustive public enum ChatEvent: Sendable, Equatable {
     /// The answer begins: who speaks (`assistant`), and the ids the server gave the message, if it gave any. When a
     /// request was retried before its first text, the role comes once more and replaces the earlier one.
     indirect case role(String, MessageInfo?)

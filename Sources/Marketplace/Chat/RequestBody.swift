@@ -1,3 +1,6 @@
+internal import RunnelSupport
+internal import RunnelValue
+
 /// Writes the JSON bodies of requests.
 enum RequestBody {
     static func chat(
@@ -10,18 +13,18 @@ enum RequestBody {
         }
         var body: [UInt8] = []
         body.append(contentsOf: #"{"model":"#.utf8)
-        JSONEscape.encode(request.model ?? configuration.model, into: &body)
+        body += Value.string(request.model ?? configuration.model).jsonBytes()
         body.append(contentsOf: #","stream":true"#.utf8)
         if let agentID = request.agentID ?? configuration.agentID {
             body.append(contentsOf: #","agentId":"#.utf8)
-            JSONEscape.encode(agentID, into: &body)
+            body += Value.string(agentID).jsonBytes()
         }
         body.append(contentsOf: #","messages":["#.utf8)
         for (index, message) in request.messages.enumerated() {
             body.append(contentsOf: (index == 0 ? #"{"role":"# : #",{"role":"#).utf8)
-            JSONEscape.encode(message.role, into: &body)
+            body += Value.string(message.role).jsonBytes()
             body.append(contentsOf: #","content":"#.utf8)
-            JSONEscape.encode(message.content, into: &body)
+            body += Value.string(message.content).jsonBytes()
             body.append(UInt8(ascii: "}"))
         }
         body.append(UInt8(ascii: "]"))
@@ -39,21 +42,20 @@ enum RequestBody {
 
     static func token(clientID: String, clientSecret: String) -> [UInt8] {
         var body = Array(#"{"client_id":"#.utf8)
-        JSONEscape.encode(clientID, into: &body)
+        body += Value.string(clientID).jsonBytes()
         body.append(contentsOf: #","client_secret":"#.utf8)
-        JSONEscape.encode(clientSecret, into: &body)
+        body += Value.string(clientSecret).jsonBytes()
         body.append(UInt8(ascii: "}"))
         return body
     }
 
     private static func check(schema: String) throws(MarketplaceError) {
         let hint = "Give the schema as JSON text, for example {\"type\":\"object\"}."
-        let document: JSONValue
-        do { document = try JSONReader.read(schema) } catch {
+        let document: Value
+        do { document = try Value.json(schema) } catch {
             throw MarketplaceError(
                 .invalidRequest,
-                "The response schema \(Quote.quoted(schema, limit: 80)) is not JSON: \(error.what), "
-                    + "byte \(error.offset).",
+                "The response schema \(Quote.quoted(schema, limit: 80)) is not JSON: \(error).",
                 hint: hint)
         }
         guard document.isObject else {

@@ -1,3 +1,5 @@
+internal import RunnelSupport
+
 /// What has been seen of an answer that tells whether its end is a success.
 struct AnswerEnd: Sendable {
     var hasText = false

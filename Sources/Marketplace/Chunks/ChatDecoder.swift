@@ -1,3 +1,6 @@
+internal import RunnelSupport
+internal import RunnelValue
+
 /// What a decoder must know of the request and the configuration.
 struct AnswerRules: Sendable {
     var streamEnd = MarketplaceConfiguration.StreamEnd.done
@@ -325,10 +328,10 @@ struct ChatDecoder: Sendable {
     // MARK: Failures
 
     private func asked(_ kind: String, _ data: UnsafeRawBufferPointer, _ redactor: Redactor) -> MarketplaceError {
-        let document = try? JSONReader.read(data)
+        let document = try? Value.received(data)
         let question = AgentQuestion(
             kind: kind, text: document.map { ChunkDecoder.question(in: $0) } ?? String(decoding: data, as: UTF8.self),
-            conversationID: document?.first(of: "conversationId", "conversation_id")?.text)
+            conversationID: document?.first(of: "conversationId", "conversation_id")?.scalarText)
         return AnswerEnd.asked(question, redactor, conversationID: conversationID)
     }
 

@@ -1,3 +1,5 @@
+internal import RunnelValue
+
 /// Reads a chunk of any shape the API documents, from its JSON.
 enum ChunkDecoder {
     /// What a chunk holds: its parts in order, or the error that the server reports in it.
@@ -29,10 +31,10 @@ enum ChunkDecoder {
         case unjoined([UInt8])
 
         /// Nil where the value is no text, or empty.
-        init?(_ value: JSONValue?) {
+        init?(_ value: Value?) {
             switch value {
             case .string(let text) where !text.isEmpty: self = .whole(text)
-            case .illFormed(let bytes): self = .unjoined(bytes)
+            case .bytes(let bytes): self = .unjoined(bytes)
             default: return nil
             }
         }
@@ -59,21 +61,21 @@ enum ChunkDecoder {
     static func decode(
         _ bytes: UnsafeRawBufferPointer, readsMessage: Bool = true, isNamed: Bool = false
     ) throws(Failure) -> Content {
-        let document: JSONValue
-        do { document = try JSONReader.read(bytes) } catch {
-            throw Failure(what: "it is not JSON (\(error.what), byte \(error.offset))")
+        let document: Value
+        do { document = try Value.received(bytes) } catch {
+            throw Failure(what: "it is not JSON (\(error))")
         }
         if document.isNothing { return .parts([]) }
         guard document.isObject else { throw Failure(what: "it is not a JSON object") }
         if let error = ServerMessage(reportedIn: document, isNamed: isNamed) {
-            let reason = document["choices"]?.elements?.first.flatMap(finishReason)
+            let reason = document["choices"]?.asList?.first.flatMap(finishReason)
             return reason.map { FinishKind($0) } == .failure ? .parts([.failure(error)]) : .error(error)
         }
 
         var parts: [Part] = []
         switch document["choices"] {
         case nil, .null: break
-        case .array(let choices):
+        case .list(let choices):
             for choice in choices where choice != .null {
                 try read(choice, in: document, readsMessage: readsMessage, into: &parts)
             }
@@ -84,7 +86,7 @@ enum ChunkDecoder {
     }
 
     private static func read(
-        _ choice: JSONValue, in document: JSONValue, readsMessage: Bool, into parts: inout [Part]
+        _ choice: Value, in document: Value, readsMessage: Bool, into parts: inout [Part]
     ) throws(Failure) {
         guard choice.isObject else { throw Failure(what: "an entry of its \"choices\" is not an object") }
         // Further alternatives are never asked for; were they sent, mixing them into one text would be wrong.
@@ -111,34 +113,34 @@ enum ChunkDecoder {
                 if error.isNothing { error = .string(said) }
             }
             add(delta["refusal"], .refusal, to: &parts)
-            for call in delta.first(of: "tool_calls", "toolCalls")?.elements ?? [] where !call.isNothing {
+            for call in delta.first(of: "tool_calls", "toolCalls")?.asList ?? [] where !call.isNothing {
                 parts.append(.toolCall(name: call["function"]?["name"]?.string ?? call["name"]?.string))
             }
             if let call = delta.first(of: "function_call", "functionCall"), call.isObject {
                 parts.append(.toolCall(name: call["name"]?.string))
             }
-            for task in delta["tasks"]?.elements ?? [] where task.isObject { read(task: task, into: &parts) }
+            for task in delta["tasks"]?.asList ?? [] where task.isObject { read(task: task, into: &parts) }
             interactions(delta, document, into: &parts)
         }
         if !error.isNothing || reason.map({ FinishKind($0) }) == .failure {
             let message = ServerMessage(
-                document: error.isObject ? .object([.init(name: "error", value: error)]) : error)
+                document: error.isObject ? .object(["error": error]) : error)
             parts.append(.failure(message.text == "" ? ServerMessage(text: nil, code: nil) : message))
         }
         if let reason { parts.append(.event(.finish(reason: reason))) }
     }
 
     /// Some servers send an empty reason, or the word "null", with every chunk.
-    private static func finishReason(_ choice: JSONValue) -> String? {
-        choice.first(of: "finishReason", "finish_reason")?.text.flatMap { $0.isEmpty || $0 == "null" ? nil : $0 }
+    private static func finishReason(_ choice: Value) -> String? {
+        choice.first(of: "finishReason", "finish_reason")?.scalarText.flatMap { $0.isEmpty || $0 == "null" ? nil : $0 }
     }
 
     /// A text, or a list of parts of which those of text are joined.
-    private static func content(_ value: JSONValue?, into parts: inout [Part]) throws(Failure) {
+    private static func content(_ value: Value?, into parts: inout [Part]) throws(Failure) {
         switch value {
         case nil, .null: break
-        case .string, .illFormed: add(value, .answer, to: &parts)
-        case .array(let elements):
+        case .string, .bytes: add(value, .answer, to: &parts)
+        case .list(let elements):
             for element in elements {
                 if element.isObject { try part(element, into: &parts) } else { try content(element, into: &parts) }
             }
@@ -147,7 +149,7 @@ enum ChunkDecoder {
         }
     }
 
-    private static func part(_ part: JSONValue, into parts: inout [Part]) throws(Failure) {
+    private static func part(_ part: Value, into parts: inout [Part]) throws(Failure) {
         switch part["type"]?.string {
         case nil, "text", "output_text", "text_delta":
             // Some put the text one level deeper.
@@ -156,14 +158,14 @@ enum ChunkDecoder {
         case "refusal": add(part.first(of: "refusal", "text"), .refusal, to: &parts)
         case "thinking", "reasoning":
             let thought = part.first(of: "thinking", "reasoning", "text")
-            for piece in thought?.elements ?? [thought ?? .null] {
+            for piece in thought?.asList ?? [thought ?? .null] {
                 add(piece["text"] ?? piece, .reasoning, to: &parts)
             }
         default: break
         }
     }
 
-    private static func add(_ value: JSONValue?, _ voice: Voice, to parts: inout [Part]) {
+    private static func add(_ value: Value?, _ voice: Voice, to parts: inout [Part]) {
         if let piece = Piece(value) { parts.append(.piece(voice, piece)) }
     }
 
@@ -173,7 +175,7 @@ enum ChunkDecoder {
 
     // MARK: What the agent does and asks
 
-    private static func read(task value: JSONValue, into parts: inout [Part]) {
+    private static func read(task value: Value, into parts: inout [Part]) {
         let task = agentTask(value)
         parts.append(.event(.task(task)))
         guard let action = task.actionType, FinishKind.isInteraction(action) else { return }
@@ -188,52 +190,52 @@ enum ChunkDecoder {
         }
     }
 
-    private static func interactions(_ delta: JSONValue, _ document: JSONValue, into parts: inout [Part]) {
+    private static func interactions(_ delta: Value, _ document: Value, into parts: inout [Part]) {
         guard case .object(let members) = delta else { return }
-        for member in members where !member.value.isNothing && FinishKind.isInteraction(member.name) {
+        for member in members where !member.value.isNothing && FinishKind.isInteraction(member.key) {
             let conversation = [member.value, delta, document].lazy
-                .compactMap { $0.first(of: "conversationId", "conversation_id")?.text }.first
+                .compactMap { $0.first(of: "conversationId", "conversation_id")?.scalarText }.first
             parts.append(
                 .question(
                     AgentQuestion(
-                        kind: member.name, text: question(in: member.value), conversationID: conversation)))
+                        kind: member.key, text: question(in: member.value), conversationID: conversation)))
         }
     }
 
     /// The words of a request to a person.
-    static func question(in value: JSONValue) -> String? {
+    static func question(in value: Value) -> String? {
         switch value {
-        case .string, .illFormed: return value.string
-        case .array(let elements): return elements.lazy.compactMap { question(in: $0) }.first
+        case .string, .bytes: return value.string
+        case .list(let elements): return elements.lazy.compactMap { question(in: $0) }.first
         default: break
         }
         let names = ["question", "message", "prompt", "text", "description", "title", "detail", "reason"]
         return names.lazy.compactMap { value[$0].flatMap(question) }.first { !$0.isEmpty }
     }
 
-    private static func messageInfo(_ value: JSONValue?) -> MessageInfo? {
+    private static func messageInfo(_ value: Value?) -> MessageInfo? {
         guard case .object(let members)? = value else { return nil }
         var info = MessageInfo()
-        for member in members where ["id", "Id", "ID"].contains(where: member.name.hasSuffix) {
-            if let text = member.value.text { info.ids[member.name] = text }
+        for member in members where ["id", "Id", "ID"].contains(where: member.key.hasSuffix) {
+            if let text = member.value.scalarText { info.ids[member.key] = text }
         }
         info.messageID = info.ids["messageId"] ?? info.ids["message_id"] ?? info.ids["id"]
         info.conversationID = info.ids["conversationId"] ?? info.ids["conversation_id"]
         return info
     }
 
-    private static func agentTask(_ value: JSONValue) -> AgentTask {
+    private static func agentTask(_ value: Value) -> AgentTask {
         AgentTask(
-            messageID: value.first(of: "messageId", "message_id")?.text,
-            conversationID: value.first(of: "conversationId", "conversation_id")?.text,
-            actionType: value.first(of: "actionType", "action_type")?.text,
-            callID: value.first(of: "callId", "call_id")?.text,
-            title: value["title"]?.text,
-            status: value["status"]?.text,
+            messageID: value.first(of: "messageId", "message_id")?.scalarText,
+            conversationID: value.first(of: "conversationId", "conversation_id")?.scalarText,
+            actionType: value.first(of: "actionType", "action_type")?.scalarText,
+            callID: value.first(of: "callId", "call_id")?.scalarText,
+            title: value["title"]?.scalarText,
+            status: value["status"]?.scalarText,
             timestamp: value["timestamp"]?.integer)
     }
 
-    private static func usage(_ value: JSONValue?) -> TokenUsage? {
+    private static func usage(_ value: Value?) -> TokenUsage? {
         guard let value, value.isObject else { return nil }
         func count(_ snake: String, _ camel: String) -> Int? {
             value.first(of: snake, camel)?.integer.flatMap { Int(exactly: $0) }

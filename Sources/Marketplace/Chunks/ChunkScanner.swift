@@ -1,3 +1,5 @@
+internal import RunnelValue
+
 /// Finds the text in a chunk of the common shape, `{"choices":[{"delta":{"content":"…"}}]}` with or without the
 /// scalar fields that deployments put around it, without building a document.
 ///

@@ -1,5 +1,5 @@
 /// What a finish reason means. Servers have several words for the same.
-public enum FinishKind: Sendable, Equatable {
+@nonexhaustive public enum FinishKind: Sendable, Equatable {
     /// The model said all it had to say.
     case stop
     /// Cut off at a limit of tokens.

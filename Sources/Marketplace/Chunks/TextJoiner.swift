@@ -1,5 +1,5 @@
 /// Puts a text together from pieces: a character may lie over two of them, with its UTF-8 bytes or with the two halves of
-/// a surrogate pair, which ``JSONEscape`` gives as three bytes each (WTF-8).
+/// a surrogate pair, which `JSONEscape` gives as three bytes each (WTF-8).
 ///
 /// The part of a character at the end of a piece is held until the next piece; what never becomes a character is U+FFFD.
 struct TextJoiner: Sendable {

@@ -1,3 +1,5 @@
+internal import RunnelSupport
+
 /// A checked base URL: scheme, host, port and path, nothing else.
 struct BaseURL: Equatable {
     /// The URL without a slash at its end.

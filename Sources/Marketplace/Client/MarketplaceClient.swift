@@ -2,12 +2,7 @@ public import AsyncHTTPClient
 public import Logging
 internal import NIOCore
 internal import NIOHTTP1
-
-#if canImport(FoundationEssentials)
-internal import FoundationEssentials
-#else
-internal import Foundation
-#endif
+internal import RunnelSupport
 
 /// Talks to the Marketplace API, or to an OpenAI-compatible server. One client is meant to be shared by all callers:
 /// they share its token and its limits.
@@ -20,7 +15,7 @@ public final class MarketplaceClient: Sendable {
     let time: TimeSource
     let tokens: TokenSource?
     let limiter: Limiter
-    let wallClock: @Sendable () -> Int = { Int(Date().timeIntervalSince1970) }
+    let wallClock: @Sendable () -> Int = { Int(WallClock.nanoseconds() / 1_000_000_000) }
 
     /// Makes a client.
     /// - Parameters:

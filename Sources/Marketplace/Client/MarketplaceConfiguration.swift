@@ -1,7 +1,9 @@
+internal import RunnelSupport
+
 /// Where the API is and how to talk to it. It is checked when it is made.
 public struct MarketplaceConfiguration: Sendable {
     /// How requests prove who they come from.
-    public enum Authentication: Sendable {
+    @nonexhaustive public enum Authentication: Sendable {
         /// The Marketplace's own way: a token is fetched with these and renewed in time.
         case clientCredentials(clientID: String, clientSecret: String)
         /// A fixed key, as OpenAI-compatible servers take it.

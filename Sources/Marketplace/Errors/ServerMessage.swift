@@ -1,3 +1,6 @@
+internal import RunnelSupport
+internal import RunnelValue
+
 /// What a server says about a failure, in any of the shapes that servers use.
 struct ServerMessage: Equatable, Sendable {
     /// The sentence for people.
@@ -22,16 +25,16 @@ struct ServerMessage: Equatable, Sendable {
 
     /// The error that a document reports in place of an answer; `nil` when it reports none.
     /// - Parameter isNamed: Whether only what is surely an error counts, see ``ChunkDecoder``.
-    init?(reportedIn document: JSONValue, isNamed: Bool) {
+    init?(reportedIn document: Value, isNamed: Bool) {
         guard Self.isError(document, isNamed: isNamed) else { return nil }
         self.init(document: document)
     }
 
-    private static func isError(_ document: JSONValue, isNamed: Bool) -> Bool {
+    private static func isError(_ document: Value, isNamed: Bool) -> Bool {
         if let error = document["error"], !error.isNothing { return true }
         if document["success"] == .bool(false) { return true }
         // Beside an answer the rest has other meanings.
-        if let choices = document["choices"]?.elements, !choices.isEmpty { return false }
+        if let choices = document["choices"]?.asList, !choices.isEmpty { return false }
         if ["object", "type", "event"].contains(where: { document[$0]?.string == "error" }) { return true }
         if isNamed { return false }
         if ["error", "fail", "failed"].contains(document["status"]?.string?.lowercased()) { return true }
@@ -49,47 +52,48 @@ struct ServerMessage: Equatable, Sendable {
     }
 
     /// The message of a body that is known to be about a failure.
-    init(document: JSONValue) {
+    init(document: Value) {
         let error = document.first(of: "error")
         switch error {
         case .string(let text)?:
             // OAuth servers put a code in `error` and the sentence beside it (RFC 6749, section 5.2).
             let description = document.first(of: "error_description", "message", "detail")?.string
             self.text = description ?? text
-            code = document.first(of: "code", "status")?.text ?? (description == nil ? nil : text)
+            code = document.first(of: "code", "status")?.scalarText ?? (description == nil ? nil : text)
         case .some(let object) where object.isObject:
             text =
-                object.first(of: "message", "detail", "description", "reason", "msg")?.text ?? Self.sentence(in: object)
-            code = object.first(of: "code", "status", "type")?.text
-        case .some(let list) where list.elements != nil:
+                object.first(of: "message", "detail", "description", "reason", "msg")?.scalarText
+                ?? Self.sentence(in: object)
+            code = object.first(of: "code", "status", "type")?.scalarText
+        case .some(let list) where list.asList != nil:
             text = Self.sentence(in: list)
-            code = document.first(of: "code", "status")?.text
+            code = document.first(of: "code", "status")?.scalarText
         case .some, nil:
             text = Self.sentence(in: document)
             code =
-                document.first(of: "code", "error_code", "errorCode", "statusCode", "status_code")?.text
+                document.first(of: "code", "error_code", "errorCode", "statusCode", "status_code")?.scalarText
                 ?? document["status"]?.integer.map { String($0) }
         }
     }
 
-    private static func sentence(in document: JSONValue) -> String? {
+    private static func sentence(in document: Value) -> String? {
         switch document {
         case .string(let text): return text
-        case .array(let elements): return elements.first.flatMap(sentence)
+        case .list(let elements): return elements.first.flatMap(sentence)
         default: break
         }
         let names = [
             "message", "detail", "error_description", "msg", "error_msg", "errorMessage", "title", "reason", "text",
         ]
-        if let text = names.lazy.compactMap({ document[$0]?.text }).first(where: { !$0.isEmpty }) { return text }
+        if let text = names.lazy.compactMap({ document[$0]?.scalarText }).first(where: { !$0.isEmpty }) { return text }
         return document.first(of: "detail", "errors", "message", "error").flatMap {
-            $0.isObject || $0.elements != nil ? sentence(in: $0) : nil
+            $0.isObject || $0.asList != nil ? sentence(in: $0) : nil
         }
     }
 
     /// The message of a response's body: JSON of any known shape, or else the first line of what is written there.
     init(body: [UInt8], contentType: String?) {
-        if let document = body.withUnsafeBytes({ try? JSONReader.read($0) }) {
+        if let document = body.withUnsafeBytes({ try? Value.received($0) }) {
             let message = Self(document: document)
             if message.text != nil || message.code != nil {
                 self = message
@@ -99,7 +103,8 @@ struct ServerMessage: Equatable, Sendable {
         let plain = String(decoding: body, as: UTF8.self)
         let looksLikeMarkup =
             MediaType.essence(contentType) == "text/html" || plain.drop(while: \.isWhitespace).first == "<"
-        self.init(text: looksLikeMarkup ? Markup.firstLine(plain) : Self.firstLine(plain), code: nil)
+        let page = looksLikeMarkup ? HTMLPage(plain) : nil
+        self.init(text: page?.title ?? Self.firstLine(page?.text ?? plain), code: nil)
     }
 
     init(text: String?, code: String?) {

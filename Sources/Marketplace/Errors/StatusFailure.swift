@@ -1,4 +1,5 @@
 internal import NIOHTTP1
+internal import RunnelSupport
 
 /// Turns an HTTP status and what the server says with it into an error that tells what to do.
 struct StatusFailure {

@@ -1,15 +1,9 @@
 internal import AsyncHTTPClient
+internal import LibC
 internal import NIOCore
 internal import NIOHTTP1
 internal import NIOPosix
-
-#if canImport(Darwin)
-internal import Darwin
-#elseif canImport(Glibc)
-internal import Glibc
-#elseif canImport(Musl)
-internal import Musl
-#endif
+internal import RunnelSupport
 
 /// Turns what the HTTP client reports about a connection into an error that tells what to do.
 enum TransportFailure {

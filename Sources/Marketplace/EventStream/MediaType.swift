@@ -1,3 +1,5 @@
+internal import RunnelSupport
+
 /// Reads the one thing the client must know of a `Content-Type`.
 enum MediaType {
     /// Whether the value names `text/event-stream`, whatever parameters follow (WHATWG HTML, section 9.2.2).
@@ -7,9 +9,6 @@ enum MediaType {
 
     /// The type and subtype in lower case, without parameters.
     static func essence(_ contentType: String?) -> String? {
-        guard let contentType else { return nil }
-        let first = contentType.prefix { $0 != ";" }
-        let trimmed = first.drop(while: \.isWhitespace).lowercased()
-        return String(trimmed.reversed().drop(while: \.isWhitespace).reversed())
+        contentType?.prefix { $0 != ";" }.trimmed.lowercased()
     }
 }

@@ -1,10 +1,4 @@
-#if canImport(Darwin)
-import Darwin
-#elseif canImport(Glibc)
-import Glibc
-#elseif canImport(Musl)
-import Musl
-#endif
+internal import LibC
 
 /// An incremental reader of server-sent events: bytes in, events out, nothing else.
 ///
@@ -28,7 +22,7 @@ public struct SSEParser: Sendable {
     }
 
     /// A limit that the stream went over. The parser must not be fed afterwards.
-    public enum Failure: Error, Sendable, Equatable {
+    @nonexhaustive public enum Failure: Error, Sendable, Equatable {
         /// A line is longer than this many bytes.
         case lineTooLong(limit: Int)
         /// The data of one event is longer than this many bytes.

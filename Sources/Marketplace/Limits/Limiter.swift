@@ -1,3 +1,4 @@
+internal import RunnelSupport
 internal import Synchronization
 
 /// Makes callers wait for their turn, as ``LimiterState`` decides it.

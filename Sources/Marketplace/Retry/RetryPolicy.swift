@@ -1,3 +1,5 @@
+internal import RunnelSupport
+
 /// How often and after what delay a call that failed before its first text is made again.
 public struct RetryPolicy: Sendable, Equatable {
     /// How often a call is made at most, the first time included.
@@ -66,8 +68,6 @@ enum RetryDecision: Equatable {
     }
 
     static func backoff(attempt: Int, policy: RetryPolicy, jitter: Double) -> Duration {
-        var delay = policy.baseDelay
-        for _ in 1..<max(attempt, 1) where delay < policy.maxDelay { delay *= 2 }
-        return min(delay, policy.maxDelay) * (1 - jitter / 2)
+        Backoff(initial: policy.baseDelay, maximum: policy.maxDelay).delay(afterAttempt: attempt, jitter: 1 - jitter)
     }
 }

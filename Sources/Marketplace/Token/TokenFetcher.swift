@@ -2,6 +2,7 @@ internal import AsyncHTTPClient
 internal import Logging
 internal import NIOCore
 internal import NIOHTTP1
+internal import RunnelSupport
 
 /// Asks the token end point for a token, again if that may help.
 struct TokenFetcher: Sendable {
@@ -49,7 +50,13 @@ struct TokenFetcher: Sendable {
                 url: url, method: .POST,
                 headers: ["Content-Type": "application/json", "Accept": "application/json"],
                 body: .bytes(RequestBody.token(clientID: clientID, clientSecret: clientSecret)))
-            response = try await withTimeout { try await send(request) }
+            let (result, isLate) = await withDeadline(timeouts.token, clock: time.clock) { try await send(request) }
+            if isLate {
+                throw MarketplaceError(
+                    .tokenTimeout, "\(url) gave no token within \(timeouts.token.readable).",
+                    hint: "Check the base URL and the network, or raise the token time-out.", isTransient: true)
+            }
+            response = try result.get()
         } catch {
             let error = TransportFailure.error(
                 error, url: url, timeouts: timeouts, answered: false, redactor: redactor)
@@ -63,7 +70,7 @@ struct TokenFetcher: Sendable {
             let error = failure.token()
             let retryAfter = RetryAfter.delay(
                 response.headers.first(name: "Retry-After"), date: response.headers.first(name: "Date"),
-                now: wallClock())
+                now: Int64(wallClock()))
             throw FailedAttempt(error: error, mayRepeat: error.isTransient, retryAfter: retryAfter)
         }
         do {
@@ -84,23 +91,6 @@ struct TokenFetcher: Sendable {
             try await task.futureResult.get()
         } onCancel: {
             task.cancel()
-        }
-    }
-
-    private func withTimeout<Success: Sendable>(
-        _ operation: @escaping @Sendable () async throws -> Success
-    ) async throws -> Success {
-        try await withThrowingTaskGroup(of: Success.self) { group in
-            group.addTask(operation: operation)
-            group.addTask {
-                try await time.sleep(timeouts.token)
-                throw MarketplaceError(
-                    .tokenTimeout, "\(url) gave no token within \(timeouts.token.readable).",
-                    hint: "Check the base URL and the network, or raise the token time-out.", isTransient: true)
-            }
-            defer { group.cancelAll() }
-            guard let first = try await group.next() else { throw CancellationError() }
-            return first
         }
     }
 }

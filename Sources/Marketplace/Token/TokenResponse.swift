@@ -1,3 +1,6 @@
+internal import RunnelSupport
+internal import RunnelValue
+
 /// Reads the token end point's answer.
 enum TokenResponse {
     /// What is assumed when the answer does not say how long the token is good.
@@ -6,7 +9,7 @@ enum TokenResponse {
     static let longestLifetime: Duration = .seconds(86_400)
 
     static func read(_ body: [UInt8], url: String, redactor: Redactor) throws(MarketplaceError) -> TokenGrant {
-        guard let document = body.withUnsafeBytes({ try? JSONReader.read($0) }), document.isObject else {
+        guard let document = body.withUnsafeBytes({ try? Value.received($0) }), document.isObject else {
             throw invalid("it is not a JSON object", url)
         }
         guard let token = document.first(of: "access_token", "accessToken")?.string, !token.isEmpty else {
@@ -20,8 +23,8 @@ enum TokenResponse {
     }
 
     /// A number, or a number in a string; anything else is taken as not said.
-    private static func lifetime(_ value: JSONValue?) -> Duration {
-        guard let seconds = value?.double else { return assumedLifetime }
+    private static func lifetime(_ value: Value?) -> Duration {
+        guard let seconds = value?.number else { return assumedLifetime }
         return .seconds(min(max(seconds, 0), longestLifetime.inSeconds))
     }
 

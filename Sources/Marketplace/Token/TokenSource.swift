@@ -1,3 +1,4 @@
+internal import RunnelSupport
 internal import Synchronization
 
 /// Gives out the client's token: one fetch, however many wait for it.

@@ -1,4 +1,5 @@
 internal import NIOCore
+internal import RunnelSupport
 internal import Synchronization
 
 /// What lies between the event loop, which puts events in, and the one task that takes them out.

@@ -1,5 +1,6 @@
 internal import AsyncHTTPClient
 internal import NIOCore
+internal import RunnelSupport
 
 /// One chat request and its response.
 final class Exchange: Sendable {

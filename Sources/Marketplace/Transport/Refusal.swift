@@ -1,4 +1,5 @@
 internal import NIOHTTP1
+internal import RunnelSupport
 
 /// An answer to a chat request that is not an event stream.
 struct Refusal {
@@ -38,7 +39,8 @@ struct Refusal {
 
     private func retryAfter(_ context: StreamDelegate.Context) -> Duration? {
         RetryAfter.delay(
-            head.headers.first(name: "Retry-After"), date: head.headers.first(name: "Date"), now: context.wallClock())
+            head.headers.first(name: "Retry-After"), date: head.headers.first(name: "Date"),
+            now: Int64(context.wallClock()))
     }
 
     private func kind(_ contentType: String?) -> String {

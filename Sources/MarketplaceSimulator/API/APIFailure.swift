@@ -1,3 +1,6 @@
+internal import RunnelSupport
+internal import RunnelValue
+
 /// An answer that is an error: a status, and a JSON body that says why.
 struct APIFailure: Error, Sendable, Equatable {
     let status: Int
@@ -7,8 +10,8 @@ struct APIFailure: Error, Sendable, Equatable {
 
     /// `{"success":false,"error":{"code":…,"message":…}}`.
     var body: String {
-        let body: JSONValue = ["success": false, "error": ["code": .string(code), "message": .string(message)]]
-        return body.text
+        let body: Value = ["success": false, "error": ["code": .string(code), "message": .string(message)]]
+        return body.json()
     }
 
     static func badRequest(_ message: String, code: String = "invalid_request") -> APIFailure {

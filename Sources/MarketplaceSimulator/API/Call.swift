@@ -1,3 +1,5 @@
+internal import RunnelSupport
+
 /// What matters of an HTTP request.
 struct Call: Sendable {
     var contentType: String?

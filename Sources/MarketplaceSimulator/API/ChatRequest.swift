@@ -1,3 +1,6 @@
+internal import RunnelSupport
+internal import RunnelValue
+
 /// A chat request that has passed every check of its form.
 struct ChatRequest: Sendable, Equatable {
     struct Message: Sendable, Equatable {
@@ -11,7 +14,7 @@ struct ChatRequest: Sendable, Equatable {
     let agentID: String
     let messages: [Message]
     /// The schema that the answer shall fit.
-    private(set) var schema: JSONValue?
+    private(set) var schema: Value?
     /// Whether the answer shall be a JSON object of any form.
     private(set) var wantsJSONObject = false
 
@@ -19,7 +22,7 @@ struct ChatRequest: Sendable, Equatable {
     var prompt: String { (messages.last { $0.role == "user" } ?? messages.last)?.content ?? "" }
 
     /// - Throws: A failure with the status 400 that names the field at fault.
-    init(_ object: JSONValue) throws(APIFailure) {
+    init(_ object: Value) throws(APIFailure) {
         guard object["stream"] == .bool(true) else {
             throw .badRequest("\"stream\" must be true: this endpoint only streams.")
         }
@@ -29,9 +32,9 @@ struct ChatRequest: Sendable, Equatable {
         try readFormat(object)
     }
 
-    private static func messages(_ value: JSONValue?) throws(APIFailure) -> [Message] {
+    private static func messages(_ value: Value?) throws(APIFailure) -> [Message] {
         guard let value else { throw .badRequest("\"messages\" is missing.") }
-        guard let elements = value.elements else {
+        guard let elements = value.asList else {
             throw .badRequest("\"messages\" must be an array, not \(value.kind).")
         }
         if elements.isEmpty { throw .badRequest("\"messages\" is empty.") }
@@ -46,8 +49,8 @@ struct ChatRequest: Sendable, Equatable {
         return messages
     }
 
-    private static func message(_ value: JSONValue) throws(APIFailure) -> Message {
-        guard value.members != nil else { throw .badRequest("A message must be an object, not \(value.kind).") }
+    private static func message(_ value: Value) throws(APIFailure) -> Message {
+        guard value.asObject != nil else { throw .badRequest("A message must be an object, not \(value.kind).") }
         let role = try JSONBody.string("role", of: value)
         guard roles.contains(role) else {
             throw .badRequest(
@@ -56,7 +59,7 @@ struct ChatRequest: Sendable, Equatable {
         return Message(role: role, content: try JSONBody.string("content", of: value))
     }
 
-    private mutating func readFormat(_ object: JSONValue) throws(APIFailure) {
+    private mutating func readFormat(_ object: Value) throws(APIFailure) {
         schema = try Self.checked(object["schema"], at: "schema")
         guard let format = object["response_format"] else { return }
         switch try JSONBody.string("type", of: format) {
@@ -75,7 +78,7 @@ struct ChatRequest: Sendable, Equatable {
         }
     }
 
-    private static func checked(_ schema: JSONValue?, at place: String) throws(APIFailure) -> JSONValue? {
+    private static func checked(_ schema: Value?, at place: String) throws(APIFailure) -> Value? {
         switch schema {
         case nil, .object, .bool: return schema
         case let other?: throw .badRequest("\"\(place)\" must be an object, not \(other.kind).")

@@ -1,3 +1,4 @@
+internal import RunnelSupport
 import Synchronization
 
 /// The API behind its HTTP server: decides how each request is answered, and keeps count.
@@ -27,7 +28,7 @@ final class Simulation: Sendable {
             let chosen = try fault(ofHeader: call.simulate)
             try TokenAnswer.check(
                 JSONBody.object(call.body, contentType: call.contentType), configuration: configuration)
-            let now = time.now
+            let now = time.now()
             let (fault, token) = state.withLock { state in
                 let fault = state.faults.nextForToken(chosen: chosen)
                 if fault == .tokenRejected { return (fault, "") }
@@ -87,7 +88,7 @@ final class Simulation: Sendable {
 
     private func authorize(_ call: Call) throws(APIFailure) -> String {
         guard let token = call.bearerToken else { throw .missingToken }
-        let now = time.now
+        let now = time.now()
         guard state.withLock({ $0.tokens.isGood(token, now: now) }) else { throw .invalidToken }
         guard configuration.scopes.contains("openid") else { throw .missingScope }
         return token

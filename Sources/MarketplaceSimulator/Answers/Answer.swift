@@ -1,3 +1,5 @@
+internal import RunnelValue
+
 /// The whole text of an answer, before it is cut into pieces.
 enum Answer {
     /// Text, or JSON text when the request carries a schema, as a fault wants it.
@@ -5,7 +7,7 @@ enum Answer {
         if fault == .emptyAnswer { return "" }
         let wantsJSON = request.schema != nil || [.proseAroundJSON, .fencedJSON, .jsonInThink].contains(fault)
         guard wantsJSON || request.wantsJSONObject else { return AnswerComposer.answer(to: request.prompt) }
-        let json = value(for: request, fault: fault).text
+        let json = value(for: request, fault: fault).json()
         return switch fault {
         case .proseAroundJSON: "Here is the simulated result:\n\n\(json)\n\nI hope this helps."
         case .fencedJSON: "```json\n\(json)\n```"
@@ -14,7 +16,7 @@ enum Answer {
         }
     }
 
-    private static func value(for request: ChatRequest, fault: Fault?) -> JSONValue {
+    private static func value(for request: ChatRequest, fault: Fault?) -> Value {
         let schema =
             request.schema ?? [
                 "type": "object", "required": ["summary"], "properties": ["summary": ["type": "string"]],

@@ -8,8 +8,11 @@ public enum CannedAnswer: Sendable, Equatable {
 
 /// A chat request that has passed every check, as whoever cans its answer sees it.
 public struct CannedRequest: Sendable, Equatable {
+    /// A message of the request.
     public struct Message: Sendable, Equatable {
+        /// `system`, `user` or `assistant`.
         public let role: String
+        /// What is said.
         public let content: String
     }
 

@@ -1,8 +1,10 @@
+internal import RunnelValue
+
 /// Numbers that fit a schema's bounds.
 enum NumberSampler {
     /// Between the bounds, else from 1 to 100.
-    static func integer(for schema: JSONValue, hash: StableHash) -> JSONValue {
-        let step = max(1, (schema["multipleOf"]?.number ?? 1).rounded(.up))
+    static func integer(for schema: Value, hash: StableHash) -> Value {
+        let step = max(1, (schema["multipleOf"]?.asDouble ?? 1).rounded(.up))
         var bounds = Bounds(schema)
         bounds.complete(span: 99 * step)
         var low = (bounds.low / step).rounded(.up) * step
@@ -11,29 +13,29 @@ enum NumberSampler {
         if bounds.excludesHigh, high == bounds.high { high -= step }
         let places = Int(min(max(0, (high - low) / step), 1_000_000))
         let value = low + Double(hash.index(below: places + 1)) * step
-        return .number(literal(value))
+        return number(value)
     }
 
     /// Between the bounds in steps of a hundredth of the span, else from 1 to 100.
-    static func number(for schema: JSONValue, hash: StableHash) -> JSONValue {
-        if let step = schema["multipleOf"]?.number, step > 0 {
+    static func number(for schema: Value, hash: StableHash) -> Value {
+        if let step = schema["multipleOf"]?.asDouble, step > 0 {
             var bounds = Bounds(schema)
             bounds.complete(span: 99 * step)
             var factor = (bounds.low / step).rounded(.up)
             if bounds.excludesLow, factor * step == bounds.low { factor += 1 }
-            return .number(literal(factor * step))
+            return number(factor * step)
         }
         var bounds = Bounds(schema)
         bounds.complete(span: 99)
         // 1 to 99 of 100 keeps clear of both ends, so that exclusive bounds hold too.
         let value = bounds.low + (bounds.high - bounds.low) * Double(1 + hash.index(below: 99)) / 100
         let rounded = (value * 100).rounded() / 100
-        return .number(literal(rounded > bounds.low && rounded < bounds.high ? rounded : value))
+        return number(rounded > bounds.low && rounded < bounds.high ? rounded : value)
     }
 
-    private static func literal(_ value: Double) -> String {
-        if let whole = Int64(exactly: value) { return String(whole) }
-        return value.isFinite ? String(value) : "0"
+    private static func number(_ value: Double) -> Value {
+        if let whole = Int64(exactly: value) { return .int(whole) }
+        return value.isFinite ? .double(value) : 0
     }
 
     private struct Bounds {
@@ -42,14 +44,14 @@ enum NumberSampler {
         var excludesLow = false
         var excludesHigh = false
 
-        init(_ schema: JSONValue) {
-            low = schema["minimum"]?.number ?? -.infinity
-            high = schema["maximum"]?.number ?? .infinity
-            if let exclusive = schema["exclusiveMinimum"]?.number, exclusive >= low {
+        init(_ schema: Value) {
+            low = schema["minimum"]?.asDouble ?? -.infinity
+            high = schema["maximum"]?.asDouble ?? .infinity
+            if let exclusive = schema["exclusiveMinimum"]?.asDouble, exclusive >= low {
                 low = exclusive
                 excludesLow = true
             }
-            if let exclusive = schema["exclusiveMaximum"]?.number, exclusive <= high {
+            if let exclusive = schema["exclusiveMaximum"]?.asDouble, exclusive <= high {
                 high = exclusive
                 excludesHigh = true
             }

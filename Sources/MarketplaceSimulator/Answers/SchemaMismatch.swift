@@ -1,11 +1,13 @@
+internal import RunnelValue
+
 /// Spoils a JSON value so that it no longer fits its schema.
 enum SchemaMismatch {
     /// The sample without its first required property, or else a value of another type.
-    static func value(from sample: JSONValue, schema: JSONValue) -> JSONValue {
+    static func value(from sample: Value, schema: Value) -> Value {
         let resolved = SchemaResolver(root: schema).resolved(schema)
-        if let members = sample.members, let name = resolved["required"]?.elements?.first?.string {
-            return .object(members.filter { $0.key != name })
+        if let members = sample.asObject, let name = resolved["required"]?.asList?.first?.asString {
+            return .object(members.removing(name))
         }
-        return sample.string == nil ? "Simulated: does not fit the schema" : 0
+        return sample.asString == nil ? "Simulated: does not fit the schema" : 0
     }
 }

@@ -1,7 +1,9 @@
+internal import RunnelValue
+
 /// Makes a JSON value that fits a JSON schema (draft 2020-12, the common keywords) from a prompt: the same pair gives
 /// the same value, and an enumeration yields the value that the prompt speaks of.
 struct SchemaSampler {
-    private let root: JSONValue
+    private let root: Value
     private let resolver: SchemaResolver
     private let words: WordChoice
     private let strings: StringSampler
@@ -16,7 +18,7 @@ struct SchemaSampler {
     /// - Parameters:
     ///   - schema: A JSON schema: an object or a boolean.
     ///   - prompt: The user's message.
-    init(schema: JSONValue, prompt: String) {
+    init(schema: Value, prompt: String) {
         let prompt = FaultDirective.removed(from: prompt)
         root = schema
         resolver = SchemaResolver(root: schema)
@@ -26,16 +28,16 @@ struct SchemaSampler {
     }
 
     /// A value that fits, or null where nothing can.
-    mutating func sample() -> JSONValue { value(for: root, path: [], depth: 0) }
+    mutating func sample() -> Value { value(for: root, path: [], depth: 0) }
 
     /// Whether a schema demands an object: it says so, or has properties and no other type.
-    static func isObject(_ schema: JSONValue) -> Bool { kind(of: schema) == "object" }
+    static func isObject(_ schema: Value) -> Bool { kind(of: schema) == "object" }
 
-    private mutating func value(for schema: JSONValue, path: [String], depth: Int) -> JSONValue {
+    private mutating func value(for schema: Value, path: [String], depth: Int) -> Value {
         allowance -= 1
         let schema = resolver.resolved(schema)
         if let constant = schema["const"] { return constant }
-        if let choices = schema["enum"]?.elements { return choice(of: choices, path: path) }
+        if let choices = schema["enum"]?.asList { return choice(of: choices, path: path) }
         guard depth <= Self.deepest, allowance > 0, schema != .bool(false) else { return .null }
         let hash = hash(path)
         switch Self.kind(of: schema) {
@@ -49,38 +51,38 @@ struct SchemaSampler {
         }
     }
 
-    private mutating func object(for schema: JSONValue, path: [String], depth: Int) -> JSONValue {
-        let required = (schema["required"]?.elements ?? []).compactMap(\.string)
-        let properties = schema["properties"]?.members ?? []
-        var members: [JSONValue.Member] = []
+    private mutating func object(for schema: Value, path: [String], depth: Int) -> Value {
+        let required = (schema["required"]?.asList ?? []).compactMap(\.asString)
+        let properties = schema["properties"]?.asObject ?? [:]
+        var members = ValueObject()
         for property in properties {
             let isRequired = required.contains(property.key)
             if !isRequired, depth >= Self.deepestOptional || property.value == .bool(false) { continue }
             let value = value(for: property.value, path: path + [property.key], depth: depth + 1)
-            members.append(JSONValue.Member(key: property.key, value: value))
+            members[property.key] = value
         }
         let additional = schema["additionalProperties"] ?? .bool(true)
-        for name in required where !members.contains(where: { $0.key == name }) {
+        for name in required where members[name] == nil {
             let value = value(for: additional, path: path + [name], depth: depth + 1)
-            members.append(JSONValue.Member(key: name, value: value))
+            members[name] = value
         }
         let fewest = min(schema["minProperties"]?.count ?? 0, 100)
         while members.count < fewest, additional != .bool(false), allowance > 0 {
             let name = "key\(members.count + 1)"
             let value = value(for: additional, path: path + [name], depth: depth + 1)
-            members.append(JSONValue.Member(key: name, value: value))
+            members[name] = value
         }
         return .object(members)
     }
 
-    private mutating func array(for schema: JSONValue, path: [String], depth: Int) -> JSONValue {
+    private mutating func array(for schema: Value, path: [String], depth: Int) -> Value {
         let fewest = schema["minItems"]?.count ?? 0
         let most = schema["maxItems"]?.count ?? .max
-        let prefix = schema["prefixItems"]?.elements ?? []
+        let prefix = schema["prefixItems"]?.asList ?? []
         let wanted = depth >= Self.deepestOptional ? fewest : max(fewest, min(most, max(2, prefix.count)))
         let isUnique = schema["uniqueItems"] == .bool(true)
         let items = schema["items"] ?? (prefix.isEmpty ? .bool(true) : .bool(false))
-        var elements: [JSONValue] = []
+        var elements: [Value] = []
         var attempt = 0
         while elements.count < wanted, attempt < wanted + 20, allowance > 0 {
             let itemSchema = elements.count < prefix.count ? prefix[elements.count] : items
@@ -93,32 +95,32 @@ struct SchemaSampler {
             if isUnique, elements.contains(element) { continue }
             elements.append(element)
         }
-        return .array(elements)
+        return .list(elements)
     }
 
     /// A value of the items' enumeration that is not there yet.
-    private func unused(of schema: JSONValue, besides elements: [JSONValue]) -> JSONValue? {
-        resolver.resolved(schema)["enum"]?.elements?.first { !elements.contains($0) }
+    private func unused(of schema: Value, besides elements: [Value]) -> Value? {
+        resolver.resolved(schema)["enum"]?.asList?.first { !elements.contains($0) }
     }
 
-    private func choice(of choices: [JSONValue], path: [String]) -> JSONValue {
+    private func choice(of choices: [Value], path: [String]) -> Value {
         guard !choices.isEmpty else { return .null }
-        let index = words.mostNamed(of: choices.map { $0.string ?? "" })
+        let index = words.mostNamed(of: choices.map { $0.asString ?? "" })
         return choices[index ?? hash(path).index(below: choices.count)]
     }
 
     private func hash(_ path: [String]) -> StableHash { StableHash([promptHash] + path) }
 
     /// The first type that is not null, or the one that the other keywords speak of.
-    private static func kind(of schema: JSONValue) -> String {
+    private static func kind(of schema: Value) -> String {
         switch schema["type"] {
         case .string(let type): return type
-        case .array(let types):
-            let names = types.compactMap(\.string)
+        case .list(let types):
+            let names = types.compactMap(\.asString)
             if let name = names.first(where: { $0 != "null" }) ?? names.first { return name }
         default: break
         }
-        let keys = Set((schema.members ?? []).map(\.key))
+        let keys = Set(schema.asObject?.keys ?? [])
         if !keys.isDisjoint(with: ["properties", "required", "additionalProperties", "minProperties"]) {
             return "object"
         }

@@ -1,3 +1,5 @@
+internal import RunnelValue
+
 /// Strings that fit a schema. They begin with "Simulated: " unless a format, a pattern or the length forbids it.
 struct StringSampler {
     private static let prefix = "Simulated: "
@@ -12,9 +14,9 @@ struct StringSampler {
         sentences = outline.sentences
     }
 
-    func string(for schema: JSONValue, name: String, hash: StableHash) -> String {
-        if let format = schema["format"]?.string, let text = Self.formatted(format, hash: hash) { return text }
-        if let pattern = schema["pattern"]?.string, let match = PatternSampler.match(for: pattern) {
+    func string(for schema: Value, name: String, hash: StableHash) -> String {
+        if let format = schema["format"]?.asString, let text = Self.formatted(format, hash: hash) { return text }
+        if let pattern = schema["pattern"]?.asString, let match = PatternSampler.match(for: pattern) {
             // A pattern that isn't tied to the beginning allows anything before its match.
             return pattern.hasPrefix("^")
                 ? match : fitted(Self.prefix + match, to: ["minLength": schema["minLength"] ?? 0])
@@ -33,7 +35,7 @@ struct StringSampler {
     }
 
     /// Cut or filled to the lengths, which count Unicode scalars.
-    private func fitted(_ text: String, to schema: JSONValue) -> String {
+    private func fitted(_ text: String, to schema: Value) -> String {
         var scalars = Array(text.unicodeScalars)
         let fewest = min(schema["minLength"]?.count ?? 0, Self.longestPadding)
         while scalars.count < fewest { scalars.append(".") }
@@ -45,7 +47,7 @@ struct StringSampler {
 
     /// A value of a format that JSON Schema defines (Validation, section 7.3); nil for others.
     private static func formatted(_ format: String, hash: StableHash) -> String? {
-        let date = WallClock.date(days: 20_454 + Int64(hash.index(below: 365)))  // in 2026
+        let date = CivilDate(daysSinceEpoch: 20_454 + hash.index(below: 365)).description  // in 2026
         switch format {
         case "date": return date
         case "time": return "09:30:00Z"

@@ -1,3 +1,5 @@
+internal import RunnelSupport
+
 /// What a short answer can repeat of a text: its headings, and the first sentence of each paragraph.
 struct TextOutline: Equatable {
     struct Section: Equatable {

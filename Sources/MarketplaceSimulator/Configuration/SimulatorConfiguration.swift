@@ -1,3 +1,6 @@
+internal import RunnelSupport
+internal import RunnelValue
+
 /// How the simulated Marketplace API behaves. The defaults are those of the quickstart's examples.
 public struct SimulatorConfiguration: Sendable {
     /// Which of the two documented forms of tokens and chunks is spoken.
@@ -44,7 +47,7 @@ public struct SimulatorConfiguration: Sendable {
     /// Measures pauses and the age of tokens.
     public var clock: any Clock<Duration> = ContinuousClock()
     /// The time that chunks carry, in milliseconds since 1970.
-    public var wallClock: @Sendable () -> Int64 = { WallClock.milliseconds() }
+    public var wallClock: @Sendable () -> Int64 = { WallClock.nanoseconds() / 1_000_000 }
 
     /// The defaults.
     public init() {}

@@ -1,3 +1,6 @@
+internal import RunnelSupport
+internal import RunnelValue
+
 /// Why the simulator cannot do what it was asked to.
 public struct SimulatorError: Error, Sendable, Equatable, CustomStringConvertible {
     /// A stable name in kebab-case: `unknown-fault`, `invalid-configuration`, `cannot-listen` or `stopped`.
@@ -13,7 +16,7 @@ public struct SimulatorError: Error, Sendable, Equatable, CustomStringConvertibl
     static func unknownFault(_ name: String) -> SimulatorError {
         let quoted = Quote.quoted(name, limit: 60)
         let names = Fault.allCases.map(\.rawValue)
-        if let nearest = Suggestion.nearest(to: name, in: names) {
+        if let nearest = Suggestion.closest(to: name, among: names) {
             return SimulatorError(
                 code: "unknown-fault", message: "Unknown fault \(quoted).", hint: "Did you mean \"\(nearest)\"?")
         }

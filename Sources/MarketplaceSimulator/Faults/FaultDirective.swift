@@ -1,3 +1,5 @@
+internal import RunnelSupport
+
 /// The line `simulate: <fault>` in a message, by which its writer chooses what goes wrong.
 enum FaultDirective {
     /// The name that the first such line gives. Only a single word of letters, digits and hyphens counts, so that

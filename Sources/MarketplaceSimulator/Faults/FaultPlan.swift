@@ -1,3 +1,5 @@
+internal import RunnelSupport
+
 /// Which fault applies to which request.
 public enum FaultPlan: Sendable, Equatable {
     /// Nothing goes wrong.

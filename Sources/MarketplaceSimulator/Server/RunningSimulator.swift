@@ -1,3 +1,5 @@
+internal import RunnelSupport
+
 /// A simulator that is listening.
 public struct RunningSimulator: Sendable {
     /// Where it listens, for example `http://127.0.0.1:49152`.

@@ -1,5 +1,6 @@
 import Hummingbird
 import NIOCore
+import RunnelSupport
 
 /// The context of a request, with the connection it came on.
 struct SimulatorContext: RequestContext {

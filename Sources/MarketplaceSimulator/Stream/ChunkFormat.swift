@@ -1,3 +1,5 @@
+internal import RunnelValue
+
 /// The events of a stream, each ready to be sent with its empty line.
 struct ChunkFormat: Sendable {
     static let connected = ": connected\n\n"
@@ -29,16 +31,16 @@ struct ChunkFormat: Sendable {
 
     /// The role chunk, which alone carries `messageInfo`.
     func role() -> String {
-        let info: JSONValue = ["messageId": .string(messageID), "conversationId": .string(conversationID)]
+        let info: Value = ["messageId": .string(messageID), "conversationId": .string(conversationID)]
         return chunk(["role": "assistant", "messageInfo": info])
     }
 
     /// What the agent is doing.
     func task(_ actionType: String, title: String, status: String) -> String {
-        let task: JSONValue = [
+        let task: Value = [
             "messageId": .string(messageID), "conversationId": .string(conversationID),
             "actionType": .string(actionType), "callId": .string(StableHash.uuid(messageID, "call")),
-            "title": .string(title), "status": .string(status), "timestamp": .number(String(now)),
+            "title": .string(title), "status": .string(status), "timestamp": .int(now),
         ]
         return chunk(["content": "", "tasks": [task]])
     }
@@ -62,7 +64,7 @@ struct ChunkFormat: Sendable {
     }
 
     func toolCall(_ name: String) -> String {
-        let function: JSONValue = ["name": .string(name), "arguments": "{}"]
+        let function: Value = ["name": .string(name), "arguments": "{}"]
         return chunk(["tool_calls": [["index": 0, "id": "call-1", "type": "function", "function": function]]])
     }
 
@@ -72,24 +74,24 @@ struct ChunkFormat: Sendable {
 
     /// A reason for the end by itself, in either shape.
     func finish(_ reason: String, content: String = "") -> String {
-        let choice: JSONValue = ["index": 0, "delta": ["content": .string(content)], "finishReason": .string(reason)]
-        let chunk: JSONValue = ["choices": [choice]]
-        return Self.event(chunk.text)
+        let choice: Value = ["index": 0, "delta": ["content": .string(content)], "finishReason": .string(reason)]
+        let chunk: Value = ["choices": [choice]]
+        return Self.event(chunk.json())
     }
 
-    private func chunk(_ delta: JSONValue, finishReason: String? = nil) -> String {
+    private func chunk(_ delta: Value, finishReason: String? = nil) -> String {
         switch shape {
         case .quickstart:
-            let chunk: JSONValue = ["choices": [["delta": delta]]]
-            return Self.event(chunk.text)
+            let chunk: Value = ["choices": [["delta": delta]]]
+            return Self.event(chunk.json())
         case .guide:
-            var choice: [JSONValue.Member] = [.init(key: "index", value: 0), .init(key: "delta", value: delta)]
-            if let finishReason { choice.append(.init(key: "finishReason", value: .string(finishReason))) }
-            let chunk: JSONValue = [
-                "createdAt": .string(WallClock.timestamp(milliseconds: now)), "model": .string(model),
+            var choice: ValueObject = ["index": 0, "delta": delta]
+            choice["finishReason"] = finishReason.map { .string($0) }
+            let chunk: Value = [
+                "createdAt": .string(Timestamp.text(nanoseconds: now * 1_000_000)), "model": .string(model),
                 "choices": [.object(choice)],
             ]
-            return Self.event(chunk.text)
+            return Self.event(chunk.json())
         }
     }
 }

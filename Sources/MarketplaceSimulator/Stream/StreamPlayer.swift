@@ -1,5 +1,6 @@
 import Hummingbird
 import NIOCore
+import RunnelSupport
 
 /// The client went away, so there is nobody to send to.
 struct ClientLeft: Error {}

@@ -54,7 +54,7 @@ extension SuiteReader {
         switch keys.atMostOne(["text", "json", "error"], into: &diagnostics) {
         case "error"?:
             if let node = keys.keyNode("fault") {
-                diagnostics.error("bad-keys", node, "`fault` and `error` cannot be given together")
+                diagnostics.error("bad-keys", node, "`fault` and `error` are mutually exclusive")
             }
             guard let error = keys["error"], let refusal = refusal(error) else { return nil }
             return CannedChat(answer: refusal, isRepeated: isRepeated, node: node)

@@ -14,7 +14,7 @@ extension SuiteReader {
             start.inputFileNode = node
             for other in ["trigger", "input"] where keys[other] != nil {
                 diagnostics.error(
-                    "bad-keys", keys.keyNode(other), "`\(other)` and `input_file` cannot be given together",
+                    "bad-keys", keys.keyNode(other), "`\(other)` and `input_file` are mutually exclusive",
                     hint: "`input_file` brings both, as `--input-file` does")
             }
         }

@@ -30,7 +30,7 @@ struct TestDiagnostics {
         guard node.isNull else { return false }
         error(
             "empty-value", node, "`\(key)`: expected \(expected), found null",
-            hint: "leave it out, or give it a value")
+            hint: "remove it, or give it a value")
         return true
     }
 

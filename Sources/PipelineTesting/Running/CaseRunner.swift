@@ -2,6 +2,7 @@ import Logging
 import MarketplaceSimulator
 import RunnelEngine
 import RunnelKit
+import RunnelSupport
 import Synchronization
 import YAML
 
@@ -76,7 +77,7 @@ struct CaseRunner {
             logger: Logger(label: "runnel.test") { _ in SwiftLogNoOpLogHandler() }, clock: clock,
             now: { setting.now + clock.passed.wholeNanoseconds }, grace: .seconds(1))
         let log = Log()
-        let result = await withLimit {
+        let (ended, isLate) = await withDeadline(limit, clock: ContinuousClock()) {
             await runner.run(pipeline, request) { event in
                 switch event.kind {
                 // An item of a list is no step.
@@ -89,7 +90,7 @@ struct CaseRunner {
         }
         await services.shutDown()
         guard !Task.isCancelled else { return [interrupted] }
-        guard let result else { return [tooLong] }
+        guard !isLate, case .success(let result) = ended else { return [tooLong] }
         let missing = (web.missing + agent.missing + steps.missing).map {
             TestMismatch("test", test.node.range, $0.message, hint: $0.hint)
         }
@@ -100,20 +101,6 @@ struct CaseRunner {
             requests: web.sent, copy: copy)
         let unused = unused(web, agent, steps)
         return ExpectationCheck(run: run, expect: test.expect, test: test, sources: suite.sources).mismatches + unused
-    }
-
-    /// What `body` comes to; nil when it took too long and was cancelled.
-    private func withLimit(_ body: @escaping @Sendable () async -> RunResult) async -> RunResult? {
-        await withTaskGroup(of: RunResult?.self) { [limit] group in
-            group.addTask { await body() }
-            group.addTask {
-                try? await ContinuousClock().sleep(for: limit)
-                return nil
-            }
-            let first = await group.next() ?? nil
-            group.cancelAll()
-            return first
-        }
     }
 
     private var tooLong: TestMismatch {

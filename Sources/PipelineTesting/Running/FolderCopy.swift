@@ -1,10 +1,4 @@
-#if canImport(Glibc)
-import Glibc
-#elseif canImport(Musl)
-import Musl
-#else
-import Darwin
-#endif
+internal import LibC
 
 /// Copies a folder with plain system calls, and brings the copy back to what it was after it was used.
 struct FolderCopy: Sendable {

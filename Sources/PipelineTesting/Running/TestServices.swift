@@ -1,6 +1,3 @@
-import AsyncHTTPClient
-import ChatPlugin
-import Marketplace
 import MarketplaceSimulator
 import RunnelHTTP
 import RunnelKit
@@ -20,23 +17,12 @@ enum TestServices {
     ) async -> Services {
         let services = Services()
         await HTTPClientService.register(web, in: services)
-        await MarketplaceService.register(in: services) {
-            let simulated = simulator.configuration
-            let limit = PauseClock.limit
-            let configuration = try MarketplaceConfiguration(
-                baseURL: simulator.baseURL,
-                authentication: .clientCredentials(
-                    clientID: simulated.clientID, clientSecret: simulated.clientSecret),
-                agentID: simulated.agentID,
-                timeouts: .init(connect: limit, idle: limit, total: limit, token: limit))
-            let httpClient = HTTPClient(
-                eventLoopGroupProvider: .singleton, configuration: configuration.httpClientConfiguration)
-            return MarketplaceService.Service(
-                client: MarketplaceClient(
-                    configuration: configuration, httpClient: httpClient, clock: PauseClock(time: clock)),
-                httpClient: httpClient)
-        }
-        for plugin in plugins { await plugin.registerServices(in: services) }
+        let simulated = simulator.configuration
+        let standIn = AgentStandIn(
+            baseURL: simulator.baseURL, clientID: simulated.clientID, clientSecret: simulated.clientSecret,
+            agentID: simulated.agentID,
+            pacing: AgentStandIn.Pacing(clock: PauseClock(time: clock), timeLimit: PauseClock.limit))
+        for plugin in plugins { await plugin.talking(toAny: standIn).registerServices(in: services) }
         return services
     }
 }

@@ -12,14 +12,14 @@ import Foundation
 /// `runnel docs`
 struct DocsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "docs", abstract: "Write the reference of everything that this runnel knows, and its manual page.",
+        commandName: "docs", abstract: "Generate the reference and the manual page.",
         subcommands: [DocsPagesCommand.self, DocsManCommand.self], defaultSubcommand: DocsPagesCommand.self)
 }
 
 /// `runnel docs pages`
 struct DocsPagesCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "pages", abstract: "Write the reference in Markdown, with the steps of the project's plugins.")
+        commandName: "pages", abstract: "Write the reference in Markdown, including the project's plugins.")
 
     @OptionGroup var options: ProjectOptions
     @Option(name: .customLong("out"), help: "The folder.", completion: .directory) var folder: String
@@ -33,7 +33,7 @@ struct DocsPagesCommand: AsyncParsableCommand {
                 try text.write(toFile: "\(folder)/\(name)", atomically: true, encoding: .utf8)
             }
         } catch {
-            Streams.error.write("error: the pages cannot be written to \(folder); check that it is a folder of yours\n")
+            Streams.error.write("error: cannot write the pages to \(folder); check that the folder is yours\n")
             throw ExitStatus.runFailed
         }
         for name in pages.keys.sorted() { Streams.output.write("\(folder)/\(name)\n") }
@@ -47,6 +47,7 @@ struct DocsManCommand: AsyncParsableCommand {
 
     func run() async throws {
         let dump = try Value.json(Array(RunnelCommand._dumpHelp().utf8))
-        Streams.output.write(try ManualPage(dump: dump, version: RunnelCommand.version, date: "").text)
+        let page = try ManualPage(dump: dump, version: RunnelCommand.version, plugins: RunnelCommand.plugins)
+        Streams.output.write(page.text)
     }
 }

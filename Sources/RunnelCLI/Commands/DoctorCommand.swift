@@ -6,12 +6,12 @@ import RunnelSupport
 /// `runnel doctor`
 struct DoctorCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "doctor", abstract: "Look at everything that Runnel depends on, and say what to mend.",
-        discussion: "Exit status: 0 nothing is broken, 1 something is.")
+        commandName: "doctor", abstract: "Check everything that Runnel depends on, and show how to fix problems.",
+        discussion: "Exit status: 0 no problems, 1 problems found.")
 
     @OptionGroup var options: ProjectOptions
-    @Flag(help: "Do not ask the Marketplace.") var offline = false
-    @Flag(help: "Ask an embedded simulator instead of the Marketplace.") var simulate = false
+    @Flag(help: "Do not connect to the Marketplace.") var offline = false
+    @Flag(help: "Use an embedded simulator instead of the Marketplace.") var simulate = false
     @Flag(help: "Print a JSON list.") var json = false
 
     func run() async throws {
@@ -24,20 +24,21 @@ struct DoctorCommand: AsyncParsableCommand {
         }
     }
 
-    private func findings(_ project: Project, _ simulator: SimulatedMarketplace?) async throws -> [Finding] {
+    private func findings(_ project: Project, _ simulator: SimulatedMarketplace?) async throws -> [HealthFinding] {
         var findings = ConfigurationCheck.configuration(project) + ConfigurationCheck.secrets(project)
-        findings += await MarketplaceCheck.findings(project, simulator: simulator, isOffline: offline)
         let plugins = try await ProjectPlugins.load(project)
+        let context = DiagnosisContext(project: project.files(), isOffline: offline)
+        for plugin in plugins.registry.plugins { findings += await plugin.talking(toAny: simulator).diagnose(context) }
         findings += ConfigurationCheck.plugins(plugins) + ConfigurationCheck.permissions(project, plugins)
         let loader = try PipelineLoader(registry: plugins.registry, names: project.names, project: project.files())
         let (pipelines, found) = ConfigurationCheck.pipelines(project, loader)
-        findings += found + TriggerCheck.folders(project, pipelines)
+        findings += found + (await TriggerCheck.triggers(project, pipelines, plugins.registry, context))
         findings += await JournalCheck.findings(project)
         findings += MachineCheck.findings(project)
         return await findings + TriggerCheck.server(project)
     }
 
-    private func write(_ findings: [Finding], _ redactor: Redactor) {
+    private func write(_ findings: [HealthFinding], _ redactor: Redactor) {
         if json {
             let list = redactor.redact(Value.list(findings.map(\.json)))
             return Streams.output.write(json: list, isPretty: true)
@@ -49,6 +50,6 @@ struct DoctorCommand: AsyncParsableCommand {
         func count(_ number: Int, _ word: String) -> String { "\(number) \(word)\(number == 1 ? "" : "s")" }
         Streams.output.write(
             problems + warnings == 0
-                ? "everything is well\n" : "\(count(problems, "problem")), \(count(warnings, "warning"))\n")
+                ? "all checks passed\n" : "\(count(problems, "problem")), \(count(warnings, "warning"))\n")
     }
 }

@@ -9,11 +9,11 @@ struct ExplainCommand: AsyncParsableCommand {
     }
 
     static let configuration = CommandConfiguration(
-        commandName: "explain", abstract: "Draw a pipeline: its steps, and the data that flows between them.")
+        commandName: "explain", abstract: "Draw a pipeline: its steps and the data flow between them.")
 
-    @Argument(help: "The pipeline's file; `.yaml` may be left out.", completion: PipelineCompletion.files)
+    @Argument(help: "The pipeline's file; `.yaml` is optional.", completion: PipelineCompletion.files)
     var pipeline: String
-    @Option(help: "How it is drawn.") var format: Format = .text
+    @Option(help: "The format of the drawing.") var format: Format = .text
     @Option(help: "Use this configuration instead of the nearest `runnel.yaml`.", completion: .file())
     var config: String?
 

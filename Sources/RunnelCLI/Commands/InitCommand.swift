@@ -5,14 +5,14 @@ import RunnelReference
 /// `runnel init`
 struct InitCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "init", abstract: "Begin a project that runs at once.",
+        commandName: "init", abstract: "Create a project you can run right away.",
         discussion: "The templates:\n"
             + ProjectTemplate.all.map { "  \($0.name.padded(to: 9)) \($0.summary)" }.joined(separator: "\n"))
 
     @Argument(
-        help: "What to begin with; `hello` unless given.", completion: .list(ProjectTemplate.all.map(\.name)))
+        help: "The template; default is `hello`.", completion: .list(ProjectTemplate.all.map(\.name)))
     var template: String = ProjectTemplate.standard.name
-    @Option(name: .customLong("in"), help: "The project's folder; made where it is missing.", completion: .directory)
+    @Option(name: .customLong("in"), help: "The project's folder; created if it is missing.", completion: .directory)
     var folder: String = "."
 
     func run() async throws {
@@ -20,7 +20,7 @@ struct InitCommand: AsyncParsableCommand {
             let names = ProjectTemplate.all.map(\.name)
             let closest = Suggestion.closest(to: self.template, among: names)
             Streams.error.write(
-                "error: there is no template \"\(self.template)\"\n"
+                "error: unknown template \"\(self.template)\"\n"
                     + "  = \(closest.map { "did you mean \"\($0)\"?" } ?? "there are \(names.joined(separator: ", "))")\n"
             )
             throw ExitStatus.usage
@@ -28,7 +28,7 @@ struct InitCommand: AsyncParsableCommand {
         let schema = PipelineSchema.pipeline(try StepRegistry(RunnelCommand.plugins)).json(pretty: true) + "\n"
         let files = NewFiles(
             folder: folder, files: template.files(schema: schema).map { ($0.path, $0.text, false) })
-        try files.write(ifThere: "`runnel new pipeline NAME` adds to a project that is there")
+        try files.write(ifThere: "`runnel new pipeline NAME` adds to an existing project")
         Streams.output.write("\n")
         if folder != "." { Streams.output.write("  cd \(folder)\n") }
         for (command, meaning) in template.tries { Streams.output.write("  \(command)\n      \(meaning)\n") }

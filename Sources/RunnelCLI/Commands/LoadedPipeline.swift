@@ -1,5 +1,6 @@
 import RunnelEngine
 import RunnelKit
+import YAML
 
 #if canImport(FoundationEssentials)
 import FoundationEssentials
@@ -7,19 +8,22 @@ import FoundationEssentials
 import Foundation
 #endif
 
-/// A pipeline that was named on the command line, read and found valid, with its project.
+/// A pipeline named on the command line, loaded and validated, with its project.
 struct LoadedPipeline: Sendable {
     let pipeline: Pipeline
     let project: Project
     let loader: PipelineLoader
 
-    /// Prints what there is to say, and ends the command where there are errors.
+    /// Prints diagnostics, and exits the command if there are errors.
     ///
-    /// - Parameter startsServers: False for commands that only look: they start nothing, and read no file that a link leads
-    ///   out to.
+    /// - Parameter startsServers: False for read-only commands: they start no process, and follow no link out of the
+    ///   project.
     init(_ name: String, config: String?, startsServers: Bool = false) async throws {
         do {
             let path = Self.path(name)
+            guard FileReading.exists(path) else {
+                throw FileReading.Failure(message: "there is no pipeline \"\(name)\"\n  = " + Self.hint(name))
+            }
             let bytes = try FileReading.yaml(of: path)
             let folder = FileReading.folder(of: FileReading.absolute(path))
             let found = try Project.find(from: folder, config: config, environment: ProcessInfo.processInfo.environment)
@@ -43,18 +47,48 @@ struct LoadedPipeline: Sendable {
         }
     }
 
-    /// The file that is meant, with the ending that was left out.
+    /// The path with an omitted `.yaml` extension added.
     static func path(_ name: String) -> String {
-        [name, name + ".yaml", name + ".yml"].first { candidate in
+        let file = [name, name + ".yaml", name + ".yml"].first { candidate in
             var isDirectory = false
             return FileReading.exists(candidate, isDirectory: &isDirectory) && !isDirectory
-        } ?? name
+        }
+        if let file { return file }
+        guard !name.contains("/") else { return name }
+        return namedPipelines().first { $0.name == name }?.file ?? name
+    }
+
+    /// The pipelines below the current folder, with the names that they give themselves, or those of their files.
+    private static func namedPipelines() -> [(name: String, file: String)] {
+        ((try? PipelineFolder(".").files()) ?? []).map { file in
+            let stem = file.split(separator: "/").last.map {
+                $0.split(separator: ".").dropLast().joined(separator: ".")
+            }
+            let root = (try? FileReading.yaml(of: file)).flatMap { try? YAMLParser.parse($0, name: file).root }
+            return (root?["name"]?.asString ?? stem ?? file, FileReading.shown(FileReading.absolute(file)))
+        }
+    }
+
+    /// What to do where there is no such file.
+    private static func hint(_ name: String) -> String {
+        let known = namedPipelines()
+        let words = known.flatMap { [$0.file.withoutEnding, $0.name] }
+        if let closest = Suggestion.closest(to: name, among: words) { return "did you mean \"\(closest)\"?" }
+        guard !known.isEmpty else { return "`runnel init` makes a project with a pipeline" }
+        let shown = known.prefix(8).map { $0.file.withoutEnding }
+        return "pipelines below this folder: " + shown.joined(separator: ", ") + (known.count > 8 ? ", …" : "")
     }
 }
 
-/// A pipeline that is a link to a file outside of its project. What only looks does not show that file's lines: a
-/// stranger's link may lead to secrets.
+extension String {
+    fileprivate var withoutEnding: String {
+        [".yaml", ".yml"].first(where: hasSuffix).map { String(dropLast($0.count)) } ?? self
+    }
+}
+
+/// A pipeline that is a link to a file outside of its project. Read-only commands do not show lines of that file: a
+/// link in an untrusted project may point to secrets.
 enum OutsideLink {
-    static func message(_ path: String) -> String { "\"\(path)\" is a link that leads out of the project" }
-    static let hint = "name the file itself, or copy it into the project"
+    static func message(_ path: String) -> String { "\"\(path)\" is a link to a file outside of the project" }
+    static let hint = "pass the file itself, or copy it into the project"
 }

@@ -1,5 +1,5 @@
 import ArgumentParser
-import MCPServer
+import MCP
 import RunnelEngine
 import RunnelKit
 
@@ -7,15 +7,15 @@ import RunnelKit
 struct MCPCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "mcp",
-        abstract: "Serve the pipelines of a folder as tools of an MCP server, on standard input and output.",
+        abstract: "Serve the pipelines of a folder as MCP tools on standard input and output.",
         discussion: """
             An assistant starts this command and calls the pipelines; their inputs are the tools' arguments. Each call is
             a run of the journal, and what it does is told as it comes. When the assistant goes, runs are cancelled.
             """)
 
     @Argument(help: "The folder.", completion: .directory) var folder = "."
-    @Option(help: "How many calls go on at once.") var limit = 16
-    @Flag(help: "Talk to an embedded simulator instead of the Marketplace.") var simulate = false
+    @Option(help: "Maximum number of concurrent calls.") var limit = 16
+    @Flag(help: "Use an embedded simulator instead of the Marketplace.") var simulate = false
     @Option(help: "Use this configuration instead of the nearest `runnel.yaml`.", completion: .file())
     var config: String?
 

@@ -1,21 +1,29 @@
+import LibC
 import RunnelKit
 
-/// What `--input-file` brings to a run.
+/// What `--input-file`, `--text` or standard input brings to a run.
 enum ManualInput {
-    /// The first step's input: text where the file is UTF-8, else binary data; and the trigger that goes with it.
-    static func read(_ path: String?) throws(FileReading.Failure) -> (input: Value, trigger: Value) {
-        guard let path else { return (.null, ["type": "manual"]) }
+    /// The first step's input (text if the file is UTF-8, otherwise binary data) and the matching `trigger`.
+    ///
+    /// - Parameter takesPipe: Whether standard input is read where it is a pipe and nothing else was given.
+    static func read(
+        _ path: String?, text: String?, takesPipe: Bool
+    ) throws(FileReading.Failure) -> (input: Value, trigger: Value) {
+        if let text { return (.string(text), ["type": "manual"]) }
+        guard let path = path ?? (takesPipe && FileReading.isPipe(STDIN_FILENO) ? "-" : nil) else {
+            return (.null, ["type": "manual"])
+        }
         let bytes = path == "-" ? try FileReading.standardInput() : try FileReading.bytes(of: path)
         guard bytes.count <= FileReading.maximumInput else {
             throw FileReading.Failure(
-                message: "\"\(path)\" is larger than \(FileReading.maximumInput >> 20) MiB; let a step read it instead")
+                message: "\"\(path)\" is larger than \(FileReading.maximumInput >> 20) MiB; read it in a step instead")
         }
         let input = String(validating: bytes, as: UTF8.self).map { Value.string($0) } ?? .bytes(bytes)
         guard path != "-" else { return (input, ["type": "manual"]) }
         return (input, trigger(path: FileReading.absolute(path), size: bytes.count))
     }
 
-    /// The same fields as a watched file's, so that a pipeline can be tried by hand.
+    /// The same fields as those of a watched file, so that a pipeline can be tested by hand.
     private static func trigger(path: String, size: Int) -> Value {
         let name = path.split(separator: "/").last.map(String.init) ?? path
         let parts = name.split(separator: ".", omittingEmptySubsequences: false)

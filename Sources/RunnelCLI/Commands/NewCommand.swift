@@ -17,12 +17,15 @@ struct NewPipelineCommand: AsyncParsableCommand {
             + ProjectTemplate.all.map { "  \($0.name.padded(to: 9)) \($0.summary)" }.joined(separator: "\n"))
 
     @Argument(help: "Its name.") var name: String
-    @Option(help: "What to begin with.", completion: .list(ProjectTemplate.all.map(\.name)))
+    @Option(help: "The template.", completion: .list(ProjectTemplate.all.map(\.name)))
     var template: String = ProjectTemplate.standard.name
     @OptionGroup var options: ProjectOptions
 
-    func run() async throws {
+    func validate() throws {
         try NewName.check(name)
+    }
+
+    func run() async throws {
         let project = try options.project()
         guard let template = ProjectTemplate.named(template)?.pipeline else {
             let names = ProjectTemplate.all.map(\.name).joined(separator: ", ")
@@ -37,7 +40,7 @@ struct NewPipelineCommand: AsyncParsableCommand {
             ("pipelines/\(name).yaml", renamed(template.text(schema: "../runnel.schema.json")), false),
             ("pipelines/\(name).test.yaml", renamed(template.test), false),
         ]
-        // What it needs beside may be there already.
+        // Other files that it needs may already exist.
         files += template.more.filter { !FileReading.exists("\(project.directory)/\($0.path)") }
             .map { ($0.path, $0.text, false) }
         try NewFiles(folder: NewName.folder(project), files: files).write(ifThere: "choose another name")
@@ -47,22 +50,28 @@ struct NewPipelineCommand: AsyncParsableCommand {
 /// `runnel new plugin`
 struct NewPluginCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "plugin", abstract: "Add a plugin with a step of its own.",
+        commandName: "plugin", abstract: "Add a plugin with a step.",
         discussion: "In Swift, a plugin is a package: see examples/swift-plugin in Runnel's repository.")
 
-    @Argument(help: "Its name, the first half of its steps' names.") var name: String
-    @Option(help: "What it is written in; `mcp` is a server of somebody else's.") var language: PluginTemplate = .python
+    @Argument(help: "The plugin's name, also the first part of its steps' names.") var name: String
+    @Option(help: "The language; `mcp` is a third-party MCP server.") var language: PluginTemplate = .python
     @OptionGroup var options: ProjectOptions
 
-    func run() async throws {
+    func validate() throws {
         try NewName.check(name)
+        if RunnelCommand.plugins.contains(where: { $0.name == name }) {
+            throw ValidationError("a plugin named \"\(name)\" ships with Runnel; choose another name")
+        }
+    }
+
+    func run() async throws {
         let project = try options.project()
         let files = language.files(name).map { ("plugins/\(name)/\($0.path)", $0.text, $0.isProgram) }
         try NewFiles(folder: NewName.folder(project), files: files).write(ifThere: "choose another name")
         if language == .mcp {
-            Streams.output.write("\n  runnel plugins refresh \(name)\n      asks the server for its tools\n")
+            Streams.output.write("\n  runnel plugins refresh \(name)\n      fetches the server's list of tools\n")
         }
-        Streams.output.write("\n  runnel steps \(language.step(name))\n      explains its step\n")
+        Streams.output.write("\n  runnel steps \(language.step(name))\n      shows the reference of its step\n")
     }
 }
 
@@ -71,7 +80,7 @@ struct NewTestCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "test", abstract: "Add a test to a pipeline, with an answer for each of its chats.")
 
-    @Argument(help: "The pipeline's file; `.yaml` may be left out.", completion: PipelineCompletion.files)
+    @Argument(help: "The pipeline's file; `.yaml` is optional.", completion: PipelineCompletion.files)
     var pipeline: String
     @Option(help: "Use this configuration instead of the nearest `runnel.yaml`.", completion: .file())
     var config: String?
@@ -99,7 +108,7 @@ struct NewTestCommand: AsyncParsableCommand {
 
 extension PluginTemplate: ExpressibleByArgument {}
 
-/// Names of things that come into being.
+/// Names of new files and plugins.
 enum NewName {
     static func check(_ name: String) throws {
         let isGood =
@@ -109,7 +118,7 @@ enum NewName {
             }
         guard isGood else {
             throw ValidationError(
-                "\"\(name)\" cannot be a name: it begins with a small letter, and is made of small letters, digits, - and _"
+                "\"\(name)\" is not a valid name: use lower-case letters, digits, - and _, beginning with a letter"
             )
         }
     }

@@ -1,18 +1,19 @@
 import ArgumentParser
+import MCP
 import RunnelKit
 import RunnelProcess
 
 /// `runnel plugins`
 struct PluginsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "plugins", abstract: "List what extends Runnel in this project, and ask servers for their tools.",
+        commandName: "plugins", abstract: "List the plugins of this project, and refresh the tools of MCP servers.",
         subcommands: [PluginsListCommand.self, PluginsRefreshCommand.self], defaultSubcommand: PluginsListCommand.self)
 }
 
 /// `runnel plugins list`
 struct PluginsListCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "list", abstract: "List what extends Runnel in this project, and what it brings.",
+        commandName: "list", abstract: "List the plugins of this project with their steps and triggers.",
         discussion: """
             Nothing is started: the tools of an MCP server are those that it had when it was last asked.
             Exit status: 0 all can be used, 2 one cannot.
@@ -50,14 +51,14 @@ struct PluginsListCommand: AsyncParsableCommand {
 /// `runnel plugins refresh`
 struct PluginsRefreshCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "refresh", abstract: "Start MCP servers for a moment, and ask them for their tools.",
+        commandName: "refresh", abstract: "Start MCP servers briefly, and fetch their lists of tools.",
         discussion: """
             Every other command that only looks knows the tools from the last time. A server of another user is not
             started before `runnel trust` names its folder.
             Exit status: 0 all were asked, 2 one could not be.
             """)
 
-    @Argument(help: "The plugin; all when left out.") var name: String?
+    @Argument(help: "The plugin; default is all.") var name: String?
     @OptionGroup var options: ProjectOptions
 
     func run() async throws {
@@ -79,7 +80,7 @@ struct PluginsRefreshCommand: AsyncParsableCommand {
         if servers.contains(where: { missing[$0.name] != nil }) { throw ExitStatus.usage }
     }
 
-    /// Those that are asked.
+    /// The servers to query.
     private func servers(of project: Project) throws -> [PluginFolder] {
         let folders: [PluginFolder]
         do {
@@ -103,7 +104,7 @@ struct PluginsRefreshCommand: AsyncParsableCommand {
         }
         guard folder.manifest?.interface == .mcp || folder.manifest == nil else {
             Streams.error.write(
-                "error: the plugin \"\(name)\" is no MCP server: its steps stand in \(FileReading.shown(folder.path))/plugin.yaml\n"
+                "error: the plugin \"\(name)\" is not an MCP server: its steps are declared in \(FileReading.shown(folder.path))/plugin.yaml\n"
             )
             throw ExitStatus.usage
         }

@@ -10,14 +10,14 @@ import Synchronization
 /// `runnel receive`
 struct ReceiveCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "receive", abstract: "Listen for webhooks and show what they bring, to try a pipeline.",
-        discussion: "It answers 204 to every POST. The address it listens on is its first line of output.")
+        commandName: "receive", abstract: "Listen for webhooks and print them, to test a pipeline.",
+        discussion: "It answers every POST with 204. The first line of output is its address.")
 
     @Option(help: "The address to listen on.") var host = "127.0.0.1"
     @Option(help: "The port to listen on; 0 takes any free one.") var port = 8791
-    @Option(help: ArgumentHelp("Stop after so many webhooks.", valueName: "number")) var count: Int?
+    @Option(help: ArgumentHelp("Stop after this number of webhooks.", valueName: "number")) var count: Int?
 
-    /// In bytes; a larger body is refused with 413.
+    /// The maximum size of a body in bytes; a larger one is rejected with 413.
     private static let maximumBody = 1 << 20
 
     func validate() throws {
@@ -48,7 +48,7 @@ struct ReceiveCommand: AsyncParsableCommand {
         let handle: @Sendable (Request, BasicRequestContext) async throws -> Response = { request, _ in
             let body = try await request.body.collect(upTo: Self.maximumBody)
             Self.show(request, Array(body.readableBytesView))
-            // The sender has its answer before the last webhook ends the server.
+            // The sender gets its response before the last webhook stops the server.
             let answer = ResponseBody(contentLength: 0) { writer in
                 try await writer.finish(nil)
                 onArrival()
@@ -80,7 +80,7 @@ struct ReceiveCommand: AsyncParsableCommand {
 private final class Arrivals: Sendable {
     private let count = Mutex(0)
 
-    /// - Returns: How many there are now.
+    /// - Returns: The new count.
     func add() -> Int {
         count.withLock { count in
             count += 1

@@ -8,7 +8,7 @@ import Foundation
 #endif
 
 extension RunCommand {
-    /// Everything that a run depends on, as far as it is named.
+    /// The files that a run depends on, as far as they are named literally.
     func watchedFiles() -> [String] {
         let path = FileReading.absolute(LoadedPipeline.path(pipeline))
         var files = [path]
@@ -20,7 +20,7 @@ extension RunCommand {
         guard let registry = try? StepRegistry(RunnelCommand.plugins), let bytes = try? FileReading.yaml(of: path),
             let pipeline = try? PipelineLoader(registry: registry).load(bytes, file: path).pipeline
         else { return files }
-        // Only what steps read: a file that the run itself writes would set off the next run.
+        // Only files that steps read: a file that the run writes would trigger the next run.
         for step in pipeline.allSteps where registry[step.uses]?.isRepeatable ?? false {
             for text in step.with.literalStrings where !text.contains("\n") {
                 files.append(text.hasPrefix("/") ? text : project.directory + "/" + text)
@@ -31,7 +31,7 @@ extension RunCommand {
 }
 
 extension TemplateTree {
-    /// All strings that hold no expression.
+    /// All strings without an expression.
     fileprivate var literalStrings: [String] {
         switch self {
         case .literal(let value): value.strings

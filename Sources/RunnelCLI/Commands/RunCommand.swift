@@ -2,6 +2,7 @@ import ArgumentParser
 import MarketplaceSimulator
 import RunnelEngine
 import RunnelKit
+internal import RunnelSupport
 
 #if canImport(FoundationEssentials)
 import FoundationEssentials
@@ -14,36 +15,40 @@ struct RunCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "run", abstract: "Run a pipeline once.",
         discussion: """
+            The input is the file of --input-file, the text of --text, or what is piped into standard input.
             The output of the last step goes to standard output, everything else to standard error.
             Exit status: 0 the run succeeded, 1 it failed, 2 usage or an invalid pipeline, 130 interrupted.
             """)
 
-    @Argument(help: "The pipeline's file; `.yaml` may be left out.", completion: PipelineCompletion.files)
+    @Argument(help: "The pipeline's file; `.yaml` is optional.", completion: PipelineCompletion.files)
     var pipeline: String
 
     @Option(name: .customLong("input"), help: ArgumentHelp("Set an input of the pipeline.", valueName: "name=value"))
     var inputs: [String] = []
 
     @Option(
-        help: "Give the first step the content of this file as its input; `-` is standard input.", completion: .file())
+        help: "Use the content of this file as the input of the first step; `-` is standard input.", completion: .file()
+    )
     var inputFile: String?
 
-    @Flag(help: "Talk to an embedded simulator instead of the Marketplace.")
+    @Option(help: "Give the first step this text as its input.") var text: String?
+
+    @Flag(help: "Use an embedded simulator instead of the Marketplace.")
     var simulate = false
 
-    @Option(help: ArgumentHelp("With --simulate: what goes wrong, such as `cut-off`.", valueName: "fault"))
+    @Option(help: ArgumentHelp("With --simulate: a fault to simulate, such as `cut-off`.", valueName: "fault"))
     var fault: String?
 
-    @Flag(help: "Write every event as a line of JSON to standard output.")
+    @Flag(help: "Write every run event as a line of JSON to standard output.")
     var json = false
 
-    @Flag(help: "Keep nothing of this run; it cannot be resumed.")
+    @Flag(help: "Do not record this run; it cannot be resumed.")
     var noJournal = false
 
-    @Flag(help: "Do everything up to the first step that costs or changes something, and show what it would do.")
+    @Flag(help: "Run up to the first step that costs or changes something, and show what it would do.")
     var dryRun = false
 
-    @Flag(help: "Run again whenever the pipeline, what it reads by name, or its configuration is saved.")
+    @Flag(help: "Run again when the pipeline, a file it reads, or its configuration changes.")
     var watch = false
 
     @Option(help: "Use this configuration instead of the nearest `runnel.yaml`.", completion: .file())
@@ -51,9 +56,11 @@ struct RunCommand: AsyncParsableCommand {
 
     func validate() throws {
         if watch, inputFile == "-" { throw ValidationError("--watch cannot read standard input again") }
+        if inputFile != nil, text != nil { throw ValidationError("--input-file and --text are mutually exclusive") }
         if fault != nil, !simulate { throw ValidationError("--fault needs --simulate") }
         for input in inputs where !input.contains("=") {
-            throw ValidationError("--input \(input): expected name=value")
+            throw ValidationError(
+                "--input \(input): expected name=value; --text gives the first step a text, --input-file a file")
         }
     }
 
@@ -61,7 +68,7 @@ struct RunCommand: AsyncParsableCommand {
         guard watch else { return try await runOnce() }
         let command = self
         let interruption = Interruption()
-        // Listened to all the while, so that no signal falls between a run and the wait behind it.
+        // Signals are handled throughout, so that none is lost between a run and the wait after it.
         _ = try await withSignals({ _, _ in interruption.come() }) {
             while !interruption.hasCome {
                 let before = FileChanges(of: command.watchedFiles())
@@ -106,7 +113,7 @@ struct RunCommand: AsyncParsableCommand {
         let granted = inputFile.map { $0 == "-" ? [] : Set([FileReading.absolute($0)]) } ?? []
         guard !noJournal, !dryRun else { return try await throwAway(loaded, request, granted, simulator) }
         let journal = try JournalSetup.open(
-            loaded.project, hint: "with --no-journal the run is not kept, and needs no journal")
+            loaded.project, hint: "with --no-journal the run is not recorded and needs no journal")
         let runs = await ForegroundRuns(
             project: loaded.project, loader: loaded.loader, journal: journal, grantedFiles: granted,
             simulator: simulator, isJSON: json)
@@ -119,10 +126,8 @@ struct RunCommand: AsyncParsableCommand {
                 }
             }) {
                 try await runs.worker.withSession {
-                    let definition = runs.definition(of: pipeline)
-                    try await journal.keep(definition)
-                    return try await runs.begin(
-                        runs.record(request, of: pipeline, definition: definition.hash), of: pipeline)
+                    try await runs.service.perform(
+                        runs.service.makeRun(request, of: pipeline), observer: runs.observer(of: pipeline))
                 }
             }
         }
@@ -139,7 +144,7 @@ struct RunCommand: AsyncParsableCommand {
     ) async throws {
         let assembly = await RunnerAssembly(
             loader: loaded.loader, project: loaded.project, grantedFiles: granted, simulator: simulator)
-        let reporter: any RunReporter =
+        let reporter: any RunObserver =
             json
             ? JSONReporter()
             : TextReporter(
@@ -151,7 +156,7 @@ struct RunCommand: AsyncParsableCommand {
                 : await runner.run(loaded.pipeline, request) { await reporter.report($0) }
         }
         await assembly.services.shutDown()
-        // A dry run that stopped before a step has no result, and that is what was asked for.
+        // A dry run that stopped before a step has no result, as requested.
         guard let result = ended else { return }
         await reporter.finish(result)
         try DriveResult.ended(result).conclude(request.id, isInterrupted ? .interrupt : nil)
@@ -164,7 +169,7 @@ struct RunCommand: AsyncParsableCommand {
                 return (name: String(parts[0]), text: parts.count > 1 ? String(parts[1]) : "")
             }
             let values = try pipeline.inputValues(given)
-            let (input, trigger) = try ManualInput.read(inputFile)
+            let (input, trigger) = try ManualInput.read(inputFile, text: text, takesPipe: !watch)
             return RunRequest(
                 id: UUIDv7.make(nanoseconds: WallClock.nanoseconds()), inputs: values, trigger: trigger, input: input)
         } catch let error as InputError {

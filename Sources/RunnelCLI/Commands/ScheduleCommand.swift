@@ -1,24 +1,24 @@
 import ArgumentParser
 import RunnelEngine
 import RunnelKit
-import SchedulePlugin
-import Templates
+internal import RunnelSupport
 
 /// `runnel schedule`
 struct ScheduleCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "schedule", abstract: "Look at when pipelines come.", subcommands: [ScheduleNextCommand.self])
+        commandName: "schedule", abstract: "Show when scheduled pipelines will run.",
+        subcommands: [ScheduleNextCommand.self])
 }
 
 /// `runnel schedule next`
 struct ScheduleNextCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "next", abstract: "Print when a pipeline's schedules come next: in their zone, and in UTC.")
+        commandName: "next", abstract: "Print the next ticks of a pipeline's schedules: in their zone and in UTC.")
 
-    @Argument(help: "The pipeline's file; `.yaml` may be left out.", completion: PipelineCompletion.files)
+    @Argument(help: "The pipeline's file; `.yaml` is optional.", completion: PipelineCompletion.files)
     var pipeline: String
     @Option(name: .shortAndLong, help: "How many.") var number = 10
-    @Option(help: ArgumentHelp("Behind this time instead of now, such as 2026-11-24T09:00:00Z.", valueName: "time"))
+    @Option(help: ArgumentHelp("Start from this time instead of now, such as 2026-11-24T09:00:00Z.", valueName: "time"))
     var after: String?
     @Option(help: "Use this configuration instead of the nearest `runnel.yaml`.", completion: .file())
     var config: String?
@@ -32,21 +32,20 @@ struct ScheduleNextCommand: AsyncParsableCommand {
 
     func run() async throws {
         let loaded = try await LoadedPipeline(pipeline, config: config)
-        let triggers = loaded.pipeline.triggers.filter { $0.kind == SchedulePlugin().name }
+        let triggers = loaded.pipeline.triggers.compactMap { trigger in
+            loaded.loader.registry.trigger(named: trigger.kind)?.preview.map { (trigger, $0) }
+        }
         guard !triggers.isEmpty else {
             Streams.error.write("error: the pipeline \"\(loaded.pipeline.name)\" has no schedule\n")
             throw ExitStatus.usage
         }
-        let scope = DictionaryScope([
-            "secrets": .object(ValueObject(loaded.project.secrets.map { ($0.key, .string($0.value)) })),
-            "env": .object(ValueObject(loaded.project.env.map { ($0.key, .string($0.value)) })),
-        ])
-        var schedules: [(schedule: Schedule, next: Int64)] = []
+        let scope = loaded.project.triggerScope
+        var schedules: [(schedule: TriggerPreview, next: Int64)] = []
         let start = after.flatMap(Timestamp.parse) ?? WallClock.nanoseconds()
-        for trigger in triggers {
+        for (trigger, preview) in triggers {
             do {
-                let schedule = try Schedule(entry: trigger.entry.render(scope).asObject ?? [:])
-                if let next = schedule.next(after: start) { schedules.append((schedule, next)) }
+                let schedule = try preview(trigger.entry.render(scope).asObject ?? [:])
+                if let next = schedule.next(start) { schedules.append((schedule, next)) }
             } catch {
                 Streams.error.write("error: \(trigger.key): \(error)\n")
                 throw ExitStatus.usage
@@ -57,8 +56,8 @@ struct ScheduleNextCommand: AsyncParsableCommand {
             let (schedule, tick) = schedules[index]
             let seconds = Timestamp.text(nanoseconds: tick)
             let utc = seconds.hasSuffix(".000Z") ? seconds.dropLast(5) + "Z" : Substring(seconds)
-            Streams.output.write("\(schedule.text(of: tick))  \(utc)\n")
-            guard let next = schedule.next(after: tick) else {
+            Streams.output.write("\(schedule.text(tick))  \(utc)\n")
+            guard let next = schedule.next(tick) else {
                 schedules.remove(at: index)
                 continue
             }

@@ -1,11 +1,9 @@
 import ArgumentParser
-import Crypto
 import MarketplaceSimulator
 import NIOCore
 import RunnelEngine
 import RunnelKit
 import RunnelServer
-import WebhookPlugin
 
 #if canImport(FoundationEssentials)
 import FoundationEssentials
@@ -28,7 +26,7 @@ struct ServeCommand: AsyncParsableCommand {
     @Argument(help: "The folder.", completion: .directory) var folder = "."
     @Option(help: "The address to listen on.") var host: String?
     @Option(help: "The port to listen on; 0 takes any free one.") var port: Int?
-    @Flag(help: "Talk to an embedded simulator instead of the Marketplace.") var simulate = false
+    @Flag(help: "Use an embedded simulator instead of the Marketplace.") var simulate = false
     @Option(help: "Use this configuration instead of the nearest `runnel.yaml`.", completion: .file())
     var config: String?
 
@@ -36,13 +34,23 @@ struct ServeCommand: AsyncParsableCommand {
         let command = self
         let (stops, stop) = AsyncStream.makeStream(of: StopRequest.self)
         let (reloads, reload) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
-        // From here on until the journal is closed: what comes while Runnel begins is done once it has begun.
+        // Signals are handled from here until the journal is closed; those during startup take effect after it.
         _ = try await withSignals(onReload: { reload.yield() }, { request, _ in stop.yield(request) }) {
             try await command.serve(stops, reloads)
         }
     }
 
+    func validate() throws {
+        try PortOption.check(port)
+    }
+
     private func serve(_ stops: AsyncStream<StopRequest>, _ reloads: AsyncStream<Void>) async throws {
+        do {
+            _ = try PipelineFolder(folder).files()
+        } catch {
+            Streams.error.write("error: \(error.message)\n")
+            throw ExitStatus.usage
+        }
         var projectOptions = ProjectOptions()
         (projectOptions.directory, projectOptions.config) = (folder, config)
         let project = try projectOptions.project()
@@ -57,7 +65,7 @@ struct ServeCommand: AsyncParsableCommand {
         }
     }
 
-    /// What an operator finds after the next start.
+    /// Reports the runs that the next start will resume.
     private static func tellOfInterrupted(_ journal: any Journal) async {
         let limit = 1000
         guard let runs = try? await journal.runs(RunFilter(states: [.queued], limit: limit)) else { return }
@@ -66,8 +74,8 @@ struct ServeCommand: AsyncParsableCommand {
         let number = runs.count == limit ? "\(count) or more" : "\(count)"
         Streams.error.write(
             count == 1
-                ? "1 run was interrupted; it goes on at the next start.\n"
-                : "\(number) runs were interrupted; they go on at the next start.\n")
+                ? "1 run was interrupted; it resumes at the next start.\n"
+                : "\(number) runs were interrupted; they resume at the next start.\n")
     }
 
     private func options(_ project: Project) throws -> ServerOptions {
@@ -107,17 +115,17 @@ struct ServeCommand: AsyncParsableCommand {
         let queue = RunQueue(worker: worker, limit: runs.limit.number, maximumQueued: runs.maxQueued.number)
         let files = PipelineFolder(folder)
         let host = PipelineHost(
-            queue: queue, loader: loader, logger: assembly.logger, folder: FileReading.absolute(folder),
-            hash: Self.hash
+            queue: queue, loader: loader, logger: assembly.logger, folder: FileReading.absolute(folder)
         ) {
-            try Self.contents(of: files)
+            try files.contents()
         }
-        let hub = try await assembly.services.get(WebhookHub.self)
+        let ingress = try await assembly.services.get(HTTPIngress.self)
         let server = RunnelServer(
-            options: options, hub: hub, queue: queue, host: host, journal: journal, version: RunnelCommand.version,
+            options: options, ingress: ingress, queue: queue, host: host, journal: journal,
+            version: RunnelCommand.version,
             logger: assembly.logger)
         let services = ServeServices(
-            server: server, queue: queue, host: host, hub: hub,
+            server: server, queue: queue, host: host, ingress: ingress,
             housekeeping: Housekeeping(
                 journal: journal, retention: project.settings.retention, logger: assembly.logger),
             options: options)
@@ -134,23 +142,9 @@ struct ServeCommand: AsyncParsableCommand {
         } catch {
             await assembly.services.shutDown()
             guard let error = error as? IOError else { throw error }
-            Streams.error.write("error: cannot listen on \(options.host):\(options.port): \(error)\n")
+            Streams.error.write(PortOption.text(error, host: options.host, port: options.port))
             throw ExitStatus.usage
         }
         await assembly.services.shutDown()
-    }
-
-    @Sendable private static func hash(_ bytes: [UInt8]) -> String {
-        SHA256.hash(data: bytes).map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
-    }
-
-    private static func contents(
-        of folder: PipelineFolder
-    ) throws(FileReading.Failure) -> [(file: String, bytes: [UInt8]?)] {
-        try folder.files().compactMap { file in
-            if let bytes = try? FileReading.yaml(of: file) { return (file, bytes) }
-            // One that has gone since is not there.
-            return FileReading.exists(file) ? (file, nil) : nil
-        }
     }
 }

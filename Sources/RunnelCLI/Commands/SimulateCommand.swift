@@ -5,16 +5,20 @@ import RunnelKit
 /// `runnel simulate`
 struct SimulateCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "simulate", abstract: "Run a stand-in for the Marketplace API until interrupted.",
-        discussion: "Its answers are made from the prompt alone and say that they are simulated.")
+        commandName: "simulate", abstract: "Run a simulator of the Marketplace API until interrupted.",
+        discussion: "Its answers are derived from the prompt and marked as simulated.")
 
     @Option(help: "The address to listen on.") var host = "127.0.0.1"
-    @Option(help: "The port to listen on; 0 takes any free one.") var port = 8790
+    @Option(help: "The port to listen on; 0 takes any free one.") var port = 8791
     @Option(help: "The time between two tokens, such as 20ms.") var pace = "15ms"
-    @Option(help: "How long an access token is good for.") var tokenLifetime = "1h"
-    @Option(help: "Which of the documented shapes answers have: guide or quickstart.") var shape = "guide"
-    @Option(help: "What goes wrong: one fault for every request, or a list with one for each.") var fault: String?
-    @Flag(help: "List the faults and stop.") var faults = false
+    @Option(help: "The lifetime of an access token.") var tokenLifetime = "1h"
+    @Option(help: "The documented shape of answers: guide or quickstart.") var shape = "guide"
+    @Option(help: "Faults to simulate: one for every request, or a list with one per request.") var fault: String?
+    @Flag(help: "List the faults and exit.") var faults = false
+
+    func validate() throws {
+        try PortOption.check(port)
+    }
 
     func run() async throws {
         if faults {

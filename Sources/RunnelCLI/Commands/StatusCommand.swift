@@ -5,14 +5,14 @@ import RunnelSupport
 /// `runnel status`
 struct StatusCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "status", abstract: "Ask a running server how it and its triggers are.")
+        commandName: "status", abstract: "Show the status of a running server and its triggers.")
 
     @OptionGroup var options: ProjectOptions
     @Flag(help: "Print a JSON object.") var json = false
 
     func run() async throws {
         let client = ServerClient(project: try options.project())
-        let status = try await client.request("GET", "/status")
+        let status = try await client.request("GET", "/status", within: 5)
         if json { return Streams.output.write(json: status, isPretty: true) }
         let style = TextStyle.standardOutput
         let object = status.asObject ?? [:]
@@ -23,7 +23,7 @@ struct StatusCommand: AsyncParsableCommand {
         if let stranded = object["stranded"]?.asList, !stranded.isEmpty {
             lines.append(
                 style.red(
-                    "✗ nothing works on \(stranded.count) run\(stranded.count == 1 ? "" : "s") of this server, because the journal cannot be written; they go on once it can"
+                    "✗ \(stranded.count) run\(stranded.count == 1 ? "" : "s") of this server cannot continue because the journal is not writable"
                 ))
         }
         for pipeline in object["pipelines"]?.asList ?? [] {

@@ -7,11 +7,11 @@ struct StepsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "steps", abstract: "List the steps a pipeline can use, or show the reference of one.")
 
-    @Argument(help: "The step, as `uses:` names it.") var name: String?
+    @Argument(help: "The step's name, as in `uses:`.") var name: String?
 
     @OptionGroup var options: ProjectOptions
 
-    @Flag(help: "Print the JSON schema of the step's `with:` instead.") var schema = false
+    @Flag(help: "Print the JSON schema of the step's `with:`.") var schema = false
 
     func validate() throws {
         if schema, name == nil { throw ValidationError("--schema needs the name of a step") }
@@ -30,8 +30,8 @@ struct StepsCommand: AsyncParsableCommand {
         guard let step = registry[name] else {
             let closest = Suggestion.closest(to: name, among: registry.names)
             Streams.error.write(
-                "error: there is no step \"\(name)\"; "
-                    + (closest.map { "did you mean \"\($0)\"?" } ?? "`runnel steps` lists them all") + "\n")
+                "error: unknown step \"\(name)\"; "
+                    + (closest.map { "did you mean \"\($0)\"?" } ?? "`runnel steps` lists all steps") + "\n")
             throw ExitStatus.usage
         }
         if schema { return Streams.output.write(json: step.schema, isPretty: true) }

@@ -14,19 +14,19 @@ import Foundation
 /// `runnel test`
 struct TestCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "test", abstract: "Test pipelines with the .test.yaml files beside them.",
+        commandName: "test", abstract: "Run the tests of pipelines (*.test.yaml).",
         discussion: """
             Each test runs in a copy of its project, with stand-ins for secrets, for the web and for the agent: nothing
             in the project changes, and no request leaves the machine.
             Exit status: 0 all passed, 1 one failed, 2 a test file has errors.
             """)
 
-    @Argument(help: "Test files, or folders that hold some.", completion: .file()) var paths: [String] = ["."]
-    @Option(help: ArgumentHelp("Only tests whose name contains this.", valueName: "text")) var filter: String?
+    @Argument(help: "Test files, or folders with test files.", completion: .file()) var paths: [String] = ["."]
+    @Option(help: ArgumentHelp("Only tests whose name contains this text.", valueName: "text")) var filter: String?
     @Option(help: ArgumentHelp("Also write the results as JUnit XML.", valueName: "file"), completion: .file())
     var junit: String?
-    @Option(help: "How many tests run at once; as many as there are processors unless given.") var parallel: Int?
-    @Option(help: ArgumentHelp("How long one test may take.", valueName: "time")) var limit: DurationArgument?
+    @Option(help: "Number of tests to run in parallel; default is the number of processors.") var parallel: Int?
+    @Option(help: ArgumentHelp("Time limit of one test.", valueName: "time")) var limit: DurationArgument?
     @Option(help: "Use this configuration instead of the nearest `runnel.yaml`.", completion: .file())
     var config: String?
 
@@ -44,7 +44,7 @@ struct TestCommand: AsyncParsableCommand {
             do {
                 try report.junit().write(toFile: junit, atomically: true, encoding: .utf8)
             } catch {
-                Streams.error.write("error: the results cannot be written to \"\(junit)\"\n")
+                Streams.error.write("error: cannot write the results to \"\(junit)\"\n")
                 throw ExitStatus.runFailed
             }
         }
@@ -65,7 +65,7 @@ struct TestCommand: AsyncParsableCommand {
         guard !files.isEmpty else {
             Streams.error.write(
                 "error: there are no tests (.test.yaml) in \(paths.joined(separator: ", "))\n"
-                    + "  = `runnel new test PIPELINE` makes one\n")
+                    + "  = `runnel new test PIPELINE` creates one\n")
             throw ExitStatus.usage
         }
         var projects: [String: TestProject] = [:]
@@ -74,13 +74,17 @@ struct TestCommand: AsyncParsableCommand {
             let suite = try PipelineTestSuite.load(file, project: try await project(of: file, &projects))
             suites.append(filter.map { text in suite.filter { $0.contains(text) } } ?? suite)
         }
+        if let filter, suites.allSatisfy({ $0.isEmpty }) {
+            Streams.error.write("error: no test's name contains \"\(filter)\"\n")
+            throw ExitStatus.usage
+        }
         return suites
     }
 
     private func project(of file: String, _ known: inout [String: TestProject]) async throws -> TestProject {
         let found: Result<Project, InvalidConfiguration>
         do {
-            // Nothing of the real environment reaches a test.
+            // Tests are isolated from the real environment.
             found = try Project.find(
                 from: FileReading.folder(of: FileReading.absolute(file)), config: config, environment: [:],
                 hasSecrets: false)
@@ -107,7 +111,7 @@ struct TestCommand: AsyncParsableCommand {
         }
     }
 
-    /// The plugins as one test sees them: their children know its copy of the project, and its secrets.
+    /// The plugins of one test: their processes get its copy of the project and its secrets.
     private static func registry(of project: Project, in world: TestWorld) async throws -> StepRegistry {
         var variables = world.env
         for name in EnvironmentList.always where variables[name] == nil {

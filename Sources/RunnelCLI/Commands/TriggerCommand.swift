@@ -12,7 +12,7 @@ struct TriggerCommand: AsyncParsableCommand {
 
     @OptionGroup var options: ProjectOptions
     @Argument(help: "The pipeline's name.", completion: PipelineCompletion.names) var pipeline: String
-    @Option(help: "The file that holds the event; `-` is standard input.", completion: .file()) var event: String?
+    @Option(help: "The file with the trigger event; `-` is standard input.", completion: .file()) var event: String?
     @Option(name: .customLong("input"), help: ArgumentHelp("Set an input of the pipeline.", valueName: "name=value"))
     var inputs: [String] = []
 
@@ -37,18 +37,19 @@ struct TriggerCommand: AsyncParsableCommand {
     }
 
     private func read(_ path: String) throws -> Value {
+        let shown = path == "-" ? "standard input" : path
         do {
             let bytes = path == "-" ? try FileReading.standardInput() : try FileReading.bytes(of: path)
             let value = try Value.json(bytes)
             guard value.asObject != nil else {
-                Streams.error.write("error: \(path) does not hold a JSON object\n")
+                Streams.error.write("error: \(path) is not a JSON object\n")
                 throw ExitStatus.usage
             }
             return value
         } catch let error as FileReading.Failure {
             Streams.error.write("error: \(error.message)\n")
         } catch let error as JSONError {
-            Streams.error.write("error: \(path) is not JSON: \(error)\n")
+            Streams.error.write("error: \(shown) is not JSON: \(error)\n")
         }
         throw ExitStatus.usage
     }

@@ -9,7 +9,7 @@ import Foundation
 /// `runnel trust`
 struct TrustCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "trust", abstract: "Use the projects and plugins of another user that lie in a folder.",
+        commandName: "trust", abstract: "Trust the projects and plugins of another user in a folder.",
         discussion: """
             A project or plugin that belongs to neither you nor root is not used, since it can start programs and see your
             secrets. What is below a folder that you trust is. Where nobody can type, as in a container,
@@ -17,12 +17,12 @@ struct TrustCommand: AsyncParsableCommand {
             """)
 
     @Argument(help: "The folders.", completion: .directory) var folders: [String] = []
-    @Flag(help: "List the folders that are trusted.") var list = false
-    @Flag(help: "Trust these folders no longer.") var remove = false
+    @Flag(help: "List the trusted folders.") var list = false
+    @Flag(help: "Stop trusting these folders.") var remove = false
 
     func validate() throws {
-        if list, remove || !folders.isEmpty { throw ValidationError("--list goes alone") }
-        if !list, folders.isEmpty { throw ValidationError("name a folder, or say --list") }
+        if list, remove || !folders.isEmpty { throw ValidationError("--list cannot be combined with other arguments") }
+        if !list, folders.isEmpty { throw ValidationError("name a folder, or use --list") }
     }
 
     func run() async throws {
@@ -33,11 +33,11 @@ struct TrustCommand: AsyncParsableCommand {
         }
         var all = trusted.all
         for folder in folders {
-            // A folder that is gone can still be removed, by the name it had.
+            // A folder that no longer exists can still be removed by its name.
             let real = Trust.realPath(folder) ?? FileReading.absolute(folder)
             if remove {
                 guard all.contains(real) else {
-                    throw fail("\"\(real)\" is not trusted", "`runnel trust --list` shows what is")
+                    throw fail("\"\(real)\" is not trusted", "`runnel trust --list` lists the trusted folders")
                 }
                 all.removeAll { $0 == real }
             } else {
@@ -46,7 +46,7 @@ struct TrustCommand: AsyncParsableCommand {
                     throw fail("there is no folder \"\(folder)\"", nil)
                 }
                 guard !real.contains(where: \.isNewline) else {
-                    throw fail("the name \"\(folder)\" holds a line break", nil)
+                    throw fail("the name \"\(folder)\" contains a line break", nil)
                 }
                 if !all.contains(real) { all.append(real) }
             }
@@ -58,7 +58,8 @@ struct TrustCommand: AsyncParsableCommand {
         }
         for folder in folders {
             let real = Trust.realPath(folder) ?? FileReading.absolute(folder)
-            Streams.error.write(remove ? "\(real) is no longer trusted\n" : "\(real) and what is below it is trusted\n")
+            Streams.error.write(
+                remove ? "\(real) is no longer trusted\n" : "\(real) and everything below it is now trusted\n")
         }
     }
 

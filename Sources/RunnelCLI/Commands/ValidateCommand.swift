@@ -13,12 +13,12 @@ import Foundation
 struct ValidateCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "validate", abstract: "Check pipelines without running anything.",
-        discussion: "Everything that is wrong is printed at once. Exit status: 0 all valid, 2 something is not.")
+        discussion: "All errors are printed together. Exit status: 0 all valid, 2 errors found.")
 
-    @Argument(help: "Pipeline files, or folders in which every .yaml file is one.", completion: .file())
+    @Argument(help: "Pipeline files, or folders of pipeline files.", completion: .file())
     var paths: [String]
 
-    @Option(help: "How what was found is printed.")
+    @Option(help: "The output format.")
     var format: DiagnosticFormat = .text
 
     @Option(help: "Use this configuration instead of the nearest `runnel.yaml`.", completion: .file())
@@ -30,9 +30,10 @@ struct ValidateCommand: AsyncParsableCommand {
             var reports: [LoadReport] = []
             let files = try paths.flatMap { path throws(FileReading.Failure) in try PipelineFiles.under(path) }
             var checkedConfigurations: Set<String> = []
+            var names = PipelineNames()
             for file in files {
                 let (report, configuration) = try await check(file, &plugins)
-                reports.append(report)
+                reports.append(names.checked(report))
                 if checkedConfigurations.insert(configuration.source.name).inserted { reports.append(configuration) }
             }
             reports += plugins.reports
@@ -54,12 +55,12 @@ struct ValidateCommand: AsyncParsableCommand {
         }
     }
 
-    /// What is to be said of the pipeline, and of the configuration it falls under.
+    /// The diagnostics of the pipeline and of its configuration.
     private func check(
         _ file: String, _ plugins: inout CheckedPlugins
     ) async throws -> (LoadReport, configuration: LoadReport) {
         let folder = FileReading.folder(of: FileReading.absolute(file))
-        // Secrets need not be there to check a pipeline: that is done where it runs.
+        // Secrets are not needed to validate a pipeline; it may run on another machine.
         switch try Project.find(from: folder, config: config, environment: ProcessInfo.processInfo.environment) {
         case .failure(let invalid):
             let bytes = try FileReading.yaml(of: file)
@@ -81,7 +82,30 @@ struct ValidateCommand: AsyncParsableCommand {
     }
 }
 
-/// The plugins of the projects that were met on the way; each is looked at once.
+/// The names of the pipelines that were met on the way: in a folder that is served, each may be there once.
+private struct PipelineNames {
+    private var files: [String: String] = [:]
+
+    /// The report, with an error where another file has the same name.
+    mutating func checked(_ report: LoadReport) -> LoadReport {
+        let file = report.source.name
+        guard let name = (try? YAMLParser.parse(report.source.text, name: file).root)?["name"],
+            let text = name.asString
+        else { return report }
+        let place = FileReading.folder(of: FileReading.absolute(file)) + "\u{0}" + text
+        guard let other = files[place], other != file else {
+            files[place] = file
+            return report
+        }
+        let problem = Diagnostic(
+            "duplicate-pipeline", file: file, range: name.range,
+            "the pipeline in \(other) is named \"\(text)\" too; `runnel serve` serves only one of them",
+            hint: "give one of them another name")
+        return LoadReport(source: report.source, diagnostics: (report.diagnostics + [problem]).sortedByPlace())
+    }
+}
+
+/// A cache of the plugins of the projects encountered; each is loaded once.
 private struct CheckedPlugins {
     private var loaded: [String: ProjectPlugins] = [:]
     private(set) var reports: [LoadReport] = []

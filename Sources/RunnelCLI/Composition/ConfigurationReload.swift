@@ -2,10 +2,11 @@ import RunnelEngine
 import RunnelKit
 import YAML
 
-/// What SIGHUP does to `runnel serve`: takes up what can be taken up while runs go on, and says what needs a restart.
+/// Reloads the configuration of `runnel serve` on SIGHUP: applies what can change at run time, and reports what needs a
+/// restart.
 struct ConfigurationReload: Sendable {
     let options: ProjectOptions
-    /// As it was when the process began.
+    /// The project as loaded at startup.
     let project: Project
     let host: PipelineHost
     let level: LogLevel
@@ -22,9 +23,10 @@ struct ConfigurationReload: Sendable {
         let served = await host.all.count { $0.pipeline != nil }
         var text = "Reloaded: \(served) pipeline\(served == 1 ? "" : "s")"
         if !files.isEmpty { text += " (\(files.joined(separator: ", ")))" }
-        // A configuration with errors has been printed.
+        // The errors of an invalid configuration have been printed.
         guard let now = try? options.project() else {
-            return Streams.error.write(redactor.redact(text + "; the configuration has errors and stays as it was\n"))
+            return Streams.error.write(
+                redactor.redact(text + "; the configuration has errors, so the current one is kept\n"))
         }
         level.set(now.settings.log.level)
         var changes = Self.changes(from: project, to: now)
@@ -40,18 +42,18 @@ struct ConfigurationReload: Sendable {
         Streams.error.write(redactor.redact(text + "\n"))
     }
 
-    /// The paths of all settings that differ, with those whose secret has another value now.
+    /// The paths of all changed settings, including those whose secret has changed.
     static func changes(from old: Project, to new: Project) -> Set<String> {
         let (before, after) = (leaves(of: old), leaves(of: new))
         var changes = Set(before.keys).union(after.keys).filter { before[$0] != after[$0] }
         changes.formUnion(
             Set(old.secrets.keys).union(new.secrets.keys).filter { old.secrets[$0] != new.secrets[$0] }
                 .map { "secrets.\($0)" })
-        let sensitive: [(String, (Project) -> String?)] = [
-            ("marketplace.client_secret", { try? $0.clientSecret?.get() }),
-            ("marketplace.token", { try? $0.token?.get() }), ("server.token", { try? $0.serverToken?.get() }),
-        ]
-        for (path, value) in sensitive where value(old) != value(new) { changes.insert(path) }
+        if (try? old.serverToken?.get()) != (try? new.serverToken?.get()) { changes.insert("server.token") }
+        let (secrets, now) = (old.pluginSettings.secrets, new.pluginSettings.secrets)
+        for path in Set(secrets.keys).union(now.keys) where !path.hasPrefix("plugins/") && secrets[path] != now[path] {
+            changes.insert(path.replacing("/", with: "."))
+        }
         let plugins = Set(old.pluginSettings.values.keys).union(new.pluginSettings.values.keys)
         for name in plugins where old.pluginSettings.values[name] != new.pluginSettings.values[name] {
             if !changes.contains(where: { $0.hasPrefix("plugins.\(name)") }) { changes.insert("plugins.\(name)") }
@@ -59,7 +61,7 @@ struct ConfigurationReload: Sendable {
         return changes
     }
 
-    /// What `plugins/` holds, by folder.
+    /// The manifests in `plugins/`, by folder.
     private static func manifests(of project: Project) -> [String: String] {
         let folders = (try? PluginFolder.all(of: project)) ?? []
         return Dictionary(folders.map { ($0.name, $0.report.source.text) }, uniquingKeysWith: { first, _ in first })
@@ -74,7 +76,7 @@ struct ConfigurationReload: Sendable {
     }
 
     private static func collect(_ value: Value, _ path: [String], into leaves: inout [String: Value]) {
-        // Where a secret comes from is one setting.
+        // The source of a secret is a single setting.
         let isSource = value.asObject.map { $0.count == 1 && ["env", "file", "command"].contains($0.first?.key) }
         if let object = value.asObject, isSource != true {
             for (key, value) in object { collect(value, path + [key], into: &leaves) }

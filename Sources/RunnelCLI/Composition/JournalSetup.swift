@@ -1,18 +1,12 @@
+import LibC
 import RunnelEngine
 import RunnelKit
 import RunnelStore
+internal import RunnelSupport
 
-#if canImport(Glibc)
-import Glibc
-#elseif canImport(Musl)
-import Musl
-#else
-import Darwin
-#endif
-
-/// The journal of a project, and who this process is in it.
+/// Opens the journal of a project and identifies this process in it.
 enum JournalSetup {
-    /// Prints what is wrong, and ends the command.
+    /// Prints the error, and exits the command.
     static func open(_ project: Project, hint: String? = nil) throws -> any Journal {
         do {
             return try SQLiteJournal.open(directory: project.stateDirectory)
@@ -23,7 +17,7 @@ enum JournalSetup {
         }
     }
 
-    /// - Parameter role: What the process does, for those who look into the journal.
+    /// - Parameter role: The role of the process, for diagnosis.
     static func identity(role: String) -> WorkerRecord {
         let now = WallClock.nanoseconds()
         return WorkerRecord(
@@ -44,7 +38,7 @@ enum JournalSetup {
     }
 }
 
-/// Runs `body`, and prints what the journal had to say where it failed.
+/// Runs `body`, and prints errors of the journal.
 func withJournalErrors<Result>(_ body: () async throws -> Result) async throws -> Result {
     do {
         return try await body()

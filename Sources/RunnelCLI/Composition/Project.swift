@@ -1,5 +1,6 @@
 import RunnelEngine
 import RunnelKit
+import Templates
 
 #if canImport(FoundationEssentials)
 import FoundationEssentials
@@ -7,7 +8,7 @@ import FoundationEssentials
 import Foundation
 #endif
 
-/// A project as it was found on disk: its folder, its settings, its secrets.
+/// A project on disk: its folder, settings and secrets.
 struct Project: Sendable {
     /// Absolute.
     let directory: String
@@ -15,27 +16,25 @@ struct Project: Sendable {
     let secrets: [String: String]
     let unavailableSecrets: [String: String]
     let env: [String: String]
-    let clientSecret: Result<String, UnavailableSecret>?
-    let token: Result<String, UnavailableSecret>?
     let serverToken: Result<String, UnavailableSecret>?
-    /// What plugins are set up with, by name.
+    /// The settings of plugins, by name.
     let pluginSettings: PluginSettings
-    /// What is to be said about `runnel.yaml`.
+    /// The diagnostics of `runnel.yaml`.
     let report: LoadReport
-    /// Masks everything in this project that must not be seen.
+    /// Redacts the secrets of this project.
     let redactor: Redactor
-    /// Keeps everything out of the journal that must not be seen.
+    /// Keeps the secrets of this project out of the journal.
     let seal: SecretSeal
 
-    /// Finds `runnel.yaml` upwards from a folder, and reads it with the environment over it.
+    /// Finds `runnel.yaml` upwards from a folder, and reads it with overrides from the environment.
     ///
-    /// The search ends at the home folder, at the border of a file system, and at a folder of another user.
+    /// The search stops at the home folder, at a file system boundary, and at a folder of another user.
     /// - Parameters:
     ///   - start: The pipeline's folder, absolute.
-    ///   - config: A file named instead.
-    ///   - hasSecrets: Whether secrets are read; otherwise there are stand-ins for them.
-    /// - Returns: The project; or the report alone, when its configuration has errors.
-    /// - Throws: Also for a project of another user that is not trusted.
+    ///   - config: An explicit file to use instead.
+    ///   - hasSecrets: Whether secrets are read; otherwise placeholders are used.
+    /// - Returns: The project, or only the report if its configuration has errors.
+    /// - Throws: Also for an untrusted project of another user.
     static func find(
         from start: String, config: String?, environment: [String: String], hasSecrets: Bool = true
     ) throws(FileReading.Failure) -> Result<Project, InvalidConfiguration> {
@@ -48,20 +47,21 @@ struct Project: Sendable {
         }
         let bytes = try file.map { path throws(FileReading.Failure) in try FileReading.yaml(of: path) }
         let shown = named ?? file.map(FileReading.shown) ?? "runnel.yaml"
-        let outcome = SettingsLoader.load(bytes, file: shown, environment: environment)
+        let outcome = SettingsLoader.load(
+            bytes, file: shown, environment: environment, sections: RunnelCommand.plugins.settingsSections)
         guard let settings = outcome.settings else {
             return .failure(InvalidConfiguration(report: outcome.report))
         }
-        return .success(Project(directory, settings, outcome.report, environment, hasSecrets))
+        return .success(Project(directory, settings, outcome, environment, hasSecrets))
     }
 
     private init(
-        _ directory: String, _ settings: Settings, _ report: LoadReport, _ environment: [String: String],
+        _ directory: String, _ settings: Settings, _ outcome: SettingsLoader.Outcome, _ environment: [String: String],
         _ hasSecrets: Bool
     ) {
         self.directory = directory
         self.settings = settings
-        self.report = report
+        report = outcome.report
         let real = SensitiveResolver(environment: environment) { path in
             let absolute = path.hasPrefix("/") ? path : directory + "/" + path
             return FileManager.default.contents(atPath: absolute).map { String(decoding: $0, as: UTF8.self) }
@@ -79,13 +79,10 @@ struct Project: Sendable {
         unavailableSecrets = unavailable
         env = Dictionary(
             uniqueKeysWithValues: Set(settings.env).compactMap { name in environment[name].map { (name, $0) } })
-        pluginSettings = PluginSettings(settings.plugins, resolver: resolver)
-        clientSecret = settings.marketplace.clientSecret.map(resolver.resolve)
-        token = settings.marketplace.token.map(resolver.resolve)
+        pluginSettings = PluginSettings(
+            settings.plugins, sections: outcome.sections, of: RunnelCommand.plugins, resolver: resolver)
         serverToken = settings.server.token.map(resolver.resolve)
         var all = secrets
-        all["marketplace/client_secret"] = try? clientSecret?.get()
-        all["marketplace/token"] = try? token?.get()
         all["server/token"] = try? serverToken?.get()
         all.merge(pluginSettings.secrets) { own, _ in own }
         seal = SecretSeal(secrets: all)
@@ -93,12 +90,20 @@ struct Project: Sendable {
         if hasSecrets { Streams.mask(by: redactor) }
     }
 
-    /// Where the journal and what belongs to it is.
+    /// The folder of the journal and related files.
     var stateDirectory: String { directory + "/.runnel" }
 
     var names: ProjectNames {
         ProjectNames(
             secrets: settings.secrets.keys.sorted(), env: settings.env, unavailableSecrets: unavailableSecrets)
+    }
+
+    /// What the entries of triggers can refer to.
+    var triggerScope: DictionaryScope {
+        DictionaryScope([
+            "secrets": .object(ValueObject(secrets.map { ($0.key, .string($0.value)) })),
+            "env": .object(ValueObject(env.map { ($0.key, .string($0.value)) })),
+        ])
     }
 
     private static func search(from start: String, _ trust: Trust) -> String? {
@@ -112,7 +117,7 @@ struct Project: Sendable {
     }
 }
 
-/// `runnel.yaml`, or a variable in its place, has errors.
+/// `runnel.yaml` or an overriding variable has errors.
 struct InvalidConfiguration: Error {
     let report: LoadReport
 }

@@ -1,13 +1,11 @@
-import AsyncHTTPClient
-import ChatPlugin
 import Logging
-import Marketplace
 import RunnelEngine
 import RunnelHTTP
 import RunnelKit
+internal import RunnelSupport
 import Templates
 
-/// Everything that runs pipelines, put together from the plugins and a project.
+/// The components that run pipelines, assembled from the plugins and a project.
 struct RunnerAssembly: Sendable {
     let runner: PipelineRunner
     let services: Services
@@ -17,8 +15,8 @@ struct RunnerAssembly: Sendable {
 
     /// - Parameters:
     ///   - loader: Knows the plugins.
-    ///   - grantedFiles: Absolute paths that were named on the command line.
-    ///   - simulator: Where an embedded simulator listens, and what it accepts; nil for the real thing.
+    ///   - grantedFiles: Absolute paths named on the command line.
+    ///   - simulator: The embedded simulator to use; nil for the real Marketplace.
     init(
         loader: PipelineLoader, project: Project, grantedFiles: Set<String>, simulator: SimulatedMarketplace?
     ) async {
@@ -27,15 +25,9 @@ struct RunnerAssembly: Sendable {
         logger = Self.logger(logLevel, redactor: redactor)
         services = Services()
         await HTTPClientService.register(in: services)
-        await MCPOverHTTP.register(in: services)
-        await MarketplaceService.register(in: services) {
-            let configuration = try MarketplaceSetup(project, simulator: simulator).configuration()
-            let httpClient = HTTPClient(
-                eventLoopGroupProvider: .singleton, configuration: configuration.httpClientConfiguration)
-            return MarketplaceService.Service(
-                client: MarketplaceClient(configuration: configuration, httpClient: httpClient), httpClient: httpClient)
+        for plugin in loader.registry.plugins {
+            await plugin.talking(toAny: simulator).registerServices(in: services)
         }
-        for plugin in loader.registry.plugins { await plugin.registerServices(in: services) }
         runner = PipelineRunner(
             registry: loader.registry, environment: loader.environment, services: services,
             project: project.files(granted: grantedFiles),

@@ -5,43 +5,42 @@ import RunnelEngine
 import RunnelKit
 import RunnelServer
 import ServiceLifecycle
-import WebhookPlugin
 
-/// Everything that goes on in `runnel serve`, and the order in which it ends.
+/// The services of `runnel serve` and their shutdown order.
 ///
-/// Shutting down, each service ends before the one above it is told to:
-/// 1. no connection and no delivery is accepted any more,
+/// On shutdown each service stops before the next one is told to:
+/// 1. connections and deliveries are no longer accepted,
 /// 2. the triggers end,
 /// 3. housekeeping ends,
-/// 4. no run is begun any more, and steps that are running have `runs.grace` to end,
-/// 5. callers that wait for a run get its result, or are told that it goes on later.
+/// 4. no run is started, and running steps get `runs.grace` to finish,
+/// 5. callers that wait for a run get its result, or a response that it continues later.
 ///
-/// Then the process leaves the journal, which gives back the runs that have not ended, and closes it.
+/// Then the worker leaves the journal, which releases its unfinished runs, and closes it.
 struct ServeServices: Sendable {
     let server: RunnelServer
     let queue: RunQueue
     let host: PipelineHost
-    let hub: WebhookHub
+    let ingress: HTTPIngress
     let housekeeping: Housekeeping
     let options: ServerOptions
     private let hurry = Latch()
     private let answersEnd = Latch()
 
     init(
-        server: RunnelServer, queue: RunQueue, host: PipelineHost, hub: WebhookHub, housekeeping: Housekeeping,
+        server: RunnelServer, queue: RunQueue, host: PipelineHost, ingress: HTTPIngress, housekeeping: Housekeeping,
         options: ServerOptions
     ) {
-        (self.server, self.queue, self.host, self.hub) = (server, queue, host, hub)
+        (self.server, self.queue, self.host, self.ingress) = (server, queue, host, ingress)
         (self.housekeeping, self.options) = (housekeeping, options)
     }
 
-    /// How long answers may take to reach their callers once no run is worked on any more.
+    /// The time for responses to reach their callers after all work has stopped.
     private static let answerTime = Duration.seconds(5)
     private static let shortAnswerTime = Duration.seconds(2)
 
     /// Serves until a stop is requested, and shuts down.
     ///
-    /// - Parameter stops: The first request begins the shutdown; the second one ends it at once, still in good order.
+    /// - Parameter stops: The first request starts a graceful shutdown; the second skips the grace period.
     func run(until stops: AsyncStream<StopRequest>, grace: Duration) async throws {
         let group = ServiceGroup(configuration: ServiceGroupConfiguration(services: services, logger: Self.quiet))
         try await withThrowingTaskGroup(of: Void.self) { tasks in
@@ -77,17 +76,17 @@ struct ServeServices: Sendable {
         return logger
     }
 
-    /// In the order in which they begin; they end the other way round.
+    /// In start order; they are shut down in reverse.
     private var services: [ServiceGroupConfiguration.ServiceConfiguration] {
         let (readiness, ready) = AsyncStream.makeStream(of: Never.self)
         let answers = FunctionService {
-            // A call that comes before its hook is there would be told that there is none, and not come again.
+            // Waits for all hooks: a delivery to a hook that is not registered yet would get 404 and not be retried.
             for await _ in readiness {}
             try await withGracefulShutdownHandler {
                 try await server.run { port in
                     Streams.output.write("Listening on http://\(options.host):\(port)\n")
                 }
-                // Without connections the server has ended long before it is this service's turn.
+                // Without connections the server may have stopped before this service is shut down.
                 try await gracefulShutdown()
             } onGracefulShutdown: {
                 answersEnd.open()
@@ -97,7 +96,7 @@ struct ServeServices: Sendable {
         let runs = FunctionService {
             try await withGracefulShutdownHandler {
                 await queue.run()
-                // Told a second time to stop, it may have ended before it is this service's turn.
+                // After a second stop request it may have ended before this service is shut down.
                 try await gracefulShutdown()
             } onGracefulShutdown: {
                 queue.stop()
@@ -135,13 +134,13 @@ struct ServeServices: Sendable {
             Streams.output.write("  \(hosted.pipeline?.name ?? "")\(triggers.isEmpty ? "" : "  on \(triggers)")\n")
         }
         guard !options.isLoopback else { return }
-        for route in hub.routes where route.isOpenToAnybody {
+        for route in ingress.routes where !route.route.authenticatesCallers {
             Streams.error.write("warning: /hooks/\(route.path) can be called by anybody who reaches \(options.host)\n")
         }
     }
 }
 
-/// A service that is a function.
+/// A service implemented by a closure.
 private struct FunctionService: Service {
     let body: @Sendable () async throws -> Void
 

@@ -7,8 +7,8 @@ import FoundationEssentials
 import Foundation
 #endif
 
-/// The folders of a project that `runnel serve` and `runnel mcp` have served: the pipelines in them are code, also for
-/// other processes that work on the project's runs, and while no server runs.
+/// The folders of a project that `runnel serve` and `runnel mcp` have served. The pipelines in them are code and stay
+/// protected, also in other processes that work on the project's runs and while no server runs.
 struct ServedFolders {
     private let project: String
     private let file: String
@@ -24,7 +24,7 @@ struct ServedFolders {
         return String(decoding: data, as: UTF8.self).split(separator: "\n").map(String.init)
     }
 
-    /// Remembers a folder. One outside of the project is out of reach anyway.
+    /// Records a folder. Folders outside of the project are inaccessible anyway.
     func add(_ folder: String) {
         guard let real = Trust.realPath(folder), let base = Trust.realPath(project),
             real == base || real.hasPrefix(base == "/" ? base : base + "/")
@@ -41,7 +41,7 @@ struct ServedFolders {
 }
 
 extension Project {
-    /// The project as pipelines see it.
+    /// The project's files as accessible to pipelines.
     func files(granted: Set<String> = []) -> ProjectDirectory {
         ProjectDirectory(
             path: directory, grantedFiles: granted,

@@ -1,7 +1,4 @@
-/// The embedded simulator as the Marketplace client sees it.
-struct SimulatedMarketplace: Sendable {
-    let baseURL: String
-    let clientID: String
-    let clientSecret: String
-    let agentID: String
-}
+import RunnelKit
+
+/// The address and credentials of the embedded simulator.
+typealias SimulatedMarketplace = AgentStandIn

@@ -1,35 +1,29 @@
+internal import LibC
+
 #if canImport(FoundationEssentials)
 import FoundationEssentials
 #else
 import Foundation
 #endif
 
-#if canImport(Glibc)
-import Glibc
-#elseif canImport(Musl)
-import Musl
-#else
-import Darwin
-#endif
-
-/// Whose projects and plugins are used: those of this user and of root, and the folders that were named with
-/// `runnel trust` or in `RUNNEL_TRUST`.
+/// Decides which projects and plugins are used: those of this user and of root, and those in folders trusted with
+/// `runnel trust` or `RUNNEL_TRUST`.
 ///
-/// A configuration can start programs and send secrets elsewhere, so one that another user left in a folder above must
-/// not be taken for one's own (the class of CVE-2022-24765).
+/// A configuration can start programs and send secrets elsewhere, so one that another user planted in a parent folder
+/// must not be used (like CVE-2022-24765).
 struct Trust: Sendable {
-    /// Something that belongs to somebody else.
+    /// A file or folder that belongs to another user.
     struct Problem: Error, Hashable {
         let message: String
         let hint: String
     }
 
     let user: uid_t
-    /// Where a search upwards for `runnel.yaml` ends.
+    /// The folder at which the upward search for `runnel.yaml` stops.
     let home: String
-    /// Real paths; what is below them is trusted too.
+    /// Trusted folders as real paths; everything below them is trusted too.
     let folders: [String]
-    /// Who called `sudo`; their own files are what they mean.
+    /// The user who called `sudo`, whose files are trusted.
     private let caller: uid_t?
 
     static var current: Trust {
@@ -41,7 +35,7 @@ struct Trust: Sendable {
             caller: environment["SUDO_UID"].flatMap { uid_t($0) })
     }
 
-    /// - Parameter caller: Counts when the user is root.
+    /// - Parameter caller: Used only if the user is root.
     init(user: uid_t, home: String, folders: [String], caller: uid_t? = nil) {
         self.user = user
         self.home = home
@@ -49,21 +43,21 @@ struct Trust: Sendable {
         self.caller = user == 0 ? caller : nil
     }
 
-    /// What is wrong with using the file or folder; nil where nothing is, or nothing is there.
+    /// The reason why the file or folder must not be used; nil if it may, or does not exist.
     ///
-    /// - Parameter folder: What a person would trust: the project's folder, or the plugin's.
+    /// - Parameter folder: The folder to trust: that of the project or plugin.
     func problem(with path: String, in folder: String) -> Problem? {
-        // A link and what it leads to are both somebody's.
+        // Both a link and its target must be trusted.
         guard let owner = Self.owners(of: path).first(where: { !isTrusted($0) }), !isListed(folder) else { return nil }
         return Problem(
             message:
                 "\"\(FileReading.shown(path))\" belongs to \(Self.name(of: owner)), and you are \(Self.name(of: user))",
             hint:
-                "what stands there can start programs and use your secrets; if you trust it, type `runnel trust \(folder)`, or set RUNNEL_TRUST=\(folder)"
+                "it can start programs and use your secrets; if you trust it, run `runnel trust \(folder)`, or set RUNNEL_TRUST=\(folder)"
         )
     }
 
-    /// The same for everything that makes a project.
+    /// The same for all files of a project.
     func problem(withProject folder: String, configuration: String?) -> Problem? {
         for path in [configuration, folder, folder + "/.runnel", folder + "/plugins"].compactMap(\.self) {
             if let problem = problem(with: path, in: folder) { return problem }
@@ -71,12 +65,12 @@ struct Trust: Sendable {
         return nil
     }
 
-    /// Whether a search for `runnel.yaml` goes on above the folder.
+    /// Whether the search for `runnel.yaml` continues above the folder.
     func goesOn(above folder: String) -> Bool {
         var here = stat()
         var above = stat()
         guard folder != "/" else { return false }
-        // What is not there yet is above something that is.
+        // Skips folders that do not exist yet.
         guard stat(folder, &here) == 0, stat(FileReading.folder(of: folder), &above) == 0 else { return true }
         var ownHome = stat()
         if stat(home, &ownHome) == 0, ownHome.st_dev == here.st_dev, ownHome.st_ino == here.st_ino { return false }
@@ -90,14 +84,14 @@ struct Trust: Sendable {
         return folders.contains { path == $0 || path.hasPrefix($0 == "/" ? $0 : $0 + "/") }
     }
 
-    /// Of a link, and of what it leads to; none where nothing is there.
+    /// The owners of a link and of its target; empty if the path does not exist.
     private static func owners(of path: String) -> [uid_t] {
         var (link, target) = (stat(), stat())
         guard lstat(path, &link) == 0 else { return [] }
         return stat(path, &target) == 0 ? [link.st_uid, target.st_uid] : [link.st_uid]
     }
 
-    /// Without links; nil where there is no such file or folder.
+    /// The path without links; nil if it does not exist.
     static func realPath(_ path: String) -> String? {
         guard let real = realpath(path, nil) else { return nil }
         defer { free(real) }
@@ -117,7 +111,7 @@ struct Trust: Sendable {
     }
 }
 
-/// The folders that this user trusts, kept in a file that nobody else can write.
+/// The folders that this user trusts, stored in a file that only this user can write.
 struct TrustedFolders {
     struct Failure: Error, CustomStringConvertible {
         let description: String
@@ -137,7 +131,7 @@ struct TrustedFolders {
             ?? FileManager.default.homeDirectoryForCurrentUser.path
     }
 
-    /// Absolute paths, in the order in which they were added. A file that others could have written counts as empty.
+    /// Absolute paths in the order they were added. A file that others can write is ignored.
     var all: [String] {
         var status = stat()
         guard lstat(file, &status) == 0, status.st_mode & S_IFMT == S_IFREG, status.st_mode & 0o022 == 0,
@@ -154,9 +148,9 @@ struct TrustedFolders {
             try FileManager.default.createDirectory(
                 atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
         } catch {
-            throw Failure(description: "the folder \"\(folder)\" cannot be made")
+            throw Failure(description: "cannot create the folder \"\(folder)\"")
         }
-        // Under a name of its own first, so that a reader sees the old list or the new one.
+        // Written to a temporary file and renamed, so that readers see the old list or the new one.
         let temporary = "\(file).\(getpid()).tmp"
         unlink(temporary)
         let number = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
@@ -165,7 +159,7 @@ struct TrustedFolders {
         if number >= 0 { close(number) }
         guard isWritten, rename(temporary, file) == 0 else {
             unlink(temporary)
-            throw Failure(description: "\"\(file)\" cannot be written; check that the folder is yours")
+            throw Failure(description: "cannot write \"\(file)\"; check that the folder is yours")
         }
     }
 }

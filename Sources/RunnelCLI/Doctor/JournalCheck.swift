@@ -1,6 +1,7 @@
 import RunnelEngine
 import RunnelKit
 import RunnelStore
+internal import RunnelSupport
 
 #if canImport(FoundationEssentials)
 import FoundationEssentials
@@ -8,15 +9,15 @@ import FoundationEssentials
 import Foundation
 #endif
 
-/// The folder of the journal, and what is in it.
+/// Checks the journal and its folder.
 enum JournalCheck {
     private static let second: Int64 = 1_000_000_000
 
-    static func findings(_ project: Project) async -> [Finding] {
+    static func findings(_ project: Project) async -> [HealthFinding] {
         let folder = project.stateDirectory
         if let problem = writing(in: FileReading.exists(folder) ? folder : project.directory) { return [problem] }
         guard FileReading.exists(folder + "/journal.db") else {
-            return [.good("journal", "there is none yet; the first run makes it in \(folder)")]
+            return [.good("journal", "there is none yet; the first run creates it in \(folder)")]
         }
         let journal: any Journal
         do throws(JournalError) {
@@ -24,7 +25,7 @@ enum JournalCheck {
         } catch {
             return [.problem("journal", error.message, error.hint)]
         }
-        let findings: [Finding]
+        let findings: [HealthFinding]
         do throws(JournalError) {
             findings = try await look(into: journal, folder)
         } catch {
@@ -34,20 +35,21 @@ enum JournalCheck {
         return findings
     }
 
-    private static func look(into journal: any Journal, _ folder: String) async throws(JournalError) -> [Finding] {
+    private static func look(into journal: any Journal, _ folder: String) async throws(JournalError) -> [HealthFinding]
+    {
         let damages = try await journal.check()
         guard damages.isEmpty else {
             return damages.map {
                 .problem(
                     "journal", "it is damaged: \($0)",
-                    "stop Runnel, copy \(folder) away, and try `sqlite3 journal.db .recover`")
+                    "stop Runnel, back up \(folder), and try `sqlite3 journal.db .recover`")
             }
         }
         let queued = try await journal.queuedCount()
         let waiting = try await journal.waitingCount()
         let newest = try await journal.runs(RunFilter(limit: 1)).first
         let size = (try? FileManager.default.attributesOfItem(atPath: folder + "/journal.db")[.size] as? Int) ?? 0
-        var findings: [Finding] = [
+        var findings: [HealthFinding] = [
             .good(
                 "journal",
                 "sound, \(readable(bytes: size)), \(queued) run\(queued == 1 ? "" : "s") queued, \(waiting) waiting")
@@ -56,7 +58,7 @@ enum JournalCheck {
         if queued + waiting > 0, workers.isEmpty {
             findings.append(
                 .warning(
-                    "journal", "nobody works on the runs that are queued or wait",
+                    "journal", "no worker is running for the queued and waiting runs",
                     "start `runnel serve`, or `runnel runs resume --all`"))
         }
         var orphans = 0
@@ -74,18 +76,18 @@ enum JournalCheck {
         if let newest, newest.createdAt > now + 60 * second {
             findings.append(
                 .problem(
-                    "clock", "the newest run is from \(LocalTime.text(newest.createdAt)), which is still to come",
-                    "the clock was wrong then or is wrong now; schedules wait until it has caught up"))
+                    "clock", "the newest run is from \(LocalTime.text(newest.createdAt)), which is in the future",
+                    "the clock was or is wrong; schedules wait until it has caught up"))
         }
         return findings
     }
 
-    private static func writing(in folder: String) -> Finding? {
+    private static func writing(in folder: String) -> HealthFinding? {
         let probe = "\(folder)/.runnel-doctor-\(ProcessInfo.processInfo.processIdentifier)"
         guard FileManager.default.createFile(atPath: probe, contents: Data()) else {
             return .problem(
-                "journal", "nothing can be written in \(folder)",
-                "let the user that runs Runnel own it: chown -R USER \(folder)")
+                "journal", "\(folder) is not writable",
+                "make the user that runs Runnel its owner: chown -R USER \(folder)")
         }
         try? FileManager.default.removeItem(atPath: probe)
         return nil

@@ -1,5 +1,7 @@
+import LibC
 import RunnelEngine
 import RunnelKit
+internal import RunnelSupport
 
 #if canImport(FoundationEssentials)
 import FoundationEssentials
@@ -7,27 +9,19 @@ import FoundationEssentials
 import Foundation
 #endif
 
-#if canImport(Glibc)
-import Glibc
-#elseif canImport(Musl)
-import Musl
-#else
-import Darwin
-#endif
-
-/// What the machine grants: space, open files, a right clock.
+/// Checks the machine: disk space, open files, clock.
 enum MachineCheck {
     private static let leastSpace: UInt64 = 1 << 30
     private static let leastFiles = 4096
 
-    static func findings(_ project: Project) -> [Finding] {
+    static func findings(_ project: Project) -> [HealthFinding] {
         space(project.directory) + openFiles() + clock() + timeZones()
     }
 
-    private static func space(_ directory: String) -> [Finding] {
+    private static func space(_ directory: String) -> [HealthFinding] {
         var status = statvfs()
         guard statvfs(directory, &status) == 0 else {
-            return [.problem("disk", "\(directory) cannot be looked at", "check that it exists and can be read")]
+            return [.problem("disk", "\(directory) cannot be inspected", "check that it exists and is readable")]
         }
         if status.f_flag & UInt(ST_RDONLY) != 0 {
             return [.problem("disk", "\(directory) is on a disk that is mounted read-only")]
@@ -41,7 +35,7 @@ enum MachineCheck {
         ]
     }
 
-    private static func openFiles() -> [Finding] {
+    private static func openFiles() -> [HealthFinding] {
         var limit = rlimit()
         #if canImport(Glibc)
         let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
@@ -51,30 +45,30 @@ enum MachineCheck {
         guard getrlimit(resource, &limit) == 0, limit.rlim_cur < leastFiles else { return [] }
         return [
             .warning(
-                "open files", "\(limit.rlim_cur) are allowed, which many callers at once may use up",
+                "open files", "\(limit.rlim_cur) are allowed, which many concurrent callers may exhaust",
                 "raise it: `LimitNOFILE=65536` in the unit, or `ulimit -n 65536`")
         ]
     }
 
-    private static func clock() -> [Finding] {
+    private static func clock() -> [HealthFinding] {
         let now = Timestamp.text(nanoseconds: WallClock.nanoseconds())
         #if os(Linux)
-        // What systemd-timesyncd and chrony leave behind; elsewhere it cannot be told.
+        // Files of systemd-timesyncd and chrony; other services are not detected.
         let signs = ["/run/systemd/timesync/synchronized", "/run/chrony", "/var/lib/chrony/drift"]
         let files = FileManager.default
         if files.fileExists(atPath: "/run/systemd/system"), !signs.contains(where: files.fileExists) {
             return [
                 .warning(
-                    "clock", "\(now); nothing keeps it right",
-                    "let systemd-timesyncd or chrony set it; schedules and tokens depend on it")
+                    "clock", "\(now); no time synchronization found",
+                    "enable systemd-timesyncd or chrony; schedules and tokens depend on the clock")
             ]
         }
         #endif
         return [.good("clock", now)]
     }
 
-    private static func timeZones() -> [Finding] {
+    private static func timeZones() -> [HealthFinding] {
         guard !FileManager.default.fileExists(atPath: "/usr/share/zoneinfo/UTC") else { return [] }
-        return [.problem("time zones", "/usr/share/zoneinfo is not there", "install the package tzdata")]
+        return [.problem("time zones", "/usr/share/zoneinfo does not exist", "install the package tzdata")]
     }
 }

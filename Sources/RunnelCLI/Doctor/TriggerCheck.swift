@@ -1,46 +1,28 @@
 import RunnelEngine
 import RunnelKit
-import WatchPlugin
 
-#if canImport(FoundationEssentials)
-import FoundationEssentials
-#else
-import Foundation
-#endif
-
-/// Where pipelines wait for files, and where the server listens.
+/// What triggers need, and where the server listens.
 enum TriggerCheck {
-    static func folders(_ project: Project, _ pipelines: [Pipeline]) -> [Finding] {
-        var findings: [Finding] = []
+    /// What the triggers of the pipelines say of themselves. One whose entry needs a secret that is not there is left
+    /// out: the secret is reported.
+    static func triggers(
+        _ project: Project, _ pipelines: [Pipeline], _ registry: StepRegistry, _ context: DiagnosisContext
+    ) async -> [HealthFinding] {
+        let scope = project.triggerScope
+        var findings: [HealthFinding] = []
         for pipeline in pipelines {
-            for trigger in pipeline.triggers where trigger.kind == WatchPlugin().name {
-                guard case .object(let members) = trigger.entry,
-                    case .literal(.string(let path))? = members.first(where: { $0.key == "path" })?.value
+            for trigger in pipeline.triggers {
+                guard let definition = registry.trigger(named: trigger.kind),
+                    let entry = try? trigger.entry.render(scope).asObject ?? [:]
                 else { continue }
-                findings += folder(path, project, pipeline.name)
+                findings += await definition.diagnose(entry, pipeline.name, context)
             }
         }
         return findings
     }
 
-    private static func folder(_ path: String, _ project: Project, _ pipeline: String) -> [Finding] {
-        let absolute = path.hasPrefix("/") ? path : project.directory + "/" + path
-        var isDirectory = false
-        guard FileReading.exists(absolute, isDirectory: &isDirectory), isDirectory else {
-            return [
-                .warning(
-                    "folders", "\"\(path)\", which \(pipeline) watches, is not there",
-                    "make it: mkdir -p \(absolute); Runnel begins to watch it when it comes")
-            ]
-        }
-        guard FileManager.default.isReadableFile(atPath: absolute) else {
-            return [.problem("folders", "\"\(path)\", which \(pipeline) watches, cannot be read")]
-        }
-        return [.good("folders", "\"\(path)\" is watched by \(pipeline)")]
-    }
-
-    /// Whether a server runs, or could.
-    static func server(_ project: Project) async -> [Finding] {
+    /// Whether a server is running, or could run.
+    static func server(_ project: Project) async -> [HealthFinding] {
         let settings = project.settings.server
         if case .failure(let problem)? = project.serverToken {
             return [.problem("server", "`server.token` has no value: \(problem.reason)")]
@@ -48,18 +30,18 @@ enum TriggerCheck {
         let address = "\(settings.host):\(settings.port)"
         switch await ServerClient(project: project).probe() {
         case .answers(let version): return [.good("server", "runnel \(version) answers at \(address)")]
-        case .refuses: return [.good("server", "none runs at \(address)")]
+        case .refuses: return [.good("server", "no server is running at \(address)")]
         case .someoneElse:
             return [
                 .problem(
                     "server", "something else listens on \(address)",
-                    "end it, or choose another port: `server: { port: … }` in runnel.yaml")
+                    "stop it, or choose another port: `server: { port: … }` in runnel.yaml")
             ]
         case .wrongToken:
             return [
                 .problem(
-                    "server", "the server at \(address) does not take this project's token",
-                    "it was started with another `server.token`; start it again")
+                    "server", "the server at \(address) rejects this project's token",
+                    "it was started with another `server.token`; restart it")
             ]
         }
     }

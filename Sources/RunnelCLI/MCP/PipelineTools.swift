@@ -1,24 +1,24 @@
 import Logging
-import MCPServer
+import MCP
 import RunnelEngine
 import RunnelKit
+internal import RunnelSupport
 import Synchronization
 
 /// The pipelines of a folder as tools of an MCP server. Each call is a run of the journal.
 actor PipelineTools: ToolProvider {
-    private let folder: PipelineFolder
-    private let loader: PipelineLoader
     private let runs: ForegroundRuns
-    private var contents: [String: [UInt8]] = [:]
-    private var pipelines: [String: Pipeline] = [:]
+    private var catalog: PipelineCatalog
     private var served: [(name: String, pipeline: Pipeline)] = []
     /// The names of those that are not served, by file.
     private var hidden: [String: String] = [:]
 
     init(folder: String, loader: PipelineLoader, runs: ForegroundRuns) {
-        self.folder = PipelineFolder(folder)
-        self.loader = loader
+        let folder = PipelineFolder(folder)
         self.runs = runs
+        catalog = PipelineCatalog(loader: loader, isServed: false) {
+            try folder.contents().map { (FileReading.shown(FileReading.absolute($0.file)), $0.bytes) }
+        }
     }
 
     /// A file with errors keeps its last good version, as with `runnel serve`.
@@ -39,7 +39,7 @@ actor PipelineTools: ToolProvider {
             input = given[ServedTool.inputKey] ?? .null
             given = given.removing(ServedTool.inputKey)
         }
-        let id = UUIDv7.make(nanoseconds: WallClock.nanoseconds())
+        let id = runs.service.makeID()
         do {
             let values = try pipeline.inputValues(json: given)
             let request = RunRequest(id: id, inputs: values, input: input)
@@ -47,28 +47,23 @@ actor PipelineTools: ToolProvider {
         } catch let error as InputError {
             return .failed(message: error.message, run: nil)
         } catch {
-            return .failed(message: "the run cannot be kept: \(error)", run: id)
+            return .failed(message: "cannot store the run: \(error)", run: id)
         }
     }
 
     private func run(
         _ request: RunRequest, _ pipeline: Pipeline, _ progress: @escaping @Sendable (String) async -> Void
     ) async throws -> ToolOutcome {
-        let definition = runs.definition(of: pipeline)
-        try await runs.journal.keep(definition)
-        let record = runs.record(request, of: pipeline, definition: definition.hash)
+        let run = runs.service.makeRun(request, of: pipeline)
         let reporter = ProgressReporter(progress: progress)
         let cancellation = Cancellation()
         let result: DriveResult?
         do {
             result = try await withTaskCancellationHandler {
-                try await runs.begin(record, of: pipeline, reporter: reporter)
+                try await runs.service.perform(run, observer: reporter)
             } onCancel: {
-                // In the journal too: the run may be waiting for its turn still.
-                cancellation.begin { [journal = runs.journal] in
-                    _ = try? await journal.requestCancel(request.id, at: WallClock.nanoseconds())
-                }
-                runs.worker.cancelRun(request.id)
+                cancellation.begin { [service = runs.service] in _ = try? await service.cancel(run.id) }
+                runs.worker.cancelRun(run.id)
             }
             await cancellation.wait()
         } catch {
@@ -87,18 +82,20 @@ actor PipelineTools: ToolProvider {
                     message: runs.project.redactor.redact("\(error.message)\(hint) [\(error.code)]"), run: request.id)
             }
         case nil:
-            return .failed(message: "another run of \(pipeline.name) goes on, and `overlap` says so", run: request.id)
+            return .failed(message: "another run of \(pipeline.name) is running (`overlap`)", run: request.id)
         default:
             return .failed(
-                message: "the run did not end here; `runnel runs show \(request.id)` says how it is", run: request.id)
+                message: "the run continues elsewhere; `runnel runs show \(request.id)` shows its state",
+                run: request.id)
         }
     }
 
-    /// Of two pipelines that would share a name, the first in the order of the files; the other is told of once.
+    /// If two pipelines map to one name, the first in file order is served; the other is reported once.
     private func nameTools() {
         served = []
-        for (file, pipeline) in pipelines.sorted(by: { $0.key < $1.key }) {
-            let name = ServedTool.name(of: pipeline)
+        for entry in catalog.entries {
+            guard let pipeline = entry.pipeline else { continue }
+            let (file, name) = (entry.file, ServedTool.name(of: pipeline))
             if let first = served.first(where: { $0.name == name })?.pipeline {
                 guard hidden.updateValue(pipeline.name, forKey: file) != pipeline.name else { continue }
                 runs.assembly.logger.warning(
@@ -112,18 +109,13 @@ actor PipelineTools: ToolProvider {
     }
 
     private func read() {
-        // A folder that cannot be read leaves everything as it is.
-        guard let files = try? folder.files() else { return }
-        for file in Set(contents.keys).subtracting(files) {
-            contents[file] = nil
-            pipelines[file] = nil
-        }
-        for file in files {
-            guard let bytes = try? FileReading.yaml(of: file), bytes != contents[file] else { continue }
-            contents[file] = bytes
-            let (pipeline, report) = loader.load(bytes, file: FileReading.shown(FileReading.absolute(file)))
-            if let pipeline { pipelines[file] = pipeline }
-            DiagnosticOutput.write([report], format: .text, redactor: runs.project.redactor)
+        for change in catalog.look().changes {
+            switch change {
+            case .updated(_, _, let report), .problem(_, _, let report):
+                DiagnosticOutput.write([report], format: .text, redactor: runs.project.redactor)
+            // Everything stays as it is.
+            case .unreadable, .folderUnreadable, .removed: break
+            }
         }
         nameTools()
     }
@@ -171,24 +163,18 @@ extension InputDeclaration.Kind {
     fileprivate var schemaType: String { self == .list ? "array" : rawValue }
 }
 
-/// Says what goes on in a run, in a line each.
-private struct ProgressReporter: RunReporter {
+/// Reports the progress of a run, one line per event.
+private struct ProgressReporter: RunObserver {
     let progress: @Sendable (String) async -> Void
 
     func report(_ event: RunEvent) async {
-        switch event.kind {
-        case .stepStarted(let place, let attempt):
-            await progress(attempt > 1 ? "\(place.id): attempt \(attempt)" : place.id)
-        case .stepNote(let place, let text), .stepText(let place, let text): await progress("\(place.id): \(text)")
-        case .stepFailed(let place, let error, _, _): await progress("\(place.id) failed: \(error.message)")
-        default: break
-        }
+        if let line = EventRenderer.progress(event) { await progress(line) }
     }
 
     func finish(_ result: RunResult) {}
 }
 
-/// What a cancellation sets off; waited for by whoever was cancelled.
+/// A cancellation handler that the cancelled task awaits.
 private final class Cancellation: Sendable {
     private let task = Mutex<Task<Void, Never>?>(nil)
 

@@ -2,12 +2,12 @@ import ArgumentParser
 import RunnelEngine
 import RunnelKit
 
-/// How diagnostics are printed.
+/// The output format of diagnostics.
 enum DiagnosticFormat: String, ExpressibleByArgument, CaseIterable {
     case text, json
 }
 
-/// Prints everything that was found out about some files.
+/// Prints the diagnostics of files.
 enum DiagnosticOutput {
     /// Text goes to standard error, JSON to standard output.
     static func write(_ reports: [LoadReport], format: DiagnosticFormat, redactor: Redactor = Redactor()) {

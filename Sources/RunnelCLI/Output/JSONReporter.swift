@@ -2,7 +2,7 @@ import RunnelEngine
 import RunnelKit
 
 /// Writes each event as one line of JSON on standard output.
-struct JSONReporter: RunReporter {
+struct JSONReporter: RunObserver {
     func report(_ event: RunEvent) {
         Streams.output.write(json: event.json)
     }

@@ -1,12 +1,12 @@
 import RunnelKit
 
-/// A value as a person reads it: like YAML, with texts of several lines as they are.
+/// Formats a value for people: like YAML, with multi-line texts unchanged.
 enum ReadableValue {
     static func text(_ value: Value, indent: Int) -> String {
         lines(value).map { $0.isEmpty ? "" : String(repeating: " ", count: indent) + $0 }.joined(separator: "\n")
     }
 
-    /// Whether the value stands somewhere in the object, so that it need not be shown beside it.
+    /// Whether the object contains the value, so that it need not be shown separately.
     static func holds(_ object: ValueObject, _ value: Value) -> Bool {
         object.values.contains { contains($0, value) }
     }
@@ -31,7 +31,7 @@ enum ReadableValue {
         }
     }
 
-    /// On the line of its key where it fits there, and indented below it otherwise.
+    /// On the line of its key if it fits, otherwise indented below it.
     private static func lines(_ value: Value, behind key: String) -> [String] {
         switch value {
         case .string(let text) where text.contains("\n"): return [key + " |"] + lines(value).map { "  " + $0 }

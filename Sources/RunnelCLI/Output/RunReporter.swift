@@ -1,15 +1,8 @@
 import RunnelEngine
 import RunnelKit
 
-/// Shows a run to whoever started it.
-protocol RunReporter: Sendable {
-    func report(_ event: RunEvent) async
-    /// Once, when everything has been reported.
-    func finish(_ result: RunResult) async
-}
-
 extension RunOutcome {
-    /// What goes to standard output: the output of the last step, with secrets masked.
+    /// Writes the run's output to standard output, redacted.
     func writeOutput(redactor: Redactor) {
         guard case .succeeded(let output) = self else { return }
         switch redactor.redact(output) {
@@ -21,7 +14,7 @@ extension RunOutcome {
     }
 }
 
-/// A length of time as a person reads it: `3 ms`, `1.2 s`, `2 min 5 s`.
+/// A duration for people: `3 ms`, `1.2 s`, `2 min 5 s`.
 func readable(_ duration: Duration) -> String {
     let milliseconds = duration.milliseconds
     if milliseconds < 1000 { return "\(Int(milliseconds.rounded())) ms" }

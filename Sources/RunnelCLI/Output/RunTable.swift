@@ -2,23 +2,43 @@ import RunnelEngine
 import RunnelKit
 import RunnelSupport
 
-/// Runs as a table, one a line.
+/// A table of runs, one per line.
 struct RunTable {
     let style: TextStyle
+    /// The columns of the terminal; nil: nothing is cut.
+    var width: Int?
+
+    private static let shortID = 13
 
     func text(_ runs: [RunRecord]) -> String {
-        let state = max(9, runs.map(\.stateText.count).max() ?? 9)
-        let width = max(8, runs.map { style.line($0.pipeline).count }.max() ?? 8)
-        var lines = [
-            style.dim("\(pad("RUN", 36))  \(pad("STATE", state))  \(pad("PIPELINE", width))  \(pad("BEGAN", 25))  TOOK")
-        ]
-        for run in runs {
-            let took = run.took.map(readable) ?? "-"
-            var line = "\(run.id)  \(colored(run, width: state))  \(pad(style.line(run.pipeline), width))  "
-            line += "\(pad(LocalTime.text(run.startedAt ?? run.createdAt), 25))  \(took)"
-            if run.state == .waiting, let wakeAt = run.wakeAt { line += style.dim("  until \(LocalTime.text(wakeAt))") }
-            if let message = run.error?.asObject?["message"]?.asString {
-                line += style.dim("  \(style.line(message.firstLine))")
+        let ids = ids(of: runs)
+        let times = runs.map { width == nil ? LocalTime.text($0.shownTime) : LocalTime.short($0.shownTime) }
+        let took = runs.map { $0.took.map(readable) ?? "-" }
+        let idWidth = max(3, ids.map(\.count).max() ?? 3)
+        let stateWidth = max(9, runs.map(\.stateText.count).max() ?? 9)
+        let timeWidth = times.map(\.count).max() ?? 5
+        let tookWidth = max(4, took.map(\.count).max() ?? 4)
+        var nameWidth = max(8, runs.map { style.line($0.pipeline).count }.max() ?? 8)
+        var triggerWidth = max(7, runs.map { style.line($0.triggerText).count }.max() ?? 7)
+        if let width {
+            let rest = max(15, width - idWidth - stateWidth - timeWidth - tookWidth - 10)
+            nameWidth = min(nameWidth, max(8, rest / 2))
+            triggerWidth = min(triggerWidth, max(7, rest - nameWidth))
+        }
+        func row(_ id: String, _ state: String, _ name: String, _ trigger: String, _ time: String, _ took: String)
+            -> String
+        {
+            "\(id.padded(to: idWidth))  \(state)  \(cut(name, nameWidth))  \(cut(trigger, triggerWidth))  "
+                + "\(time.padded(to: timeWidth))  \(took)"
+        }
+        var lines = [style.dim(row("RUN", "STATE".padded(to: stateWidth), "PIPELINE", "TRIGGER", "BEGAN", "TOOK"))]
+        for (index, run) in runs.enumerated() {
+            var line = row(
+                ids[index], colored(run, width: stateWidth), style.line(run.pipeline), style.line(run.triggerText),
+                times[index], took[index])
+            if let detail = detail(of: run) {
+                // Behind the row for a program, below it for a person.
+                line += width.map { "\n" + style.dim("  " + cut(detail, $0 - 2).trimmed) } ?? style.dim("  \(detail)")
             }
             lines.append(line)
         }
@@ -26,7 +46,7 @@ struct RunTable {
     }
 
     func colored(_ run: RunRecord, width: Int = 9) -> String {
-        let text = pad(run.stateText, width)
+        let text = run.stateText.padded(to: width)
         switch run.state {
         case .succeeded: return style.green(text)
         case .failed: return style.red(text)
@@ -36,19 +56,53 @@ struct RunTable {
         }
     }
 
-    private func pad(_ text: String, _ width: Int) -> String {
-        text.count >= width ? text : text + String(repeating: " ", count: width - text.count)
+    /// What else there is to say: until when it waits, or why it failed.
+    private func detail(of run: RunRecord) -> String? {
+        if run.state == .waiting, let wakeAt = run.wakeAt { return "until \(LocalTime.text(wakeAt))" }
+        return run.error.map { style.line(RunError(json: $0).message.firstLine) }
+    }
+
+    /// Beginnings that tell the runs apart, whole ids for a program.
+    private func ids(of runs: [RunRecord]) -> [String] {
+        guard width != nil else { return runs.map(\.id) }
+        let all = runs.map(\.id)
+        let length = (Self.shortID...36).first { length in Set(all.map { $0.prefix(length) }).count == all.count }
+        return all.map { String($0.prefix(length ?? 36)) }
+    }
+
+    private func cut(_ text: String, _ width: Int) -> String {
+        text.count > width ? text.prefix(max(0, width - 1)) + "…" : text.padded(to: width)
     }
 }
 
 extension RunRecord {
-    /// From begin to end, or until now.
+    /// The time from start to end, or until now.
     var took: Duration? {
         guard let startedAt else { return nil }
         return .nanoseconds(max(0, (endedAt ?? WallClock.nanoseconds()) - startedAt))
+    }
+
+    var shownTime: Int64 { startedAt ?? createdAt }
+
+    /// What started it: the kind of trigger, and which file, path or tick.
+    var triggerText: String {
+        guard let trigger = trigger.asObject, let kind = trigger["type"]?.asString else { return "" }
+        let what =
+            switch kind {
+            case "schedule": trigger["scheduled_for"]?.asString
+            case "webhook": trigger["path"]?.asString
+            default: trigger["name"]?.asString
+            }
+        return what.map { "\(kind) \($0)" } ?? kind
     }
 }
 
 extension String {
     var firstLine: String { split(separator: "\n", maxSplits: 1).first.map(String.init) ?? self }
+
+    fileprivate var trimmed: String {
+        var text = self[...]
+        while text.last == " " { text.removeLast() }
+        return String(text)
+    }
 }

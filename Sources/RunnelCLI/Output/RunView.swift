@@ -1,22 +1,24 @@
 import RunnelEngine
 import RunnelKit
 import RunnelSupport
+import YAML
 
-/// One run with all that is known of it, for a person.
+/// The details of a run as text.
 struct RunView {
     let style: TextStyle
-    /// Whether outputs are shown whole.
+    /// Whether outputs are shown in full.
     let isFull: Bool
 
     private static let shortOutput = 160
 
-    func text(_ run: RunRecord, _ steps: [StepRecord], _ events: [Value]) -> String {
+    func text(_ run: RunRecord, _ steps: [StepRecord], _ events: [RunEvent]) -> String {
         var lines = ["\(style.bold(style.line(run.pipeline)))  \(RunTable(style: style).colored(run))  \(run.id)"]
         func field(_ name: String, _ value: String?) {
             guard let value else { return }
             lines.append("  " + style.dim(name.padded(to: 12)) + style.safe(value))
         }
-        field("trigger", run.trigger.asObject?["type"]?.asString)
+        field("trigger", run.triggerText)
+        if run.triggerText.hasPrefix("webhook") { field("delivery", run.dedupeKey.map { shown(.string($0)) }) }
         field("accepted", LocalTime.text(run.createdAt))
         field("began", run.startedAt.map(LocalTime.text))
         field("ended", run.endedAt.map(LocalTime.text))
@@ -34,13 +36,17 @@ struct RunView {
         if !run.input.isNull { field("input", shown(run.input)) }
         if !steps.isEmpty { lines.append("") }
         for step in steps { lines += self.lines(step, notes: notes(of: step, in: events)) }
-        if let error = run.error {
+        if let error = run.error.map(RunError.init(json:)) {
             lines.append("")
-            lines.append(style.red("failed: ") + style.safe(error.asObject?["message"]?.asString ?? error.json()))
-            if let hint = error.asObject?["hint"]?.asString { lines.append("  = " + style.safe(hint)) }
-            if let file = error.asObject?["file"]?.asString, let line = error.asObject?["line"]?.asInt {
-                lines.append(style.dim("  at \(style.line(file)):\(line)"))
+            lines.append(style.red("failed: ") + style.safe(error.message))
+            if let hint = error.hint { lines.append("  = " + style.safe(hint)) }
+            if let file = error.file, let range = error.range {
+                lines.append(style.dim("  at \(style.line(file)):\(range.start.line)"))
             }
+        }
+        if run.isInterrupted {
+            lines.append("")
+            lines.append("interrupted: `runnel runs resume \(run.id)` goes on with it, as does the next `runnel serve`")
         }
         if let output = run.output, !output.isNull {
             lines.append("")
@@ -70,20 +76,18 @@ struct RunView {
         }
         var lines = [line]
         lines += notes.map { style.dim("    · " + style.note($0)) }
-        if let message = step.error?.asObject?["message"]?.asString {
-            lines.append("    " + style.red(style.safe(message)))
+        if let error = step.error.map(RunError.init(json:)) {
+            lines.append("    " + style.red(style.safe(error.message)))
         }
         if let output = step.output, !output.isNull { lines.append("    " + style.safe(shown(output))) }
         return lines
     }
 
-    /// What an agent did, and whatever else the step had to say.
-    private func notes(of step: StepRecord, in events: [Value]) -> [String] {
+    /// The notes of the step, such as tool calls of an agent.
+    private func notes(of step: StepRecord, in events: [RunEvent]) -> [String] {
         events.compactMap { event in
-            guard let object = event.asObject, object["event"]?.asString == "step-note",
-                object["step"]?.asString == step.key.description
-            else { return nil }
-            return object["text"]?.asString
+            guard case .stepNote(let place, let text) = event.kind, place.id == step.key.description else { return nil }
+            return text
         }
     }
 

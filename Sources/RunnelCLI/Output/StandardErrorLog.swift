@@ -4,7 +4,7 @@ import RunnelKit
 import RunnelSupport
 import Synchronization
 
-/// The least important messages that are written; all logs of a process follow when it changes.
+/// The process-wide log level, which can change at run time.
 final class LogLevel: Sendable {
     private let level: Mutex<Logger.Level>
 
@@ -18,13 +18,12 @@ extension Logger.Level {
     fileprivate init(_ setting: LogSettings.Level) { self = Logger.Level(rawValue: setting.rawValue) ?? .warning }
 }
 
-/// Writes the log to standard error, a line a message, with secrets masked. What a message quotes begins no line of its
-/// own.
+/// Writes the log to standard error, one line per message, redacted. Line breaks in messages are escaped.
 struct StandardErrorLog: LogHandler {
     let redactor: Redactor
     let level: LogLevel
     var metadata: Logger.Metadata = [:]
-    /// Of a logger that was given a level of its own.
+    /// The level of a logger that overrides the process-wide one.
     private var ownLevel: Logger.Level?
 
     init(redactor: Redactor, level: LogLevel) {

@@ -1,6 +1,6 @@
 import RunnelKit
 
-/// The reference of a step, made from its own declaration.
+/// The reference of a step, generated from its declaration.
 struct StepReference {
     private let step: StepDefinition
 

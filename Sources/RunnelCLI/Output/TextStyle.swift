@@ -7,12 +7,12 @@ import Foundation
 #endif
 
 extension TextStyle {
-    /// For what goes to standard error.
+    /// The style for standard error.
     static var standardError: TextStyle {
         TextStyle(isTerminal: Streams.error.isTerminal, environment: ProcessInfo.processInfo.environment)
     }
 
-    /// For what goes to standard output.
+    /// The style for standard output.
     static var standardOutput: TextStyle {
         TextStyle(isTerminal: Streams.output.isTerminal, environment: ProcessInfo.processInfo.environment)
     }

@@ -12,19 +12,19 @@ import Foundation
 struct PluginFolder: Sendable {
     /// Absolute.
     let path: String
-    /// nil where `plugin.yaml` has errors.
+    /// nil if `plugin.yaml` has errors.
     let manifest: PluginManifest?
     let report: LoadReport
 
-    /// The folder's own name, by which a plugin with a broken manifest is known.
+    /// The plugin's name; the folder's name if the manifest has errors.
     var name: String { manifest?.name.text ?? String(path.split(separator: "/").last ?? "") }
 
-    /// What is wrong with starting it: it belongs to another user.
+    /// The reason why it must not be started: it belongs to another user.
     func problem(_ trust: Trust) -> Trust.Problem? {
         trust.problem(with: path, in: path) ?? trust.problem(with: path + "/plugin.yaml", in: path)
     }
 
-    /// All of a project, by name. A folder without a `plugin.yaml` is not one of them.
+    /// All plugin folders of a project, by name. Folders without `plugin.yaml` are ignored.
     static func all(of project: Project) throws(FileReading.Failure) -> [PluginFolder] {
         let parent = project.directory + "/plugins"
         let names = (try? FileManager.default.contentsOfDirectory(atPath: parent)) ?? []

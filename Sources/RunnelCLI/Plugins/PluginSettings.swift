@@ -1,41 +1,75 @@
 import RunnelEngine
 import RunnelKit
 
-/// `plugins:` of `runnel.yaml`, with everything fetched that stands elsewhere.
+/// `plugins:` of `runnel.yaml`, with secrets resolved.
 struct PluginSettings: Sendable {
+    /// Those below `plugins:`, by the plugin's name.
     private(set) var values: [String: Value] = [:]
-    /// What was fetched, by where it stands: `plugins/weather/key`.
+    /// Those in sections, by the section's key.
+    private(set) var sections: [String: Value] = [:]
+    /// The resolved secrets by path: `plugins/weather/key`.
     private(set) var secrets: [String: String] = [:]
-    /// Why something could not be fetched, by plugin.
+    /// Why something below `plugins:` could not be fetched, by plugin.
     private(set) var problems: [String: String] = [:]
 
-    init(_ settings: [String: Value], resolver: SensitiveResolver) {
+    init(
+        _ settings: [String: Value], sections: [String: Value], of plugins: [any Plugin], resolver: SensitiveResolver
+    ) {
+        let schemas = plugins.compactMap { plugin in
+            (plugin as? any ConfigurablePlugin).map { (plugin.name, $0.settingsSchema) }
+        }
         for (plugin, value) in settings {
-            // An empty section is one without settings.
-            values[plugin] = value.isNull ? [:] : fetch(value, "plugins/\(plugin)", plugin, resolver)
+            // An empty section has no settings.
+            let schema = schemas.first { $0.0 == plugin }?.1
+            var problem: String?
+            values[plugin] =
+                value.isNull
+                ? [:]
+                : fetch(value, "plugins/\(plugin)", schema, resolver) { path, reason in
+                    problem = "`\(path.replacing("/", with: "."))` has no value: \(reason)"
+                    return .null
+                }
+            problems[plugin] = problem
+        }
+        for section in plugins.settingsSections {
+            guard let value = sections[section.key] else { continue }
+            // The plugin says so where it needs the value, and does the rest of its work without.
+            self.sections[section.key] = fetch(value, section.key, section.schema, resolver) { _, reason in
+                SensitiveValue.unavailable(because: reason)
+            }
         }
     }
 
+    /// - Parameters:
+    ///   - schema: Of the value, where it is known.
+    ///   - unavailable: What stands in the place of what cannot be fetched.
     private mutating func fetch(
-        _ value: Value, _ path: String, _ plugin: String, _ resolver: SensitiveResolver
+        _ value: Value, _ path: String, _ schema: Value?, _ resolver: SensitiveResolver,
+        unavailable: (_ path: String, _ reason: String) -> Value
     ) -> Value {
+        let isReference = value.asObject.map { $0.count == 1 && ($0["env"] ?? $0["file"]) != nil } ?? false
+        let isSecret = schema.map(SensitiveValue.isSchema) ?? false
+        if isReference || isSecret, let reference = try? SensitiveValue(field: value) {
+            switch resolver.resolve(reference) {
+            case .success(let text):
+                secrets[path] = text
+                return .string(text)
+            case .failure(let problem): return unavailable(path, problem.reason)
+            }
+        }
         switch value {
         case .object(let object):
-            if object.count == 1, object["env"] ?? object["file"] != nil,
-                let reference = try? SensitiveValue(field: value)
-            {
-                switch resolver.resolve(reference) {
-                case .success(let text):
-                    secrets[path] = text
-                    return .string(text)
-                case .failure(let problem):
-                    problems[plugin] = "`\(path.replacing("/", with: "."))` has no value: \(problem.reason)"
-                    return .null
-                }
+            var fetched = ValueObject()
+            for (key, member) in object {
+                let schema = schema?["properties"]?[key] ?? schema?["additionalProperties"]
+                fetched[key] = fetch(member, "\(path)/\(key)", schema, resolver, unavailable: unavailable)
             }
-            return .object(ValueObject(object.map { ($0.key, fetch($0.value, "\(path)/\($0.key)", plugin, resolver)) }))
+            return .object(fetched)
         case .list(let items):
-            return .list(items.enumerated().map { fetch($0.element, "\(path)/\($0.offset)", plugin, resolver) })
+            return .list(
+                items.enumerated().map {
+                    fetch($0.element, "\(path)/\($0.offset)", schema?["items"], resolver, unavailable: unavailable)
+                })
         default: return value
         }
     }

@@ -1,11 +1,11 @@
+import MCP
 import RunnelEngine
-import RunnelProcess
 
 extension Project {
-    /// Reads pipelines with all plugins of this project; prints what is wrong with those.
+    /// A loader of pipelines with all plugins of this project; prints problems of plugins.
     ///
-    /// - Parameter startsServers: Whether an MCP server whose tools are not known is started to ask it for them. Commands
-    ///   that only look start nothing.
+    /// - Parameter startsServers: Whether an MCP server with unknown tools is started to list them. Read-only commands
+    ///   start nothing.
     func loader(startsServers: Bool = false) async throws -> PipelineLoader {
         let plugins = try await ProjectPlugins.load(self, discovery: startsServers ? .whenMissing : .cached)
         plugins.write(redactor: redactor)

@@ -1,7 +1,9 @@
 import Logging
+import MCP
 import RunnelEngine
 import RunnelKit
 import RunnelProcess
+internal import RunnelSupport
 import YAML
 
 #if canImport(FoundationEssentials)
@@ -10,19 +12,19 @@ import FoundationEssentials
 import Foundation
 #endif
 
-/// Everything that extends this `runnel` in a project: what it was built with, and the folders in `plugins/`.
+/// All plugins of a project: the built-in ones and the folders in `plugins/`.
 ///
-/// A folder that cannot be used does not stop the pipelines that do without it: it is reported, and the steps that it
-/// would have brought say why they are not there.
+/// An unusable folder does not affect pipelines that do not need it: it is reported, and using one of its steps is an
+/// error with the reason.
 struct ProjectPlugins: Sendable {
     let registry: StepRegistry
     let folders: [PluginFolder]
-    /// What is wrong with plugins beyond their manifests, by plugin.
+    /// Problems of plugins other than in their manifests.
     let problems: [(plugin: String, message: String, hint: String?)]
 
     /// - Parameters:
-    ///   - discovery: When MCP servers are started to ask them for their tools. Commands that only look never do.
-    ///   - only: The plugin that it is about; nil: all.
+    ///   - discovery: When MCP servers are started to list their tools. Read-only commands never do.
+    ///   - only: The plugin to load; nil for all.
     static func load(
         _ project: Project, discovery: ToolDiscovery = .cached, only: String? = nil
     ) async throws -> ProjectPlugins {
@@ -36,7 +38,7 @@ struct ProjectPlugins: Sendable {
         throw ExitStatus.usage
     }
 
-    /// - Parameter host: What children see of the agent; nil: what there is.
+    /// - Parameter host: The environment of child processes; nil for the default.
     init(
         _ project: Project, discovery: ToolDiscovery = .cached, only: String? = nil, host: ProcessHost? = nil
     ) async throws {
@@ -50,7 +52,7 @@ struct ProjectPlugins: Sendable {
         await MCPOverHTTP.register(in: services)
         for folder in folders {
             guard let manifest = folder.manifest else {
-                registry.setMissing(folder.name, because: "mend \(folder.report.source.name)")
+                registry.setMissing(folder.name, because: "fix \(folder.report.source.name)")
                 continue
             }
             do {
@@ -86,7 +88,7 @@ struct ProjectPlugins: Sendable {
         self.problems = problems
     }
 
-    /// What there is to say about the plugins, for a person.
+    /// Prints the problems of the plugins.
     func write(redactor: Redactor) {
         DiagnosticOutput.write(folders.map(\.report), format: .text, redactor: redactor)
         writeProblems()
@@ -99,7 +101,7 @@ struct ProjectPlugins: Sendable {
         }
     }
 
-    /// The plugins that are built in, with their settings. What is wrong with settings leaves the plugin out.
+    /// The built-in plugins with their settings. A plugin with invalid settings is left out.
     private static func configured(
         _ plugins: [any Plugin], _ project: Project, alsoKnown folders: [String]
     ) throws -> (plugins: [any Plugin], problems: [(plugin: String, message: String, hint: String?)]) {
@@ -120,7 +122,7 @@ struct ProjectPlugins: Sendable {
                 return nil
             }
             do throws(FieldError) {
-                return try configure(plugin, settings.values[plugin.name])
+                return try configure(plugin, settings)
             } catch {
                 let place = (["plugins", plugin.name] + error.path.map(\.text)).joined(separator: ".")
                 problems.append((plugin.name, "runnel.yaml: `\(place)`: \(error.message)", error.hint))
@@ -130,20 +132,25 @@ struct ProjectPlugins: Sendable {
         return (good, problems)
     }
 
-    private static func configure(_ plugin: any Plugin, _ settings: Value?) throws(FieldError) -> any Plugin {
-        if let plugin = plugin as? any ConfigurablePlugin { return try plugin.configured(reading: settings ?? .null) }
-        guard let settings, settings != [:] else { return plugin }
+    private static func configure(_ plugin: any Plugin, _ settings: PluginSettings) throws(FieldError) -> any Plugin {
+        let own = settings.values[plugin.name]
+        if let plugin = plugin as? any ConfigurablePlugin {
+            guard let section = plugin.sectionField else { return try plugin.configured(reading: own ?? .null) }
+            if own == nil || own == [:] {
+                return try plugin.configured(reading: settings.sections[section.key] ?? .null)
+            }
+        }
+        guard let own, own != [:] else { return plugin }
         throw FieldError("the plugin has no settings", hint: "remove them")
     }
 
     private static func host(_ project: Project) -> ProcessHost {
         let secrets = project.secrets
         return ProcessHost(
-            variables: ProcessInfo.processInfo.environment, project: project.directory, secret: { secrets[$0] },
-            http: { services in MCPOverHTTP(client: try await services.get(MCPOverHTTP.self)) })
+            variables: ProcessInfo.processInfo.environment, project: project.directory, secret: { secrets[$0] })
     }
 
-    /// For the moment in which a server is asked for its tools: outside of any run.
+    /// A context outside of any run, for listing a server's tools.
     private static func context(_ project: Project, _ services: Services) -> StepContext {
         StepContext(
             identity: StepIdentity(pipeline: "", runID: "", stepID: ""),

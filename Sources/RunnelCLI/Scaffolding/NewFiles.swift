@@ -4,13 +4,13 @@ import FoundationEssentials
 import Foundation
 #endif
 
-/// Files that are to come into being: all of them, or none.
+/// New files that are created all together or not at all.
 struct NewFiles {
-    /// Absolute, or from the current folder.
+    /// Absolute, or relative to the current folder.
     let folder: String
     var files: [(path: String, text: String, isProgram: Bool)]
 
-    /// Writes them and says so. Nothing that is there is touched.
+    /// Writes and lists them. Existing files are never overwritten.
     func write(ifThere hint: String) throws {
         let there = files.map(\.path).filter { FileReading.exists("\(folder)/\($0)") }
         guard there.isEmpty else {

@@ -1,8 +1,8 @@
-/// A plugin to begin with, in a language.
+/// A plugin template in a language.
 enum PluginTemplate: String, CaseIterable {
     case python, shell, mcp
 
-    /// By path below the plugin's folder; `isProgram` says which may be run.
+    /// The files by path below the plugin's folder; `isProgram` marks executables.
     func files(_ name: String) -> [(path: String, text: String, isProgram: Bool)] {
         switch self {
         case .python:
@@ -12,7 +12,7 @@ enum PluginTemplate: String, CaseIterable {
         }
     }
 
-    /// The step that the plugin brings, for a first try.
+    /// The name of the plugin's step.
     func step(_ name: String) -> String {
         self == .mcp ? "\(name).convert_time" : "\(name).hello"
     }

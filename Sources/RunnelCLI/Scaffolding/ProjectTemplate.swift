@@ -1,12 +1,12 @@
 import RunnelReference
 
-/// What `runnel init` can begin with.
+/// A template of `runnel init`.
 struct ProjectTemplate: Sendable {
     let name: String
-    /// One sentence for lists.
+    /// A one-sentence summary.
     let summary: String
     let pipeline: PipelineTemplate
-    /// What to type next, each with what it does.
+    /// Commands to try next, each with a description.
     let tries: [(command: String, meaning: String)]
 
     static let all = [hello, hook, folder, schedule]
@@ -14,7 +14,7 @@ struct ProjectTemplate: Sendable {
 
     static func named(_ name: String) -> ProjectTemplate? { all.first { $0.name == name } }
 
-    /// The whole project, by path.
+    /// All files of the project, by path.
     func files(schema: String) -> [(path: String, text: String)] {
         [
             ("runnel.yaml", Self.configuration), (".gitignore", Self.ignored), ("runnel.schema.json", schema),
@@ -48,7 +48,7 @@ struct ProjectTemplate: Sendable {
         """
 }
 
-/// A pipeline to begin with, and its test.
+/// A pipeline template with its test.
 struct PipelineTemplate: Sendable {
     let name: String
     private let body: String
@@ -63,7 +63,7 @@ struct PipelineTemplate: Sendable {
         self.more = more
     }
 
-    /// - Parameter schema: Where the editor finds it, seen from the pipeline.
+    /// - Parameter schema: The schema's path relative to the pipeline, for editors.
     func text(schema: String) -> String {
         PipelineSchema.editorLine(path: schema) + "\n" + body
     }

@@ -1,6 +1,6 @@
 extension ProjectTemplate {
     static let hello = ProjectTemplate(
-        name: "hello", summary: "Asks an agent about a text, and keeps the answer.",
+        name: "hello", summary: "Asks an agent about a text and saves the answer.",
         pipeline: PipelineTemplate(
             name: "hello",
             body: """
@@ -43,13 +43,16 @@ extension ProjectTemplate {
                 )
             ]),
         tries: [
-            ("runnel run pipelines/hello --simulate --input-file prompts/summary.txt", "runs it, without an account"),
-            ("runnel run pipelines/hello --dry-run --input-file prompts/summary.txt", "shows what would be asked"),
+            ("runnel run pipelines/hello --simulate --input-file prompts/summary.txt", "runs it without an account"),
+            (
+                "runnel run pipelines/hello --dry-run --input-file prompts/summary.txt",
+                "shows the prompt without sending it"
+            ),
             ("runnel test", "tests it"),
         ])
 
     static let hook = ProjectTemplate(
-        name: "hook", summary: "Answers a webhook call with what an agent made of it.",
+        name: "hook", summary: "Answers a webhook delivery with an agent's answer.",
         pipeline: PipelineTemplate(
             name: "ticket",
             body: """
@@ -86,7 +89,7 @@ extension ProjectTemplate {
 
                 """),
         tries: [
-            ("runnel serve pipelines --simulate", "serves it, without an account"),
+            ("runnel serve pipelines --simulate", "serves it without an account"),
             (
                 """
                 curl http://127.0.0.1:8790/hooks/ticket -H 'content-type: application/json' -d '{"text": "It is slow."}'
@@ -96,7 +99,7 @@ extension ProjectTemplate {
         ])
 
     static let folder = ProjectTemplate(
-        name: "folder", summary: "Works on every file that is put into a folder.",
+        name: "folder", summary: "Processes every file that is put into a folder.",
         pipeline: PipelineTemplate(
             name: "inbox",
             body: """
@@ -130,12 +133,12 @@ extension ProjectTemplate {
                 """, more: [("inbox/.gitkeep", "")]),
         tries: [
             ("runnel serve pipelines --simulate", "waits for files, without an account"),
-            ("cp runnel.yaml inbox/notes.txt", "gives it one, from another terminal"),
+            ("cp runnel.yaml inbox/notes.txt", "gives it a file, in another terminal"),
             ("runnel test", "tests it"),
         ])
 
     static let schedule = ProjectTemplate(
-        name: "schedule", summary: "Does something at set times.",
+        name: "schedule", summary: "Runs on a schedule.",
         pipeline: PipelineTemplate(
             name: "morning",
             body: """
@@ -168,9 +171,9 @@ extension ProjectTemplate {
 
                 """),
         tries: [
-            ("runnel schedule next pipelines/morning -n 3", "says when it comes"),
+            ("runnel schedule next pipelines/morning -n 3", "shows when it will run"),
             ("runnel run pipelines/morning --simulate", "runs it now, without an account"),
-            ("runnel serve pipelines --simulate", "runs it when it is time"),
+            ("runnel serve pipelines --simulate", "runs it on schedule"),
             ("runnel test", "tests it"),
         ])
 }

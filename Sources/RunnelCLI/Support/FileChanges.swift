@@ -4,7 +4,7 @@ import FoundationEssentials
 import Foundation
 #endif
 
-/// What some files looked like at one moment, so as to tell later whether they have changed.
+/// A snapshot of files' metadata, to detect changes.
 struct FileChanges: Sendable {
     private struct Look: Equatable {
         var file: UInt64
@@ -18,14 +18,14 @@ struct FileChanges: Sendable {
         looks = Dictionary(paths.map { ($0, Self.look(at: $0)) }, uniquingKeysWith: { first, _ in first })
     }
 
-    /// The file that is different now, has gone or has come.
+    /// The first file that was changed, removed or created.
     var changed: String? {
         looks.keys.sorted().first { Self.look(at: $0) != looks[$0] }
     }
 
-    /// Waits until one is. Looks several times a second, which every file system can stand.
+    /// Waits for a change. Polls several times a second, which works on every file system.
     ///
-    /// - Returns: nil when it is not to wait any longer.
+    /// - Returns: nil if `isOver` ended the wait.
     func wait(unless isOver: () -> Bool) async throws -> String? {
         while !isOver() {
             if let changed { return changed }

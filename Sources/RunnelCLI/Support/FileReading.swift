@@ -1,3 +1,4 @@
+import LibC
 import RunnelEngine
 import YAML
 
@@ -7,23 +8,15 @@ import FoundationEssentials
 import Foundation
 #endif
 
-#if canImport(Glibc)
-import Glibc
-#elseif canImport(Musl)
-import Musl
-#else
-import Darwin
-#endif
-
-/// Reads files that were named on the command line.
+/// Reads files named on the command line.
 enum FileReading {
-    /// A path in words the user typed, and why it cannot be read.
+    /// An error that quotes the path as typed and the reason.
     struct Failure: Error, CustomStringConvertible {
         let message: String
         var description: String { message }
     }
 
-    /// What may be handed to a pipeline from a file or from standard input, in bytes.
+    /// The maximum size of input from a file or standard input, in bytes.
     static let maximumInput = 64 << 20
 
     static func bytes(of path: String) throws(Failure) -> [UInt8] {
@@ -31,23 +24,23 @@ enum FileReading {
         guard exists(path, isDirectory: &isDirectory) else { throw Failure(message: "there is no file \"\(path)\"") }
         guard !isDirectory else { throw Failure(message: "\"\(path)\" is a directory, not a file") }
         guard let data = FileManager.default.contents(atPath: path) else {
-            throw Failure(message: "the file \"\(path)\" cannot be read; check its permissions")
+            throw Failure(message: "cannot read the file \"\(path)\"; check its permissions")
         }
         return Array(data)
     }
 
-    /// A file that is read as YAML: of one that is too large, so much that the reader says so.
+    /// Reads a YAML file, up to just beyond the parser's limit, so that the parser reports a file that is too large.
     static func yaml(of path: String) throws(Failure) -> [UInt8] {
         var isDirectory = false
         guard exists(path, isDirectory: &isDirectory) else { throw Failure(message: "there is no file \"\(path)\"") }
         guard !isDirectory else { throw Failure(message: "\"\(path)\" is a directory, not a file") }
         guard let bytes = BoundedFile.contents(of: path, limit: YAMLLimits.default.maxBytes) else {
-            throw Failure(message: "the file \"\(path)\" cannot be read; check its permissions")
+            throw Failure(message: "cannot read the file \"\(path)\"; check its permissions")
         }
         return bytes
     }
 
-    /// Whether a file that lies in the folder is a link to one outside of it, or lies behind such a link.
+    /// Whether a path in the folder resolves through symbolic links to a file outside of it.
     static func leads(out folder: String, _ path: String) -> Bool {
         guard absolute(path).hasPrefix(folder + "/"), let real = Trust.realPath(path), let base = Trust.realPath(folder)
         else { return false }
@@ -73,6 +66,12 @@ enum FileReading {
         }
     }
 
+    /// Whether another program writes there.
+    static func isPipe(_ descriptor: Int32) -> Bool {
+        var status = stat()
+        return fstat(descriptor, &status) == 0 && status.st_mode & S_IFMT == S_IFIFO
+    }
+
     static func exists(_ path: String) -> Bool {
         var isDirectory = false
         return exists(path, isDirectory: &isDirectory)
@@ -82,7 +81,7 @@ enum FileReading {
         FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory)
     }
 
-    /// The path from the root, without `.` and `..`.
+    /// The absolute path, without `.` and `..`.
     static func absolute(_ path: String) -> String {
         let start = path.hasPrefix("/") ? path : FileManager.default.currentDirectoryPath + "/" + path
         var parts: [Substring] = []
@@ -92,7 +91,7 @@ enum FileReading {
         return "/" + parts.joined(separator: "/")
     }
 
-    /// As it is shown to a person: without the current folder in front.
+    /// The path for messages: relative to the current folder if it is below it.
     static func shown(_ path: String) -> String {
         let here = FileManager.default.currentDirectoryPath + "/"
         return path.hasPrefix(here) ? String(path.dropFirst(here.count)) : path

@@ -1,19 +1,20 @@
 import Logging
 import RunnelEngine
 import RunnelKit
+internal import RunnelSupport
 
-/// Keeps the journal within what `journal:` in runnel.yaml says.
+/// Enforces the retention settings of `journal:` in runnel.yaml.
 struct Housekeeping: Sendable {
     let journal: any Journal
     let retention: Retention
     let logger: Logger
 
-    /// Between two looks: while there is something to remove, and otherwise.
+    /// The pause between batches: while there is something to remove, and otherwise.
     private static let intervals = (busy: Duration.seconds(1), idle: Duration.seconds(5))
 
-    /// Until the task is cancelled.
+    /// Runs until the task is cancelled.
     func run() async {
-        var problem: String?
+        var problem: JournalError.Code?
         while !Task.isCancelled {
             var interval = Self.intervals.idle
             do throws(JournalError) {
@@ -22,14 +23,14 @@ struct Housekeeping: Sendable {
                 problem = nil
             } catch {
                 if Task.isCancelled { return }
-                if error.code != problem { logger.error("old runs cannot be removed: \(error)") }
+                if error.code != problem { logger.error("cannot remove old runs: \(error)") }
                 problem = error.code
             }
             try? await ContinuousClock().sleep(for: interval)
         }
     }
 
-    /// For a command that is about to end: what cannot be done now is done the next time.
+    /// One brief pass at the end of a command; what remains is done next time.
     func runBriefly() async {
         _ = try? await journal.prune(retention, now: WallClock.nanoseconds(), within: .seconds(1))
     }

@@ -1,22 +1,15 @@
+import LibC
 import Synchronization
 import UnixSignals
 
-#if canImport(Glibc)
-import Glibc
-#elseif canImport(Musl)
-import Musl
-#else
-import Darwin
-#endif
-
-/// What a signal asks for.
+/// The kind of stop that a signal requests.
 enum StopRequest: Sendable {
-    /// SIGINT: whoever started this wants it undone.
+    /// SIGINT: the user wants to cancel the work.
     case interrupt
-    /// SIGTERM: the process has to go; its work goes on in another.
+    /// SIGTERM: the process must exit; another one resumes its work.
     case terminate
 
-    /// How the request is repeated, for messages.
+    /// How to repeat the request, for messages.
     var again: String {
         switch self {
         case .interrupt: "Press Ctrl-C again"
@@ -25,17 +18,17 @@ enum StopRequest: Sendable {
     }
 }
 
-/// Runs `body` and hands each SIGINT and SIGTERM to `onStop`, with the number of signals that came before it. The third
-/// ends the process, whatever it does.
+/// Runs `body` and passes each SIGINT and SIGTERM to `onStop`, with the number of earlier signals. The third exits the
+/// process unconditionally.
 ///
-/// - Parameter onReload: Is called for each SIGHUP, which ends the process where this is nil.
-/// - Returns: What `body` returned, and which signal came first.
+/// - Parameter onReload: Called for each SIGHUP; nil means that SIGHUP terminates the process.
+/// - Returns: The result of `body`, and the first signal.
 func withSignals<Result: Sendable>(
     onReload: (@Sendable () -> Void)? = nil,
     _ onStop: @escaping @Sendable (StopRequest, Int) async -> Void,
     _ body: @escaping @Sendable () async throws -> Result
 ) async throws -> (result: Result, request: StopRequest?) {
-    // Trapped before anything runs, so that no signal falls into a gap.
+    // Installed before anything runs, so that no signal is missed.
     let signals = await UnixSignalsSequence(trapping: [.sigint, .sigterm] + (onReload == nil ? [] : [.sighup]))
     let first = FirstRequest()
     return try await withThrowingTaskGroup(of: Result?.self) { group in
@@ -59,7 +52,7 @@ func withSignals<Result: Sendable>(
         while let event = try await group.next() {
             guard let result = event else { continue }
             let request = first.request
-            // Whoever was told to stop does so now; a signal that is repeated must not end it as a crash would.
+            // The process is already stopping; a repeated signal must not kill it.
             if request != nil { for signal in [SIGINT, SIGTERM, SIGHUP] { ignore(signal) } }
             return (result, request)
         }
@@ -78,7 +71,7 @@ private func ignore(_ number: Int32) {
     signal(number, SIG_IGN)
 }
 
-/// Whether a signal has come, for those who look now and then.
+/// A flag that is set when a signal arrives, for polling.
 final class Interruption: Sendable {
     private let state = Mutex(false)
 
@@ -86,9 +79,9 @@ final class Interruption: Sendable {
     func come() { state.withLock { $0 = true } }
 }
 
-/// Runs `body` and cancels it on the first SIGINT or SIGTERM. The second ends the process at once.
+/// Runs `body` and cancels it on the first SIGINT or SIGTERM. The second exits the process at once.
 ///
-/// - Returns: What `body` returned, and whether a signal came.
+/// - Returns: The result of `body`, and whether a signal arrived.
 func withInterrupt<Result: Sendable>(
     _ body: @escaping @Sendable () async throws -> Result
 ) async throws -> (result: Result, isInterrupted: Bool) {

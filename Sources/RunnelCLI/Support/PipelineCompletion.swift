@@ -3,7 +3,7 @@ import RunnelEngine
 import RunnelKit
 import RunnelStore
 
-/// What the shell offers behind a command.
+/// Shell completions.
 enum PipelineCompletion {
     /// The pipelines below the current folder.
     static let files = CompletionKind.custom { _, _, prefix in

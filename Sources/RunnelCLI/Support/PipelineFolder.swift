@@ -1,7 +1,7 @@
 import PipelineTesting
 import RunnelEngine
 
-/// The pipeline files below a folder: every `.yaml` and `.yml` that is no configuration, manifest or test.
+/// The pipeline files below a folder: every `.yaml` and `.yml` file except configuration, manifests and tests.
 struct PipelineFolder: Sendable {
     private let path: String
     private let listing: FolderListing
@@ -11,14 +11,23 @@ struct PipelineFolder: Sendable {
         listing = FolderListing(path, where: Self.isPipeline)
     }
 
-    /// The files that there are now; see ``FolderListing/files()``. Throws when the folder itself cannot be listed.
+    /// The current files; see ``FolderListing/files()``. Throws if the folder itself cannot be listed.
     func files() throws(FileReading.Failure) -> [String] {
         let files = listing.files()
         guard FileReading.exists(path) else { throw FileReading.Failure(message: "there is no folder \"\(path)\"") }
         guard let files else {
-            throw FileReading.Failure(message: "the folder \"\(path)\" cannot be read; check its permissions")
+            throw FileReading.Failure(message: "cannot read the folder \"\(path)\"; check its permissions")
         }
         return files
+    }
+
+    /// The files with what they hold; nil for one that cannot be read.
+    func contents() throws(FileReading.Failure) -> [(file: String, bytes: [UInt8]?)] {
+        try files().compactMap { file in
+            if let bytes = try? FileReading.yaml(of: file) { return (file, bytes) }
+            // One that has gone since is not there.
+            return FileReading.exists(file) ? (file, nil) : nil
+        }
     }
 
     private static func isPipeline(_ name: String) -> Bool {

@@ -5,7 +5,7 @@ import NIOPosix
 import RunnelEngine
 import RunnelKit
 
-/// Asks a running `runnel serve`.
+/// A client for a running `runnel serve`.
 struct ServerClient: Sendable {
     let project: Project
 
@@ -13,8 +13,12 @@ struct ServerClient: Sendable {
         "http://\(project.settings.server.host):\(project.settings.server.port)/api/v1"
     }
 
-    /// Prints what is wrong, and ends the command.
-    func request(_ method: String, _ path: String, body: Value? = nil) async throws -> Value {
+    /// Prints the error, and exits the command.
+    ///
+    /// - Parameter seconds: How long the server may take for its answer.
+    func request(
+        _ method: String, _ path: String, body: Value? = nil, within seconds: Int64 = 30
+    ) async throws -> Value {
         var request = HTTPClientRequest(url: baseURL + path)
         request.method = .init(rawValue: method)
         if case .success(let token)? = project.serverToken {
@@ -27,10 +31,18 @@ struct ServerClient: Sendable {
         let response: HTTPClientResponse
         let bytes: [UInt8]
         do {
-            (response, bytes) = try await send(request, timeout: .seconds(30))
+            (response, bytes) = try await send(request, timeout: .seconds(seconds))
+        } catch let error as HTTPClientError where error == .deadlineExceeded || error == .readTimeout {
+            Streams.error.write(
+                """
+                error: the server at \(baseURL) did not answer within \(seconds)s
+                  = it may be stopped or overloaded
+
+                """)
+            throw ExitStatus.runFailed
         } catch {
             Streams.error.write(
-                "error: nobody answers at \(baseURL)\n  = start `runnel serve`, or set `server` in runnel.yaml to where it is\n"
+                "error: no server is listening at \(baseURL)\n  = start `runnel serve`, or set `server` in runnel.yaml to its address\n"
             )
             throw ExitStatus.runFailed
         }
@@ -45,7 +57,7 @@ struct ServerClient: Sendable {
 }
 
 extension ServerClient {
-    /// Says at once when nobody is there.
+    /// Fails at once if the connection is refused.
     private func send(
         _ request: HTTPClientRequest, timeout: TimeAmount
     ) async throws -> (HTTPClientResponse, [UInt8]) {
@@ -63,7 +75,7 @@ extension ServerClient {
         }
     }
 
-    /// Who is found where the server should be.
+    /// What listens at the server's address.
     enum Probe: Sendable {
         case answers(version: String)
         case wrongToken

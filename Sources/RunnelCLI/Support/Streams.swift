@@ -1,24 +1,17 @@
+import LibC
 import RunnelKit
 import RunnelSupport
 import Synchronization
 
-#if canImport(Glibc)
-import Glibc
-#elseif canImport(Musl)
-import Musl
-#else
-import Darwin
-#endif
-
-/// Standard output and standard error, written to at once and in whole. Every text for a terminal or a log passes here:
-/// secrets are masked in it, and nothing in it controls the terminal but ``TextStyle``.
+/// Standard output and standard error, unbuffered. All text for a terminal or a log passes through here: secrets are
+/// redacted, and control characters are neutralised except those of ``TextStyle``.
 enum Streams {
     static let output = OutputStream(descriptor: STDOUT_FILENO)
     static let error = OutputStream(descriptor: STDERR_FILENO)
 
     fileprivate static let redactor = Mutex(Redactor())
 
-    /// Masks these secrets from now on: those of the project that the command works in.
+    /// Sets the redactor: the secrets of the command's project.
     static func mask(by redactor: Redactor) {
         self.redactor.withLock { $0 = redactor }
     }
@@ -27,34 +20,34 @@ enum Streams {
 struct OutputStream: Sendable {
     let descriptor: Int32
 
-    /// Whether a person looks at it.
+    /// Whether it is a terminal.
     var isTerminal: Bool { isatty(descriptor) == 1 }
 
-    /// How many columns the terminal has; nil where there is none.
+    /// The width of the terminal in columns; nil if it is not a terminal.
     var width: Int? {
         var size = winsize()
         guard ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 20 else { return nil }
         return Int(size.ws_col)
     }
 
-    /// Text for a person.
+    /// Writes plain text.
     func write(_ text: String) {
         send(TerminalText.safe(masked(text)).utf8)
     }
 
-    /// Text for a person that ``TextStyle`` has dressed up.
+    /// Writes text with the escape sequences of ``TextStyle``.
     func write(styled text: String) {
         send(TerminalText.styled(masked(text)).utf8)
     }
 
-    /// JSON for a program, with a line break behind it. Secrets are masked by whoever made it: a mask inside of a number
-    /// would not be JSON.
+    /// Writes JSON followed by a line break. The caller redacts the value: a mask inside a number would not be valid
+    /// JSON.
     func write(json value: Value, isPretty: Bool = false) {
         let text = value.json(pretty: isPretty) + "\n"
         send((isTerminal ? TerminalText.json(text) : text).utf8)
     }
 
-    /// What a pipeline produced: byte for byte, unless a person looks at it.
+    /// Writes a pipeline's output: byte for byte, unless it goes to a terminal.
     func write(product bytes: some Collection<UInt8>) {
         if isTerminal {
             send(TerminalText.safe(String(decoding: bytes, as: UTF8.self)).utf8)
@@ -67,7 +60,7 @@ struct OutputStream: Sendable {
         Streams.redactor.withLock { $0 }.redact(text)
     }
 
-    /// Whoever reads may have gone: the rest is dropped then, as `head` expects it.
+    /// If the reader closed the pipe (such as `head`), the rest is dropped.
     private func send(_ bytes: some Collection<UInt8>) {
         Array(bytes).withUnsafeBytes { buffer in
             var rest = buffer[...]

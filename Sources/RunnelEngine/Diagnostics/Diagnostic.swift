@@ -1,26 +1,26 @@
 public import YAML
 
-/// Something to say about a file that a person wrote: what, where, and what to do.
+/// A diagnostic about a user's file: message, position and hint.
 public struct Diagnostic: Error, Sendable, Hashable {
     public enum Severity: String, Sendable, Hashable, Comparable {
-        /// Nothing runs until it is mended.
+        /// The file is not used until it is fixed.
         case error
-        /// It runs, but probably not as meant.
+        /// The file is used, but probably does not do what was intended.
         case warning
 
         public static func < (left: Severity, right: Severity) -> Bool { left == .error && right == .warning }
     }
 
-    /// Stable and in kebab case: `unknown-step`.
+    /// A stable code in kebab case: `unknown-step`.
     public var code: String
     public var severity: Severity
-    /// As it was named on the command line.
+    /// The path as given on the command line.
     public var file: String
-    /// nil where it concerns the file as a whole.
+    /// The range; nil if it concerns the whole file.
     public var range: YAMLRange?
     /// One sentence that quotes the offending value.
     public var message: String
-    /// What to do, such as `did you mean "file.read"?`.
+    /// A hint, such as `did you mean "file.read"?`.
     public var hint: String?
 
     public init(
@@ -37,7 +37,7 @@ public struct Diagnostic: Error, Sendable, Hashable {
 }
 
 extension Sequence<Diagnostic> {
-    /// By file, then by place; what concerns a whole file first.
+    /// Sorted by file, then by position; diagnostics of a whole file come first.
     public func sortedByPlace() -> [Diagnostic] {
         sorted { left, right in
             if left.file != right.file { return left.file < right.file }

@@ -1,6 +1,6 @@
 import YAML
 
-/// Collects what is to be said about one file.
+/// Collects the diagnostics of one file.
 struct DiagnosticList {
     let source: YAMLSource
     private(set) var items: [Diagnostic] = []
@@ -9,7 +9,7 @@ struct DiagnosticList {
         self.source = source
     }
 
-    /// Changes what was said about places inside `range`.
+    /// Rewrites the diagnostics inside `range`.
     mutating func rewrite(in range: YAMLRange, _ change: (inout Diagnostic) -> Void) {
         for index in items.indices {
             guard let start = items[index].range?.start, start >= range.start, start <= range.end else { continue }
@@ -31,7 +31,7 @@ struct DiagnosticList {
         items.append(Diagnostic(code, severity, file: source.name, range: range, message, hint: hint))
     }
 
-    /// An error at a place inside a scalar's text, such as an expression in a template.
+    /// Adds an error at a range of a scalar's text, such as an expression in a template.
     mutating func error(
         _ code: String, in node: YAMLNode, utf8Range: Range<Int>, _ message: String, hint: String? = nil
     ) {
@@ -40,7 +40,7 @@ struct DiagnosticList {
 }
 
 extension YAMLSource {
-    /// The place in the file of a part of a scalar's value.
+    /// The range in the file of a part of a scalar's value.
     func range(ofUTF8Range range: Range<Int>, in node: YAMLNode) -> YAMLRange {
         let start = position(ofUTF8Offset: range.lowerBound, in: node)
         let end = position(ofUTF8Offset: range.upperBound, in: node)

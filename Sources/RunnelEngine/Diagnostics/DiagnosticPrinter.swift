@@ -1,7 +1,7 @@
 public import RunnelKit
 public import YAML
 
-/// Writes diagnostics the way compilers do: place, message, the line with a caret, and what to do.
+/// Formats diagnostics like a compiler: position, message, the line with a caret, and a hint.
 public struct DiagnosticPrinter: Sendable {
     private var sources: [String: YAMLSource]
 
@@ -13,7 +13,7 @@ public struct DiagnosticPrinter: Sendable {
         diagnostics.map(text).joined(separator: "\n")
     }
 
-    /// Place, message and what to do in one line, for logs.
+    /// Position, message and hint in one line, for logs.
     public static func line(_ diagnostic: Diagnostic) -> String {
         let hint = diagnostic.hint.map { "; \($0)" } ?? ""
         return "\(place(of: diagnostic)): \(diagnostic.message) [\(diagnostic.code)]\(hint)"
@@ -23,7 +23,7 @@ public struct DiagnosticPrinter: Sendable {
         diagnostic.file + (diagnostic.range.map { ":\($0.start.line):\($0.start.column)" } ?? "")
     }
 
-    /// Several lines, without a line break at the end.
+    /// The multi-line form, without a trailing line break.
     public func text(_ diagnostic: Diagnostic) -> String {
         var text = "\(Self.place(of: diagnostic)): \(diagnostic.severity): \(diagnostic.message) [\(diagnostic.code)]"
         let number = diagnostic.range.map { String($0.start.line) } ?? ""
@@ -37,18 +37,18 @@ public struct DiagnosticPrinter: Sendable {
         return text
     }
 
-    /// The part of the line around the range, and the line below it that points there.
+    /// The part of the line around the range, and the marks below it.
     private static func excerpt(of line: Substring, range: YAMLRange) -> (line: String, caret: String) {
         let scalars = Array(line.unicodeScalars)
         let column = Swift.min(range.start.column - 1, scalars.count)
         let end = range.end.line == range.start.line ? Swift.min(range.end.column - 1, scalars.count) : scalars.count
-        // A very long line is shown from a little before the place.
+        // A very long line is cut before the position.
         let first = column > 100 ? column - 60 : 0
         let last = Swift.min(scalars.count, first + 160)
         var shown = first > 0 ? "…" : ""
         shown.unicodeScalars.append(contentsOf: scalars[first..<last])
         if last < scalars.count { shown += "…" }
-        // Tabs stay tabs, so that the caret stands below its place.
+        // Tabs are kept, so that the caret is aligned.
         var caret = first > 0 ? " " : ""
         caret += scalars[first..<column].map { $0 == "\t" ? "\t" : " " }.joined()
         caret += "^" + String(repeating: "~", count: Swift.max(0, Swift.min(end, last) - column - 1))
@@ -77,7 +77,7 @@ public struct DiagnosticPrinter: Sendable {
 }
 
 extension Diagnostic {
-    /// What the YAML reader had to say, as a diagnostic.
+    /// Converts an error of the YAML parser.
     public init(_ error: YAMLError, file: String) {
         let places = error.related.map {
             "line \($0.range.start.line), column \($0.range.start.column): \($0.message)"

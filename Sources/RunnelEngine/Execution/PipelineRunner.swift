@@ -3,7 +3,7 @@ public import RunnelKit
 public import Templates
 import YAML
 
-/// Runs pipelines with everything that a worker has: its steps, its clients, its secrets.
+/// Runs pipelines with the steps, services and secrets of a worker.
 public struct PipelineRunner: Sendable {
     let registry: StepRegistry
     let environment: TemplateEnvironment
@@ -17,17 +17,17 @@ public struct PipelineRunner: Sendable {
     let clock: any Clock<Duration>
     let executor: (any TaskExecutor)?
     let now: @Sendable () -> Int64
-    /// How long steps may go on when the process has to stop, and again when they were cancelled.
+    /// The grace period of running steps when the process stops, and again after they were cancelled.
     let grace: Duration
-    /// Whether runs end before the first step that would cost or change something.
+    /// Whether runs end before the first step that has a cost or a side effect.
     private(set) var isDryRun = false
 
     /// - Parameters:
-    ///   - seal: Made from the project's secrets when left out.
-    ///   - clock: For waiting: time-outs and the pauses between attempts.
-    ///   - executor: For the tasks of runs; the default one when left out.
-    ///   - now: Nanoseconds since 1970.
-    ///   - grace: How long steps may go on when the process has to stop, and again when they were cancelled.
+    ///   - seal: Derived from the project's secrets by default.
+    ///   - clock: The clock for timeouts and pauses between attempts.
+    ///   - executor: The executor for tasks of runs; nil for the default.
+    ///   - now: Returns nanoseconds since 1970.
+    ///   - grace: The grace period of running steps when the process stops, and again after they were cancelled.
     public init(
         registry: StepRegistry, environment: TemplateEnvironment, services: Services, project: ProjectDirectory,
         values: ProjectValues, redactor: Redactor, seal: SecretSeal? = nil, logger: Logger,
@@ -49,19 +49,18 @@ public struct PipelineRunner: Sendable {
         self.grace = grace
     }
 
-    /// Runs the pipeline to its end without keeping anything. What goes wrong is in the result; cancelling the task
-    /// cancels the run.
+    /// Runs the pipeline to its end without a journal. Errors are in the result; cancelling the task cancels the run.
     ///
-    /// - Parameter events: Gets everything as it happens and holds the run back while it is busy.
+    /// - Parameter events: Called for each event; the run waits for it (backpressure).
     public func run(
         _ pipeline: Pipeline, _ request: RunRequest, events: @escaping @Sendable (RunEvent) async -> Void
     ) async -> RunResult {
         await driveOnce(pipeline, request, events) ?? RunResult(id: request.id, outcome: .cancelled, outputs: [:])
     }
 
-    /// Runs the pipeline like ``run(_:_:events:)`` up to the first step that costs or changes something.
+    /// Runs the pipeline like ``run(_:_:events:)`` up to the first step that has a cost or a side effect.
     ///
-    /// - Returns: nil where there was such a step; ``RunEvent/Kind/stepHeld(_:with:input:)`` says which.
+    /// - Returns: nil if there was such a step, which ``RunEvent/Kind/stepHeld(_:with:input:)`` reports.
     public func dryRun(
         _ pipeline: Pipeline, _ request: RunRequest, events: @escaping @Sendable (RunEvent) async -> Void
     ) async -> RunResult? {
@@ -74,7 +73,7 @@ public struct PipelineRunner: Sendable {
         _ pipeline: Pipeline, _ request: RunRequest, _ events: @escaping @Sendable (RunEvent) async -> Void
     ) async -> RunResult? {
         let control = RunControl()
-        // The task is awaited right here. It is one of its own because `finally` has to run after a cancellation.
+        // An unstructured task, awaited here, because `finally` must run after a cancellation.
         let work = Task(executorPreference: executor) {
             await RunDriver(
                 runner: self, pipeline: pipeline, request: request, startedAt: now(), storage: nil, control: control,
@@ -90,32 +89,39 @@ public struct PipelineRunner: Sendable {
         return result
     }
 
-    /// Works on a run of the journal until it has ended or this process has to stop.
+    /// Works on a run of the journal until it has ended or the process stops.
     ///
     /// - Parameters:
-    ///   - pipeline: As it was when the run was accepted.
-    ///   - record: As it was claimed.
-    ///   - control: To end the work from outside; cancelling the task does not.
-    public func drive(
-        _ pipeline: Pipeline, _ record: RunRecord, in journal: any Journal, as lease: Lease, control: RunControl,
+    ///   - pipeline: The version with which the run was accepted.
+    ///   - run: As it was claimed.
+    ///   - control: Ends the work from outside; cancelling the task does not.
+    func drive(
+        _ pipeline: Pipeline, _ run: ClaimedRun, in journal: any Journal, as lease: Lease, control: RunControl,
         events: @escaping @Sendable (RunEvent) async -> Void
     ) async -> DriveResult {
+        let record = run.record
         let steps: [StepRecord]
-        do {
-            // A run that nobody has worked on and that takes nothing over has none.
+        do throws(JournalError) {
+            // A new run without reused steps has no records.
             let isNew = record.interruptions == 0 && record.retryOf == nil && record.wakeAt == nil
-            steps = isNew ? [] : try await journal.steps(of: record.id)
+            if let known = run.steps {
+                steps = known
+            } else {
+                steps = isNew ? [] : try await journal.steps(of: record.id)
+            }
         } catch {
             return .broken(error)
         }
-        let request = RunRequest(
-            id: record.id, inputs: seal.open(.object(record.inputs)).asObject ?? [:],
-            trigger: seal.open(record.trigger), input: seal.open(record.input))
+        let request =
+            run.request
+            ?? RunRequest(
+                id: record.id, inputs: seal.unseal(.object(record.inputs)).asObject ?? [:],
+                trigger: seal.unseal(record.trigger), input: seal.unseal(record.input))
         let storage = RunStorage(
             journal: journal, lease: lease, seal: seal, steps: steps.map { $0.opened(by: seal) }, worked: record.worked,
             isSuspect: record.deaths > 0, isCancelled: record.isCancelRequested)
-        // A task of its own, awaited right here: were the caller's cancelled, the cancellation would reach the steps
-        // without the run knowing of it.
+        // An unstructured task, awaited here: cancellation of the caller must not reach the steps without the run's
+        // knowledge.
         return await Task(executorPreference: executor) {
             await RunDriver(
                 runner: self, pipeline: pipeline, request: request, startedAt: record.startedAt ?? now(),
@@ -136,14 +142,14 @@ extension RunOutcome {
 }
 
 extension Clock<Duration> {
-    /// A mark to measure from.
+    /// Starts a stopwatch.
     func measureStart() -> Stopwatch {
         let start = now
         return Stopwatch { start.duration(to: now) }
     }
 }
 
-/// Tells how long ago it was made.
+/// Measures the time since it was created.
 struct Stopwatch: Sendable {
     let elapsed: @Sendable () -> Duration
 }

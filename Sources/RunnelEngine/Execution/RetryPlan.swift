@@ -1,28 +1,26 @@
 import RunnelKit
+import RunnelSupport
 
-/// Decides whether and when a failed attempt is followed by another. Pure.
+/// Decides whether and when a failed attempt is retried. Pure.
 struct RetryPlan {
     let declaration: RetryDeclaration?
 
-    /// How long to wait before the next attempt; nil when the failure is final.
+    /// The delay before the next attempt; nil if the failure is final.
     ///
     /// - Parameters:
-    ///   - error: What the attempt ended with. Only a transient error is worth another attempt.
-    ///   - attempt: The one that failed, from 1.
-    ///   - jitter: Between 0 and 1: how much of the upper half of the wait is taken.
+    ///   - error: The error of the attempt. Only transient errors are retried.
+    ///   - attempt: The number of the failed attempt, from 1.
+    ///   - jitter: Between 0 and 1: the part of the upper half of the delay that is used.
     func delay(after error: RunError, attempt: Int, jitter: Double) -> Duration? {
         guard let declaration, error.isTransient, attempt < declaration.attempts.number else { return nil }
-        var wait = declaration.backoff
-        if declaration.growth == .exponential {
-            for _ in 1..<max(attempt, 1) where wait < declaration.maxBackoff { wait *= 2 }
-        }
-        wait = min(wait, declaration.maxBackoff)
-        let jittered = wait * (0.5 + 0.5 * jitter)
-        // Whoever asked to be left alone longer is, as long as the pipeline's author allows: a stranger decides nothing more.
+        let backoff = Backoff(initial: declaration.backoff, maximum: declaration.maxBackoff)
+        let isGrowing = declaration.growth == .exponential
+        let jittered = backoff.delay(afterAttempt: isGrowing ? attempt : 1, jitter: jitter)
+        // A server's Retry-After extends the delay, up to `max_backoff`: it is untrusted.
         return max(jittered, min(error.retryAfter ?? .zero, declaration.maxBackoff))
     }
 
-    /// What there is to say where the other side asked for more than is waited.
+    /// A note if the server asked for a longer wait than allowed.
     static func note(_ error: RunError, wait: Duration, longest: Duration) -> String? {
         guard let asked = error.retryAfter, asked > wait else { return nil }
         return "asked to wait \(DurationText.format(asked)); `max_backoff` allows \(DurationText.format(longest))"

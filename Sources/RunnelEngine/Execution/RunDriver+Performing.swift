@@ -3,9 +3,9 @@ import Templates
 import YAML
 
 extension RunDriver {
-    /// Does what the machine wants, and what follows from that.
+    /// Performs the machine's actions and those that follow from them.
     ///
-    /// What is to be recorded is on disk before any attempt that comes behind it begins.
+    /// Records are on disk before any later attempt starts.
     mutating func perform(
         _ actions: [RunMachine.Action], in group: inout ThrowingTaskGroup<Event, any Error>,
         _ flushes: AsyncStream<Void>.Continuation
@@ -22,7 +22,7 @@ extension RunDriver {
             case .decide(let key, let question): queue += machine.handle(.decided(key, decide(key, question)))
             case .attempt(let key, let number): begun.append((key, number))
             case .cancelAttempts(let keys):
-                // What was about to begin need not.
+                // Attempts that have not started are dropped.
                 let unbegun = begun.filter { keys.contains($0.key) }
                 begun.removeAll { keys.contains($0.key) }
                 for (key, _) in unbegun { queue += machine.handle(.cancelled(key)) }
@@ -47,7 +47,8 @@ extension RunDriver {
         for (key, number) in begun where outcome == nil { begin(key, number, in: &group, flushes) }
     }
 
-    /// Until when the run can rest in the journal, since nothing goes on and the next attempt is not due soon.
+    /// The time until which the run can wait in the journal, if nothing is running and the next attempt is not due
+    /// soon.
     private func restingTime() -> Int64? {
         guard storage != nil, !retryTimes.isEmpty, outcome == nil, !isReleased, let keys = machine.resting,
             let next = keys.map({ retryTimes[$0] ?? 0 }).min(), next > runner.now() + Self.shortestRest
@@ -55,7 +56,7 @@ extension RunDriver {
         return next
     }
 
-    /// In nanoseconds. A shorter pause is waited for here.
+    /// The shortest pause, in nanoseconds, that is spent in the journal.
     private static let shortestRest: Int64 = 1_000_000_000
 
     // MARK: - Deciding
@@ -70,7 +71,7 @@ extension RunDriver {
                 do {
                     return try condition.expression.evaluate(scope).isTruthy ? .run : .skip
                 } catch {
-                    throw PlacedTemplateFailure(failure: error, node: condition.node)
+                    throw LocatedTemplateError(failure: error, node: condition.node)
                 }
             case .items:
                 guard let forEach = step.forEach else { return .run }
@@ -78,11 +79,11 @@ extension RunDriver {
                 if let items = value.asList { return .items(items) }
                 if value.isNull {
                     throw forEach.attributing(
-                        StepError("empty-value", "`for_each`: expected a list, found null"), fallback: "[]")
+                        StepError(.emptyValue, "`for_each`: expected a list, found null"), fallback: "[]")
                 }
                 throw StepError(
                     "bad-for-each", "`for_each`: expected a list, found \(value.quoted())",
-                    hint: "the items of an object can be had with jq: `to_entries`")
+                    hint: "convert an object to a list with jq: `to_entries`")
             }
         } catch {
             return .failed(failure(error, key))
@@ -127,7 +128,7 @@ extension RunDriver {
             runner: runner, pipeline: pipeline, step: step, key: key, number: number, scope: scope(key),
             epoch: storage?.lease.epoch
         ) { await reporter.report($0) }
-        let task = DetachableTask<Value>(on: runner.executor)
+        let task = AbandonableTask<Value>(on: runner.executor)
         attempts[key] = RunningAttempt(task: task, stopwatch: runner.clock.measureStart())
         group.addTask {
             let result = await task.run { try await attempt.run() }
@@ -136,7 +137,7 @@ extension RunDriver {
         }
     }
 
-    /// What the end of an attempt means; nil when nothing depends on it.
+    /// The event for the end of an attempt; nil if it is irrelevant.
     mutating func ended(_ key: ExecutionKey, _ result: Result<Value, any Error>?) async throws -> RunMachine.Event? {
         guard let attempt = attempts[key] else { return nil }
         switch result {
@@ -166,7 +167,7 @@ extension RunDriver {
     private mutating func startTimer(
         _ id: RunMachine.TimerID, _ delay: Duration, in group: inout ThrowingTaskGroup<Event, any Error>
     ) {
-        let timer = DetachableTask<Void>(on: runner.executor)
+        let timer = AbandonableTask<Void>(on: runner.executor)
         timers[id] = timer
         let clock = runner.clock
         group.addTask {

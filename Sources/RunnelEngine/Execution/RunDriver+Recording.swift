@@ -1,14 +1,14 @@
 import RunnelKit
 
 extension RunCommit {
-    /// Nothing yet; the driver says whose it is.
+    /// An empty commit; the driver sets its lease.
     static let empty = RunCommit(lease: Lease(runID: "", worker: WorkerID(""), epoch: 0))
 }
 
 extension RunDriver {
-    /// Writes down what happened, and then tells it to whoever watches.
+    /// Commits changes, then reports them to watchers.
     ///
-    /// - Parameter next: What is about to begin.
+    /// - Parameter next: The attempts about to start.
     mutating func write(
         _ commit: RunCommit, events kinds: [RunEvent.Kind] = [], before next: [ExecutionKey] = []
     ) async throws {
@@ -19,7 +19,7 @@ extension RunDriver {
             commit.lease = storage.lease
             if pipeline.timeout != nil || commit.wakeAt != nil { commit.worked = storage.worked + stopwatch.elapsed() }
             commit.steps = commit.steps.map { $0.sealed(by: storage.seal) }
-            if let output = commit.end?.output { commit.end?.output = storage.seal.close(output) }
+            if let output = commit.end?.output { commit.end?.output = storage.seal.seal(output) }
             commit.events = (buffer.take() + happened).map(\.journalJSON)
             if let end = commit.end, let outcome {
                 commit.events.append(
@@ -33,10 +33,10 @@ extension RunDriver {
         for event in happened { await events(event) }
     }
 
-    /// Whether the commit has to be on disk before anything else happens.
+    /// Whether the commit must be durable before the run continues.
     ///
-    /// That an attempt began need not: if it is forgotten, the attempt is made again. That a repeatable step has ended
-    /// need not either, until something begins that must find it ended.
+    /// The start of an attempt need not: if it is lost, the attempt is repeated. The end of a repeatable step need not
+    /// either, until something starts that depends on it.
     private mutating func isToBeSettled(_ commit: RunCommit, before next: [ExecutionKey]) -> Bool {
         let settled = commit.steps.filter { $0.state != .running || $0.items != nil }
         let isUrgent = commit.end != nil || commit.wakeAt != nil || settled.contains { !isRepeatable($0.key) }
@@ -64,7 +64,7 @@ extension RunDriver {
         return record
     }
 
-    /// What a watcher sees of the change; nil where it is nothing to see.
+    /// The event of the change for watchers; nil if there is none.
     mutating func happening(_ change: RunMachine.Change) -> RunEvent.Kind? {
         let place = place(change.key)
         let isGroup = steps[change.key.step]?.group != nil || change.items != nil
@@ -72,7 +72,7 @@ extension RunDriver {
         switch change.state {
         case .running: return isGroup ? nil : .stepStarted(place, attempt: change.attempt)
         case .succeeded:
-            // A group and a list are what their steps and items are.
+            // Groups and `for_each` are reported by their steps and items.
             guard change.attempt > 0 else { return nil }
             return .stepSucceeded(place, output: runner.redactor.redact(change.output ?? .null), took: took)
         case .skipped: return isGroup ? nil : .stepSkipped(place)
@@ -85,7 +85,7 @@ extension RunDriver {
         }
     }
 
-    /// Says so where a server asks for a longer pause than the step's `retry` allows.
+    /// The note for a server that asks for a longer pause than the step's `retry` allows.
     func retryNote(_ change: RunMachine.Change) -> RunEvent.Kind? {
         guard let error = change.error, let wait = change.retryIn, let retry = steps[change.key.step]?.retry,
             let note = RetryPlan.note(error, wait: wait, longest: retry.maxBackoff)
@@ -104,7 +104,7 @@ extension RunDriver {
 }
 
 extension Duration {
-    /// The nearest number that fits.
+    /// The nanoseconds, clamped to the range of `Int64`.
     package var nanoseconds: Int64 {
         let (seconds, attoseconds) = components
         let (whole, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)

@@ -2,9 +2,9 @@ import Logging
 import RunnelKit
 import Templates
 
-/// Carries out what the ``RunMachine`` decides for one run: it evaluates, runs attempts, waits, and writes down.
+/// Executes the actions of the ``RunMachine`` for one run: evaluates expressions, runs attempts, waits, and commits.
 ///
-/// One loop takes one event after another; attempts and timers are children of its task group.
+/// One loop processes events serially; attempts and timers are children of its task group.
 struct RunDriver {
     let runner: PipelineRunner
     let pipeline: Pipeline
@@ -16,27 +16,27 @@ struct RunDriver {
     let steps: [String: PipelineStep]
     let buffer = TextBuffer()
     var machine: RunMachine
-    /// What goes on, by execution.
+    /// The running attempts, by execution.
     var attempts: [ExecutionKey: RunningAttempt] = [:]
-    var timers: [RunMachine.TimerID: DetachableTask<Void>] = [:]
-    /// When the executions began; nanoseconds since 1970.
+    var timers: [RunMachine.TimerID: AbandonableTask<Void>] = [:]
+    /// The start times of executions; nanoseconds since 1970.
     var beginnings: [ExecutionKey: Int64] = [:]
-    /// When the executions that wait are due; nanoseconds since 1970.
+    /// The due times of waiting executions; nanoseconds since 1970.
     var retryTimes: [ExecutionKey: Int64] = [:]
     var outcome: RunOutcome?
     var isReleased = false
-    /// Until when the run rests in the journal, once it does.
+    /// The time until which the run waits in the journal, if it does.
     var wakeAt: Int64?
     let control: RunControl
-    /// Since this life of the run began.
+    /// Measures the time since this process claimed the run.
     let stopwatch: Stopwatch
-    /// How often the process was told to stop.
+    /// The number of stop requests.
     private var stops = 0
-    /// Whether something has ended that is not known to be on disk.
+    /// Whether ends of steps may not be durable yet.
     var hasUnsettled = false
 
     struct RunningAttempt {
-        let task: DetachableTask<Value>
+        let task: AbandonableTask<Value>
         let stopwatch: Stopwatch
         var hasEnded = false
     }
@@ -45,16 +45,16 @@ struct RunDriver {
         case attempt(ExecutionKey, Result<Value, any Error>?)
         case timer(RunMachine.TimerID)
         case signal(RunControl.Signal)
-        /// Time to write what a step said.
+        /// Buffered text of steps must be written.
         case flush
-        /// The steps had long enough to end by themselves.
+        /// The grace period is over.
         case graceIsOver
-        /// The cancelled steps had long enough to end.
+        /// The time for cancelled steps to end is over.
         case patienceIsOver([ExecutionKey])
         case nothing
     }
 
-    /// How long cancelled steps may take to end once the process was told a second time to stop.
+    /// The time for cancelled steps to end after a second stop request.
     private static let shortPatience = Duration.seconds(1)
 
     init(
@@ -77,19 +77,20 @@ struct RunDriver {
         for record in storage?.steps ?? [] {
             beginnings[record.key] = record.startedAt
             guard record.state == .waiting, let retryAt = record.retryAt else { continue }
-            // A clock that was set back must not make the pause longer than it was meant to be.
+            // A clock that was set back must not extend the pause.
             let longest = steps[record.key.step]?.retry?.maxBackoff ?? .zero
             retryTimes[record.key] = min(retryAt, now + longest.nanoseconds)
         }
     }
 
-    /// Works on the run until it has ended or cannot go on here. Cancelling the task does not end it; `control` does.
+    /// Works on the run until it has ended or cannot continue here. Cancelling the task does not end it; `control`
+    /// does.
     func drive() async -> DriveResult {
         var driver = self
         do {
             try await driver.work()
         } catch let error as JournalError {
-            return error.code == "lease-lost" ? .lost : .broken(error)
+            return error.code == .leaseLost ? .lost : .broken(error)
         } catch {
             return .released
         }
@@ -131,13 +132,13 @@ struct RunDriver {
             let shown = outcome.redacted(by: runner.redactor)
             await events(event(.runFinished(shown, took: stopwatch.elapsed())))
         } else if wakeAt == nil, pipeline.timeout != nil, storage != nil {
-            // How long the run was worked on counts in its next life.
+            // The worked time is stored for the next claim.
             try await write(.empty)
         }
     }
 
-    /// Cancels what still goes on and waits for it, but no longer than the grace period: a step that ignores its
-    /// cancellation is left alone.
+    /// Cancels running attempts and waits for them, at most the grace period: a step that ignores cancellation is
+    /// abandoned.
     private mutating func endAttempts(in group: inout ThrowingTaskGroup<Event, any Error>) async {
         cancelAttempts(Array(attempts.keys), in: &group)
         while attempts.contains(where: { !$0.value.hasEnded }), let event = try? await group.next() {
@@ -210,7 +211,7 @@ struct RunDriver {
     private func abandon(_ keys: [ExecutionKey]) {
         for key in keys where attempts[key]?.hasEnded == false {
             runner.logger.warning(
-                "the step \(key) of run \(request.id) did not end when it was cancelled; it is left alone")
+                "the step \(key) of run \(request.id) did not end after cancellation; it was abandoned")
             attempts[key]?.task.abandon()
         }
     }

@@ -2,20 +2,20 @@ public import RunnelKit
 import Templates
 public import YAML
 
-/// Why a run, or one of its steps, failed. Secrets are masked in it.
+/// The error of a failed run or step. Secrets are redacted.
 public struct RunError: Error, Sendable {
     /// Stable and in kebab case.
     public var code: String
     public var message: String
     public var hint: String?
     public var stepID: String?
-    /// The place in the pipeline file, where there is one.
+    /// The position in the pipeline file, if there is one.
     public var file: String?
     public var range: YAMLRange?
-    /// Whether trying again later could help.
+    /// Whether a later retry may succeed.
     public var isTransient = false
     public var retryAfter: Duration?
-    /// What had been produced when it failed.
+    /// The partial output at the time of the failure.
     public var partialOutput: Value?
 
     public init(_ code: String, _ message: String, hint: String? = nil, stepID: String? = nil) {
@@ -25,7 +25,12 @@ public struct RunError: Error, Sendable {
         self.stepID = stepID
     }
 
-    /// What a step threw.
+    /// What the journal had to say about one run.
+    init(_ error: JournalError) {
+        self.init(error.code.rawValue, error.message, hint: error.hint)
+    }
+
+    /// Converts an error thrown by a step.
     init(_ error: any Error, step: PipelineStep, in source: YAMLSource) {
         switch error {
         case let error as StepError:
@@ -34,7 +39,7 @@ public struct RunError: Error, Sendable {
             retryAfter = error.retryAfter
             partialOutput = error.partialOutput
             range = step.usesNode.range
-        case let error as PlacedTemplateFailure:
+        case let error as LocatedTemplateError:
             self.init(error.failure.code, error.failure.message, hint: error.failure.hint, stepID: step.id)
             range = source.range(ofUTF8Range: error.failure.utf8Range, in: error.node)
         default:
@@ -44,20 +49,23 @@ public struct RunError: Error, Sendable {
         file = source.name
     }
 
-    /// The worker of the run died again and again, also when it worked on nothing else.
+    /// The run's worker died repeatedly, also when it worked on nothing else.
     ///
-    /// - Parameter steps: What went on when it died.
+    /// - Parameter steps: The steps that were running when it died.
     public static func killedItsWorker(_ runID: String, deaths: Int, steps: [String]) -> RunError {
         let going =
-            steps.isEmpty ? "" : " while " + steps.map { "\"\($0)\"" }.joined(separator: ", ") + " was going on"
+            steps.isEmpty ? "" : " while " + steps.map { "\"\($0)\"" }.joined(separator: ", ") + " was running"
         return RunError(
             "killed-its-worker",
-            "the process that worked on the run died \(deaths) times\(going), without a step ending in between",
-            hint: "find out from the system's log how it died, for want of memory or by a crash of a library; "
-                + "`runnel runs retry \(runID)` tries it again", stepID: steps.count == 1 ? steps[0] : nil)
+            "the worker of the run died \(deaths) times\(going) without progress",
+            hint: "check the system log for the cause, such as out of memory or a crash in a library; "
+                + "`runnel runs retry \(runID)` runs it again", stepID: steps.count == 1 ? steps[0] : nil)
     }
 
-    /// The same with secrets masked.
+    /// Whether the error has this code.
+    public func has(_ code: StepError.Code) -> Bool { self.code == code.rawValue }
+
+    /// The redacted error.
     func redacted(by redactor: Redactor) -> RunError {
         var copy = self
         copy.message = redactor.redact(message)
@@ -66,7 +74,7 @@ public struct RunError: Error, Sendable {
         return copy
     }
 
-    /// As a diagnostic, to be printed with its place; nil where it has none.
+    /// The error as a diagnostic with its position; nil if it has none.
     public var diagnostic: Diagnostic? {
         guard let file, let range else { return nil }
         return Diagnostic(code, file: file, range: range, message, hint: hint)
@@ -85,11 +93,11 @@ public struct RunError: Error, Sendable {
         return .object(object)
     }
 
-    /// Reads ``json``. What is not there is left out; an error that is none has the code `unknown`.
+    /// Decodes ``json``. Missing keys are ignored; an invalid error gets the code `unknown`.
     public init(json: Value) {
         let object = json.asObject ?? [:]
         self.init(
-            object["code"]?.asString ?? "unknown", object["message"]?.asString ?? "the reason was not kept",
+            object["code"]?.asString ?? "unknown", object["message"]?.asString ?? "the reason was not stored",
             hint: object["hint"]?.asString, stepID: object["step"]?.asString)
         partialOutput = object["partial_output"]
         if let file = object["file"]?.asString, let line = object["line"]?.asInt, let column = object["column"]?.asInt {
@@ -99,7 +107,7 @@ public struct RunError: Error, Sendable {
         }
     }
 
-    /// `error` as the steps of `on_failure` and `finally` see it.
+    /// The value of `error` in `on_failure` and `finally`.
     var scopeValue: Value {
         [
             "code": .string(code), "message": .string(message), "hint": .string(hint ?? ""),

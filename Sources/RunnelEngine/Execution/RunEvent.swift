@@ -1,6 +1,6 @@
 public import RunnelKit
 
-/// Something that happened in a run, as a watcher sees it. Secrets are masked in it.
+/// An event of a run for watchers. Secrets are redacted.
 public struct RunEvent: Sendable {
     public var runID: String
     /// Nanoseconds since 1970.
@@ -15,16 +15,16 @@ public struct RunEvent: Sendable {
         case stepNote(StepPlace, String)
         case stepSkipped(StepPlace)
         case stepSucceeded(StepPlace, output: Value, took: Duration)
-        /// `retryIn` is set when the step will be tried again.
+        /// `retryIn` is set if the step will be retried.
         case stepFailed(StepPlace, RunError, took: Duration, retryIn: Duration?)
-        /// A dry run ends here: the step would have cost or changed something.
+        /// A dry run ends here: the step has a cost or a side effect.
         case stepHeld(StepPlace, with: ValueObject, input: Value)
-        /// The run was cancelled, or took too long, while the step went on.
+        /// The run was cancelled or timed out while the step was running.
         case stepCancelled(StepPlace, took: Duration)
         case runFinished(RunOutcome, took: Duration)
     }
 
-    /// Which step of the pipeline.
+    /// The step of the pipeline.
     public struct StepPlace: Sendable, Hashable {
         public var id: String
         public var uses: String
@@ -42,7 +42,7 @@ extension RunEvent {
     /// The event as one JSON object.
     public var json: Value {
         var object: ValueObject = [
-            "event": .string(name), "run": .string(runID), "time": .string(Timestamp.text(nanoseconds: time)),
+            "event": .string(name.rawValue), "run": .string(runID), "time": .string(Timestamp.text(nanoseconds: time)),
         ]
         switch kind {
         case .runStarted(let pipeline, let steps):
@@ -83,7 +83,7 @@ extension RunEvent {
         return .object(object)
     }
 
-    /// The event as the journal keeps it: without outputs, which are kept beside it.
+    /// The event for the journal: without outputs, which are stored separately.
     var journalJSON: Value {
         guard var object = json.asObject else { return json }
         object["output"] = nil
@@ -91,23 +91,90 @@ extension RunEvent {
         return .object(object)
     }
 
-    private var name: String {
-        switch kind {
-        case .runStarted: "run-started"
-        case .stepStarted: "step-started"
-        case .stepText: "step-text"
-        case .stepNote: "step-note"
-        case .stepSkipped: "step-skipped"
-        case .stepSucceeded: "step-succeeded"
-        case .stepFailed: "step-failed"
-        case .stepHeld: "step-held"
-        case .stepCancelled: "step-cancelled"
-        case .runFinished: "run-finished"
+    /// What an event is called in JSON, under `event`.
+    public enum Name: String, Sendable, Hashable, CaseIterable {
+        case runStarted = "run-started"
+        case stepStarted = "step-started"
+        case stepText = "step-text"
+        case stepNote = "step-note"
+        case stepSkipped = "step-skipped"
+        case stepSucceeded = "step-succeeded"
+        case stepFailed = "step-failed"
+        case stepHeld = "step-held"
+        case stepCancelled = "step-cancelled"
+        case runFinished = "run-finished"
+
+        /// The name of an event that was written as JSON; nil for one that is not known.
+        public init?(of json: Value) {
+            guard let text = json["event"]?.asString else { return nil }
+            self.init(rawValue: text)
         }
+
+        /// Whether it is what a step says, which a long run may leave out, and not what became of a step.
+        public var isText: Bool { self == .stepText || self == .stepNote }
+    }
+
+    public var name: Name {
+        switch kind {
+        case .runStarted: .runStarted
+        case .stepStarted: .stepStarted
+        case .stepText: .stepText
+        case .stepNote: .stepNote
+        case .stepSkipped: .stepSkipped
+        case .stepSucceeded: .stepSucceeded
+        case .stepFailed: .stepFailed
+        case .stepHeld: .stepHeld
+        case .stepCancelled: .stepCancelled
+        case .runFinished: .runFinished
+        }
+    }
+
+    /// Reads ``json``, also as the journal keeps it: outputs that are not there are null.
+    ///
+    /// - Parameter runID: The run, where the event does not say.
+    /// - Returns: nil where it is no event that is known.
+    public init?(json: Value, runID: String = "") {
+        guard let name = Name(of: json), let time = json["time"]?.asString.flatMap(Timestamp.parse) else { return nil }
+        let place = StepPlace(id: json["step"]?.asString ?? "", uses: json["uses"]?.asString ?? "")
+        let text = json["text"]?.asString ?? ""
+        let took = Duration(readingMilliseconds: json["took_ms"]) ?? .zero
+        let output = json["output"] ?? .null
+        let kind: Kind
+        switch name {
+        case .runStarted:
+            kind = .runStarted(
+                pipeline: json["pipeline"]?.asString ?? "", steps: Int(clamping: json["steps"]?.asInt ?? 0))
+        case .stepStarted: kind = .stepStarted(place, attempt: Int(clamping: json["attempt"]?.asInt ?? 1))
+        case .stepText: kind = .stepText(place, text)
+        case .stepNote: kind = .stepNote(place, text)
+        case .stepSkipped: kind = .stepSkipped(place)
+        case .stepSucceeded: kind = .stepSucceeded(place, output: output, took: took)
+        case .stepFailed:
+            kind = .stepFailed(
+                place, RunError(json: json["error"] ?? .null), took: took,
+                retryIn: Duration(readingMilliseconds: json["retry_in_ms"]))
+        case .stepHeld:
+            kind = .stepHeld(place, with: json["with"]?.asObject ?? [:], input: json["input"] ?? .null)
+        case .stepCancelled: kind = .stepCancelled(place, took: took)
+        case .runFinished:
+            guard let outcome = RunOutcome(json) else { return nil }
+            kind = .runFinished(outcome, took: took)
+        }
+        self.init(runID: json["run"]?.asString ?? runID, time: time, kind: kind)
     }
 }
 
 extension RunOutcome {
+    /// Of a `run-finished` event.
+    fileprivate init?(_ json: Value) {
+        switch json["state"]?.asString {
+        case "succeeded": self = .succeeded(output: json["output"] ?? .null)
+        case "failed": self = .failed(RunError(json: json["error"] ?? .null))
+        case "cancelled": self = .cancelled
+        default: return nil
+        }
+    }
+
     /// One word for lists and JSON.
     public var state: String {
         switch self {
@@ -126,7 +193,13 @@ extension ValueObject {
 }
 
 extension Duration {
-    /// With three digits behind the point.
+    /// What ``milliseconds`` wrote, up to a thousand years; nil where there is none.
+    fileprivate init?(readingMilliseconds value: Value?) {
+        guard let number = value?.asDouble, number.isFinite else { return nil }
+        self = .milliseconds(min(max(number, 0), 3.2e13))
+    }
+
+    /// The milliseconds, rounded to three decimals.
     public var milliseconds: Double {
         let (seconds, attoseconds) = components
         return Double(seconds) * 1000 + (Double(attoseconds) / 1e12).rounded() / 1000

@@ -1,13 +1,13 @@
 public import RunnelKit
 import Synchronization
 
-/// What starts a run.
+/// The parameters of a run.
 public struct RunRequest: Sendable {
     /// UUIDv7 in lower case.
     public var id: String
     /// The values of the pipeline's inputs; see ``Pipeline/inputValues(_:)``.
     public var inputs: ValueObject
-    /// `trigger` in templates: its `type` and what came with it.
+    /// `trigger` in templates: its `type` and its fields.
     public var trigger: Value
     /// The first step's `input`.
     public var input: Value
@@ -20,7 +20,7 @@ public struct RunRequest: Sendable {
     }
 }
 
-/// What a project's configuration brings into scope. Not to be printed.
+/// The values of a project's configuration in scope. They contain secrets.
 public struct ProjectValues: Sendable {
     public var secrets: [String: String]
     public var env: [String: String]
@@ -31,7 +31,7 @@ public struct ProjectValues: Sendable {
     }
 }
 
-/// How a run went.
+/// The result of a run.
 public struct RunResult: Sendable {
     public let id: String
     public let outcome: RunOutcome
@@ -40,8 +40,8 @@ public struct RunResult: Sendable {
 }
 
 extension RunResult {
-    /// How a run of the journal ended, wherever that was, without the outputs of its steps. Sealed secrets are masked.
-    /// nil where it has not ended, or was never begun.
+    /// The result of an ended run of the journal, without the outputs of its steps. Sealed secrets are masked. nil if
+    /// it has not ended or never started.
     public init?(_ record: RunRecord) {
         let outcome: RunOutcome
         switch record.state {
@@ -54,21 +54,21 @@ extension RunResult {
     }
 }
 
-/// How the work on a run ended, in this process.
+/// How this process's work on a run ended.
 public enum DriveResult: Sendable {
     /// The run has ended.
     case ended(RunResult)
-    /// The process was told to stop; the run goes on in another one.
+    /// The process was stopped; another one resumes the run.
     case released
-    /// The run rests until this time, in nanoseconds since 1970, and belongs to nobody meanwhile.
+    /// The run waits until this time, in nanoseconds since 1970, without an owner.
     case waiting(until: Int64)
-    /// The run belongs to another process by now.
+    /// The lease was lost: another process owns the run.
     case lost
-    /// The journal could not be written. What it holds is right; the run goes on from there.
+    /// The journal could not be written. The run resumes from its stored state.
     case broken(JournalError)
 }
 
-/// Lets somebody outside end the work on a run.
+/// Ends the work on a run from outside.
 public struct RunControl: Sendable {
     enum Signal: Sendable { case cancel, stop, fence }
 
@@ -80,21 +80,21 @@ public struct RunControl: Sendable {
         let isFenced = Mutex(false)
     }
 
-    /// Whether the run may belong to somebody else by now, so that nothing of it may be written any more.
+    /// Whether another worker may own the run, so that nothing may be written any more.
     var isFenced: Bool { fencing.isFenced.withLock(\.self) }
 
     public init() {
-        // More than these few change nothing.
+        // Further signals have no effect.
         (signals, continuation) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(4))
     }
 
-    /// The run ends as cancelled, after its `finally`. Asked once more, that ends too.
+    /// Cancels the run; its `finally` runs. A second call cancels that too.
     public func cancel() { continuation.yield(.cancel) }
 
-    /// No further step begins; the steps that go on have a while to end. Asked once more, they are cancelled at once.
+    /// No new step starts; running steps get a grace period. A second call cancels them at once.
     public func stop() { continuation.yield(.stop) }
 
-    /// The steps that go on are cancelled, and nothing is written any more: the run goes on elsewhere.
+    /// Cancels running steps without writing anything: another worker continues the run.
     func fence() {
         fencing.isFenced.withLock { $0 = true }
         continuation.yield(.fence)

@@ -1,7 +1,7 @@
 import RunnelKit
 import Templates
 
-/// The names a template can use, at one point of a run.
+/// The variables of templates at one point of a run.
 struct RunScope: TemplateScope {
     let request: RunRequest
     let values: ProjectValues
@@ -21,7 +21,7 @@ struct RunScope: TemplateScope {
             .object(ValueObject(values.secrets.sorted { $0.key < $1.key }.map { ($0.key, .string($0.value)) }))
         case "env": .object(ValueObject(values.env.sorted { $0.key < $1.key }.map { ($0.key, .string($0.value)) }))
         case "run": run
-        // Without an error, `finally` finds null here, and `error` without `default` fails in words.
+        // Without an error it is null in `finally`, so that `error` without `default` fails with a message.
         case "error": visible.error.map(\.scopeValue) ?? .null
         case "item": visible.item
         case "index": visible.index.map { .int(Int64($0)) }

@@ -1,34 +1,34 @@
 import RunnelKit
 
-/// Where a run is kept while it is worked on.
+/// The stored state of a run while it is worked on.
 struct RunStorage: Sendable {
     let journal: any Journal
     let lease: Lease
     let seal: SecretSeal
-    /// What an earlier life of the run left.
+    /// The step records of earlier claims.
     let steps: [StepRecord]
-    /// How long the run was worked on in earlier lives.
+    /// The time worked on the run in earlier claims.
     let worked: Duration
-    /// Whether its worker died and no step of it has ended since: then it is written at once which step begins.
+    /// Whether its worker died and no step has ended since: then starts of steps are written at once.
     let isSuspect: Bool
-    /// Whether it is to be cancelled before anything else.
+    /// Whether it must be cancelled first.
     let isCancelled: Bool
 }
 
 extension StepRecord {
-    /// With the secrets where they were.
+    /// The record with secrets restored.
     func opened(by seal: SecretSeal) -> StepRecord {
         var copy = self
-        copy.output = output.map(seal.open)
-        copy.items = items.map(seal.open)
+        copy.output = output.map(seal.unseal)
+        copy.items = items.map(seal.unseal)
         return copy
     }
 
-    /// With the secrets taken out.
+    /// The record with secrets sealed.
     func sealed(by seal: SecretSeal) -> StepRecord {
         var copy = self
-        copy.output = output.map(seal.close)
-        copy.items = items.map(seal.close)
+        copy.output = output.map(seal.seal)
+        copy.items = items.map(seal.seal)
         return copy
     }
 }

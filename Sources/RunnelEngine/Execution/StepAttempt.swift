@@ -1,8 +1,9 @@
 import Logging
 import RunnelKit
+import RunnelSupport
 import Templates
 
-/// One attempt of one execution of a step: its rendered `with:`, its time-out, its work.
+/// One attempt of an execution of a step: renders `with:`, applies the timeout, and runs the step.
 struct StepAttempt: Sendable {
     let runner: PipelineRunner
     let pipeline: Pipeline
@@ -10,34 +11,40 @@ struct StepAttempt: Sendable {
     let key: ExecutionKey
     let number: Int
     let scope: RunScope
-    /// Of the claim by which the run is worked on; nil for a run without a journal.
+    /// The epoch of the claim; nil for a run without a journal.
     let epoch: Int64?
     let progress: @Sendable (StepProgress) async -> Void
 
-    /// - Throws: What the step threw; a ``PlacedTemplateFailure`` when `with:` cannot be rendered.
+    /// - Throws: The error of the step; a ``LocatedTemplateError`` if `with:` cannot be rendered.
     func run() async throws -> Value {
         guard let definition = runner.registry[step.uses] else {
             throw StepError(
-                "unknown-step", "there is no step \"\(step.uses)\"",
-                hint: "the plugin that brought it may have been removed; `runnel steps` lists what there is")
+                "unknown-step", "unknown step \"\(step.uses)\"",
+                hint: "its plugin may have been removed; `runnel steps` lists all steps")
         }
         guard case .object(let with) = try step.with.render(scope) else {
-            throw StepError("bad-with", "`with` has to hold keys and values")
+            throw StepError("bad-with", "`with` must be a mapping")
         }
         if let places = definition.paths {
             try PathChecker(project: runner.project).check(places, step.with, rendered: with)
         }
         if runner.isDryRun, !definition.isReadOnly(with) { throw HeldStep(with: with, input: scope.visible.input) }
-        let limit = StepError(
-            "step-timeout", "the step took longer than its `timeout` of \(DurationText.format(step.timeout ?? .zero))",
-            isTransient: true)
-        return try await withDeadline(step.timeout, clock: runner.clock, onTimeout: limit) { [context, step] in
+        let run: @Sendable () async throws -> Value = { [context, step] in
             do {
                 return try await definition.run(with, context)
             } catch let error as StepError {
                 throw step.with.attributing(error)
             }
         }
+        guard let timeout = step.timeout else { return try await run() }
+        let (result, isLate) = await withDeadline(timeout, clock: runner.clock, run)
+        // The step may have finished in the very moment it was cancelled; what it did then counts.
+        if isLate, case .failure = result {
+            throw StepError(
+                "step-timeout", "the step took longer than its `timeout` of \(DurationText.format(timeout))",
+                isTransient: true)
+        }
+        return try result.get()
     }
 
     private var context: StepContext {
@@ -57,14 +64,14 @@ struct StepAttempt: Sendable {
     }
 }
 
-/// Ends a dry run at the step that would have cost or changed something.
+/// Ends a dry run at a step that has a cost or a side effect.
 struct HeldStep: Error {
     let with: ValueObject
     let input: Value
 }
 
 extension TemplateEnvironment {
-    /// Renders a text that is not part of the pipeline file, such as a template in a file of its own.
+    /// Renders a text outside of the pipeline file, such as a template file.
     func render(_ text: String, name: String, scope: any TemplateScope) throws -> Value {
         let (template, issues) = Template.parse(text, environment: self)
         if let issue = issues.first {

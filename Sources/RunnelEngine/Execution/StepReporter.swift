@@ -1,7 +1,7 @@
 import RunnelKit
 import Synchronization
 
-/// Turns what one step reports into run events, with secrets masked even where they are split over several pieces.
+/// Converts the progress of one step to run events, with secrets redacted even if they are split across chunks.
 final class StepReporter: Sendable {
     private let stream: Mutex<StreamRedactor>
     private let redactor: Redactor
@@ -26,7 +26,7 @@ final class StepReporter: Sendable {
         }
     }
 
-    /// Lets go of what was held back.
+    /// Flushes text that was held back for redaction.
     func finish() async {
         let rest = stream.withLock { $0.finish() }
         if !rest.isEmpty { await emit(.stepText(place, rest)) }

@@ -1,23 +1,23 @@
 import RunnelKit
 import Synchronization
 
-/// Holds what steps said for the journal: texts of one step that follow each other are one event.
+/// Buffers text of steps for the journal: consecutive texts of one step become one event.
 final class TextBuffer: Sendable {
     private struct State {
         var events: [RunEvent] = []
         var size = 0
-        /// When the buffer was last asked to be written; nanoseconds since 1970.
+        /// The time of the last flush request; nanoseconds since 1970.
         var flushedAt: Int64?
     }
 
-    /// Between two writes while a text streams, in nanoseconds.
+    /// The interval between writes while a text streams, in nanoseconds.
     private static let interval: Int64 = 100_000_000
-    /// In bytes. What a watcher could have seen beyond that is in the step's output.
+    /// The limit in bytes. Text beyond it is only in the step's output.
     private static let limit = 1 << 18
 
     private let state = Mutex(State())
 
-    /// - Returns: Whether it is time to write.
+    /// - Returns: Whether the buffer should be flushed.
     func append(_ event: RunEvent) -> Bool {
         state.withLock { state in
             guard state.size < Self.limit else { return false }
@@ -32,7 +32,7 @@ final class TextBuffer: Sendable {
                 state.size += 256
                 state.events.append(event)
             }
-            // A clock that jumps back makes the next write come early, never late.
+            // A clock that jumps back makes the next write early, never late.
             if let last = state.flushedAt, event.time >= last, event.time &- last < Self.interval { return false }
             state.flushedAt = event.time
             return true

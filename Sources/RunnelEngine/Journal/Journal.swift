@@ -1,108 +1,112 @@
 public import RunnelKit
 
-/// Where runs are kept, so that none is lost and none happens twice.
+/// Stores runs durably, each exactly once.
 ///
-/// Several processes share one journal. Each joins it as a worker; a run belongs to one worker at a time, by a ``Lease``,
-/// and to nobody once that worker has died. What comes back from a method that says so is on disk: neither `kill -9` nor
-/// losing power takes it back. Who is dead, and what is to be done about it, is decided by ``OwnershipMachine``. Values in
-/// records are sealed by the engine before they come here; see ``SecretSeal``.
+/// Several processes share one journal. Each joins it as a worker; a run has at most one owner, by a ``Lease``. When a
+/// method marked as durable returns, its effect survives `kill -9` and power failure. ``OwnershipMachine`` decides
+/// which workers are dead and what to do about it. The engine seals secrets in records before it stores them; see
+/// ``SecretSeal``.
 public protocol Journal: Sendable {
     // MARK: Workers
 
-    /// Begins to work with the journal. Durable.
+    /// Registers a worker. Durable.
     ///
-    /// - Parameter former: What the same process was called before. Runs that still belong to one of those go back to the
-    ///   queue, in the same transaction.
+    /// - Parameter former: Former ids of the same process. Runs that they still own are requeued in the same
+    ///   transaction.
     func join(_ worker: WorkerRecord, replacing former: [WorkerID], at time: Int64) async throws(JournalError)
-    /// A heartbeat; to be called every ``OwnershipMachine/Timing/beat``.
+    /// Sends a heartbeat; called every ``OwnershipMachine/Timing/beat``.
     ///
-    /// - Returns: Whether the journal knows the worker. One that was taken for dead is not known any more.
+    /// - Returns: Whether the worker is registered. One that was declared dead is not.
     func beat(_ worker: WorkerID) async throws(JournalError) -> Bool
-    /// Ends working with the journal. Runs that still belong to the worker go back to the queue.
+    /// Unregisters the worker. Runs that it still owns are requeued.
     func leave(_ worker: WorkerID) async throws(JournalError)
-    /// All workers as they are seen from here, and the owners of runs that are not known as workers.
+    /// All workers as seen by this process, and owners of runs that are not registered.
     func observe() async throws(JournalError) -> [WorkerSight]
-    /// Sends the runs of these workers back to the queue and forgets the workers, each exactly once however many
-    /// processes call this. One that was silent and has beaten since it was seen is left alone.
+    /// Requeues the runs of these workers and unregisters the workers, each exactly once however many processes call
+    /// this. A silent worker with a heartbeat since it was observed is skipped.
     ///
-    /// A run whose worker died once more than ``TakeoverPolicy/deaths`` fails with `killed-its-worker`.
+    /// A run whose worker died more often than ``TakeoverPolicy/deaths`` fails with `killed-its-worker`.
     func takeOver(from dead: [WorkerSight], _ policy: TakeoverPolicy) async throws(JournalError) -> Takeover
     func workers() async throws(JournalError) -> [WorkerRecord]
-    /// The runs that belong to the worker.
+    /// The leases that the worker owns.
     func leases(of worker: WorkerID) async throws(JournalError) -> [Lease]
 
     // MARK: Accepting runs
 
-    /// Keeps the definition unless it is known. Durable with the first run that names it.
+    /// Stores the definition if it is new. Durable with the first run that references it.
     func keep(_ definition: DefinitionRecord) async throws(JournalError)
     func definition(_ hash: String) async throws(JournalError) -> DefinitionRecord?
 
-    /// Takes in a run, and remembers what its trigger wants to be remembered together with it. Durable.
+    /// Accepts a run together with the steps that it takes over and what its trigger wants to be remembered, in one
+    /// transaction. Durable.
     ///
     /// - Parameters:
     ///   - run: Belongs to ``RunRecord/owner`` at once where that is set and the journal knows that worker; its state is
     ///     `running` then, and the answer ``Acceptance/claimed(epoch:)``.
-    ///   - memory: Remembered whether the run is new or not.
-    func accept(_ run: RunRecord, memory: MemoryChanges?) async throws(JournalError) -> Acceptance
+    ///   - steps: Finished steps of the run that this one repeats; they are not executed again. Not written where there
+    ///     was a run with this dedupe key.
+    ///   - memory: Stored whether the run is new or a duplicate.
+    func accept(
+        _ run: RunRecord, steps: [StepRecord], memory: MemoryChanges?
+    ) async throws(JournalError) -> Acceptance
 
     // MARK: Working on runs
 
-    /// Queued runs, without what the runs were given: enough to claim them.
+    /// Queued runs without their inputs, sufficient to claim them.
     func queued(_ search: QueueSearch) async throws(JournalError) -> [RunRecord]
-    /// How many runs are queued.
+    /// The number of queued runs.
     func queuedCount() async throws(JournalError) -> Int
-    /// How many runs are waiting.
+    /// The number of waiting runs.
     func waitingCount() async throws(JournalError) -> Int
-    /// Takes a queued run if the limits allow it, under a new epoch. Durable.
+    /// Claims a queued run with a new epoch, if the limits allow it. Durable.
     ///
-    /// - Throws: ``JournalError/workerUnknown(_:)`` where the worker has not joined, or counted as dead since.
+    /// - Throws: ``JournalError/workerUnknown(_:)`` if the worker has not joined, or was declared dead since.
     func claim(_ runID: String, by worker: WorkerID, limits: RunLimits) async throws(JournalError) -> Claim
-    /// Writes down what happened. Commits of one run take effect in the order of the calls.
+    /// Commits progress of a run. Commits of one run take effect in call order.
     ///
-    /// - Throws: ``JournalError/leaseLost(_:)`` when the run belongs to somebody else by now, or was claimed anew.
+    /// - Throws: ``JournalError/leaseLost(_:)`` if another worker owns the run, or it was claimed again.
     func commit(_ commit: RunCommit, _ durability: Durability) async throws(JournalError)
-    /// Gives runs back to the queue unfinished. Leases that hold no more are passed by. Durable.
+    /// Releases unfinished runs to the queue. Invalid leases are skipped. Durable.
     ///
-    /// - Returns: The runs that were given back.
+    /// - Returns: The released runs.
     func release(_ leases: [Lease], _ reason: ReleaseReason) async throws(JournalError) -> [String]
-    /// Sends the waiting runs whose time has come back to the queue, each exactly once however many processes call this.
+    /// Requeues waiting runs that are due, each exactly once however many processes call this.
     func wake(at time: Int64) async throws(JournalError) -> Waking
-    /// Asks for the run to be cancelled, whoever works on it. A run that nobody works on ends at once, unless it had
-    /// begun and has steps under `finally`: then it goes to the queue, and the worker that claims it runs those. Durable.
+    /// Requests the cancellation of a run. A run without an owner ends at once, unless it had started and has
+    /// `finally`: then it is queued, and the worker that claims it runs those steps. Durable.
     func requestCancel(_ runID: String, at time: Int64) async throws(JournalError) -> CancelAnswer
-    /// The runs of this worker that somebody wants cancelled.
+    /// The runs of this worker with a cancellation request.
     func cancelRequests(for worker: WorkerID) async throws(JournalError) -> [String]
 
     // MARK: Looking
 
-    /// Differs from an earlier answer when something was written in between, by whichever process. Cheap enough to be
-    /// asked several times a second.
+    /// A number that changes with every write of any process. Cheap enough to poll several times a second.
     func version() async throws(JournalError) -> Int64
     func run(_ id: String) async throws(JournalError) -> RunRecord?
-    /// The runs whose id begins with this text, at most `limit`, for ids that a person typed.
+    /// The runs whose id has this prefix, at most `limit`, for ids typed by users.
     func runs(idPrefix: String, limit: Int) async throws(JournalError) -> [RunRecord]
-    /// Without inputs and outputs, which can be large: `input`, `inputs` and `output` are empty. Of a large trigger only
-    /// `type` is there.
+    /// The matching runs without large values: `input`, `inputs` and `output` are empty, and a large trigger has only
+    /// `type`.
     func runs(_ filter: RunFilter) async throws(JournalError) -> [RunRecord]
-    /// In the order in which they began.
+    /// The steps in start order.
     func steps(of runID: String) async throws(JournalError) -> [StepRecord]
-    /// The events with numbers from `number` on.
+    /// The events from number `number`.
     func events(
         of runID: String, from number: Int, limit: Int
     ) async throws(JournalError) -> [(number: Int, event: Value)]
 
     // MARK: Housekeeping
 
-    /// Removes ended runs and gives their space back, in small transactions that keep nobody waiting.
+    /// Removes ended runs and frees their space, in small transactions that do not block others.
     ///
-    /// What a killed process has not removed the next call removes. Cancelling the task ends it early.
-    /// - Parameter limit: About how long it may take; nil: until all is removed.
+    /// The next call removes what a killed process left. Cancelling the task ends it early.
+    /// - Parameter limit: The approximate time limit; nil to remove everything.
     func prune(_ retention: Retention, now: Int64, within limit: Duration?) async throws(JournalError) -> PruneReport
-    /// Writes something and waits until it is on disk: whether a run could be accepted now.
+    /// Performs a durable write, to check whether a run could be accepted now.
     func probe() async throws(JournalError)
-    /// Reads everything and says what is damaged; empty: all is well.
+    /// Checks the integrity of everything; returns the problems found.
     func check() async throws(JournalError) -> [String]
-    /// Writes what is still to be written and ends.
+    /// Commits pending writes and closes the journal.
     func close() async
 
     // MARK: Triggers
@@ -115,13 +119,18 @@ extension Journal {
         try await join(worker, replacing: [], at: worker.startedAt)
     }
 
-    /// The queued runs that come next.
+    /// Accepts a run that takes no steps over from another.
+    public func accept(_ run: RunRecord, memory: MemoryChanges?) async throws(JournalError) -> Acceptance {
+        try await accept(run, steps: [], memory: memory)
+    }
+
+    /// The next queued runs.
     public func queued(limit: Int) async throws(JournalError) -> [RunRecord] {
         try await queued(QueueSearch(limit: limit))
     }
 
-    /// Takes over from the workers whose process is known to be gone. A silent one is only judged by a worker that has
-    /// watched it for long enough.
+    /// Takes over from workers whose process is known to have ended. Silent workers are judged only by a worker that
+    /// has observed them long enough.
     public func takeOverFromGone(_ policy: TakeoverPolicy) async throws(JournalError) -> Takeover {
         let gone = try await observe().filter { $0.presence != .present }
         return gone.isEmpty ? Takeover() : try await takeOver(from: gone, policy)
@@ -145,10 +154,10 @@ public struct TriggerID: Sendable, Hashable {
     }
 }
 
-/// What a trigger wants to be remembered.
+/// Changes to the stored state of a trigger.
 public struct MemoryChanges: Sendable, Hashable {
     public var trigger: TriggerID
-    /// A nil forgets the key.
+    /// The values by key; nil removes the key.
     public var values: [String: Value?]
 
     public init(trigger: TriggerID, values: [String: Value?]) {

@@ -1,32 +1,62 @@
-/// Why the journal could not do its work, in words for the person who looks after it.
+/// An error of the journal, with a message for operators.
 public struct JournalError: Error, Sendable, Hashable, CustomStringConvertible {
-    /// Stable and in kebab case: `journal-full`, `journal-read-only`, `journal-corrupt`, `journal-newer`,
-    /// `journal-gone`, `journal-busy`, `journal-failed`, `lease-lost`, `worker-unknown`.
-    public var code: String
+    /// What kind of failure it is. The text is stable and meant for programs.
+    public struct Code: Hashable, Sendable, CustomStringConvertible {
+        /// The code in kebab case, for example `journal-full`.
+        public let rawValue: String
+        public var description: String { rawValue }
+
+        private init(_ rawValue: String) {
+            self.rawValue = rawValue
+        }
+
+        /// There is no space left on the disk.
+        public static let full = Code("journal-full")
+        /// The files cannot be written.
+        public static let readOnly = Code("journal-read-only")
+        /// The journal, or one value in it, is damaged.
+        public static let corrupt = Code("journal-corrupt")
+        /// A newer version of Runnel has written the journal.
+        public static let newer = Code("journal-newer")
+        /// The journal was removed or replaced while it was in use.
+        public static let gone = Code("journal-gone")
+        /// Another process holds the journal for too long.
+        public static let busy = Code("journal-busy")
+        /// The journal was closed by this process.
+        public static let closed = Code("journal-closed")
+        /// Anything else that the disk or the database reports.
+        public static let failed = Code("journal-failed")
+        /// The run belongs to another worker by now.
+        public static let leaseLost = Code("lease-lost")
+        /// The journal does not know the worker any more.
+        public static let workerUnknown = Code("worker-unknown")
+    }
+
+    public var code: Code
     public var message: String
     public var hint: String?
 
-    /// Whether one value of one run is damaged, and the rest of the journal as good as before.
+    /// Whether only a value of one run is damaged, and the rest of the journal is intact.
     public var isOfOneRun = false
 
-    public init(_ code: String, _ message: String, hint: String? = nil) {
+    public init(_ code: Code, _ message: String, hint: String? = nil) {
         self.code = code
         self.message = message
         self.hint = hint
     }
 
-    /// The run belongs to another process by now, so nothing was written.
+    /// Another process owns the run; nothing was written.
     public static func leaseLost(_ runID: String) -> JournalError {
         JournalError(
-            "lease-lost", "the run \(runID) belongs to another process by now",
-            hint: "this process was stopped for so long that it counted as dead")
+            .leaseLost, "the run \(runID) is now owned by another process",
+            hint: "this process was stopped for so long that it was declared dead")
     }
 
-    /// The journal does not know the worker, so nothing was written.
+    /// The worker is not registered; nothing was written.
     public static func workerUnknown(_ worker: WorkerID) -> JournalError {
         JournalError(
-            "worker-unknown", "the journal does not know the worker \(worker) any more",
-            hint: "it was silent for so long that it counted as dead; it joins again by itself")
+            .workerUnknown, "the journal no longer knows the worker \(worker)",
+            hint: "it was silent for so long that it was declared dead; it joins again automatically")
     }
 
     public var description: String {

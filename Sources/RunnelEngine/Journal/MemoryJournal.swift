@@ -1,15 +1,15 @@
 public import RunnelKit
 
-/// A journal that lasts as long as the process: for tests and for runs that need not be kept.
+/// An in-memory journal, for tests and for runs that are not kept.
 public actor MemoryJournal: Journal {
     private var workersByID: [WorkerID: (record: WorkerRecord, beat: Int64)] = [:]
     private var epoch: Int64 = 0
     private var definitions: [String: DefinitionRecord] = [:]
     private var runs: [String: RunRecord] = [:]
-    /// How often each run was taken over since a step of it ended.
+    /// The number of takeovers of each run since its last progress.
     private var takeovers: [String: Int] = [:]
     private var dedupe: [String: [String: String]] = [:]
-    /// When the keys of runs that were removed are forgotten.
+    /// The expiry times of dedupe keys of removed runs.
     private var dedupeEnds: [(pipeline: String, key: String, at: Int64)] = []
     private var stepsByRun: [String: [StepRecord]] = [:]
     private var eventsByRun: [String: [Value]] = [:]
@@ -101,13 +101,18 @@ public actor MemoryJournal: Journal {
 
     public func definition(_ hash: String) -> DefinitionRecord? { definitions[hash] }
 
-    public func accept(_ run: RunRecord, memory: MemoryChanges?) -> Acceptance {
+    public func accept(_ run: RunRecord, memory: MemoryChanges?) async -> Acceptance {
+        accept(run, steps: [], memory: memory)
+    }
+
+    public func accept(_ run: RunRecord, steps: [StepRecord], memory: MemoryChanges?) -> Acceptance {
         changes += 1
         if let memory { remember(memory.values, of: memory.trigger) }
         if let key = run.dedupeKey {
             if let other = dedupe[run.pipeline]?[key] { return .duplicate(runID: other) }
             dedupe[run.pipeline, default: [:]][key] = run.id
         }
+        if !steps.isEmpty { stepsByRun[run.id] = steps }
         guard let owner = run.owner, workersByID[owner] != nil else {
             var run = run
             if run.owner != nil { (run.owner, run.state, run.startedAt) = (nil, .queued, nil) }
@@ -151,8 +156,8 @@ public actor MemoryJournal: Journal {
         return runs[runID].map { .claimed($0) } ?? .missing
     }
 
-    /// How many others count for the limit of the run's pipeline: those that go on and, for one that has not begun, also
-    /// those that have begun and go on later.
+    /// The number of other runs that count for the limit of the run's pipeline: running ones and, for a run that has
+    /// not started, also interrupted and waiting ones.
     private func held(in run: RunRecord) -> Int {
         runs.values.count { other in
             guard other.pipeline == run.pipeline, other.id != run.id else { return false }
@@ -189,7 +194,7 @@ public actor MemoryJournal: Journal {
         }
         if let worked = commit.worked { runs[commit.runID]?.worked = worked }
         if let wakeAt = commit.wakeAt {
-            // Somebody may have wanted it cancelled a moment ago.
+            // A cancellation may have been requested meanwhile.
             let isCancelled = runs[commit.runID]?.isCancelRequested ?? false
             runs[commit.runID]?.state = isCancelled ? .queued : .waiting
             runs[commit.runID]?.wakeAt = isCancelled ? 0 : wakeAt

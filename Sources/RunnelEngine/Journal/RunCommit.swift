@@ -1,25 +1,25 @@
 public import RunnelKit
 
-/// What a worker found out about one run: written as a whole or not at all.
+/// An atomic update of a run by its worker.
 public struct RunCommit: Sendable {
-    /// By what right. Once the run was claimed anew, or belongs to nobody, nothing is written.
+    /// The lease. If the run was claimed again or has no owner, nothing is written.
     public var lease: Lease
-    /// Each replaces what was known of its execution.
+    /// Each replaces the record of its execution.
     public var steps: [StepRecord]
-    /// For those who watch the run; see ``RunEvent/json``. They are numbered in the order in which they come.
+    /// Events for watchers; see ``RunEvent/json``. They are numbered in order.
     public var events: [Value]
-    /// How long the run was worked on over all its lives; nil where nobody asks.
+    /// The total worked time of the run; nil if not needed.
     public var worked: Duration?
-    /// The run belongs to nobody afterwards and is `waiting` until this time, in nanoseconds since 1970.
+    /// If set, the run has no owner afterwards and is `waiting` until this time, in nanoseconds since 1970.
     public var wakeAt: Int64?
     public var end: End?
 
     public var runID: String { lease.runID }
 
-    /// Whether a step ended for good: then deaths of the worker from before it do not count any more.
+    /// Whether a step has finally ended: this resets the count of deaths.
     public var isProgress: Bool { steps.contains { $0.state.isFinal } }
 
-    /// How the run ended. It belongs to nobody afterwards.
+    /// The end of the run, which has no owner afterwards.
     public struct End: Sendable {
         /// A final state.
         public var state: RunState
@@ -44,28 +44,28 @@ public struct RunCommit: Sendable {
     }
 }
 
-/// When a commit is done.
+/// When a commit returns.
 public enum Durability: Sendable, Hashable {
-    /// On disk: losing power loses nothing of it.
+    /// After it is on disk; it survives a power failure.
     case durable
-    /// Taken; on disk a little later, in order, together with what comes after it.
+    /// After it is enqueued; it becomes durable later, in order, with a following commit.
     case soon
 }
 
-/// What became of a run that was handed in.
+/// The result of accepting a run.
 public enum Acceptance: Sendable, Hashable {
     case accepted
-    /// The run is accepted and belongs to its owner, who may work on it by this epoch.
+    /// The run is accepted and claimed by its owner with this epoch.
     case claimed(epoch: Int64)
-    /// There was a run with this dedupe key already.
+    /// There is already a run with this dedupe key.
     case duplicate(runID: String)
 }
 
-/// How many runs may go on at once.
+/// Limits on concurrent runs.
 public struct RunLimits: Sendable, Hashable {
-    /// Of the run's pipeline; nil: any number. Runs that have begun and rest for a while count as well.
+    /// The limit of the run's pipeline; nil for unlimited. Waiting runs count as well.
     public var pipeline: Int?
-    /// Of all pipelines together; nil: any number.
+    /// The limit of all pipelines together; nil for unlimited.
     public var total: Int?
 
     public init(pipeline: Int? = nil, total: Int? = nil) {
@@ -74,15 +74,15 @@ public struct RunLimits: Sendable, Hashable {
     }
 }
 
-/// What came of trying to take a run.
+/// The result of claiming a run.
 public enum Claim: Sendable, Hashable {
-    /// The run is `running` and belongs to the caller.
+    /// The run is `running` and owned by the caller.
     case claimed(RunRecord)
-    /// The limits allow no more at the moment.
+    /// The limits are reached.
     case busy
-    /// The run belongs to the caller, and a value of it is damaged, so that nobody can work on it.
+    /// The caller owns the run, but a value is damaged, so it cannot be executed.
     case damaged(Lease, JournalError)
-    /// It belongs to another worker.
+    /// Another worker owns it.
     case taken(by: WorkerID)
     /// It is waiting, until this time in nanoseconds since 1970.
     case waiting(until: Int64)
@@ -90,24 +90,24 @@ public enum Claim: Sendable, Hashable {
     case missing
 }
 
-/// What came of asking for a run to be cancelled.
+/// The result of a cancellation request.
 public enum CancelAnswer: Sendable, Hashable {
-    /// The worker that works on it, or the next that claims it, will see the request.
+    /// Its owner, or the next worker that claims it, will see the request.
     case requested
-    /// Nobody worked on it; it is cancelled now.
+    /// It had no owner and is cancelled now.
     case cancelled
     case ended(RunState)
     case missing
 }
 
-/// Which queued runs are looked for. Those that have begun come first, then the oldest.
+/// A search for queued runs. Interrupted ones come first, then the oldest.
 public struct QueueSearch: Sendable, Hashable {
     public var limit: Int
-    /// Without the runs of these pipelines.
+    /// Excludes runs of these pipelines.
     public var except: Set<String>
-    /// Only runs that may be claimed at this time, in nanoseconds since 1970; nil: all.
+    /// Only runs claimable at this time, in nanoseconds since 1970; nil for all.
     public var now: Int64?
-    /// Only runs whose workers died this often since a step of them ended.
+    /// Only runs with this number of deaths since their last progress.
     public var deaths: Range<Int>
 
     public init(
@@ -120,21 +120,21 @@ public struct QueueSearch: Sendable, Hashable {
     }
 }
 
-/// How a run is given back.
+/// Why a run is released.
 public enum ReleaseReason: Sendable, Hashable {
-    /// In good order: it may be claimed at once.
+    /// Regular release: it can be claimed at once.
     case stopped
-    /// After trouble: it is not claimed again before a pause that grows while no step of it ends.
+    /// Release after an error: it is claimed again after a pause with exponential backoff while it makes no progress.
     ///
-    /// - now: Nanoseconds since 1970.
+    /// - now: Returns nanoseconds since 1970.
     case broken(now: Int64)
 }
 
-/// What became of waiting runs.
+/// The result of waking runs.
 public struct Waking: Sendable, Hashable {
-    /// Back in the queue.
+    /// The requeued runs.
     public var woken: [String]
-    /// When the next is due, in nanoseconds since 1970.
+    /// The due time of the next waiting run, in nanoseconds since 1970.
     public var next: Int64?
 
     public init(woken: [String] = [], next: Int64? = nil) {

@@ -1,6 +1,6 @@
-/// Which runs are meant; the newest come first.
+/// A filter of runs; the newest come first.
 public struct RunFilter: Sendable, Hashable {
-    /// Empty: all.
+    /// The states; empty for all.
     public var states: Set<RunState>
     public var pipeline: String?
     /// Created at or after this time, in nanoseconds since 1970.
@@ -21,15 +21,15 @@ public struct RunFilter: Sendable, Hashable {
     }
 }
 
-/// What is kept of runs that have ended. Runs that have not are never removed.
+/// The retention of ended runs. Unfinished runs are never removed.
 public struct Retention: Sendable, Hashable {
-    /// Runs that ended longer ago go.
+    /// Ended runs older than this are removed.
     public var age: Duration?
-    /// Of each pipeline, only so many ended runs stay, the newest.
+    /// The number of newest ended runs kept of each pipeline.
     public var count: Int?
-    /// How many bytes the journal may take on disk; beyond that, the oldest runs of all pipelines go.
+    /// The maximum size of the journal on disk in bytes; beyond it the oldest runs of all pipelines are removed.
     public var bytes: Int64?
-    /// How long after its end a run's dedupe key is known, whether the run itself is kept or not.
+    /// How long after its end a run's dedupe key is kept, independent of the run.
     public var dedupe: Duration
 
     public init(age: Duration? = nil, count: Int? = nil, bytes: Int64? = nil, dedupe: Duration = .seconds(30 * 86_400))
@@ -41,10 +41,10 @@ public struct Retention: Sendable, Hashable {
     }
 }
 
-/// What was removed.
+/// The result of retention.
 public struct PruneReport: Sendable, Hashable {
     public var runs: Int
-    /// How much smaller the journal is on disk, in bytes.
+    /// The bytes freed on disk.
     public var bytes: Int64
 
     public init(runs: Int, bytes: Int64) {

@@ -1,7 +1,7 @@
 public import RunnelKit
 
 extension RunRecord {
-    /// - Parameter isFull: With input and output. Sealed secrets are masked.
+    /// - Parameter isFull: Whether to include input and output. Sealed secrets are masked.
     public func json(isFull: Bool) -> Value {
         var object: ValueObject = [
             "id": .string(id), "pipeline": .string(pipeline), "state": .string(state.rawValue),

@@ -1,19 +1,19 @@
 public import RunnelKit
 
-/// How far a run is.
+/// The state of a run.
 public enum RunState: String, Sendable, Hashable, CaseIterable {
-    /// Accepted and on disk, until a worker claims it. A run that was interrupted stands here too.
+    /// Accepted and on disk, until a worker claims it. Also the state of interrupted runs.
     case queued
     /// A worker works on it.
     case running
-    /// Begun, and resting until ``RunRecord/wakeAt``. It belongs to no worker and counts for no limit but the
-    /// `concurrency` of its pipeline.
+    /// Started, and waiting until ``RunRecord/wakeAt``. It has no owner and counts only for the `concurrency` of its
+    /// pipeline.
     case waiting
     case succeeded
-    /// Failed for good; kept with its input, so that it can be sent again.
+    /// Finally failed; stored with its input, so that it can be retried.
     case failed
     case cancelled
-    /// Never begun, because its pipeline's `overlap: skip` said so.
+    /// Never started, because of its pipeline's `overlap: skip`.
     case skipped
 
     public var isFinal: Bool {
@@ -24,15 +24,15 @@ public enum RunState: String, Sendable, Hashable, CaseIterable {
     }
 }
 
-/// A run as the journal keeps it. Secrets in its values are sealed; see ``SecretSeal``.
+/// The journal's record of a run. Secrets in its values are sealed; see ``SecretSeal``.
 public struct RunRecord: Sendable, Hashable {
     /// UUIDv7 in lower case.
     public var id: String
     public var pipeline: String
-    /// The pipeline as it was when the run was accepted, by the SHA-256 of its file; see ``Journal/definition(_:)``.
+    /// The pipeline version at acceptance, by the SHA-256 of its file; see ``Journal/definition(_:)``.
     public var definition: String
     public var state: RunState
-    /// Unique within the pipeline; nil for runs that nothing can start twice.
+    /// Unique within the pipeline; nil for runs without deduplication.
     public var dedupeKey: String?
     /// `trigger` in templates.
     public var trigger: Value
@@ -43,36 +43,36 @@ public struct RunRecord: Sendable, Hashable {
     public var createdAt: Int64
     public var startedAt: Int64?
     public var endedAt: Int64?
-    /// What the run produced, once it succeeded.
+    /// The output of a succeeded run.
     public var output: Value?
-    /// Why it failed; see ``RunError/json``.
+    /// The error of a failed run; see ``RunError/json``.
     public var error: Value?
-    /// The worker that works on it.
+    /// The worker that owns it.
     public var owner: WorkerID?
-    /// Of its last claim; see ``Lease/epoch``.
+    /// The epoch of its last claim; see ``Lease/epoch``.
     public var epoch: Int64 = 0
-    /// How often a worker died or stopped while it worked on the run.
+    /// How often a worker died or stopped while it owned the run.
     public var interruptions = 0
-    /// How often its worker died since a step of it ended.
+    /// How often its worker died since its last progress.
     public var deaths = 0
-    /// A waiting run goes back to the queue at this time; a queued one is not claimed before. nil for a run that has
-    /// never waited.
+    /// The time at which a waiting run is requeued, and before which a queued one is not claimed; nil if it has never
+    /// waited.
     public var wakeAt: Int64?
-    /// How long it was worked on before its last claim, as far as it is known.
+    /// The time worked on it before its last claim, as far as known.
     public var worked: Duration = .zero
-    /// Whether its pipeline has steps under `finally`, which a cancellation does not pass by once the run has begun.
+    /// Whether its pipeline has `finally` steps, which run after a cancellation if the run has started.
     public var hasFinally = false
     public var isCancelRequested = false
-    /// The run that this one repeats.
+    /// The run that this one retries.
     public var retryOf: String?
 
-    /// nil while it belongs to no worker.
+    /// The lease; nil if it has no owner.
     public var lease: Lease? { owner.map { Lease(runID: id, worker: $0, epoch: epoch) } }
 
-    /// Whether it had begun when its worker died or stopped, and is not worked on yet.
+    /// Whether it had started when its worker died or stopped, and has not been claimed again.
     public var isInterrupted: Bool { state == .queued && startedAt != nil && interruptions > 0 }
 
-    /// The state as people see it: `interrupted` for a queued run that had begun and whose worker died or stopped.
+    /// The displayed state: `interrupted` for a queued run that had started.
     public var stateText: String { isInterrupted ? "interrupted" : state.rawValue }
 
     public init(
@@ -92,14 +92,14 @@ public struct RunRecord: Sendable, Hashable {
     }
 }
 
-/// The text of a pipeline's file as a run began with it.
+/// The text of a pipeline's file, as used by runs.
 public struct DefinitionRecord: Sendable, Hashable {
     /// SHA-256 of the file, in hexadecimal.
     public var hash: String
     public var pipeline: String
-    /// The file's path as it is shown in messages.
+    /// The file's path for messages.
     public var file: String
-    /// Sealed.
+    /// The text with secrets sealed.
     public var text: String
 
     public init(hash: String, pipeline: String, file: String, text: String) {

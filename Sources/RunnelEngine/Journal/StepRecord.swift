@@ -1,9 +1,9 @@
 public import RunnelKit
 
-/// One execution of one step: the step and, inside of `for_each`, the items it runs for.
+/// Identifies an execution of a step: the step and, inside `for_each`, the items.
 public struct ExecutionKey: Sendable, Hashable, CustomStringConvertible {
     public var step: String
-    /// From 0; one number for each `for_each` around it, the outermost first.
+    /// Item indices from 0; one for each enclosing `for_each`, outermost first.
     public var items: [Int]
 
     public init(_ step: String, items: [Int] = []) {
@@ -14,7 +14,7 @@ public struct ExecutionKey: Sendable, Hashable, CustomStringConvertible {
     /// `notify` or `notify[2]` or `notify[2][0]`.
     public var description: String { step + items.map { "[\($0)]" }.joined() }
 
-    /// Reads ``description``.
+    /// Parses ``description``.
     public init?(_ text: some StringProtocol) {
         let parts = text.split(separator: "[", omittingEmptySubsequences: false)
         guard let step = parts.first, !step.isEmpty else { return nil }
@@ -27,12 +27,12 @@ public struct ExecutionKey: Sendable, Hashable, CustomStringConvertible {
     }
 }
 
-/// One execution of a step as the journal keeps it. Secrets in its values are sealed.
+/// The journal's record of an execution of a step. Secrets in its values are sealed.
 public struct StepRecord: Sendable, Hashable {
     public enum State: String, Sendable, Hashable {
-        /// An attempt goes on, or did when the process ended.
+        /// An attempt is running, or was when the process ended.
         case running
-        /// An attempt failed; the next begins at ``StepRecord/retryAt``.
+        /// An attempt failed; the next starts at ``StepRecord/retryAt``.
         case waiting
         case succeeded
         case failed
@@ -43,20 +43,20 @@ public struct StepRecord: Sendable, Hashable {
     }
 
     public var key: ExecutionKey
-    /// As the pipeline names it; empty for a group.
+    /// The step type; empty for a group.
     public var uses: String
     public var state: State
-    /// The attempt that goes on or was the last, from 1; 0 where there was none.
+    /// The current or last attempt, from 1; 0 if there was none.
     public var attempt: Int
     /// Nanoseconds since 1970, as are the other times.
     public var startedAt: Int64?
     public var endedAt: Int64?
     public var retryAt: Int64?
-    /// Of a succeeded step.
+    /// The output of a succeeded step.
     public var output: Value?
-    /// Why the last attempt failed; see ``RunError/json``.
+    /// The error of the last attempt; see ``RunError/json``.
     public var error: Value?
-    /// What a `for_each` goes through, as it was when the step began.
+    /// The items of a `for_each` at the start of the step.
     public var items: Value?
 
     public init(_ key: ExecutionKey, uses: String, state: State, attempt: Int = 0) {

@@ -1,4 +1,4 @@
-/// Names one process that works on runs.
+/// The identity of a worker.
 public struct WorkerID: Sendable, Hashable, CustomStringConvertible {
     public var text: String
     public var description: String { text }
@@ -8,12 +8,12 @@ public struct WorkerID: Sendable, Hashable, CustomStringConvertible {
     }
 }
 
-/// A process that works on runs, as the journal knows it.
+/// The journal's record of a worker.
 public struct WorkerRecord: Sendable, Hashable {
     public var id: WorkerID
     public var processID: Int32
     public var host: String
-    /// What it does: `run`, `serve`.
+    /// The role: `run`, `serve`.
     public var role: String
     /// Nanoseconds since 1970.
     public var startedAt: Int64
@@ -27,12 +27,12 @@ public struct WorkerRecord: Sendable, Hashable {
     }
 }
 
-/// A worker's right to work on one run: from its claim until the run has ended, waits, is released, or is claimed anew.
+/// A worker's right to work on a run: from its claim until the run ends, waits, is released or is claimed again.
 public struct Lease: Sendable, Hashable {
     public var runID: String
     public var worker: WorkerID
-    /// The fencing token. Every claim gets the next number of one counter of the journal, so that what a worker still
-    /// has to say from an earlier claim is told apart from what it says now.
+    /// The fencing token: each claim gets the next number of a journal-wide counter, so that late writes of an earlier
+    /// claim are rejected.
     public var epoch: Int64
 
     public init(runID: String, worker: WorkerID, epoch: Int64) {
@@ -42,14 +42,14 @@ public struct Lease: Sendable, Hashable {
     }
 }
 
-/// A worker as another one sees it.
+/// A worker as observed by another one.
 public struct WorkerSight: Sendable, Hashable {
     public enum Presence: Sendable, Hashable {
-        /// Its process is there, as far as that can be told; it may hang.
+        /// Its process appears to be alive; it may hang.
         case present
         /// Its process has ended without leaving the journal.
         case died
-        /// It has left the journal, or was taken for dead before.
+        /// It has left the journal, or was declared dead before.
         case left
     }
 
@@ -65,10 +65,9 @@ public struct WorkerSight: Sendable, Hashable {
     }
 }
 
-/// How runs are taken over from workers that do not work on them any more.
+/// The policy for taking over runs of dead workers.
 public struct TakeoverPolicy: Sendable, Hashable {
-    /// How often the worker of a run may die without a step of it ending in between. After that the run is tried once
-    /// more, alone in its process.
+    /// The maximum number of deaths without progress. After that the run is tried once more, alone in its process.
     public var deaths: Int
     /// Nanoseconds since 1970.
     public var now: Int64
@@ -78,20 +77,19 @@ public struct TakeoverPolicy: Sendable, Hashable {
         self.now = now
     }
 
-    /// How long a run stays in the queue after it was taken over `count` times without a step of it ending in between:
-    /// not at all the first time, then 1 s, 2 s, 4 s, up to a minute.
+    /// The pause before a run is claimed again after `count` takeovers without progress: none the first time, then 1 s,
+    /// 2 s, 4 s, up to a minute.
     public static func pause(afterTakeovers count: Int) -> Duration {
         count <= 1 ? .zero : .seconds(min(60, 1 << min(count - 2, 6)))
     }
 
-    /// The longest pause, in nanoseconds. A run that would stay in the queue for longer is one from before the clock
-    /// was set back.
+    /// The longest pause, in nanoseconds. A longer one means that the clock was set back.
     public static let longestPause: Int64 = 60_000_000_000
 }
 
-/// The runs of workers that do not work on them any more.
+/// The result of a takeover.
 public struct Takeover: Sendable, Hashable {
-    /// In the queue again.
+    /// The requeued runs.
     public var queued: [String]
     /// Failed with `killed-its-worker`.
     public var failed: [String]

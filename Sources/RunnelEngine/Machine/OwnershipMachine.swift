@@ -1,9 +1,9 @@
 import RunnelKit
 
-/// Decides who owns which run, as one worker sees it: pure, without clock, journal or tasks.
+/// Decides the ownership of runs from the view of one worker. Pure: without clock, journal or tasks.
 ///
-/// It is told what happened and when, on the worker's own steady clock, and answers with what is to be done. A worker is
-/// *outside* of the journal, *joining* it, or a *member*:
+/// Events with times of the worker's steady clock go in, actions come out. A worker is *outside* of the journal,
+/// *joining* it, or a *member*:
 ///
 /// | standing | event | then | actions |
 /// |---|---|---|---|
@@ -24,19 +24,19 @@ import RunnelKit
 /// | member | `observed`: silent for 15 s that this worker has read all along | | take over |
 /// | any | a failed read, or 5 s without a read | the 15 s begin anew | – |
 ///
-/// *Fencing* an attempt cancels it without writing anything: the run did not fail, it goes on elsewhere. Joining sends the
-/// runs of all former names of the process back to the queue in the same transaction, so nothing can be stranded by the
-/// change of name. What goes wrong in here costs repeated work and never a doubled commit: the journal checks worker and
-/// epoch in every transaction.
+/// *Fencing* an attempt cancels it without writing anything: the run did not fail, another worker continues it. Joining
+/// requeues the runs of all former ids of the process in the same transaction, so no run is stranded by the change of
+/// id. Errors in here cost repeated work, never a duplicate commit: the journal checks worker and epoch in every
+/// transaction.
 struct OwnershipMachine: Sendable, Hashable {
     enum Timing {
-        /// Between two heartbeats.
+        /// The heartbeat interval.
         static let beat = Duration.seconds(5)
-        /// A worker that has not renewed its heartbeat for so long does not work on its runs any more.
+        /// A worker whose last heartbeat is older than this fences itself.
         static let fence = Duration.seconds(10)
-        /// How long another worker has to be silent, while it was looked at, before it counts as dead.
+        /// How long another worker must be silent, while being observed, before it is declared dead.
         static let patience = Duration.seconds(15)
-        /// Between two looks at the others, and between two tries of what failed.
+        /// The interval of observing other workers, and of retrying failed operations.
         static let interval = Duration.seconds(1)
     }
 
@@ -50,19 +50,19 @@ struct OwnershipMachine: Sendable, Hashable {
         case joinFailed(WorkerID)
         case beaten(WorkerID, isKnown: Bool)
         case beatFailed
-        /// A claim, or an accepted run that is to be worked on here, is being written.
+        /// A claim, or an accepted run with this owner, is being written.
         case claiming(String)
         case claimed(Lease)
-        /// Nothing was claimed.
+        /// The claim failed without effect.
         case unclaimed(String)
-        /// Nobody knows whether the claim was written.
+        /// It is unknown whether the claim was written.
         case claimFailed(String)
-        /// The row does not belong to this worker any more: the run has ended, waits, was released or was lost.
+        /// This worker no longer owns the run: it has ended, waits, was released or was lost.
         case finished(Lease)
-        /// The work is over, and the row may still belong to this worker.
+        /// The work is over, but this worker may still own the run.
         case unfinished(Lease)
         case writeFailed
-        /// The journal said that it does not know this worker.
+        /// The journal reported that this worker is unknown.
         case unknown(WorkerID)
         case owned(WorkerID, [Lease])
         case ownedFailed
@@ -75,7 +75,7 @@ struct OwnershipMachine: Sendable, Hashable {
     }
 
     enum Action: Sendable, Hashable {
-        /// Join under a new name, in place of these.
+        /// Join with a new id, replacing these.
         case join(former: [WorkerID])
         case beat(WorkerID)
         case readOwned(WorkerID)
@@ -96,7 +96,7 @@ struct OwnershipMachine: Sendable, Hashable {
         let since: Duration
     }
 
-    /// Something that is done again and again, once at a time.
+    /// A periodic operation that never overlaps itself.
     private struct Chore: Sendable, Hashable {
         private(set) var sentAt: Duration?
         var dueAt: Duration
@@ -113,26 +113,26 @@ struct OwnershipMachine: Sendable, Hashable {
     }
 
     private(set) var standing = Standing.outside
-    /// What the worker is called.
+    /// The current id of the worker.
     private(set) var id: WorkerID
-    /// What it was called before, as far as rows may still bear those names.
+    /// Former ids that may still own rows.
     private var former: [WorkerID] = []
     private var renewedAt = Duration.zero
-    /// Whether it is known to count as alive with the others: not where the journal took so long to answer the join that
-    /// they may have counted a silence since.
+    /// Whether other workers certainly consider it alive: not if joining took so long that they may have observed
+    /// silence since.
     private var isProven = true
-    /// What is worked on, by run.
+    /// The runs being worked on.
     private var holdings: [String: Holding] = [:]
-    /// Claims on their way, by run.
+    /// Pending claims, by run.
     private var claims: [String: Int] = [:]
-    /// Rows that belong to this worker and that nothing works on.
+    /// Leases of this worker without work, to be released.
     private(set) var owed: Set<Lease> = []
-    /// Whether something went wrong since the last reading of own rows began.
+    /// Whether an error occurred since the last read of own rows started.
     private var isReadWanted = false
-    /// Let go since the last reading of own rows began.
+    /// Leases that ended since the last read of own rows started.
     private var recent: Set<Lease> = []
     private var silences: [WorkerID: Silence] = [:]
-    /// Since when all reading went well; nil: it does not.
+    /// Since when all reads have succeeded; nil if they fail.
     private var readableSince: Duration?
     private var observedAt: Duration?
     private var joining = Chore(dueAt: .zero)
@@ -146,12 +146,12 @@ struct OwnershipMachine: Sendable, Hashable {
         self.id = id
     }
 
-    /// Whether runs may be claimed, or accepted to be worked on here.
+    /// Whether this worker may claim runs.
     var mayClaim: Bool { standing == .member && isProven }
 
     func holds(_ lease: Lease) -> Bool { holdings[lease.runID]?.lease == lease }
 
-    /// What is worked on.
+    /// The leases being worked on.
     var held: [Lease] { holdings.values.map(\.lease) }
 
     mutating func handle(_ event: Event, at now: Duration) -> [Action] {
@@ -164,7 +164,7 @@ struct OwnershipMachine: Sendable, Hashable {
         case .tick: return tick(now)
         case .joined(let name): joined(name, now)
         case .joinFailed(let name):
-            // It may be written all the same.
+            // The join may have been written nevertheless.
             former.append(name)
             joining.finish(nextAt: now + Timing.interval)
             failed(now)
@@ -257,7 +257,7 @@ struct OwnershipMachine: Sendable, Hashable {
         readableSince = nil
     }
 
-    /// Ends all own work; the next tick joins anew.
+    /// Fences all own work; the next tick joins again.
     private mutating func rejoin(_ now: Duration) -> [Action] {
         let leases = held.sorted { $0.epoch < $1.epoch }
         standing = .joining
@@ -280,15 +280,15 @@ struct OwnershipMachine: Sendable, Hashable {
         if reading.sentAt != nil { recent.insert(lease) }
     }
 
-    /// After a failed write nobody knows which rows are whose: they are read as soon as that is possible. And whoever
-    /// cannot write by itself must not take others for dead who cannot either.
+    /// After a failed write the ownership of rows is unknown, so own rows are read as soon as possible. And a worker
+    /// that cannot write must not declare others dead that cannot write either.
     private mutating func failed(_ now: Duration) {
         readableSince = nil
         isReadWanted = true
         if reading.dueAt > now { reading.dueAt = now }
     }
 
-    /// Compares the rows that belong to this worker with what it works on.
+    /// Reconciles the rows that this worker owns with its work.
     private mutating func reconcile(_ name: WorkerID, _ leases: [Lease], _ now: Duration) -> [Action] {
         let sentAt = reading.sentAt ?? now
         guard name == id, standing == .member else { return [] }
@@ -307,7 +307,7 @@ struct OwnershipMachine: Sendable, Hashable {
     private mutating func judge(_ sights: [WorkerSight], _ now: Duration) -> [Action] {
         observing.finish(nextAt: now + Timing.interval)
         guard standing == .member else { return [] }
-        // After a longer pause this worker does not know what the others did meanwhile.
+        // After a longer pause this worker does not know what others did meanwhile, so the observation restarts.
         if let observedAt, now - observedAt > Timing.beat { readableSince = nil }
         observedAt = now
         let since = readableSince ?? now

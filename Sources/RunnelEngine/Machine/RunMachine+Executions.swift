@@ -1,7 +1,7 @@
 import RunnelKit
 
 extension RunMachine {
-    /// One execution that has begun and not ended.
+    /// An execution that has started and not ended.
     struct Execution: Sendable {
         enum Phase: Sendable { case deciding, running, waiting, inside }
 
@@ -9,9 +9,9 @@ extension RunMachine {
         /// The frame it is in.
         let frame: Int
         var phase: Phase = .deciding
-        /// The last attempt, from 1; 0 before the first.
+        /// The number of the last attempt, from 1; 0 before the first.
         var attempt = 0
-        /// The frame that it consists of: a group's or a `for_each`'s.
+        /// The frame of its group or `for_each`.
         var frameInside: Int?
     }
 
@@ -40,7 +40,7 @@ extension RunMachine {
         }
     }
 
-    /// Begins the work itself.
+    /// Starts the work.
     private mutating func proceed(_ key: ExecutionKey) {
         guard let step = executions[key]?.step else { return }
         if step.children == nil { return attempt(key, number: 1) }
@@ -75,7 +75,7 @@ extension RunMachine {
 
     private mutating func openInside(_ key: ExecutionKey, _ frame: Frame) {
         executions[key]?.phase = .inside
-        // Known before anything in it begins, since it may be through at once.
+        // Set before anything in it starts, because it may complete at once.
         executions[key]?.frameInside = nextFrame
         if frame.kind != .each, let limit = executions[key]?.step.groupTimeout {
             actions.append(.startTimer(.group(key), limit))
@@ -104,7 +104,7 @@ extension RunMachine {
 
     mutating func cancelled(_ key: ExecutionKey) {
         guard let execution = executions[key], execution.phase == .running else { return }
-        // What was interrupted by the end of the process stays as it is on disk, and runs again in the next.
+        // Attempts interrupted by the shutdown stay unchanged on disk, and are repeated by the next worker.
         if isStopping, !isAborted(execution.frame) {
             executions[key] = nil
             return
@@ -112,18 +112,18 @@ extension RunMachine {
         end(key, .aborted, state: .cancelled)
     }
 
-    /// A group or a `for_each` is through.
+    /// A group or a `for_each` has completed.
     mutating func ownerEnded(_ key: ExecutionKey, _ end: End) {
         switch end {
         case .succeeded(let output): self.end(key, end, state: .succeeded, output: output)
-        // Nothing in it produced anything, so the pipe passes it by.
+        // Nothing in it produced an output, so it counts as skipped.
         case .skipped: self.end(key, .skipped, state: .skipped)
         case .failed(let error): self.end(key, end, state: .failed, error: error)
         case .aborted: self.end(key, end, state: .cancelled)
         }
     }
 
-    /// Ends the execution, and has it told to the frame around it.
+    /// Ends the execution, and notifies the enclosing frame.
     mutating func end(
         _ key: ExecutionKey, _ end: End, state: StepRecord.State, output: Value? = nil, error: RunError? = nil
     ) {
@@ -146,9 +146,9 @@ extension RunMachine {
 
     // MARK: - From an earlier life
 
-    /// Goes on from what is on disk.
+    /// Restores the execution from its record.
     ///
-    /// - Returns: Whether there is nothing left to decide.
+    /// - Returns: Whether the execution is completely restored.
     private mutating func takeUp(_ key: ExecutionKey, _ record: StepRecord) -> Bool {
         guard let execution = executions[key] else { return false }
         executions[key]?.attempt = record.attempt
@@ -161,12 +161,12 @@ extension RunMachine {
         case .failed: recovered(key, .failed(RunError(json: record.error ?? .null)))
         case .running where record.items != nil: openEach(key, record.items?.asList ?? [], isRecorded: true)
         case .running where execution.step.children != nil: openGroup(key)
-        // An interruption is no failure, so the same attempt is made again.
+        // An interruption is not a failure, so the same attempt is repeated.
         case .running: attempt(key, number: max(1, record.attempt))
         case .waiting:
             executions[key]?.phase = .waiting
             let rest = max(0, (record.retryAt ?? now) - now)
-            // A clock that was set back must not make the pause longer than it was meant to be.
+            // A clock that was set back must not extend the pause.
             let longest = execution.step.retry?.maxBackoff ?? .zero
             actions.append(.startTimer(.retry(key), min(.nanoseconds(rest), longest)))
         case .cancelled: return false
@@ -179,7 +179,7 @@ extension RunMachine {
         ended.append((execution.frame, execution.step, end))
     }
 
-    /// The outputs inside of a group that is through.
+    /// Restores the outputs inside a completed group.
     private mutating func restore(_ steps: [PlanStep], _ items: [Int], into frame: Int) {
         for step in steps {
             if let record = records.removeValue(forKey: ExecutionKey(step.id, items: items)) {

@@ -1,42 +1,42 @@
 import RunnelKit
 
-/// Steps that belong together, while they run.
+/// A running sequence, group, `for_each` or item.
 struct Frame: Sendable {
     enum Kind: Sendable {
-        /// One step after another.
+        /// Steps in sequence.
         case sequence
-        /// All side by side.
+        /// Steps in parallel.
         case parallel
         /// A `for_each`: one ``item`` frame for each item.
         case each
-        /// One round of a `for_each`.
+        /// One iteration of a `for_each`.
         case item
     }
 
-    /// Why everything in the frame has to end.
+    /// The reason for aborting a frame.
     enum Abort: Sendable {
         case cancelled
         case failed(RunError)
     }
 
     let kind: Kind
-    /// One step where the frame belongs to a `for_each`.
+    /// The steps; a single one for a `for_each`.
     let steps: [PlanStep]
-    /// Which items it is about, the outermost first.
+    /// The indices of enclosing items, outermost first.
     let items: [Int]
     var parent: Int?
-    /// The execution that ends with the frame; nil for a phase of the run, and for an item.
+    /// The execution that ends with the frame; nil for a phase of the run or an item.
     var owner: ExecutionKey?
-    /// What an `each` goes through.
+    /// The items of an `each` frame.
     var values: [Value] = []
-    /// What `item` is in an `item` frame.
+    /// The value of `item` in an `item` frame.
     var item: Value?
-    /// How many of its steps or items have begun.
+    /// The number of steps or items that have started.
     var begun = 0
     var running = 0
     /// The last output that was produced.
     var input: Value
-    /// By step id.
+    /// The outputs by step id.
     var outputs = ValueObject()
     /// Whether something in the frame produced an output.
     var hasProduced = false
@@ -44,7 +44,7 @@ struct Frame: Sendable {
     var failure: RunError?
     var abort: Abort?
 
-    /// How many may run at once.
+    /// The maximum concurrency.
     var width: Int {
         switch kind {
         case .sequence, .item: 1
@@ -57,12 +57,12 @@ struct Frame: Sendable {
 }
 
 extension RunMachine {
-    /// How something ended, as what is around it sees it.
+    /// The end of an execution as seen by the enclosing frame.
     enum End: Sendable {
         case succeeded(Value)
         case skipped
         case failed(RunError)
-        /// Ended from outside; the frame that was aborted knows why.
+        /// Ended from outside; the aborted frame holds the reason.
         case aborted
     }
 
@@ -83,7 +83,7 @@ extension RunMachine {
         return false
     }
 
-    /// Begins what can begin in the frame, and closes it when everything is through.
+    /// Starts what can start in the frame, and closes it when everything has completed.
     mutating func advance(_ id: Int) {
         guard let frame = frames[id] else { return }
         let isEnding = frame.failure != nil || isAborted(id)
@@ -118,7 +118,7 @@ extension RunMachine {
             }
             ended.append((parent, frame.steps[0], end))
         } else if let owner = frame.owner {
-            // What is inside of a group stays visible behind it; what is inside of an item does not.
+            // Outputs inside a group are visible after it; those inside an item are not.
             if frame.kind != .each { frames[parent]?.outputs.merge(frame.outputs) }
             if executions[owner]?.step.groupTimeout != nil { actions.append(.stopTimer(.group(owner))) }
             ownerEnded(owner, end)
@@ -141,7 +141,7 @@ extension RunMachine {
         }
     }
 
-    /// Something directly in the frame has ended.
+    /// A direct child of the frame has ended.
     mutating func childEnded(_ id: Int, _ step: PlanStep, _ end: End) {
         guard var frame = frames[id] else { return }
         frames[id] = nil
@@ -160,7 +160,7 @@ extension RunMachine {
             } else {
                 frame.failure = frame.failure ?? error
             }
-        // An item that may fail has been turned into null in its own frame.
+        // The failure of an item with `on_error: continue` was replaced with null in its own frame.
         case .failed(let error): frame.failure = frame.failure ?? error
         case .succeeded, .skipped, .aborted: break
         }
@@ -170,7 +170,7 @@ extension RunMachine {
 
     // MARK: - Aborting
 
-    /// Ends everything in the frame.
+    /// Aborts everything in the frame.
     mutating func abort(_ id: Int, _ reason: Frame.Abort) {
         guard frames[id]?.abort == nil else { return }
         frames[id]?.abort = reason
@@ -199,7 +199,7 @@ extension RunMachine {
 }
 
 extension Frame {
-    /// Of a parallel group; its owner knows.
+    /// The limit of a parallel group, from its owner.
     fileprivate func parallelLimit(of executions: [ExecutionKey: RunMachine.Execution]) -> Int {
         owner.flatMap { executions[$0]?.step.maxParallel }.map { max(1, $0) } ?? .max
     }

@@ -1,10 +1,10 @@
 import RunnelKit
 
-/// What the templates of one execution can see of the run.
+/// The values visible to the templates of an execution.
 struct VisibleValues: Sendable {
     /// The last output that was produced.
     var input: Value
-    /// By step id.
+    /// The outputs by step id.
     var outputs: ValueObject
     /// The innermost `for_each`.
     var item: Value?
@@ -13,7 +13,7 @@ struct VisibleValues: Sendable {
 }
 
 extension RunMachine {
-    /// - Parameter key: nil: what `output:` of the pipeline sees.
+    /// - Parameter key: The execution; nil for `output:` of the pipeline.
     func visible(from key: ExecutionKey?) -> VisibleValues {
         var chain: [Frame] = []
         var current = key.flatMap { executions[$0]?.frame }

@@ -1,9 +1,9 @@
 import RunnelKit
 
 extension RunMachine {
-    /// What the machine is told.
+    /// An event for the machine.
     enum Event: Sendable {
-        /// Once, first.
+        /// The first event, once.
         case begin(now: Int64)
         /// The answer to ``Action/decide(_:_:)``.
         case decided(ExecutionKey, Decision)
@@ -15,32 +15,32 @@ extension RunMachine {
         case due(TimerID)
         /// The answer to ``Action/renderOutput``.
         case rendered(Result<Value, RunError>)
-        /// Somebody wants the run to end.
+        /// Cancellation was requested.
         case cancel
-        /// The process is about to end; the run goes on in another.
+        /// The process is shutting down; another worker resumes the run.
         case stop
     }
 
-    /// What the machine wants to be done, in this order.
+    /// An action of the machine; actions are ordered.
     enum Action: Sendable {
         case decide(ExecutionKey, Question)
         case attempt(ExecutionKey, number: Int)
         case cancelAttempts([ExecutionKey])
         case startTimer(TimerID, Duration)
         case stopTimer(TimerID)
-        /// To be on disk before any attempt that stands behind it begins.
+        /// Must be on disk before any later attempt starts.
         case record(Change)
         case renderOutput
         /// The run has ended; the last action of all.
         case finish(RunOutcome)
-        /// The run rests where it is, to be taken up by another process; the last action of all.
+        /// The run is released, to be resumed by another worker; the last action.
         case release
     }
 
     enum Question: Sendable {
-        /// Is the step's `if` true?
+        /// Evaluate the step's `if`.
         case condition
-        /// What does its `for_each` go through?
+        /// Evaluate the step's `for_each`.
         case items
     }
 
@@ -58,7 +58,7 @@ extension RunMachine {
         case retry(ExecutionKey)
     }
 
-    /// What has become of one execution.
+    /// A state change of an execution.
     struct Change: Sendable {
         var key: ExecutionKey
         var uses: String

@@ -1,25 +1,25 @@
 import RunnelKit
 
-/// Decides what happens in a run: pure, without clock, disk or tasks.
+/// The state machine of a run. Pure: without clock, disk or tasks.
 ///
-/// It is told what has happened and answers with what is to be done. Given the records of an earlier life it goes
-/// through the same decisions again, finds finished steps finished, and goes on where the run was.
+/// Events go in, actions come out. After a crash it replays the stored records, makes the same decisions, and resumes
+/// where the run was.
 struct RunMachine: Sendable {
     let plan: RunPlan
-    /// What is known from an earlier life and not looked at yet.
+    /// Stored records that have not been replayed yet.
     var records: [ExecutionKey: StepRecord]
     var frames: [Int: Frame] = [:]
     var nextFrame = 0
     var executions: [ExecutionKey: Execution] = [:]
-    /// What has ended and is still to be told to the frame around it.
+    /// Ended executions whose enclosing frame has not been notified yet.
     var ended: [(frame: Int, step: PlanStep, end: End)] = []
     var actions: [Action] = []
     private(set) var phase: Phase = .steps
     var phaseFrame: Int?
-    /// How the steps ended; what comes afterwards can only make it worse.
+    /// The outcome of the steps; later phases can only worsen it.
     private var outcome: RunOutcome?
     private(set) var error: RunError?
-    /// Outputs and flow at the end of the last phase, from which the next goes on.
+    /// Outputs and input at the end of the last phase, passed to the next.
     private var handedOn: (outputs: ValueObject, input: Value)
     var isStopping = false
     private var cancellations = 0
@@ -34,7 +34,7 @@ struct RunMachine: Sendable {
         handedOn = ([:], input)
     }
 
-    /// The outputs by step id, as far as they are visible at the end.
+    /// The outputs by step id that are visible at the end.
     var outputs: ValueObject { phaseFrame.flatMap { frames[$0]?.outputs } ?? handedOn.outputs }
 
     /// The last output that was produced, at the end.
@@ -66,7 +66,7 @@ struct RunMachine: Sendable {
         return actions
     }
 
-    /// Tells the frames what has ended. A loop instead of calls within calls: a list can have many items.
+    /// Notifies frames of ended executions. A loop instead of recursion, because a list can have many items.
     private mutating func drain() {
         var next = 0
         while next < ended.count {
@@ -77,8 +77,8 @@ struct RunMachine: Sendable {
         ended = []
     }
 
-    /// The executions that wait for their next attempt, where nothing else goes on: then the run may rest as a whole,
-    /// in the journal instead of in a process. A group with a `timeout` keeps the run here, since its time goes on.
+    /// The executions that wait for a retry, if nothing else is running: then the whole run can wait in the journal. A
+    /// group with a `timeout` keeps the run in the process, because its time continues.
     var resting: [ExecutionKey]? {
         guard !isOver, !isStopping else { return nil }
         var waiting: [ExecutionKey] = []
@@ -96,13 +96,13 @@ struct RunMachine: Sendable {
 
     private mutating func beginPhase(_ phase: Phase, _ steps: [PlanStep]) {
         self.phase = phase
-        // The next process begins the phase: to it, this one has not begun.
+        // The next worker starts the phase.
         if isStopping, !steps.isEmpty { return }
         phaseFrame = open(
             Frame(kind: .sequence, steps: steps, items: [], input: handedOn.input, outputs: handedOn.outputs))
     }
 
-    /// `steps`, `on_failure` or `finally` is through.
+    /// `steps`, `on_failure` or `finally` has completed.
     mutating func phaseEnded(_ frame: Frame, _ end: End) {
         phaseFrame = nil
         handedOn = (frame.outputs, frame.input)
@@ -136,7 +136,7 @@ struct RunMachine: Sendable {
 
     private mutating func cancel() {
         cancellations += 1
-        // The first request ends the steps and leaves `finally` its turn; another one ends that too.
+        // The first request aborts the steps, and `finally` runs; another one aborts that too.
         guard let phaseFrame, phase != .finally || cancellations > 1 else { return }
         abort(phaseFrame, .cancelled)
     }

@@ -1,29 +1,30 @@
-/// What the run state machine has to know of a pipeline.
+/// The part of a pipeline that the run machine needs.
 struct RunPlan: Sendable {
     var steps: [PlanStep]
     var onFailure: [PlanStep] = []
     var finally: [PlanStep] = []
-    /// Of `steps` as a whole: how long they may be worked on, over all lives of the run.
+    /// The timeout of `steps` as a whole, counting worked time over all claims of the run.
     var timeout: Duration?
-    /// How long the run was worked on in earlier lives.
+    /// The time worked on the run in earlier claims.
     var worked: Duration = .zero
 }
 
-/// What the run state machine has to know of a step.
+/// The part of a step that the run machine needs.
 struct PlanStep: Sendable {
     var id: String
     /// Empty for a group.
     var uses = ""
-    /// The steps of a group; nil for a step that does something itself.
+    /// The steps of a group; nil for a step with `uses`.
     var children: [PlanStep]?
-    /// Whether the steps of the group run side by side.
+    /// Whether the steps of the group run in parallel.
     var isParallel = false
     var isForEach = false
-    /// How many items, or steps of a parallel group, run at once; nil: 1 for items, any number for a group.
+    /// The maximum number of concurrent items, or steps of a parallel group; nil means 1 for items and unlimited for a
+    /// group.
     var maxParallel: Int?
     var hasCondition = false
     var retry: RetryDeclaration?
-    /// Of a group, or of a `for_each` as a whole. The time-out of a single step belongs to its attempts.
+    /// The timeout of a group or a whole `for_each`. The timeout of a single step applies to its attempts.
     var groupTimeout: Duration?
     var continuesOnError = false
 }

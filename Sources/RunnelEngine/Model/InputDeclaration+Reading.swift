@@ -1,7 +1,7 @@
 public import RunnelKit
 
 extension InputDeclaration {
-    /// What is wrong with a value for this input, without its name; nil where nothing is.
+    /// The reason why a value does not match this input, without its name; nil if it matches.
     public func problem(with value: Value) -> String? {
         if value.isNull, takesNull { return nil }
         let fits =
@@ -18,12 +18,12 @@ extension InputDeclaration {
             + (hint.map { "; did you mean \"\($0)\"?" } ?? "")
     }
 
-    /// Reads what was typed after `--input name=`: text as it is, other kinds as JSON.
+    /// Parses a value of `--input name=`: text unchanged, other types as JSON.
     public func read(_ text: String) -> Result<Value, InputError> {
         check(kind == .string ? .string(text) : (try? Value.json(text)) ?? .string(text))
     }
 
-    /// Reads what came as JSON: a null as it is, anything else by its text.
+    /// Parses a JSON value: null unchanged, anything else by its text.
     func read(json value: Value) -> Result<Value, InputError> {
         value.isNull ? check(value) : read(value.text)
     }
@@ -36,21 +36,21 @@ extension InputDeclaration {
     }
 }
 
-/// Inputs that do not fit what the pipeline declares.
+/// The error for inputs that do not match the pipeline's declarations.
 public struct InputError: Error, Sendable, Hashable {
     public let message: String
 }
 
 extension Pipeline {
-    /// The values of all inputs: those given, and the defaults of the others.
+    /// The values of all inputs: the given ones, and defaults for the others.
     ///
-    /// - Parameter given: As they were typed, in order.
-    /// - Throws: The first thing that is wrong, with what to do about it.
+    /// - Parameter given: The inputs as typed, in order.
+    /// - Throws: The first error, with a hint.
     public func inputValues(_ given: [(name: String, text: String)]) throws(InputError) -> ValueObject {
         try inputValues(given.map { ($0.name, .string($0.text)) })
     }
 
-    /// The same from JSON. An input that is given as null is null and not its default.
+    /// The same from JSON. An input given as null is null, not its default.
     public func inputValues(json given: ValueObject) throws(InputError) -> ValueObject {
         try inputValues(given.map { ($0.key, $0.value) })
     }

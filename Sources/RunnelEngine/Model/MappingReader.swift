@@ -1,18 +1,41 @@
 import RunnelKit
 import YAML
 
-/// Reads a mapping of which all keys are known beforehand, and says what is unknown, missing or of the wrong kind.
+/// Reads a mapping with a fixed set of keys, and reports unknown, missing and mistyped ones.
 struct MappingReader {
     let node: YAMLNode
-    /// What the mapping describes: "a step".
+    /// The subject of the mapping for messages: "a step".
     let what: String
     private let pairs: [String: YAMLPair]
 
-    /// nil when the node is no mapping, which is then an error.
+    /// Keys that other tools have, or that belong elsewhere, and what to write instead.
+    private static let counterparts: [String: [String: String]] = {
+        var step = [
+            "run": "a program is a step of a plugin: `runnel new plugin NAME --language shell` makes one",
+            "continue-on-error": "write `on_error: continue`",
+            "continue_on_error": "write `on_error: continue`",
+            "needs":
+                "steps run in the order in which they are written; a group with `parallel: true` runs its steps at once",
+            "depends_on":
+                "steps run in the order in which they are written; a group with `parallel: true` runs its steps at once",
+            "env": "a step gets its values through `with`; programs see what their plugin's manifest lists",
+        ]
+        for key in ["prompt", "system", "text", "path", "url", "message", "jq", "body", "content", "headers"] {
+            step[key] = "indent `\(key)` below `with:`"
+        }
+        let pipeline = [
+            "jobs": "a pipeline has one list of `steps`", "triggers": "write `on:`", "trigger": "write `on:`",
+            "schedule": "write `on: { schedule: … }`", "cron": "write `on: { schedule: { cron: … } }`",
+            "env": "`env:` stands in runnel.yaml; templates read `{{ env.NAME }}`",
+        ]
+        return ["a step": step, "a pipeline": pipeline]
+    }()
+
+    /// nil if the node is not a mapping, which is reported as an error.
     init?(_ node: YAMLNode, _ what: String, keys known: [String], into diagnostics: inout DiagnosticList) {
         guard case .mapping(let pairs) = node.content else {
             diagnostics.error(
-                "wrong-type", node, "\(what) is written as keys and values, found \(node.found)")
+                "wrong-type", node, "\(what) must be a mapping, found \(node.found)")
             return nil
         }
         self.node = node
@@ -26,21 +49,22 @@ struct MappingReader {
                 let closest = Suggestion.closest(to: key, among: known)
                 diagnostics.error(
                     "unknown-key", pair.key, "\(what) has no key \"\(key)\"",
-                    hint: closest.map { "did you mean \"\($0)\"?" } ?? "it knows \(known.joined(separator: ", "))")
+                    hint: Self.counterparts[what]?[key] ?? closest.map { "did you mean \"\($0)\"?" }
+                        ?? "known keys: \(known.joined(separator: ", "))")
             }
         }
         self.pairs = byKey
     }
 
-    /// The value of `key`, also a null: a key that is written is given.
+    /// The value of `key`, also null: a key that is written is set.
     subscript(key: String) -> YAMLNode? { pairs[key]?.value }
 
-    /// The value of `key`; nil when it is missing or null, which is an empty section: one with no keys in it.
+    /// The value of a section; nil if it is missing or null (empty).
     func section(_ key: String) -> YAMLNode? { self[key].flatMap { $0.isNull ? nil : $0 } }
 
     func keyNode(_ key: String) -> YAMLNode? { pairs[key]?.key }
 
-    /// A string that has to be there.
+    /// A required string.
     func requiredString(_ key: String, example: String, into diagnostics: inout DiagnosticList) -> YAMLNode? {
         guard let value = section(key) else {
             diagnostics.error(
@@ -73,7 +97,7 @@ struct MappingReader {
         return nil
     }
 
-    /// A value of a type that knows how to read itself.
+    /// A value of a `FieldValue` type.
     func field<Field: FieldValue>(_ type: Field.Type, _ key: String, into diagnostics: inout DiagnosticList) -> Field? {
         guard let value = self[key] else { return nil }
         do {
@@ -86,14 +110,14 @@ struct MappingReader {
 }
 
 extension DiagnosticList {
-    /// Whether the value is null, which is then an error.
+    /// Whether the value is null, which is reported as an error.
     mutating func refusesNull(_ value: YAMLNode, _ key: String, expected: String) -> Bool {
         guard value.isNull else { return false }
         error("empty-value", value, "`\(key)`: expected \(expected), found null", hint: YAMLNode.nullHint)
         return true
     }
 
-    /// What a field had to say of its value, at the place the error leads to.
+    /// Reports an error of a field at the position of its path.
     mutating func fieldError(_ problem: FieldError, key: String, in node: YAMLNode) {
         let place = node.nearest(to: problem.path)
         let message = "`\(problem.under(.key(key)).place)`: \(problem.message)"
@@ -106,15 +130,25 @@ extension DiagnosticList {
     }
 }
 
+extension DiagnosticList {
+    /// What the check of a whole group says: what several keys make wrong together.
+    mutating func groupError(_ problem: FieldError, of subject: String, in node: YAMLNode) {
+        let place = problem.path.isEmpty ? subject : "`\(problem.place)`"
+        error(
+            problem.code ?? "wrong-value", node.nearest(to: problem.path), "\(place): \(problem.message)",
+            hint: problem.hint)
+    }
+}
+
 extension YAMLNode {
-    /// What to do about a null that cannot stand where it does.
-    static let nullHint = "leave it out, or give it a value"
+    /// The hint for a null that is not allowed.
+    static let nullHint = "remove it, or give it a value"
 
     var isScalar: Bool {
         if case .scalar = content { true } else { false }
     }
 
-    /// The node as the second half of "expected …, found …".
+    /// The node for "expected …, found …".
     var found: String {
         switch Value(self) {
         case .null: "null"
@@ -124,7 +158,7 @@ extension YAMLNode {
         }
     }
 
-    /// The first key of a mapping: a better place for a caret than all of its lines.
+    /// The first key of a mapping, a better position for a caret than all its lines.
     var firstKeyOrSelf: YAMLNode {
         if case .mapping(let pairs) = content, let first = pairs.first { first.key } else { self }
     }

@@ -2,46 +2,48 @@ public import RunnelKit
 public import Templates
 public import YAML
 
-/// A pipeline as its file says it, with every template parsed and every place kept.
+/// A parsed pipeline file, with parsed templates and source positions.
 public struct Pipeline: Sendable {
     public var name: String
     public var description: String?
     public var source: YAMLSource
+    /// Names the text of the file in the journal; see ``RunRecord/definition``. Empty until the pipeline is found valid.
+    public internal(set) var definition = ""
     public var inputs: [InputDeclaration]
     public var triggers: [TriggerDeclaration]
     public var steps: [PipelineStep]
-    /// Run when a step has failed for good; `error` is in scope.
+    /// Steps that run after a step has finally failed; `error` is in scope.
     public var onFailure: [PipelineStep]
-    /// Run at the end, however it went.
+    /// Steps that always run at the end, whatever the outcome.
     public var finally: [PipelineStep]
-    /// Of the whole run.
+    /// The timeout of the whole run.
     public var timeout: Duration?
-    /// What `output` renders; nil: the last output that was produced.
+    /// The template of `output`; nil for the last output that was produced.
     public var output: TemplateTree?
 
-    /// How many runs of the pipeline go on at once, and what becomes of one that comes when there are as many.
+    /// The maximum number of concurrent runs of the pipeline, and what happens to a run beyond it.
     public var concurrency: ConcurrencyDeclaration?
 
-    /// All steps wherever they stand, in the order of the file.
+    /// All steps at any depth, in file order.
     public var allSteps: [PipelineStep] { (steps + onFailure + finally).flatMap(\.withInner) }
 }
 
 /// One entry of `steps`.
 public struct PipelineStep: Sendable {
-    /// As the file names it, or the name of the step's kind with a number.
+    /// The id in the file, or one generated from the step type.
     public var id: String
     /// Empty for a group.
     public var uses: String
     /// For a group, its `steps`.
     public var usesNode: YAMLNode
-    /// The steps of a group; nil for a step that does something itself.
+    /// The steps of a group; nil for a step with `uses`.
     public var group: [PipelineStep]?
-    /// Whether the steps of the group run side by side.
+    /// Whether the steps of the group run in parallel.
     public var isParallel = false
-    /// What the step is done for, one by one.
+    /// The items for which the step runs.
     public var forEach: TemplateTree?
     public var forEachNode: YAMLNode?
-    /// How many items, or steps of a parallel group, run at once.
+    /// The maximum number of concurrent items, or steps of a parallel group.
     public var maxParallel: Int?
     public var with: TemplateTree
     public var withNode: YAMLNode?
@@ -52,10 +54,10 @@ public struct PipelineStep: Sendable {
     /// The whole entry.
     public var node: YAMLNode
 
-    /// The step and all steps inside of it.
+    /// The step and all nested steps.
     public var withInner: [PipelineStep] { [self] + (group ?? []).flatMap(\.withInner) }
 
-    /// What a failure of the step does to the run.
+    /// The effect of a failure of the step on the run.
     public enum OnError: String, Sendable, FieldChoice {
         case fail, `continue`
     }
@@ -69,22 +71,22 @@ public struct PipelineStep: Sendable {
 /// `concurrency:` of a pipeline.
 public struct ConcurrencyDeclaration: FieldGroup {
     public enum Overlap: String, FieldChoice {
-        /// Runs wait for their turn, the oldest first.
+        /// Runs are queued, the oldest first.
         case queue
-        /// A run that would have to wait is not begun.
+        /// A run beyond the limit is dropped.
         case skip
-        /// The runs that go on are cancelled in favour of the new one.
+        /// Running ones are cancelled in favour of the new one.
         case cancel
     }
 
     public init() {}
 
-    @Field("How many runs of the pipeline go on at once. One that waits for a retry counts.") public var limit:
+    @Field("The maximum number of concurrent runs of the pipeline, including waiting ones.") public var limit:
         PositiveCount = PositiveCount(1)
-    @Field("What becomes of a run when there are as many already.") public var overlap: Overlap = .queue
+    @Field("What happens to a run beyond the limit.") public var overlap: Overlap = .queue
 }
 
-/// A whole number from 1 on.
+/// A positive integer.
 public struct PositiveCount: FieldValue {
     public let number: Int
 
@@ -96,7 +98,7 @@ public struct PositiveCount: FieldValue {
 
     public init(field value: Value) throws(FieldError) {
         let number = try Int(field: value)
-        guard number >= 1 else { throw FieldError("expected a whole number from 1 on, found \(number)") }
+        guard number >= 1 else { throw FieldError("expected an integer from 1, found \(number)") }
         self.number = number
     }
 
@@ -109,11 +111,12 @@ public struct RetryDeclaration: FieldGroup {
 
     public init() {}
 
-    @Field("How often the step is tried altogether.") public var attempts: PositiveCount = PositiveCount(3)
-    @Field("How long to wait before the second attempt. Longer than a second, the run waits in the journal.") public
+    @Field("The total number of attempts.") public var attempts: PositiveCount = PositiveCount(3)
+    @Field("The pause before the second attempt. During a pause of more than a second the run waits in the journal.")
+    public
         var backoff: Duration = .seconds(1)
-    @Field("Whether the wait doubles each time.") public var growth: Growth = .exponential
-    @Field("The longest wait, also where a server asks for a longer one (`Retry-After`).") public var maxBackoff:
+    @Field("Whether the pause doubles each time (exponential backoff).") public var growth: Growth = .exponential
+    @Field("The longest pause, also if a server asks for a longer one (`Retry-After`).") public var maxBackoff:
         Duration = .seconds(60)
 }
 
@@ -127,7 +130,7 @@ public struct InputDeclaration: Sendable {
     public var defaultValue: Value?
     public var choices: [Value]?
     public var isRequired: Bool
-    /// Whether null is one of its values: with `required: false`.
+    /// Whether null is allowed, by `required: false`.
     public var takesNull: Bool
     public var node: YAMLNode
 }

@@ -2,7 +2,7 @@ import RunnelKit
 import Templates
 import YAML
 
-/// Reads a ``Pipeline`` from the nodes of its file, collecting everything that is wrong with its shape.
+/// Decodes a ``Pipeline`` from the nodes of its file, collecting all structural errors.
 struct PipelineDecoder {
     private let environment: TemplateEnvironment
     private(set) var diagnostics: DiagnosticList
@@ -19,7 +19,7 @@ struct PipelineDecoder {
 
     mutating func pipeline(_ document: YAMLDocument) -> Pipeline? {
         guard let root = document.root, !root.isNull else {
-            diagnostics.add("empty-file", .error, nil, "the file is empty; a pipeline has at least `steps:`")
+            diagnostics.add("empty-file", .error, nil, "the file is empty; a pipeline needs `steps:`")
             return nil
         }
         guard let keys = MappingReader(root, "a pipeline", keys: Self.keys, into: &diagnostics) else { return nil }
@@ -30,11 +30,11 @@ struct PipelineDecoder {
         if keys.section("steps") == nil {
             diagnostics.error(
                 "missing-key", keys.keyNode("steps") ?? root.firstKeyOrSelf, "a pipeline needs the key \"steps\"",
-                hint: "write `steps:` and below it a list, each item with `uses:`")
+                hint: "add `steps:` with a list of steps")
         }
         let steps = keys.section("steps") == nil ? [] : readSteps(keys, "steps")
         if steps.isEmpty, let node = keys["steps"], node.items?.isEmpty == true {
-            diagnostics.error("no-steps", node, "`steps` is empty", hint: "a pipeline has at least one step")
+            diagnostics.error("no-steps", node, "`steps` is empty", hint: "add at least one step")
         }
         return Pipeline(
             name: name, description: description, source: document.source, inputs: inputs, triggers: triggers,
@@ -74,12 +74,12 @@ struct PipelineDecoder {
             if !diagnostics.refusesNull(list, "for_each", expected: "a list"), step.forEach?.isSurelyNoList ?? false {
                 diagnostics.error(
                     "wrong-type", list, "`for_each`: expected a list, found \(list.found)",
-                    hint: "write a list, or a template that is one: \"{{ input }}\"")
+                    hint: "write a list, or a template that results in one: \"{{ input }}\"")
             }
         } else if step.maxParallel != nil, !step.isParallel {
             diagnostics.error(
                 "bad-keys", keys.keyNode("max_parallel"),
-                "`max_parallel` goes with `for_each`, or with `steps` and `parallel: true`")
+                "`max_parallel` needs `for_each`, or `steps` and `parallel: true`")
         }
         return step
     }
@@ -87,12 +87,12 @@ struct PipelineDecoder {
     private mutating func single(_ keys: MappingReader, _ node: YAMLNode) -> PipelineStep? {
         if let parallel = keys.keyNode("parallel") {
             diagnostics.error(
-                "bad-keys", parallel, "`parallel` goes with `steps`", hint: "see `max_parallel` for items")
+                "bad-keys", parallel, "`parallel` needs `steps`", hint: "use `max_parallel` for items")
         }
         let with = keys.section("with")
         if let with, case .mapping = with.content {
         } else if let with {
-            diagnostics.error("wrong-type", with, "`with`: expected keys and values, found \(with.found)")
+            diagnostics.error("wrong-type", with, "`with`: expected a mapping, found \(with.found)")
         }
         guard let usesNode = keys.requiredString("uses", example: "file.read", into: &diagnostics),
             let uses = Value(usesNode).asString
@@ -109,14 +109,14 @@ struct PipelineDecoder {
             guard let place = keys.keyNode(key) else { continue }
             diagnostics.error(
                 "bad-keys", place, "a group of steps has no `\(key)`",
-                hint: key == "retry" ? "put it on the steps inside" : "a step has either `uses` or `steps`")
+                hint: key == "retry" ? "set it on the steps inside" : "a step has either `uses` or `steps`")
         }
         let id = identifier(keys, uses: "group")
         let steps = keys.section("steps") == nil ? [] : readSteps(keys, "steps")
         if keys["steps"]?.items?.isEmpty ?? true {
             diagnostics.error(
                 "no-steps", keys["steps"] ?? keys.keyNode("steps"), "`steps` is empty",
-                hint: "a group has at least one step")
+                hint: "add at least one step")
         }
         return PipelineStep(
             id: id, uses: "", usesNode: keys.keyNode("steps") ?? node, group: steps,
@@ -124,7 +124,7 @@ struct PipelineDecoder {
             onError: .fail, node: node)
     }
 
-    /// The given id, or one made of the step's kind: `file-write`, `file-write-2`.
+    /// The given id, or one generated from the step type: `file-write`, `file-write-2`.
     private mutating func identifier(_ keys: MappingReader, uses: String) -> String {
         if let id = keys.string("id", into: &diagnostics) {
             let allowed = id.unicodeScalars.allSatisfy {
@@ -132,7 +132,7 @@ struct PipelineDecoder {
             }
             if !allowed || id.first.map({ $0.isNumber || $0 == "-" }) ?? true {
                 diagnostics.error(
-                    "bad-id", keys["id"], "\"\(id)\" cannot be a step's id",
+                    "bad-id", keys["id"], "\"\(id)\" is not a valid step id",
                     hint: "use letters, digits, \"_\" and \"-\", beginning with a letter")
             }
             return id
@@ -149,7 +149,7 @@ struct PipelineDecoder {
             return nil
         }
         if scalar.text.isEmpty, diagnostics.refusesNull(node, "if", expected: "an expression") { return nil }
-        // YAML has more words for null than expressions have.
+        // YAML has more notations for null than expressions have.
         let text = node.isNull ? "null" : scalar.text
         let (expression, issues) = Expression.parse(text, environment: environment)
         for issue in issues {
@@ -181,7 +181,7 @@ struct PipelineDecoder {
                 if value.isNull {
                     diagnostics.error(
                         "empty-value", keys["default"], "the default of the input \"\(name)\" is null",
-                        hint: "`required: false` lets it be null")
+                        hint: "`required: false` allows null")
                 } else {
                     diagnostics.error(
                         "wrong-value", keys["default"], "the default of the input \"\(name)\": \(problem)")
@@ -200,7 +200,7 @@ struct PipelineDecoder {
         }
         return pairs.flatMap { pair -> [TriggerDeclaration] in
             let kind = pair.key.keyText
-            // `manual:` says what is always possible.
+            // `manual:` is always possible.
             if kind == "manual" { return [] }
             guard case .sequence(let items) = pair.value.content else {
                 return [trigger(kind, key: kind, pair.value, pair.key)]

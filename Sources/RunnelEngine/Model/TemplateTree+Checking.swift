@@ -3,7 +3,7 @@ import RunnelKit
 import Templates
 
 extension TemplateTree {
-    /// The data, when no template is in it.
+    /// The data, if it contains no template.
     var literal: Value? {
         switch self {
         case .literal(let value): return value
@@ -21,11 +21,39 @@ extension TemplateTree {
         }
     }
 
-    /// The data with something in the place of each template, and what is known about those places.
-    func skeleton(path: InstancePath, knowledge: inout [InstancePath: Knowledge]) -> Value {
+    /// The settings as a step or trigger can check them before anything is rendered.
+    var partialSettings: PartialSettings {
+        PartialSettings(filled: { filled(standIn: $0) }, knowledge: { knowledge(at: $0[...]) })
+    }
+
+    /// The data with a text in the place of each template.
+    private func filled(standIn: String) -> Value {
+        switch self {
+        case .literal(let value): value
+        case .template(let template, _): .string(template.literalPrefix + standIn + template.literalSuffix)
+        case .list(let items): .list(items.map { $0.filled(standIn: standIn) })
+        case .object(let members):
+            .object(ValueObject(members.map { ($0.key, $0.value.filled(standIn: standIn)) }))
+        }
+    }
+
+    private func knowledge(at path: ArraySlice<FieldError.PathElement>) -> PartialSettings.PartialKnowledge {
+        switch (self, path.first) {
+        case (.literal, _): .known
+        case (.template, _): .unknown
+        case (.list(let items), .index(let index)?) where items.indices.contains(index):
+            items[index].knowledge(at: path.dropFirst())
+        case (.object(let members), .key(let key)?):
+            members.first { $0.key == key }?.value.knowledge(at: path.dropFirst()) ?? .known
+        default: templates.isEmpty ? .known : .partly
+        }
+    }
+
+    /// The data with a placeholder for each template, and the knowledge about those places.
+    func skeleton(path: InstancePath, knowledge: inout [InstancePath: PartialKnowledge]) -> Value {
         switch self {
         case .literal(let value): return value
-        // Whatever else an expression comes to, this one is known.
+        // The value of this expression is known.
         case .template(let template, _) where template.singleExpression?.text == "null": return .null
         case .template(let template, _):
             knowledge[path] = template.isSingleExpression ? .unknown : .someString

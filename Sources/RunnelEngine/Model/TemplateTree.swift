@@ -2,14 +2,14 @@ public import RunnelKit
 public import Templates
 public import YAML
 
-/// Data from a pipeline file in which strings may be templates.
+/// Data from a pipeline file whose strings may be templates.
 public indirect enum TemplateTree: Sendable {
     case literal(Value)
     case template(Template, YAMLNode)
     case list([TemplateTree])
     case object([(key: String, value: TemplateTree)])
 
-    /// All templates, with the scalars they stand in.
+    /// All templates, with their scalars.
     public var templates: [(template: Template, node: YAMLNode)] {
         switch self {
         case .literal: []
@@ -19,15 +19,15 @@ public indirect enum TemplateTree: Sendable {
         }
     }
 
-    /// The data with everything rendered.
-    public func render(_ scope: any TemplateScope) throws(PlacedTemplateFailure) -> Value {
+    /// Renders all templates.
+    public func render(_ scope: any TemplateScope) throws(LocatedTemplateError) -> Value {
         switch self {
         case .literal(let value): return value
         case .template(let template, let node):
             do {
                 return try template.render(scope)
             } catch {
-                throw PlacedTemplateFailure(failure: error, node: node)
+                throw LocatedTemplateError(failure: error, node: node)
             }
         case .list(let items):
             var values: [Value] = []
@@ -42,28 +42,28 @@ public indirect enum TemplateTree: Sendable {
 }
 
 extension TemplateTree {
-    /// The failure of the expression that gave the null which `error` is about; `error` itself where it is about
-    /// something else, or the null was written out.
+    /// The error of the expression that produced the null reported by `error`; `error` itself if it has another cause,
+    /// or the null is literal.
     ///
     /// - Parameters:
-    ///   - error: Of a step or trigger that read what this tree was rendered to.
-    ///   - fallback: What a template can write for a null of this kind.
+    ///   - error: The error of a step or trigger that decoded the rendered tree.
+    ///   - fallback: The suggested default for a null of this type.
     func attributing(_ error: StepError, fallback: String = #""…""#) -> any Error {
-        guard error.code == "empty-value", let (template, node, isWhole) = template(at: error.field[...]),
+        guard error.has(.emptyValue), let (template, node, isWhole) = template(at: error.field[...]),
             let (text, range) = template.singleExpression
         else { return error }
         let source = isWhole ? "the value of `\(text)`" : "which is in the value of `\(text)`"
         let advice =
             isWhole
-            ? "write `| default(\(fallback))` behind it if it may be missing"
+            ? "add `| default(\(fallback))` if it may be missing"
             : "give it a value, or leave it out, where `\(text)` comes from"
-        return PlacedTemplateFailure(
+        return LocatedTemplateError(
             failure: TemplateFailure(
                 "empty-value", "\(error.message), \(source)", range, hint: advice),
             node: node)
     }
 
-    /// The template that `path` leads to or into, and whether to it as a whole.
+    /// The template at or above `path`, and whether it is exactly at it.
     private func template(
         at path: ArraySlice<FieldError.PathElement>
     ) -> (template: Template, node: YAMLNode, isWhole: Bool)? {
@@ -78,8 +78,8 @@ extension TemplateTree {
     }
 }
 
-/// A template that could not be rendered, and the scalar it stands in.
-public struct PlacedTemplateFailure: Error, CustomStringConvertible {
+/// A template error with the scalar that contains the template.
+public struct LocatedTemplateError: Error, CustomStringConvertible {
     public let failure: TemplateFailure
     public let node: YAMLNode
 
@@ -90,7 +90,7 @@ public struct PlacedTemplateFailure: Error, CustomStringConvertible {
 }
 
 extension TemplateTree {
-    /// Parses every string in `node`. What is wrong is collected; a broken template counts as an empty one.
+    /// Parses every string in `node`. Errors are collected; an invalid template counts as empty.
     init(_ node: YAMLNode, environment: TemplateEnvironment, into diagnostics: inout DiagnosticList) {
         switch node.content {
         case .scalar(let scalar):
@@ -100,14 +100,19 @@ extension TemplateTree {
                 self = .literal(Value(node))
                 return
             }
+            if !template.isLiteral, text.contains("${{") {
+                diagnostics.warning(
+                    "dollar-template", node, "the `$` before `{{` stays in the text",
+                    hint: "write `{{ … }}`; `${{ … }}` is the form of GitHub Actions")
+            }
             self = template.isLiteral ? .literal(Value(node)) : .template(template, node)
         case .sequence(let items):
             self = .list(items.map { TemplateTree($0, environment: environment, into: &diagnostics) })
         case .mapping(let pairs):
-            // To YAML, `{{ x }}` without quotes is a mapping whose key is a mapping.
+            // YAML reads an unquoted `{{ x }}` as a mapping whose key is a mapping.
             if let pair = pairs.first(where: { !$0.key.isScalar }) {
                 diagnostics.error(
-                    "unquoted-template", node, "a key has to be a text, found \(pair.key.found)",
+                    "unquoted-template", node, "a key must be a text, found \(pair.key.found)",
                     hint: "put a template in quotes: \"{{ … }}\"")
                 self = .literal(.null)
                 return
@@ -119,7 +124,7 @@ extension TemplateTree {
 }
 
 extension Template {
-    /// Parses `text` of the scalar `node` and says what is wrong at its place in the file.
+    /// Parses `text` of the scalar `node` and reports errors at their position in the file.
     fileprivate static func parse(
         _ text: String, _ node: YAMLNode, _ environment: TemplateEnvironment, _ diagnostics: inout DiagnosticList
     ) -> Template? {
@@ -132,7 +137,7 @@ extension Template {
 }
 
 extension TemplateTree {
-    /// Whether no rendering can make a list of it.
+    /// Whether it can never render to a list.
     var isSurelyNoList: Bool {
         switch self {
         case .literal(let value): value.asList == nil

@@ -3,82 +3,88 @@ public import RunnelKit
 import Templates
 import YAML
 
-/// Serves the pipelines of a folder: keeps their triggers going, and takes changes of their files as they come.
+/// Serves the pipelines of a folder: supervises their triggers, and reloads files when they change.
 public actor PipelineHost {
-    /// A file as the host knows it.
+    /// The state of a served file.
     public struct Hosted: Sendable {
         public var file: String
-        /// The last version without errors; nil where there was none yet.
+        /// The last valid version; nil if there was none yet.
         public var pipeline: Pipeline?
-        public var definition: String?
-        /// What is wrong with the file as it is now.
+        /// The problem of the current version of the file.
         public var problem: String?
         public var triggers: [String: TriggerHealth] = [:]
     }
 
-    /// Gives all files that there are with what they hold; nil for one that cannot be read now. Throws when it cannot be
-    /// known which files there are.
-    public typealias ReadFiles = @Sendable () throws -> [(file: String, bytes: [UInt8]?)]
+    /// One entry under `on:` of one file.
+    struct TriggerPlace: Sendable, Hashable, CustomStringConvertible {
+        var file: String
+        var key: String
 
-    /// A trigger that is to begin.
-    typealias Beginning = (key: String, work: @Sendable () async -> Void)
+        var description: String { "\(key) of \(file)" }
+    }
 
-    private let queue: RunQueue
-    private let loader: PipelineLoader
-    private let read: ReadFiles
-    private let hash: @Sendable ([UInt8]) -> String
+    /// A trigger to start.
+    typealias Beginning = (place: TriggerPlace, work: @Sendable () async -> Void)
+
+    /// What the triggers and the API start runs with.
+    public nonisolated let runs: RunService
+    private let worker: Worker
+    private let registry: StepRegistry
     private let logger: Logger
     private let declarations: TriggerDeclarations
-    private var hosted: [String: Hosted] = [:]
-    private var contents: [String: [UInt8]] = [:]
-    /// Files that were not there at the last look. An editor may take a file away for the moment in which it saves it.
-    private var absent: Set<String> = []
-    private var folderProblem: String?
-    private var running: [String: DetachableTask<Void>] = [:]
-    /// All triggers that have begun and not ended, also those that others have taken the place of.
-    private var unended: [ObjectIdentifier: (key: String, task: DetachableTask<Void>)] = [:]
-    /// Triggers that are to begin and that ``run(onReady:)`` has not begun yet.
+    private var catalog: PipelineCatalog
+    private var health: [TriggerPlace: TriggerHealth] = [:]
+    private var running: [TriggerPlace: AbandonableTask<Void>] = [:]
+    /// All triggers that have not ended, including replaced ones.
+    private var unended: [ObjectIdentifier: (place: TriggerPlace, task: AbandonableTask<Void>)] = [:]
+    /// Triggers that ``run(onReady:)`` has not started yet.
     private var waiting: [Beginning] = []
 
     private static let interval = Duration.seconds(1)
     private static let patience = Duration.seconds(5)
-    private static let unreadable = "the file cannot be read; check its permissions"
 
     /// - Parameters:
-    ///   - folder: Absolute. What is remembered of its triggers is told apart from other folders' by it.
-    ///   - read: Gives the folder's pipeline files, with their paths as they are shown.
-    ///   - hash: SHA-256 in hexadecimal.
+    ///   - folder: The absolute path, which also identifies the stored state of its triggers.
+    ///   - read: Returns the folder's pipeline files, with displayed paths.
+    ///   - hash: Computes SHA-256 in hexadecimal.
     public init(
         queue: RunQueue, loader: PipelineLoader, logger: Logger, folder: String = "",
-        hash: @escaping @Sendable ([UInt8]) -> String,
-        read: @escaping ReadFiles
+        read: @escaping PipelineCatalog.ReadFiles
     ) {
-        self.queue = queue
-        self.loader = loader
+        runs = RunService(queue: queue)
+        worker = queue.worker
+        registry = loader.registry
         self.logger = logger
-        self.hash = hash
-        self.read = read
+        catalog = PipelineCatalog(loader: loader, isServed: true, read: read)
         declarations = TriggerDeclarations(
             folder: folder, registry: loader.registry, journal: queue.journal, logger: logger)
     }
 
     /// By file.
-    public var all: [Hosted] { hosted.values.sorted { $0.file < $1.file } }
+    public var all: [Hosted] { catalog.entries.map(hosted) }
 
     public func pipeline(named name: String) -> Hosted? {
-        hosted.values.first { $0.pipeline?.name == name }
+        catalog.entries.first { $0.pipeline?.name == name }.map(hosted)
+    }
+
+    private func hosted(_ entry: PipelineCatalog.Entry) -> Hosted {
+        let keys = entry.pipeline?.triggers.map(\.key) ?? []
+        let known = keys.compactMap { key in health[TriggerPlace(file: entry.file, key: key)].map { (key, $0) } }
+        return Hosted(
+            file: entry.file, pipeline: entry.pipeline, problem: entry.problem,
+            triggers: Dictionary(known, uniquingKeysWith: { first, _ in first }))
     }
 
     /// Serves until the task is cancelled.
     ///
-    /// - Parameter onReady: Called once, when all files have been read and each trigger has said how it is.
+    /// - Parameter onReady: Called once, when all files are loaded and each trigger has reported its health.
     public nonisolated func run(onReady: @Sendable () async -> Void) async {
         await withDiscardingTaskGroup { group in
             var isReady = false
             while !Task.isCancelled {
-                for (key, work) in await beginnings() {
-                    let task = DetachableTask<Void>()
-                    await begin(key, task)
+                for (place, work) in await beginnings() {
+                    let task = AbandonableTask<Void>()
+                    await begin(place, task)
                     group.addTask {
                         _ = await task.run(work)
                         await self.ended(task)
@@ -91,23 +97,22 @@ public actor PipelineHost {
                 }
                 try? await ContinuousClock().sleep(for: Self.interval)
             }
-            // A task of its own, since this one is cancelled by now and could not wait.
+            // An unstructured task, because this one is cancelled and could not wait.
             await Task { await self.abandonLateTriggers() }.value
         }
     }
 
-    private func ended(_ task: DetachableTask<Void>) {
+    private func ended(_ task: AbandonableTask<Void>) {
         unended[ObjectIdentifier(task)] = nil
     }
 
-    /// A trigger that ignores its cancellation must not keep the process from ending.
+    /// A trigger that ignores cancellation must not block the shutdown.
     private func abandonLateTriggers() async {
         let clock = ContinuousClock()
         let end = clock.now + Self.patience
         while !unended.isEmpty, clock.now < end { try? await clock.sleep(for: .milliseconds(5)) }
-        for (key, task) in unended.values {
-            let place = key.split(separator: "\u{0}").reversed().joined(separator: " of ")
-            logger.warning("the trigger \(place) did not end when it was cancelled; it is left alone")
+        for (place, task) in unended.values {
+            logger.warning("the trigger \(place) did not end after cancellation; it was abandoned")
             task.abandon()
         }
     }
@@ -118,20 +123,20 @@ public actor PipelineHost {
         return waiting + begins
     }
 
-    /// Looks at all files now. A file that has errors is read again, and a trigger that has a problem begins again.
+    /// Scans all files now. Files with errors are read again, and triggers with problems are restarted.
     ///
-    /// - Returns: The files that have changed or were taken up again.
+    /// - Returns: The changed or reloaded files.
     public func reload() async -> [String] {
-        for (file, hosted) in hosted {
+        for hosted in all {
             let hasProblem = hosted.triggers.values.contains { if case .problem = $0 { true } else { false } }
-            if hosted.problem != nil || hasProblem { contents[file] = nil }
+            if hosted.problem != nil || hasProblem { catalog.forget(hosted.file) }
         }
-        let before = contents
-        waiting += await look()
-        return contents.keys.filter { contents[$0] != before[$0] }.sorted()
+        let look = catalog.look()
+        waiting += await take(look)
+        return look.read.sorted()
     }
 
-    /// Until each has said that it waits, or what is wrong; not for ever, since a plugin's may never say a word.
+    /// Waits until each trigger has reported its health; bounded, because a plugin's trigger may never do so.
     private func waitForTriggers() async {
         let clock = ContinuousClock()
         let end = clock.now + Self.patience
@@ -141,142 +146,78 @@ public actor PipelineHost {
     }
 
     private var haveTriggersReported: Bool {
-        hosted.values.allSatisfy { hosted in
-            hosted.pipeline?.triggers.allSatisfy { hosted.triggers[$0.key] != nil } ?? true
-        }
+        all.allSatisfy { $0.triggers.count == $0.pipeline?.triggers.count ?? 0 }
     }
 
-    private func begin(_ key: String, _ task: DetachableTask<Void>) {
-        running[key]?.cancel()
-        running[key] = task
-        unended[ObjectIdentifier(task)] = (key, task)
+    private func begin(_ place: TriggerPlace, _ task: AbandonableTask<Void>) {
+        running[place]?.cancel()
+        running[place] = task
+        unended[ObjectIdentifier(task)] = (place, task)
     }
 
-    /// Reads what has changed.
+    /// Reads changed files.
     ///
-    /// - Returns: The triggers that are to begin.
-    func look() async -> [Beginning] {
-        guard let files = readFolder() else { return [] }
+    /// - Returns: The triggers to start.
+    func look() async -> [Beginning] { await take(catalog.look()) }
+
+    private func take(_ look: PipelineCatalog.Look) async -> [Beginning] {
         var begins: [Beginning] = []
-        let missing = Set(hosted.keys).subtracting(files.map(\.file))
-        for file in missing.intersection(absent) { end(file) }
-        absent = missing.subtracting(absent)
-        for (file, bytes) in files {
-            guard let bytes else {
-                cannotRead(file)
-                continue
+        for change in look.changes {
+            switch change {
+            case .updated(let file, let pipeline, _):
+                endTriggers(of: file)
+                await keep(pipeline)
+                begins += triggers(of: pipeline, file)
+            case .problem(let file, let problem, let report):
+                let goesOn =
+                    catalog[file]?.pipeline == nil ? "it is not served" : "its last valid version stays in service"
+                let errors = report.diagnostics.filter { $0.severity == .error }.map(DiagnosticPrinter.line)
+                for words in errors.isEmpty ? [problem] : errors {
+                    logger.error("\(file) has errors; \(goesOn): \(words)")
+                }
+            case .unreadable(let file): logger.error("\(file): \(PipelineCatalog.unreadable)")
+            case .removed(let file):
+                logger.notice("\(file) was removed; stopping its triggers")
+                endTriggers(of: file)
+            case .folderUnreadable(let words): logger.error("keeping the current pipelines: \(words)")
             }
-            if contents[file] == bytes {
-                if hosted[file]?.problem == Self.unreadable { hosted[file]?.problem = nil }
-                continue
-            }
-            begins += await take(file, bytes)
         }
-        await declarations.update(Array(hosted.values), files: absent.union(files.map(\.file)))
+        if look.isComplete {
+            let all = all
+            await declarations.update(all, files: Set(all.map(\.file)))
+        }
         return begins
     }
 
-    /// Takes up a file that is new or has changed.
-    ///
-    /// - Returns: The triggers that are to begin.
-    private func take(_ file: String, _ bytes: [UInt8]) async -> [Beginning] {
-        var begins: [Beginning] = []
-        contents[file] = bytes
-        let (pipeline, report) = loader.load(bytes, file: file)
-        var entry = hosted[file] ?? Hosted(file: file)
-        let before = entry.problem
-        var other = pipeline.flatMap { new in
-            hosted.values.first { $0.file != file && $0.pipeline?.name == new.name }
-        }
-        // The file was renamed.
-        if let renamed = other?.file, absent.remove(renamed) != nil {
-            end(renamed)
-            other = nil
-        }
-        if let other {
-            // Looked at again, until the other has gone or has another name.
-            contents[file] = nil
-            entry.problem = "the pipeline is named \"\(other.pipeline?.name ?? "")\" as is the one in \(other.file)"
-        } else if let pipeline {
-            entry.problem = nil
-            entry.pipeline = pipeline
-            entry.definition = hash(bytes)
-            entry.triggers = [:]
-            endTriggers(of: file)
-            await keep(pipeline, entry.definition ?? "", file)
-            begins = triggers(of: pipeline, entry.definition ?? "", file)
-        } else {
-            entry.problem = DiagnosticPrinter(sources: [report.source]).text(report.diagnostics)
-        }
-        if let problem = entry.problem, problem != before {
-            let goesOn = entry.pipeline == nil ? "it is not served" : "its last good version goes on"
-            let errors = report.diagnostics.filter { $0.severity == .error }.map(DiagnosticPrinter.line)
-            for words in errors.isEmpty ? [problem] : errors {
-                logger.error("\(file) has errors; \(goesOn): \(words)")
-            }
-        }
-        hosted[file] = entry
-        return begins
-    }
-
-    private func end(_ file: String) {
-        logger.notice("\(file) is gone; its triggers end")
-        endTriggers(of: file)
-        contents[file] = nil
-        hosted[file] = nil
-    }
-
-    /// nil where the files cannot be listed; then everything goes on as it is.
-    private func readFolder() -> [(file: String, bytes: [UInt8]?)]? {
+    private func keep(_ pipeline: Pipeline) async {
         do {
-            let files = try read()
-            folderProblem = nil
-            return files
+            try await runs.keep(pipeline)
         } catch {
-            let words = "\(error)"
-            if words != folderProblem { logger.error("the pipelines go on as they are: \(words)") }
-            folderProblem = words
-            return nil
-        }
-    }
-
-    private func cannotRead(_ file: String) {
-        // With errors in what was read last, those are what there is to say.
-        guard hosted[file]?.problem == nil else { return }
-        logger.error("\(file): \(Self.unreadable)")
-        hosted[file, default: Hosted(file: file)].problem = Self.unreadable
-    }
-
-    private func keep(_ pipeline: Pipeline, _ definition: String, _ file: String) async {
-        do {
-            let text = queue.worker.runner.seal.close(pipeline.source.text)
-            try await queue.journal.keep(
-                DefinitionRecord(hash: definition, pipeline: pipeline.name, file: file, text: text))
-        } catch {
-            logger.error("\(file) cannot be kept: \(error)")
+            logger.error("\(pipeline.source.name) cannot be kept: \(error)")
         }
     }
 
     private func endTriggers(of file: String) {
-        for key in running.keys where key.hasPrefix(file + "\u{0}") {
-            running.removeValue(forKey: key)?.cancel()
-        }
+        for place in running.keys where place.file == file { running.removeValue(forKey: place)?.cancel() }
+        for place in health.keys where place.file == file { health[place] = nil }
     }
 
     // MARK: - Triggers
 
-    private func triggers(of pipeline: Pipeline, _ definition: String, _ file: String) -> [Beginning] {
+    private func triggers(of pipeline: Pipeline, _ file: String) -> [Beginning] {
         pipeline.triggers.map { trigger in
+            let place = TriggerPlace(file: file, key: trigger.key)
             let runs = HostedRuns(
-                queue: queue, host: self, pipeline: pipeline, definition: definition, file: file, trigger: trigger)
-            return (file + "\u{0}" + trigger.key, { await self.supervise(trigger, of: pipeline, runs) })
+                runs: runs, host: self, pipeline: pipeline, place: place, kind: trigger.kind,
+                redactor: worker.runner.redactor)
+            return (place, { await self.supervise(trigger, of: pipeline, runs) })
         }
     }
 
-    /// Begins the trigger again whenever it ends, until the task is cancelled.
+    /// Supervises the trigger: restarts it whenever it ends, until the task is cancelled.
     private nonisolated func supervise(_ trigger: TriggerDeclaration, of pipeline: Pipeline, _ runs: HostedRuns) async {
-        guard let definition = loader.registry.trigger(named: trigger.kind) else { return }
-        let runner = queue.worker.runner
+        guard let definition = registry.trigger(named: trigger.kind) else { return }
+        let runner = worker.runner
         var logger = logger
         logger[metadataKey: "pipeline"] = .string(pipeline.name)
         logger[metadataKey: "trigger"] = .string(trigger.key)
@@ -284,7 +225,7 @@ public actor PipelineHost {
             pipeline: pipeline.name, key: trigger.key, logger: logger, clock: runner.clock, now: runner.now,
             redactor: runner.redactor, services: runner.services, project: runner.project,
             memory: SealedTriggerMemory(
-                memory: queue.journal.memory(of: TriggerID(pipeline: pipeline.name, key: trigger.key)),
+                memory: worker.journal.memory(of: TriggerID(pipeline: pipeline.name, key: trigger.key)),
                 seal: runner.seal), runs: runs)
         var pause = Duration.seconds(1)
         while !Task.isCancelled {
@@ -305,7 +246,7 @@ public actor PipelineHost {
                 if Task.isCancelled { return }
                 let words = runner.redactor.redact("\(error)")
                 logger.error(
-                    "the trigger \(trigger.key) of \(pipeline.name) failed: \(words); it begins again in \(DurationText.format(pause))"
+                    "the trigger \(trigger.key) of \(pipeline.name) failed: \(words); restarting in \(DurationText.format(pause))"
                 )
                 await runs.report(.problem(words))
             }
@@ -315,63 +256,57 @@ public actor PipelineHost {
         }
     }
 
-    func report(_ health: TriggerHealth, of trigger: String, in file: String) {
-        hosted[file]?.triggers[trigger] = health
+    func report(_ health: TriggerHealth, of place: TriggerPlace) {
+        guard catalog[place.file] != nil else { return }
+        self.health[place] = health
     }
 }
 
-/// What one trigger sees of the engine.
+/// The engine's interface for one trigger.
 struct HostedRuns: TriggerRuns {
-    let queue: RunQueue
+    let runs: RunService
     let host: PipelineHost
     let pipeline: Pipeline
-    let definition: String
-    let file: String
-    let trigger: TriggerDeclaration
+    let place: PipelineHost.TriggerPlace
+    /// `trigger.type` in templates.
+    let kind: String
+    let redactor: Redactor
 
     func accept(_ event: TriggerEvent) async throws(TriggerRefusal) -> TriggerAcceptance {
-        let runner = queue.worker.runner
-        let now = runner.now()
-        var payload: ValueObject = ["type": .string(trigger.kind)]
-        for (key, value) in event.payload { payload[key] = value }
         let inputs: ValueObject
         do {
             inputs = try pipeline.inputValues([])
         } catch {
             throw TriggerRefusal(.journal, error.message, retryAfter: .seconds(60))
         }
-        let run = RunRecord(
-            id: UUIDv7.make(nanoseconds: now), pipeline: pipeline.name, definition: definition,
-            dedupeKey: runner.seal.dedupeKey(event.dedupeKey, of: pipeline.name),
-            trigger: runner.seal.close(.object(payload)),
-            inputs: runner.seal.close(.object(inputs)).asObject ?? [:], input: runner.seal.close(event.input),
-            createdAt: now)
+        var payload: ValueObject = ["type": .string(kind)]
+        for (key, value) in event.payload { payload[key] = value }
+        let request = RunRequest(
+            id: runs.makeID(), inputs: inputs, trigger: .object(payload), input: event.input)
         let memory =
             event.memory.isEmpty
-            ? nil
-            : MemoryChanges(
-                trigger: TriggerID(pipeline: pipeline.name, key: trigger.key), values: runner.seal.close(event.memory))
-        switch try await queue.accept(run, of: pipeline, memory: memory) {
+            ? nil : MemoryChanges(trigger: TriggerID(pipeline: pipeline.name, key: place.key), values: event.memory)
+        let run = runs.makeRun(request, of: pipeline, dedupeKey: event.dedupeKey, memory: memory)
+        switch try await runs.start(run) {
         case .accepted, .claimed: return .accepted(runID: run.id)
         case .duplicate(let id): return .duplicate(runID: id)
         }
     }
 
     func follow(_ runID: String, _ body: @escaping @Sendable (RunUpdate) async -> Void) async throws -> RunEnd {
-        try await queue.follow(runID, body)
+        try await runs.follow(runID, body)
     }
 
     func cancel(_ runID: String) async throws {
-        _ = try await queue.cancel(runID)
+        _ = try await runs.cancel(runID)
     }
 
     func report(_ health: TriggerHealth) async {
-        let redactor = queue.worker.runner.redactor
         let shown: TriggerHealth =
             switch health {
             case .waiting(let text): .waiting(redactor.redact(text))
             case .problem(let text): .problem(redactor.redact(text))
             }
-        await host.report(shown, of: trigger.key, in: file)
+        await host.report(shown, of: place)
     }
 }

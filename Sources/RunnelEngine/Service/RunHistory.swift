@@ -1,15 +1,15 @@
 import RunnelKit
 
-/// What a run said so far, for those who begin to watch when it has begun; of a long one, the end.
+/// The recent events of a run, for watchers that join late; bounded to the end of a long run.
 struct RunHistory {
     private(set) var updates: [RunUpdate] = []
-    /// Bytes of text that are held.
+    /// The bytes of buffered text.
     private(set) var size = 0
 
-    /// Bytes of text, about.
+    /// The approximate limit of text in bytes.
     private static let maximumSize = 256 << 10
     static let maximumCount = 1024
-    /// Pieces of a step's text are put together up to so many bytes.
+    /// Chunks of a step's text are merged up to this number of bytes.
     private static let piece = 4 << 10
 
     mutating func append(_ update: RunUpdate) {

@@ -1,7 +1,7 @@
 import Logging
 public import RunnelKit
 
-/// Takes runs in, and works on those that wait: as many at once as it may, the oldest first.
+/// Accepts runs, and works on queued ones within the concurrency limit, the oldest first.
 public actor RunQueue {
     let worker: Worker
     let journal: any Journal
@@ -10,49 +10,49 @@ public actor RunQueue {
     private let maximumQueued: Int
     private let logger: Logger
 
-    /// Runs of this worker that have not begun.
-    private var ready: [RunRecord] = []
+    /// Runs of this worker that have not started.
+    private var ready: [ClaimedRun] = []
     private var working: [String: String] = [:]
-    /// Runs that will be ready once they are on disk.
+    /// Runs that will be ready when they are on disk.
     private var arriving = 0
-    /// Places kept for runs that are being claimed.
+    /// Slots reserved for runs that are being claimed.
     private var claiming = 0
-    /// How many callers wait for their run to be on disk.
+    /// The number of callers waiting for their run to be on disk.
     private var accepting = 0
-    /// How many waited in the journal when it was last asked, and how many were taken in since.
+    /// The number of queued runs in the journal at the last query, plus those accepted since.
     private var waiting = 0
-    /// Whether it is time to look for runs that waited long enough, and for suspects.
+    /// Whether to check for due waiting runs and suspects.
     private var isLookDue = true
-    /// When the next waiting run is due; nanoseconds since 1970.
+    /// The due time of the next waiting run; nanoseconds since 1970.
     private var nextWake: Int64?
     private var quarantine = Quarantine()
     private let clock: any Clock<Duration>
     private let elapsed: Stopwatch
-    /// What the journal did not do last time, so that it is said once.
-    private var trouble: String?
+    /// The last journal error, so that it is logged once.
+    private var trouble: JournalError.Code?
     private let wakes: AsyncStream<Void>
     private let wake: AsyncStream<Void>.Continuation
 
     private static let interval = Duration.seconds(1)
-    /// More callers than this at one moment are a crowd.
+    /// The number of concurrent callers above which accepting is prioritised.
     private static let crowd = 8
 
-    /// How many runs may go on now. In a crowd taking in goes before working: who waits too long for an answer calls
-    /// once more, while a run that was taken in can wait.
+    /// The current concurrency limit. Under load accepting has priority over working: a client that waits too long
+    /// calls again, while an accepted run can wait.
     private var currentLimit: Int { accepting > Self.crowd ? max(1, limit / 4) : limit }
 
-    /// How many further ones may begin.
+    /// The number of free slots.
     private var room: Int {
         guard worker.mayClaim, !quarantine.holdsOthersBack(at: elapsed.elapsed()) else { return 0 }
         return max(0, currentLimit - busy)
     }
 
-    /// How many places are taken.
+    /// The number of used slots.
     private var busy: Int { working.count + ready.count + arriving + claiming }
 
     /// - Parameters:
-    ///   - limit: How many runs go on at once in this process.
-    ///   - maximumQueued: How many may wait before further ones are refused.
+    ///   - limit: The maximum number of concurrent runs in this process.
+    ///   - maximumQueued: The maximum number of queued runs before further ones are rejected.
     public init(worker: Worker, limit: Int, maximumQueued: Int) {
         self.worker = worker
         journal = worker.journal
@@ -67,26 +67,19 @@ public actor RunQueue {
 
     public var runningCount: Int { working.count }
 
-    /// Runs of this process that nothing works on until the journal can be written.
+    /// Runs of this process that are stranded until the journal is writable.
     public nonisolated var strandedRuns: [String] { worker.strandedRuns }
 
-    /// Keeps secrets out of what is accepted.
-    public nonisolated var seal: SecretSeal { worker.runner.seal }
-
-    /// The value as others may see it.
+    /// The redacted value.
     public nonisolated func redact(_ value: Value) -> Value { worker.runner.redactor.redact(value) }
 
-    /// The text as others may see it.
+    /// The redacted text.
     @Sendable public nonisolated func redact(_ text: String) -> String { worker.runner.redactor.redact(text) }
 
-    // MARK: - Taking in
+    // MARK: - Accepting
 
-    /// Takes a run in. When this returns, it is on disk.
-    ///
-    /// - Parameter definition: Has been kept.
-    public func accept(
-        _ run: RunRecord, of pipeline: Pipeline, memory: MemoryChanges? = nil
-    ) async throws(TriggerRefusal) -> Acceptance {
+    /// Accepts a run. When this returns, it is on disk.
+    package func accept(_ run: NewRun) async throws(TriggerRefusal) -> Acceptance {
         guard !worker.isStopping else {
             throw TriggerRefusal(.shuttingDown, "Runnel is shutting down", retryAfter: .seconds(5))
         }
@@ -94,10 +87,8 @@ public actor RunQueue {
         guard pending < maximumQueued else {
             throw TriggerRefusal(.overloaded, "\(pending) run\(pending == 1 ? " is" : "s are") waiting already")
         }
-        var run = run
-        run.hasFinally = !pipeline.finally.isEmpty
-        // Without a limit of its pipeline, and with nothing before it, a run need not be claimed once more.
-        let isOurs = pipeline.concurrency == nil && waiting == 0 && room > 0
+        // Without a pipeline limit and without queued runs before it, a run can be claimed directly on acceptance.
+        let isOurs = run.pipeline.concurrency == nil && waiting == 0 && room > 0
         accepting += 1
         if isOurs {
             arriving += 1
@@ -111,25 +102,25 @@ public actor RunQueue {
         do {
             let acceptance: Acceptance
             if isOurs {
-                let owned = try await worker.acceptOwned(run, memory: memory)
+                let owned = try await worker.acceptOwned(run)
                 acceptance = owned.acceptance
                 if let run = owned.run { ready.append(run) }
             } else {
-                acceptance = try await journal.accept(run, memory: memory)
+                acceptance = try await journal.accept(run.record, steps: run.steps, memory: run.memory)
                 if case .duplicate = acceptance { waiting = max(0, waiting - 1) }
             }
             wake.yield()
             return acceptance
         } catch {
             if !isOurs { waiting = max(0, waiting - 1) }
-            logger.error("a run of \(run.pipeline) was not accepted: \(error)")
+            logger.error("rejected a run of \(run.pipeline): \(error)")
             throw TriggerRefusal(.journal, error.message, retryAfter: .seconds(5))
         }
     }
 
     // MARK: - Working
 
-    /// Works on what waits until the task is cancelled or the worker stops; then waits for the runs that go on.
+    /// Works on queued runs until the task is cancelled or the worker stops; then waits for running ones.
     public nonisolated func run() async {
         await withDiscardingTaskGroup { group in
             await withTaskGroup(of: Void.self) { clocks in
@@ -141,12 +132,12 @@ public actor RunQueue {
                 }
                 for await _ in wakes {
                     if worker.isStopping || Task.isCancelled { break }
-                    // What was taken in just now does not wait for the journal to be asked.
+                    // Runs accepted just now do not wait for a query of the journal.
                     for run in await begin() {
                         group.addTask { await self.work(on: run) }
                     }
                     for run in await next() {
-                        group.addTask { await self.work(on: run) }
+                        group.addTask { await self.work(on: ClaimedRun(run)) }
                     }
                 }
                 clocks.cancelAll()
@@ -154,7 +145,7 @@ public actor RunQueue {
         }
     }
 
-    /// Ends ``run()`` once the runs that go on have come to rest. Called once more, their steps are cancelled at once.
+    /// Ends ``run()`` after running runs have stopped. A second call cancels their steps at once.
     public nonisolated func stop() {
         worker.stop()
         wake.yield()
@@ -165,18 +156,18 @@ public actor RunQueue {
         wake.yield()
     }
 
-    /// Until the next look.
+    /// The time until the next check.
     private var pause: Duration {
         guard let nextWake else { return Self.interval }
         let rest = Duration.nanoseconds(max(1_000_000, nextWake - worker.runner.now()))
         return min(Self.interval, rest)
     }
 
-    private func work(on run: RunRecord) async {
+    private func work(on run: ClaimedRun) async {
         let result = await worker.work(on: run) { [watchers] event in
             watchers.tell(event)
-            // A step that ended clears the run of the suspicion that it kills its worker.
-            if run.deaths > 0, case .stepSucceeded = event.kind { await self.clear(run.id) }
+            // A finished step clears the run of the suspicion of killing its worker.
+            if run.record.deaths > 0, case .stepSucceeded = event.kind { await self.clear(run.id) }
         }
         working[run.id] = nil
         clear(run.id)
@@ -184,22 +175,22 @@ public actor RunQueue {
         switch result {
         case .ended(let result):
             if case .failed(let error) = result.outcome {
-                logger.warning("the run \(run.id) of \(run.pipeline) failed: \(error.message)")
+                logger.warning("the run \(run.id) of \(run.record.pipeline) failed: \(error.message)")
             }
         case .released, .waiting: break
-        case .lost: logger.warning("the run \(run.id) of \(run.pipeline) belongs to another process by now")
-        case .broken(let error): logger.error("the run \(run.id) of \(run.pipeline) has to wait: \(error)")
+        case .lost: logger.warning("the run \(run.id) of \(run.record.pipeline) is now owned by another process")
+        case .broken(let error): logger.error("the run \(run.id) of \(run.record.pipeline) must wait: \(error)")
         }
         wake.yield()
     }
 
-    /// The runs that begin now. They count as working from here on.
-    private func begin() -> [RunRecord] {
-        // What was fenced before it began has gone back to the queue.
-        ready.removeAll { run in run.lease.map { !worker.holds($0) } ?? true }
+    /// The runs that start now. They count as working from here on.
+    private func begin() -> [ClaimedRun] {
+        // Runs fenced before they started were requeued.
+        ready.removeAll { run in run.record.lease.map { !worker.holds($0) } ?? true }
         let runs = Array(ready.prefix(max(0, limit - working.count)))
         ready.removeFirst(runs.count)
-        for run in runs { working[run.id] = run.pipeline }
+        for run in runs { working[run.id] = run.record.pipeline }
         return runs
     }
 
@@ -210,7 +201,7 @@ public actor RunQueue {
                 nextWake = try await journal.wake(at: worker.runner.now()).next
                 if let suspect = try await claimSuspect() { return [suspect] }
             } else if room == 0 {
-                // Whatever waits goes on waiting; the one that ends asks again.
+                // Queued runs keep waiting; the end of a run triggers another check.
                 return []
             }
             let runs = await claimWaiting()
@@ -221,13 +212,13 @@ public actor RunQueue {
         }
     }
 
-    /// Says once what the journal does not do.
+    /// Logs a journal error once.
     private func note(_ error: JournalError) {
-        if trouble != error.code { logger.error("the queue cannot be read: \(error)") }
+        if trouble != error.code { logger.error("cannot read the queue: \(error)") }
         trouble = error.code
     }
 
-    /// The runs that were claimed. One claim that fails keeps no other from its work.
+    /// The claimed runs. A failed claim does not affect others.
     private func claimWaiting() async -> [RunRecord] {
         var runs: [RunRecord] = []
         do throws(JournalError) {
@@ -257,7 +248,7 @@ public actor RunQueue {
                     case .damaged, .taken, .waiting, .ended, .missing, nil: break
                     }
                 }
-                // Claims that do not depend on each other share one write to disk.
+                // Independent claims share one durable write.
                 for record in await claim(unlimited) { take(record, &runs) }
                 if (runs.count, full.count) == before { break }
             }
@@ -273,12 +264,12 @@ public actor RunQueue {
         runs.append(record)
     }
 
-    /// nil when the claim failed; what came of it is found out at the next look.
+    /// nil if the claim failed; its outcome is found at the next check.
     private nonisolated func claim(_ runID: String, _ limits: RunLimits) async -> Claim? {
         do {
             return try await worker.claim(runID, limits: limits)
         } catch {
-            logger.error("the run \(runID) was not claimed: \(error)")
+            logger.error("cannot claim the run \(runID): \(error)")
             return nil
         }
     }
@@ -299,7 +290,7 @@ public actor RunQueue {
 
     // MARK: - Runs that may kill their worker
 
-    /// Claims a run whose worker died too often, once nothing else goes on here.
+    /// Claims a run whose worker died too often, when nothing else is running here.
     private func claimSuspect() async throws(JournalError) -> RunRecord? {
         let search = QueueSearch(limit: 1, now: worker.runner.now(), deaths: worker.deaths..<Int(Int32.max))
         guard let suspect = try await journal.queued(search).first else {
@@ -310,7 +301,7 @@ public actor RunQueue {
             quarantine.suspect = suspect.id
             quarantine.since = elapsed.elapsed()
             logger.notice(
-                "the worker of the run \(suspect.id) died \(suspect.deaths) times; it is tried once more, alone")
+                "the worker of the run \(suspect.id) died \(suspect.deaths) times; retrying it once more, alone")
         }
         guard busy == 0, worker.mayClaim, !worker.isStopping else { return nil }
         quarantine.alone = suspect.id
@@ -332,111 +323,37 @@ public actor RunQueue {
         wake.yield()
     }
 
-    /// A definition that cannot be read has no limits; the run fails with the reason when it is worked on.
+    /// An unreadable definition has no limits; the run fails with the reason when it is executed.
     private func concurrency(of run: RunRecord) async -> ConcurrencyDeclaration? {
         try? await worker.definitions.pipeline(run.definition).concurrency
     }
 
-    /// What `overlap` says of a run that finds its pipeline full.
-    private func giveWay(to run: RunRecord, _ concurrency: ConcurrencyDeclaration?) async {
+    /// Does what `overlap` says of a run that finds its pipeline full.
+    private func giveWay(to run: RunRecord, _ concurrency: ConcurrencyDeclaration) async {
         do throws(JournalError) {
-            switch concurrency?.overlap {
-            // A run that was interrupted had begun, so it is not skipped.
-            case .skip where run.startedAt == nil:
-                guard case .claimed(let record) = try await worker.claim(run.id, limits: RunLimits()),
-                    let lease = record.lease
-                else { return }
-                try await worker.end(lease, RunCommit.End(state: .skipped, time: worker.runner.now()))
-                watchers.end(run.id)
-            case .cancel:
-                for other in try await journal.runs(RunFilter(states: [.running, .waiting], pipeline: run.pipeline))
-                where other.id < run.id {
-                    _ = try await journal.requestCancel(other.id, at: worker.runner.now())
-                    worker.cancelOnce(other.id)
-                }
-            case .skip, .queue, nil: break
-            }
+            if case .skipped = try await worker.giveWay(run, concurrency.overlap) { watchers.end(run.id) }
         } catch {
-            logger.error("the run \(run.id) does not give way as its `overlap` says: \(error)")
+            logger.error("cannot apply `overlap` to the run \(run.id): \(error)")
         }
-    }
-
-    // MARK: - Watching
-
-    /// Calls `body` for what happened in the run and goes on in it, and returns when it has ended.
-    ///
-    /// Of a run that another process works on, or that ended some time ago, only the end is known here.
-    public nonisolated func follow(
-        _ runID: String, _ body: @escaping @Sendable (RunUpdate) async -> Void
-    ) async throws -> RunEnd {
-        var isFirst = true
-        while true {
-            let watch = watchers.watch(runID, isWhole: isFirst)
-            isFirst = false
-            if let end = try await end(of: runID) {
-                if !watchers.isLive(runID) { watch.finish() }
-                for await update in watch.updates { await body(update) }
-                try Task.checkCancellation()
-                return end
-            }
-            // Another process may work on it, and it may be sent back and begun again here.
-            await withTaskGroup(of: Void.self) { group in
-                group.addTask { await self.finish(watch, of: runID) }
-                for await update in watch.updates { await body(update) }
-                group.cancelAll()
-            }
-            try Task.checkCancellation()
-        }
-    }
-
-    /// Ends the watch when the run has ended without being worked on here.
-    private nonisolated func finish(_ watch: RunWatchers.Watch, of runID: String) async {
-        while (try? await ContinuousClock().sleep(for: Self.interval)) != nil {
-            if watchers.isLive(runID) { continue }
-            if case .some(.none) = try? await end(of: runID) { continue }
-            return watch.finish()
-        }
-    }
-
-    /// nil while it goes on.
-    private nonisolated func end(of runID: String) async throws -> RunEnd? {
-        guard let run = try await journal.run(runID) else {
-            throw StepError("no-such-run", "there is no run \"\(runID)\"")
-        }
-        switch run.state {
-        case .queued, .running, .waiting: return nil
-        case .succeeded: return .succeeded(output: SecretSeal.masked(run.output ?? .null))
-        case .cancelled, .skipped: return .cancelled
-        case .failed:
-            let error = RunError(json: run.error ?? .null)
-            return .failed(code: error.code, message: error.message)
-        }
-    }
-
-    /// Asks for the run to be cancelled, whichever process works on it.
-    public nonisolated func cancel(_ runID: String) async throws(JournalError) -> CancelAnswer {
-        let answer = try await journal.requestCancel(runID, at: worker.runner.now())
-        if case .requested = answer { worker.cancelOnce(runID) }
-        return answer
     }
 }
 
-/// When a run whose worker died too often may be tried, with nothing else in the process: then it harms nobody else, and
-/// nobody else can be what killed the worker.
+/// Decides when a run whose worker died too often may run alone in the process: then it harms no other run, and no
+/// other run can be the cause.
 struct Quarantine: Sendable {
-    /// The run that is to be tried next.
+    /// The run to try next.
     var suspect: String?
-    /// Since when it waits for the process to be idle.
+    /// Since when it has been waiting for an idle process.
     var since = Duration.zero
-    /// The run that is being tried.
+    /// The run being tried alone.
     var alone: String?
 
-    /// How long a suspect waits for a quiet moment before others are held back for it, and for how long at a time.
+    /// How long a suspect waits for an idle process before other runs are held back, and the length of each such turn.
     private static let patience = Duration.seconds(10)
     private static let turn = Duration.seconds(60)
 
-    /// Whether nothing else may begin: while the run is tried, and in turns of a minute while it waits for what goes on
-    /// to end.
+    /// Whether no other run may start: while the suspect is tried, and in turns of a minute while it waits for running
+    /// ones to end.
     func holdsOthersBack(at now: Duration) -> Bool {
         if alone != nil { return true }
         guard suspect != nil, now - since >= Self.patience else { return false }

@@ -1,27 +1,26 @@
 import RunnelKit
 import Synchronization
 
-/// Those who watch runs that this process works on, and what those runs have said.
+/// The watchers of runs in this process, and the recent events of those runs.
 final class RunWatchers: Sendable {
-    /// What happened in a run and what happens from now on, until the run is not worked on here any more. What became
-    /// of it is in the journal.
+    /// The past and future events of a run, until this process no longer works on it. Its result is in the journal.
     struct Watch: Sendable {
-        /// Ending the task that iterates ends the watching.
+        /// The watch ends with the iterating task.
         let updates: AsyncStream<RunUpdate>
         fileprivate let continuation: AsyncStream<RunUpdate>.Continuation
 
-        /// Ends the updates behind what has happened.
+        /// Ends the updates after the past events.
         func finish() { continuation.finish() }
     }
 
     private struct State {
         var nextID = 0
         var continuations: [String: [Int: AsyncStream<RunUpdate>.Continuation]] = [:]
-        /// Of the runs that are worked on here.
+        /// The histories of active runs.
         var live: [String: RunHistory] = [:]
-        /// Of the last runs that were: one may end before whoever started it begins to watch.
+        /// The histories of recently ended runs: a run may end before its starter begins to watch.
         var past: [String: RunHistory] = [:]
-        /// The oldest first.
+        /// The order of ended runs, oldest first.
         var pastOrder: [String] = []
         var pastSize = 0
 
@@ -42,15 +41,15 @@ final class RunWatchers: Sendable {
         }
     }
 
-    /// What a slow watcher may have before it: beyond that, the oldest updates are left out.
+    /// The maximum number of buffered updates of a slow watcher; beyond it the oldest are dropped.
     private static let backlog = RunHistory.maximumCount + 1024
     private static let maximumPast = 64
-    /// Bytes of text.
+    /// The limit of text in bytes.
     private static let maximumPastSize = 1 << 20
 
     private let state = Mutex(State())
 
-    /// - Parameter isWhole: Whether what has happened is wanted as well.
+    /// - Parameter isWhole: Whether to include past events.
     func watch(_ runID: String, isWhole: Bool) -> Watch {
         let (updates, continuation) = AsyncStream.makeStream(
             of: RunUpdate.self, bufferingPolicy: .bufferingNewest(Self.backlog))
@@ -71,18 +70,18 @@ final class RunWatchers: Sendable {
         return Watch(updates: updates, continuation: continuation)
     }
 
-    /// Whether the run is worked on here, so that those who watch it will hear of its end.
+    /// Whether the run is active here, so that its watchers will be notified of its end.
     func isLive(_ runID: String) -> Bool {
         state.withLock { $0.live[runID] != nil }
     }
 
-    /// How many runs are remembered that are not worked on any more.
+    /// The number of remembered ended runs.
     var remembered: Int { state.withLock { $0.past.count } }
 
     func tell(_ event: RunEvent) {
         state.withLock { state in
             var history = state.live[event.runID] ?? state.takePast(event.runID) ?? RunHistory()
-            // So that there is one owner, who can change it in place.
+            // Keeps the storage uniquely referenced, so that appending does not copy.
             state.live[event.runID] = nil
             if let update = Self.update(event.kind) {
                 history.append(update)
@@ -92,7 +91,7 @@ final class RunWatchers: Sendable {
         }
     }
 
-    /// The run is not worked on here any more; what became of it is in the journal.
+    /// The run is no longer active here; its result is in the journal.
     func end(_ runID: String) {
         let continuations = state.withLock { state in
             if let history = state.live.removeValue(forKey: runID) { state.keepPast(runID, history) }

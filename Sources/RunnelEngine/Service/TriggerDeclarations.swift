@@ -1,10 +1,10 @@
 import Logging
 import RunnelKit
 
-/// Remembers which triggers the pipelines of a folder have, also from one life of the worker to the next, and lets those
-/// that were taken out forget what they must not make up for.
+/// Tracks the triggers of a folder's pipelines across restarts, and clears the state of removed ones, so that they do
+/// not catch up when they return.
 actor TriggerDeclarations {
-    /// The triggers of one file as they were when it was last without errors.
+    /// The triggers of the last valid version of a file.
     private struct Entry: Equatable {
         var pipeline: String
         var triggers: [String]
@@ -25,13 +25,13 @@ actor TriggerDeclarations {
         memory = journal.memory(of: TriggerID(pipeline: "", key: "folder " + folder))
     }
 
-    /// - Parameter files: Those that are there. One that has errors keeps what it had.
+    /// - Parameter files: The existing files. One with errors keeps its triggers.
     func update(_ hosted: [PipelineHost.Hosted], files: Set<String>) async {
         do {
             var entries = try await recall()
             for file in Set(entries.keys).subtracting(files) {
                 if let entry = entries.removeValue(forKey: file) {
-                    // Nothing is forgotten by renaming the file.
+                    // Renaming the file keeps the state.
                     let renamed = hosted.first { $0.problem == nil && $0.pipeline?.name == entry.pipeline }?.pipeline
                     try await forget(entry, keeping: renamed?.triggers.map(\.key) ?? [])
                 }
@@ -53,8 +53,8 @@ actor TriggerDeclarations {
             }
             known = entries
         } catch {
-            // What could not be written is seen as a change once more the next time.
-            logger.error("what became of triggers cannot be kept: \(error)")
+            // Failed writes are detected as changes again next time.
+            logger.error("cannot store the state of triggers: \(error)")
         }
     }
 

@@ -9,15 +9,15 @@ struct EnvironmentOverlay {
         let hint: String?
     }
 
-    /// Variables that are read elsewhere.
+    /// Variables with other uses.
     private static let reserved: Set<String> = ["RUNNEL_CONFIG", "RUNNEL_TRUST"]
     private static let prefix = "RUNNEL_"
 
     private(set) var problems: [Problem] = []
     private var overrides: [(path: [String], value: Value)] = []
 
-    init(environment: [String: String]) {
-        let settings = Self.leaves(of: Settings.schema, path: [])
+    init(environment: [String: String], shape: SettingsShape) {
+        let settings = Self.leaves(of: shape.schema, path: [])
         let byName = Dictionary(settings.map { (Self.name(of: $0.path), $0) }, uniquingKeysWith: { first, _ in first })
         let names = environment.keys.filter { $0.hasPrefix(Self.prefix) && !Self.reserved.contains($0) }
         for name in names.sorted() {
@@ -31,7 +31,7 @@ struct EnvironmentOverlay {
                 continue
             }
             let value = Self.value(environment[name] ?? "", schema: setting.schema)
-            if let error = Self.problem(value, at: setting.path) {
+            if let error = Self.problem(value, at: setting.path, shape) {
                 problems.append(
                     Problem(
                         code: error.code ?? "wrong-value", severity: .error,
@@ -50,7 +50,7 @@ struct EnvironmentOverlay {
         prefix + path.joined(separator: "_").uppercased()
     }
 
-    /// The settings that hold a single value or a list of words. `secrets` has names of its own and no variables.
+    /// The settings with a single value or a list of words. `secrets` has user-defined names and no variables.
     private static func leaves(of schema: Value, path: [String]) -> [(path: [String], schema: Value)] {
         guard let properties = schema["properties"]?.asObject, schema["type"] == "object" else {
             return schema["type"] == "object" ? [] : [(path, schema)]
@@ -58,7 +58,7 @@ struct EnvironmentOverlay {
         return properties.flatMap { leaves(of: $0.value, path: path + [$0.key]) }
     }
 
-    /// A variable is always text; the schema says what it stands for.
+    /// Converts the variable's text by the schema's type.
     private static func value(_ text: String, schema: Value) -> Value {
         switch schema["type"] {
         case "integer", "number", "boolean": (try? Value.json(text)) ?? .string(text)
@@ -69,9 +69,9 @@ struct EnvironmentOverlay {
         }
     }
 
-    private static func problem(_ value: Value, at path: [String]) -> FieldError? {
-        do {
-            _ = try Settings(field: set(value, at: path[...], in: [:]))
+    private static func problem(_ value: Value, at path: [String], _ shape: SettingsShape) -> FieldError? {
+        do throws(FieldError) {
+            _ = try shape.read(set(value, at: path[...], in: [:]))
             return nil
         } catch {
             return error

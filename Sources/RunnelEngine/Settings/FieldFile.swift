@@ -1,14 +1,14 @@
 public import RunnelKit
 import YAML
 
-/// Reads YAML files that are one group of fields, such as a plugin's manifest.
+/// Loads YAML files that are decoded as one field group, such as a plugin's manifest.
 public enum FieldFile {
     /// - Parameters:
-    ///   - file: As it is named to a person.
-    ///   - subject: What the file is, for messages such as `plugin.yaml has no key "stpes"`.
-    ///   - advice: What to do when there is nothing better to say.
-    ///   - make: Makes the value, and checks what the fields alone cannot say.
-    /// - Returns: The value, unless there are errors, and what there is to say about the file, by place.
+    ///   - file: The displayed path.
+    ///   - subject: The subject of messages such as `plugin.yaml has no key "stpes"`.
+    ///   - advice: The default hint.
+    ///   - make: Creates the value, and checks what fields alone cannot.
+    /// - Returns: The value, unless there are errors, and the diagnostics sorted by position.
     public static func load<Group: FieldGroup, Made>(
         _ type: Group.Type, _ bytes: [UInt8], file: String, subject: String, advice: String,
         make: (Value) throws(FieldError) -> Made
@@ -42,7 +42,7 @@ public enum FieldFile {
 }
 
 extension DiagnosticList {
-    /// What is wrong somewhere below the whole file.
+    /// Reports a field error at its position in the file.
     fileprivate mutating func fieldError(_ problem: FieldError, in root: YAMLNode) {
         guard case .key(let key)? = problem.path.first, let node = root[key] else {
             return error(

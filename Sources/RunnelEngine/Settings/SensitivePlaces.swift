@@ -1,16 +1,19 @@
 import RunnelKit
 import YAML
 
-/// The places in `runnel.yaml` that may hold a secret, which no diagnostic may show.
+/// The places in `runnel.yaml` that may hold a secret and must not be quoted in diagnostics.
 struct SensitivePlaces {
     private var places: [(path: String, node: YAMLNode)] = []
 
-    init(root: YAMLNode) {
-        if case .mapping(let pairs)? = root["marketplace"]?.content {
-            let known = Set(MarketplaceSettings.fields.map(\.key)).subtracting(["client_secret", "token"])
-            // A key that is not known may be a secret's, misspelt.
-            for pair in pairs where !known.contains(pair.key.keyText) {
-                places.append(("marketplace.\(pair.key.keyText)", pair.value))
+    /// - Parameter sections: Those of plugins.
+    init(root: YAMLNode, sections: [FieldDefinition]) {
+        for section in sections {
+            guard case .mapping(let pairs)? = root[section.key]?.content else { continue }
+            let sensitive = section.sensitiveKeys
+            let known = Set((section.schema["properties"]?.asObject ?? [:]).keys).subtracting(sensitive)
+            // In a section with secrets a key that is not known may be a secret's, misspelt.
+            for pair in pairs where !sensitive.isEmpty && !known.contains(pair.key.keyText) {
+                places.append(("\(section.key).\(pair.key.keyText)", pair.value))
             }
         }
         if let token = root["server"]?["token"] { places.append(("server.token", token)) }
@@ -25,10 +28,10 @@ struct SensitivePlaces {
     }
 
     private static func isName(_ value: SensitiveValue) -> Bool {
-        if case .literal = value { false } else { true }
+        if case .literal = value.source { false } else { true }
     }
 
-    /// Takes the values out of messages.
+    /// Removes the values from messages.
     func conceal(in diagnostics: inout DiagnosticList) {
         for (path, node) in places {
             let kind = Value(node).kindName
@@ -40,7 +43,7 @@ struct SensitivePlaces {
         }
     }
 
-    /// The file as it may be shown: the same places, with asterisks for the values.
+    /// The displayable file: same positions, with asterisks for the values.
     func masked(_ source: YAMLSource) -> YAMLSource {
         guard !places.isEmpty else { return source }
         var lines: [String] = []

@@ -1,12 +1,12 @@
-import RunnelKit
+public import RunnelKit
 
-/// Fetches the values that ``SensitiveValue``s name.
+/// Resolves ``SensitiveValue``s.
 public struct SensitiveResolver: Sendable {
     private let variable: @Sendable (String) -> String?
-    /// Reads a file's text; nil when it cannot be read. Paths are relative to the folder of `runnel.yaml`.
+    /// Reads a file's text; nil if it cannot be read. Paths are relative to the folder of `runnel.yaml`.
     public let readFile: @Sendable (String) -> String?
 
-    /// - Parameter environment: The process's.
+    /// - Parameter environment: The process's environment.
     public init(environment: [String: String], readFile: @escaping @Sendable (String) -> String?) {
         variable = { environment[$0] }
         self.readFile = readFile
@@ -17,14 +17,14 @@ public struct SensitiveResolver: Sendable {
         self.readFile = readFile
     }
 
-    /// Reads nothing, and has something in the place of everything: for tests, which must not see a real secret.
+    /// Resolves everything to stand-ins without reading anything, for tests, which must not see real secrets.
     public static let standIns = SensitiveResolver(
         variable: { "a stand-in for \($0)" }, readFile: { "a stand-in for \($0)" })
 
-    /// The value, or a sentence that says why there is none.
+    /// The value, or the reason why there is none.
     public func resolve(_ value: SensitiveValue) -> Result<String, UnavailableSecret> {
         let text: String
-        switch value {
+        switch value.source {
         case .environment(let name):
             guard let found = variable(name) else {
                 return .failure(UnavailableSecret(reason: "the environment variable \(name) is not set"))
@@ -35,25 +35,21 @@ public struct SensitiveResolver: Sendable {
             text = found
         case .file(let path):
             guard let found = readFile(path) else {
-                return .failure(UnavailableSecret(reason: "the file \"\(path)\" cannot be read"))
+                return .failure(UnavailableSecret(reason: "cannot read the file \"\(path)\""))
             }
-            // An editor ends a file with a line break that is not part of the secret.
+            // Editors append a line break that is not part of the secret.
             text = found.trimmingSuffix { $0.isNewline }
             guard !text.isEmpty else { return .failure(UnavailableSecret(reason: "the file \"\(path)\" is empty")) }
         case .literal(let found): text = found
+        case .unavailable(let reason): return .failure(UnavailableSecret(reason: reason))
         }
         guard text.utf8.count >= Redactor.minimumLength else {
             return .failure(
                 UnavailableSecret(
-                    reason: "it is shorter than \(Redactor.minimumLength) bytes, too short to be masked in logs"))
+                    reason: "it is too short to be masked in logs (minimum \(Redactor.minimumLength) bytes)"))
         }
         return .success(text)
     }
-}
-
-/// Why a secret has no value.
-public struct UnavailableSecret: Error, Sendable, Hashable {
-    public let reason: String
 }
 
 extension String {

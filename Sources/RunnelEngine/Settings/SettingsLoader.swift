@@ -1,53 +1,61 @@
-import RunnelKit
+public import RunnelKit
 import YAML
 
-/// Reads `runnel.yaml` and lays the environment variables over it.
+/// Loads `runnel.yaml` with overrides from environment variables.
 public enum SettingsLoader {
-    /// What was found.
+    /// The result of loading.
     public struct Outcome: Sendable {
-        /// nil when there are errors.
+        /// The settings; nil if there are errors.
         public let settings: Settings?
+        /// What stands in the sections of plugins, by key.
+        public let sections: [String: Value]
         public let report: LoadReport
     }
 
     /// - Parameters:
-    ///   - bytes: The file's content; nil where there is no file.
-    ///   - environment: The process's; variables that begin with `RUNNEL_` are settings.
-    public static func load(_ bytes: [UInt8]?, file: String, environment: [String: String]) -> Outcome {
+    ///   - bytes: The file's content; nil if there is no file.
+    ///   - environment: The process's environment; variables that begin with `RUNNEL_` are settings.
+    ///   - sections: Those of plugins.
+    public static func load(
+        _ bytes: [UInt8]?, file: String, environment: [String: String], sections: [FieldDefinition] = []
+    ) -> Outcome {
+        let shape = SettingsShape(sections)
+        let sections = shape.sections
         let document: YAMLDocument
         do {
             document = try YAMLParser.parse(bytes ?? [], name: file)
         } catch {
-            // The lines stay out of what is printed: where nothing could be parsed, any of them may hold a secret.
+            // Lines are not printed: in an unparsable file any of them may hold a secret.
             let source = YAMLSource(name: file, text: "")
             return Outcome(
-                settings: nil, report: LoadReport(source: source, diagnostics: [Diagnostic(error, file: file)]))
+                settings: nil, sections: [:],
+                report: LoadReport(source: source, diagnostics: [Diagnostic(error, file: file)]))
         }
         var diagnostics = DiagnosticList(source: document.source)
-        let overlay = EnvironmentOverlay(environment: environment)
+        let overlay = EnvironmentOverlay(environment: environment, shape: shape)
         var shown = document.source
         var value: Value = document.root.map { Value($0) } ?? .null
         if value.isNull { value = [:] }
-        // A section whose keys are all commented out says nothing, like one that is not there.
+        // A section whose keys are all commented out is treated as missing.
         if let sections = value.asObject {
             value = .object(ValueObject(sections.filter { !$0.value.isNull }.map { ($0.key, $0.value) }))
         }
         if let root = document.root, !root.isNull {
             let checker = KeyChecker(
-                subject: "runnel.yaml", schema: Settings.schema, rules: Settings.rules, problem: Settings.problem,
+                subject: "runnel.yaml", schema: shape.schema, rules: Settings.rules, problem: shape.problem,
                 advice: "docs/reference/configuration.md lists the settings")
             checker.check(.literal(value), node: root, place: root, into: &diagnostics)
-            let sensitive = SensitivePlaces(root: root)
+            let sensitive = SensitivePlaces(root: root, sections: sections)
             sensitive.conceal(in: &diagnostics)
-            warnAboutLiterals(root, into: &diagnostics)
+            warnAboutLiterals(root, sections, into: &diagnostics)
             shown = sensitive.masked(document.source)
         }
         for problem in overlay.problems {
             diagnostics.add(problem.code, problem.severity, nil, problem.message, hint: problem.hint)
         }
         guard !diagnostics.items.hasErrors else { return outcome(nil, diagnostics, shown) }
-        do {
-            return outcome(try Settings(field: overlay.applied(to: value)), diagnostics, shown)
+        do throws(FieldError) {
+            return outcome(try shape.read(overlay.applied(to: value)), diagnostics, shown)
         } catch {
             let path = error.path.map(\.text).joined(separator: ".")
             diagnostics.add(error.code ?? "wrong-value", .error, nil, "`\(path)`: \(error.message)", hint: error.hint)
@@ -56,17 +64,21 @@ public enum SettingsLoader {
     }
 
     private static func outcome(
-        _ settings: Settings?, _ diagnostics: DiagnosticList, _ source: YAMLSource
+        _ read: (settings: Settings, sections: [String: Value])?, _ diagnostics: DiagnosticList, _ source: YAMLSource
     ) -> Outcome {
         Outcome(
-            settings: settings,
+            settings: read?.settings, sections: read?.sections ?? [:],
             report: LoadReport(source: source, diagnostics: diagnostics.items.sortedByPlace()))
     }
 
-    private static func warnAboutLiterals(_ root: YAMLNode, into diagnostics: inout DiagnosticList) {
+    private static func warnAboutLiterals(
+        _ root: YAMLNode, _ sections: [FieldDefinition], into diagnostics: inout DiagnosticList
+    ) {
         var places: [(String, YAMLNode)] = []
-        for key in ["client_secret", "token"] {
-            if let node = root["marketplace"]?[key] { places.append(("marketplace.\(key)", node)) }
+        for section in sections {
+            for key in section.sensitiveKeys {
+                if let node = root[section.key]?[key] { places.append(("\(section.key).\(key)", node)) }
+            }
         }
         if let node = root["server"]?["token"] { places.append(("server.token", node)) }
         if case .mapping(let pairs)? = root["secrets"]?.content {
@@ -74,8 +86,8 @@ public enum SettingsLoader {
         }
         for (path, node) in places where node.isScalar && !node.isNull {
             diagnostics.warning(
-                "literal-secret", node, "`\(path)` is written out in the file",
-                hint: "write `{ env: NAME }` or `{ file: path }`, so that the file can be shared")
+                "literal-secret", node, "`\(path)` is a literal in the file",
+                hint: "use `{ env: NAME }` or `{ file: path }`, so that the file can be shared")
         }
     }
 }

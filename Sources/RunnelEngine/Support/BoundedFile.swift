@@ -1,16 +1,10 @@
-#if canImport(Glibc)
-internal import Glibc
-#elseif canImport(Musl)
-internal import Musl
-#else
-internal import Darwin
-#endif
+internal import LibC
 
-/// Reads files of which only so much can be used.
+/// Reads files up to a size limit.
 public enum BoundedFile {
-    /// The beginning of a file: one byte more than `limit` where it is larger; nil where it cannot be read, or is a folder.
+    /// The beginning of a file: one byte more than `limit` if it is larger; nil if it cannot be read or is a folder.
     public static func contents(of path: String, limit: Int) -> [UInt8]? {
-        // A pipe that nobody writes to is empty, and does not hold anybody up.
+        // Non-blocking, so that a pipe without a writer reads as empty.
         let file = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
         guard file >= 0 else { return nil }
         defer { close(file) }

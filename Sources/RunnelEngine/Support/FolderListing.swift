@@ -1,3 +1,4 @@
+internal import LibC
 internal import Synchronization
 
 #if canImport(FoundationEssentials)
@@ -6,18 +7,10 @@ internal import FoundationEssentials
 internal import Foundation
 #endif
 
-#if canImport(Glibc)
-internal import Glibc
-#elseif canImport(Musl)
-internal import Musl
-#else
-internal import Darwin
-#endif
-
-/// The files below a folder whose names are wanted, in no folder whose name begins with a dot.
+/// Lists the matching files below a folder, excluding hidden folders.
 ///
-/// It may be asked each second for months: a folder is listed again only when it has changed, since what runs leave
-/// behind may be many files.
+/// It is cheap to poll every second: a folder is listed again only after it has changed, because it may contain many
+/// files.
 public final class FolderListing: Sendable {
     private struct Listing {
         var modifiedAt: Date
@@ -25,7 +18,7 @@ public final class FolderListing: Sendable {
         var files: [String] = []
         var folders: [String] = []
 
-        /// A change in the same moment as the look would not show in the time.
+        /// A change within the timestamp resolution of the scan would not be visible.
         var isSettled: Bool { readAt.timeIntervalSince(modifiedAt) > 2 }
     }
 
@@ -33,14 +26,14 @@ public final class FolderListing: Sendable {
     private let isWanted: @Sendable (_ name: String) -> Bool
     private let listings = Mutex<[String: Listing]>([:])
 
-    /// - Parameter isWanted: Asked with the last part of a path. None that begins with a dot is asked about.
+    /// - Parameter isWanted: Called with file names, except hidden ones.
     public init(_ path: String, where isWanted: @escaping @Sendable (_ name: String) -> Bool) {
         self.path = path
         self.isWanted = isWanted
     }
 
-    /// The files that there are now, sorted, with the folder's path before them unless that is `.`. A folder that cannot
-    /// be listed counts as it was; nil when the outermost never could be.
+    /// The current files, sorted, with the folder's path as prefix unless it is `.`. A folder that cannot be listed
+    /// keeps its last listing; nil if the outermost could never be listed.
     public func files() -> [String]? {
         let root = path == "." ? "" : path.hasSuffix("/") ? path : path + "/"
         return listings.withLock { listings in
@@ -59,7 +52,7 @@ public final class FolderListing: Sendable {
         }
     }
 
-    /// - Parameter folder: Empty or with a slash behind it.
+    /// - Parameter folder: Empty, or with a trailing slash.
     private func listing(of folder: String, before: Listing?) -> Listing? {
         let facts = try? FileManager.default.attributesOfItem(atPath: folder + ".")
         guard let modifiedAt = facts?[.modificationDate] as? Date else { return before }
@@ -76,7 +69,7 @@ public final class FolderListing: Sendable {
         return listing
     }
 
-    /// A link to a folder is none, so that there are no circles.
+    /// Links to folders are not followed, so that there are no cycles.
     private static func isFolder(_ path: String) -> Bool {
         var facts = stat()
         return lstat(path, &facts) == 0 && facts.st_mode & S_IFMT == S_IFDIR

@@ -1,6 +1,6 @@
-/// Makes ids for runs: UUIDs of version 7 (RFC 9562, section 5.7), which sort by the time they were made.
+/// Creates run ids: UUIDs of version 7 (RFC 9562, section 5.7), which sort by creation time.
 public enum UUIDv7 {
-    /// - Parameter nanoseconds: Since 1970. Milliseconds of it go into the id.
+    /// - Parameter nanoseconds: The time since 1970, stored in the id in milliseconds.
     public static func make(
         nanoseconds: Int64, using generator: inout some RandomNumberGenerator
     ) -> String {

@@ -2,7 +2,7 @@ public import RunnelKit
 public import YAML
 
 extension Value {
-    /// The node as data; what a key stands for is its text.
+    /// Converts the node to data; keys become their text.
     public init(_ node: YAMLNode) {
         switch node.content {
         case .scalar(let scalar):
@@ -20,12 +20,12 @@ extension Value {
 }
 
 extension YAMLNode {
-    /// The text of a key as it was written.
+    /// The source text of a key.
     var keyText: String {
         if case .scalar(let scalar) = content { scalar.text } else { Value(self).json() }
     }
 
-    /// The node that `path` leads to, or the nearest one on the way.
+    /// The node at `path`, or its nearest ancestor.
     func nearest(to path: some Sequence<FieldError.PathElement>) -> YAMLNode {
         var node = self
         for element in path {

@@ -2,19 +2,19 @@ import JSONSchema
 import RunnelKit
 import YAML
 
-/// Checks data that a person wrote against a declaration of fields, and says what is wrong where.
+/// Validates data of a file against field declarations, and reports errors at their positions.
 struct KeyChecker {
-    /// Whose keys they are: "http.fetch".
+    /// The owner of the keys: "http.fetch".
     let subject: String
     let schema: Value
     let rules: [FieldRule]
     let problem: (_ key: String, _ value: Value) -> FieldError?
-    /// What to do when there is nothing better to say.
+    /// The default hint.
     let advice: String
 
     /// - Parameters:
-    ///   - node: What `tree` was read from; nil where nothing was written.
-    ///   - place: Where a missing key is reported when `node` is nil.
+    ///   - node: The source node of `tree`; nil if it was not written.
+    ///   - place: The position of missing keys if `node` is nil.
     func check(_ tree: TemplateTree, node: YAMLNode?, place: YAMLNode, into diagnostics: inout DiagnosticList) {
         let members: [(key: String, value: TemplateTree)] =
             switch tree {
@@ -29,15 +29,16 @@ struct KeyChecker {
             }
         }
         let literals = Dictionary(members.map { ($0.key, $0.value.literal) }, uniquingKeysWith: { first, _ in first })
-        var knowledge: [InstancePath: Knowledge] = [:]
+        var knowledge: [InstancePath: PartialKnowledge] = [:]
         let value = tree.skeleton(path: InstancePath(), knowledge: &knowledge)
         var issues = schemaIssues(value, knowledge)
-        // A wrong kind makes everything else that is said of a value void.
+        // A wrong type makes all other issues of a value irrelevant.
         let wrongKinds = Set(issues.filter { $0.keyword == "type" }.map(\.path))
         issues.removeAll { $0.keyword != "type" && wrongKinds.contains($0.path) }
         for issue in issues {
-            // A field says in words what its schema can only say with a regular expression.
-            if issue.keyword == "pattern", case .key(let key)? = issue.path.elements.first,
+            // A field has better words for its patterns and limits than its schema.
+            if ["pattern", "minimum", "maximum"].contains(issue.keyword),
+                case .key(let key)? = issue.path.elements.first,
                 let literal = literals[key] ?? nil, let found = problem(key, literal), let node = node?[key],
                 found.path[...] == issue.path.fieldPath.dropFirst()
             {
@@ -57,9 +58,9 @@ struct KeyChecker {
         }
     }
 
-    private func schemaIssues(_ value: Value, _ knowledge: [InstancePath: Knowledge]) -> [SchemaIssue] {
+    private func schemaIssues(_ value: Value, _ knowledge: [InstancePath: PartialKnowledge]) -> [SchemaIssue] {
         var schema = schema.asObject ?? ValueObject()
-        // The rules have been checked above, in better words than a schema can find.
+        // The rules were checked above, with better messages than the schema's.
         if !rules.isEmpty { schema["allOf"] = nil }
         guard let compiled = try? JSONSchema(.object(schema)) else { return [] }
         return compiled.validate(value) { knowledge[$0] ?? .known }

@@ -2,15 +2,15 @@ import RunnelKit
 import Templates
 import YAML
 
-/// Checks the paths of the project in the settings of a step or trigger: before anything runs as far as they are written
-/// out, and once more when they are rendered.
+/// Checks project paths in the settings of a step or trigger: literal parts before anything runs, and again after
+/// rendering.
 struct PathChecker {
     let project: ProjectDirectory
 
-    /// What a step or trigger calls its settings, with the part of them that is looked at.
+    /// A setting of a step or trigger under check.
     private struct Setting {
         let tree: TemplateTree?
-        /// nil before it is rendered.
+        /// The value; The value; nil before it is rendered.
         let value: Value?
 
         subscript(key: String) -> Setting {
@@ -25,7 +25,7 @@ struct PathChecker {
             return Setting(tree: items[index], value: value?[index])
         }
 
-        /// The text; before it is rendered, one that the template could come to.
+        /// The text; before rendering, a possible result of the template.
         var text: String? {
             if let value { return value.asString }
             switch tree {
@@ -54,7 +54,7 @@ struct PathChecker {
         }
     }
 
-    /// - Throws: The first thing that is wrong with the rendered settings.
+    /// - Throws: The first error in the rendered settings.
     func check(_ places: ProjectPathPlaces, _ tree: TemplateTree, rendered: ValueObject) throws(StepError) {
         var first: StepError?
         visit(places, Setting(tree: tree, value: .object(rendered)), among: nil, []) { _, error in
@@ -63,7 +63,7 @@ struct PathChecker {
         if let first { throw first }
     }
 
-    /// Says what can be known beforehand.
+    /// Reports errors that can be found before running.
     func check(
         _ places: ProjectPathPlaces, _ tree: TemplateTree, node: YAMLNode?, into diagnostics: inout DiagnosticList
     ) {
@@ -101,7 +101,7 @@ struct PathChecker {
     private func check(_ setting: Setting, folder: Setting?) throws(StepError) {
         guard let text = setting.text, !project.grantedFiles.contains(text) else { return }
         let isKnown = setting.value != nil
-        // Where it begins is known when it is rendered.
+        // Its base is known only after rendering.
         if !isKnown, folder?.isTemplate ?? false { return }
         if !isKnown, project.path.isEmpty, text.hasPrefix("/") || folder?.text?.hasPrefix("/") ?? false { return }
         if !isKnown, setting.prefix?.isEmpty ?? false, text == "…" { return }

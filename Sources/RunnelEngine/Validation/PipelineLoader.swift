@@ -2,13 +2,13 @@ public import RunnelKit
 public import Templates
 public import YAML
 
-/// Reads pipeline files and says everything that can be known to be wrong before anything runs.
+/// Loads and validates pipeline files.
 public struct PipelineLoader: Sendable {
     public let registry: StepRegistry
     public let environment: TemplateEnvironment
-    /// What `secrets` and `env` may name; nil: unknown, so not checked.
+    /// The names available in `secrets` and `env`; nil if unknown and not checked.
     public let names: ProjectNames?
-    /// What paths are checked against. Without a folder, absolute ones are not.
+    /// The project that paths are checked against. Without a folder, absolute paths are not checked.
     private let project: ProjectDirectory
 
     /// - Throws: A ``RegistryError`` for clashing filters, or a step whose schema is not a JSON schema.
@@ -19,7 +19,7 @@ public struct PipelineLoader: Sendable {
         environment = try TemplateEnvironment(filters: registry.filters)
     }
 
-    /// The pipeline, unless it has errors, and what there is to say about it, by place.
+    /// The pipeline, unless it has errors, and the diagnostics sorted by position.
     public func load(_ bytes: [UInt8], file: String) -> (pipeline: Pipeline?, report: LoadReport) {
         let document: YAMLDocument
         do {
@@ -29,15 +29,16 @@ public struct PipelineLoader: Sendable {
             return (nil, LoadReport(source: source, diagnostics: [Diagnostic(error, file: file)]))
         }
         var decoder = PipelineDecoder(source: document.source, environment: environment)
-        guard let pipeline = decoder.pipeline(document) else {
+        guard var pipeline = decoder.pipeline(document) else {
             return (nil, LoadReport(source: document.source, diagnostics: decoder.diagnostics.items.sortedByPlace()))
         }
         var diagnostics = decoder.diagnostics
         let paths = PathChecker(project: project)
         StepChecker(registry: registry, paths: paths).check(pipeline, into: &diagnostics)
         TriggerChecker(registry: registry, paths: paths).check(pipeline, into: &diagnostics)
-        ReferenceChecker(pipeline: pipeline, names: names).check(into: &diagnostics)
+        ReferenceChecker(pipeline: pipeline, names: names, registry: registry).check(into: &diagnostics)
         let sorted = diagnostics.items.sortedByPlace()
+        if !sorted.hasErrors { pipeline.definition = document.source.text.sha256 }
         return (
             sorted.hasErrors ? nil : pipeline,
             LoadReport(source: document.source, diagnostics: sorted)
@@ -45,7 +46,7 @@ public struct PipelineLoader: Sendable {
     }
 }
 
-/// What was found out about one file.
+/// The diagnostics of one file.
 public struct LoadReport: Sendable {
     public let source: YAMLSource
     public let diagnostics: [Diagnostic]
@@ -60,7 +61,7 @@ public struct LoadReport: Sendable {
 public struct ProjectNames: Sendable {
     public var secrets: [String]
     public var env: [String]
-    /// Secrets that have no value, and why: an error where a pipeline uses them.
+    /// Secrets without a value and the reasons; using one is an error.
     public var unavailableSecrets: [String: String]
 
     public init(secrets: [String], env: [String], unavailableSecrets: [String: String] = [:]) {

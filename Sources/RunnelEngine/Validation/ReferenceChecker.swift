@@ -2,10 +2,12 @@ import RunnelKit
 import Templates
 import YAML
 
-/// Checks that every name in a template leads to something that will be there when it is rendered.
+/// Checks that every reference in a template resolves when it is rendered.
 struct ReferenceChecker {
     let pipeline: Pipeline
     let names: ProjectNames?
+    /// Knows what the outputs of steps look like.
+    let registry: StepRegistry
 
     private static let roots = [
         "input", "inputs", "steps", "trigger", "secrets", "env", "run", "error", "item", "index",
@@ -13,7 +15,7 @@ struct ReferenceChecker {
     static let runKeys = ["id", "pipeline", "started_at"]
     static let errorKeys = ["code", "message", "hint", "step", "output"]
 
-    /// What can be named at one place of the pipeline.
+    /// The names in scope at one place of the pipeline.
     private struct Place {
         var earlier: [String] = []
         var isErrorKnown = false
@@ -38,13 +40,13 @@ struct ReferenceChecker {
         }
     }
 
-    /// - Parameter place: Afterwards, the place behind the steps.
+    /// - Parameter place: On return, the scope after the steps.
     private func check(
         _ steps: [PipelineStep], isParallel: Bool, at place: inout Place, into diagnostics: inout DiagnosticList
     ) {
         let before = place
         for step in steps {
-            // Steps that run side by side cannot count on each other.
+            // Parallel steps cannot refer to each other.
             var inside = isParallel ? before : place
             for (template, node) in step.forEach?.templates ?? [] {
                 check(template.references, in: node, at: inside, into: &diagnostics)
@@ -74,7 +76,7 @@ struct ReferenceChecker {
         }
     }
 
-    /// When a trigger begins, there is no run yet.
+    /// When a trigger starts, there is no run yet.
     private func checkTrigger(
         _ references: [Reference], in node: YAMLNode, into diagnostics: inout DiagnosticList
     ) {
@@ -83,7 +85,7 @@ struct ReferenceChecker {
         for reference in references where !["secrets", "env"].contains(reference.root) {
             diagnostics.error(
                 "unknown-name", in: node, utf8Range: reference.utf8Range,
-                "`\(reference.root)` is not known under `on:`", hint: "a trigger knows secrets and env")
+                "`\(reference.root)` is not available under `on:`", hint: "triggers can use secrets and env")
         }
     }
 
@@ -93,7 +95,8 @@ struct ReferenceChecker {
         let earlier = place.earlier
         let member: String? = if case .key(let key)? = reference.path.first { key } else { nil }
         switch reference.root {
-        case "steps": return member.flatMap { stepProblem($0, earlier: earlier) }
+        case "steps":
+            return member.flatMap { stepProblem($0, earlier: earlier) ?? outputProblem($0, reference) }
         case "inputs": return unknown(member, among: pipeline.inputs.map(\.name), "input", "declare it under `inputs:`")
         case "secrets":
             return names.flatMap { names in
@@ -107,19 +110,19 @@ struct ReferenceChecker {
         case "run": return unknown(member, among: Self.runKeys, "`run` value", nil)
         case "error":
             guard place.isErrorKnown else {
-                return ("unknown-name", "`error` is known in `on_failure` and `finally` only", nil)
+                return ("unknown-name", "`error` is only available in `on_failure` and `finally`", nil)
             }
             return unknown(member, among: Self.errorKeys, "`error` value", nil)
         case "item", "index":
             guard !place.isItemKnown else { return nil }
-            return ("unknown-name", "`\(reference.root)` is known in a step with `for_each` only", nil)
+            return ("unknown-name", "`\(reference.root)` is only available in a step with `for_each`", nil)
         case "input", "trigger": return nil
         default:
             let closest = Suggestion.closest(to: reference.root, among: Self.roots + earlier)
             let hint =
                 closest.map { earlier.contains($0) ? "did you mean \"steps.\($0)\"?" : "did you mean \"\($0)\"?" }
-                ?? "a template knows \(Self.roots.joined(separator: ", "))"
-            return ("unknown-name", "nothing is named \"\(reference.root)\" here", hint)
+                ?? "known names: \(Self.roots.joined(separator: ", "))"
+            return ("unknown-name", "unknown name \"\(reference.root)\"", hint)
         }
     }
 
@@ -129,13 +132,13 @@ struct ReferenceChecker {
         {
             return (
                 "later-step", "the step \"\(id)\" runs once for each item of \"\(group.id)\"",
-                "the list `steps.\(group.id)` holds what came of them"
+                "the list `steps.\(group.id)` holds their outputs"
             )
         }
         if let later = pipeline.allSteps.first(where: { $0.id == id }) {
             return (
-                "later-step", "the step \"\(id)\" has not run yet at this point",
-                "it is in line \(later.node.range.start.line); only steps above can be used"
+                "later-step", "the step \"\(id)\" runs later",
+                "it is on line \(later.node.range.start.line); only steps above can be used"
             )
         }
         let closest = Suggestion.closest(to: id, among: earlier)
@@ -143,8 +146,39 @@ struct ReferenceChecker {
             "unknown-reference", "there is no step with the id \"\(id)\"",
             closest.map { "did you mean \"\($0)\"?" }
                 ?? (earlier.isEmpty
-                    ? "no step comes before this one" : "the steps above are \(earlier.joined(separator: ", "))")
+                    ? "this is the first step" : "the steps above are \(earlier.joined(separator: ", "))")
         )
+    }
+
+    /// What is wrong with a path into the output of a step whose keys are known.
+    private func outputProblem(_ id: String, _ reference: Reference) -> Problem? {
+        // A failed step that the run goes on behind has another output.
+        guard let step = pipeline.allSteps.first(where: { $0.id == id }), step.group == nil, step.onError == .fail,
+            var schema = registry[step.uses]?.outputSchema
+        else { return nil }
+        if step.forEach != nil { schema = ["type": "array", "items": schema] }
+        let path = reference.path.dropFirst().map { element -> FieldError.PathElement in
+            switch element {
+            case .key(let key): .key(key)
+            case .index(let index): .index(index)
+            }
+        }
+        func written(_ count: Int) -> String {
+            FieldError("", path: [.key("steps"), .key(id)] + path.prefix(count)).place
+        }
+        switch OutputSchema.find(path, in: schema) {
+        case .possible: return nil
+        case .unknownKey(let index, let known):
+            guard case .key(let key) = path[index] else { return nil }
+            return (
+                "unknown-reference", "`\(written(index))` has no key \"\(key)\"",
+                Suggestion.closest(to: key, among: known).map { "did you mean \"\($0)\"?" }
+                    ?? "`\(step.uses)` gives \(known.joined(separator: ", "))"
+            )
+        case .noKeys(let index, let kind):
+            let example = kind == "a list" ? "; `\(written(index))[0]` is its first item" : ""
+            return ("unknown-reference", "`\(written(index))` is \(kind), which has no keys\(example)", nil)
+        }
     }
 
     private func unavailable(_ secret: String, _ names: ProjectNames) -> Problem? {
@@ -159,13 +193,13 @@ struct ReferenceChecker {
         return (
             "unknown-reference", "there is no \(what) \"\(name)\"",
             closest.map { "did you mean \"\($0)\"?" } ?? advice
-                ?? "there are \(known.joined(separator: ", "))"
+                ?? "known: \(known.joined(separator: ", "))"
         )
     }
 }
 
 extension PipelineStep {
-    /// Whether the step with this id is inside of the group.
+    /// Whether the group contains the step with this id.
     fileprivate func holds(_ id: String) -> Bool {
         (group ?? []).contains { $0.id == id || $0.holds(id) }
     }

@@ -1,7 +1,7 @@
 import RunnelKit
 import YAML
 
-/// Checks that every step exists, that ids are unique, and that each `with:` fits what its step declares.
+/// Checks that every step type exists, that ids are unique, and that each `with:` matches the step's declaration.
 struct StepChecker {
     let registry: StepRegistry
     let paths: PathChecker
@@ -14,17 +14,26 @@ struct StepChecker {
                 if let reason = registry.missingPlugins[plugin] {
                     diagnostics.error(
                         "unknown-step", step.usesNode,
-                        "the step \"\(step.uses)\" cannot be had: the plugin \"\(plugin)\" was not loaded",
+                        "the step \"\(step.uses)\" is not available: the plugin \"\(plugin)\" was not loaded",
                         hint: reason)
                     continue
                 }
-                let closest = Suggestion.closest(to: step.uses, among: registry.names)
                 diagnostics.error(
-                    "unknown-step", step.usesNode, "there is no step \"\(step.uses)\"",
-                    hint: closest.map { "did you mean \"\($0)\"?" } ?? "`runnel steps` lists them all")
+                    "unknown-step", step.usesNode, "unknown step \"\(step.uses)\"", hint: hint(for: step.uses))
                 continue
             }
-            checkWith(step, definition, into: &diagnostics)
+            checkWith(step, definition, of: pipeline, into: &diagnostics)
+        }
+    }
+
+    private func hint(for name: String) -> String {
+        if let closest = Suggestion.closest(to: name, among: registry.names) { return "did you mean \"\(closest)\"?" }
+        let plugin = String(name.prefix { $0 != "." })
+        let siblings = registry.names.filter { $0.hasPrefix(plugin + ".") }
+        switch siblings.count {
+        case 0: return "`runnel steps` lists all steps"
+        case 1: return "did you mean \"\(siblings[0])\"?"
+        default: return "\"\(plugin)\" has the steps \(siblings.joined(separator: ", "))"
         }
     }
 
@@ -34,20 +43,29 @@ struct StepChecker {
             if let other = seen[step.id] {
                 diagnostics.error(
                     "duplicate-id", step.node["id"] ?? step.usesNode, "two steps have the id \"\(step.id)\"",
-                    hint: "the other one is in line \(other.node.range.start.line)")
+                    hint: "the other one is on line \(other.node.range.start.line)")
             } else {
                 seen[step.id] = step
             }
         }
     }
 
-    private func checkWith(_ step: PipelineStep, _ definition: StepDefinition, into diagnostics: inout DiagnosticList) {
+    private func checkWith(
+        _ step: PipelineStep, _ definition: StepDefinition, of pipeline: Pipeline,
+        into diagnostics: inout DiagnosticList
+    ) {
+        let before = diagnostics.items.count
         let checker = KeyChecker(
             subject: step.uses, schema: definition.schema, rules: definition.rules, problem: definition.problem,
             advice: "`runnel steps \(step.uses)` lists its keys")
         checker.check(step.with, node: step.withNode, place: step.usesNode, into: &diagnostics)
         if let places = definition.paths {
             paths.check(places, step.with, node: step.withNode, into: &diagnostics)
+        }
+        let context = ValidationContext(pipeline: pipeline.name, project: paths.project)
+        if diagnostics.items.count == before, let problem = definition.partialCheck(step.with.partialSettings, context)
+        {
+            diagnostics.groupError(problem, of: step.uses, in: step.withNode ?? step.usesNode)
         }
     }
 }

@@ -1,7 +1,7 @@
 import RunnelKit
 import YAML
 
-/// Checks that every trigger exists and that its keys fit what it declares.
+/// Checks that every trigger exists and that its keys match its declaration.
 struct TriggerChecker {
     let registry: StepRegistry
     let paths: PathChecker
@@ -11,7 +11,7 @@ struct TriggerChecker {
             for input in pipeline.inputs where input.isRequired && input.defaultValue == nil {
                 diagnostics.error(
                     "missing-default", input.node.firstKeyOrSelf,
-                    "the input \"\(input.name)\" needs a `default`: a run that `\(trigger.kind)` starts has nobody to set it"
+                    "the input \"\(input.name)\" needs a `default`: runs started by `\(trigger.kind)` cannot set it"
                 )
             }
         }
@@ -20,15 +20,16 @@ struct TriggerChecker {
                 let names = registry.triggerNames + ["manual"]
                 let closest = Suggestion.closest(to: trigger.kind, among: names)
                 diagnostics.error(
-                    "unknown-key", trigger.keyNode, "there is no trigger \"\(trigger.kind)\"",
-                    hint: closest.map { "did you mean \"\($0)\"?" } ?? "there are \(names.joined(separator: ", "))")
+                    "unknown-key", trigger.keyNode, "unknown trigger \"\(trigger.kind)\"",
+                    hint: closest.map { "did you mean \"\($0)\"?" }
+                        ?? "valid triggers: \(names.joined(separator: ", "))")
                 continue
             }
             let isMapping = if case .mapping = trigger.node.content { true } else { trigger.node.isNull }
             guard isMapping else {
                 diagnostics.error(
                     "wrong-type", trigger.node,
-                    "`\(trigger.kind)`: expected keys and values, found \(trigger.node.found)")
+                    "`\(trigger.kind)`: expected a mapping, found \(trigger.node.found)")
                 continue
             }
             let before = diagnostics.items.count
@@ -41,13 +42,13 @@ struct TriggerChecker {
             if diagnostics.items.count == before, let places = definition.paths {
                 paths.check(places, trigger.entry, node: trigger.node, into: &diagnostics)
             }
-            // What only several keys together can tell, where all of them are known.
-            if diagnostics.items.count == before, case .object(let entry)? = trigger.entry.literal,
-                let problem = definition.check(entry)
+            // Checks across keys, as far as values are known.
+            let context = ValidationContext(pipeline: pipeline.name, project: paths.project)
+            if diagnostics.items.count == before,
+                let problem = definition.partialCheck(trigger.entry.partialSettings, context)
             {
-                diagnostics.error(
-                    problem.code ?? "wrong-value", trigger.node.nearest(to: problem.path),
-                    "\(trigger.kind): \(problem.message)", hint: problem.hint)
+                let node = trigger.node.isNull ? trigger.keyNode : trigger.node
+                diagnostics.groupError(problem, of: trigger.kind, in: node)
             }
         }
     }

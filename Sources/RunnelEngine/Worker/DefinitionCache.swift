@@ -1,12 +1,18 @@
 import RunnelKit
+import Synchronization
 
-/// The pipelines that runs began with, read once.
-actor DefinitionCache {
+/// The pipelines that runs begin with, as this process holds them or has read them from the journal.
+final class DefinitionCache: Sendable {
+    private struct State {
+        var pipelines: [String: Pipeline] = [:]
+        /// The order of ended runs, oldest first.
+        var order: [String] = []
+    }
+
     private let journal: any Journal
     private let loader: PipelineLoader
     private let seal: SecretSeal
-    private var pipelines: [String: Pipeline] = [:]
-    private var order: [String] = []
+    private let state = Mutex(State())
 
     private static let limit = 200
 
@@ -16,29 +22,35 @@ actor DefinitionCache {
         self.seal = seal
     }
 
-    /// - Throws: A ``RunError`` when the definition is gone or no longer valid; a ``JournalError``.
+    /// - Throws: A ``RunError`` if the definition is missing or no longer valid; a ``JournalError``.
     func pipeline(_ hash: String) async throws -> Pipeline {
-        if let known = pipelines[hash] { return known }
+        if let known = state.withLock({ $0.pipelines[hash] }) { return known }
         guard let definition = try await journal.definition(hash) else {
-            throw RunError("definition-gone", "the journal does not hold the pipeline that the run began with")
+            throw RunError("definition-gone", "the journal does not contain the pipeline of the run")
         }
-        let bytes = Array(seal.open(definition.text).utf8)
+        let bytes = Array(seal.unseal(definition.text).utf8)
         let (pipeline, report) = loader.load(bytes, file: definition.file)
         guard let pipeline else {
             let first = report.diagnostics.first { $0.severity == .error }
             throw RunError(
                 "definition-invalid",
-                "the pipeline that the run began with is not valid any more: \(first?.message ?? "no reason is known")",
+                "the pipeline of the run is no longer valid: \(first?.message ?? "no reason is known")",
                 hint:
-                    "a plugin or a setting that it needs may have gone; `runnel runs retry` uses the file as it is now")
+                    "a plugin or a setting that it needs may have been removed; `runnel runs retry` uses the current file"
+            )
         }
         insert(pipeline, hash)
         return pipeline
     }
 
-    func insert(_ pipeline: Pipeline, _ hash: String) {
-        guard pipelines.updateValue(pipeline, forKey: hash) == nil else { return }
-        order.append(hash)
-        if order.count > Self.limit { pipelines[order.removeFirst()] = nil }
+    /// Runs of the pipeline need not read it from the journal.
+    func insert(_ pipeline: Pipeline) { insert(pipeline, pipeline.definition) }
+
+    private func insert(_ pipeline: Pipeline, _ hash: String) {
+        state.withLock { state in
+            guard state.pipelines.updateValue(pipeline, forKey: hash) == nil else { return }
+            state.order.append(hash)
+            if state.order.count > Self.limit { state.pipelines[state.order.removeFirst()] = nil }
+        }
     }
 }

@@ -2,16 +2,16 @@ public import Logging
 import RunnelKit
 import Synchronization
 
-/// One process that works on the runs of a journal: a worker. It joins, sends heartbeats, hears of cancellations, takes
-/// over what dead workers left, and ends in good order.
+/// A process that works on runs of a journal. It joins, sends heartbeats, receives cancellations, takes over runs of
+/// dead workers, and leaves.
 ///
-/// What it owns and what it has to do about it is decided by ``OwnershipMachine``; here it is carried out.
+/// ``OwnershipMachine`` decides about ownership; this type executes its actions.
 public final class Worker: Sendable {
     let journal: any Journal
     let runner: PipelineRunner
     let definitions: DefinitionCache
     let logger: Logger
-    /// How often a worker may die over a run; see ``TakeoverPolicy/deaths``.
+    /// The maximum number of deaths; see ``TakeoverPolicy/deaths``.
     public let deaths: Int
     let clock: any Clock<Duration>
     private let stopwatch: Stopwatch
@@ -20,21 +20,21 @@ public final class Worker: Sendable {
 
     private struct State {
         var ownership: OwnershipMachine
-        /// Of the runs that are worked on, by epoch.
+        /// The running work, by epoch.
         var work: [Int64: Work] = [:]
-        /// Runs of which a cancellation was heard, so that a second one does not end their `finally` as well.
+        /// Runs that received a cancellation, so that a second one does not cancel their `finally` as well.
         var cancelled: Set<String> = []
-        /// When this worker counted as dead the last time.
+        /// When this worker last fenced itself.
         var fencedAt: Duration?
-        /// Runs that were to be cancelled while nothing worked on them here.
+        /// Cancelled runs that were not being worked on here.
         var unheard: Set<String> = []
         var isStopping = false
-        /// Whether a run has begun, which may have been cancelled before.
+        /// Whether a started run may have been cancelled before.
         var isLookDue = false
-        /// To be called when runs came back to the queue.
+        /// Called when runs were requeued.
         var onQueued: @Sendable () -> Void = {}
-        /// What goes wrong with the journal, and since when.
-        var troubles: [Access: (code: String, since: Duration)] = [:]
+        /// The current journal errors, and since when.
+        var troubles: [Access: (code: JournalError.Code, since: Duration)] = [:]
 
         func controls(of runID: String) -> [RunControl] {
             work.values.filter { $0.runID == runID }.map(\.control)
@@ -48,15 +48,14 @@ public final class Worker: Sendable {
         let control: RunControl
     }
 
-    /// How long a cancellation from another process may stay unseen.
+    /// The polling interval for cancellations by other processes.
     private static let pollInterval = Duration.milliseconds(200)
 
     /// - Parameters:
-    ///   - record: Who works here.
-    ///   - loader: Reads the definitions that runs began with.
-    ///   - deaths: How often a worker may die over a run without a step of it ending; see ``TakeoverPolicy/deaths``.
-    ///   - clock: Steady, for heartbeats. It stands still while the machine is suspended, as do the other workers of the
-    ///     machine.
+    ///   - record: The record of this worker.
+    ///   - loader: Loads the definitions of runs.
+    ///   - deaths: The maximum number of deaths without progress; see ``TakeoverPolicy/deaths``.
+    ///   - clock: A steady clock for heartbeats. It stops while the machine is suspended, like the other workers on it.
     public init(
         record: WorkerRecord, journal: any Journal, runner: PipelineRunner, loader: PipelineLoader, logger: Logger,
         deaths: Int = 3, clock: any Clock<Duration> = SuspendingClock()
@@ -72,14 +71,14 @@ public final class Worker: Sendable {
         definitions = DefinitionCache(journal: journal, loader: loader, seal: runner.seal)
     }
 
-    /// What the worker is called now.
+    /// The current id of the worker.
     public var id: WorkerID { state.withLock { $0.ownership.id } }
 
-    /// Whether runs can be claimed at the moment; not while the journal does not answer.
+    /// Whether runs can be claimed now; false while the journal does not respond.
     public var mayClaim: Bool { state.withLock { $0.ownership.mayClaim } }
 
-    /// Runs that belong to this worker in the journal and that it does not work on: they are given back as soon as the
-    /// journal can be written.
+    /// Stranded runs: this worker owns them in the journal but does not work on them. They are released as soon as the
+    /// journal is writable.
     public var strandedRuns: [String] { state.withLock { $0.ownership.owed.map(\.runID).sorted() } }
 
     func onQueued(_ body: @escaping @Sendable () -> Void) { state.withLock { $0.onQueued = body } }
@@ -90,8 +89,8 @@ public final class Worker: Sendable {
 
     // MARK: - Membership
 
-    /// Joins the journal, runs `body` and leaves again. Meanwhile the worker sends heartbeats, and cancellations that
-    /// other processes ask for reach its runs.
+    /// Joins the journal, runs `body` and leaves. Meanwhile the worker sends heartbeats, and receives cancellations
+    /// from other processes.
     public func withSession<Result: Sendable>(
         _ body: @escaping @Sendable () async throws -> Result
     ) async throws -> Result {
@@ -119,13 +118,13 @@ public final class Worker: Sendable {
         do {
             try await journal.leave(id)
         } catch {
-            // Once this process has ended, the others see that it has, and take over.
-            logger.error("the journal cannot be left in good order: \(error)")
+            // After this process has ended, other workers detect it and take over.
+            logger.error("cannot leave the journal cleanly: \(error)")
         }
         return try result.get()
     }
 
-    /// Until the task is cancelled.
+    /// Runs until the task is cancelled.
     private func live() async {
         await withDiscardingTaskGroup { group in
             group.addTask { await self.watchForCancellations() }
@@ -136,9 +135,9 @@ public final class Worker: Sendable {
         }
     }
 
-    /// Tells the machine, and fences what it wants fenced.
+    /// Passes an event to the machine, and fences the runs it requests.
     ///
-    /// - Returns: What else is to be done.
+    /// - Returns: The other actions.
     private func tell(_ event: OwnershipMachine.Event) -> [OwnershipMachine.Action] {
         let (actions, fenced, standing) = state.withLock { state in
             let before = state.ownership.standing
@@ -153,7 +152,7 @@ public final class Worker: Sendable {
         for work in fenced { work.control.fence() }
         if standing == (.member, .joining) {
             logger.error(
-                "this worker counts as dead: it could not renew its heartbeat in time; it joins again\(Self.words(fenced))"
+                "this worker was declared dead: it could not renew its heartbeat in time; joining again\(Self.words(fenced))"
             )
         }
         if standing == (.joining, .member), let fencedAt = state.withLock(\.fencedAt) {
@@ -167,8 +166,8 @@ public final class Worker: Sendable {
     private static func words(_ fenced: [Work]) -> String {
         switch fenced.count {
         case 0: ""
-        case 1: ", and the run \(fenced[0].runID) goes on from its last finished step"
-        default: ", and its \(fenced.count) runs go on from their last finished steps"
+        case 1: "; the run \(fenced[0].runID) resumes after its last finished step"
+        default: "; its \(fenced.count) runs resume after their last finished steps"
         }
     }
 
@@ -192,7 +191,7 @@ public final class Worker: Sendable {
             await attempt(.writing, or: .releaseFailed) { () async throws(JournalError) in
                 let released = try await self.journal.release(leases, .broken(now: self.runner.now()))
                 if !released.isEmpty {
-                    self.logger.notice("given back, since nothing worked on them: \(released.joined(separator: ", "))")
+                    self.logger.notice("released stranded runs: \(released.joined(separator: ", "))")
                 }
                 return .released(leases)
             }
@@ -200,7 +199,7 @@ public final class Worker: Sendable {
         }
     }
 
-    /// Does something with the journal and tells the machine what came of it.
+    /// Performs a journal operation and passes the result to the machine.
     private func attempt(
         _ access: Access, or failure: OwnershipMachine.Event,
         _ body: () async throws(JournalError) -> OwnershipMachine.Event
@@ -237,17 +236,17 @@ public final class Worker: Sendable {
             let takeover = try await self.journal.takeOver(from: dead, policy)
             if !takeover.queued.isEmpty {
                 self.logger.notice(
-                    "runs of a worker that died are taken over: \(takeover.queued.joined(separator: ", "))")
+                    "took over runs of a dead worker: \(takeover.queued.joined(separator: ", "))")
             }
             for runID in takeover.failed {
                 self.logger.error(
-                    "the run \(runID) failed: the process that worked on it died again and again [killed-its-worker]")
+                    "the run \(runID) failed: its worker died repeatedly [killed-its-worker]")
             }
             return .takenOver
         }
     }
 
-    /// Says once that the journal is in trouble, and once that the trouble is over.
+    /// Logs journal errors once, and their end once.
     private func note(_ error: JournalError?, _ access: Access) {
         let now = stopwatch.elapsed()
         let (isNew, over) = state.withLock { state -> (Bool, Duration?) in
@@ -262,7 +261,7 @@ public final class Worker: Sendable {
         if isNew, let error {
             let limit = DurationText.format(OwnershipMachine.Timing.fence)
             logger.error(
-                "the journal cannot be \(access.rawValue): \(error); runs are given back if that lasts longer than \(limit)"
+                "the journal cannot be \(access.rawValue): \(error); runs are released if that lasts longer than \(limit)"
             )
         }
         if let over {
@@ -283,7 +282,7 @@ public final class Worker: Sendable {
                     for runID in try await journal.cancelRequests(for: id) { cancelOnce(runID) }
                 }
             } catch {
-                // Heartbeats find the same trouble, and say so.
+                // Heartbeats encounter and log the same error.
             }
             try? await clock.sleep(for: Self.pollInterval)
         }
@@ -298,18 +297,17 @@ public final class Worker: Sendable {
 
     private var hasRuns: Bool { state.withLock { !$0.work.isEmpty } }
 
-    /// Asks a run of this process to end as cancelled. Asked again for the same run, nothing happens: a second request
-    /// would end its `finally` as well.
+    /// Cancels a run of this process once. A repeated call has no effect: it would cancel its `finally` as well.
     func cancelOnce(_ runID: String) {
         let controls = state.withLock { state -> [RunControl] in
-            // Of a run that is not worked on yet, ``watchForCancellations()`` hears when it is.
+            // For a run that has not started, ``watchForCancellations()`` applies it later.
             let controls = state.controls(of: runID)
             return !controls.isEmpty && state.cancelled.insert(runID).inserted ? controls : []
         }
         for control in controls { control.cancel() }
     }
 
-    /// From now on no run is begun, and the running ones come to rest. They go on in another process.
+    /// Starts no further runs, and stops running ones, to be resumed by another process.
     public func stop() {
         let controls = state.withLock { state in
             state.isStopping = true
@@ -320,7 +318,7 @@ public final class Worker: Sendable {
 
     public var isStopping: Bool { state.withLock { $0.isStopping } }
 
-    /// Asks a run of this process to end as cancelled.
+    /// Cancels a run of this process.
     public func cancelRun(_ runID: String) {
         let controls = state.withLock { state in
             let controls = state.controls(of: runID)
@@ -330,25 +328,23 @@ public final class Worker: Sendable {
         for control in controls { control.cancel() }
     }
 
-    /// Whether ``cancelRun(_:)`` was called for the run while nothing worked on it here, since it was asked for last.
+    /// Whether ``cancelRun(_:)`` was called for the run while it was not being worked on here, since the last call.
     public func isCancelled(_ runID: String) -> Bool {
         state.withLock { $0.unheard.remove(runID) != nil }
     }
 
     // MARK: - Owning
 
-    /// Takes a run in for this worker to work on.
+    /// Accepts a run for this worker to work on.
     ///
-    /// - Returns: The run as it is to be worked on; nil: the queue has it, or another run its dedupe key.
-    public func acceptOwned(
-        _ run: RunRecord, memory: MemoryChanges?
-    ) async throws(JournalError) -> (acceptance: Acceptance, run: RunRecord?) {
-        var run = run
+    /// - Returns: The claimed run; nil if it was queued, or is a duplicate.
+    func acceptOwned(_ new: NewRun) async throws(JournalError) -> (acceptance: Acceptance, run: ClaimedRun?) {
+        var run = new.record
         (run.owner, run.state, run.startedAt) = (id, .running, run.createdAt)
         _ = tell(.claiming(run.id))
         let acceptance: Acceptance
         do {
-            acceptance = try await journal.accept(run, memory: memory)
+            acceptance = try await journal.accept(run, steps: new.steps, memory: new.memory)
         } catch {
             _ = tell(.claimFailed(run.id))
             throw error
@@ -359,10 +355,10 @@ public final class Worker: Sendable {
             return (acceptance, nil)
         }
         run.epoch = epoch
-        return (acceptance, take(run) ? run : nil)
+        return (acceptance, take(run) ? new.claimed(run) : nil)
     }
 
-    /// Claims a run. One that is damaged fails at once.
+    /// Claims a run. A damaged one fails at once.
     public func claim(_ runID: String, limits: RunLimits) async throws(JournalError) -> Claim {
         guard mayClaim, !isWorking(on: runID) else { return .busy }
         let name = id
@@ -372,14 +368,14 @@ public final class Worker: Sendable {
             claim = try await journal.claim(runID, by: name, limits: limits)
         } catch {
             _ = tell(.claimFailed(runID))
-            if error.code == "worker-unknown" { _ = tell(.unknown(name)) }
+            if error.code == .workerUnknown { _ = tell(.unknown(name)) }
             throw error
         }
         switch claim {
         case .claimed(let run): return take(run) ? claim : .busy
         case .damaged(let lease, let error):
             _ = tell(.claimed(lease))
-            _ = await fail(lease, RunError(error.code, error.message, hint: error.hint))
+            _ = await fail(lease, RunError(error))
             return .ended(.failed)
         case .busy, .taken, .waiting, .ended, .missing:
             _ = tell(.unclaimed(runID))
@@ -387,7 +383,7 @@ public final class Worker: Sendable {
         }
     }
 
-    /// - Returns: Whether this worker still goes by the name that owns the run.
+    /// - Returns: Whether this worker's id is still the run's owner.
     private func take(_ run: RunRecord) -> Bool {
         guard let lease = run.lease else { return false }
         _ = tell(.claimed(lease))
@@ -396,18 +392,23 @@ public final class Worker: Sendable {
 
     // MARK: - Working
 
-    /// Works on a run that belongs to this worker, until it has ended or cannot go on here.
+    /// Works on a run that this worker owns, until it has ended or cannot continue here.
     public func work(
         on run: RunRecord, events: @escaping @Sendable (RunEvent) async -> Void = { _ in }
     ) async -> DriveResult {
-        guard let lease = run.lease else { return .lost }
+        await work(on: ClaimedRun(run), events: events)
+    }
+
+    /// Works on a run that this worker owns, until it has ended or cannot continue here.
+    func work(on run: ClaimedRun, events: @escaping @Sendable (RunEvent) async -> Void) async -> DriveResult {
+        guard let lease = run.record.lease else { return .lost }
         let control = RunControl()
         var run = run
         state.withLock { state in
             state.work[lease.epoch] = Work(runID: run.id, control: control)
             state.isLookDue = true
-            if state.unheard.remove(run.id) != nil { run.isCancelRequested = true }
-            if run.isCancelRequested { state.cancelled.insert(run.id) }
+            if state.unheard.remove(run.id) != nil { run.record.isCancelRequested = true }
+            if run.record.isCancelRequested { state.cancelled.insert(run.id) }
         }
         defer {
             state.withLock { state in
@@ -419,20 +420,25 @@ public final class Worker: Sendable {
         if isStopping { control.stop() }
         let result: DriveResult
         do {
-            let pipeline = try await definitions.pipeline(run.definition)
+            let pipeline: Pipeline
+            if let known = run.pipeline {
+                pipeline = known
+            } else {
+                pipeline = try await definitions.pipeline(run.record.definition)
+            }
             result = await runner.drive(pipeline, run, in: journal, as: lease, control: control, events: events)
         } catch let error as JournalError {
             result = .broken(error)
         } catch let error as RunError {
             return await fail(lease, error.redacted(by: runner.redactor))
         } catch {
-            result = .broken(JournalError("journal-failed", "\(error)"))
+            result = .broken(JournalError(.failed, "\(error)"))
         }
         switch result {
         case .ended, .waiting, .lost: _ = tell(.finished(lease))
         case .released: await release(lease, .stopped)
         case .broken(let error) where error.isOfOneRun:
-            return await fail(lease, RunError(error.code, error.message, hint: error.hint))
+            return await fail(lease, RunError(error))
         case .broken:
             _ = tell(.writeFailed)
             await release(lease, .broken(now: runner.now()))
@@ -445,29 +451,29 @@ public final class Worker: Sendable {
             _ = try await journal.release([lease], reason)
             _ = tell(.finished(lease))
         } catch {
-            logger.error("the run \(lease.runID) is given back once the journal answers: \(error)")
+            logger.error("the run \(lease.runID) is released once the journal responds: \(error)")
             _ = tell(.unfinished(lease))
         }
     }
 
-    /// Ends a run without working on it.
+    /// Ends a run without executing it.
     public func end(_ lease: Lease, _ end: RunCommit.End) async throws(JournalError) {
         do {
             try await journal.commit(RunCommit(lease: lease, end: end), .durable)
             _ = tell(.finished(lease))
         } catch {
-            _ = tell(error.code == "lease-lost" ? .finished(lease) : .unfinished(lease))
+            _ = tell(error.code == .leaseLost ? .finished(lease) : .unfinished(lease))
             throw error
         }
     }
 
-    /// Ends a run that cannot be worked on.
+    /// Fails a run that cannot be executed.
     private func fail(_ lease: Lease, _ error: RunError) async -> DriveResult {
         do {
             try await end(lease, RunCommit.End(state: .failed, error: error.json, time: runner.now()))
             return .ended(RunResult(id: lease.runID, outcome: .failed(error), outputs: [:]))
         } catch {
-            return error.code == "lease-lost" ? .lost : .broken(error)
+            return error.code == .leaseLost ? .lost : .broken(error)
         }
     }
 }

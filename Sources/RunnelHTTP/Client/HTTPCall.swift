@@ -1,6 +1,7 @@
 internal import AsyncHTTPClient
 internal import NIOCore
 public import NIOHTTP1
+public import RunnelKit
 
 /// One request and what may come back.
 public struct HTTPCall: Sendable {
@@ -12,12 +13,18 @@ public struct HTTPCall: Sendable {
         case cut(bytes: Int)
     }
 
+    /// In upper case.
     public var method: String
+    /// Where it goes.
     public var url: HTTPURL
+    /// The header fields that are sent, beside those for host and length.
     public var headers: HTTPHeaders
+    /// What is sent; nil for a request without a body.
     public var body: [UInt8]?
+    /// How much of an answer is read.
     public var bodyLimit: BodyLimit
 
+    /// A request with all that it needs.
     public init(method: String, url: HTTPURL, headers: HTTPHeaders, body: [UInt8]?, bodyLimit: BodyLimit) {
         self.method = method
         self.url = url
@@ -25,6 +32,26 @@ public struct HTTPCall: Sendable {
         self.body = body
         self.bodyLimit = bodyLimit
     }
+
+    /// A request with what most requests need.
+    ///
+    /// - Parameters:
+    ///   - method: In upper case.
+    ///   - headers: Beside these go `content-type`, for a body, and `user-agent`.
+    ///   - limit: A larger answer fails with ``TransportProblem/tooLarge(limit:)``.
+    public init(
+        _ method: String = "GET", _ url: HTTPURL, headers: KeyValuePairs<String, String> = [:],
+        body: RequestBody? = nil, answerUpTo limit: ByteCount = .mebibytes(10)
+    ) {
+        var fields = HTTPHeaders(headers.map { ($0.key, $0.value) })
+        if let body { fields.addDefault(name: "content-type", value: body.contentType) }
+        fields.addDefault(name: "accept-encoding", value: "identity")
+        fields.addDefault(name: "user-agent", value: HTTPHeaders.userAgent)
+        self.init(method: method, url: url, headers: fields, body: body?.bytes, bodyLimit: .fail(bytes: limit.bytes))
+    }
+
+    /// The first value of a header field.
+    public func header(_ name: String) -> String? { headers.first(name: name) }
 
     /// Method and URL for messages; see ``HTTPURL/shown``.
     public var shown: String { "\(method) \(url.shown)" }

@@ -4,8 +4,10 @@ public import RunnelKit
 
 /// The one HTTP client that all steps share.
 public enum HTTPClientService: ServiceKey {
+    /// The network, or what stands in for it.
     public typealias Service = any HTTPSender
 
+    /// For errors.
     public static let name = "the HTTP client"
 
     /// How long a connection may take to be made, the TLS handshake included.

@@ -1,20 +1,28 @@
 public import NIOHTTP1
 public import RunnelKit
+internal import RunnelSupport
 
 /// A whole answer.
 public struct HTTPReply: Sendable {
+    /// The status code.
     public var status: Int
+    /// The header fields as they came.
     public var headers: HTTPHeaders
+    /// As it came, up to the limit of the call.
     public var body: [UInt8]
     /// Whether there was more than ``body`` holds.
     public var isBodyCut: Bool
 
+    /// An answer, such as a test gives.
     public init(status: Int, headers: HTTPHeaders = [:], body: [UInt8] = [], isBodyCut: Bool = false) {
         self.status = status
         self.headers = headers
         self.body = body
         self.isBodyCut = isBodyCut
     }
+
+    /// The first value of a header field.
+    public func header(_ name: String) -> String? { headers.first(name: name) }
 
     /// What the answer says its body is; nil when it says nothing that can be read.
     public var mediaType: MediaType? {

@@ -15,6 +15,7 @@ public protocol HTTPSender: Sendable {
 }
 
 extension HTTPSender {
+    /// Sleeps on the clock.
     public func pause(for delay: Duration, on clock: any Clock<Duration>) async throws {
         try await clock.sleep(for: delay)
     }
@@ -29,7 +30,9 @@ public struct NetworkSender: HTTPSender {
         self.client = client
     }
 
+    /// Sends the request over the network.
     public func send(_ call: HTTPCall) async throws -> HTTPReply { try await call.send(with: client) }
 
+    /// Closes all connections.
     public func shutDown() async { try? await client.shutdown() }
 }

@@ -1,3 +1,5 @@
+internal import RunnelSupport
+
 /// What a `Content-Type` says (RFC 9110, section 8.3).
 public struct MediaType: Sendable, Hashable {
     /// Type and subtype in lower case: `text/html`.
@@ -7,7 +9,7 @@ public struct MediaType: Sendable, Hashable {
 
     /// Nil where `text` does not begin with a type and a subtype.
     public init?(_ text: String) {
-        let parts = text.split(separator: ";", omittingEmptySubsequences: false).map(Self.trim)
+        let parts = text.split(separator: ";", omittingEmptySubsequences: false).map(\.trimmed)
         guard let essence = parts.first?.lowercased(), let slash = essence.firstIndex(of: "/"),
             slash != essence.startIndex, essence.index(after: slash) != essence.endIndex,
             !essence.contains(where: \.isWhitespace)
@@ -15,17 +17,19 @@ public struct MediaType: Sendable, Hashable {
         self.essence = essence
         charset =
             parts.dropFirst().lazy.compactMap { part -> String? in
-                let pair = part.split(separator: "=", maxSplits: 1).map(Self.trim)
+                let pair = part.split(separator: "=", maxSplits: 1).map(\.trimmed)
                 guard pair.count == 2, pair[0].lowercased() == "charset" else { return nil }
-                let value = Self.trim(pair[1].filter { $0 != "\"" && $0 != "'" }[...])
+                let value = pair[1].filter { $0 != "\"" && $0 != "'" }.trimmed
                 return value.isEmpty ? nil : value.lowercased()
             }.first
     }
 
+    /// Whether it is JSON, or a format made of it.
     public var isJSON: Bool {
         essence == "application/json" || essence == "text/json" || essence.hasSuffix("+json")
     }
 
+    /// Whether it is a page.
     public var isHTML: Bool { essence == "text/html" || essence == "application/xhtml+xml" }
 
     /// Whether a person could read it: any text, XML, and the formats in which programs exchange text.
@@ -38,11 +42,4 @@ public struct MediaType: Sendable, Hashable {
         return essence.hasPrefix("text/") || essence.hasSuffix("+xml") || essence.hasSuffix("+yaml")
             || formats.contains(essence)
     }
-
-    private static func trim(_ text: Substring) -> Substring {
-        var text = text.drop(while: \.isWhitespace)
-        while text.last?.isWhitespace == true { text.removeLast() }
-        return text
-    }
-    private static func trim(_ text: String) -> Substring { trim(text[...]) }
 }

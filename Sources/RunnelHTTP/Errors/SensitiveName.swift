@@ -1,5 +1,6 @@
 internal import NIOHTTP1
 public import RunnelKit
+internal import RunnelSupport
 
 /// Tells which header fields and query keys carry credentials.
 public enum SensitiveName {
@@ -7,6 +8,7 @@ public enum SensitiveName {
         "auth", "cookie", "credential", "key", "passw", "secret", "session", "signature", "token",
     ].map { Array($0.utf8) }
 
+    /// Whether a field or parameter of this name is likely to hold a secret.
     public static func matches(_ name: String) -> Bool {
         let name = name.utf8.map { (0x41...0x5A).contains($0) ? $0 | 0x20 : $0 }
         return name.elementsEqual("sig".utf8) || name.elementsEqual("code".utf8)

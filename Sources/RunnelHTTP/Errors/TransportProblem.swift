@@ -1,15 +1,8 @@
 internal import AsyncHTTPClient
+internal import LibC
 internal import NIOCore
 internal import NIOHTTP1
 internal import NIOPosix
-
-#if canImport(Darwin)
-internal import Darwin
-#elseif canImport(Glibc)
-internal import Glibc
-#elseif canImport(Musl)
-internal import Musl
-#endif
 
 /// Why there is no answer, or not a whole one.
 public enum TransportProblem: Error, Sendable, Hashable {

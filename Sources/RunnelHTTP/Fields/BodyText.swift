@@ -2,10 +2,13 @@ public import RunnelKit
 
 /// A body that is sent as it is: a string or binary data.
 public struct BodyText: FieldValue {
+    /// The text as a body.
     public let body: RequestBody
 
+    /// A string.
     public static var schema: Value { ["type": "string"] }
 
+    /// Reads a text.
     public init(field value: Value) throws(FieldError) {
         switch value {
         case .string(let text): body = .text(text)

@@ -1,28 +1,37 @@
 public import RunnelKit
+internal import RunnelSupport
 
 /// Names and values as a form or a query holds them. A list repeats its name.
 public struct FormFields: FieldValue, Hashable {
+    /// A name with its value.
     public struct Pair: Sendable, Hashable {
+        /// As it is before it is encoded.
         public let name: String
+        /// As it is before it is encoded.
         public let value: String
 
+        /// A pair.
         public init(_ name: String, _ value: String) {
             self.name = name
             self.value = value
         }
     }
 
+    /// In order; names may be repeated.
     public let pairs: [Pair]
 
+    /// Fields of these pairs.
     public init(pairs: [Pair] = []) {
         self.pairs = pairs
     }
 
+    /// An object of texts, numbers and lists of them.
     public static var schema: Value {
         let single: Value = ["type": ["string", "number", "boolean"]]
         return ["type": "object", "additionalProperties": ["anyOf": [single, ["type": "array", "items": single]]]]
     }
 
+    /// Reads an object; a list gives its name several times.
     public init(field value: Value) throws(FieldError) {
         guard let object = value.asObject else { throw .expected("an object", found: value) }
         var pairs: [Pair] = []

@@ -3,12 +3,15 @@ public import RunnelKit
 
 /// Header fields in a step's `with:`: an object of names and values.
 public struct HeaderFields: FieldValue {
+    /// The fields, in order.
     public let headers: HTTPHeaders
 
+    /// Fields that are there already.
     public init(_ headers: HTTPHeaders = [:]) {
         self.headers = headers
     }
 
+    /// An object of texts.
     public static var schema: Value {
         [
             "type": "object", "propertyNames": ["pattern": "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$"],
@@ -16,8 +19,10 @@ public struct HeaderFields: FieldValue {
         ]
     }
 
+    /// No fields.
     public static var whenAbsent: HeaderFields? { HeaderFields() }
 
+    /// Reads an object whose names and values may stand in a header.
     public init(field value: Value) throws(FieldError) {
         guard let object = value.asObject else {
             throw .expected("an object of header names and values", found: value)

@@ -1,16 +1,23 @@
+internal import RunnelSupport
+
 /// An `http` or `https` URL, taken apart and put in order: encoded where it has to be, without dot segments and
 /// without fragment, which is never sent.
 public struct HTTPURL: Sendable, Hashable {
     /// What stands before the `@`, decoded.
     public struct UserInfo: Sendable, Hashable {
+        /// The name.
         public let user: String
+        /// The password; empty where there is none.
         public let password: String
     }
 
+    /// Whether it begins with `https:`.
     public let isSecure: Bool
+    /// Who asks; nil where it does not say.
     public let userInfo: UserInfo?
     /// In lower case; an IPv6 address in brackets.
     public let host: String
+    /// As it is written, or the usual one.
     public let port: Int
     /// Encoded; begins with a slash.
     public let path: String
@@ -42,7 +49,7 @@ public struct HTTPURL: Sendable, Hashable {
 
     /// The URL that `reference` means on this page, such as the `Location` of a redirect (RFC 3986, section 5.2).
     public func resolving(_ reference: String) throws(URLProblem) -> HTTPURL {
-        let reference = URLParser.trimmed(reference)
+        let reference = reference.trimmed
         if URLParser.scheme(of: reference) != nil { return try HTTPURL(String(reference)) }
         let base = isSecure ? "https:" : "http:"
         if reference.hasPrefix("//") { return try HTTPURL(base + reference) }
@@ -61,5 +68,6 @@ public struct HTTPURL: Sendable, Hashable {
 public struct URLProblem: Error, Sendable, Hashable {
     /// A sentence that quotes the text without user info and query.
     public let message: String
+    /// What to do.
     public let hint: String
 }

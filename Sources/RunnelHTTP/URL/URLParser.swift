@@ -1,10 +1,11 @@
 internal import RunnelKit
+internal import RunnelSupport
 
 extension HTTPURL {
     /// Reads a URL as a person or a server wrote it: white space around it goes, characters that a path or query
     /// cannot hold are encoded.
     public init(_ given: String) throws(URLProblem) {
-        let text = URLParser.trimmed(given)
+        let text = given.trimmed
         func problem(_ why: String, _ hint: String) -> URLProblem {
             URLProblem(message: "\(URLParser.quoted(given)) \(why)", hint: hint)
         }
@@ -44,12 +45,6 @@ extension HTTPURL {
 }
 
 enum URLParser {
-    static func trimmed(_ text: String) -> Substring {
-        var text = text[...].drop(while: \.isWhitespace)
-        while text.last?.isWhitespace == true { text.removeLast() }
-        return text
-    }
-
     /// The scheme in lower case; nil where there is none (RFC 3986, section 3.1).
     static func scheme(of text: Substring) -> String? {
         guard let colon = text.firstIndex(of: ":") else { return nil }
@@ -62,7 +57,7 @@ enum URLParser {
 
     /// The text as a message may show it, also when it could not be read: without user info, query and fragment.
     static func quoted(_ text: String) -> String {
-        let text = trimmed(text)
+        let text = text.trimmed
         let end = text.firstIndex { $0 == "?" || $0 == "#" } ?? text.endIndex
         var shown = String(text[..<end])
         let start = shown.firstRange(of: "//")?.upperBound ?? shown.startIndex

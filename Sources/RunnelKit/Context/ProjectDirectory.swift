@@ -1,10 +1,4 @@
-#if canImport(Glibc)
-internal import Glibc
-#elseif canImport(Musl)
-internal import Musl
-#else
-internal import Darwin
-#endif
+internal import LibC
 
 /// Where a project's relative paths begin, and what of it a pipeline may touch.
 public struct ProjectDirectory: Sendable, Hashable {
@@ -15,6 +9,7 @@ public struct ProjectDirectory: Sendable, Hashable {
     /// What no pipeline touches.
     public let protected: ProtectedPlaces
 
+    /// A project; see the properties.
     public init(path: String, grantedFiles: Set<String> = [], protected: ProtectedPlaces = .standard) {
         self.path = path
         self.grantedFiles = grantedFiles

@@ -12,11 +12,14 @@ public actor Services {
         let shutDown: @Sendable (any Sendable) async -> Void
     }
 
-    private var recipes: [ObjectIdentifier: Recipe] = [:]
+    private var recipes: [ObjectIdentifier: Recipe] = [
+        ObjectIdentifier(HTTPIngress.self): Recipe(make: { _ in HTTPIngress() }) { ($0 as? HTTPIngress)?.shutDown() }
+    ]
     private var made: [(key: ObjectIdentifier, service: any Sendable)] = []
     private var making: Set<ObjectIdentifier> = []
     private var isShutDown = false
 
+    /// No services yet.
     public init() {}
 
     /// Says how the service is made and ended. `make` may ask for other services.
@@ -42,7 +45,7 @@ public actor Services {
         }
         defer { making.remove(id) }
         guard let recipe = recipes[id], let service = try recipe.make(self) as? Key.Service else {
-            throw StepError("no-such-service", "\(Key.name) is not available here")
+            throw StepError(.noSuchService, "\(Key.name) is not available here")
         }
         made.append((id, service))
         return service

@@ -23,7 +23,7 @@ public struct StepContext: Sendable {
 
     private let sink: @Sendable (StepProgress) async -> Void
 
-    public init(
+    package init(
         identity: StepIdentity, input: Value = .null, logger: Logger, clock: any Clock<Duration> = ContinuousClock(),
         now: @escaping @Sendable () -> Int64, redactor: Redactor = Redactor(), services: Services,
         project: ProjectDirectory,
@@ -53,9 +53,11 @@ public struct StepContext: Sendable {
 
 /// Which step of which run.
 public struct StepIdentity: Sendable, Hashable {
+    /// The pipeline's name.
     public var pipeline: String
     /// UUIDv7 in lower case.
     public var runID: String
+    /// The step's id in the pipeline.
     public var stepID: String
     /// From 0, inside of `for_each`: one number for each around the step, the outermost first.
     public var items: [Int]
@@ -65,6 +67,7 @@ public struct StepIdentity: Sendable, Hashable {
     /// tell the effect of a worker that counted as dead from a newer one. nil for a run that is not kept.
     public var epoch: Int64?
 
+    /// The identity of one execution; see the properties.
     public init(
         pipeline: String, runID: String, stepID: String, items: [Int] = [], attempt: Int = 1, epoch: Int64? = nil
     ) {
@@ -84,7 +87,7 @@ public struct StepIdentity: Sendable, Hashable {
 }
 
 /// What a step says while it runs.
-public enum StepProgress: Sendable, Hashable {
+@nonexhaustive public enum StepProgress: Sendable, Hashable {
     /// A piece of text as it came, to be shown right behind the one before.
     case text(String)
     /// A line about what is going on: an agent's task, a retry.

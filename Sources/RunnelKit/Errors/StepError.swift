@@ -16,6 +16,7 @@ public struct StepError: Error, Sendable {
     /// `empty-value` is shown with the expression that was null and its place in the file.
     public var field: [FieldError.PathElement]
 
+    /// An error; see the properties.
     public init(
         _ code: String, _ message: String, hint: String? = nil, isTransient: Bool = false,
         retryAfter: Duration? = nil, partialOutput: Value? = nil, field: [FieldError.PathElement] = []
@@ -38,7 +39,37 @@ public struct StepError: Error, Sendable {
 }
 
 extension StepError: CustomStringConvertible {
+    /// The message and, behind a semicolon, the hint.
     public var description: String {
         [message, hint].compactMap(\.self).joined(separator: "; ")
     }
+}
+
+extension StepError {
+    /// A code that Runnel itself looks at. The text is stable and meant for programs.
+    public struct Code: Hashable, Sendable, CustomStringConvertible {
+        /// The code in kebab case, for example `no-such-run`.
+        public let rawValue: String
+        /// The code in kebab case.
+        public var description: String { rawValue }
+
+        private init(_ rawValue: String) {
+            self.rawValue = rawValue
+        }
+
+        /// There is no such run, or retention has removed it.
+        public static let noSuchRun = Code("no-such-run")
+        /// Nothing in this process provides the service that a step asks for.
+        public static let noSuchService = Code("no-such-service")
+        /// A value is null where there has to be one.
+        public static let emptyValue = Code("empty-value")
+    }
+
+    /// An error with a code that Runnel itself looks at.
+    public init(_ code: Code, _ message: String, hint: String? = nil) {
+        self.init(code.rawValue, message, hint: hint)
+    }
+
+    /// Whether the error has this code.
+    public func has(_ code: Code) -> Bool { self.code == code.rawValue }
 }

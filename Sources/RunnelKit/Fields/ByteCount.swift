@@ -1,12 +1,16 @@
 /// A number of bytes, written as a whole number or with a unit: `512`, `64KiB`, `10MiB`, `1MB`.
 public struct ByteCount: Sendable, Hashable, FieldValue {
+    /// How many bytes.
     public var bytes: Int
 
+    /// So many bytes.
     public init(_ bytes: Int) {
         self.bytes = bytes
     }
 
+    /// So many times 1024 bytes.
     public static func kibibytes(_ count: Int) -> ByteCount { ByteCount(count << 10) }
+    /// So many times 1024 KiB.
     public static func mebibytes(_ count: Int) -> ByteCount { ByteCount(count << 20) }
 
     private static let units: [(name: String, size: Int)] = [
@@ -14,6 +18,7 @@ public struct ByteCount: Sendable, Hashable, FieldValue {
         ("KB", 1000), ("B", 1),
     ]
 
+    /// The JSON schema (2020-12) of the values that are accepted.
     public static var schema: Value {
         [
             "anyOf": [
@@ -23,6 +28,8 @@ public struct ByteCount: Sendable, Hashable, FieldValue {
         ]
     }
 
+    /// Reads the value that is written behind a key.
+    /// - Throws: A ``FieldError`` for a value that is not accepted.
     public init(field value: Value) throws(FieldError) {
         if let whole = value.asInt, let bytes = Int(exactly: whole), bytes >= 0 {
             self.bytes = bytes
@@ -45,6 +52,7 @@ public struct ByteCount: Sendable, Hashable, FieldValue {
         throw .expected("a size such as 65536, \"64KiB\" or \"10MiB\"", found: value)
     }
 
+    /// How the value is shown as a default; nil where it cannot be shown.
     public var fieldDefault: Value? { .string(description) }
 }
 

@@ -52,6 +52,7 @@ public enum DurationText {
 }
 
 extension Duration: FieldValue {
+    /// The JSON schema (2020-12) of the values that are accepted.
     public static var schema: Value {
         [
             "type": "string", "pattern": #"^([0-9]+(\.[0-9]+)?(ms|us|ns|s|m|h|d))+$"#,
@@ -59,6 +60,8 @@ extension Duration: FieldValue {
         ]
     }
 
+    /// Reads the value that is written behind a key.
+    /// - Throws: A ``FieldError`` for a value that is not accepted.
     public init(field value: Value) throws(FieldError) {
         guard let text = value.asString, let duration = DurationText.parse(text) else {
             throw .expected("a duration such as \"500ms\", \"2s\" or \"1h30m\"", found: value)
@@ -66,5 +69,6 @@ extension Duration: FieldValue {
         self = duration
     }
 
+    /// How the value is shown as a default; nil where it cannot be shown.
     public var fieldDefault: Value? { .string(DurationText.format(self)) }
 }

@@ -3,7 +3,7 @@
 /// From the declaration come the reading, the checks, the JSON schema and the printed reference. The key is the
 /// property's name in snake case, unless `key` says otherwise. A property without default value is required,
 /// unless it is optional. A null that is written is not the same as a key that is left out: it is given to the type,
-/// and only ``Value`` and types of your own that read it accept it; for all others it is an error with the code
+/// and only `Value` and types of your own that read it accept it; for all others it is an error with the code
 /// `empty-value`.
 ///
 ///     struct FileRead: Step {
@@ -14,7 +14,10 @@
 public struct Field<FieldType: FieldValue>: Sendable, Decodable {
     let definition: FieldDefinition
     private let defaultValue: FieldType?
+    private let limits: FieldLimits<FieldType>?
     private var value: FieldType?
+    /// Set where a template stands, so that it is noticed when something depends on its value.
+    private var unknown: UnknownValue?
 
     /// A required key; optional where the type says so.
     public init(_ help: String, key: String? = nil) {
@@ -26,18 +29,21 @@ public struct Field<FieldType: FieldValue>: Sendable, Decodable {
         self.init(help: help, key: key, default: wrappedValue)
     }
 
-    private init(help: String, key: String?, default defaultValue: FieldType?) {
+    init(help: String, key: String?, default defaultValue: FieldType?, limits: FieldLimits<FieldType>? = nil) {
         self.defaultValue = defaultValue
+        self.limits = limits
         definition = FieldDefinition(
-            key: key ?? "", help: help, schema: FieldType.schema, defaultValue: defaultValue?.fieldDefault,
-            isRequired: defaultValue == nil
+            key: key ?? "", help: help, schema: limits?.schema ?? FieldType.schema,
+            defaultValue: defaultValue?.fieldDefault, isRequired: defaultValue == nil
         ) { candidate throws(FieldError) in
-            _ = try Self.read(candidate)
+            _ = try Self.read(candidate, limits)
         }
     }
 
+    /// The value that was written, or the default.
     public var wrappedValue: FieldType {
         get {
+            unknown?.markRead()
             guard let known = value ?? defaultValue else {
                 preconditionFailure("a required field was read before its configuration was decoded")
             }
@@ -52,20 +58,40 @@ public struct Field<FieldType: FieldValue>: Sendable, Decodable {
             throw FieldError("fields are read from a pipeline's configuration only")
         }
         self = declared
+        if let unknown = decoder.unknown {
+            self.unknown = unknown
+            if defaultValue == nil {
+                value = Self.standIn(limits)
+                if value == nil {
+                    // Nothing can be said of the group without a value for it.
+                    unknown.markRead()
+                    throw FieldError("it is not known")
+                }
+            }
+            return
+        }
         guard let found = decoder.value else {
             guard defaultValue != nil else { throw FieldError("it is missing") }
             return
         }
         // A key that is written is given, also when its value is null: the type says whether null is one of its values.
-        value = try Self.read(found)
+        value = try Self.read(found, limits)
     }
 
-    private static func read(_ value: Value) throws(FieldError) -> FieldType {
+    private static func read(_ value: Value, _ limits: FieldLimits<FieldType>?) throws(FieldError) -> FieldType {
         do {
-            return try FieldType(field: value)
+            let field = try FieldType(field: value)
+            try limits?.check(field, value)
+            return field
         } catch {
             throw error.classified(by: value)
         }
+    }
+
+    /// Some value of the type, for a key whose value is not known; nil where none is found.
+    private static func standIn(_ limits: FieldLimits<FieldType>?) -> FieldType? {
+        let values: [Value] = ["a", "https://example.com/a", "1s", 1, true, "1KiB", ["a"], [:], [], ["a": "a"]]
+        return values.lazy.compactMap { try? read($0, limits) }.first
     }
 }
 
@@ -80,13 +106,16 @@ extension Field: AnyField {}
 public struct FieldDefinition: Sendable {
     /// As it is written in a pipeline.
     public internal(set) var key: String
+    /// What the key means, in Markdown.
     public let help: String
     /// Of the value, without help and default.
     public let schema: Value
+    /// The value when the key is left out, as it is shown; nil where there is none or it cannot be shown.
     public let defaultValue: Value?
+    /// Whether the key has to be written.
     public let isRequired: Bool
     /// Reads a value for the sake of its errors.
-    let check: @Sendable (Value) throws(FieldError) -> Void
+    package let check: @Sendable (Value) throws(FieldError) -> Void
 }
 
 extension FieldDefinition {

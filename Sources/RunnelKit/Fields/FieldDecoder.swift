@@ -4,13 +4,24 @@
 struct FieldDecoder: Decoder {
     private let object: ValueObject
     private let fields: [String: DeclaredField]
+    private let settings: PartialSettings?
+    private let probe: UnknownValue?
     /// Set while one field is read.
     private(set) var declared: (any AnyField)?
     private(set) var value: Value?
+    /// Set while a field is read whose value is not known.
+    private(set) var unknown: UnknownValue?
 
-    init(object: ValueObject, declared: [String: DeclaredField]) {
+    /// - Parameters:
+    ///   - settings: Where the object is known in part: what of it is not.
+    ///   - probe: Told when a field is used whose value is not known.
+    init(
+        object: ValueObject, declared: [DeclaredField], settings: PartialSettings? = nil, probe: UnknownValue? = nil
+    ) {
         self.object = object
-        self.fields = declared
+        fields = Dictionary(declared.map { ($0.property, $0) }, uniquingKeysWith: { first, _ in first })
+        self.settings = settings
+        self.probe = probe
     }
 
     var codingPath: [any CodingKey] { [] }
@@ -41,7 +52,10 @@ struct FieldDecoder: Decoder {
             do {
                 return try T(from: inner)
             } catch let error as FieldError {
-                throw error.under(.key(field.definition.key))
+                let error = error.under(.key(field.definition.key))
+                guard let settings = decoder.settings, settings.knowledge(of: error.path) != .known else { throw error }
+                inner.unknown = decoder.probe
+                return try T(from: inner)
             }
         }
 

@@ -1,5 +1,5 @@
 /// What is wrong with the value of a field, said without its name and place: whoever reads the field adds them.
-public struct FieldError: Error, Sendable, Hashable {
+public struct FieldError: Error, Sendable, Hashable, CustomStringConvertible {
     /// A sentence such as `expected a duration such as "500ms" or "2m", found "5 parsecs"`.
     public var message: String
     /// What to do about it.
@@ -12,11 +12,13 @@ public struct FieldError: Error, Sendable, Hashable {
     /// for a file. An error about a null has `empty-value`.
     public var code: String?
 
+    /// A step into a value.
     public enum PathElement: Sendable, Hashable {
         case key(String)
         case index(Int)
     }
 
+    /// An error; see the properties.
     public init(
         _ message: String, hint: String? = nil, path: [PathElement] = [], utf8Offset: Int? = nil, code: String? = nil
     ) {
@@ -40,6 +42,12 @@ public struct FieldError: Error, Sendable, Hashable {
             case .index(let index): text += "[\(index)]"
             }
         }
+    }
+
+    /// The whole of it in one line, with the field's place and the hint.
+    public var description: String {
+        let words = path.isEmpty ? message : "`\(place)`: \(message)"
+        return hint.map { "\(words); \($0)" } ?? words
     }
 
     /// The same error with the code `empty-value` if it is about a null, whatever words the field's type has for it.
@@ -68,20 +76,6 @@ extension Value {
             case .key(let key): found?[key]
             case .index(let index): found?[index]
             }
-        }
-    }
-
-    /// The value as the second half of "expected …, found …": its kind, and what it is where that fits a line.
-    var foundText: String {
-        switch self {
-        case .null, .bytes: kindName
-        case .bool(let value): "\(value)"
-        case .int, .double: "the number \(json())"
-        case .string(let text):
-            // One too long for the line is not cut: half a secret could not be masked any more.
-            json().count <= 60 ? json() : "a string of \(text.count) characters"
-        case .list(let items): items.isEmpty ? "an empty list" : "a list"
-        case .object(let members): members.isEmpty ? "an empty object" : "an object"
         }
     }
 }

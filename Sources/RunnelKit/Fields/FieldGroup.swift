@@ -8,12 +8,22 @@
 ///     }
 public protocol FieldGroup: FieldValue, Decodable {
     init()
-    /// Rules over several keys.
+    /// Rules over which keys are there. None unless a group says otherwise.
     static var rules: [FieldRule] { get }
+    /// Checks what the type of one field alone cannot: values that do not go together, keys that depend on a value.
+    ///
+    /// Called each time the group has been read, so ``Step/run(_:)`` and ``Trigger/run(_:)`` see valid settings only.
+    /// `runnel validate` calls it too, also where some values are templates, whose value is not known yet: a text stands
+    /// in for each, and an error that such a value has a part in is not reported. The check has to be pure.
+    /// - Throws: A ``FieldError`` with the path to the value that is to be changed, from this group.
+    func validate() throws(FieldError)
 }
 
 extension FieldGroup {
+    /// No rules.
     public static var rules: [FieldRule] { [] }
+    /// Checks nothing.
+    public func validate() throws(FieldError) {}
 
     /// The declared fields, in the order of the declaration.
     public static var fields: [FieldDefinition] {
@@ -33,6 +43,8 @@ extension FieldGroup {
         return .object(schema)
     }
 
+    /// Reads the value that is written behind a key.
+    /// - Throws: A ``FieldError`` for a value that is not accepted.
     public init(field value: Value) throws(FieldError) {
         guard let object = value.asObject else { throw .expected("an object", found: value) }
         try self.init(fields: object)
@@ -52,10 +64,43 @@ extension FieldGroup {
                 throw FieldError(message)
             }
         }
-        let decoder = FieldDecoder(
-            object: object, declared: Dictionary(uniqueKeysWithValues: declared.map { ($0.property, $0) }))
+        self = try Self.decoded(FieldDecoder(object: object, declared: declared))
+        try validate()
+    }
+
+    /// What the checks of the group, and then `more`, say of settings that are known in part.
+    static func problem(
+        in settings: PartialSettings, _ more: (Self) throws(FieldError) -> Void = { _ in }
+    ) -> FieldError? {
+        // What depends on a template differs, or cannot be read, with one of two texts in its place.
+        let first = problem(in: settings, standIn: "unknown-1", more)
+        guard let first, settings.knowledge(of: []) != .known else { return first }
+        return first == problem(in: settings, standIn: "another-unknown-22", more) ? first : nil
+    }
+
+    private static func problem(
+        in settings: PartialSettings, standIn: String, _ more: (Self) throws(FieldError) -> Void
+    ) -> FieldError? {
+        let probe = UnknownValue()
+        do throws(FieldError) {
+            let decoder = FieldDecoder(
+                object: settings.values(standIn: standIn), declared: declaredFields(), settings: settings, probe: probe)
+            let group = try decoded(decoder)
+            try group.validate()
+            try more(group)
+            return nil
+        } catch {
+            guard !probe.wasRead, settings.knowledge(of: error.path) != .unknown else { return nil }
+            var shown = error
+            shown.message = error.message.replacing(standIn, with: "…")
+            shown.hint = error.hint?.replacing(standIn, with: "…")
+            return shown
+        }
+    }
+
+    private static func decoded(_ decoder: FieldDecoder) throws(FieldError) -> Self {
         do {
-            self = try Self(from: decoder)
+            return try Self(from: decoder)
         } catch let error as FieldError {
             throw error
         } catch {

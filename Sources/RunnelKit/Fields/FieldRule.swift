@@ -1,5 +1,5 @@
 /// A rule over several keys of one object, checked while a pipeline is validated and written into its JSON schema.
-public enum FieldRule: Sendable, Hashable {
+@nonexhaustive public enum FieldRule: Sendable, Hashable {
     /// One of the keys has to be there, and only one.
     case exactlyOne([String])
     /// No two of the keys may be there together.
@@ -12,11 +12,11 @@ public enum FieldRule: Sendable, Hashable {
         switch self {
         case .exactlyOne(let choices):
             let given = choices.filter(keys.contains)
-            if given.isEmpty { return "one of \(Self.words(choices, "or")) has to be given" }
-            return given.count == 1 ? nil : "\(Self.words(given, "and")) cannot be given together"
+            if given.isEmpty { return "\(Self.words(choices, "or")) is required" }
+            return given.count == 1 ? nil : "\(Self.words(given, "and")) are mutually exclusive"
         case .atMostOne(let choices):
             let given = choices.filter(keys.contains)
-            return given.count <= 1 ? nil : "\(Self.words(given, "and")) cannot be given together"
+            return given.count <= 1 ? nil : "\(Self.words(given, "and")) are mutually exclusive"
         case .requires(let key, let others):
             let missing = others.filter { !keys.contains($0) }
             return keys.contains(key) && !missing.isEmpty ? "\"\(key)\" also needs \(Self.words(missing, "and"))" : nil

@@ -14,75 +14,110 @@ public protocol FieldValue: Sendable {
 }
 
 extension FieldValue {
+    /// How the value is shown as a default; nil where it cannot be shown.
     public var fieldDefault: Value? { nil }
+    /// Whether the key may be left out: where ``whenAbsent`` has a value.
     public static var isOptional: Bool { whenAbsent != nil }
+    /// The value of a key that was left out; nil when the key is required.
     public static var whenAbsent: Self? { nil }
 }
 
 extension String: FieldValue {
+    /// The JSON schema (2020-12) of the values that are accepted.
     public static var schema: Value { ["type": "string"] }
+    /// Reads the value that is written behind a key.
+    /// - Throws: A ``FieldError`` for a value that is not accepted.
     public init(field value: Value) throws(FieldError) {
         guard let text = value.asString else { throw .expected("a string", found: value) }
         self = text
     }
+    /// How the value is shown as a default; nil where it cannot be shown.
     public var fieldDefault: Value? { .string(self) }
 }
 
 extension Bool: FieldValue {
+    /// The JSON schema (2020-12) of the values that are accepted.
     public static var schema: Value { ["type": "boolean"] }
+    /// Reads the value that is written behind a key.
+    /// - Throws: A ``FieldError`` for a value that is not accepted.
     public init(field value: Value) throws(FieldError) {
         guard let flag = value.asBool else { throw .expected("true or false", found: value) }
         self = flag
     }
+    /// How the value is shown as a default; nil where it cannot be shown.
     public var fieldDefault: Value? { .bool(self) }
 }
 
 extension Int: FieldValue {
+    /// The JSON schema (2020-12) of the values that are accepted.
     public static var schema: Value { ["type": "integer"] }
+    /// Reads the value that is written behind a key.
+    /// - Throws: A ``FieldError`` for a value that is not accepted.
     public init(field value: Value) throws(FieldError) {
         guard let whole = value.asInt, let number = Int(exactly: whole) else {
             throw .expected("a whole number", found: value)
         }
         self = number
     }
+    /// How the value is shown as a default; nil where it cannot be shown.
     public var fieldDefault: Value? { .int(Int64(self)) }
 }
 
 extension Double: FieldValue {
+    /// The JSON schema (2020-12) of the values that are accepted.
     public static var schema: Value { ["type": "number"] }
+    /// Reads the value that is written behind a key.
+    /// - Throws: A ``FieldError`` for a value that is not accepted.
     public init(field value: Value) throws(FieldError) {
         guard let number = value.asDouble else { throw .expected("a number", found: value) }
         self = number
     }
+    /// How the value is shown as a default; nil where it cannot be shown.
     public var fieldDefault: Value? { .double(self) }
 }
 
 extension Value: FieldValue {
+    /// The JSON schema (2020-12) of the values that are accepted.
     public static var schema: Value { true }
+    /// Reads the value that is written behind a key.
+    /// - Throws: A ``FieldError`` for a value that is not accepted.
     public init(field value: Value) throws(FieldError) { self = value }
+    /// How the value is shown as a default; nil where it cannot be shown.
     public var fieldDefault: Value? { self }
 }
 
 extension ValueObject: FieldValue {
+    /// The JSON schema (2020-12) of the values that are accepted.
     public static var schema: Value { ["type": "object"] }
+    /// Reads the value that is written behind a key.
+    /// - Throws: A ``FieldError`` for a value that is not accepted.
     public init(field value: Value) throws(FieldError) {
         guard let object = value.asObject else { throw .expected("an object", found: value) }
         self = object
     }
+    /// How the value is shown as a default; nil where it cannot be shown.
     public var fieldDefault: Value? { .object(self) }
 }
 
 extension Optional: FieldValue where Wrapped: FieldValue {
+    /// The JSON schema (2020-12) of the values that are accepted.
     public static var schema: Value { Wrapped.schema }
+    /// Reads the value that is written behind a key.
+    /// - Throws: A ``FieldError`` for a value that is not accepted.
     public init(field value: Value) throws(FieldError) {
         self = try Wrapped(field: value)
     }
+    /// How the value is shown as a default; nil where it cannot be shown.
     public var fieldDefault: Value? { self?.fieldDefault }
+    /// The value of a key that was left out; nil when the key is required.
     public static var whenAbsent: Wrapped?? { .some(nil) }
 }
 
 extension Array: FieldValue where Element: FieldValue {
+    /// The JSON schema (2020-12) of the values that are accepted.
     public static var schema: Value { ["type": "array", "items": Element.schema] }
+    /// Reads the value that is written behind a key.
+    /// - Throws: A ``FieldError`` for a value that is not accepted.
     public init(field value: Value) throws(FieldError) {
         guard let items = value.asList else { throw .expected("a list", found: value) }
         self = []
@@ -94,6 +129,7 @@ extension Array: FieldValue where Element: FieldValue {
             }
         }
     }
+    /// How the value is shown as a default; nil where it cannot be shown.
     public var fieldDefault: Value? {
         let items = compactMap(\.fieldDefault)
         return items.count == count ? .list(items) : nil

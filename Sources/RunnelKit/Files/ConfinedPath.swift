@@ -27,6 +27,7 @@ public struct ConfinedPath: Sendable, Hashable {
 
     /// Relative to the base.
     public var text: String { parts.joined(separator: "/") }
+    /// The last name; empty for the base itself.
     public var name: String { parts.last ?? "" }
     /// The folders between the base and the file.
     public var folders: ArraySlice<String> { parts.dropLast() }

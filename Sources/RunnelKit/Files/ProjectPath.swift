@@ -7,18 +7,24 @@
 /// fields asks for the same with `"format": "project-path"`. With `"x-relative-to": "base"` beside it, the path is
 /// relative to the folder that the key `base` names, and stays in it.
 public struct ProjectPath: FieldValue, Hashable {
+    /// As it is written, relative to the project unless it begins with a slash.
     public let text: String
 
+    /// A path as it is written; nothing is checked.
     public init(_ text: String) {
         self.text = text
     }
 
+    /// The JSON schema (2020-12) of the values that are accepted.
     public static var schema: Value { ["type": "string", "format": .string(ProjectPathPlaces.format)] }
 
+    /// Reads the value that is written behind a key.
+    /// - Throws: A ``FieldError`` for a value that is not accepted.
     public init(field value: Value) throws(FieldError) {
         text = try String(field: value)
     }
 
+    /// How the value is shown as a default; nil where it cannot be shown.
     public var fieldDefault: Value? { .string(text) }
 }
 

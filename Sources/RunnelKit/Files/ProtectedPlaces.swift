@@ -43,6 +43,11 @@ public struct ProtectedPlaces: Sendable, Hashable {
     ]
     private static let atTop = ["plugins": "holds programs that Runnel starts"]
 
+    /// Whether a path leads to a place that pipelines do not touch.
+    ///
+    /// - Parameter parts: The names that lead there from the project's folder.
+    public func contains(_ parts: [String]) -> Bool { place(of: parts) != nil }
+
     /// The protected place that a path leads to; nil where pipelines may touch it.
     ///
     /// - Parameter parts: The names that lead there from the project's folder.

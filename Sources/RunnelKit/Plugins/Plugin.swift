@@ -10,11 +10,19 @@ public protocol Plugin: Sendable {
     var filters: [TemplateFilter] { get }
     /// Says how the plugin's services are made; called once, when a worker starts.
     func registerServices(in services: Services) async
+    /// What `runnel doctor` says of the plugin: whether what it needs is there. Nothing unless a plugin says otherwise.
+    func diagnose(_ context: DiagnosisContext) async -> [HealthFinding]
 }
 
 extension Plugin {
+    /// None.
     public var steps: [StepDefinition] { [] }
+    /// None.
     public var triggers: [TriggerDefinition] { [] }
+    /// None.
     public var filters: [TemplateFilter] { [] }
+    /// Registers nothing.
     public func registerServices(in services: Services) async {}
+    /// Finds nothing.
+    public func diagnose(_ context: DiagnosisContext) async -> [HealthFinding] { [] }
 }

@@ -52,6 +52,7 @@ public struct StepRegistry: Sendable {
         missingPlugins[plugin] = reason
     }
 
+    /// The step with this name; nil where there is none.
     public subscript(name: String) -> StepDefinition? { entries[name]?.step }
 
     /// The name of the plugin that brought the step.
@@ -60,6 +61,7 @@ public struct StepRegistry: Sendable {
     /// The names of all steps, sorted.
     public var names: [String] { entries.keys.sorted() }
 
+    /// The trigger with this name; nil where there is none.
     public func trigger(named name: String) -> TriggerDefinition? { triggerEntries[name]?.trigger }
 
     /// The names of all triggers, sorted.
@@ -68,9 +70,12 @@ public struct StepRegistry: Sendable {
 
 /// Two plugins that cannot stand beside each other.
 public struct RegistryError: Error, Sendable, Hashable, CustomStringConvertible {
+    /// What is wrong, in a sentence.
     public let message: String
+    /// The text for a person.
     public var description: String { message }
 
+    /// An error with this sentence.
     public init(message: String) {
         self.message = message
     }

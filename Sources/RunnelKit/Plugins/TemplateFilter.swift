@@ -1,5 +1,6 @@
 /// A filter of the template language: what stands behind a `|` in `{{ steps.title | upper }}`.
 public struct TemplateFilter: Sendable {
+    /// As it stands behind the `|`.
     public let name: String
     /// One sentence for the reference.
     public let summary: String
@@ -10,6 +11,7 @@ public struct TemplateFilter: Sendable {
     /// Makes the result from the value and the arguments. What goes wrong is a ``FilterError``.
     public let apply: @Sendable (Value, [Value]) throws -> Value
 
+    /// A filter; see the properties.
     public init(
         name: String, summary: String, usage: String, arguments: ClosedRange<Int> = 0...0,
         apply: @escaping @Sendable (Value, [Value]) throws -> Value
@@ -24,10 +26,15 @@ public struct TemplateFilter: Sendable {
 
 /// Why a filter could not do its work, in one sentence.
 public struct FilterError: Error, Sendable, Hashable {
+    /// What is wrong, in a sentence that quotes the value.
     public let message: String
     /// Stable and in kebab case: `filter-failed`, or `empty-value` for a null where something is needed.
     public let code: String
 
+    /// An error.
+    /// - Parameters:
+    ///   - message: What is wrong, in a sentence that quotes the value.
+    ///   - code: Stable and in kebab case.
     public init(_ message: String, code: String = "filter-failed") {
         self.message = message
         self.code = code

@@ -25,6 +25,17 @@ public protocol Step: FieldGroup {
     /// None unless a step says otherwise.
     static var inputKeys: [String] { get }
 
+    /// The JSON schema (2020-12) of the output, where its keys are fixed; nil, which is the default, where they are not.
+    ///
+    /// With it, `steps.<id>.<key>` with a key that an object of `properties` and `additionalProperties: false` does not
+    /// have is an error when the pipeline is validated. ``OutputSchema`` helps to write one.
+    static var outputSchema: Value? { get }
+
+    /// Checks what depends on where the settings stand, such as the places of a project that a pipeline may touch. Called
+    /// after ``FieldGroup/validate()``, before a run and again when the step begins. Does nothing unless a step says
+    /// otherwise.
+    func validate(in context: ValidationContext) throws(FieldError)
+
     /// Does the work and returns the step's output.
     ///
     /// Failures a person has to act on are ``StepError``s; anything else that is thrown becomes one with the code
@@ -33,9 +44,16 @@ public protocol Step: FieldGroup {
 }
 
 extension Step {
+    /// False.
     public static var isRepeatable: Bool { false }
+    /// None.
     public static var inputKeys: [String] { [] }
+    /// What ``isRepeatable`` says.
     public var isReadOnly: Bool { Self.isRepeatable }
+    /// Not known.
+    public static var outputSchema: Value? { nil }
+    /// Checks nothing.
+    public func validate(in context: ValidationContext) throws(FieldError) {}
 }
 
 /// The reference of a step, beside its keys.
@@ -47,17 +65,21 @@ public struct StepDocumentation: Sendable, Hashable {
     /// Steps as they would stand in a pipeline; each is validated by the tests.
     public var examples: [Example]
 
+    /// An example with a title.
     public struct Example: Sendable, Hashable {
+        /// What the example shows.
         public let title: String
         /// One step in YAML, beginning with `uses:`.
         public let yaml: String
 
+        /// An example; see the properties.
         public init(_ title: String, _ yaml: String) {
             self.title = title
             self.yaml = yaml
         }
     }
 
+    /// The reference of a step; see the properties.
     public init(details: String = "", output: String, examples: [Example] = []) {
         self.details = details
         self.output = output

@@ -1,10 +1,13 @@
 /// A step as the registry holds it: everything the engine knows of it, whatever it is made of.
 ///
 /// Steps written in Swift are registered by their type. Steps that live elsewhere, such as in a child process, are
-/// made with ``init(name:summary:documentation:schema:isRepeatable:isReadOnly:run:)``.
+/// made with ``init(name:summary:documentation:schema:isRepeatable:isReadOnly:outputSchema:run:)``.
 public struct StepDefinition: Sendable {
+    /// See ``Step/name``.
     public let name: String
+    /// See ``Step/summary``.
     public let summary: String
+    /// See ``Step/documentation``.
     public let documentation: StepDocumentation
     /// The JSON schema (2020-12) of `with:`.
     public let schema: Value
@@ -20,11 +23,18 @@ public struct StepDefinition: Sendable {
     public let isReadOnly: @Sendable (_ with: ValueObject) -> Bool
     /// Reads one key's value for the sake of its errors: what a schema cannot say, such as "is not a jq program".
     public let problem: @Sendable (_ key: String, _ value: Value) -> FieldError?
+    /// Reads a whole `with:` for the sake of its errors: what only several keys together can tell.
+    public let check: @Sendable (_ with: ValueObject) -> FieldError?
+    /// Reads a `with:` that is known in part, for the sake of its errors.
+    package let partialCheck: @Sendable (_ with: PartialSettings, _ context: ValidationContext) -> FieldError?
+    /// See ``Step/outputSchema``.
+    public let outputSchema: Value?
     /// Where in `with:` paths of the project stand; see ``ProjectPath``.
     package let paths: ProjectPathPlaces?
     /// Reads the rendered `with:` and does the work.
     public let run: @Sendable (_ with: ValueObject, _ context: StepContext) async throws -> Value
 
+    /// The definition of a step that is written in Swift.
     public init<S: Step>(_ type: S.Type) {
         name = type.name
         summary = type.summary
@@ -37,10 +47,24 @@ public struct StepDefinition: Sendable {
         inputKeys = type.inputKeys
         isReadOnly = { with in (try? S(fields: with).isReadOnly) ?? true }
         problem = { type.problem(key: $0, value: $1) }
+        outputSchema = type.outputSchema
+        check = { with in
+            do throws(FieldError) {
+                _ = try S(fields: with)
+                return nil
+            } catch {
+                return error
+            }
+        }
+        partialCheck = { settings, context in
+            S.problem(in: settings) { step throws(FieldError) in try step.validate(in: context) }
+        }
         run = { with, context in
             let step: S
             do throws(FieldError) {
                 step = try S(fields: with)
+                try step.validate(
+                    in: ValidationContext(pipeline: context.identity.pipeline, project: context.project))
             } catch {
                 throw StepError(badConfiguration: error)
             }
@@ -48,9 +72,20 @@ public struct StepDefinition: Sendable {
         }
     }
 
+    /// The definition of a step that is not a Swift type.
+    ///
+    /// - Parameters:
+    ///   - name: As `uses:` writes it.
+    ///   - summary: One sentence for lists.
+    ///   - documentation: The reference beside the keys.
+    ///   - schema: The JSON schema (2020-12) of `with:`.
+    ///   - isRepeatable: See ``Step/isRepeatable``.
+    ///   - isReadOnly: See ``Step/isReadOnly``; nil: as `isRepeatable` says.
+    ///   - outputSchema: See ``Step/outputSchema``.
+    ///   - run: Gets the rendered `with:`, does the work and returns the output.
     public init(
         name: String, summary: String, documentation: StepDocumentation, schema: Value,
-        isRepeatable: Bool = false, isReadOnly: Bool? = nil,
+        isRepeatable: Bool = false, isReadOnly: Bool? = nil, outputSchema: Value? = nil,
         run: @escaping @Sendable (_ with: ValueObject, _ context: StepContext) async throws -> Value
     ) {
         self.name = name
@@ -65,5 +100,8 @@ public struct StepDefinition: Sendable {
         fields = FieldDefinition.list(schema)
         rules = []
         problem = { _, _ in nil }
+        check = { _ in nil }
+        partialCheck = { _, _ in nil }
+        self.outputSchema = outputSchema
     }
 }

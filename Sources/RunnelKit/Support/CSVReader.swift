@@ -7,6 +7,10 @@ public struct CSVReader: Sendable {
     /// Whether the first line names the columns, so that rows are objects; else they are lists.
     public var hasHeader: Bool
 
+    /// A reader.
+    /// - Parameters:
+    ///   - delimiter: What stands between two fields.
+    ///   - hasHeader: Whether the first line names the columns.
     public init(delimiter: Character = ",", hasHeader: Bool = true) {
         self.delimiter = delimiter
         self.hasHeader = hasHeader
@@ -14,6 +18,7 @@ public struct CSVReader: Sendable {
 
     /// What is wrong with a CSV text.
     public struct Failure: Error, Sendable, Hashable {
+        /// What is wrong, without the line.
         public let message: String
         /// From 1.
         public let line: Int

@@ -14,6 +14,7 @@ public struct Redactor: Sendable {
 
     let matcher: SecretMatcher
 
+    /// A redactor for these secrets; empty ones are left out.
     public init(secrets: some Sequence<String> = []) {
         matcher = SecretMatcher(secrets: secrets.map { (name: "", secret: $0) })
     }
@@ -23,6 +24,7 @@ public struct Redactor: Sendable {
         matcher = seal.matcher
     }
 
+    /// Whether it has nothing to mask.
     public var isEmpty: Bool { matcher.isEmpty }
 
     /// The text with every secret replaced by ``mask``.

@@ -21,57 +21,59 @@ public struct SecretSeal: Sendable {
         matcher = SecretMatcher(secrets: secrets.sorted { $0.key < $1.key }.map { (name: $0.key, secret: $0.value) })
     }
 
-    /// The value without secrets.
-    public func close(_ value: Value) -> Value {
+    /// The value with secrets replaced by references.
+    public func seal(_ value: Value) -> Value {
         switch value {
-        case .string(let text): return .string(close(text))
-        case .bytes(let bytes): return bytes.withUnsafeBufferPointer(close).map { .bytes($0) } ?? value
-        case .list(let items): return .list(items.map(close))
-        case .object(let object): return .object(ValueObject(object.map { (close($0.key), close($0.value)) }))
+        case .string(let text): return .string(seal(text))
+        case .bytes(let bytes): return bytes.withUnsafeBufferPointer(seal).map { .bytes($0) } ?? value
+        case .list(let items): return .list(items.map(seal))
+        case .object(let object): return .object(ValueObject(object.map { (seal($0.key), seal($0.value)) }))
         case .int, .double:
-            guard !matcher.isEmpty, let closed = Array(value.json().utf8).withUnsafeBufferPointer(close) else {
+            guard !matcher.isEmpty, let sealed = Array(value.json().utf8).withUnsafeBufferPointer(seal) else {
                 return value
             }
-            return .string(String(decoding: Self.number + closed, as: UTF8.self))
+            return .string(String(decoding: Self.number + sealed, as: UTF8.self))
         case .null, .bool: return value
         }
     }
 
-    /// The value as it was before it was closed.
-    public func open(_ value: Value) -> Value {
+    /// The original value, with secrets restored.
+    public func unseal(_ value: Value) -> Value {
         switch value {
         case .string(let text):
-            guard text.utf8.starts(with: Self.number) else { return .string(open(text)) }
-            let digits = open(String(decoding: text.utf8.dropFirst(Self.number.count), as: UTF8.self))
+            guard text.utf8.starts(with: Self.number) else { return .string(unseal(text)) }
+            let digits = unseal(String(decoding: text.utf8.dropFirst(Self.number.count), as: UTF8.self))
             let number = try? Value.json(digits)
             return number?.asDouble == nil ? .string(digits) : number ?? value
-        case .bytes(let bytes): return bytes.withUnsafeBufferPointer(open).map { .bytes($0) } ?? value
-        case .list(let items): return .list(items.map(open))
-        case .object(let object): return .object(ValueObject(object.map { (open($0.key), open($0.value)) }))
+        case .bytes(let bytes): return bytes.withUnsafeBufferPointer(unseal).map { .bytes($0) } ?? value
+        case .list(let items): return .list(items.map(unseal))
+        case .object(let object): return .object(ValueObject(object.map { (unseal($0.key), unseal($0.value)) }))
         case .null, .bool, .int, .double: return value
         }
     }
 
-    /// A closed value as a person may see it.
+    /// A sealed value for display, with masks for secrets.
     public static func masked(_ value: Value) -> Value {
-        withoutSecrets.open(value)
+        withoutSecrets.unseal(value)
     }
 
-    /// A closed text as a person may see it.
+    /// A sealed text for display, with masks for secrets.
     public static func masked(_ text: String) -> String {
-        withoutSecrets.open(text)
+        withoutSecrets.unseal(text)
     }
 
-    public func close(_ text: String) -> String {
-        rewriting(text, close)
+    /// The text with a reference in the place of each secret.
+    public func seal(_ text: String) -> String {
+        rewriting(text, seal)
     }
 
-    public func open(_ text: String) -> String {
-        rewriting(text, open)
+    /// The text with each secret in the place of its reference.
+    public func unseal(_ text: String) -> String {
+        rewriting(text, unseal)
     }
 
-    /// What all closed texts begin with whose open text begins with `prefix`: a secret may begin in it and end behind it.
-    package func closed(prefix: String) -> String {
+    /// What all sealed texts begin with whose plain text begins with `prefix`: a secret may begin in it and end behind it.
+    package func sealed(prefix: String) -> String {
         var copy = prefix
         return copy.withUTF8 { bytes in
             let (text, unchanged) = replaced(bytes, isWhole: false) { _ in nil }
@@ -79,9 +81,9 @@ public struct SecretSeal: Sendable {
         }
     }
 
-    /// A closed text that differs from the one of other values of the same secrets: behind each reference stands `~` and
+    /// A sealed text that differs from the one of other values of the same secrets: behind each reference stands `~` and
     /// what `digest` makes of the value.
-    package func closed(_ text: String, digest: (_ secret: [UInt8]) -> String) -> String {
+    package func sealed(_ text: String, digest: (_ secret: [UInt8]) -> String) -> String {
         rewriting(text) { replaced($0, isWhole: true, digest: digest).text }
     }
 
@@ -91,7 +93,7 @@ public struct SecretSeal: Sendable {
     }
 
     /// nil where there is nothing to take out.
-    private func close(_ bytes: UnsafeBufferPointer<UInt8>) -> [UInt8]? {
+    private func seal(_ bytes: UnsafeBufferPointer<UInt8>) -> [UInt8]? {
         replaced(bytes, isWhole: true) { _ in nil }.text
     }
 
@@ -134,7 +136,7 @@ public struct SecretSeal: Sendable {
     }
 
     /// nil where there is nothing to put back.
-    private func open(_ bytes: UnsafeBufferPointer<UInt8>) -> [UInt8]? {
+    private func unseal(_ bytes: UnsafeBufferPointer<UInt8>) -> [UInt8]? {
         var output: [UInt8] = []
         var copied = 0
         var index = 0

@@ -12,6 +12,7 @@ public struct StreamRedactor: Sendable {
     /// How much of what is held belongs to a secret whose mask is out already.
     private var covered = 0
 
+    /// Masks a stream with the redactor's secrets.
     public init(_ redactor: Redactor) {
         matcher = redactor.matcher
     }

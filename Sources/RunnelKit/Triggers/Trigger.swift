@@ -14,12 +14,21 @@ public protocol Trigger: FieldGroup {
     /// taken out, so that nothing is made up for when it is put back. None unless a trigger says otherwise.
     static var memoryWhileDeclared: [String] { get }
 
+    /// Checks what depends on where the settings stand, such as the places of a project that a pipeline may touch. Called
+    /// after ``FieldGroup/validate()``, before the pipeline is served and again when the trigger starts. Does nothing unless
+    /// a trigger says otherwise.
+    func validate(in context: ValidationContext) throws(FieldError)
+
     /// Emits an event for everything that should start a run, until the task is cancelled.
     ///
     /// An event counts as accepted when ``TriggerContext/emit(_:)`` has returned: the run is on disk then. Only then
     /// may the source be told so, a file be moved, or a caller be answered. What is thrown is logged, and the trigger
     /// is started again after a pause that grows.
     func run(_ context: TriggerContext) async throws
+
+    /// What `runnel doctor` says of the trigger in a pipeline: what it needs and whether that is there. Nothing unless a
+    /// trigger says otherwise.
+    func diagnose(pipeline: String, _ context: DiagnosisContext) async -> [HealthFinding]
 }
 
 /// The reference of a trigger, beside its keys.
@@ -31,16 +40,21 @@ public struct TriggerDocumentation: Sendable, Hashable {
     /// Each as it would stand under `on:`, beginning with the trigger's name.
     public var examples: [StepDocumentation.Example]
 
+    /// A key of `trigger` in templates.
     public struct PayloadKey: Sendable, Hashable {
+        /// The key.
         public let name: String
+        /// What its value is, in one sentence of Markdown.
         public let help: String
 
+        /// A key and what its value is.
         public init(_ name: String, _ help: String) {
             self.name = name
             self.help = help
         }
     }
 
+    /// The reference of a trigger; see the properties.
     public init(details: String = "", payload: [PayloadKey], examples: [StepDocumentation.Example] = []) {
         self.details = details
         self.payload = payload
@@ -49,5 +63,10 @@ public struct TriggerDocumentation: Sendable, Hashable {
 }
 
 extension Trigger {
+    /// No keys.
     public static var memoryWhileDeclared: [String] { [] }
+    /// Checks nothing.
+    public func validate(in context: ValidationContext) throws(FieldError) {}
+    /// Finds nothing.
+    public func diagnose(pipeline: String, _ context: DiagnosisContext) async -> [HealthFinding] { [] }
 }

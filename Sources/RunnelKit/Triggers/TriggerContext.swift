@@ -12,7 +12,9 @@ public struct TriggerContext: Sendable {
     public var clock: any Clock<Duration>
     /// The time of day: nanoseconds since 1970 (UTC). It may jump.
     public var now: @Sendable () -> Int64
+    /// Masks the secrets of this project in a text.
     public var redactor: Redactor
+    /// Clients and other things that all triggers and steps share.
     public var services: Services
     /// Where the project is.
     public var project: ProjectDirectory
@@ -20,7 +22,7 @@ public struct TriggerContext: Sendable {
     public var memory: any TriggerMemory
     private let runs: any TriggerRuns
 
-    public init(
+    package init(
         pipeline: String, key: String, logger: Logger, clock: any Clock<Duration> = ContinuousClock(),
         now: @escaping @Sendable () -> Int64, redactor: Redactor = Redactor(), services: Services,
         project: ProjectDirectory, memory: any TriggerMemory, runs: any TriggerRuns
@@ -46,7 +48,7 @@ public struct TriggerContext: Sendable {
 
     /// Waits for the run to end, also when it began in an earlier life of the worker.
     ///
-    /// - Throws: `CancellationError`, or a ``StepError`` with the code `no-such-run`.
+    /// - Throws: `CancellationError`, or a ``StepError`` with the code ``StepError/Code/noSuchRun``.
     public func end(of runID: String) async throws -> RunEnd {
         try await runs.follow(runID) { _ in }
     }
@@ -69,7 +71,7 @@ public struct TriggerContext: Sendable {
 }
 
 /// How a trigger is doing.
-public enum TriggerHealth: Sendable, Hashable {
+@nonexhaustive public enum TriggerHealth: Sendable, Hashable {
     /// All is well; the text says what it waits for: "next at 2026-11-24T09:00:00+09:00".
     case waiting(String)
     /// Something is wrong that a person has to know; the trigger goes on trying.
@@ -86,7 +88,7 @@ public protocol TriggerMemory: Sendable {
 }
 
 /// The engine, as a trigger needs it.
-public protocol TriggerRuns: Sendable {
+package protocol TriggerRuns: Sendable {
     func accept(_ event: TriggerEvent) async throws(TriggerRefusal) -> TriggerAcceptance
     func follow(_ runID: String, _ body: @escaping @Sendable (RunUpdate) async -> Void) async throws -> RunEnd
     func cancel(_ runID: String) async throws

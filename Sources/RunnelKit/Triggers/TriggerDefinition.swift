@@ -1,10 +1,14 @@
 /// A trigger as the registry holds it: everything the engine knows of it.
 public struct TriggerDefinition: Sendable {
+    /// See ``Trigger/name``.
     public let name: String
+    /// See ``Trigger/summary``.
     public let summary: String
+    /// See ``Trigger/documentation``.
     public let documentation: TriggerDocumentation
     /// The JSON schema (2020-12) of one entry under `on:`.
     public let schema: Value
+    /// The declared keys of an entry.
     public let fields: [FieldDefinition]
     /// Rules over several keys.
     public let rules: [FieldRule]
@@ -16,9 +20,17 @@ public struct TriggerDefinition: Sendable {
     public let problem: @Sendable (_ key: String, _ value: Value) -> FieldError?
     /// Reads a whole entry for the sake of its errors: what only several keys together can tell.
     public let check: @Sendable (_ entry: ValueObject) -> FieldError?
+    /// Reads an entry that is known in part, for the sake of its errors.
+    package let partialCheck: @Sendable (_ entry: PartialSettings, _ context: ValidationContext) -> FieldError?
     /// Reads the rendered entry and watches for events until the task is cancelled.
     public let run: @Sendable (_ entry: ValueObject, _ context: TriggerContext) async throws -> Void
+    /// Reads the rendered entry and says when it fires; nil for a trigger that cannot know. See ``TimedTrigger``.
+    public let preview: (@Sendable (_ entry: ValueObject) throws(FieldError) -> TriggerPreview)?
+    /// Reads the rendered entry and says what `runnel doctor` has to say of it; see ``Trigger/diagnose(pipeline:_:)``.
+    public let diagnose:
+        @Sendable (_ entry: ValueObject, _ pipeline: String, _ context: DiagnosisContext) async -> [HealthFinding]
 
+    /// The definition of a trigger that is written in Swift.
     public init<T: Trigger>(_ type: T.Type) {
         name = type.name
         summary = type.summary
@@ -37,14 +49,29 @@ public struct TriggerDefinition: Sendable {
                 return error
             }
         }
+        preview = (type as? any TimedTrigger.Type).map { Self.preview(of: $0) }
+        diagnose = { entry, pipeline, context in
+            // What is wrong with an entry is found by validation.
+            guard let trigger = try? T(fields: entry) else { return [] }
+            return await trigger.diagnose(pipeline: pipeline, context)
+        }
+        partialCheck = { settings, context in
+            T.problem(in: settings) { trigger throws(FieldError) in try trigger.validate(in: context) }
+        }
         run = { entry, context in
             let trigger: T
             do throws(FieldError) {
                 trigger = try T(fields: entry)
+                try trigger.validate(in: ValidationContext(pipeline: context.pipeline, project: context.project))
             } catch {
                 throw StepError(badConfiguration: error)
             }
             try await trigger.run(context)
         }
+    }
+    private static func preview<T: TimedTrigger>(
+        of type: T.Type
+    ) -> @Sendable (ValueObject) throws(FieldError) -> TriggerPreview {
+        { entry throws(FieldError) in try T(fields: entry).preview() }
     }
 }

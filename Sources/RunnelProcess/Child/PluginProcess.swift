@@ -1,26 +1,25 @@
+internal import LibC
 internal import Synchronization
 internal import SystemThread
 
-#if canImport(Glibc)
-internal import Glibc
-#elseif canImport(Musl)
-internal import Musl
-#else
-internal import Darwin
-#endif
-
-/// A running child with its pipes: what the rest of the module sees of it.
+/// A running child process with its pipes.
 ///
-/// A thread of its own starts the child, moves its bytes, waits for its end and takes it out of the process table;
-/// see ``ChildKeeper``.
-final class PluginProcess: Sendable {
-    /// Where the child's bytes go. Called on the child's thread, one call after the other.
-    struct Sinks: Sendable {
-        /// Gets what came on standard output. After false nothing more is read until ``PluginProcess/resumeOutput()``.
+/// A dedicated thread starts the child, transfers its data and reaps it; see ``ChildSupervisor``.
+package final class PluginProcess: Sendable {
+    /// Callbacks for the child's output. Called serially on the child's thread.
+    package struct Sinks: Sendable {
+        /// Receives standard output. Returning false pauses reading until ``PluginProcess/resumeOutput()``.
         var output: @Sendable (_ bytes: UnsafeRawBufferPointer) -> Bool
         var error: @Sendable (_ bytes: UnsafeRawBufferPointer) -> Void
-        /// Called once, after everything else, when the child is gone.
+        /// Called once, last, when the child has ended.
         var end: @Sendable (ChildExit) -> Void
+
+        package init(
+            output: @escaping @Sendable (UnsafeRawBufferPointer) -> Bool,
+            error: @escaping @Sendable (UnsafeRawBufferPointer) -> Void, end: @escaping @Sendable (ChildExit) -> Void
+        ) {
+            (self.output, self.error, self.end) = (output, error, end)
+        }
     }
 
     struct State {
@@ -32,16 +31,19 @@ final class PluginProcess: Sendable {
         var stop: (plan: StopPlan, since: ContinuousClock.Instant)?
         var exit: ChildExit?
         var waiters: [CheckedContinuation<ChildExit, Never>] = []
-        /// The end of the pipe that wakes the thread; -1 once the thread is gone.
+        /// The write end of the pipe that wakes the thread; -1 after the thread has ended.
         var waker: CInt
 
         var pendingInput: Int { input.count - written }
     }
 
-    /// More than this does not wait for the child to read it.
+    /// The maximum amount of unread input in bytes.
     static let inputLimit = 256 << 20
 
     let state: Mutex<State>
+
+    /// Whether there is input that the child has not read.
+    package var hasPendingInput: Bool { state.withLock { $0.pendingInput > 0 } }
 
     private init(waker: CInt) {
         state = Mutex(State(waker: waker))
@@ -56,7 +58,7 @@ final class PluginProcess: Sendable {
             wake.setNonblocking()
             try await withCheckedThrowingContinuation { (started: CheckedContinuation<Void, any Error>) in
                 let problem = SystemThread.start {
-                    ChildKeeper.main(
+                    ChildSupervisor.main(
                         process: process, launch: launch, sinks: sinks, wake: wake.readEnd, started: started)
                 }
                 if problem != 0 { started.resume(throwing: ChildStartError(errno: problem)) }
@@ -69,10 +71,10 @@ final class PluginProcess: Sendable {
         return process
     }
 
-    /// Hands bytes to the child, which reads them when it likes. False when they were not taken: its input is closed,
-    /// it is gone, or too much waits already.
+    /// Queues bytes for the child's standard input. False if they were rejected: its input is closed, it has ended, or
+    /// too much is queued.
     @discardableResult
-    func write(_ bytes: [UInt8]) -> Bool {
+    package func write(_ bytes: [UInt8]) -> Bool {
         state.withLock { state in
             guard state.exit == nil, !state.isInputClosed, !state.wantsInputClosed,
                 state.pendingInput + bytes.count <= Self.inputLimit
@@ -87,7 +89,7 @@ final class PluginProcess: Sendable {
         }
     }
 
-    /// Closes the child's standard input, once all that was written before has been read.
+    /// Closes the child's standard input after all queued bytes have been written.
     func closeInput() {
         state.withLock { state in
             state.wantsInputClosed = true
@@ -103,9 +105,8 @@ final class PluginProcess: Sendable {
         }
     }
 
-    /// Begins to end the child and all processes of its group. A plan that ends it sooner replaces one that was given
-    /// earlier.
-    func stop(_ plan: StopPlan) {
+    /// Starts to stop the child and all processes of its group. A faster plan replaces an earlier one.
+    package func stop(_ plan: StopPlan) {
         state.withLock { state in
             guard state.exit == nil else { return }
             let now = ContinuousClock.now
@@ -118,8 +119,8 @@ final class PluginProcess: Sendable {
         }
     }
 
-    /// Waits until the child is gone, also in a cancelled task.
-    func waitForExit() async -> ChildExit {
+    /// Waits until the child has ended, also in a cancelled task.
+    package func waitForExit() async -> ChildExit {
         await withCheckedContinuation { continuation in
             let exit = state.withLock { state in
                 if state.exit == nil { state.waiters.append(continuation) }
@@ -129,21 +130,61 @@ final class PluginProcess: Sendable {
         }
     }
 
-    /// Called with the state locked, so that the descriptor cannot be closed in between.
+    /// Called with the state locked, so that the descriptor cannot be closed concurrently.
     private static func wake(_ state: State) {
         guard state.waker >= 0 else { return }
-        // A full pipe wakes as well.
+        // If the pipe is full, a wake-up is already pending.
         var byte: UInt8 = 0
         _ = Self.writeByte(state.waker, &byte)
     }
 
     private static func writeByte(_ descriptor: CInt, _ byte: inout UInt8) -> Int {
-        #if canImport(Darwin)
-        Darwin.write(descriptor, &byte, 1)
-        #elseif canImport(Musl)
-        Musl.write(descriptor, &byte, 1)
-        #else
-        Glibc.write(descriptor, &byte, 1)
-        #endif
+        LibC.write(descriptor, &byte, 1)
+    }
+}
+
+/// Finds the program for the first word of a command, as a shell does.
+struct ProgramSearch {
+    /// The plugin's folder, the base of a word with a slash.
+    let folder: String
+    /// The folders of `PATH`.
+    let path: [String]
+    /// Whether there is an executable file.
+    let isExecutable: (String) -> Bool
+
+    init(folder: String, path: String, isExecutable: @escaping (String) -> Bool = Self.mayBeRun) {
+        self.folder = folder
+        self.path = path.split(separator: ":").map(String.init)
+        self.isExecutable = isExecutable
+    }
+
+    /// The program's absolute path.
+    func find(_ word: String) throws(Problem) -> String {
+        if word.contains("/") {
+            let relative = word.hasPrefix("./") ? String(word.dropFirst(2)) : word
+            let place = word.hasPrefix("/") ? word : "\(folder)/\(relative)"
+            if isExecutable(place) { return place }
+            throw Problem(
+                message: "there is no executable program \"\(word)\" in \(folder)",
+                hint: "check the name, and make the file executable (chmod +x)")
+        }
+        if let place = path.lazy.map({ "\($0)/\(word)" }).first(where: isExecutable) { return place }
+        let isHere = isExecutable("\(folder)/\(word)")
+        throw Problem(
+            message: "there is no program \"\(word)\" in PATH",
+            hint: isHere
+                ? "write \"./\(word)\" for the file in the plugin's folder"
+                : "install it, or write its path; a path with a slash is relative to the plugin's folder")
+    }
+
+    /// The error with a hint.
+    struct Problem: Error, Hashable {
+        let message: String
+        let hint: String
+    }
+
+    private static func mayBeRun(_ path: String) -> Bool {
+        var information = stat()
+        return access(path, X_OK) == 0 && stat(path, &information) == 0 && information.st_mode & S_IFMT == S_IFREG
     }
 }

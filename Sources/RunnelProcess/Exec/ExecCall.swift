@@ -1,14 +1,15 @@
 internal import RunnelKit
+internal import RunnelSupport
 
-/// One call of an `exec` plugin: one process.
+/// A call of an `exec` plugin, which runs one process.
 struct ExecCall: Sendable {
     let program: PluginProgram
-    /// The second half of the step's name.
+    /// The second part of the step's name.
     let step: String
 
     func run(_ with: ValueObject, _ context: StepContext) async throws -> Value {
         let supervisor = try await context.services.get(ProcessSupervisorKey.self)
-        return try await supervisor.gate(program.manifest).pass {
+        return try await supervisor.gate(program.manifest).withPermit {
             try await call(with, context, supervisor)
         }
     }
@@ -67,7 +68,7 @@ struct ExecCall: Sendable {
         StepError(
             "plugin-timeout",
             "the plugin \"\(program.name)\" did not end within \(DurationText.format(program.manifest.timeout)) (timeout)"
-                + ExecConversation.errorText(log.lastLines),
+                + PluginLog.errorText(log.lastLines),
             hint: "raise timeout in plugin.yaml if it needs longer", isTransient: true,
             partialOutput: conversation.partialOutput)
     }
@@ -88,5 +89,79 @@ struct ExecCall: Sendable {
             "input": context.input,
             "run": .object(run),
         ]
+    }
+}
+
+/// A message (one line) of an `exec` plugin.
+enum ExecMessage: Sendable, Hashable {
+    case text(String)
+    case note(String)
+    case result(Value)
+    case error(ExecFailure)
+
+    static let types = ["text", "note", "result", "error"]
+
+    /// The reason why a line is invalid, as a predicate.
+    struct Unreadable: Error, Hashable {
+        let message: String
+        var hint: String?
+    }
+
+    init(line: [UInt8]) throws(Unreadable) {
+        let value: Value
+        do {
+            value = try Value.json(line)
+        } catch {
+            throw Unreadable(
+                message: "is not JSON: \(PluginLog.quoted(line)) (column \(error.column): \(error.message))",
+                hint: "write one JSON object per line to standard output, and everything else to standard error")
+        }
+        guard let object = value.asObject else {
+            throw Unreadable(
+                message: "is \(value.kindName), not an object: \(value.quoted())",
+                hint: #"write objects such as {"type":"result","output":1}"#)
+        }
+        guard let type = object["type"]?.asString else {
+            throw Unreadable(
+                message: "has no \"type\": \(value.quoted())",
+                hint: #"write objects such as {"type":"result","output":1}"#)
+        }
+        switch type {
+        case "text": self = .text(try Self.text("text", of: object, type))
+        case "note": self = .note(try Self.text("text", of: object, type))
+        case "result": self = .result(object["output"] ?? .null)
+        case "error": self = .error(try ExecFailure(object))
+        default:
+            let closest = Suggestion.closest(to: type, among: Self.types)
+            throw Unreadable(
+                message: "has the unknown type \(Value.string(type).quoted())",
+                hint: closest.map { "did you mean \"\($0)\"?" }
+                    ?? "the types are \"text\", \"note\", \"result\" and \"error\"")
+        }
+    }
+
+    static func text(_ key: String, of object: ValueObject, _ type: String) throws(Unreadable) -> String {
+        guard let text = object[key]?.asString else {
+            let found = object[key].map { "found \($0.kindName)" } ?? "it is missing"
+            throw Unreadable(message: "is a message of type \"\(type)\" whose \"\(key)\" should be a string: \(found)")
+        }
+        return text
+    }
+
+}
+
+/// The error message of an `exec` plugin.
+struct ExecFailure: Sendable, Hashable {
+    let code: String
+    let message: String
+    let hint: String?
+    let isTransient: Bool
+
+    init(_ object: ValueObject) throws(ExecMessage.Unreadable) {
+        message = try ExecMessage.text("message", of: object, "error")
+        let code = object["code"]?.asString ?? ""
+        self.code = PluginName.isWord(code) ? code : "plugin-error"
+        hint = object["hint"]?.asString
+        isTransient = object["transient"]?.asBool ?? false
     }
 }

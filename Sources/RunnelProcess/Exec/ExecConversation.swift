@@ -1,16 +1,16 @@
 internal import RunnelKit
 
-/// What an `exec` plugin said in one call, and what follows from it. Pure: lines and the end go in, the step's output
-/// or its error comes out.
+/// The protocol state of one call of an `exec` plugin. Pure: lines and the exit go in, the step's output or error comes
+/// out.
 struct ExecConversation: Sendable {
-    /// More text than this is not kept for the sake of an error, in bytes.
+    /// The maximum partial text that is kept for an error, in bytes.
     private static let partialLimit = 1 << 20
 
     let plugin: String
     private var result: Value?
     private var failure: ExecFailure?
     private var broken: StepError?
-    /// A last line that cannot be read; why the program ended there says more, where that is known.
+    /// An invalid last line; if the exit explains it, that is reported instead.
     private var brokenOff: LineChannel.Line?
     private var text = ""
 
@@ -18,8 +18,8 @@ struct ExecConversation: Sendable {
         self.plugin = plugin
     }
 
-    /// Takes a line; gives what is to be reported.
-    /// - Throws: Where the plugin does not keep to the protocol, so that there is no use in reading on.
+    /// Processes a line; returns the progress to report.
+    /// - Throws: If the plugin violates the protocol, so that reading on is useless.
     mutating func receive(_ line: LineChannel.Line) throws(StepError) -> StepProgress? {
         guard line.bytes.contains(where: { $0 > 0x20 }) else { return nil }
         let message: ExecMessage
@@ -43,8 +43,8 @@ struct ExecConversation: Sendable {
             guard result == nil else {
                 throw reject(
                     StepError(
-                        "plugin-two-results", "\(who) gave a second result in line \(line.number) of its output",
-                        hint: "write one line of type \"result\" a call"))
+                        "plugin-two-results", "\(who) wrote a second result in line \(line.number) of its output",
+                        hint: "write one line of type \"result\" per call"))
             }
             result = output
         case .error(let error): failure = failure ?? error
@@ -52,7 +52,7 @@ struct ExecConversation: Sendable {
         return nil
     }
 
-    /// The output was more than is accepted.
+    /// The error for output that exceeds a limit.
     mutating func reject(_ failure: LineChannel.Failure) -> StepError {
         switch failure {
         case .lineTooLong(let number, let limit):
@@ -76,7 +76,7 @@ struct ExecConversation: Sendable {
         return error
     }
 
-    /// The verdict once the program has ended.
+    /// The result after the program has ended.
     /// - Parameter lastLines: Of standard error.
     func finish(_ exit: ChildExit, lastLines: [String]) throws(StepError) -> Value {
         if let broken { throw broken }
@@ -87,21 +87,21 @@ struct ExecConversation: Sendable {
         }
         guard exit.isSuccess else {
             let code = if case .status = exit { "plugin-exit-status" } else { "plugin-crashed" }
-            let after = result == nil ? "" : " after it had given its result"
+            let after = result == nil ? "" : " after it had written its result"
             throw StepError(
-                code, "\(who) \(exit.words)\(after)\(Self.errorText(lastLines))", isTransient: exit.isTransient,
+                code, "\(who) \(exit.words)\(after)\(PluginLog.errorText(lastLines))", isTransient: exit.isTransient,
                 partialOutput: partialOutput)
         }
         if let line = brokenOff {
             throw StepError(
                 "plugin-bad-output",
-                "\(who) ended in the middle of line \(line.number) of its output: \(ExecMessage.quoted(line.bytes))",
-                hint: "write whole lines, and flush standard output before the program ends",
+                "\(who) ended in the middle of line \(line.number) of its output: \(PluginLog.quoted(line.bytes))",
+                hint: "write complete lines, and flush standard output before the program ends",
                 partialOutput: partialOutput)
         }
         guard let result else {
             throw StepError(
-                "plugin-no-result", "\(who) ended without a result\(Self.errorText(lastLines))",
+                "plugin-no-result", "\(who) ended without a result\(PluginLog.errorText(lastLines))",
                 hint: #"write a line such as {"type":"result","output":null} before the program ends"#,
                 partialOutput: partialOutput)
         }
@@ -112,8 +112,4 @@ struct ExecConversation: Sendable {
 
     var partialOutput: Value? { text.isEmpty ? nil : .string(text) }
 
-    /// The last lines of standard error behind a sentence.
-    static func errorText(_ lines: [String]) -> String {
-        lines.isEmpty ? "" : "; the end of its standard error: " + lines.joined(separator: " ⏎ ")
-    }
 }

@@ -1,5 +1,5 @@
-/// Decides which lines of a talkative child go to the log: a burst, and then so many a second.
-struct LineAllowance: Sendable {
+/// A token bucket that rate-limits the log lines of a child: a burst, then a fixed number per second.
+struct TokenBucket: Sendable {
     let burst: Double
     let perSecond: Double
     private var tokens: Double
@@ -13,12 +13,12 @@ struct LineAllowance: Sendable {
     }
 
     enum Verdict: Hashable {
-        /// To the log, after a word on so many lines that were left out before it.
+        /// Write the line, after a note that this number of lines was dropped.
         case write(leftOut: Int)
         case leaveOut
     }
 
-    /// Whether a line that comes at `time` (since any fixed moment) is written.
+    /// The verdict for a line at `time` (relative to any fixed moment).
     mutating func take(at time: Duration) -> Verdict {
         if let last, time > last {
             let (seconds, attoseconds) = (time - last).components

@@ -1,12 +1,12 @@
 internal import Synchronization
 
-/// Lines on their way from a child's thread to the task that reads them, with a bound on what waits in between.
+/// A bounded queue of lines from a child's thread to the task that reads them.
 final class LineChannel: Sendable {
     struct Line: Sendable, Hashable {
         let bytes: [UInt8]
         /// From 1.
         let number: Int
-        /// False for what stood behind the last line feed when the child had ended.
+        /// False for text after the last line feed at the end of the output.
         var isWhole = true
     }
 
@@ -31,14 +31,14 @@ final class LineChannel: Sendable {
     private let outputLimit: Int
 
     /// - Parameters:
-    ///   - lineLimit: The longest line, in bytes.
-    ///   - outputLimit: All lines together.
+    ///   - lineLimit: The maximum length of a line in bytes.
+    ///   - outputLimit: The maximum of all lines together in bytes.
     init(lineLimit: Int, outputLimit: Int) {
         self.outputLimit = outputLimit
         state = Mutex(State(splitter: LineSplitter(limit: lineLimit)))
     }
 
-    /// Takes bytes. False when the reader is behind, so that no more should come until `resume` was called.
+    /// Appends bytes. False if the reader is behind (backpressure): no more until `resume` is called.
     func append(_ bytes: UnsafeRawBufferPointer) -> Bool {
         let (goesOn, reader) = state.withLock { state -> (Bool, CheckedContinuation<Void, Never>?) in
             guard state.failure == nil else { return (true, nil) }
@@ -60,12 +60,12 @@ final class LineChannel: Sendable {
         return goesOn
     }
 
-    /// Says how the child's thread is told to read on.
+    /// Sets the callback that resumes reading.
     func onResume(_ resume: @escaping @Sendable () -> Void) {
         state.withLock { $0.resume = resume }
     }
 
-    /// No more bytes will come.
+    /// Marks the end of the output.
     func finish() {
         let reader = state.withLock { state -> CheckedContinuation<Void, Never>? in
             state.isOver = true
@@ -78,8 +78,8 @@ final class LineChannel: Sendable {
         reader?.resume()
     }
 
-    /// The next lines, at least one; empty at the end. There may be one reader. A cancelled one goes on waiting: who
-    /// cancels it also ends the child.
+    /// The next lines, at least one; empty at the end. For a single reader. Cancellation does not end the wait: the
+    /// canceller also stops the child.
     func next() async throws(Failure) -> [Line] {
         while true {
             let (lines, failure, isOver, resume) = state.withLock { state in

@@ -1,23 +1,23 @@
-internal import Logging
-internal import RunnelKit
+package import Logging
+package import RunnelKit
 internal import RunnelSupport
 internal import Synchronization
 
-/// Where a child's standard error and its protocol's remarks go: the worker's log, masked, and bounded in length and
-/// rate. It remembers the last lines, which explain why a child died.
-final class PluginLog: Sendable {
-    /// Longer lines are cut, in characters.
+/// Writes a child's standard error and protocol notes to the worker's log: redacted, and limited in length and rate. It
+/// keeps the last lines, which explain why a child died.
+package final class PluginLog: Sendable {
+    /// The maximum length of a line in characters; longer ones are truncated.
     static let lineLength = 2000
-    /// More of a line is not even looked at, in bytes.
+    /// The maximum buffered part of a line in bytes.
     private static let lineLimit = 16 << 10
     private static let remembered = 5
     private static let rememberedLength = 300
 
     private struct State {
         var partial: [UInt8] = []
-        /// Whether the rest of an overlong line is passing by.
+        /// Whether the rest of an overlong line is being skipped.
         var isSkipping = false
-        var allowance = LineAllowance()
+        var allowance = TokenBucket()
         var last: [String] = []
     }
 
@@ -26,9 +26,9 @@ final class PluginLog: Sendable {
     private let start = ContinuousClock.now
     private let state = Mutex(State())
 
-    /// - Parameter isShared: Whether the child serves many runs, so that its lines do not belong to the one that
-    ///   happened to start it.
-    init(plugin: String, logger: Logger, redactor: Redactor, isShared: Bool) {
+    /// - Parameter isShared: Whether the child serves many runs, so that its lines do not belong to the run that
+    ///   started it.
+    package init(plugin: String, logger: Logger, redactor: Redactor, isShared: Bool) {
         var logger = logger
         logger[metadataKey: "plugin"] = .string(plugin)
         if isShared { for key in ["run", "step", "pipeline", "trigger"] { logger[metadataKey: key] = nil } }
@@ -36,11 +36,11 @@ final class PluginLog: Sendable {
         self.redactor = redactor
     }
 
-    /// The last lines of standard error, masked and cut.
-    var lastLines: [String] { state.withLock { $0.last } }
+    /// The last lines of standard error, redacted and truncated.
+    package var lastLines: [String] { state.withLock { $0.last } }
 
-    /// Takes bytes of standard error.
-    func append(_ bytes: UnsafeRawBufferPointer) {
+    /// Appends bytes of standard error.
+    package func append(_ bytes: UnsafeRawBufferPointer) {
         var rest = bytes[...]
         while let end = rest.firstIndex(of: 0x0A) {
             collect(rest[..<end])
@@ -50,13 +50,13 @@ final class PluginLog: Sendable {
         collect(rest)
     }
 
-    /// Standard error has ended.
-    func finish() {
+    /// Marks the end of standard error.
+    package func finish() {
         flush()
     }
 
-    /// A remark of Runnel on what the plugin does, or one that the plugin's protocol carries.
-    func note(_ text: String, level: Logger.Level = .warning) {
+    /// Logs a note of Runnel about the plugin, or one from the plugin's protocol.
+    package func note(_ text: String, level: Logger.Level = .warning) {
         write(Self.cut(redactor.redact(text), Self.lineLength), level: level)
     }
 
@@ -78,7 +78,7 @@ final class PluginLog: Sendable {
         }
         let text = String(decoding: bytes, as: UTF8.self)
         guard text.contains(where: { !$0.isWhitespace }) else { return }
-        // Masked before it is cut: half a secret could not be recognised.
+        // Redacted before it is truncated: half a secret could not be recognised.
         let line = TerminalText.line(redactor.redact(text))
         state.withLock { state in
             state.last.append(Self.cut(line, Self.rememberedLength))
@@ -96,6 +96,16 @@ final class PluginLog: Sendable {
             logger.warning("the plugin wrote too much: \(count) lines are left out here")
             logger.log(level: level, "\(line)")
         }
+    }
+
+    /// A line that could not be read, for messages.
+    package static func quoted(_ line: [UInt8]) -> String {
+        Value.string(String(decoding: line.prefix(400), as: UTF8.self)).quoted()
+    }
+
+    /// The last lines of standard error, as the end of a sentence.
+    package static func errorText(_ lines: [String]) -> String {
+        lines.isEmpty ? "" : "; last lines of standard error: " + lines.joined(separator: " ⏎ ")
     }
 
     private static func cut(_ text: String, _ length: Int) -> String {

@@ -1,7 +1,7 @@
 public import RunnelKit
 
-/// A text of a manifest that may stand elsewhere, so that no secret is written into `plugin.yaml`: a string, or
-/// `{ env: NAME }`, or `{ secret: name }`.
+/// A text of a manifest, possibly by reference, so that no secret is written into `plugin.yaml`: a string, or `{ env:
+/// NAME }`, or `{ secret: name }`.
 public enum ManifestText: FieldValue, Hashable {
     case literal(String)
     /// A variable of the worker's environment.
@@ -38,15 +38,15 @@ public enum ManifestText: FieldValue, Hashable {
         }
     }
 
-    /// The text itself.
-    func resolve(in host: ProcessHost) throws(FieldError) -> String {
+    /// The resolved text.
+    package func resolve(in host: ProcessHost) throws(FieldError) -> String {
         switch self {
         case .literal(let text): return text
         case .variable(let name):
             guard let text = host.variables[name] else {
                 throw FieldError("the environment variable \(name) is not set", hint: "set it where Runnel is started")
             }
-            // Named in this way it is mostly a token, and a server takes an empty one for none at all.
+            // It is usually a token, and servers treat an empty token as none.
             guard !text.isEmpty else {
                 throw FieldError("the environment variable \(name) is empty", hint: "set it where Runnel is started")
             }

@@ -1,6 +1,6 @@
 public import RunnelKit
 
-/// A plugin that lives outside of Runnel, as its `plugin.yaml` describes it.
+/// The manifest `plugin.yaml` of a process plugin.
 ///
 ///     name: weather
 ///     version: 1.0.0
@@ -15,27 +15,27 @@ public import RunnelKit
 public struct PluginManifest: FieldGroup {
     /// How Runnel talks to the plugin.
     public enum Interface: String, FieldChoice {
-        /// One process a call: a JSON object on standard input, JSON lines on standard output.
+        /// One process per call: a JSON object on standard input, JSON lines on standard output.
         case exec
         /// A server that speaks the Model Context Protocol.
         case mcp
     }
 
-    /// How an MCP server is reached.
+    /// The transport of an MCP server.
     public enum Transport: String, FieldChoice {
-        /// A child that is kept, on its standard input and output.
+        /// A long-running child, on its standard input and output.
         case stdio
         /// Streamable HTTP.
         case http
     }
 
-    @Field("A short word, the first half of its steps' names.") public var name: PluginName
-    @Field("The plugin's version. Where it changes, an MCP server is asked for its tools again.")
+    @Field("A short name, the first part of its steps' names.") public var name: PluginName
+    @Field("The plugin's version. When it changes, the tools of an MCP server are listed again.")
     public var version: String = "0"
-    @Field("One sentence for lists.") public var description: String = ""
-    @Field("`exec`: one process a call. `mcp`: a server that speaks the Model Context Protocol.", key: "protocol")
+    @Field("A one-sentence summary.") public var description: String = ""
+    @Field("`exec`: one process per call. `mcp`: a server that speaks the Model Context Protocol.", key: "protocol")
     public var interface: Interface
-    @Field("How an MCP server is reached.") public var transport: Transport = .stdio
+    @Field("The transport of an MCP server.") public var transport: Transport = .stdio
     @Field(
         """
         The program and its arguments, as a list or as one string that is split at spaces (quotes hold words together; \
@@ -48,13 +48,14 @@ public struct PluginManifest: FieldGroup {
         on, or names with values.
         """)
     public var env: EnvironmentList = EnvironmentList()
-    @Field("How long one call may take.") public var timeout: Duration = .seconds(60)
-    @Field("How long an MCP server may take until it is ready, which includes what it downloads first.")
+    @Field("The time limit of one call.") public var timeout: Duration = .seconds(60)
+    @Field("The time limit for an MCP server to start, including downloads.")
     public var startTimeout: Duration = .seconds(60)
-    @Field("How many calls run at once; more wait.") public var concurrency: PositiveCount = PositiveCount(4)
-    @Field("The longest line that the program may write.") public var maxLine: ByteCount = .mebibytes(8)
-    @Field("How much an `exec` program may write in one call.") public var maxOutput: ByteCount = .mebibytes(64)
-    @Field("The steps of an `exec` plugin, by the second half of their names.")
+    @Field("The maximum number of concurrent calls; more wait.") public var concurrency: PositiveCount = PositiveCount(
+        4)
+    @Field("The maximum length of a line that the program writes.") public var maxLine: ByteCount = .mebibytes(8)
+    @Field("The maximum output of an `exec` program in one call.") public var maxOutput: ByteCount = .mebibytes(64)
+    @Field("The steps of an `exec` plugin, by the second part of their names.")
     public var steps: [String: ManifestStep] = [:]
     @Field(
         """
@@ -68,14 +69,13 @@ public struct PluginManifest: FieldGroup {
 
     public init() {}
 
-    /// Reads what `plugin.yaml` holds.
-    /// - Throws: The first mistake, in words for the author of the plugin.
+    /// Decodes the content of `plugin.yaml`.
+    /// - Throws: The first error, with a message for the author of the plugin.
     public init(manifest value: Value) throws(FieldError) {
         try self.init(field: value)
-        try check()
     }
 
-    private func check() throws(FieldError) {
+    public func validate() throws(FieldError) {
         switch (interface, transport) {
         case (.exec, _):
             guard command != nil else { throw missing("command", "an exec plugin", "command: [python3, main.py]") }
@@ -93,19 +93,19 @@ public struct PluginManifest: FieldGroup {
             }
             guard url.hasPrefix("https://") || url.hasPrefix("http://") else {
                 throw FieldError(
-                    "expected an address that begins with https:// or http://, found \(Value.string(url).quoted())"
+                    "expected a URL that begins with https:// or http://, found \(Value.string(url).quoted())"
                 ).under(.key("url"))
             }
-            if command != nil { throw excess("command", "a server on HTTP is not started by Runnel") }
+            if command != nil { throw excess("command", "Runnel does not start a server on HTTP") }
         }
-        if interface == .mcp, !steps.isEmpty { throw excess("steps", "an MCP server says itself which tools it has") }
+        if interface == .mcp, !steps.isEmpty { throw excess("steps", "an MCP server lists its own tools") }
         if transport == .stdio || interface == .exec {
             if url != nil { throw excess("url", "it belongs to \"transport: http\"") }
             if !headers.isEmpty { throw excess("headers", "they belong to \"transport: http\"") }
         }
         for word in steps.keys.sorted() where !PluginName.isWord(word) {
             throw FieldError(
-                "\"\(word)\" cannot be the name of a step", hint: PluginName.rule
+                "\"\(word)\" is not a valid name for a step", hint: PluginName.rule
             ).under(.key("steps"))
         }
     }
@@ -115,6 +115,84 @@ public struct PluginManifest: FieldGroup {
     }
 
     private func excess(_ key: String, _ reason: String) -> FieldError {
-        FieldError("\"\(key)\" cannot be given here: \(reason)", hint: "remove it").under(.key(key))
+        FieldError("\"\(key)\" is not allowed here: \(reason)", hint: "remove it").under(.key(key))
     }
+}
+
+/// A step of an `exec` plugin in its manifest.
+public struct ManifestStep: FieldGroup {
+    @Field("A one-sentence summary.") public var summary: String
+    @Field("More details for the reference, in Markdown.") public var details: String = ""
+    @Field("The JSON schema (2020-12) of `with:`. Without it, any keys are accepted.")
+    public var input: Value = ["type": "object"]
+    @Field("A description of the output `steps.<id>`.") public var output: String =
+        "The result of the plugin."
+    @Field("The JSON schema (2020-12) of the output, so that `steps.<id>.<key>` can be checked before a run.")
+    public var outputSchema: Value?
+    @Field("Examples for the reference by title: the step in YAML, as after the dash in a pipeline.")
+    public var examples: [String: String] = [:]
+    @Field("Whether running it again has no cost and no side effect.") public var repeatable: Bool = false
+
+    public init() {}
+}
+
+extension ManifestStep {
+    var documentation: StepDocumentation {
+        StepDocumentation(
+            details: details, output: output,
+            examples: examples.sorted { $0.key < $1.key }.map { title, yaml in
+                StepDocumentation.Example(title, yaml.hasSuffix("\n") ? String(yaml.dropLast()) : yaml)
+            })
+    }
+}
+
+/// The name of a process plugin: lower-case letters, digits, "-" and "_", beginning with a letter, at most 64.
+public struct PluginName: FieldValue, Hashable {
+    /// The name as text.
+    public let text: String
+
+    public static var schema: Value { ["type": "string", "pattern": "^[a-z][a-z0-9_-]{0,63}$"] }
+
+    public init(field value: Value) throws(FieldError) {
+        guard let text = value.asString, Self.isWord(text) else {
+            throw FieldError("expected a name such as \"weather\", found \(value.quoted())", hint: Self.rule)
+        }
+        self.text = text
+    }
+
+    public var fieldDefault: Value? { .string(text) }
+
+    static let rule = "use lower-case letters, digits, \"-\" and \"_\", and begin with a letter"
+
+    static func isWord(_ text: String) -> Bool {
+        guard let first = text.utf8.first, (0x61...0x7A).contains(first), text.utf8.count <= 64 else { return false }
+        return text.utf8.allSatisfy { byte in
+            (0x61...0x7A).contains(byte) || (0x30...0x39).contains(byte) || byte == 0x2D || byte == 0x5F
+        }
+    }
+}
+
+extension PluginName: CustomStringConvertible {
+    public var description: String { text }
+}
+
+/// A positive integer.
+public struct PositiveCount: FieldValue, Hashable {
+    /// At least 1.
+    public let count: Int
+
+    init(_ count: Int) {
+        self.count = max(1, count)
+    }
+
+    public static var schema: Value { ["type": "integer", "minimum": 1] }
+
+    public init(field value: Value) throws(FieldError) {
+        guard let whole = value.asInt, let count = Int(exactly: whole), count >= 1 else {
+            throw .expected("an integer from 1", found: value)
+        }
+        self.count = count
+    }
+
+    public var fieldDefault: Value? { .int(Int64(count)) }
 }

@@ -1,16 +1,16 @@
 internal import JSONSchema
 public import RunnelKit
 
-/// A plugin of the protocol `exec`: a program that is started for each call.
+/// A plugin with the protocol `exec`: a program that is started for each call.
 public struct ExecPlugin: Plugin {
     public let name: String
     public let steps: [StepDefinition]
 
     /// - Parameters:
-    ///   - manifest: What `plugin.yaml` says; its protocol is `exec`.
+    ///   - manifest: The manifest, with the protocol `exec`.
     ///   - folder: The plugin's folder, absolute.
-    ///   - host: What the worker brings.
-    /// - Throws: A mistake in the schema of a step, at `steps.<name>.input`.
+    ///   - host: The environment of the worker.
+    /// - Throws: An error in a schema of a step, at `steps.<name>.input` or `steps.<name>.output_schema`.
     public init(_ manifest: PluginManifest, folder: String, host: ProcessHost) throws(FieldError) {
         name = manifest.name.text
         let program = PluginProgram(manifest: manifest, folder: folder, host: host)
@@ -22,14 +22,22 @@ public struct ExecPlugin: Plugin {
             } catch {
                 throw FieldError("it is no JSON schema: \(error)", path: [.key("steps"), .key(word), .key("input")])
             }
+            if let schema = step.outputSchema {
+                do {
+                    _ = try JSONSchema(schema)
+                } catch {
+                    throw FieldError(
+                        "it is no JSON schema: \(error)", path: [.key("steps"), .key(word), .key("output_schema")])
+                }
+            }
             let call = ExecCall(program: program, step: word)
             steps.append(
                 StepDefinition(
                     name: "\(name).\(word)", summary: step.summary,
                     documentation: step.documentation, schema: step.input,
                     isRepeatable: step.repeatable,
-                    // A dry run starts nothing of the project.
-                    isReadOnly: false
+                    // A dry run starts no program of the project.
+                    isReadOnly: false, outputSchema: step.outputSchema
                 ) { with, context in
                     try input.check(with)
                     return try await call.run(with, context)

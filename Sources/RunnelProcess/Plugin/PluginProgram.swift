@@ -1,15 +1,19 @@
 internal import RunnelKit
 
-/// A plugin's command, made ready to be started.
-struct PluginProgram: Sendable {
-    let manifest: PluginManifest
+/// Prepares and starts a plugin's command.
+package struct PluginProgram: Sendable {
+    package let manifest: PluginManifest
     /// Absolute.
-    let folder: String
-    let host: ProcessHost
+    package let folder: String
+    package let host: ProcessHost
 
-    var name: String { manifest.name.text }
+    package init(manifest: PluginManifest, folder: String, host: ProcessHost) {
+        (self.manifest, self.folder, self.host) = (manifest, folder, host)
+    }
 
-    /// Looked up anew for each start, since programs and secrets come and go.
+    package var name: String { manifest.name.text }
+
+    /// Resolved for each start, because programs and secrets may change.
     func launch() throws -> ChildLaunch {
         guard let words = manifest.command?.words, let word = words.first else {
             throw StepError("plugin-start-failed", "the plugin \"\(name)\" has no command")
@@ -35,7 +39,7 @@ struct PluginProgram: Sendable {
     }
 
     /// Starts the program.
-    func start(sinks: PluginProcess.Sinks) async throws -> PluginProcess {
+    package func start(sinks: PluginProcess.Sinks) async throws -> PluginProcess {
         let launch = try launch()
         do {
             return try await PluginProcess.start(launch, sinks: sinks)

@@ -1,12 +1,12 @@
 internal import JSONSchema
 internal import RunnelKit
 
-/// A plugin's settings, checked against what its manifest allows.
+/// A plugin's settings, validated against its manifest.
 struct PluginSetup: Sendable {
-    /// For the child's environment; nil for a plugin without settings.
+    /// The settings as JSON for the child's environment; nil for a plugin without settings.
     let json: String?
 
-    /// - Throws: The first thing that is wrong, at `plugins.<name>`.
+    /// - Throws: The first error, at `plugins.<name>`.
     init(_ manifest: PluginManifest, _ settings: Value?) throws(FieldError) {
         let place: [FieldError.PathElement] = [.key("plugins"), .key(manifest.name.text)]
         guard let schema = manifest.settings else {

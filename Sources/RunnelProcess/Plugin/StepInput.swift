@@ -1,17 +1,16 @@
-internal import JSONSchema
-internal import RunnelKit
+package import JSONSchema
+package import RunnelKit
 
-/// Checks the rendered `with:` of a step against the schema that its plugin gave.
-struct StepInput: Sendable {
+/// Validates the rendered `with:` of a step against the schema of its plugin.
+package struct StepInput: Sendable {
     private let schema: JSONSchema
 
-    init(_ schema: Value) throws(SchemaError) {
+    package init(_ schema: Value) throws(SchemaError) {
         self.schema = try JSONSchema(schema)
     }
 
-    /// - Throws: The first thing that is wrong, with the code `bad-with`; with `empty-value` for a null that the schema
-    ///   does not admit.
-    func check(_ with: ValueObject) throws(StepError) {
+    /// - Throws: The first error, with the code `bad-with`, or `empty-value` for a null that the schema does not allow.
+    package func check(_ with: ValueObject) throws(StepError) {
         guard let issue = schema.validate(.object(with)).first else { return }
         let place = issue.path.isRoot ? "" : "`\(issue.path)`: "
         let isNull = Value.object(with).value(at: issue.path.fieldPath)?.isNull == true

@@ -1,32 +1,41 @@
 public import RunnelKit
+package import RunnelSupport
 internal import Synchronization
 
-/// The children of all process plugins of a worker.
+/// The service key of the ``ProcessSupervisor``.
 public struct ProcessSupervisorKey: ServiceKey {
     public static let name = "the supervisor of plugin processes"
     public typealias Service = ProcessSupervisor
 
-    /// Registers the service; for each process plugin, since all share it.
-    static func register(in services: Services) async {
+    /// Registers the service. Called by each process plugin; all share it.
+    package static func register(in services: Services) async {
         await services.register(Self.self, shutDown: { await $0.shutDown() }) { _ in ProcessSupervisor() }
     }
 }
 
-/// Starts, keeps and ends the children of process plugins.
+/// A server that is kept from one call to the next, such as an MCP server.
+package protocol SupervisedServer: Sendable {
+    /// The number of connections.
+    var connectionCount: Int { get async }
+    /// Ends all of them, and waits until that is done.
+    func shutDown() async
+}
+
+/// Starts, tracks and stops the children of process plugins.
 public final class ProcessSupervisor: Sendable {
     private struct State {
-        var gates: [String: CallGate] = [:]
-        var servers: [String: MCPServer] = [:]
+        var gates: [String: Semaphore] = [:]
+        var servers: [String: any SupervisedServer] = [:]
         var calls: [ObjectIdentifier: PluginProcess] = [:]
         var isShutDown = false
     }
 
     private let state = Mutex(State())
 
-    /// A supervisor without children.
+    /// Creates a supervisor without children.
     public init() {}
 
-    /// How many children run at this moment, connections to servers on HTTP included.
+    /// The number of running children, including HTTP connections to servers.
     public var childCount: Int {
         get async {
             var (count, servers) = state.withLock { ($0.calls.count, Array($0.servers.values)) }
@@ -35,7 +44,7 @@ public final class ProcessSupervisor: Sendable {
         }
     }
 
-    /// Ends all children and waits until they are gone. Afterwards none can be started.
+    /// Stops all children and waits until they have ended. Afterwards none can be started.
     public func shutDown() async {
         let (calls, servers) = state.withLock { state in
             state.isShutDown = true
@@ -52,28 +61,28 @@ public final class ProcessSupervisor: Sendable {
         }
     }
 
-    /// Lets so many calls of one plugin run at once.
-    func gate(_ manifest: PluginManifest) -> CallGate {
+    /// The semaphore for concurrent calls of a plugin.
+    package func gate(_ manifest: PluginManifest) -> Semaphore {
         state.withLock { state in
             if let gate = state.gates[manifest.name.text] { return gate }
-            let gate = CallGate(limit: manifest.concurrency.count)
+            let gate = Semaphore(limit: manifest.concurrency.count)
             state.gates[manifest.name.text] = gate
             return gate
         }
     }
 
-    /// The server of an MCP plugin, whether it runs or not.
-    func server(_ name: String, make: () -> MCPServer) throws -> MCPServer {
+    /// What is kept of a plugin, whether it runs or not.
+    package func server<Server: SupervisedServer>(_ name: String, make: () -> Server) throws -> Server {
         try state.withLock { state in
             if state.isShutDown { throw Self.isShuttingDown }
-            if let server = state.servers[name] { return server }
+            if let server = state.servers[name] as? Server { return server }
             let server = make()
             state.servers[name] = server
             return server
         }
     }
 
-    /// Runs `body` with a child that is surely gone afterwards.
+    /// Runs `body` with a child that is guaranteed to have ended afterwards.
     func withChild<Result: Sendable>(
         _ process: PluginProcess, _ body: () async throws -> Result
     ) async throws -> Result {

@@ -4,7 +4,7 @@ import Templates
 
 /// Draws a pipeline as a Mermaid flowchart.
 ///
-/// Only names made here are used as ids, every label is quoted, and each statement has a line to itself.
+/// Ids are generated, every label is quoted, and each statement is on its own line.
 struct MermaidDiagram {
     private let pipeline: Pipeline
     private let map: PipelineMap
@@ -13,7 +13,7 @@ struct MermaidDiagram {
     private var conditional: [String] = []
     /// The Mermaid id of each step, by the step's id.
     private var ids: [String: String] = [:]
-    /// The Mermaid id of each input, secret and variable, by how a template reads it.
+    /// The Mermaid id of each input, secret and variable, by its template name.
     private var values: [String: String] = [:]
 
     static func text(_ pipeline: Pipeline, _ map: PipelineMap) -> String {
@@ -81,7 +81,7 @@ struct MermaidDiagram {
         if mapped.inner.isEmpty {
             nodes.append("\(id)[\(MermaidLabel.quoted(lines))]")
         } else {
-            // A title has one line.
+            // A title must be a single line.
             nodes.append("subgraph \(id)[\(MermaidLabel.quoted(lines, separator: ", "))]")
             for step in mapped.inner { node(step) }
             nodes.append("end")
@@ -89,7 +89,7 @@ struct MermaidDiagram {
         }
     }
 
-    /// One step after another.
+    /// Connects steps in sequence.
     private mutating func chain(_ steps: [MappedStep]) {
         for (step, next) in zip(steps, steps.dropFirst()) {
             guard let from = ids[step.step.id], let to = ids[next.step.id] else { continue }
@@ -97,7 +97,7 @@ struct MermaidDiagram {
         }
     }
 
-    /// The arrow of what comes next, which says so where the step reads what came before.
+    /// The arrow to the next step, labelled if the step reads the previous output.
     private func arrow(into mapped: MappedStep, from origin: MappedStep.Origin) -> String {
         let isRead = mapped.input?.contains(origin) == true && mapped.reads.contains { $0.root == "input" }
         return isRead ? "-- \"input\" -->" : "-->"
@@ -105,13 +105,13 @@ struct MermaidDiagram {
 
     // MARK: - Data
 
-    /// The dotted lines of what the steps read.
-    /// - Parameter follows: What an arrow leads from to the first of them.
+    /// The dotted lines of the data that steps read.
+    /// - Parameter follows: The origin of the arrow to the first step.
     private mutating func data(into steps: [MappedStep], follows: MappedStep.Origin?, isParallel: Bool = false) {
         var previous = follows
         for mapped in steps {
             guard let id = ids[mapped.step.id] else { continue }
-            // The arrow that leads to the step says it already.
+            // The arrow to the step already shows it.
             let others = (mapped.input ?? []).filter { $0 != previous }
             draw(mapped.reads, into: id, input: others)
             data(into: mapped.inner, follows: nil, isParallel: mapped.step.isParallel)
@@ -137,7 +137,7 @@ struct MermaidDiagram {
         }
     }
 
-    /// The nodes that a value comes from, and what the lines from there are called.
+    /// The source nodes of a value, and the labels of their lines.
     private mutating func sources(of read: DataRead, input: [MappedStep.Origin]) -> ([String], part: String) {
         switch read.root {
         case "steps":
@@ -145,7 +145,7 @@ struct MermaidDiagram {
         case "inputs", "secrets", "env":
             return ([read.member.map { value("\(read.root).\($0)") }].compactMap(\.self), "")
         case "trigger":
-            // A person gives no event, except to try one.
+            // Manual runs have no trigger event.
             let starts = pipeline.triggers.indices.map { "t\($0 + 1)" }
             return (starts.isEmpty ? ["t0"] : starts, read.text)
         case "input":
@@ -160,7 +160,7 @@ struct MermaidDiagram {
         }
     }
 
-    /// The node of an input, secret or variable, drawn when it is first read.
+    /// The node of an input, secret or variable, created on first use.
     private mutating func value(_ name: String) -> String {
         if let id = values[name] { return id }
         let id = "d\(values.count + 1)"
@@ -173,5 +173,26 @@ struct MermaidDiagram {
         guard let output = pipeline.output else { return }
         nodes.append("result([\"output\"])")
         draw(output.references.reads, into: "result", input: map.end)
+    }
+}
+
+/// A text inside the quotes of a Mermaid label.
+///
+/// Characters that are special in Mermaid or HTML are escaped as character codes (`#35;`).
+enum MermaidLabel {
+    static func text(_ text: String, limit: Int = 60) -> String {
+        PlainLine.text(text, limit: limit).unicodeScalars.map(escaped).joined()
+    }
+
+    /// Several lines, quoted.
+    static func quoted(_ lines: [String], separator: String = "<br/>") -> String {
+        "\"" + lines.map { text($0) }.joined(separator: separator) + "\""
+    }
+
+    private static func escaped(_ scalar: Unicode.Scalar) -> String {
+        let isPlain =
+            scalar.properties.isAlphabetic || ("0"..."9").contains(scalar)
+            || " .,:_-/=+*'()…".unicodeScalars.contains(scalar)
+        return isPlain ? String(scalar) : "#\(scalar.value);"
     }
 }

@@ -112,7 +112,7 @@ struct TextDiagram {
         }
     }
 
-    /// `input` with where it comes from; anything else as it is written.
+    /// `input` with its origin; other values as written.
     private func read(_ read: DataRead, input: [MappedStep.Origin]?) -> String {
         guard read.root == "input", let input else { return PlainLine.text(read.text) }
         let origins = input.map { origin in
@@ -126,7 +126,7 @@ struct TextDiagram {
 
     // MARK: - Lines
 
-    /// Adds the text in as many lines as it takes.
+    /// Adds the text, wrapped to the width.
     private mutating func wrap(_ text: String, first: String, rest: String) {
         var line = first
         var isEmpty = true
@@ -148,7 +148,7 @@ struct TextDiagram {
 }
 
 extension Pipeline {
-    /// What all templates of the file read.
+    /// The references of all templates of the file.
     var everyReference: [Reference] {
         triggers.flatMap(\.entry.references) + allSteps.flatMap(\.references) + (output?.references ?? [])
     }
@@ -156,4 +156,48 @@ extension Pipeline {
 
 extension String {
     func padded(to width: Int) -> String { self + String(repeating: " ", count: Swift.max(0, width - count)) }
+}
+
+/// The glyphs of a drawing in a terminal.
+public struct DiagramGlyphs: Sendable, Hashable {
+    let branch: String
+    let last: String
+    let line: String
+    let parallel: String
+    let lastParallel: String
+    let gap: String
+
+    /// Unicode box-drawing characters.
+    public static let unicode = DiagramGlyphs(
+        branch: "├─ ", last: "└─ ", line: "│  ", parallel: "╞═ ", lastParallel: "╘═ ", gap: "   ")
+    /// ASCII characters only.
+    public static let ascii = DiagramGlyphs(
+        branch: "+- ", last: "`- ", line: "|  ", parallel: "+= ", lastParallel: "`= ", gap: "   ")
+}
+
+/// Sanitises an author's text for a drawing: one line, no control characters, truncated.
+enum PlainLine {
+    static func text(_ text: String, limit: Int = 100) -> String {
+        let words = text.split { $0.isWhitespace || $0.isNewline }.joined(separator: " ")
+        let plain = String(String.UnicodeScalarView(words.unicodeScalars.filter { !hides($0) }))
+        return plain.count <= limit ? plain : plain.prefix(max(1, limit) - 1) + "…"
+    }
+
+    /// Whether it is a control character or changes the text direction.
+    private static func hides(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar.properties.generalCategory {
+        case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate: true
+        default: false
+        }
+    }
+
+    /// An expression without optional braces around it.
+    static func expression(_ text: String, limit: Int = 100) -> String {
+        var line = self.text(text, limit: .max)
+        let inside = line.dropFirst(2).dropLast(2)
+        if line.hasPrefix("{{"), line.hasSuffix("}}"), !inside.contains("{{") {
+            line = self.text(String(inside), limit: .max)
+        }
+        return self.text(line, limit: limit)
+    }
 }

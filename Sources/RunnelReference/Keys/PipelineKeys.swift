@@ -1,101 +1,174 @@
 import RunnelEngine
 import RunnelKit
 
-/// The keys of a pipeline file that belong to no step and no trigger.
+/// The keys of a pipeline file, other than those of steps and triggers.
 enum PipelineKeys {
     static let pipeline: [DeclaredKey] = [
         DeclaredKey(
-            "name", "string", "How the pipeline is called.", schema: ["type": "string"], absent: "the file's name"),
+            "name", "string", "The name of the pipeline.", schema: ["type": "string"], absent: "the file name"),
         DeclaredKey(
-            "description", "string", "One sentence for lists.", schema: ["type": "string"]),
+            "description", "string", "A one-sentence summary.", schema: ["type": "string"]),
         DeclaredKey(
             "on", "object",
-            "What starts runs, beside a person: a key for each trigger, with one entry or a list of them.",
-            schema: ["$ref": "#/definitions/on"], absent: "started by hand", mayBeEmpty: true),
+            "The triggers: a key for each, with one entry or a list.",
+            schema: ["$ref": "#/definitions/on"], absent: "manual runs only", mayBeEmpty: true),
         DeclaredKey(
-            "inputs", "object", "What can be set by whoever starts a run, by name; templates read `inputs.NAME`.",
+            "inputs", "object", "Inputs that can be set when a run is started, by name; templates read `inputs.NAME`.",
             schema: ["type": "object", "additionalProperties": ["$ref": "#/definitions/input"]], mayBeEmpty: true),
         DeclaredKey(
-            "concurrency", "object", "How many runs of the pipeline go on at once.",
-            schema: ["$ref": "#/definitions/concurrency"], absent: "no limit of its own"),
+            "concurrency", "object", "The maximum number of concurrent runs of the pipeline.",
+            schema: ["$ref": "#/definitions/concurrency"], absent: "unlimited"),
         DeclaredKey(
-            "timeout", "duration", "How long a run may be worked on altogether. Waiting and downtime do not count.",
+            "timeout", "duration", "The time limit of a run. Waiting and downtime do not count.",
             schema: Duration.schema, absent: "no limit"),
         DeclaredKey(
-            "steps", "list of steps", "What is done, one after another.",
+            "steps", "list of steps", "The steps, run in sequence.",
             schema: ["type": "array", "minItems": 1, "items": ["$ref": "#/definitions/step"]], isRequired: true),
         DeclaredKey(
-            "on_failure", "list of steps", "What is done when a step has failed for good; templates know `error`.",
+            "on_failure", "list of steps", "Steps that run after a step has finally failed; templates can use `error`.",
             schema: ["type": "array", "items": ["$ref": "#/definitions/step"]]),
         DeclaredKey(
             "finally", "list of steps",
-            "What is done at the end however it went, also after a cancellation; templates know `error`.",
+            "Steps that always run at the end, whatever the outcome, also after a cancellation; templates can use `error`.",
             schema: ["type": "array", "items": ["$ref": "#/definitions/step"]]),
         DeclaredKey(
-            "output", "any value", "What a run gives back, with templates in it.", schema: [:],
+            "output", "any value", "The output of a run; can contain templates.", schema: [:],
             absent: "the last output that was produced"),
     ]
 
     static let input: [DeclaredKey] = [
         DeclaredKey(
             "type", "one of " + InputDeclaration.Kind.allCases.map { "`\($0.rawValue)`" }.joined(separator: ", "),
-            "What kind of value it is.", schema: InputDeclaration.Kind.schema, absent: "`string`"),
-        DeclaredKey("default", "any value", "What it is when nobody sets it.", schema: [:]),
-        DeclaredKey("description", "string", "What it is for.", schema: ["type": "string"]),
-        DeclaredKey("enum", "list", "The only values it may have.", schema: ["type": "array"]),
+            "The type of the value.", schema: InputDeclaration.Kind.schema, absent: "`string`"),
+        DeclaredKey("default", "any value", "The value if it is not set.", schema: [:]),
+        DeclaredKey("description", "string", "The purpose of the input.", schema: ["type": "string"]),
+        DeclaredKey("enum", "list", "The allowed values.", schema: ["type": "array"]),
         DeclaredKey(
-            "required", "boolean", "Whether it has to be set. With `false`, null is one of its values.",
+            "required", "boolean", "Whether it must be set. With `false`, null is allowed.",
             schema: ["type": "boolean"], absent: "`true` without a `default`"),
     ]
 
     /// The keys of a step; `uses` lists what is registered.
     static func step(_ registry: StepRegistry) -> [DeclaredKey] {
-        // Editors show the descriptions beside the names.
+        // Editors show the descriptions next to the names.
         let uses: Value = [
             "enum": .list(registry.names.map { .string($0) }),
             "enumDescriptions": .list(registry.names.map { .string(registry[$0]?.summary ?? "") }),
         ]
-        let onlySteps = "Either `uses` or `steps` is there."
+        let onlySteps = "Either `uses` or `steps` is required."
         return [
             DeclaredKey(
-                "id", "string", "How others name the step: `steps.ID` is its output. Letters, digits, `_` and `-`.",
+                "id", "string", "The step's id: `steps.ID` is its output. Letters, digits, `_` and `-`.",
                 schema: ["type": "string", "pattern": "^[A-Za-z_][A-Za-z0-9_-]*$"],
-                absent: "the step's kind, such as `file-write`"),
-            DeclaredKey("name", "string", "A remark for whoever reads the file.", schema: ["type": "string"]),
+                absent: "the step type, such as `file-write`"),
+            DeclaredKey("name", "string", "A comment for readers of the file.", schema: ["type": "string"]),
             DeclaredKey(
-                "uses", "the name of a step", "What is done. \(onlySteps)", schema: uses),
+                "uses", "the name of a step", "The step type. \(onlySteps)", schema: uses),
             DeclaredKey(
                 "with", "object",
-                "What the step is given; its keys depend on `uses`. Templates may stand in any string. A key that is "
+                "The settings of the step; the keys depend on `uses`. Any string can contain templates. A key that is "
                     + "written is given, also when its value is null.",
                 schema: ["type": "object"], mayBeEmpty: true),
             DeclaredKey(
-                "if", "expression", "The step is done only where this is true; otherwise its output is null.",
+                "if", "expression", "The step runs only if this is true; otherwise its output is null.",
                 schema: ["type": ["string", "boolean", "number"]], mayBeEmpty: true),
             DeclaredKey(
                 "for_each", "list, or a template that is one",
-                "Does the step once for each item, with `item` and `index` known; its output is the list of outputs.",
+                "Runs the step once for each item, with `item` and `index` in scope; its output is the list of outputs.",
                 schema: ["anyOf": [["type": "array"], ["$ref": "#/definitions/text"]]]),
             DeclaredKey(
-                "max_parallel", "whole number from 1 on",
-                "How many items, or steps of a parallel group, are worked on at once.", schema: PositiveCount.schema,
+                "max_parallel", "integer from 1",
+                "The maximum number of items, or steps of a parallel group, that run concurrently.",
+                schema: PositiveCount.schema,
                 absent: "1 with `for_each`, all of a parallel group"),
             DeclaredKey(
                 "steps", "list of steps", "Makes the step a group. \(onlySteps)",
                 schema: ["type": "array", "minItems": 1, "items": ["$ref": "#/definitions/step"]]),
             DeclaredKey(
-                "parallel", "boolean", "Whether the steps of a group are done side by side.",
+                "parallel", "boolean", "Whether the steps of a group run in parallel.",
                 schema: ["type": "boolean"], absent: "`false`"),
             DeclaredKey(
-                "retry", "object", "Tries the step again when its failure may pass; not for a group.",
+                "retry", "object", "Retries the step after a transient failure; not for a group.",
                 schema: ["$ref": "#/definitions/retry"], absent: "one attempt"),
             DeclaredKey(
-                "timeout", "duration", "How long the step may take with all its attempts.", schema: Duration.schema,
+                "timeout", "duration", "The time limit of the step, including all attempts.", schema: Duration.schema,
                 absent: "no limit"),
             DeclaredKey(
                 "on_error", PipelineStep.OnError.allCases.map { "`\($0.rawValue)`" }.joined(separator: " or "),
-                "Whether the run fails with the step, or goes on with null as its output.",
+                "Whether the run fails with the step, or continues with null as its output.",
                 schema: PipelineStep.OnError.schema, absent: "`fail`"),
         ]
     }
+}
+
+/// A key of a pipeline file, for the schema and the reference.
+struct DeclaredKey: Sendable {
+    let name: String
+    /// A description in Markdown.
+    let help: String
+    /// Its type, in words for a table.
+    let kind: String
+    /// The schema of its value.
+    let schema: Value
+    /// The default in words; empty if it is obvious.
+    let absent: String
+    let isRequired: Bool
+    /// Whether null is allowed: an empty section, or the word `null`.
+    let mayBeEmpty: Bool
+
+    init(
+        _ name: String, _ kind: String, _ help: String, schema: Value, absent: String = "", isRequired: Bool = false,
+        mayBeEmpty: Bool = false
+    ) {
+        self.name = name
+        self.kind = kind
+        self.help = help
+        self.schema = schema
+        self.absent = absent
+        self.isRequired = isRequired
+        self.mayBeEmpty = mayBeEmpty
+    }
+
+    /// The schema with its description.
+    var documentedSchema: Value {
+        guard var object = schema.asObject else { return schema }
+        if let types = object["type"] {
+            if mayBeEmpty { object["type"] = .list((types.asList ?? [types]) + ["null"]) }
+        } else if object["$ref"] != nil {
+            // Siblings of `$ref` are ignored in draft-07.
+            object = ["anyOf": mayBeEmpty ? [schema, ["type": "null"]] : [schema]]
+        }
+        object["description"] = .string(help)
+        return .object(object)
+    }
+}
+
+extension [DeclaredKey] {
+    /// The members of `properties`.
+    var properties: ValueObject { ValueObject(map { ($0.name, $0.documentedSchema) }) }
+}
+
+/// The names available in templates, for the reference.
+enum TemplateNames {
+    static let all: [(name: String, help: String)] = [
+        ("input", "The last output that was produced; for the first step, the input of the run."),
+        ("inputs.NAME", "The value of an input that the pipeline declares."),
+        ("steps.ID", "The output of an earlier step; null if it was skipped."),
+        (
+            "trigger.type",
+            "What started the run: `manual`, or the trigger's name; the trigger's own fields are next to it."
+        ),
+        ("secrets.NAME", "A secret from `runnel.yaml`. It is masked wherever it is shown."),
+        ("env.NAME", "An environment variable that `runnel.yaml` lists under `env`."),
+        ("run.id", "The run's id, the same after a crash."),
+        ("run.pipeline", "The pipeline's name."),
+        ("run.started_at", "The start time of the run (RFC 3339, UTC)."),
+        ("item", "With `for_each`: the item."),
+        ("index", "With `for_each`: the index of the item, from 0."),
+        ("error.code", "In `on_failure` and `finally`: the error code; see [errors.md](errors.md)."),
+        ("error.message", "The error message."),
+        ("error.hint", "The hint how to fix it; empty if there is none."),
+        ("error.step", "The id of the step that failed."),
+        ("error.output", "The partial output of the step."),
+    ]
 }

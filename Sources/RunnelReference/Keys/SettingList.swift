@@ -3,25 +3,29 @@ import RunnelKit
 
 /// A setting of `runnel.yaml`, or a group of them.
 struct Setting: Sendable {
-    /// The keys that lead to it, the outermost first.
+    /// The path of keys, outermost first.
     let path: [String]
-    /// With help and default.
+    /// The schema with description and default.
     let schema: Value
-    /// Whether it only holds other settings.
+    /// Whether it is a group of settings.
     let isGroup: Bool
 
     /// `marketplace.base_url`.
     var name: String { path.joined(separator: ".") }
 
-    /// The environment variable that wins over the file; nil for groups and for names of one's own, as under `secrets`.
+    /// The environment variable that overrides the file; nil for groups and for user-defined names, such as those under
+    /// `secrets`.
     var variable: String? {
         schema["type"] == "object" ? nil : "RUNNEL_" + path.joined(separator: "_").uppercased()
     }
 }
 
-/// The settings in the order of their declaration.
+/// The settings in declaration order.
 enum SettingList {
-    static var all: [Setting] { settings(in: Settings.schema, path: []) }
+    /// - Parameter plugins: Those that may bring sections.
+    static func all(_ plugins: [any Plugin]) -> [Setting] { settings(in: schema(plugins), path: []) }
+
+    static func schema(_ plugins: [any Plugin]) -> Value { SettingsShape(plugins.settingsSections).schema }
 
     private static func settings(in schema: Value, path: [String]) -> [Setting] {
         (schema["properties"]?.asObject ?? ValueObject()).flatMap { key, value in
@@ -30,12 +34,12 @@ enum SettingList {
         }
     }
 
-    /// The schema with the variable named in the description of the setting at `path`.
+    /// The schema with the variable added to the description of the setting at `path`.
     static func noting(_ variable: String, at path: ArraySlice<String>, in schema: ValueObject) -> ValueObject {
         var schema = schema
         guard let key = path.first else {
             let help = schema["description"]?.asString.map { $0 + " " } ?? ""
-            schema["description"] = .string(help + "The environment variable \(variable) wins over it.")
+            schema["description"] = .string(help + "The environment variable \(variable) overrides it.")
             return schema
         }
         guard var properties = schema["properties"]?.asObject, let inner = properties[key]?.asObject else {

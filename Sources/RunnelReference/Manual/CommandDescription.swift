@@ -12,7 +12,7 @@ struct CommandDescription: Sendable {
 
     init(_ value: Value, path: String) throws(ManualPageError) {
         guard let name = value["commandName"]?.asString else {
-            throw ManualPageError(message: "the command behind \"\(path)\" has no \"commandName\"")
+            throw ManualPageError(message: "the command after \"\(path)\" has no \"commandName\"")
         }
         self.name = name
         abstract = value["abstract"]?.asString ?? ""
@@ -31,7 +31,7 @@ struct CommandDescription: Sendable {
         self.subcommands = subcommands
     }
 
-    /// What a person gives to the command, without what every command takes and what is hidden.
+    /// The command's own visible arguments.
     var shown: [ArgumentDescription] { arguments.filter { $0.isShown && !$0.isEverywhere } }
 }
 
@@ -40,7 +40,7 @@ struct ArgumentDescription: Sendable {
     enum Kind: String, Sendable { case positional, option, flag }
 
     let kind: Kind
-    /// As typed: `-n`, `--number`. The long ones come last.
+    /// The names, short ones first: `-n`, `--number`.
     let names: [String]
     let value: String
     let abstract: String
@@ -71,6 +71,6 @@ struct ArgumentDescription: Sendable {
         isShown = value["shouldDisplay"]?.asBool ?? true
     }
 
-    /// Whether every command takes it.
+    /// Whether all commands share it.
     var isEverywhere: Bool { names.contains("--help") || names.contains("--version") }
 }

@@ -1,17 +1,21 @@
 public import RunnelKit
 
-/// The manual page `runnel.1`, made from what the command line says of itself.
+/// The manual page `runnel.1`, generated from the description of the commands.
 public struct ManualPage: Sendable {
     private let root: CommandDescription
     private let version: String
     private let date: String
+    private let plugins: [any Plugin]
 
-    /// Reads the description of the commands.
+    /// Decodes the description of the commands.
     /// - Parameters:
-    ///   - dump: What `runnel --experimental-dump-help` prints.
+    ///   - dump: The output of `runnel --experimental-dump-help`.
     ///   - version: Of the program, for the page's foot.
     ///   - date: Of the page, such as `2026-11-24`; empty leaves it out.
-    public init(dump: Value, version: String, date: String = "") throws(ManualPageError) {
+    ///   - plugins: Whose settings have environment variables too.
+    public init(
+        dump: Value, version: String, date: String = "", plugins: [any Plugin] = []
+    ) throws(ManualPageError) {
         guard let command = dump["command"] else {
             throw ManualPageError(message: "the description of the commands has no \"command\"")
         }
@@ -22,6 +26,7 @@ public struct ManualPage: Sendable {
         root = try CommandDescription(command, path: "")
         self.version = version
         self.date = date
+        self.plugins = plugins
     }
 
     /// The page in the man(7) language, in ASCII.
@@ -37,7 +42,7 @@ public struct ManualPage: Sendable {
             page.paragraphs(root.discussion)
         }
         page.macro("SH", "OPTIONS")
-        page.line("Every command takes these.")
+        page.line("Options of all commands.")
         for argument in root.arguments where argument.isShown { entry(argument, into: &page) }
         page.macro("SH", "COMMANDS")
         for command in root.subcommands where command.isShown && command.name != "help" {
@@ -56,7 +61,7 @@ public struct ManualPage: Sendable {
         }
         page.paragraphs(command.abstract)
         if let usual = command.defaultSubcommand {
-            page.line("Without a further command it does what " + Troff.bold("\(name) \(usual)") + " does.")
+            page.line("Without a subcommand it does what " + Troff.bold("\(name) \(usual)") + " does.")
         }
         if !command.discussion.isEmpty {
             page.macro("PP")
@@ -66,7 +71,7 @@ public struct ManualPage: Sendable {
         for inner in command.subcommands where inner.isShown { section(inner, path: name, into: &page) }
     }
 
-    /// An argument as the synopsis shows it.
+    /// An argument in the synopsis.
     private static func usage(_ argument: ArgumentDescription) -> String {
         let more = argument.isRepeating ? "\\~..." : ""
         let name = Troff.bold(argument.names.last ?? "")
@@ -94,21 +99,21 @@ public struct ManualPage: Sendable {
         }
     }
 
-    /// What the commands do not say of themselves.
+    /// Adds the sections that the description of the commands lacks.
     private func close(_ page: inout Troff) {
         page.macro("SH", "EXIT STATUS")
         for (status, meaning) in [
-            ("0", "All went well."), ("1", "A run failed, or what was asked for could not be done."),
-            ("2", "The command line is wrong, or a pipeline or the configuration is not valid."),
-            ("130", "It was interrupted."),
+            ("0", "Success."), ("1", "A run failed, or the command could not be completed."),
+            ("2", "The command line, a pipeline or the configuration is invalid."),
+            ("130", "Interrupted."),
         ] {
             page.macro("TP")
             page.line(Troff.bold(status))
             page.line(meaning)
         }
         page.macro("SH", "ENVIRONMENT")
-        page.paragraphs("Every setting of `runnel.yaml` has a variable that wins over the file:")
-        for setting in SettingList.all {
+        page.paragraphs("Every setting of `runnel.yaml` has an environment variable that overrides it:")
+        for setting in SettingList.all(plugins) {
             guard let variable = setting.variable else { continue }
             page.macro("TP")
             page.line(Troff.bold(variable))
@@ -119,8 +124,8 @@ public struct ManualPage: Sendable {
         page.paragraphs("The configuration to use instead of the nearest `runnel.yaml`.")
         page.macro("SH", "FILES")
         for (file, meaning) in [
-            ("runnel.yaml", "The configuration, in the folder of the pipelines or above it."),
-            (".runnel/journal.db", "The runs, beside `runnel.yaml`."),
+            ("runnel.yaml", "The configuration, in the pipeline's folder or a parent folder."),
+            (".runnel/journal.db", "The runs, next to `runnel.yaml`."),
         ] {
             page.macro("TP")
             page.line(Troff.italic(file))
@@ -128,9 +133,88 @@ public struct ManualPage: Sendable {
         }
     }
 
-    /// The line under NAME begins small and has no dot at its end, as whatis(1) shows it.
+    /// The line under NAME starts in lower case and has no full stop, for whatis(1).
     private func sentence(_ text: String) -> String {
         let line = text.hasSuffix(".") ? String(text.dropLast()) : text
         return line.prefix(1).lowercased() + line.dropFirst()
+    }
+}
+
+/// An error in the description of the commands.
+public struct ManualPageError: Error, Sendable, Hashable, CustomStringConvertible {
+    /// Stable and in kebab case.
+    public let code = "bad-help-dump"
+    /// A sentence that says what is missing.
+    public let message: String
+    /// The message.
+    public var description: String { message }
+}
+
+/// Writes the man(7) language.
+struct Troff {
+    private(set) var text = ""
+
+    /// A macro with arguments: `.TP`, `.SH NAME`.
+    mutating func macro(_ name: String, _ arguments: String...) {
+        text += "." + ([name] + arguments.map(Self.quoted)).joined(separator: " ") + "\n"
+    }
+
+    /// A line of text, which may contain results of ``bold(_:)`` and ``italic(_:)``.
+    mutating func line(_ text: String) {
+        // A leading dot or apostrophe would make it a macro.
+        self.text += (text.hasPrefix(".") || text.hasPrefix("'") ? "\\&" : "") + text + "\n"
+    }
+
+    /// Text with code in backticks. Each line is a paragraph.
+    mutating func paragraphs(_ text: String) {
+        for (index, line) in text.split(separator: "\n").enumerated() {
+            if index > 0 { macro("br") }
+            self.line(Self.prose(String(line)))
+        }
+    }
+
+    static func bold(_ text: String) -> String { "\\fB\(escaped(text))\\fR" }
+    static func italic(_ text: String) -> String { "\\fI\(escaped(text))\\fR" }
+
+    /// Text with backticked code in bold.
+    static func prose(_ text: String) -> String {
+        let parts = text.split(separator: "`", omittingEmptySubsequences: false)
+        return parts.enumerated()
+            .map {
+                $0.offset % 2 == 1 && $0.offset < parts.count - 1
+                    ? bold(String($0.element)) : escaped(String($0.element))
+            }
+            .joined()
+    }
+
+    /// Escapes hyphens, so that they can be copied, and other Unicode characters, so that the page is ASCII.
+    static func escaped(_ text: String) -> String {
+        text.unicodeScalars.map { scalar in
+            switch scalar {
+            case "\\": "\\e"
+            case "-": "\\-"
+            case "'": "\\(aq"
+            case "`": "\\(ga"
+            case "^": "\\(ha"
+            case "~": "\\(ti"
+            case "…": "..."
+            case "\n", "\t": " "
+            default:
+                if scalar.isASCII {
+                    scalar.properties.generalCategory == .control ? "" : String(scalar)
+                } else {
+                    "\\[u\(hexadecimal(scalar.value))]"
+                }
+            }
+        }.joined()
+    }
+
+    private static func hexadecimal(_ number: UInt32) -> String {
+        let digits = String(number, radix: 16, uppercase: true)
+        return String(repeating: "0", count: max(0, 4 - digits.count)) + digits
+    }
+
+    private static func quoted(_ argument: String) -> String {
+        argument.isEmpty || argument.contains(" ") ? "\"\(argument.replacing("\"", with: "\\(dq"))\"" : argument
     }
 }

@@ -1,24 +1,23 @@
 import RunnelKit
 
-/// Rewrites a schema so that it can stand inside a larger document and be read by tools of draft-07 as well as of
-/// 2020-12.
+/// Rewrites a schema for embedding in a larger document, valid in draft-07 as well as in 2020-12.
 ///
-/// What the two drafts say alike is kept. `dependentRequired` becomes a condition; what has no common form (such as
-/// `prefixItems` and `unevaluatedProperties`) is left out, so that the result refuses no value that the original
+/// Keywords common to both drafts are kept. `dependentRequired` becomes a condition; keywords without a common form
+/// (such as `prefixItems` and `unevaluatedProperties`) are dropped, so the result accepts every value that the original
 /// accepts.
 struct PortableSchema {
-    /// What may stand in the place of a value, beside what its schema says.
+    /// What may replace a value in addition to its schema.
     enum Stand: Sendable {
         case nothing
-        /// A string that is rendered before it is read.
+        /// A template string, rendered before validation.
         case template
     }
 
-    /// Where the schema will be: `#/definitions/with.chat`.
+    /// The location of the rewritten schema: `#/definitions/with.chat`.
     let location: String
     let stand: Stand
 
-    /// The schema of an object whose keys' values may be stood in for, but not the object itself.
+    /// Rewrites the schema of an object whose values may be replaced by templates, but not the object itself.
     func rewritten(_ schema: Value) -> Value {
         guard let object = schema.asObject else { return schema }
         return .object(keywords(of: object))
@@ -26,7 +25,7 @@ struct PortableSchema {
 
     // MARK: - Keywords
 
-    /// What means the same in both drafts, whatever its value holds.
+    /// Keywords with the same meaning in both drafts.
     private static let kept: Set<String> = [
         "title", "description", "default", "examples", "format", "type", "enum", "const", "multipleOf", "minimum",
         "maximum", "minLength", "maxLength", "pattern", "minItems", "maxItems", "uniqueItems", "minProperties",
@@ -61,7 +60,7 @@ struct PortableSchema {
         return result
     }
 
-    /// A schema in a place where something may stand in for the value.
+    /// A subschema whose value may be replaced.
     private func place(_ schema: Value) -> Value {
         guard let object = schema.asObject else { return schema }
         let rewritten = keywords(of: object)
@@ -71,23 +70,23 @@ struct PortableSchema {
         }
     }
 
-    /// A schema beside others for the same value: what stands in for it is said once, around all of them.
+    /// One of several schemas for the same value: the replacement is added once, around all of them.
     private func branch(_ schema: Value) -> Value {
         schema.asObject.map { .object(keywords(of: $0)) } ?? schema
     }
 
-    /// A schema that is no description of the value: nothing may be added to it.
+    /// A schema that does not describe the value itself: no replacement is added.
     private func plain(_ schema: Value) -> Value {
         PortableSchema(location: location, stand: .nothing).branch(schema)
     }
 
-    /// With something standing in for a value, more than one of `oneOf` may hold, except where only keys are counted.
+    /// With replacements more than one of `oneOf` may match, except if it only counts keys.
     private func choice(_ branches: [Value]) -> Value {
         let countsKeys = branches.allSatisfy { $0.asObject?.keys == ["required"] }
         return [countsKeys || stand == .nothing ? "oneOf" : "anyOf": .list(branches.map(branch))]
     }
 
-    /// A condition holds for what stands in, or does not; only one that compares with constants is sure to tell.
+    /// A template may satisfy a condition by accident; only comparisons with constants are safe.
     private func condition(_ schema: ValueObject) -> Value? {
         guard let test = schema["if"], let then = schema["then"], schema["else"] == nil,
             let tested = test["properties"]?.asObject,
@@ -103,11 +102,79 @@ struct PortableSchema {
         }
     }
 
-    /// A reference inside of the schema, led to where the schema is now; any other place is not known here.
+    /// A reference inside the schema, adjusted to its new location; nil for other targets.
     private func reference(_ value: Value) -> Value {
         guard let text = value.asString, text == "#" || text.hasPrefix("#/$defs/") || text.hasPrefix("#/definitions/"),
             text.split(separator: "/").count <= 3
         else { return true }
         return ["$ref": .string(location + text.dropFirst())]
     }
+}
+
+/// Extends a schema to accept a template instead of the value.
+enum TemplateAlternative {
+    /// The names of the two kinds of template among a document's definitions.
+    static let definitions: ValueObject = [
+        "expression": [
+            "description": "One expression, whose value keeps its type.", "type": "string",
+            "pattern": #"^\{\{[\s\S]*\}\}$"#,
+        ],
+        "text": [
+            "description": "A text with expressions in it.", "type": "string", "pattern": #"\{[{%]"#,
+        ],
+    ]
+
+    /// Annotations, which stay on the outside, where editors look for them.
+    private static let annotations = ["title", "description", "default", "examples"]
+
+    static func added(to schema: ValueObject) -> ValueObject {
+        guard !acceptsAnyText(schema) else { return schema }
+        let template: Value = ["$ref": acceptsSomeText(schema) ? "#/definitions/text" : "#/definitions/expression"]
+        var outer = ValueObject()
+        var inner = schema
+        for key in annotations {
+            outer[key] = schema[key]
+            inner[key] = nil
+        }
+        if inner.keys == ["anyOf"], let alternatives = inner["anyOf"]?.asList {
+            outer["anyOf"] = .list(alternatives + [template])
+        } else {
+            outer["anyOf"] = [.object(inner), template]
+        }
+        return outer
+    }
+
+    /// Whether all strings are valid.
+    private static func acceptsAnyText(_ schema: ValueObject) -> Bool {
+        let demands = schema.keys.filter { !annotations.contains($0) && !aboutOthers.contains($0) }
+        switch demands {
+        case []: return true
+        case ["type"]: return types(schema)?.contains("string") ?? true
+        case ["anyOf"]:
+            return schema["anyOf"]?.asList?.contains { $0.asObject.map(acceptsAnyText) ?? ($0 == true) } ?? false
+        default: return false
+        }
+    }
+
+    /// Whether some strings are valid, so that a template may render to one.
+    private static func acceptsSomeText(_ schema: ValueObject) -> Bool {
+        if let types = types(schema) { return types.contains("string") }
+        if let choices = schema["enum"]?.asList { return choices.contains { $0.asString != nil } }
+        if let value = schema["const"] { return value.asString != nil }
+        if let alternatives = schema["anyOf"]?.asList {
+            return alternatives.contains { $0.asObject.map(acceptsSomeText) ?? ($0 == true) }
+        }
+        return schema["properties"] == nil && schema["items"] == nil
+    }
+
+    private static func types(_ schema: ValueObject) -> [Value]? {
+        schema["type"].map { $0.asList ?? [$0] }
+    }
+
+    /// Keywords that do not constrain strings.
+    private static let aboutOthers = [
+        "properties", "patternProperties", "additionalProperties", "required", "items", "contains", "propertyNames",
+        "minItems", "maxItems", "uniqueItems", "minProperties", "maxProperties", "minimum", "maximum",
+        "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "$defs", "definitions",
+    ]
 }

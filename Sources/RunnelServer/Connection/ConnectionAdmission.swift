@@ -1,26 +1,21 @@
 import HTTPServing
 import HummingbirdCore
+import LibC
 import Logging
 import NIOCore
 import NIOPosix
 import Synchronization
 
-#if canImport(Glibc)
-import Glibc
-#elseif canImport(Musl)
-import Musl
-#else
-import Darwin
-#endif
-
-/// Makes room for callers where there are as many connections as the process can hold: closes those that have been idle
-/// longest, so that nobody waits in the backlog behind idle connections.
+/// Evicts idle connections when the limit is reached: closes the longest idle ones, so that new clients do not wait in
+/// the backlog.
 final class IdleEviction: Sendable {
     let limit: Int
     private let connections: OpenConnections
     private let isLookDue = Mutex(false)
+    /// How many connections were accepted and are not closed. ``OpenConnections`` knows them a moment later.
+    private let accepted = Mutex(0)
 
-    /// How long a connection may be idle in any case: a caller who has just connected is about to send its request.
+    /// The minimum idle time before eviction: a client that has just connected is about to send its request.
     private static let minimum = Duration.milliseconds(100)
     private static let interval = TimeAmount.milliseconds(50)
 
@@ -29,12 +24,17 @@ final class IdleEviction: Sendable {
         self.limit = limit
     }
 
-    /// Closes some at once, so that looking for the longest idle ones is shared by as many new connections.
+    var isFull: Bool { accepted.withLock { $0 >= limit } }
+
+    func opened() { accepted.withLock { $0 += 1 } }
+    func closed() { accepted.withLock { $0 -= 1 } }
+
+    /// Closes a batch, which amortises the search for the longest idle connections.
     ///
-    /// - Parameter part: Which part of the connections may be closed.
+    /// - Parameter part: The fraction of connections to close, as 1/part.
     func makeRoom(part: Int = 64) {
         connections.evict(max(1, limit / part), idleFor: Self.minimum)
-        // While nothing could be closed nobody tells of a connection that becomes idle.
+        // If nothing could be closed, there is no notification when a connection becomes idle.
         guard
             isLookDue.withLock({ isDue in
                 defer { isDue = true }
@@ -43,34 +43,33 @@ final class IdleEviction: Sendable {
         else { return }
         MultiThreadedEventLoopGroup.singleton.any().scheduleTask(in: Self.interval) {
             self.isLookDue.withLock { $0 = false }
-            if self.connections.count >= self.limit { self.makeRoom() }
+            if self.isFull || self.connections.count >= self.limit { self.makeRoom() }
         }
     }
 }
 
-/// Accepts connections while there are fewer than the limit.
+/// Limits the number of accepted connections.
 struct ConnectionAdmission: AvailableConnectionsDelegate {
     private let eviction: IdleEviction
-    private var count = 0
 
     init(_ eviction: IdleEviction) {
         self.eviction = eviction
     }
 
     mutating func connectionOpened() {
-        count += 1
-        if count >= eviction.limit { eviction.makeRoom() }
+        eviction.opened()
+        if eviction.isFull { eviction.makeRoom() }
     }
 
     mutating func connectionClosed() {
-        count -= 1
+        eviction.closed()
     }
 
-    func isAcceptingNewConnections() -> Bool { count < eviction.limit }
+    func isAcceptingNewConnections() -> Bool { !eviction.isFull }
 }
 
-/// Keeps the server accepting when a connection cannot be accepted, because there is no file descriptor or memory for it
-/// or because the caller has gone. Seen by the server such an error would end its accept loop for good.
+/// Handles accept errors (no file descriptors or memory, client gone). Passed on to the server, such an error would end
+/// its accept loop.
 final class AcceptErrors: ChannelInboundHandler, RemovableChannelHandler, Sendable {
     typealias InboundIn = any Channel
 
@@ -78,7 +77,7 @@ final class AcceptErrors: ChannelInboundHandler, RemovableChannelHandler, Sendab
     private let logger: Logger
     private let lastWarning = Mutex(NIODeadline.distantPast)
 
-    /// How long the server waits for descriptors before it tries again.
+    /// The pause before accepting again.
     private static let pause = TimeAmount.milliseconds(100)
 
     init(_ eviction: IdleEviction, _ logger: Logger) {
@@ -90,10 +89,10 @@ final class AcceptErrors: ChannelInboundHandler, RemovableChannelHandler, Sendab
         guard let code = (error as? IOError)?.errnoCode, [ECONNABORTED, EMFILE, ENFILE, ENOBUFS, ENOMEM].contains(code)
         else { return context.fireErrorCaught(error) }
         guard code != ECONNABORTED else { return }
-        // Pipelines need descriptors as well.
+        // Evicts more connections, because pipelines need descriptors as well.
         eviction.makeRoom(part: 8)
         warn(error)
-        // The connection waits in the backlog, so reading on would try it again at once, and for ever.
+        // The connection stays in the backlog, so reading on would retry in a busy loop.
         let channel = context.channel
         channel.setOption(.autoRead, value: false).whenSuccess {
             channel.eventLoop.scheduleTask(in: Self.pause) {

@@ -3,10 +3,10 @@ import HTTPTypes
 import NIOCore
 import NIOHTTPTypes
 
-/// Keeps a connection within its time limits, ends it when a request is answered before it has come whole, and tells
-/// when the caller has gone.
+/// Enforces the time limits of a connection, closes it if a response was sent before the request was complete, and
+/// reports client disconnects.
 ///
-/// It stands between the HTTP decoder and the server, and has ``ArrivalWatch`` before the decoder.
+/// It is between the HTTP decoder and the server; ``FirstByteHandler`` is before the decoder.
 final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPRequestPart
     typealias InboundOut = HTTPRequestPart
@@ -17,9 +17,9 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     private var context: ChannelHandlerContext?
     private var timer: (at: NIODeadline, task: Scheduled<Void>)?
     private var expectsContinue = false
-    private var isCallerGone = false
+    private var isClientGone = false
     private var onLeave: (@Sendable () -> Void)?
-    /// Whether what comes is thrown away, since the connection ends with what came before.
+    /// Whether incoming data is discarded because the connection is being closed.
     private var isIgnoring = false
     let idle = IdleMark()
 
@@ -45,7 +45,7 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        guard !progress.isFarewell, !isIgnoring else { return }
+        guard !progress.isLingering, !isIgnoring else { return }
         switch unwrapInboundIn(data) {
         case .head where progress.refusesRequests:
             isIgnoring = true
@@ -65,8 +65,8 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     func channelReadComplete(context: ChannelHandlerContext) {
         context.fireChannelReadComplete()
         setTimer()
-        // Nobody else reads any more, and only by reading is it seen that the caller has taken note.
-        if progress.isFarewell { context.read() }
+        // The server no longer reads, and only reading detects that the client has closed its side.
+        if progress.isLingering { context.read() }
     }
 
     func channelInactive(context: ChannelHandlerContext) {
@@ -75,11 +75,11 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        // Ends here: the server's own handler would close right behind the answer, without a lingering close.
+        // Not passed on: the server's own handler would close right after the response, without a lingering close.
         if event is ChannelShouldQuiesceEvent { return drain() }
-        if case ChannelEvent.inputClosed? = event as? ChannelEvent { callerLeft() }
+        if case ChannelEvent.inputClosed? = event as? ChannelEvent { clientDisconnected() }
         context.fireUserInboundEventTriggered(event)
-        if isCallerGone, progress.isFarewell { context.close(promise: nil) }
+        if isClientGone, progress.isLingering { context.close(promise: nil) }
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
@@ -101,17 +101,17 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
             context.write(data, promise: promise)
             progress.answerEnded(at: .now())
             idle.set(progress.idleSince)
-            if progress.isFarewell { sayFarewell(context) }
+            if progress.isLingering { startLingeringClose(context) }
             setTimer()
         }
     }
 
     func triggerUserOutboundEvent(context: ChannelHandlerContext, event: Any, promise: EventLoopPromise<Void>?) {
         switch event {
-        case let watch as CallerWatch:
-            if isCallerGone { watch.onLeave() } else { onLeave = watch.onLeave }
+        case let watch as ClientDisconnect:
+            if isClientGone { watch.onLeave() } else { onLeave = watch.onLeave }
             promise?.succeed()
-        case is BodyWish:
+        case is ContinueExpected:
             if expectsContinue {
                 expectsContinue = false
                 context.writeAndFlush(wrapOutboundOut(.head(HTTPResponse(status: .continue))), promise: nil)
@@ -121,8 +121,9 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
         }
     }
 
-    /// Closing at once would reset the connection where the caller is still sending, and take the answer with it.
-    private func sayFarewell(_ context: ChannelHandlerContext) {
+    /// Starts a lingering close. Closing at once while the client is still sending would reset the connection and lose
+    /// the response.
+    private func startLingeringClose(_ context: ChannelHandlerContext) {
         context.flush()
         context.close(mode: .output, promise: nil)
         if context.channel.isActive { context.read() }
@@ -133,7 +134,7 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     private func setTimer() {
         guard let context, let deadline = progress.deadline else { return }
         if let timer {
-            // One that is too early finds that out by itself.
+            // A timer that fires too early reschedules itself.
             guard deadline < timer.at else { return }
             timer.task.cancel()
         }
@@ -149,40 +150,40 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
 
     // MARK: - The end
 
-    /// The server stops: the connection ends with the answers that are under way, or now.
+    /// Closes the connection for shutdown: after pending responses, or now.
     func drain() {
-        guard let context, !progress.isFarewell else { return }
+        guard let context, !progress.isLingering else { return }
         progress.drain(at: .now())
-        if !progress.isFarewell {
+        if !progress.isLingering {
             setTimer()
         } else if hasUnsentBytes(context) {
-            sayFarewell(context)
+            startLingeringClose(context)
             setTimer()
         } else {
             context.close(promise: nil)
         }
     }
 
-    /// Others want to connect.
+    /// Closes the connection if it is idle, to make room for others.
     func closeIfIdle() {
         guard let context, let since = progress.idleSince, since <= .now(), !hasUnsentBytes(context) else { return }
         context.close(promise: nil)
     }
 
-    /// Whether the caller has not taken all of the last answer, which closing would cut off.
+    /// Whether part of the last response is unsent and would be lost by closing.
     private func hasUnsentBytes(_ context: ChannelHandlerContext) -> Bool {
         let count = try? context.channel.syncOptions?.getOption(.bufferedWritableBytes)
         return (count ?? 0) > 0
     }
 
-    private func callerLeft() {
-        isCallerGone = true
+    private func clientDisconnected() {
+        isClientGone = true
         onLeave?()
         onLeave = nil
     }
 
     private func end() {
-        callerLeft()
+        clientDisconnected()
         timer?.task.cancel()
         timer = nil
     }
@@ -195,16 +196,17 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     }
 }
 
-/// Asks to be told when the caller of the request in hand has gone.
-struct CallerWatch: Sendable {
+/// A request to be notified when the client of the current request disconnects.
+struct ClientDisconnect: Sendable {
     let onLeave: @Sendable () -> Void
 }
 
-/// Says that the body is going to be read, which a caller may wait for (RFC 9110, section 10.1.1).
-struct BodyWish: Sendable {}
+/// Signals that the body will be read, so that `100 Continue` is sent if the client expects it (RFC 9110, section
+/// 10.1.1).
+struct ContinueExpected: Sendable {}
 
-/// Sees bytes before they are a header.
-final class ArrivalWatch: ChannelInboundHandler, RemovableChannelHandler {
+/// Detects the first bytes of a request before its header is complete.
+final class FirstByteHandler: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = ByteBuffer
 
     private let connection: ConnectionGuard

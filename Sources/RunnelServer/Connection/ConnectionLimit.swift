@@ -1,24 +1,18 @@
-#if canImport(Glibc)
-import Glibc
-#elseif canImport(Musl)
-import Musl
-#else
-import Darwin
-#endif
+internal import LibC
 
-/// How many connections the process can hold.
+/// The number of connections that the process can hold.
 enum ConnectionLimit {
-    /// What the rest of the process opens: the journal, pipelines' files, their own connections and programs.
+    /// Descriptors reserved for the rest of the process: the journal, files, connections and processes of pipelines.
     private static let reserve = 256
 
-    /// - Parameter files: How many files the process may open.
+    /// - Parameter files: The limit of open files.
     static func fitting(_ wanted: Int, files: Int) -> Int {
         min(wanted, max(files - reserve, files / 2))
     }
 
-    /// Lets the process open as many files as the connections take, as far as it may.
+    /// Raises the limit of open files to fit the connections, as far as permitted.
     ///
-    /// - Returns: How many connections there can be.
+    /// - Returns: The possible number of connections.
     static func raise(to wanted: Int) -> Int {
         var limit = rlimit()
         guard getrlimit(Self.resource, &limit) == 0 else { return wanted }

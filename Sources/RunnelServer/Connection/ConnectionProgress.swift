@@ -1,33 +1,33 @@
 import NIOCore
 
-/// How far a connection is with its requests, and until when it has to be further.
+/// The state of a connection and its deadline.
 struct ConnectionProgress {
-    /// What a connection's time limits are, as its clock counts.
+    /// The time limits of a connection.
     struct Limits {
         var header: TimeAmount
         var idle: TimeAmount
         var write: TimeAmount
-        var farewell: TimeAmount
-        /// How long a header may still come after ``drain(at:)``.
+        var lingeringClose: TimeAmount
+        /// The time for an incomplete header after ``drain(at:)``.
         var drain: TimeAmount = .seconds(1)
     }
 
     private enum Phase: Equatable {
         /// No request.
         case idle(since: NIODeadline)
-        /// A header has begun to come.
+        /// A header has begun to arrive.
         case header(since: NIODeadline)
-        /// A request is read or answered. Its body has a time limit of its own, and its answer none.
+        /// A request is being read or answered. Its body has a separate time limit, its response has none.
         case request
-        /// The last answer is out; what comes now is thrown away.
-        case farewell(since: NIODeadline)
+        /// Lingering close: the last response was sent, and incoming data is discarded.
+        case lingering(since: NIODeadline)
     }
 
     private let limits: Limits
     private var phase: Phase
-    /// Requests whose answers are not out yet; more than one where they came without waiting for an answer.
+    /// The number of requests without a complete response; more than one with pipelining.
     private var open = 0
-    /// Whether more of a request is to come.
+    /// Whether a request is incomplete.
     private var isReading = false
     private var isLast = false
     private var drainedAt: NIODeadline?
@@ -38,56 +38,56 @@ struct ConnectionProgress {
         phase = .idle(since: now)
     }
 
-    /// When the connection is to be closed, as things stand.
+    /// The time at which the connection is closed in its current state.
     var deadline: NIODeadline? {
         let waiting: NIODeadline? =
             switch phase {
             case .idle(let since): since + limits.idle
             case .header(let since): min(since + limits.header, drainedAt.map { $0 + limits.drain } ?? .distantFuture)
             case .request: nil
-            case .farewell(let since): since + limits.farewell
+            case .lingering(let since): since + limits.lingeringClose
             }
         return [waiting, stuckSince.map { $0 + limits.write }].compactMap { $0 }.min()
     }
 
-    var isFarewell: Bool {
-        if case .farewell = phase { true } else { false }
+    var isLingering: Bool {
+        if case .lingering = phase { true } else { false }
     }
 
-    /// Since when nobody would miss the connection; nil while a request is read or answered. A header that does not get
-    /// whole counts after a while.
+    /// Since when the connection is idle; nil while a request is read or answered. An incomplete header counts as idle
+    /// after a while.
     var idleSince: NIODeadline? {
         switch phase {
-        case .idle(let since), .farewell(let since): since
+        case .idle(let since), .lingering(let since): since
         case .header(let since): since + .seconds(1)
         case .request: nil
         }
     }
 
-    /// Whether a request that comes now is ignored: its connection ends with the answers that are under way.
-    var refusesRequests: Bool { isFarewell || drainedAt != nil && open > 0 }
+    /// Whether new requests are ignored because the connection closes after the pending responses.
+    var refusesRequests: Bool { isLingering || drainedAt != nil && open > 0 }
 
-    /// Whether the answer in hand ends the connection. With no request open it is one to bytes that were none.
+    /// Whether the current response ends the connection. Without an open request it answers an invalid one.
     var endsWithAnswer: Bool { open == 0 || open == 1 && (isLast || isReading) }
 
-    /// - Returns: Whether they are the first of a request.
+    /// - Returns: Whether they are the first bytes of a request.
     @discardableResult mutating func bytesCame(at now: NIODeadline) -> Bool {
         guard case .idle = phase else { return false }
         phase = .header(since: now)
         return true
     }
 
-    /// The connection has to end: with the answers that are under way, or now where there are none.
+    /// Requests closing: after the pending responses, or now if there are none.
     mutating func drain(at now: NIODeadline) {
         guard drainedAt == nil else { return }
         drainedAt = now
         isLast = true
-        if case .idle = phase { phase = .farewell(since: now) }
+        if case .idle = phase { phase = .lingering(since: now) }
     }
 
-    /// - Parameter isLast: The caller wants the connection closed after the answer.
+    /// - Parameter isLast: Whether the client requested `Connection: close`.
     mutating func requestBegan(isLast: Bool) {
-        guard !isFarewell else { return }
+        guard !isLingering else { return }
         open += 1
         isReading = true
         self.isLast = self.isLast || isLast
@@ -102,7 +102,7 @@ struct ConnectionProgress {
         let ends = endsWithAnswer
         open = max(0, open - 1)
         if ends {
-            phase = .farewell(since: now)
+            phase = .lingering(since: now)
         } else if open == 0 {
             phase = .idle(since: now)
         }
@@ -117,6 +117,6 @@ extension ConnectionProgress.Limits {
     init(_ timeouts: ConnectionTimeouts) {
         self.init(
             header: TimeAmount(timeouts.header), idle: TimeAmount(timeouts.idle), write: TimeAmount(timeouts.write),
-            farewell: TimeAmount(timeouts.farewell))
+            lingeringClose: TimeAmount(timeouts.lingeringClose))
     }
 }

@@ -3,7 +3,7 @@ import HummingbirdCore
 import Logging
 import NIOCore
 
-/// HTTP/1.1 connections that are kept within their time limits.
+/// HTTP/1.1 connections with time limits.
 struct GuardedChannel: ServerChildChannel {
     private let base: HTTP1Channel
     private let connections: OpenConnections
@@ -22,7 +22,7 @@ struct GuardedChannel: ServerChildChannel {
         base.setup(channel: channel, logger: logger).flatMapThrowing { [connections] value in
             let pipeline = channel.pipeline.syncOperations
             let connection = try pipeline.handler(type: ConnectionGuard.self)
-            try pipeline.addHandler(ArrivalWatch(connection), position: .first)
+            try pipeline.addHandler(FirstByteHandler(connection), position: .first)
             connections.add(value, connection.control(on: channel.eventLoop))
             return value
         }

@@ -4,10 +4,10 @@ import NIOCore
 import RunnelEngine
 import RunnelKit
 
-/// Why a request of the API was not carried out.
+/// An error of the API.
 struct APIError: Error {
     let status: Int
-    /// Stable and in kebab case.
+    /// A stable code in kebab case.
     let code: String
     let message: String
     var headers: HTTPFields = [:]
@@ -19,7 +19,7 @@ struct APIError: Error {
     }
 
     init(_ error: JournalError) {
-        self.init(503, error.code, error.message)
+        self.init(503, error.code.rawValue, error.message)
     }
 
     var response: Response {
@@ -37,7 +37,7 @@ extension Response {
     }
 }
 
-/// Runs `body`; what the journal has to say becomes an answer.
+/// Runs `body` and converts errors of the journal to API errors.
 func withJournal<Result>(_ body: () async throws -> Result) async throws -> Result {
     do {
         return try await body()

@@ -1,8 +1,8 @@
 import ServiceLifecycle
 import Synchronization
 
-/// Cancels reading a body that takes too long. One look in a while serves all of them, since a timer for each body costs
-/// more than reading it.
+/// Cancels reading bodies that take too long. One shared periodic timer serves all, because a timer per body costs more
+/// than reading it.
 final class BodyDeadlines: Service, Sendable {
     private struct Reading {
         let deadline: ContinuousClock.Instant
@@ -21,8 +21,8 @@ final class BodyDeadlines: Service, Sendable {
         self.timeout = timeout
     }
 
-    /// - Parameter cancel: Called once the time is over.
-    /// - Returns: What to ``leave(_:)`` with.
+    /// - Parameter cancel: Called after the timeout.
+    /// - Returns: The token for ``leave(_:)``.
     func enter(_ cancel: @escaping @Sendable () -> Void) -> UInt64 {
         let deadline = ContinuousClock.now + timeout
         return state.withLock { state in
@@ -32,13 +32,13 @@ final class BodyDeadlines: Service, Sendable {
         }
     }
 
-    /// - Returns: Whether the time had been over.
+    /// - Returns: Whether it had timed out.
     func leave(_ number: UInt64) -> Bool {
         state.withLock { $0.readings.removeValue(forKey: number) } == nil
     }
 
     func run() async throws {
-        // A body may take as much longer as it is until the next look.
+        // The precision of the timeout is one interval.
         let interval = min(timeout / 4, .milliseconds(250))
         await cancelWhenGracefulShutdown {
             while (try? await ContinuousClock().sleep(for: interval)) != nil { self.expire() }

@@ -1,8 +1,8 @@
 import Synchronization
 
-/// Counts the bytes of all bodies that are held, so that many callers together cannot fill the memory.
+/// Bounds the memory of all request bodies together.
 final class BodyMemory: Sendable {
-    /// What one request holds.
+    /// The share of one request.
     final class Share: Sendable {
         private let memory: BodyMemory
         private let held = Mutex(0)
@@ -11,14 +11,14 @@ final class BodyMemory: Sendable {
             self.memory = memory
         }
 
-        /// - Returns: Whether there is room for so many bytes more.
+        /// - Returns: Whether there is room for that many bytes.
         func take(_ count: Int) -> Bool {
             guard memory.take(count) else { return false }
             held.withLock { $0 += count }
             return true
         }
 
-        /// Gives back all that was taken.
+        /// Releases all bytes that were taken.
         func end() {
             let count = held.withLock { held in
                 defer { held = 0 }

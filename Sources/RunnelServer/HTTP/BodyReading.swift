@@ -2,9 +2,9 @@ import Hummingbird
 import NIOCore
 import RunnelKit
 
-/// Reads bodies as far as their size, their time and the memory for all of them allow.
+/// Reads bodies within limits of size, time and total memory.
 struct BodyReading: Sendable {
-    /// To be run beside the server.
+    /// A service that runs next to the server.
     let deadlines: BodyDeadlines
     let memory: BodyMemory
 
@@ -13,7 +13,7 @@ struct BodyReading: Sendable {
         memory = BodyMemory(limit: options.maximumBodyMemory)
     }
 
-    /// Calls `use` with the whole body, which counts as held until it returns; with nil where it is larger than
+    /// Calls `use` with the complete body, whose memory is accounted until it returns; with nil if it is larger than
     /// `limit`.
     func withBody<Result>(
         of request: Request, _ context: ServerContext, upTo limit: Int, _ use: ([UInt8]?) async throws -> Result
@@ -23,13 +23,46 @@ struct BodyReading: Sendable {
         }
         let share = memory.share()
         defer { share.end() }
-        if request.headers[.expect] != nil { context.channel.triggerUserOutboundEvent(BodyWish(), promise: nil) }
-        return try await use(try await read(request.body, limit, share))
+        if request.headers[.expect] != nil {
+            context.channel.triggerUserOutboundEvent(ContinueExpected(), promise: nil)
+        }
+        let body = request.body
+        return try await use(try await inTime { try await Self.collect(body, limit, share) })
     }
 
-    private func read(_ body: RequestBody, _ limit: Int, _ share: BodyMemory.Share) async throws -> [UInt8]? {
-        // Awaited below, whatever happens.
-        let reading = Task { try await Self.collect(body, limit, share) }
+    /// Calls `use` with the body as a stream that can be read until it returns; with nil where it is declared to be
+    /// larger than `limit`. The time limit counts for each piece, since a handler may take its own time in between.
+    func withStream<Result>(
+        of request: Request, _ context: ServerContext, upTo limit: Int,
+        _ use: (IngressBody?) async throws -> Result
+    ) async throws -> Result {
+        if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > limit {
+            return try await use(nil)
+        }
+        let share = memory.share()
+        defer { share.end() }
+        if request.headers[.expect] != nil {
+            context.channel.triggerUserOutboundEvent(ContinueExpected(), promise: nil)
+        }
+        let pieces = BodyPieces(request.body, limit: limit, share: share)
+        let stream = IngressBody {
+            {
+                do {
+                    return try await inTime { try await pieces.next() }
+                } catch let error as APIError {
+                    throw IngressError(error)
+                }
+            }
+        }
+        return try await use(stream)
+    }
+
+    /// Runs `body`, and cancels it when it takes longer than a body may.
+    private func inTime<Result: Sendable>(
+        _ body: @escaping @Sendable () async throws -> Result
+    ) async throws -> Result {
+        // Always awaited below.
+        let reading = Task { try await body() }
         let number = deadlines.enter { reading.cancel() }
         let result = await withTaskCancellationHandler {
             await reading.result
@@ -57,14 +90,59 @@ struct BodyReading: Sendable {
         } catch let error as APIError {
             throw error
         } catch  where !Task.isCancelled {
-            throw APIError(400, "incomplete-body", "the body did not come whole")
+            throw APIError.incompleteBody
         }
         try Task.checkCancellation()
         return bytes
     }
 }
 
+/// A body that is read piece by piece. What it holds of the memory for all bodies is one piece.
+private actor BodyPieces {
+    private var pieces: RequestBody.AsyncIterator
+    private let limit: Int
+    private let share: BodyMemory.Share
+    private var count = 0
+
+    init(_ body: RequestBody, limit: Int, share: BodyMemory.Share) {
+        pieces = body.makeAsyncIterator()
+        self.limit = limit
+        self.share = share
+    }
+
+    func next() async throws -> [UInt8]? {
+        share.end()
+        while true {
+            var iterator = pieces
+            let piece: ByteBuffer?
+            do {
+                piece = try await iterator.next(isolation: self)
+            } catch  where !Task.isCancelled {
+                throw APIError.incompleteBody
+            }
+            pieces = iterator
+            try Task.checkCancellation()
+            guard let piece else { return nil }
+            count += piece.readableBytes
+            guard count <= limit else { throw IngressError(IngressResponse.bodyTooLarge(limit: limit)) }
+            guard piece.readableBytes > 0 else { continue }
+            guard share.take(piece.readableBytes) else { throw APIError.overloaded }
+            return Array(piece.readableBytesView)
+        }
+    }
+}
+
+extension IngressError {
+    init(_ error: APIError) {
+        self.init(
+            error.status, error.code, error.message,
+            headers: HeaderList(error.headers.map { ($0.name.rawName, $0.value) }))
+    }
+}
+
 extension APIError {
+    fileprivate static var incompleteBody: APIError { APIError(400, "incomplete-body", "the body did not come whole") }
+
     fileprivate static var overloaded: APIError {
         var error = APIError(503, "overloaded", "too many bodies are being read; try again in 1 s")
         error.headers[.retryAfter] = "1"

@@ -1,12 +1,12 @@
-/// The names that lead to this machine and nowhere else.
+/// The names of the loopback interface.
 enum LoopbackName {
-    /// - Parameter host: Without a port; an IPv6 address with or without brackets.
+    /// - Parameter host: A host without port; an IPv6 address with or without brackets.
     static func matches(_ host: String) -> Bool {
         let host = host.lowercased()
         return ["localhost", "::1", "[::1]"].contains(host) || isLoopbackAddress(host)
     }
 
-    /// 127.0.0.0/8, whole: `127.example.org` is a name like any other.
+    /// A complete address in 127.0.0.0/8; `127.example.org` is a host name.
     private static func isLoopbackAddress(_ host: String) -> Bool {
         let parts = host.split(separator: ".", omittingEmptySubsequences: false)
         return parts.count == 4 && parts[0] == "127"

@@ -1,11 +1,12 @@
 import Hummingbird
 import RunnelKit
+import RunnelSupport
 
-/// The parameters behind a path's question mark, of which all have to be known.
+/// The query parameters of a request; unknown ones are errors.
 struct Query: Sendable {
     private var values: [String: [String]] = [:]
 
-    /// - Parameter known: The names that there are.
+    /// - Parameter known: The allowed names.
     init(_ request: Request, known: [String]) throws(APIError) {
         for pair in (request.uri.query ?? "").split(separator: "&") {
             let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
@@ -22,7 +23,7 @@ struct Query: Sendable {
     /// All values of the name.
     func all(_ name: String) -> [String] { values[name] ?? [] }
 
-    /// The value of a name that stands there once at most.
+    /// The value of a name that occurs at most once.
     func one(_ name: String) throws(APIError) -> String? {
         guard all(name).count < 2 else { throw Self.error("\(name): stands there \(all(name).count) times") }
         return all(name).first
@@ -30,7 +31,7 @@ struct Query: Sendable {
 
     static func error(_ message: String) -> APIError { APIError(400, "bad-parameter", message) }
 
-    /// As forms are encoded, where `+` is a space (WHATWG URL, section 5.1).
+    /// Decodes form encoding, where `+` is a space (WHATWG URL, section 5.1).
     private static func decoded(_ text: Substring) throws(APIError) -> String {
         guard let decoded = PercentDecoding.text(text.replacing("+", with: " ")) else {
             throw error("\(Value.string(String(text)).quoted()) is not percent-encoded UTF-8")

@@ -1,7 +1,7 @@
 import HTTPTypes
 import Hummingbird
 
-/// Which methods each path has, for those who ask with another one.
+/// The methods of each path, for 405 responses.
 struct RouteTable: Sendable {
     private struct Path: Sendable {
         let segments: [String]
@@ -26,7 +26,7 @@ struct RouteTable: Sendable {
         }
     }
 
-    /// The methods that the path can be asked with; nil where there is nothing.
+    /// The methods of the path; nil if there is no such route.
     func methods(_ path: String) -> [String]? {
         let segments = Self.segments(path)
         return paths.first { Self.matches($0.segments[...], segments[...]) }?.methods

@@ -1,5 +1,6 @@
 import Hummingbird
 import NIOCore
+import RunnelSupport
 
 #if canImport(FoundationEssentials)
 import FoundationEssentials
@@ -7,12 +8,12 @@ import FoundationEssentials
 import Foundation
 #endif
 
-/// A request's surroundings.
+/// The context of a request.
 struct ServerContext: RequestContext, RemoteAddressRequestContext {
     var coreContext: CoreRequestContextStorage
     let remoteAddress: SocketAddress?
     let channel: any Channel
-    /// Given by the caller, or made here; in the response and in the log.
+    /// The request id, sent by the client or generated; in the response and in the log.
     var requestID = ""
 
     /// Nanoseconds since 1970.
@@ -27,7 +28,7 @@ struct ServerContext: RequestContext, RemoteAddressRequestContext {
         remoteAddress = source.channel.remoteAddress
     }
 
-    /// A part of the path as it was meant; empty where it cannot be read.
+    /// A decoded path parameter; empty if it is malformed.
     func parameter(_ name: String) -> String {
         PercentDecoding.text(parameters.get(name) ?? "") ?? ""
     }

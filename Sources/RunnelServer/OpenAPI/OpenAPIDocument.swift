@@ -1,6 +1,6 @@
 import RunnelKit
 
-/// What the server can be asked, as an OpenAPI 3.1 document.
+/// The OpenAPI 3.1 description of the server.
 struct OpenAPIDocument: Sendable {
     let version: String
 
@@ -9,7 +9,7 @@ struct OpenAPIDocument: Sendable {
             "openapi": "3.1.0",
             "info": ["title": "Runnel", "version": .string(version), "description": "Pipelines and their runs."],
             "servers": [["url": "/"]],
-            // Without a token in the settings the API takes everybody on this machine.
+            // Without a configured token the API admits all clients on this machine.
             "security": [["token": []], [:]],
             "tags": [
                 ["name": "pipelines"], ["name": "runs"], ["name": "hooks"],

@@ -19,7 +19,7 @@ struct OpenAPIOperation: Sendable {
     enum Content: Sendable {
         case json(Value)
         case events
-        /// Whatever a pipeline gives.
+        /// Any output of a pipeline.
         case any
     }
 
@@ -32,7 +32,7 @@ struct OpenAPIOperation: Sendable {
     var parameters: [Parameter] = []
     var body: Value?
     var answers: [(status: Int, help: String, content: Content?)]
-    /// Statuses whose body is an error.
+    /// Error statuses.
     var failures: [Int] = []
     var isOpen = false
 

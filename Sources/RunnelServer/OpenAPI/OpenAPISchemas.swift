@@ -1,7 +1,7 @@
 import RunnelEngine
 import RunnelKit
 
-/// The shapes of what goes to and fro.
+/// Request and response schemas.
 enum OpenAPISchemas {
     static let text: Value = ["type": "string"]
     private static let time: Value = ["type": "string", "format": "date-time"]
@@ -81,7 +81,7 @@ enum OpenAPISchemas {
         return .object(object)
     }
 
-    /// - Parameter required: All unless given.
+    /// - Parameter required: The required keys; all by default.
     private static func object(_ properties: ValueObject, required: [String]? = nil) -> Value {
         [
             "type": "object", "properties": .object(properties),

@@ -5,19 +5,19 @@ import NIOCore
 import RunnelEngine
 import RunnelKit
 
-/// All events of a run as server-sent events, those that come included; their numbers are the ids.
+/// Streams all past and future events of a run as server-sent events; the event number is the id.
 struct EventStream: Sendable {
     let journal: any Journal
     let runID: String
-    /// Opens when the server shuts down and the run is not worked on here any more.
+    /// Opens when the server is shutting down and no longer works on the run.
     let answersEnd: Latch
 
     private static let interval = Duration.milliseconds(100)
-    /// In intervals: 15 s. Proxies close connections that are silent for a minute.
+    /// The heartbeat in intervals: 15 s. Proxies close connections that are idle for a minute.
     private static let heartbeat = 150
     private static let page = 500
 
-    /// Where a reader goes on that was interrupted (WHATWG HTML, section 9.2.4).
+    /// The first event number for a reconnecting client (`Last-Event-ID`, WHATWG HTML, section 9.2.4).
     static func firstNumber(_ request: Request) throws(APIError) -> Int {
         guard let text = HTTPFieldNames.lastEventID.flatMap({ request.headers[$0] }), !text.isEmpty else { return 0 }
         guard let number = Int(text), (0..<Int(Int32.max)).contains(number) else {
@@ -32,15 +32,16 @@ struct EventStream: Sendable {
         Response(
             status: .ok, headers: [.contentType: "text/event-stream", .cacheControl: "no-cache"],
             body: ResponseBody { writer in
-                // Only the task below uses these until it has ended.
+                // Used only by the task below, which is awaited.
                 nonisolated(unsafe) var copy = writer
                 nonisolated(unsafe) var next = first
                 do {
-                    try await context.cancelledWhenCallerLeaves(orWhen: answersEnd) {
+                    try await context.cancelledOnDisconnect(orWhen: answersEnd) {
                         try await write(from: &next, to: &copy)
                     }
                 } catch EarlyEnd.shutdown {
-                    // What the run came to before this process stopped. A reader that reconnects goes on behind it.
+                    // Writes the remaining events before this process stops. A reconnecting client continues after
+                    // them.
                     if try await !writeNew(from: &next, to: &copy).isOver {
                         try await copy.write(ByteBuffer(string: Self.shutdown))
                     }
@@ -68,11 +69,11 @@ struct EventStream: Sendable {
         }
     }
 
-    /// Writes the events that have come since, and says whether the run has ended.
+    /// Writes new events, and returns whether the run has ended.
     private func writeNew(
         from next: inout Int, to writer: inout any ResponseBodyWriter
     ) async throws -> (hasWritten: Bool, isOver: Bool) {
-        // Asked first: whatever happened before the end is there when the end is.
+        // Read first: if the run has ended, all its events are stored.
         let isOver = try await journal.run(runID)?.state.isFinal ?? true
         var hasWritten = false
         while case let events = try await journal.events(of: runID, from: next, limit: Self.page),
@@ -85,7 +86,7 @@ struct EventStream: Sendable {
         return (hasWritten, isOver)
     }
 
-    /// The last event of a stream whose run goes on without it. It has no id, so that readers keep theirs.
+    /// The last event of a stream whose run continues elsewhere. It has no id, so that clients keep theirs.
     private static let shutdown = "event: shutdown\ndata: {\"message\":\"Runnel is shutting down\"}\n\n"
 
     private static func text(_ number: Int, _ event: Value) -> String {

@@ -2,7 +2,7 @@ import Hummingbird
 import RunnelEngine
 import RunnelKit
 
-/// `/health/live` and `/health/ready`, for whoever watches over the process. They need no token and tell nothing else.
+/// `/health/live` and `/health/ready`, for liveness and readiness probes. They need no token and reveal nothing else.
 struct HealthRoutes: Sendable {
     let readiness: ReadinessProbe
 

@@ -3,46 +3,60 @@ import HTTPTypes
 import Hummingbird
 import NIOCore
 import RunnelKit
-import WebhookPlugin
 
-/// `/hooks/…`: hands calls to the hooks that the triggers have entered.
+/// `/hooks/…`: dispatches deliveries to the hooks that triggers have registered.
 struct HookRoutes: Sendable {
-    let hub: WebhookHub
+    let ingress: HTTPIngress
     let bodies: BodyReading
-    /// Opens when the server shuts down and no run is worked on here any more.
+    /// Opens when the server is shutting down and works on no run any more.
     let answersEnd: Latch
 
     func add(to router: Router<ServerContext>) {
-        // Which of them a hook takes is its own to say.
+        // The hook itself decides which methods it accepts.
         for method in [HTTPRequest.Method.get, .head, .post, .put, .patch, .delete, .options] {
-            router.on("/hooks/**", method: method) { request, context in try await call(request, context) }
+            router.on("\(HTTPIngress.prefix)**", method: method) { request, context in try await call(request, context)
+            }
         }
     }
 
     private func call(_ request: Request, _ context: ServerContext) async throws -> Response {
         let path = request.uri.path
-        guard let route = hub.route(String(path.dropFirst("/hooks/".count))) else {
-            if hub.isShutDown { throw APIError.shuttingDown }
+        guard let route = ingress.route(String(path.dropFirst(HTTPIngress.prefix.count))) else {
+            if ingress.isShutDown { throw APIError.shuttingDown }
             throw APIError(404, "no-such-hook", "there is no hook at \(Value.string(path).quoted(limit: 200))")
         }
         var headers = HeaderList()
         for field in request.headers { headers.add(field.name.rawName, field.value) }
         if let authority = request.head.authority { headers.add("host", authority) }
-        var call = WebhookRequest(
-            method: request.method.rawValue, path: path, query: request.uri.query ?? "", headers: headers, body: [],
+        var call = IngressRequest(
+            method: request.method.rawValue, path: path, query: request.uri.query ?? "", headers: headers,
             remoteAddress: context.remoteAddress?.ipAddress ?? "unknown")
-        return try await bodies.withBody(of: request, context, upTo: route.bodyLimit) { body in
-            guard let body else { return response(.bodyTooLarge(limit: route.bodyLimit), context) }
-            call.body = body
-            guard route.waitsForRuns else { return response(await route.handle(call), context) }
-            let answer = try await context.cancelledWhenCallerLeaves(orWhen: answersEnd) { [call] in
-                await route.handle(call)
+        let limit = route.body.limit
+        if route.body.isStreamed {
+            return try await bodies.withStream(of: request, context, upTo: limit) { stream in
+                guard let stream else { return response(.bodyTooLarge(limit: limit), context) }
+                call.bodyStream = stream
+                return response(try await answer(call, by: route, context), context)
             }
-            return response(answer, context)
+        }
+        return try await bodies.withBody(of: request, context, upTo: limit) { body in
+            guard let body else { return response(.bodyTooLarge(limit: limit), context) }
+            call.body = body
+            call.bodyStream = IngressBody(body)
+            return response(try await answer(call, by: route, context), context)
         }
     }
 
-    private func response(_ answer: WebhookResponse, _ context: ServerContext) -> Response {
+    private func answer(
+        _ call: IngressRequest, by route: ClaimedRoute, _ context: ServerContext
+    ) async throws -> IngressResponse {
+        guard route.route.watchesCaller else { return try await ingress.answer(call, by: route) }
+        return try await context.cancelledOnDisconnect(orWhen: answersEnd) { [ingress] in
+            try await ingress.answer(call, by: route)
+        }
+    }
+
+    private func response(_ answer: IngressResponse, _ context: ServerContext) -> Response {
         var headers = HTTPFields()
         for field in answer.headers.fields {
             if let name = HTTPField.Name(field.name) { headers.append(HTTPField(name: name, value: field.value)) }
@@ -52,9 +66,9 @@ struct HookRoutes: Sendable {
         case .bytes(let bytes): body = ResponseBody(byteBuffer: ByteBuffer(bytes: bytes))
         case .stream(let write):
             body = ResponseBody { [answersEnd] writer in
-                // Only the task below writes until it has ended.
-                nonisolated(unsafe) var adapter: any WebhookBodyWriter = BodyWriter(writer: writer)
-                try await context.cancelledWhenCallerLeaves(orWhen: answersEnd) { try await write(&adapter) }
+                // Used only by the task below, which is awaited.
+                nonisolated(unsafe) var adapter: any IngressBodyWriter = BodyWriter(writer: writer)
+                try await context.cancelledOnDisconnect(orWhen: answersEnd) { try await write(&adapter) }
                 try await writer.finish(nil)
             }
         }
@@ -62,15 +76,15 @@ struct HookRoutes: Sendable {
     }
 }
 
-/// Writes a hook's stream to the connection.
-private struct BodyWriter: WebhookBodyWriter {
+/// Writes a streamed answer to the connection.
+private struct BodyWriter: IngressBodyWriter {
     var writer: any ResponseBodyWriter
 
     mutating func write(_ bytes: [UInt8]) async throws {
         let buffer = ByteBuffer(bytes: bytes)
         guard Task.isCancelled else { return try await writer.write(buffer) }
-        // The last words of a stream that was cancelled. The connection's writer refuses them from a cancelled task, so
-        // they go out in a task of their own, which is awaited right here.
+        // Writes the end of a cancelled stream. The connection's writer rejects writes from a cancelled task, so this
+        // uses another task, which is awaited here.
         nonisolated(unsafe) var copy = writer
         try await Task { try await copy.write(buffer) }.value
     }

@@ -2,7 +2,7 @@ import Hummingbird
 import RunnelEngine
 import RunnelKit
 
-/// `/api/v1/pipelines`: what is served, and starting it.
+/// `/api/v1/pipelines`: lists pipelines and starts runs.
 struct PipelineRoutes: Sendable {
     let api: API
     let bodies: BodyReading
@@ -65,7 +65,7 @@ struct PipelineRoutes: Sendable {
     }
 
     private func start(_ request: Request, _ context: ServerContext) async throws -> Response {
-        let (hosted, pipeline) = try await find(context)
+        let pipeline = try await find(context).pipeline
         return try await bodies.withBody(of: request, context, upTo: Self.maximumBody) { bytes in
             guard let bytes else {
                 throw APIError(413, "body-too-large", "the body is larger than \(ByteCount(Self.maximumBody))")
@@ -79,13 +79,10 @@ struct PipelineRoutes: Sendable {
             }
             var trigger: ValueObject = ["type": "manual"]
             for (key, value) in body.trigger { trigger[key] = value }
-            let seal = api.queue.seal
-            let now = context.now
-            let run = RunRecord(
-                id: UUIDv7.make(nanoseconds: now), pipeline: pipeline.name, definition: hosted.definition ?? "",
-                dedupeKey: try request.dedupeKey(of: pipeline, seal), trigger: seal.close(.object(trigger)),
-                inputs: seal.close(.object(inputs)).asObject ?? [:], input: seal.close(body.input), createdAt: now)
-            return try await api.start(run, of: pipeline)
+            let values = RunRequest(
+                id: api.runs.makeID(), inputs: inputs, trigger: .object(trigger), input: body.input)
+            return try await api.start(
+                api.runs.makeRun(values, of: pipeline, dedupeKey: try request.dedupeKey()))
         }
     }
 }

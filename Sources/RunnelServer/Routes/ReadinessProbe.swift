@@ -2,14 +2,14 @@ import RunnelEngine
 import ServiceLifecycle
 import Synchronization
 
-/// Whether the journal can be written. It is tried by writing, once in a while however many callers want to know.
+/// Checks whether the journal is writable by writing to it; the result is cached and shared by all callers.
 final class ReadinessProbe: Service, Sendable {
     private enum Outcome {
         case ready
-        case failing(code: String)
+        case failing(JournalError.Code)
 
         var problem: String? {
-            if case .failing(let code) = self { code } else { nil }
+            if case .failing(let code) = self { code.rawValue } else { nil }
         }
     }
 
@@ -19,9 +19,9 @@ final class ReadinessProbe: Service, Sendable {
         var next: UInt64 = 0
     }
 
-    /// How long an outcome holds.
+    /// The lifetime of a cached result.
     static let interval = Duration.seconds(2)
-    /// Callers wait at most so long.
+    /// The maximum wait of a caller.
     static let patience = Duration.seconds(3)
 
     private let journal: any Journal
@@ -39,11 +39,11 @@ final class ReadinessProbe: Service, Sendable {
         (wakes, wake) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     }
 
-    /// Tries to write whenever somebody asks, until the task is cancelled.
+    /// Probes on demand until the task is cancelled.
     func run() async throws {
         await cancelWhenGracefulShutdown {
             for await _ in self.wakes {
-                // Whoever asked while the last one was tried has been answered.
+                // Callers during the last probe have already been answered.
                 guard self.state.withLock({ !$0.waiting.isEmpty }) else { continue }
                 self.finish(await self.attempt())
             }
@@ -55,7 +55,7 @@ final class ReadinessProbe: Service, Sendable {
             try await journal.probe()
             return .ready
         } catch {
-            return .failing(code: error.code)
+            return .failing(error.code)
         }
     }
 
@@ -71,7 +71,7 @@ final class ReadinessProbe: Service, Sendable {
         }
     }
 
-    /// The code of what keeps runs from being accepted; nil where nothing does.
+    /// The error code that prevents accepting runs; nil if there is none.
     func problem() async -> String? {
         let now = elapsed()
         let (outcomes, continuation) = AsyncStream.makeStream(of: Outcome.self)
@@ -97,8 +97,8 @@ final class ReadinessProbe: Service, Sendable {
                 return nil
             }
             defer { group.cancelAll() }
-            // The same as where another program holds the journal: it does not answer.
-            guard let outcome = await group.next() ?? nil else { return "journal-busy" }
+            // A timeout counts like a journal that is locked by another program.
+            guard let outcome = await group.next() ?? nil else { return JournalError.Code.busy.rawValue }
             return outcome.problem
         }
     }

@@ -1,7 +1,7 @@
 import Hummingbird
 import RunnelKit
 
-/// The body that starts a run: `{"inputs": {…}, "input": …, "trigger": {…}}`, of which all may be left out.
+/// The body that starts a run: `{"inputs": {…}, "input": …, "trigger": {…}}`, all keys are optional.
 struct RunRequestBody: Sendable, Hashable {
     private(set) var inputs: ValueObject = [:]
     private(set) var input: Value = .null

@@ -4,7 +4,7 @@ import Hummingbird
 import RunnelEngine
 import RunnelKit
 
-/// `/api/v1/runs`: looking at runs, following, cancelling and repeating them.
+/// `/api/v1/runs`: lists, shows, follows, cancels and retries runs.
 struct RunRoutes: Sendable {
     let api: API
     let answersEnd: Latch
@@ -20,7 +20,7 @@ struct RunRoutes: Sendable {
         }
         group.post("/runs/:id/cancel") { request, context in
             let run = try await find(request, context)
-            switch try await withJournal({ try await api.queue.cancel(run.id) }) {
+            switch try await withJournal({ try await api.runs.cancel(run.id) }) {
             case .requested: return Response.json(["run": .string(run.id), "status": "cancelling"], status: 202)
             case .cancelled: return Response.json(["run": .string(run.id), "status": "cancelled"])
             case .ended(let state):
@@ -68,17 +68,21 @@ struct RunRoutes: Sendable {
         return Response.json(.list(runs.map { $0.json(isFull: false) }))
     }
 
-    /// A new run with the same input, of the pipeline as it is served now.
+    /// Starts a new run with the same input and the current version of the pipeline.
     private func retry(_ request: Request, _ context: ServerContext) async throws -> Response {
         let old = try await find(request, context)
-        guard old.state.isFinal else { throw APIError(409, "not-ended", "the run has not ended yet") }
-        guard let hosted = await api.host.pipeline(named: old.pipeline), let pipeline = hosted.pipeline else {
-            throw APIError(409, "not-served", "the pipeline \"\(old.pipeline)\" is not served any more")
+        let run: NewRun
+        do {
+            try RetryError.check(old)
+            guard let pipeline = await api.host.pipeline(named: old.pipeline)?.pipeline else {
+                throw APIError(409, "not-served", "the pipeline \"\(old.pipeline)\" is not served any more")
+            }
+            run = try await api.runs.makeRetry(of: old, with: pipeline, dedupeKey: try request.dedupeKey())
+        } catch RetryError.notEnded {
+            throw APIError(409, "not-ended", "the run has not ended yet")
+        } catch RetryError.journal(let error) {
+            throw APIError(error)
         }
-        let run = RunRecord(
-            id: UUIDv7.make(nanoseconds: context.now), pipeline: pipeline.name, definition: hosted.definition ?? "",
-            dedupeKey: try request.dedupeKey(of: pipeline, api.queue.seal), trigger: old.trigger, inputs: old.inputs,
-            input: old.input, createdAt: context.now, retryOf: old.id)
-        return try await api.start(run, of: pipeline)
+        return try await api.start(run)
     }
 }

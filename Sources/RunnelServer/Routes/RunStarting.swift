@@ -4,11 +4,11 @@ import RunnelEngine
 import RunnelKit
 
 extension API {
-    /// Takes the run in, and answers once it is on disk.
-    func start(_ run: RunRecord, of pipeline: Pipeline) async throws(APIError) -> Response {
+    /// Accepts the run, and answers once it is on disk.
+    func start(_ run: NewRun) async throws(APIError) -> Response {
         var id = run.id
         do {
-            if case .duplicate(let other) = try await queue.accept(run, of: pipeline) { id = other }
+            if case .duplicate(let other) = try await runs.start(run) { id = other }
         } catch {
             throw APIError(error)
         }
@@ -19,13 +19,13 @@ extension API {
 }
 
 extension Request {
-    /// What makes repeats of the request harmless, as a run keeps it.
-    func dedupeKey(of pipeline: Pipeline, _ seal: SecretSeal) throws(APIError) -> String? {
+    /// What makes repeats of the request harmless.
+    func dedupeKey() throws(APIError) -> String? {
         guard let key = HTTPFieldNames.idempotencyKey.flatMap({ headers[$0] }) else { return nil }
         guard (1...200).contains(key.utf8.count) else {
             throw APIError(400, "bad-header", "Idempotency-Key: expected 1 to 200 characters, found \(key.utf8.count)")
         }
-        return seal.dedupeKey("api:\(key)", of: pipeline.name)
+        return "api:\(key)"
     }
 }
 
@@ -40,7 +40,7 @@ extension APIError {
         headers[.retryAfter] = "\(max(1, seconds + (rest > 0 ? 1 : 0)))"
     }
 
-    /// The process ends; another one may take its place.
+    /// The process is shutting down; another one may replace it.
     static var shuttingDown: APIError {
         var error = APIError(503, "shutting-down", "Runnel is shutting down; try again in 5 s")
         error.headers[.retryAfter] = "5"

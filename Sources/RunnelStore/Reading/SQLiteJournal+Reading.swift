@@ -3,19 +3,21 @@ public import RunnelEngine
 public import RunnelKit
 
 extension SQLiteJournal {
+    /// In the order in which ``StoredRun`` reads them.
     private static let small = """
         id, pipeline, definition, state, dedupe_key, "trigger", created_at, started_at, ended_at, error, owner,
         interruptions, cancel_requested, retry_of, epoch, deaths, wake_at, worked, has_finally
         """
+    private static let all = small + ", inputs, input, output"
 
     public func run(_ id: String) async throws(JournalError) -> RunRecord? {
-        try await records("SELECT * FROM runs WHERE id = ?", [id]).first
+        try await records("SELECT \(Self.all) FROM runs WHERE id = ?", [id]).first
     }
 
     public func runs(idPrefix: String, limit: Int) async throws(JournalError) -> [RunRecord] {
-        // U+FFFF comes behind everything that an id can hold.
+        // U+FFFF sorts after every character of an id.
         try await records(
-            "SELECT * FROM runs WHERE id >= ? AND id < ? ORDER BY id LIMIT ?",
+            "SELECT \(Self.all) FROM runs WHERE id >= ? AND id < ? ORDER BY id LIMIT ?",
             [idPrefix, idPrefix + "\u{FFFF}", limit])
     }
 
@@ -35,14 +37,15 @@ extension SQLiteJournal {
             WHERE \(conditions.joined(separator: " AND ")) ORDER BY (started_at IS NULL), id LIMIT ?
             """
         return try await read { [arguments] db in
-            try Row.fetchAll(db.cachedStatement(sql: sql), arguments: arguments + [search.limit]).map { row in
-                // What cannot be read is found out about when the run is claimed, and fails that run alone.
+            try Row.fetchAll(db.cachedStatement(sql: sql), arguments: arguments + [search.limit]).compactMap { row in
+                // Damaged values are detected when the run is claimed, and fail only that run.
+                guard let id = try? row.decode(String.self, atIndex: 0) else { return nil }
                 var record = RunRecord(
-                    id: row["id"], pipeline: row["pipeline"],
-                    definition: (try? row.decode(forColumn: "definition")) ?? "", trigger: .null,
-                    createdAt: (try? row.decode(forColumn: "created_at")) ?? 0)
-                record.startedAt = (try? row.decode(Int64?.self, forColumn: "started_at")) ?? nil
-                record.deaths = (try? row.decode(forColumn: "deaths")) ?? 0
+                    id: id, pipeline: (try? row.decode(atIndex: 1)) ?? "",
+                    definition: (try? row.decode(atIndex: 2)) ?? "", trigger: .null,
+                    createdAt: (try? row.decode(atIndex: 3)) ?? 0)
+                record.startedAt = (try? row.decode(Int64?.self, atIndex: 4)) ?? nil
+                record.deaths = (try? row.decode(atIndex: 5)) ?? 0
                 return record
             }
         }
@@ -85,7 +88,7 @@ extension SQLiteJournal {
             "SELECT \(Self.small) FROM runs \(condition) ORDER BY id DESC LIMIT ?", arguments, isList: true)
     }
 
-    /// Rows as they are, so that large values are read outside of the database.
+    /// Raw rows, so that large values are read outside of the database.
     private struct StoredRun: Sendable {
         var record: RunRecord
         var trigger: StoredValue?
@@ -95,51 +98,50 @@ extension SQLiteJournal {
         var error: StoredValue?
         let isListed: Bool
 
-        /// - Throws: A `RowDecodingError` where a column holds what it cannot hold.
-        init(_ row: Row) throws {
-            let id = try row.decode(String.self, forColumn: "id")
-            guard let state = RunState(rawValue: try row.decode(String.self, forColumn: "state")) else {
+        /// - Throws: A `RowDecodingError` for an invalid column.
+        init(_ row: Row, isListed: Bool) throws {
+            var columns = Columns(row)
+            let id = try columns.next(String.self)
+            let (pipeline, definition) = (try columns.next(String.self), try columns.next(String.self))
+            guard let state = RunState(rawValue: try columns.next()) else {
                 throw JournalError.damaged("the run \(id) is in no state that there is")
             }
+            let dedupeKey = try columns.next(String?.self)
+            trigger = try columns.next()
             record = RunRecord(
-                id: id, pipeline: try row.decode(forColumn: "pipeline"),
-                definition: try row.decode(forColumn: "definition"), state: state,
-                dedupeKey: try row.decode(forColumn: "dedupe_key"), trigger: .null,
-                createdAt: try row.decode(forColumn: "created_at"), retryOf: try row.decode(forColumn: "retry_of"))
-            record.startedAt = try row.decode(forColumn: "started_at")
-            record.endedAt = try row.decode(forColumn: "ended_at")
-            record.owner = try row.decode(String?.self, forColumn: "owner").map { WorkerID($0) }
-            record.epoch = try row.decode(forColumn: "epoch")
-            record.interruptions = try row.decode(forColumn: "interruptions")
-            record.deaths = try row.decode(forColumn: "deaths")
-            record.wakeAt = try row.decode(forColumn: "wake_at")
-            record.worked = .nanoseconds(try row.decode(Int64.self, forColumn: "worked"))
-            record.isCancelRequested = try row.decode(forColumn: "cancel_requested")
-            record.hasFinally = try row.decode(forColumn: "has_finally")
-            (trigger, error) = (try row.decode(forColumn: "trigger"), try row.decode(forColumn: "error"))
-            isListed = !row.hasColumn("input")
-            if !isListed {
-                inputs = try row.decode(forColumn: "inputs")
-                input = try row.decode(forColumn: "input")
-                output = try row.decode(forColumn: "output")
-            }
+                id: id, pipeline: pipeline, definition: definition, state: state, dedupeKey: dedupeKey, trigger: .null,
+                createdAt: try columns.next())
+            record.startedAt = try columns.next()
+            record.endedAt = try columns.next()
+            error = try columns.next()
+            record.owner = try columns.next(String?.self).map { WorkerID($0) }
+            record.interruptions = try columns.next()
+            record.isCancelRequested = try columns.next()
+            record.retryOf = try columns.next()
+            record.epoch = try columns.next()
+            record.deaths = try columns.next()
+            record.wakeAt = try columns.next()
+            record.worked = .nanoseconds(try columns.next(Int64.self))
+            record.hasFinally = try columns.next()
+            self.isListed = isListed
+            if !isListed { (inputs, input, output) = (try columns.next(), try columns.next(), try columns.next()) }
         }
 
-        /// - Parameter isLenient: Whether a damaged value is replaced by words that say so.
+        /// - Parameter isLenient: Whether a damaged value is replaced with a message.
         func opened(_ files: OutputFiles, isLenient: Bool) throws(JournalError) -> RunRecord {
             func load(_ stored: StoredValue?) throws(JournalError) -> Value? {
                 do throws(JournalError) {
                     return try files.load(marking: stored)
                 } catch  where isLenient && error.isOfOneRun {
-                    return ["code": .string(error.code), "message": .string(error.message)]
+                    return ["code": .string(error.code.rawValue), "message": .string(error.message)]
                 }
             }
             var record = record
-            // A list fits into memory however large the bodies of webhooks are, and is there with a file damaged.
+            // Lists do not load large values, so they fit into memory and survive damaged files.
             if isListed {
                 do throws(JournalError) {
                     record.trigger = try files.triggerInList(trigger)
-                } catch  where isLenient && error.isOfOneRun {
+                } catch  where isLenient && error.code == .corrupt {
                     record.trigger = [:]
                 }
                 record.error = (try? files.load(error)) ?? nil
@@ -148,6 +150,8 @@ extension SQLiteJournal {
             record.trigger = try load(trigger) ?? .null
             record.inputs = try load(inputs)?.asObject ?? [:]
             record.input = try load(input) ?? .null
+            // The body of a webhook is both. Where it is large, it is held once.
+            if case .file? = input, let body = record.trigger["body"], body == record.input { record.input = body }
             record.output = try load(output)
             record.error = try load(error)
             return record
@@ -158,14 +162,14 @@ extension SQLiteJournal {
         }
     }
 
-    /// - Parameter isList: Whether one damaged run must not keep the others from being seen.
+    /// - Parameter isList: Whether a damaged run is shown instead of failing the whole list.
     private func records(
         _ sql: String, _ arguments: StatementArguments, isList: Bool = false
     ) async throws(JournalError) -> [RunRecord] {
         let rows = try await read { db in
             try Row.fetchAll(db.cachedStatement(sql: sql), arguments: arguments).compactMap { row -> StoredRun? in
                 do {
-                    return try StoredRun(row)
+                    return try StoredRun(row, isListed: isList)
                 } catch {
                     if isList { return nil }
                     throw JournalError.damaged(error)
@@ -182,7 +186,7 @@ extension SQLiteJournal {
     }
 
     public func steps(of runID: String) async throws(JournalError) -> [StepRecord] {
-        struct StoredStep: Sendable {
+        struct FoundStep: Sendable {
             var record: StepRecord
             let output: StoredValue?
             let error: StoredValue?
@@ -190,21 +194,25 @@ extension SQLiteJournal {
         }
         let rows = try await read { db in
             try Row.fetchAll(
-                db.cachedStatement(sql: "SELECT * FROM steps WHERE run_id = ? ORDER BY number"), arguments: [runID]
-            ).map { row -> StoredStep in
+                db.cachedStatement(
+                    sql: """
+                        SELECT key, uses, state, attempt, started_at, ended_at, retry_at, output, error, items FROM steps
+                        WHERE run_id = ? ORDER BY number
+                        """), arguments: [runID]
+            ).map { row -> FoundStep in
                 do {
-                    guard let key = ExecutionKey(try row.decode(String.self, forColumn: "key")),
-                        let state = StepRecord.State(rawValue: try row.decode(forColumn: "state"))
-                    else { throw JournalError.damaged("a step of the run \(runID) cannot be read") }
-                    var record = StepRecord(
-                        key, uses: try row.decode(forColumn: "uses"), state: state,
-                        attempt: try row.decode(forColumn: "attempt"))
-                    record.startedAt = try row.decode(forColumn: "started_at")
-                    record.endedAt = try row.decode(forColumn: "ended_at")
-                    record.retryAt = try row.decode(forColumn: "retry_at")
-                    return StoredStep(
-                        record: record, output: try row.decode(forColumn: "output"),
-                        error: try row.decode(forColumn: "error"), items: try row.decode(forColumn: "items"))
+                    var columns = Columns(row)
+                    let (key, uses) = (try columns.next(String.self), try columns.next(String.self))
+                    guard let key = ExecutionKey(key), let state = StepRecord.State(rawValue: try columns.next()) else {
+                        throw JournalError.damaged("a step of the run \(runID) cannot be read")
+                    }
+                    var record = StepRecord(key, uses: uses, state: state, attempt: try columns.next())
+                    record.startedAt = try columns.next()
+                    record.endedAt = try columns.next()
+                    record.retryAt = try columns.next()
+                    return FoundStep(
+                        record: record, output: try columns.next(), error: try columns.next(),
+                        items: try columns.next())
                 } catch {
                     throw JournalError.damaged(error)
                 }
@@ -234,7 +242,13 @@ extension SQLiteJournal {
                 sql: """
                     SELECT number, events FROM events WHERE run_id = ? AND number + count > ? ORDER BY number LIMIT ?
                     """, arguments: [runID, number, limit]
-            ).map { (first: $0["number"] as Int, text: $0["events"] as String) }
+            ).map { row in
+                do {
+                    return (first: try row.decode(Int.self, atIndex: 0), text: try row.decode(String.self, atIndex: 1))
+                } catch {
+                    throw JournalError.damaged(error)
+                }
+            }
         }
         var events: [(number: Int, event: Value)] = []
         for row in rows {
@@ -247,13 +261,28 @@ extension SQLiteJournal {
     }
 }
 
+/// Reads a row's columns one after the other. Looking a column up by its name costs more than reading it.
+private struct Columns {
+    private let row: Row
+    private var index = 0
+
+    init(_ row: Row) {
+        self.row = row
+    }
+
+    mutating func next<Value: DatabaseValueConvertible>(_ type: Value.Type = Value.self) throws -> Value {
+        defer { index += 1 }
+        return try row.decode(Value.self, atIndex: index)
+    }
+}
+
 extension OutputFiles {
-    /// - Throws: For a damaged value an error that says that it is of one run; see ``JournalError/isOfOneRun``.
+    /// - Throws: For a damaged value an error with ``JournalError/isOfOneRun``.
     fileprivate func load(marking stored: StoredValue?) throws(JournalError) -> Value? {
         do throws(JournalError) {
             return try load(stored)
         } catch {
-            guard error.code == "journal-corrupt" else { throw error }
+            guard error.code == .corrupt else { throw error }
             var error = error
             error.isOfOneRun = true
             throw error
@@ -262,14 +291,14 @@ extension OutputFiles {
 }
 
 extension JournalError {
-    /// A row that cannot be read.
-    fileprivate static func damaged(_ error: any Error) -> JournalError {
+    /// The error for a row that cannot be decoded.
+    static func damaged(_ error: any Error) -> JournalError {
         error as? JournalError ?? damaged("\(error)")
     }
 
-    fileprivate static func damaged(_ words: String) -> JournalError {
+    static func damaged(_ words: String) -> JournalError {
         var error = JournalError(
-            "journal-corrupt", "the journal holds a damaged value: \(words)",
+            .corrupt, "the journal holds a damaged value: \(words)",
             hint: "the run that it belongs to can be sent again with `runnel runs retry`")
         error.isOfOneRun = true
         return error

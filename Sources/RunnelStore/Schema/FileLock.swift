@@ -1,18 +1,11 @@
+import LibC
 import RunnelEngine
 
-#if canImport(Glibc)
-import Glibc
-#elseif canImport(Musl)
-import Musl
-#else
-import Darwin
-#endif
-
-/// A lock on a file that ends with the process, however that ends.
+/// A file lock that the kernel releases when the process ends.
 final class FileLock: Sendable {
     private let descriptor: Int32
 
-    /// - Parameter waits: Whether to wait for another process; otherwise nil is the answer where there is one.
+    /// - Parameter waits: Whether to wait for another holder; if false, the initialiser returns nil.
     init?(path: String, waits: Bool) throws(JournalError) {
         while true {
             let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
@@ -21,7 +14,7 @@ final class FileLock: Sendable {
                 close(descriptor)
                 return nil
             }
-            // Whoever had the lock until now may have removed the file, and then nobody else would see this lock.
+            // The previous holder may have unlinked the file; a lock on an unlinked file is invisible to others.
             if Self.isNamed(descriptor) {
                 self.descriptor = descriptor
                 return
@@ -30,14 +23,14 @@ final class FileLock: Sendable {
         }
     }
 
-    /// To be called once.
+    /// Releases the lock. Call it once.
     func unlock() {
         close(descriptor)
     }
 
     /// Locks the open file until its descriptor is closed.
     ///
-    /// - Returns: Whether nobody else had it; always true when it `waits`.
+    /// - Returns: Whether the lock was acquired; always true if it `waits`.
     static func lock(_ descriptor: Int32, waits: Bool, _ path: String) throws(JournalError) -> Bool {
         while flock(descriptor, waits ? LOCK_EX : LOCK_EX | LOCK_NB) != 0 {
             if errno == EINTR { continue }
@@ -53,7 +46,7 @@ final class FileLock: Sendable {
         return fstat(descriptor, &info) == 0 && info.st_nlink > 0
     }
 
-    /// Removes the file if nobody holds its lock.
+    /// Removes the file if its lock is free.
     ///
     /// - Returns: Whether it was removed.
     static func removeAbandoned(_ path: String) -> Bool {

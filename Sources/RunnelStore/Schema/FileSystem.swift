@@ -1,36 +1,29 @@
+import LibC
 import RunnelEngine
 
-#if canImport(Glibc)
-import Glibc
-#elseif canImport(Musl)
-import Musl
-#else
-import Darwin
-#endif
-
-/// The system calls that the journal's files need, with failures as ``JournalError``.
+/// System calls for the journal's files, with failures as ``JournalError``.
 enum FileSystem {
-    /// Which file a path leads to.
+    /// The identity of a file: device and inode.
     struct Identity: Hashable {
         let device: UInt64
         let inode: UInt64
     }
 
-    /// nil where there is no such file.
-    static func identity(_ path: String) -> Identity? {
+    /// The identity of the file; nil if it does not exist.
+    static func identity(_ path: UnsafePointer<CChar>) -> Identity? {
         var info = stat()
         guard stat(path, &info) == 0 else { return nil }
         return Identity(device: UInt64(info.st_dev), inode: UInt64(info.st_ino))
     }
 
-    /// Makes the folder unless it is there. It survives a power cut once this returns.
+    /// Creates the folder durably if it is missing.
     static func makeFolder(_ path: String) throws(JournalError) {
         guard access(path, F_OK) != 0 else { return }
         guard mkdir(path, 0o700) == 0 || errno == EEXIST else { throw JournalError(errno: errno, path: path) }
         try syncFolder(of: path)
     }
 
-    /// Makes durable which names the folder around `path` holds.
+    /// Syncs the directory entries of the folder that contains `path`.
     static func syncFolder(of path: String) throws(JournalError) {
         let end = path.lastIndex(of: "/")
         let folder = end.map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
@@ -46,7 +39,7 @@ enum FileSystem {
         }
     }
 
-    /// Writes everything. A short write is continued.
+    /// Writes all bytes; continues after short writes.
     static func write(_ bytes: some Collection<UInt8>, to descriptor: Int32, _ path: String) throws(JournalError) {
         var failure: Int32 = 0
         let isContiguous: Void? = bytes.withContiguousStorageIfAvailable { buffer in
@@ -60,7 +53,7 @@ enum FileSystem {
         if failure != 0 { throw JournalError(errno: failure, path: path) }
     }
 
-    /// The names in a folder, in no order.
+    /// The names in a folder, unsorted.
     static func names(in folder: String) throws(JournalError) -> [String] {
         guard let stream = opendir(folder) else { throw JournalError(errno: errno, path: folder) }
         defer { closedir(stream) }
@@ -74,7 +67,7 @@ enum FileSystem {
         return names
     }
 
-    /// Size in bytes, and the age of the last change in seconds; nil where there is no such file.
+    /// The size in bytes and the age of the last change in seconds; nil if the file does not exist.
     static func facts(_ path: String) -> (size: Int64, age: Int)? {
         var info = stat()
         guard stat(path, &info) == 0 else { return nil }

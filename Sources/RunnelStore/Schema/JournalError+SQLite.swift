@@ -1,19 +1,16 @@
 import GRDB
+import LibC
 import RunnelEngine
 
-#if canImport(Glibc)
-import Glibc
-#elseif canImport(Musl)
-import Musl
-#else
-import Darwin
-#endif
-
 extension JournalError {
-    /// What SQLite or GRDB had to say.
+    /// Converts an error of SQLite or GRDB.
     init(_ error: any Error, path: String) {
         guard let error = error as? DatabaseError else {
-            self = error as? JournalError ?? JournalError("journal-failed", "the journal \(path) failed: \(error)")
+            self =
+                error as? JournalError
+                ?? (error is RowDecodingError
+                    ? JournalError(.corrupt, "the journal \(path) holds a damaged value: \(error)")
+                    : JournalError(.failed, "the journal \(path) failed: \(error)"))
             return
         }
         switch error.resultCode {
@@ -24,15 +21,15 @@ extension JournalError {
             self = .notWritable(path, reason: error.message ?? "no reason given")
         case .SQLITE_CORRUPT, .SQLITE_NOTADB:
             self.init(
-                "journal-corrupt", "the journal \(path) is damaged: \(error.message ?? "it is no SQLite database")",
+                .corrupt, "the journal \(path) is damaged: \(error.message ?? "it is no SQLite database")",
                 hint: "move it away and Runnel begins a new one; `sqlite3 \(path) .recover` may save what is in it")
         case .SQLITE_BUSY, .SQLITE_LOCKED:
             self.init(
-                "journal-busy", "the journal \(path) is held by another process for too long",
+                .busy, "the journal \(path) is held by another process for too long",
                 hint: "a program that looks into the file must not keep a transaction open")
         default:
             self.init(
-                "journal-failed", "the journal \(path) failed: \(error.message ?? "SQLite error \(error.resultCode)")")
+                .failed, "the journal \(path) failed: \(error.message ?? "SQLite error \(error.resultCode)")")
         }
     }
 
@@ -40,29 +37,29 @@ extension JournalError {
         switch code {
         case ENOSPC, EDQUOT: self = .full(path)
         case EACCES, EPERM, EROFS: self = .notWritable(path, reason: String(cString: strerror(code)))
-        default: self.init("journal-failed", "\(path): \(String(cString: strerror(code)))")
+        default: self.init(.failed, "\(path): \(String(cString: strerror(code)))")
         }
     }
 
     static func full(_ path: String) -> JournalError {
         JournalError(
-            "journal-full", "there is no space left to write \(path)",
+            .full, "there is no space left to write \(path)",
             hint: "make room on the disk; nothing that was accepted is lost")
     }
 
     static func notWritable(_ path: String, reason: String) -> JournalError {
         JournalError(
-            "journal-read-only", "\(path) cannot be written: \(reason)",
+            .readOnly, "\(path) cannot be written: \(reason)",
             hint: "let the user that runs Runnel write there")
     }
 
     static func gone(_ path: String) -> JournalError {
         JournalError(
-            "journal-gone", "the journal \(path) was removed or replaced while it was in use",
+            .gone, "the journal \(path) was removed or replaced while it was in use",
             hint: "put it back, or start Runnel again to begin a new one")
     }
 
-    /// Whether there is no space where the file is.
+    /// Whether the file system of the file is full.
     private static func isFull(_ path: String) -> Bool {
         var info = statvfs()
         return statvfs(path, &info) == 0 && info.f_bavail < 16

@@ -1,26 +1,21 @@
 import Dispatch
 import GRDB
+import LibC
 import RunnelEngine
 
-#if canImport(Glibc)
-import Glibc
-#elseif canImport(Musl)
-import Musl
-#else
-import Darwin
-#endif
-
-/// Opens the database, and says in words why that cannot be done.
+/// Opens or creates the database, with errors for operators.
 struct JournalFile {
     let directory: String
     var path: String { directory + "/journal.db" }
 
-    /// Writes wait so long for another process. In seconds.
+    /// The time that writes wait for another process, in seconds.
     static let busyTimeout = 10.0
+    /// To how many bytes the write-ahead log is cut when it begins anew.
+    static let logSizeLimit = 16 << 20
 
     func open() throws(JournalError) -> DatabasePool {
         try makeDirectory()
-        // Two processes that begin at once must not both make the file.
+        // The lock prevents two processes from creating the file concurrently.
         let lock = try FileLock(path: directory + "/open.lock", waits: true)
         defer { lock?.unlock() }
         do {
@@ -29,14 +24,14 @@ struct JournalFile {
             let migrator = JournalSchema.migrator
             if try pool.read({ try migrator.hasBeenSuperseded($0) }) {
                 throw JournalError(
-                    "journal-newer", "the journal \(path) was written by a newer version of Runnel",
+                    .newer, "the journal \(path) was written by a newer version of Runnel",
                     hint: "use that version, or another folder")
             }
             try migrator.migrate(pool)
             try pool.writeWithoutTransaction { db in
-                // The pool has set NORMAL, which a loss of power can undo.
+                // The pool sets NORMAL, with which a power failure can lose commits.
                 try db.execute(sql: "PRAGMA synchronous = FULL")
-                try db.execute(sql: "PRAGMA journal_size_limit = 16777216")
+                try db.execute(sql: "PRAGMA journal_size_limit = \(Self.logSizeLimit)")
             }
             return pool
         } catch let error as JournalError {
@@ -51,19 +46,21 @@ struct JournalFile {
         configuration.busyMode = .timeout(busyTimeout)
         configuration.maximumReaderCount = 4
         configuration.label = "journal"
-        // One connection writes, on one queue, and reads do not wait for it.
+        // See `Checkpointer`.
+        configuration.prepareDatabase { try $0.execute(sql: "PRAGMA wal_autocheckpoint = 0") }
+        // One connection writes on one queue; reads do not wait for it.
         configuration.qos = .userInitiated
         return configuration
     }
 
-    /// An earlier version could be killed after it had made an empty file. That one is no journal yet.
+    /// Earlier versions could be killed after creating an empty file, which is not a journal yet.
     private var isMade: Bool {
         guard let size = FileSystem.facts(path)?.size else { return false }
         return size > 0 || access(path + "-wal", F_OK) == 0
     }
 
-    /// Makes a database whose pages can be given back, which cannot be changed later, and that nobody else can read.
-    /// It is made beside the journal and renamed, so that a journal is never half made.
+    /// Creates a database with incremental vacuum, which cannot be enabled later, readable only by its owner. It is
+    /// created under a temporary name and renamed, so that a journal is never incomplete.
     private func create() throws {
         let new = path + ".new"
         for suffix in ["", "-journal", "-wal", "-shm"] { unlink(new + suffix) }
@@ -81,13 +78,13 @@ struct JournalFile {
     }
 
     private func makeDirectory() throws(JournalError) {
-        // The name until version 5 of the schema. The locks that are held in it stay held.
+        // The folder's name until version 5 of the schema. Locks held in it stay valid.
         if access(directory + "/workers", F_OK) != 0 { rename(directory + "/agents", directory + "/workers") }
         for folder in [directory, directory + "/workers", directory + "/outputs"] {
             try FileSystem.makeFolder(folder)
         }
         let (ignore, text) = (directory + "/.gitignore", Array("*\n".utf8))
-        // Shorter than that, its process was killed while it wrote.
+        // A shorter file means that its process was killed while writing.
         guard FileSystem.facts(ignore).map({ $0.size < text.count }) ?? true else { return }
         let descriptor = Self.open(ignore, O_WRONLY | O_CREAT, 0o600)
         guard descriptor >= 0 else { throw JournalError(errno: errno, path: ignore) }
@@ -96,12 +93,6 @@ struct JournalFile {
     }
 
     private static func open(_ path: String, _ flags: Int32, _ mode: mode_t) -> Int32 {
-        #if canImport(Glibc)
-        Glibc.open(path, flags | O_CLOEXEC, mode)
-        #elseif canImport(Musl)
-        Musl.open(path, flags | O_CLOEXEC, mode)
-        #else
-        Darwin.open(path, flags | O_CLOEXEC, mode)
-        #endif
+        LibC.open(path, flags | O_CLOEXEC, mode)
     }
 }

@@ -141,10 +141,19 @@ enum JournalSchema {
         migrator.registerMigration("5-workers") { db in
             try db.execute(sql: "ALTER TABLE agents RENAME TO workers")
         }
+        migrator.registerMigration("6-files") { db in
+            // The code writes `files` by itself. Triggers cost each statement, also where no value is a file.
+            for table in ["runs", "steps"] {
+                for event in ["insert", "update", "delete"] {
+                    try db.execute(sql: "DROP TRIGGER \(table)_files_\(event)")
+                }
+            }
+        }
         return migrator
     }
 
-    /// Keeps `files` in step with the columns of a table, whichever version of Runnel writes them.
+    /// Creates triggers that keep `files` consistent with the columns of a table, whichever version of Runnel writes
+    /// them.
     private static func nameFiles(
         of table: String, run: String, step: String, columns: [String], _ db: Database
     ) throws {

@@ -1,22 +1,18 @@
 import Crypto
+import LibC
 import RunnelEngine
 import RunnelKit
 
-#if canImport(Glibc)
-import Glibc
-#elseif canImport(Musl)
-import Musl
-#else
-import Darwin
-#endif
-
-/// Large values as files beside the database, named by the SHA-256 of their content.
+/// Content-addressed files next to the database for large values, named by their SHA-256.
 struct OutputFiles: Sendable {
     let directory: String
 
-    /// The value as its column holds it. What is large is on disk, whole, before this returns.
-    func store(_ value: Value?) throws(JournalError) -> StoredValue? {
+    /// The column form of the value. A large value is completely on disk before this returns.
+    ///
+    /// - Parameter isSmall: Whether it is certainly no file.
+    func store(_ value: Value?, isSmall: Bool = false) throws(JournalError) -> StoredValue? {
         guard let value else { return nil }
+        if isSmall { return .text(ValueCoding.text(value)) }
         let writer = OutputWriter(self)
         ValueCoding.write(value, piece: StoredValue.limit + 1) { writer.take($0) }
         return try writer.finish()
@@ -27,26 +23,26 @@ struct OutputFiles: Sendable {
         case nil: return nil
         case .text(let text):
             guard let value = ValueCoding.value(text) else {
-                throw JournalError("journal-corrupt", "the journal holds a value that is not JSON")
+                throw JournalError(.corrupt, "the journal holds a value that is not JSON")
             }
             return value
         case .file(let hash):
             let path = path(of: hash)
             guard let bytes = try read(path) else {
                 throw JournalError(
-                    "journal-corrupt", "the file \(path) is missing, which holds an output",
+                    .corrupt, "the file \(path) is missing, which holds an output",
                     hint: "the run that it belongs to can be sent again with `runnel runs retry`")
             }
             guard Array(SHA256.hash(data: bytes)) == hash, let value = ValueCoding.value(bytes) else {
                 throw JournalError(
-                    "journal-corrupt", "the file \(path) is damaged, which holds an output",
+                    .corrupt, "the file \(path) is damaged, which holds an output",
                     hint: "the run that it belongs to can be sent again with `runnel runs retry`")
             }
             return value
         }
     }
 
-    /// Of a trigger that is too large for its row only the type, which stands first.
+    /// For a trigger stored in a file, only its type, which is its first key.
     func triggerInList(_ stored: StoredValue?) throws(JournalError) -> Value {
         guard case .file(let hash)? = stored else { return try load(stored) ?? .null }
         let beginning = "{\"type\":\""
@@ -59,10 +55,10 @@ struct OutputFiles: Sendable {
     func path(of hash: [UInt8]) -> String { directory + "/" + Self.name(of: hash) }
 
     static func name(of hash: [UInt8]) -> String {
-        hash.map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
+        hash.hexadecimal
     }
 
-    /// The hash that a file is named by; nil for a file of another kind.
+    /// The hash in a file's name; nil for other files.
     static func hash(of name: String) -> [UInt8]? {
         let digits = name.utf8.map { Character(Unicode.Scalar($0)).hexDigitValue }
         guard digits.count == SHA256.byteCount * 2 else { return nil }
@@ -74,18 +70,19 @@ struct OutputFiles: Sendable {
         return name == Self.name(of: hash) ? hash : nil
     }
 
-    /// Checks in the transaction that is about to name the files that retention has not removed them meanwhile.
-    func require(_ values: StoredValue?...) throws(JournalError) {
-        for case .file(let hash)? in values where access(path(of: hash), F_OK) != 0 {
+    /// Checks in the transaction that is about to name the files, before it writes, that retention has not removed them
+    /// meanwhile.
+    func require(_ hashes: [[UInt8]]) throws(JournalError) {
+        for hash in hashes where access(path(of: hash), F_OK) != 0 {
             throw JournalError(
-                "journal-failed", "the file \(path(of: hash)) was removed before the run that it belongs to was written"
+                .failed, "the file \(path(of: hash)) was removed before the run that it belongs to was written"
             )
         }
     }
 
     // MARK: - Retention
 
-    /// The values that are there, with their sizes in bytes.
+    /// All stored values with their sizes in bytes.
     func all() throws(JournalError) -> [(hash: [UInt8], size: Int64)] {
         try FileSystem.names(in: directory).compactMap { name in
             guard let hash = Self.hash(of: name), let facts = FileSystem.facts("\(directory)/\(name)") else {
@@ -95,12 +92,12 @@ struct OutputFiles: Sendable {
         }
     }
 
-    /// Whether the file is there and was written, or counted on, at least so many seconds ago.
+    /// Whether the file exists and was last written or referenced at least `age` seconds ago.
     func isOlder(_ hash: [UInt8], than age: Int) -> Bool {
         FileSystem.facts(path(of: hash)).map { $0.age >= age } ?? false
     }
 
-    /// Takes the file's name away, which is quick however large it is; ``removeAbandoned()`` gives its space back.
+    /// Renames the file, which is fast whatever its size; ``removeAbandoned()`` frees its space.
     func discard(_ hash: [UInt8]) throws(JournalError) {
         let path = path(of: hash)
         guard rename(path, temporaryPath()) == 0 || errno == ENOENT else {
@@ -108,9 +105,9 @@ struct OutputFiles: Sendable {
         }
     }
 
-    /// Removes temporary files whose process is gone: each writer holds a lock on its own.
+    /// Removes temporary files of ended processes: each writer holds a lock on its own.
     ///
-    /// - Returns: How many bytes were given back.
+    /// - Returns: The number of bytes freed.
     @discardableResult func removeAbandoned() throws(JournalError) -> Int64 {
         var freed: Int64 = 0
         for name in try FileSystem.names(in: directory) where name.hasPrefix(".") {
@@ -125,7 +122,7 @@ struct OutputFiles: Sendable {
 
     func temporaryPath() -> String { "\(directory)/.\(getpid())-\(UInt64.random(in: 0...UInt64.max))" }
 
-    /// Writes a small file, makes it durable and removes it again: whether there is room, and the disk works.
+    /// Writes, syncs and removes a small file, to check that there is space and the disk works.
     func probe() throws(JournalError) {
         let file = try TemporaryFile(self)
         defer { file.remove() }
@@ -133,7 +130,7 @@ struct OutputFiles: Sendable {
         try FileSystem.sync(file.descriptor, file.path)
     }
 
-    /// nil when there is no such file.
+    /// nil if the file does not exist.
     private func read(_ path: String, upTo limit: Int = .max) throws(JournalError) -> [UInt8]? {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else {
@@ -162,7 +159,7 @@ struct OutputFiles: Sendable {
     }
 }
 
-/// A file that is being written, and locked until it is closed, so that others can tell whether its process lives.
+/// A file being written, locked until it is closed, so that others can tell whether its process is alive.
 private final class TemporaryFile {
     let path: String
     let descriptor: Int32
@@ -180,7 +177,7 @@ private final class TemporaryFile {
                 close(descriptor)
                 throw error
             }
-            // It may have been taken for abandoned before it was locked.
+            // It may have been removed as abandoned before it was locked.
             if isLocked, FileLock.isNamed(descriptor) {
                 (self.path, self.descriptor) = (path, descriptor)
                 return
@@ -198,7 +195,7 @@ private final class TemporaryFile {
     deinit { close(descriptor) }
 }
 
-/// Takes a value's JSON in pieces: a small one is a text, a larger one goes to a file as it comes.
+/// Collects a value's JSON: a small one as text, a larger one is streamed to a file.
 private final class OutputWriter {
     private let files: OutputFiles
     private var text: [UInt8] = []
@@ -240,7 +237,7 @@ private final class OutputWriter {
             if let failure { throw failure }
             let hash = Array(hash.finalize())
             let path = files.path(of: hash)
-            // One that is there counts from now on as one that is needed.
+            // An existing file is reused; touching it protects it from retention.
             if FileSystem.facts(path)?.size == size, utimes(path, nil) == 0 {
                 file.remove()
                 return .file(hash)

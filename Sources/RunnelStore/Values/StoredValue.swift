@@ -7,13 +7,18 @@ import FoundationEssentials
 import Foundation
 #endif
 
-/// A value as a column holds it: JSON text, or the hash of a file beside the database.
+/// The column form of a value: JSON text, or the hash of a file next to the database.
 enum StoredValue: Sendable, DatabaseValueConvertible {
     case text(String)
     /// SHA-256.
     case file([UInt8])
 
-    /// In bytes; what is larger becomes a file.
+    /// The hash, if it is a file.
+    var file: [UInt8]? {
+        if case .file(let hash) = self { hash } else { nil }
+    }
+
+    /// The limit in bytes; larger values are stored in files.
     static let limit = 256 << 10
 
     var databaseValue: DatabaseValue {
@@ -32,16 +37,16 @@ enum StoredValue: Sendable, DatabaseValueConvertible {
     }
 }
 
-/// Writes values as JSON that gives back exactly what was written, also what JSON itself does not know.
+/// Encodes values as JSON without loss, including values that JSON lacks.
 ///
-/// Binary data and numbers that are none stand in an object whose only key begins with U+F8FE, a character for private use. A key
-/// that begins with it by itself gets another one in front.
+/// Binary data and NaN or infinities are wrapped in an object whose only key begins with U+F8FE, a private-use
+/// character. Keys that begin with it are escaped with another one.
 enum ValueCoding {
     private static let mark = "\u{F8FE}"
 
     static func text(_ value: Value) -> String { (isPlain(value) ? value : encode(value)).json() }
 
-    /// Writes the same text in pieces of about so many bytes.
+    /// Writes the same text in pieces of about `size` bytes.
     static func write(_ value: Value, piece size: Int, to sink: @escaping ([UInt8]) -> Void) {
         (isPlain(value) ? value : encode(value)).writeJSON(piece: size, to: sink)
     }
@@ -64,7 +69,7 @@ enum ValueCoding {
 
     private static func encode(_ value: Value) -> Value {
         switch value {
-        // Written as base64.
+        // Encoded as base64.
         case .bytes: return [mark + "bytes": value]
         case .double(let number) where !number.isFinite: return [mark + "number": .string("\(number)")]
         case .list(let items): return .list(items.map(encode))

@@ -37,13 +37,22 @@ extension SQLiteJournal {
     }
 
     public func observe() async throws(JournalError) -> [WorkerSight] {
-        let (workers, owners) = try await read { db in
-            let workers = try Row.fetchAll(db.cachedStatement(sql: "SELECT id, beat FROM workers ORDER BY id")).map {
-                (id: WorkerID($0["id"]), beat: $0["beat"] as Int64)
-            }
+        let (workers, owners, isDamaged) = try await read { db in
+            let workers = try Row.fetchAll(
+                db.cachedStatement(sql: "SELECT id, CAST(beat AS INTEGER) FROM workers ORDER BY id")
+            ).map { (id: WorkerID(try $0.decode(atIndex: 0)), beat: try $0.decode(Int64.self, atIndex: 1)) }
             let owners = try String.fetchAll(
-                db.cachedStatement(sql: "SELECT DISTINCT owner FROM runs WHERE owner IS NOT NULL ORDER BY owner"))
-            return (workers, owners.map { WorkerID($0) })
+                db.cachedStatement(
+                    sql: """
+                        SELECT DISTINCT owner FROM runs WHERE owner IS NOT NULL AND typeof(owner) = 'text' ORDER BY owner
+                        """))
+            let isDamaged = try Bool.fetchOne(
+                db.cachedStatement(
+                    sql: "SELECT EXISTS (SELECT 1 FROM runs WHERE owner IS NOT NULL AND typeof(owner) <> 'text')"))
+            return (workers, owners.map { WorkerID($0) }, isDamaged ?? false)
+        }
+        if isDamaged {
+            _ = try await committer.write { try Self.sendBack("typeof(owner) <> 'text'", [], .stopped, $0) }
         }
         let known = Set(workers.map(\.id))
         return workers.map { WorkerSight($0.id, beat: $0.beat, locks.presence(of: $0.id)) }
@@ -55,8 +64,8 @@ extension SQLiteJournal {
             var takeover = Takeover()
             for sight in dead {
                 let beat = try Int64.fetchOne(
-                    db, sql: "SELECT beat FROM workers WHERE id = ?", arguments: [sight.id.text])
-                // Somebody may have joined under this name since, or the silent worker has come back to life.
+                    db, sql: "SELECT CAST(beat AS INTEGER) FROM workers WHERE id = ?", arguments: [sight.id.text])
+                // A worker may have joined under this name since, or the silent worker has recovered.
                 if let beat, beat != sight.beat { continue }
                 let runs = try Self.forget(
                     sight.id, .broken(now: policy.now), hasDied: sight.presence == .died, db)
@@ -75,7 +84,7 @@ extension SQLiteJournal {
         return takeover
     }
 
-    /// The worker's runs go back to the queue, and the worker is forgotten.
+    /// Requeues the worker's runs and removes the worker.
     @discardableResult private static func forget(
         _ worker: WorkerID, _ reason: ReleaseReason, hasDied: Bool = false, _ db: Database
     ) throws -> [(id: String, deaths: Int)] {
@@ -96,9 +105,9 @@ extension SQLiteJournal {
     public func leases(of worker: WorkerID) async throws(JournalError) -> [Lease] {
         try await read { db in
             try Row.fetchAll(
-                db.cachedStatement(sql: "SELECT id, epoch FROM runs WHERE owner = ? ORDER BY id"),
+                db.cachedStatement(sql: "SELECT id, CAST(epoch AS INTEGER) FROM runs WHERE owner = ? ORDER BY id"),
                 arguments: [worker.text]
-            ).map { Lease(runID: $0["id"], worker: worker, epoch: $0["epoch"]) }
+            ).map { Lease(runID: try $0.decode(atIndex: 0), worker: worker, epoch: try $0.decode(atIndex: 1)) }
         }
     }
 
@@ -106,8 +115,9 @@ extension SQLiteJournal {
         try await read { db in
             try Row.fetchAll(db, sql: "SELECT * FROM workers ORDER BY started_at").map { row in
                 WorkerRecord(
-                    id: WorkerID(row["id"]), processID: row["pid"], host: row["host"], role: row["role"],
-                    startedAt: row["started_at"])
+                    id: WorkerID(try row.decode(forColumn: "id")), processID: try row.decode(forColumn: "pid"),
+                    host: try row.decode(forColumn: "host"), role: try row.decode(forColumn: "role"),
+                    startedAt: try row.decode(forColumn: "started_at"))
             }
         }
     }

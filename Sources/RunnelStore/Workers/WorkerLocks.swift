@@ -1,15 +1,9 @@
+import LibC
 import RunnelEngine
 import Synchronization
 
-#if canImport(Glibc)
-import Glibc
-#elseif canImport(Musl)
-import Musl
-#else
-import Darwin
-#endif
-
-/// Tells which workers' processes are there: each holds a lock on a file of its own, which ends with its process.
+/// Detects which workers' processes are alive: each holds a lock on its own file, which the kernel releases when it
+/// ends.
 final class WorkerLocks: Sendable {
     private let directory: String
     private let held = Mutex<[WorkerID: FileLock]>([:])
@@ -20,7 +14,7 @@ final class WorkerLocks: Sendable {
 
     func hold(_ worker: WorkerID) throws(JournalError) {
         guard let lock = try FileLock(path: path(worker), waits: false) else {
-            throw JournalError("journal-busy", "another process says that it is the worker \(worker)")
+            throw JournalError(.busy, "another process says that it is the worker \(worker)")
         }
         held.withLock { $0[worker] = lock }
     }
@@ -34,19 +28,19 @@ final class WorkerLocks: Sendable {
         if held.withLock({ $0[worker] != nil }) { return .present }
         guard access(path(worker), F_OK) == 0 else { return .left }
         guard let lock = try? FileLock(path: path(worker), waits: false) else { return .present }
-        // The file stays until its runs have been taken over: it tells a death from a shutdown.
+        // The file stays until its runs have been taken over: it distinguishes a death from a shutdown.
         lock.unlock()
         return .died
     }
 
-    /// Removes what a process left that has ended.
+    /// Removes the lock file of an ended process.
     func remove(_ worker: WorkerID) {
         guard let lock = try? FileLock(path: path(worker), waits: false) else { return }
         unlink(path(worker))
         lock.unlock()
     }
 
-    /// Ends the lock as the end of the process would: the file stays.
+    /// Releases the lock like the end of the process: the file stays.
     func forget(_ worker: WorkerID) {
         held.withLock { $0.removeValue(forKey: worker) }?.unlock()
     }
@@ -55,11 +49,11 @@ final class WorkerLocks: Sendable {
         for worker in held.withLock({ Array($0.keys) }) { letGo(worker) }
     }
 
-    /// A younger file may belong to a process that is about to lock it. In seconds.
+    /// The minimum age in seconds: a younger file may belong to a process that is about to lock it.
     private static let sweepAge = 60
 
-    /// Removes the lock files of processes that died before their worker was known to the journal. The file of a known one
-    /// stays until its runs have been taken over.
+    /// Removes the lock files of processes that died before their worker joined the journal. The file of a joined
+    /// worker stays until its runs have been taken over.
     func sweep(except known: Set<String>) throws(JournalError) {
         for name in try FileSystem.names(in: directory)
         where name.hasSuffix(".lock") && !known.contains(String(name.dropLast(".lock".count))) {

@@ -3,13 +3,13 @@ import GRDB
 import RunnelEngine
 import Synchronization
 
-/// Puts what many callers want to write into one transaction, so that they share the wait for the disk.
+/// Group commit: combines the writes of many callers into one transaction, so that they share one fsync.
 ///
-/// While one transaction is being made durable the next collects. What need not be durable at once waits for company,
-/// but not longer than ``patience``.
+/// While one transaction is being committed, writes for the next are collected. Writes that need not be durable at once
+/// wait for others, at most ``patience``.
 final class GroupCommitter: Sendable {
     private struct Job: Sendable {
-        /// Does its part of the transaction. A ``JournalError`` means that it has written nothing.
+        /// Performs its writes in the transaction. A ``JournalError`` means that it has written nothing.
         let work: @Sendable (Database) throws -> Void
         let finish: @Sendable (JournalError?) -> Void
     }
@@ -21,23 +21,28 @@ final class GroupCommitter: Sendable {
     }
 
     private static let patience = DispatchTimeInterval.milliseconds(50)
-    /// How many jobs that nobody waits for may be held; a further one waits.
+    /// The maximum number of pending jobs that are not awaited; further ones wait (backpressure).
     static let backlog = 4096
 
     private let pool: DatabasePool
+    private let checkpointer: Checkpointer
     private let path: String
-    /// The database, its write-ahead log and the index of that as they were opened.
-    private let identities: [FileSystem.Identity?]
+    /// The database, its write-ahead log and the index of that as they were opened, with their paths as C strings: each
+    /// transaction asks for them twice.
+    private let opened: [(path: [CChar], identity: FileSystem.Identity)]
     private let queue = DispatchQueue(label: "runnel.journal", qos: .userInitiated)
     private let state = Mutex(State())
 
-    init(pool: DatabasePool, path: String) {
+    init(pool: DatabasePool, path: String, checkpointer: Checkpointer) {
         self.pool = pool
+        self.checkpointer = checkpointer
         self.path = path
-        identities = Self.identities(of: path)
+        opened = ["", "-wal", "-shm"].compactMap { suffix in
+            FileSystem.identity(path + suffix).map { (Array((path + suffix).utf8CString), $0) }
+        }
     }
 
-    /// Writes and waits until it is on disk.
+    /// Writes and waits until the transaction is on disk.
     func write<Result: Sendable>(
         _ work: @escaping @Sendable (Database) throws -> Result
     ) async throws(JournalError) -> Result {
@@ -49,7 +54,7 @@ final class GroupCommitter: Sendable {
                     if let error { return continuation.resume(returning: .failure(error)) }
                     guard let value = answer.value else {
                         return continuation.resume(
-                            returning: .failure(JournalError("journal-failed", "a write came to no result")))
+                            returning: .failure(JournalError(.failed, "a write came to no result")))
                     }
                     continuation.resume(returning: .success(value))
                 })
@@ -58,9 +63,9 @@ final class GroupCommitter: Sendable {
         return try outcome.get()
     }
 
-    /// Lets it be written a little later, in order.
+    /// Enqueues a write without waiting, in order.
     ///
-    /// - Returns: Whether there was room.
+    /// - Returns: False if the backlog is full.
     func writeSoon(
         _ work: @escaping @Sendable (Database) throws -> Void, finish: @escaping @Sendable (JournalError?) -> Void
     ) -> Bool {
@@ -69,7 +74,7 @@ final class GroupCommitter: Sendable {
         return true
     }
 
-    /// Where a job leaves what it came to.
+    /// The result of a job.
     private final class Answer<Result: Sendable>: Sendable {
         private let result = Mutex<Result?>(nil)
 
@@ -95,11 +100,11 @@ final class GroupCommitter: Sendable {
         case .now: queue.async { self.drain() }
         case .later: queue.asyncAfter(deadline: .now() + Self.patience) { self.drain() }
         case .nothing: break
-        case .closed: job.finish(JournalError("journal-closed", "the journal is closed"))
+        case .closed: job.finish(JournalError(.closed, "the journal is closed"))
         }
     }
 
-    /// Everything that waits, in one transaction.
+    /// Commits all pending jobs in one transaction.
     private func drain() {
         let jobs = state.withLock { state in
             defer { (state.jobs, state.isScheduled) = ([], false) }
@@ -107,14 +112,15 @@ final class GroupCommitter: Sendable {
         }
         guard !jobs.isEmpty else { return }
         guard isInPlace else { return refuse(jobs) }
+        defer { checkpointer.checkpointIfLong() }
         do {
             let errors = try commit(jobs)
-            // What went into a file without a name would be lost with this process.
+            // Writes to an unlinked file would be lost with this process.
             guard isInPlace else { return refuse(jobs) }
             for (job, error) in zip(jobs, errors) { job.finish(error) }
         } catch {
             guard jobs.count > 1 else { return jobs[0].finish(JournalError(error, path: path)) }
-            // Nothing was written. One at a time, so that what fails fails alone.
+            // The transaction was rolled back. Retry the jobs one by one, so that only the failing ones fail.
             for job in jobs {
                 do {
                     job.finish(try commit([job])[0])
@@ -127,26 +133,36 @@ final class GroupCommitter: Sendable {
 
     private func commit(_ jobs: [Job]) throws -> [JournalError?] {
         try pool.writeWithoutTransaction { db in
-            var errors: [JournalError?] = []
-            try db.inTransaction(.immediate) {
-                for job in jobs {
+            try db.transaction(.immediate) {
+                try jobs.map { job in
                     do {
                         try job.work(db)
-                        errors.append(nil)
+                        return nil
                     } catch let error as JournalError {
-                        errors.append(error)
+                        return error
                     }
                 }
-                return .commit
             }
-            return errors
         }
     }
 
-    /// Writes what waits; nothing is taken afterwards.
+    /// Commits pending jobs; rejects further ones.
     func close() {
         state.withLock { $0.isClosed = true }
-        queue.sync { drain() }
+        queue.sync {
+            drain()
+            try? checkpointer.checkpoint()
+        }
+    }
+
+    /// Copies the write-ahead log into the database and gives its space back, as far as no reader needs it.
+    func shrinkLog() async {
+        await withCheckedContinuation { continuation in
+            queue.async {
+                try? self.checkpointer.shrink()
+                continuation.resume()
+            }
+        }
     }
 
     /// Runs `body` between two transactions.
@@ -156,6 +172,7 @@ final class GroupCommitter: Sendable {
         let outcome: Swift.Result<Result, JournalError> = await withCheckedContinuation { continuation in
             queue.async {
                 guard self.isInPlace else { return continuation.resume(returning: .failure(.gone(self.path))) }
+                defer { self.checkpointer.checkpointIfLong() }
                 do {
                     continuation.resume(returning: .success(try self.pool.writeWithoutTransaction(body)))
                 } catch {
@@ -168,18 +185,15 @@ final class GroupCommitter: Sendable {
 
     // MARK: - Files that are removed or replaced
 
-    /// Whether what is written can be read by whoever opens the journal next.
+    /// Whether the open files are still those at the journal's path.
     private var isInPlace: Bool {
-        zip(identities, Self.identities(of: path)).allSatisfy { $0 == nil || $0 == $1 }
+        opened.allSatisfy { FileSystem.identity($0.path) == $0.identity }
     }
 
     private func refuse(_ jobs: [Job]) {
-        // What was acknowledged before is in the log, which may have lost its name; in the database it is safe.
-        _ = try? pool.writeWithoutTransaction { try $0.checkpoint(.passive) }
+        // Acknowledged commits are in the write-ahead log, which may be unlinked; the checkpoint copies them to the
+        // database.
+        try? checkpointer.checkpoint()
         for job in jobs { job.finish(.gone(path)) }
-    }
-
-    private static func identities(of path: String) -> [FileSystem.Identity?] {
-        ["", "-wal", "-shm"].map { FileSystem.identity(path + $0) }
     }
 }

@@ -1,6 +1,7 @@
 import GRDB
 public import RunnelEngine
 import RunnelKit
+import Synchronization
 
 extension SQLiteJournal {
     public func keep(_ definition: DefinitionRecord) async throws(JournalError) {
@@ -12,25 +13,34 @@ extension SQLiteJournal {
                     """
             ).execute(arguments: [definition.hash, definition.pipeline, definition.file, definition.text])
         }
-        // Together with the run that names it, which comes behind it.
+        // Durable together with the run that references it and follows it.
         if !committer.writeSoon(write, finish: { _ in }) { try await committer.write(write) }
     }
 
     public func definition(_ hash: String) async throws(JournalError) -> DefinitionRecord? {
         try await read { db in
             try Row.fetchOne(db, sql: "SELECT * FROM definitions WHERE hash = ?", arguments: [hash]).map { row in
-                DefinitionRecord(hash: row["hash"], pipeline: row["pipeline"], file: row["file"], text: row["text"])
+                do {
+                    return DefinitionRecord(
+                        hash: try row.decode(forColumn: "hash"), pipeline: try row.decode(forColumn: "pipeline"),
+                        file: try row.decode(forColumn: "file"), text: try row.decode(forColumn: "text"))
+                } catch {
+                    throw JournalError.damaged(error)
+                }
             }
         }
     }
 
-    public func accept(_ run: RunRecord, memory: MemoryChanges?) async throws(JournalError) -> Acceptance {
-        let (files, trigger, inputs, input) = (files, run.trigger, run.inputs, run.input)
+    public func accept(
+        _ run: RunRecord, steps: [StepRecord], memory: MemoryChanges?
+    ) async throws(JournalError) -> Acceptance {
+        let files = files
         let values =
-            try isSmall(trigger, .object(inputs), input)
-            ? StoredInput(trigger, inputs, input, files)
-            : await onDisk { () throws(JournalError) in try StoredInput(trigger, inputs, input, files) }
-        return try await committer.write { db in
+            try isSmall(run.trigger, .object(run.inputs), run.input) && isSmall(steps)
+            ? StoredRun(run, steps, files, isSmall: true)
+            : await onDisk { () throws(JournalError) in try StoredRun(run, steps, files, isSmall: false) }
+        let acceptance: Acceptance = try await committer.write { db in
+            try files.require(values.files)
             if let memory { try Self.remember(memory.values, of: memory.trigger, db) }
             if let key = run.dedupeKey {
                 let other = try String.fetchOne(
@@ -41,9 +51,8 @@ extension SQLiteJournal {
                             """), arguments: [run.pipeline, key])
                 if let other { return .duplicate(runID: other) }
             }
-            try files.require(values.trigger, values.inputs, values.input)
             let epoch = try run.owner.flatMap { try Self.nextEpoch(for: $0, db) }
-            // A worker that counted as dead in the meantime does not own what it accepts.
+            // A worker that was declared dead meanwhile does not own the run it accepts.
             let (state, owner, startedAt) =
                 epoch == nil
                 ? (run.owner == nil ? run.state : .queued, nil, run.owner == nil ? run.startedAt : nil)
@@ -58,26 +67,55 @@ extension SQLiteJournal {
                 run.id, run.pipeline, run.definition, state.rawValue, run.dedupeKey, values.trigger, values.inputs,
                 values.input, run.createdAt, startedAt, owner?.text, run.retryOf, epoch ?? 0, run.hasFinally,
             ])
+            try Self.name(["trigger": values.trigger, "inputs": values.inputs, "input": values.input], of: run.id, db)
+            try Self.write(values.steps, of: run.id, namesFiles: true, db)
             return epoch.map { .claimed(epoch: $0) } ?? .accepted
+        }
+        if case .claimed(let epoch) = acceptance, let owner = run.owner {
+            let lease = Lease(runID: run.id, worker: owner, epoch: epoch)
+            progress.withLock { progress in
+                progress.begin(lease)
+                if !steps.isEmpty { progress.setNamesFiles(lease) }
+            }
+        }
+        return acceptance
+    }
+
+    /// Writes down which of the columns of a run's row name files.
+    static func name(_ columns: KeyValuePairs<String, StoredValue?>, of runID: String, _ db: Database) throws {
+        for case (let name, .file(let hash)?) in columns {
+            try db.cachedStatement(sql: "INSERT OR REPLACE INTO files (run_id, step, name, hash) VALUES (?, 0, ?, ?)")
+                .execute(arguments: [runID, name, StoredValue.file(hash)])
         }
     }
 
-    private struct StoredInput {
+    /// The values of a new run as its columns hold them.
+    private struct StoredRun {
         let trigger: StoredValue?
         let inputs: StoredValue?
         let input: StoredValue?
+        let steps: [StoredStep]
+        let files: [[UInt8]]
 
-        init(_ trigger: Value, _ inputs: ValueObject, _ input: Value, _ files: OutputFiles) throws(JournalError) {
-            self.trigger = try files.store(trigger)
-            self.inputs = inputs.isEmpty ? nil : try files.store(.object(inputs))
-            self.input = input.isNull ? nil : try files.store(input)
+        init(
+            _ run: RunRecord, _ steps: [StepRecord], _ files: OutputFiles, isSmall: Bool
+        ) throws(JournalError) {
+            trigger = try files.store(run.trigger, isSmall: isSmall)
+            inputs = run.inputs.isEmpty ? nil : try files.store(.object(run.inputs), isSmall: isSmall)
+            input = run.input.isNull ? nil : try files.store(run.input, isSmall: isSmall)
+            self.steps = try StoredStep.all(steps, files, isSmall: isSmall)
+            self.files = [trigger, inputs, input].compactMap { $0?.file } + self.steps.flatMap(\.files)
         }
     }
 
-    /// Whether the values are certainly too small to become files.
+    /// Whether the values are certainly too small to be stored in files.
     func isSmall(_ values: Value...) -> Bool {
         var budget = StoredValue.limit / 8
         return values.allSatisfy { Self.fits($0, &budget) }
+    }
+
+    func isSmall(_ steps: [StepRecord]) -> Bool {
+        steps.allSatisfy { isSmall($0.output ?? .null, $0.error ?? .null, $0.items ?? .null) }
     }
 
     private static func fits(_ value: Value, _ budget: inout Int) -> Bool {

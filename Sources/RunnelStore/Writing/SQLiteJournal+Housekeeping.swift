@@ -1,13 +1,6 @@
 import GRDB
+import LibC
 public import RunnelEngine
-
-#if canImport(Glibc)
-import Glibc
-#elseif canImport(Musl)
-import Musl
-#else
-import Darwin
-#endif
 
 extension SQLiteJournal {
     public func check() async throws(JournalError) -> [String] {
@@ -30,7 +23,7 @@ extension SQLiteJournal {
                     """
             ).execute()
         }
-        // A log that was used before has room for a row on a full disk; a large value has none.
+        // The existing log may have room for a row on a full disk, but not for a large value.
         let files = files
         try await onDisk { () throws(JournalError) in try files.probe() }
     }

@@ -3,18 +3,19 @@ public import RunnelEngine
 import RunnelKit
 
 extension SQLiteJournal {
-    /// How long one transaction of retention may last, and how long others can write before the next one begins.
+    /// The maximum duration of a retention transaction, and the pause for other writers before the next one.
     private static let slice = Duration.milliseconds(20)
     private static let batch = 100
-    /// How many steps are removed before the time is looked at; each may hold three values of ``StoredValue/limit``.
+    /// The number of steps removed between checks of the time; each may hold three values of ``StoredValue/limit``.
     private static let stepBatch = 50
-    /// A file that no row names may belong to a row that is about to be written. In seconds.
+    /// The minimum age in seconds of an unreferenced file, which may belong to a row that is about to be written.
     private static let fileAge = 30
-    /// The same for a file that a row named until now. In seconds.
+    /// The same for a file that was referenced until now. In seconds.
     private static let namedFileAge = 5
-    /// Whoever waits for a run's end has so long to hear of it, also where the journal is too large.
+    /// The minimum time that an ended run is kept for those waiting for its end, even if the journal is too large.
     private static let youngest = Duration.seconds(10)
-    /// In seconds. One that nothing names may belong to a run that is about to be accepted.
+    /// The minimum age in seconds of an unreferenced definition, which may belong to a run that is about to be
+    /// accepted.
     private static let definitionAge: Int64 = 86_400
 
     public func prune(
@@ -24,7 +25,7 @@ extension SQLiteJournal {
         let end = limit.map { clock.now + $0 }
         let isOver = { Task.isCancelled || end.map { clock.now >= $0 } ?? false }
         let before = try await size()
-        // First what needs no room on a disk that may be full.
+        // Files first: removing them needs no space on a full disk.
         try await removeFiles()
         var runs = 0
         while !isOver() {
@@ -42,8 +43,8 @@ extension SQLiteJournal {
         return PruneReport(runs: runs, bytes: max(0, before - (try await size())))
     }
 
-    /// Removes the oldest runs of all pipelines until nine tenths of the bytes are used, so that the bound is not
-    /// reached again at once.
+    /// Removes the oldest runs of all pipelines down to nine tenths of the limit, so that it is not reached again at
+    /// once.
     private func prune(
         to bytes: Int64, _ retention: Retention, now: Int64, until isOver: () -> Bool
     ) async throws(JournalError) -> Int {
@@ -68,7 +69,7 @@ extension SQLiteJournal {
 
     // MARK: - Runs
 
-    /// Runs that are too old or too many.
+    /// Runs beyond the limits on age or count.
     private static func superfluous(_ retention: Retention, now: Int64, _ db: Database) throws -> [String] {
         var ids: [String] = []
         for pipeline in try pipelines(db) where ids.count < batch {
@@ -97,14 +98,15 @@ extension SQLiteJournal {
             runs += try Row.fetchAll(
                 db.cachedStatement(
                     sql: """
-                        SELECT id, ended_at FROM runs WHERE pipeline = ? AND ended_at < ? ORDER BY ended_at, id LIMIT ?
+                        SELECT id, CAST(ended_at AS INTEGER) FROM runs
+                        WHERE pipeline = ? AND ended_at < ? ORDER BY ended_at, id LIMIT ?
                         """), arguments: [pipeline, limit, count]
-            ).map { ($0["id"], $0["ended_at"]) }
+            ).map { (try $0.decode(atIndex: 0), try $0.decode(atIndex: 1)) }
         }
         return runs.sorted { $0.endedAt < $1.endedAt }.prefix(count).map(\.id)
     }
 
-    /// Those with runs that have ended, from one to the next through the index.
+    /// The pipelines with ended runs, by a skip scan of the index.
     private static func pipelines(_ db: Database) throws -> [String] {
         try String.fetchAll(
             db.cachedStatement(
@@ -119,8 +121,8 @@ extension SQLiteJournal {
                     """))
     }
 
-    /// Removes as many of the runs as a transaction has time for. One that is killed in between has removed some of an
-    /// ended run's steps; the next one removes the rest.
+    /// Removes as many runs as fit into one transaction. If it is killed in between, some steps of an ended run are
+    /// gone; the next call removes the rest.
     private func remove(
         _ ids: [String], _ retention: Retention, now: Int64
     ) async throws(JournalError) -> (runs: Int, fileBytes: Int64) {
@@ -149,7 +151,9 @@ extension SQLiteJournal {
                 ).execute(arguments: [retention.dedupe.nanoseconds, id, retention.dedupe.nanoseconds, now])
                 try db.cachedStatement(sql: "DELETE FROM runs WHERE id = ? AND ended_at IS NOT NULL")
                     .execute(arguments: [id])
-                runs += db.changesCount
+                guard db.changesCount > 0 else { continue }
+                runs += 1
+                try db.cachedStatement(sql: "DELETE FROM files WHERE run_id = ?").execute(arguments: [id])
             }
             return (runs, try hashes.filter { try !Self.isNamed($0, db) })
         }
@@ -181,7 +185,7 @@ extension SQLiteJournal {
         }
     }
 
-    /// The newest of each file stays: the next run of a pipeline that is served will name it.
+    /// The newest definition of each file stays: the next run will reference it.
     private func removeDefinitions(now: Int64) async throws(JournalError) {
         let hashes = try await read { db in
             try String.fetchAll(
@@ -209,7 +213,7 @@ extension SQLiteJournal {
     ) throws -> Set<[UInt8]> {
         let values = try StoredValue.fetchAll(
             db.cachedStatement(sql: "SELECT hash FROM files WHERE \(condition)"), arguments: arguments)
-        return Set(values.compactMap { if case .file(let hash) = $0 { hash } else { nil } })
+        return Set(values.compactMap(\.file))
     }
 
     private static func isNamed(_ hash: [UInt8], _ db: Database) throws -> Bool {
@@ -218,7 +222,7 @@ extension SQLiteJournal {
             arguments: [StoredValue.file(hash)]) ?? true
     }
 
-    /// Removes what no row names: what killed processes left, and what was there for runs that are gone.
+    /// Removes unreferenced files: leftovers of killed processes and files of removed runs.
     private func removeFiles() async throws(JournalError) {
         let (files, locks) = (files, locks)
         let known = Set(try await read { try String.fetchAll($0, sql: "SELECT id FROM workers") })
@@ -232,8 +236,8 @@ extension SQLiteJournal {
         try await remove(files: all.filter { !named.contains($0) }, olderThan: Self.fileAge)
     }
 
-    /// While the transaction lasts no other can name the files. Whoever writes a row checks in its transaction that
-    /// its files are there.
+    /// No other transaction can reference the files meanwhile. Writers check in their transaction that their files
+    /// exist.
     private func remove(files hashes: [[UInt8]], olderThan age: Int) async throws(JournalError) {
         guard !hashes.isEmpty else { return }
         let files = files
@@ -251,9 +255,9 @@ extension SQLiteJournal {
 
     // MARK: - Space
 
-    /// Gives pages that are free back to the file system.
+    /// Returns free pages to the file system.
     ///
-    /// - Parameter everything: Otherwise as many stay as are soon used again.
+    /// - Parameter everything: Whether to return all; otherwise some are kept for reuse.
     private func giveBackSpace(everything: Bool = false) async throws(JournalError) {
         var before = Int.max
         while !Task.isCancelled {
@@ -268,15 +272,9 @@ extension SQLiteJournal {
             try await committer.withoutTransaction { try $0.execute(sql: "PRAGMA incremental_vacuum(512)") }
             try? await ContinuousClock().sleep(for: Self.slice)
         }
-        // The file shrinks when what was moved is copied into it.
+        // The file shrinks at the checkpoint.
         guard everything || before < .max else { return }
-        try await committer.withoutTransaction { db in
-            _ = try? db.checkpoint(.passive)
-            // A reader must not keep everybody waiting who writes.
-            try db.execute(sql: "PRAGMA busy_timeout = 0")
-            _ = try? db.checkpoint(.truncate)
-            try db.execute(sql: "PRAGMA busy_timeout = \(Int(JournalFile.busyTimeout * 1000))")
-        }
+        await committer.shrinkLog()
     }
 
     private static func usedBytes(_ db: Database) throws -> Int64 {
@@ -288,9 +286,9 @@ extension SQLiteJournal {
                 """) ?? 0
     }
 
-    /// Of the database and what stands beside it, in bytes.
+    /// The size of the database and its files in bytes.
     ///
-    /// - Parameter named: Whether to leave out the files that are removed in a moment.
+    /// - Parameter named: Whether to exclude files about to be removed.
     private func size(named: Bool = false) async throws(JournalError) -> Int64 {
         let (files, path) = (files, path)
         let hashes = named ? try await read { try Self.namedFiles($0) } : nil

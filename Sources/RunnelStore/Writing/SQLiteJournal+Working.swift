@@ -7,29 +7,33 @@ extension SQLiteJournal {
     public func claim(
         _ runID: String, by worker: WorkerID, limits: RunLimits
     ) async throws(JournalError) -> Claim {
-        enum Found { case claimed(Int64), answer(Claim) }
+        enum Found { case claimed(Int64, hasBegun: Bool), answer(Claim) }
         let found = try await committer.write { db -> Found in
             guard
                 let row = try Row.fetchOne(
                     db.cachedStatement(
                         sql: """
-                            SELECT state, owner, pipeline, started_at IS NOT NULL AS has_begun,
-                                CAST(coalesce(wake_at, 0) AS INTEGER) AS wake_at
+                            SELECT state, owner, pipeline, started_at IS NOT NULL,
+                                CAST(coalesce(wake_at, 0) AS INTEGER)
                             FROM runs WHERE id = ?
-                            """), arguments: [runID]),
-                let state = RunState(rawValue: row["state"])
+                            """), arguments: [runID])
             else { return .answer(.missing) }
+            let state = try Self.state(row, of: runID)
+            // What else cannot be read is found out about when the claimed run is read, and fails that run alone.
+            let owner = (try? row.decode(String?.self, atIndex: 1)) ?? nil
+            let pipeline = (try? row.decode(String.self, atIndex: 2)) ?? ""
+            let hasBegun = try row.decode(Bool.self, atIndex: 3)
             if state.isFinal { return .answer(.ended(state)) }
-            if let owner = row["owner"] as String? { return .answer(.taken(by: WorkerID(owner))) }
-            if state == .waiting { return .answer(.waiting(until: row["wake_at"])) }
+            if let owner { return .answer(.taken(by: WorkerID(owner))) }
+            if state == .waiting { return .answer(.waiting(until: try row.decode(atIndex: 4))) }
             if let total = limits.total,
-                try Int.fetchOne(db, sql: "SELECT count(*) FROM runs WHERE owner IS NOT NULL") ?? 0 >= total
+                try Int.fetchOne(db.cachedStatement(sql: "SELECT count(*) FROM runs WHERE owner IS NOT NULL")) ?? 0
+                    >= total
             {
                 return .answer(.busy)
             }
             if let most = limits.pipeline,
-                try Self.held(in: row["pipeline"], besides: runID, hasBegun: row["has_begun"], db)
-                    >= most
+                try Self.held(in: pipeline, besides: runID, hasBegun: hasBegun, db) >= most
             {
                 return .answer(.busy)
             }
@@ -41,11 +45,12 @@ extension SQLiteJournal {
                     WHERE id = ?
                     """
             ).execute(arguments: [worker.text, epoch, runID])
-            return .claimed(epoch)
+            return .claimed(epoch, hasBegun: hasBegun)
         }
         switch found {
         case .answer(let claim): return claim
-        case .claimed(let epoch):
+        case .claimed(let epoch, let hasBegun):
+            if !hasBegun { progress.withLock { $0.begin(Lease(runID: runID, worker: worker, epoch: epoch)) } }
             do throws(JournalError) {
                 return try await run(runID).map { .claimed($0) } ?? .missing
             } catch  where error.isOfOneRun {
@@ -54,8 +59,16 @@ extension SQLiteJournal {
         }
     }
 
-    /// How many other runs count for the limit of a pipeline: those that go on and, for a run that has not begun, also
-    /// those that have begun and go on later.
+    /// The state in a row's first column.
+    private static func state(_ row: Row, of runID: String) throws(JournalError) -> RunState {
+        guard let state = (try? row.decode(String.self, atIndex: 0)).flatMap({ RunState(rawValue: $0) }) else {
+            throw JournalError.damaged("the run \(runID) is in no state that there is")
+        }
+        return state
+    }
+
+    /// The number of other runs that count for the limit of a pipeline: running ones and, for a run that has not
+    /// started, also interrupted and waiting ones.
     private static func held(
         in pipeline: String, besides runID: String, hasBegun: Bool, _ db: Database
     ) throws -> Int {
@@ -70,14 +83,16 @@ extension SQLiteJournal {
         }
     }
 
-    /// The epoch of a new claim; nil where the worker is not known.
+    /// The epoch of a new claim; nil if the worker is unknown.
     static func nextEpoch(for worker: WorkerID, _ db: Database) throws -> Int64? {
-        try Int64.fetchOne(
+        // Two statements: for RETURNING, SQLite makes a temporary table.
+        let next = try Int64.fetchOne(
             db.cachedStatement(
-                sql: """
-                    UPDATE epochs SET value = value + 1 WHERE EXISTS (SELECT 1 FROM workers WHERE id = ?) RETURNING value
-                    """),
+                sql: "SELECT value + 1 FROM epochs WHERE EXISTS (SELECT 1 FROM workers WHERE id = ?)"),
             arguments: [worker.text])
+        guard let next else { return nil }
+        try db.cachedStatement(sql: "UPDATE epochs SET value = ?").execute(arguments: [next])
+        return next
     }
 
     public func commit(_ commit: RunCommit, _ durability: Durability) async throws(JournalError) {
@@ -101,21 +116,10 @@ extension SQLiteJournal {
             db.cachedStatement(sql: "SELECT deaths + takeovers FROM runs WHERE id = ? AND owner = ? AND epoch = ?"),
             arguments: [lease.runID, lease.worker.text, lease.epoch])
         guard let troubles else { throw JournalError.leaseLost(lease.runID) }
-        for step in commit.steps {
-            try files.require(step.output, step.error, step.items)
-            try db.cachedStatement(
-                sql: """
-                    INSERT INTO steps (run_id, key, uses, state, attempt, started_at, ended_at, retry_at, output, error, items)
-                    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-                    ON CONFLICT (run_id, key) DO UPDATE SET state = excluded.state, attempt = excluded.attempt,
-                        started_at = excluded.started_at, ended_at = excluded.ended_at, retry_at = excluded.retry_at,
-                        output = excluded.output, error = excluded.error, items = coalesce(excluded.items, items)
-                    """
-            ).execute(arguments: [
-                lease.runID, step.key, step.uses, step.state, step.attempt, step.startedAt, step.endedAt, step.retryAt,
-                step.output, step.error, step.items,
-            ])
-        }
+        try files.require(commit.files)
+        let namesFiles = !commit.files.isEmpty || progress.withLock { $0.namesFiles(lease) }
+        try Self.write(commit.steps, of: lease.runID, namesFiles: namesFiles, db)
+        if !commit.files.isEmpty { progress.withLock { $0.setNamesFiles(lease) } }
         try writeEvents(commit.events, of: lease, db)
         if troubles > 0, commit.isProgress {
             try db.cachedStatement(sql: "UPDATE runs SET deaths = 0, takeovers = 0 WHERE id = ?")
@@ -126,7 +130,7 @@ extension SQLiteJournal {
                 .execute(arguments: [worked, lease.runID])
         }
         if let wakeAt = commit.wakeAt {
-            // Somebody may have wanted it cancelled a moment ago.
+            // A cancellation may have been requested meanwhile.
             try db.cachedStatement(
                 sql: """
                     UPDATE runs SET state = iif(cancel_requested, 'queued', 'waiting'),
@@ -136,31 +140,73 @@ extension SQLiteJournal {
             ).execute(arguments: [wakeAt, lease.runID])
         }
         guard let end = commit.end else { return }
-        try files.require(end.output, end.error)
         try db.cachedStatement(
             sql: "UPDATE runs SET state = ?, output = ?, error = ?, ended_at = ?, owner = NULL WHERE id = ?"
         ).execute(arguments: [end.state.rawValue, end.output, end.error, end.time, lease.runID])
+        try Self.name(["output": end.output, "error": end.error], of: lease.runID, db)
+    }
+
+    /// Each replaces what was known of its execution.
+    ///
+    /// - Parameter namesFiles: Whether a value of a step may be in a file, or may have been.
+    static func write(_ steps: [StoredStep], of runID: String, namesFiles: Bool, _ db: Database) throws {
+        for step in steps {
+            try db.cachedStatement(
+                sql: """
+                    INSERT INTO steps (run_id, key, uses, state, attempt, started_at, ended_at, retry_at, output, error, items)
+                    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                    ON CONFLICT (run_id, key) DO UPDATE SET state = excluded.state, attempt = excluded.attempt,
+                        started_at = excluded.started_at, ended_at = excluded.ended_at, retry_at = excluded.retry_at,
+                        output = excluded.output, error = excluded.error, items = coalesce(excluded.items, items)
+                    """
+            ).execute(arguments: [
+                runID, step.key, step.uses, step.state, step.attempt, step.startedAt, step.endedAt, step.retryAt,
+                step.output, step.error, step.items,
+            ])
+            if namesFiles { try name(step, of: runID, db) }
+        }
+    }
+
+    /// Writes down which of the columns of a step's row name files. What they named before is needed no longer.
+    private static func name(_ step: StoredStep, of runID: String, _ db: Database) throws {
+        let key: StatementArguments = [runID, step.key]
+        guard
+            let number = try Int64.fetchOne(
+                db.cachedStatement(sql: "SELECT number FROM steps WHERE run_id = ? AND key = ?"), arguments: key)
+        else { return }
+        for (name, value) in [("output", step.output), ("error", step.error), ("items", step.items)] {
+            // A commit without items leaves those that are there.
+            if name == "items", value == nil { continue }
+            if case .file(let hash)? = value {
+                try db.cachedStatement(
+                    sql: "INSERT OR REPLACE INTO files (run_id, step, name, hash) VALUES (?, ?, ?, ?)"
+                ).execute(arguments: [runID, number, name, StoredValue.file(hash)])
+            } else {
+                try db.cachedStatement(sql: "DELETE FROM files WHERE run_id = ? AND step = ? AND name = ?")
+                    .execute(arguments: [runID, number, name])
+            }
+        }
     }
 
     private static let maximumEvents = 5000
     private static let maximumEventBytes = 1 << 20
 
-    /// Texts are left out once a run has said too much; what became of its steps never is.
+    /// Text events are dropped beyond the limit of a run; state changes of steps never are.
     private func writeEvents(_ events: [Value], of lease: Lease, _ db: Database) throws {
         guard !events.isEmpty else { return }
         var (number, size) = progress.withLock { $0.events(of: lease) }
         if number == nil {
             let row = try Row.fetchOne(
                 db.cachedStatement(
-                    sql: "SELECT max(number + count) AS next, sum(length(events)) AS size FROM events WHERE run_id = ?"),
+                    sql: "SELECT max(number + count), sum(length(events)) FROM events WHERE run_id = ?"),
                 arguments: [lease.runID])
-            number = row?["next"] ?? 0
-            size = row?["size"] ?? 0
+            number = try row?.decode(Int?.self, atIndex: 0) ?? 0
+            size = try row?.decode(Int?.self, atIndex: 1) ?? 0
         }
         let first = number ?? 0
         let isFull = first > Self.maximumEvents || size > Self.maximumEventBytes
         let kept =
-            isFull ? events.filter { !["step-text", "step-note"].contains($0.asObject?["event"]?.asString) } : events
+            isFull ? events.filter { RunEvent.Name(of: $0)?.isText != true } : events
         guard !kept.isEmpty else { return }
         let text = Value.list(kept).json()
         try db.cachedStatement(sql: "INSERT INTO events (run_id, number, count, events) VALUES (?, ?, ?, ?)")
@@ -173,17 +219,18 @@ extension SQLiteJournal {
         let released = try await committer.write { db in
             try leases.flatMap { lease in
                 try Self.sendBack(
-                    "id = ? AND epoch = ? AND owner = ?", [lease.runID, lease.epoch, lease.worker.text], reason, db)
+                    "id = ? AND CAST(epoch AS INTEGER) = ? AND owner = ?",
+                    [lease.runID, lease.epoch, lease.worker.text], reason, db)
             }.map(\.id)
         }
         progress.withLock { progress in for lease in leases { progress.forget(lease) } }
         return released
     }
 
-    /// Sends runs back to the queue.
+    /// Requeues runs.
     ///
     /// - Parameters:
-    ///   - condition: Which of the runs that belong to somebody.
+    ///   - condition: Selects among the owned runs.
     ///   - hasDied: Whether their worker died.
     @discardableResult static func sendBack(
         _ condition: String, _ arguments: StatementArguments, _ reason: ReleaseReason, hasDied: Bool = false,
@@ -194,9 +241,13 @@ extension SQLiteJournal {
                 sql: """
                     UPDATE runs SET state = 'queued', owner = NULL, interruptions = interruptions + 1,
                         deaths = deaths + \(hasDied ? 1 : 0)
-                    WHERE owner IS NOT NULL AND \(condition) RETURNING id, deaths, takeovers
+                    WHERE owner IS NOT NULL AND \(condition)
+                    RETURNING id, CAST(deaths AS INTEGER), CAST(takeovers AS INTEGER)
                     """), arguments: arguments
-        ).map { (id: $0["id"] as String, deaths: $0["deaths"] as Int, takeovers: $0["takeovers"] as Int) }
+        ).compactMap { row -> (id: String, deaths: Int, takeovers: Int)? in
+            guard let id = try? row.decode(String.self, atIndex: 0) else { return nil }
+            return (id, try row.decode(atIndex: 1), try row.decode(atIndex: 2))
+        }
         if case .broken(let now) = reason {
             for row in rows {
                 let pause = TakeoverPolicy.pause(afterTakeovers: row.takeovers + 1).components.seconds * 1_000_000_000
@@ -226,12 +277,12 @@ extension SQLiteJournal {
         try await committer.write { db in
             guard
                 let row = try Row.fetchOne(
-                    db, sql: "SELECT state, has_finally AND started_at IS NOT NULL AS has_more FROM runs WHERE id = ?",
-                    arguments: [runID]),
-                let state = RunState(rawValue: row["state"])
+                    db, sql: "SELECT state, has_finally AND started_at IS NOT NULL FROM runs WHERE id = ?",
+                    arguments: [runID])
             else { return .missing }
+            let state = try Self.state(row, of: runID)
             if state.isFinal { return .ended(state) }
-            switch (state, row["has_more"] as Bool) {
+            switch (state, try row.decode(Bool.self, atIndex: 1)) {
             case (.running, _):
                 try db.execute(sql: "UPDATE runs SET cancel_requested = 1 WHERE id = ?", arguments: [runID])
                 return .requested
@@ -252,40 +303,52 @@ extension SQLiteJournal {
     public func cancelRequests(for worker: WorkerID) async throws(JournalError) -> [String] {
         try await read { db in
             try String.fetchAll(
-                db, sql: "SELECT id FROM runs WHERE owner = ? AND cancel_requested ORDER BY id",
+                db.cachedStatement(sql: "SELECT id FROM runs WHERE owner = ? AND cancel_requested ORDER BY id"),
                 arguments: [worker.text])
         }
     }
 }
 
-/// A commit as its columns hold it.
-private struct StoredCommit: Sendable {
-    struct Step: Sendable {
-        let key: String
-        let uses: String
-        let state: String
-        let attempt: Int
-        let startedAt: Int64?
-        let endedAt: Int64?
-        let retryAt: Int64?
-        let output: StoredValue?
-        let error: StoredValue?
-        let items: StoredValue?
+/// One execution of a step as its columns hold it.
+struct StoredStep: Sendable {
+    let key: String
+    let uses: String
+    let state: String
+    let attempt: Int
+    let startedAt: Int64?
+    let endedAt: Int64?
+    let retryAt: Int64?
+    let output: StoredValue?
+    let error: StoredValue?
+    let items: StoredValue?
 
-        init(_ step: StepRecord, _ files: OutputFiles) throws(JournalError) {
-            key = step.key.description
-            uses = step.uses
-            state = step.state.rawValue
-            attempt = step.attempt
-            startedAt = step.startedAt
-            endedAt = step.endedAt
-            retryAt = step.retryAt
-            output = try files.store(step.output)
-            error = try files.store(step.error)
-            items = try files.store(step.items)
-        }
+    init(_ step: StepRecord, _ files: OutputFiles, isSmall: Bool) throws(JournalError) {
+        key = step.key.description
+        uses = step.uses
+        state = step.state.rawValue
+        attempt = step.attempt
+        startedAt = step.startedAt
+        endedAt = step.endedAt
+        retryAt = step.retryAt
+        output = try files.store(step.output, isSmall: isSmall)
+        error = try files.store(step.error, isSmall: isSmall)
+        items = try files.store(step.items, isSmall: isSmall)
     }
 
+    /// The files that its values are in.
+    var files: [[UInt8]] { [output, error, items].compactMap { $0?.file } }
+
+    static func all(
+        _ steps: [StepRecord], _ files: OutputFiles, isSmall: Bool
+    ) throws(JournalError) -> [StoredStep] {
+        var stored: [StoredStep] = []
+        for step in steps { stored.append(try StoredStep(step, files, isSmall: isSmall)) }
+        return stored
+    }
+}
+
+/// A commit in column form.
+private struct StoredCommit: Sendable {
     struct End: Sendable {
         let state: RunState
         let output: StoredValue?
@@ -294,38 +357,43 @@ private struct StoredCommit: Sendable {
     }
 
     let lease: Lease
-    let steps: [Step]
+    let steps: [StoredStep]
     let events: [Value]
     let isProgress: Bool
     /// In nanoseconds.
     let worked: Int64?
     let wakeAt: Int64?
     let end: End?
+    /// The files that the values are in.
+    let files: [[UInt8]]
 
     init(_ commit: RunCommit, in journal: SQLiteJournal) async throws(JournalError) {
         let files = journal.files
         let isSmall =
-            commit.steps.allSatisfy { step in
-                journal.isSmall(step.output ?? .null, step.error ?? .null, step.items ?? .null)
-            } && journal.isSmall(commit.end?.output ?? .null, commit.end?.error ?? .null)
+            journal.isSmall(commit.steps)
+            && journal.isSmall(commit.end?.output ?? .null, commit.end?.error ?? .null)
         (lease, events, isProgress) = (commit.lease, commit.events, commit.isProgress)
         (worked, wakeAt) = (commit.worked.map { Int64($0 / .nanoseconds(1)) }, commit.wakeAt)
         (steps, end) =
             isSmall
-            ? try Self.store(commit, files)
-            : try await journal.onDisk { () throws(JournalError) in try Self.store(commit, files) }
+            ? try Self.store(commit, files, isSmall: true)
+            : try await journal.onDisk { () throws(JournalError) in try Self.store(commit, files, isSmall: false) }
+        self.files =
+            isSmall
+            ? []
+            : steps.flatMap(\.files) + [end?.output, end?.error].compactMap { $0?.file }
     }
 
     private static func store(
-        _ commit: RunCommit, _ files: OutputFiles
-    ) throws(JournalError) -> (steps: [Step], end: End?) {
-        var steps: [Step] = []
-        for step in commit.steps { steps.append(try Step(step, files)) }
+        _ commit: RunCommit, _ files: OutputFiles, isSmall: Bool
+    ) throws(JournalError) -> (steps: [StoredStep], end: End?) {
+        let steps = try StoredStep.all(commit.steps, files, isSmall: isSmall)
         guard let end = commit.end else { return (steps, nil) }
         return (
             steps,
             End(
-                state: end.state, output: try files.store(end.output), error: try files.store(end.error), time: end.time
+                state: end.state, output: try files.store(end.output, isSmall: isSmall),
+                error: try files.store(end.error, isSmall: isSmall), time: end.time
             )
         )
     }

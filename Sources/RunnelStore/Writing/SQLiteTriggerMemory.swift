@@ -25,7 +25,7 @@ extension SQLiteJournal {
     }
 }
 
-/// The memory of one trigger, in the journal.
+/// The stored state of a trigger in the journal.
 private struct SQLiteTriggerMemory: TriggerMemory {
     let journal: SQLiteJournal
     let trigger: TriggerID
@@ -35,7 +35,7 @@ private struct SQLiteTriggerMemory: TriggerMemory {
     }
 
     func values(prefix: String) async throws -> [(key: String, value: Value)] {
-        // Compared by code point, and U+10FFFF is the last.
+        // Compared by code point; U+10FFFF is the largest.
         try await values("key >= ? AND key < ?", prefix, prefix + "\u{10FFFF}")
     }
 
@@ -48,7 +48,12 @@ private struct SQLiteTriggerMemory: TriggerMemory {
                     SELECT key, value FROM trigger_memory
                     WHERE pipeline = ? AND "trigger" = ? AND \(condition) ORDER BY key
                     """, arguments: StatementArguments([trigger.pipeline, trigger.key] + arguments)
-            ).compactMap { row in ValueCoding.value(row["value"]).map { (row["key"], $0) } }
+            ).compactMap { row in
+                guard let key = try? row.decode(String.self, atIndex: 0),
+                    let text = try? row.decode(String.self, atIndex: 1)
+                else { return nil }
+                return ValueCoding.value(text).map { (key, $0) }
+            }
         }
     }
 

@@ -1,7 +1,26 @@
+import JSONSchema
 import RunnelKit
 import Synchronization
 
 extension StepConformance {
+    /// Whether the output is what the step says it is.
+    func output() async -> [ConformanceFinding] {
+        guard let outputSchema = definition.outputSchema else { return [] }
+        func find(_ message: String) -> [ConformanceFinding] {
+            [ConformanceFinding(promise: .output, message: message)]
+        }
+        do {
+            let schema = try JSONSchema(outputSchema)
+            let output = try await definition.run(with, harness.context)
+            return schema.validate(output).prefix(1).flatMap { find("the output does not fit its schema: \($0)") }
+        } catch let error as SchemaError {
+            return find("the schema of the output is no JSON schema: \(error)")
+        } catch {
+            // What fails here fails the other checks too, which say how.
+            return []
+        }
+    }
+
     /// Whether secrets stay where they belong, when all goes well and when it does not.
     func discretion() async -> [ConformanceFinding] {
         guard !secrets.isEmpty else { return [] }

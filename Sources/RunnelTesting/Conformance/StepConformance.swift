@@ -44,6 +44,7 @@ public struct StepConformance: Sendable {
         effect: (@Sendable () async throws -> Value)? = nil
     ) async -> [ConformanceFinding] {
         var findings = documentation() + schema()
+        findings += await output()
         findings += await discretion()
         findings += await cancellation()
         if let effect { findings += await idempotency(effect) }
@@ -53,11 +54,14 @@ public struct StepConformance: Sendable {
 
 /// A promise that a step broke.
 public struct ConformanceFinding: Sendable, Hashable, CustomStringConvertible {
-    public enum Promise: String, Sendable {
+    /// What every step promises.
+    @nonexhaustive public enum Promise: String, Sendable {
         /// Name, summary, output and every key are described.
         case documentation
         /// Whatever decoding accepts, the schema accepts, and what is missing or unknown is refused by both.
         case schema
+        /// The output fits `Step.outputSchema`.
+        case output
         /// No part of a secret reaches errors and progress in a form that Runnel cannot mask.
         case discretion
         /// A cancelled step ends soon, with `CancellationError` unless it was done already.
@@ -66,9 +70,11 @@ public struct ConformanceFinding: Sendable, Hashable, CustomStringConvertible {
         case idempotency
     }
 
+    /// The promise that is broken.
     public let promise: Promise
     /// One sentence.
     public let message: String
 
+    /// The text for a person.
     public var description: String { "\(promise.rawValue): \(message)" }
 }

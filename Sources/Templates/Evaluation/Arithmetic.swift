@@ -1,6 +1,6 @@
 import RunnelKit
 
-/// `+ - * / %` on numbers. Whole numbers stay whole and never wrap around.
+/// Arithmetic (`+ - * / %`). Integers stay integers; overflow is an error.
 enum Arithmetic {
     static func compute(
         _ op: BinaryOperator, _ left: Value, _ right: Value, _ node: ExpressionNode
@@ -17,7 +17,7 @@ enum Arithmetic {
             throw TemplateFailure("bad-operand", "`\(node.written)`: division by zero", node.range)
         }
         if case .int(let first) = left, case .int(let second) = right {
-            // The one remainder that overflows on the way is 0 like all others of -1.
+            // `Int64.min % -1` overflows; a remainder by -1 is always 0.
             if op == .remainder, second == -1 { return .int(0) }
             let (result, overflow): (Int64, Bool) =
                 switch op {
@@ -56,7 +56,7 @@ enum Arithmetic {
         }
     }
 
-    /// `range(end)`, `range(start, end)`, `range(start, end, step)`; the end is not part of it.
+    /// `range(end)`, `range(start, end)`, `range(start, end, step)`; the end is exclusive.
     static func range(_ arguments: [Value], _ node: ExpressionNode, limit: Int) throws(TemplateFailure) -> Value {
         let numbers = arguments.compactMap(\.asInt)
         guard numbers.count == arguments.count, numbers.count < 3 || numbers[2] != 0 else {
@@ -66,7 +66,7 @@ enum Arithmetic {
         let start = numbers.count > 1 ? numbers[0] : 0
         let end = numbers.count > 1 ? numbers[1] : numbers[0]
         let step = numbers.count > 2 ? numbers[2] : 1
-        // In floating point, since the difference of two 64-bit numbers may not fit.
+        // In floating point, because the difference of two 64-bit integers may overflow.
         guard (Double(end) - Double(start)) / Double(step) <= Double(limit) else {
             throw TemplateFailure("too-many-iterations", "`\(node.written)` has more than \(limit) items", node.range)
         }
@@ -74,7 +74,7 @@ enum Arithmetic {
     }
 }
 
-/// `<`, `>`, `in` and their kin.
+/// The comparison operators and `in`.
 enum Comparison {
     static func holds(
         _ op: BinaryOperator, _ left: Value, _ right: Value, _ node: ExpressionNode

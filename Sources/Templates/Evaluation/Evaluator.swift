@@ -1,10 +1,10 @@
 import RunnelKit
 
-/// Computes the value of an expression.
+/// Evaluates an expression.
 struct Evaluator {
     let scope: any TemplateScope
     let limits: TemplateLimits
-    /// The variables of loops.
+    /// Loop variables.
     var locals: [String: Value] = [:]
 
     func value(_ node: ExpressionNode) throws(TemplateFailure) -> Value {
@@ -41,7 +41,7 @@ struct Evaluator {
         return values
     }
 
-    /// The value; nil when it is missing or null, or an empty string that does not count.
+    /// The value; nil if it is missing or null, or an empty string and `emptyCounts` is false.
     private func valueIfPresent(_ node: ExpressionNode, emptyCounts: Bool) throws(TemplateFailure) -> Value? {
         do throws(TemplateFailure) {
             let value = try value(node)
@@ -58,9 +58,9 @@ struct Evaluator {
         if let value = locals[name] ?? scope.value(named: name) { return value }
         let closest = Suggestion.closest(to: name, among: scope.knownNames + locals.keys.sorted())
         throw TemplateFailure(
-            "missing-value", "nothing is named `\(name)` here", node.range,
+            "missing-value", "unknown name `\(name)`", node.range,
             hint: closest.map { "did you mean `\($0)`?" }
-                ?? "a template knows \(scope.knownNames.joined(separator: ", "))",
+                ?? "known names: \(scope.knownNames.joined(separator: ", "))",
             isMissing: true)
     }
 
@@ -74,7 +74,7 @@ struct Evaluator {
         let keys = object.isEmpty ? "is empty" : "has the keys \(Self.list(object.keys))"
         throw TemplateFailure(
             "missing-value", "`\(node.written)` is missing: `\(inner.written)` \(keys)", node.range,
-            hint: closest.map { "did you mean `\($0)`?" } ?? "write `| default(\"…\")` behind it if it may be missing",
+            hint: closest.map { "did you mean `\($0)`?" } ?? "add `| default(\"…\")` if it may be missing",
             isMissing: true)
     }
 
@@ -95,7 +95,7 @@ struct Evaluator {
             throw TemplateFailure(
                 "missing-value",
                 "`\(node.written)` is missing: `\(inner.written)` has \(items.count) item\(items.count == 1 ? "" : "s")",
-                node.range, hint: "write `| default(\"…\")` behind it if it may be missing", isMissing: true)
+                node.range, hint: "add `| default(\"…\")` if it may be missing", isMissing: true)
         case (.list, _), (.object, _):
             throw TemplateFailure(
                 "bad-operand",
@@ -109,7 +109,7 @@ struct Evaluator {
         let found = container.isNull ? "null" : "\(container.kindName), which has no keys"
         return TemplateFailure(
             "missing-value", "`\(node.written)` is missing: `\(inner.written)` is \(found)", node.range,
-            hint: "write `| default(\"…\")` behind it if it may be missing", isMissing: true)
+            hint: "add `| default(\"…\")` if it may be missing", isMissing: true)
     }
 
     private static func list(_ keys: [String]) -> String {
@@ -135,7 +135,7 @@ struct Evaluator {
         return try bounded(result, node)
     }
 
-    /// Filters in a row can multiply a text, so each result is held to the limit of the whole.
+    /// A chain of filters can multiply a text, so the output limit applies to each result.
     private func bounded(_ value: Value, _ node: ExpressionNode) throws(TemplateFailure) -> Value {
         guard case .string(let text) = value, text.utf8.count > limits.output else { return value }
         throw TemplateFailure(
@@ -157,7 +157,7 @@ struct Evaluator {
     ) throws(TemplateFailure) -> Value {
         let first = try value(left)
         switch op {
-        // As in Python, the operand that decides is the result.
+        // As in Python, the result is the operand that decides.
         case .and: return first.isTruthy ? try value(right) : first
         case .or: return first.isTruthy ? first : try value(right)
         default: break
@@ -180,13 +180,14 @@ struct Evaluator {
 }
 
 extension Value {
-    /// The value in a message. One too long for it is not cut but named: half a secret could not be masked any more.
+    /// The value for a message. A long value is not truncated but replaced by its type: half a secret could not be
+    /// redacted.
     var shown: String {
         let text = json()
         return text.count <= 60 ? text : kindName
     }
 
-    /// Whether there is nothing in it: null, "", [] and {}.
+    /// Whether the value is null, "", [] or {}.
     var isHollow: Bool {
         switch self {
         case .null: true

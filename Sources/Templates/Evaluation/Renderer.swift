@@ -1,6 +1,6 @@
 import RunnelKit
 
-/// Writes a template's text.
+/// Renders a template.
 struct Renderer {
     private let scope: any TemplateScope
     private let limits: TemplateLimits
@@ -30,10 +30,10 @@ struct Renderer {
         output += text
     }
 
-    /// The value as text: never a hole.
+    /// The value as text. A missing or empty value is an error.
     private func text(of node: ExpressionNode, _ locals: [String: Value]) throws(TemplateFailure) -> String {
         let evaluator = Evaluator(scope: scope, limits: limits, locals: locals)
-        // Of a choice, what was chosen must not be a hole.
+        // In a conditional, only the chosen branch is checked.
         if case .conditional(let then, let condition, let otherwise) = node.kind {
             return try text(of: evaluator.value(condition).isTruthy ? then : otherwise, locals)
         }
@@ -43,12 +43,12 @@ struct Renderer {
         case .string("") where !node.mayBeEmpty:
             throw TemplateFailure(
                 "empty-value", "`\(node.written)` is an empty text", node.range,
-                hint: "write `| default(\"\")` behind it if that is meant")
+                hint: "add `| default(\"\")` if that is intended")
         case .null: return ""
         case .bytes:
             throw TemplateFailure(
-                "bad-value", "`\(node.written)` is binary data, which is no text", node.range,
-                hint: "write `| base64` behind it to put it into a text")
+                "bad-value", "`\(node.written)` is binary data, not text", node.range,
+                hint: "add `| base64` to put it into a text")
         default: return value.text
         }
     }
@@ -74,7 +74,7 @@ struct Renderer {
             iterations += 1
             guard iterations <= limits.iterations else {
                 throw TemplateFailure(
-                    "too-many-iterations", "the loops go round more than \(limits.iterations) times", loop.list.range)
+                    "too-many-iterations", "the loops run more than \(limits.iterations) times", loop.list.range)
             }
             for (name, value) in zip(loop.names, item) { inner[name] = value }
             inner["loop"] = [
@@ -85,7 +85,7 @@ struct Renderer {
         }
     }
 
-    /// What each round gives to the loop's names.
+    /// The values of the loop variables in each iteration.
     private func items(of list: Value, _ loop: TemplateNode.Loop) throws(TemplateFailure) -> [[Value]] {
         switch (list, loop.names.count) {
         case (.list(let items), 1): return items.map { [$0] }
@@ -94,7 +94,7 @@ struct Renderer {
         case (.object(let object), _): return object.map { [.string($0.key), $0.value] }
         default:
             throw TemplateFailure(
-                "bad-operand", "`\(loop.list.written)` is \(list.kindName), and a loop needs a list or an object",
+                "bad-operand", "`\(loop.list.written)` is \(list.kindName); a loop needs a list or an object",
                 loop.list.range)
         }
     }

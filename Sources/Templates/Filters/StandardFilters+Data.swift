@@ -1,12 +1,14 @@
 import RunnelKit
+import RunnelSupport
 
 extension StandardFilters {
     static let data: [TemplateFilter] = [
         TemplateFilter(
-            name: "tojson", summary: "As JSON; with `true`, over several lines.", usage: "tojson(pretty=false)",
+            name: "tojson", summary: "Converts the value to JSON; with `true`, indented.",
+            usage: "tojson(pretty=false)",
             arguments: 0...1
         ) { .string($0.json(pretty: $1.first?.isTruthy ?? false)) },
-        TemplateFilter(name: "fromjson", summary: "The value that a JSON text says.", usage: "fromjson") { value, _ in
+        TemplateFilter(name: "fromjson", summary: "Parses a JSON text.", usage: "fromjson") { value, _ in
             do {
                 return try Value.json(try value.filterText())
             } catch let error as JSONError {
@@ -17,19 +19,19 @@ extension StandardFilters {
             .string(Base64.encode(try value.asBytes ?? Array(value.filterText().utf8)))
         },
         TemplateFilter(
-            name: "base64_decode", summary: "What a base64 text says: a text where it is UTF-8, else binary data.",
+            name: "base64_decode", summary: "Decodes base64: to a text if it is UTF-8, otherwise to binary data.",
             usage: "base64_decode"
         ) { value, _ in
             guard let bytes = Base64.decode(try value.filterText()) else { throw FilterError("not base64") }
             return String(validating: bytes, as: UTF8.self).map { .string($0) } ?? .bytes(bytes)
         },
         TemplateFilter(
-            name: "urlencode", summary: "With everything escaped that has a meaning in a URL.", usage: "urlencode"
+            name: "urlencode", summary: "Percent-encodes the text for a URL.", usage: "urlencode"
         ) { value, _ in
-            .string(percentEncoded(try value.filterText()))
+            .string(PercentEncoding.encode(try value.filterText(), allowed: PercentEncoding.unreserved))
         },
         TemplateFilter(
-            name: "date", summary: "A point in time in UTC, by a pattern of %Y %m %d %H %M %S %j %F %T %%.",
+            name: "date", summary: "Formats a time in UTC by a pattern of %Y %m %d %H %M %S %j %F %T %%.",
             usage: #"date("%Y-%m-%d")"#, arguments: 1...1
         ) { value, arguments in
             guard let nanoseconds = value.asString.flatMap({ Timestamp.parse($0) }) ?? epoch(value) else {
@@ -43,14 +45,6 @@ extension StandardFilters {
     private static func epoch(_ value: Value) -> Int64? {
         guard let seconds = value.asDouble, abs(seconds) < 9_000_000_000 else { return nil }
         return Int64(seconds * 1e9)
-    }
-
-    private static func percentEncoded(_ text: String) -> String {
-        let kept = Set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~".utf8)
-        return text.utf8.map { byte in
-            let hex = String(byte, radix: 16, uppercase: true)
-            return kept.contains(byte) ? String(Unicode.Scalar(byte)) : "%\(hex.count == 1 ? "0" : "")\(hex)"
-        }.joined()
     }
 
     /// - Parameter time: RFC 3339 in UTC, as ``Timestamp`` writes it.
@@ -77,8 +71,8 @@ extension StandardFilters {
                 let days = ((Timestamp.parse(time) ?? first) - first) / 86_400_000_000_000 + 1
                 result += String(repeating: "0", count: max(0, 3 - String(days).count)) + String(days)
             case "%": result += "%"
-            case let other?: throw FilterError("%\(other) has no meaning in a date pattern")
-            case nil: throw FilterError("the date pattern ends with a lone %")
+            case let other?: throw FilterError("%\(other) is unknown in a date pattern")
+            case nil: throw FilterError("the date pattern ends with a single %")
             }
         }
         return result

@@ -3,12 +3,12 @@ import RunnelKit
 extension StandardFilters {
     static let lists: [TemplateFilter] = [
         TemplateFilter(
-            name: "join", summary: "The items as one text.", usage: #"join(separator="")"#, arguments: 0...1
+            name: "join", summary: "Joins the items to one text.", usage: #"join(separator="")"#, arguments: 0...1
         ) { value, arguments in
             let separator = try arguments.first?.filterText() ?? ""
             let items = try value.filterList()
             if let index = items.firstIndex(where: \.isNull) {
-                throw FilterError("the item at index \(index) is null, which is no text", code: "empty-value")
+                throw FilterError("the item at index \(index) is null, not a text", code: "empty-value")
             }
             let parts = items.map(\.text)
             try FilterLimit.check(
@@ -16,7 +16,7 @@ extension StandardFilters {
             return .string(parts.joined(separator: separator))
         },
         TemplateFilter(
-            name: "length", summary: "How many items, keys, characters or bytes there are.", usage: "length"
+            name: "length", summary: "The number of items, keys, characters or bytes.", usage: "length"
         ) { value, _ in
             switch value {
             case .list(let items): .int(Int64(items.count))
@@ -33,24 +33,25 @@ extension StandardFilters {
             if case .string(let text) = value { return text.last.map { .string(String($0)) } ?? .null }
             return try value.filterList().last ?? .null
         },
-        TemplateFilter(name: "reverse", summary: "In the opposite order.", usage: "reverse") { value, _ in
+        TemplateFilter(name: "reverse", summary: "Reverses the order.", usage: "reverse") { value, _ in
             if case .string(let text) = value { return .string(String(text.reversed())) }
             return .list(try value.filterList().reversed())
         },
         TemplateFilter(
-            name: "sort", summary: "In order: numbers by size, texts by character; objects by one of their keys.",
+            name: "sort", summary: "Sorts: numbers by size, texts by character, objects by one of their keys.",
             usage: "sort(key)", arguments: 0...1
         ) { value, arguments in
             let key = try arguments.first?.filterText()
             return .list(
                 try sorted(value.filterList()) { item in key.flatMap { item[$0] } ?? (key == nil ? item : .null) })
         },
-        TemplateFilter(name: "unique", summary: "Each item once, at its first place.", usage: "unique") { value, _ in
+        TemplateFilter(name: "unique", summary: "Removes duplicates; the first of equal items stays.", usage: "unique")
+        { value, _ in
             var seen: Set<Value> = []
             return .list(try value.filterList().filter { seen.insert($0).inserted })
         },
         TemplateFilter(
-            name: "slice", summary: "Some of the items or characters; negative places count from the end.",
+            name: "slice", summary: "A range of the items or characters; negative positions count from the end.",
             usage: "slice(start, end)", arguments: 1...2
         ) { value, arguments in
             let bounds = arguments.compactMap(\.asInt)
@@ -75,7 +76,7 @@ extension StandardFilters {
             .list(try value.filterObject().map { ["key": .string($0.key), "value": $0.value] })
         },
         TemplateFilter(
-            name: "map", summary: "One key of each item.", usage: "map(key)", arguments: 1...1
+            name: "map", summary: "The value of one key of each item.", usage: "map(key)", arguments: 1...1
         ) { value, arguments in
             let key = try arguments[0].filterText()
             return .list(
@@ -85,7 +86,7 @@ extension StandardFilters {
                 })
         },
         TemplateFilter(
-            name: "where", summary: "The items of which a key has a value; without one, those where it is truthy.",
+            name: "where", summary: "The items whose key has the value; without a value, those where it is truthy.",
             usage: "where(key, value)", arguments: 1...2
         ) { value, arguments in
             let key = try arguments[0].filterText()

@@ -3,45 +3,46 @@ import RunnelKit
 extension StandardFilters {
     static let numbers: [TemplateFilter] = [
         TemplateFilter(
-            name: "round", summary: "To so many digits behind the point.", usage: "round(digits=0)", arguments: 0...1
+            name: "round", summary: "Rounds to a number of decimals.", usage: "round(digits=0)", arguments: 0...1
         ) { value, arguments in
             let digits = try arguments.first?.filterCount() ?? 0
-            guard digits <= 15 else { throw FilterError("more than 15 digits cannot be kept") }
+            guard digits <= 15 else { throw FilterError("at most 15 decimals are possible") }
             if case .int = value { return value }
             let scale = (0..<digits).reduce(1.0) { scale, _ in scale * 10 }
             let number = try number(value)
             let rounded = (number * scale).rounded() / scale
-            // So large a number has no digits behind the point.
+            // Such a large number has no decimals.
             let result = rounded.isFinite ? rounded : number
             return digits == 0 ? Int64(exactly: result).map { .int($0) } ?? .double(result) : .double(result)
         },
-        TemplateFilter(name: "abs", summary: "Without its sign.", usage: "abs") { value, _ in
+        TemplateFilter(name: "abs", summary: "The absolute value.", usage: "abs") { value, _ in
             if case .int(let number) = value, number != .min { return .int(abs(number)) }
             return .double(abs(try number(value)))
         },
-        TemplateFilter(name: "int", summary: "As a whole number, rounded towards zero.", usage: "int") { value, _ in
+        TemplateFilter(name: "int", summary: "Converts to an integer, rounded towards zero.", usage: "int") {
+            value, _ in
             if case .string(let text) = value, let number = Int64(text) { return .int(number) }
             guard let whole = Int64(exactly: try number(value).rounded(.towardZero)) else {
                 throw FilterError("\(value.shown) does not fit 64 bits")
             }
             return .int(whole)
         },
-        TemplateFilter(name: "float", summary: "As a number with a point.", usage: "float") { value, _ in
+        TemplateFilter(name: "float", summary: "Converts to a floating-point number.", usage: "float") { value, _ in
             .double(try number(value))
         },
         TemplateFilter(name: "string", summary: "As text.", usage: "string") { value, _ in
-            guard !value.isNull else { throw FilterError("null is no text", code: "empty-value") }
+            guard !value.isNull else { throw FilterError("null is not a text", code: "empty-value") }
             return .string(value.text)
         },
         TemplateFilter(
-            name: "bool", summary: "As true or false; the texts \"true\" and \"false\" count as what they say.",
+            name: "bool", summary: "Converts to true or false; the texts \"true\" and \"false\" are parsed.",
             usage: "bool"
         ) { value, _ in
             .bool(value == "false" ? false : value.isTruthy)
         },
         reduce("min", "The smallest of the numbers.") { $0.isLess(than: $1) },
         reduce("max", "The largest of the numbers.") { $1.isLess(than: $0) },
-        TemplateFilter(name: "sum", summary: "The numbers added up.", usage: "sum") { value, _ in
+        TemplateFilter(name: "sum", summary: "The sum of the numbers.", usage: "sum") { value, _ in
             let items = try value.filterList()
             let whole = items.compactMap { if case .int(let number) = $0 { number } else { nil } }
             if whole.count == items.count {
@@ -68,7 +69,7 @@ extension StandardFilters {
         }
     }
 
-    /// A number as it is, a text as the number it says.
+    /// The value as a number; strings are parsed.
     @Sendable private static func numeric(_ value: Value) throws(FilterError) -> Value {
         if value.asDouble != nil { return value }
         if let whole = value.asString.flatMap({ Int64($0) }) { return .int(whole) }
@@ -83,7 +84,7 @@ extension StandardFilters {
 }
 
 extension Value {
-    /// Whether this number is less than the other. Whole numbers are compared as such: a double rounds beyond 2^53.
+    /// Whether this number is less than the other. Integers are compared exactly: a double rounds beyond 2^53.
     func isLess(than other: Value) -> Bool {
         if case .int(let left) = self, case .int(let right) = other { return left < right }
         return (asDouble ?? 0) < (other.asDouble ?? 0)

@@ -1,21 +1,23 @@
 import RunnelKit
+import RunnelSupport
 
 extension StandardFilters {
     static let texts: [TemplateFilter] = [
-        text("upper", "In capital letters.") { $0.uppercased() },
-        text("lower", "In small letters.") { $0.lowercased() },
-        text("trim", "Without white space at both ends.") { $0.trimmed },
-        text("capitalize", "With a capital first letter.") { $0.prefix(1).uppercased() + $0.dropFirst() },
-        text("title", "With a capital first letter in each word.") { text in
+        text("upper", "Converts to upper case.") { $0.uppercased() },
+        text("lower", "Converts to lower case.") { $0.lowercased() },
+        text("trim", "Removes white space at both ends.") { String($0.trimmed) },
+        text("capitalize", "Capitalizes the first letter.") { $0.prefix(1).uppercased() + $0.dropFirst() },
+        text("title", "Capitalizes each word.") { text in
             text.split(separator: " ", omittingEmptySubsequences: false)
                 .map { $0.prefix(1).uppercased() + $0.dropFirst().lowercased() }.joined(separator: " ")
         },
-        text("slug", "As a part of a file name or URL: small letters, digits and single hyphens.") { text in
+        text("slug", "Converts to a slug for file names and URLs: lower-case letters, digits and single hyphens.") {
+            text in
             text.lowercased().split { !($0.isASCII && ($0.isLetter || $0.isNumber)) }.joined(separator: "-")
         },
-        text("dedent", "Without the indentation that all lines share.", dedent),
+        text("dedent", "Removes the common indentation of all lines.", dedent),
         TemplateFilter(
-            name: "replace", summary: "With one text in the place of another.", usage: "replace(old, new)",
+            name: "replace", summary: "Replaces one text with another.", usage: "replace(old, new)",
             arguments: 2...2
         ) { value, arguments in
             let old = try arguments[0].filterText()
@@ -26,7 +28,7 @@ extension StandardFilters {
             return .string(parts.joined(separator: new))
         },
         TemplateFilter(
-            name: "truncate", summary: "Cut after so many characters, the end included.",
+            name: "truncate", summary: "Truncates to a number of characters, including the end mark.",
             usage: #"truncate(length, end="…")"#, arguments: 1...2
         ) { value, arguments in
             let (text, length) = (try value.filterText(), try arguments[0].filterCount())
@@ -35,7 +37,7 @@ extension StandardFilters {
                 text.count <= length ? text : String(text.prefix(max(0, length - end.count)) + end.prefix(length)))
         },
         TemplateFilter(
-            name: "indent", summary: "With so many spaces before each line but the first.", usage: "indent(width)",
+            name: "indent", summary: "Indents each line but the first by a number of spaces.", usage: "indent(width)",
             arguments: 1...1
         ) { value, arguments in
             let width = try arguments[0].filterCount()
@@ -45,7 +47,7 @@ extension StandardFilters {
             return .string(lines.joined(separator: "\n" + String(repeating: " ", count: width)))
         },
         TemplateFilter(
-            name: "split", summary: "The parts of a text between separators; without one, the words.",
+            name: "split", summary: "Splits a text at a separator; without one, into words.",
             usage: "split(separator)", arguments: 0...1
         ) { value, arguments in
             let text = try value.filterText()
@@ -60,21 +62,21 @@ extension StandardFilters {
             return .list(lines.map { .string(String($0)) })
         },
         TemplateFilter(
-            name: "contains", summary: "Whether a text or list holds something.", usage: "contains(part)",
+            name: "contains", summary: "Whether a text or list contains something.", usage: "contains(part)",
             arguments: 1...1
         ) { value, arguments in
             if let items = value.asList { return .bool(items.contains(arguments[0])) }
             return .bool(try value.filterText().contains(try arguments[0].filterText()))
         },
         TemplateFilter(
-            name: "starts_with", summary: "Whether a text begins with another.", usage: "starts_with(prefix)",
+            name: "starts_with", summary: "Whether a text starts with another.", usage: "starts_with(prefix)",
             arguments: 1...1
         ) { .bool(try $0.filterText().hasPrefix(try $1[0].filterText())) },
         TemplateFilter(
             name: "ends_with", summary: "Whether a text ends with another.", usage: "ends_with(suffix)",
             arguments: 1...1
         ) { .bool(try $0.filterText().hasSuffix(try $1[0].filterText())) },
-        TemplateFilter(name: "wordcount", summary: "How many words a text has.", usage: "wordcount") { value, _ in
+        TemplateFilter(name: "wordcount", summary: "The number of words in a text.", usage: "wordcount") { value, _ in
             .int(Int64(try value.filterText().split { $0.isWhitespace }.count))
         },
     ]
@@ -96,15 +98,8 @@ extension StandardFilters {
 }
 
 extension String {
-    /// Split at each line feed, also at that of a CR LF, which is one character.
+    /// Split at each line feed, also within CR LF, which Swift treats as one character.
     fileprivate var scalarLines: [Substring] {
         unicodeScalars.split(separator: "\n", omittingEmptySubsequences: false).map { Substring($0) }
-    }
-
-    fileprivate var trimmed: String {
-        var text = self[...]
-        text = text.drop { $0.isWhitespace }
-        while text.last?.isWhitespace == true { text.removeLast() }
-        return String(text)
     }
 }

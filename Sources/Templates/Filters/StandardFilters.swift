@@ -1,16 +1,16 @@
 import RunnelKit
 
-/// The filters every template can use, beside `default`, which is part of the language.
+/// The built-in filters, except for `default`, which is part of the language.
 enum StandardFilters {
     static let all: [TemplateFilter] = texts + lists + numbers + data
 }
 
-/// What a filter may make, checked before it is made where a text can grow by more than a small factor.
+/// Limits on a filter's result, checked before a result is built that can be much larger than its input.
 enum FilterLimit {
-    /// The text of ``TemplateLimits/output``, by default.
+    /// The default of ``TemplateLimits/output``.
     private static let bytes = TemplateLimits().output
 
-    /// - Throws: When `count` and `factor` times `size` together are too many bytes.
+    /// - Throws: If `count + factor * size` exceeds the limit in bytes.
     static func check(_ count: Int, plus factor: Int, times size: Int) throws(FilterError) {
         let (product, overflow) = factor.multipliedReportingOverflow(by: size)
         guard !overflow, product <= bytes - min(count, bytes) else {
@@ -20,7 +20,7 @@ enum FilterLimit {
 }
 
 extension Value {
-    /// The value as a text for a filter; numbers and truth values count as their text.
+    /// The value as text for a filter; numbers and booleans are converted.
     func filterText() throws(FilterError) -> String {
         switch self {
         case .string(let text): return text

@@ -1,6 +1,6 @@
 import RunnelKit
 
-/// A part of a parsed expression, with its place in the template's text.
+/// A node of a parsed expression, with its range in the template's text.
 struct ExpressionNode: Sendable {
     indirect enum Kind: Sendable {
         case literal(Value)
@@ -10,7 +10,7 @@ struct ExpressionNode: Sendable {
         case member(ExpressionNode, String)
         case element(ExpressionNode, ExpressionNode)
         case filter(ExpressionNode, TemplateFilter, [ExpressionNode])
-        /// The value, or the other one where it is missing or null; `coversEmpty`: also where it is "".
+        /// The value, or the other one if it is missing or null; `coversEmpty`: also where it is "".
         case fallback(ExpressionNode, ExpressionNode, coversEmpty: Bool)
         case function(Function, [ExpressionNode])
         case not(ExpressionNode)
@@ -24,7 +24,7 @@ struct ExpressionNode: Sendable {
     let kind: Kind
     let range: Range<Int>
 
-    /// Whether an empty result is what the author asked for, rather than a hole.
+    /// Whether an empty result is intended and therefore no error.
     var mayBeEmpty: Bool {
         switch kind {
         case .literal, .fallback: true
@@ -32,7 +32,7 @@ struct ExpressionNode: Sendable {
         }
     }
 
-    /// Everything the expression reads, without the names in `locals`.
+    /// All references of the expression, except for the names in `locals`.
     func references(locals: Set<String>, isOptional: Bool = false) -> [Reference] {
         switch kind {
         case .literal: []
@@ -71,7 +71,7 @@ struct ExpressionNode: Sendable {
                 case .literal(.string(let key)): path.insert(.key(key), at: 0)
                 case .literal(.int(let number)): path.insert(.index(Int(clamping: number)), at: 0)
                 default:
-                    // What stands behind is known only when it is rendered.
+                    // The rest of the path is known only when it is rendered.
                     path = []
                     others += index.references(locals: locals)
                 }
@@ -99,7 +99,7 @@ enum BinaryOperator: String, Sendable {
     case remainder = "%"
     case joined = "~"
 
-    /// How strongly it binds; more is tighter.
+    /// The operator precedence; larger binds tighter.
     var precedence: Int {
         switch self {
         case .or: 1
@@ -112,9 +112,68 @@ enum BinaryOperator: String, Sendable {
     }
 }
 
-/// What can be called with parentheses.
+/// The functions, called with parentheses.
 enum Function: String, CaseIterable, Sendable {
     case now, today, range
 
     var arguments: ClosedRange<Int> { self == .range ? 1...3 : 0...0 }
+}
+
+extension ExpressionNode {
+    /// The source form of the expression, for messages.
+    var written: String {
+        switch kind {
+        case .literal(let value): value.quoted(limit: 40)
+        case .list(let items): "[\(items.map(\.written).joined(separator: ", "))]"
+        case .object(let members): "{\(members.map { "\"\($0.key)\": \($0.value.written)" }.joined(separator: ", "))}"
+        case .name(let name): name
+        case .member(let inner, let key): "\(inner.written(in: .postfix)).\(key)"
+        case .element(let inner, let index): "\(inner.written(in: .postfix))[\(index.written)]"
+        case .filter(let inner, let filter, let arguments):
+            "\(inner.written(in: .postfix)) | \(filter.name)\(Self.call(arguments))"
+        case .fallback(let inner, let other, let coversEmpty):
+            coversEmpty
+                ? "\(inner.written(in: .postfix)) | default(\(other.written))"
+                : "\(inner.written(in: .operand(4))) ?? \(other.written(in: .operand(3)))"
+        case .function(let function, let arguments):
+            "\(function.rawValue)(\(arguments.map(\.written).joined(separator: ", ")))"
+        case .not(let inner): "not \(inner.written(in: .operand(4)))"
+        case .negative(let inner): "-\(inner.written(in: .operand(8)))"
+        case .binary(let op, let left, let right):
+            "\(left.written(in: .operand(op.precedence))) \(op.rawValue) \(right.written(in: .operand(op.precedence + 1)))"
+        case .conditional(let then, let condition, let otherwise):
+            "\(then.written(in: .operand(0))) if \(condition.written(in: .operand(0))) else \(otherwise.written)"
+        case .isDefined(let inner): "\(inner.written(in: .operand(4))) is defined"
+        case .isEmpty(let inner): "\(inner.written(in: .operand(4))) is empty"
+        }
+    }
+
+    /// The position of an expression inside another.
+    private enum Place {
+        /// Before a dot, a bracket or a filter.
+        case postfix
+        /// An operand of an operator with this precedence.
+        case operand(Int)
+    }
+
+    /// The source form, in parentheses if the position needs them.
+    private func written(in place: Place) -> String {
+        let strength: Int
+        switch kind {
+        case .conditional: strength = -1
+        case .binary(let op, _, _): strength = op.precedence
+        case .fallback(_, _, coversEmpty: false): strength = 3
+        case .not, .isDefined, .isEmpty: strength = 4
+        case .negative: strength = 8
+        default: return written
+        }
+        switch place {
+        case .operand(let needed) where strength >= needed: return written
+        default: return "(\(written))"
+        }
+    }
+
+    private static func call(_ arguments: [ExpressionNode]) -> String {
+        arguments.isEmpty ? "" : "(\(arguments.map(\.written).joined(separator: ", ")))"
+    }
 }

@@ -1,6 +1,6 @@
 import RunnelKit
 
-/// Reads an expression by precedence climbing.
+/// Parses an expression by precedence climbing.
 struct ExpressionParser {
     private let text: [UInt8]
     private let environment: TemplateEnvironment
@@ -10,7 +10,7 @@ struct ExpressionParser {
     private var links = 0
 
     private static let maximumDepth = 100
-    /// Each operator and each key makes the tree one level deeper, and what walks the tree calls itself.
+    /// Each operator and key adds a level to the tree, which is walked recursively.
     private static let maximumLinks = 200
     private static let words: Set<String> = ["and", "or", "not", "in", "is", "if", "else", "true", "false", "null"]
 
@@ -20,7 +20,7 @@ struct ExpressionParser {
         tokens = try Lexer.tokens(text, in: range)
     }
 
-    /// The whole range as one expression.
+    /// Parses the whole range as one expression.
     static func parse(
         _ text: [UInt8], in range: Range<Int>, environment: TemplateEnvironment
     ) throws(TemplateIssue) -> ExpressionNode {
@@ -38,7 +38,7 @@ struct ExpressionParser {
         throw unexpected("an operator or the end")
     }
 
-    /// An expression, with what binds weakest: `a if b else c`.
+    /// Parses an expression, including the operator of lowest precedence: `a if b else c`.
     mutating func expression() throws(TemplateIssue) -> ExpressionNode {
         depth += 1
         defer { depth -= 1 }
@@ -79,7 +79,7 @@ struct ExpressionParser {
         }
     }
 
-    /// The operator here, and how many tokens it takes.
+    /// The binary operator at the current token, and its number of tokens.
     private var binaryOperator: (BinaryOperator, Int)? {
         switch current.kind {
         case .symbol("&&"): (.and, 1)
@@ -91,7 +91,7 @@ struct ExpressionParser {
         }
     }
 
-    /// Behind `is`.
+    /// Parses the test after `is`.
     private mutating func test(_ value: ExpressionNode) throws(TemplateIssue) -> ExpressionNode {
         let start = value.range.lowerBound
         let isNegated = takeWord("not")
@@ -153,8 +153,8 @@ struct ExpressionParser {
         advance()
         if current.kind == .symbol(":") {
             throw TemplateIssue(
-                "bad-expression", "`:` has no meaning here", current.range,
-                hint: "arguments of a filter stand in parentheses: `x | \(name)(…)`")
+                "bad-expression", "unexpected `:`", current.range,
+                hint: "write the arguments of a filter in parentheses: `x | \(name)(…)`")
         }
         let arguments = take("(") ? try list(until: ")") : []
         if name == TemplateEnvironment.defaultFilter {
@@ -166,7 +166,7 @@ struct ExpressionParser {
         }
         guard let filter = environment.filter(named: name) else {
             throw TemplateIssue(
-                "unknown-filter", "there is no filter \"\(name)\"", range,
+                "unknown-filter", "unknown filter \"\(name)\"", range,
                 hint: environment.suggestion(for: name).map { "did you mean \"\($0)\"?" })
         }
         guard filter.arguments.contains(arguments.count) else {
@@ -215,10 +215,11 @@ struct ExpressionParser {
             let closest = Suggestion.closest(to: name, among: functions)
             let asFilter = environment.filter(named: name) != nil
             throw TemplateIssue(
-                "unknown-function", "there is no function \"\(name)\"", range,
+                "unknown-function", "unknown function \"\(name)\"", range,
                 hint: asFilter
                     ? "`\(name)` is a filter: write `… | \(name)`"
-                    : closest.map { "did you mean \"\($0)\"?" } ?? "there are \(functions.joined(separator: ", "))")
+                    : closest.map { "did you mean \"\($0)\"?" }
+                        ?? "known functions: \(functions.joined(separator: ", "))")
         }
         guard function.arguments.contains(arguments.count) else {
             throw TemplateIssue(
@@ -272,7 +273,7 @@ struct ExpressionParser {
         return true
     }
 
-    /// The next token as a name that can be given to something.
+    /// The next token as a variable name.
     mutating func takeName() throws(TemplateIssue) -> String {
         guard case .name(let name) = current.kind, !Self.words.contains(name) else { throw unexpected("a name") }
         advance()
@@ -300,7 +301,7 @@ struct ExpressionParser {
     private func unexpected(_ expected: String) -> TemplateIssue {
         if current.kind == .symbol("=") {
             return TemplateIssue(
-                "bad-expression", "`=` has no meaning here", current.range, hint: "write `==` to compare")
+                "bad-expression", "unexpected `=`", current.range, hint: "write `==` to compare")
         }
         return TemplateIssue("bad-expression", "expected \(expected), found \(current.quoted(in: text))", current.range)
     }

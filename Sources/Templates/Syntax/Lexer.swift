@@ -1,6 +1,6 @@
 import RunnelKit
 
-/// Cuts the text of an expression into tokens. Ranges count from the start of the whole template.
+/// Splits the text of an expression into tokens. Ranges are relative to the start of the template.
 struct Lexer {
     private let text: [UInt8]
     private let end: Int
@@ -42,7 +42,7 @@ struct Lexer {
                 let next = text[index..<end].dropFirst().firstIndex { $0 & 0xC0 != 0x80 } ?? end
                 throw TemplateIssue(
                     "bad-expression",
-                    "`\(String(decoding: text[index..<next], as: UTF8.self))` has no meaning in an expression",
+                    "`\(String(decoding: text[index..<next], as: UTF8.self))` is not allowed in an expression",
                     index..<next)
             }
         }
@@ -55,7 +55,8 @@ struct Lexer {
         tokens.append(Token(kind: kind, range: start..<index))
     }
 
-    /// A name. Behind a dot it may hold hyphens, as ids of steps do, and begin with a digit; subtraction needs spaces.
+    /// Scans a name. After a dot it may contain hyphens, as step ids do, and begin with a digit; subtraction needs
+    /// spaces.
     private mutating func name(from start: Int) {
         let afterDot = isBehindDot(start)
         while let byte = peek {
@@ -70,7 +71,7 @@ struct Lexer {
             }
         }
         let name = String(decoding: text[start..<index], as: UTF8.self)
-        // `rows.0.1` counts items twice; it is no number with a point.
+        // In `rows.0.1` each part is an index, not a decimal number.
         add(Int64(name).map { .literal(.int($0)) } ?? .name(name), from: start)
     }
 
@@ -116,12 +117,31 @@ struct Lexer {
             default: content += [byte, escaped]
             }
         }
-        throw TemplateIssue("bad-expression", "the string that begins here has no closing quote", start..<end)
+        throw TemplateIssue("bad-expression", "the string is not closed", start..<end)
     }
 
     private func isDigit(_ byte: UInt8) -> Bool { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) }
 
     private func isNameStart(_ byte: UInt8) -> Bool {
         (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte | 0x20) || byte == UInt8(ascii: "_") || byte >= 0x80
+    }
+}
+
+/// A token of the expression language.
+struct Token: Sendable, Hashable {
+    enum Kind: Sendable, Hashable {
+        case name(String)
+        case literal(Value)
+        /// An operator or bracket.
+        case symbol(String)
+        case end
+    }
+
+    let kind: Kind
+    let range: Range<Int>
+
+    /// The token as quoted in messages.
+    func quoted(in text: [UInt8]) -> String {
+        kind == .end ? "the end of the expression" : "`\(String(decoding: text[range], as: UTF8.self))`"
     }
 }

@@ -1,6 +1,6 @@
 import RunnelKit
 
-/// Builds the tree of a template from its pieces.
+/// Parses the segments of a template into a tree.
 struct TemplateParser {
     private let text: [UInt8]
     private let environment: TemplateEnvironment
@@ -34,11 +34,11 @@ struct TemplateParser {
             nodes += body
             guard let end else { return nodes }
             issues.append(
-                TemplateIssue("stray-tag", "`{% \(end.word) %}` stands alone: nothing was opened before it", end.whole))
+                TemplateIssue("stray-tag", "`{% \(end.word) %}` has no matching opening tag", end.whole))
         }
     }
 
-    /// Nodes up to a tag that is no part of them.
+    /// Parses nodes up to a tag that ends the enclosing block.
     private mutating func body() -> ([TemplateNode], EndTag?) {
         var nodes: [TemplateNode] = []
         while position < pieces.count {
@@ -60,8 +60,8 @@ struct TemplateParser {
                     let closest = Suggestion.closest(to: word, among: Self.tags)
                     issues.append(
                         TemplateIssue(
-                            "unknown-tag", "there is no tag `{% \(word) %}`", whole,
-                            hint: closest.map { "did you mean `{% \($0) %}`?" } ?? "there are if, for and raw"))
+                            "unknown-tag", "unknown tag `{% \(word) %}`", whole,
+                            hint: closest.map { "did you mean `{% \($0) %}`?" } ?? "known tags: if, for and raw"))
                 }
             }
         }
@@ -118,7 +118,7 @@ struct TemplateParser {
             return (names, list)
         } catch {
             var issue = error
-            issue.hint = issue.hint ?? "a loop is written `{% for item in list %}`"
+            issue.hint = issue.hint ?? "write `{% for item in list %}`"
             issues.append(issue)
             return nil
         }
@@ -132,13 +132,13 @@ struct TemplateParser {
                 "unclosed-tag", "`{% \(opening) %}` needs `{% \(word) %}`, \(found)", end?.whole ?? whole))
     }
 
-    /// What stood behind `else` would otherwise be lost without a word.
+    /// Text after `else` would otherwise be ignored silently.
     private mutating func expectNothing(behind word: String, _ rest: Range<Int>, _ whole: Range<Int>) {
         let found = String(decoding: text[rest], as: UTF8.self).split { $0.isWhitespace }.joined(separator: " ")
         guard !found.isEmpty else { return }
         issues.append(
             TemplateIssue(
-                "bad-tag", "`{% \(word) %}` takes nothing behind it, found `\(found)`", whole,
+                "bad-tag", "`{% \(word) %}` takes no argument, found `\(found)`", whole,
                 hint: word == "else" && found.hasPrefix("if ") ? "write `{% elif \(found.dropFirst(3)) %}`" : nil))
     }
 
@@ -158,7 +158,7 @@ struct TemplateParser {
             return try ExpressionParser.parse(text, in: range, environment: environment)
         } catch {
             var issue = error
-            // An empty place is no place for a caret.
+            // An empty range cannot be marked with a caret.
             if issue.utf8Range.isEmpty { issue.utf8Range = whole }
             issues.append(issue)
             return nil
@@ -171,5 +171,38 @@ struct TemplateParser {
         let start = text[range].firstIndex { !isSpace($0) } ?? range.upperBound
         let end = text[start..<range.upperBound].firstIndex(where: isSpace) ?? range.upperBound
         return (String(decoding: text[start..<end], as: UTF8.self), end..<range.upperBound)
+    }
+}
+
+/// A part of a parsed template.
+indirect enum TemplateNode: Sendable {
+    case text(String)
+    case expression(ExpressionNode)
+    case branch([(condition: ExpressionNode, body: [TemplateNode])], otherwise: [TemplateNode])
+    case loop(Loop)
+
+    struct Loop: Sendable {
+        /// One name, or two for key and value.
+        let names: [String]
+        let list: ExpressionNode
+        let body: [TemplateNode]
+        let otherwise: [TemplateNode]
+    }
+
+    var isText: Bool { if case .text = self { true } else { false } }
+
+    func references(locals: Set<String>) -> [Reference] {
+        switch self {
+        case .text: []
+        case .expression(let node): node.references(locals: locals)
+        case .branch(let branches, let otherwise):
+            branches.flatMap { branch in
+                branch.condition.references(locals: locals) + branch.body.flatMap { $0.references(locals: locals) }
+            } + otherwise.flatMap { $0.references(locals: locals) }
+        case .loop(let loop):
+            loop.list.references(locals: locals)
+                + loop.body.flatMap { $0.references(locals: locals.union(loop.names).union(["loop"])) }
+                + loop.otherwise.flatMap { $0.references(locals: locals) }
+        }
     }
 }

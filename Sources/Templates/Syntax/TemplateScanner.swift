@@ -1,4 +1,4 @@
-/// Cuts a template into text, `{{ expressions }}` and `{% tags %}`.
+/// Splits a template into text, `{{ expressions }}` and `{% tags %}`.
 struct TemplateScanner {
     enum Piece: Sendable {
         case text(Range<Int>)
@@ -58,7 +58,7 @@ struct TemplateScanner {
         if textStart < text.count { pieces.append(.text(textStart..<text.count)) }
     }
 
-    /// Where `}}` or `%}` stands, strings and braces inside skipped.
+    /// The position of `}}` or `%}`, skipping strings and nested braces.
     private func closing(from start: Int, isTag: Bool) -> Int? {
         var index = start
         var quote: UInt8?
@@ -83,7 +83,7 @@ struct TemplateScanner {
         return nil
     }
 
-    /// A tag that has a line to itself takes the whole line away with it.
+    /// Removes the whole line of a tag that is alone on its line.
     private func removeOwnLine(_ whole: Range<Int>, _ textStart: Int, _ textEnd: inout Int, _ next: inout Int) {
         let lineStart = skipBack(from: whole.lowerBound, to: textStart, isBlank)
         let isAtLineStart = lineStart == 0 || text[lineStart - 1] == 0x0A
@@ -94,7 +94,7 @@ struct TemplateScanner {
         next = min(lineEnd + 1, text.count)
     }
 
-    /// Takes everything up to `{% endraw %}` as text.
+    /// Scans everything up to `{% endraw %}` as text.
     private mutating func raw(from start: Int, opening: Range<Int>) -> Int {
         var index = start
         while index + 1 < text.count {
@@ -114,7 +114,7 @@ struct TemplateScanner {
         return text.count
     }
 
-    /// Where `{% endraw %}` ends, if it begins at `index`.
+    /// The end of `{% endraw %}`, if it begins at `index`.
     private func endOfRaw(at index: Int) -> (end: Int, trimsLeft: Bool, trimsRight: Bool)? {
         guard text[index...].starts(with: "{%".utf8) else { return nil }
         let trimsLeft = text[(index + 2)...].first == UInt8(ascii: "-")

@@ -1,16 +1,10 @@
+import LibC
 import RunnelKit
 import RunnelTesting
 import Testing
 
 @testable import FilePlugin
 
-#if canImport(Glibc)
-import Glibc
-#elseif canImport(Musl)
-import Musl
-#else
-import Darwin
-#endif
 #if canImport(FoundationEssentials)
 import FoundationEssentials
 #else

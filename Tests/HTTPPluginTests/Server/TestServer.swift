@@ -1,13 +1,8 @@
+internal import LibC
 internal import NIOCore
 internal import NIOHTTP1
 internal import NIOPosix
 internal import Synchronization
-
-#if canImport(Darwin)
-internal import Darwin
-#elseif canImport(Glibc)
-internal import Glibc
-#endif
 
 /// A server on the loopback interface that answers as a test says, also in ways that no server should.
 public struct TestServer: Sendable {

@@ -1,6 +1,7 @@
 import AsyncHTTPClient
 import NIOCore
 import NIOHTTP1
+import RunnelValue
 
 @testable import MarketplaceSimulator
 
@@ -19,14 +20,14 @@ struct Caller {
     static let credentials = #"{"client_id":"mp-service-001","client_secret":"simulated-secret"}"#
 
     static func chatBody(_ prompt: String, more: String = "") -> String {
-        let content = JSONValue.string(prompt).text
+        let content = Value.string(prompt).json()
         return #"{"model":"AGENTIC STAR","stream":true,"agentId":"agent-ai-bot","messages":[{"role":"user","content":"#
             + content + "}]\(more)}"
     }
 
     func token() async throws -> String {
         let answer = try await post("/api/v1/auth/external-service-token", body: Self.credentials)
-        return try JSONReader.read(answer.body)["access_token"]?.string ?? ""
+        return try Value.json(answer.body)["access_token"]?.asString ?? ""
     }
 
     /// A chat request with a fresh token.
@@ -66,7 +67,7 @@ struct Caller {
     /// The contents of all deltas of a stream.
     static func text(of body: String) throws -> String {
         try events(of: body).filter { $0 != "[DONE]" }
-            .map { try JSONReader.read($0)["choices"]?.elements?.first?["delta"]?["content"]?.string ?? "" }
+            .map { try Value.json($0)["choices"]?.asList?.first?["delta"]?["content"]?.asString ?? "" }
             .joined()
     }
 

@@ -139,15 +139,15 @@ struct DiagnosticTests {
     func null() async throws {
         #expect(
             try await problems("expect: { sent: null }") == [
-                "4:21 empty-value: `sent`: expected a list, found null (leave it out, or give it a value)"
+                "4:21 empty-value: `sent`: expected a list, found null (remove it, or give it a value)"
             ])
         #expect(
             try await problems("expect: { output: { contains: null } }") == [
-                "4:35 empty-value: `contains`: expected a string, found null (leave it out, or give it a value)"
+                "4:35 empty-value: `contains`: expected a string, found null (remove it, or give it a value)"
             ])
         #expect(
             try await problems("secrets: { hook: null }") == [
-                "4:22 empty-value: `secrets.hook`: expected a string, found null (leave it out, or give it a value)"
+                "4:22 empty-value: `secrets.hook`: expected a string, found null (remove it, or give it a value)"
             ])
         #expect(try await problems("chat: [ { json: null } ]\nhttp: [ { url: x, json: null } ]\ninput: null") == [])
     }
@@ -160,7 +160,7 @@ struct DiagnosticTests {
             ])
         #expect(
             try await problems("input_file: a.txt\ninput: hello") == [
-                "5:5 bad-keys: `input` and `input_file` cannot be given together "
+                "5:5 bad-keys: `input` and `input_file` are mutually exclusive "
                     + "(`input_file` brings both, as `--input-file` does)"
             ])
         #expect(
@@ -220,6 +220,6 @@ struct DiagnosticTests {
     @Test("what is wrong with the pipeline is said too")
     func brokenPipeline() async throws {
         let found = try await Workshop.problems("steps: [ { uses: file.raed } ]\n", "tests: [ { name: t } ]\n")
-        #expect(found == ["1:18 unknown-step: there is no step \"file.raed\" (did you mean \"file.read\"?)"])
+        #expect(found == ["1:18 unknown-step: unknown step \"file.raed\" (did you mean \"file.read\"?)"])
     }
 }

@@ -1,6 +1,7 @@
 // Preloaded into a server: lets writes and syncs of files below $FAULT_FOLDER fail while the file $FAULT_CONTROL is there.
 //
 // The control file holds the errno, what fails (`sync` or `all`) and how many calls fail (0: all of them).
+// Where $FAULT_SYNCS names a file, the paths of all that is synced are appended to it.
 // cc -shared -fPIC -O1 -o fault.so fault.c -ldl
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -20,14 +21,32 @@ static ino_t seen;
 static struct timespec seen_at;
 static int number, only_sync, count, failed;
 
+static ssize_t path_of(int descriptor, char *path, size_t size) {
+    char link[64];
+    snprintf(link, sizeof link, "/proc/self/fd/%d", descriptor);
+    ssize_t length = readlink(link, path, size - 1);
+    if (length >= 0) path[length] = 0;
+    return length;
+}
+
 static int is_below(int descriptor) {
     const char *folder = getenv("FAULT_FOLDER");
-    char link[64], path[4096];
-    snprintf(link, sizeof link, "/proc/self/fd/%d", descriptor);
-    ssize_t length = readlink(link, path, sizeof path - 1);
-    if (!folder || length < 0) return 0;
-    path[length] = 0;
+    char path[4096];
+    if (!folder || path_of(descriptor, path, sizeof path) < 0) return 0;
     return strncmp(path, folder, strlen(folder)) == 0;
+}
+
+static void note(int descriptor) {
+    const char *log = getenv("FAULT_SYNCS");
+    char path[4096];
+    ssize_t length = log ? path_of(descriptor, path, sizeof path) : -1;
+    if (length < 0) return;
+    path[length] = '\n';
+    int file = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    if (file < 0) return;
+    ssize_t written = write(file, path, length + 1);
+    (void)written;
+    close(file);
 }
 
 static int fails(int descriptor, int is_sync) {
@@ -60,6 +79,7 @@ static int fails(int descriptor, int is_sync) {
     type name parameters {                                                \
         static type(*next) parameters;                                    \
         if (!next) next = (type(*) parameters)dlsym(RTLD_NEXT, #name);    \
+        if (is_sync) note(descriptor);                                    \
         int error = fails(descriptor, is_sync);                           \
         if (error) {                                                      \
             errno = error;                                                \

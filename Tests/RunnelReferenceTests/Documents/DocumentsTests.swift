@@ -55,7 +55,7 @@ import YAML
                 steps: [ { uses: chat } ]
                 on_failure: [ { uses: log, with: { message: "{{ \(root).zzzzzzzzzzz }}" } } ]
                 """)
-            #expect(diagnostics.map(\.hint) == ["there are " + keys.joined(separator: ", ")])
+            #expect(diagnostics.map(\.hint) == ["known: " + keys.joined(separator: ", ")])
         }
     }
 }

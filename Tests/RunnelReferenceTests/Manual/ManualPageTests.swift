@@ -9,7 +9,9 @@ import Testing
 
     @Test("the page has a section for every command that is shown, and every option of it")
     func commands() throws {
-        let page = try ManualPage(dump: try dump(), version: "0.1.0", date: "2026-11-24").text
+        let page = try ManualPage(
+            dump: try dump(), version: "0.1.0", date: "2026-11-24", plugins: try Project.registry().plugins
+        ).text
         #expect(page.hasPrefix(".TH RUNNEL 1 2026-11-24 \"runnel 0.1.0\" \"User Commands\"\n"))
         for section in ["NAME", "SYNOPSIS", "OPTIONS", "COMMANDS", "EXIT STATUS", "ENVIRONMENT", "FILES"] {
             #expect(page.contains(".SH \(section.contains(" ") ? "\"\(section)\"" : section)\n"))
@@ -91,7 +93,7 @@ import Testing
     func errors() throws {
         #expect(throws: ManualPageError.self) { try ManualPage(dump: [:], version: "1") }
         #expect { try ManualPage(dump: ["command": [:], "serializationVersion": 0], version: "1") } throws: {
-            "\($0)" == "the command behind \"\" has no \"commandName\""
+            "\($0)" == "the command after \"\" has no \"commandName\""
         }
         #expect { try ManualPage(dump: ["command": [:], "serializationVersion": 1], version: "1") } throws: {
             "\($0)" == "the description of the commands has the unknown version 1"
@@ -109,7 +111,9 @@ import Testing
     }
 
     private func lint(_ command: [String]) throws {
-        let page = try ManualPage(dump: try dump(), version: "0.1.0", date: "2026-11-24").text
+        let page = try ManualPage(
+            dump: try dump(), version: "0.1.0", date: "2026-11-24", plugins: try Project.registry().plugins
+        ).text
         #expect(page.utf8.allSatisfy { $0 < 0x80 })
         let result = try #require(try Tool.run(command, input: page))
         #expect(result.status == 0)

@@ -61,7 +61,9 @@ import Testing
     @Test("the schemas are valid by the metaschema of 2020-12")
     func metaschema() throws {
         let metaschema = try JSONSchema(["$ref": "https://json-schema.org/draft/2020-12/schema"])
-        for schema in [PipelineSchema.pipeline(try Project.registry()), PipelineSchema.settings()] {
+        for schema in [
+            PipelineSchema.pipeline(try Project.registry()), PipelineSchema.settings(try Project.registry()),
+        ] {
             #expect(metaschema.validate(schema).map(\.description) == [])
         }
     }
@@ -89,7 +91,7 @@ import Testing
             let schema = PipelineSchema.pipeline(try Project.registry())
             let object = definition.map { schema["definitions"]?[$0] } ?? schema
             let keys = object?["properties"]?.asObject?.keys ?? []
-            #expect(hint == "it knows " + keys.joined(separator: ", "))
+            #expect(hint == "known keys: " + keys.joined(separator: ", "))
         }
     }
 }

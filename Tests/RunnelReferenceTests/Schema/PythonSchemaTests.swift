@@ -28,7 +28,9 @@ import Testing
             try BrokenPipelines.all.map { ($0.yaml, false) } + AcceptedPipelines.all.map { ($0, true) }
             + Project.pipelines().map { (try Project.text($0), true) }
         let data: Value = [
-            "schemas": [PipelineSchema.pipeline(try Project.registry()), PipelineSchema.settings()],
+            "schemas": [
+                PipelineSchema.pipeline(try Project.registry()), PipelineSchema.settings(try Project.registry()),
+            ],
             "cases": .list(
                 try cases.map { ["pipeline": try Project.data($0.0), "valid": .bool($0.1)] }),
         ]

@@ -6,11 +6,14 @@ import Testing
 
 @Suite struct SettingsSchemaTests {
     private func isValid(_ yaml: String) throws -> Bool {
-        try JSONSchema(PipelineSchema.settings()).validate(try Project.data(yaml)).isEmpty
+        try JSONSchema(PipelineSchema.settings(try Project.registry())).validate(try Project.data(yaml)).isEmpty
     }
 
-    private func isAccepted(_ yaml: String) -> Bool {
-        SettingsLoader.load(Array(yaml.utf8), file: "runnel.yaml", environment: [:]).settings != nil
+    private func isAccepted(_ yaml: String) throws -> Bool {
+        SettingsLoader.load(
+            Array(yaml.utf8), file: "runnel.yaml", environment: [:],
+            sections: try Project.registry().plugins.settingsSections
+        ).settings != nil
     }
 
     @Test("the project's own configuration and those in the documents are valid")
@@ -36,17 +39,17 @@ import Testing
             ("- a", false),
         ])
     func agrees(_ yaml: String, _ isRight: Bool) throws {
-        #expect(isAccepted(yaml) == isRight)
+        #expect(try isAccepted(yaml) == isRight)
         #expect(try isValid(yaml) == isRight)
     }
 
     @Test("a setting's description names the variable that wins over it")
-    func variables() {
-        let marketplace = PipelineSchema.settings()["properties"]?["marketplace"]?["properties"]
+    func variables() throws {
+        let marketplace = PipelineSchema.settings(try Project.registry())["properties"]?["marketplace"]?["properties"]
         #expect(
             marketplace?["base_url"]?["description"]?.asString
-                == "Where the API is, such as `https://your-domain`. The environment variable "
-                + "RUNNEL_MARKETPLACE_BASE_URL wins over it.")
+                == "The base URL of the API, such as `https://your-domain`. The environment variable "
+                + "RUNNEL_MARKETPLACE_BASE_URL overrides it.")
     }
 
     @Test("every variable that the reference names is a setting that Runnel reads")
@@ -57,7 +60,8 @@ import Testing
                 .map(String.init).filter { $0.hasPrefix("RUNNEL_") })
         #expect(names.count > 20)
         let outcome = SettingsLoader.load(
-            nil, file: "runnel.yaml", environment: Dictionary(uniqueKeysWithValues: names.map { ($0, "no value") }))
+            nil, file: "runnel.yaml", environment: Dictionary(uniqueKeysWithValues: names.map { ($0, "no value") }),
+            sections: try Project.registry().plugins.settingsSections)
         #expect(outcome.report.diagnostics.filter { $0.code == "unknown-setting" }.map(\.message) == [])
     }
 }

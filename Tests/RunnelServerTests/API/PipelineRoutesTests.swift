@@ -19,7 +19,7 @@ import Testing
             #expect(
                 all[0] == ["file": "a.yaml", "name": "greet", "description": "Greet somebody.", "triggers": []])
             #expect(all[1]["name"] == nil)
-            #expect(all[1]["problem"]?.asString?.contains("there is no step \"nowhere\"") == true)
+            #expect(all[1]["problem"]?.asString?.contains("unknown step \"nowhere\"") == true)
             let status = try await server.call("GET", "/api/v1/status").json()
             #expect(
                 status == [
@@ -137,7 +137,7 @@ import Testing
     @Test("a journal that cannot be written is no reason to lose a run silently")
     func brokenJournal() async throws {
         var rig = ServerRig(pipelines: ["g.yaml": Pipelines.gate], isWorking: false)
-        rig.journal.failure = JournalError("journal-full", "the disk is full")
+        rig.journal.failure = JournalError(.full, "the disk is full")
         try await rig.serve { server in
             let answer = try await server.post("/api/v1/pipelines/gate/runs", "")
             #expect(answer.status == 503)

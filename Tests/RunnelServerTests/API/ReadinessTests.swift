@@ -63,7 +63,7 @@ import Testing
     func failing() async throws {
         let clock = ManualClock()
         var journal = HeldJournal()
-        journal.failure = JournalError("journal-full", "there is no space left to write /x")
+        journal.failure = JournalError(.full, "there is no space left to write /x")
         try await with(journal, clock) { probe in
             #expect(await probe.problem() == "journal-full")
         }

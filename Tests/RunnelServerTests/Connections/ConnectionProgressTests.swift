@@ -5,7 +5,7 @@ import Testing
 
 @Suite("The time that a connection may take") struct ConnectionProgressTests {
     private static let limits = ConnectionProgress.Limits(
-        header: .seconds(10), idle: .seconds(60), write: .seconds(30), farewell: .seconds(2))
+        header: .seconds(10), idle: .seconds(60), write: .seconds(30), lingeringClose: .seconds(2))
 
     private static func at(_ seconds: UInt64) -> NIODeadline { .uptimeNanoseconds(seconds * 1_000_000_000) }
 
@@ -37,7 +37,7 @@ import Testing
         #expect(progress.deadline == nil)
         #expect(!progress.endsWithAnswer)
         progress.answerEnded(at: Self.at(200))
-        #expect(!progress.isFarewell)
+        #expect(!progress.isLingering)
         #expect(progress.deadline == Self.at(260))
         progress.bytesCame(at: Self.at(250))
         #expect(progress.deadline == Self.at(260))
@@ -51,7 +51,7 @@ import Testing
         progress.requestBegan(isLast: false)
         #expect(progress.endsWithAnswer)
         progress.answerEnded(at: Self.at(200))
-        #expect(progress.isFarewell)
+        #expect(progress.isLingering)
         #expect(progress.deadline == Self.at(202))
         progress.bytesCame(at: Self.at(201))
         progress.requestEnded()
@@ -65,7 +65,7 @@ import Testing
         progress.requestEnded()
         #expect(progress.endsWithAnswer)
         progress.answerEnded(at: Self.at(200))
-        #expect(progress.isFarewell)
+        #expect(progress.isLingering)
     }
 
     @Test("the answer to one request does not end the connection because of the next")
@@ -76,11 +76,11 @@ import Testing
         progress.requestBegan(isLast: true)
         #expect(!progress.endsWithAnswer)
         progress.answerEnded(at: Self.at(200))
-        #expect(!progress.isFarewell)
+        #expect(!progress.isLingering)
         #expect(progress.deadline == nil)
         progress.requestEnded()
         progress.answerEnded(at: Self.at(201))
-        #expect(progress.isFarewell)
+        #expect(progress.isLingering)
     }
 
     @Test("an answer to what was no request ends the connection")
@@ -89,7 +89,7 @@ import Testing
         progress.bytesCame(at: Self.at(101))
         #expect(progress.endsWithAnswer)
         progress.answerEnded(at: Self.at(102))
-        #expect(progress.isFarewell)
+        #expect(progress.isLingering)
         #expect(progress.deadline == Self.at(104))
     }
 
@@ -134,16 +134,16 @@ import Testing
     func drain() {
         var idle = Self.progress()
         idle.drain(at: Self.at(120))
-        #expect(idle.isFarewell)
+        #expect(idle.isLingering)
         var busy = Self.progress()
         busy.requestBegan(isLast: false)
         busy.requestEnded()
         busy.drain(at: Self.at(120))
-        #expect(!busy.isFarewell)
+        #expect(!busy.isLingering)
         #expect(busy.endsWithAnswer)
         #expect(busy.refusesRequests)
         busy.answerEnded(at: Self.at(130))
-        #expect(busy.isFarewell)
+        #expect(busy.isLingering)
     }
 
     @Test("told to end, a connection gives a header that has begun to come little time, and answers its request")

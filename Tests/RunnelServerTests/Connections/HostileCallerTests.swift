@@ -15,7 +15,7 @@ import Testing
         connections: Int = 1000, bodyMemory: Int = 256 << 20
     ) -> ServerRig {
         let timeouts = ConnectionTimeouts(
-            header: header, body: body, idle: idle, write: write, farewell: .milliseconds(100))
+            header: header, body: body, idle: idle, write: write, lingeringClose: .milliseconds(100))
         return ServerRig(
             pipelines: [
                 "h.yaml": Pipelines.hook(

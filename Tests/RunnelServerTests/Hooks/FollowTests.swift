@@ -39,7 +39,7 @@ import Testing
             let id = try #require(try await server.post("/api/v1/pipelines/talk/runs", "").run)
             #expect(try await server.end(of: id) == .succeeded(output: "abc"))
             let heard = Heard()
-            #expect(try await server.queue.follow(id) { heard.append($0) } == .succeeded(output: "abc"))
+            #expect(try await server.host.runs.follow(id) { heard.append($0) } == .succeeded(output: "abc"))
             #expect(heard.all == Self.all)
         }
     }
@@ -51,7 +51,7 @@ import Testing
             let id = try #require(try await server.post("/api/v1/pipelines/talk/runs", "").run)
             await server.gates.waitForArrivals(at: "g")
             let heard = Heard()
-            let end = try await server.queue.follow(id) { update in
+            let end = try await server.host.runs.follow(id) { update in
                 heard.append(update)
                 if update == .stepStarted(step: "wait") { await server.gates.open("g") }
             }
@@ -65,7 +65,7 @@ import Testing
         try await ServerRig(pipelines: ["t.yaml": Self.yaml]).serve { server in
             let id = try #require(try await server.post("/api/v1/pipelines/talk/runs", "").run)
             let heard = Heard()
-            _ = try await server.queue.follow(id) { update in
+            _ = try await server.host.runs.follow(id) { update in
                 // The run has ended before the first update was dealt with.
                 _ = try? await server.end(of: id)
                 heard.append(update)

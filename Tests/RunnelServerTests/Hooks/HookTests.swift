@@ -60,7 +60,7 @@ import Testing
     @Test("a call that cannot be stored is told to come again, and nothing is accepted")
     func notStored() async throws {
         var rig = Self.rig(Self.open)
-        rig.journal.failure = JournalError("journal-full", "the disk /var/lib/x is full")
+        rig.journal.failure = JournalError(.full, "the disk /var/lib/x is full")
         try await rig.serve { server in
             let answer = try await server.call("POST", "/hooks/h", Self.text, body: "x")
             #expect(answer.status == 503)

@@ -10,12 +10,17 @@ actor Gates: ServiceKey {
     private var waiters: [String: [AsyncStream<Void>.Continuation]] = [:]
     private var observers: [(name: String, count: Int, continuation: AsyncStream<Void>.Continuation)] = []
 
-    /// Returns once the gate is open.
-    func pass(_ name: String) async throws {
+    /// Lets those go on who wait for arrivals.
+    func arrive(at name: String) {
         reached[name, default: 0] += 1
         for observer in observers where observer.name == name && reached[name, default: 0] >= observer.count {
             observer.continuation.finish()
         }
+    }
+
+    /// Returns once the gate is open.
+    func pass(_ name: String) async throws {
+        arrive(at: name)
         if !open.contains(name) {
             let (stream, continuation) = AsyncStream.makeStream(of: Void.self)
             waiters[name, default: []].append(continuation)
@@ -80,6 +85,7 @@ struct TestPlugin: Plugin {
     var steps: [StepDefinition] {
         [StepDefinition(PassGate.self), StepDefinition(Talk.self), StepDefinition(Break.self)]
     }
+    var triggers: [TriggerDefinition] { [TriggerDefinition(Upload.self)] }
 
     func registerServices(in services: Services) async {
         let gates = gates

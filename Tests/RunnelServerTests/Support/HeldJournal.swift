@@ -10,12 +10,14 @@ struct HeldJournal: Journal {
     /// What every question is answered with instead.
     var failure: JournalError?
 
-    func accept(_ run: RunRecord, memory: MemoryChanges?) async throws(JournalError) -> Acceptance {
+    func accept(
+        _ run: RunRecord, steps: [StepRecord], memory: MemoryChanges?
+    ) async throws(JournalError) -> Acceptance {
         // A commit is not given up because whoever asked for it has gone.
         let gates = gates
         _ = await Task { try await gates?.pass("commit") }.result
         if let failure { throw failure }
-        return await base.accept(run, memory: memory)
+        return await base.accept(run, steps: steps, memory: memory)
     }
 
     func queuedCount() async throws(JournalError) -> Int {

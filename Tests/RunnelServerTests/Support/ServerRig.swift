@@ -44,11 +44,12 @@ struct ServerRig: Sendable {
         let queue = RunQueue(worker: worker, limit: limit, maximumQueued: maximumQueued)
         let files = pipelines.map { (file: $0.key, bytes: Array($0.value.utf8)) }
         let host = PipelineHost(
-            queue: queue, loader: loader, logger: logger, hash: { "hash of \(String(decoding: $0, as: UTF8.self))" },
+            queue: queue, loader: loader, logger: logger,
             read: { files })
-        let hub = try await services.get(WebhookHub.self)
+        let hub = try await services.get(HTTPIngress.self)
         let server = RunnelServer(
-            options: options, hub: hub, queue: queue, host: host, journal: journal, version: "1.2.3", logger: logger)
+            options: options, ingress: hub, queue: queue, host: host, journal: journal, version: "1.2.3", logger: logger
+        )
         let result = try await worker.withSession {
             try await withThrowingTaskGroup(of: Result?.self) { group in
                 let (ports, port) = AsyncStream.makeStream(of: Int.self)
@@ -96,8 +97,10 @@ struct ServerRig: Sendable {
     static let now: Int64 = 1_767_225_600_000_000_000
 
     /// The triggers enter their hooks in tasks of their own.
-    private static func waitForHooks(of host: PipelineHost, _ hub: WebhookHub) async {
-        let wanted = await host.all.flatMap { $0.pipeline?.triggers ?? [] }.count { $0.kind == "webhook" }
+    private static func waitForHooks(of host: PipelineHost, _ hub: HTTPIngress) async {
+        let wanted = await host.all.flatMap { $0.pipeline?.triggers ?? [] }.count {
+            ["webhook", "upload"].contains($0.kind)
+        }
         while hub.routes.count < wanted { await Task.yield() }
     }
 }
@@ -148,7 +151,7 @@ struct RunningServer: Sendable {
 
     /// The run's end.
     @discardableResult func end(of runID: String) async throws -> RunEnd {
-        try await queue.follow(runID) { _ in }
+        try await host.runs.follow(runID) { _ in }
     }
 
     func runs() async -> [RunRecord] { await journal.runs(RunFilter(limit: 1000)) }

@@ -26,10 +26,10 @@ import Testing
             #expect(later, "\(program) gave a value")
         } catch let error as StepError where !later {
             #expect(error.code == "jq-crashed")
-            #expect(error.message == "the jq program ended its evaluator (signal 6, SIGABRT)")
+            #expect(error.message == "the jq program crashed its evaluator (signal 6, SIGABRT)")
             #expect(
                 error.hint
-                    == "libjq fails on this input; look for slices with nan as a bound and for deep nesting"
+                    == "libjq crashed on this input; look for slices with nan as a bound and for deep nesting"
             )
             #expect(!error.isTransient)
         }
@@ -83,9 +83,9 @@ import Testing
         arguments: [
             (.outOfTime, "jq-timeout", "the program took longer than its time limit of 2s", false),
             (.outOfMemory, "jq-memory", "the program needs more than 768MiB of memory", false),
-            (.crashed(signal: 11), "jq-crashed", "the jq program ended its evaluator (signal 11, SIGSEGV)", false),
-            (.crashed(signal: 31), "jq-crashed", "the jq program ended its evaluator (signal 31)", false),
-            (.unreadable, "jq-crashed", "the jq program made its evaluator send what is no answer", false),
+            (.crashed(signal: 11), "jq-crashed", "the jq program crashed its evaluator (signal 11, SIGSEGV)", false),
+            (.crashed(signal: 31), "jq-crashed", "the jq program crashed its evaluator (signal 31)", false),
+            (.unreadable, "jq-crashed", "the jq program corrupted its evaluator's answer", false),
             (.killed(signal: 9), "jq-killed", "the process that evaluates jq was killed (signal 9, SIGKILL)", true),
             (.ended(status: 127), "jq-killed", "the process that evaluates jq ended with exit status 127", true),
             (.stalled(.seconds(261)), "jq-stalled", "the process that evaluates jq did not answer for 4m21s", true),
@@ -105,7 +105,8 @@ import Testing
     func compiling() {
         let error = JQMessage.compileError(.crashed(signal: 6))
         #expect(
-            error.message == "the jq program cannot be compiled: the jq program ended its evaluator (signal 6, SIGABRT)"
+            error.message
+                == "the jq program cannot be compiled: the jq program crashed its evaluator (signal 6, SIGABRT)"
         )
     }
 

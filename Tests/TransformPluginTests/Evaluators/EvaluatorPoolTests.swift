@@ -25,7 +25,18 @@ import Testing
     private func running(_ program: String, in pool: EvaluatorPool) async throws -> (pid_t, Task<Value, any Error>) {
         let task = Task { try await value(program, in: pool) }
         while pool.processes.isEmpty { await Task.yield() }
-        return (try #require(pool.processes.first), task)
+        let process = try #require(pool.processes.first)
+        await waitUntilEvaluator(process)
+        return (process, task)
+    }
+
+    /// Until the process has set how it takes signals, right after which it calls itself so. Before that, a fault is
+    /// handled by Swift's runtime, which takes its time.
+    private func waitUntilEvaluator(_ process: pid_t) async {
+        let file = "/proc/\(process)/comm"
+        while let name = try? String(contentsOfFile: file, encoding: .utf8), name != "runnel-jq\n" {
+            await Task.yield()
+        }
     }
 
     /// Waits until a process is gone and has been taken out of the system's table.
@@ -116,7 +127,7 @@ import Testing
         kill(process, SIGSEGV)
         let error = try await #require(throws: StepError.self) { try await task.value }
         #expect(error.code == "jq-crashed")
-        #expect(error.message == "the jq program ended its evaluator (signal 11, SIGSEGV)")
+        #expect(error.message == "the jq program crashed its evaluator (signal 11, SIGSEGV)")
         #expect(!error.isTransient)
     }
 

@@ -38,7 +38,7 @@ import Testing
         ])
     func modules(program: String) throws {
         let error = try #require(throws: FieldError.self) { try JQProgram(program) }
-        #expect(error.message == "not a jq program: modules cannot be imported")
+        #expect(error.message == "invalid jq program: modules cannot be imported")
         #expect(error.hint == "write the functions into the program")
     }
 }

@@ -15,7 +15,7 @@ import Testing
         let error = try await transformError(["jq": .string(program), "timeout": "100ms"])
         #expect(error.code == "jq-timeout")
         #expect(error.message == "the program took longer than its time limit of 100ms")
-        #expect(error.hint == "it may never end; if it needs the time, raise `timeout`")
+        #expect(error.hint == "it may loop forever; if it needs more time, raise `timeout`")
     }
 
     @Test(
@@ -78,7 +78,7 @@ import Testing
             return
         }
         let error = try await transformError(["jq": .string(program)], harness: harness)
-        #expect(error.message == "the program makes more than 100000 outputs")
+        #expect(error.message == "the program produces more than 100000 outputs")
         #expect(error.hint == "take the first ones with `limit(…; …)` or `first(…)`")
     }
 

@@ -39,17 +39,17 @@ import Testing
     @Test(
         "a program that is none says what is wrong and in which line",
         arguments: [
-            ("nope", "not a jq program: nope/0 is not defined, line 1"),
-            (".a\n| nope(1)", "not a jq program: nope/1 is not defined, line 2"),
-            ("$x", "not a jq program: $x is not defined, line 1"),
-            (".a |", "not a jq program: syntax error, unexpected end, line 1"),
-            ("{a:", "not a jq program: syntax error, unexpected end, line 1"),
+            ("nope", "invalid jq program: nope/0 is not defined, line 1"),
+            (".a\n| nope(1)", "invalid jq program: nope/1 is not defined, line 2"),
+            ("$x", "invalid jq program: $x is not defined, line 1"),
+            (".a |", "invalid jq program: syntax error, unexpected end, line 1"),
+            ("{a:", "invalid jq program: syntax error, unexpected end, line 1"),
             (
                 ". | )",
-                "not a jq program: syntax error, unexpected a character that means nothing in jq, line 1"
+                "invalid jq program: syntax error, unexpected unexpected character, line 1"
             ),
-            (". as [", "not a jq program: syntax error, unexpected end, expecting '$' or '[' or '{', line 1"),
-            ("a\u{0}b", "not a jq program: it holds a NUL character"), ("", "the jq program is empty"),
+            (". as [", "invalid jq program: syntax error, unexpected end, expecting '$' or '[' or '{', line 1"),
+            ("a\u{0}b", "invalid jq program: it holds a NUL character"), ("", "the jq program is empty"),
             (" \n", "the jq program is empty"),
         ])
     func compileErrors(program: String, message: String) throws {
@@ -72,10 +72,10 @@ import Testing
         #expect(Transform.problem(key: "jq", value: ".a") == nil)
         #expect(
             Transform.problem(key: "jq", value: "nope")?.message
-                == "not a jq program: nope/0 is not defined, line 1")
+                == "invalid jq program: nope/0 is not defined, line 1")
         let error = try await transformError(["jq": "nope"])
         #expect(error.code == "bad-with")
-        #expect(error.message == "`jq`: not a jq program: nope/0 is not defined, line 1")
+        #expect(error.message == "`jq`: invalid jq program: nope/0 is not defined, line 1")
     }
 
     @Test(

@@ -13,7 +13,7 @@ import Testing
         if let encoding { headers.add("Content-Encoding", encoding) }
         let ranges = accept?.compactMap { try? MediaRange(field: .string($0)) }
         return try BodyReader(accept: ranges).read(
-            WebhookRequest(method: method, path: "/", headers: headers, body: body, remoteAddress: ""))
+            IngressRequest(method: method, path: "/", headers: headers, body: body, remoteAddress: ""))
     }
 
     private static func value(_ type: String?, _ body: String) throws -> Value {

@@ -17,7 +17,7 @@ struct Hook: Sendable {
     }
 
     let clock = ManualClock()
-    let hub: WebhookHub
+    let hub: HTTPIngress
     let path: String
     let runs: RecordedRuns
 
@@ -29,9 +29,8 @@ struct Hook: Sendable {
         var harness = TriggerHarness()
         harness.pipeline = pipeline
         harness.now = { now * 1_000_000_000 }
-        await WebhookPlugin().registerServices(in: harness.services)
         let hook = Hook(
-            hub: try await harness.services.get(WebhookHub.self), path: entry["path"]?.asString ?? pipeline,
+            hub: try await harness.services.get(HTTPIngress.self), path: entry["path"]?.asString ?? pipeline,
             runs: harness.runs)
         harness.clock = hook.clock
         let trigger = TriggerDefinition(WebhookTrigger.self)
@@ -46,12 +45,12 @@ struct Hook: Sendable {
 
     func response(
         _ method: String = "POST", headers: HeaderList = [:], body: [UInt8] = [], query: String = ""
-    ) async throws -> WebhookResponse {
+    ) async throws -> IngressResponse {
         let route = try #require(hub.route(path))
-        return await route.handle(
-            WebhookRequest(
+        return try await hub.answer(
+            IngressRequest(
                 method: method, path: "/hooks/\(route.path)", query: query, headers: headers, body: body,
-                remoteAddress: "192.0.2.1:4711"))
+                remoteAddress: "192.0.2.1:4711"), by: route)
     }
 
     func call(
@@ -68,7 +67,7 @@ struct Hook: Sendable {
 }
 
 extension Hook.Answer {
-    init(_ response: WebhookResponse) throws {
+    init(_ response: IngressResponse) throws {
         guard case .bytes(let bytes) = response.body else { throw Unexpected() }
         let headers = Dictionary(response.headers.fields.map { ($0.name, $0.value) }) { "\($0), \($1)" }
         self.init(status: response.status, headers: headers, body: String(decoding: bytes, as: UTF8.self))

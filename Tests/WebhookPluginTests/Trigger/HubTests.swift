@@ -15,7 +15,7 @@ import Testing
 
     /// Whether a path is free is seen by who waits for it.
     private static func conflict(
-        _ first: TriggerHarness, _ second: TriggerHarness, hub: WebhookHub, problem: String
+        _ first: TriggerHarness, _ second: TriggerHarness, hub: HTTPIngress, problem: String
     ) async throws {
         let run = TriggerDefinition(WebhookTrigger.self).run
         let entry: ValueObject = ["path": "tickets", "verify": ["scheme": "none"]]
@@ -38,10 +38,9 @@ import Testing
     @Test("two pipelines cannot have one path: the second says so, and gets it when the first lets go")
     func twoPipelines() async throws {
         let services = Services()
-        await WebhookPlugin().registerServices(in: services)
         try await Self.conflict(
             Self.harness("a", services: services), Self.harness("b", services: services),
-            hub: services.get(WebhookHub.self),
+            hub: services.get(HTTPIngress.self),
             problem: "the pipelines \"b\" and \"a\" both want /hooks/tickets, which \"a\" has: "
                 + "give one of them another `path`")
     }
@@ -49,10 +48,9 @@ import Testing
     @Test("neither can two entries of one pipeline")
     func twoEntries() async throws {
         let services = Services()
-        await WebhookPlugin().registerServices(in: services)
         try await Self.conflict(
             Self.harness("a", key: "webhook[0]", services: services),
-            Self.harness("a", key: "webhook[1]", services: services), hub: services.get(WebhookHub.self),
+            Self.harness("a", key: "webhook[1]", services: services), hub: services.get(HTTPIngress.self),
             problem: "`webhook[1]` and `webhook[0]` of the pipeline \"a\" both want /hooks/tickets: "
                 + "give one of them another `path`")
     }
@@ -60,7 +58,6 @@ import Testing
     @Test("who waits for a path stops waiting when it is told to")
     func cancelledWait() async throws {
         let services = Services()
-        await WebhookPlugin().registerServices(in: services)
         let (first, second) = (Self.harness("a", services: services), Self.harness("b", services: services))
         let run = TriggerDefinition(WebhookTrigger.self).run
         let entry: ValueObject = ["path": "tickets", "verify": ["scheme": "none"]]
@@ -71,7 +68,7 @@ import Testing
         try await second.runs.wait { !$0.health.isEmpty }
         rival.cancel()
         await #expect(throws: CancellationError.self) { try await rival.value }
-        let hub = try await services.get(WebhookHub.self)
+        let hub = try await services.get(HTTPIngress.self)
         #expect(hub.route("tickets")?.pipeline == "a")
         owner.cancel()
         await #expect(throws: CancellationError.self) { try await owner.value }
@@ -84,7 +81,7 @@ import Testing
             #expect(hook.hub.routes.count == 1)
             #expect(route.pipeline == "triage")
             #expect(route.key == "test")
-            #expect(route.bodyLimit == 2048)
+            #expect(route.body.limit == 2048)
             #expect(hook.hub.route("/triage/")?.path == "triage")
             #expect(hook.hub.route("") == nil)
             #expect(hook.hub.route("Triage") == nil)

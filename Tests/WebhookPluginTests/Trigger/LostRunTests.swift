@@ -29,16 +29,15 @@ private final class LostRuns: TriggerRuns {
 }
 
 @Suite("A run that cannot be followed") struct LostRunTests {
-    private struct Buffer: WebhookBodyWriter {
+    private struct Buffer: IngressBodyWriter {
         var text = ""
 
         mutating func write(_ bytes: [UInt8]) { text += String(decoding: bytes, as: UTF8.self) }
     }
 
     /// What is answered beside these runs, and what was written into a stream.
-    private static func answer(_ respond: String, _ runs: LostRuns) async throws -> (WebhookResponse, stream: String) {
+    private static func answer(_ respond: String, _ runs: LostRuns) async throws -> (IngressResponse, stream: String) {
         let harness = TriggerHarness()
-        await WebhookPlugin().registerServices(in: harness.services)
         let context = TriggerContext(
             pipeline: "p", key: "webhook", logger: harness.context.logger, now: { 0 }, services: harness.services,
             project: harness.project, memory: harness.memory, runs: runs)
@@ -48,11 +47,9 @@ private final class LostRuns: TriggerRuns {
         let hook = Task { try await TriggerDefinition(WebhookTrigger.self).run(entry, context) }
         defer { hook.cancel() }
         for await _ in runs.ready.stream { break }
-        let route = try #require(try await harness.services.get(WebhookHub.self).route("p"))
-        let response = await route.handle(
-            WebhookRequest(method: "POST", path: "/hooks/p", headers: [:], body: [], remoteAddress: ""))
+        let response = try await harness.call(IngressRequest(method: "POST", path: "/hooks/p"))
         guard case .stream(let write) = response.body else { return (response, "") }
-        var writer: any WebhookBodyWriter = Buffer()
+        var writer: any IngressBodyWriter = Buffer()
         do {
             try await write(&writer)
         } catch {

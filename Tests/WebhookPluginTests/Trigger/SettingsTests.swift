@@ -84,7 +84,7 @@ import Testing
                 "expected a JSON pointer such as \"/id\" or \"/data/id\", found \"id\"", ["idempotency", "body"]
             ),
             (
-                ["verify": ["scheme": "none"], "idempotency": [:]], "one of \"header\" or \"body\" has to be given",
+                ["verify": ["scheme": "none"], "idempotency": [:]], "\"header\" or \"body\" is required",
                 ["idempotency"]
             ),
             (

@@ -8,7 +8,7 @@ import Testing
     private static let streaming: ValueObject = ["path": "p", "verify": ["scheme": "none"], "respond": "stream"]
 
     /// Writes into a channel that a test reads from, one piece at a time.
-    private struct Writer: WebhookBodyWriter {
+    private struct Writer: IngressBodyWriter {
         let reader: StreamReader
 
         mutating func write(_ bytes: [UInt8]) async throws {
@@ -20,7 +20,7 @@ import Testing
     private static func stream(_ hook: Hook, into reader: StreamReader) async throws {
         let response = try await hook.response()
         guard case .stream(let write) = response.body else { throw Hook.Answer.Unexpected() }
-        var writer: any WebhookBodyWriter = Writer(reader: reader)
+        var writer: any IngressBodyWriter = Writer(reader: reader)
         try await write(&writer)
     }
 

@@ -260,10 +260,10 @@ import Testing
         try await Hook.run(["path": "p", "verify": ["scheme": "none"]]) { hook in
             let answer = try await hook.call()
             #expect(answer == .accepted("run-1"))
-            #expect(hook.hub.route("p")?.isOpenToAnybody == true)
+            #expect(hook.hub.route("p")?.route.authenticatesCallers == false)
         }
         try await Hook.run(["path": "p", "verify": Self.github]) { hook in
-            #expect(hook.hub.route("p")?.isOpenToAnybody == false)
+            #expect(hook.hub.route("p")?.route.authenticatesCallers == true)
         }
     }
 

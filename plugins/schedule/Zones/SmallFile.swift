@@ -1,17 +1,11 @@
-#if canImport(Glibc)
-import Glibc
-#elseif canImport(Musl)
-import Musl
-#else
-import Darwin
-#endif
+internal import LibC
 
-/// Files and folders of the time zone database, without Foundation.
+/// Reads files and folders of the time zone database, without Foundation.
 enum SmallFile {
-    /// Far more than any time zone takes.
+    /// The maximum size in bytes, far more than any time zone needs.
     private static let limit = 1 << 20
 
-    /// The file's bytes; nil where there is none, it cannot be read, or it is too large.
+    /// The file's bytes; nil if it does not exist, cannot be read or is too large.
     static func read(_ path: String) -> [UInt8]? {
         guard isRegular(path), let file = fopen(path, "re") else { return nil }
         defer { fclose(file) }
@@ -26,7 +20,7 @@ enum SmallFile {
         return ferror(file) == 0 ? bytes : nil
     }
 
-    /// Where a symbolic link leads; nil where `path` is none.
+    /// The destination of a symbolic link; nil if `path` is not a link.
     static func destination(ofLink path: String) -> String? {
         var bytes = [CChar](repeating: 0, count: Int(PATH_MAX))
         let count = readlink(path, &bytes, bytes.count)

@@ -1,8 +1,9 @@
+import LibC
 import RunnelKit
 
-/// The IANA time zone database, as the system keeps it: one TZif file a zone.
+/// The system's IANA time zone database: one TZif file per zone.
 struct ZoneDatabase: Sendable {
-    /// Where zones are looked for, one folder after the other.
+    /// The folders that are searched, in order.
     let folders: [String]
 
     /// - Throws: A ``FieldError`` that quotes the name.
@@ -13,17 +14,17 @@ struct ZoneDatabase: Sendable {
             do {
                 return Zone(name: name, rules: try TZifReader.rules(bytes))
             } catch {
-                // Tables and lists stand in the same folder; they are no zones.
+                // The folder also holds tables and lists, which are not zones.
                 guard bytes.starts(with: "TZif".utf8) else { continue }
                 throw FieldError("the time zone \"\(name)\" cannot be used: the file \(folder)/\(name) \(error.reason)")
             }
         }
-        // Right whatever the machine lacks.
+        // UTC works without a database.
         if ["UTC", "Etc/UTC"].contains(name) { return Zone(name: name, rules: .utc) }
         throw unknown(name)
     }
 
-    /// Names of the database only: nothing that leads out of its folders.
+    /// Whether it can be a name of the database. Rejects path traversal.
     private static func isSafe(_ name: String) -> Bool {
         let parts = name.split(separator: "/", omittingEmptySubsequences: false)
         return name.utf8.count <= 100
@@ -41,15 +42,15 @@ struct ZoneDatabase: Sendable {
             return FieldError(
                 "the time zone \"\(name)\" cannot be read: there is no time zone database in "
                     + folders.joined(separator: ", "),
-                hint: "install the package \"tzdata\", or say UTC")
+                hint: "install the package \"tzdata\", or use UTC")
         }
         return FieldError(
-            "there is no time zone \"\(name)\"",
+            "unknown time zone \"\(name)\"",
             hint: Self.suggestion(for: name, among: names).map { "did you mean \"\($0)\"?" }
                 ?? "use a name of the IANA database, such as \"Asia/Tokyo\"")
     }
 
-    /// People leave out the continent, or write a blank.
+    /// Also matches a name without its continent, or with a blank for `_`.
     private static func suggestion(for name: String, among names: [String]) -> String? {
         let word = String(name.map { $0 == " " ? "_" : $0 })
         if names.contains(word) { return word }
@@ -62,11 +63,11 @@ struct ZoneDatabase: Sendable {
         return cities.first { $0.1 == city }?.0
     }
 
-    /// All zones there are.
+    /// The names of all zones.
     private var names: [String] {
         var names: Set<String> = []
         for folder in folders {
-            // The two hold every zone once more, counted differently.
+            // Both hold copies of every zone.
             for name in SmallFile.names(in: folder) where name != "posix" && name != "right" {
                 collect(name, in: folder, depth: 0, into: &names)
             }
@@ -77,7 +78,7 @@ struct ZoneDatabase: Sendable {
     private func collect(_ name: String, in folder: String, depth: Int, into names: inout Set<String>) {
         let path = folder + "/" + name
         if SmallFile.isFolder(path) {
-            // The deepest is America/Argentina/Ushuaia. A link in a circle ends here too.
+            // The deepest is America/Argentina/Ushuaia. The limit also ends cycles of links.
             guard depth < 2 else { return }
             for below in SmallFile.names(in: path) {
                 collect(name + "/" + below, in: folder, depth: depth + 1, into: &names)
@@ -85,5 +86,60 @@ struct ZoneDatabase: Sendable {
         } else if name.first?.isUppercase == true, !name.contains(".") {
             names.insert(name)
         }
+    }
+}
+
+extension ZoneDatabase {
+    private static let usualFolders = ["/usr/share/zoneinfo", "/usr/lib/zoneinfo", "/usr/share/lib/zoneinfo"]
+
+    /// The machine's database. The environment variable `TZDIR` has precedence.
+    static var system: ZoneDatabase {
+        ZoneDatabase(folders: (variable("TZDIR").map { [$0] } ?? []) + usualFolders)
+    }
+
+    /// The machine's local zone: `TZ`, else `/etc/localtime`, else UTC.
+    static func local() throws(FieldError) -> Zone {
+        try system.local(variable: getenv("TZ").map { String(cString: $0) }, link: "/etc/localtime")
+    }
+
+    /// - Parameters:
+    ///   - variable: The value of `TZ`, see tzset(3); nil if it is not set.
+    ///   - link: The file of the machine's zone, usually a symbolic link into the database.
+    func local(variable: String?, link: String) throws(FieldError) -> Zone {
+        guard let variable else { return try zone(atPath: link) ?? .utc }
+        let text = variable.hasPrefix(":") ? String(variable.dropFirst()) : variable
+        if text.isEmpty { return .utc }
+        if text.hasPrefix("/") {
+            guard let zone = try zone(atPath: text) else {
+                throw FieldError("the variable TZ names the file \"\(text)\", which cannot be read")
+            }
+            return zone
+        }
+        do {
+            return try zone(named: text)
+        } catch {
+            guard let rule = PosixZone(text) else {
+                throw FieldError("the variable TZ of the environment: \(error.message)", hint: error.hint)
+            }
+            return Zone(name: text, rules: ZoneRules(rule))
+        }
+    }
+
+    private func zone(atPath path: String) throws(FieldError) -> Zone? {
+        guard let bytes = SmallFile.read(path) else { return nil }
+        let place = SmallFile.destination(ofLink: path) ?? path
+        let folder = "/zoneinfo/"
+        let name = place.indices.last { place[$0...].hasPrefix(folder) }
+            .map { String(place[$0...].dropFirst(folder.count)) }
+        do {
+            return Zone(name: name ?? "local", rules: try TZifReader.rules(bytes))
+        } catch {
+            throw FieldError("the machine's time zone cannot be used: the file \(path) \(error.reason)")
+        }
+    }
+
+    private static func variable(_ name: String) -> String? {
+        guard let text = getenv(name).map({ String(cString: $0) }), !text.isEmpty else { return nil }
+        return text
     }
 }

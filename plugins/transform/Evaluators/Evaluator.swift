@@ -1,23 +1,17 @@
 import CRunnelJQ
 import CRunnelSpawn
+import LibC
 import RunnelKit
+import Synchronization
 
-#if canImport(Glibc)
-import Glibc
-#elseif canImport(Musl)
-import Musl
-#else
-import Darwin
-#endif
-
-/// A child process that evaluates, one call at a time. See `runnel_jq.h` for what is said on its channel.
+/// A child process that evaluates jq programs, one call at a time. See `runnel_jq.h` for the protocol.
 struct Evaluator {
-    /// Memory that is not given back after a call ends the evaluator, so that the next one is small again; in KiB.
+    /// If more memory than this (KiB) is still in use after a call, the evaluator is replaced.
     private static let maximumMemory = 128 << 10
-    /// More than any answer within ``JQLimits`` takes.
+    /// The maximum size of an answer; larger than any within ``JQLimits``.
     private static let maximumAnswer = JQLimits.text.bytes + JQLimits.values * 16 + (1 << 20)
 
-    /// A write to an evaluator that is gone is an error, no signal.
+    /// Writing to an evaluator that has exited returns an error instead of raising SIGPIPE.
     #if canImport(Darwin)
     private static let sendFlags: CInt = 0
     #else
@@ -26,18 +20,18 @@ struct Evaluator {
 
     let process: pid_t
     private(set) var channel: CInt
-    /// The programs it has compiled, in the order of their last use; as many as it keeps.
+    /// The compiled programs it caches, in LRU order.
     private var programs: [String] = []
     private(set) var call: EvaluatorCall?
     private var sent = 0
     private var answer = EvaluatorAnswer()
-    /// What has come of the header of a frame, and what is left of its contents.
+    /// The received part of a frame's header, and the missing part of its contents.
     private var header: [UInt8] = []
     private var frame = runnel_jq_frame()
     private var contentsLeft = 0
     /// Since the last call began or ended.
     var ticks = 0
-    /// When it is ended because nobody wants the answer any more.
+    /// The time at which it is killed after its call was cancelled.
     var deadline: SuspendingClock.Instant?
 
     init(process: pid_t, channel: CInt) {
@@ -62,7 +56,7 @@ struct Evaluator {
         transmit()
     }
 
-    /// Sends what the channel takes now. An evaluator that is gone is noticed when it is read from.
+    /// Sends without blocking as much as the channel accepts. An exited evaluator is detected when reading.
     mutating func transmit() {
         guard let call else { return }
         call.request.withUnsafeBytes { bytes in
@@ -78,11 +72,11 @@ struct Evaluator {
     enum Event {
         case nothing
         case answered(EvaluatorCall, EvaluatorAnswer)
-        /// It has closed its channel, or breaks the protocol.
+        /// It closed its channel or violated the protocol.
         case gone(isBroken: Bool)
     }
 
-    /// Reads once. Called again for as long as there is something to read.
+    /// Reads once. The caller repeats it while there is data.
     mutating func receive(_ buffer: UnsafeMutableRawBufferPointer) -> Event {
         let count = read(channel, buffer.baseAddress, buffer.count)
         if count < 0, errno == EINTR || errno == EAGAIN { return .nothing }
@@ -115,17 +109,17 @@ struct Evaluator {
         return .answered(call, complete)
     }
 
-    /// Whether it holds so much that it had better be replaced.
+    /// Whether it uses so much memory that it should be replaced.
     var isLarge: Bool { frame.memory > Self.maximumMemory }
 
-    /// Ends the process, which may be anywhere. It stays in the system's table until its exit has been taken.
+    /// Kills the process, whatever it is doing. It remains a zombie until it is reaped by ``takeExit()``.
     mutating func end() {
         kill(process, SIGKILL)
         close(channel)
         channel = -1
     }
 
-    /// How the process ended; nil while it has not.
+    /// Reaps the process. Returns how it ended; nil while it is running.
     func takeExit() -> EvaluatorFailure? {
         var detail: CInt = 0
         switch runnel_peek_exit(process, &detail) {
@@ -139,6 +133,94 @@ struct Evaluator {
             return [SIGKILL, SIGTERM, SIGINT, SIGHUP].contains(detail)
                 ? .killed(signal: detail) : .crashed(signal: detail)
         default: return .ended(status: -1)
+        }
+    }
+}
+
+/// A request to an evaluator. Only the first result counts.
+final class EvaluatorCall: Sendable {
+    typealias Outcome = Result<EvaluatorAnswer, EvaluatorFailure>
+
+    private enum Progress {
+        case open(handler: (@Sendable (Outcome) -> Void)?)
+        case finished(Outcome)
+    }
+
+    /// The text of the program, which evaluators cache in compiled form.
+    let program: String
+    let request: [UInt8]
+    /// The limit of CPU time; after a multiple of it in wall-clock time the call fails.
+    let limit: Duration
+    /// Whether a thread blocks on it, so that it has priority and need not wait for the evaluator that cached its
+    /// program.
+    let isUrgent: Bool
+    let began = SuspendingClock.now
+    private let progress = Mutex(Progress.open(handler: nil))
+
+    init(program: String, request: [UInt8], limit: Duration, isUrgent: Bool = false) {
+        self.program = program
+        self.isUrgent = isUrgent
+        self.request = request
+        // Clamped so that multiples of it do not overflow.
+        self.limit = min(limit, .seconds(1_000_000))
+    }
+
+    var isFinished: Bool {
+        progress.withLock { if case .finished = $0 { true } else { false } }
+    }
+
+    func finish(_ outcome: Outcome) {
+        let handler = progress.withLock { progress -> (@Sendable (Outcome) -> Void)? in
+            guard case .open(let handler) = progress else { return nil }
+            progress = .finished(outcome)
+            return handler
+        }
+        handler?(outcome)
+    }
+
+    /// Calls `handler` once; immediately if the call is already finished.
+    func onFinish(_ handler: @escaping @Sendable (Outcome) -> Void) {
+        let outcome = progress.withLock { progress -> Outcome? in
+            if case .finished(let outcome) = progress { return outcome }
+            progress = .open(handler: handler)
+            return nil
+        }
+        if let outcome { handler(outcome) }
+    }
+}
+
+/// An evaluator's answer to a request.
+struct EvaluatorAnswer: Sendable {
+    var end = RUNNEL_JQ_MORE
+    /// For ``JQReader``.
+    var values: [UInt8] = []
+}
+
+/// The reason for a missing answer.
+enum EvaluatorFailure: Error, Hashable {
+    case cancelled
+    /// The evaluator reached its limit of CPU time.
+    case outOfTime
+    /// It reached its limit of memory.
+    case outOfMemory
+    /// A signal caused by the program: a failed assertion of libjq, an access out of bounds, a stack overflow.
+    case crashed(signal: CInt)
+    /// It was killed by another process or by the kernel's OOM killer.
+    case killed(signal: CInt)
+    /// It exited with this status; -1 if another waiter reaped it.
+    case ended(status: CInt)
+    /// The answer violates the protocol.
+    case unreadable
+    /// It did not answer within this time.
+    case stalled(Duration)
+    /// No evaluator could be started; see `errno`.
+    case unavailable(errno: CInt)
+
+    /// Whether a retry may succeed.
+    var isTransient: Bool {
+        switch self {
+        case .killed, .ended, .stalled, .unavailable, .cancelled: true
+        case .outOfTime, .outOfMemory, .crashed, .unreadable: false
         }
     }
 }

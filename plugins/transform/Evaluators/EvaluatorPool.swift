@@ -1,55 +1,49 @@
 import CRunnelJQ
 import CRunnelSpawn
 import Dispatch
+import LibC
+import RunnelKit
 import Synchronization
 import SystemThread
 
-#if canImport(Glibc)
-import Glibc
-#elseif canImport(Musl)
-import Musl
-#else
-import Darwin
-#endif
-
-/// The evaluators of a process: started when calls need them, at most so many, ended when they are idle.
+/// A pool of evaluators: started on demand up to a maximum, stopped when idle.
 ///
-/// A call is sent by the task that makes it when an evaluator is idle, one that keeps its program if there is one. A
-/// thread of the pool's own, which is there as long as there are evaluators, starts and ends them, reads their answers
-/// and gives the calls that wait to those that become free. Time is counted in ticks, at most one at a look, so that a
-/// process or a machine that stands still ages nothing.
+/// If an evaluator is idle, the calling task sends the call itself, preferably to one that has cached the program. A
+/// dedicated thread, alive as long as there are evaluators, starts and stops them, reads answers and assigns waiting
+/// calls to free ones. Time is counted in ticks, at most one per iteration, so that a suspended process or machine does
+/// not cause timeouts.
 final class EvaluatorPool: Sendable {
     static let shared = EvaluatorPool()
 
-    /// Sizes and times, which tests change.
+    /// Sizes and times; adjustable for tests.
     struct Settings {
-        /// One more may be started for a call that is urgent.
+        /// The maximum number of evaluators; one more may be started for an urgent call.
         var maximum = max(Int(sysconf(CInt(_SC_NPROCESSORS_ONLN))), 4)
         var tick = Duration.seconds(1)
-        /// After so many ticks without a call an evaluator ends.
+        /// The number of idle ticks after which an evaluator stops.
         var idleTicks = 60
-        /// A call is given up after so many ticks and twenty times its limit of CPU time.
+        /// A call fails after this number of ticks plus twenty times its CPU limit.
         var patience = 60
     }
 
-    /// Another evaluator is started when a call has waited for so long; most calls end sooner than one starts.
+    /// Another evaluator is started after a call has waited this long; most calls finish faster than one starts.
     private static let maximumWait = Duration.milliseconds(10)
-    /// How long an evaluator may go on with what nobody wants any more, before it is killed.
+    /// How long a cancelled evaluation may continue before its evaluator is killed.
     private static let grace = Duration.milliseconds(50)
 
     private struct State {
         var waiting: [EvaluatorCall] = []
         var evaluators: [Evaluator] = []
-        /// The end of a pipe that wakes the thread; -1 without a thread.
+        /// The write end of a pipe that wakes the thread; -1 without a thread.
         var waker: CInt = -1
 
         func wake() {
             var byte: UInt8 = 0
-            // A full pipe wakes as well.
+            // If the pipe is full, a wake-up is already pending.
             if waker >= 0 { _ = write(waker, &byte, 1) }
         }
 
-        /// Gives calls to idle evaluators.
+        /// Assigns calls to idle evaluators.
         mutating func assign() {
             while let call = waiting.first, let index = idleIndex(for: call) {
                 waiting.removeFirst()
@@ -57,7 +51,8 @@ final class EvaluatorPool: Sendable {
             }
         }
 
-        /// The one that keeps the program; else the one that was used last, so that the others become idle for long.
+        /// The evaluator that has cached the program; otherwise the most recently used one, so that the others can time
+        /// out.
         private func idleIndex(for call: EvaluatorCall) -> Int? {
             let idle = evaluators.indices.filter { evaluators[$0].call == nil }
             return idle.first { evaluators[$0].keeps(call.program) }
@@ -78,7 +73,7 @@ final class EvaluatorPool: Sendable {
 
     // MARK: - Calling
 
-    /// Cancelling the task gives the call up.
+    /// Cancelling the task cancels the call.
     func evaluate(_ call: EvaluatorCall) async -> EvaluatorCall.Outcome {
         await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
@@ -90,7 +85,7 @@ final class EvaluatorPool: Sendable {
         }
     }
 
-    /// Blocks until there is an outcome; for a call that is urgent.
+    /// Blocks until there is an outcome; for urgent calls.
     func wait(for call: EvaluatorCall) -> EvaluatorCall.Outcome {
         let done = DispatchSemaphore(value: 0)
         let outcome = Mutex<EvaluatorCall.Outcome>(.failure(.cancelled))
@@ -143,7 +138,7 @@ final class EvaluatorPool: Sendable {
         return 0
     }
 
-    /// Without a thread there are no evaluators, and the only call that waits is the one that is being made.
+    /// Without a thread there are no evaluators, and the only waiting call is the current one.
     private func drop(_ state: inout State, _ problem: CInt) -> CInt {
         state.waiting = []
         return problem
@@ -157,14 +152,14 @@ final class EvaluatorPool: Sendable {
         while turn(keeper) {}
     }
 
-    /// What only the thread uses.
+    /// State used only by the thread.
     private final class Keeper {
         let wake: CInt
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 256 << 10, alignment: 16)
-        /// Evaluators that have been killed, and why they were: the way they end says it when this is nil.
+        /// Killed evaluators with the reason; nil if the exit status tells the reason.
         var ending: [(evaluator: Evaluator, reason: EvaluatorFailure?)] = []
         var nextTick = SuspendingClock.now
-        /// After a failed start, when to try again.
+        /// The time of the next attempt after a failed start.
         var nextStart = SuspendingClock.now
         var outcomes: [(EvaluatorCall, EvaluatorCall.Outcome)] = []
 
@@ -200,7 +195,7 @@ final class EvaluatorPool: Sendable {
         reap(keeper)
         let now = SuspendingClock.now
         let startsOne = state.withLock { state -> Bool in
-            // Evaluators are added and removed by this thread alone, so the places are the same as before.
+            // Only this thread adds and removes evaluators, so the indices are still valid.
             for index in state.evaluators.indices.reversed() where waits[index + 1].revents != 0 {
                 transfer(index, &state, keeper)
             }
@@ -223,7 +218,7 @@ final class EvaluatorPool: Sendable {
         return true
     }
 
-    /// When there is something to do, unless something comes before.
+    /// The next time to act without a wake-up.
     private func nextLook(_ state: State, _ keeper: Keeper) -> SuspendingClock.Instant {
         var deadlines = [keeper.nextTick] + state.evaluators.compactMap(\.deadline)
         if let start = wantsStart(state, keeper) { deadlines.append(start) }
@@ -231,7 +226,7 @@ final class EvaluatorPool: Sendable {
         return deadlines.min() ?? keeper.nextTick
     }
 
-    /// When another evaluator is to be started; nil when there are enough.
+    /// The time to start another evaluator; nil if there are enough.
     private func wantsStart(_ state: State, _ keeper: Keeper) -> SuspendingClock.Instant? {
         guard let call = state.waiting.first else { return nil }
         guard state.evaluators.count < settings.maximum + (call.isUrgent ? 1 : 0) else { return nil }
@@ -284,7 +279,7 @@ final class EvaluatorPool: Sendable {
         keeper.ending.append((evaluator, reason))
     }
 
-    /// Takes the exits of those that were ended. How one ended says why its call failed.
+    /// Reaps the killed evaluators. The exit status tells why a call failed.
     private func reap(_ keeper: Keeper) {
         keeper.ending.removeAll { evaluator, reason in
             guard let exit = evaluator.takeExit() else { return false }
@@ -296,5 +291,41 @@ final class EvaluatorPool: Sendable {
     private static func milliseconds(until deadline: SuspendingClock.Instant) -> CInt {
         let (seconds, attoseconds) = max(SuspendingClock.now.duration(to: deadline), .zero).components
         return CInt(clamping: seconds * 1000 + (attoseconds + 999_999_999_999_999) / 1_000_000_000_000_000)
+    }
+}
+
+/// Caches the validation of programs and patterns, so that each is compiled once and not every time a step is decoded.
+final class VerdictCache: Sendable {
+    static let shared = VerdictCache()
+
+    private static let maximum = 1024
+
+    struct Verdict {
+        /// nil when there is none.
+        var problem: FieldError?
+        /// Whether the result is permanent; otherwise the check is repeated.
+        var isFinal = true
+    }
+
+    private struct State {
+        var verdicts: [String: Verdict] = [:]
+        /// Keys from oldest to newest.
+        var order: [String] = []
+    }
+
+    private let state = Mutex(State())
+
+    /// The cached problem of `subject`, or the result of `check`.
+    func problem(with subject: String, check: () -> Verdict) -> FieldError? {
+        if let known = state.withLock({ $0.verdicts[subject] }) { return known.problem }
+        var verdict = check()
+        if !verdict.isFinal { verdict = check() }
+        guard verdict.isFinal else { return verdict.problem }
+        state.withLock { state in
+            guard state.verdicts.updateValue(verdict, forKey: subject) == nil else { return }
+            state.order.append(subject)
+            if state.order.count > Self.maximum { state.verdicts[state.order.removeFirst()] = nil }
+        }
+        return verdict.problem
     }
 }

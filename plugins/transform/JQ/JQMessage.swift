@@ -1,37 +1,30 @@
 import CRunnelJQ
+import LibC
 import RunnelKit
 
-#if canImport(Glibc)
-import Glibc
-#elseif canImport(Musl)
-import Musl
-#else
-import Darwin
-#endif
-
-/// Puts what libjq says into plain sentences.
+/// Converts libjq's errors to messages.
 enum JQMessage {
-    /// Of an evaluation that gave no answer.
+    /// The error of an evaluation without an answer.
     static func stepError(_ failure: EvaluatorFailure, limit: Duration) -> StepError {
         switch failure {
         case .outOfTime:
             StepError(
                 "jq-timeout", "the program took longer than its time limit of \(DurationText.format(limit))",
-                hint: "it may never end; if it needs the time, raise `timeout`")
+                hint: "it may loop forever; if it needs more time, raise `timeout`")
         case .outOfMemory:
             StepError(
                 "jq-memory", "the program needs more than \(JQLimits.memory) of memory",
-                hint: "it may collect without end; else work on less data at a time")
+                hint: "it may accumulate without end; otherwise process less data at a time")
         case .crashed(let signal):
             StepError(
-                "jq-crashed", "the jq program ended its evaluator (signal \(name(ofSignal: signal)))",
+                "jq-crashed", "the jq program crashed its evaluator (signal \(name(ofSignal: signal)))",
                 hint:
-                    "libjq fails on this input; look for slices with nan as a bound and for deep nesting"
+                    "libjq crashed on this input; look for slices with nan as a bound and for deep nesting"
             )
         case .unreadable:
             StepError(
-                "jq-crashed", "the jq program made its evaluator send what is no answer",
-                hint: "libjq fails on this input; take the program apart to find where")
+                "jq-crashed", "the jq program corrupted its evaluator's answer",
+                hint: "libjq failed on this input; split the program to find the cause")
         case .killed(let signal):
             StepError(
                 "jq-killed", "the process that evaluates jq was killed (signal \(name(ofSignal: signal)))",
@@ -46,8 +39,8 @@ enum JQMessage {
         case .unavailable(let number):
             StepError(
                 "jq-unavailable", "no process could be started to evaluate jq: \(String(cString: strerror(number)))",
-                hint: "look at the limits of processes and memory", isTransient: true)
-        // Whoever cancels does not ask why.
+                hint: "check the limits on processes and memory", isTransient: true)
+        // Not shown: the caller cancelled the call.
         case .cancelled: stepError(.killed(signal: SIGKILL), limit: limit)
         }
     }
@@ -60,7 +53,7 @@ enum JQMessage {
         return names[number].map { "\(number), \($0)" } ?? "\(number)"
     }
 
-    /// Of a program that makes more than it may; nil for other ends of an answer.
+    /// The error of a program whose output exceeds a limit; nil for other ends of an answer.
     static func tooMuch(_ end: runnel_jq_end) -> StepError? {
         switch end {
         case RUNNEL_JQ_TOO_DEEP:
@@ -71,22 +64,23 @@ enum JQMessage {
             StepError("jq-limit", "the program's output holds more than \(JQLimits.text) of text")
         case RUNNEL_JQ_TOO_MANY_OUTPUTS:
             StepError(
-                "jq-limit", "the program makes more than \(JQLimits.outputs) outputs",
+                "jq-limit", "the program produces more than \(JQLimits.outputs) outputs",
                 hint: "take the first ones with `limit(…; …)` or `first(…)`")
         default: nil
         }
     }
 
-    /// Of a program that could not be compiled because of what happened to the evaluator.
+    /// The error of a program whose compilation failed with the evaluator.
     static func compileError(_ failure: EvaluatorFailure) -> FieldError {
         let error = stepError(failure, limit: JQLimits.compileTime)
         return FieldError("the jq program cannot be compiled: \(error.message)", hint: error.hint)
     }
 
-    /// From texts such as `jq: error: nope/0 is not defined at <top-level>, line 1:`, each followed by the program.
+    /// The error from messages such as `jq: error: nope/0 is not defined at <top-level>, line 1:`, each followed by the
+    /// program.
     static func compileError(_ messages: [String], in program: String) -> FieldError {
         let lines = messages.flatMap { $0.split(separator: "\n") }
-        var text = String(lines.first { $0.contains("error:") } ?? "libjq does not say why")
+        var text = String(lines.first { $0.contains("error:") } ?? "libjq gives no reason")
         for prefix in ["jq: error: ", "error: "] where text.hasPrefix(prefix) { text.removeFirst(prefix.count) }
         var line: Int?
         if let range = text.firstRange(of: " at <top-level>, line ") {
@@ -97,25 +91,25 @@ enum JQMessage {
         let offset = line.flatMap { self.offset(ofLine: $0, in: program, naming: text) }
         if text.contains("unexpected import") || text.contains("unexpected include") {
             return FieldError(
-                "not a jq program: modules cannot be imported", hint: "write the functions into the program",
+                "invalid jq program: modules cannot be imported", hint: "write the functions into the program",
                 utf8Offset: offset)
         }
-        return FieldError("not a jq program: \(text)\(line.map { ", line \($0)" } ?? "")", utf8Offset: offset)
+        return FieldError("invalid jq program: \(text)\(line.map { ", line \($0)" } ?? "")", utf8Offset: offset)
     }
 
     private static let phrases = [
         ("unexpected $end", "unexpected end"), ("unexpected end of file", "unexpected end"),
         (" (Unix shell quoting issues?)", ""),
         (" (Windows cmd shell quoting issues?)", ""),
-        ("$end", "the end"), ("INVALID_CHARACTER", "a character that means nothing in jq"),
-        ("unexpected end, expecting QQSTRING_TEXT or QQSTRING_INTERP_START or QQSTRING_END", "a string has no end"),
+        ("$end", "the end"), ("INVALID_CHARACTER", "unexpected character"),
+        ("unexpected end, expecting QQSTRING_TEXT or QQSTRING_INTERP_START or QQSTRING_END", "unterminated string"),
         ("QQSTRING_START", "a string"), ("QQSTRING_TEXT", "a string"), ("QQSTRING_END", "the end of a string"),
         ("QQSTRING_INTERP_START", "an interpolation"), ("QQSTRING_INTERP_END", "the end of an interpolation"),
         ("IDENT", "a name"), ("FIELD", "a field such as .name"), ("LITERAL", "a number"),
         ("FORMAT", "a format such as @csv"), ("BINDING", "a variable"),
     ]
 
-    /// Where in the program the line begins, or the function stands that is not defined.
+    /// The offset of the line in the program, or of the undefined function.
     private static func offset(ofLine line: Int, in program: String, naming message: String) -> Int? {
         let lines = program.split(separator: "\n", omittingEmptySubsequences: false)
         guard lines.indices.contains(line - 1) else { return nil }
@@ -129,10 +123,10 @@ enum JQMessage {
         return program.utf8.distance(from: program.startIndex, to: start)
     }
 
-    /// From what a program raised: a text mostly, but any value with `error(…)`.
+    /// The error that a program raised: usually a text, but `error(…)` accepts any value.
     static func runtimeError(_ raised: Value) -> StepError {
         let text = raised.asString.map { $0.count <= 400 ? $0 : $0.prefix(399) + "…" }
-        // libjq 1.6 misspells the word in one of its messages.
+        // libjq 1.6 has this typo in one of its messages.
         return StepError("jq-error", "jq: \(text?.replacing("errror", with: "error") ?? raised.quoted(limit: 200))")
     }
 }

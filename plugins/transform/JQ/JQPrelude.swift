@@ -1,8 +1,8 @@
-/// The definitions that stand before every program.
+/// The definitions prepended to every program.
 ///
-/// They take away what would read the environment, write to the terminal or end the evaluation, and they stand in for
-/// functions of libjq 1.6 that end the evaluator (a failed assertion, an access out of bounds) or never end on some
-/// inputs, so that these do their work. All of it is one line, so that a program's own first line is line 1.
+/// They disable functions that read the environment, write to the terminal or halt, and replace functions of libjq 1.6
+/// that crash the evaluator (failed assertion, access out of bounds) or loop forever on some inputs. They are on a
+/// single line, so that line numbers of the program stay correct.
 enum JQPrelude {
     static let bytes = Array((isolation + safety).replacing("\n", with: " ").utf8)
 
@@ -27,8 +27,8 @@ enum JQPrelude {
 
         """#
 
-    /// A name that begins with `_libjq` is libjq's own function under another name: a definition that used its own name
-    /// would call itself.
+    /// A name that begins with `_libjq` is an alias of libjq's own function, because a definition that used its own
+    /// name would recurse.
     private static let safety = #"""
         def _libjq_strftime($format): strftime($format);
         def strftime($format):

@@ -12,17 +12,17 @@ struct JQProgram: FieldValue {
         try self.init(text)
     }
 
-    /// Blocks while a program is compiled that is not known yet, for some 30 ms.
+    /// Blocks for some 30 ms while a new program is compiled.
     init(_ text: String) throws(FieldError) {
         guard text.contains(where: { !$0.isWhitespace }) else {
-            throw FieldError("the jq program is empty", hint: "`.` is the program that changes nothing")
+            throw FieldError("the jq program is empty", hint: "use `.` to keep the value unchanged")
         }
         guard text.utf8.count <= JQLimits.programSize else {
             throw FieldError("the jq program is longer than \(ByteCount(JQLimits.programSize))")
         }
         if let zero = text.utf8.firstIndex(of: 0) {
             throw FieldError(
-                "not a jq program: it holds a NUL character",
+                "invalid jq program: it holds a NUL character",
                 utf8Offset: text.utf8.distance(from: text.startIndex, to: zero))
         }
         self.text = text
@@ -30,10 +30,10 @@ struct JQProgram: FieldValue {
         if let problem { throw problem }
     }
 
-    /// Everything the program makes of `input`.
+    /// Runs the program on `input` and returns all outputs.
     /// - Parameter limit: CPU time.
-    /// - Throws: A ``StepError``: `jq-error` for what the program raises, `jq-limit` when it makes too much, and what
-    ///   ``JQMessage/stepError(_:limit:)`` says of the failures of an evaluator; `CancellationError`.
+    /// - Throws: A ``StepError``: `jq-error` if the program raises an error, `jq-limit` if its output exceeds a limit,
+    ///   and those of ``JQMessage/stepError(_:limit:)`` for failures of an evaluator; `CancellationError`.
     func outputs(
         for input: Value, within limit: Duration, in pool: EvaluatorPool = .shared
     ) async throws -> JQOutputs {
@@ -43,7 +43,7 @@ struct JQProgram: FieldValue {
         return try JQOutputs(outcome, to: request, limit: limit)
     }
 
-    /// The same, blocking.
+    /// The blocking variant.
     func outputsBlocking(for input: Value, within limit: Duration) throws(StepError) -> JQOutputs {
         let request = JQWriter(program: text, input: input, limit: limit)
         let call = EvaluatorCall(program: text, request: request.bytes, limit: limit, isUrgent: true)
@@ -65,19 +65,19 @@ struct JQProgram: FieldValue {
     }
 }
 
-/// What a program made.
+/// The outputs of a program.
 struct JQOutputs: Sendable {
     var values: [Value]
-    /// Whether a whole number beyond 2^53 is among them that jq has probably rounded.
+    /// Whether they contain an integer beyond 2^53, which jq has probably rounded.
     var isRounded: Bool
 
-    /// Reads what became of a request.
+    /// Decodes the outcome of a request.
     init(_ outcome: EvaluatorCall.Outcome, to request: JQWriter, limit: Duration) throws(StepError) {
         var end = RUNNEL_JQ_MORE
         do throws(EvaluatorFailure) {
             let answer = try outcome.get()
             end = answer.end
-            // What is too much may break off in the middle of a value.
+            // Output beyond a limit may be truncated in the middle of a value.
             var reader = JQReader(
                 JQMessage.tooMuch(end) == nil ? answer.values : [], largeNumbers: request.largeNumbers)
             values = try reader.values()
@@ -90,5 +90,46 @@ struct JQOutputs: Sendable {
         case RUNNEL_JQ_RAISED: throw JQMessage.runtimeError(values.last ?? .null)
         default: throw JQMessage.tooMuch(end) ?? JQMessage.stepError(.unreadable, limit: limit)
         }
+    }
+}
+
+/// The resource limits of a jq program.
+enum JQLimits {
+    static let programSize = 64 << 10
+    static let outputs = 100_000
+    /// The number of values in all outputs, keys not included.
+    static let values = 4_000_000
+    /// The size of all texts and keys in the outputs, in bytes of UTF-8.
+    static let text = ByteCount.mebibytes(256)
+    /// The nesting depth of an output; the same as for JSON input.
+    static let depth = 512
+    /// The memory of an evaluation, inputs and outputs included.
+    static let memory = ByteCount(Int(RUNNEL_JQ_MEMORY))
+    /// The CPU time for compiling a program.
+    static let compileTime = Duration.seconds(Int(RUNNEL_JQ_COMPILE_SECONDS))
+}
+
+/// The integers of an input that a double cannot represent exactly: those beyond 2^53.
+///
+/// jq rounds them. An unchanged number in the output gets its exact value back, if no other number of the input was
+/// rounded to the same double.
+struct LargeNumbers {
+    static let limit = 9_007_199_254_740_992.0
+
+    /// The exact values by rounded number; nil if several were rounded to it.
+    private var exact: [Double: Value?] = [:]
+
+    mutating func note(_ value: Value, as rounded: Double) {
+        guard rounded.magnitude >= Self.limit else { return }
+        guard let known = exact[rounded] else {
+            exact[rounded] = .some(value)
+            return
+        }
+        if known != value { exact[rounded] = .some(nil) }
+    }
+
+    /// The exact value of a number in jq's output; nil if unknown.
+    func exact(_ number: Double) -> Value? {
+        exact[number] ?? nil
     }
 }

@@ -1,12 +1,12 @@
 internal import RunnelKit
 
-/// The event of one content of one file. It can be made from the ledger alone, so that a run whose id was not written
-/// down any more is found again.
+/// The trigger event of a file with a certain content. It can be rebuilt from the ledger alone, to find a run whose id
+/// was not recorded before a crash.
 struct FileEvent {
     let path: FilePath
     let entry: LedgerEntry
 
-    /// Path and content, in ASCII.
+    /// Identifies path and content, in ASCII.
     var dedupeKey: String { "watch:\(path.encoded):\(entry.status.size):\(entry.hash ?? "")" }
 
     var event: TriggerEvent {
@@ -17,7 +17,7 @@ struct FileEvent {
 
     private var payload: ValueObject {
         let name = path.name
-        // A dot that begins the name belongs to it.
+        // A leading dot is part of the stem.
         let dot = name.dropFirst().lastIndex(of: ".")
         let fileExtension = dot.map { String(name[name.index(after: $0)...]).lowercased() } ?? ""
         return [
@@ -26,5 +26,34 @@ struct FileEvent {
             "size": .int(entry.status.size), "modified": .string(Timestamp.text(nanoseconds: entry.status.modified)),
             "media_type": .string(MediaType.type(ofExtension: fileExtension)),
         ]
+    }
+}
+
+/// The note beside a file whose run failed: `<name>.error.txt`.
+struct FailureNote {
+    let file: FilePath
+    let run: String
+    let end: RunEnd
+    /// Nanoseconds since 1970.
+    let time: Int64
+
+    var text: String {
+        let (code, message) =
+            switch end {
+            case .failed(let code, let message): (code, message)
+            case .cancelled: ("cancelled", "the run was cancelled")
+            // Not used: no note is written on success.
+            case .succeeded: ("", "")
+            @unknown default: ("ended", "the run ended")
+            }
+        return """
+            \(message)
+
+            file: \(file.text)
+            run: \(run)
+            error: \(code)
+            time: \(Timestamp.text(nanoseconds: time))
+
+            """
     }
 }

@@ -1,4 +1,4 @@
-/// Media types by extension: those registered with IANA, and what is customary where nothing is registered.
+/// Media types by file extension: those registered with IANA, otherwise customary ones.
 enum MediaType {
     static let unknown = "application/octet-stream"
 

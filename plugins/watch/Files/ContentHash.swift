@@ -1,13 +1,13 @@
-/// A 128-bit hash of a file's content, computed piece by piece: MurmurHash3 (x64, 128 bits, seed 0) by Austin Appleby,
-/// as described at https://github.com/aappleby/smhasher.
+/// An incremental 128-bit hash of a file's content: MurmurHash3 (x64, 128 bits, seed 0) by Austin Appleby, as described
+/// at https://github.com/aappleby/smhasher.
 ///
-/// It is not cryptographic: it tells contents apart that differ by themselves. Who may write the file could craft two
-/// contents with one hash, and would only keep their own second file from being processed.
+/// It is not cryptographic: someone who can write the file could craft a collision, but would only keep their own
+/// second file from being processed.
 struct ContentHash: Sendable {
     private var first: UInt64 = 0
     private var second: UInt64 = 0
     private var length: UInt64 = 0
-    /// Less than one block.
+    /// An incomplete block.
     private var rest: [UInt8] = []
 
     private static let blockSize = 16
@@ -40,7 +40,7 @@ struct ContentHash: Sendable {
         second = (second.rotated(31) &+ first) &* 5 &+ 0x3849_5AB5
     }
 
-    /// The hash of all that came so far, as 32 hexadecimal digits.
+    /// The hash of all bytes so far, as 32 hexadecimal digits.
     var digest: String {
         var (first, second) = (first, second)
         var tail: (low: UInt64, high: UInt64) = (0, 0)
@@ -82,4 +82,12 @@ struct ContentHash: Sendable {
 
 extension UInt64 {
     fileprivate func rotated(_ bits: UInt64) -> UInt64 { self << bits | self >> (64 - bits) }
+}
+
+/// The metadata that shows without reading a file whether it has changed.
+struct FileStatus: Sendable, Hashable {
+    var size: Int64
+    /// Nanoseconds since 1970.
+    var modified: Int64
+    var inode: UInt64
 }

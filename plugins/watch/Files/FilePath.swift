@@ -1,7 +1,6 @@
 /// A path below the project's folder: names joined by slashes, none of them `.` or `..`; empty for the folder itself.
 ///
-/// Compared by bytes, as the system does: two names that only look the same are two files, which a `String` would not
-/// tell apart.
+/// Compared by bytes, as the system does. `String` would treat canonically equivalent names as equal.
 struct FilePath: Sendable {
     let text: String
 
@@ -48,7 +47,7 @@ struct FilePath: Sendable {
         return FilePath(String(decoding: rest.dropFirst(), as: UTF8.self))
     }
 
-    /// The path in ASCII: anything else, and `%`, as the hexadecimal of its bytes behind a `%`.
+    /// The path percent-encoded to ASCII.
     var encoded: String {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(text.utf8.count)
@@ -62,7 +61,7 @@ struct FilePath: Sendable {
         return String(decoding: bytes, as: UTF8.self)
     }
 
-    /// The inverse of ``encoded``; nil for what it cannot have made.
+    /// The inverse of ``encoded``; nil if the text is malformed.
     init?(encoded: some StringProtocol) {
         var bytes: [UInt8] = []
         var rest = encoded.utf8[...]
@@ -102,5 +101,28 @@ extension UInt8 {
         case UInt8(ascii: "A")...UInt8(ascii: "F"): self - UInt8(ascii: "A") + 10
         default: nil
         }
+    }
+}
+
+/// A file's name as bytes, which need not be valid text.
+struct RawName: Sendable, Hashable {
+    let bytes: [UInt8]
+
+    /// The name as text; nil if it is not UTF-8.
+    var text: String? { String(validating: bytes, as: UTF8.self) }
+
+    /// The name for messages: bytes other than printable ASCII as `\xE9`.
+    var escaped: String {
+        var escaped: [UInt8] = []
+        for byte in bytes {
+            if (0x20...0x7E).contains(byte) {
+                escaped.append(byte)
+            } else {
+                escaped += [
+                    UInt8(ascii: "\\"), UInt8(ascii: "x"), UInt8.hexDigit(byte >> 4), UInt8.hexDigit(byte & 15),
+                ]
+            }
+        }
+        return String(decoding: escaped, as: UTF8.self)
     }
 }

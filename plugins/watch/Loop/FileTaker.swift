@@ -1,12 +1,12 @@
 internal import Logging
 internal import RunnelKit
 
-/// Turns one file into one event.
+/// Reads a file and emits its event.
 struct FileTaker: Sendable {
     let reader: FileReader
     let context: TriggerContext
     let inbox: Inbox<WatchMessage>
-    /// Whether the file waits for its run's end.
+    /// Whether the file is moved or deleted when its run ends.
     let follows: Bool
 
     func take(_ path: FilePath, _ status: FileStatus, known: String?) async throws {
@@ -23,10 +23,10 @@ struct FileTaker: Sendable {
         case .gone: result = .gone
         case .notRegular: result = .unreadable
         case .failed(let failure):
-            problem = "cannot read \"\(path.text)\": \(failure.reason); it is tried again when it changes"
+            problem = "cannot read \"\(path.text)\": \(failure.reason); it is retried when it changes"
             result = .unreadable
             if failure.isShortage {
-                // It says nothing about the file.
+                // A shortage of resources says nothing about the file.
                 inbox.post(.problem(.file(path.text), "cannot read \"\(path.text)\": \(failure.reason)"))
                 try await context.clock.sleep(for: .seconds(1))
                 inbox.post(.taken(path, .changed(status), problem: nil))
@@ -40,7 +40,7 @@ struct FileTaker: Sendable {
         inbox.post(.taken(path, try await emit(path, entry), problem: nil))
     }
 
-    /// Tries until the event is accepted.
+    /// Retries until the event is accepted.
     private func emit(_ path: FilePath, _ entry: LedgerEntry) async throws -> TakeResult {
         let event = FileEvent(path: path, entry: entry).event
         var wasRefused = false
@@ -49,7 +49,7 @@ struct FileTaker: Sendable {
             do throws(TriggerRefusal) {
                 let acceptance = try await context.emit(event)
                 if case .duplicate(let run) = acceptance {
-                    context.logger.info("the same content of \"\(path.text)\" had started the run \(run)")
+                    context.logger.info("the same content of \"\(path.text)\" already started run \(run)")
                 }
                 if wasRefused { inbox.post(.cleared(.emission)) }
                 return .emitted(run: acceptance.runID, entry)
@@ -62,4 +62,52 @@ struct FileTaker: Sendable {
             }
         }
     }
+}
+
+/// The stored state of the watched folder.
+struct FolderRecord: Sendable, Hashable {
+    static let key = "folder"
+
+    var path: FilePath
+    /// The identity of the folder when files were last found in it; nil if there were none.
+    var identity: FolderIdentity?
+
+    init(path: FilePath, identity: FolderIdentity?) {
+        self.path = path
+        self.identity = identity
+    }
+
+    init?(_ value: Value) {
+        guard let path = value["path"]?.asString.flatMap({ FilePath(encoded: $0) }) else { return nil }
+        self.path = path
+        if let device = value["device"]?.asInt, let inode = value["inode"]?.asInt {
+            identity = FolderIdentity(device: UInt64(bitPattern: device), inode: UInt64(bitPattern: inode))
+        }
+    }
+
+    var value: Value {
+        var object: ValueObject = ["path": .string(path.encoded)]
+        if let identity {
+            object["device"] = .int(Int64(bitPattern: identity.device))
+            object["inode"] = .int(Int64(bitPattern: identity.inode))
+        }
+        return .object(object)
+    }
+
+    /// Whether files of the ledger that are missing in this folder are gone.
+    ///
+    /// If the folder is not mounted, its mount point is another folder, whose emptiness proves nothing.
+    func trusts(_ identity: FolderIdentity) -> Bool { self.identity == identity }
+
+    /// The record after a scan of the folder.
+    func updated(path: FilePath, identity: FolderIdentity, hasFiles: Bool) -> FolderRecord {
+        guard hasFiles || self.identity == nil || self.path != path else { return self }
+        return FolderRecord(path: path, identity: identity)
+    }
+}
+
+/// The identity of a folder: device and inode.
+struct FolderIdentity: Sendable, Hashable {
+    var device: UInt64
+    var inode: UInt64
 }

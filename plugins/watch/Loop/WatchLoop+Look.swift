@@ -1,12 +1,12 @@
 internal import Logging
 internal import RunnelKit
 
-/// Looking at all files, and watching the folders they are in.
+/// Scans of all files, and the watches on their folders.
 extension WatchLoop {
-    /// After so many entries of a folder others get their turn.
+    /// The number of folder entries after which the task yields.
     private static let turn = 256
 
-    /// Looks at all files, and watches the folders.
+    /// Scans all files and watches the folders.
     mutating func look() async throws {
         if isRootLost { dropWatches() }
         let identity: FolderIdentity
@@ -35,11 +35,11 @@ extension WatchLoop {
         keep(updated)
     }
 
-    /// What a look has come across.
+    /// The results of a scan.
     struct Findings {
         var isComplete = true
         var hasFiles = false
-        /// What was seen again of that which problems are about.
+        /// The subjects of known problems that still exist.
         var problems: Set<String> = []
     }
 
@@ -49,20 +49,20 @@ extension WatchLoop {
         isRecordSaved = false
     }
 
-    /// The watched folder cannot be opened.
+    /// Handles that the watched folder cannot be opened.
     private mutating func lose(_ failure: SystemFailure) async {
         dropWatches()
         isRootLost = true
-        // Whatever comes into a folder that is not there yet is new.
+        // All files of a folder that does not exist yet are new.
         machine.ignoresPresent = false
         if record?.path != settings.root { keep(FolderRecord(path: settings.root, identity: nil)) }
         await raise(.root, "cannot watch \"\(settings.root.shown)\": \(Self.folderReason(failure))")
     }
 
     private static func folderReason(_ failure: SystemFailure) -> String {
-        if failure.isMissing { return "there is no such folder; make it, and its files are processed" }
+        if failure.isMissing { return "there is no such folder; create it, and its files are processed" }
         if failure.isWatchLimit {
-            return "the system grants no more watches; raise fs.inotify.max_user_watches, or use `mode: poll`"
+            return "the limit of inotify watches is reached; raise fs.inotify.max_user_watches, or use `mode: poll`"
         }
         return failure.reason
     }
@@ -93,7 +93,7 @@ extension WatchLoop {
         }
     }
 
-    /// - Returns: A folder to look into.
+    /// - Returns: A folder to scan.
     private mutating func see(
         _ entry: FolderEntry, in folder: FilePath, _ findings: inout Findings
     ) async -> FilePath? {
@@ -125,7 +125,7 @@ extension WatchLoop {
         } catch  where error.isWatchLimit {
             guard settings.mode == .auto else { throw error }
             context.logger.warning(
-                "\"\(settings.root.shown)\" is polled: the system grants no more watches (fs.inotify.max_user_watches)"
+                "\"\(settings.root.shown)\" is polled: the limit of inotify watches is reached (fs.inotify.max_user_watches)"
             )
             dropWatches()
             self.reader = nil
@@ -133,7 +133,7 @@ extension WatchLoop {
         }
     }
 
-    /// A folder above that is renamed takes the watched one with it.
+    /// Renaming an ancestor also moves the watched folder.
     private mutating func watchAncestors() throws(SystemFailure) {
         guard let reader else { return }
         var folder = settings.root
@@ -153,4 +153,89 @@ extension WatchLoop {
         for watch in watches.all { reader?.remove(watch) }
         watches.removeAll()
     }
+}
+
+/// Events of single files.
+extension WatchLoop {
+    mutating func hear(_ event: InotifyEvent) async throws {
+        if event.mask.contains(.overflow) {
+            context.logger.notice(
+                "inotify queue overflow in \"\(settings.root.shown)\"; scanning all files")
+            return machine.overflowed()
+        }
+        let isSelf = !event.mask.isDisjoint(with: [.deleteSelf, .moveSelf, .unmount, .ignored])
+        if watches.isAncestor(event.watch) {
+            if isSelf { isRootLost = true }
+            return
+        }
+        guard let folder = watches.folder(of: event.watch) else { return }
+        if isSelf {
+            if event.mask.contains(.ignored) { _ = watches.remove(event.watch) }
+            if folder == settings.root { isRootLost = true }
+            return
+        }
+        guard !event.name.bytes.isEmpty else { return }
+        let isGone = !event.mask.isDisjoint(with: [.delete, .movedFrom])
+        guard let name = event.name.text else {
+            if isGone {
+                await clear(.file(folder.shown(event.name)))
+            } else {
+                await reportName(event.name, in: folder)
+            }
+            return
+        }
+        let path = folder.appending(name)
+        if event.mask.contains(.isFolder) {
+            try await hearOfFolder(path, event.mask, isGone: isGone)
+        } else if isGone {
+            machine.gone(path)
+            await clear(.file(path.text))
+        } else if settings.filter.takes(file: path) {
+            let isComplete = !event.mask.isDisjoint(with: [.closeWrite, .movedTo])
+            await inspect(path, isComplete ? .complete : .active)
+        }
+    }
+
+    private mutating func hearOfFolder(_ path: FilePath, _ mask: InotifyEvent.Mask, isGone: Bool) async throws {
+        guard settings.isRecursive else { return }
+        if isGone {
+            for watch in watches.remove(within: path) { reader?.remove(watch) }
+            machine.folderGone(path)
+            await clear(.file(path.text))
+        } else if settings.filter.enters(folder: path), !mask.isDisjoint(with: [.create, .movedTo, .attributes]) {
+            var findings = Findings()
+            try await walk(path, &findings)
+            if findings.isComplete { await clear(.file(path.text)) } else { isLookIncomplete = true }
+        }
+    }
+
+    /// Reports the file at the path to the machine.
+    mutating func inspect(_ path: FilePath, _ arrival: Arrival) async {
+        switch try? tree.entry(at: path) {
+        case .file(let status): machine.file(path, status, arrival, at: now())
+        case .link:
+            machine.gone(path)
+            await reportLink(path)
+        case .folder, .other, nil: machine.gone(path)
+        }
+    }
+
+    mutating func reportLink(_ path: FilePath) async {
+        await raise(
+            .file(path.text),
+            "\"\(path.text)\" is ignored: it is a symbolic link, and links are not followed; "
+                + "put the file itself there"
+        )
+    }
+
+    mutating func reportName(_ name: RawName, in folder: FilePath) async {
+        guard settings.filter.takesHidden || name.bytes.first != UInt8(ascii: ".") else { return }
+        let shown = folder.shown(name)
+        await raise(.file(shown), "\"\(shown)\" is ignored: its name is not UTF-8; rename it")
+    }
+}
+
+extension FilePath {
+    /// A name that is not valid text, for messages.
+    func shown(_ name: RawName) -> String { appending(name.escaped).text }
 }

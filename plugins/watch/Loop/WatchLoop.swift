@@ -1,8 +1,10 @@
 internal import RunnelKit
+internal import Synchronization
 
-/// Brings the ``WatchMachine`` together with the world: hears what happens, tells the machine, does what it wants.
+/// Connects the ``WatchMachine`` to the file system: receives messages, feeds them to the machine and performs its
+/// actions.
 ///
-/// One task runs it. Whatever takes long goes on in tasks of its own, which send a message when they are done.
+/// It runs in one task. Long operations run in child tasks that send a message when they finish.
 struct WatchLoop {
     typealias TaskGroup = ThrowingDiscardingTaskGroup<any Error>
 
@@ -15,15 +17,15 @@ struct WatchLoop {
     private let follower: RunFollower
 
     var machine: WatchMachine
-    var health: HealthBoard
+    var health: ActiveProblems
     var watches = FolderWatches()
-    /// nil when the folder is polled.
+    /// nil if the folder is polled.
     var reader: InotifyReader?
     var record: FolderRecord?
     var isRecordSaved = true
-    /// Whether the folder has to be opened anew.
+    /// Whether the folder must be reopened.
     var isRootLost = false
-    /// Whether there is something that a later look may find.
+    /// Whether the last scan was incomplete, so that another is needed.
     var isLookIncomplete = false
     private var isSettleTimerSet = false
     private var isLookTimerSet = false
@@ -45,7 +47,7 @@ struct WatchLoop {
         follower = RunFollower(settings: settings, mover: FileMover(tree: tree), context: context, inbox: inbox)
         machine = WatchMachine(settle: settings.settle, follows: follows, limits: limits, ledger: ledger)
         machine.ignoresPresent = settings.existing == .ignore && record?.path != settings.root
-        health = HealthBoard(waiting: Self.waitingText(settings, isPolled: reader == nil))
+        health = ActiveProblems(waiting: Self.waitingText(settings, isPolled: reader == nil))
     }
 
     static func waitingText(_ settings: WatchSettings, isPolled: Bool) -> String {
@@ -83,7 +85,7 @@ struct WatchLoop {
         setTimers(&group)
     }
 
-    /// Writes down what has changed, in one go while the last one goes on.
+    /// Saves changes of the ledger. Changes during a save are collected and saved together afterwards.
     private mutating func save(_ group: inout TaskGroup) {
         guard !isSaving else { return }
         var changes = machine.takeUnsaved()
@@ -156,7 +158,7 @@ struct WatchLoop {
         case .ended(let path, let run, let end):
             machine.ended(path, run: run, end)
             guard end == nil else { return }
-            await report(path, "the run \(run) of \"\(path.text)\" is not known any more; the file stays where it is")
+            await report(path, "run \(run) of \"\(path.text)\" no longer exists; the file stays where it is")
         case .finished(let path, let run, let result, let problem):
             machine.finished(path, run: run, result, at: now())
             await report(path, problem)
@@ -170,11 +172,11 @@ struct WatchLoop {
         if let problem { await raise(.file(path.text), problem) } else { await clear(.file(path.text)) }
     }
 
-    mutating func raise(_ subject: HealthBoard.Subject, _ problem: String) async {
+    mutating func raise(_ subject: ActiveProblems.Subject, _ problem: String) async {
         if let health = health.raise(subject, problem) { await context.report(health) }
     }
 
-    mutating func clear(_ subject: HealthBoard.Subject) async {
+    mutating func clear(_ subject: ActiveProblems.Subject) async {
         if let health = health.clear(subject) { await context.report(health) }
     }
 }
@@ -183,4 +185,62 @@ struct WatchLoop {
 private func elapsedTime<C: Clock<Duration>>(of clock: C) -> @Sendable () -> Duration {
     let start = clock.now
     return { start.duration(to: clock.now) }
+}
+
+/// A message to the loop.
+enum WatchMessage: Sendable {
+    case inotify(InotifyReader.Message)
+    /// The settle time of a file may have passed.
+    case settleTimer
+    /// It is time for a scan.
+    case lookTimer
+    case taken(FilePath, TakeResult, problem: String?)
+    case ended(FilePath, run: String, RunEnd?)
+    case finished(FilePath, run: String, FinishResult, problem: String?)
+    case saved
+    case problem(ActiveProblems.Subject, String)
+    case cleared(ActiveProblems.Subject)
+}
+
+/// A queue of messages with several senders and one receiver.
+///
+/// It is bounded by the number of senders: each has at most one message in it.
+final class Inbox<Message: Sendable>: Sendable {
+    private struct State {
+        var messages: [Message] = []
+        var receiver: CheckedContinuation<Void, Never>?
+    }
+
+    private let state = Mutex(State())
+
+    func post(_ message: Message) {
+        state.withLock { state in
+            state.messages.append(message)
+            return state.receiver.take()
+        }?.resume()
+    }
+
+    /// Waits for messages and returns all of them.
+    func next() async throws -> [Message] {
+        while true {
+            try Task.checkCancellation()
+            let messages = state.withLock { state in
+                defer { state.messages = [] }
+                return state.messages
+            }
+            if !messages.isEmpty { return messages }
+            await withTaskCancellationHandler {
+                await withCheckedContinuation { continuation in
+                    let isReady = state.withLock { state in
+                        guard state.messages.isEmpty, !Task.isCancelled else { return true }
+                        state.receiver = continuation
+                        return false
+                    }
+                    if isReady { continuation.resume() }
+                }
+            } onCancel: {
+                state.withLock { $0.receiver.take() }?.resume()
+            }
+        }
+    }
 }

@@ -1,13 +1,13 @@
 internal import Logging
 internal import RunnelKit
 
-/// One life of a ``Watch`` trigger: loads what is remembered, starts what watches, and runs the loop.
+/// The session of a ``Watch`` trigger: loads the stored state, starts the watcher and runs the loop.
 struct WatchSession {
     let settings: WatchSettings
     let context: TriggerContext
     var limits = WatchMachine.Limits()
 
-    /// Returns only by throwing: `CancellationError`, or a ``StepError`` when watching is not possible at all.
+    /// Returns only by throwing: `CancellationError`, or a ``StepError`` if watching is impossible.
     func run() async throws {
         let tree = ProjectTree(base: context.project.path)
         let record = try await context.memory.value(for: FolderRecord.key).flatMap { FolderRecord($0) }
@@ -34,7 +34,7 @@ struct WatchSession {
         var ledger: [FilePath: LedgerEntry] = [:]
         for (key, value) in try await context.memory.values(prefix: LedgerEntry.keyPrefix) {
             guard let path = LedgerEntry.path(ofKey: key), let entry = LedgerEntry(value) else {
-                context.logger.warning("the ledger of watched files holds something unknown at \"\(key)\"")
+                context.logger.warning("the ledger of watched files has an invalid entry \"\(key)\"")
                 continue
             }
             ledger[path] = entry
@@ -42,7 +42,7 @@ struct WatchSession {
         return ledger
     }
 
-    /// nil when the folder is to be polled.
+    /// nil if the folder is polled.
     private func startReader(_ tree: ProjectTree, _ inbox: Inbox<WatchMessage>) throws(StepError) -> InotifyReader? {
         guard settings.mode != .poll else { return nil }
         if settings.mode == .auto, let folder = try? tree.open(folder: settings.root),
@@ -62,6 +62,64 @@ struct WatchSession {
             throw StepError(
                 "watch-failed", "cannot watch \"\(settings.root.shown)\" with inotify: \(error.reason)",
                 hint: "use `mode: poll`, or raise fs.inotify.max_user_instances", isTransient: true)
+        }
+    }
+}
+
+/// Waits for runs to end, then moves or deletes their files.
+struct RunFollower: Sendable {
+    let settings: WatchSettings
+    let mover: FileMover
+    let context: TriggerContext
+    let inbox: Inbox<WatchMessage>
+
+    private static let maximumPause = Duration.seconds(60)
+
+    func follow(_ path: FilePath, run: String) async throws {
+        var pause = Duration.seconds(1)
+        while true {
+            do {
+                inbox.post(.ended(path, run: run, try await context.end(of: run)))
+                return
+            } catch let error as StepError where error.has(.noSuchRun) {
+                inbox.post(.ended(path, run: run, nil))
+                return
+            } catch let error as StepError {
+                inbox.post(.problem(.file(path.text), "cannot follow the run of \"\(path.text)\": \(error.message)"))
+            }
+            try await context.clock.sleep(for: pause)
+            pause = min(pause * 2, Self.maximumPause)
+        }
+    }
+
+    func finish(_ path: FilePath, _ status: FileStatus, run: String, _ end: RunEnd) {
+        let (result, problem) = finish(path, status, run, end)
+        inbox.post(.finished(path, run: run, result, problem: problem))
+    }
+
+    private func finish(
+        _ path: FilePath, _ status: FileStatus, _ run: String, _ end: RunEnd
+    ) -> (FinishResult, problem: String?) {
+        let action: String
+        do throws(FileMover.Failure) {
+            switch (end, settings.after) {
+            case (.succeeded, .keep): return (.done, nil)
+            case (.succeeded, .delete):
+                action = "delete \"\(path.text)\""
+                return (try mover.delete(path, status, id: run), nil)
+            case (.succeeded, .move):
+                action = "move \"\(path.text)\" to \"\(settings.done.shown)\""
+                return (try mover.move(path, status, from: settings.root, to: settings.done), nil)
+            // Any other end is no success.
+            default:
+                action = "move \"\(path.text)\" to \"\(settings.failed.shown)\""
+                let note = FailureNote(file: path, run: run, end: end, time: context.now())
+                let result = try mover.move(
+                    path, status, from: settings.root, to: settings.failed, note: note.text)
+                return (result, nil)
+            }
+        } catch {
+            return (.failed, "cannot \(action): \(error.system.reason); the file stays where it is")
         }
     }
 }

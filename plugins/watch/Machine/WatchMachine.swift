@@ -1,22 +1,22 @@
 internal import RunnelKit
 
-/// Decides what happens to the files of a watched folder: what was seen and the time go in, actions come out.
+/// The state machine of a watched folder: observations and times go in, actions come out.
 ///
-/// It knows the ledger (what was processed), the activities (files that are settling, waiting, being read or being
-/// moved), and the runs that are followed. It does no I/O.
+/// It holds the ledger (processed files), the activities (files that are settling, queued, being read or being moved)
+/// and the followed runs. It does no I/O.
 struct WatchMachine {
     struct Limits: Sendable {
-        /// How many files are read and emitted at once.
+        /// The maximum number of files read and emitted concurrently.
         var taking = 64
-        /// How many files may be active at once; beyond that they are forgotten and found again by another look.
+        /// The maximum number of active files; further ones are dropped and found by another scan.
         var activities = 32_768
-        /// How many runs are followed at once.
+        /// The maximum number of runs followed concurrently.
         var following = 256
     }
 
     struct Activity {
         enum Stage: Hashable {
-            /// Still since then.
+            /// Unchanged since that time.
             case settling(since: Duration)
             case ready
             case taking
@@ -25,19 +25,18 @@ struct WatchMachine {
 
         var stage: Stage
         var status: FileStatus
-        /// Whether it stands in the queue of deadlines.
+        /// Whether it is in the deadline queue.
         var isQueued = false
-        /// What was seen while the file was being taken or finished.
+        /// The latest observation while the file was being taken or finished.
         var again: (status: FileStatus, arrival: Arrival)?
         var isGone = false
     }
 
     let settle: Duration
     let limits: Limits
-    /// Whether files wait for their runs to end.
+    /// Whether files are moved or deleted when their runs end.
     let follows: Bool
-    /// Whether files that are there become ledger entries without being processed: the first look, with
-    /// `existing: ignore`.
+    /// Whether existing files are recorded without being processed: the first scan with `existing: ignore`.
     var ignoresPresent = false
 
     var activities: [FilePath: Activity] = [:]
@@ -45,22 +44,22 @@ struct WatchMachine {
     var ready = Queue<FilePath>()
     var resuming = Queue<FilePath>()
     var toFollow = Queue<(path: FilePath, run: String)>()
-    /// The run that is followed, or whose end is dealt with, for each path.
+    /// The run of each path that is followed or whose end is being handled.
     var followed: [FilePath: String] = [:]
-    /// Ends of runs whose file is active.
+    /// Ended runs whose file is still active.
     var ends: [FilePath: (run: String, end: RunEnd)] = [:]
     var immediate = Queue<WatchAction>()
     var taking = 0
     var following = 0
     var isRescanDue = false
-    /// Whether a file found no place among the activities.
+    /// Whether a file was dropped because there were too many activities.
     var hasMissed = false
 
     private(set) var ledger: [FilePath: LedgerEntry] = [:]
-    /// In which look each entry's file was last seen.
+    /// The scan in which each entry's file was last seen.
     private var marks: [FilePath: UInt32] = [:]
     private var look: UInt32 = 0
-    /// What has to be written down.
+    /// The unsaved changes of the ledger.
     private var unsaved: [String: Value?] = [:]
 
     init(settle: Duration, follows: Bool, limits: Limits = Limits(), ledger: [FilePath: LedgerEntry] = [:]) {
@@ -79,10 +78,10 @@ struct WatchMachine {
         }
     }
 
-    /// When ``due(at:)`` has something to say.
+    /// The next time at which ``due(at:)`` returns files.
     var nextDeadline: Duration? { deadlines.first }
 
-    /// The next thing to do; nil when there is nothing to do for now.
+    /// The next action; nil if there is none for now.
     mutating func nextAction() -> WatchAction? {
         if let action = immediate.popFirst() { return action }
         if following < limits.following, let next = toFollow.popFirst() {
@@ -95,7 +94,7 @@ struct WatchMachine {
                 return .resume(path, entry)
             }
             while let path = ready.popFirst() {
-                // The place in the queue is stale when the file vanished or went on changing.
+                // The queue entry is stale if the file vanished or changed again.
                 guard var activity = activities[path], activity.stage == .ready else { continue }
                 activity.stage = .taking
                 activities[path] = activity
@@ -112,7 +111,7 @@ struct WatchMachine {
         return .rescan
     }
 
-    /// The hash of content that needs no event: it was processed, and nobody waits to move the file.
+    /// The hash of content that needs no event: it was processed, and no move is pending.
     private func known(_ path: FilePath) -> String? {
         guard let entry = ledger[path] else { return nil }
         return !follows || followed[path] != nil ? entry.hash : nil
@@ -126,7 +125,7 @@ struct WatchMachine {
 
     // MARK: Ledger
 
-    /// What has to be written to memory since it was last asked.
+    /// Removes and returns the unsaved changes of the stored state.
     mutating func takeUnsaved() -> [String: Value?] {
         defer { unsaved = [:] }
         return unsaved
@@ -135,7 +134,7 @@ struct WatchMachine {
     mutating func remember(_ path: FilePath, _ entry: LedgerEntry, isSaved: Bool = false) {
         ledger[path] = entry
         marks[path] = look
-        // Assigning nil would remove the key; what is stored is written.
+        // A saved entry needs no write. `updateValue` because assigning nil would remove the key.
         if isSaved {
             unsaved.removeValue(forKey: LedgerEntry.key(of: path))
         } else {
@@ -143,7 +142,7 @@ struct WatchMachine {
         }
     }
 
-    /// Forgets the file, unless its run is still waited for.
+    /// Removes the file's entry unless its run is still followed.
     mutating func forget(_ path: FilePath) {
         guard let entry = ledger[path], !entry.isPending else { return }
         ledger[path] = nil
@@ -159,7 +158,7 @@ struct WatchMachine {
         look &+= 1
     }
 
-    /// The files of the ledger that the look has not found.
+    /// The files of the ledger that the scan has not found.
     func unmarked() -> [FilePath] {
         ledger.keys.filter { marks[$0] != look && activities[$0] == nil }
     }

@@ -1,12 +1,6 @@
-#if canImport(Glibc)
-import Glibc
-#elseif canImport(Musl)
-import Musl
-#else
-import Darwin
-#endif
+internal import LibC
 
-/// An open file or folder; closed with its last owner.
+/// An open file descriptor, closed when its last reference is released.
 final class Descriptor: Sendable {
     let number: Int32
 

@@ -1,19 +1,14 @@
-#if canImport(Glibc)
-import Glibc
-#elseif canImport(Musl)
-import Musl
-#else
-import Darwin
-#endif
+import CRunnelFiles
+import LibC
 
-/// Moves and deletes files that were processed: only the very file, and never over another one.
+/// Moves and deletes processed files. It touches only the file that was processed and never overwrites another one.
 ///
-/// The file is taken away by its name and looked at afterwards: if somebody put another one in its place at the last
-/// moment, that one is put back.
+/// The file is renamed first and checked afterwards (no TOCTOU race): if it had been replaced at the last moment, it is
+/// moved back.
 struct FileMover: Sendable {
     struct Failure: Error, Hashable {
         let system: SystemFailure
-        /// What could not be used.
+        /// The path that could not be used.
         let place: FilePath
     }
 
@@ -25,13 +20,13 @@ struct FileMover: Sendable {
         self.rename = rename
     }
 
-    /// A folder with more files of one name has another problem.
+    /// The maximum number that is appended to a name.
     private static let maximumNumber = 100_000
 
-    /// Moves the file into `folder`, at its place below `root`.
+    /// Moves the file into `folder`, at the same relative path as below `root`.
     ///
-    /// - Parameter note: The text of a file that is put beside it.
-    /// - Returns: `.done` also when there is no file any more.
+    /// - Parameter note: The text of a note that is written beside it.
+    /// - Returns: `.done` also if the file no longer exists.
     func move(
         _ path: FilePath, _ expected: FileStatus, from root: FilePath, to folder: FilePath, note: String? = nil
     ) throws(Failure) -> FinishResult {
@@ -56,12 +51,12 @@ struct FileMover: Sendable {
         }
     }
 
-    /// - Parameter id: Names the file for the moment between taking it away and deleting it.
+    /// - Parameter id: Names the file between renaming and deleting it.
     func delete(_ path: FilePath, _ expected: FileStatus, id: String) throws(Failure) -> FinishResult {
         guard let source = try source(of: path) else { return .done }
         let name = "\(FileFilter.ownPrefix)\(id).deleting"
         if let left = self.status(of: name, in: source) {
-            // By a process that was killed.
+            // Left by a process that was killed.
             if left == expected {
                 _ = unlinkat(source.number, name, 0)
             } else {
@@ -96,7 +91,7 @@ struct FileMover: Sendable {
 
     static func noteName(of name: String) -> String { name + ".error.txt" }
 
-    /// nil when the file's folder is gone.
+    /// nil if the file's folder is gone.
     private func source(of path: FilePath) throws(Failure) -> Descriptor? {
         do throws(SystemFailure) {
             return try tree.open(folder: path.folder)
@@ -124,7 +119,7 @@ struct FileMover: Sendable {
 
     /// Renames the file to the first free name, with its note beside it.
     ///
-    /// The note is there first: a process that is killed in between leaves a note that its next life finds and uses.
+    /// The note is written first: if the process is killed in between, the next session finds and reuses it.
     private func place(
         _ name: String, from source: Descriptor, in folder: Descriptor, note: String?
     ) throws(SystemFailure) -> String {
@@ -142,7 +137,7 @@ struct FileMover: Sendable {
         throw SystemFailure(number: EEXIST)
     }
 
-    /// False when there is something else of that name.
+    /// False if the name is taken by something else.
     private func make(
         _ note: String, for candidate: String, in folder: Descriptor
     ) throws(SystemFailure) -> Bool {
@@ -162,7 +157,7 @@ struct FileMover: Sendable {
         let flags = O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK
         let file = Descriptor(owning: try SystemFailure.check { openat(folder.number, name, flags) })
         let expected = Array(text.utf8)
-        // One byte more, so that a longer text is not taken for the same.
+        // One extra byte, to detect a longer text.
         var bytes = [UInt8](repeating: 0, count: expected.count + 1)
         let count = try SystemFailure.check { systemRead(file.number, &bytes, bytes.count) }
         return Array(bytes.prefix(count)) == expected
@@ -196,4 +191,47 @@ private func systemWrite(_ descriptor: Int32, _ buffer: UnsafeRawPointer?, _ cou
 
 private func systemRead(_ descriptor: Int32, _ buffer: UnsafeMutableRawPointer?, _ count: Int) -> Int {
     read(descriptor, buffer, count)
+}
+
+/// Renames a file without ever overwriting another one.
+struct ExclusiveRename: Sendable {
+    /// Whether the system call is used; not every file system supports it.
+    var usesSystemCall = true
+
+    /// False if the new name exists.
+    func move(
+        _ name: String, from source: Descriptor, to target: String, in folder: Descriptor
+    ) throws(SystemFailure) -> Bool {
+        if usesSystemCall {
+            do throws(SystemFailure) {
+                _ = try SystemFailure.check { runnel_rename_exclusively(source.number, name, folder.number, target) }
+                return true
+            } catch  where error.isExisting {
+                return false
+            } catch  where [EINVAL, ENOSYS, ENOTSUP].contains(error.number) {
+                // The file system does not support it.
+            }
+        }
+        return try replace(name, from: source, to: target, in: folder)
+    }
+
+    /// Reserves the name with an empty file and renames over it. If the process is killed in between, the empty file
+    /// remains.
+    private func replace(
+        _ name: String, from source: Descriptor, to target: String, in folder: Descriptor
+    ) throws(SystemFailure) -> Bool {
+        do throws(SystemFailure) {
+            let flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC
+            close(try SystemFailure.check { openat(folder.number, target, flags, 0o666) })
+        } catch  where error.isExisting {
+            return false
+        }
+        do throws(SystemFailure) {
+            _ = try SystemFailure.check { renameat(source.number, name, folder.number, target) }
+        } catch {
+            _ = unlinkat(folder.number, target, 0)
+            throw error
+        }
+        return true
+    }
 }

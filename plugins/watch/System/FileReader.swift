@@ -1,16 +1,10 @@
-#if canImport(Glibc)
-import Glibc
-#elseif canImport(Musl)
-import Musl
-#else
-import Darwin
-#endif
+internal import LibC
 
 /// Reads a file for its hash.
 struct FileReader: Sendable {
     enum Outcome: Sendable, Hashable {
         case read(FileStatus, hash: String)
-        /// It was written to while it was read, or is not the one that was seen.
+        /// It changed while it was read, or is not the expected file.
         case changed(FileStatus)
         case gone
         case notRegular
@@ -19,10 +13,10 @@ struct FileReader: Sendable {
 
     let tree: ProjectTree
     private static let pieceSize = 128 << 10
-    /// After so many pieces others get their turn.
+    /// The number of chunks after which the task yields.
     private static let turn = 8
 
-    /// - Parameter expected: What was seen of the file.
+    /// - Parameter expected: The observed status of the file.
     func read(_ path: FilePath, expected: FileStatus) async throws -> Outcome {
         do {
             let file = try tree.open(file: path)
@@ -63,4 +57,42 @@ struct FileReader: Sendable {
 
 private func systemRead(_ descriptor: Int32, _ buffer: UnsafeMutableRawPointer?, _ count: Int) -> Int {
     read(descriptor, buffer, count)
+}
+
+/// Detects remote file systems, which do not report changes by other machines.
+enum FileSystemKind {
+    /// False if it is unknown.
+    static func isRemote(_ folder: Descriptor) -> Bool {
+        #if canImport(Darwin)
+        // This system has no inotify, so folders are polled anyway.
+        return false
+        #else
+        var status = stat()
+        guard fstat(folder.number, &status) == 0, let table = mountTable() else { return false }
+        let device = deviceNumber(UInt64(status.st_dev))
+        return MountTable.type(ofDevice: device, in: table).map(MountTable.isRemote) ?? false
+        #endif
+    }
+
+    #if !canImport(Darwin)
+    /// As `major:minor`; see makedev(3).
+    static func deviceNumber(_ device: UInt64) -> String {
+        let major = (device >> 8) & 0xFFF | (device >> 32) & 0xFFFF_F000
+        let minor = device & 0xFF | (device >> 12) & 0xFFFF_FF00
+        return "\(major):\(minor)"
+    }
+
+    private static func mountTable() -> String? {
+        guard let file = fopen("/proc/self/mountinfo", "re") else { return nil }
+        defer { fclose(file) }
+        var bytes: [UInt8] = []
+        var piece = [UInt8](repeating: 0, count: 16 << 10)
+        while bytes.count < 4 << 20 {
+            let count = fread(&piece, 1, piece.count, file)
+            guard count > 0 else { break }
+            bytes += piece[..<count]
+        }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+    #endif
 }

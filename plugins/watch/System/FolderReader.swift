@@ -1,18 +1,12 @@
-#if canImport(Glibc)
-import Glibc
-#elseif canImport(Musl)
-import Musl
-#else
-import Darwin
-#endif
+internal import LibC
 
-/// Reads a folder entry by entry, so that a large one needs no more memory than a small one.
+/// Reads a folder entry by entry, in constant memory.
 final class FolderReader {
     private let stream: FolderStream
     private let number: Int32
 
     init(_ folder: Descriptor) throws(SystemFailure) {
-        // A descriptor of its own, because the stream moves the offset and closes it at the end.
+        // Uses a separate descriptor, because the stream moves its offset and closes it.
         let number = try SystemFailure.check { openat(folder.number, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
         guard let stream = fdopendir(number) else {
             let failure = SystemFailure.last
@@ -27,7 +21,7 @@ final class FolderReader {
         closedir(stream)
     }
 
-    /// nil at the end. What vanishes while it is looked at is left out.
+    /// The next entry; nil at the end. Entries that vanish meanwhile are skipped.
     func next() throws(SystemFailure) -> FolderEntry? {
         while true {
             errno = 0
@@ -59,3 +53,50 @@ private typealias FolderStream = UnsafeMutablePointer<DIR>
 #else
 private typealias FolderStream = OpaquePointer
 #endif
+
+/// An entry of a folder.
+struct FolderEntry: Sendable, Hashable {
+    enum Kind: Sendable, Hashable {
+        case file(FileStatus)
+        case folder
+        case link
+        /// A pipe, a socket, a device.
+        case other
+    }
+
+    var name: RawName
+    var kind: Kind
+}
+
+extension FolderEntry.Kind {
+    init(_ status: stat) {
+        switch status.st_mode & S_IFMT {
+        case S_IFREG: self = .file(FileStatus(status))
+        case S_IFDIR: self = .folder
+        case S_IFLNK: self = .link
+        default: self = .other
+        }
+    }
+}
+
+extension FileStatus {
+    init(_ status: stat) {
+        #if canImport(Darwin)
+        let time = status.st_mtimespec
+        #else
+        let time = status.st_mtim
+        #endif
+        self.init(
+            size: Int64(status.st_size), modified: Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec),
+            inode: UInt64(status.st_ino))
+    }
+}
+
+extension Descriptor {
+    /// The identity of the folder.
+    func identity() throws(SystemFailure) -> FolderIdentity {
+        var status = stat()
+        _ = try SystemFailure.check { fstat(number, &status) }
+        return FolderIdentity(device: UInt64(truncatingIfNeeded: status.st_dev), inode: UInt64(status.st_ino))
+    }
+}

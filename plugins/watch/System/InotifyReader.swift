@@ -1,18 +1,14 @@
 #if canImport(Glibc) || canImport(Musl)
 
+internal import LibC
 internal import Synchronization
 internal import SystemThread
+import LibC
 
-#if canImport(Glibc)
-import Glibc
-#else
-import Musl
-#endif
-
-/// inotify(7): waits for events on a thread of its own, which no other work of Runnel can delay.
+/// Reads inotify(7) events on a dedicated thread, which no other work delays.
 ///
-/// After each batch the thread waits for ``goOn()``, so that no more than one batch is in memory; the rest waits in
-/// the system's queue, which says so when it overflows.
+/// Backpressure: after each batch the thread waits for ``goOn()``, so at most one batch is in memory. The rest stays in
+/// the kernel's queue, which reports overflow.
 final class InotifyReader: Sendable {
     enum Message: Sendable {
         case events([InotifyEvent])
@@ -40,14 +36,14 @@ final class InotifyReader: Sendable {
         for end in ends { _ = try SystemFailure.check { fcntl(end, F_SETFD, FD_CLOEXEC) } }
     }
 
-    /// Watches the open folder itself, whatever becomes of its path.
+    /// Watches the open folder itself, independent of its path.
     /// - Returns: The watch.
     func add(_ folder: Descriptor, _ mask: InotifyEvent.Mask) throws(SystemFailure) -> Int32 {
         try SystemFailure.check { inotify_add_watch(inotify.number, "/proc/self/fd/\(folder.number)", mask.rawValue) }
     }
 
     func remove(_ watch: Int32) {
-        // It fails when the system has removed the watch itself.
+        // Fails if the system has already removed the watch.
         _ = inotify_rm_watch(inotify.number, watch)
     }
 
@@ -60,10 +56,10 @@ final class InotifyReader: Sendable {
         }
     }
 
-    /// Asks for the next batch.
+    /// Requests the next batch.
     func goOn() { wake(Self.goOn) }
 
-    /// Returns when the thread has ended.
+    /// Stops the thread and waits until it has ended.
     func stop() async {
         wake(Self.stop)
         await withCheckedContinuation { continuation in
@@ -96,7 +92,7 @@ final class InotifyReader: Sendable {
         }?.resume()
     }
 
-    /// The size of the batch in `buffer`; nil when the thread is to end.
+    /// The size of the batch in `buffer`; nil if the thread should end.
     private func nextBatch(_ buffer: UnsafeMutableRawBufferPointer) throws(SystemFailure) -> Int? {
         while true {
             var sources = [
@@ -132,7 +128,7 @@ private func systemRead(_ descriptor: Int32, _ buffer: UnsafeMutableRawPointer?,
 #else
 import Darwin
 
-/// There is no inotify on this system.
+/// A stub for systems without inotify.
 final class InotifyReader: Sendable {
     enum Message: Sendable {
         case events([InotifyEvent])

@@ -1,12 +1,6 @@
-#if canImport(Glibc)
-import Glibc
-#elseif canImport(Musl)
-import Musl
-#else
-import Darwin
-#endif
+internal import LibC
 
-/// The project's files, reached part by part so that no symbolic link below the project's folder is ever followed.
+/// Opens the project's files component by component, so that no symbolic link below the project's folder is followed.
 struct ProjectTree: Sendable {
     /// The project's folder, absolute.
     let base: String
@@ -22,25 +16,25 @@ struct ProjectTree: Sendable {
                 do throws(SystemFailure) {
                     _ = try SystemFailure.check { mkdirat(parent.number, part, 0o777) }
                 } catch  where error.isExisting {
-                    // Somebody else made it at the same moment.
+                    // Another process created it concurrently.
                 }
                 _ = try SystemFailure.check { fsync(parent.number) }
                 current = try openPart(part, in: current.number, flags: flags)
             } catch  where error.number == ENOTDIR && isLink(part, in: current) {
-                // Systems look at O_DIRECTORY or O_NOFOLLOW first.
+                // Which error wins, that of O_DIRECTORY or O_NOFOLLOW, depends on the system.
                 throw SystemFailure(number: ELOOP)
             }
         }
         return current
     }
 
-    /// Opens a file for reading; without waiting, should it be a pipe.
+    /// Opens a file for reading; non-blocking, in case it is a pipe.
     func open(file: FilePath) throws(SystemFailure) -> Descriptor {
         let folder = try open(folder: file.folder)
         return try openPart(file.name, in: folder.number, flags: O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
     }
 
-    /// What is at the path; nil when there is nothing.
+    /// The kind of the entry at the path; nil if there is none.
     func entry(at path: FilePath) throws(SystemFailure) -> FolderEntry.Kind? {
         var status = stat()
         let absolute = absolute(path)

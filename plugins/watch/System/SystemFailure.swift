@@ -1,26 +1,20 @@
-#if canImport(Glibc)
-import Glibc
-#elseif canImport(Musl)
-import Musl
-#else
-import Darwin
-#endif
+internal import LibC
 
-/// An `errno`, and what it says to a person.
+/// An `errno` with a message.
 struct SystemFailure: Error, Sendable, Hashable {
     let number: Int32
 
-    /// Of the last call that failed on this thread.
+    /// The error of the last failed call on this thread.
     static var last: SystemFailure { SystemFailure(number: errno) }
 
     var isMissing: Bool { number == ENOENT }
     var isExisting: Bool { number == EEXIST }
-    /// A part of the path that should be a folder is none, or is a symbolic link.
+    /// A component of the path is not a folder, or is a symbolic link.
     var isNoFolder: Bool { number == ENOTDIR || number == ELOOP || number == EMLINK }
     var isOtherFileSystem: Bool { number == EXDEV }
-    /// Nothing of the file's: there are no descriptors or there is no memory left, which passes.
+    /// A transient shortage of descriptors or memory, unrelated to the file.
     var isShortage: Bool { [EMFILE, ENFILE, ENOMEM].contains(number) }
-    /// The system grants no more of what watches a folder.
+    /// The limit of inotify watches or instances is reached.
     var isWatchLimit: Bool { number == ENOSPC || isShortage }
 
     var reason: String {

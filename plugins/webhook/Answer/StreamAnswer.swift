@@ -9,12 +9,12 @@ struct StreamAnswer: Sendable {
 
     let context: TriggerContext
     let runID: String
-    let hub: WebhookHub
+    let request: IngressRequest
     /// Called when the caller is gone before the run has ended.
     let callerLeft: @Sendable () async -> Void
 
-    var response: WebhookResponse {
-        WebhookResponse(
+    var response: IngressResponse {
+        IngressResponse(
             status: 200,
             headers: [
                 "content-type": "text/event-stream", "cache-control": "no-store",
@@ -24,7 +24,7 @@ struct StreamAnswer: Sendable {
             body: .stream { writer in
                 do {
                     try await write(to: &writer)
-                } catch  where Task.isCancelled && hub.isShutDown {
+                } catch  where Task.isCancelled && request.routeStatus == .shuttingDown {
                     // The run goes on once Runnel is started again.
                     try await writer.write(ServerSentEvent.bytes("end", RunAnswer.acceptance(runID)))
                 } catch {
@@ -35,7 +35,7 @@ struct StreamAnswer: Sendable {
             })
     }
 
-    private func write(to writer: inout any WebhookBodyWriter) async throws {
+    private func write(to writer: inout any IngressBodyWriter) async throws {
         try await writer.write(ServerSentEvent.bytes("run", ["run": .string(runID)]))
         let mailbox = StreamMailbox(limit: Self.bufferLimit)
         async let _: Void = beat(mailbox)

@@ -1,3 +1,5 @@
+internal import RunnelKit
+
 /// Why a body cannot be used.
 enum BodyProblem: Error, Hashable {
     /// 415: a media type or an encoding that is not taken. `header` tells the caller what is.
@@ -10,7 +12,7 @@ enum BodyProblem: Error, Hashable {
         let value: String
     }
 
-    var response: WebhookResponse {
+    var response: IngressResponse {
         switch self {
         case .unsupported(let code, let message, let header):
             .error(415, code, message, headers: HeaderList(header.map { [($0.name, $0.value)] } ?? []))

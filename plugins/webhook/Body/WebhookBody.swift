@@ -14,7 +14,7 @@ struct BodyReader: Sendable {
     /// The media types that are taken; nil for all that can be read.
     let accept: [MediaRange]?
 
-    func read(_ request: WebhookRequest) throws(BodyProblem) -> WebhookBody {
+    func read(_ request: IngressRequest) throws(BodyProblem) -> WebhookBody {
         let raw = String(validating: request.body, as: UTF8.self).map(Value.string) ?? .bytes(request.body)
         let declared = request.headers.first("content-type")
         // Many clients name a type for the body they do not send.
@@ -34,7 +34,7 @@ struct BodyReader: Sendable {
         return WebhookBody(value: try value(request.body, type, declared ?? ""), raw: raw)
     }
 
-    private func checkEncoding(_ request: WebhookRequest) throws(BodyProblem) {
+    private func checkEncoding(_ request: IngressRequest) throws(BodyProblem) {
         let encodings = request.headers["content-encoding"].map { $0.lowercased() }
         guard encodings.allSatisfy({ $0 == "identity" || $0.isEmpty }) else {
             throw .unsupported(

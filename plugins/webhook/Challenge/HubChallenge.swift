@@ -9,7 +9,7 @@ struct HubChallenge: Hashable {
     let token: String?
 
     /// Nil for a request that is no such question.
-    init?(_ request: WebhookRequest) {
+    init?(_ request: IngressRequest) {
         guard request.method == "GET", request.query.contains("hub."),
             let query = try? FormReader.read(Array(request.query.utf8)),
             let mode = query["hub.mode"]?.asString, ["subscribe", "unsubscribe"].contains(mode),

@@ -39,7 +39,7 @@ struct DeliveryKey: Sendable {
     }
 
     /// The key of a delivery; one by chance where it says nothing of itself.
-    func key(_ request: WebhookRequest, body: Value, using generator: inout some RandomNumberGenerator) -> String {
+    func key(_ request: IngressRequest, body: Value, using generator: inout some RandomNumberGenerator) -> String {
         for source in sources {
             guard let id = id(source, request, body) else { continue }
             return "webhook:\(path):\(source.name):\(Self.shortened(id))"
@@ -48,7 +48,7 @@ struct DeliveryKey: Sendable {
             + "-\(UInt64.random(in: .min ... .max, using: &generator))"
     }
 
-    private func id(_ source: Source, _ request: WebhookRequest, _ body: Value) -> String? {
+    private func id(_ source: Source, _ request: IngressRequest, _ body: Value) -> String? {
         let text: String? =
             switch source {
             case .header(let name): request.headers.first(name)

@@ -15,23 +15,18 @@ struct WebhookEndpoint: Sendable {
     let timeout: Duration
     let cancelsOnDisconnect: Bool
     let challengeToken: SharedSecrets?
-    let hub: WebhookHub
     let context: TriggerContext
 
-    var route: WebhookRoute {
-        WebhookRoute(
-            path: path, pipeline: context.pipeline, key: context.key, bodyLimit: bodyLimit,
-            isOpenToAnybody: verification.scheme == .none, waitsForRuns: respond != .accepted, handler: handle)
+    /// Other methods go to the handler as well, since the question of a hub is a GET.
+    var route: IngressRoute {
+        IngressRoute(
+            path, methods: methods, answersOtherMethods: true, body: .whole(upTo: bodyLimit),
+            authenticatesCallers: verification.scheme != .none, watchesCaller: respond != .accepted, handler: handle)
     }
 
-    private func handle(_ request: WebhookRequest) async -> WebhookResponse {
+    private func handle(_ request: IngressRequest) async throws -> IngressResponse {
         if let question = HubChallenge(request) { return answer(question, request) }
-        guard methods.contains(request.method) else {
-            return .error(
-                405, "method-not-allowed", "this hook is called with \(methods.joined(separator: " or "))",
-                headers: ["allow": methods.joined(separator: ", ")])
-        }
-        guard request.body.count <= bodyLimit else { return .bodyTooLarge(limit: bodyLimit) }
+        guard methods.contains(request.method) else { return .methodNotAllowed(methods) }
         if let refusal = check(request) { return refusal }
         let event: TriggerEvent
         do throws(BodyProblem) {
@@ -44,16 +39,16 @@ struct WebhookEndpoint: Sendable {
             return error.response
         }
         do throws(TriggerRefusal) {
-            return await answer(try await context.emit(event).runID)
+            return await answer(try await context.emit(event).runID, request)
         } catch {
             context.logger.warning(
                 "a webhook was not accepted", metadata: ["reason": "\(error.message)", "path": "\(request.path)"])
-            return WebhookResponse(error)
+            return IngressResponse(error)
         }
     }
 
     /// The answer to a caller who may not call; nil for one who may.
-    private func check(_ request: WebhookRequest) -> WebhookResponse? {
+    private func check(_ request: IngressRequest) -> IngressResponse? {
         do throws(VerificationFailure) {
             try verification.verifier.verify(request, now: context.now() / 1_000_000_000)
             return nil
@@ -62,15 +57,15 @@ struct WebhookEndpoint: Sendable {
         }
     }
 
-    private func refuse(_ request: WebhookRequest, _ reason: String) -> WebhookResponse {
+    private func refuse(_ request: IngressRequest, _ reason: String) -> IngressResponse {
         context.logger.notice(
             "a webhook was refused",
             metadata: ["reason": "\(reason)", "path": "\(request.path)", "from": "\(request.remoteAddress)"])
         let challenge = verification.verifier.challenge.map { [("www-authenticate", $0)] } ?? []
-        return WebhookResponse(status: 401, headers: HeaderList(challenge))
+        return IngressResponse(status: 401, headers: HeaderList(challenge))
     }
 
-    private func answer(_ question: HubChallenge, _ request: WebhookRequest) -> WebhookResponse {
+    private func answer(_ question: HubChallenge, _ request: IngressRequest) -> IngressResponse {
         if let challengeToken {
             guard let token = question.token, challengeToken.contain(token) else {
                 return refuse(request, "hub.verify_token is missing or wrong")
@@ -81,7 +76,7 @@ struct WebhookEndpoint: Sendable {
         return .text(200, question.challenge)
     }
 
-    private func event(_ request: WebhookRequest, _ body: WebhookBody) throws(BodyProblem) -> TriggerEvent {
+    private func event(_ request: IngressRequest, _ body: WebhookBody) throws(BodyProblem) -> TriggerEvent {
         var generator = SystemRandomNumberGenerator()
         let payload = try WebhookPayload.object(request, body, without: verification.verifier.proofHeaders)
         return TriggerEvent(
@@ -89,34 +84,35 @@ struct WebhookEndpoint: Sendable {
         )
     }
 
-    private func answer(_ runID: String) async -> WebhookResponse {
+    private func answer(_ runID: String, _ request: IngressRequest) async -> IngressResponse {
         switch respond {
-        case .accepted: return RunAnswer.accepted(runID)
-        case .result: return await result(of: runID)
-        case .stream: return StreamAnswer(context: context, runID: runID, hub: hub) { await callerLeft(runID) }.response
+        case .accepted: RunAnswer.accepted(runID)
+        case .result: await result(of: runID, request)
+        case .stream:
+            StreamAnswer(context: context, runID: runID, request: request) { await callerLeft(runID, request) }.response
         }
     }
 
     private struct TimeIsUp: Error {}
 
-    private func result(of runID: String) async -> WebhookResponse {
+    private func result(of runID: String, _ request: IngressRequest) async -> IngressResponse {
         do {
             let end = try await withTimeLimit(timeout, clock: context.clock, error: TimeIsUp()) { [context] in
                 try await context.end(of: runID)
             }
             return RunAnswer.ended(runID, end)
-        } catch let error as StepError where error.code == "no-such-run" {
+        } catch let error as StepError where error.has(.noSuchRun) {
             return RunAnswer.forgotten(runID)
         } catch {
             // The time is up, the caller has gone, or Runnel shuts down: the run is on disk and goes on.
-            if Task.isCancelled { await callerLeft(runID) }
+            if Task.isCancelled { await callerLeft(runID, request) }
             return RunAnswer.accepted(runID)
         }
     }
 
     /// Cancels the run if that is wanted, unless it is not the caller who left but the hook that closed.
-    private func callerLeft(_ runID: String) async {
-        guard cancelsOnDisconnect, hub.isServing(path, pipeline: context.pipeline) else { return }
+    private func callerLeft(_ runID: String, _ request: IngressRequest) async {
+        guard cancelsOnDisconnect, request.routeStatus == .active else { return }
         // This task is cancelled itself by now, which must not keep the word from going out.
         let cancelling = Task { [context] in try await context.cancel(runID) }
         do {

@@ -5,7 +5,7 @@ internal import RunnelKit
 enum WebhookPayload {
     /// - Parameter proof: The header fields that the signature stands in.
     static func object(
-        _ request: WebhookRequest, _ body: WebhookBody, without proof: Set<String>
+        _ request: IngressRequest, _ body: WebhookBody, without proof: Set<String>
     ) throws(BodyProblem) -> ValueObject {
         [
             "method": .string(request.method), "path": .string(request.path),

@@ -9,7 +9,7 @@ struct BasicVerifier: Verifier {
     var challenge: String? { "Basic realm=\"webhook\", charset=\"UTF-8\"" }
     var coversBody: Bool { false }
 
-    func verify(_ request: WebhookRequest, now: Int64) throws(VerificationFailure) {
+    func verify(_ request: IngressRequest, now: Int64) throws(VerificationFailure) {
         let text = try request.credentials(scheme: "basic")
         guard let bytes = Base64.decode(text), let pair = String(validating: bytes, as: UTF8.self),
             let colon = pair.firstIndex(of: ":")

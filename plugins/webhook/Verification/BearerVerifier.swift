@@ -1,3 +1,5 @@
+internal import RunnelKit
+
 /// A token: `Authorization: Bearer …` (RFC 6750), or all of another header field.
 struct BearerVerifier: Verifier {
     let secrets: SharedSecrets
@@ -8,7 +10,7 @@ struct BearerVerifier: Verifier {
     var challenge: String? { header == nil ? "Bearer" : nil }
     var coversBody: Bool { false }
 
-    func verify(_ request: WebhookRequest, now: Int64) throws(VerificationFailure) {
+    func verify(_ request: IngressRequest, now: Int64) throws(VerificationFailure) {
         let token: String
         if let header {
             token = try request.proof(header)
@@ -19,7 +21,7 @@ struct BearerVerifier: Verifier {
     }
 }
 
-extension WebhookRequest {
+extension IngressRequest {
     /// What stands behind the name of the scheme in `Authorization`.
     func credentials(scheme: String) throws(VerificationFailure) -> String {
         let value = try proof("authorization")

@@ -1,3 +1,5 @@
+internal import RunnelKit
+
 /// A code over the body alone, in one header field.
 struct HMACVerifier: Verifier {
     let secrets: SharedSecrets
@@ -16,7 +18,7 @@ struct HMACVerifier: Verifier {
 
     var proofHeaders: Set<String> { [header] }
 
-    func verify(_ request: WebhookRequest, now: Int64) throws(VerificationFailure) {
+    func verify(_ request: IngressRequest, now: Int64) throws(VerificationFailure) {
         let value = try request.proof(header)
         guard value.hasPrefix(prefix) else { throw VerificationFailure("\(header) does not begin with \"\(prefix)\"") }
         guard let code = encoding.decode(value.dropFirst(prefix.count)) else {

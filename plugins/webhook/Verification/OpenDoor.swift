@@ -1,6 +1,8 @@
+internal import RunnelKit
+
 /// Lets everybody in: `scheme: none`.
 struct OpenDoor: Verifier {
     var proofHeaders: Set<String> { [] }
 
-    func verify(_ request: WebhookRequest, now: Int64) {}
+    func verify(_ request: IngressRequest, now: Int64) {}
 }

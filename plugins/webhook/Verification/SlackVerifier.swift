@@ -1,3 +1,5 @@
+internal import RunnelKit
+
 /// `X-Slack-Signature: v0=…` over `v0:timestamp:body`:
 /// https://docs.slack.dev/authentication/verifying-requests-from-slack
 struct SlackVerifier: Verifier {
@@ -6,7 +8,7 @@ struct SlackVerifier: Verifier {
 
     var proofHeaders: Set<String> { ["x-slack-signature"] }
 
-    func verify(_ request: WebhookRequest, now: Int64) throws(VerificationFailure) {
+    func verify(_ request: IngressRequest, now: Int64) throws(VerificationFailure) {
         let time = try request.proof("x-slack-request-timestamp")
         _ = try window.check(time, now: now)
         let signature = try request.proof("x-slack-signature")

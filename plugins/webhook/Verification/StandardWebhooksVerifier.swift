@@ -7,7 +7,7 @@ struct StandardWebhooksVerifier: Verifier {
 
     var proofHeaders: Set<String> { ["webhook-signature"] }
 
-    func verify(_ request: WebhookRequest, now: Int64) throws(VerificationFailure) {
+    func verify(_ request: IngressRequest, now: Int64) throws(VerificationFailure) {
         let id = try request.proof("webhook-id")
         let time = try window.check(request.proof("webhook-timestamp"), now: now)
         let given = try request.proof("webhook-signature").split(separator: " ").compactMap(Self.code)

@@ -1,3 +1,5 @@
+internal import RunnelKit
+
 /// `Stripe-Signature: t=…,v1=…` over `t.body`: https://docs.stripe.com/webhooks/signature
 struct StripeVerifier: Verifier {
     let secrets: SharedSecrets
@@ -5,7 +7,7 @@ struct StripeVerifier: Verifier {
 
     var proofHeaders: Set<String> { ["stripe-signature"] }
 
-    func verify(_ request: WebhookRequest, now: Int64) throws(VerificationFailure) {
+    func verify(_ request: IngressRequest, now: Int64) throws(VerificationFailure) {
         let elements = try request.proof("stripe-signature").split(separator: ",").map {
             $0.drop { $0 == " " }.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
         }

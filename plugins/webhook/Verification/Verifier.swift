@@ -10,7 +10,7 @@ protocol Verifier: Sendable {
     var coversBody: Bool { get }
 
     /// - Parameter now: Seconds since 1970.
-    func verify(_ request: WebhookRequest, now: Int64) throws(VerificationFailure)
+    func verify(_ request: IngressRequest, now: Int64) throws(VerificationFailure)
 }
 
 extension Verifier {
@@ -27,7 +27,7 @@ struct VerificationFailure: Error, Hashable {
     }
 }
 
-extension WebhookRequest {
+extension IngressRequest {
     /// The value of a header field that has to be there once.
     func proof(_ name: String) throws(VerificationFailure) -> String {
         let values = headers[name]

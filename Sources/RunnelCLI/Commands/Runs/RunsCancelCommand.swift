@@ -1,18 +1,20 @@
 import ArgumentParser
 import RunnelEngine
 import RunnelKit
+internal import RunnelSupport
 
 /// `runnel runs cancel`
 struct RunsCancelCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "cancel", abstract: "Cancel runs, whichever process works on them.",
+        commandName: "cancel", abstract: "Cancel runs of any process.",
         discussion: """
             Running steps are stopped within a second. The steps under `finally` still run, also for a run that has begun
             and waits or was interrupted; one that has not begun ends at once.
             """)
 
     @OptionGroup var options: ProjectOptions
-    @Argument(help: "The runs, by the beginnings of their ids, or `last`.", completion: PipelineCompletion.runs)
+    @Argument(
+        help: "The runs: their ids, unambiguous prefixes of them, or `last`.", completion: PipelineCompletion.runs)
     var runs: [String]
 
     func run() async throws {
@@ -26,7 +28,7 @@ struct RunsCancelCommand: AsyncParsableCommand {
                 switch try await journal.requestCancel(id, at: WallClock.nanoseconds()) {
                 case .requested: Streams.output.write("\(id): \(try await words(for: id, in: journal))\n")
                 case .cancelled: Streams.output.write("\(id): cancelled\n")
-                case .ended(let state): Streams.output.write("\(id): has ended already: \(state.rawValue)\n")
+                case .ended(let state): Streams.output.write("\(id): has already ended: \(state.rawValue)\n")
                 case .missing: Streams.output.write("\(id): is gone\n")
                 }
             }
@@ -36,6 +38,6 @@ struct RunsCancelCommand: AsyncParsableCommand {
 
     private func words(for id: String, in journal: any Journal) async throws -> String {
         guard try await journal.workers().isEmpty else { return "being cancelled" }
-        return "to be cancelled; its `finally` runs with `runnel serve` or `runnel runs resume \(id)`"
+        return "cancellation requested; its `finally` runs with `runnel serve` or `runnel runs resume \(id)`"
     }
 }

@@ -3,8 +3,8 @@ import ArgumentParser
 /// `runnel runs`
 struct RunsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "runs", abstract: "Look at runs, and resume, repeat or cancel them.",
-        discussion: "A run is named by its id, by the beginning of its id, or by `last`.",
+        commandName: "runs", abstract: "List, show, watch, resume, retry and cancel runs.",
+        discussion: "Name a run by its id, an unambiguous prefix of its id, or `last`.",
         subcommands: [
             RunsListCommand.self, RunsShowCommand.self, RunsWatchCommand.self, RunsRetryCommand.self,
             RunsResumeCommand.self, RunsCancelCommand.self, RunsPruneCommand.self,

@@ -1,6 +1,7 @@
 import ArgumentParser
 import RunnelEngine
 import RunnelKit
+internal import RunnelSupport
 
 /// `runnel runs list`
 struct RunsListCommand: AsyncParsableCommand {
@@ -10,15 +11,15 @@ struct RunsListCommand: AsyncParsableCommand {
 
     @Option(
         name: .customLong("state"),
-        help: ArgumentHelp("Only runs in this state; may be given several times.", valueName: "state"))
+        help: ArgumentHelp("Only runs in this state; can be repeated.", valueName: "state"))
     var states: [RunStateArgument] = []
 
     @Option(help: "Only runs of this pipeline.") var pipeline: String?
 
-    @Option(help: ArgumentHelp("Only runs of the last such time: `90m`, `2d`.", valueName: "duration"))
+    @Option(help: ArgumentHelp("Only runs created within this period: `90m`, `2d`.", valueName: "duration"))
     var since: DurationArgument?
 
-    @Option(help: "At most so many.") var limit = 50
+    @Option(help: "Maximum number of runs to list.") var limit = 50
 
     @Flag(help: "Print a JSON array.") var json = false
 
@@ -29,19 +30,31 @@ struct RunsListCommand: AsyncParsableCommand {
     func run() async throws {
         let journal = try options.journal(of: options.project())
         try await withJournalErrors {
-            let filter = RunFilter(
-                states: Set(states.map(\.state)), pipeline: pipeline,
-                since: since.map { WallClock.nanoseconds() - $0.duration.wholeNanoseconds }, limit: limit)
-            let runs = try await journal.runs(filter)
+            let runs = try await runs(in: journal)
             if json {
                 Streams.output.write(json: .list(runs.map { $0.json(isFull: false) }), isPretty: true)
             } else if runs.isEmpty {
                 Streams.error.write("no runs\n")
             } else {
-                Streams.output.write(styled: RunTable(style: .standardOutput).text(runs))
+                Streams.output.write(
+                    styled: RunTable(style: .standardOutput, width: Streams.output.width).text(runs))
             }
         }
         await journal.close()
+    }
+
+    private func runs(in journal: any Journal) async throws -> [RunRecord] {
+        let wanted = Set(states.map(\.rawValue))
+        var filter = RunFilter(
+            states: Set(states.flatMap(\.journalStates)), pipeline: pipeline,
+            since: since.map { WallClock.nanoseconds() - $0.duration.wholeNanoseconds }, limit: limit)
+        var found: [RunRecord] = []
+        while true {
+            let page = try await journal.runs(filter)
+            found += try await journal.asSeen(page).filter { wanted.isEmpty || wanted.contains($0.stateText) }
+            filter.before = page.last?.id
+            guard found.count < limit, page.count == limit else { return Array(found.prefix(limit)) }
+        }
     }
 }
 

@@ -8,17 +8,17 @@ import FoundationEssentials
 import Foundation
 #endif
 
-/// What all commands on runs have in common: whose runs are meant.
+/// The options that all commands on runs share: the project.
 struct ProjectOptions: ParsableArguments {
     @Option(
-        name: .customLong("project"), help: "The project's folder, when it is not the current one or above it.",
+        name: .customLong("project"), help: "The project's folder, if it is not the current folder or one above it.",
         completion: .directory)
     var directory: String?
 
     @Option(help: "Use this configuration instead of the nearest `runnel.yaml`.", completion: .file())
     var config: String?
 
-    /// Prints what is wrong, and ends the command.
+    /// Prints the error, and exits the command.
     func project() throws -> Project {
         do {
             let start = FileReading.absolute(directory ?? ".")
@@ -37,7 +37,7 @@ struct ProjectOptions: ParsableArguments {
         }
     }
 
-    /// The journal of the project; where there is none yet, nothing is made.
+    /// The journal of the project. It is not created if it does not exist.
     func journal(of project: Project) throws -> any Journal {
         guard FileReading.exists(project.stateDirectory + "/journal.db") else {
             Streams.error.write(
@@ -53,7 +53,20 @@ struct ProjectOptions: ParsableArguments {
 }
 
 extension Journal {
-    /// The run that a person means; prints what is wrong, and ends the command.
+    /// The runs with what can be seen from outside: one whose worker's process is gone is interrupted, also before another
+    /// worker has taken it over.
+    func asSeen(_ runs: [RunRecord]) async throws -> [RunRecord] {
+        guard runs.contains(where: { $0.state == .running }) else { return runs }
+        let gone = Set(try await observe().filter { $0.presence != .present }.map(\.id))
+        return runs.map { run in
+            guard run.state == .running, let owner = run.owner, gone.contains(owner) else { return run }
+            var seen = run
+            (seen.state, seen.owner, seen.interruptions) = (.queued, nil, run.interruptions + 1)
+            return seen
+        }
+    }
+
+    /// The run with this name; prints an error and exits the command if there is none.
     func find(_ name: String) async throws -> RunRecord {
         if name == "last" {
             guard let newest = try await runs(RunFilter(limit: 1)).first, let run = try await run(newest.id) else {
@@ -64,30 +77,31 @@ extension Journal {
         }
         let found = try await runs(idPrefix: name.lowercased(), limit: 2)
         guard let run = found.first else {
-            Streams.error.write("error: there is no run \"\(name)\"\n  = `runnel runs list` shows them\n")
+            Streams.error.write("error: there is no run \"\(name)\"\n  = `runnel runs list` lists the runs\n")
             throw ExitStatus.usage
         }
         guard found.count == 1 else {
-            Streams.error.write("error: more than one run begins with \"\(name)\"\n  = give more of the id\n")
+            Streams.error.write("error: more than one run begins with \"\(name)\"\n  = use a longer prefix\n")
             throw ExitStatus.usage
         }
         return run
     }
 }
 
-/// `RunState` on the command line.
-struct RunStateArgument: ExpressibleByArgument {
-    let state: RunState
+/// A state as people see it, on the command line.
+enum RunStateArgument: String, ExpressibleByArgument, CaseIterable {
+    case queued, running, waiting, interrupted, succeeded, failed, cancelled, skipped
 
-    init?(argument: String) {
-        guard let state = RunState(rawValue: argument) else { return nil }
-        self.state = state
+    /// The states of the journal in which such runs are.
+    var journalStates: [RunState] {
+        switch self {
+        case .interrupted, .running: [.queued, .running]
+        default: RunState(rawValue: rawValue).map { [$0] } ?? []
+        }
     }
-
-    static var allValueStrings: [String] { RunState.allCases.map(\.rawValue) }
 }
 
-/// A length of time on the command line: `90s`, `2h`, `30d`.
+/// A duration on the command line: `90s`, `2h`, `30d`.
 struct DurationArgument: ExpressibleByArgument {
     let duration: Duration
 

@@ -1,11 +1,12 @@
 import ArgumentParser
 import RunnelEngine
 import RunnelKit
+internal import RunnelSupport
 
 /// `runnel runs prune`
 struct RunsPruneCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "prune", abstract: "Remove runs that have ended, and give their space back.",
+        commandName: "prune", abstract: "Remove ended runs and free their space.",
         discussion: """
             Without options, `journal.keep`, `journal.keep_runs` and `journal.keep_bytes` of runnel.yaml say what stays.
             `runnel serve` does the same all the time.
@@ -14,7 +15,7 @@ struct RunsPruneCommand: AsyncParsableCommand {
     @OptionGroup var options: ProjectOptions
     @Option(help: ArgumentHelp("Keep runs that ended within this time.", valueName: "duration"))
     var keep: DurationArgument?
-    @Option(help: ArgumentHelp("Keep so many runs of each pipeline.", valueName: "number")) var keepRuns: Int?
+    @Option(help: ArgumentHelp("Number of runs to keep of each pipeline.", valueName: "number")) var keepRuns: Int?
 
     func validate() throws {
         if let keepRuns, keepRuns < 0 { throw ValidationError("--keep-runs \(keepRuns): expected 0 or more") }
@@ -30,7 +31,7 @@ struct RunsPruneCommand: AsyncParsableCommand {
             }
             let report = try await journal.prune(retention, now: WallClock.nanoseconds())
             let runs = report.runs == 1 ? "1 run" : "\(report.runs) runs"
-            Streams.output.write("removed \(runs), \(ByteCount(Int(report.bytes))) given back\n")
+            Streams.output.write("removed \(runs), \(ByteCount(Int(report.bytes))) freed\n")
         }
         await journal.close()
     }

@@ -2,25 +2,27 @@ import ArgumentParser
 import MarketplaceSimulator
 import RunnelEngine
 import RunnelKit
+internal import RunnelSupport
 
 /// `runnel runs resume`
 struct RunsResumeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "resume", abstract: "Go on with runs that were interrupted.",
+        commandName: "resume", abstract: "Resume interrupted runs.",
         discussion: """
             Finished steps are not run again, and their outputs are what they were. The step that was interrupted runs
             again with the same idempotency id. The pipeline is the one that the run began with.
             """)
 
     @OptionGroup var options: ProjectOptions
-    @Argument(help: "The runs, by the beginnings of their ids, or `last`.", completion: PipelineCompletion.runs)
+    @Argument(
+        help: "The runs: their ids, unambiguous prefixes of them, or `last`.", completion: PipelineCompletion.runs)
     var runs: [String] = []
-    @Flag(help: "All runs in the queue.") var all = false
-    @Flag(help: "Talk to an embedded simulator instead of the Marketplace.") var simulate = false
-    @Flag(help: "Write every event as a line of JSON to standard output.") var json = false
+    @Flag(help: "Resume all queued and interrupted runs.") var all = false
+    @Flag(help: "Use an embedded simulator instead of the Marketplace.") var simulate = false
+    @Flag(help: "Write every run event as a line of JSON to standard output.") var json = false
 
     func validate() throws {
-        if runs.isEmpty != all { throw ValidationError("name the runs, or say --all") }
+        if runs.isEmpty != all { throw ValidationError("name the runs, or use --all") }
     }
 
     func run() async throws {
@@ -32,6 +34,7 @@ struct RunsResumeCommand: AsyncParsableCommand {
                 try await command.resume(in: project, journal, simulator)
             }
             await journal.close()
+            if results.isEmpty, command.all { Streams.error.write("no run waits to be resumed\n") }
             for (id, result) in results {
                 do {
                     try result.conclude(id, request)
@@ -53,13 +56,14 @@ struct RunsResumeCommand: AsyncParsableCommand {
             if request == .terminate { worker.stop() } else { worker.cancelRun(await current.id) }
         }) {
             try await worker.withSession {
-                _ = try await journal.takeOverFromGone(
-                    TakeoverPolicy(deaths: worker.deaths, now: WallClock.nanoseconds()))
+                try await foreground.service.takeOverFromGone()
                 var results: [(String, DriveResult)] = []
                 for id in try await ids(in: journal) where !worker.isStopping {
-                    guard let run = try await claim(id, in: journal, by: worker) else { continue }
                     await current.set(id)
-                    results.append((id, try await foreground.work(on: run, nil)))
+                    switch try await foreground.service.resume(id, observer: foreground.observer(of: nil)) {
+                    case .performed(let result): results.append((id, result))
+                    case .refused(let claim): try await refuse(id, claim, in: journal)
+                    }
                 }
                 return results
             }
@@ -75,29 +79,28 @@ struct RunsResumeCommand: AsyncParsableCommand {
         return ids
     }
 
-    private func claim(_ id: String, in journal: any Journal, by worker: Worker) async throws -> RunRecord? {
+    /// Says why the run cannot be resumed, and ends the command if it was named.
+    private func refuse(_ id: String, _ claim: Claim, in journal: any Journal) async throws {
         let problem: String
-        switch try await worker.claim(id, limits: RunLimits()) {
-        case .claimed(let run): return run
-        case .busy: problem = "other runs go on"
+        switch claim {
+        case .claimed, .busy: problem = "other runs are running"
         case .taken(let owner):
             let process = try await journal.workers().first { $0.id == owner }?.processID
             problem = "it is being worked on" + (process.map { " by the process \($0)" } ?? "")
         case .ended(let state):
             problem =
                 "it has ended: \(state.rawValue)"
-                + (state == .failed ? "; `runnel runs retry \(id)` sends it again" : "")
-        case .waiting(let time): problem = "it waits until \(LocalTime.text(time)); `runnel serve` goes on with it then"
+                + (state == .failed ? "; `runnel runs retry \(id)` runs it again" : "")
+        case .waiting(let time): problem = "it waits until \(LocalTime.text(time)); `runnel serve` resumes it then"
         case .damaged(_, let error): problem = error.message
-        case .missing: problem = "it is gone"
+        case .missing: problem = "it no longer exists"
         }
         Streams.error.write("error: the run \(id) cannot be resumed: \(problem)\n")
         guard all else { throw ExitStatus.usage }
-        return nil
     }
 }
 
-/// The run that goes on at the moment.
+/// The run in progress.
 private actor CurrentRun {
     private(set) var id = ""
 
@@ -113,7 +116,7 @@ extension DriveResult {
     }
 }
 
-/// Runs `body` beside an embedded simulator where one is wanted.
+/// Runs `body`, with an embedded simulator if requested.
 func withSimulator(
     when isWanted: Bool, faults: FaultPlan = .none,
     _ body: @escaping @Sendable (SimulatedMarketplace?) async throws -> Void

@@ -8,15 +8,16 @@ struct RunsShowCommand: AsyncParsableCommand {
         commandName: "show", abstract: "Show a run: its steps, attempts, times, errors and outputs.")
 
     @OptionGroup var options: ProjectOptions
-    @Argument(help: "The run, by the beginning of its id, or `last`.", completion: PipelineCompletion.runs) var run:
-        String
-    @Flag(help: "Show outputs whole.") var full = false
+    @Argument(help: "The run: its id, an unambiguous prefix of it, or `last`.", completion: PipelineCompletion.runs)
+    var run: String
+    @Flag(help: "Show outputs in full.") var full = false
     @Flag(help: "Print a JSON object.") var json = false
 
     func run() async throws {
         let journal = try options.journal(of: options.project())
         try await withJournalErrors {
-            let record = try await journal.find(run)
+            let found = try await journal.find(run)
+            let record = try await journal.asSeen([found]).first ?? found
             let steps = try await journal.steps(of: record.id)
             let events = try await journal.events(of: record.id, from: 0, limit: 100_000)
             if json {
@@ -26,7 +27,8 @@ struct RunsShowCommand: AsyncParsableCommand {
                 Streams.output.write(json: .object(object), isPretty: true)
             } else {
                 let view = RunView(style: .standardOutput, isFull: full)
-                Streams.output.write(styled: view.text(record, steps, events.map(\.event)))
+                let happened = events.compactMap { RunEvent(json: $0.event, runID: record.id) }
+                Streams.output.write(styled: view.text(record, steps, happened))
             }
         }
         await journal.close()

@@ -5,13 +5,16 @@ import RunnelKit
 /// `runnel runs watch`
 struct RunsWatchCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "watch", abstract: "Show a run as it goes on, whichever process works on it.",
-        discussion: "The exit status is the run's: 0 when it succeeded, 1 otherwise.")
+        commandName: "watch", abstract: "Follow a run in progress, in any process.",
+        discussion: """
+            Ctrl-C ends the command, not the run.
+            Exit status: 0 the run succeeded, 1 it did not, 130 interrupted.
+            """)
 
     @OptionGroup var options: ProjectOptions
-    @Argument(help: "The run, by the beginning of its id, or `last`.", completion: PipelineCompletion.runs) var run:
-        String
-    @Flag(help: "Write every event as a line of JSON to standard output.") var json = false
+    @Argument(help: "The run: its id, an unambiguous prefix of it, or `last`.", completion: PipelineCompletion.runs)
+    var run: String
+    @Flag(help: "Write every run event as a line of JSON to standard output.") var json = false
 
     func run() async throws {
         let project = try options.project()
@@ -23,33 +26,53 @@ struct RunsWatchCommand: AsyncParsableCommand {
         await journal.close()
         switch end.state {
         case .succeeded: return
-        case .queued, .running, .waiting: throw ExitStatus.interrupted
+        case .queued, .running, .waiting:
+            Streams.error.write("\nThe run goes on; `runnel runs cancel \(end.id)` ends it.\n")
+            throw ExitStatus.interrupted
         case .failed, .cancelled, .skipped: throw ExitStatus.runFailed
         }
     }
 
     private func watch(_ journal: any Journal) async throws -> RunRecord {
         var record = try await journal.find(run)
-        let view = EventLines(style: .standardOutput, isJSON: json)
+        var renderer = EventRenderer(to: Streams.output, style: .standardOutput)
         var next = 0
         var version: Int64 = -1
-        while true {
-            let current = try await journal.version()
+        while !Task.isCancelled {
+            // What a cancelled reader throws is no fault of the journal.
+            guard let current = try await Self.unlessCancelled({ try await journal.version() }) else { break }
             if current != version {
                 version = current
-                // Looked up before the events: once it has ended, all of them are there.
-                record = try await journal.run(record.id) ?? record
-                while case let events = try await journal.events(of: record.id, from: next, limit: 1000),
-                    !events.isEmpty
-                {
+                // Read before the events: if it has ended, all its events are stored.
+                let id = record.id
+                record = (try await Self.unlessCancelled { try await journal.run(id) }).flatMap(\.self) ?? record
+                while let events = try await Self.unlessCancelled({
+                    [next] in try await journal.events(of: id, from: next, limit: 1000)
+                }), !events.isEmpty {
                     for (number, event) in events {
                         next = number + 1
-                        view.write(event)
+                        if !json, let event = RunEvent(json: event, runID: id) {
+                            renderer.show(event)
+                        } else {
+                            Streams.output.write(json: event)
+                        }
                     }
                 }
             }
-            if record.state.isFinal || Task.isCancelled { return record }
+            if record.state.isFinal { break }
             try? await ContinuousClock().sleep(for: .milliseconds(100))
+        }
+        renderer.finish()
+        return record
+    }
+
+    /// What `body` returns; nil when the task is cancelled meanwhile.
+    private static func unlessCancelled<Result>(_ body: () async throws -> Result) async throws -> Result? {
+        do {
+            return try await body()
+        } catch {
+            guard Task.isCancelled else { throw error }
+            return nil
         }
     }
 }

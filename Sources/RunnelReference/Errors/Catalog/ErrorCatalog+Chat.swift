@@ -28,11 +28,7 @@ extension ErrorCatalog {
             sentences: ["The stream ended as it should and held no text"]),
         ErrorEntry(
             "empty-prompt", part: "chat",
-            sentences: [
-                "the prompt is empty",
-                "`messages[…]` has an empty content",
-                "`messages` is empty",
-            ],
+            sentences: ["the prompt is empty"],
             hints: ["give `prompt`, or let a step before produce a text"]),
         ErrorEntry(
             "error-in-stream", part: "chat",
@@ -67,6 +63,10 @@ extension ErrorCatalog {
         ErrorEntry(
             "not-an-event-stream", part: "chat",
             sentences: ["200, but the body is not an event stream"]),
+        ErrorEntry(
+            "not-configured", part: "chat",
+            sentences: ["`marketplace.…` has no value: …", "`marketplace.…` is not set"],
+            hints: ["set it in runnel.yaml or as RUNNEL_MARKETPLACE_…, or try `--simulate`"]),
         ErrorEntry(
             "not-found", part: "chat",
             sentences: ["404: no such address or agent"]),

@@ -10,7 +10,7 @@ extension ErrorCatalog {
             sentences: ["\"…\" is not JSON: …"]),
         ErrorEntry(
             "bad-with", part: "file.read and file.write",
-            sentences: ["`delimiter`: expected one character, found …"]),
+            sentences: ["`glob`: …"]),
         ErrorEntry(
             "disk-full", part: "file.read and file.write",
             sentences: ["the disk is full", "the disk quota is used up"],
@@ -24,8 +24,8 @@ extension ErrorCatalog {
             sentences: ["cannot list \"…\""]),
         ErrorEntry(
             "file-is-folder", part: "file.read and file.write",
-            sentences: ["cannot read \"…\": it is …", "\"…\" is a folder", "it is a folder"],
-            hints: ["name a file", "name a file in it"]),
+            sentences: ["\"…\" is a folder", "cannot read \"…\": it is …", "it is a folder"],
+            hints: ["name a file in it", "name a file"]),
         ErrorEntry(
             "file-name-too-long", part: "file.read and file.write",
             sentences: ["the name is too long"]),
@@ -52,7 +52,7 @@ extension ErrorCatalog {
             hints: ["read it with `as: bytes`, or convert it to UTF-8 first"]),
         ErrorEntry(
             "too-many-files", part: "file.read and file.write",
-            sentences: ["more than … files match", "too many files are open"],
+            sentences: ["too many files are open", "more than … files match"],
             hints: ["narrow the pattern"]),
     ]
 }

@@ -4,19 +4,12 @@ extension ErrorCatalog {
     static let httpFetchAndWebhookSend: [ErrorEntry] = [
         ErrorEntry(
             "bad-redirect", part: "http.fetch and webhook.send",
-            sentences: ["… redirects to a place that cannot be followed: …"],
+            sentences: ["… redirects to an invalid URL: …"],
             hints: ["the server is at fault; fetch the page's final URL if you know it"]),
         ErrorEntry(
-            "bad-with", part: "http.fetch and webhook.send",
-            sentences: [
-                "`redirects`: expected a number from 0 to 50, found the number …",
-                "`auth` and the header \"authorization\" cannot be given together",
-            ],
-            hints: ["keep one of them"]),
-        ErrorEntry(
             "compressed-answer", part: "http.fetch and webhook.send",
-            sentences: ["the answer to … is compressed (…), which was not asked for"],
-            hints: ["`as: bytes` takes it as it is"]),
+            sentences: ["the answer to … is compressed (…), which was not requested"],
+            hints: ["use `as: bytes` for the raw bytes"]),
         ErrorEntry(
             "connect-timeout", part: "http.fetch and webhook.send",
             sentences: ["… failed: no connection within …"],
@@ -56,11 +49,11 @@ extension ErrorCatalog {
         ErrorEntry(
             "not-json", part: "http.fetch and webhook.send",
             sentences: ["the answer to … is not JSON: …"],
-            hints: ["`as: text` takes it as it is"]),
+            hints: ["use `as: text` to get the text"]),
         ErrorEntry(
             "redirect-loop", part: "http.fetch and webhook.send",
-            sentences: ["… was redirected in a circle, back to …"],
-            hints: ["some pages do that to whoever keeps no cookies; send the page's `cookie` header if it needs one"]),
+            sentences: ["… was redirected in a loop, back to …"],
+            hints: ["some pages do that to clients without cookies; send the page's `cookie` header if it needs one"]),
         ErrorEntry(
             "response-too-large", part: "http.fetch and webhook.send",
             sentences: ["the answer to … is larger than …"],
@@ -75,7 +68,7 @@ extension ErrorCatalog {
             hints: ["raise `redirects` if that is expected"]),
         ErrorEntry(
             "unknown-charset", part: "http.fetch and webhook.send",
-            sentences: ["the answer to … is in …, which cannot be read here"],
-            hints: ["`as: bytes` takes it as it is; UTF-8, UTF-16, Latin-1 and Windows-1252 can be read"]),
+            sentences: ["the answer to … is in …, which is not supported"],
+            hints: ["use `as: bytes` for the raw bytes; UTF-8, UTF-16, Latin-1 and Windows-1252 are supported"]),
     ]
 }

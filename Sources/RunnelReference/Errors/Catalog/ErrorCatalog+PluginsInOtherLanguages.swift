@@ -27,7 +27,7 @@ extension ErrorCatalog {
         ErrorEntry(
             "plugin-bad-output", part: "Plugins in other languages",
             sentences: ["line … of what … wrote …", "… ended in the middle of line … of its output: …"],
-            hints: ["write whole lines, and flush standard output before the program ends"]),
+            hints: ["write complete lines, and flush standard output before the program ends"]),
         ErrorEntry(
             "plugin-cache", part: "Plugins in other languages",
             sentences: ["what the plugin offers cannot be written to …: …"],
@@ -67,9 +67,9 @@ extension ErrorCatalog {
         ErrorEntry(
             "plugin-start-failed", part: "Plugins in other languages",
             sentences: [
-                "the plugin \"…\" cannot be reached: there is no HTTP client here",
                 "the plugin \"…\" … before it was ready…",
                 "the plugin \"…\" cannot be used: it …",
+                "the plugin \"…\" cannot be reached: it has no url",
                 "the plugin \"…\" has no command",
                 "the plugin \"…\" …: …",
             ],
@@ -77,18 +77,18 @@ extension ErrorCatalog {
         ErrorEntry(
             "plugin-timeout", part: "Plugins in other languages",
             sentences: [
-                "the plugin \"…\" did not end within … (timeout)",
                 "the plugin \"…\" did not list its tools within … (start_timeout)",
                 "the plugin \"…\" was not ready within … (start_timeout)",
+                "the plugin \"…\" did not end within … (timeout)",
             ],
             hints: [
-                "raise timeout in plugin.yaml if it needs longer",
                 "raise start_timeout in plugin.yaml if it needs longer",
+                "raise timeout in plugin.yaml if it needs longer",
             ]),
         ErrorEntry(
             "plugin-two-results", part: "Plugins in other languages",
-            sentences: ["… gave a second result in line … of its output"],
-            hints: ["write one line of type \"result\" a call"]),
+            sentences: ["… wrote a second result in line … of its output"],
+            hints: ["write one line of type \"result\" per call"]),
         ErrorEntry(
             "shutting-down", part: "Plugins in other languages",
             sentences: [

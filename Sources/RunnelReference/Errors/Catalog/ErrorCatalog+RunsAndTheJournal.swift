@@ -5,17 +5,17 @@ extension ErrorCatalog {
         ErrorEntry(
             "bad-for-each", part: "Runs and the journal",
             sentences: ["`for_each`: expected a list, found …"],
-            hints: ["the items of an object can be had with jq: `to_entries`"]),
+            hints: ["convert an object to a list with jq: `to_entries`"]),
         ErrorEntry(
             "bad-with", part: "Runs and the journal",
-            sentences: ["`with` has to hold keys and values"]),
+            sentences: ["`with` must be a mapping"]),
         ErrorEntry(
             "definition-gone", part: "Runs and the journal",
-            sentences: ["the journal does not hold the pipeline that the run began with"]),
+            sentences: ["the journal does not contain the pipeline of the run"]),
         ErrorEntry(
             "definition-invalid", part: "Runs and the journal",
-            sentences: ["the pipeline that the run began with is not valid any more: …"],
-            hints: ["a plugin or a setting that it needs may have gone; `runnel runs retry` uses the file as it is now"]),
+            sentences: ["the pipeline of the run is no longer valid: …"],
+            hints: ["a plugin or a setting that it needs may have been removed; `runnel runs retry` uses the current file"]),
         ErrorEntry(
             "empty-value", part: "Runs and the journal",
             sentences: ["`for_each`: expected a list, found null"]),
@@ -33,6 +33,7 @@ extension ErrorCatalog {
             "journal-corrupt", part: "Runs and the journal",
             sentences: [
                 "the journal holds a damaged value: …",
+                "the journal … holds a damaged value: …",
                 "the journal … is damaged: …",
                 "the journal holds a value that is not JSON",
                 "the file … is missing, which holds an output",
@@ -67,12 +68,12 @@ extension ErrorCatalog {
             hints: ["let the user that runs Runnel write there"]),
         ErrorEntry(
             "killed-its-worker", part: "Runs and the journal",
-            sentences: ["the process that worked on the run died … times…, without a step ending in between"],
-            hints: ["find out from the system's log how it died, for want of memory or by a crash of a library; `runnel runs retry …` tries it again"]),
+            sentences: ["the worker of the run died … times… without progress"],
+            hints: ["check the system log for the cause, such as out of memory or a crash in a library; `runnel runs retry …` runs it again"]),
         ErrorEntry(
             "lease-lost", part: "Runs and the journal",
-            sentences: ["the run … belongs to another process by now"],
-            hints: ["this process was stopped for so long that it counted as dead"]),
+            sentences: ["the run … is now owned by another process"],
+            hints: ["this process was stopped for so long that it was declared dead"]),
         ErrorEntry(
             "no-such-run", part: "Runs and the journal",
             sentences: ["there is no run \"…\""]),
@@ -90,11 +91,11 @@ extension ErrorCatalog {
             ]),
         ErrorEntry(
             "unknown-step", part: "Runs and the journal",
-            sentences: ["there is no step \"…\""],
-            hints: ["the plugin that brought it may have been removed; `runnel steps` lists what there is"]),
+            sentences: ["unknown step \"…\""],
+            hints: ["its plugin may have been removed; `runnel steps` lists all steps"]),
         ErrorEntry(
             "worker-unknown", part: "Runs and the journal",
-            sentences: ["the journal does not know the worker … any more"],
-            hints: ["it was silent for so long that it counted as dead; it joins again by itself"]),
+            sentences: ["the journal no longer knows the worker …"],
+            hints: ["it was silent for so long that it was declared dead; it joins again automatically"]),
     ]
 }

@@ -5,6 +5,6 @@ extension ErrorCatalog {
         ErrorEntry(
             "empty-value", part: "template",
             sentences: ["the expression in \"…\" is null, and a text is needed"],
-            hints: ["write `| default(\"…\")` behind it if it may be missing"]),
+            hints: ["add `| default(\"…\")` if it may be missing"]),
     ]
 }

@@ -14,16 +14,16 @@ extension ErrorCatalog {
             sentences: [
                 "the expression is empty",
                 "the expression is nested deeper than … levels",
-                "`:` has no meaning here",
+                "unexpected `:`",
                 "the expression has more than … operators",
-                "`=` has no meaning here",
+                "unexpected `=`",
                 "expected …, found …",
-                "`…` has no meaning in an expression",
+                "`…` is not allowed in an expression",
                 "the number … does not fit 64 bits",
-                "the string that begins here has no closing quote",
+                "the string is not closed",
             ],
             hints: [
-                "arguments of a filter stand in parentheses: `x | …(…)`",
+                "write the arguments of a filter in parentheses: `x | …(…)`",
                 "write `==` to compare",
             ]),
         ErrorEntry(
@@ -37,22 +37,22 @@ extension ErrorCatalog {
                 "`…`: … and … cannot be compared",
                 "`…`: … cannot be looked for in …",
                 "`…` is …, and … cannot be looked up in it",
-                "`…` is …, and a loop needs a list or an object",
+                "`…` is …; a loop needs a list or an object",
             ]),
         ErrorEntry(
             "bad-tag", part: "Templates",
-            sentences: ["`{% … %}` takes nothing behind it, found `…`"],
+            sentences: ["`{% … %}` takes no argument, found `…`"],
             hints: ["write `{% elif … %}`"]),
         ErrorEntry(
             "bad-value", part: "Templates",
-            sentences: ["`…` is binary data, which is no text"],
-            hints: ["write `| base64` behind it to put it into a text"]),
+            sentences: ["`…` is binary data, not text"],
+            hints: ["add `| base64` to put it into a text"]),
         ErrorEntry(
             "empty-value", part: "Templates",
             sentences: ["`…` is an empty text", "`…` is null"],
             hints: [
-                "write `| default(\"\")` behind it if that is meant",
-                "write `| default(\"…\")` behind it if it may be missing",
+                "add `| default(\"\")` if that is intended",
+                "add `| default(\"…\")` if it may be missing",
             ]),
         ErrorEntry(
             "filter-failed", part: "Templates",
@@ -60,19 +60,16 @@ extension ErrorCatalog {
         ErrorEntry(
             "missing-value", part: "Templates",
             sentences: [
-                "nothing is named `…` here",
+                "unknown name `…`",
                 "`…` is missing: `…` …",
                 "`…` has no key …",
                 "`…` is missing: `…` has … item…",
                 "`…` is missing: `…` is …",
             ],
-            hints: [
-                "a template knows …",
-                "write `| default(\"…\")` behind it if it may be missing",
-            ]),
+            hints: ["known names: …", "add `| default(\"…\")` if it may be missing"]),
         ErrorEntry(
             "stray-tag", part: "Templates",
-            sentences: ["`{% … %}` stands alone: nothing was opened before it"]),
+            sentences: ["`{% … %}` has no matching opening tag"]),
         ErrorEntry(
             "too-deep", part: "Templates",
             sentences: ["tags are nested deeper than … levels"]),
@@ -81,7 +78,7 @@ extension ErrorCatalog {
             sentences: ["the text of `…` is larger than …", "the text grows beyond …"]),
         ErrorEntry(
             "too-many-iterations", part: "Templates",
-            sentences: ["`…` has more than … items", "the loops go round more than … times"]),
+            sentences: ["`…` has more than … items", "the loops run more than … times"]),
         ErrorEntry(
             "unclosed-expression", part: "Templates",
             sentences: ["`{%` is never closed", "`{{` is never closed"],
@@ -97,14 +94,14 @@ extension ErrorCatalog {
             hints: ["close it with `…`; to write it as text, put it between `{% raw %}` and `{% endraw %}`"]),
         ErrorEntry(
             "unknown-filter", part: "Templates",
-            sentences: ["there is no filter \"…\""]),
+            sentences: ["unknown filter \"…\""]),
         ErrorEntry(
             "unknown-function", part: "Templates",
-            sentences: ["there is no function \"…\""],
-            hints: ["`…` is a filter: write `… | …`", "there are …"]),
+            sentences: ["unknown function \"…\""],
+            hints: ["`…` is a filter: write `… | …`", "known functions: …"]),
         ErrorEntry(
             "unknown-tag", part: "Templates",
-            sentences: ["there is no tag `{% … %}`"],
-            hints: ["there are if, for and raw"]),
+            sentences: ["unknown tag `{% … %}`"],
+            hints: ["known tags: if, for and raw"]),
     ]
 }

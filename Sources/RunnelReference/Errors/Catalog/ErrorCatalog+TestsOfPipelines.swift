@@ -5,11 +5,11 @@ extension ErrorCatalog {
         ErrorEntry(
             "bad-keys", part: "Tests of pipelines",
             sentences: [
-                "`fault` and `error` cannot be given together",
+                "`fault` and `error` are mutually exclusive",
                 "a run that succeeds has no `error`",
                 "a run that fails has no `output`",
                 "`…` cannot stand beside `prompt` or `system`",
-                "`…` and `input_file` cannot be given together",
+                "`…` and `input_file` are mutually exclusive",
                 "\"…\" is a group of steps",
                 "… takes only one of …",
             ],
@@ -29,7 +29,7 @@ extension ErrorCatalog {
         ErrorEntry(
             "empty-value", part: "Tests of pipelines",
             sentences: ["`…`: expected …, found null"],
-            hints: ["leave it out, or give it a value"]),
+            hints: ["remove it, or give it a value"]),
         ErrorEntry(
             "error", part: "Tests of pipelines",
             sentences: ["The request is refused.", "the step failed"]),

@@ -3,12 +3,15 @@
 extension ErrorCatalog {
     static let theCommandLine: [ErrorEntry] = [
         ErrorEntry(
+            "duplicate-pipeline", part: "The command line",
+            sentences: ["the pipeline in … is named \"…\" too; `runnel serve` serves only one of them"],
+            hints: ["give one of them another name"]),
+        ErrorEntry(
             "link-outside", part: "The command line",
             sentences: []),
         ErrorEntry(
             "not-configured", part: "The command line",
-            sentences: ["`marketplace.…` has no value: …", "`marketplace.…` is not set"],
-            hints: ["set it in runnel.yaml or as RUNNEL_MARKETPLACE_…, or try `--simulate`"]),
+            sentences: []),
         ErrorEntry(
             "plugin-untrusted", part: "The command line",
             sentences: []),

@@ -15,12 +15,12 @@ extension ErrorCatalog {
         ErrorEntry(
             "jq-crashed", part: "transform",
             sentences: [
-                "the jq program ended its evaluator (signal …)",
-                "the jq program made its evaluator send what is no answer",
+                "the jq program crashed its evaluator (signal …)",
+                "the jq program corrupted its evaluator's answer",
             ],
             hints: [
-                "libjq fails on this input; look for slices with nan as a bound and for deep nesting",
-                "libjq fails on this input; take the program apart to find where",
+                "libjq crashed on this input; look for slices with nan as a bound and for deep nesting",
+                "libjq failed on this input; split the program to find the cause",
             ]),
         ErrorEntry(
             "jq-error", part: "transform",
@@ -38,13 +38,13 @@ extension ErrorCatalog {
                 "the program's output nests deeper than … levels",
                 "the program's output holds more than … values",
                 "the program's output holds more than … of text",
-                "the program makes more than … outputs",
+                "the program produces more than … outputs",
             ],
             hints: ["take the first ones with `limit(…; …)` or `first(…)`"]),
         ErrorEntry(
             "jq-memory", part: "transform",
             sentences: ["the program needs more than … of memory"],
-            hints: ["it may collect without end; else work on less data at a time"]),
+            hints: ["it may accumulate without end; otherwise process less data at a time"]),
         ErrorEntry(
             "jq-stalled", part: "transform",
             sentences: ["the process that evaluates jq did not answer for …"],
@@ -52,11 +52,11 @@ extension ErrorCatalog {
         ErrorEntry(
             "jq-timeout", part: "transform",
             sentences: ["the program took longer than its time limit of …"],
-            hints: ["it may never end; if it needs the time, raise `timeout`"]),
+            hints: ["it may loop forever; if it needs more time, raise `timeout`"]),
         ErrorEntry(
             "jq-unavailable", part: "transform",
             sentences: ["no process could be started to evaluate jq: …"],
-            hints: ["look at the limits of processes and memory"]),
+            hints: ["check the limits on processes and memory"]),
         ErrorEntry(
             "no-such-group", part: "transform",
             sentences: ["the pattern has no group …"],
@@ -69,8 +69,8 @@ extension ErrorCatalog {
             sentences: []),
         ErrorEntry(
             "regex-too-slow", part: "transform",
-            sentences: ["the pattern needs too many attempts on this text"],
-            hints: ["avoid a repetition inside of a repetition, such as \"(a+)+\""]),
+            sentences: ["the pattern needs too much backtracking on this text"],
+            hints: ["avoid nested repetitions such as \"(a+)+\""]),
         ErrorEntry(
             "wrong-input", part: "transform",
             sentences: ["expected a text to transform, found …"],

@@ -3,13 +3,6 @@
 extension ErrorCatalog {
     static let watch: [ErrorEntry] = [
         ErrorEntry(
-            "bad-with", part: "watch",
-            sentences: [
-                "`interval`: … is too short",
-                "`…`: \"…\" is or holds the watched folder \"…\"",
-            ],
-            hints: ["10ms at least", "name another folder, such as \"done\""]),
-        ErrorEntry(
             "watch-failed", part: "watch",
             sentences: ["cannot watch \"…\" with inotify: …"],
             hints: ["use `mode: poll`, or raise fs.inotify.max_user_instances"]),

@@ -4,11 +4,8 @@ extension ErrorCatalog {
     static let webhook: [ErrorEntry] = [
         ErrorEntry(
             "bad-with", part: "webhook",
-            sentences: [
-                "the pipeline's name … cannot be the path of a hook",
-                "`attempts`: expected a number from 1 to 100, found the number …",
-            ],
-            hints: ["give the trigger a `path`, such as \"tickets\""]),
+            sentences: ["… cannot be the path of a hook"],
+            hints: ["use letters, digits, \"-\", \"_\", \".\" and \"~\", with slashes between: \"github/issues\""]),
         ErrorEntry(
             "body-too-large", part: "webhook",
             sentences: ["the body is larger than the … that this hook takes"]),

@@ -8,6 +8,9 @@ struct CountWords: Step {
         output: "An object with `words` and `lines`.",
         examples: [.init("Count what came in", "uses: writing.count")])
     static let isRepeatable = true
+    static let outputSchema: Value? = OutputSchema.object(["words": ["type": "integer"], "lines": ["type": "integer"]])
+
+    private struct Counts: Encodable { var words: Int, lines: Int }
 
     @Field("The text; the step's input unless given.") var text: String?
 
@@ -17,7 +20,7 @@ struct CountWords: Step {
             throw StepError("no-text", "there is no text to count", hint: "set `text`")
         }
         let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
-        return ["words": .int(Int64(wordCount(text))), "lines": .int(Int64(lines.count))]
+        return try Value(encoding: Counts(words: wordCount(text), lines: lines.count))
     }
 }
 

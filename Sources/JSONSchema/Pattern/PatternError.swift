@@ -1,4 +1,0 @@
-/// Why a regular expression cannot be read.
-struct PatternError: Error, Hashable {
-    let message: String
-}

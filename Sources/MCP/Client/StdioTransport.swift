@@ -1,0 +1,108 @@
+internal import RunnelKit
+internal import RunnelProcess
+internal import Synchronization
+
+/// The stdio transport: the server is a child process with one message per line on its standard input and output.
+///
+/// - SeeAlso: Model Context Protocol, "Transports", "stdio".
+final class StdioTransport: MCPTransport {
+    private struct State {
+        var process: PluginProcess?
+        var splitter: LineSplitter
+        /// The reason why Runnel stops the child, if it does.
+        var reason: String?
+        /// Replies to messages that arrived before the process was assigned.
+        var early: [Value] = []
+    }
+
+    private let program: PluginProgram
+    private let log: PluginLog
+    private let state: Mutex<State>
+
+    init(program: PluginProgram, log: PluginLog) {
+        self.program = program
+        self.log = log
+        state = Mutex(State(splitter: LineSplitter(limit: program.manifest.maxLine.bytes)))
+    }
+
+    func open(_ receive: @escaping @Sendable (MCPIncoming) -> [Value]) async throws {
+        let sinks = PluginProcess.Sinks(
+            output: { [self] bytes in
+                take(bytes, receive)
+                return true
+            },
+            error: { [log] in log.append($0) },
+            end: { [self] exit in
+                log.finish()
+                let words = state.withLock { $0.reason } ?? exit.words
+                _ = receive(.closed(MCPEnd(words: words, trace: PluginLog.errorText(log.lastLines))))
+            })
+        let process = try await program.start(sinks: sinks)
+        let early = state.withLock { state in
+            state.process = process
+            defer { state.early = [] }
+            return state.early
+        }
+        for message in early { process.write(message.jsonBytes() + [0x0A]) }
+    }
+
+    func send(_ message: Value) async throws {
+        guard let process = state.withLock({ $0.process }) else { throw MCPFault.closed(MCPEnd(words: "does not run")) }
+        guard process.write(message.jsonBytes() + [0x0A]) else {
+            if process.hasPendingInput {
+                throw MCPFault.refused("does not read its input", isTransient: true)
+            }
+            // It closed its input or has ended. The exit, which follows, gives the reason.
+            process.stop(.patient)
+            return
+        }
+    }
+
+    func agreed(on version: MCPRevision) {}
+
+    func close(_ plan: StopPlan) async {
+        guard let process = state.withLock({ $0.process }) else { return }
+        process.stop(plan)
+        _ = await process.waitForExit()
+    }
+
+    /// Called on the child's thread.
+    private func take(_ bytes: UnsafeRawBufferPointer, _ receive: @Sendable (MCPIncoming) -> [Value]) {
+        var lines: [[UInt8]] = []
+        let isTooLong = state.withLock { state in
+            do {
+                try state.splitter.append(bytes) { line, _ in lines.append(line) }
+                return false
+            } catch {
+                return true
+            }
+        }
+        for line in lines where line.contains(where: { $0 > 0x20 }) {
+            let incoming: MCPIncoming
+            do {
+                incoming = .message(try Value.json(line))
+            } catch {
+                incoming = .unreadable("is not JSON: \(PluginLog.quoted(line))")
+            }
+            for reply in receive(incoming) { answer(reply) }
+        }
+        if isTooLong {
+            let limit = program.manifest.maxLine
+            let process = state.withLock { state in
+                state.reason = "wrote a line longer than \(limit) (max_line)"
+                // Further output is ignored.
+                state.splitter = LineSplitter(limit: .max)
+                return state.process
+            }
+            process?.stop(.immediate)
+        }
+    }
+
+    private func answer(_ reply: Value) {
+        let process = state.withLock { state in
+            if state.process == nil, state.early.count < 16 { state.early.append(reply) }
+            return state.process
+        }
+        process?.write(reply.jsonBytes() + [0x0A])
+    }
+}

@@ -1,0 +1,175 @@
+internal import RunnelKit
+internal import RunnelProcess
+internal import Synchronization
+
+/// The streamable HTTP transport: each message is a POST; the answer is its response, a JSON document or a stream of
+/// events.
+///
+/// - SeeAlso: Model Context Protocol, "Transports", "Streamable HTTP".
+final class StreamableHTTPTransport: MCPTransport {
+    private struct State {
+        var session = MCPHTTPSession()
+        var receive: (@Sendable (MCPIncoming) -> [Value])?
+    }
+
+    private let url: String
+    private let headers: [String: String]
+    private let client: any MCPHTTPClient
+    private let eventLimit: Int
+    private let state = Mutex(State())
+
+    /// - Parameters:
+    ///   - url: The URL of the server's endpoint.
+    ///   - headers: Headers of each request, such as `authorization`. Names in lower case.
+    ///   - eventLimit: The maximum size of a message in bytes.
+    init(url: String, headers: [String: String], client: any MCPHTTPClient, eventLimit: Int) {
+        self.url = url
+        self.headers = headers
+        self.client = client
+        self.eventLimit = eventLimit
+    }
+
+    func open(_ receive: @escaping @Sendable (MCPIncoming) -> [Value]) async throws {
+        state.withLock { $0.receive = receive }
+    }
+
+    func agreed(on version: MCPRevision) {
+        state.withLock { $0.session.version = version }
+    }
+
+    func send(_ message: Value) async throws {
+        if message["method"]?.asString == "initialize" { state.withLock { $0.session.version = nil } }
+        let (session, receive) = state.withLock { ($0.session, $0.receive) }
+        guard let receive, session.sends(message) else { return }
+        let response = try await exchange("POST", session.headers(for: message), message.jsonBytes())
+        state.withLock { $0.session.received(headers: response.headers, to: message) }
+        let isRequest = message["method"] != nil && message["id"] != nil
+        if let fault = session.fault(status: response.status) {
+            // An error response may contain a protocol message with the reason.
+            let body = try? await self.body(response)
+            if case .sessionExpired = fault { throw fault }
+            if isRequest, let answer = body.flatMap({ try? Value.json($0) }), answer["error"] != nil {
+                var object = answer.asObject ?? [:]
+                object["id"] = message["id"]
+                _ = receive(.message(.object(object)))
+                return
+            }
+            throw fault
+        }
+        guard isRequest else {
+            _ = try await body(response)
+            return
+        }
+        let id = message["id"] ?? .null
+        if Self.isEventStream(response) {
+            try await read(response, until: id, receive)
+        } else {
+            let bytes = try await body(response)
+            guard let answer = try? Value.json(bytes) else {
+                throw MCPFault.refused(
+                    "answered with what is not JSON: \(PluginLog.quoted(bytes))", isTransient: false)
+            }
+            guard Self.answers(answer, id) else { throw Self.noAnswer }
+            await reply(receive(.message(answer)))
+        }
+    }
+
+    func close(_ plan: StopPlan) async {
+        let session = state.withLock { state in
+            state.receive = nil
+            return state.session
+        }
+        guard let headers = session.headersForEnd() else { return }
+        // A server may reject this; the session then expires.
+        if let response = try? await exchange("DELETE", headers, []) { _ = try? await body(response) }
+    }
+
+    // MARK: - Exchange
+
+    private func exchange(_ method: String, _ extra: [String: String], _ body: [UInt8]) async throws -> MCPHTTPResponse
+    {
+        do {
+            // Headers of the protocol override those of the manifest.
+            return try await client.send(
+                MCPHTTPRequest(method: method, url: url, headers: headers.merging(extra) { $1 }, body: body))
+        } catch {
+            throw Self.fault(error)
+        }
+    }
+
+    private func body(_ response: MCPHTTPResponse) async throws -> [UInt8] {
+        var bytes: [UInt8] = []
+        do {
+            while let more = try await response.next() {
+                bytes += more
+                guard bytes.count <= eventLimit else { throw tooLong }
+            }
+        } catch {
+            throw Self.fault(error)
+        }
+        return bytes
+    }
+
+    /// Reads events until the answer to the request has come.
+    private func read(
+        _ response: MCPHTTPResponse, until id: Value, _ receive: @Sendable (MCPIncoming) -> [Value]
+    ) async throws {
+        var reader = EventStreamReader(limit: eventLimit)
+        var isAnswered = false
+        while !isAnswered {
+            let bytes: [UInt8]?
+            do {
+                bytes = try await response.next()
+            } catch {
+                throw Self.fault(error)
+            }
+            let events: [[UInt8]]
+            do {
+                events = if let bytes { try reader.append(bytes) } else { try reader.finish().map { [$0] } ?? [] }
+            } catch {
+                throw tooLong
+            }
+            for event in events {
+                guard let message = try? Value.json(event) else {
+                    _ = receive(.unreadable("is not JSON: \(PluginLog.quoted(event))"))
+                    continue
+                }
+                if Self.answers(message, id) { isAnswered = true }
+                await reply(receive(.message(message)))
+            }
+            if bytes == nil, !isAnswered { throw Self.noAnswer }
+        }
+    }
+
+    private func reply(_ replies: [Value]) async {
+        for reply in replies {
+            let headers = state.withLock { $0.session.headers(for: reply) }
+            if let response = try? await exchange("POST", headers, reply.jsonBytes()) { _ = try? await body(response) }
+        }
+    }
+
+    // MARK: - Rules
+
+    private static func isEventStream(_ response: MCPHTTPResponse) -> Bool {
+        response.headers["content-type"]?.lowercased().hasPrefix("text/event-stream") == true
+    }
+
+    /// Whether the message, or one in the batch, answers the request.
+    private static func answers(_ message: Value, _ id: Value) -> Bool {
+        (message.asList ?? [message]).contains { $0["method"] == nil && $0["id"] == id }
+    }
+
+    private static var noAnswer: MCPFault { .refused("ended its response without an answer", isTransient: true) }
+
+    private var tooLong: MCPFault {
+        .refused("answered with more than \(ByteCount(eventLimit)) (max_line)", isTransient: false)
+    }
+
+    private static func fault(_ error: any Error) -> any Error {
+        if error is MCPFault || error is CancellationError { return error }
+        if let error = error as? StepError {
+            return MCPFault.refused("could not be reached: \(error.message)", isTransient: error.isTransient)
+        }
+        return MCPFault.refused("could not be reached: \(error)", isTransient: true)
+    }
+}

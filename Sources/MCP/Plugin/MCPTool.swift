@@ -1,0 +1,51 @@
+internal import JSONSchema
+public import RunnelKit
+
+/// A tool from a server's list.
+public struct MCPTool: Sendable, Hashable {
+    public let name: String
+    /// The display name; empty if there is none.
+    public let title: String
+    /// The description, written for models.
+    public let details: String
+    /// The JSON schema of its arguments.
+    public let inputSchema: Value
+    /// The JSON schema of its structured output.
+    public let outputSchema: Value?
+
+    /// Decodes an entry of `tools/list`; nil if it has no name.
+    init?(_ value: Value) {
+        guard let name = value["name"]?.asString, !name.isEmpty else { return nil }
+        self.name = name
+        title = value["title"]?.asString ?? value["annotations"]?["title"]?.asString ?? ""
+        details = value["description"]?.asString ?? ""
+        let schema = value["inputSchema"] ?? [:]
+        inputSchema = schema.asObject == nil ? ["type": "object"] : schema
+        outputSchema = value["outputSchema"].flatMap { $0.asObject == nil ? nil : $0 }
+    }
+
+    /// The entry for the cache.
+    var value: Value {
+        var object: ValueObject = ["name": .string(name)]
+        if !title.isEmpty { object["title"] = .string(title) }
+        if !details.isEmpty { object["description"] = .string(details) }
+        object["inputSchema"] = inputSchema
+        if let outputSchema { object["outputSchema"] = outputSchema }
+        return .object(object)
+    }
+
+    /// A one-sentence summary.
+    var summary: String {
+        let text = title.isEmpty ? details : title
+        let line = text.split(whereSeparator: \.isNewline).first.map(String.init) ?? "The tool \(name)."
+        if let end = line.firstRange(of: ". ") { return String(line[..<end.lowerBound]) + "." }
+        return line
+    }
+
+    var documentation: StepDocumentation {
+        let output =
+            outputSchema.map { "An object of this form: `\($0.json())`" }
+            ?? "The text of the answer; a list of content objects where it is more than text."
+        return StepDocumentation(details: details, output: output)
+    }
+}

@@ -1,0 +1,154 @@
+import RunnelEngine
+import RunnelKit
+import RunnelSupport
+
+/// Shows what happens in a run: for a terminal with colours and the text of steps as it comes, otherwise as plain lines.
+///
+/// The text of one step is shown as it comes. When several steps produce text at the same time, each text is shown in whole
+/// lines with the step's id in front.
+struct EventRenderer {
+    let stream: OutputStream
+    let style: TextStyle
+    let printer: DiagnosticPrinter
+    /// Stands behind the name of the pipeline, such as "simulated".
+    let note: String?
+
+    /// The text of a step that was shown last: it need not be shown twice.
+    private(set) var shownText = ""
+    private var shownStep: String?
+    private var isInText = false
+    private var endsWithNewline = true
+    /// Steps whose text is not over, with the beginning of a line that is not shown yet.
+    private var openLines: [String: String] = [:]
+
+    /// A longer line is shown in pieces. In characters.
+    private static let longestLine = 4096
+
+    init(
+        to stream: OutputStream, style: TextStyle, printer: DiagnosticPrinter = DiagnosticPrinter(sources: []),
+        note: String? = nil
+    ) {
+        self.stream = stream
+        self.style = style
+        self.printer = printer
+        self.note = note
+    }
+
+    mutating func show(_ event: RunEvent) {
+        switch event.kind {
+        case .runStarted(let pipeline, _):
+            let suffix = note.map { " (\($0))" } ?? ""
+            line("\(style.bold(style.line(pipeline)))\(style.dim("\(suffix)  run \(event.runID)"))")
+        case .stepStarted(let place, let attempt):
+            endLine(of: place)
+            if shownStep == place.id { shownStep = nil }
+            if attempt > 1 { line("\(style.dim("↻")) \(name(place)) attempt \(attempt)") }
+        case .stepText(let place, let text): show(text, of: place)
+        case .stepNote(let place, let text): line(style.dim("  · \(style.line(place.id)): \(style.note(text))"))
+        case .stepSkipped(let place): line("\(style.dim("○")) \(name(place)) \(style.dim("skipped"))")
+        case .stepSucceeded(let place, _, let took):
+            endLine(of: place)
+            line("\(style.green("✓")) \(name(place)) \(style.dim(readable(took)))")
+        case .stepFailed(let place, let error, let took, let retryIn):
+            endLine(of: place)
+            line("\(style.red("✗")) \(name(place)) \(style.dim(readable(took)))")
+            if let retryIn {
+                line("  \(style.safe(error.message)); trying again in \(readable(retryIn))")
+            }
+        case .stepHeld(let place, let with, let input):
+            line("\(style.bold("would run")) \(name(place))")
+            line(style.safe(ReadableValue.text(.object(with), indent: 2)))
+            if !input.isNull, !ReadableValue.holds(with, input) {
+                line(style.dim("  with the input"))
+                line(style.safe(ReadableValue.text(input, indent: 4)))
+            }
+            line("\(style.green("dry run")) ended before it: it costs or changes something")
+        case .stepCancelled(let place, let took):
+            endLine(of: place)
+            line("\(style.dim("■")) \(name(place)) \(style.dim("stopped after \(readable(took))"))")
+        case .runFinished(let outcome, let took): finished(outcome, took)
+        }
+    }
+
+    /// Ends the line of a text that was being shown.
+    mutating func finish() {
+        if isInText, !endsWithNewline { stream.write("\n") }
+        isInText = false
+        endsWithNewline = true
+    }
+
+    /// The event in a line for a program that shows what goes on; nil for one that says nothing to it.
+    static func progress(_ event: RunEvent) -> String? {
+        switch event.kind {
+        case .stepStarted(let place, let attempt): attempt > 1 ? "\(place.id): attempt \(attempt)" : place.id
+        case .stepNote(let place, let text), .stepText(let place, let text): "\(place.id): \(text)"
+        case .stepFailed(let place, let error, _, _): "\(place.id) failed: \(error.message)"
+        case .runStarted, .stepSkipped, .stepSucceeded, .stepHeld, .stepCancelled, .runFinished: nil
+        }
+    }
+
+    private mutating func finished(_ outcome: RunOutcome, _ took: Duration) {
+        // The journal does not keep how long the run took.
+        let isKnown = took > .zero
+        switch outcome {
+        case .succeeded: line(style.green("done") + (isKnown ? " in \(readable(took))" : ""))
+        case .cancelled: line(style.red("cancelled"))
+        case .failed(let error):
+            line(style.red("failed") + (isKnown ? " after \(readable(took))" : ""))
+            if let diagnostic = error.diagnostic {
+                line(style.safe(printer.text(diagnostic)))
+            } else {
+                line(style.safe("error: \(error.message) [\(error.code)]"))
+                if let hint = error.hint { line(style.safe("  = \(hint)")) }
+            }
+            let kept = error.partialOutput
+            if let text = kept?.asString ?? kept?["text"]?.asString, !text.isEmpty, !style.isTerminal {
+                line(style.safe("  the text so far: \(text)"))
+            }
+        }
+    }
+
+    private func name(_ place: RunEvent.StepPlace) -> String {
+        place.id == place.uses.replacing(".", with: "-")
+            ? style.line(place.uses) : "\(style.line(place.id)) \(style.dim(style.line(place.uses)))"
+    }
+
+    /// Shows streamed tokens of a step.
+    private mutating func show(_ text: String, of place: RunEvent.StepPlace) {
+        let rest = openLines.updateValue("", forKey: place.id) ?? ""
+        guard openLines.count == 1, rest.isEmpty else { return showLines(rest + text, of: place) }
+        if shownStep != place.id { shownText = "" }
+        shownStep = place.id
+        shownText += text
+        if !isInText {
+            isInText = true
+            stream.write(styled: "\(style.dim("▸")) \(name(place))\n")
+        }
+        stream.write(text)
+        endsWithNewline = text.hasSuffix("\n")
+    }
+
+    /// What is whole of a text, beside others.
+    private mutating func showLines(_ text: String, of place: RunEvent.StepPlace) {
+        var lines = text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+        var rest = lines.removeLast()
+        if rest.count > Self.longestLine {
+            lines.append(rest)
+            rest = ""
+        }
+        for text in lines { line("\(style.dim("\(style.line(place.id)) │")) \(style.safe(text))") }
+        openLines[place.id] = rest
+        // Parts of other texts were shown between: the answer has not been read in one piece.
+        (shownStep, shownText) = (nil, "")
+    }
+
+    private mutating func endLine(of place: RunEvent.StepPlace) {
+        guard let rest = openLines.removeValue(forKey: place.id), !rest.isEmpty else { return }
+        line("\(style.dim("\(style.line(place.id)) │")) \(style.safe(rest))")
+    }
+
+    private mutating func line(_ text: String) {
+        finish()
+        stream.write(styled: text + "\n")
+    }
+}

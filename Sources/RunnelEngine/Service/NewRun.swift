@@ -1,0 +1,63 @@
+import RunnelKit
+
+/// A run that is about to be accepted; ``RunService`` makes it.
+public struct NewRun: Sendable {
+    /// As the journal keeps it, with secrets sealed.
+    package let record: RunRecord
+    /// What the run begins with.
+    package let pipeline: Pipeline
+    /// The values as they were given, for the process that accepts the run and works on it; nil where only the sealed
+    /// ones are at hand.
+    let request: RunRequest?
+    /// Finished steps of another run that this one takes over, with secrets sealed.
+    package let steps: [StepRecord]
+    /// What the run's trigger wants to be remembered, with secrets sealed.
+    let memory: MemoryChanges?
+
+    public var id: String { record.id }
+
+    package init(
+        _ record: RunRecord, of pipeline: Pipeline, request: RunRequest? = nil, steps: [StepRecord] = [],
+        memory: MemoryChanges? = nil
+    ) {
+        var record = record
+        record.hasFinally = !pipeline.finally.isEmpty
+        self.record = record
+        self.pipeline = pipeline
+        self.request = request
+        self.steps = steps
+        self.memory = memory
+    }
+
+    /// The run with what this process holds of it, so that nothing is read back and opened.
+    ///
+    /// - Parameter record: As it was claimed.
+    func claimed(_ record: RunRecord) -> ClaimedRun {
+        var run = ClaimedRun(record)
+        run.pipeline = pipeline
+        run.steps = steps
+        guard let request else { return run }
+        run.request = request
+        // Held once while the run waits for its turn.
+        (run.record.trigger, run.record.inputs, run.record.input) = (.null, [:], .null)
+        return run
+    }
+}
+
+/// A run that belongs to this worker, with what the process holds of it beside the journal.
+struct ClaimedRun: Sendable {
+    /// Without trigger, inputs and input where there is a `request`.
+    var record: RunRecord
+    /// What the run began with; nil: the journal knows.
+    var pipeline: Pipeline?
+    /// What the run was started with; nil: the record has it, sealed.
+    var request: RunRequest?
+    /// What earlier lives of the run and the run that it repeats left, sealed; nil: the journal knows.
+    var steps: [StepRecord]?
+
+    var id: String { record.id }
+
+    init(_ record: RunRecord) {
+        self.record = record
+    }
+}

@@ -1,0 +1,140 @@
+/// The pipelines of a folder, read again when their files change. A file with errors keeps its last good version.
+public struct PipelineCatalog: Sendable {
+    /// Returns all files with their contents; nil for one that cannot be read. Throws if the folder cannot be listed.
+    public typealias ReadFiles = @Sendable () throws -> [(file: String, bytes: [UInt8]?)]
+
+    /// A file as it was when it was last looked at.
+    public struct Entry: Sendable {
+        public var file: String
+        /// The last valid version; nil if there was none yet.
+        public var pipeline: Pipeline?
+        /// The problem of the current version of the file.
+        public var problem: String?
+        /// What was read last; nil: it is to be read again.
+        fileprivate var contents: [UInt8]?
+
+        fileprivate init(_ file: String) { self.file = file }
+    }
+
+    /// What a look has found out.
+    public enum Change: Sendable {
+        /// A file without errors that is new or has changed. What there is to say about it is in the report.
+        case updated(file: String, Pipeline, LoadReport)
+        /// A file that has a problem that it did not have before.
+        case problem(file: String, String, LoadReport)
+        /// A file that cannot be read.
+        case unreadable(file: String)
+        case removed(file: String)
+        /// The files cannot be listed; everything stays as it is.
+        case folderUnreadable(String)
+    }
+
+    /// What came of looking at all files.
+    public struct Look: Sendable {
+        public fileprivate(set) var changes: [Change] = []
+        /// The files that were read and are not read again unless they change.
+        public fileprivate(set) var read: [String] = []
+        /// Whether the files could be listed.
+        public fileprivate(set) var isComplete = false
+    }
+
+    private let loader: PipelineLoader
+    private let read: ReadFiles
+    private let isStrict: Bool
+    private var entriesByFile: [String: Entry] = [:]
+    /// Files that were not there at the last look.
+    private var absent: Set<String> = []
+    private var folderProblem: String?
+
+    /// What is wrong with a file that cannot be read.
+    static let unreadable = "the file cannot be read; check its permissions"
+
+    /// - Parameters:
+    ///   - isServed: Whether the catalogue is looked at all the time, by pipeline names: of two pipelines with one name
+    ///     the second has a problem, and a file is gone when it is away for two looks, since an editor may take it away
+    ///     for the moment in which it saves it.
+    ///   - read: Returns the folder's pipeline files, with displayed paths.
+    public init(loader: PipelineLoader, isServed: Bool, read: @escaping ReadFiles) {
+        self.loader = loader
+        self.read = read
+        isStrict = isServed
+    }
+
+    /// By file.
+    public var entries: [Entry] { entriesByFile.values.sorted { $0.file < $1.file } }
+
+    public subscript(file: String) -> Entry? { entriesByFile[file] }
+
+    /// Looks at all files.
+    public mutating func look() -> Look {
+        var look = Look()
+        let found: [(file: String, bytes: [UInt8]?)]
+        do {
+            found = try read()
+            folderProblem = nil
+        } catch {
+            let words = "\(error)"
+            if words != folderProblem { look.changes.append(.folderUnreadable(words)) }
+            folderProblem = words
+            return look
+        }
+        look.isComplete = true
+        let missing = Set(entriesByFile.keys).subtracting(found.map(\.file))
+        for file in (isStrict ? missing.intersection(absent) : missing).sorted() { look.changes.append(remove(file)) }
+        absent = missing.filter { entriesByFile[$0] != nil }
+        for (file, bytes) in found {
+            guard let bytes else {
+                guard entriesByFile[file]?.problem == nil else { continue }
+                // If the last version had errors, those are already reported.
+                entriesByFile[file, default: Entry(file)].problem = Self.unreadable
+                look.changes.append(.unreadable(file: file))
+                continue
+            }
+            if entriesByFile[file]?.contents == bytes {
+                if entriesByFile[file]?.problem == Self.unreadable { entriesByFile[file]?.problem = nil }
+                continue
+            }
+            look.changes += take(file, bytes)
+            if entriesByFile[file]?.contents != nil { look.read.append(file) }
+        }
+        return look
+    }
+
+    /// Reads a file again at the next look, also where it does not change.
+    public mutating func forget(_ file: String) { entriesByFile[file]?.contents = nil }
+
+    private mutating func take(_ file: String, _ bytes: [UInt8]) -> [Change] {
+        var changes: [Change] = []
+        var entry = entriesByFile[file] ?? Entry(file)
+        let before = entry.problem
+        entry.contents = bytes
+        let (pipeline, report) = loader.load(bytes, file: file)
+        var other = pipeline.flatMap { new in
+            isStrict ? entriesByFile.values.first { $0.file != file && $0.pipeline?.name == new.name } : nil
+        }
+        // The file was renamed.
+        if let renamed = other?.file, absent.remove(renamed) != nil {
+            changes.append(remove(renamed))
+            other = nil
+        }
+        if let other {
+            // Checked again, until the other file is removed or renamed.
+            entry.contents = nil
+            entry.problem = "the pipeline is named \"\(other.pipeline?.name ?? "")\" as is the one in \(other.file)"
+        } else if let pipeline {
+            entry.problem = nil
+            entry.pipeline = pipeline
+            changes.append(.updated(file: file, pipeline, report))
+        } else {
+            entry.problem = DiagnosticPrinter(sources: [report.source]).text(report.diagnostics)
+        }
+        if let problem = entry.problem, problem != before { changes.append(.problem(file: file, problem, report)) }
+        entriesByFile[file] = entry
+        return changes
+    }
+
+    private mutating func remove(_ file: String) -> Change {
+        entriesByFile[file] = nil
+        return .removed(file: file)
+    }
+}

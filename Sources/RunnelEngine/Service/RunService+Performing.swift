@@ -1,0 +1,188 @@
+import RunnelKit
+
+/// Receives what happens in a run that a caller waits for.
+public protocol RunObserver: Sendable {
+    /// Holds the run back while it is busy.
+    func report(_ event: RunEvent) async
+    /// What keeps the run from going on, or from beginning.
+    func report(_ notice: RunNotice) async
+    /// Called once, after all events.
+    func finish(_ result: RunResult) async
+}
+
+/// Why a run that a caller waits for does not go on.
+public enum RunNotice: Sendable, Hashable {
+    /// It rests in the journal until this time, in nanoseconds since 1970.
+    case resting(until: Int64)
+    /// As many runs of its pipeline go on as `concurrency` allows.
+    case waitingForTurn(pipeline: String)
+    /// Another run is cancelled in favour of this one, as `overlap: cancel` says.
+    case cancelling(runID: String)
+    /// It does not begin, since another run of its pipeline goes on and `overlap: skip` says so.
+    case skipped(pipeline: String)
+}
+
+/// What came of resuming a run.
+public enum Resumption: Sendable {
+    /// It was worked on here.
+    case performed(DriveResult)
+    /// It cannot be worked on here at the moment.
+    case refused(Claim)
+}
+
+extension RunService {
+    /// Between two looks at whether a run may go on.
+    private static let pause = Duration.milliseconds(200)
+
+    private var now: Int64 { worker.runner.now() }
+
+    /// Accepts a run, waits for its turn and works on it until it has ended or this process has to stop.
+    ///
+    /// - Returns: nil when it is not this run's turn and never will be.
+    public func perform(_ run: NewRun, observer: any RunObserver) async throws -> DriveResult? {
+        try await keep(run.pipeline)
+        guard let concurrency = run.pipeline.concurrency else {
+            guard let claimed = try await worker.acceptOwned(run).run else {
+                return try await goOn(with: run.id, run.pipeline, observer)
+            }
+            return try await work(on: claimed, observer)
+        }
+        _ = try await journal.accept(run.record, steps: run.steps, memory: run.memory)
+        guard let record = try await takeTurn(run.record, concurrency, observer) else { return nil }
+        return try await work(on: run.claimed(record), observer)
+    }
+
+    /// Works on a run of the queue.
+    public func resume(_ runID: String, observer: any RunObserver) async throws -> Resumption {
+        let claim = try await worker.claim(runID, limits: RunLimits())
+        guard case .claimed(let record) = claim else { return .refused(claim) }
+        return .performed(try await work(on: ClaimedRun(record), observer))
+    }
+
+    /// Takes over the runs of workers whose process is known to be gone.
+    public func takeOverFromGone() async throws(JournalError) {
+        _ = try await journal.takeOverFromGone(TakeoverPolicy(deaths: worker.deaths, now: now))
+    }
+
+    /// Works on the run until it has ended or this process has to stop. A run that waits, or that was taken away, is
+    /// taken up again, unless another process works on it by then: then its end is waited for.
+    private func work(on run: ClaimedRun, _ observer: any RunObserver) async throws -> DriveResult {
+        let result = await worker.work(on: run) { [watchers] event in
+            watchers.tell(event)
+            await observer.report(event)
+        }
+        watchers.end(run.id)
+        switch result {
+        case .ended(let ended): await observer.finish(ended)
+        case .waiting(let time):
+            await observer.report(.resting(until: time))
+            return try await goOn(with: run.id, run.pipeline, observer)
+        case .lost: return try await goOn(with: run.id, run.pipeline, observer)
+        case .released, .broken: break
+        }
+        return result
+    }
+
+    /// Takes a run up again that this process has worked on.
+    private func goOn(
+        with runID: String, _ pipeline: Pipeline?, _ observer: any RunObserver
+    ) async throws -> DriveResult {
+        let limits = RunLimits(pipeline: pipeline?.concurrency?.limit.number)
+        while true {
+            let now = now
+            var pause = Self.pause
+            switch try await takeUp(runID, limits, at: now) {
+            case .claimed(let record):
+                var run = ClaimedRun(record)
+                run.pipeline = pipeline
+                return try await work(on: run, observer)
+            case .waiting(let time):
+                if worker.isStopping { return .waiting(until: time) }
+                pause = min(pause, .nanoseconds(max(1_000_000, time - now)))
+            case .busy, .taken: if worker.isStopping { return .released }
+            case .damaged, .missing: return .lost
+            case .ended:
+                guard let run = try await journal.run(runID), let result = RunResult(run) else { return .lost }
+                await observer.finish(result)
+                return .ended(result)
+            }
+            try await worker.runner.clock.sleep(for: pause)
+        }
+    }
+
+    /// While the journal does not answer, the run is safe in it; the worker says what is wrong.
+    private func takeUp(_ runID: String, _ limits: RunLimits, at now: Int64) async throws(JournalError) -> Claim {
+        let isCancelled = worker.isCancelled(runID)
+        do throws(JournalError) {
+            if isCancelled { _ = try await journal.requestCancel(runID, at: now) }
+            _ = try await journal.wake(at: now)
+            return try await worker.claim(runID, limits: limits)
+        } catch {
+            if worker.isStopping { throw error }
+            if isCancelled { worker.cancelRun(runID) }
+            return .busy
+        }
+    }
+
+    /// Claims a run as soon as its pipeline's `concurrency` allows it; nil when that will never be.
+    private func takeTurn(
+        _ run: RunRecord, _ concurrency: ConcurrencyDeclaration, _ observer: any RunObserver
+    ) async throws -> RunRecord? {
+        let limits = RunLimits(pipeline: concurrency.limit.number)
+        var hasSpoken = false
+        while true {
+            switch try await worker.claim(run.id, limits: limits) {
+            case .claimed(let record): return record
+            case .taken, .missing, .damaged, .ended: return nil
+            case .busy, .waiting:
+                if !hasSpoken || concurrency.overlap == .skip {
+                    switch try await worker.giveWay(run, concurrency.overlap) {
+                    case .waits: if !hasSpoken { await observer.report(.waitingForTurn(pipeline: run.pipeline)) }
+                    case .cancels(let others):
+                        for other in others { await observer.report(.cancelling(runID: other)) }
+                    case .skipped:
+                        await observer.report(.skipped(pipeline: run.pipeline))
+                        return nil
+                    }
+                    hasSpoken = true
+                }
+                try await worker.runner.clock.sleep(for: Self.pause)
+            }
+        }
+    }
+}
+
+extension Worker {
+    /// How a run gives way when its pipeline is full.
+    enum Overlapping: Sendable, Hashable {
+        case waits
+        /// It waits for these to end, which have been asked to.
+        case cancels([String])
+        case skipped
+    }
+
+    /// Does what `overlap` says of a run that finds as many runs of its pipeline as `concurrency` allows.
+    func giveWay(
+        _ run: RunRecord, _ overlap: ConcurrencyDeclaration.Overlap
+    ) async throws(JournalError) -> Overlapping {
+        switch overlap {
+        case .queue: return .waits
+        case .skip:
+            // An interrupted run had started, so it is not skipped.
+            guard run.startedAt == nil, case .claimed(let record) = try await claim(run.id, limits: RunLimits()),
+                let lease = record.lease
+            else { return .waits }
+            try await end(lease, RunCommit.End(state: .skipped, time: runner.now()))
+            return .skipped
+        case .cancel:
+            var cancelled: [String] = []
+            for other in try await journal.runs(RunFilter(states: [.running, .waiting], pipeline: run.pipeline))
+            where other.id < run.id {
+                _ = try await journal.requestCancel(other.id, at: runner.now())
+                cancelOnce(other.id)
+                cancelled.append(other.id)
+            }
+            return .cancels(cancelled)
+        }
+    }
+}

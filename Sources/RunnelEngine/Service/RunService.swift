@@ -1,0 +1,193 @@
+public import RunnelKit
+import YAML
+
+/// Starts, retries, resumes, cancels and follows runs: the one way to do so for the command line, the API, MCP and
+/// triggers.
+///
+/// A run is made by ``makeRun(_:of:dedupeKey:memory:)`` or ``makeRetry(of:with:from:dedupeKey:)``. Then it is either started, so
+/// that the queue of this process works on it, or performed: worked on while the caller waits.
+public struct RunService: Sendable {
+    let worker: Worker
+    let watchers: RunWatchers
+    /// Works on the runs that are started here.
+    private let queue: RunQueue?
+
+    var journal: any Journal { worker.journal }
+    private var runner: PipelineRunner { worker.runner }
+
+    /// The service of a process that works on queued runs.
+    public init(queue: RunQueue) {
+        worker = queue.worker
+        watchers = queue.watchers
+        self.queue = queue
+    }
+
+    /// The service of a process that works on its own runs alone. What is started here is left to whichever process
+    /// works on queued runs.
+    public init(worker: Worker) {
+        self.worker = worker
+        watchers = RunWatchers()
+        queue = nil
+    }
+
+    // MARK: - Making
+
+    /// A new id of a run.
+    public func makeID() -> String { UUIDv7.make(nanoseconds: runner.now()) }
+
+    /// Keeps what runs of the pipeline begin with, so that they can go on in another process. Durable with the first run
+    /// that is accepted afterwards.
+    public func keep(_ pipeline: Pipeline) async throws(JournalError) {
+        worker.definitions.insert(pipeline)
+        try await journal.keep(
+            DefinitionRecord(
+                hash: pipeline.definition, pipeline: pipeline.name, file: pipeline.source.name,
+                text: runner.seal.seal(pipeline.source.text)))
+    }
+
+    /// A run of a pipeline that has been kept.
+    ///
+    /// - Parameters:
+    ///   - dedupeKey: Makes repeats of one event one run; unique within the pipeline. Without secrets taken out.
+    ///   - memory: What the run's trigger wants to be remembered with it. Without secrets taken out.
+    public func makeRun(
+        _ request: RunRequest, of pipeline: Pipeline, dedupeKey: String? = nil, memory: MemoryChanges? = nil
+    ) -> NewRun {
+        let seal = runner.seal
+        let record = RunRecord(
+            id: request.id, pipeline: pipeline.name, definition: pipeline.definition,
+            dedupeKey: dedupeKey.map { seal.dedupeKey($0, of: pipeline.name) }, trigger: seal.seal(request.trigger),
+            inputs: seal.seal(.object(request.inputs)).asObject ?? [:], input: seal.seal(request.input),
+            createdAt: runner.now())
+        let memory = memory.map { MemoryChanges(trigger: $0.trigger, values: seal.seal($0.values)) }
+        return NewRun(record, of: pipeline, request: request, memory: memory)
+    }
+
+    /// A run that repeats another with the same values.
+    ///
+    /// - Parameters:
+    ///   - old: As the journal has it.
+    ///   - pipeline: Has been kept.
+    ///   - step: The id of a step under `steps`. What finished before it is taken over and not executed again.
+    ///   - dedupeKey: See ``makeRun(_:of:dedupeKey:memory:)``.
+    public func makeRetry(
+        of old: RunRecord, with pipeline: Pipeline, from step: String? = nil, dedupeKey: String? = nil
+    ) async throws(RetryError) -> NewRun {
+        try RetryError.check(old)
+        let record = RunRecord(
+            id: makeID(), pipeline: pipeline.name, definition: pipeline.definition,
+            dedupeKey: dedupeKey.map { runner.seal.dedupeKey($0, of: pipeline.name) }, trigger: old.trigger,
+            inputs: old.inputs, input: old.input, createdAt: runner.now(), retryOf: old.id)
+        guard let step else { return NewRun(record, of: pipeline) }
+        return NewRun(record, of: pipeline, steps: try await finishedSteps(of: old, in: pipeline, before: step))
+    }
+
+    private func finishedSteps(
+        of run: RunRecord, in pipeline: Pipeline, before step: String
+    ) async throws(RetryError) -> [StepRecord] {
+        guard let index = pipeline.steps.firstIndex(where: { $0.id == step }) else {
+            throw .noSuchStep(step, known: pipeline.steps.map(\.id))
+        }
+        let earlier = pipeline.steps.prefix(index)
+        let ids = Set(earlier.flatMap(\.withInner).map(\.id))
+        let steps: [StepRecord]
+        do throws(JournalError) {
+            steps = try await journal.steps(of: run.id).filter { ids.contains($0.key.step) }
+        } catch {
+            throw .journal(error)
+        }
+        let finished = Set(steps.filter { $0.state.isFinal && $0.state != .cancelled }.map(\.key.step))
+        if let missing = earlier.first(where: { !finished.contains($0.id) }) { throw .noResult(step: missing.id) }
+        return steps
+    }
+
+    // MARK: - Starting, cancelling
+
+    /// Accepts a run and leaves it to the queue. When this returns, it is on disk.
+    public func start(_ run: NewRun) async throws(TriggerRefusal) -> Acceptance {
+        if let queue { return try await queue.accept(run) }
+        do throws(JournalError) {
+            return try await journal.accept(run.record, steps: run.steps, memory: run.memory)
+        } catch {
+            throw TriggerRefusal(.journal, error.message, retryAfter: .seconds(5))
+        }
+    }
+
+    /// Requests the cancellation of the run, in any process.
+    public func cancel(_ runID: String) async throws(JournalError) -> CancelAnswer {
+        let answer = try await journal.requestCancel(runID, at: runner.now())
+        if case .requested = answer { worker.cancelOnce(runID) }
+        return answer
+    }
+
+    // MARK: - Following
+
+    private static let interval = Duration.seconds(1)
+
+    /// Calls `body` for past and future events of the run, and returns when it has ended.
+    ///
+    /// Of a run of another process, or one that ended some time ago, only the end is known here.
+    /// - Throws: A ``StepError`` with the code ``StepError/Code/noSuchRun``; a ``JournalError``; `CancellationError`.
+    public func follow(
+        _ runID: String, _ body: @escaping @Sendable (RunUpdate) async -> Void
+    ) async throws -> RunEnd {
+        var isFirst = true
+        while true {
+            let watch = watchers.watch(runID, isWhole: isFirst)
+            isFirst = false
+            if let end = try await end(of: runID) {
+                if !watchers.isLive(runID) { watch.finish() }
+                for await update in watch.updates { await body(update) }
+                try Task.checkCancellation()
+                return end
+            }
+            // Another process may own it, and it may be requeued and started again here.
+            await withTaskGroup(of: Void.self) { group in
+                group.addTask { await self.finish(watch, of: runID) }
+                for await update in watch.updates { await body(update) }
+                group.cancelAll()
+            }
+            try Task.checkCancellation()
+        }
+    }
+
+    /// Ends the watch if the run ended in another process.
+    private func finish(_ watch: RunWatchers.Watch, of runID: String) async {
+        while (try? await ContinuousClock().sleep(for: Self.interval)) != nil {
+            if watchers.isLive(runID) { continue }
+            if case .some(.none) = try? await end(of: runID) { continue }
+            return watch.finish()
+        }
+    }
+
+    /// The end of the run; nil while it is unfinished.
+    private func end(of runID: String) async throws -> RunEnd? {
+        guard let run = try await journal.run(runID) else {
+            throw StepError(.noSuchRun, "there is no run \"\(runID)\"")
+        }
+        switch run.state {
+        case .queued, .running, .waiting: return nil
+        case .succeeded: return .succeeded(output: SecretSeal.masked(run.output ?? .null))
+        case .cancelled, .skipped: return .cancelled
+        case .failed:
+            let error = RunError(json: run.error ?? .null)
+            return .failed(code: error.code, message: error.message)
+        }
+    }
+}
+
+/// Why a run cannot be retried.
+public enum RetryError: Error, Sendable {
+    /// It goes on, or waits.
+    case notEnded
+    /// The pipeline has no such step under `steps`.
+    case noSuchStep(String, known: [String])
+    /// A step before the one to begin with has no result in the run.
+    case noResult(step: String)
+    case journal(JournalError)
+
+    /// Throws ``notEnded`` where the run has not ended.
+    public static func check(_ run: RunRecord) throws(RetryError) {
+        if !run.state.isFinal { throw .notEnded }
+    }
+}

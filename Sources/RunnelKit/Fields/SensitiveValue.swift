@@ -1,0 +1,93 @@
+/// A setting that must not stand in a file everyone can read: `{ env: NAME }` or `{ file: path }` in `runnel.yaml`.
+///
+///     struct Settings: FieldGroup {
+///         init() {}
+///         @Field("What the office wants to see.") var key: SensitiveValue?
+///     }
+///
+/// Runnel fetches it before the plugin sees it, and masks it wherever Runnel writes. Written out it is accepted too, and
+/// masked.
+public struct SensitiveValue: Sendable, Hashable, FieldValue {
+    /// Where the value comes from.
+    package enum Source: Sendable, Hashable {
+        case environment(String)
+        /// Relative to the folder of `runnel.yaml`.
+        case file(String)
+        /// Written out, or fetched.
+        case literal(String)
+        /// It was to be fetched, and could not be.
+        case unavailable(String)
+    }
+
+    package let source: Source
+
+    private init(_ source: Source) {
+        self.source = source
+    }
+
+    /// A value that is there, such as a test needs.
+    public init(_ text: String) {
+        source = .literal(text)
+    }
+
+    package static func environment(_ name: String) -> SensitiveValue { SensitiveValue(.environment(name)) }
+    package static func file(_ path: String) -> SensitiveValue { SensitiveValue(.file(path)) }
+
+    /// The value as Runnel fetched it, or why there is none.
+    public var value: Result<String, UnavailableSecret> {
+        switch source {
+        case .literal(let text): .success(text)
+        case .unavailable(let reason): .failure(UnavailableSecret(reason: reason))
+        case .environment, .file: .failure(UnavailableSecret(reason: "it has not been fetched"))
+        }
+    }
+
+    /// As it is handed to a plugin whose value could not be fetched.
+    package static func unavailable(because reason: String) -> Value { ["unavailable": .string(reason)] }
+
+    /// Whether a setting with this schema is a secret, whatever stands beside it.
+    package static func isSchema(_ schema: Value) -> Bool { schema["anyOf"] == Self.schema["anyOf"] }
+
+    /// A text, or an object that names where the value is.
+    public static var schema: Value {
+        [
+            "anyOf": [
+                ["type": "string"],
+                [
+                    "type": "object", "properties": ["env": ["type": "string"]], "required": ["env"],
+                    "additionalProperties": false,
+                ],
+                [
+                    "type": "object", "properties": ["file": ["type": "string"]], "required": ["file"],
+                    "additionalProperties": false,
+                ],
+            ]
+        ]
+    }
+
+    /// Reads what stands in `runnel.yaml`, or what was fetched.
+    public init(field value: Value) throws(FieldError) {
+        if let text = value.asString {
+            source = .literal(text)
+        } else if let object = value.asObject, object.count == 1, let name = object["env"]?.asString {
+            source = .environment(name)
+        } else if let object = value.asObject, object.count == 1, let path = object["file"]?.asString {
+            source = .file(path)
+        } else if let object = value.asObject, object.count == 1, let reason = object["unavailable"]?.asString {
+            source = .unavailable(reason)
+        } else {
+            // The value itself stays out of the message: it may be the secret.
+            throw FieldError("expected `{ env: NAME }` or `{ file: path }`, found \(value.kindName)")
+        }
+    }
+}
+
+/// Why a secret has no value.
+public struct UnavailableSecret: Error, Sendable, Hashable {
+    /// In a few words: "the environment variable KEY is not set".
+    public let reason: String
+
+    package init(reason: String) {
+        self.reason = reason
+    }
+}

@@ -1,0 +1,110 @@
+internal import LibC
+
+/// The location of a file to read: below the project, or named on the command line.
+struct ProjectFileReader {
+    private enum Place {
+        case confined(ConfinedPath)
+        case granted(String)
+    }
+
+    private let place: Place
+
+    init(path: ConfinedPath) {
+        place = .confined(path)
+    }
+
+    init(granted path: String) {
+        place = .granted(path)
+    }
+
+    /// The path for messages.
+    var shown: String {
+        switch place {
+        case .confined(let path): path.text
+        case .granted(let path): path
+        }
+    }
+
+    func read(limit: ByteCount) throws(StepError) -> ProjectFile {
+        switch place {
+        case .confined(let path):
+            let folder = try ConfinedFolder(of: path, makesFolders: false, action: "read")
+            do throws(StepError) {
+                let file = try folder.open(flags: O_RDONLY | O_NONBLOCK, action: "read")
+                return try content(of: file, limit)
+            } catch  where error.code == "file-not-found" {
+                throw error.suggesting(names(in: folder.number), for: path)
+            }
+        case .granted(let path):
+            switch SystemCalls.open(path, in: nil, flags: O_RDONLY | O_NONBLOCK) {
+            case .success(let number): return try content(of: Descriptor(owning: number), limit)
+            case .failure(let error): throw error.stepError("read", path)
+            }
+        }
+    }
+
+    /// The names in an open folder, for suggestions.
+    private func names(in folder: Int32) -> [String] {
+        guard case .success(let copy) = SystemCalls.open(".", in: folder, flags: O_RDONLY | O_DIRECTORY) else {
+            return []
+        }
+        guard let stream = fdopendir(copy) else {
+            close(copy)
+            return []
+        }
+        defer { closedir(stream) }
+        var names: [String] = []
+        while let entry = readdir(stream) {
+            let name = withUnsafePointer(to: &entry.pointee.d_name) {
+                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+            }
+            if name != ".", name != ".." { names.append(name) }
+        }
+        return names
+    }
+
+    private func content(of file: Descriptor, _ limit: ByteCount) throws(StepError) -> ProjectFile {
+        let status: stat
+        switch SystemCalls.status(file.number) {
+        case .success(let found): status = found
+        case .failure(let error): throw error.stepError("read", shown)
+        }
+        guard status.st_mode & S_IFMT == S_IFREG else {
+            let what = status.st_mode & S_IFMT == S_IFDIR ? "a folder" : "not a regular file"
+            throw StepError("file-is-folder", "cannot read \"\(shown)\": it is \(what)", hint: "name a file")
+        }
+        var bytes: [UInt8] = []
+        while true {
+            switch SystemCalls.read(file.number, upTo: 1 << 20) {
+            case .failure(let error): throw error.stepError("read", shown)
+            case .success(let piece):
+                if piece.isEmpty {
+                    return ProjectFile(path: shown, bytes: bytes, modified: status.modifiedNanoseconds)
+                }
+                bytes += piece
+            }
+            guard bytes.count <= limit.bytes else {
+                throw StepError(
+                    "file-too-large", "\"\(shown)\" is larger than \(limit)", hint: "raise `max_size` if that is meant")
+            }
+        }
+    }
+}
+
+extension stat {
+    fileprivate var modifiedNanoseconds: Int64 {
+        #if canImport(Darwin)
+        Int64(st_mtimespec.tv_sec) * 1_000_000_000 + Int64(st_mtimespec.tv_nsec)
+        #else
+        Int64(st_mtim.tv_sec) * 1_000_000_000 + Int64(st_mtim.tv_nsec)
+        #endif
+    }
+}
+
+extension StepError {
+    fileprivate func suggesting(_ names: [String], for path: ConfinedPath) -> StepError {
+        var copy = self
+        copy.hint = Suggestion.closest(to: path.name, among: names).map { "did you mean \"\($0)\"?" }
+        return copy
+    }
+}

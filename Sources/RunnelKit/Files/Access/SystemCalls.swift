@@ -1,0 +1,127 @@
+internal import LibC
+
+/// An open file descriptor, closed when its last reference is released.
+final class Descriptor {
+    let number: Int32
+
+    init(owning number: Int32) {
+        self.number = number
+    }
+
+    deinit {
+        close(number)
+    }
+}
+
+/// System calls that retry on EINTR and return failures as values.
+enum SystemCalls {
+    /// Opens `name` in an open folder, or an absolute path if `folder` is nil.
+    static func open(
+        _ name: String, in folder: Int32?, flags: Int32, mode: mode_t = 0
+    ) -> Result<Int32, SystemError> {
+        retrying { openat(folder ?? AT_FDCWD, name, flags | O_CLOEXEC, mode) }
+    }
+
+    static func makeFolder(_ name: String, in folder: Int32) -> Result<Int32, SystemError> {
+        retrying { mkdirat(folder, name, 0o777) }
+    }
+
+    static func rename(_ name: String, to other: String, in folder: Int32) -> Result<Int32, SystemError> {
+        retrying { renameat(folder, name, folder, other) }
+    }
+
+    /// Creates a hard link, which must not exist yet.
+    static func link(_ name: String, to other: String, in folder: Int32) -> Result<Int32, SystemError> {
+        retrying { linkat(folder, name, folder, other, 0) }
+    }
+
+    static func setMode(_ mode: mode_t, of descriptor: Int32) -> Result<Int32, SystemError> {
+        retrying { fchmod(descriptor, mode) }
+    }
+
+    static func remove(_ name: String, in folder: Int32) {
+        _ = unlinkat(folder, name, 0)
+    }
+
+    static func sync(_ descriptor: Int32) -> Result<Int32, SystemError> {
+        retrying { fsync(descriptor) }
+    }
+
+    static func status(_ descriptor: Int32) -> Result<stat, SystemError> {
+        var status = stat()
+        return retrying { fstat(descriptor, &status) }.map { _ in status }
+    }
+
+    /// Writes all bytes; continues after short writes.
+    static func writeAll(_ bytes: [UInt8], to descriptor: Int32) -> Result<Int32, SystemError> {
+        var offset = 0
+        while offset < bytes.count {
+            let count = bytes.withUnsafeBytes {
+                write(descriptor, $0.baseAddress?.advanced(by: offset), bytes.count - offset)
+            }
+            if count < 0 {
+                if errno == EINTR { continue }
+                return .failure(SystemError(number: errno))
+            }
+            offset += count
+        }
+        return .success(0)
+    }
+
+    /// Reads at most `count` bytes; empty at the end.
+    static func read(_ descriptor: Int32, upTo count: Int) -> Result<[UInt8], SystemError> {
+        while true {
+            var length = 0
+            let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
+                length = systemRead(descriptor, buffer.baseAddress, count)
+                initialized = max(0, length)
+            }
+            if length >= 0 { return .success(bytes) }
+            if errno != EINTR { return .failure(SystemError(number: errno)) }
+        }
+    }
+
+    private static func retrying(_ call: () -> Int32) -> Result<Int32, SystemError> {
+        while true {
+            let result = call()
+            if result >= 0 { return .success(result) }
+            let number = errno
+            if number != EINTR { return .failure(SystemError(number: number)) }
+        }
+    }
+}
+
+private func systemRead(_ descriptor: Int32, _ buffer: UnsafeMutablePointer<UInt8>?, _ count: Int) -> Int {
+    read(descriptor, buffer, count)
+}
+
+/// An `errno` with a message.
+struct SystemError: Error, Equatable {
+    let number: Int32
+
+    var isMissing: Bool { number == ENOENT }
+    var isExisting: Bool { number == EEXIST }
+    /// Whether opening failed because of a symbolic link (`O_NOFOLLOW`); systems differ.
+    var isLink: Bool { number == ELOOP || number == EMLINK }
+    var isNoFolder: Bool { number == ENOTDIR }
+
+    /// The error of `action` ("write") on `path`.
+    func stepError(_ action: String, _ path: String) -> StepError {
+        let (code, reason, hint): (String, String, String?) =
+            switch number {
+            case ENOENT: ("file-not-found", "there is no such file", nil)
+            case EACCES, EPERM:
+                ("file-permission", "permission denied", "check the owner and mode of the file and its folder")
+            case EROFS: ("file-read-only", "the file system is read-only", nil)
+            case ENOSPC: ("disk-full", "the disk is full", "make room; nothing was changed")
+            case EDQUOT: ("disk-full", "the disk quota is used up", "make room; nothing was changed")
+            case EISDIR: ("file-is-folder", "it is a folder", "name a file in it")
+            case ENOTDIR: ("file-not-folder", "a part of the path is a file, not a folder", nil)
+            case ENAMETOOLONG: ("file-name-too-long", "the name is too long", nil)
+            case EMFILE, ENFILE: ("too-many-files", "too many files are open", nil)
+            default: ("file-failed", String(cString: strerror(number)), nil)
+            }
+        let isTransient = [ENOSPC, EDQUOT, EMFILE, ENFILE, EIO, EBUSY].contains(number)
+        return StepError(code, "cannot \(action) \"\(path)\": \(reason)", hint: hint, isTransient: isTransient)
+    }
+}

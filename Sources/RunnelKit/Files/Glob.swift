@@ -1,0 +1,177 @@
+/// A pattern for files: `*` and `?` within a name, `[a-z]` and `[!a-z]` for one character, `**` for any folders.
+///
+/// The time to match is linear in the pattern times the path, whatever both are.
+public struct Glob: Sendable, Hashable {
+    /// As it was written.
+    public let text: String
+    private let parts: [NamePattern]
+    private let isAnywhere: Bool
+
+    /// - Throws: A ``FieldError`` for a pattern that is empty, begins with a slash, leads out of its folder with `..`,
+    ///   has a `[` without its `]`, or holds a brace, which other dialects read as alternatives.
+    public init(_ text: String) throws(FieldError) {
+        self.text = text
+        guard !text.isEmpty else { throw FieldError("the pattern is empty") }
+        guard !text.hasPrefix("/") else {
+            throw FieldError(
+                "the pattern \"\(text)\" begins with a slash",
+                hint: "write it relative to the folder: \"\(text.drop { $0 == "/" })\"")
+        }
+        guard !text.contains("{") || text.contains("[{]") else {
+            throw FieldError(
+                "the pattern \"\(text)\" holds a brace", hint: "list the alternatives: [\"*.txt\", \"*.md\"]")
+        }
+        var parts: [NamePattern] = []
+        for part in text.utf8.split(separator: UInt8(ascii: "/")) where !part.elementsEqual(".".utf8) {
+            let part = String(decoding: part, as: UTF8.self)
+            guard part != ".." else { throw FieldError("the pattern \"\(text)\" leads out of its folder") }
+            guard let pattern = NamePattern(part) else {
+                throw FieldError(
+                    "the pattern \"\(text)\" has a \"[\" without \"]\"", hint: "write [[] for a literal \"[\"")
+            }
+            parts.append(pattern)
+        }
+        guard !parts.isEmpty else { throw FieldError("the pattern \"\(text)\" matches nothing") }
+        self.parts = parts
+        isAnywhere = !text.utf8.contains(UInt8(ascii: "/"))
+    }
+
+    /// Whether the pattern matches a path; one without a slash speaks of the name, in whatever folder.
+    /// - Parameter names: The parts of a path below the pattern's folder, as Unicode scalars.
+    public func matches(_ names: [[Unicode.Scalar]]) -> Bool {
+        guard let name = names.last else { return false }
+        // A lone `**` means everything.
+        if isAnywhere { return parts[0].isAnyFolders || parts[0].matches(name) }
+        return matches(names[...], skipsHidden: false)
+    }
+
+    /// Whether the pattern matches the whole path, also where it is without a slash. Names that begin with a dot match
+    /// only what begins with a dot, as in a shell.
+    /// - Parameter path: Below the pattern's folder, without a slash at its beginning.
+    public func matches(path: String) -> Bool {
+        let names = path.unicodeScalars.split(separator: "/").map { Array($0) }
+        return !names.isEmpty && matches(names[...], skipsHidden: true)
+    }
+
+    /// Only the last `**` needs backtracking, so the time is at most parts × names.
+    private func matches(_ names: ArraySlice<[Unicode.Scalar]>, skipsHidden: Bool) -> Bool {
+        func isHidden(_ name: Int) -> Bool { skipsHidden && names[name].first == "." }
+        var (part, name) = (parts.startIndex, names.startIndex)
+        var retry: (part: Int, name: Int)?
+        while name < names.endIndex {
+            if part < parts.endIndex, parts[part].isAnyFolders {
+                retry = (part + 1, name)
+                part += 1
+            } else if part < parts.endIndex, parts[part].beginsWithDot || !isHidden(name),
+                parts[part].matches(names[name])
+            {
+                part += 1
+                name += 1
+            } else if let mark = retry, !isHidden(mark.name) {
+                retry = (mark.part, mark.name + 1)
+                (part, name) = (mark.part, mark.name + 1)
+            } else {
+                return false
+            }
+        }
+        return parts[part...].allSatisfy(\.isAnyFolders)
+    }
+}
+
+extension Glob: FieldValue {
+    /// A string that is not empty.
+    public static var schema: Value { ["type": "string", "minLength": 1] }
+
+    /// - Throws: A ``FieldError`` for anything but a valid pattern.
+    public init(field value: Value) throws(FieldError) {
+        guard let text = value.asString else { throw .expected("a pattern such as \"*.txt\"", found: value) }
+        try self.init(text)
+    }
+
+    /// The pattern as it was written.
+    public var fieldDefault: Value? { .string(text) }
+}
+
+/// One component of a ``Glob``, which matches a single name.
+private struct NamePattern: Sendable, Hashable {
+    private enum Element: Sendable, Hashable {
+        case literal(Unicode.Scalar)
+        case any
+        case star
+        case set([ClosedRange<Unicode.Scalar>], isNegated: Bool)
+
+        func matches(_ scalar: Unicode.Scalar) -> Bool {
+            switch self {
+            case .literal(let literal): literal == scalar
+            case .any: true
+            case .star: false
+            case .set(let ranges, let isNegated): ranges.contains { $0.contains(scalar) } != isNegated
+            }
+        }
+    }
+
+    /// Whether it is `**`: any number of folders.
+    let isAnyFolders: Bool
+    private let elements: [Element]
+
+    var beginsWithDot: Bool { elements.first == .literal(".") }
+
+    /// nil for a `[` without its `]`.
+    init?(_ text: String) {
+        isAnyFolders = text == "**"
+        var elements: [Element] = []
+        var rest = Array(text.unicodeScalars)[...]
+        while let scalar = rest.popFirst() {
+            switch scalar {
+            case "*": elements.append(.star)
+            case "?": elements.append(.any)
+            case "[":
+                guard let set = Self.set(&rest) else { return nil }
+                elements.append(set)
+            default: elements.append(.literal(scalar))
+            }
+        }
+        self.elements = elements
+    }
+
+    /// Parses a class after `[`. A leading `]` is a literal.
+    private static func set(_ rest: inout ArraySlice<Unicode.Scalar>) -> Element? {
+        var isNegated = false
+        if rest.first == "!" || rest.first == "^" {
+            isNegated = true
+            rest.removeFirst()
+        }
+        var ranges: [ClosedRange<Unicode.Scalar>] = []
+        while let scalar = rest.popFirst() {
+            if scalar == "]", !ranges.isEmpty { return .set(ranges, isNegated: isNegated) }
+            if rest.first == "-", let end = rest.dropFirst().first, end != "]", scalar <= end {
+                rest.removeFirst(2)
+                ranges.append(scalar...end)
+            } else {
+                ranges.append(scalar...scalar)
+            }
+        }
+        return nil
+    }
+
+    /// Only the last star needs backtracking, so the time is at most pattern × name.
+    func matches(_ name: [Unicode.Scalar]) -> Bool {
+        var (element, scalar) = (0, 0)
+        var retry: (element: Int, scalar: Int)?
+        while scalar < name.count {
+            if element < elements.count, elements[element] == .star {
+                retry = (element + 1, scalar)
+                element += 1
+            } else if element < elements.count, elements[element].matches(name[scalar]) {
+                element += 1
+                scalar += 1
+            } else if let mark = retry {
+                retry = (mark.element, mark.scalar + 1)
+                (element, scalar) = (mark.element, mark.scalar + 1)
+            } else {
+                return false
+            }
+        }
+        return elements[element...].allSatisfy { $0 == .star }
+    }
+}

@@ -1,0 +1,109 @@
+/// An HTTP request to a route that a trigger serves.
+///
+/// While the route says ``IngressRoute/watchesCaller``, the task of the handler is cancelled when the caller closes the
+/// connection. It is cancelled too when Runnel shuts down before the answer is complete: ``routeStatus`` tells the two
+/// apart.
+public struct IngressRequest: Sendable {
+    /// In upper case.
+    public var method: String
+    /// As it was requested, percent-encoded and without the query: `/hooks/tickets`.
+    public var path: String
+    /// What stands in the places of the route's `{parameters}`, percent-decoded.
+    public var parameters: [String: String]
+    /// Encoded, without the question mark; empty where there is none.
+    public var query: String
+    /// As they were sent, with `host` added from the request target where HTTP has it there.
+    public var headers: HeaderList
+    /// The bytes that were sent, not decoded. Empty where the route streams the body: see ``bodyStream``.
+    public var body: [UInt8]
+    /// The body piece by piece as it arrives, for a route with ``IngressRoute/Body/streamed(upTo:)``. Any other route
+    /// gets its whole ``body`` as one piece.
+    public var bodyStream: IngressBody
+    /// The IP address of the caller, for the log. That of a proxy, where one stands in between.
+    public var remoteAddress: String
+    private var status: @Sendable () -> IngressRouteStatus = { .active }
+
+    /// A request with a whole body, such as a test makes.
+    ///
+    /// - Parameters:
+    ///   - body: The body as a whole.
+    ///   - remoteAddress: The client's address.
+    ///   - headers: The header fields.
+    ///   - query: The part of the URL behind `?`.
+    ///   - method: In upper case.
+    ///   - path: With `/hooks/` in front of the route's path.
+    public init(
+        method: String, path: String, query: String = "", headers: HeaderList = [:], body: [UInt8] = [],
+        remoteAddress: String = "127.0.0.1"
+    ) {
+        self.method = method
+        self.path = path
+        parameters = [:]
+        self.query = query
+        self.headers = headers
+        self.body = body
+        bodyStream = IngressBody(body)
+        self.remoteAddress = remoteAddress
+    }
+
+    /// Whether the route is still served. A handler whose task is cancelled while this is
+    /// ``IngressRouteStatus/active`` has lost its caller.
+    public var routeStatus: IngressRouteStatus { status() }
+
+    package func serving(
+        _ parameters: [String: String], _ status: @escaping @Sendable () -> IngressRouteStatus
+    ) -> IngressRequest {
+        var copy = self
+        copy.parameters = parameters
+        copy.status = status
+        return copy
+    }
+}
+
+/// Whether a route is still served.
+public struct IngressRouteStatus: Sendable, Hashable {
+    private let name: String
+
+    /// The pipeline that claimed the path still has it.
+    public static let active = IngressRouteStatus(name: "active")
+    /// The pipeline was removed, or has no such trigger any more.
+    public static let released = IngressRouteStatus(name: "released")
+    /// Runnel is shutting down: runs that have not ended go on after the next start.
+    public static let shuttingDown = IngressRouteStatus(name: "shutting down")
+}
+
+/// The body of a request, piece by piece. It can be read once.
+///
+/// Reading throws an ``IngressError`` when the body is larger than the route takes (413), does not come in time (408),
+/// does not come whole (400), or when too many bodies are held at once (503). A handler that lets the error through
+/// answers with it.
+public struct IngressBody: AsyncSequence, Sendable {
+    /// Reads the pieces.
+    public struct AsyncIterator: AsyncIteratorProtocol {
+        fileprivate let read: () async throws -> [UInt8]?
+
+        /// The next piece, which is never empty; nil at the end.
+        public mutating func next() async throws -> [UInt8]? { try await read() }
+    }
+
+    private let makeRead: @Sendable () -> () async throws -> [UInt8]?
+
+    /// A body that is there already.
+    public init(_ bytes: [UInt8]) {
+        makeRead = {
+            var rest: [UInt8]? = bytes.isEmpty ? nil : bytes
+            return {
+                defer { rest = nil }
+                return rest
+            }
+        }
+    }
+
+    /// - Parameter makeRead: Makes what reads the next piece; called for each iterator.
+    package init(reading makeRead: @escaping @Sendable () -> () async throws -> [UInt8]?) {
+        self.makeRead = makeRead
+    }
+
+    /// An iterator over the pieces.
+    public func makeAsyncIterator() -> AsyncIterator { AsyncIterator(read: makeRead()) }
+}

@@ -1,0 +1,109 @@
+/// The answer of a route to a request.
+public struct IngressResponse: Sendable {
+    /// What the answer holds.
+    public enum Body: Sendable {
+        /// Bytes that are there already.
+        case bytes([UInt8])
+        /// A body that is written as it is produced. The closure returns at its end. When it throws, the connection is
+        /// closed, so that the caller sees that the body is incomplete. Its task is cancelled when the caller has gone.
+        case stream(@Sendable (inout any IngressBodyWriter) async throws -> Void)
+    }
+
+    /// The HTTP status code.
+    public var status: Int
+    /// The header fields; the length of the body and the date are added.
+    public var headers: HeaderList
+    /// What follows the header.
+    public var body: Body
+
+    /// An answer with this status, without a body unless one is given.
+    public init(status: Int, headers: HeaderList = [:], body: Body = .bytes([])) {
+        self.status = status
+        self.headers = headers
+        self.body = body
+    }
+
+    /// An answer that holds JSON.
+    public static func json(_ status: Int, _ value: Value, headers: HeaderList = [:]) -> IngressResponse {
+        var headers = headers
+        headers.add("content-type", "application/json")
+        return IngressResponse(status: status, headers: headers, body: .bytes(value.jsonBytes()))
+    }
+
+    /// An answer that holds plain text, which no browser takes for a page.
+    public static func text(_ status: Int, _ text: String, headers: HeaderList = [:]) -> IngressResponse {
+        var headers = headers
+        headers.add("content-type", "text/plain; charset=utf-8")
+        headers.add("x-content-type-options", "nosniff")
+        return IngressResponse(status: status, headers: headers, body: .bytes(Array(text.utf8)))
+    }
+
+    /// An error as every route of Runnel answers it: `{"error": {"code": …, "message": …}}`.
+    ///
+    /// - Parameters:
+    ///   - status: The HTTP status.
+    ///   - code: Stable and in kebab case.
+    ///   - message: What is wrong, for the client.
+    ///   - headers: Further header fields.
+    public static func error(
+        _ status: Int, _ code: String, _ message: String, headers: HeaderList = [:]
+    ) -> IngressResponse {
+        json(status, ["error": ["code": .string(code), "message": .string(message)]], headers: headers)
+    }
+
+    /// The answer to an event that was not accepted: 429 or 503 with `Retry-After`. The reason is not told to the caller.
+    public init(_ refusal: TriggerRefusal) {
+        let parts = refusal.retryAfter.components
+        let seconds = max(1, parts.seconds + (parts.attoseconds > 0 ? 1 : 0))
+        let headers: HeaderList = ["retry-after": "\(seconds)"]
+        self =
+            switch refusal.reason {
+            case .overloaded:
+                .error(429, "overloaded", "too many runs are waiting; try again in \(seconds) s", headers: headers)
+            case .shuttingDown:
+                .error(503, "shutting-down", "Runnel is shutting down; try again in \(seconds) s", headers: headers)
+            case .journal:
+                .error(503, "unavailable", "runs cannot be stored now; try again in \(seconds) s", headers: headers)
+            }
+    }
+
+    /// The answer to a body that is larger than its route takes.
+    package static func bodyTooLarge(limit: Int) -> IngressResponse {
+        error(413, "body-too-large", "the body is larger than the \(ByteCount(limit)) that this hook takes")
+    }
+
+    /// The answer to a method that a route does not take: 405.
+    public static func methodNotAllowed(_ methods: [String]) -> IngressResponse {
+        error(
+            405, "method-not-allowed", "this hook is called with \(methods.joined(separator: " or "))",
+            headers: ["allow": methods.joined(separator: ", ")])
+    }
+}
+
+/// Where the pieces of a streamed answer go.
+public protocol IngressBodyWriter {
+    /// Sends the bytes now, also when the task is cancelled. Waits while the caller is slow to read, and throws when the
+    /// caller is gone.
+    mutating func write(_ bytes: [UInt8]) async throws
+}
+
+/// An answer that a handler throws instead of returning it.
+public struct IngressError: Error, Sendable {
+    /// What the caller gets.
+    public var response: IngressResponse
+
+    /// An error as every route of Runnel answers it.
+    ///
+    /// - Parameters:
+    ///   - status: The HTTP status.
+    ///   - code: Stable and in kebab case.
+    ///   - message: What is wrong, for the client.
+    ///   - headers: Further header fields.
+    public init(_ status: Int, _ code: String, _ message: String, headers: HeaderList = [:]) {
+        response = .error(status, code, message, headers: headers)
+    }
+
+    package init(_ response: IngressResponse) {
+        self.response = response
+    }
+}

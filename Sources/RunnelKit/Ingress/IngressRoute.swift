@@ -1,0 +1,93 @@
+/// A path below `/hooks/` of `runnel serve` that a trigger answers.
+///
+///     func run(_ context: TriggerContext) async throws {
+///         try await context.serve(IngressRoute("orders/{shop}", methods: ["POST"]) { request in
+///             try verify(request)
+///             let event = TriggerEvent(dedupeKey: …, payload: ["shop": .string(request.parameters["shop"] ?? "")])
+///             return .json(202, ["run": .string(try await context.emit(event).runID)])
+///         })
+///     }
+public struct IngressRoute: Sendable {
+    /// How much of a request's body is taken, and in what way.
+    public struct Body: Sendable, Hashable {
+        /// Bytes. The server stops reading behind them and answers 413.
+        public let limit: Int
+        package let isStreamed: Bool
+
+        /// The handler is called with the whole body in ``IngressRequest/body``. What is held of all callers together
+        /// is bounded by the server; beyond, the answer is 503 with `Retry-After`.
+        public static func whole(upTo limit: Int) -> Body { Body(limit: limit, isStreamed: false) }
+
+        /// The handler is called when the header is there, and reads ``IngressRequest/bodyStream``.
+        public static func streamed(upTo limit: Int) -> Body { Body(limit: limit, isStreamed: true) }
+    }
+
+    /// What stands behind `/hooks/`, without slashes around it. A segment in braces, such as `{id}`, is a parameter.
+    public let path: String
+    /// The methods that it takes, in upper case.
+    public let methods: [String]
+    /// Whether requests with other methods go to the handler too, instead of being answered with 405.
+    public let answersOtherMethods: Bool
+    /// How much of a body is taken.
+    public let body: Body
+    /// Whether the handler checks who calls. Where it does not and others than this machine can call, `runnel serve`
+    /// warns at its start.
+    public let authenticatesCallers: Bool
+    /// Whether the handler's task is cancelled when the caller has gone. A handler that answers at once saves the
+    /// server the trouble with false. A streamed answer is always cancelled.
+    public let watchesCaller: Bool
+    package let handler: @Sendable (IngressRequest) async throws -> IngressResponse
+
+    /// - Parameters:
+    ///   - methods: In upper case.
+    ///   - body: The body as a whole.
+    ///   - watchesCaller: Whether the handler is cancelled when the client disconnects.
+    ///   - answersOtherMethods: Whether requests with other methods reach the handler as well.
+    ///   - authenticatesCallers: Whether the handler checks who calls.
+    ///   - path: Segments of letters, digits, `-`, `_`, `.` and `~`, or parameters in braces, at most 200 bytes in all.
+    ///   - handler: Answers a request. An answer that says that an event was accepted comes after
+    ///     ``TriggerContext/emit(_:)`` has returned. An ``IngressError`` and a ``TriggerRefusal`` that it throws are
+    ///     answered as they say, anything else with 500; it is logged.
+    public init(
+        _ path: String, methods: [String] = ["POST"], answersOtherMethods: Bool = false,
+        body: Body = .whole(upTo: 1 << 20), authenticatesCallers: Bool = false, watchesCaller: Bool = true,
+        handler: @escaping @Sendable (IngressRequest) async throws -> IngressResponse
+    ) {
+        self.path = path
+        self.methods = methods
+        self.answersOtherMethods = answersOtherMethods
+        self.body = body
+        self.authenticatesCallers = authenticatesCallers
+        self.watchesCaller = watchesCaller
+        self.handler = handler
+    }
+}
+
+extension TriggerContext {
+    /// Claims the route's path and answers its requests until the task is cancelled.
+    ///
+    /// While another trigger has the path, reports a ``TriggerHealth/problem(_:)`` and waits until it is free.
+    /// - Throws: `CancellationError`, or a ``StepError`` with the code `bad-with` for a path that cannot be one.
+    public func serve(_ route: IngressRoute) async throws {
+        let ingress = try await services.get(HTTPIngress.self)
+        let claim = try await ingress.claim(ClaimedRoute(route, self)) { other in
+            await report(.problem(conflict(with: other)))
+        }
+        defer { ingress.release(claim) }
+        await report(.waiting("\(route.methods.joined(separator: ", ")) \(HTTPIngress.prefix)\(claim.path)"))
+        // Requests are brought by the server; this task waits for its end.
+        let (idle, continuation) = AsyncStream.makeStream(of: Never.self)
+        for await _ in idle {}
+        continuation.finish()
+        try Task.checkCancellation()
+    }
+
+    private func conflict(with other: ClaimedRoute) -> String {
+        guard pipeline != other.pipeline else {
+            return "`\(key)` and `\(other.key)` of the pipeline \"\(pipeline)\" both want /hooks/\(other.path): "
+                + "give one of them another `path`"
+        }
+        return "the pipelines \"\(pipeline)\" and \"\(other.pipeline)\" both want /hooks/\(other.path), "
+            + "which \"\(other.pipeline)\" has: give one of them another `path`"
+    }
+}

@@ -1,0 +1,49 @@
+import HTTPTypes
+import Hummingbird
+import RunnelKit
+
+/// Requires the bearer token; without a configured token, admits only clients on this machine.
+struct BearerAuthMiddleware: RouterMiddleware {
+    let options: ServerOptions
+
+    func handle(
+        _ request: Request, context: ServerContext, next: (Request, ServerContext) async throws -> Response
+    ) async throws -> Response {
+        if let token = options.token {
+            let given = request.headers[.authorization] ?? ""
+            guard given.lowercased().hasPrefix("bearer "), Self.isEqual(given.dropFirst(7), token) else {
+                var error = APIError(401, "unauthorized", "the API needs the token: Authorization: Bearer …")
+                error.headers[.wwwAuthenticate] = "Bearer"
+                throw error
+            }
+        } else {
+            try check(request)
+        }
+        return try await next(request, context)
+    }
+
+    /// Rejects requests of web pages in a browser on this machine. DNS rebinding: the Host header must name this
+    /// machine. Cross-site requests (CSRF): the Origin header must match.
+    private func check(_ request: Request) throws(APIError) {
+        let authority = (request.head.authority ?? "").lowercased()
+        let host = Self.host(authority)
+        guard LoopbackName.matches(host) || host == options.host.lowercased() else {
+            throw APIError(403, "wrong-host", "the API answers to localhost only; a token lets others in")
+        }
+        if let origin = request.headers[.origin], origin.lowercased() != "http://" + authority {
+            throw APIError(403, "wrong-origin", "the API does not answer to pages of other sites; a token lets them in")
+        }
+    }
+
+    private static func host(_ authority: String) -> String {
+        guard let colon = authority.lastIndex(of: ":"), authority[colon...].dropFirst().allSatisfy(\.isNumber) else {
+            return authority
+        }
+        return String(authority[..<colon])
+    }
+
+    /// Constant-time comparison, so that the token cannot be guessed byte by byte.
+    static func isEqual(_ given: some StringProtocol, _ token: String) -> Bool {
+        ConstantTime.areEqual(token, given)
+    }
+}

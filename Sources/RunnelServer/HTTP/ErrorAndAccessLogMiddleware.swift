@@ -1,0 +1,76 @@
+import HTTPTypes
+import Hummingbird
+import Logging
+import RunnelEngine
+import RunnelKit
+
+/// Assigns each request an id for its response and the log, converts errors to responses, and writes the access log.
+struct ErrorAndAccessLogMiddleware: RouterMiddleware {
+    let logger: Logger
+    /// nil while the routes are being collected.
+    let routes: RouteTable?
+    /// Redacts secrets.
+    let redact: @Sendable (String) -> String
+
+    static let header = HTTPField.Name("X-Request-ID")
+
+    func handle(
+        _ request: Request, context: ServerContext, next: (Request, ServerContext) async throws -> Response
+    ) async throws -> Response {
+        var context = context
+        let given = Self.header.flatMap { request.headers[$0] }
+        context.requestID = given.flatMap(Self.checked) ?? UUIDv7.make(nanoseconds: context.now)
+        // A path is untrusted and may be long. Redacted before it is truncated: half a secret could not be recognised.
+        let call = "\(request.method.rawValue) \(redact(request.uri.path).prefix(200))"
+        var response: Response
+        do {
+            response = try await next(request, context)
+        } catch let error as APIError {
+            response = masked(error).response
+        } catch let error as HTTPError where error.status == .notFound {
+            response = answerWithoutRoute(request)
+        } catch let error as HTTPError {
+            response = APIError(error.status.code, "bad-request", error.body ?? error.status.reasonPhrase).response
+        } catch is CancellationError {
+            throw CancellationError()
+        } catch {
+            logger.error("\(call) failed: \(error)", metadata: ["request": .string(context.requestID)])
+            response =
+                APIError(500, "internal", "the request failed; the log says why under \(context.requestID)").response
+        }
+        if let header = Self.header { response.headers[header] = context.requestID }
+        logger.info("\(call) \(response.status.code)", metadata: ["request": .string(context.requestID)])
+        return response
+    }
+
+    /// A message may quote more than the client sent.
+    private func masked(_ error: APIError) -> APIError {
+        var copy = APIError(error.status, error.code, redact(error.message))
+        copy.headers = error.headers
+        return copy
+    }
+
+    /// Answers 404, or 405 for an unsupported method.
+    private func answerWithoutRoute(_ request: Request) -> Response {
+        let path = request.uri.path
+        guard let methods = routes?.methods(path) else {
+            return APIError(404, "not-found", "there is nothing at \(Value.string(path).quoted(limit: 200))").response
+        }
+        let list = methods.joined(separator: ", ")
+        guard request.method != .options else { return Response(status: .noContent, headers: [.allow: list]) }
+        let others = methods.filter { $0 != "HEAD" && $0 != "OPTIONS" }.joined(separator: " or ")
+        var error = APIError(
+            405, "method-not-allowed",
+            "\(request.method.rawValue) is not possible here; "
+                + "ask \(Value.string(path).quoted(limit: 200)) with \(others)"
+        )
+        error.headers[.allow] = list
+        return error.response
+    }
+
+    /// A request id of safe characters for the log.
+    private static func checked(_ id: String) -> String? {
+        let isPlain = id.utf8.allSatisfy { (0x21...0x7E).contains($0) }
+        return isPlain && (1...128).contains(id.utf8.count) ? id : nil
+    }
+}

@@ -1,0 +1,167 @@
+/// Builds nodes from libyaml's events and applies the rules that libyaml leaves to its callers.
+///
+/// Open collections are kept on an explicit stack, so nesting uses no call stack. An alias shares the node of its
+/// anchor; the size of that node is counted against the limits.
+struct NodeComposer {
+    let source: YAMLSource
+    let limits: YAMLLimits
+    private var open: [CollectionBuilder] = []
+    private var anchors: [String: Anchor] = [:]
+    private var anchorsSeen = 0
+    private var keys = KeyIdentities()
+    /// The number of nodes so far, with aliases expanded.
+    private var nodeCount = 0
+    private var root: YAMLNode?
+    private var firstDocument: YAMLRange?
+
+    init(source: YAMLSource, limits: YAMLLimits) {
+        self.source = source
+        self.limits = limits
+    }
+
+    /// What an anchor's name refers to at this point of the text.
+    private struct Anchor {
+        /// Distinguishes anchors of the same name: an inner one replaces an outer one that is still open.
+        var number: Int
+        var range: YAMLRange
+        /// Nil while the anchored collection is open.
+        var target: (node: YAMLNode, size: Int, height: Int)?
+    }
+
+    /// Builds the root of the one document in a stream.
+    mutating func compose(_ stream: consuming EventStream) throws(YAMLError) -> YAMLNode? {
+        var stream = stream
+        while true {
+            let event = try next(&stream)
+            let range = source.range(from: event.start, to: event.end)
+            switch event.kind {
+            case .streamStart, .documentEnd: continue
+            case .streamEnd: return root
+            case .documentStart: try startDocument(range)
+            case .alias(let name): try alias(name, range)
+            case .scalar(let text, let style, let properties):
+                try scalar(text, style, properties, range)
+            case .sequenceStart(let properties, let isFlow):
+                try startCollection(CollectionBuilder(.sequence, properties, isFlow: isFlow, range: range))
+            case .mappingStart(let properties, let isFlow):
+                try startCollection(CollectionBuilder(.mapping, properties, isFlow: isFlow, range: range))
+            case .sequenceEnd, .mappingEnd: try endCollection(range)
+            }
+        }
+    }
+
+    /// The next event. An error at the end of the file points to the unclosed bracket.
+    private func next(_ stream: inout EventStream) throws(YAMLError) -> YAMLEvent {
+        do {
+            return try stream.next()
+        } catch {
+            var error = error
+            let isAtEnd = source.byteOffset(of: error.range.start) >= source.text.utf8.count
+            if isAtEnd, error.related.isEmpty, let bracket = open.last, bracket.isFlow {
+                error.related = [.init(message: "the \(bracket.kind.rawValue) begins here", range: bracket.range)]
+            }
+            throw error
+        }
+    }
+
+    private mutating func startDocument(_ range: YAMLRange) throws(YAMLError) {
+        if let firstDocument {
+            throw YAMLError(
+                code: "multiple-documents", message: "a second document begins here; a file can hold only one",
+                range: range, source: source, hint: "put each document in a file of its own",
+                related: [.init(message: "the first document begins here", range: firstDocument)])
+        }
+        firstDocument = range
+    }
+
+    private mutating func scalar(
+        _ text: String, _ style: YAMLScalarStyle, _ properties: YAMLEvent.Properties, _ range: YAMLRange
+    ) throws(YAMLError) {
+        try count(1, range)
+        let tag = try TagRules(source: source).tag(properties, range)
+        let value = try TagRules(source: source).value(of: text, style, tag, range)
+        let node = YAMLNode(
+            content: .scalar(YAMLScalar(text: text, style: style, value: value)), range: range,
+            tag: properties.tag, anchor: properties.anchor)
+        if let name = properties.anchor {
+            anchorsSeen += 1
+            anchors[name] = Anchor(number: anchorsSeen, range: range, target: (node, 1, 0))
+        }
+        // libyaml reports an empty document as an empty scalar.
+        let isNothing =
+            open.isEmpty && text.isEmpty && style == .plain && properties.tag == nil && properties.anchor == nil
+        if !isNothing { try add(node, height: 0) }
+    }
+
+    private mutating func startCollection(_ collection: CollectionBuilder) throws(YAMLError) {
+        var collection = collection
+        try count(1, collection.range)
+        guard open.count < limits.maxDepth else { throw tooDeep(collection.range) }
+        let tag = try TagRules(source: source).tag(collection.properties, collection.range)
+        try TagRules(source: source).check(tag, collection.kind == .sequence ? .sequence : .mapping, collection.range)
+        collection.nodesBefore = nodeCount - 1
+        if let name = collection.properties.anchor {
+            anchorsSeen += 1
+            collection.anchorNumber = anchorsSeen
+            anchors[name] = Anchor(number: anchorsSeen, range: collection.range)
+        }
+        open.append(collection)
+    }
+
+    private mutating func endCollection(_ range: YAMLRange) throws(YAMLError) {
+        guard let collection = open.popLast() else { return }
+        let node = try collection.node(endingAt: range, source: source, keys: &keys)
+        if let name = collection.properties.anchor, anchors[name]?.number == collection.anchorNumber {
+            anchors[name]?.target = (node, nodeCount - collection.nodesBefore, collection.height)
+        }
+        try add(node, height: collection.height)
+    }
+
+    private mutating func alias(_ name: String, _ range: YAMLRange) throws(YAMLError) {
+        guard let anchor = anchors[name] else {
+            let known = anchors.keys.sorted().prefix(10).map { "\"&\($0)\"" }.joined(separator: ", ")
+            throw YAMLError(
+                code: "unknown-alias", message: "the alias \"*\(name)\" refers to an anchor that does not exist",
+                range: range, source: source,
+                hint: known.isEmpty
+                    ? "if \"*\" is part of the text, put the text in quotes: \"*\(name)\""
+                    : "the anchors before this place: \(known)")
+        }
+        guard let target = anchor.target else {
+            throw YAMLError(
+                code: "recursive-alias", message: "the alias \"*\(name)\" is inside the value it stands for",
+                range: range, source: source,
+                related: [.init(message: "the value of \"&\(name)\" begins here", range: anchor.range)])
+        }
+        try count(target.size, range)
+        guard open.count + target.height <= limits.maxDepth else { throw tooDeep(range) }
+        try add(target.node, height: target.height, place: range)
+    }
+
+    private mutating func add(_ node: YAMLNode, height: Int, place: YAMLRange? = nil) throws(YAMLError) {
+        if open.isEmpty {
+            root = node
+        } else {
+            try open[open.count - 1].add(
+                node, height: height, place: place ?? node.range, source: source, keys: &keys)
+        }
+    }
+
+    private mutating func count(_ nodes: Int, _ range: YAMLRange) throws(YAMLError) {
+        // Neither side exceeds the limit, so the sum cannot overflow.
+        guard nodes <= limits.maxNodes - nodeCount else {
+            throw YAMLError(
+                code: "too-many-nodes",
+                message: "the document has more than \(limits.maxNodes) values once its aliases are expanded",
+                range: range, source: source)
+        }
+        nodeCount += nodes
+    }
+
+    private func tooDeep(_ range: YAMLRange) -> YAMLError {
+        YAMLError(
+            code: "too-deep",
+            message: "lists and mappings are nested more than \(limits.maxDepth) levels deep here",
+            range: YAMLRange(at: range.start), source: source)
+    }
+}

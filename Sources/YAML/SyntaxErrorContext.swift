@@ -1,0 +1,139 @@
+import CLibYAML
+
+/// A syntax error of libyaml with the surrounding text.
+struct SyntaxErrorContext {
+    let problem: String
+    let context: String
+    let source: YAMLSource
+    /// Where libyaml stopped.
+    let place: YAMLPosition
+    /// The start of the construct that libyaml was reading.
+    let contextPlace: YAMLPosition
+
+    init(_ problem: LibYAMLProblem, _ source: YAMLSource) {
+        self.problem = problem.problem
+        context = problem.context ?? ""
+        self.source = source
+        place = source.lines.position(ofScalar: problem.place)
+        contextPlace = problem.context == nil ? place : source.lines.position(ofScalar: problem.contextPlace)
+    }
+
+    /// The explanation if the cause is a tab used for indentation.
+    var tabIndentation: SyntaxExplanation? {
+        let isTabProblem = problem.contains("tab character")
+        let line = source.line(place.line).map { Array($0.unicodeScalars) } ?? []
+        let before = line.prefix(place.column - 1)
+        let isAtTab = place.column <= line.count && line[place.column - 1] == "\t"
+        let onlyIndicators = before.allSatisfy { " \t-?:".unicodeScalars.contains($0) }
+        guard isTabProblem || isAtTab && onlyIndicators && problem.hasPrefix("found character") else { return nil }
+        let isIndentation = before.allSatisfy { $0 == " " || $0 == "\t" }
+        return SyntaxExplanation(
+            code: "tab-indentation",
+            sentence: isIndentation
+                ? "this line is indented with a tab; YAML allows only spaces"
+                : "a tab follows the \"\(String(String.UnicodeScalarView(before)).trimmedBlanks)\"; YAML allows only "
+                    + "spaces there",
+            range: YAMLRange(start: place, end: YAMLPosition(line: place.line, column: place.column + 1)),
+            hint: "replace the tab with spaces")
+    }
+
+    /// The hint for a value that begins with the braces of a template, which YAML reads as a flow mapping.
+    var templateHint: String? {
+        for position in [place, contextPlace] {
+            guard let line = source.line(position.line) else { continue }
+            let value = line.drop { $0 == " " || $0 == "-" }
+            let afterKey = value.split(separator: ": ", maxSplits: 1).last ?? value
+            if afterKey.drop(while: { $0 == " " }).hasPrefix("{{") {
+                return "a value that begins with \"{{\" must be in quotes: \"{{ … }}\""
+            }
+        }
+        return nil
+    }
+
+    /// The text from a position to the end of its line, quoted for messages.
+    func quote(_ position: YAMLPosition) -> String {
+        let line = source.line(position.line)?.unicodeScalars.dropFirst(position.column - 1)
+        let text = String(String.UnicodeScalarView(line ?? Substring().unicodeScalars[...])).trimmedBlanks
+        if isAtEnd(position) { return "the end of the file" }
+        return text.isEmpty ? "the end of the line" : "\"\(text.shortened)\""
+    }
+
+    /// The text from a position to the next blank, quoted for messages.
+    func word(_ position: YAMLPosition) -> String {
+        let line = source.line(position.line)?.unicodeScalars.dropFirst(position.column - 1)
+        let word = line?.prefix { $0 != " " && $0 != "\t" } ?? Substring().unicodeScalars[...]
+        return "\"\(String(String.UnicodeScalarView(word)).shortened)\""
+    }
+
+    /// The range of the text that ``quote(_:)`` returns.
+    func rest(of position: YAMLPosition) -> YAMLRange {
+        let line = source.line(position.line)?.unicodeScalars ?? Substring().unicodeScalars[...]
+        let trimmed = line.reversed().drop { $0 == " " || $0 == "\t" }.count
+        return YAMLRange(
+            start: position, end: YAMLPosition(line: position.line, column: max(trimmed, position.column) + 1))
+    }
+
+    /// The range of one character.
+    func character(at position: YAMLPosition) -> YAMLRange {
+        YAMLRange(start: position, end: YAMLPosition(line: position.line, column: position.column + 1))
+    }
+
+    /// Whether nothing but white space and comments follows a place.
+    func isAtEnd(_ position: YAMLPosition) -> Bool {
+        source.byteOffset(of: position) >= source.lines.byteCount
+    }
+}
+
+extension String {
+    fileprivate var trimmedBlanks: String {
+        let isBlank = { (character: Character) in character == " " || character == "\t" }
+        var text = drop(while: isBlank)
+        while let last = text.last, isBlank(last) { text.removeLast() }
+        return String(text)
+    }
+}
+
+/// An error of libyaml: its messages and marks.
+struct LibYAMLProblem {
+    var problem: String
+    /// Where libyaml stopped, in Unicode scalars.
+    var place: Int
+    /// The construct that libyaml was reading, and where it started.
+    var context: String?
+    var contextPlace: Int
+
+    init(_ parser: yaml_parser_t) {
+        problem = parser.problem.map { String(cString: $0) } ?? "out of memory"
+        place = parser.problem_mark.index
+        context = parser.context.map { String(cString: $0) }
+        contextPlace = parser.context_mark.index
+    }
+
+    /// The error with an explanation for users, followed by libyaml's own message.
+    func error(in source: YAMLSource) -> YAMLError {
+        if problem == "out of memory" { return Self.outOfMemory(source) }
+        let situation = SyntaxErrorContext(self, source)
+        var explanation = situation.tabIndentation ?? situation.explanation
+        if let braces = situation.templateHint { explanation.hint = braces }
+        let words = [context, problem].compactMap(\.self).joined(separator: ": ")
+        return YAMLError(
+            code: explanation.code, message: "\(explanation.sentence) (libyaml: \(words))", range: explanation.range,
+            source: source, hint: explanation.hint, related: explanation.related)
+    }
+
+    /// The error for a failed allocation.
+    static func outOfMemory(_ source: YAMLSource) -> YAMLError {
+        YAMLError(
+            code: "out-of-memory", message: "there is not enough memory to read the file",
+            range: YAMLRange(at: YAMLPosition(line: 1, column: 1)), source: source)
+    }
+}
+
+/// The explanation of a syntax error for the author of the file.
+struct SyntaxExplanation {
+    var code: String
+    var sentence: String
+    var range: YAMLRange
+    var hint: String?
+    var related: [YAMLError.RelatedPlace] = []
+}

@@ -1,0 +1,137 @@
+import RunnelKit
+import RunnelTesting
+import Testing
+
+@Suite("The HTTP ingress") struct IngressTests {
+    /// Serves a path and says what it was called with.
+    private struct Echo: Trigger {
+        static let name = "echo"
+        static let summary = "Answers."
+        static let documentation = TriggerDocumentation(payload: [])
+
+        @Field("Where.") var path: String
+        @Field("What is thrown.") var fails: String?
+
+        func run(_ context: TriggerContext) async throws {
+            try await context.serve(
+                IngressRoute(path, methods: ["GET", "POST"], body: .whole(upTo: 4)) { [path, fails] request in
+                    switch fails {
+                    case "refusal": throw TriggerRefusal(.journal, "no disk", retryAfter: .milliseconds(1500))
+                    case "error": throw IngressError(418, "teapot", "it is short")
+                    default: break
+                    }
+                    let parameters = request.parameters.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
+                    return .text(200, ([path] + parameters).joined(separator: " "))
+                })
+        }
+    }
+
+    private static func serve<Result>(
+        _ entries: [ValueObject], _ body: (TriggerHarness) async throws -> Result
+    ) async throws -> Result {
+        let services = Services()
+        return try await withThrowingTaskGroup(of: Void.self) { group in
+            defer { group.cancelAll() }
+            for (index, entry) in entries.enumerated() {
+                var harness = TriggerHarness()
+                harness.key = "echo[\(index)]"
+                harness.services = services
+                let context = harness.context
+                group.addTask { try await TriggerDefinition(Echo.self).run(entry, context) }
+                try await harness.runs.wait { !$0.health.isEmpty }
+            }
+            var caller = TriggerHarness()
+            caller.services = services
+            return try await body(caller)
+        }
+    }
+
+    private static func text(
+        _ harness: TriggerHarness, _ path: String, method: String = "GET", body: String = ""
+    ) async throws -> String {
+        let answer = try await harness.call(IngressRequest(method: method, path: path, body: Array(body.utf8)))
+        guard case .bytes(let bytes) = answer.body else { return "" }
+        return "\(answer.status) \(String(decoding: bytes, as: UTF8.self))"
+    }
+
+    @Test("a literal segment is preferred to a parameter, wherever it stands")
+    func preference() async throws {
+        let entries: [ValueObject] = [
+            ["path": "{a}/{b}"], ["path": "{a}/x"], ["path": "y/{b}"], ["path": "y/x"], ["path": "/z/"],
+        ]
+        try await Self.serve(entries) { harness in
+            for (path, expected) in [
+                ("/hooks/1/2", "{a}/{b} a=1 b=2"), ("/hooks/1/x", "{a}/x a=1"), ("/hooks/y/2", "y/{b} b=2"),
+                ("/hooks/y/x", "y/x"), ("/hooks/y/x/", "y/x"), ("/hooks/z", "/z/"),
+                ("/hooks/%C3%A4/%2F", "{a}/{b} a=ä b=/"),
+            ] {
+                let text = try await Self.text(harness, path)
+                #expect(text == "200 \(expected)")
+            }
+            for path in ["/hooks/", "/hooks/1", "/hooks/1/2/3", "/hooks/1/%FF", "/hooks/%7Ba%7D"] {
+                await #expect(throws: IngressError.self) { try await Self.text(harness, path) }
+            }
+        }
+    }
+
+    @Test("what a handler throws is the answer")
+    func thrown() async throws {
+        try await Self.serve([["path": "a", "fails": "refusal"], ["path": "b", "fails": "error"]]) { harness in
+            let (a, b) = (try await Self.text(harness, "/hooks/a"), try await Self.text(harness, "/hooks/b"))
+            #expect(
+                a
+                    == #"503 {"error":{"code":"unavailable","message":"runs cannot be stored now; try again in 2 s"}}"#)
+            #expect(
+                b == #"418 {"error":{"code":"teapot","message":"it is short"}}"#)
+        }
+    }
+
+    @Test("a method and a body that the route does not take never reach the handler")
+    func bounds() async throws {
+        try await Self.serve([["path": "a"]]) { harness in
+            let method = try await Self.text(harness, "/hooks/a", method: "PUT")
+            let body = try await Self.text(harness, "/hooks/a", method: "POST", body: "12345")
+            #expect(
+                method
+                    == #"405 {"error":{"code":"method-not-allowed","message":"this hook is called with GET or POST"}}"#)
+            #expect(
+                body
+                    == #"413 {"error":{"code":"body-too-large","message":"the body is larger than the 4B that this hook takes"}}"#
+            )
+        }
+    }
+
+    @Test("paths that match the same requests are one path, which one trigger has")
+    func conflict() async throws {
+        var (first, second) = (TriggerHarness(), TriggerHarness())
+        (first.pipeline, second.pipeline) = ("a", "b")
+        second.services = first.services
+        let (one, two) = (first.context, second.context)
+        let owner = Task { try await TriggerDefinition(Echo.self).run(["path": "t/{id}"], one) }
+        try await first.runs.wait { $0.health == [.waiting("GET, POST /hooks/t/{id}")] }
+        let rival = Task { try await TriggerDefinition(Echo.self).run(["path": "t/{number}"], two) }
+        try await second.runs.wait {
+            $0.health == [
+                .problem(
+                    "the pipelines \"b\" and \"a\" both want /hooks/t/{id}, which \"a\" has: "
+                        + "give one of them another `path`")
+            ]
+        }
+        owner.cancel()
+        try await second.runs.wait { $0.health.last == .waiting("GET, POST /hooks/t/{number}") }
+        rival.cancel()
+        await #expect(throws: CancellationError.self) { try await owner.value }
+        await #expect(throws: CancellationError.self) { try await rival.value }
+    }
+
+    @Test(
+        "a path that cannot be one is an error",
+        arguments: ["", "/", "a//b", "a b", "../a", "a/{}", "{a}/{a}", "a/{b", "ä", String(repeating: "a", count: 201)])
+    func badPath(path: String) async throws {
+        let error = await #expect(throws: StepError.self) {
+            try await TriggerDefinition(Echo.self).run(["path": .string(path)], TriggerHarness().context)
+        }
+        #expect(error?.code == "bad-with")
+        #expect(error?.message == "\(Value.string(path).quoted()) cannot be the path of a hook")
+    }
+}

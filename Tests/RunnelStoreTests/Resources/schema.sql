@@ -1,0 +1,91 @@
+-- 1-runs
+-- 2-waiting
+-- 3-ownership
+-- 4-retention
+-- 5-workers
+-- 6-files
+CREATE INDEX dedupe_keys_expiry ON dedupe_keys (expires_at)
+CREATE INDEX files_hash ON files (hash)
+CREATE INDEX runs_asleep ON runs (wake_at) WHERE state = 'waiting'
+CREATE UNIQUE INDEX runs_dedupe ON runs (pipeline, dedupe_key) WHERE dedupe_key IS NOT NULL
+CREATE INDEX runs_ended ON runs (pipeline, ended_at, id) WHERE ended_at IS NOT NULL
+CREATE INDEX runs_owned ON runs (owner, pipeline) WHERE owner IS NOT NULL
+CREATE INDEX runs_queued ON runs ((started_at IS NULL), id) WHERE state = 'queued'
+CREATE TABLE dedupe_keys (
+pipeline TEXT NOT NULL,
+key TEXT NOT NULL,
+run_id TEXT NOT NULL,
+expires_at INTEGER NOT NULL,
+PRIMARY KEY (pipeline, key)
+) WITHOUT ROWID
+CREATE TABLE definitions (
+hash TEXT NOT NULL PRIMARY KEY,
+pipeline TEXT NOT NULL,
+file TEXT NOT NULL,
+text TEXT NOT NULL
+, kept_at INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID
+CREATE TABLE epochs (id INTEGER PRIMARY KEY CHECK (id = 1), value INTEGER NOT NULL)
+CREATE TABLE events (
+run_id TEXT NOT NULL,
+number INTEGER NOT NULL,
+count INTEGER NOT NULL,
+events TEXT NOT NULL,
+PRIMARY KEY (run_id, number)
+) WITHOUT ROWID
+CREATE TABLE files (
+run_id TEXT NOT NULL,
+step INTEGER NOT NULL,
+name TEXT NOT NULL,
+hash BLOB NOT NULL,
+PRIMARY KEY (run_id, step, name)
+) WITHOUT ROWID
+CREATE TABLE grdb_migrations (identifier TEXT NOT NULL PRIMARY KEY)
+CREATE TABLE runs (
+id TEXT NOT NULL PRIMARY KEY,
+pipeline TEXT NOT NULL,
+definition TEXT NOT NULL,
+state TEXT NOT NULL,
+dedupe_key TEXT,
+"trigger" BLOB,
+inputs BLOB,
+input BLOB,
+created_at INTEGER NOT NULL,
+started_at INTEGER,
+ended_at INTEGER,
+output BLOB,
+error BLOB,
+owner TEXT,
+interruptions INTEGER NOT NULL DEFAULT 0,
+cancel_requested INTEGER NOT NULL DEFAULT 0,
+retry_of TEXT
+, epoch INTEGER NOT NULL DEFAULT 0, deaths INTEGER NOT NULL DEFAULT 0, takeovers INTEGER NOT NULL DEFAULT 0, wake_at INTEGER, worked INTEGER NOT NULL DEFAULT 0, has_finally INTEGER NOT NULL DEFAULT 0)
+CREATE TABLE steps (
+number INTEGER PRIMARY KEY,
+run_id TEXT NOT NULL,
+key TEXT NOT NULL,
+uses TEXT NOT NULL,
+state TEXT NOT NULL,
+attempt INTEGER NOT NULL,
+started_at INTEGER,
+ended_at INTEGER,
+retry_at INTEGER,
+output BLOB,
+error BLOB,
+items BLOB,
+UNIQUE (run_id, key)
+)
+CREATE TABLE trigger_memory (
+pipeline TEXT NOT NULL,
+"trigger" TEXT NOT NULL,
+key TEXT NOT NULL,
+value TEXT NOT NULL,
+PRIMARY KEY (pipeline, "trigger", key)
+) WITHOUT ROWID
+CREATE TABLE "workers" (
+id TEXT NOT NULL PRIMARY KEY,
+pid INTEGER NOT NULL,
+host TEXT NOT NULL,
+role TEXT NOT NULL,
+started_at INTEGER NOT NULL,
+beat INTEGER NOT NULL DEFAULT 0
+) WITHOUT ROWID

@@ -1,0 +1,299 @@
+import RunnelEngine
+import RunnelKit
+import RunnelTesting
+import Synchronization
+import Testing
+
+/// What an observer was told.
+private final class Seen: RunObserver {
+    private struct State {
+        var events: [RunEvent] = []
+        var notices: [RunNotice] = []
+        var results: [RunResult] = []
+    }
+
+    private let state = Mutex(State())
+
+    func report(_ event: RunEvent) async { state.withLock { $0.events.append(event) } }
+    func report(_ notice: RunNotice) async { state.withLock { $0.notices.append(notice) } }
+    func finish(_ result: RunResult) async { state.withLock { $0.results.append(result) } }
+
+    var names: [RunEvent.Name] { state.withLock { $0.events.map(\.name) } }
+    var notices: [RunNotice] { state.withLock(\.notices) }
+    var states: [String] { state.withLock { $0.results.map(\.outcome.state) } }
+}
+
+private func with<Subject>(_ subject: Subject, _ change: (inout Subject) -> Void) -> Subject {
+    var copy = subject
+    change(&copy)
+    return copy
+}
+
+@Suite("Starting runs", .timeLimit(.minutes(5))) struct RunServiceTests {
+    private static let three = """
+        name: p
+        steps: [ { id: one, uses: effect }, { id: two, uses: effect }, { id: three, uses: effect } ]
+        """
+
+    /// Performs a run of the pipeline to its end.
+    private func perform(
+        _ pipeline: Pipeline, on rig: WorkerRig, trigger: Value = ["type": "manual"], _ seen: Seen = Seen()
+    ) async throws -> (run: NewRun, result: DriveResult?) {
+        let service = RunService(worker: rig.worker)
+        let run = service.makeRun(RunRequest(id: service.makeID(), trigger: trigger), of: pipeline)
+        let result = try await rig.worker.withSession { try await service.perform(run, observer: seen) }
+        return (run, result)
+    }
+
+    @Test("a run that is performed is kept, and its observer sees it to its end", arguments: JournalKind.allCases)
+    func performing(kind: JournalKind) async throws {
+        try await kind.withTwo { (journal, other) async throws -> Void in
+            let rig = try await WorkerRig("a", on: journal)
+            let seen = Seen()
+            let (run, result) = try await perform(try rig.pipeline(Self.three), on: rig, seen)
+            guard case .ended(let ended)? = result, case .succeeded(let output) = ended.outcome else {
+                Issue.record("it came to \(String(describing: result))")
+                return
+            }
+            #expect(output == .string(run.id + "_three"))
+            #expect(seen.names.first == .runStarted)
+            #expect(seen.names.last == .runFinished)
+            #expect(seen.names.count { $0 == .stepSucceeded } == 3)
+            #expect(seen.states == ["succeeded"])
+            let kept = try #require(await other.run(run.id))
+            #expect(kept.state == .succeeded)
+            #expect(try await other.definition(kept.definition)?.text == Self.three)
+            #expect(try await other.definition(kept.definition)?.file == "p.yaml")
+        }
+    }
+
+    @Test(
+        "a run whose pipeline this process holds begins without reading it from the journal",
+        arguments: JournalKind.allCases)
+    func holding(kind: JournalKind) async throws {
+        try await kind.withTwo { (journal, _) async throws -> Void in
+            let rig = try await WorkerRig("a", on: journal)
+            rig.journal.faults.set { $0.definitions = FaultyJournal.full }
+            let pipeline = try rig.pipeline(Self.three)
+            let (_, result) = try await perform(pipeline, on: rig)
+            guard case .ended(let ended)? = result else { Issue.record("it did not end"); return }
+            #expect(ended.outcome.state == "succeeded")
+            // One that has to be claimed first, too.
+            let limited = try rig.pipeline("concurrency: { limit: 1 }\n" + Self.three)
+            let second = try await WorkerRig("b", on: journal)
+            second.journal.faults.set { $0.definitions = FaultyJournal.full }
+            try await second.runs.keep(limited)
+            try await second.serve { () async throws -> Void in
+                let run = second.runs.makeRun(RunRequest(id: "limited"), of: limited)
+                #expect(try await second.runs.start(run) == .accepted)
+                #expect(try await pass(until: .succeeded, of: "limited", on: second))
+            }
+        }
+    }
+
+    @Test("secrets are taken out of what is kept of a run, and its steps get them", arguments: JournalKind.allCases)
+    func secrets(kind: JournalKind) async throws {
+        try await kind.withTwo { (journal, other) async throws -> Void in
+            let rig = try await WorkerRig("a", on: journal, secrets: ["key": "hunter2hunter2"])
+            let yaml = "name: p\nsteps: [ { id: one, uses: effect, with: { text: '{{ trigger.text }}' } } ]"
+            let (run, result) = try await perform(
+                try rig.pipeline(yaml), on: rig, trigger: ["type": "manual", "text": "it is hunter2hunter2"])
+            guard case .ended(let ended)? = result else { Issue.record("it did not end"); return }
+            #expect(ended.outputs["one"] == "it is hunter2hunter2")
+            let kept = try #require(await other.run(run.id))
+            #expect(kept.trigger["text"]?.asString?.contains("hunter2") == false)
+            #expect(kept.trigger["text"]?.asString?.hasPrefix("it is ") == true)
+        }
+    }
+
+    @Test(
+        "a retry from a step has the steps before it from the moment at which it is accepted",
+        arguments: JournalKind.allCases)
+    func retryFrom(kind: JournalKind) async throws {
+        try await kind.withTwo { (journal, other) async throws -> Void in
+            let log = EffectLog()
+            let first = try await WorkerRig("a", on: journal, log: log)
+            let pipeline = try first.pipeline(Self.three)
+            let (old, _) = try await perform(pipeline, on: first)
+            let record = try #require(await journal.run(old.id))
+            let service = RunService(worker: first.worker)
+            let retry = try await service.makeRetry(of: record, with: pipeline, from: "three")
+            // The process that accepts the run writes nothing any more from here on, as if it were killed.
+            first.journal.faults.set { $0.commits = FaultyJournal.full }
+            #expect(try await service.start(retry) == .accepted)
+            let kept = try await other.steps(of: retry.id)
+            #expect(kept.map(\.key.description) == ["one", "two"])
+            #expect(kept.map(\.state) == [.succeeded, .succeeded])
+            #expect(kept.map(\.output) == [.string(old.id + "_one"), .string(old.id + "_two")])
+            #expect(try await other.run(retry.id)?.retryOf == old.id)
+            let second = try await WorkerRig("b", on: other, log: log)
+            try await second.serve { () async throws -> Void in
+                #expect(try await pass(until: .succeeded, of: retry.id, on: second))
+            }
+            #expect(log.count(retry.id + "_one") == 0)
+            #expect(log.count(retry.id + "_two") == 0)
+            #expect(log.count(retry.id + "_three") == 1)
+        }
+    }
+
+    @Test(
+        "a retry from a step that is worked on by who accepts it takes the steps over in the same write",
+        arguments: JournalKind.allCases)
+    func retryOwned(kind: JournalKind) async throws {
+        try await kind.withTwo { (journal, other) async throws -> Void in
+            let rig = try await WorkerRig("a", on: journal)
+            let pipeline = try rig.pipeline(Self.three)
+            let (old, _) = try await perform(pipeline, on: try await WorkerRig("b", on: other))
+            let record = try #require(await journal.run(old.id))
+            let service = RunService(worker: rig.worker)
+            let retry = try await service.makeRetry(of: record, with: pipeline, from: "two")
+            rig.journal.faults.set { $0.commits = FaultyJournal.full }
+            let result = try await rig.worker.withSession { try await service.perform(retry, observer: Seen()) }
+            guard case .broken(let error)? = result else {
+                Issue.record("it came to \(String(describing: result))"); return
+            }
+            #expect(error.code == .full)
+            #expect(try await other.steps(of: retry.id).map(\.key.description) == ["one"])
+            #expect(rig.log.count(retry.id + "_one") == 0)
+            #expect(rig.log.count(retry.id + "_two") == 0)
+        }
+    }
+
+    @Test("a retry from a step waits for its turn, with the steps that it takes over", arguments: JournalKind.allCases)
+    func retryInTurn(kind: JournalKind) async throws {
+        try await kind.withTwo { (journal, other) async throws -> Void in
+            let rig = try await WorkerRig("a", on: journal)
+            let pipeline = try rig.pipeline("concurrency: { limit: 1 }\n" + Self.three)
+            let (old, _) = try await perform(pipeline, on: try await WorkerRig("b", on: other))
+            let record = try #require(await journal.run(old.id))
+            let holder = workerRecord("holder")
+            try await other.join(holder)
+            _ = try await other.accept(newRun("0", pipeline: "p", owner: holder), memory: nil)
+            let service = RunService(worker: rig.worker)
+            let retry = try await service.makeRetry(of: record, with: pipeline, from: "two")
+            let seen = Seen()
+            let working = Task(executorPreference: rig.executor) {
+                try await rig.worker.withSession { try await service.perform(retry, observer: seen) }
+            }
+            while seen.notices.isEmpty { await Task.yield() }
+            #expect(seen.notices == [.waitingForTurn(pipeline: "p")])
+            #expect(try await other.steps(of: retry.id).map(\.key.description) == ["one"])
+            let end = RunCommit.End(state: .succeeded, time: 1)
+            try await other.commit(RunCommit(lease: other.lease("0"), end: end), .durable)
+            while seen.states.isEmpty { try await pass(.milliseconds(200), on: rig) }
+            #expect(seen.states == ["succeeded"])
+            _ = try await working.value
+            #expect(rig.log.count(retry.id + "_one") == 0)
+            #expect(rig.log.count(retry.id + "_two") == 1)
+        }
+    }
+
+    @Test("what cannot be retried says why", arguments: JournalKind.allCases)
+    func retryErrors(kind: JournalKind) async throws {
+        try await kind.withTwo { (journal, _) async throws -> Void in
+            let rig = try await WorkerRig("a", on: journal)
+            let pipeline = try rig.pipeline(
+                "name: p\nsteps: [ { id: one, uses: effect, with: { fails: true } }, { id: two, uses: effect } ]")
+            let (old, _) = try await perform(pipeline, on: rig)
+            let record = try #require(await journal.run(old.id))
+            let service = RunService(worker: rig.worker)
+            var error = await #expect(throws: RetryError.self) {
+                try await service.makeRetry(of: record, with: pipeline, from: "tow")
+            }
+            guard case .noSuchStep("tow", known: ["one", "two"]) = error else {
+                Issue.record("it was \(String(describing: error))")
+                return
+            }
+            // A failed step is a result, and `from` is about what comes behind it.
+            #expect(try await service.makeRetry(of: record, with: pipeline, from: "two").steps.count == 1)
+            let longer = try rig.pipeline("name: p\nsteps: [ { id: zero, uses: effect }, { id: one, uses: effect } ]")
+            error = await #expect(throws: RetryError.self) {
+                try await service.makeRetry(of: record, with: longer, from: "one")
+            }
+            guard case .noResult(step: "zero") = error else {
+                Issue.record("it was \(String(describing: error))")
+                return
+            }
+            let running = with(record) { $0.state = .waiting }
+            error = await #expect(throws: RetryError.self) {
+                try await service.makeRetry(of: running, with: pipeline)
+            }
+            guard case .notEnded = error else {
+                Issue.record("it was \(String(describing: error))")
+                return
+            }
+        }
+    }
+
+    @Test("a run that finds its pipeline full does what `overlap` says, and says so", arguments: JournalKind.allCases)
+    func overlap(kind: JournalKind) async throws {
+        try await kind.withTwo { (journal, other) async throws -> Void in
+            let rig = try await WorkerRig("a", on: journal)
+            let yaml = "concurrency: { limit: 1, overlap: skip }\n" + Self.three
+            let holder = workerRecord("holder")
+            try await other.join(holder)
+            _ = try await other.accept(newRun("0", pipeline: "p", owner: holder), memory: nil)
+            let seen = Seen()
+            let (run, result) = try await perform(try rig.pipeline(yaml), on: rig, seen)
+            #expect(result == nil)
+            #expect(seen.notices == [.skipped(pipeline: "p")])
+            #expect(try await other.run(run.id)?.state == .skipped)
+            #expect(rig.log.count(run.id + "_one") == 0)
+        }
+    }
+
+    @Test(
+        "a run that is started where nothing works on the queue is left to whoever does",
+        arguments: JournalKind.allCases)
+    func leaving(kind: JournalKind) async throws {
+        try await kind.withTwo { (journal, other) async throws -> Void in
+            let first = try await WorkerRig("a", on: journal)
+            let service = RunService(worker: first.worker)
+            let pipeline = try first.pipeline(Self.three)
+            try await service.keep(pipeline)
+            let run = service.makeRun(RunRequest(id: "r"), of: pipeline, dedupeKey: "event")
+            #expect(try await service.start(run) == .accepted)
+            let again = service.makeRun(RunRequest(id: "s"), of: pipeline, dedupeKey: "event")
+            #expect(try await service.start(again) == .duplicate(runID: "r"))
+            let second = try await WorkerRig("b", on: other)
+            try await second.serve { () async throws -> Void in
+                #expect(try await pass(until: .succeeded, of: "r", on: second))
+                #expect(try await second.runs.follow("r") { _ in } == .succeeded(output: "r_three"))
+            }
+            do {
+                _ = try await second.runs.follow("none") { _ in }
+                Issue.record("there is a run that nobody has started")
+            } catch let error as StepError {
+                #expect(error.has(.noSuchRun))
+                #expect(error.message == "there is no run \"none\"")
+            }
+        }
+    }
+
+    @Test("a run that was interrupted is resumed, and one that has ended is refused", arguments: JournalKind.allCases)
+    func resuming(kind: JournalKind) async throws {
+        try await kind.withTwo { (journal, other) async throws -> Void in
+            let rig = try await WorkerRig("a", on: journal)
+            let pipeline = try rig.pipeline(Self.three)
+            let service = RunService(worker: rig.worker)
+            try await service.keep(pipeline)
+            let gone = workerRecord("gone")
+            try await other.join(gone)
+            var record = service.makeRun(RunRequest(id: "r"), of: pipeline).record
+            (record.owner, record.state, record.startedAt) = (gone.id, .running, 1)
+            _ = try await other.accept(record, steps: [step("one", output: "kept")], memory: nil)
+            try await other.leave(gone.id)
+            let seen = Seen()
+            let (first, second) = try await rig.worker.withSession {
+                (
+                    try await service.resume("r", observer: seen), try await service.resume("r", observer: seen)
+                )
+            }
+            guard case .performed(.ended(let ended)) = first else { Issue.record("it came to \(first)"); return }
+            #expect(ended.outputs["one"] == "kept")
+            #expect(rig.log.count("r_one") == 0)
+            #expect(rig.log.count("r_two") == 1)
+            guard case .refused(.ended(.succeeded)) = second else { Issue.record("it came to \(second)"); return }
+        }
+    }
+}

@@ -1,0 +1,79 @@
+import Marketplace
+import RunnelKit
+
+/// Creates the client's configuration from `marketplace:` in `runnel.yaml`.
+struct MarketplaceSetup {
+    let settings: MarketplaceSettings
+    let standIn: AgentStandIn?
+
+    func configuration() throws -> MarketplaceConfiguration {
+        do {
+            if let standIn {
+                let authentication = MarketplaceConfiguration.Authentication.clientCredentials(
+                    clientID: standIn.clientID, clientSecret: standIn.clientSecret)
+                if let limit = standIn.pacing?.timeLimit {
+                    return try MarketplaceConfiguration(
+                        baseURL: standIn.baseURL, authentication: authentication, agentID: standIn.agentID,
+                        timeouts: .init(connect: limit, idle: limit, total: limit, token: limit))
+                }
+                return try MarketplaceConfiguration(
+                    baseURL: standIn.baseURL, authentication: authentication, agentID: standIn.agentID,
+                    timeouts: timeouts, limits: limits, retry: retry)
+            }
+            return try MarketplaceConfiguration(
+                baseURL: try required(settings.baseURL, "base_url"), authentication: authentication(),
+                agentID: settings.agentID, model: settings.model,
+                tokenPath: settings.tokenPath ?? "/api/v1/auth/external-service-token", chatPath: settings.chatPath,
+                streamEnd: settings.streamEnd.flatMap { .init(rawValue: $0.rawValue) }, timeouts: timeouts,
+                limits: limits, retry: retry)
+        } catch let error as MarketplaceError {
+            throw StepError(error.code.rawValue, error.message, hint: error.hint)
+        }
+    }
+
+    private var timeouts: MarketplaceConfiguration.Timeouts {
+        .init(
+            connect: settings.timeouts.connect, idle: settings.timeouts.idle, total: settings.timeouts.total,
+            token: settings.timeouts.token)
+    }
+
+    private var limits: MarketplaceConfiguration.Limits {
+        .init(
+            concurrentStreams: settings.limits.concurrentStreams,
+            requestsPerMinute: settings.limits.requestsPerMinute, maxEvent: settings.limits.maxEvent.bytes,
+            maxAnswer: settings.limits.maxAnswer.bytes)
+    }
+
+    private var retry: RetryPolicy { RetryPolicy(maxRetryAfter: settings.limits.retryAfter) }
+
+    private func authentication() throws -> MarketplaceConfiguration.Authentication {
+        switch settings.auth {
+        case .clientCredentials:
+            .clientCredentials(
+                clientID: try required(settings.clientID, "client_id"),
+                clientSecret: try resolved(settings.clientSecret, "client_secret"))
+        case .bearer: .bearer(try resolved(settings.token, "token"))
+        case .none: .none
+        }
+    }
+
+    private func required(_ value: String?, _ key: String) throws(StepError) -> String {
+        guard let value, !value.isEmpty else { throw missing(key) }
+        return value
+    }
+
+    private func resolved(_ secret: SensitiveValue?, _ key: String) throws(StepError) -> String {
+        switch secret?.value {
+        case nil: throw missing(key)
+        case .success(let text)?: return text
+        case .failure(let problem)?:
+            throw StepError("not-configured", "`marketplace.\(key)` has no value: \(problem.reason)")
+        }
+    }
+
+    private func missing(_ key: String) -> StepError {
+        StepError(
+            "not-configured", "`marketplace.\(key)` is not set",
+            hint: "set it in runnel.yaml or as RUNNEL_MARKETPLACE_\(key.uppercased()), or try `--simulate`")
+    }
+}

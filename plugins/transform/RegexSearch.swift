@@ -1,0 +1,179 @@
+import RunnelKit
+
+/// Searches with jq's `match`, so that there is one regular expression dialect with one set of limits.
+enum RegexSearch {
+    /// The flag `n` excludes empty matches, for which libjq 1.6 reports no groups.
+    private static let program = #". as {$text, $pattern, $flags} | $text | match($pattern; $flags)"#
+
+    /// All matches in text order.
+    static func matches(of options: RegexOptions, in text: String, within limit: Duration) async throws -> [RegexMatch]
+    {
+        let input: Value = [
+            "text": .string(text), "pattern": .string(pattern(options)), "flags": options.all ? "gn" : "n",
+        ]
+        do {
+            return try await JQProgram(program).outputs(for: input, within: limit).values.map(RegexMatch.init)
+        } catch let error as StepError {
+            throw plain(error)
+        }
+    }
+
+    /// Blocks while a new pattern is compiled.
+    /// - Throws: A ``FieldError`` if `pattern` is not a regular expression.
+    static func check(pattern: String) throws(FieldError) {
+        let search = try JQProgram(program)
+        let problem = VerdictCache.shared.problem(with: "regex \(pattern)") {
+            do throws(StepError) {
+                _ = try search.outputsBlocking(
+                    for: ["text": "", "pattern": .string(pattern), "flags": "n"], within: JQLimits.compileTime)
+                return .init(problem: nil)
+            } catch {
+                return .init(
+                    problem: FieldError("invalid regular expression: \(reason(error.message))"),
+                    isFinal: !error.isTransient)
+            }
+        }
+        if let problem { throw problem }
+    }
+
+    private static func pattern(_ options: RegexOptions) -> String {
+        let letters = options.flags.letters
+        // The line break terminates a trailing comment of the extended syntax.
+        return letters.isEmpty
+            ? options.pattern.text
+            : "(?\(letters):\(options.pattern.text)\(letters.contains("x") ? "\n" : ""))"
+    }
+
+    private static func plain(_ error: StepError) -> StepError {
+        switch error.code {
+        case "jq-error" where error.message.contains("retry-limit"):
+            StepError(
+                "regex-too-slow", "the pattern needs too much backtracking on this text",
+                hint: "avoid nested repetitions such as \"(a+)+\"")
+        case "jq-error": StepError("regex-error", "the search failed: \(reason(error.message))")
+        case "jq-timeout":
+            StepError("regex-timeout", error.message.replacing("the program", with: "the search"), hint: error.hint)
+        default: error
+        }
+    }
+
+    /// libjq 1.6 writes `Regex failure: …`, later ones `<pattern> (at offset 0) is not a valid regex: …`.
+    private static func reason(_ message: String) -> String {
+        for mark in ["is not a valid regex: ", "Regex failure: "] {
+            if let range = message.firstRange(of: mark) { return String(message[range.upperBound...]) }
+        }
+        return message
+    }
+}
+
+/// A match in the format of jq's `match`.
+struct RegexMatch {
+    private let text: Value
+    private let groups: [(name: String?, text: Value)]
+
+    init(_ match: Value) {
+        text = match["string"] ?? .null
+        groups = (match["captures"]?.asList ?? []).map { ($0["name"]?.asString, $0["string"] ?? .null) }
+    }
+
+    /// The requested group; otherwise all named groups; otherwise the whole match. A group that did not participate is
+    /// null.
+    func value(group: RegexGroup?) throws(StepError) -> Value {
+        switch group {
+        case nil:
+            let named = groups.compactMap { group in group.name.map { ($0, group.text) } }
+            return named.isEmpty ? text : .object(ValueObject(named))
+        case .number(0)?: return text
+        case .number(let number)?:
+            guard number <= groups.count else { throw missing("\(number)") }
+            return groups[number - 1].text
+        case .name(let name)?:
+            guard let found = groups.first(where: { $0.name == name }) else { throw missing("\"\(name)\"") }
+            return found.text
+        }
+    }
+
+    private func missing(_ group: String) -> StepError {
+        let names = groups.compactMap(\.name)
+        let count = groups.count == 1 ? "1 group" : "\(groups.count) groups"
+        return StepError(
+            "no-such-group", "the pattern has no group \(group)",
+            hint: "it has \(count)" + (names.isEmpty ? "" : ", named \(names.joined(separator: ", "))"))
+    }
+}
+
+/// The options of `regex`: the pattern and what to extract.
+struct RegexOptions: FieldGroup {
+    @Field("The pattern, in Oniguruma's Perl syntax. It is compiled when the pipeline is validated.")
+    var pattern: RegexPattern
+    @Field(
+        "Letters as in Perl: `i` ignore case, `m` `^` and `$` at every line, `s` a dot matches line breaks, `x` extended."
+    )
+    var flags: RegexFlags = RegexFlags()
+    @Field("Find all matches instead of the first; the output is then a list.") var all: Bool = false
+    @Field("The group to extract, by number or name; 0 is the whole match.") var group: RegexGroup?
+}
+
+/// `regex: <pattern>`, or an object with options.
+struct RegexField: FieldValue {
+    let options: RegexOptions
+
+    static var schema: Value { ["anyOf": [RegexPattern.schema, RegexOptions.schema]] }
+
+    init(field value: Value) throws(FieldError) {
+        switch value {
+        case .string: options = try RegexOptions(fields: ["pattern": value])
+        case .object(let object): options = try RegexOptions(fields: object)
+        default: throw .expected("a regular expression or an object with \"pattern\"", found: value)
+        }
+    }
+}
+
+/// A pattern that was validated by compiling it.
+struct RegexPattern: FieldValue {
+    let text: String
+
+    static var schema: Value { ["type": "string", "minLength": 1] }
+
+    init(field value: Value) throws(FieldError) {
+        guard let text = value.asString else { throw .expected("a regular expression", found: value) }
+        guard !text.isEmpty else { throw FieldError("the regular expression is empty") }
+        try RegexSearch.check(pattern: text)
+        self.text = text
+    }
+}
+
+/// The flags of a pattern.
+struct RegexFlags: FieldValue {
+    var letters = ""
+
+    init() {}
+
+    static var schema: Value { ["type": "string", "pattern": "^[imsx]*$"] }
+    var fieldDefault: Value? { .string(letters) }
+
+    init(field value: Value) throws(FieldError) {
+        guard let text = value.asString, text.allSatisfy({ "imsx".contains($0) }) else {
+            throw .expected("some of the letters i, m, s and x", found: value)
+        }
+        letters = text
+    }
+}
+
+/// A group of a pattern.
+enum RegexGroup: FieldValue {
+    case number(Int)
+    case name(String)
+
+    static var schema: Value { ["anyOf": [["type": "integer", "minimum": 0], ["type": "string", "minLength": 1]]] }
+
+    init(field value: Value) throws(FieldError) {
+        if let number = value.asInt, (0...1000).contains(number) {
+            self = .number(Int(number))
+        } else if let name = value.asString, !name.isEmpty {
+            self = .name(name)
+        } else {
+            throw .expected("the number or the name of a group", found: value)
+        }
+    }
+}

@@ -166,16 +166,21 @@ let package = Package(
             exclude: ["common.sh", "idle.sh", "probe.py", "idle-connections.py"]),
         .executableTarget(name: "YAMLLeakCheck", dependencies: ["YAML"], path: "Tests/YAMLLeakCheck"),
 
+        .target(name: "TestSupport", path: "Tests/Support"),
         .target(name: "HTTPTestServer", dependencies: nio, path: "Tests/HTTPPluginTests/Server"),
         .testTarget(
-            name: "YAMLTests", dependencies: ["YAML"], resources: [.copy("Resources"), .copy("yaml-test-suite.md")]),
-        .testTarget(name: "RunnelKitTests", dependencies: ["RunnelKit", "RunnelSupport", "RunnelTesting"]),
+            name: "YAMLTests", dependencies: ["YAML", "TestSupport"],
+            resources: [.copy("Resources"), .copy("yaml-test-suite.md")]),
+        .testTarget(
+            name: "RunnelKitTests", dependencies: ["RunnelKit", "RunnelSupport", "RunnelTesting", "TestSupport"]),
         .testTarget(
             name: "JSONSchemaTests", dependencies: ["JSONSchema", "RunnelKit"], resources: [.copy("Resources")]),
-        .testTarget(name: "TemplatesTests", dependencies: ["Templates", "RunnelKit"]),
+        .testTarget(name: "TemplatesTests", dependencies: ["Templates", "RunnelKit", "TestSupport"]),
         .testTarget(
             name: "MarketplaceTests",
-            dependencies: ["Marketplace", "RunnelValue", "RunnelSupport", "HTTPTestServer", httpClient, log] + nio,
+            dependencies: [
+                "Marketplace", "RunnelValue", "RunnelSupport", "HTTPTestServer", "TestSupport", httpClient, log,
+            ] + nio,
             resources: [.copy("Resources/sse_cases.json")]),
         .testTarget(
             name: "MarketplaceSimulatorTests",
@@ -185,7 +190,9 @@ let package = Package(
             ]),
         .testTarget(
             name: "RunnelEngineTests",
-            dependencies: ["ChatPlugin", "RunnelEngine", "RunnelKit", "RunnelTesting", "Templates", "YAML", log]),
+            dependencies: [
+                "ChatPlugin", "RunnelEngine", "RunnelKit", "RunnelTesting", "Templates", "TestSupport", "YAML", log,
+            ]),
         .testTarget(
             name: "RunnelStoreTests",
             dependencies: [
@@ -215,7 +222,9 @@ let package = Package(
         .testTarget(name: "WatchPluginTests", dependencies: ["WatchPlugin", "RunnelKit", "RunnelTesting"]),
         .testTarget(
             name: "WebhookPluginTests",
-            dependencies: ["WebhookPlugin", "HTTPTestServer", "RunnelHTTP", "RunnelKit", "RunnelTesting"] + nio,
+            dependencies: [
+                "WebhookPlugin", "HTTPTestServer", "RunnelHTTP", "RunnelKit", "RunnelTesting", "TestSupport",
+            ] + nio,
             resources: [.copy("Resources/signatures.json")]),
         .testTarget(
             name: "PipelineTestingTests",
@@ -245,16 +254,18 @@ let package = Package(
             dependencies: ["RunnelSupport", "MCP", "RunnelProcess", "RunnelKit", "RunnelTesting", log],
             resources: [.copy("Resources")]),
         .testTarget(
-            name: "TransformPluginTests", dependencies: ["TransformPlugin", "CRunnelJQ", "RunnelKit", "RunnelTesting"]),
+            name: "TransformPluginTests",
+            dependencies: ["TransformPlugin", "CRunnelJQ", "RunnelKit", "RunnelTesting", "TestSupport"]),
         .testTarget(
             name: "RunnelCrashTests",
             dependencies: [
                 "runnel", "RunnelStore", "RunnelEngine", "RunnelKit", "MarketplaceSimulator", "HTTPTestServer",
-                httpClient,
+                "TestSupport", httpClient,
                 .product(name: "GRDB", package: "GRDB.swift"),
             ] + nio, resources: [.copy("Resources/fault.c")]),
         .testTarget(
-            name: "RunnelShutdownTests", dependencies: ["runnel", "RunnelStore", "RunnelEngine", "RunnelKit"] + nio),
+            name: "RunnelShutdownTests",
+            dependencies: ["runnel", "RunnelStore", "RunnelEngine", "RunnelKit", "TestSupport"] + nio),
         .testTarget(
             name: "RunnelCLITests",
             dependencies: [

@@ -1,4 +1,3 @@
-import AsyncHTTPClient
 import HTTPTestServer
 import Marketplace
 import RunnelKit
@@ -32,17 +31,7 @@ private func chat(
         server in
         let settings = try MarketplaceConfiguration(baseURL: server.url + "/v1", authentication: .none)
         let harness = StepHarness()
-        await MarketplaceService.register(in: harness.services) {
-            let http = HTTPClient(configuration: settings.httpClientConfiguration)
-            return .init(client: MarketplaceClient(configuration: settings, httpClient: http), httpClient: http)
-        }
-        let result: Result<Value, StepError>
-        do {
-            result = .success(try await harness.run(Chat.self, with: with))
-        } catch let error as StepError {
-            result = .failure(error)
-        }
-        await harness.services.shutDown()
+        let result = try await harness.chat(settings, with: with)
         return (result, harness.progress, server.requests.count)
     }
 }

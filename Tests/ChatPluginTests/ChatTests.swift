@@ -1,4 +1,3 @@
-import AsyncHTTPClient
 import Marketplace
 import MarketplaceSimulator
 import RunnelKit
@@ -24,17 +23,7 @@ private func chat(
             agentID: configuration.agentID, timeouts: .init(idle: idle), retry: .init(attempts: attempts))
         var harness = StepHarness()
         harness.input = input
-        await MarketplaceService.register(in: harness.services) {
-            let http = HTTPClient(configuration: settings.httpClientConfiguration)
-            return .init(client: MarketplaceClient(configuration: settings, httpClient: http), httpClient: http)
-        }
-        let result: Result<Value, StepError>
-        do {
-            result = .success(try await harness.run(Chat.self, with: with))
-        } catch let error as StepError {
-            result = .failure(error)
-        }
-        await harness.services.shutDown()
+        let result = try await harness.chat(settings, with: with)
         return (result, harness.progress, simulator.chatRequests)
     }
 }

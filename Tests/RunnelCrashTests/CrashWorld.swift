@@ -1,5 +1,6 @@
 import Foundation
 import GRDB
+import TestSupport
 
 /// One project with a journal, the servers that share it, and all that the outside sees of them.
 ///

@@ -4,6 +4,7 @@ import MarketplaceSimulator
 import RunnelEngine
 import RunnelKit
 import RunnelStore
+import TestSupport
 import Testing
 
 /// Starts `runnel`, kills it, and looks at what is left.
@@ -35,7 +36,7 @@ final class Harness {
 
     /// Begins new runs and goes on with old ones, in turns, and kills each process after a random time.
     func killAndRestart(_ kills: Int, seed: UInt64) async throws {
-        var generator = SeededGenerator(state: seed)
+        var generator = SeededGenerator(seed: seed)
         var killed = 0
         var number = 0
         // How long a run takes on this machine, so that kills meet all of it.

@@ -1,3 +1,5 @@
+import TestSupport
+
 /// What is done to servers that share a journal. A new one is a case here, its weight, and a method of ``CrashWorld``.
 enum Scenario: String, CaseIterable, Sendable {
     /// SIGKILL at a random moment.

@@ -1,6 +1,7 @@
 import Foundation
 import HTTPTestServer
 import MarketplaceSimulator
+import TestSupport
 import Testing
 
 /// One, two or three servers on one journal, harmed in all the ways of ``Scenario``.
@@ -62,7 +63,7 @@ import Testing
     private static func play(
         _ rounds: Int, of scenarios: [Scenario], world: Int, _ fault: URL?, in parent: URL
     ) async throws -> [Outcome] {
-        var generator = SeededGenerator(state: seed &+ UInt64(world) &* 1_000_003)
+        var generator = SeededGenerator(seed: seed &+ UInt64(world) &* 1_000_003)
         var outcomes: [Outcome] = []
         // A world in which something was wrong is left, so that it does not spoil the next round.
         while outcomes.count < rounds {
@@ -85,7 +86,7 @@ import Testing
                         patience: .seconds(max(45, outage + 60)))
                     var generator = generator
                     let world = try CrashWorld(
-                        name: name, surroundings, outside, generator: SeededGenerator(state: state), in: parent)
+                        name: name, surroundings, outside, generator: SeededGenerator(seed: state), in: parent)
                     var outcomes: [Outcome] = []
                     while played + outcomes.count < rounds, outcomes.last?.violations.isEmpty ?? true {
                         guard let scenario = Scenario.choose(from: scenarios, using: &generator) else { break }

@@ -2,6 +2,7 @@ import Foundation
 import RunnelEngine
 import RunnelKit
 import RunnelStore
+import TestSupport
 import Testing
 
 /// Files that come in every way there is, while the server that waits for them is killed at random moments.
@@ -35,7 +36,7 @@ import Testing
         try Data("journal: { keep_runs: 100000 }\n".utf8).write(to: folder.appendingPathComponent("runnel.yaml"))
 
         let arrivals = Arrivals(inbox: inbox, count: Self.files, seed: Self.seed)
-        var generator = SeededGenerator(state: Self.seed &+ 1)
+        var generator = SeededGenerator(seed: Self.seed &+ 1)
         var kills = 0
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await arrivals.run() }
@@ -89,7 +90,7 @@ private actor Arrivals {
     init(inbox: URL, count: Int, seed: UInt64) {
         self.inbox = inbox
         self.count = count
-        generator = SeededGenerator(state: seed)
+        generator = SeededGenerator(seed: seed)
     }
 
     static func name(_ number: Int) -> String { "file-\(number).txt" }

@@ -1,4 +1,5 @@
 import RunnelKit
+import TestSupport
 import Testing
 
 @Suite("Durations") struct DurationTextTests {
@@ -40,7 +41,7 @@ import Testing
     @Test("any duration down to a nanosecond is read as it was written")
     func roundTrip() {
         let seed = UInt64.random(in: 0...UInt64.max)
-        var generator = SplitMix(state: seed)
+        var generator = SeededGenerator(seed: seed)
         for _ in 0..<2000 {
             let limit = Int64(1) << Int64.random(in: 1...61, using: &generator)
             let duration = Duration.nanoseconds(Int64.random(in: 0..<limit, using: &generator))

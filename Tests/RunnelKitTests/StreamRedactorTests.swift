@@ -1,4 +1,5 @@
 import RunnelKit
+import TestSupport
 import Testing
 
 @Suite("Redacting a stream") struct StreamRedactorTests {
@@ -33,7 +34,7 @@ import Testing
     @Test("random texts in random pieces are shown as the whole would be")
     func random() {
         let seed = UInt64.random(in: 0...UInt64.max)
-        var generator = SplitMix(state: seed)
+        var generator = SeededGenerator(seed: seed)
         for _ in 0..<500 {
             let pieces = (0..<Int.random(in: 1...12, using: &generator)).map { _ in
                 String(
@@ -88,17 +89,5 @@ import Testing
         var stream = StreamRedactor(Redactor())
         #expect(stream.append("abc") == "abc")
         #expect(stream.finish() == "")
-    }
-}
-
-struct SplitMix: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
     }
 }

@@ -1,5 +1,6 @@
 import Foundation
 import RunnelEngine
+import TestSupport
 import Testing
 
 /// `make shutdown` runs 1,000 rounds; RUNNEL_SHUTDOWN_SEED repeats some that failed.
@@ -75,7 +76,7 @@ import Testing
     }
 
     private static func round(_ seed: Int) async throws -> Tally {
-        var generator = SeededGenerator(state: UInt64(seed))
+        var generator = SeededGenerator(seed: UInt64(seed))
         let count = [6, 24, 100, 300, 600].randomElement(using: &generator) ?? 6
         let signal = [SIGTERM, SIGINT].randomElement(using: &generator) ?? SIGTERM
         let again = [nil, 0, 20, 300].randomElement(using: &generator) ?? nil
@@ -114,18 +115,5 @@ import Testing
         return Tally(
             rounds: 1, good: ended.status == 0 && !ended.wasKilled ? 1 : 0, accepted: record.accepted.count,
             answers: callers.answers, streams: record.streams, longest: ended.time)
-    }
-}
-
-/// Repeatable randomness (SplitMix64).
-struct SeededGenerator: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var value = state
-        value = (value ^ (value >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        value = (value ^ (value >> 27)) &* 0x94D0_49BB_1331_11EB
-        return value ^ (value >> 31)
     }
 }

@@ -1,12 +1,13 @@
 import RunnelKit
 import Templates
+import TestSupport
 import Testing
 
 @Suite("Random expressions") struct RandomExpressionTests {
     @Test("an expression of the grammar is read, and computed or refused in words")
     func grammar() {
         let seed = UInt64.random(in: 0...UInt64.max)
-        var source = Source(generator: SplitMix(state: seed))
+        var source = Source(generator: SeededGenerator(seed: seed))
         for _ in 0..<3000 {
             let text = "{{ \(source.expression(depth: 4)) }}"
             let (template, issues) = Template.parse(text)
@@ -24,7 +25,7 @@ import Testing
 }
 
 private struct Source {
-    var generator: SplitMix
+    var generator: SeededGenerator
 
     mutating func pick(_ choices: [String]) -> String {
         choices[Int.random(in: 0..<choices.count, using: &generator)]

@@ -1,5 +1,6 @@
 import RunnelKit
 import Templates
+import TestSupport
 import Testing
 
 @Suite("Texts") struct TextTests {
@@ -85,7 +86,7 @@ import Testing
             "0", "'", "\"", "-", ".", "é", "\n", " raw ", "??",
         ]
         let seed = UInt64.random(in: 0...UInt64.max)
-        var generator = SplitMix(state: seed)
+        var generator = SeededGenerator(seed: seed)
         for _ in 0..<5000 {
             let text = (0..<Int.random(in: 1...20, using: &generator)).map { _ in
                 pieces[Int.random(in: 0..<pieces.count, using: &generator)]
@@ -95,17 +96,5 @@ import Testing
             #expect(issues.allSatisfy { $0.utf8Range.upperBound <= count }, "seed \(seed): \(text)")
             _ = try? template.render(sample)
         }
-    }
-}
-
-struct SplitMix: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
     }
 }

@@ -1,19 +1,7 @@
+import TestSupport
 import Testing
 
 @testable import WebhookPlugin
-
-/// Repeats itself with the same seed (SplitMix64).
-private struct Seeded: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
-    }
-}
 
 @Suite("When a webhook is sent again") struct DeliveryRetryTests {
     private let retry = DeliveryRetry(attempts: 10, backoff: .seconds(1), maxBackoff: .seconds(60))
@@ -21,7 +9,7 @@ private struct Seeded: RandomNumberGenerator {
     @Test(
         "the delay doubles up to its limit, and chance takes off up to half", arguments: [1, 7, 42, 4711] as [UInt64])
     func backoff(seed: UInt64) throws {
-        var generator = Seeded(state: seed)
+        var generator = SeededGenerator(seed: seed)
         for (attempt, whole) in [(1, 1), (2, 2), (3, 4), (4, 8), (5, 16), (6, 32), (7, 60), (8, 60)] {
             let decision = retry.decide(attempt: attempt, isTransient: true, retryAfter: nil, using: &generator)
             guard case .retry(let delay) = decision else {
@@ -36,7 +24,7 @@ private struct Seeded: RandomNumberGenerator {
     @Test("the same seed gives the same delays, another seed gives others")
     func seeds() {
         func delays(_ seed: UInt64) -> [DeliveryRetry.Decision] {
-            var generator = Seeded(state: seed)
+            var generator = SeededGenerator(seed: seed)
             return (1...5).map { retry.decide(attempt: $0, isTransient: true, retryAfter: nil, using: &generator) }
         }
         #expect(delays(1) == delays(1))
@@ -45,7 +33,7 @@ private struct Seeded: RandomNumberGenerator {
 
     @Test("delays read well: whole milliseconds below a second, tenths above")
     func rounding() {
-        var generator = Seeded(state: 3)
+        var generator = SeededGenerator(seed: 3)
         for attempt in 1...8 {
             guard
                 case .retry(let delay) = retry.decide(
@@ -58,7 +46,7 @@ private struct Seeded: RandomNumberGenerator {
 
     @Test("a receiver's Retry-After is waited for up to max_backoff, unless it is beyond all patience")
     func retryAfter() {
-        var generator = Seeded(state: 1)
+        var generator = SeededGenerator(seed: 1)
         func decide(_ asked: Duration) -> DeliveryRetry.Decision {
             retry.decide(attempt: 1, isTransient: true, retryAfter: asked, using: &generator)
         }
@@ -76,7 +64,7 @@ private struct Seeded: RandomNumberGenerator {
 
     @Test("what does not pass is final, and so is the last attempt")
     func giveUp() {
-        var generator = Seeded(state: 1)
+        var generator = SeededGenerator(seed: 1)
         #expect(retry.decide(attempt: 1, isTransient: false, retryAfter: nil, using: &generator) == .giveUp)
         #expect(retry.decide(attempt: 10, isTransient: true, retryAfter: nil, using: &generator) == .giveUp)
         #expect(retry.decide(attempt: 10, isTransient: true, retryAfter: .seconds(9999), using: &generator) == .giveUp)
@@ -84,7 +72,7 @@ private struct Seeded: RandomNumberGenerator {
 
     @Test("an absurd attempt number or backoff does not overflow")
     func absurd() {
-        var generator = Seeded(state: 1)
+        var generator = SeededGenerator(seed: 1)
         let patient = DeliveryRetry(
             attempts: 100, backoff: .seconds(3_000_000_000), maxBackoff: .seconds(3_000_000_000))
         guard

@@ -18,16 +18,11 @@ struct BodyReading: Sendable {
     func withBody<Result>(
         of request: Request, _ context: ServerContext, upTo limit: Int, _ use: ([UInt8]?) async throws -> Result
     ) async throws -> Result {
-        if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > limit {
-            return try await use(nil)
+        try await withShare(of: request, context, upTo: limit) { share in
+            guard let share else { return try await use(nil) }
+            let body = request.body
+            return try await use(try await inTime { try await Self.collect(body, limit, share) })
         }
-        let share = memory.share()
-        defer { share.end() }
-        if request.headers[.expect] != nil {
-            context.channel.triggerUserOutboundEvent(ContinueExpected(), promise: nil)
-        }
-        let body = request.body
-        return try await use(try await inTime { try await Self.collect(body, limit, share) })
     }
 
     /// Calls `use` with the body as a stream that can be read until it returns; with nil where it is declared to be
@@ -35,6 +30,28 @@ struct BodyReading: Sendable {
     func withStream<Result>(
         of request: Request, _ context: ServerContext, upTo limit: Int,
         _ use: (IngressBody?) async throws -> Result
+    ) async throws -> Result {
+        try await withShare(of: request, context, upTo: limit) { share in
+            guard let share else { return try await use(nil) }
+            let pieces = BodyPieces(request.body, limit: limit, share: share)
+            let stream = IngressBody {
+                {
+                    do {
+                        return try await inTime { try await pieces.next() }
+                    } catch let error as APIError {
+                        throw IngressError(error)
+                    }
+                }
+            }
+            return try await use(stream)
+        }
+    }
+
+    /// Calls `use` with a share of the memory for bodies, which ends when it returns, and asks the client to send the
+    /// body (`Expect: 100-continue`). Calls it with nil if the declared length is over `limit`.
+    private func withShare<Result>(
+        of request: Request, _ context: ServerContext, upTo limit: Int,
+        _ use: (BodyMemory.Share?) async throws -> Result
     ) async throws -> Result {
         if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > limit {
             return try await use(nil)
@@ -44,17 +61,7 @@ struct BodyReading: Sendable {
         if request.headers[.expect] != nil {
             context.channel.triggerUserOutboundEvent(ContinueExpected(), promise: nil)
         }
-        let pieces = BodyPieces(request.body, limit: limit, share: share)
-        let stream = IngressBody {
-            {
-                do {
-                    return try await inTime { try await pieces.next() }
-                } catch let error as APIError {
-                    throw IngressError(error)
-                }
-            }
-        }
-        return try await use(stream)
+        return try await use(share)
     }
 
     /// Runs `body`, and cancels it when it takes longer than a body may.

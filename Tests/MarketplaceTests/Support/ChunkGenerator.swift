@@ -1,21 +1,14 @@
+import TestSupport
+
 /// Makes chunks of many shapes, the same ones for the same seed.
 struct ChunkGenerator {
-    private var state: UInt64
+    private var random: SeededGenerator
 
     init(seed: UInt64) {
-        state = seed
+        random = SeededGenerator(seed: seed)
     }
 
-    /// SplitMix64.
-    private mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
-    }
-
-    private mutating func below(_ bound: Int) -> Int { Int(next() % UInt64(bound)) }
+    private mutating func below(_ bound: Int) -> Int { Int(random.next() % UInt64(bound)) }
     private mutating func pick(_ choices: [String]) -> String { choices[below(choices.count)] }
     private mutating func chance(_ percent: Int) -> Bool { below(100) < percent }
 
@@ -76,7 +69,7 @@ struct ChunkGenerator {
     mutating func damage(_ bytes: inout [UInt8]) {
         let position = below(bytes.count)
         switch below(3) {
-        case 0: bytes[position] = UInt8(truncatingIfNeeded: next())
+        case 0: bytes[position] = UInt8(truncatingIfNeeded: random.next())
         case 1: bytes.remove(at: position)
         default: bytes.insert(bytes[position], at: position)
         }

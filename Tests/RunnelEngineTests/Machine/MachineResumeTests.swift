@@ -1,25 +1,13 @@
 import RunnelKit
+import TestSupport
 import Testing
 
 @testable import RunnelEngine
 
 @Suite("A run that is gone on with") struct MachineResumeTests {
-    /// SplitMix64.
-    private struct Generator: RandomNumberGenerator {
-        var state: UInt64
-
-        mutating func next() -> UInt64 {
-            state &+= 0x9E37_79B9_7F4A_7C15
-            var value = state
-            value = (value ^ (value >> 30)) &* 0xBF58_476D_1CE4_E5B9
-            value = (value ^ (value >> 27)) &* 0x94D0_49BB_1331_11EB
-            return value ^ (value >> 31)
-        }
-    }
-
-    private static func plan(_ generator: inout Generator) -> RunPlan {
+    private static func plan(_ generator: inout SeededGenerator) -> RunPlan {
         var number = 0
-        func steps(depth: Int, _ generator: inout Generator) -> [PlanStep] {
+        func steps(depth: Int, _ generator: inout SeededGenerator) -> [PlanStep] {
             (0..<Int.random(in: 1...3, using: &generator)).map { _ in
                 number += 1
                 var step: PlanStep
@@ -61,7 +49,7 @@ import Testing
     @Test("crashes at any moment change neither outputs nor what was paid for", arguments: 0..<20)
     func crashes(block: Int) {
         for seed in (block * 100)..<(block * 100 + 100) {
-            var generator = Generator(state: UInt64(seed))
+            var generator = SeededGenerator(seed: UInt64(seed))
             let plan = Self.plan(&generator)
             let script = Self.script(plan, seed: seed)
             var undisturbed = MachineDriver(plan, script: script)

@@ -2,6 +2,7 @@ import CRunnelJQ
 import Foundation
 import RunnelKit
 import RunnelTesting
+import TestSupport
 import Testing
 
 @testable import TransformPlugin

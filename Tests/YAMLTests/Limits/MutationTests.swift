@@ -1,18 +1,6 @@
+import TestSupport
 import Testing
 import YAML
-
-/// A generator that gives the same numbers for the same seed.
-private struct SeededGenerator: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ mixed >> 30) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ mixed >> 27) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ mixed >> 31
-    }
-}
 
 @Suite("Mutated documents")
 struct MutationTests {
@@ -27,7 +15,7 @@ struct MutationTests {
     @Test("whatever is done to a document, parsing ends, with a document or an error whose places are in the text")
     func mutations() throws {
         let seed = UInt64.random(in: .min ... .max)
-        var random = SeededGenerator(state: seed)
+        var random = SeededGenerator(seed: seed)
         let documents = SuiteCase.all.map { Array($0.yaml.utf8) }
         for round in 0..<3000 {
             var bytes = documents[Int.random(in: 0..<documents.count, using: &random)]

@@ -8,7 +8,7 @@ package final class Latch: Sendable {
 
     package var isOpen: Bool { state.value }
 
-    /// Lets all go on who wait, and all who will. Opened again, nothing happens.
+    /// Resumes all waiters, present and future. A second call has no effect.
     package func open() {
         state.update { $0 = true }
     }

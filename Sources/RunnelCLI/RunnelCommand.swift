@@ -64,7 +64,7 @@ public struct RunnelCommand: AsyncParsableCommand {
     }
 }
 
-/// A first word that is no command.
+/// A first argument that is not a command.
 enum UnknownCommand {
     static func message(_ arguments: some Collection<String>, in command: any ParsableCommand.Type) -> String? {
         let subcommands = command.configuration.subcommands

@@ -138,7 +138,7 @@ import Testing
     }
 
     @Test(
-        "a folder above that another user owns is not looked beyond, and its configuration not taken",
+        "the search for a project stops at a folder of another user, and does not use its configuration",
         .enabled(if: isRoot))
     func above() async throws {
         let files = [

@@ -5,9 +5,9 @@ enum JSONFinder {
     /// The JSON values of the answer in order: the whole text when it is JSON; else the outermost objects and lists in
     /// it, the fences whose content is JSON, and what is left behind the last reasoning block when that is JSON.
     ///
-    /// What stands in a reasoning block (`<think>…</think>` and the like) is no answer. Where the opening tag is
-    /// missing, everything before the closing one is reasoning; where a text begins with an opening tag and the closing
-    /// one is missing, everything is.
+    /// The content of a reasoning block (`<think>…</think>` and the like) is not part of the answer. Without an opening
+    /// tag, the block begins at the start of the text. Without a closing tag, it ends at the end of the text; this
+    /// holds only if nothing but space is before the opening tag.
     static func values(in text: String) -> [Value] {
         if let value = try? Value.json(text) { return [value] }
         var search = Search(bytes: Array(text.utf8))

@@ -21,7 +21,9 @@ final class AnswerSlot: Sendable {
         waiter?.resume(with: result)
     }
 
-    /// The answer; throws `CancellationError` if the task is cancelled first. For a single waiter.
+    /// Waits for the answer. Only one task may wait.
+    ///
+    /// - Throws: `CancellationError` if the task is cancelled first, or the error that the slot was completed with.
     func value() async throws -> Value {
         try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in

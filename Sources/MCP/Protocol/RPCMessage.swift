@@ -2,7 +2,7 @@ internal import RunnelKit
 
 /// A message of JSON-RPC 2.0, whoever sends it: a request, a notification, or a response.
 struct RPCMessage: Sendable, Hashable {
-    /// As it was sent, also where it is no id.
+    /// The id as it was sent, even if it is not a valid one.
     var id: Value?
     /// nil for a response.
     var method: String?
@@ -32,7 +32,7 @@ struct RPCMessage: Sendable, Hashable {
 
     static func error(_ id: Value, _ error: RPCError) -> RPCMessage { RPCMessage(id: id, error: error.value) }
 
-    /// Reads a message; nil for what is no object.
+    /// Reads a message; nil if the value is not an object.
     init?(_ value: Value) {
         guard let object = value.asObject else { return nil }
         id = object["id"]
@@ -70,7 +70,7 @@ struct RPCError: Error, Sendable, Hashable {
         (self.code, self.message, self.data) = (code, message, data)
     }
 
-    /// Reads what stands in a response; nil for what is no object.
+    /// Reads the error of a response; nil if the value is not an object.
     init?(_ value: Value?) {
         guard let object = value?.asObject else { return nil }
         code = object["code"]?.asInt ?? 0

@@ -1,6 +1,6 @@
 internal import RunnelSupport
 
-/// What has been seen of an answer that tells whether its end is a success.
+/// What was seen of an answer so far, to decide at its end whether it succeeded.
 struct AnswerEnd: Sendable {
     var hasText = false
     var hasTasks = false

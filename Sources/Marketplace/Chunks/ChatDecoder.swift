@@ -287,7 +287,7 @@ struct ChatDecoder: Sendable {
         end.refusal += piece
     }
 
-    /// What was held of characters whose rest never came.
+    /// Emits the held bytes of characters that the stream left incomplete.
     private mutating func showRest(to events: inout [ChatEvent]) {
         if let rest = joiner.finish() { show(rest, to: &events) }
         if let rest = reasoningJoiner.finish() { think(rest, to: &events) }

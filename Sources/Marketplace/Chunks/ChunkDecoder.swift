@@ -54,8 +54,8 @@ enum ChunkDecoder {
     }
 
     /// - Parameters:
-    ///   - readsMessage: Whether a whole `message` stands for the delta where a choice has none. Some servers repeat the
-    ///     whole answer so in their last chunk.
+    ///   - readsMessage: Whether a whole `message` is read as the delta if a choice has none. Some servers repeat the
+    ///     whole answer as a `message` in their last chunk.
     ///   - isNamed: Whether the event has a type of its own. Such an event may tell of a tool's failure, for example, so
     ///     only what is surely an error of the answer is one.
     static func decode(

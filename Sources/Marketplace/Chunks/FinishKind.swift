@@ -8,7 +8,7 @@
     case contentFilter
     /// The model refused.
     case refusal
-    /// The model wants tools to be called.
+    /// The model calls tools.
     case toolCalls
     /// The agent asks a person.
     case interaction

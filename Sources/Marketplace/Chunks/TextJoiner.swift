@@ -3,7 +3,7 @@
 ///
 /// The part of a character at the end of a piece is held until the next piece; what never becomes a character is U+FFFD.
 struct TextJoiner: Sendable {
-    /// The start of a character whose rest has not come; at most three bytes.
+    /// The first bytes of a character that is not complete yet; at most three.
     private var held: [UInt8] = []
 
     var isEmpty: Bool { held.isEmpty }
@@ -45,7 +45,7 @@ struct TextJoiner: Sendable {
         }
     }
 
-    /// What is left of a character whose rest never came.
+    /// The replacement character, if the stream ended inside a character; otherwise nil.
     mutating func finish() -> String? {
         guard !held.isEmpty else { return nil }
         held = []
@@ -82,7 +82,7 @@ struct TextJoiner: Sendable {
         return 0
     }
 
-    /// Whether half a surrogate pair stands there; `second` tells which, 0xA0 for a high and 0xB0 for a low one.
+    /// Whether a surrogate stands there: a high one if `second` is 0xA0, a low one if it is 0xB0.
     @inline(__always)
     private static func isSurrogate(_ bytes: UnsafeRawBufferPointer, at start: Int, _ second: UInt8) -> Bool {
         start >= 0 && start + 3 <= bytes.count && bytes[start] == 0xED && bytes[start + 1] & 0xF0 == second

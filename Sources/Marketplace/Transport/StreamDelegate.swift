@@ -31,7 +31,7 @@ final class StreamDelegate: HTTPClientResponseDelegate {
     private enum Reading {
         case nothingYet
         case stream(HTTPResponseHead)
-        /// An answer that is no stream, read to quote it.
+        /// The body of an answer that is not a stream, collected to be quoted.
         case body(HTTPResponseHead, [UInt8])
         case over
     }
@@ -232,7 +232,7 @@ final class StreamDelegate: HTTPClientResponseDelegate {
         }
     }
 
-    /// An answer that is no stream: a whole completion, or what is quoted as an error.
+    /// Reads the body of an answer that is not a stream: a whole completion, or an error to be quoted.
     private func endOfBody(
         _ head: HTTPResponseHead, _ body: [UInt8], _ cause: (any Error)?, _ state: inout State
     ) -> FailedAttempt? {

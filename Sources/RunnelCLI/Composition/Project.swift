@@ -23,7 +23,7 @@ struct Project: Sendable {
     let report: LoadReport
     /// Redacts the secrets of this project.
     let redactor: Redactor
-    /// Keeps the secrets of this project out of the journal.
+    /// Replaces the secrets of this project in everything that is written to the journal.
     let seal: SecretSeal
 
     /// Finds `runnel.yaml` upwards from a folder, and reads it with overrides from the environment.

@@ -77,7 +77,7 @@ struct EventRenderer {
         endsWithNewline = true
     }
 
-    /// The event in a line for a program that shows what goes on; nil for one that says nothing to it.
+    /// One line of progress for the event; nil for an event that is not progress.
     static func progress(_ event: RunEvent) -> String? {
         switch event.kind {
         case .stepStarted(let place, let attempt): attempt > 1 ? "\(place.id): attempt \(attempt)" : place.id

@@ -42,7 +42,7 @@ struct PluginSettings: Sendable {
 
     /// - Parameters:
     ///   - schema: Of the value, where it is known.
-    ///   - unavailable: What stands in the place of what cannot be fetched.
+    ///   - unavailable: The replacement for a value that cannot be fetched.
     private mutating func fetch(
         _ value: Value, _ path: String, _ schema: Value?, _ resolver: SensitiveResolver,
         unavailable: (_ path: String, _ reason: String) -> Value

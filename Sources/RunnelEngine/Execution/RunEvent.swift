@@ -132,7 +132,7 @@ extension RunEvent {
     /// Reads ``json``, also as the journal keeps it: outputs that are not there are null.
     ///
     /// - Parameter runID: The run, where the event does not say.
-    /// - Returns: nil where it is no event that is known.
+    /// - Returns: nil if the kind of event is unknown.
     public init?(json: Value, runID: String = "") {
         guard let name = Name(of: json), let time = json["time"]?.asString.flatMap(Timestamp.parse) else { return nil }
         let place = StepPlace(id: json["step"]?.asString ?? "", uses: json["uses"]?.asString ?? "")

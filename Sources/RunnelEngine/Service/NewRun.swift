@@ -11,7 +11,7 @@ public struct NewRun: Sendable {
     let request: RunRequest?
     /// Finished steps of another run that this one takes over, with secrets sealed.
     package let steps: [StepRecord]
-    /// What the run's trigger wants to be remembered, with secrets sealed.
+    /// The changes to the memory of the run's trigger, with secrets sealed.
     let memory: MemoryChanges?
 
     public var id: String { record.id }
@@ -52,7 +52,7 @@ struct ClaimedRun: Sendable {
     var pipeline: Pipeline?
     /// What the run was started with; nil: the record has it, sealed.
     var request: RunRequest?
-    /// What earlier lives of the run and the run that it repeats left, sealed; nil: the journal knows.
+    /// The steps kept from earlier attempts of the run and from the run that it repeats, sealed; nil: read the journal.
     var steps: [StepRecord]?
 
     var id: String { record.id }

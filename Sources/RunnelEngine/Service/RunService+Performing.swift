@@ -112,7 +112,7 @@ extension RunService {
 
     /// While the journal does not answer, the run is safe in it; the worker says what is wrong.
     private func takeUp(_ runID: String, _ limits: RunLimits, at now: Int64) async throws(JournalError) -> Claim {
-        let isCancelled = worker.isCancelled(runID)
+        let isCancelled = worker.takeCancellation(of: runID)
         do throws(JournalError) {
             if isCancelled { _ = try await journal.requestCancel(runID, at: now) }
             _ = try await journal.wake(at: now)

@@ -49,7 +49,7 @@ public struct RunService: Sendable {
     ///
     /// - Parameters:
     ///   - dedupeKey: Makes repeats of one event one run; unique within the pipeline. Without secrets taken out.
-    ///   - memory: What the run's trigger wants to be remembered with it. Without secrets taken out.
+    ///   - memory: The changes to the trigger's memory that are stored with the run. Secrets are not redacted yet.
     public func makeRun(
         _ request: RunRequest, of pipeline: Pipeline, dedupeKey: String? = nil, memory: MemoryChanges? = nil
     ) -> NewRun {
@@ -178,7 +178,7 @@ public struct RunService: Sendable {
 
 /// Why a run cannot be retried.
 public enum RetryError: Error, Sendable {
-    /// It goes on, or waits.
+    /// The run is running or waiting.
     case notEnded
     /// The pipeline has no such step under `steps`.
     case noSuchStep(String, known: [String])

@@ -328,8 +328,10 @@ public final class Worker: Sendable {
         for control in controls { control.cancel() }
     }
 
-    /// Whether ``cancelRun(_:)`` was called for the run while it was not being worked on here, since the last call.
-    public func isCancelled(_ runID: String) -> Bool {
+    /// Removes the cancellation that ``cancelRun(_:)`` recorded while the run was not running here.
+    ///
+    /// - Returns: Whether there was one.
+    public func takeCancellation(of runID: String) -> Bool {
         state.withLock { $0.unheard.remove(runID) != nil }
     }
 

@@ -1,6 +1,6 @@
 internal import Synchronization
 
-/// The settings of a step or trigger before a run, when what templates come to is not known yet.
+/// The settings of a step or trigger before a run, while the values of templates are unknown.
 package struct PartialSettings: Sendable {
     /// What is known of a value.
     package enum PartialKnowledge: Sendable {
@@ -8,7 +8,7 @@ package struct PartialSettings: Sendable {
         case known
         /// Its kind: a list or an object, with a template in it.
         case partly
-        /// Nothing: it is a template, or part of what a template comes to.
+        /// Nothing: it is a template, or part of the value of one.
         case unknown
     }
 
@@ -31,7 +31,7 @@ package struct PartialSettings: Sendable {
     func knowledge(of path: [FieldError.PathElement]) -> PartialKnowledge { lookUp(path) }
 }
 
-/// Whether a field whose value is not known was used.
+/// Whether a field with an unknown value was used.
 final class UnknownValue: Sendable {
     private let isRead = Mutex(false)
 

@@ -2,7 +2,7 @@
 ///
 ///     struct Settings: FieldGroup {
 ///         init() {}
-///         @Field("What the office wants to see.") var key: SensitiveValue?
+///         @Field("The key of the office's API.") var key: SensitiveValue?
 ///     }
 ///
 /// Runnel fetches it before the plugin sees it, and masks it wherever Runnel writes. Written out it is accepted too, and
@@ -42,7 +42,7 @@ public struct SensitiveValue: Sendable, Hashable, FieldValue {
         }
     }
 
-    /// As it is handed to a plugin whose value could not be fetched.
+    /// The value that a plugin gets if the secret could not be fetched.
     package static func unavailable(because reason: String) -> Value { ["unavailable": .string(reason)] }
 
     /// Whether a setting with this schema is a secret, whatever stands beside it.

@@ -15,7 +15,7 @@ package final class HTTPIngress: ServiceKey, Sendable {
         var routes: [String: (token: UInt64, route: ClaimedRoute)] = [:]
         /// The shapes that have parameters.
         var patterns: [String] = []
-        /// Those who wait for a shape that another one has.
+        /// Registrations that wait for a shape that another route holds.
         var waiting: [UInt64: (shape: String, continuation: CheckedContinuation<Void, Never>)] = [:]
         var lastToken: UInt64 = 0
         var isShutDown = false
@@ -65,7 +65,7 @@ package final class HTTPIngress: ServiceKey, Sendable {
         state.withLock { $0.routes.values.map(\.route).sorted { $0.path < $1.path } }
     }
 
-    /// From now on there are no routes, and a request that is cancelled does not count as a caller who has gone.
+    /// Removes all routes. A request that is cancelled from now on does not count as a client that disconnected.
     package func shutDown() {
         state.withLock { $0.isShutDown = true }
     }

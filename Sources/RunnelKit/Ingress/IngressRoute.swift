@@ -30,8 +30,8 @@ public struct IngressRoute: Sendable {
     public let answersOtherMethods: Bool
     /// How much of a body is taken.
     public let body: Body
-    /// Whether the handler checks who calls. Where it does not and others than this machine can call, `runnel serve`
-    /// warns at its start.
+    /// Whether the handler authenticates callers. If it does not, and other machines can call, `runnel serve` warns at
+    /// its start.
     public let authenticatesCallers: Bool
     /// Whether the handler's task is cancelled when the caller has gone. A handler that answers at once saves the
     /// server the trouble with false. A streamed answer is always cancelled.
@@ -43,7 +43,7 @@ public struct IngressRoute: Sendable {
     ///   - body: The body as a whole.
     ///   - watchesCaller: Whether the handler is cancelled when the client disconnects.
     ///   - answersOtherMethods: Whether requests with other methods reach the handler as well.
-    ///   - authenticatesCallers: Whether the handler checks who calls.
+    ///   - authenticatesCallers: Whether the handler authenticates callers.
     ///   - path: Segments of letters, digits, `-`, `_`, `.` and `~`, or parameters in braces, at most 200 bytes in all.
     ///   - handler: Answers a request. An answer that says that an event was accepted comes after
     ///     ``TriggerContext/emit(_:)`` has returned. An ``IngressError`` and a ``TriggerRefusal`` that it throws are

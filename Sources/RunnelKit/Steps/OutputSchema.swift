@@ -11,7 +11,7 @@ public enum OutputSchema {
 
     /// What can be said of a path into an output before a run.
     package enum Finding: Sendable, Hashable {
-        /// It leads to a value, or nobody knows.
+        /// The path leads to a value, or this cannot be decided.
         case possible
         /// There is no such key at this index of the path.
         case unknownKey(at: Int, known: [String])

@@ -10,7 +10,7 @@ public struct SecretSeal: Sendable {
     /// is meant to hold; one that a text holds nevertheless is written as a reference without a name.
     private static let opening: [UInt8] = [0xEF, 0xB7, 0x90]
     private static let closing: [UInt8] = [0xEF, 0xB7, 0x91]
-    /// Begins a text that stands for a number.
+    /// The prefix of a text that represents a number.
     private static let number = opening + [UInt8(ascii: "#")] + closing
     private static let withoutSecrets = SecretSeal(secrets: [:])
 
@@ -72,7 +72,8 @@ public struct SecretSeal: Sendable {
         rewriting(text, unseal)
     }
 
-    /// What all sealed texts begin with whose plain text begins with `prefix`: a secret may begin in it and end behind it.
+    /// The common prefix of all sealed texts whose plain text begins with `prefix`. A secret may begin in `prefix` and
+    /// end after it.
     package func sealed(prefix: String) -> String {
         var copy = prefix
         return copy.withUTF8 { bytes in

@@ -32,7 +32,7 @@ final class LineChannel: Sendable {
 
     /// - Parameters:
     ///   - lineLimit: The maximum length of a line in bytes.
-    ///   - outputLimit: The maximum of all lines together in bytes.
+    ///   - outputLimit: The maximum size of all lines together in bytes.
     init(lineLimit: Int, outputLimit: Int) {
         self.outputLimit = outputLimit
         state = Mutex(State(splitter: LineSplitter(limit: lineLimit)))

@@ -1,6 +1,6 @@
 import Synchronization
 
-/// Bounds the memory of all request bodies together.
+/// Limits the total memory of all request bodies.
 final class BodyMemory: Sendable {
     /// The share of one request.
     final class Share: Sendable {

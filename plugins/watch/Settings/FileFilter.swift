@@ -24,7 +24,7 @@ struct FileFilter: Sendable {
         return include.isEmpty || include.contains { $0.matches(names) }
     }
 
-    /// Whether files below the folder can match.
+    /// Whether files in the folder, or in folders below it, can match.
     func enters(folder path: FilePath) -> Bool {
         guard path != root else { return true }
         guard let names = names(path) else { return false }

@@ -24,6 +24,10 @@ let package = Package(
         .library(name: "RunnelTesting", targets: ["RunnelTesting"]),
         .library(name: "Marketplace", targets: ["Marketplace"]),
         .library(name: "MarketplaceSimulator", targets: ["MarketplaceSimulator"]),
+        // For the package in Benchmarks alone. No API: it changes without notice.
+        .library(
+            name: "_RunnelInternals",
+            targets: ["LibC", "RunnelEngine", "RunnelStore", "SchedulePlugin", "TemplatePlugin"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
@@ -151,19 +155,7 @@ let package = Package(
             ] + nio),
         .executableTarget(name: "runnel", dependencies: ["RunnelCLI"]),
 
-        // Measurements, and checks that are programs of their own.
-        .executableTarget(
-            name: "StreamBenchmark", dependencies: ["Marketplace", httpClient] + nio, path: "Benchmarks/stream",
-            exclude: ["run.sh", "peer.py"]),
-        .executableTarget(
-            name: "JournalBenchmark", dependencies: ["RunnelEngine", "RunnelKit", "RunnelStore", "YAML", log],
-            path: "Benchmarks/journal", exclude: ["run.sh", "peer.py"]),
-        .executableTarget(
-            name: "ServeBenchmark",
-            dependencies: [
-                "RunnelEngine", "RunnelKit", "RunnelStore", "SchedulePlugin", "TemplatePlugin", "RunnelTesting", log,
-            ], path: "Benchmarks/serve",
-            exclude: ["common.sh", "idle.sh", "probe.py", "idle-connections.py"]),
+        // A check that is a program of its own.
         .executableTarget(name: "YAMLLeakCheck", dependencies: ["YAML"], path: "Tests/YAMLLeakCheck"),
 
         .target(name: "TestSupport", path: "Tests/Support"),

@@ -14,10 +14,7 @@ count=${1:-200}
 have valgrind valgrind || { echo "valgrind is missing. On Debian and Ubuntu: sudo apt-get install valgrind" >&2; exit 1; }
 find_runnel
 need_python
-if [ -z "${JOURNAL_BENCHMARK:-}" ]; then
-    swift build -c release --product JournalBenchmark >&2
-    JOURNAL_BENCHMARK="$(swift build -c release --show-bin-path)/JournalBenchmark"
-fi
+[ -n "${JOURNAL_BENCHMARK:-}" ] || JOURNAL_BENCHMARK=$(scripts/benchmark.sh JournalBenchmark)
 
 top=$(mktemp -d "$scratch/instructions.XXXXXX")
 trap 'end_all; rm -rf "$top"' EXIT

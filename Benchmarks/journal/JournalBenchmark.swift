@@ -3,7 +3,6 @@ import Logging
 import RunnelEngine
 import RunnelKit
 import RunnelStore
-import YAML
 
 /// Does nothing, so that what is left is what Runnel itself costs.
 struct Nothing: Step {

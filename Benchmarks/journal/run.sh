@@ -16,8 +16,7 @@ if ! [ -x "$scratch/venv/bin/python" ]; then
 fi
 "$scratch/venv/bin/python" -c 'import huey' 2>/dev/null || "$scratch/venv/bin/pip" install --quiet huey
 
-swift build -c release --product JournalBenchmark
-binary="$(swift build -c release --show-bin-path)/JournalBenchmark"
+binary=$(scripts/benchmark.sh JournalBenchmark)
 
 for _ in $(seq "$rounds"); do
     folder=$(mktemp -d "$scratch/journal.XXXXXX")

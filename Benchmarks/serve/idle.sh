@@ -11,10 +11,7 @@ source Benchmarks/serve/common.sh
 
 seconds=${1:-60}
 find_runnel
-if [ -z "${SERVE_BENCHMARK:-}" ]; then
-    swift build -c release --product ServeBenchmark >&2
-    SERVE_BENCHMARK="$(swift build -c release --show-bin-path)/ServeBenchmark"
-fi
+[ -n "${SERVE_BENCHMARK:-}" ] || SERVE_BENCHMARK=$(scripts/benchmark.sh ServeBenchmark)
 
 print_machine
 folder=$(mktemp -d "$scratch/serve.XXXXXX")

@@ -19,8 +19,7 @@ fi
 "$scratch/venv/bin/python" -c 'import httpx, httpx_sse' 2>/dev/null ||
     "$scratch/venv/bin/pip" install --quiet httpx httpx-sse
 
-swift build -c release --product StreamBenchmark
-binary="$(swift build -c release --show-bin-path)/StreamBenchmark"
+binary=$(scripts/benchmark.sh StreamBenchmark)
 
 rm -f "$scratch/port"
 "$binary" serve >"$scratch/port" &

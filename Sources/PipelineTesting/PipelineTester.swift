@@ -1,3 +1,12 @@
+public import RunnelEngine
+public import RunnelKit
+
+#if canImport(FoundationEssentials)
+internal import FoundationEssentials
+#else
+internal import Foundation
+#endif
+
 /// Runs the tests of pipelines, several at once, each in a world of its own.
 ///
 /// A test works in a temporary copy of the project, with a clock of its own and stand-ins for secrets, the web and the
@@ -52,5 +61,60 @@ public struct PipelineTester: Sendable {
 
     private func runner(of test: PipelineTestCase, in suite: PipelineTestSuite, _ copies: ProjectCopies) -> CaseRunner {
         CaseRunner(suite: suite, test: test, copies: copies, limit: limit)
+    }
+}
+
+/// The project that a test file belongs to, as far as its tests need it. Secrets are not part of it.
+public struct TestProject: Sendable {
+    /// Makes the steps of one test, which see that test's world and nothing of the real one.
+    public typealias MakeRegistry = @Sendable (TestWorld) async throws -> StepRegistry
+
+    /// Absolute, without a slash at the end.
+    public var directory: String
+    /// What `runnel.yaml` makes available to templates. Whether a secret has a value does not matter.
+    public var names: ProjectNames
+    /// All steps and triggers there are.
+    public var registry: StepRegistry
+    /// For plugins that are told of the project or its secrets when they are made, such as those that start programs;
+    /// nil where ``registry`` will do for every test.
+    public var makeRegistry: MakeRegistry?
+    /// What pipelines do not touch of the project.
+    public var files: ProtectedPlaces
+
+    public init(
+        directory: String, names: ProjectNames, registry: StepRegistry, makeRegistry: MakeRegistry? = nil,
+        files: ProtectedPlaces = .standard
+    ) {
+        self.directory = directory
+        self.names = ProjectNames(secrets: names.secrets, env: names.env)
+        self.registry = registry
+        self.makeRegistry = makeRegistry
+        self.files = files
+    }
+}
+
+/// What one test takes for the real world.
+public struct TestWorld: Sendable {
+    /// The copy of the project, absolute.
+    public let directory: String
+    /// The stand-ins that the test gives.
+    public let secrets: [String: String]
+    public let env: [String: String]
+}
+
+/// Finds test files.
+public enum PipelineTestFiles {
+    /// Whether a file of this name holds tests of a pipeline.
+    public static func isTestFile(_ name: String) -> Bool {
+        name.hasSuffix(".test.yaml") || name.hasSuffix(".test.yml")
+    }
+
+    /// The file itself; or every test file below a folder, sorted, none in a folder whose name begins with a dot. nil
+    /// when there is no such file or folder.
+    public static func under(_ path: String) -> [String]? {
+        var isDirectory = false
+        guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) else { return nil }
+        guard isDirectory else { return [path] }
+        return FolderListing(path, where: isTestFile).files()
     }
 }

@@ -1,5 +1,6 @@
 import Dispatch
 import GRDB
+import LibC
 public import RunnelEngine
 import RunnelKit
 import Synchronization
@@ -140,5 +141,48 @@ struct RunProgress {
         if entry.epoch < lease.epoch { entry = Entry(epoch: lease.epoch) }
         body(&entry)
         entries[lease.runID] = entry
+    }
+}
+
+extension Database {
+    /// What `inTransaction` does, with statements that are prepared once for each connection. Preparing them costs as much
+    /// as a small read.
+    func transaction<Result>(_ kind: TransactionKind, _ body: () throws -> Result) throws -> Result {
+        try cachedStatement(sql: "BEGIN \(kind.rawValue)").execute()
+        do {
+            let result = try body()
+            try cachedStatement(sql: "COMMIT").execute()
+            return result
+        } catch {
+            try? rollback()
+            throw error
+        }
+    }
+}
+
+extension SQLiteJournal {
+    public func check() async throws(JournalError) -> [String] {
+        var problems = try await read { db in
+            try String.fetchAll(db, sql: "PRAGMA integrity_check").filter { $0 != "ok" }
+        }
+        let paths = try await read { try Self.namedFiles($0) }.map(files.path)
+        for path in paths.sorted() where access(path, R_OK) != 0 {
+            problems.append("the file \(path) is missing, which holds an output")
+        }
+        return problems
+    }
+
+    public func probe() async throws(JournalError) {
+        try await committer.write { db in
+            try db.cachedStatement(
+                sql: """
+                    INSERT INTO trigger_memory (pipeline, "trigger", key, value) VALUES ('', 'probe', 'at', unixepoch())
+                    ON CONFLICT (pipeline, "trigger", key) DO UPDATE SET value = excluded.value
+                    """
+            ).execute()
+        }
+        // The existing log may have room for a row on a full disk, but not for a large value.
+        let files = files
+        try await onDisk { () throws(JournalError) in try files.probe() }
     }
 }

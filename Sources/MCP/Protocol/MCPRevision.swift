@@ -1,3 +1,5 @@
+internal import RunnelKit
+
 /// The revisions of the Model Context Protocol that Runnel speaks, the newest first.
 public enum MCPRevision: String, Sendable, CaseIterable {
     /// Without handshake and session: each request says its revision.
@@ -30,4 +32,22 @@ public enum MCPRevision: String, Sendable, CaseIterable {
 
     /// All of them in a sentence.
     public static var words: String { allCases.map(\.rawValue).joined(separator: ", ") }
+}
+
+extension MCPRevision {
+    /// What a server says that it speaks without a handshake.
+    static let stateless: [Value] = allCases.filter(\.isStateless).map { .string($0.rawValue) }
+
+    /// What is agreed on with a client that begins with a handshake: what it wants, or the newest there is.
+    static func agreed(on requested: String?) -> MCPRevision {
+        requested.flatMap(MCPRevision.init(rawValue:)).flatMap { $0.isStateless ? nil : $0 } ?? .handshake
+    }
+}
+
+extension RPCError {
+    static func unsupportedRevision(_ requested: String) -> RPCError {
+        RPCError(
+            code: unsupportedRevision, message: "the revision \"\(requested)\" of the protocol is not spoken here",
+            data: ["supported": .list(MCPRevision.stateless), "requested": .string(requested)])
+    }
 }

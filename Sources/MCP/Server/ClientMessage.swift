@@ -57,3 +57,66 @@ enum ClientMessage: Sendable, Hashable {
         }
     }
 }
+
+/// What stands in one line: a message, or several in a list as the revision 2025-03-26 allows.
+enum ClientLine: Sendable, Hashable {
+    case one(ClientMessage)
+    case list([ClientMessage])
+
+    /// The most messages in a list.
+    static let maximum = 64
+
+    init(_ line: [UInt8]) {
+        let value: Value
+        do {
+            value = try Value.json(line)
+        } catch {
+            self = .one(.invalid(id: .null, .parse("the line is not JSON: \(error)")))
+            return
+        }
+        guard let list = value.asList else {
+            self = .one(ClientMessage(value))
+            return
+        }
+        switch list.count {
+        case 0: self = .one(.invalid(id: .null, .invalidRequest("the list of messages is empty")))
+        case ...Self.maximum: self = .list(list.map { ClientMessage($0) })
+        default:
+            let words = "the list has \(list.count) messages; at most \(Self.maximum) are taken at once"
+            self = .one(.invalid(id: .null, .invalidRequest(words)))
+        }
+    }
+}
+
+/// Answers to messages that came in one list, which go back in one list when the last of them is there (JSON-RPC 2.0,
+/// section 6).
+struct BatchedAnswers: Sendable {
+    private struct Batch {
+        var answers: [Value] = []
+        var missing: Int
+    }
+
+    private var batches: [Int: Batch] = [:]
+    private var next = 0
+
+    /// - Parameter answers: How many answers there will be; more than none.
+    mutating func open(awaiting answers: Int) -> Int {
+        next += 1
+        batches[next] = Batch(missing: answers)
+        return next
+    }
+
+    /// - Parameter answer: nil where the call was cancelled, and so has none.
+    /// - Returns: The list, when nothing is missing any more and something is in it.
+    mutating func add(_ answer: Value?, to number: Int) -> Value? {
+        guard var batch = batches[number] else { return nil }
+        batch.missing -= 1
+        if let answer { batch.answers.append(answer) }
+        guard batch.missing == 0 else {
+            batches[number] = batch
+            return nil
+        }
+        batches[number] = nil
+        return batch.answers.isEmpty ? nil : .list(batch.answers)
+    }
+}

@@ -79,3 +79,73 @@ extension SuiteReader {
         }
     }
 }
+
+extension SuiteReader {
+    /// `steps:`: what comes of steps that are not carried out.
+    mutating func standIns(_ node: YAMLNode?) -> [String: StandInStep] {
+        var steps: [String: StandInStep] = [:]
+        for (id, keyNode, value) in diagnostics.pairs(node, "steps") {
+            guard let id = stepID(id, keyNode) else { continue }
+            if pipeline.allSteps.contains(where: { $0.id == id && $0.group != nil }) {
+                diagnostics.error("bad-keys", keyNode, "\"\(id)\" is a group of steps", hint: "name the steps inside")
+            }
+            let outcomes = (value.items ?? [value]).compactMap { outcome($0) }
+            steps[id] = StandInStep(outcomes: outcomes, isForAll: value.items == nil, node: value)
+        }
+        return steps
+    }
+
+    private mutating func outcome(_ node: YAMLNode) -> StandInStep.Outcome? {
+        guard let keys = TestKeys(node, "a stand-in", ["output", "error"], into: &diagnostics) else { return nil }
+        if let output = keys["output"], keys["error"] == nil { return .output(Value(output)) }
+        guard keys.atMostOne(["output", "error"], into: &diagnostics) != nil, let error = keys["error"] else {
+            diagnostics.error(
+                "missing-key", node.firstKeyOrSelf, "a stand-in needs `output` or `error`",
+                hint: "write `{ output: what the step comes to }`")
+            return nil
+        }
+        let known = ["code", "message", "transient"]
+        guard let keys = TestKeys(error, "an error", known, into: &diagnostics) else { return nil }
+        return .error(
+            StepError(
+                diagnostics.text(keys["code"], "code") ?? "error",
+                diagnostics.text(keys["message"], "message") ?? "the step failed",
+                isTransient: diagnostics.field(Bool.self, keys["transient"], "transient") ?? false))
+    }
+}
+
+extension SuiteReader {
+    /// A value that is meant as it stands, or the keys of a matcher.
+    mutating func matcher(_ node: YAMLNode) -> Matcher {
+        guard let keys = matcherKeys(node) else { return Matcher(rules: [.equals(Value(node))], node: node) }
+        var rules: [Matcher.Rule] = []
+        if let value = keys["equals"] { rules.append(.equals(Value(value))) }
+        if let value = keys["contains"] { rules.append(.contains(diagnostics.texts(value, "contains"))) }
+        if let value = keys["matches"], let pattern = diagnostics.text(value, "matches") {
+            if (try? Regex(pattern)) == nil {
+                diagnostics.error(
+                    "wrong-value", value, "`matches`: \(Value.string(pattern).quoted()) is no regular expression")
+            }
+            rules.append(.matches(pattern))
+        }
+        if let value = keys["json"] { rules.append(.json(subset(value))) }
+        return Matcher(rules: rules, node: node)
+    }
+
+    mutating func subset(_ node: YAMLNode) -> Matcher.Subset {
+        if matcherKeys(node) != nil { return .matcher(matcher(node)) }
+        switch node.content {
+        case .scalar: return .value(Value(node))
+        case .sequence(let items): return .list(items.map { subset($0) })
+        case .mapping(let pairs): return .object(pairs.map { ($0.key.keyText, subset($0.value)) })
+        }
+    }
+
+    /// nil unless all keys are those of a matcher.
+    private mutating func matcherKeys(_ node: YAMLNode) -> TestKeys? {
+        guard let pairs = node.pairs, !pairs.isEmpty,
+            pairs.allSatisfy({ Matcher.keys.contains($0.key.keyText) })
+        else { return nil }
+        return TestKeys(node, "a matcher", Matcher.keys, into: &diagnostics)
+    }
+}

@@ -1,6 +1,7 @@
 import Logging
 import MarketplaceSimulator
 import RunnelEngine
+import RunnelHTTP
 import RunnelKit
 import RunnelSupport
 import Synchronization
@@ -140,5 +141,49 @@ extension Duration {
         let (seconds, attoseconds) = components
         let (whole, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
         return overflow ? .max : whole &+ attoseconds / 1_000_000_000
+    }
+}
+
+/// What is known of a run when it is over.
+struct TestRun {
+    let outcome: RunOutcome
+    let outputs: ValueObject
+    /// The steps that were skipped, without the items of a list.
+    let skipped: Set<String>
+    let prompts: [SentPrompt]
+    let requests: [SentRequest]
+    let copy: ProjectCopy
+
+    /// Those of one step, in the order of its items: items that run side by side ask in any order.
+    func prompts(of step: String) -> [SentPrompt] {
+        prompts.enumerated().filter { $0.element.step == step }.sorted { left, right in
+            let (first, second) = (left.element.items, right.element.items)
+            return first == second ? left.offset < right.offset : first.lexicographicallyPrecedes(second)
+        }.map(\.element)
+    }
+}
+
+/// The clients of one test, none of which leaves this machine.
+enum TestServices {
+    /// The simulator behind the Marketplace client, with the answers of a test.
+    static func simulator(_ agent: CannedAgent) -> SimulatorConfiguration {
+        var configuration = SimulatorConfiguration()
+        configuration.pace = .zero
+        configuration.cannedAnswer = { agent.answer($0) }
+        return configuration
+    }
+
+    static func make(
+        plugins: [any Plugin], web: CannedWeb, simulator: RunningSimulator, clock: JumpingClock
+    ) async -> Services {
+        let services = Services()
+        await HTTPClientService.register(web, in: services)
+        let simulated = simulator.configuration
+        let standIn = AgentStandIn(
+            baseURL: simulator.baseURL, clientID: simulated.clientID, clientSecret: simulated.clientSecret,
+            agentID: simulated.agentID,
+            pacing: AgentStandIn.Pacing(clock: PauseClock(time: clock), timeLimit: PauseClock.limit))
+        for plugin in plugins { await plugin.talking(toAny: standIn).registerServices(in: services) }
+        return services
     }
 }

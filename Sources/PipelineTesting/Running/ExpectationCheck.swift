@@ -1,7 +1,7 @@
 import RunnelEngine
 import RunnelHTTP
 import RunnelKit
-import YAML
+public import YAML
 
 /// Compares a run with what a test expects of it.
 struct ExpectationCheck {
@@ -159,5 +159,62 @@ struct ExpectationCheck {
     ) -> [TestMismatch] {
         guard let matcher else { return [] }
         return matcher.findings(actual, isDocument: isDocument).map { TestMismatch(subject, matcher, $0) }
+    }
+}
+
+/// Compares a request that was sent with what a test expects of it.
+struct RequestCheck {
+    let expected: Expectations.Request
+    let sent: SentRequest
+    let subject: String
+
+    var mismatches: [TestMismatch] {
+        let url = expected.url.map { matcher in
+            matcher.urlFindings(sent.url).map { TestMismatch("\(subject).url", matcher, $0) }
+        }
+        return (url ?? []) + find("method", expected.method, .string(sent.method))
+            + expected.headers.flatMap { name, matcher in
+                find("headers.\(name)", matcher, header(name))
+            } + find("json", expected.json, body) + find("body", expected.body, body)
+    }
+
+    private var body: Value {
+        String(validating: sent.body, as: UTF8.self).map { .string($0) } ?? .bytes(sent.body)
+    }
+
+    private func header(_ name: String) -> Value {
+        let values = sent.headers.filter { $0.name == name.lowercased() }.map(\.value)
+        return values.isEmpty ? .null : .string(values.joined(separator: ", "))
+    }
+
+    private func find(_ key: String, _ matcher: Matcher?, _ actual: Value) -> [TestMismatch] {
+        guard let matcher else { return [] }
+        return matcher.findings(actual, isDocument: true).map { TestMismatch("\(subject).\(key)", matcher, $0) }
+    }
+}
+
+/// One thing in which a run was not as its test wants it.
+public struct TestMismatch: Sendable, Hashable {
+    /// What it is about: `outputs.label`, `files.out/a.json`, `http`.
+    public var subject: String
+    /// Where the test file says so.
+    public var range: YAMLRange?
+    /// A half sentence: `expected "bug", found "feature"`.
+    public var message: String
+    /// Several lines that show more, such as a difference in the unified format.
+    public var detail: String?
+    /// What to do.
+    public var hint: String?
+
+    init(_ subject: String, _ range: YAMLRange?, _ message: String, detail: String? = nil, hint: String? = nil) {
+        self.subject = subject
+        self.range = range
+        self.message = message
+        self.detail = detail
+        self.hint = hint
+    }
+
+    init(_ subject: String, _ matcher: Matcher, _ finding: Finding) {
+        self.init(subject + finding.path, matcher.node.range, finding.message, detail: finding.detail)
     }
 }

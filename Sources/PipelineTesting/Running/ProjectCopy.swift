@@ -1,4 +1,6 @@
+internal import LibC
 import RunnelKit
+import Synchronization
 
 #if canImport(FoundationEssentials)
 import FoundationEssentials
@@ -85,6 +87,75 @@ struct ProjectCopy: Sendable {
         try? manager.removeItem(atPath: full)
         guard manager.createFile(atPath: full, contents: Data(bytes)) else {
             throw Failure(message: "the file \"\(path)\" of the test cannot be written")
+        }
+    }
+}
+
+/// The copies of projects that tests work in. A copy is used again once it is as it was, since copying a large project
+/// takes longer than most tests.
+final class ProjectCopies: Sendable {
+    /// By the project's folder.
+    private let idle = Mutex<[String: [ProjectCopy]]>([:])
+
+    /// Runs `body` in a copy that nobody else uses meanwhile.
+    func with<Result>(
+        of project: String, files: [String: [UInt8]], _ body: (ProjectCopy) async throws -> Result
+    ) async throws -> Result {
+        var copy = try idle.withLock { $0[project]?.popLast() } ?? ProjectCopy(of: project)
+        defer {
+            if copy.restore() {
+                idle.withLock { $0[project, default: []].append(copy) }
+            } else {
+                copy.remove()
+            }
+        }
+        for (name, bytes) in files { try copy.write(bytes, to: name) }
+        return try await body(copy)
+    }
+
+    /// Removes all copies that nobody uses.
+    func removeAll() {
+        let copies = idle.withLock { idle in
+            defer { idle = [:] }
+            return idle.values.flatMap(\.self)
+        }
+        for copy in copies { copy.remove() }
+    }
+}
+
+/// Holds the folder of a copy while its process lives, so that what a killed process left can be told from it.
+final class CopyLock: Sendable {
+    private let descriptor: Int32
+
+    /// A younger folder may belong to a process that is about to lock it. In seconds.
+    private static let sweepAge = 60
+
+    /// nil where somebody else holds the folder, or it is none.
+    init?(_ folder: String) {
+        let descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+        guard descriptor >= 0 else { return nil }
+        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+            close(descriptor)
+            return nil
+        }
+        self.descriptor = descriptor
+    }
+
+    deinit { close(descriptor) }
+
+    /// Removes the folders in `base` whose names begin with `prefix` and that nobody holds.
+    static func removeAbandoned(in base: String, prefix: String) {
+        for name in (try? FileManager.default.contentsOfDirectory(atPath: base)) ?? [] where name.hasPrefix(prefix) {
+            let folder = base + "/" + name
+            var info = stat()
+            guard lstat(folder, &info) == 0, info.st_uid == geteuid() else { continue }
+            #if os(Linux)
+            let changed = info.st_mtim.tv_sec
+            #else
+            let changed = info.st_mtimespec.tv_sec
+            #endif
+            guard time(nil) - changed >= sweepAge, let lock = CopyLock(folder) else { continue }
+            withExtendedLifetime(lock) { try? FileManager.default.removeItem(atPath: folder) }
         }
     }
 }

@@ -135,3 +135,64 @@ extension Array: FieldValue where Element: FieldValue {
         return items.count == count ? .list(items) : nil
     }
 }
+
+/// A field that takes one of a few words. Conform a `String` enumeration to it:
+///
+///     enum Format: String, FieldChoice { case text, json, csv }
+public protocol FieldChoice: FieldValue, CaseIterable, RawRepresentable where RawValue == String {}
+
+extension FieldChoice {
+    /// The JSON schema (2020-12) of the values that are accepted.
+    public static var schema: Value { ["enum": .list(allCases.map { .string($0.rawValue) })] }
+
+    /// Reads the value that is written behind a key.
+    /// - Throws: A ``FieldError`` for a value that is not accepted.
+    public init(field value: Value) throws(FieldError) {
+        guard let word = value.asString, let choice = Self(rawValue: word) else {
+            let words = Self.allCases.map { "\"\($0.rawValue)\"" }.joined(separator: ", ")
+            throw .expected("one of \(words)", found: value)
+        }
+        self = choice
+    }
+
+    /// How the value is shown as a default; nil where it cannot be shown.
+    public var fieldDefault: Value? { .string(rawValue) }
+}
+
+extension Dictionary: FieldValue where Key == String, Value: FieldValue {
+    /// The JSON schema (2020-12) of the values that are accepted.
+    public static var schema: RunnelKit.Value { ["type": "object", "additionalProperties": Value.schema] }
+
+    /// Reads the value that is written behind a key.
+    /// - Throws: A ``FieldError`` for a value that is not accepted.
+    public init(field value: RunnelKit.Value) throws(FieldError) {
+        guard let object = value.asObject else { throw .expected("names and values", found: value) }
+        self = [:]
+        for (key, member) in object {
+            do {
+                self[key] = try Value(field: member)
+            } catch {
+                throw error.under(.key(key))
+            }
+        }
+    }
+
+    /// How the value is shown as a default; nil where it cannot be shown.
+    public var fieldDefault: RunnelKit.Value? { isEmpty ? [:] : nil }
+}
+
+/// A place inside a document, such as `/data/id`. As a setting it names a value, so it is not the whole document.
+extension JSONPointer: FieldValue {
+    /// A string of one or more reference tokens (RFC 6901).
+    public static var schema: Value {
+        ["type": "string", "pattern": "^(/([^~/]|~[01])*)+$", "examples": ["/data/id"]]
+    }
+
+    /// - Throws: A ``FieldError`` for anything but a pointer with at least one token.
+    public init(field value: Value) throws(FieldError) {
+        guard let text = value.asString, let pointer = JSONPointer(text), !pointer.tokens.isEmpty else {
+            throw .expected("a JSON pointer such as \"/id\" or \"/data/id\"", found: value)
+        }
+        self = pointer
+    }
+}

@@ -1,4 +1,5 @@
-internal import RunnelKit
+internal import JSONSchema
+package import RunnelKit
 
 /// Prepares and starts a plugin's command.
 package struct PluginProgram: Sendable {
@@ -55,5 +56,65 @@ package struct PluginProgram: Sendable {
                 "plugin-start-failed", "the plugin \"\(name)\" \(what): \(error.reason)",
                 hint: error.stage == .execution && !error.isShortage ? hint : nil, isTransient: error.isShortage)
         }
+    }
+}
+
+/// The worker's environment for process plugins.
+public struct ProcessHost: Sendable {
+    /// The worker's environment. A child sees only what its manifest lists.
+    public var variables: [String: String]
+    /// The project's secrets, for manifests that name them.
+    public var secret: @Sendable (_ name: String) -> String?
+    /// The project's folder, passed to children in `RUNNEL_PROJECT`.
+    public var project: String
+    /// The plugin's settings as JSON, passed to children in `RUNNEL_SETTINGS`.
+    var settings: String?
+
+    /// - Parameters:
+    ///   - variables: The worker's environment.
+    ///   - project: The project's folder, absolute.
+    ///   - secret: The project's secrets.
+    public init(
+        variables: [String: String], project: String, secret: @escaping @Sendable (String) -> String? = { _ in nil }
+    ) {
+        self.variables = variables
+        self.project = project
+        self.secret = secret
+    }
+
+    /// Takes the settings of a plugin, checked against what its manifest allows.
+    package mutating func set(_ settings: Value?, for manifest: PluginManifest) throws(FieldError) {
+        self.settings = try PluginSetup(manifest, settings).json
+    }
+}
+
+/// A plugin's settings, validated against its manifest.
+struct PluginSetup: Sendable {
+    /// The settings as JSON for the child's environment; nil for a plugin without settings.
+    let json: String?
+
+    /// - Throws: The first error, at `plugins.<name>`.
+    init(_ manifest: PluginManifest, _ settings: Value?) throws(FieldError) {
+        let place: [FieldError.PathElement] = [.key("plugins"), .key(manifest.name.text)]
+        guard let schema = manifest.settings else {
+            guard settings == nil || settings == [:] else {
+                throw FieldError("the plugin has no settings", hint: "remove them", path: place)
+            }
+            json = nil
+            return
+        }
+        let checked: JSONSchema
+        do {
+            checked = try JSONSchema(schema)
+        } catch {
+            throw FieldError("it is no JSON schema: \(error)", path: [.key("settings")])
+        }
+        let value = settings ?? [:]
+        if let issue = checked.validate(value).first {
+            throw FieldError(
+                issue.message, hint: issue.suggestion.map { "did you mean \"\($0)\"?" },
+                path: place + (issue.path.isRoot ? [] : [.key("\(issue.path)")]))
+        }
+        json = value.json()
     }
 }

@@ -107,3 +107,43 @@ public final class ProcessSupervisor: Sendable {
         StepError("shutting-down", "no plugin can be started any more: Runnel is shutting down")
     }
 }
+
+/// The restart policy for children that died. Pure; times are relative to any fixed moment.
+///
+/// A child that did some work before it died is restarted at once; otherwise after a pause with exponential backoff.
+package struct RestartPolicy: Sendable, Hashable {
+    private let backoff: Backoff
+    private(set) var failures = 0
+    private var notBefore: Duration = .zero
+
+    package init(initial: Duration = .milliseconds(250), maximum: Duration = .seconds(30)) {
+        backoff = Backoff(initial: initial, maximum: maximum)
+    }
+
+    /// Records that the child died, or could not be started.
+    package mutating func died(at time: Duration, hadWorked: Bool) {
+        guard !hadWorked else {
+            failures = 0
+            notBefore = .zero
+            return
+        }
+        failures += 1
+        notBefore = time + backoff.delay(afterAttempt: failures)
+    }
+
+    /// The pause before the next start.
+    package func pause(at time: Duration) -> Duration {
+        max(.zero, notBefore - time)
+    }
+}
+
+/// ``withDeadline``, for callers who have nothing to do any more when their own task is cancelled.
+///
+/// - Throws: `CancellationError` if the caller's task was cancelled.
+package func withTimeLimit<Success: Sendable>(
+    _ limit: Duration, clock: any Clock<Duration>, _ body: @escaping @Sendable () async throws -> Success
+) async throws -> (Result<Success, any Error>, isLate: Bool) {
+    let (result, isLate) = await withDeadline(limit, clock: clock, body)
+    try Task.checkCancellation()
+    return (result, isLate)
+}

@@ -1,4 +1,44 @@
 import RunnelKit
+import YAML
+
+/// What a value has to be like, with the place where a test says so. All rules have to hold.
+struct Matcher: Sendable {
+    indirect enum Rule: Sendable {
+        /// The very same value.
+        case equals(Value)
+        /// All of these texts stand somewhere in it.
+        case contains([String])
+        /// The regular expression is found in it.
+        case matches(String)
+        /// It is JSON, or data, that holds at least this.
+        case json(Subset)
+    }
+
+    /// Data of which only a part is said.
+    indirect enum Subset: Sendable {
+        case value(Value)
+        /// Other keys may be there too.
+        case object([(key: String, value: Subset)])
+        /// As many items, each like this.
+        case list([Subset])
+        case matcher(Matcher)
+    }
+
+    static let keys = ["equals", "contains", "matches", "json"]
+
+    var rules: [Rule]
+    var node: YAMLNode
+}
+
+/// One way in which something is not as a test wants it, said without what it is about.
+struct Finding: Sendable, Hashable {
+    /// A half sentence: `expected "bug", found "feature"`.
+    var message: String
+    /// Several lines that show more: a difference, or a text as it is.
+    var detail: String?
+    /// Where inside of the value: `.label`, `[0].id`.
+    var path = ""
+}
 
 extension Matcher {
     /// Everything in which `actual` is not as it has to be.
@@ -90,5 +130,36 @@ extension Matcher.Subset {
             copy.path = path + finding.path
             return copy
         }
+    }
+}
+
+extension Value {
+    /// A string as it is; data as JSON over several lines, keys in alphabetical order.
+    var shownInFull: String {
+        if case .string(let text) = self { return text }
+        return sorted.json(pretty: true) + "\n"
+    }
+
+    /// As the second half of "expected …, found …", where it fits a line.
+    var foundText: String { isNull ? "nothing" : quoted(limit: 200) }
+
+    private var sorted: Value {
+        switch self {
+        case .list(let items): .list(items.map(\.sorted))
+        case .object(let members):
+            .object(ValueObject(members.sorted { $0.key < $1.key }.map { ($0.key, $0.value.sorted) }))
+        default: self
+        }
+    }
+}
+
+extension String {
+    /// Whether it is better shown over several lines.
+    var isLong: Bool { dropLast().contains(where: \.isNewline) || count > 120 }
+
+    func cut(lines limit: Int) -> String {
+        let lines = split(separator: "\n", omittingEmptySubsequences: false)
+        guard lines.count > limit else { return self }
+        return (lines.prefix(limit) + ["… (\(lines.count - limit) more lines)"]).joined(separator: "\n")
     }
 }

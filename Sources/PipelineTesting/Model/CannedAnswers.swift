@@ -1,6 +1,37 @@
+import MarketplaceSimulator
 import RunnelHTTP
 import RunnelKit
 import YAML
+
+/// An entry of `steps:`: what comes of a step that is not carried out in a test.
+struct StandInStep: Sendable {
+    enum Outcome: Sendable {
+        case output(Value)
+        case error(StepError)
+    }
+
+    /// In the order of the calls; a single one is for all of them.
+    var outcomes: [Outcome]
+    /// Whether the one outcome is for all calls.
+    var isForAll: Bool
+    var node: YAMLNode
+}
+
+/// One entry of `chat:`: what the agent answers to one request.
+struct CannedChat: Sendable {
+    var answer: CannedAnswer
+    /// Given as often as it is asked for.
+    var isRepeated: Bool
+    var node: YAMLNode
+}
+
+/// All answers of one test.
+struct CannedChats: Sendable {
+    /// In the order of all calls.
+    var inOrder: [CannedChat] = []
+    /// For the calls of one step, in their order.
+    var byStep: [String: [CannedChat]] = [:]
+}
 
 /// One entry of `http:`: what comes back to one request.
 struct CannedHTTP: Sendable {

@@ -9,6 +9,10 @@ extension ErrorCatalog {
             "empty-value", part: "Every step",
             sentences: []),
         ErrorEntry(
+            "file-is-folder", part: "Every step",
+            sentences: ["\"…\" is a folder"],
+            hints: ["name a file in it"]),
+        ErrorEntry(
             "no-such-service", part: "Every step",
             sentences: ["… is not available here"]),
         ErrorEntry(

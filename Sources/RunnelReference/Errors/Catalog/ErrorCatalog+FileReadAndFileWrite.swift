@@ -24,8 +24,8 @@ extension ErrorCatalog {
             sentences: ["cannot list \"…\""]),
         ErrorEntry(
             "file-is-folder", part: "file.read and file.write",
-            sentences: ["\"…\" is a folder", "cannot read \"…\": it is …", "it is a folder"],
-            hints: ["name a file in it", "name a file"]),
+            sentences: ["cannot read \"…\": it is …", "it is a folder"],
+            hints: ["name a file", "name a file in it"]),
         ErrorEntry(
             "file-name-too-long", part: "file.read and file.write",
             sentences: ["the name is too long"]),

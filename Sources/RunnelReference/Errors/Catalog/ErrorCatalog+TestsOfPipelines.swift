@@ -87,8 +87,8 @@ extension ErrorCatalog {
             "wrong-value", part: "Tests of pipelines",
             sentences: [
                 "`status`: … is no error",
-                "`matches`: … is no regular expression",
                 "the input \"…\": …",
+                "`matches`: … is no regular expression",
                 "`now`: expected a time such as 2026-01-02T03:04:05Z, found \"…\"",
                 "\"…\" is no file of the project",
             ],

@@ -1,12 +1,13 @@
 # What a newcomer types: `make run` and `make test`. Everything that is missing is installed on the way.
 
 SWIFT_FLAGS ?=
+PREFIX ?= /usr/local
 TEST_FLAGS ?=
 
 # How many tests run side by side. All at once, they wait for each other's time slices longer than for anything else.
 export SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH ?= 8
 
-.PHONY: run build-tests test crash shutdown bench instructions format check-format setup setup-tests release example docc leaks clean
+.PHONY: run build-tests test crash shutdown bench instructions format check-format setup setup-tests release install deb test-deb tarball test-tarball sbom example docc leaks clean
 
 run: setup ## Run the demonstration pipeline against the embedded simulator.
 	swift build $(SWIFT_FLAGS) --product runnel
@@ -42,6 +43,26 @@ instructions: setup ## Count the instructions of one durable run and of one webh
 
 release: setup ## Build the release binary, .build/release/runnel.
 	swift build -c release --product runnel --static-swift-stdlib
+
+install: ## Install .build/release/runnel (see `make release`) with its manual page, completions and systemd unit: PREFIX, DESTDIR.
+	@test -x .build/release/runnel || { echo "There is no .build/release/runnel yet. Type: make release" >&2; exit 1; }
+	packaging/stage.sh .build/release/runnel "$(DESTDIR)" "$(PREFIX)" $(UNITDIR)
+
+deb: release ## Build the Debian package of the release binary, in .build/packages.
+	packaging/deb.sh .build/release/runnel
+
+test-deb: release ## Install, upgrade, remove and purge the Debian package in a chroot. Needs root.
+	packaging/test-deb.sh .build/release/runnel
+
+tarball: release ## Build an archive for other distributions, with the libraries it needs, in .build/packages.
+	packaging/tarball.sh .build/release/runnel
+
+test-tarball: release ## Install the archive in a chroot that has none of the libraries, and run a pipeline there. Needs root.
+	packaging/test-tarball.sh .build/release/runnel
+
+sbom: ## Write the software bill of materials (SPDX) of what is resolved, to .build/packages/runnel.spdx.json.
+	@mkdir -p .build/packages
+	packaging/sbom.py >.build/packages/runnel.spdx.json
 
 example: setup ## Build and test the plugin in Swift of examples/, with what is built of this package already.
 	swift test $(SWIFT_FLAGS) --package-path examples/swift-plugin --scratch-path "$(CURDIR)/.build" --disable-xctest

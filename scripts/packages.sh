@@ -1,10 +1,13 @@
 #!/usr/bin/env bash
 # Installs the system packages that Runnel is built on, or says what to type where that cannot be done from here.
-# With "test", also what the tests need.
+# With "test", also what the tests need; with "package", what packages are built and tried with.
 set -euo pipefail
 
 needed=(libyaml-dev libjq-dev libsqlite3-dev pkg-config tzdata)
-[ "${1:-}" = test ] && needed+=(git groff mandoc python3 python3-venv)
+case "${1:-}" in
+    test) needed+=(git groff mandoc python3 python3-venv) ;;
+    package) needed+=(debhelper debootstrap dpkg-dev lintian patchelf) ;;
+esac
 
 if [ "$(uname)" = Darwin ]; then
     missing=()

@@ -1,0 +1,41 @@
+#!/usr/bin/env bash
+# Builds an archive for distributions without a package: the binary, the shared libraries it needs beyond the C library, the
+# manual page, completions and systemd files, with a SHA-256 beside it.
+#
+#   packaging/tarball.sh RUNNEL [FOLDER]
+#
+# The libraries are those of this machine and are found relative to the binary; the C library has to be as new as this one's.
+set -euo pipefail
+runnel=$(realpath "$1")
+mkdir -p "${2:-$(dirname "$0")/../.build/packages}"
+out=$(realpath "${2:-$(dirname "$0")/../.build/packages}")
+cd "$(dirname "$0")/.."
+scripts/packages.sh package >&2
+version=$("$runnel" --version | awk '{ print $2 }')
+name=runnel-$version-linux-$(uname -m)
+
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+packaging/stage.sh "$runnel" "$scratch/$name" "" /lib/systemd/system
+rm -r "$scratch/$name/etc"
+cp packaging/systemd/environment "$scratch/$name/share/doc/runnel/environment"
+cp packaging/install.sh LICENSE "$scratch/$name"
+# A unit of an archive is installed below a prefix that install.sh knows.
+sed 's|^ExecStart=/bin/|ExecStart=@BINDIR@/|' -i "$scratch/$name/lib/systemd/system/runnel.service"
+
+libraries=$scratch/$name/lib/runnel
+mkdir -p "$libraries"
+ldd "$runnel" | awk '$3 ~ /^\// { print $3 }' | grep -vE '/(libc|libm|libdl|libpthread|librt)\.so' |
+    while read -r library; do
+        install -m 644 "$library" "$libraries/"
+    done
+[ -n "$(ls "$libraries")" ] || { echo "ldd named no library of $runnel." >&2; exit 1; }
+# RPATH, not RUNPATH: it also holds for what the libraries need themselves.
+patchelf --force-rpath --set-rpath '$ORIGIN/../lib/runnel' "$scratch/$name/bin/runnel"
+
+export SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || date +%s)}
+tar -C "$scratch" --sort=name --mtime="@$SOURCE_DATE_EPOCH" --owner=0 --group=0 --numeric-owner -cf - "$name" |
+    gzip -9n >"$out/$name.tar.gz"
+(cd "$out" && sha256sum "$name.tar.gz" >"$name.tar.gz.sha256")
+cp packaging/install.sh "$out/install.sh"
+echo "$out/$name.tar.gz"

@@ -1,0 +1,48 @@
+#!/usr/bin/env bash
+# Installs, upgrades, removes and purges the Debian package in a chroot of Debian 12, and runs pipelines there as its user.
+# Needs root; loopback alone is used by what is tested, the Debian mirror by apt.
+#
+#   packaging/test-deb.sh RUNNEL [FOLDER]
+#
+# FOLDER keeps the packages and the chroot's archive (.build/packages unless given).
+set -euo pipefail
+runnel=$(realpath "$1")
+mkdir -p "${2:-$(dirname "$0")/../.build/packages}"
+FOLDER=$(realpath "${2:-$(dirname "$0")/../.build/packages}")
+cd "$(dirname "$0")/.."
+source packaging/chroot.sh
+[ "$(id -u)" -eq 0 ] || { echo "A chroot needs root: sudo packaging/test-deb.sh $runnel" >&2; exit 1; }
+scripts/packages.sh package
+
+first=$(packaging/deb.sh "$runnel" "$FOLDER" | tail -n 1)
+second=$(VERSION=999.0 packaging/deb.sh "$runnel" "$FOLDER" | tail -n 1)
+
+open_chroot
+cp "$first" "$second" "$ROOT/root/"
+as_runnel() { inside setpriv --reuid runnel --regid runnel --init-groups env HOME=/var/lib/runnel bash -euc "cd /var/lib/runnel; $1"; }
+
+inside apt-get update -qq 2>/dev/null
+holds "the package and what it depends on are installed" inside apt-get install -y -qq "/root/$(basename "$first")"
+holds "the binary starts" inside runnel --version
+holds "its user exists" inside id runnel
+holds "the project's folder is the user's alone" test "$(inside stat -c '%U %a' /var/lib/runnel)" = "runnel 750"
+holds "secrets of the service can be read by root alone" test "$(inside stat -c '%U %a' /etc/runnel/environment)" = "root 600"
+holds "the unit names a binary that exists" inside sh -c 'test -x "$(sed -n "s/^ExecStart=\([^ ]*\).*/\1/p" /lib/systemd/system/runnel.service)"'
+holds "a project is created and its pipeline runs" as_runnel 'runnel init >/dev/null; echo "Runnel runs pipelines." >notes.txt; runnel run pipelines/hello --simulate --input-file notes.txt'
+holds "its test passes" as_runnel 'runnel test'
+holds "it is served" as_runnel 'export RUNNEL_SERVER_PORT=18790; runnel serve . --simulate >serve.log 2>&1 & for _ in $(seq 100); do runnel status >/dev/null 2>&1 && break; sleep 0.1; done; runnel status; kill %1; wait %1'
+runs=$(as_runnel 'runnel runs list --json' || true)
+
+echo "MARKETPLACE_CLIENT_SECRET=kept" >>"$ROOT/etc/runnel/environment"
+holds "a newer version is installed over it" inside apt-get install -y -qq -o Dpkg::Options::=--force-confdef "/root/$(basename "$second")"
+holds "what an administrator changed is kept" grep -q '^MARKETPLACE_CLIENT_SECRET=kept$' "$ROOT/etc/runnel/environment"
+holds "there is a run to keep" grep -q succeeded <<<"$runs"
+holds "its runs are kept" test "$(as_runnel 'runnel runs list --json')" = "$runs"
+
+holds "it is removed" inside apt-get remove -y -qq runnel
+holds "the binary is gone" lacks /usr/bin/runnel
+holds "configuration and project are left" test -e "$ROOT/etc/runnel/environment" -a -e "$ROOT/var/lib/runnel/.runnel/journal.db"
+holds "it is purged" inside apt-get purge -y -qq runnel
+holds "the configuration is gone" lacks /etc/runnel
+holds "pipelines and journal are left" test -e "$ROOT/var/lib/runnel/.runnel/journal.db"
+exit "$failed"

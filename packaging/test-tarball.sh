@@ -1,0 +1,43 @@
+#!/usr/bin/env bash
+# Installs the archive with install.sh in a chroot of Debian 12 that has none of the libraries, and runs a pipeline there.
+# Needs root; what is tested uses no network.
+#
+#   packaging/test-tarball.sh RUNNEL [FOLDER]
+#
+# FOLDER keeps the archive and the chroot's (.build/packages unless given).
+set -euo pipefail
+runnel=$(realpath "$1")
+mkdir -p "${2:-$(dirname "$0")/../.build/packages}"
+FOLDER=$(realpath "${2:-$(dirname "$0")/../.build/packages}")
+cd "$(dirname "$0")/.."
+source packaging/chroot.sh
+[ "$(id -u)" -eq 0 ] || { echo "A chroot needs root: sudo packaging/test-tarball.sh $runnel" >&2; exit 1; }
+scripts/packages.sh package
+
+archive=$(packaging/tarball.sh "$runnel" "$FOLDER" | tail -n 1)
+name=$(basename "$archive")
+open_chroot
+cp "$archive" "$archive.sha256" packaging/install.sh "$ROOT/root/"
+
+lacks_library() { ! inside sh -c "ldconfig -p | grep -q $1"; }
+holds "the chroot has no libyaml" lacks_library libyaml
+holds "the chroot has no libjq" lacks_library libjq
+holds "the chroot has no SQLite" lacks_library libsqlite3
+
+refused() { ! inside sh /root/install.sh "$@"; }
+printf x >>"$ROOT/root/$name"
+holds "a changed archive is refused" refused "/root/$name"
+holds "nothing of it was installed" lacks /usr/local/bin/runnel
+cp "$archive" "$ROOT/root/$name"
+mv "$ROOT/root/$name.sha256" "$ROOT/root/kept"
+holds "an archive without its SHA-256 is refused" refused "/root/$name"
+mv "$ROOT/root/kept" "$ROOT/root/$name.sha256"
+
+holds "the archive is installed" inside sh /root/install.sh "/root/$name"
+holds "the binary starts" inside runnel --version
+holds "a project is created and its pipeline runs" inside sh -euc \
+    'mkdir /root/project; cd /root/project; runnel init >/dev/null; echo "Runnel runs pipelines." >notes.txt; runnel run pipelines/hello --simulate --input-file notes.txt'
+holds "its test, with a transform, passes" inside sh -euc 'cd /root/project; runnel test'
+holds "it is installed once more over itself" inside sh /root/install.sh "/root/$name"
+holds "the unit names the binary" grep -q '^ExecStart=/usr/local/bin/runnel serve' "$ROOT/usr/local/lib/systemd/system/runnel.service"
+exit "$failed"

@@ -7,7 +7,7 @@ TEST_FLAGS ?=
 # How many tests run side by side. All at once, they wait for each other's time slices longer than for anything else.
 export SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH ?= 8
 
-.PHONY: run build-tests test crash shutdown bench instructions format check-format setup setup-tests release install deb test-deb tarball test-tarball sbom example docc leaks clean
+.PHONY: run build-tests test crash shutdown bench instructions format check-format setup setup-tests release install deb test-deb tarball test-tarball sbom example docc site leaks clean
 
 run: setup ## Run the demonstration pipeline against the embedded simulator.
 	swift build $(SWIFT_FLAGS) --product runnel
@@ -69,6 +69,9 @@ example: setup ## Build and test the plugin in Swift of examples/, with what is 
 
 docc: setup ## Make the documentation of the library products with DocC, in .build/documentation.
 	@scripts/docc.sh
+
+site: ## Make the site of docs/, in .build/site.
+	scripts/site.sh
 
 leaks: setup ## Check that the YAML wrapper gives back all memory, on every error path.
 	scripts/leaks.sh

@@ -1,0 +1,14 @@
+#!/usr/bin/env bash
+# Makes the site of docs/ in .build/site, and fails on links that lead nowhere.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+venv=.build/site-python
+wanted="mkdocs==1.6.1 mkdocs-material==9.8.2"
+if [ "$(cat "$venv/installed" 2>/dev/null || true)" != "$wanted" ]; then
+    python3 -m venv "$venv"
+    # shellcheck disable=SC2086
+    "$venv/bin/pip" install --quiet --disable-pip-version-check $wanted
+    printf '%s' "$wanted" >"$venv/installed"
+fi
+NO_MKDOCS_2_WARNING=1 "$venv/bin/mkdocs" build --strict --quiet
+echo "The site is in .build/site/index.html"

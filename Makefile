@@ -7,7 +7,7 @@ TEST_FLAGS ?=
 # How many tests run side by side. All at once, they wait for each other's time slices longer than for anything else.
 export SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH ?= 8
 
-.PHONY: run build-tests test crash shutdown bench instructions format check-format setup setup-tests release install deb test-deb tarball test-tarball sbom example docc site leaks clean
+.PHONY: run build-tests test crash shutdown bench instructions format check-format setup setup-tests release install deb test-deb tarball test-tarball sbom example docc site recording leaks clean
 
 run: setup ## Run the demonstration pipeline against the embedded simulator.
 	swift build $(SWIFT_FLAGS) --product runnel
@@ -72,6 +72,9 @@ docc: setup ## Make the documentation of the library products with DocC, in .bui
 
 site: ## Make the site of docs/, in .build/site.
 	scripts/site.sh
+
+recording: ## Draw docs/images/terminal.svg anew, with the `runnel` of the debug build.
+	scripts/recordings.sh
 
 leaks: setup ## Check that the YAML wrapper gives back all memory, on every error path.
 	scripts/leaks.sh

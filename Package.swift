@@ -36,6 +36,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
         .package(url: "https://github.com/apple/swift-http-types", from: "1.0.0"),
         .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.0"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.30.0"),
         .package(url: "https://github.com/apple/swift-crypto", "3.12.0"..<"5.0.0"),
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
@@ -51,7 +52,13 @@ let package = Package(
         .target(
             name: "RunnelValue", dependencies: [.product(name: "OrderedCollections", package: "swift-collections")]),
         .target(name: "LibC"),
-        .target(name: "RunnelSupport", dependencies: ["RunnelValue"]),
+        .target(
+            name: "CRunnelDecoding",
+            linkerSettings: [
+                .linkedLibrary("z"), .linkedLibrary("iconv", .when(platforms: [.macOS])),
+                .linkedLibrary("dl", .when(platforms: [.linux])),
+            ]),
+        .target(name: "RunnelSupport", dependencies: ["RunnelValue", "CRunnelDecoding"]),
         .target(name: "YAML", dependencies: ["CLibYAML"]),
         .target(name: "RunnelKit", dependencies: ["RunnelValue", "RunnelSupport", log]),
         .target(name: "Marketplace", dependencies: ["RunnelValue", "RunnelSupport", httpClient, log] + nio),
@@ -69,7 +76,11 @@ let package = Package(
         // What stands on RunnelKit.
         .target(name: "JSONSchema", dependencies: ["RunnelSupport", "RunnelKit"]),
         .target(name: "Templates", dependencies: ["RunnelSupport", "RunnelKit"]),
-        .target(name: "RunnelHTTP", dependencies: ["RunnelKit", "RunnelSupport", httpClient] + nio),
+        .target(
+            name: "RunnelHTTP",
+            dependencies: [
+                "RunnelKit", "RunnelSupport", httpClient, log, .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ] + nio),
         .target(
             name: "PipelineTesting",
             dependencies: [
@@ -79,7 +90,8 @@ let package = Package(
         .target(
             name: "MCP",
             dependencies: [
-                "RunnelSupport", "JSONSchema", "RunnelKit", "RunnelProcess", httpClient, log, nio[0], nio[2],
+                "RunnelSupport", "JSONSchema", "RunnelHTTP", "RunnelKit", "RunnelProcess", httpClient, log, nio[0],
+                nio[2],
             ]),
         .target(
             name: "RunnelReference", dependencies: ["RunnelKit", "RunnelEngine", "Templates", "JSONSchema", "YAML"]),
@@ -106,7 +118,7 @@ let package = Package(
 
         // The steps that ship. They have the public API alone, as a plugin of another package.
         .target(
-            name: "ChatPlugin", dependencies: ["RunnelKit", "JSONSchema", "Marketplace", httpClient],
+            name: "ChatPlugin", dependencies: ["RunnelKit", "RunnelHTTP", "JSONSchema", "Marketplace", httpClient],
             path: "plugins/chat", packageAccess: false),
         .target(name: "FilePlugin", dependencies: ["RunnelKit"], path: "plugins/file", packageAccess: false),
         .target(
@@ -207,7 +219,7 @@ let package = Package(
                 "HTTPPlugin", "HTTPTestServer", "RunnelHTTP", "RunnelKit", "RunnelSupport", "RunnelTesting", httpClient,
             ]
                 + nio,
-            exclude: ["Server"]),
+            exclude: ["Server"], resources: [.copy("Resources/peers.py")]),
         .testTarget(
             name: "SchedulePluginTests", dependencies: ["SchedulePlugin", "RunnelKit", "RunnelTesting"],
             resources: [.copy("Resources")]),

@@ -3,9 +3,9 @@
 # With "test", also what the tests need; with "package", what packages are built and tried with.
 set -euo pipefail
 
-needed=(libyaml-dev libjq-dev libsqlite3-dev pkg-config tzdata)
+needed=(libyaml-dev libjq-dev libsqlite3-dev zlib1g-dev pkg-config tzdata)
 case "${1:-}" in
-    test) needed+=(git groff mandoc python3 python3-venv) ;;
+    test) needed+=(git groff mandoc openssl python3 python3-venv) ;;
     package) needed+=(debhelper debootstrap dpkg-dev lintian patchelf) ;;
 esac
 

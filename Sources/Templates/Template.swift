@@ -2,7 +2,8 @@ public import RunnelKit
 
 /// A template: text with values (`{{ … }}`), conditionals (`{% if %}`) and loops (`{% for %}`).
 public struct Template: Sendable {
-    /// Whether it is plain text without expressions or tags.
+    /// Whether it is the same text whatever the values are: without expressions and tags, except `{% raw %}`.
+    /// The text is ``literalPrefix``.
     public let isLiteral: Bool
     /// Whether it is a single `{{ … }}`, so that the value keeps its type.
     public let isSingleExpression: Bool

@@ -8,7 +8,7 @@ import RunnelTesting
 extension StepHarness {
     /// Runs the step with a Marketplace client of its own, and shuts the client down.
     func chat(_ settings: MarketplaceConfiguration, with: ValueObject) async throws -> Result<Value, StepError> {
-        await MarketplaceService.register(in: services) {
+        await MarketplaceService.register(in: services) { _ in
             let http = HTTPClient(configuration: settings.httpClientConfiguration)
             return .init(client: MarketplaceClient(configuration: settings, httpClient: http), httpClient: http)
         }

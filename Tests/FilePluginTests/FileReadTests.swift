@@ -27,6 +27,52 @@ import Testing
     }
 
     @Test(
+        "text is decoded as `encoding`, a byte order mark or the file itself says",
+        arguments: [
+            ("a.csv", ["encoding": "shift_jis"], [0x93, 0xFA, 0x0D, 0x0A, 0x96, 0x7B], "日\r\n本", [["日": "本"]]),
+            ("a.csv", [:], [0xFF, 0xFE, 0x61, 0, 0x0A, 0, 0xE5, 0x65], "a\n日", [["a": "日"]]),
+            ("a.csv", ["encoding": "sjis"], [0xEF, 0xBB, 0xBF, 0x61, 0x0A, 0x62], "a\nb", [["a": "b"]]),
+            ("a.txt", ["encoding": "EUC-KR"], [199, 209], "한", nil),
+            ("a.json", ["encoding": "latin1"], [0x22, 0xFC, 0x22], "\"ü\"", nil),
+            (
+                "a.xml", [:], Array("<?xml version='1.0' encoding='euc-jp'?>".utf8) + [198, 252],
+                "<?xml version='1.0' encoding='euc-jp'?>日", nil
+            ),
+            ("a.html", [:], Array("<meta charset=big5>".utf8) + [164, 164], "<meta charset=big5>中", nil),
+        ] as [(String, ValueObject, [UInt8], String, Value?)])
+    func encodings(name: String, with: ValueObject, bytes: [UInt8], text: String, rows: Value?) async throws {
+        try await withFiles { files in
+            try files.write(bytes, "project/" + name)
+            var with = with
+            with["path"] = .string(name)
+            let output = try await files.read(with)
+            #expect(output["text"] == .string(text))
+            #expect(output["rows"] == rows)
+        }
+    }
+
+    @Test(
+        "bytes that are not in the encoding are an error at their place",
+        arguments: [
+            ("a.txt", ["encoding": "shift_jis"], "bad-encoding", "\"a.txt\" is not shift_jis text: byte 1 is invalid"),
+            ("b.txt", [:], "not-utf8", "\"b.txt\" is not utf-16le text: byte 4 is invalid"),
+            ("a.txt", ["encoding": "shift-jiss"], "bad-with", "`encoding`: \"shift-jiss\" is not a known encoding"),
+            ("c.xml", [:], "bad-encoding", "\"c.xml\" declares the unknown encoding \"klingon\""),
+        ] as [(String, ValueObject, String, String)])
+    func badEncodings(name: String, with: ValueObject, code: String, message: String) async throws {
+        try await withFiles { files in
+            try files.write([0x61, 0xFF, 0x62], "project/a.txt")
+            try files.write([0xFF, 0xFE, 0x61, 0, 0x62], "project/b.txt")
+            try files.write("<?xml version='1.0' encoding='Klingon'?>", "project/c.xml")
+            var with = with
+            with["path"] = .string(name)
+            let error = try await #require(throws: StepError.self) { try await files.read(with) }
+            #expect(error.code == code)
+            #expect(error.message == message)
+        }
+    }
+
+    @Test(
         "the facts name the file",
         arguments: [
             ("in/a.B.Md", ["path": "in/a.B.Md", "name": "a.B.Md", "stem": "a.B", "extension": "md", "size": 3]),
@@ -101,7 +147,7 @@ import Testing
             (["path": "pipe"], "file-is-folder", "cannot read \"pipe\": it is not a regular file", "name a file"),
             (
                 ["path": "latin.txt"], "not-utf8", "\"latin.txt\" is not UTF-8 text: byte 2 is invalid",
-                "read it with `as: bytes`, or convert it to UTF-8 first"
+                "name its encoding, such as `encoding: shift_jis`, or read it with `as: bytes`"
             ),
             (
                 ["path": "bad.json"], "bad-json",

@@ -127,7 +127,10 @@ import Testing
                 error.message
                     == "GET https://127.0.0.1:\(server.port)/ failed: no secure connection, it does not speak TLS on this port"
             )
-            #expect(error.hint == "check the server's certificate, and that scheme and port belong together")
+            #expect(
+                error.hint
+                    == "check the server's certificate, and that scheme and port belong together; an authority of your own is trusted by `http.tls.ca` in runnel.yaml or SSL_CERT_FILE"
+            )
             #expect(!error.isTransient)
         }
     }

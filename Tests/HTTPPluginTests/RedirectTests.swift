@@ -49,6 +49,47 @@ import Testing
         }
     }
 
+    @Test("a header that holds a secret of the project stays, whatever its name")
+    func secrets() async throws {
+        try await TestServer.run { _ in
+            .reply(200)
+        } body: { other in
+            let place = other.url + "/there"
+            try await TestServer.run { _ in
+                .reply(302, [("Location", place)])
+            } body: { server in
+                _ = try await fetch(
+                    ["url": .string(server.url), "headers": ["X-Tenant": "id hush-hush-hush", "X-Plain": "p"]],
+                    secrets: ["hush-hush-hush"])
+                #expect(server.requests.first?.headers["x-tenant"] == ["id hush-hush-hush"])
+                #expect(other.requests.first?.headers["x-tenant"] == [])
+                #expect(other.requests.first?.headers["x-plain"] == ["p"])
+            }
+        }
+    }
+
+    @Test("a body does not go to another origin", arguments: [307, 308])
+    func bodies(status: Int) async throws {
+        try await TestServer.run { _ in
+            .reply(200)
+        } body: { other in
+            try await TestServer.run { _ in
+                .reply(status, [("Location", other.url + "/there")])
+            } body: { server in
+                let error = try await failedFetch(["url": .string(server.url + "/here"), "json": ["key": "value"]])
+                #expect(error.code == "redirect-with-body")
+                #expect(
+                    error.message
+                        == "POST \(server.url)/here is redirected (\(status)) to another origin, \(other.url)/there, which would get its body"
+                )
+                #expect(error.hint == "send to that URL directly if you trust it")
+                #expect(other.requests.isEmpty)
+                let read = try await fetch(["url": .string(server.url + "/here")])
+                #expect(read["status"] == 200)
+            }
+        }
+    }
+
     @Test("a circle is found")
     func loop() async throws {
         try await TestServer.run { request in

@@ -45,9 +45,18 @@ import Testing
         #expect(RetryAfter.delay("Wed, 31 Dec 2025 00:00:00 GMT", date: nil, now: now) == .zero)
     }
 
+    @Test("fractions count, and `retry-after-ms` takes precedence")
+    func fractions() {
+        #expect(RetryAfter.delay("1.5", date: nil, now: now) == .milliseconds(1500))
+        #expect(RetryAfter.delay(" 0.0001 ", date: nil, now: now) == .milliseconds(1))
+        #expect(RetryAfter.delay("3", milliseconds: "250", date: nil, now: now) == .milliseconds(250))
+        #expect(RetryAfter.delay(nil, milliseconds: "3000", date: nil, now: now) == .seconds(3))
+        #expect(RetryAfter.delay("3", milliseconds: "soon", date: nil, now: now) == .seconds(3))
+    }
+
     @Test("nonsense is no delay, and an absurd one has an end")
     func limits() {
-        for text in ["", "-5", "1.5", "later", "5 minutes"] {
+        for text in ["", "-5", "1,5", "1.5.0", ".", "1e3", "later", "5 minutes"] {
             #expect(RetryAfter.delay(text, date: nil, now: now) == nil)
         }
         #expect(RetryAfter.delay("99999999999999999999999999", date: nil, now: now) == RetryAfter.longest)

@@ -26,6 +26,18 @@ import YAML
         #expect(result.output == "{{ secrets.x }}")
     }
 
+    @Test("a text whose only tags are `{% raw %}` loses them, as one with other tags beside it")
+    func raw() async throws {
+        let result = try await run(
+            """
+            steps:
+              - { id: a, uses: echo, with: { value: "A {% raw %}{{ x }}{% endraw %}" } }
+              - { id: b, uses: echo, with: { value: "{% raw %}{{ x }}{% endraw %} {{ steps.a }}" } }
+              - { id: c, uses: echo, with: { value: "{%- raw -%}  {% if %}  {%- endraw -%}" } }
+            """)
+        #expect(result.outputs == ["a": "A {{ x }}", "b": "{{ x }} A {{ x }}", "c": "{% if %}"])
+    }
+
     @Test("a missing value fails the step and names expression, file, line and column")
     func missing() async throws {
         let result = try await run(

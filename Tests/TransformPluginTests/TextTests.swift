@@ -25,6 +25,16 @@ import Testing
                 == [["a", "b"], ["1", "2"]])
     }
 
+    @Test("binary data is text in `encoding`, or UTF-8")
+    func encoding() async throws {
+        let table: Value = .bytes([0x93, 0xFA, 0x0D, 0x96, 0x7B])
+        #expect(try await transform(["csv": true, "encoding": "shift_jis"], input: table) == [["日": "本"]])
+        #expect(try await transform(["lines": true], input: .bytes(Array("ä\nb".utf8))) == ["ä", "b"])
+        let error = try await #require(throws: StepError.self) { try await transform(["lines": true], input: table) }
+        #expect(error.code == "bad-encoding")
+        #expect(error.message == "the input is not UTF-8 text: byte 0 is invalid")
+    }
+
     @Test("JSON becomes its value, with all 64 bits of a whole number")
     func json() async throws {
         #expect(

@@ -11,7 +11,8 @@ struct Chat: Step {
             The answer is shown as it comes. With `schema`, the agent is asked for JSON; JSON inside prose or a code \
             fence is found, and an answer that does not fit is sent back once with the reason. What stands in a \
             reasoning block (`<think>…</think>` and the like) is not the answer; of several JSON values the last one \
-            that fits is taken. All chats share one client: its access token, its limit of concurrent streams, its \
+            that fits is taken. How the server is told of the schema is `marketplace.response_format`; where the server \
+            does not accept `response_format`, the schema stands in the prompt. All chats share one client: its access token, its limit of concurrent streams, its \
             limit of requests in a minute.
 
             Failures before the first token are retried (429, 5xx, connection), as the server asks for it. A stream \
@@ -84,8 +85,8 @@ struct Chat: Step {
 
     func run(_ context: StepContext) async throws -> Value {
         let conversation = try conversation(input: context.input)
-        let client = try await context.services.get(MarketplaceService.self).client
-        let answer = try await ask(conversation, client, key: context.idempotencyKey, context)
+        let service = try await context.services.get(MarketplaceService.self)
+        let answer = try await ask(conversation, service, key: context.idempotencyKey, context)
         guard let schema else { return answer.output(json: .null) }
         let (found, problem) = await check(answer, schema, context)
         guard let problem else { return answer.output(json: found ?? .null) }
@@ -99,7 +100,7 @@ struct Chat: Step {
         // A server may refuse a message without content.
         let given = answer.text.isEmpty ? [] : [ChatMessage(role: "assistant", content: answer.text)]
         let again = conversation + given + [ChatMessage(role: "user", content: correction)]
-        let second = try await ask(again, client, key: context.idempotencyKey + ".correction", context)
+        let second = try await ask(again, service, key: context.idempotencyKey + ".correction", context)
         let (value, rest) = await check(second, schema, context)
         guard let rest else { return second.output(json: value ?? .null) }
         throw StepError(
@@ -118,14 +119,36 @@ struct Chat: Step {
         return (system.map { [ChatMessage(role: "system", content: $0)] } ?? []) + asked
     }
 
+    /// Asks; once more without `response_format` where the server does not accept it.
     private func ask(
-        _ conversation: [ChatMessage], _ client: MarketplaceClient, key: String, _ context: StepContext
+        _ conversation: [ChatMessage], _ service: MarketplaceService.Service, key: String, _ context: StepContext
+    ) async throws -> ChatAnswer {
+        let format = schema == nil ? .none : service.formats.format(model: model)
+        do {
+            return try await stream(conversation, format, service.client, key: key, context)
+        } catch let error as MarketplaceError {
+            guard service.formats.drops(format, after: error, model: model) else { throw StepError(error) }
+        }
+        await context.report(
+            .note("the server does not accept `response_format`; asking with the schema in the prompt"))
+        do {
+            return try await stream(conversation, .none, service.client, key: key + ".plain", context)
+        } catch let error as MarketplaceError {
+            throw StepError(error)
+        }
+    }
+
+    private func stream(
+        _ conversation: [ChatMessage], _ format: ResponseFormat, _ client: MarketplaceClient, key: String,
+        _ context: StepContext
     ) async throws -> ChatAnswer {
         let (notices, continuation) = AsyncStream.makeStream(
             of: RetryNotice.self, bufferingPolicy: .bufferingNewest(16))
         let request = ChatRequest(
-            messages: conversation, agentID: agentID, model: model, responseSchema: schema?.source.json(),
-            idempotencyKey: key, acceptsTruncated: accept.contains(.length), onRetry: { continuation.yield($0) })
+            messages: schema?.stated(in: conversation, format: format) ?? conversation, agentID: agentID, model: model,
+            responseSchema: schema?.source.json(),
+            responseFormat: format, idempotencyKey: key, acceptsTruncated: accept.contains(.length),
+            onRetry: { continuation.yield($0) })
         async let reporting: Void = report(notices, context)
         defer { continuation.finish() }
         var answer = ChatAnswer()
@@ -135,7 +158,7 @@ struct Chat: Step {
             }
         } catch let error as MarketplaceError {
             try Task.checkCancellation()
-            throw StepError(error)
+            throw error
         }
         continuation.finish()
         await reporting

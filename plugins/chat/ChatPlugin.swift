@@ -1,5 +1,6 @@
 internal import AsyncHTTPClient
 internal import Marketplace
+internal import RunnelHTTP
 public import RunnelKit
 
 /// Talks to agents through the Marketplace API.
@@ -34,15 +35,19 @@ public struct ChatPlugin: ConfigurablePlugin, AgentPlugin {
 
     /// Says how the Marketplace client is made.
     public func registerServices(in services: Services) async {
-        let (setup, clock) = (setup, standIn?.pacing?.clock)
-        await MarketplaceService.register(in: services) {
+        let (setup, clock, format, isStandIn) = (
+            setup, standIn?.pacing?.clock, settings.responseFormat, standIn != nil
+        )
+        await MarketplaceService.register(in: services) { services in
             let configuration = try setup.configuration()
-            let httpClient = HTTPClient(
-                eventLoopGroupProvider: .singleton, configuration: configuration.httpClientConfiguration)
+            // The stand-in is a part of this process.
+            let network = try isStandIn ? Network(environment: { _ in nil }) : Network.registered(in: services)
+            let httpClient = try network.client(
+                for: configuration.baseURL, from: configuration.httpClientConfiguration)
             return MarketplaceService.Service(
                 client: MarketplaceClient(
                     configuration: configuration, httpClient: httpClient, clock: clock ?? ContinuousClock()),
-                httpClient: httpClient)
+                httpClient: httpClient, responseFormat: format)
         }
     }
 
@@ -61,8 +66,13 @@ public struct ChatPlugin: ConfigurablePlugin, AgentPlugin {
         }
         let shown = configuration.baseURL
         guard !context.isOffline else { return [.good("marketplace", "\(shown) is configured; not contacted")] }
-        let httpClient = HTTPClient(
-            eventLoopGroupProvider: .singleton, configuration: configuration.httpClientConfiguration)
+        let httpClient: HTTPClient
+        do {
+            httpClient = try await client(configuration, context.services)
+        } catch {
+            let error = error as? StepError
+            return [.problem("marketplace", error?.message ?? "\(shown) cannot be reached", error?.hint)]
+        }
         let finding: HealthFinding
         do throws(MarketplaceError) {
             try await MarketplaceClient(configuration: configuration, httpClient: httpClient).authenticate()
@@ -74,7 +84,25 @@ public struct ChatPlugin: ConfigurablePlugin, AgentPlugin {
             finding = .problem("marketplace", error.message, error.hint)
         }
         try? await httpClient.shutdown()
-        return [finding]
+        return [finding] + plainTextWarning(configuration)
+    }
+
+    private func client(
+        _ configuration: MarketplaceConfiguration, _ services: isolated Services
+    ) throws -> HTTPClient {
+        let network = try standIn == nil ? Network.registered(in: services) : Network(environment: { _ in nil })
+        return try network.client(for: configuration.baseURL, from: configuration.httpClientConfiguration)
+    }
+
+    private func plainTextWarning(_ configuration: MarketplaceConfiguration) -> [HealthFinding] {
+        guard standIn == nil, settings.auth != .none, let url = try? HTTPURL(configuration.baseURL),
+            url.exposesCredentials
+        else { return [] }
+        return [
+            .warning(
+                "marketplace", "credentials and prompts go to \(url.host) without encryption",
+                "use https for `marketplace.base_url`")
+        ]
     }
 
     private var setup: MarketplaceSetup { MarketplaceSetup(settings: settings, standIn: standIn) }

@@ -8,10 +8,17 @@ public enum MarketplaceService: ServiceKey {
         public let client: MarketplaceClient
         /// Belongs to the client alone, since the client decides about connecting and redirects by itself.
         public let httpClient: HTTPClient
+        /// How the server is told of schemas.
+        let formats: ResponseFormats
 
-        public init(client: MarketplaceClient, httpClient: HTTPClient) {
+        /// - Parameter responseFormat: As `marketplace.response_format` says it.
+        public init(
+            client: MarketplaceClient, httpClient: HTTPClient,
+            responseFormat: MarketplaceSettings.ResponseFormat = .auto
+        ) {
             self.client = client
             self.httpClient = httpClient
+            formats = ResponseFormats(setting: responseFormat)
         }
     }
 
@@ -19,9 +26,9 @@ public enum MarketplaceService: ServiceKey {
 
     /// Says how the client is made; it is shut down with the other services.
     public static func register(
-        in services: Services, make: @escaping @Sendable () throws -> Service
+        in services: Services, make: @escaping @Sendable (isolated Services) throws -> Service
     ) async {
         await services.register(
-            Self.self, shutDown: { try? await $0.httpClient.shutdown() }, make: { _ in try make() })
+            Self.self, shutDown: { try? await $0.httpClient.shutdown() }, make: make)
     }
 }

@@ -11,6 +11,13 @@ public struct MarketplaceSettings: FieldGroup {
     /// What ends the stream of a whole answer.
     public enum StreamEnd: String, FieldChoice { case done, finish, either }
 
+    /// How a server is told that an answer has to fit a `schema`.
+    public enum ResponseFormat: String, FieldChoice {
+        case auto, none
+        case jsonSchema = "json_schema"
+        case jsonObject = "json_object"
+    }
+
     /// When to give up.
     public struct Timeouts: FieldGroup {
         public init() {}
@@ -54,6 +61,13 @@ public struct MarketplaceSettings: FieldGroup {
         a finish reason. `either`: `[DONE]`, or a finish reason and the regular end of the body. When left out: `done` \
         with `auth: client_credentials`, else `either`.
         """) public var streamEnd: StreamEnd?
+    @Field(
+        """
+        How the server is told that an answer has to fit the `schema` of a chat. `json_schema`: by `response_format` with \
+        the schema. `json_object`: by `response_format` for any JSON object, and the schema in the prompt. `none`: by the \
+        prompt alone, for servers without `response_format`. `auto`: as `json_schema`, and by the prompt alone from when \
+        the server has refused that.
+        """) public var responseFormat: ResponseFormat = .auto
     @Field("When to give up.") public var timeouts: Timeouts = Timeouts()
     @Field("Limits on requests and responses.") public var limits: Limits = Limits()
 }

@@ -11,8 +11,12 @@ struct FileRead: Step {
         details: """
             Paths begin at the project's folder and cannot leave it, neither by `..` nor by a symbolic link; a file that \
             was named on the command line may be read wherever it is. What a template fills in stays below the part of \
-            the path before it, and places such as `plugins` and `.git` are not read. Text is UTF-8. `as: auto` reads `.json` as JSON, \
+            the path before it, and places such as `plugins` and `.git` are not read. `as: auto` reads `.json` as JSON, \
             `.csv` as CSV and everything else as text.
+
+            Text is UTF-8 unless `encoding` names another encoding, such as `shift_jis`, `euc-jp`, `gb18030`, `big5`, \
+            `euc-kr` or `windows-1252`. A byte order mark takes precedence over it. Without `encoding`, an XML or HTML \
+            file may declare its encoding itself.
             """,
         output: """
             An object with `path`, `name`, `stem`, `extension`, `size`, `modified`, and the content: `text` (unless \
@@ -20,6 +24,9 @@ struct FileRead: Step {
             """,
         examples: [
             .init("Read the watched file", "uses: file.read\nwith: { path: \"{{ trigger.path }}\" }"),
+            .init(
+                "Read a table from a spreadsheet in Japan",
+                "uses: file.read\nwith: { path: sales.csv, encoding: shift_jis }"),
             .init("Read all notes", "uses: file.read\nwith: { glob: \"notes/**/*.md\" }"),
         ])
     static var outputSchema: Value? {
@@ -35,6 +42,7 @@ struct FileRead: Step {
     @Field("The file, relative to the project's folder.") var path: ProjectPath?
     @Field("A pattern: `*`, `?` and `[a-z]` within a name, `**` for any folders.") var glob: String?
     @Field("How the content is decoded.", key: "as") var format: Format = .auto
+    @Field("The encoding of the text; default is UTF-8.") var encoding: TextEncoding?
     @Field("With CSV: whether the first line holds column names.") var header: Bool = true
     @Field("With CSV: the field separator.") var delimiter: String = ","
     @Field("The maximum size; a larger file is an error.") var maxSize: ByteCount = .mebibytes(64)
@@ -79,17 +87,18 @@ struct FileRead: Step {
             output["bytes"] = .bytes(file.bytes)
             return .object(output)
         case .json:
-            output["text"] = .string(try file.text())
+            let text = try file.text(encoding)
+            output["text"] = .string(text)
             do throws(JSONError) {
-                output["json"] = try Value.json(file.bytes)
+                output["json"] = try Value.json(text)
             } catch {
                 throw StepError("bad-json", "\"\(file.path)\" is not JSON: \(error)")
             }
         case .csv:
-            let text = try file.text()
+            let text = try file.text(encoding)
             output["text"] = .string(text)
             output["rows"] = .list(try rows(of: text, file))
-        case .text, .auto: output["text"] = .string(try file.text())
+        case .text, .auto: output["text"] = .string(try file.text(encoding))
         }
         return .object(output)
     }

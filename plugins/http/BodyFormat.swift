@@ -15,51 +15,61 @@ enum BodyFormat: String, FieldChoice {
     }
 
     /// The decoded body, and the title of a page converted to readable text.
-    func read(_ reply: HTTPReply, of call: HTTPCall) throws(StepError) -> (body: Value, title: String?) {
+    /// - Parameter encoding: The encoding of the text, whatever the server says.
+    func read(
+        _ reply: HTTPReply, of call: HTTPCall, encoding: TextEncoding?
+    ) throws(StepError) -> (body: Value, title: String?) {
         let type = reply.mediaType
+        func text() throws(StepError) -> String { try self.text(of: reply, call, encoding) }
         switch self {
         case .bytes: return (.bytes(reply.body), nil)
-        case .text: return (.string(try text(reply, call)), nil)
-        case .json: return (try json(reply, call), nil)
+        case .text: return (.string(try text()), nil)
+        case .json: return (try json(reply, call, encoding), nil)
         case .readable:
-            let text = try text(reply, call)
+            let text = try text()
             let isPage = type.map(\.isHTML) ?? (text.drop(while: \.isWhitespace).first == "<")
             guard isPage else { return (.string(text), nil) }
             let page = ReadableText(html: text)
             return (.string(page.text), page.title)
         case .auto:
             if let type {
-                if type.isJSON { return (reply.body.isEmpty ? .null : try json(reply, call), nil) }
-                return type.isText ? (.string(try text(reply, call)), nil) : (.bytes(reply.body), nil)
+                if type.isJSON { return (reply.body.isEmpty ? .null : try json(reply, call, encoding), nil) }
+                return type.isText || encoding != nil ? (.string(try text()), nil) : (.bytes(reply.body), nil)
             }
             // Without a content type it is text if it decodes as text.
+            if encoding != nil { return (.string(try text()), nil) }
             if reply.contentEncoding != nil { return (.bytes(reply.body), nil) }
             return (String(validating: reply.body, as: UTF8.self).map(Value.string) ?? .bytes(reply.body), nil)
         }
     }
 
-    private func text(_ reply: HTTPReply, _ call: HTTPCall) throws(StepError) -> String {
+    private func text(
+        of reply: HTTPReply, _ call: HTTPCall, _ encoding: TextEncoding?
+    ) throws(StepError) -> String {
         let type = reply.mediaType
-        if let encoding = reply.contentEncoding {
+        if let coding = reply.contentEncoding {
             throw StepError(
                 "compressed-answer",
-                "the answer to \(call.shown) is compressed (\(encoding)), which was not requested",
-                hint: "use `as: bytes` for the raw bytes")
+                "the answer to \(call.shown) is compressed (\(coding)), which cannot be decompressed here",
+                hint: "use `as: bytes` for the raw bytes, or send the header `accept-encoding: identity`")
         }
-        var charset = type?.charset
+        var charset = encoding?.name ?? type?.charset
         if charset == nil, type?.isHTML == true { charset = TextDecoding.declaredCharset(inHTML: reply.body) }
+        if charset == nil, type?.isXML == true { charset = TextDecoding.declaredCharset(inXML: reply.body) }
         do {
             return try TextDecoding.decode(reply.body, charset: charset)
         } catch {
             throw StepError(
                 "unknown-charset",
                 "the answer to \(call.shown) is in \(Value.string(error.name).quoted()), which is not supported",
-                hint: "use `as: bytes` for the raw bytes; UTF-8, UTF-16, Latin-1 and Windows-1252 are supported")
+                hint: "name its real encoding with `encoding`, or use `as: bytes` for the raw bytes")
         }
     }
 
-    private func json(_ reply: HTTPReply, _ call: HTTPCall) throws(StepError) -> Value {
-        let text = try text(reply, call)
+    private func json(
+        _ reply: HTTPReply, _ call: HTTPCall, _ encoding: TextEncoding?
+    ) throws(StepError) -> Value {
+        let text = try text(of: reply, call, encoding)
         do {
             return try Value.json(text)
         } catch {

@@ -1,6 +1,6 @@
 internal import NIOHTTP1
 internal import RunnelHTTP
-public import RunnelKit
+internal import RunnelKit
 
 /// The step `http.fetch`: sends a request and returns the response.
 struct HTTPFetch: Step {
@@ -13,19 +13,27 @@ struct HTTPFetch: Step {
 
             Redirects are followed up to `redirects` times. As in browsers, 303 (and 301 and 302 after a `POST`) goes on as \
             a `GET` without body. Credentials do not go along to another scheme, host or port: neither `auth` nor cookies \
-            nor any header whose name speaks of a key, token or secret. A redirect status that stands in `status` is not \
+            nor any header that holds a secret of the project or whose name speaks of a key, token or secret. A body does \
+            not either: 307 and 308 to another origin are an error then. A redirect status that stands in `status` is not \
             followed.
 
             A status outside 200–299 is an error, unless `status` lists it or `fail_on_status` is false. 408, 429, 5xx and \
             failed connections are errors that `retry:` tries again; a `Retry-After` is passed on to it.
 
+            Where the host of the URL comes from a trigger, private addresses (loopback, link-local, private networks) are \
+            refused, also behind a redirect, unless `http.private_addresses` or `http.allow` in `runnel.yaml` permits them. \
+            Proxies and certificates are set there, too.
+
             User and password before the `@` of a URL are sent as basic authentication, where `auth` says nothing else.
 
             `as` says what becomes of the body: `auto` goes by the content type (JSON is parsed, text decoded, the rest is \
             binary data), `readable` takes the text of an HTML page without its markup, scripts and styles, which is what \
-            a prompt wants. Text is UTF-8, UTF-16, Latin-1 or Windows-1252, as the answer says.
+            a prompt wants.
 
-            Answers are asked for without compression, so that none can unpack to more than fits in memory.
+            Text may be in any encoding of the web, such as UTF-8, Shift_JIS, EUC-JP, GB18030, Big5, EUC-KR or \
+            Windows-1252: a byte order mark tells it, then `encoding`, then the content type, then the `<meta>` of a page or \
+            the declaration of XML. Compressed responses are decompressed (gzip and deflate; Brotli and Zstandard where \
+            the system has libbrotlidec and libzstd); `max_size` limits the decompressed body.
             """,
         output: """
             An object: `status` (a number), `url` (the final one, without user and password), `headers` (by lower-case \
@@ -74,7 +82,9 @@ struct HTTPFetch: Step {
     @Field("A value to send as JSON.") var json: Value?
     @Field("Names and values to send as a form.") var form: FormFields?
     @Field("How the response body is decoded.", key: "as") var format: BodyFormat = .auto
-    @Field("The maximum size of the response body; a larger one is an error.") var maxSize: ByteCount = .mebibytes(10)
+    @Field("The encoding of a text, where the server does not say it or is wrong.") var encoding: TextEncoding?
+    @Field("The maximum size of the response body, decompressed; a larger one is an error.") var maxSize: ByteCount =
+        .mebibytes(10)
     @Field("The maximum number of redirects to follow, up to 50.", in: 0...50) var redirects: Int = 5
     @Field("The time limit for the whole request, including redirects.") var timeout: Duration = .seconds(30)
     @Field("The statuses that count as success, instead of 200–299.") var status: StatusCodes?
@@ -95,17 +105,19 @@ struct HTTPFetch: Step {
 
     func run(_ context: StepContext) async throws -> Value {
         let sender = try await context.services.get(HTTPClientService.self)
-        let (call, secrets) = request()
+        var (call, secrets) = request()
+        call.isUntrusted = context.isUntrusted(urlAt: "url")
+        context.warnOfExposedCredentials(in: call)
         let late = TransportProblem.timedOut(timeout).stepError(call: call.shown)
-        let (last, reply) = try await withTimeLimit(timeout, clock: context.clock, error: late) {
-            try await follow(call, sender)
+        let (last, reply) = try await withTimeLimit(timeout, clock: context.clock, error: late) { [call] in
+            try await follow(call, sender) { context.redactor.redact($0) != $0 }
         }
         guard isExpected(reply.status) else {
             let own = call.redactor(more: secrets)
             let words = ServerWords.line(of: reply) { own.redact(context.redactor.redact($0)) }
             throw StatusProblem.error(call: last.shown, reply: reply, words: words, now: context.now())
         }
-        let (body, title) = try format.read(reply, of: last)
+        let (body, title) = try format.read(reply, of: last, encoding: encoding)
         return [
             "status": .int(Int64(reply.status)), "url": .string(last.url.text), "headers": .object(reply.headerObject),
             "media_type": reply.mediaType.map { .string($0.essence) } ?? .null, "body": body,
@@ -123,7 +135,7 @@ struct HTTPFetch: Step {
         }
         if let content { headers.addDefault(name: "content-type", value: content.contentType) }
         headers.addDefault(name: "accept", value: format.accept)
-        headers.addDefault(name: "accept-encoding", value: "identity")
+        headers.addDefault(name: "accept-encoding", value: HTTPHeaders.acceptEncoding)
         headers.addDefault(name: "user-agent", value: HTTPHeaders.userAgent)
         let call = HTTPCall(
             method: effectiveMethod.rawValue,
@@ -132,7 +144,9 @@ struct HTTPFetch: Step {
         return (call, authorization?.secrets ?? [])
     }
 
-    private func follow(_ start: HTTPCall, _ sender: any HTTPSender) async throws -> (HTTPCall, HTTPReply) {
+    private func follow(
+        _ start: HTTPCall, _ sender: any HTTPSender, holdsSecret: (String) -> Bool
+    ) async throws -> (HTTPCall, HTTPReply) {
         var call = start
         var trail = RedirectTrail(start: start, limit: redirects)
         while true {
@@ -143,7 +157,7 @@ struct HTTPFetch: Step {
                 throw problem.stepError(call: call.shown)
             }
             guard redirects > 0, status?.codes.contains(reply.status) != true,
-                let redirect = try Redirect(of: call, to: reply)
+                let redirect = try Redirect(of: call, to: reply, holdsSecret: holdsSecret)
             else { return (call, reply) }
             try trail.follow(redirect.call)
             call = redirect.call
@@ -154,13 +168,4 @@ struct HTTPFetch: Step {
         guard failOnStatus else { return true }
         return status.map { $0.codes.contains(code) } ?? (200...299).contains(code)
     }
-}
-
-/// Sends HTTP requests.
-public struct HTTPPlugin: Plugin {
-    public init() {}
-
-    public let name = "http"
-
-    public var steps: [StepDefinition] { [StepDefinition(HTTPFetch.self)] }
 }

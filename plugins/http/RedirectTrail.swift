@@ -40,7 +40,8 @@ struct Redirect {
     let isCrossOrigin: Bool
 
     /// nil if the response is not a redirect.
-    init?(of call: HTTPCall, to reply: HTTPReply) throws(StepError) {
+    /// - Parameter holdsSecret: Whether a header value holds a secret of the project.
+    init?(of call: HTTPCall, to reply: HTTPReply, holdsSecret: (String) -> Bool = { _ in false }) throws(StepError) {
         guard [301, 302, 303, 307, 308].contains(reply.status),
             let location = reply.headers.first(name: "location")
         else { return nil }
@@ -67,7 +68,14 @@ struct Redirect {
         }
         isCrossOrigin = next.url.origin != call.url.origin
         if isCrossOrigin {
-            for name in call.headers.map(\.name) where SensitiveName.matches(name) || name.lowercased() == "host" {
+            guard next.body == nil else {
+                throw StepError(
+                    "redirect-with-body",
+                    "\(call.shown) is redirected (\(reply.status)) to another origin, \(next.url.shown), which would get its body",
+                    hint: "send to that URL directly if you trust it")
+            }
+            for (name, value) in call.headers
+            where SensitiveName.matches(name) || name.lowercased() == "host" || holdsSecret(value) {
                 next.headers.remove(name: name)
             }
         }

@@ -21,6 +21,9 @@ struct Transform: Step {
             take as much CPU time as `timeout` says, and 768MiB of memory. Its outputs are limited to 100000, with 4000000 \
             values, 256MiB of text and 512 levels of nesting in all.
 
+            `lines`, `csv`, `json` and `regex` take a text, or binary data that is text in `encoding` (UTF-8 without it; a \
+            byte order mark takes precedence).
+
             `lines` gives a list of texts; lines end with LF, CRLF or CR. `csv` gives a list of objects, or of lists with \
             `header: false`; every field is a text. `json` reads a text that is JSON and nothing else.
 
@@ -49,6 +52,7 @@ struct Transform: Step {
     @Field("Parse a text as JSON: true.") var json: ConstTrue?
     @Field("Find a pattern in a text: the pattern, or an object with options.") var regex: RegexField?
     @Field("The value to transform; default is the step's input.") var from: Value?
+    @Field("The encoding of binary data that is transformed as text; default is UTF-8.") var encoding: TextEncoding?
     @Field("With `jq`: always return a list of all outputs.") var all: Bool = false
     @Field("The limit of CPU time for `jq` or `regex`. Waiting does not count.") var timeout: Duration = .seconds(10)
 
@@ -99,6 +103,15 @@ struct Transform: Step {
     private func text(of value: Value) throws(StepError) -> String {
         if from?.isNull == true {
             throw StepError("empty-value", "`from`: expected a text to transform, found null", field: [.key("from")])
+        }
+        if case .bytes(let bytes) = value {
+            do throws(TextEncoding.Failure) {
+                return try (encoding ?? .utf8).text(of: bytes)
+            } catch {
+                throw StepError(
+                    "bad-encoding", "the input \(error.message)",
+                    hint: "name its encoding with `encoding`, such as `encoding: shift_jis`")
+            }
         }
         guard let text = value.asString else {
             throw StepError(

@@ -89,8 +89,11 @@ struct WebhookSend: Step {
     static let answerLimit = ByteCount.kibibytes(64)
 
     func run(_ context: StepContext) async throws -> Value {
+        var call = call(input: context.input)
+        call.isUntrusted = context.isUntrusted(urlAt: "url")
+        context.warnOfExposedCredentials(in: call)
         let delivery = Delivery(
-            sender: try await context.services.get(HTTPClientService.self), call: call(input: context.input),
+            sender: try await context.services.get(HTTPClientService.self), call: call,
             id: WebhookID.text(context.idempotencyKey), secrets: secret, timeout: timeout, context: context)
         let retry = DeliveryRetry(attempts: attempts, backoff: backoff, maxBackoff: maxBackoff)
         let (reply, count) = try await delivery.run(retry)
@@ -106,7 +109,7 @@ struct WebhookSend: Step {
             ?? body.map { .bytes($0.body.bytes) } ?? .json(input)
         var headers = headers.headers
         headers.addDefault(name: "content-type", value: content.contentType)
-        headers.addDefault(name: "accept-encoding", value: "identity")
+        headers.addDefault(name: "accept-encoding", value: HTTPHeaders.acceptEncoding)
         headers.addDefault(name: "user-agent", value: HTTPHeaders.userAgent)
         if let info = url.url.userInfo {
             let pair = Base64.encode(Array("\(info.user):\(info.password)".utf8))

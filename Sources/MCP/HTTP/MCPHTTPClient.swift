@@ -1,7 +1,9 @@
-public import AsyncHTTPClient
+internal import AsyncHTTPClient
 internal import NIOCore
 internal import NIOHTTP1
+public import RunnelHTTP
 public import RunnelKit
+internal import RunnelSupport
 
 /// The HTTP client that MCP connections need.
 public protocol MCPHTTPClient: Sendable {
@@ -43,23 +45,23 @@ public typealias MCPHTTPAccess = @Sendable (Services) async throws -> any MCPHTT
 
 /// An HTTP client for MCP servers. Responses are streams without an idle timeout, because a tool may take long.
 public struct MCPOverHTTP: MCPHTTPClient, ServiceKey {
-    public typealias Service = HTTPClient
+    public typealias Service = HTTPClients
 
     /// For errors.
     public static let name = "the client for MCP servers"
 
-    let client: HTTPClient
+    let clients: HTTPClients
 
     /// The client that ``register(in:)`` has registered.
-    public static let client: MCPHTTPAccess = { MCPOverHTTP(client: try await $0.get(MCPOverHTTP.self)) }
+    public static let client: MCPHTTPAccess = { MCPOverHTTP(clients: try await $0.get(MCPOverHTTP.self)) }
 
     /// Says how the client is made and shut down.
     public static func register(in services: Services) async {
-        await services.register(MCPOverHTTP.self, shutDown: { try? await $0.shutdown() }) { _ in
+        await services.register(MCPOverHTTP.self, shutDown: { await $0.shutDown() }) { services in
             var configuration = HTTPClient.Configuration(
                 redirectConfiguration: .disallow, timeout: .init(connect: .seconds(10)), decompression: .disabled)
             configuration.connectionPool.retryConnectionEstablishment = false
-            return HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+            return HTTPClients(network: try Network.registered(in: services), configuration: configuration)
         }
     }
 
@@ -69,31 +71,52 @@ public struct MCPOverHTTP: MCPHTTPClient, ServiceKey {
         call.method = HTTPMethod(rawValue: request.method)
         for (name, value) in request.headers { call.headers.add(name: name, value: value) }
         if !request.body.isEmpty { call.body = .bytes(ByteBuffer(bytes: request.body)) }
-        let response = try await client.execute(call, deadline: .distantFuture)
+        let response = try await clients.client(for: request.url).execute(call, deadline: .distantFuture)
         var headers: [String: String] = [:]
         for (name, value) in response.headers {
             let key = name.lowercased()
             headers[key] = headers[key].map { $0 + ", " + value } ?? value
         }
-        let body = ResponseBodyReader(response.body)
+        let decoder = try ContentDecoder(contentEncoding: response.headers["content-encoding"])
+        let body = ResponseBodyReader(response.body, decoder)
         return MCPHTTPResponse(status: Int(response.status.code), headers: headers) { try await body.next() }
     }
 }
 
 /// The body of a response for a single reader.
 private actor ResponseBodyReader {
-    private var iterator: HTTPClientResponse.Body.AsyncIterator?
+    struct TooLarge: Error {}
 
-    init(_ body: HTTPClientResponse.Body) {
+    /// What one chunk may decompress to. Chunks are some 64 KiB; only a bomb unpacks to more.
+    private static let maximumPiece = 64 << 20
+
+    private var iterator: HTTPClientResponse.Body.AsyncIterator?
+    private let decoder: ContentDecoder?
+
+    init(_ body: HTTPClientResponse.Body, _ decoder: sending ContentDecoder?) {
         iterator = body.makeAsyncIterator()
+        self.decoder = decoder
     }
 
     func next() async throws -> [UInt8]? {
         // Taken during the await, so that a concurrent reader gets the end instead of a part of the body.
         guard var current = iterator.take() else { return nil }
         let chunk = try await current.next(isolation: self)
-        guard let chunk else { return nil }
+        guard let chunk else {
+            try decoder?.finish()
+            return nil
+        }
         iterator = current
-        return Array(chunk.readableBytesView)
+        guard let decoder else { return Array(chunk.readableBytesView) }
+        var bytes: [UInt8] = []
+        try chunk.withUnsafeReadableBytes { piece in
+            try decoder.decode(piece) {
+                guard bytes.count + $0.count <= Self.maximumPiece else { throw TooLarge() }
+                bytes += $0
+                return true
+            }
+        }
+        // Empty: the compressed bytes so far are no whole piece.
+        return bytes
     }
 }

@@ -12,6 +12,16 @@ public struct ChatMessage: Sendable, Equatable {
     }
 }
 
+/// How a server is told that the answer shall be JSON.
+@nonexhaustive public enum ResponseFormat: Sendable, Hashable {
+    /// `response_format` of the type `json_schema`, with the schema.
+    case jsonSchema
+    /// `response_format` of the type `json_object`. The server does not see the schema; the messages have to say it.
+    case jsonObject
+    /// No `response_format`. The server does not see the schema; the messages have to say it.
+    case none
+}
+
 /// What to ask.
 public struct ChatRequest: Sendable {
     /// The conversation; a system prompt is its first message.
@@ -20,9 +30,10 @@ public struct ChatRequest: Sendable {
     public var agentID: String?
     /// The model, when it is not the configured one.
     public var model: String?
-    /// A JSON schema, as JSON text, that the answer shall fit. It is sent as `response_format` of the type
-    /// `json_schema`.
+    /// A JSON schema, as JSON text, that the answer shall fit.
     public var responseSchema: String?
+    /// How the server is told of ``responseSchema``.
+    public var responseFormat: ResponseFormat
     /// Sent as the header `Idempotency-Key`: the same for every attempt, so that a server can drop the repeat.
     public var idempotencyKey: String?
     /// Whether an answer that was cut off at the model's limit of tokens (finish reason `length`) is a success. Otherwise
@@ -34,13 +45,14 @@ public struct ChatRequest: Sendable {
     /// Makes a request.
     public init(
         messages: [ChatMessage], agentID: String? = nil, model: String? = nil, responseSchema: String? = nil,
-        idempotencyKey: String? = nil, acceptsTruncated: Bool = false,
-        onRetry: (@Sendable (RetryNotice) -> Void)? = nil
+        responseFormat: ResponseFormat = .jsonSchema, idempotencyKey: String? = nil,
+        acceptsTruncated: Bool = false, onRetry: (@Sendable (RetryNotice) -> Void)? = nil
     ) {
         self.messages = messages
         self.agentID = agentID
         self.model = model
         self.responseSchema = responseSchema
+        self.responseFormat = responseFormat
         self.idempotencyKey = idempotencyKey
         self.acceptsTruncated = acceptsTruncated
         self.onRetry = onRetry

@@ -30,11 +30,16 @@ enum RequestBody {
         body.append(UInt8(ascii: "]"))
         if let schema = request.responseSchema {
             try check(schema: schema)
-            body.append(
-                contentsOf: #","response_format":{"type":"json_schema","json_schema":{"name":"response","schema":"#.utf8
-            )
-            body.append(contentsOf: schema.utf8)
-            body.append(contentsOf: "}}".utf8)
+            switch request.responseFormat {
+            case .jsonSchema:
+                body.append(
+                    contentsOf:
+                        #","response_format":{"type":"json_schema","json_schema":{"name":"response","schema":"#.utf8)
+                body.append(contentsOf: schema.utf8)
+                body.append(contentsOf: "}}".utf8)
+            case .jsonObject: body.append(contentsOf: #","response_format":{"type":"json_object"}"#.utf8)
+            case .none: break
+            }
         }
         body.append(UInt8(ascii: "}"))
         return body

@@ -51,6 +51,8 @@ public struct MarketplaceError: Error, Sendable {
         public static let streamCutOff = Code("stream-cut-off")
         /// 200, but the body is not an event stream.
         public static let notAnEventStream = Code("not-an-event-stream")
+        /// The body is compressed in a way that cannot be undone.
+        public static let unreadableBody = Code("unreadable-body")
         /// An event's data is not what the API sends.
         public static let malformedEvent = Code("malformed-event")
         /// The server reported an error inside the stream.
@@ -124,6 +126,14 @@ public struct MarketplaceError: Error, Sendable {
         storage = Storage(
             code: code, message: message, hint: hint, isTransient: isTransient, httpStatus: httpStatus,
             partialText: partialText, question: question)
+    }
+
+    /// Whether the server does not accept `response_format`, or this type of it. The same request without it may succeed.
+    public var refusesResponseFormat: Bool {
+        guard code == .badRequest, httpStatus == 400 || httpStatus == 422 else { return false }
+        let words = message.lowercased()
+        return ["response_format", "response format", "json_schema", "json schema", "json_object", "structured output"]
+            .contains(where: words.contains)
     }
 
     /// The same failure, found out only after the call had been tried several times.

@@ -63,6 +63,22 @@ enum TransportFailure {
             isTransient: true)
     }
 
+    /// A body whose compression cannot be undone.
+    static func undecodable(_ cause: any Error, url: String, status: Int) -> MarketplaceError {
+        let why =
+            switch cause {
+            case let cause as ContentDecoder.Unsupported:
+                "with the compression \(Quote.quoted(cause.coding, limit: 60)), which cannot be undone here"
+            case let cause as ContentDecoder.Corrupt where cause.isCutOff: "with a compressed body that is cut off"
+            case let cause as ContentDecoder.Corrupt: "with a body that is not \(cause.coding), as its header says"
+            default: "with a body that cannot be read"
+            }
+        return MarketplaceError(
+            .unreadableBody, "\(url) answered \(status) \(why).",
+            hint: "Check what stands between this machine and the server; no compression was asked for.",
+            httpStatus: status)
+    }
+
     private static func clientError(
         _ cause: HTTPClientError, _ url: String, _ timeouts: MarketplaceConfiguration.Timeouts, _ answered: Bool,
         _ redactor: Redactor

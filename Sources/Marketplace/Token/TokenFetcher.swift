@@ -62,15 +62,24 @@ struct TokenFetcher: Sendable {
                 error, url: url, timeouts: timeouts, answered: false, redactor: redactor)
             throw FailedAttempt(error: error, mayRepeat: error.isTransient)
         }
-        let body = response.body.map { Array($0.readableBytesView) } ?? []
+        let body: [UInt8]
+        do {
+            body = try ContentDecoder.decode(
+                response.body.map { Array($0.readableBytesView) } ?? [],
+                contentEncoding: response.headers["Content-Encoding"], upTo: Self.bodyLimit)
+        } catch {
+            let error = TransportFailure.undecodable(error, url: url, status: Int(response.status.code))
+            throw FailedAttempt(error: error, mayRepeat: false)
+        }
         guard response.status == .ok || response.status == .created else {
             let server = ServerMessage(body: body, contentType: response.headers.first(name: "Content-Type"))
             let failure = StatusFailure(
                 status: Int(response.status.code), server: server, url: url, redactor: redactor)
             let error = failure.token()
             let retryAfter = RetryAfter.delay(
-                response.headers.first(name: "Retry-After"), date: response.headers.first(name: "Date"),
-                now: Int64(wallClock()))
+                response.headers.first(name: "Retry-After"),
+                milliseconds: response.headers.first(name: "retry-after-ms"),
+                date: response.headers.first(name: "Date"), now: Int64(wallClock()))
             throw FailedAttempt(error: error, mayRepeat: error.isTransient, retryAfter: retryAfter)
         }
         do {

@@ -39,8 +39,8 @@ struct Refusal {
 
     private func retryAfter(_ context: StreamDelegate.Context) -> Duration? {
         RetryAfter.delay(
-            head.headers.first(name: "Retry-After"), date: head.headers.first(name: "Date"),
-            now: Int64(context.wallClock()))
+            head.headers.first(name: "Retry-After"), milliseconds: head.headers.first(name: "retry-after-ms"),
+            date: head.headers.first(name: "Date"), now: Int64(context.wallClock()))
     }
 
     private func kind(_ contentType: String?) -> String {

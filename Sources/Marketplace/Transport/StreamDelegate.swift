@@ -1,6 +1,7 @@
 internal import AsyncHTTPClient
 internal import NIOCore
 internal import NIOHTTP1
+internal import RunnelSupport
 
 /// Reads a chat's response on its event loop: bytes are parsed where they arrive, and events leave in batches.
 ///
@@ -39,6 +40,8 @@ final class StreamDelegate: HTTPClientResponseDelegate {
     private struct State {
         var reading = Reading.nothingYet
         var decoder: ChatDecoder
+        /// Undoes the compression of the body; nil where there is none.
+        var decompression: ContentDecoder?
         var pending: [ChatEvent] = []
         var pendingBytes = 0
         var isFlushScheduled = false
@@ -55,6 +58,24 @@ final class StreamDelegate: HTTPClientResponseDelegate {
         case done
         case fail(MarketplaceError)
         case refuse(HTTPResponseHead, [UInt8])
+
+        /// Whether the rest of the body does not matter.
+        var isFinal: Bool {
+            switch self {
+            case .goOn, .scheduleFlush, .flush, .mayEnd: false
+            case .done, .fail, .refuse: true
+            }
+        }
+
+        /// What this step and the one before it lead to together.
+        func following(_ earlier: Step) -> Step {
+            switch (earlier, self) {
+            case (.flush, .goOn), (.flush, .scheduleFlush), (.scheduleFlush, .goOn), (.mayEnd, .goOn),
+                (.mayEnd, .scheduleFlush), (.mayEnd, .flush):
+                earlier
+            default: self
+            }
+        }
     }
 
     private let buffer: EventBuffer
@@ -76,7 +97,18 @@ final class StreamDelegate: HTTPClientResponseDelegate {
     func didReceiveHead(task: HTTPClient.Task<Void>, _ head: HTTPResponseHead) -> EventLoopFuture<Void> {
         buffer.reached(.answered)
         let isStream = head.status == .ok && MediaType.isEventStream(head.contentType)
-        state.value.reading = isStream ? .stream(head) : .body(head, [])
+        do throws(ContentDecoder.Unsupported) {
+            let decompression = try ContentDecoder(contentEncoding: head.headers["Content-Encoding"])
+            state.withValue { state in
+                state.reading = isStream ? .stream(head) : .body(head, [])
+                state.decompression = decompression
+            }
+        } catch {
+            state.value.reading = .over
+            let error = TransportFailure.undecodable(error, url: context.url, status: Int(head.status.code))
+            buffer.fail(FailedAttempt(error: error, mayRepeat: false))
+            task.cancel()
+        }
         return task.eventLoop.makeSucceededVoidFuture()
     }
 
@@ -135,31 +167,48 @@ final class StreamDelegate: HTTPClientResponseDelegate {
     // MARK: Parts of the body
 
     private func read(_ part: ByteBuffer, _ state: inout State) -> Step {
+        part.withUnsafeReadableBytes { bytes in
+            guard let decompression = state.decompression else { return read(bytes, &state) }
+            var step = Step.goOn
+            do {
+                try decompression.decode(bytes) { piece in
+                    step = read(piece, &state).following(step)
+                    return !step.isFinal
+                }
+                return step
+            } catch {
+                let head: HTTPResponseHead? =
+                    switch state.reading {
+                    case .stream(let head), .body(let head, _): head
+                    case .nothingYet, .over: nil
+                    }
+                state.reading = .over
+                return .fail(
+                    TransportFailure.undecodable(error, url: context.url, status: Int(head?.status.code ?? 200)))
+            }
+        }
+    }
+
+    private func read(_ bytes: UnsafeRawBufferPointer, _ state: inout State) -> Step {
         switch state.reading {
         case .stream: break
         case .body(let head, var body):
             // Emptied first, so that the bytes have one owner and are not copied as they grow.
             state.reading = .over
             let limit = Self.isDocument(head) ? context.rules.maxEvent : Self.bodyLimit
-            body.append(contentsOf: part.readableBytesView.prefix(limit - body.count))
+            body.append(contentsOf: bytes.prefix(limit - body.count))
             if body.count >= limit { return .refuse(head, body) }
             state.reading = .body(head, body)
             buffer.noteLife()
             return .goOn
         case .nothingYet, .over: return .goOn
         }
-        state.pendingBytes += part.readableBytes
-        let failure: MarketplaceError? = part.withUnsafeReadableBytes { bytes in
-            do throws(MarketplaceError) {
-                try state.decoder.feed(bytes, redactor: context.redactor, into: &state.pending)
-                return nil
-            } catch {
-                return error
-            }
-        }
-        if let failure {
+        state.pendingBytes += bytes.count
+        do throws(MarketplaceError) {
+            try state.decoder.feed(bytes, redactor: context.redactor, into: &state.pending)
+        } catch {
             state.reading = .over
-            return .fail(failure)
+            return .fail(error)
         }
         if state.decoder.isDone {
             state.reading = .over

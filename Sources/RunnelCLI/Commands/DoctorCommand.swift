@@ -28,6 +28,7 @@ struct DoctorCommand: AsyncParsableCommand {
         var findings = ConfigurationCheck.configuration(project) + ConfigurationCheck.secrets(project)
         let plugins = try await ProjectPlugins.load(project)
         let context = DiagnosisContext(project: project.files(), isOffline: offline)
+        for plugin in plugins.registry.plugins { await plugin.registerServices(in: context.services) }
         for plugin in plugins.registry.plugins { findings += await plugin.talking(toAny: simulator).diagnose(context) }
         findings += ConfigurationCheck.plugins(plugins) + ConfigurationCheck.permissions(project, plugins)
         let loader = try PipelineLoader(registry: plugins.registry, names: project.names, project: project.files())

@@ -80,7 +80,8 @@ struct Project: Sendable {
         env = Dictionary(
             uniqueKeysWithValues: Set(settings.env).compactMap { name in environment[name].map { (name, $0) } })
         pluginSettings = PluginSettings(
-            settings.plugins, sections: outcome.sections, of: RunnelCommand.plugins, resolver: resolver)
+            settings.plugins, sections: outcome.sections, of: RunnelCommand.plugins, resolver: resolver,
+            folder: directory)
         serverToken = settings.server.token.map(resolver.resolve)
         var all = secrets
         all["server/token"] = try? serverToken?.get()

@@ -12,9 +12,14 @@ struct PluginSettings: Sendable {
     /// Why something below `plugins:` could not be fetched, by plugin.
     private(set) var problems: [String: String] = [:]
 
+    /// The folder of `runnel.yaml`, absolute.
+    private let folder: String
+
     init(
-        _ settings: [String: Value], sections: [String: Value], of plugins: [any Plugin], resolver: SensitiveResolver
+        _ settings: [String: Value], sections: [String: Value], of plugins: [any Plugin], resolver: SensitiveResolver,
+        folder: String
     ) {
+        self.folder = folder
         let schemas = plugins.compactMap { plugin in
             (plugin as? any ConfigurablePlugin).map { (plugin.name, $0.settingsSchema) }
         }
@@ -56,6 +61,9 @@ struct PluginSettings: Sendable {
                 return .string(text)
             case .failure(let problem): return unavailable(path, problem.reason)
             }
+        }
+        if let file = value.asString, let schema, SettingsFile.isSchema(schema) {
+            return .string(file.hasPrefix("/") ? file : folder + "/" + file)
         }
         switch value {
         case .object(let object):

@@ -48,6 +48,14 @@ struct StepAttempt: Sendable {
     }
 
     private var context: StepContext {
+        var context = trustedContext
+        // What a trigger event brought may stand in any value of the run; configuration is the author's.
+        let type = scope.request.trigger["type"]?.asString
+        if type != "manual", type != "schedule" { context.untrustedKeys = step.with.keysFromOutside }
+        return context
+    }
+
+    private var trustedContext: StepContext {
         var logger = runner.logger
         logger[metadataKey: "run"] = .string(scope.request.id)
         logger[metadataKey: "step"] = .string(key.description)

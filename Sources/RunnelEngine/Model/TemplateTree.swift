@@ -78,6 +78,22 @@ extension TemplateTree {
     }
 }
 
+extension TemplateTree {
+    /// The keys whose text refers to anything but configuration, each with the literal text before its first expression.
+    var keysFromOutside: [String: String] {
+        guard case .object(let members) = self else { return [:] }
+        let configuration: Set = ["secrets", "env", "vars", "run"]
+        var keys: [String: String] = [:]
+        for (key, member) in members {
+            guard case .template(let template, _) = member,
+                template.references.contains(where: { !configuration.contains($0.root) })
+            else { continue }
+            keys[key] = template.literalPrefix
+        }
+        return keys
+    }
+}
+
 /// A template error with the scalar that contains the template.
 public struct LocatedTemplateError: Error, CustomStringConvertible {
     public let failure: TemplateFailure
@@ -105,7 +121,7 @@ extension TemplateTree {
                     "dollar-template", node, "the `$` before `{{` stays in the text",
                     hint: "write `{{ … }}`; `${{ … }}` is the form of GitHub Actions")
             }
-            self = template.isLiteral ? .literal(Value(node)) : .template(template, node)
+            self = template.isLiteral ? .literal(.string(template.literalPrefix)) : .template(template, node)
         case .sequence(let items):
             self = .list(items.map { TemplateTree($0, environment: environment, into: &diagnostics) })
         case .mapping(let pairs):

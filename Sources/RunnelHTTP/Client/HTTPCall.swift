@@ -2,6 +2,7 @@ internal import AsyncHTTPClient
 internal import NIOCore
 public import NIOHTTP1
 public import RunnelKit
+internal import RunnelSupport
 
 /// One request and what may come back.
 public struct HTTPCall: Sendable {
@@ -24,6 +25,10 @@ public struct HTTPCall: Sendable {
     /// How much of an answer is read.
     public var bodyLimit: BodyLimit
 
+    /// Whether the URL comes from outside, such as from a trigger. Then the address policy of `http:` in `runnel.yaml`
+    /// refuses private addresses unless it is told otherwise.
+    public var isUntrusted = false
+
     /// A request with all that it needs.
     public init(method: String, url: HTTPURL, headers: HTTPHeaders, body: [UInt8]?, bodyLimit: BodyLimit) {
         self.method = method
@@ -45,7 +50,7 @@ public struct HTTPCall: Sendable {
     ) {
         var fields = HTTPHeaders(headers.map { ($0.key, $0.value) })
         if let body { fields.addDefault(name: "content-type", value: body.contentType) }
-        fields.addDefault(name: "accept-encoding", value: "identity")
+        fields.addDefault(name: "accept-encoding", value: HTTPHeaders.acceptEncoding)
         fields.addDefault(name: "user-agent", value: HTTPHeaders.userAgent)
         self.init(method: method, url: url, headers: fields, body: body?.bytes, bodyLimit: .fail(bytes: limit.bytes))
     }
@@ -57,24 +62,50 @@ public struct HTTPCall: Sendable {
     public var shown: String { "\(method) \(url.shown)" }
 
     /// See ``HTTPSender/send(_:)``. When it throws, the connection does not go on.
-    func send(with client: HTTPClient) async throws -> HTTPReply {
+    ///
+    /// - Parameter proxy: The proxy that gets the request, with the whole URL as its target.
+    func send(with client: HTTPClient, through proxy: Proxy? = nil) async throws -> HTTPReply {
         var request = HTTPClientRequest(url: url.text)
         request.method = HTTPMethod(rawValue: method)
         request.headers = headers
+        if let proxy {
+            let host = proxy.host.contains(":") ? "[\(proxy.host)]" : proxy.host
+            request.url = "http://\(host):\(proxy.port)/"
+            request.headers.addDefault(name: "host", value: String(url.origin.dropFirst("http://".count)))
+            request.headers.replaceOrAdd(name: ForwardProxyHandler.targetField, value: url.text)
+            if let credentials = proxy.credentials {
+                let pair = Base64.encode(Array("\(credentials.user):\(credentials.password)".utf8))
+                request.headers.replaceOrAdd(name: "proxy-authorization", value: "Basic \(pair)")
+            }
+        }
         if let body { request.body = .bytes(ByteBuffer(bytes: body)) }
         do {
             let response = try await client.execute(request, deadline: .distantFuture)
-            let (bytes, isCut) = try await read(response)
+            let decoder = decoder(for: response)
+            let (bytes, isCut) = try await read(response, decoder)
             try Task.checkCancellation()
-            return HTTPReply(
-                status: Int(response.status.code), headers: response.headers, body: bytes, isBodyCut: isCut)
+            var headers = response.headers
+            if decoder != nil {
+                // They describe the compressed body.
+                headers.remove(name: "content-encoding")
+                headers.remove(name: "content-length")
+            }
+            return HTTPReply(status: Int(response.status.code), headers: headers, body: bytes, isBodyCut: isCut)
         } catch {
             try Task.checkCancellation()
             throw TransportProblem(error, host: url.host)
         }
     }
 
-    private func read(_ response: HTTPClientResponse) async throws -> (bytes: [UInt8], isCut: Bool) {
+    /// nil for a body that is not compressed, or that cannot be decompressed here.
+    private func decoder(for response: HTTPClientResponse) -> ContentDecoder? {
+        guard method != "HEAD", response.status != .notModified, response.status != .noContent else { return nil }
+        return try? ContentDecoder(contentEncoding: response.headers["content-encoding"])
+    }
+
+    private func read(
+        _ response: HTTPClientResponse, _ decoder: ContentDecoder?
+    ) async throws -> (bytes: [UInt8], isCut: Bool) {
         let limit =
             switch bodyLimit {
             case .fail(let bytes), .cut(let bytes): bytes
@@ -85,15 +116,26 @@ public struct HTTPCall: Sendable {
             throw TransportProblem.tooLarge(limit: limit)
         }
         var bytes: [UInt8] = []
-        for try await chunk in response.body {
+        var isCut = false
+        // False when the limit is reached.
+        func append(_ piece: UnsafeRawBufferPointer) throws -> Bool {
             let room = limit - bytes.count
-            if chunk.readableBytes > room {
-                guard case .cut = bodyLimit else { throw TransportProblem.tooLarge(limit: limit) }
-                bytes.append(contentsOf: chunk.readableBytesView.prefix(room))
-                return (bytes, true)
+            guard piece.count > room else {
+                bytes.append(contentsOf: piece)
+                return true
             }
-            bytes.append(contentsOf: chunk.readableBytesView)
+            guard case .cut = bodyLimit else { throw TransportProblem.tooLarge(limit: limit) }
+            bytes.append(contentsOf: piece.prefix(room))
+            isCut = true
+            return false
         }
+        for try await chunk in response.body {
+            try chunk.withUnsafeReadableBytes { piece in
+                if let decoder { try decoder.decode(piece, append) } else { _ = try append(piece) }
+            }
+            if isCut { return (bytes, true) }
+        }
+        try decoder?.finish()
         return (bytes, false)
     }
 }

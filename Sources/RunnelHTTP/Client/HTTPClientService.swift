@@ -15,8 +15,8 @@ public enum HTTPClientService: ServiceKey {
 
     /// Says how the client is made and shut down.
     public static func register(in services: Services) async {
-        await services.register(HTTPClientService.self, shutDown: { await $0.shutDown() }) { _ in
-            NetworkSender(client: HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration))
+        await services.register(HTTPClientService.self, shutDown: { await $0.shutDown() }) { services in
+            NetworkSender(network: try Network.registered(in: services), configuration: configuration)
         }
     }
 
@@ -31,7 +31,7 @@ public enum HTTPClientService: ServiceKey {
             redirectConfiguration: .disallow,
             // The time a whole call may take is kept by the step, on its own clock.
             timeout: .init(connect: .nanoseconds(connectTimeout.components.seconds * 1_000_000_000)),
-            // A small compressed answer can unpack to more than fits in memory, so none is asked for.
+            // A call decompresses by itself, up to its limit.
             decompression: .disabled)
         // Trying again is the decision of whoever waits, who wants to see why it failed.
         configuration.connectionPool.retryConnectionEstablishment = false

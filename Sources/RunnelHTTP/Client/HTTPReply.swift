@@ -41,12 +41,12 @@ public struct HTTPReply: Sendable {
         return phrase.isEmpty ? "\(status)" : "\(status) \(phrase)"
     }
 
-    /// How long the other side asks to be left alone (`Retry-After`).
+    /// How long the server asks to wait (`Retry-After` or `retry-after-ms`).
     /// - Parameter now: nanoseconds since 1970.
     public func retryAfter(now: Int64) -> Duration? {
-        headers.first(name: "retry-after").flatMap {
-            RetryAfter.delay($0, date: headers.first(name: "date"), now: now / 1_000_000_000)
-        }
+        RetryAfter.delay(
+            headers.first(name: "retry-after"), milliseconds: headers.first(name: "retry-after-ms"),
+            date: headers.first(name: "date"), now: now / 1_000_000_000)
     }
 
     /// The header fields by lower-case name: a string each, repeated ones joined with ", ". Only `set-cookie`, whose

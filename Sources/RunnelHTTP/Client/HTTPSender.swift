@@ -1,5 +1,3 @@
-public import AsyncHTTPClient
-
 /// What carries the requests of all steps: the network, or what a test has in its place.
 public protocol HTTPSender: Sendable {
     /// Sends the request and reads the answer to its end or limit. Redirects are answers like any other.
@@ -19,20 +17,4 @@ extension HTTPSender {
     public func pause(for delay: Duration, on clock: any Clock<Duration>) async throws {
         try await clock.sleep(for: delay)
     }
-}
-
-/// Sends over the network.
-public struct NetworkSender: HTTPSender {
-    private let client: HTTPClient
-
-    /// - Parameter client: Is shut down with the sender.
-    public init(client: HTTPClient) {
-        self.client = client
-    }
-
-    /// Sends the request over the network.
-    public func send(_ call: HTTPCall) async throws -> HTTPReply { try await call.send(with: client) }
-
-    /// Closes all connections.
-    public func shutDown() async { try? await client.shutdown() }
 }

@@ -1,3 +1,4 @@
+internal import Logging
 public import RunnelKit
 
 extension StepContext {
@@ -15,5 +16,22 @@ extension StepContext {
         } catch let problem as TransportProblem {
             throw problem.stepError(call: call.shown)
         }
+    }
+
+    /// Whether the host of a URL in `with:` comes from outside, such as from a trigger.
+    /// - Parameter key: The key that holds the URL.
+    public func isUntrusted(urlAt key: String) -> Bool {
+        guard let prefix = untrustedKeys[key] else { return false }
+        // Scheme, host and port are the author's where the literal text goes on behind them.
+        guard let start = prefix.firstRange(of: "://")?.upperBound else { return true }
+        return !prefix[start...].contains { $0 == "/" || $0 == "?" || $0 == "#" }
+    }
+
+    /// Warns in the log if a request would send credentials to another machine without encryption.
+    public func warnOfExposedCredentials(in call: HTTPCall) {
+        guard call.url.exposesCredentials, call.headers.contains(where: { SensitiveName.matches($0.name) }) else {
+            return
+        }
+        logger.warning("credentials go to \(call.url.host) without encryption; use https")
     }
 }

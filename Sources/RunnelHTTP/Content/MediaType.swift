@@ -32,6 +32,11 @@ public struct MediaType: Sendable, Hashable {
     /// Whether it is a page.
     public var isHTML: Bool { essence == "text/html" || essence == "application/xhtml+xml" }
 
+    /// Whether it is XML, or a format made of it.
+    public var isXML: Bool {
+        essence == "application/xml" || essence == "text/xml" || essence.hasSuffix("+xml")
+    }
+
     /// Whether a person could read it: any text, XML, and the formats in which programs exchange text.
     public var isText: Bool {
         let formats: Set = [

@@ -14,6 +14,9 @@ extension TransportProblem {
         case .tlsFailed: "no secure connection"
         case .malformed: "not an HTTP answer"
         case .tooLarge: "answer too large"
+        case .corruptBody: "corrupt answer"
+        case .addressDenied: "address not allowed"
+        case .proxyRefused: "refused by the proxy"
         case .other: "connection failed"
         }
     }
@@ -21,7 +24,7 @@ extension TransportProblem {
     /// Whether the same call could work a little later. A certificate or an answer's size does not mend itself.
     public var isTransient: Bool {
         switch self {
-        case .tlsFailed, .malformed, .tooLarge: false
+        case .tlsFailed, .malformed, .tooLarge, .corruptBody, .addressDenied, .proxyRefused: false
         default: true
         }
     }
@@ -63,7 +66,8 @@ extension TransportProblem {
             case .tlsFailed(let why):
                 (
                     "tls-failed", "\(call) failed: no secure connection, \(why)",
-                    "check the server's certificate, and that scheme and port belong together"
+                    "check the server's certificate, and that scheme and port belong together; an authority of your own is "
+                        + "trusted by `http.tls.ca` in runnel.yaml or SSL_CERT_FILE"
                 )
             case .malformed:
                 ("not-http", "\(call) failed: what came back is not HTTP", "check that scheme and port belong together")
@@ -71,6 +75,22 @@ extension TransportProblem {
                 (
                     "response-too-large", "the answer to \(call) is larger than \(ByteCount(limit))",
                     "raise `max_size` if that is expected"
+                )
+            case .addressDenied(let host):
+                (
+                    "address-denied", "\(call) was not sent: \"\(host)\" is a private address",
+                    "if that is meant, list the host or network in `http.allow` of runnel.yaml; URLs from triggers may reach "
+                        + "public addresses only"
+                )
+            case .proxyRefused(let why):
+                (
+                    "proxy-refused", "\(call) failed: the proxy refused it, \(why)",
+                    "check `http.proxy` and `http.proxy_credentials` in runnel.yaml, or HTTPS_PROXY"
+                )
+            case .corruptBody(let coding):
+                (
+                    "corrupt-answer", "the answer to \(call) cannot be decompressed: it is not \(coding)",
+                    "the server or a proxy is at fault; the header `accept-encoding: identity` asks for no compression"
                 )
             case .other(let why): ("connection-failed", "\(call) failed: \(why)", nil)
             }

@@ -3,6 +3,7 @@ internal import LibC
 internal import NIOCore
 internal import NIOHTTP1
 internal import NIOPosix
+internal import RunnelSupport
 
 /// Why there is no answer, or not a whole one.
 public enum TransportProblem: Error, Sendable, Hashable {
@@ -19,12 +20,20 @@ public enum TransportProblem: Error, Sendable, Hashable {
     /// What came is not HTTP.
     case malformed
     case tooLarge(limit: Int)
+    /// The address policy refuses the host, or one of its addresses.
+    case addressDenied(String)
+    /// The proxy refused to connect: it wants credentials, or does not allow it.
+    case proxyRefused(String)
+    /// The body is not in the coding that its `Content-Encoding` names.
+    case corruptBody(coding: String)
     case other(String)
 
     /// Reads what the HTTP client reports.
     init(_ cause: any Error, host: String) {
         switch cause {
         case let cause as TransportProblem: self = cause
+        case let cause as ContentDecoder.Corrupt:
+            self = cause.isCutOff ? .closed : .corruptBody(coding: cause.coding)
         case let cause as NIOConnectionError:
             if let first = cause.connectionErrors.first {
                 self.init(first.error, host: host)
@@ -54,6 +63,9 @@ public enum TransportProblem: Error, Sendable, Hashable {
         switch cause {
         case .remoteConnectionClosed: .closed
         case .connectTimeout, .getConnectionFromPoolTimeout: .connectTimeout
+        case .proxyAuthenticationRequired: .proxyRefused("it wants other credentials (407)")
+        case .invalidProxyResponse: .proxyRefused("it does not allow the connection")
+        case .httpProxyHandshakeTimeout, .socksHandshakeTimeout: .proxyRefused("it did not answer in time")
         case .tlsHandshakeTimeout: .tlsFailed("the handshake took too long")
         default: .other(cause.description)
         }

@@ -39,6 +39,9 @@ public struct HTTPURL: Sendable, Hashable {
         return port == (isSecure ? 443 : 80) ? "\(scheme)://\(host)" : "\(scheme)://\(host):\(port)"
     }
 
+    /// Whether credentials would go to another machine without encryption.
+    public var exposesCredentials: Bool { !isSecure && !Network.isLoopback(host) }
+
     /// The same URL with more behind its query.
     public func adding(query pairs: [FormFields.Pair]) -> HTTPURL {
         guard !pairs.isEmpty else { return self }

@@ -1,6 +1,6 @@
 /// Reads CSV (RFC 4180): fields in quotes may hold delimiters, line breaks and doubled quotes.
 ///
-/// Lines end with LF or CRLF; a byte order mark is passed over, and so are empty lines.
+/// Lines end with CRLF, LF or CR; a byte order mark is passed over, and so are empty lines.
 public struct CSVReader: Sendable {
     /// One Unicode scalar, neither a quote nor a line break.
     public var delimiter: Character
@@ -72,7 +72,9 @@ public struct CSVReader: Sendable {
             case (.quoted, "\""): state = .quoteInQuoted
             case (.quoted, _):
                 field.append(scalar)
-                if scalar == "\n" { line += 1 }
+                let isLineEnd =
+                    scalar == "\n" || scalar == "\r" && !(index < scalars.endIndex && scalars[index] == "\n")
+                if isLineEnd { line += 1 }
             case (.quoteInQuoted, "\""):
                 field.append(scalar)
                 state = .quoted
@@ -80,7 +82,7 @@ public struct CSVReader: Sendable {
                 fields.append(String(field))
                 (field, state) = (.init(), .start)
             case (_, "\r") where index < scalars.endIndex && scalars[index] == "\n": break
-            case (_, "\n"):
+            case (_, "\n"), (_, "\r"):
                 if !(fields.isEmpty && state == .start) {
                     records.append(Record(fields: fields + [String(field)], line: recordLine))
                 }

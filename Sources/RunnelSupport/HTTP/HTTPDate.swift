@@ -40,25 +40,45 @@ package enum HTTPDate {
     }
 }
 
-/// Reads `Retry-After` (RFC 9110, section 10.2.3).
+/// Reads how long a server asks to wait: `Retry-After` (RFC 9110, section 10.2.3) in all its forms, and
+/// `retry-after-ms`, which some AI services send beside it.
 package enum RetryAfter {
-    /// Longer times mean the same as this one to anybody who waits.
+    /// The limit of what is read: longer times mean the same to anybody who waits.
     package static let longest: Duration = .seconds(365 * 86_400)
 
-    /// The time to wait; nil where there is none.
+    /// The time to wait; nil where the response says none.
+    ///
+    /// `retry-after-ms` takes precedence, because it is the more precise. `Retry-After` is a number of seconds, also with
+    /// a fraction, or a date. A date is compared with the response's own `Date`, so that no clock has to be right.
     ///
     /// - Parameters:
-    ///   - text: seconds, or a date.
-    ///   - date: the same answer's `Date`. A date to wait for is compared with it, so that no clock has to be right.
-    ///   - now: seconds since 1970, for an answer without `Date`.
-    package static func delay(_ text: String?, date: String?, now: Int64) -> Duration? {
-        guard let text = text?.drop(while: { $0 == " " }) else { return nil }
-        if !text.isEmpty, text.utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }) {
-            guard let seconds = Int64(text) else { return longest }
-            return min(.seconds(seconds), longest)
-        }
-        guard let target = HTTPDate.seconds(String(text), now: now) else { return nil }
+    ///   - text: `Retry-After`.
+    ///   - milliseconds: `retry-after-ms`.
+    ///   - date: `Date` of the same response.
+    ///   - now: Seconds since 1970, for a response without `Date`.
+    package static func delay(
+        _ text: String?, milliseconds: String? = nil, date: String?, now: Int64
+    ) -> Duration? {
+        if let milliseconds = milliseconds.flatMap(number) { return duration(milliseconds / 1000) }
+        guard let text = text.map({ String($0.trimmed) }) else { return nil }
+        if let seconds = number(text) { return duration(seconds) }
+        guard let target = HTTPDate.seconds(text, now: now) else { return nil }
         let start = date.flatMap { HTTPDate.seconds($0, now: now) } ?? now
         return min(.seconds(max(0, target - start)), longest)
+    }
+
+    /// A decimal number without sign and exponent; nil for any other text.
+    private static func number(_ text: String) -> Double? {
+        let text = text.trimmed
+        let digits = text.utf8.filter { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }.count
+        let points = text.utf8.filter { $0 == UInt8(ascii: ".") }.count
+        guard digits > 0, points <= 1, digits + points == text.utf8.count else { return nil }
+        return Double(text)
+    }
+
+    /// Rounded up to whole milliseconds, so that nobody comes back too early.
+    private static func duration(_ seconds: Double) -> Duration {
+        guard seconds < Double(longest.components.seconds) else { return longest }
+        return .milliseconds(Int64((seconds * 1000).rounded(.up)))
     }
 }

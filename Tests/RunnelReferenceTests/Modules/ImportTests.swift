@@ -17,13 +17,13 @@ import Testing
     /// What each module may import of ours; nil: anything.
     ///
     /// Helpers in C belong to the module that they were written for: `CLibYAML` to YAML, `CRunnelSpawn` to RunnelProcess,
-    /// `CRunnelFiles` to WatchPlugin and `CRunnelJQ` to TransformPlugin, as a package with a plugin would bring its own C
+    /// `CRunnelFiles` to WatchPlugin, `CRunnelDecoding` to RunnelSupport and `CRunnelJQ` to TransformPlugin, as a package with a plugin would bring its own C
     /// target. `RunnelSupport`, where calls of the system live, may import any of them, and `SystemThread`. Nobody else
     /// may: what others need of a helper, RunnelSupport offers (to plugins through RunnelKit). `LibC` is the C library of the
     /// system, which everybody may import.
     private static let matrix: [String: Set<String>?] = [
         "RunnelValue": [],
-        "RunnelSupport": ["RunnelValue", "SystemThread", "CRunnelFiles", "CRunnelSpawn"],
+        "RunnelSupport": ["RunnelValue", "SystemThread", "CRunnelFiles", "CRunnelSpawn", "CRunnelDecoding"],
         "RunnelKit": foundations,
         "YAML": ["RunnelSupport", "CLibYAML"],
         "JSONSchema": foundations.union(["RunnelKit"]),

@@ -1,4 +1,5 @@
 internal import LibC
+internal import RunnelSupport
 
 /// A file of the project as it was read.
 public struct ProjectFile: Sendable {
@@ -23,22 +24,41 @@ public struct ProjectFile: Sendable {
 
     /// The content as text, without a byte order mark.
     ///
-    /// - Throws: A ``StepError`` with the code `not-utf8`.
-    public func text() throws(StepError) -> String {
-        let start = bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? 3 : 0
-        if let text = String(validating: bytes[start...], as: UTF8.self) { return text }
-        throw StepError(
-            "not-utf8", "\"\(path)\" is not UTF-8 text: byte \(firstInvalidByte) is invalid",
-            hint: "read it with `as: bytes`, or convert it to UTF-8 first")
+    /// A byte order mark tells the encoding; then `encoding` does, then what an XML or HTML file declares; otherwise it is
+    /// UTF-8.
+    ///
+    /// - Throws: A ``StepError`` with the code `not-utf8`, or `bad-encoding` where another encoding was named.
+    public func text(_ encoding: TextEncoding? = nil) throws(StepError) -> String {
+        let encoding = if let encoding { encoding } else { try declaredEncoding() ?? .utf8 }
+        do throws(TextEncoding.Failure) {
+            return try encoding.text(of: bytes)
+        } catch {
+            guard encoding == .utf8 else {
+                throw StepError(
+                    "bad-encoding", "\"\(path)\" \(error.message)",
+                    hint: "name its real encoding with `encoding`, or read it with `as: bytes`")
+            }
+            throw StepError(
+                "not-utf8", "\"\(path)\" \(error.message)",
+                hint: "name its encoding, such as `encoding: shift_jis`, or read it with `as: bytes`")
+        }
     }
 
-    /// The offset of the first invalid UTF-8 byte, from 0.
-    private var firstInvalidByte: Int {
-        var decoder = UTF8()
-        var iterator = bytes.makeIterator()
-        var offset = 0
-        while case .scalarValue(let scalar) = decoder.decode(&iterator) { offset += UTF8.width(scalar) }
-        return offset
+    /// What an XML or HTML file says of itself; nil for other files, and where it says nothing.
+    private func declaredEncoding() throws(StepError) -> TextEncoding? {
+        let label: String?
+        switch facts["extension"]?.asString {
+        case "xml", "rss", "atom", "svg": label = Charset.declared(inXML: bytes)
+        case "html", "htm", "xhtml": label = Charset.declared(inHTML: bytes) ?? Charset.declared(inXML: bytes)
+        default: label = nil
+        }
+        guard let label else { return nil }
+        guard let charset = Charset(label: label) else {
+            throw StepError(
+                "bad-encoding", "\"\(path)\" declares the unknown encoding \(Value.string(label).quoted())",
+                hint: "name its encoding with `encoding`, or read it with `as: bytes`")
+        }
+        return TextEncoding(charset)
     }
 }
 

@@ -1,0 +1,45 @@
+public import AsyncHTTPClient
+internal import RunnelKit
+internal import Synchronization
+
+/// HTTP clients for several servers: one for each proxy that leads to them, made when it is first needed.
+public final class HTTPClients: Sendable {
+    private struct State {
+        var clients: [Proxy?: HTTPClient] = [:]
+        var isShutDown = false
+    }
+
+    private let network: Network
+    private let configuration: HTTPClient.Configuration
+    private let state = Mutex(State())
+
+    /// - Parameters:
+    ///   - network: Proxies and certificates.
+    ///   - configuration: For all clients.
+    public init(network: Network, configuration: HTTPClient.Configuration) {
+        self.network = network
+        self.configuration = configuration
+    }
+
+    /// The client that leads to the URL's server.
+    /// - Throws: A `StepError`; see ``Network/configuration(for:from:)``.
+    public func client(for url: String) throws -> HTTPClient {
+        let proxy: Proxy? = if let url = try? HTTPURL(url) { try network.proxy(for: url) } else { nil }
+        return try state.withLock { state in
+            if let client = state.clients[proxy] { return client }
+            guard !state.isShutDown else { throw StepError("shutting-down", "the HTTP clients are shut down") }
+            let client = try network.client(for: url, from: configuration)
+            state.clients[proxy] = client
+            return client
+        }
+    }
+
+    /// Closes all connections.
+    public func shutDown() async {
+        let clients = state.withLock { state in
+            state.isShutDown = true
+            return state.clients.values.map(\.self)
+        }
+        for client in clients { try? await client.shutdown() }
+    }
+}

@@ -1,0 +1,187 @@
+public import AsyncHTTPClient
+internal import LibC
+internal import NIOCore
+internal import NIOPosix
+internal import NIOSSL
+public import RunnelKit
+internal import RunnelSupport
+
+/// How outgoing requests leave this machine: through which proxy, with which certificates, and to which addresses. The
+/// one place where the configurations of HTTP clients are made.
+public struct Network: Sendable {
+    /// Gives the network that `http:` in `runnel.yaml` describes.
+    public enum Key: ServiceKey {
+        public typealias Service = Network
+        /// For errors.
+        public static let name = "the network"
+    }
+
+    let policy: AddressPolicy
+    private let settings: NetworkSettings
+    private let proxies: ProxyEnvironment
+    private let certificateFile: String?
+
+    /// - Parameters:
+    ///   - settings: `http:` in `runnel.yaml`.
+    ///   - environment: Gives `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`, `NO_PROXY` and `SSL_CERT_FILE`, in upper or lower
+    ///     case.
+    public init(
+        _ settings: NetworkSettings = NetworkSettings(),
+        environment: (_ name: String) -> String? = Network.variable
+    ) {
+        self.settings = settings
+        policy = AddressPolicy(settings)
+        proxies = ProxyEnvironment(environment)
+        certificateFile = environment("SSL_CERT_FILE").flatMap { $0.isEmpty ? nil : $0 }
+    }
+
+    /// A variable of this process's environment.
+    public static func variable(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }
+
+    /// The network that is registered; where none is, one with nothing but the environment's settings.
+    public static func registered(in services: isolated Services) throws -> Network {
+        do {
+            return try services.get(Key.self)
+        } catch let error as StepError where error.has(.noSuchService) {
+            return Network()
+        }
+    }
+
+    /// Registers the network for all that makes HTTP clients.
+    public static func register(_ network: Network, in services: Services) async {
+        await services.register(Key.self) { _ in network }
+    }
+
+    // MARK: - Proxies
+
+    /// The proxy for a URL; nil for none.
+    ///
+    /// `http.proxy` takes precedence over the environment, and `http.no_proxy` over `NO_PROXY`. As with curl, loopback is
+    /// no exception.
+    ///
+    /// - Throws: A `StepError` with the code `bad-proxy` if the environment names a proxy that is no URL.
+    public func proxy(for url: HTTPURL) throws(StepError) -> Proxy? {
+        let direct = settings.noProxy.map { HostList($0) } ?? proxies.direct
+        guard !direct.contains(host: url.host, port: url.port) else { return nil }
+        var found: Proxy?
+        if let setting = settings.proxy {
+            found = setting.proxy
+        } else {
+            found = try proxies.proxy(isSecure: url.isSecure)
+        }
+        if case .success(let text)? = settings.proxyCredentials?.value, found != nil {
+            let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+            found?.credentials = HTTPURL.UserInfo(user: parts[0], password: parts.count > 1 ? parts[1] : "")
+        }
+        return found
+    }
+
+    static func isLoopback(_ host: String) -> Bool {
+        host == "localhost" || host.hasSuffix(".localhost") || IPAddress(host)?.isLoopback == true
+    }
+
+    // MARK: - Clients
+
+    /// Settings for a client that talks to one server: its proxy and certificates are added to `configuration`. Plain
+    /// HTTP goes through a proxy by `CONNECT`, too.
+    ///
+    /// - Throws: A `StepError`: `bad-proxy`, or `bad-tls-settings` if a file cannot be read.
+    public func configuration(
+        for url: String, from configuration: HTTPClient.Configuration
+    ) throws(StepError) -> HTTPClient.Configuration {
+        var result = configuration
+        result.tlsConfiguration = try tls()
+        if let url = try? HTTPURL(url) { result.proxy = try proxy(for: url)?.forClient }
+        return result
+    }
+
+    /// A client that talks to one server; see ``configuration(for:from:)``. The caller shuts it down.
+    public func client(for url: String, from configuration: HTTPClient.Configuration) throws(StepError) -> HTTPClient {
+        HTTPClient(
+            eventLoopGroup: MultiThreadedEventLoopGroup.singleton,
+            configuration: try self.configuration(for: url, from: configuration))
+    }
+
+    // MARK: - Certificates
+
+    /// Trust and identity; nil for the system's trust and no client certificate.
+    func tls() throws(StepError) -> TLSConfiguration? {
+        let own = settings.tls
+        guard certificateFile != nil || own.ca != nil || own.certificate != nil else { return nil }
+        var tls = TLSConfiguration.makeClientConfiguration()
+        if let certificateFile {
+            try Self.check("SSL_CERT_FILE", certificateFile) { _ = try NIOSSLCertificate.fromPEMFile($0) }
+            tls.trustRoots = .file(certificateFile)
+        }
+        if let file = own.ca {
+            tls.additionalTrustRoots = [
+                .certificates(try Self.check("http.tls.ca", file.path) { try NIOSSLCertificate.fromPEMFile($0) })
+            ]
+        }
+        if let certificate = own.certificate, let key = own.key {
+            tls.certificateChain = try Self.check("http.tls.certificate", certificate.path) {
+                try NIOSSLCertificate.fromPEMFile($0).map { .certificate($0) }
+            }
+            tls.privateKey = .privateKey(
+                try Self.check("http.tls.key", key.path) { try NIOSSLPrivateKey(file: $0, format: .pem) })
+        }
+        return tls
+    }
+
+    private static func check<Content>(
+        _ setting: String, _ path: String, read: (String) throws -> Content
+    ) throws(StepError) -> Content {
+        guard access(path, R_OK) == 0 else {
+            let reason = errno == ENOENT ? "there is no such file" : String(cString: strerror(errno))
+            throw StepError("bad-tls-settings", "`\(setting)`: cannot read \"\(path)\": \(reason)")
+        }
+        do {
+            return try read(path)
+        } catch {
+            throw StepError(
+                "bad-tls-settings", "`\(setting)`: \"\(path)\" is not a PEM file of that kind",
+                hint: "certificates begin with -----BEGIN CERTIFICATE-----, keys with -----BEGIN PRIVATE KEY-----")
+        }
+    }
+}
+
+extension Proxy {
+    /// The proxy as the HTTP client names it.
+    var forClient: HTTPClient.Configuration.Proxy {
+        switch kind {
+        case .socks5: .socksServer(host: host, port: port)
+        case .http:
+            .server(
+                host: host, port: port,
+                authorization: credentials.map { .basic(username: $0.user, password: $0.password) })
+        }
+    }
+}
+
+/// What the environment says of proxies.
+struct ProxyEnvironment: Sendable {
+    let direct: HostList
+    private let secure: String?
+    private let plain: String?
+
+    init(_ environment: (_ name: String) -> String?) {
+        // As curl does, the lower-case name takes precedence; an empty value means none.
+        func value(_ name: String) -> String? {
+            (environment(name.lowercased()) ?? environment(name)).flatMap { $0.isEmpty ? nil : $0 }
+        }
+        secure = value("HTTPS_PROXY") ?? value("ALL_PROXY")
+        plain = value("HTTP_PROXY") ?? value("ALL_PROXY")
+        direct = HostList((value("NO_PROXY") ?? "").split { $0 == "," || $0.isWhitespace })
+    }
+
+    func proxy(isSecure: Bool) throws(StepError) -> Proxy? {
+        guard let text = isSecure ? secure : plain else { return nil }
+        do {
+            return try Proxy(text)
+        } catch {
+            throw StepError(
+                "bad-proxy", "the environment variable \(isSecure ? "HTTPS_PROXY" : "HTTP_PROXY"): \(error.message)",
+                hint: error.hint)
+        }
+    }
+}

@@ -1,0 +1,118 @@
+public import RunnelKit
+
+/// `http:` in `runnel.yaml`: how outgoing requests leave this machine.
+public struct NetworkSettings: FieldGroup {
+    /// Whether requests may reach private addresses.
+    public enum PrivateAddresses: String, FieldChoice { case allow, deny }
+
+    public init() {}
+
+    @Field(
+        """
+        The proxy of all outgoing requests, such as `http://proxy.example:3128` or `socks5://proxy.example:1080`; `none`: \
+        no proxy. When left out, the environment variables `HTTPS_PROXY`, `HTTP_PROXY` and `ALL_PROXY` tell it.
+        """) public var proxy: ProxySetting?
+    @Field("User and password for the proxy, as `user:password`.") public var proxyCredentials: SensitiveValue?
+    @Field(
+        """
+        Hosts that are reached without the proxy: names with all names below them, addresses, networks such as \
+        `10.0.0.0/8`, or `*`. When left out, the environment variable `NO_PROXY` tells them.
+        """) public var noProxy: [String]?
+    @Field("Certificates.") public var tls: TLSSettings = TLSSettings()
+    @Field(
+        """
+        Whether `http.fetch` and `webhook.send` may reach private addresses: loopback, link-local, private networks. When \
+        left out, they may, unless the URL comes from a trigger.
+        """) public var privateAddresses: PrivateAddresses?
+    @Field("Hosts and networks that may always be reached, such as `intranet.example` or `10.1.0.0/16`.")
+    public var allow: [String] = []
+
+    /// Checks what no single key can tell.
+    public func validate() throws(FieldError) {
+        if tls.certificate != nil, tls.key == nil {
+            throw FieldError(
+                "a client certificate needs its key", hint: "add `key`", path: [.key("tls"), .key("certificate")])
+        }
+        if tls.key != nil, tls.certificate == nil {
+            throw FieldError(
+                "a key needs its client certificate", hint: "add `certificate`", path: [.key("tls"), .key("key")])
+        }
+    }
+}
+
+/// `tls:` in `runnel.yaml`: PEM files.
+public struct TLSSettings: FieldGroup {
+    public init() {}
+
+    @Field("A file with certificates of authorities that are trusted beside those of the system.") public var ca:
+        SettingsFile?
+    @Field("A file with the client certificate, and the certificates between it and its authority.")
+    public var certificate: SettingsFile?
+    @Field("A file with the private key of the client certificate.") public var key: SettingsFile?
+}
+
+/// `http.proxy`: the URL of a proxy, or `none`.
+public struct ProxySetting: FieldValue {
+    /// nil for `none`.
+    public let proxy: Proxy?
+
+    /// A URL, or `none`.
+    public static var schema: Value {
+        ["type": "string", "examples": ["http://proxy.example:3128", "socks5://proxy.example:1080", "none"]]
+    }
+
+    /// Reads the URL of a proxy.
+    public init(field value: Value) throws(FieldError) {
+        let text = try String(field: value)
+        proxy = text == "none" ? nil : try Proxy(text)
+    }
+}
+
+/// A proxy for outgoing requests.
+public struct Proxy: Sendable, Hashable {
+    /// How the proxy is spoken to.
+    public enum Kind: Sendable, Hashable { case http, socks5 }
+
+    /// How the proxy is spoken to.
+    public let kind: Kind
+    /// An IPv6 address is without brackets.
+    public let host: String
+    /// The port.
+    public let port: Int
+    /// User and password; nil where the proxy wants none.
+    public var credentials: HTTPURL.UserInfo?
+
+    /// Reads the URL of a proxy; without a scheme it is `http`.
+    public init(_ given: String) throws(FieldError) {
+        var text = given
+        var kind = Kind.http
+        for scheme in ["socks5h://", "socks5://"] where given.lowercased().hasPrefix(scheme) {
+            kind = .socks5
+            text = "http://" + given.dropFirst(scheme.count)
+        }
+        if !text.contains("://") { text = "http://" + text }
+        let url: HTTPURL
+        do {
+            url = try HTTPURL(text)
+        } catch {
+            throw FieldError(
+                "the proxy \(URLParser.quoted(given)) is not a URL",
+                hint: "write it such as \"http://proxy.example:3128\"")
+        }
+        guard !url.isSecure else {
+            throw FieldError(
+                "the proxy \(URLParser.quoted(given)) is to be reached with TLS, which is not supported",
+                hint: "use the proxy's http port")
+        }
+        self.kind = kind
+        host = url.host.hasPrefix("[") ? String(url.host.dropFirst().dropLast()) : url.host
+        // A proxy's URL without a port means the usual one of its kind.
+        let isPortGiven =
+            text.dropFirst(7).prefix { $0 != "/" }.split(separator: "@").last?.contains(":\(url.port)") == true
+        port = isPortGiven ? url.port : kind == .socks5 ? 1080 : 80
+        credentials = url.userInfo
+    }
+
+    /// For messages: without user and password.
+    public var shown: String { "\(kind == .http ? "http" : "socks5")://\(host):\(port)" }
+}

@@ -1,0 +1,226 @@
+internal import CRunnelDecoding
+
+/// A character encoding of the WHATWG Encoding standard, by any of its labels (section 4.2).
+///
+/// UTF-8, UTF-16 and windows-1252 are decoded here, the others by iconv.
+package struct Charset: Sendable, Hashable {
+    /// The decoded text, and where it could not be decoded.
+    package struct Decoded: Sendable {
+        /// What means nothing in the encoding is U+FFFD.
+        package let text: String
+        /// The offset of the first byte that means nothing; nil where all do.
+        package let firstInvalid: Int?
+    }
+
+    /// The name in the standard, in lower case.
+    package let name: String
+
+    private init(name: String) {
+        self.name = name
+    }
+
+    package static let utf8 = Charset(name: "utf-8")
+    package static let utf16LittleEndian = Charset(name: "utf-16le")
+    package static let utf16BigEndian = Charset(name: "utf-16be")
+
+    /// nil for an unknown label. Case and white space around it do not matter.
+    package init?(label: some StringProtocol) {
+        guard let name = Self.names[label.trimmed.lowercased()] else { return nil }
+        self.name = name
+    }
+
+    /// The names in the standard, for messages.
+    package static let allNames = table.map(\.name)
+
+    /// The encoding that a byte order mark tells, with the length of the mark.
+    package static func byteOrderMark(of bytes: some Collection<UInt8>) -> (charset: Charset, length: Int)? {
+        if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { return (.utf8, 3) }
+        if bytes.starts(with: [0xFF, 0xFE]) { return (.utf16LittleEndian, 2) }
+        if bytes.starts(with: [0xFE, 0xFF]) { return (.utf16BigEndian, 2) }
+        return nil
+    }
+
+    /// Decodes bytes without a byte order mark. nil if the system's iconv does not know the encoding.
+    package func decode(_ bytes: ArraySlice<UInt8>) -> Decoded? {
+        switch name {
+        case "utf-8": return Self.decodeUTF8(bytes)
+        case "utf-16le": return Self.decodeUTF16(bytes, isBigEndian: false)
+        case "utf-16be": return Self.decodeUTF16(bytes, isBigEndian: true)
+        case "windows-1252":
+            var text = String.UnicodeScalarView()
+            for byte in bytes { text.append(Windows1252.scalar(byte)) }
+            return Decoded(text: String(text), firstInvalid: nil)
+        default: return decodeWithIconv(bytes)
+        }
+    }
+
+    // MARK: - Unicode
+
+    private static func decodeUTF8(_ bytes: ArraySlice<UInt8>) -> Decoded {
+        if let text = String(validating: bytes, as: UTF8.self) { return Decoded(text: text, firstInvalid: nil) }
+        var decoder = Unicode.UTF8()
+        var iterator = bytes.makeIterator()
+        var offset = 0
+        while case .scalarValue(let scalar) = decoder.decode(&iterator) { offset += Unicode.UTF8.width(scalar) }
+        return Decoded(text: String(decoding: bytes, as: Unicode.UTF8.self), firstInvalid: offset)
+    }
+
+    private static func decodeUTF16(_ bytes: ArraySlice<UInt8>, isBigEndian: Bool) -> Decoded {
+        var units: [UInt16] = []
+        units.reserveCapacity(bytes.count / 2 + 1)
+        var index = bytes.startIndex
+        while index + 1 < bytes.endIndex {
+            let (first, second) = (UInt16(bytes[index]), UInt16(bytes[index + 1]))
+            units.append(isBigEndian ? first << 8 | second : second << 8 | first)
+            index += 2
+        }
+        var firstInvalid: Int?
+        if index < bytes.endIndex {
+            units.append(0xFFFD)
+            firstInvalid = bytes.count - 1
+        }
+        var decoder = Unicode.UTF16()
+        var iterator = units.makeIterator()
+        var offset = 0
+        var text = String.UnicodeScalarView()
+        decoding: while true {
+            switch decoder.decode(&iterator) {
+            case .scalarValue(let scalar):
+                text.append(scalar)
+                offset += Unicode.UTF16.width(scalar)
+            case .emptyInput: break decoding
+            case .error:
+                firstInvalid = min(firstInvalid ?? .max, offset * 2)
+                text.append("\u{FFFD}")
+                offset += 1
+            }
+        }
+        return Decoded(text: String(text), firstInvalid: firstInvalid)
+    }
+
+    // MARK: - iconv
+
+    private func decodeWithIconv(_ bytes: ArraySlice<UInt8>) -> Decoded? {
+        let candidates = Self.table.first { $0.name == name }?.iconv ?? []
+        guard let converter = candidates.lazy.compactMap({ runnel_converter_open($0) }).first else { return nil }
+        defer { runnel_converter_close(converter) }
+        var output: [UInt8] = []
+        output.reserveCapacity(bytes.count + bytes.count / 2)
+        var firstInvalid: Int?
+        let replacement: [UInt8] = [0xEF, 0xBF, 0xBD]
+        bytes.withUnsafeBufferPointer { whole in
+            withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 16 << 10) { buffer in
+                var input = whole.baseAddress
+                var inputLeft = whole.count
+                while true {
+                    var place = buffer.baseAddress
+                    var room = buffer.count
+                    let result = runnel_converter_step(converter, &input, &inputLeft, &place, &room)
+                    output.append(contentsOf: buffer.prefix(buffer.count - room))
+                    switch result {
+                    case RUNNEL_CONVERT_FULL where room < buffer.count: continue
+                    case RUNNEL_CONVERT_INVALID where inputLeft > 0:
+                        firstInvalid = firstInvalid ?? whole.count - inputLeft
+                        output.append(contentsOf: replacement)
+                        input = input?.advanced(by: 1)
+                        inputLeft -= 1
+                    case RUNNEL_CONVERT_INCOMPLETE:
+                        firstInvalid = firstInvalid ?? whole.count - inputLeft
+                        output.append(contentsOf: replacement)
+                        return
+                    default: return
+                    }
+                }
+            }
+        }
+        return Decoded(text: String(decoding: output, as: Unicode.UTF8.self), firstInvalid: firstInvalid)
+    }
+
+    // MARK: - The table
+
+    /// - Parameters:
+    ///   - iconv: Names that iconv may know it by, the closest to the standard first.
+    ///   - labels: Separated by spaces, beside the name itself.
+    private struct Entry {
+        let name: String
+        let iconv: [String]
+        let labels: String
+    }
+
+    private static let names: [String: String] = {
+        var names: [String: String] = [:]
+        for entry in table {
+            names[entry.name] = entry.name
+            for label in entry.labels.split(separator: " ") { names[String(label)] = entry.name }
+        }
+        return names
+    }()
+
+    private static func entry(_ name: String, _ iconv: [String], _ labels: String) -> Entry {
+        Entry(name: name, iconv: iconv, labels: labels)
+    }
+
+    /// One of the ISO 8859 encodings, with the labels that all of them have.
+    private static func iso(_ number: Int, _ labels: String) -> Entry {
+        let usual = "iso8859-\(number) iso8859\(number) iso_8859-\(number)"
+        return Entry(name: "iso-8859-\(number)", iconv: ["ISO-8859-\(number)"], labels: "\(usual) \(labels)")
+    }
+
+    private static func windows(_ number: Int, _ labels: String = "") -> Entry {
+        Entry(
+            name: "windows-\(number)", iconv: ["CP\(number)"],
+            labels: "cp\(number) x-cp\(number) cp-\(number) windows\(number) \(labels)")
+    }
+
+    private static let table: [Entry] = [
+        entry("utf-8", [], "utf8 unicode-1-1-utf-8 unicode11utf8 unicode20utf8 x-unicode20utf8"),
+        entry("utf-16le", [], "utf-16 utf16 utf16le csunicode iso-10646-ucs-2 ucs-2 unicode unicodefeff"),
+        entry("utf-16be", [], "utf16be unicodefffe"),
+        // Latin-1 and ASCII mean this superset of them everywhere on the web.
+        windows(
+            1252,
+            """
+            ansi_x3.4-1968 ascii us-ascii cp819 csisolatin1 ibm819 iso-8859-1 iso-ir-100 iso8859-1 iso88591 iso_8859-1 \
+            iso_8859-1:1987 l1 latin1 latin-1
+            """),
+        entry(
+            "shift_jis", ["CP932", "SHIFT_JISX0213", "SHIFT_JIS"],
+            "csshiftjis ms932 ms_kanji shift-jis sjis windows-31j x-sjis cp932 shiftjis"),
+        entry("euc-jp", ["EUC-JP-MS", "EUC-JP"], "cseucpkdfmtjapanese x-euc-jp eucjp"),
+        entry("iso-2022-jp", ["ISO-2022-JP-2", "ISO-2022-JP"], "csiso2022jp"),
+        entry(
+            "gb18030", ["GB18030"],
+            "chinese csgb2312 csiso58gb231280 gb2312 gb_2312 gb_2312-80 gbk iso-ir-58 x-gbk cp936 windows-936"),
+        entry("big5", ["BIG5-HKSCS", "BIG5"], "big5-hkscs cn-big5 csbig5 x-x-big5 cp950"),
+        entry(
+            "euc-kr", ["CP949", "UHC", "EUC-KR"],
+            """
+            cseuckr csksc56011987 iso-ir-149 korean ks_c_5601-1987 ks_c_5601-1989 ksc5601 ksc_5601 windows-949 cp949 uhc
+            """),
+        windows(1250), windows(1251), windows(1253),
+        windows(1254, "csisolatin5 iso-8859-9 iso-ir-148 iso8859-9 iso88599 iso_8859-9 iso_8859-9:1989 l5 latin5"),
+        windows(1255), windows(1256), windows(1257), windows(1258),
+        entry(
+            "windows-874", ["CP874", "TIS-620"], "cp874 dos-874 iso-8859-11 iso8859-11 iso885911 tis-620 tis620"),
+        iso(2, "csisolatin2 iso-ir-101 iso_8859-2:1987 l2 latin2"),
+        iso(3, "csisolatin3 iso-ir-109 iso_8859-3:1988 l3 latin3"),
+        iso(4, "csisolatin4 iso-ir-110 iso_8859-4:1988 l4 latin4"),
+        iso(5, "csisolatincyrillic cyrillic iso-ir-144 iso_8859-5:1988"),
+        iso(
+            6,
+            "arabic asmo-708 csisolatinarabic ecma-114 iso-ir-127 iso_8859-6:1987 csiso88596e csiso88596i iso-8859-6-e iso-8859-6-i"
+        ),
+        iso(7, "csisolatingreek ecma-118 elot_928 greek greek8 iso-ir-126 iso_8859-7:1987 sun_eu_greek"),
+        iso(
+            8,
+            "csisolatinhebrew hebrew iso-ir-138 iso_8859-8:1988 visual csiso88598e csiso88598i iso-8859-8-e iso-8859-8-i logical"
+        ),
+        iso(10, "csisolatin6 iso-ir-157 l6 latin6"), iso(13, ""), iso(14, ""), iso(15, "csisolatin9 l9 latin9"),
+        iso(16, ""),
+        entry("koi8-r", ["KOI8-R"], "cskoi8r koi koi8 koi8_r"),
+        entry("koi8-u", ["KOI8-U"], "koi8-ru"),
+        entry("ibm866", ["IBM866", "CP866"], "866 cp866 csibm866"),
+        entry("macintosh", ["MACINTOSH", "MACROMAN"], "csmacintosh mac x-mac-roman"),
+        entry("x-mac-cyrillic", ["MAC-CYRILLIC", "MACCYRILLIC"], "x-mac-ukrainian"),
+    ]
+}

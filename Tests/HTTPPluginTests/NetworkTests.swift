@@ -1,0 +1,220 @@
+import HTTPTestServer
+import RunnelKit
+import RunnelTesting
+import Testing
+
+@testable import HTTPPlugin
+@testable import RunnelHTTP
+
+@Suite("The network") struct NetworkTests {
+    // MARK: - Proxies
+
+    private func proxy(_ url: String, _ settings: Value, _ environment: [String: String]) throws -> String? {
+        let network = Network(try NetworkSettings(field: settings)) { environment[$0] }
+        return try network.proxy(for: HTTPURL(url))?.shown
+    }
+
+    @Test("the environment names the proxies, and the hosts that are reached without one")
+    func environment() throws {
+        let both = [
+            "HTTPS_PROXY": "http://secure:1", "HTTP_PROXY": "plain:2", "NO_PROXY": "x.test, .y.test,10.0.0.0/8,z:81",
+        ]
+        #expect(try proxy("https://a.test/", [:], both) == "http://secure:1")
+        #expect(try proxy("http://a.test/", [:], both) == "http://plain:2")
+        for url in [
+            "https://x.test", "http://b.x.test", "https://y.test", "http://a.y.test", "http://10.1.2.3", "http://z:81",
+        ] {
+            #expect(try proxy(url, [:], both) == nil, "\(url)")
+        }
+        for url in ["https://ax.test", "https://11.0.0.1", "http://z:82"] {
+            #expect(try proxy(url, [:], both) != nil, "\(url)")
+        }
+        #expect(
+            try proxy("https://a.test", [:], ["https_proxy": "http://low:1", "HTTPS_PROXY": "http://up:1"])
+                == "http://low:1")
+        #expect(try proxy("https://a.test", [:], ["ALL_PROXY": "socks5://s"]) == "socks5://s:1080")
+        #expect(try proxy("https://a.test", [:], ["HTTPS_PROXY": "http://p:1", "no_proxy": "*"]) == nil)
+        #expect(try proxy("https://a.test", [:], ["HTTPS_PROXY": ""]) == nil)
+    }
+
+    @Test("settings take precedence over the environment")
+    func settings() throws {
+        let environment = ["HTTPS_PROXY": "http://env:1", "NO_PROXY": "a.test"]
+        #expect(try proxy("https://b.test", ["proxy": "http://own:2"], environment) == "http://own:2")
+        #expect(try proxy("https://a.test", ["proxy": "http://own:2"], environment) == nil)
+        #expect(try proxy("https://a.test", ["no_proxy": ["c.test"]], environment) == "http://env:1")
+        #expect(try proxy("https://b.test", ["proxy": "none"], environment) == nil)
+    }
+
+    @Test(
+        "a proxy that is no URL is said so, without its password",
+        arguments: [
+            ("ftp://u:hidden@p", "the proxy \"ftp://p\" is not a URL"),
+            (
+                "https://u:hidden@p:3128",
+                "the proxy \"https://p:3128\" is to be reached with TLS, which is not supported"
+            ),
+        ])
+    func badProxies(text: String, message: String) throws {
+        let error = try #require(throws: FieldError.self) { try Proxy(text) }
+        #expect(error.message == message)
+        let problem = try #require(throws: StepError.self) { try proxy("https://a", [:], ["HTTPS_PROXY": text]) }
+        #expect(problem.code == "bad-proxy")
+        #expect(problem.message == "the environment variable HTTPS_PROXY: \(message)")
+    }
+
+    @Test("https goes through the proxy by CONNECT, plain http with the whole URL", .timeLimit(.minutes(2)))
+    func proxied() async throws {
+        try await Peers.run { peers in
+            let tls: Value = ["ca": .string(peers.folder + "/ca.pem")]
+            let environment = [
+                "HTTPS_PROXY": "http://127.0.0.1:\(peers["proxy"])", "http_proxy": "127.0.0.1:\(peers["proxy"])",
+            ]
+            let secure = try await fetch(
+                "https://service.test:\(peers["tls"])/a", ["tls": tls], environment: environment)
+            #expect(try secure.get()["body"]?["path"] == "/a")
+            #expect(try peers.proxied()["line"] == .string("CONNECT service.test:\(peers["tls"])"))
+
+            let plain = try await fetch("http://intranet.test/b?c=1", environment: environment)
+            #expect(try plain.get()["body"] == "forwarded http://intranet.test/b?c=1")
+            let seen = try peers.proxied()
+            #expect(seen["line"] == "GET http://intranet.test/b?c=1")
+            #expect(seen["host"] == "intranet.test")
+            #expect(seen["extra"] == false)
+
+            let settings: Value = [
+                "proxy": .string("http://127.0.0.1:\(peers["closed"])"), "proxy_credentials": "me:pass:word",
+                "tls": tls,
+            ]
+            let allowed = try await fetch("https://service.test:\(peers["tls"])/c", settings)
+            #expect(try allowed.get()["status"] == 200)
+            #expect(try peers.proxied()["authorization"] == "Basic bWU6cGFzczp3b3Jk")
+
+            let refused = try await fetch(
+                "https://service.test:\(peers["tls"])/d",
+                ["proxy": .string("http://me:wrong@127.0.0.1:\(peers["closed"])")])
+            let error = try #require(refused.failure)
+            #expect(error.code == "proxy-refused")
+            #expect(
+                error.message
+                    == "GET https://service.test:\(peers["tls"])/d failed: the proxy refused it, it wants other credentials (407)"
+            )
+        }
+    }
+
+    // MARK: - Certificates
+
+    @Test(
+        "an authority of one's own is trusted by setting or environment, and a client certificate is shown",
+        .timeLimit(.minutes(2)))
+    func certificates() async throws {
+        try await Peers.run { peers in
+            let file = { (name: String) in Value.string(peers.folder + "/" + name) }
+            let url = "https://localhost:\(peers["tls"])/"
+            let unknown = try await fetch(url)
+            #expect(unknown.failure?.code == "tls-failed")
+            #expect(
+                unknown.failure?.message == "GET \(url) failed: no secure connection, its certificate is not trusted")
+            #expect(unknown.failure?.hint?.contains("`http.tls.ca` in runnel.yaml or SSL_CERT_FILE") == true)
+            #expect(try await fetch(url, ["tls": ["ca": file("ca.pem")]]).get()["status"] == 200)
+            #expect(
+                try await fetch(url, environment: ["SSL_CERT_FILE": peers.folder + "/ca.pem"]).get()["status"] == 200)
+
+            let mutual = "https://localhost:\(peers["mutual"])/"
+            #expect(try await fetch(mutual, ["tls": ["ca": file("ca.pem")]]).failure != nil)
+            let known = try await fetch(
+                mutual, ["tls": ["ca": file("ca.pem"), "certificate": file("client.pem"), "key": file("client.key")]])
+            #expect(try known.get()["body"]?["client"] == "client")
+
+            let missing = try await fetch(url, ["tls": ["ca": "/nowhere/ca.pem"]])
+            #expect(missing.failure?.code == "bad-tls-settings")
+            #expect(
+                missing.failure?.message == "`http.tls.ca`: cannot read \"/nowhere/ca.pem\": there is no such file")
+            let wrong = try await fetch(url, ["tls": ["ca": file("names")]])
+            #expect(
+                wrong.failure?.message == "`http.tls.ca`: \"\(peers.folder)/names\" is not a PEM file of that kind")
+        }
+    }
+
+    // MARK: - Addresses
+
+    @Test(
+        "addresses that are not the public internet's are private",
+        arguments: [
+            ("127.0.0.1", true), ("10.1.2.3", true), ("172.16.0.1", true), ("172.32.0.1", false), ("192.168.1.1", true),
+            ("169.254.169.254", true), ("100.64.0.1", true), ("0.0.0.0", true), ("224.0.0.1", true), ("8.8.8.8", false),
+            ("[::1]", true), ("[::]", true), ("[fe80::1%eth0]", true), ("[fd00::1]", true), ("[::ffff:10.0.0.1]", true),
+            ("[::ffff:8.8.8.8]", false), ("[64:ff9b::a00:1]", true), ("[2002:a00:1::]", true),
+            ("[2606:4700::1]", false),
+            ("[::7f00:1]", true),
+        ])
+    func privateAddresses(text: String, isPrivate: Bool) throws {
+        #expect(try #require(IPAddress(text)).isPrivate == isPrivate)
+    }
+
+    @Test("a URL from a trigger does not reach a private address, also not by name or redirect; others do")
+    func policy() async throws {
+        try await TestServer.run { request in
+            request.uri == "/away" ? .reply(302, [("location", "http://10.0.0.1:9/")]) : .reply(200)
+        } body: { server in
+            let outside = ["url": ""]
+            let denied = try await fetch(server.url, untrusted: outside)
+            #expect(denied.failure?.code == "address-denied")
+            #expect(
+                denied.failure?.message == "GET \(server.url)/ was not sent: \"127.0.0.1\" is a private address")
+            let name = "http://localhost:\(server.port)/"
+            #expect(try await fetch(name, untrusted: outside).failure?.code == "address-denied")
+            #expect(server.requests.isEmpty)
+
+            #expect(try await fetch(server.url).get()["status"] == 200)
+            #expect(try await fetch(server.url, untrusted: ["url": server.url + "/"]).get()["status"] == 200)
+            #expect(try await fetch(server.url, untrusted: ["other": ""]).get()["status"] == 200)
+            #expect(
+                try await fetch(server.url, ["private_addresses": "allow"], untrusted: outside).get()["status"] == 200)
+            #expect(try await fetch(server.url, ["private_addresses": "deny"]).failure?.code == "address-denied")
+            #expect(try await fetch(server.url, ["allow": ["127.0.0.0/8"]], untrusted: outside).get()["status"] == 200)
+            #expect(try await fetch(name, ["allow": ["localhost"]], untrusted: outside).get()["status"] == 200)
+
+            let away = try await fetch(server.url + "/away", ["allow": ["127.0.0.1"]], untrusted: outside)
+            #expect(away.failure?.code == "address-denied")
+            #expect(away.failure?.message == "GET http://10.0.0.1:9/ was not sent: \"10.0.0.1\" is a private address")
+        }
+    }
+
+    @Test("a connection that reached a private address after the check sends nothing")
+    func rebinding() async throws {
+        try await TestServer.run { _ in
+            .reply(200)
+        } body: { server in
+            // The check lets names through that do not resolve; here the policy's list does, by name, and the connection
+            // is looked at by address.
+            var settings = NetworkSettings()
+            settings.privateAddresses = .deny
+            let sender = NetworkSender(
+                network: Network(settings) { _ in nil }, configuration: HTTPClientService.configuration)
+            let client = try sender.guardedClient()
+            let call = HTTPCall(
+                method: "POST", url: try HTTPURL(server.url), headers: [:], body: [1], bodyLimit: .fail(bytes: 100))
+            await #expect(throws: TransportProblem.addressDenied("127.0.0.1")) { try await call.send(with: client) }
+            await sender.shutDown()
+            #expect(server.requests.isEmpty)
+        }
+    }
+
+    @Test("a host that the author wrote out is not the trigger's")
+    func literalHosts() throws {
+        var context = StepHarness().context
+        for (prefix, isUntrusted) in [
+            ("", true), ("https://", true), ("https://a.test", true), ("https://a.test:1", true),
+            ("https://a.test/", false),
+            ("https://a.test?q=", false), ("http", true),
+        ] {
+            context.untrustedKeys = ["url": prefix]
+            #expect(context.isUntrusted(urlAt: "url") == isUntrusted, "\(prefix)")
+        }
+    }
+}
+
+extension Result {
+    fileprivate var failure: Failure? { if case .failure(let error) = self { error } else { nil } }
+}

@@ -7,7 +7,7 @@ TEST_FLAGS ?=
 # How many tests run side by side. All at once, they wait for each other's time slices longer than for anything else.
 export SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH ?= 8
 
-.PHONY: run build-tests test crash shutdown bench instructions format check-format setup setup-tests release install deb test-deb tarball test-tarball sbom example docc site recording leaks clean
+.PHONY: run build-tests test browser crash shutdown bench instructions format check-format setup setup-tests release install deb test-deb tarball test-tarball sbom example docc site recording leaks clean
 
 run: setup ## Run the demonstration pipeline against the embedded simulator.
 	swift build $(SWIFT_FLAGS) --product runnel
@@ -20,6 +20,10 @@ test: build-tests ## Run the tests.
 	swift test $(SWIFT_FLAGS) --skip-build --disable-xctest --skip RunnelCrashTests --skip RunnelShutdownTests $(TEST_FLAGS)
 	swift test $(SWIFT_FLAGS) --skip-build --disable-xctest --filter RunnelCrashTests $(TEST_FLAGS)
 	swift test $(SWIFT_FLAGS) --skip-build --disable-xctest --filter RunnelShutdownTests $(TEST_FLAGS)
+
+browser: setup ## Test the dashboard in Chromium.
+	swift build $(SWIFT_FLAGS) --product runnel
+	scripts/browser.sh
 
 crash: setup-tests ## Kill runs 250 times, a server while 10,000 files come, and harm servers that share a journal 1,000 times.
 	swift build $(SWIFT_FLAGS) --build-tests

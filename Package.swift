@@ -142,12 +142,17 @@ let package = Package(
         .target(
             name: "RunnelServer",
             dependencies: [
-                "HTTPServing", "RunnelEngine", "RunnelKit", "RunnelSupport", hummingbird, log, nio[0],
+                "HTTPServing", "RunnelEngine", "RunnelKit", "RunnelSupport", "Templates", "YAML", hummingbird, log,
+                nio[0],
+                crypto,
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
-            ]),
+            ],
+            resources: ["style.css", "page.js", "live.js", "worker.js", "icon.svg"].map {
+                .embedInCode("Dashboard/Assets/\($0)")
+            }),
 
         // What puts everything together.
         .target(

@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
 # Installs the system packages that Runnel is built on, or says what to type where that cannot be done from here.
-# With "test", also what the tests need; with "package", what packages are built and tried with.
+# With "test", also what the tests need; with "browser", what the tests in a
+# browser need; with "package", what packages are built and tried with.
 set -euo pipefail
 
 needed=(libyaml-dev libjq-dev libsqlite3-dev zlib1g-dev pkg-config tzdata)
 case "${1:-}" in
     test) needed+=(git groff mandoc openssl python3 python3-venv) ;;
+    browser) needed+=(python3 python3-venv chromium) ;;
     package) needed+=(debhelper debootstrap dpkg-dev lintian patchelf) ;;
 esac
 

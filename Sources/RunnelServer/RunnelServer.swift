@@ -5,14 +5,16 @@ package import Logging
 import NIOCore
 package import RunnelEngine
 package import RunnelKit
+import RunnelSupport
 
-/// The HTTP side of `runnel serve`: hooks under `/hooks`, the REST API under `/api/v1`, and health checks.
+/// The HTTP side of `runnel serve`: the dashboard, hooks under `/hooks`, the REST API under `/api/v1`, and health checks.
 public struct RunnelServer: Sendable {
     let options: ServerOptions
     let ingress: HTTPIngress
     let api: API
     let logger: Logger
     private let connections = OpenConnections()
+    private let sessions: DashboardSessions
     private let stop = Latch()
     /// Opens when responses that wait for runs must end.
     private let answersEnd = Latch()
@@ -28,6 +30,7 @@ public struct RunnelServer: Sendable {
         self.options = options
         self.ingress = ingress
         self.logger = logger
+        sessions = DashboardSessions(token: options.token)
         api = API(queue: queue, host: host, journal: journal, version: version)
     }
 
@@ -43,6 +46,13 @@ public struct RunnelServer: Sendable {
             stopAccepting()
             endAnswers(within: .milliseconds(250))
         }
+    }
+
+    /// The address that signs a browser in to the dashboard once; without a token, the dashboard's plain address.
+    ///
+    /// - Parameter path: The page to show, beginning with `/`.
+    package func signInPath(to path: String = "/") -> String {
+        sessions.signInPath(to: path, now: WallClock.nanoseconds())
     }
 
     /// Stops accepting connections and deliveries. Connections close after their pending responses.
@@ -97,7 +107,10 @@ public struct RunnelServer: Sendable {
         let guarded = router.group("/api/v1").add(middleware: BearerAuthMiddleware(options: options))
         PipelineRoutes(api: api, bodies: bodies).add(to: guarded)
         RunRoutes(api: api, answersEnd: answersEnd).add(to: guarded)
+        OperatorRoutes(api: api, sessions: sessions).add(to: guarded)
         OpenAPIRoute(version: api.version).add(to: guarded)
+        DashboardRoutes(api: api, bodies: bodies, sessions: sessions, options: options, answersEnd: answersEnd).add(
+            to: router)
         return router
     }
 }

@@ -1,3 +1,5 @@
+package import RunnelEngine
+
 /// The server's address, access token and limits.
 public struct ServerOptions: Sendable {
     /// The name or address to listen on.
@@ -12,6 +14,8 @@ public struct ServerOptions: Sendable {
     public var maximumConnections: Int
     /// The maximum bytes of all request bodies in memory. Beyond it clients get 503 with Retry-After.
     public var maximumBodyMemory: Int
+    /// The configuration in effect, for the dashboard.
+    package var settings: [EffectiveSetting] = []
 
     /// Options for loopback, with limits for some ten thousand clients.
     public init(

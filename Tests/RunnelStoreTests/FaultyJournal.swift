@@ -215,4 +215,5 @@ struct FaultyJournal: Journal {
     func check() async throws(JournalError) -> [String] { try await base.check() }
     func close() async { await base.close() }
     func memory(of trigger: TriggerID) -> any TriggerMemory { base.memory(of: trigger) }
+    var operators: any OperatorRecords { base.operators }
 }

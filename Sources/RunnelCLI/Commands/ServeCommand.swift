@@ -81,6 +81,13 @@ struct ServeCommand: AsyncParsableCommand {
     private func options(_ project: Project) throws -> ServerOptions {
         var options = ServerOptions(
             host: host ?? project.settings.server.host, port: port ?? project.settings.server.port)
+        options.settings = project.effectiveSettings.map { setting in
+            switch setting.key {
+            case "server.host" where host != nil: setting.overridden(by: options.host)
+            case "server.port" where port != nil: setting.overridden(by: "\(options.port)")
+            default: setting
+            }
+        }
         switch project.serverToken {
         case .success(let token)?: options.token = token
         case .failure(let problem)?:

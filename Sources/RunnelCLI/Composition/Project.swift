@@ -21,6 +21,8 @@ struct Project: Sendable {
     let pluginSettings: PluginSettings
     /// The diagnostics of `runnel.yaml`.
     let report: LoadReport
+    /// Every setting with its value and its source; secrets by name only.
+    let effectiveSettings: [EffectiveSetting]
     /// Redacts the secrets of this project.
     let redactor: Redactor
     /// Replaces the secrets of this project in everything that is written to the journal.
@@ -62,6 +64,7 @@ struct Project: Sendable {
         self.directory = directory
         self.settings = settings
         report = outcome.report
+        effectiveSettings = outcome.effective
         let real = SensitiveResolver(environment: environment) { path in
             let absolute = path.hasPrefix("/") ? path : directory + "/" + path
             return FileManager.default.contents(atPath: absolute).map { String(decoding: $0, as: UTF8.self) }

@@ -84,7 +84,9 @@ struct ServeServices: Sendable {
             for await _ in readiness {}
             try await withGracefulShutdownHandler {
                 try await server.run { port in
-                    Streams.output.write("Listening on http://\(options.host):\(port)\n")
+                    let address = "http://\(options.host):\(port)"
+                    Streams.output.write("Listening on \(address)\n")
+                    Streams.output.write("Dashboard: \(address)\(server.signInPath())\n")
                 }
                 // Without connections the server may have stopped before this service is shut down.
                 try await gracefulShutdown()

@@ -9,9 +9,9 @@ import RunnelKit
 struct ServerClient: Sendable {
     let project: Project
 
-    private var baseURL: String {
-        "http://\(project.settings.server.host):\(project.settings.server.port)/api/v1"
-    }
+    /// The server's address without a path.
+    var origin: String { "http://\(project.settings.server.host):\(project.settings.server.port)" }
+    private var baseURL: String { origin + "/api/v1" }
 
     /// Prints the error, and exits the command.
     ///

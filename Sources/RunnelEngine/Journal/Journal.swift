@@ -112,6 +112,11 @@ public protocol Journal: Sendable {
     // MARK: Triggers
 
     func memory(of trigger: TriggerID) -> any TriggerMemory
+
+    // MARK: Operators
+
+    /// What operators did and set, and counters for them.
+    var operators: any OperatorRecords { get }
 }
 
 extension Journal {

@@ -15,6 +15,7 @@ public actor MemoryJournal: Journal {
     private var eventsByRun: [String: [Value]] = [:]
     private var memories: [TriggerID: [String: Value]] = [:]
     private var changes: Int64 = 0
+    private let operatorLog = MemoryOperatorRecords.Log()
 
     public init() {}
 
@@ -297,6 +298,10 @@ public actor MemoryJournal: Journal {
     public func probe() {}
     public func check() -> [String] { [] }
     public func close() {}
+
+    // MARK: Operators
+
+    public nonisolated var operators: any OperatorRecords { MemoryOperatorRecords(journal: self, log: operatorLog) }
 
     // MARK: Triggers
 

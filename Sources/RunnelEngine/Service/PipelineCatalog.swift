@@ -10,6 +10,8 @@ public struct PipelineCatalog: Sendable {
         public var pipeline: Pipeline?
         /// The problem of the current version of the file.
         public var problem: String?
+        /// What there is to say about the current version of the file.
+        public fileprivate(set) var report: LoadReport?
         /// What was read last; nil: it is to be read again.
         fileprivate var contents: [UInt8]?
 
@@ -109,6 +111,7 @@ public struct PipelineCatalog: Sendable {
         let before = entry.problem
         entry.contents = bytes
         let (pipeline, report) = loader.load(bytes, file: file)
+        entry.report = report
         var other = pipeline.flatMap { new in
             isStrict ? entriesByFile.values.first { $0.file != file && $0.pipeline?.name == new.name } : nil
         }

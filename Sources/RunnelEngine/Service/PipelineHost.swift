@@ -12,7 +12,19 @@ public actor PipelineHost {
         public var pipeline: Pipeline?
         /// The problem of the current version of the file.
         public var problem: String?
+        /// What there is to say about the current version of the file.
+        public var report: LoadReport?
         public var triggers: [String: TriggerHealth] = [:]
+    }
+
+    /// When a trigger starts a run.
+    public struct Tick: Sendable, Hashable {
+        /// The trigger's key, such as `schedule[1]`.
+        public var key: String
+        /// Nanoseconds since 1970.
+        public var time: Int64
+        /// The time in the zone of the trigger.
+        public var text: String
     }
 
     /// One entry under `on:` of one file.
@@ -71,8 +83,35 @@ public actor PipelineHost {
         let keys = entry.pipeline?.triggers.map(\.key) ?? []
         let known = keys.compactMap { key in health[TriggerPlace(file: entry.file, key: key)].map { (key, $0) } }
         return Hosted(
-            file: entry.file, pipeline: entry.pipeline, problem: entry.problem,
+            file: entry.file, pipeline: entry.pipeline, problem: entry.problem, report: entry.report,
             triggers: Dictionary(known, uniquingKeysWith: { first, _ in first }))
+    }
+
+    /// The next ticks of the pipeline's triggers, earliest first; those of triggers with a problem are left out.
+    ///
+    /// - Parameter time: Nanoseconds since 1970.
+    public nonisolated func ticks(of pipeline: Pipeline, after time: Int64, limit: Int) -> [Tick] {
+        pipeline.triggers.flatMap { trigger -> [Tick] in
+            guard let preview = registry.trigger(named: trigger.kind)?.preview,
+                let entry = try? trigger.entry.render(scope).asObject, let schedule = try? preview(entry)
+            else { return [] }
+            var ticks: [Tick] = []
+            var last = time
+            while ticks.count < limit, let next = schedule.next(last) {
+                ticks.append(Tick(key: trigger.key, time: next, text: schedule.text(next)))
+                last = next
+            }
+            return ticks
+        }.sorted { $0.time < $1.time }.prefix(limit).map { $0 }
+    }
+
+    /// What the entries of triggers can refer to.
+    private nonisolated var scope: DictionaryScope {
+        let values = worker.runner.values
+        return DictionaryScope([
+            "secrets": .object(ValueObject(values.secrets.map { ($0.key, .string($0.value)) })),
+            "env": .object(ValueObject(values.env.map { ($0.key, .string($0.value)) })),
+        ])
     }
 
     /// Serves until the task is cancelled.
@@ -231,10 +270,6 @@ public actor PipelineHost {
         while !Task.isCancelled {
             let start = runner.clock.measureStart()
             do {
-                let scope = DictionaryScope([
-                    "secrets": .object(ValueObject(runner.values.secrets.map { ($0.key, .string($0.value)) })),
-                    "env": .object(ValueObject(runner.values.env.map { ($0.key, .string($0.value)) })),
-                ])
                 let entry = try trigger.entry.render(scope).asObject ?? [:]
                 do {
                     try await definition.run(entry, context)

@@ -120,6 +120,15 @@ public struct RunService: Sendable {
         return answer
     }
 
+    /// Runs the pipeline up to the first step that has a cost or a side effect, and stores nothing.
+    ///
+    /// - Returns: nil if there was such a step, which ``RunEvent/Kind/stepHeld(_:with:input:)`` reports.
+    package func dryRun(
+        _ pipeline: Pipeline, _ request: RunRequest, events: @escaping @Sendable (RunEvent) async -> Void
+    ) async -> RunResult? {
+        await runner.dryRun(pipeline, request, events: events)
+    }
+
     // MARK: - Following
 
     private static let interval = Duration.seconds(1)

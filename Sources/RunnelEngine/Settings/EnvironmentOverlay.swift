@@ -14,7 +14,7 @@ struct EnvironmentOverlay {
     private static let prefix = "RUNNEL_"
 
     private(set) var problems: [Problem] = []
-    private var overrides: [(path: [String], value: Value)] = []
+    private(set) var overrides: [(path: [String], value: Value)] = []
 
     init(environment: [String: String], shape: SettingsShape) {
         let settings = Self.leaves(of: shape.schema, path: [])
@@ -46,12 +46,12 @@ struct EnvironmentOverlay {
         overrides.reduce(value) { Self.set($1.value, at: $1.path[...], in: $0) }
     }
 
-    private static func name(of path: [String]) -> String {
+    static func name(of path: [String]) -> String {
         prefix + path.joined(separator: "_").uppercased()
     }
 
     /// The settings with a single value or a list of words. `secrets` has user-defined names and no variables.
-    private static func leaves(of schema: Value, path: [String]) -> [(path: [String], schema: Value)] {
+    static func leaves(of schema: Value, path: [String]) -> [(path: [String], schema: Value)] {
         guard let properties = schema["properties"]?.asObject, schema["type"] == "object" else {
             return schema["type"] == "object" ? [] : [(path, schema)]
         }

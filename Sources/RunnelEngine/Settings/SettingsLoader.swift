@@ -10,6 +10,8 @@ public enum SettingsLoader {
         /// What stands in the sections of plugins, by key.
         public let sections: [String: Value]
         public let report: LoadReport
+        /// Every setting with its value and its source, by key.
+        public let effective: [EffectiveSetting]
     }
 
     /// - Parameters:
@@ -29,7 +31,7 @@ public enum SettingsLoader {
             let source = YAMLSource(name: file, text: "")
             return Outcome(
                 settings: nil, sections: [:],
-                report: LoadReport(source: source, diagnostics: [Diagnostic(error, file: file)]))
+                report: LoadReport(source: source, diagnostics: [Diagnostic(error, file: file)]), effective: [])
         }
         var diagnostics = DiagnosticList(source: document.source)
         let overlay = EnvironmentOverlay(environment: environment, shape: shape)
@@ -55,7 +57,9 @@ public enum SettingsLoader {
         }
         guard !diagnostics.items.hasErrors else { return outcome(nil, diagnostics, shown) }
         do throws(FieldError) {
-            return outcome(try shape.read(overlay.applied(to: value)), diagnostics, shown)
+            return outcome(
+                try shape.read(overlay.applied(to: value)), diagnostics, shown,
+                EffectiveSetting.all(value, root: document.root, file: file, overlay, shape))
         } catch {
             let path = error.path.map(\.text).joined(separator: ".")
             diagnostics.add(error.code ?? "wrong-value", .error, nil, "`\(path)`: \(error.message)", hint: error.hint)
@@ -64,11 +68,12 @@ public enum SettingsLoader {
     }
 
     private static func outcome(
-        _ read: (settings: Settings, sections: [String: Value])?, _ diagnostics: DiagnosticList, _ source: YAMLSource
+        _ read: (settings: Settings, sections: [String: Value])?, _ diagnostics: DiagnosticList, _ source: YAMLSource,
+        _ effective: [EffectiveSetting] = []
     ) -> Outcome {
         Outcome(
             settings: read?.settings, sections: read?.sections ?? [:],
-            report: LoadReport(source: source, diagnostics: diagnostics.items.sortedByPlace()))
+            report: LoadReport(source: source, diagnostics: diagnostics.items.sortedByPlace()), effective: effective)
     }
 
     private static func warnAboutLiterals(

@@ -9,7 +9,9 @@ struct BearerAuthMiddleware: RouterMiddleware {
     func handle(
         _ request: Request, context: ServerContext, next: (Request, ServerContext) async throws -> Response
     ) async throws -> Response {
+        var context = context
         if let token = options.token {
+            context.caller = "token"
             let given = request.headers[.authorization] ?? ""
             guard given.lowercased().hasPrefix("bearer "), Self.isEqual(given.dropFirst(7), token) else {
                 var error = APIError(401, "unauthorized", "the API needs the token: Authorization: Bearer …")
@@ -22,16 +24,21 @@ struct BearerAuthMiddleware: RouterMiddleware {
         return try await next(request, context)
     }
 
-    /// Rejects requests of web pages in a browser on this machine. DNS rebinding: the Host header must name this
-    /// machine. Cross-site requests (CSRF): the Origin header must match.
+    /// Rejects requests of web pages in a browser on this machine: DNS rebinding, and cross-site requests (CSRF), whose
+    /// Origin header does not match.
     private func check(_ request: Request) throws(APIError) {
+        try checkHost(of: request)
         let authority = (request.head.authority ?? "").lowercased()
-        let host = Self.host(authority)
-        guard LoopbackName.matches(host) || host == options.host.lowercased() else {
-            throw APIError(403, "wrong-host", "the API answers to localhost only; a token lets others in")
-        }
         if let origin = request.headers[.origin], origin.lowercased() != "http://" + authority {
             throw APIError(403, "wrong-origin", "the API does not answer to pages of other sites; a token lets them in")
+        }
+    }
+
+    /// Rejects DNS rebinding: the Host header must name this machine.
+    func checkHost(of request: Request) throws(APIError) {
+        let host = Self.host((request.head.authority ?? "").lowercased())
+        guard LoopbackName.matches(host) || host == options.host.lowercased() else {
+            throw APIError(403, "wrong-host", "the API answers to localhost only; a token lets others in")
         }
     }
 

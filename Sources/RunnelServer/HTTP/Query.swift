@@ -6,12 +6,16 @@ import RunnelSupport
 struct Query: Sendable {
     private var values: [String: [String]] = [:]
 
-    /// - Parameter known: The allowed names.
-    init(_ request: Request, known: [String]) throws(APIError) {
-        for pair in (request.uri.query ?? "").split(separator: "&") {
+    /// - Parameter known: The allowed names; nil for any.
+    init(_ request: Request, known: [String]?) throws(APIError) {
+        try self.init(text: request.uri.query ?? "", known: known)
+    }
+
+    init(text: String, known: [String]?) throws(APIError) {
+        for pair in text.split(separator: "&") {
             let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
             let name = try Self.decoded(parts[0])
-            guard known.contains(name) else {
+            if let known, !known.contains(name) {
                 let closest = Suggestion.closest(to: name, among: known).map { "did you mean \"\($0)\"?" }
                 let all = known.isEmpty ? "there are none here" : "there are \(known.joined(separator: ", "))"
                 throw Self.error("there is no parameter \(Value.string(name).quoted()); \(closest ?? all)")
@@ -32,7 +36,7 @@ struct Query: Sendable {
     static func error(_ message: String) -> APIError { APIError(400, "bad-parameter", message) }
 
     /// Decodes form encoding, where `+` is a space (WHATWG URL, section 5.1).
-    private static func decoded(_ text: Substring) throws(APIError) -> String {
+    static func decoded(_ text: Substring) throws(APIError) -> String {
         guard let decoded = PercentDecoding.text(text.replacing("+", with: " ")) else {
             throw error("\(Value.string(String(text)).quoted()) is not percent-encoded UTF-8")
         }

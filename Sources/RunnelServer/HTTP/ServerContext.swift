@@ -15,6 +15,10 @@ struct ServerContext: RequestContext, RemoteAddressRequestContext {
     let channel: any Channel
     /// The request id, sent by the client or generated; in the response and in the log.
     var requestID = ""
+    /// The browser that is signed in to the dashboard.
+    var session: DashboardSession?
+    /// The name of the access token of the request; `local` for none.
+    var caller = DashboardSession.local
 
     /// Nanoseconds since 1970.
     var now: Int64 {

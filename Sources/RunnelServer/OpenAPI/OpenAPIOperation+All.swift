@@ -50,7 +50,12 @@ extension OpenAPIOperation {
         OpenAPIOperation(
             method: "post", path: "/api/v1/runs/{id}/retry", id: "retryRun", tag: "runs",
             summary: "A new run with the same input, of the pipeline as it is now",
-            parameters: [id, idempotencyKey], answers: [accepted], failures: [400, 404, 409, 429, 503]),
+            parameters: [
+                id, idempotencyKey,
+                Parameter(
+                    name: "from", place: "query",
+                    help: "A step under `steps`; the results of the steps before it are taken over."),
+            ], answers: [accepted], failures: [400, 404, 409, 429, 503]),
     ]
 
     private static let server = [
@@ -58,6 +63,23 @@ extension OpenAPIOperation {
             method: "get", path: "/api/v1/status", id: "showStatus", tag: "server",
             summary: "What the server serves, and how many runs it works on", answers: [one("Status")],
             failures: [503]),
+        OpenAPIOperation(
+            method: "get", path: "/api/v1/audit", id: "listAudit", tag: "server",
+            summary: "What operators did, the newest first",
+            parameters: [
+                Parameter(
+                    name: "before", place: "query", help: "Only entries before this number: the last of a page before.",
+                    schema: ["type": "integer", "minimum": 1]),
+                Parameter(
+                    name: "limit", place: "query", help: "How many entries.",
+                    schema: ["type": "integer", "minimum": 1, "maximum": 1000, "default": 100]),
+            ], answers: [list("AuditEntry")], failures: [400, 503]),
+        OpenAPIOperation(
+            method: "post", path: "/api/v1/sign-in-links", id: "makeSignInLink", tag: "server",
+            summary: "A link that signs a browser in to the dashboard once, within ten minutes",
+            parameters: [
+                Parameter(name: "to", place: "query", help: "The page to show afterwards, such as `/runs/ID`.")
+            ], answers: [one("SignInLink")], failures: [400]),
         OpenAPIOperation(
             method: "get", path: "/api/v1/openapi.json", id: "showDescription", tag: "server",
             summary: "This document", answers: [(200, "OpenAPI 3.1.", .json(["type": "object"]))]),

@@ -25,6 +25,14 @@ enum OpenAPISchemas {
                     ["type": "array", "items": text]),
                 "pipelines": ["type": "array", "items": reference("Pipeline")],
             ]),
+            "AuditEntry": object([
+                "number": number, "time": time,
+                "caller": described("The name of the access token, or `local` without one."),
+                "origin": described("From where: an address, or `command line`."), "action": text,
+                "subject": described("The id of a run, or the name of a pipeline."),
+                "outcome": described("Such as the id of the new run; empty for nothing."),
+            ]),
+            "SignInLink": object(["path": described("The address on this server.")]),
             "Pipeline": object(
                 [
                     "name": text, "file": text, "description": text,

@@ -71,18 +71,10 @@ struct PipelineRoutes: Sendable {
                 throw APIError(413, "body-too-large", "the body is larger than \(ByteCount(Self.maximumBody))")
             }
             let body = try RunRequestBody(bytes, type: request.headers[.contentType])
-            let inputs: ValueObject
-            do throws(InputError) {
-                inputs = try pipeline.inputValues(json: body.inputs)
-            } catch {
-                throw APIError(400, "bad-input", error.message)
-            }
-            var trigger: ValueObject = ["type": "manual"]
-            for (key, value) in body.trigger { trigger[key] = value }
-            let values = RunRequest(
-                id: api.runs.makeID(), inputs: inputs, trigger: .object(trigger), input: body.input)
-            return try await api.start(
-                api.runs.makeRun(values, of: pipeline, dedupeKey: try request.dedupeKey()))
+            return Response.accepted(
+                try await api.start(
+                    pipeline, inputs: body.inputs, trigger: body.trigger, input: body.input,
+                    dedupeKey: try request.dedupeKey(), by: Operator(context)))
         }
     }
 }

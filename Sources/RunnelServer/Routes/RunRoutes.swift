@@ -20,13 +20,10 @@ struct RunRoutes: Sendable {
         }
         group.post("/runs/:id/cancel") { request, context in
             let run = try await find(request, context)
-            switch try await withJournal({ try await api.runs.cancel(run.id) }) {
-            case .requested: return Response.json(["run": .string(run.id), "status": "cancelling"], status: 202)
-            case .cancelled: return Response.json(["run": .string(run.id), "status": "cancelled"])
-            case .ended(let state):
-                throw APIError(409, "has-ended", "the run has ended already: \(state.rawValue)")
-            case .missing: throw APIError(404, "no-such-run", "the run is gone")
-            }
+            let isRequested = try await api.cancel(run.id, by: Operator(context))
+            return isRequested
+                ? Response.json(["run": .string(run.id), "status": "cancelling"], status: 202)
+                : Response.json(["run": .string(run.id), "status": "cancelled"])
         }
         group.post("/runs/:id/retry") { request, context in try await retry(request, context) }
         group.get("/runs/:id/events") { request, context in
@@ -36,8 +33,10 @@ struct RunRoutes: Sendable {
         }
     }
 
-    private func find(_ request: Request, _ context: ServerContext) async throws -> RunRecord {
-        _ = try Query(request, known: [])
+    private func find(
+        _ request: Request, _ context: ServerContext, parameters: [String] = []
+    ) async throws -> RunRecord {
+        _ = try Query(request, known: parameters)
         let id = context.parameter("id")
         guard let run = try await withJournal({ try await api.journal.run(id) }) else {
             throw APIError(404, "no-such-run", "there is no run \(Value.string(id).quoted(limit: 200))")
@@ -70,19 +69,9 @@ struct RunRoutes: Sendable {
 
     /// Starts a new run with the same input and the current version of the pipeline.
     private func retry(_ request: Request, _ context: ServerContext) async throws -> Response {
-        let old = try await find(request, context)
-        let run: NewRun
-        do {
-            try RetryError.check(old)
-            guard let pipeline = await api.host.pipeline(named: old.pipeline)?.pipeline else {
-                throw APIError(409, "not-served", "the pipeline \"\(old.pipeline)\" is not served any more")
-            }
-            run = try await api.runs.makeRetry(of: old, with: pipeline, dedupeKey: try request.dedupeKey())
-        } catch RetryError.notEnded {
-            throw APIError(409, "not-ended", "the run has not ended yet")
-        } catch RetryError.journal(let error) {
-            throw APIError(error)
-        }
-        return try await api.start(run)
+        let old = try await find(request, context, parameters: ["from"])
+        let from = try Query(request, known: ["from"]).one("from")
+        let id = try await api.retry(old, from: from, dedupeKey: try request.dedupeKey(), by: Operator(context))
+        return Response.accepted(id)
     }
 }

@@ -4,14 +4,117 @@ import RunnelEngine
 import RunnelKit
 
 extension API {
-    /// Accepts the run, and answers once it is on disk.
-    func start(_ run: NewRun) async throws(APIError) -> Response {
-        var id = run.id
+    /// Accepts the run.
+    ///
+    /// - Returns: Its id, or that of the run that the same event has started before. It is on disk.
+    func start(_ run: NewRun) async throws(APIError) -> String {
         do {
-            if case .duplicate(let other) = try await runs.start(run) { id = other }
+            if case .duplicate(let other) = try await runs.start(run) { return other }
+            return run.id
         } catch {
             throw APIError(error)
         }
+    }
+
+    /// Starts a run by hand.
+    ///
+    /// - Parameter inputs: As typed or sent; checked against the pipeline's declarations.
+    func start(
+        _ pipeline: Pipeline, inputs: ValueObject, trigger: ValueObject = [:], input: Value = .null,
+        dedupeKey: String? = nil, by caller: Operator
+    ) async throws -> String {
+        let values: ValueObject
+        do throws(InputError) {
+            values = try pipeline.inputValues(json: inputs)
+        } catch {
+            throw APIError(400, "bad-input", error.message)
+        }
+        var all: ValueObject = ["type": "manual"]
+        for (key, value) in trigger { all[key] = value }
+        let request = RunRequest(id: runs.makeID(), inputs: values, trigger: .object(all), input: input)
+        let id = try await start(runs.makeRun(request, of: pipeline, dedupeKey: dedupeKey))
+        try await record("start-run", of: pipeline.name, outcome: id, by: caller)
+        return id
+    }
+
+    /// Starts a new run with the same input and the current version of the pipeline.
+    ///
+    /// - Parameter step: Steps before it are not run again.
+    /// - Returns: The id of the new run.
+    func retry(
+        _ old: RunRecord, from step: String? = nil, dedupeKey: String? = nil, by caller: Operator
+    ) async throws -> String {
+        let run: NewRun
+        do {
+            try RetryError.check(old)
+            guard let pipeline = await host.pipeline(named: old.pipeline)?.pipeline else {
+                throw APIError(409, "not-served", "the pipeline \"\(old.pipeline)\" is not served any more")
+            }
+            run = try await runs.makeRetry(of: old, with: pipeline, from: step, dedupeKey: dedupeKey)
+        } catch RetryError.notEnded {
+            throw APIError(409, "not-ended", "the run has not ended yet")
+        } catch RetryError.noSuchStep(let step, let known) {
+            let closest = Suggestion.closest(to: step, among: known).map { "did you mean \"\($0)\"?" }
+            throw APIError(
+                400, "no-such-step",
+                "the pipeline has no step \(Value.string(step).quoted(limit: 200)); "
+                    + (closest ?? "its steps are \(known.joined(separator: ", "))"))
+        } catch RetryError.noResult(let step) {
+            throw APIError(
+                409, "no-result",
+                "the step \"\(step)\" has no result in the run; retry from that step or an earlier one")
+        } catch RetryError.journal(let error) {
+            throw APIError(error)
+        }
+        let id = try await start(run)
+        try await record("retry-run", of: old.id, outcome: id, by: caller)
+        return id
+    }
+
+    /// Cancels a run.
+    ///
+    /// - Returns: Whether it was asked to end; false where it had not begun and has ended by now.
+    func cancel(_ id: String, by caller: Operator) async throws -> Bool {
+        let isRequested: Bool
+        switch try await withJournal({ try await runs.cancel(id) }) {
+        case .requested: isRequested = true
+        case .cancelled: isRequested = false
+        case .ended(let state): throw APIError(409, "has-ended", "the run has ended already: \(state.rawValue)")
+        case .missing: throw APIError(404, "no-such-run", "the run is gone")
+        }
+        try await record("cancel-run", of: id, by: caller)
+        return isRequested
+    }
+
+    /// Adds an entry to the audit log.
+    func record(_ action: String, of subject: String, outcome: String = "", by caller: Operator) async throws {
+        try await withJournal {
+            try await journal.operators.append(
+                AuditEntry(
+                    time: caller.time, caller: caller.name, origin: caller.origin, action: action, subject: subject,
+                    outcome: outcome))
+        }
+    }
+}
+
+/// Who does something, and from where.
+struct Operator: Sendable {
+    /// The name of the access token, or `local`.
+    let name: String
+    let origin: String
+    /// Nanoseconds since 1970.
+    let time: Int64
+
+    init(_ context: ServerContext) {
+        name = context.caller
+        origin = context.remoteAddress?.ipAddress ?? "unknown"
+        time = context.now
+    }
+}
+
+extension Response {
+    /// The run is on disk.
+    static func accepted(_ id: String) -> Response {
         var response = Response.json(["run": .string(id), "status": "accepted"], status: 202)
         response.headers[.location] = "/api/v1/runs/\(id)"
         return response

@@ -64,11 +64,22 @@ extension SQLiteJournal {
     }
 
     public func runs(_ filter: RunFilter) async throws(JournalError) -> [RunRecord] {
+        // One query for each state: SQLite uses a partial index for `state = …` alone, and only with a literal.
+        guard filter.states.count > 1, filter.states.count < RunState.allCases.count else {
+            return try await runs(filter, in: filter.states.count == 1 ? filter.states.first : nil)
+        }
+        var found: [RunRecord] = []
+        for state in filter.states { found += try await runs(filter, in: state) }
+        return Array(found.sorted { $0.id > $1.id }.prefix(filter.limit))
+    }
+
+    private func runs(_ filter: RunFilter, in state: RunState?) async throws(JournalError) -> [RunRecord] {
         var conditions: [String] = []
         var arguments = StatementArguments()
-        if !filter.states.isEmpty {
-            conditions.append("state IN (\(filter.states.map { _ in "?" }.joined(separator: ", ")))")
-            arguments += StatementArguments(filter.states.map(\.rawValue))
+        if let state {
+            conditions.append("state = '\(state.rawValue)'")
+            // A running run has an owner, for the sake of the index.
+            if state == .running { conditions.append("owner IS NOT NULL") }
         }
         if let pipeline = filter.pipeline {
             conditions.append("pipeline = ?")

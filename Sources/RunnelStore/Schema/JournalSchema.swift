@@ -149,6 +149,50 @@ enum JournalSchema {
                 }
             }
         }
+        migrator.registerMigration("11-dashboard") { db in
+            try db.execute(
+                sql: """
+                    CREATE INDEX runs_of ON runs (pipeline, id);
+                    CREATE INDEX runs_failed ON runs (id) WHERE state = 'failed';
+                    CREATE INDEX runs_failed_of ON runs (pipeline, id) WHERE state = 'failed';
+
+                    -- How many runs ended in each hour, so that nobody counts runs. A trigger counts every end, whichever
+                    -- statement writes it; it costs only statements that set `ended_at`.
+                    CREATE TABLE run_hours (
+                        hour INTEGER NOT NULL,
+                        pipeline TEXT NOT NULL,
+                        state TEXT NOT NULL,
+                        runs INTEGER NOT NULL,
+                        PRIMARY KEY (hour, pipeline, state)
+                    ) WITHOUT ROWID;
+                    CREATE TRIGGER runs_ended_count AFTER UPDATE OF ended_at ON runs
+                    WHEN new.ended_at IS NOT NULL AND old.ended_at IS NULL BEGIN
+                        INSERT INTO run_hours (hour, pipeline, state, runs)
+                        VALUES (new.ended_at - new.ended_at % 3600000000000, new.pipeline, new.state, 1)
+                        ON CONFLICT (hour, pipeline, state) DO UPDATE SET runs = runs + 1;
+                    END;
+                    INSERT INTO run_hours (hour, pipeline, state, runs)
+                    SELECT ended_at - ended_at % 3600000000000, pipeline, state, count(*) FROM runs
+                    WHERE ended_at IS NOT NULL GROUP BY 1, 2, 3;
+
+                    -- Append-only.
+                    CREATE TABLE audit (
+                        number INTEGER PRIMARY KEY AUTOINCREMENT,
+                        time INTEGER NOT NULL,
+                        caller TEXT NOT NULL,
+                        origin TEXT NOT NULL,
+                        action TEXT NOT NULL,
+                        subject TEXT NOT NULL,
+                        outcome TEXT NOT NULL
+                    );
+                    CREATE TRIGGER audit_is_append_only BEFORE UPDATE ON audit BEGIN
+                        SELECT RAISE(ABORT, 'the audit log is append-only');
+                    END;
+
+                    -- Until when each caller of the dashboard has seen what failed.
+                    CREATE TABLE seen (caller TEXT NOT NULL PRIMARY KEY, until INTEGER NOT NULL) WITHOUT ROWID;
+                    """)
+        }
         return migrator
     }
 

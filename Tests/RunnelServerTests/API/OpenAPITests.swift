@@ -38,7 +38,7 @@ import Testing
                 BodyReading(server.server.options), ReadinessProbe(journal: server.journal)
             ).routes.map {
                 "\($0.method.rawValue) \($0.path.description)"
-            }
+            }.filter { route in ["/api/", "/health/", "/hooks/"].contains { route.contains(" " + $0) } }
         }
         let hooks: Set = ["HEAD /hooks/**", "OPTIONS /hooks/**"]
         let described = Self.operations.map { $0.name.replacing("/hooks/{path}", with: "/hooks/**") }
@@ -106,6 +106,8 @@ import Testing
             check("Step", shown["steps"]?[0] ?? .null)
             check("Run", try await server.call("GET", "/api/v1/runs").json()[0] ?? .null)
             check("Pipeline", try await server.call("GET", "/api/v1/pipelines/greet").json())
+            check("AuditEntry", try await server.call("GET", "/api/v1/audit").json()[0] ?? .null)
+            check("SignInLink", try await server.call("POST", "/api/v1/sign-in-links").json())
             check("Status", try await server.call("GET", "/api/v1/status").json())
             check("Error", try await server.call("GET", "/nothing").json())
             check("Accepted", try await server.post("/api/v1/runs/\(run)/retry", "").json())

@@ -97,4 +97,5 @@ struct HeldJournal: Journal {
     func check() async -> [String] { await base.check() }
     func close() async { await base.close() }
     func memory(of trigger: TriggerID) -> any TriggerMemory { base.memory(of: trigger) }
+    var operators: any OperatorRecords { base.operators }
 }

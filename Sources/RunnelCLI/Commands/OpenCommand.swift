@@ -1,0 +1,61 @@
+import ArgumentParser
+internal import LibC
+import RunnelEngine
+import RunnelKit
+internal import RunnelSupport
+
+#if canImport(FoundationEssentials)
+import FoundationEssentials
+#else
+import Foundation
+#endif
+
+/// `runnel open`
+struct OpenCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "open", abstract: "Open the dashboard of a running server in the browser, signed in.",
+        discussion: "The link signs in once, within ten minutes. Where there is no browser, it is printed.")
+
+    @OptionGroup var options: ProjectOptions
+    @Argument(help: "A run: its id, an unambiguous prefix of it, or `last`.", completion: PipelineCompletion.runs)
+    var run: String?
+    @Flag(help: "Print the link instead of opening it.") var print = false
+
+    func run() async throws {
+        let project = try options.project()
+        var path = "/"
+        if let run {
+            let journal = try options.journal(of: project)
+            let record = try await withJournalErrors { try await journal.find(run) }
+            await journal.close()
+            path = "/runs/\(record.id)"
+        }
+        let client = ServerClient(project: project)
+        let to = PercentEncoding.encode(path, allowed: PercentEncoding.unreserved)
+        let answer = try await client.request("POST", "/sign-in-links?to=\(to)", within: 5)
+        let link = client.origin + (answer["path"]?.asString ?? path)
+        if !print, Self.open(link) { return }
+        Streams.output.write("\(link)\n")
+    }
+
+    /// Whether a browser was found. The link is an argument of the program and does not pass through a shell.
+    private static func open(_ link: String) -> Bool {
+        let environment = ProcessInfo.processInfo.environment
+        #if os(macOS)
+        let candidates = ["/usr/bin/open"]
+        #else
+        guard environment["DISPLAY"] != nil || environment["WAYLAND_DISPLAY"] != nil else { return false }
+        let folders = (environment["PATH"] ?? "/usr/bin").split(separator: ":")
+        let candidates = folders.map { "\($0)/xdg-open" }
+        #endif
+        guard let program = candidates.first(where: FileManager.default.isExecutableFile) else { return false }
+        var arguments = [program, link].map { strdup($0) } + [nil]
+        var variables = environment.map { strdup("\($0.key)=\($0.value)") } + [nil]
+        defer { for text in arguments + variables { free(text) } }
+        var child = pid_t()
+        guard posix_spawn(&child, program, nil, nil, &arguments, &variables) == 0 else { return false }
+        var status: Int32 = 0
+        while waitpid(child, &status, 0) < 0 { guard errno == EINTR else { return false } }
+        return status == 0
+    }
+}

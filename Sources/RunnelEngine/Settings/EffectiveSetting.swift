@@ -1,0 +1,80 @@
+import RunnelKit
+import YAML
+
+/// One setting as it is in effect, with its source.
+public struct EffectiveSetting: Sendable, Hashable {
+    public enum Value: Sendable, Hashable {
+        case shown(String)
+        /// A secret, or what may hold one: never shown.
+        case secret
+    }
+
+    public enum Source: Sendable, Hashable {
+        case defaultValue
+        /// The file with the line: `runnel.yaml:3`.
+        case file(String)
+        /// The variable.
+        case environment(String)
+        case commandLine
+    }
+
+    /// The path: `journal.keep`.
+    public var key: String
+    public var value: Value
+    public var source: Source
+
+    public init(key: String, value: Value, source: Source) {
+        self.key = key
+        self.value = value
+        self.source = source
+    }
+
+    /// The setting as an option of the command line sets it.
+    public func overridden(by value: String) -> EffectiveSetting {
+        EffectiveSetting(key: key, value: .shown(value), source: .commandLine)
+    }
+
+    /// All settings, by key. Those without a value are left out.
+    ///
+    /// - Parameters:
+    ///   - value: What the file says.
+    ///   - root: The same with positions.
+    static func all(
+        _ value: RunnelKit.Value, root: YAMLNode?, file: String, _ overlay: EnvironmentOverlay, _ shape: SettingsShape
+    ) -> [EffectiveSetting] {
+        let overrides = Dictionary(
+            overlay.overrides.map { ($0.path.joined(separator: "."), $0.value) }, uniquingKeysWith: { $1 })
+        var settings = EnvironmentOverlay.leaves(of: shape.schema, path: []).compactMap { leaf -> EffectiveSetting? in
+            let key = leaf.path.joined(separator: ".")
+            let isSecret = SensitiveValue.isSchema(leaf.schema)
+            if let override = overrides[key] {
+                return EffectiveSetting(
+                    key: key, value: isSecret ? .secret : .shown(text(override)),
+                    source: .environment(EnvironmentOverlay.name(of: leaf.path)))
+            }
+            if let given = leaf.path.reduce(value as RunnelKit.Value?, { $0?[$1] }) {
+                return EffectiveSetting(
+                    key: key, value: isSecret ? .secret : .shown(text(given)),
+                    source: .file(place(leaf.path, root, file)))
+            }
+            guard !isSecret, let fallback = leaf.schema["default"], !fallback.isNull else { return nil }
+            return EffectiveSetting(key: key, value: .shown(text(fallback)), source: .defaultValue)
+        }
+        // Their names are the user's own. What a plugin is configured with may hold a secret.
+        for section in ["secrets", "plugins"] {
+            for name in value[section]?.asObject?.keys ?? [] {
+                settings.append(
+                    EffectiveSetting(
+                        key: "\(section).\(name)", value: .secret, source: .file(place([section, name], root, file))))
+            }
+        }
+        return settings.sorted { $0.key < $1.key }
+    }
+
+    private static func text(_ value: RunnelKit.Value) -> String { value.asString ?? value.json() }
+
+    private static func place(_ path: [String], _ root: YAMLNode?, _ file: String) -> String {
+        guard let node = path.reduce(root, { $0?[$1] }) else { return file }
+        return "\(file):\(node.range.start.line)"
+    }
+}

@@ -1,0 +1,130 @@
+import HTTPTypes
+import Hummingbird
+import NIOCore
+import RunnelEngine
+import RunnelKit
+
+/// Admits signed-in browsers to the pages of the dashboard, rejects requests of other sites, answers errors with pages,
+/// and adds the header fields that confine what a page can do.
+struct DashboardMiddleware: RouterMiddleware {
+    let options: ServerOptions
+    let sessions: DashboardSessions
+    let redact: @Sendable (String) -> String
+
+    /// Pages run scripts and styles of this server alone, and nothing that is written into them.
+    static let policy =
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+        + "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+
+    func handle(
+        _ request: Request, context: ServerContext, next: (Request, ServerContext) async throws -> Response
+    ) async throws -> Response {
+        var context = context
+        var response: Response
+        do {
+            try checkSite(request)
+            context.session = sessions.session(of: request, now: context.now)
+            if let session = context.session { context.caller = session.caller }
+            if context.session != nil || DashboardRoutes.isOpen(request.uri.path) {
+                response = try await next(request, context)
+            } else if request.method == .get || request.method == .head {
+                let signIn = Link("sign-in").with("to", request.uri.path == "/" ? nil : "\(request.uri)")
+                response = .redirect(to: signIn.text)
+            } else {
+                throw APIError(403, "signed-out", "the session has expired; sign in again")
+            }
+        } catch let error as APIError {
+            response = ErrorPage(error: error, message: redact(error.message)).response(request, context)
+        } catch let error as HTTPError where error.status == .notFound {
+            let error = APIError(404, "not-found", "there is no such page")
+            response = ErrorPage(error: error, message: error.message).response(request, context)
+        }
+        response.headers[.contentSecurityPolicy] = Self.policy
+        response.headers[.xContentTypeOptions] = "nosniff"
+        for (name, value) in Self.confinement { response.headers[name] = value }
+        if response.headers[.cacheControl] == nil { response.headers[.cacheControl] = "no-store" }
+        return response
+    }
+
+    private static let confinement: [(HTTPField.Name, String)] = [
+        ("Referrer-Policy", "same-origin"), ("Cross-Origin-Opener-Policy", "same-origin"),
+        ("Cross-Origin-Resource-Policy", "same-origin"), ("X-Frame-Options", "DENY"),
+    ].compactMap { name, value in HTTPField.Name(name).map { ($0, value) } }
+
+    /// DNS rebinding: without a token the Host header must name this machine. Cross-site requests: the Origin header of
+    /// a form must match.
+    private func checkSite(_ request: Request) throws(APIError) {
+        let authority = (request.head.authority ?? "").lowercased()
+        if !sessions.needsToken { try BearerAuthMiddleware(options: options).checkHost(of: request) }
+        guard request.method != .get, request.method != .head else { return }
+        if let origin = request.headers[.origin]?.lowercased() {
+            guard origin.split(separator: "/", omittingEmptySubsequences: true).last.map(String.init) == authority
+            else {
+                throw APIError(403, "wrong-origin", "the form was sent by a page of another site")
+            }
+        } else if let site = HTTPField.Name("Sec-Fetch-Site").flatMap({ request.headers[$0] }) {
+            guard site == "same-origin" || site == "none" else {
+                throw APIError(403, "wrong-origin", "the form was sent by a page of another site")
+            }
+        }
+    }
+}
+
+/// The fields of a form, as a browser sends them (`application/x-www-form-urlencoded`).
+struct Form: Sendable {
+    private let fields: [(name: String, value: String)]
+
+    /// In bytes.
+    static let maximumBody = 8 << 20
+
+    /// Reads the form, and checks its token.
+    static func read(
+        _ request: Request, _ context: ServerContext, _ bodies: BodyReading, session: DashboardSession?
+    ) async throws -> Form {
+        let type = request.headers[.contentType]?.prefix { $0 != ";" }.lowercased()
+        guard type == "application/x-www-form-urlencoded" else {
+            throw APIError(415, "unsupported-media-type", "expected a form")
+        }
+        let form = try await bodies.withBody(of: request, context, upTo: maximumBody) { bytes in
+            guard let bytes else {
+                throw APIError(413, "body-too-large", "the form is larger than \(ByteCount(Self.maximumBody))")
+            }
+            return try Form(String(decoding: bytes, as: UTF8.self))
+        }
+        if let session {
+            guard ConstantTime.areEqual(session.formToken, form["form-token"] ?? "") else {
+                throw APIError(403, "wrong-form", "the page is out of date; load it again, then repeat the action")
+            }
+        }
+        return form
+    }
+
+    private init(_ text: String) throws(APIError) {
+        var fields: [(String, String)] = []
+        for pair in text.split(separator: "&") {
+            let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            fields.append((try Query.decoded(parts[0]), parts.count == 2 ? try Query.decoded(parts[1]) : ""))
+        }
+        self.fields = fields
+    }
+
+    subscript(name: String) -> String? { fields.first { $0.name == name }?.value }
+    func all(_ name: String) -> [String] { fields.filter { $0.name == name }.map(\.value) }
+    /// The fields whose name begins with the prefix, without it.
+    func under(_ prefix: String) -> [(name: String, value: String)] {
+        fields.filter { $0.name.hasPrefix(prefix) }.map { (String($0.name.dropFirst(prefix.count)), $0.value) }
+    }
+}
+
+extension Response {
+    /// A redirect after a form, or to the sign-in page (`303 See Other`).
+    static func redirect(to location: String) -> Response {
+        Response(status: .seeOther, headers: [.location: location])
+    }
+
+    static func page(_ html: String, status: Int = 200) -> Response {
+        Response(
+            status: .init(code: status), headers: [.contentType: "text/html; charset=utf-8"],
+            body: ResponseBody(byteBuffer: ByteBuffer(string: html)))
+    }
+}

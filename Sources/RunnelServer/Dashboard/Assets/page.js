@@ -1,0 +1,231 @@
+// What lives on a page: parts that the server renders anew when something has changed, answers as they stream, and times
+// that go on. Everything else works without it.
+import { LiveConnection } from "./live.js";
+
+const main = document.querySelector("main");
+const notice = document.getElementById("connection");
+const { follow, run } = main.dataset;
+let next = Number(main.dataset.next ?? 0);
+const units = (main.dataset.units ?? "s,min,h,d").split(",");
+let lostTimer = 0;
+
+// MARK: The stream
+
+function connect() {
+  if (!follow && !run) return;
+  const subscription = { type: "subscribe", run: run ?? null, next };
+  if (window.SharedWorker) {
+    try {
+      const worker = new SharedWorker(new URL("./worker.js", import.meta.url), { type: "module", name: "runnel" });
+      worker.onerror = () => connectAlone();
+      worker.port.onmessage = ({ data }) => receive(data);
+      worker.port.postMessage(subscription);
+      addEventListener("pagehide", () => worker.port.postMessage({ type: "leave" }));
+      addEventListener("pageshow", (event) => {
+        if (event.persisted) worker.port.postMessage({ ...subscription, next });
+      });
+      setInterval(() => worker.port.postMessage({ type: "here" }), 50_000);
+      return;
+    } catch {
+      // Not available here, for example in a private window.
+    }
+  }
+  connectAlone();
+}
+
+// Without a shared worker a tab has its own stream, and only while it is seen: hidden ones take no connection.
+function connectAlone() {
+  const connection = new LiveConnection();
+  const update = () => {
+    if (document.hidden) connection.unsubscribe(receive);
+    else connection.subscribe(receive, run ?? null, next);
+  };
+  document.addEventListener("visibilitychange", () => {
+    update();
+    if (!document.hidden) refreshSoon();
+  });
+  update();
+}
+
+function receive(message) {
+  if (message.type === "lost") {
+    lostTimer ||= setTimeout(() => {
+      notice.textContent = notice.dataset.lost;
+      notice.hidden = false;
+    }, 2000);
+  } else if (message.type === "connected") {
+    clearTimeout(lostTimer);
+    lostTimer = 0;
+    notice.hidden = true;
+    if (message.wasLost) refreshSoon();
+  } else if (message.type === "change" && follow) {
+    refreshSoon();
+  } else if (message.type === "run" && message.event.number >= next) {
+    next = message.event.number + 1;
+    happened(message.event);
+  }
+}
+
+// MARK: Answers
+
+const texts = []; // what came since the last rendering by the server
+
+function happened(event) {
+  if (event.event === "step-text") {
+    texts.push(event);
+    if (texts.length > 20_000) texts.splice(0, 10_000);
+    for (const answer of answers(event.step)) append(answer, event.text);
+    if (answers(event.step).length === 0) refreshSoon();
+    return;
+  }
+  if (event.event === "step-started") for (const answer of answers(event.step)) answer.textContent = "";
+  refreshSoon();
+}
+
+const answers = (step) => main.querySelectorAll(`[data-answer="${CSS.escape(step)}"]`);
+
+function append(answer, text) {
+  // The reader who has scrolled up stays where they are.
+  const isAtEnd = answer.scrollHeight - answer.scrollTop - answer.clientHeight < 32;
+  const last = answer.lastChild;
+  if (last?.nodeType === Node.TEXT_NODE && last.length < 16_384) last.appendData(text);
+  else answer.append(text);
+  while (answer.childNodes.length > 64) answer.firstChild.remove();
+  if (isAtEnd) answer.scrollTop = answer.scrollHeight;
+}
+
+// MARK: Rendering anew
+
+let refreshTimer = 0;
+let isStale = false;
+let isRefreshing = false;
+
+function refreshSoon() {
+  if (document.hidden) {
+    isStale = true;
+    return;
+  }
+  refreshTimer ||= setTimeout(refresh, 300);
+}
+
+document.addEventListener("visibilitychange", () => {
+  if (!document.hidden && isStale) {
+    isStale = false;
+    refreshSoon();
+  }
+});
+
+async function refresh() {
+  refreshTimer = 0;
+  if (isRefreshing) return refreshSoon();
+  isRefreshing = true;
+  try {
+    const response = await fetch(location.href, { redirect: "manual" });
+    if (!response.ok) return;
+    const page = new DOMParser().parseFromString(await response.text(), "text/html");
+    const rendered = Number(page.querySelector("main")?.dataset.next ?? Infinity);
+    for (const part of main.querySelectorAll("[data-live][id]")) {
+      const fresh = page.getElementById(part.id);
+      if (fresh) morph(part, fresh);
+    }
+    // What came while the server rendered is not in a new answer yet.
+    const late = texts.filter((event) => event.number >= rendered);
+    for (const answer of main.querySelectorAll("[data-answer][data-new]")) {
+      answer.removeAttribute("data-new");
+      for (const event of late) if (event.step === answer.dataset.answer) append(answer, event.text);
+    }
+    texts.length = 0;
+    texts.push(...late);
+    tick();
+  } catch {
+    // The stream says that the server is gone.
+  } finally {
+    isRefreshing = false;
+  }
+}
+
+const key = (node) => node.id || node.dataset?.run || node.dataset?.step || node.dataset?.answer || "";
+
+// Changes `from` to what `to` is, and leaves alone what is equal: focus, selections and what was unfolded stay.
+function morph(from, to) {
+  if (from.dataset?.answer && from.dataset.answer === to.dataset?.answer) return;
+  for (const { name } of [...from.attributes]) {
+    if (!to.hasAttribute(name) && !(name === "open" && from.nodeName === "DETAILS")) from.removeAttribute(name);
+  }
+  for (const { name, value } of [...to.attributes]) {
+    if (name === "open" && from.nodeName === "DETAILS") continue;
+    if (from.getAttribute(name) !== value) from.setAttribute(name, value);
+  }
+  if (from.nodeName === "SELECT" || from.nodeName === "TEXTAREA") return;
+  const keyed = new Map();
+  for (const child of from.children) if (key(child)) keyed.set(key(child), child);
+  let at = from.firstChild;
+  for (const child of [...to.childNodes]) {
+    const same = child.nodeType === Node.ELEMENT_NODE && key(child) ? keyed.get(key(child)) : null;
+    if (same && same.nodeName === child.nodeName) {
+      keyed.delete(key(child));
+      if (same !== at) from.insertBefore(same, at);
+      else at = at.nextSibling;
+      morph(same, child);
+    } else if (at && at.nodeType === child.nodeType && at.nodeName === child.nodeName && !(at.nodeType === Node.ELEMENT_NODE && (key(at) || key(child)))) {
+      if (at.nodeType !== Node.ELEMENT_NODE) { if (at.data !== child.data) at.data = child.data; }
+      else morph(at, child);
+      at = at.nextSibling;
+    } else {
+      const copy = document.importNode(child, true);
+      if (copy.nodeType === Node.ELEMENT_NODE) {
+        for (const answer of [copy, ...copy.querySelectorAll("[data-answer]")]) {
+          if (answer.dataset?.answer) answer.setAttribute("data-new", "");
+        }
+      }
+      from.insertBefore(copy, at);
+    }
+  }
+  while (at) {
+    const gone = at;
+    at = at.nextSibling;
+    gone.remove();
+  }
+}
+
+// MARK: Times
+
+function tick() {
+  for (const span of document.querySelectorAll("[data-since]")) {
+    const seconds = Math.max(0, (Date.now() - Date.parse(span.dataset.since)) / 1000);
+    const text = took(seconds);
+    if (span.textContent !== text) span.textContent = text;
+  }
+}
+
+function took(seconds) {
+  const [second, minute, hour, day] = units;
+  if (seconds < 59.5) return `${Math.floor(seconds)} ${second}`;
+  const whole = Math.round(seconds);
+  if (whole < 3600) return `${Math.floor(whole / 60)} ${minute} ${whole % 60} ${second}`;
+  if (whole < 86_400) return `${Math.floor(whole / 3600)} ${hour} ${Math.floor((whole % 3600) / 60)} ${minute}`;
+  return `${Math.floor(whole / 86_400)} ${day} ${Math.floor((whole % 86_400) / 3600)} ${hour}`;
+}
+
+setInterval(() => { if (!document.hidden && document.querySelector("[data-since]")) tick(); }, 1000);
+
+// MARK: Forms
+
+// A form is sent once, however often its button is pressed.
+document.addEventListener("submit", (event) => {
+  if (event.target.dataset.sent) return event.preventDefault();
+  if (event.target.method === "post") {
+    event.target.dataset.sent = "true";
+    setTimeout(() => delete event.target.dataset.sent, 5000);
+  }
+});
+
+// The address loses what a form did, so that loading the page again does not say it again.
+const here = new URL(location.href);
+if (here.searchParams.has("done")) {
+  here.searchParams.delete("done");
+  history.replaceState(null, "", here);
+}
+
+for (const answer of main.querySelectorAll("[data-answer]")) answer.scrollTop = answer.scrollHeight;
+connect();

@@ -1,0 +1,37 @@
+import Hummingbird
+import RunnelEngine
+import RunnelKit
+
+extension DashboardRoutes {
+    func addOthers(to group: RouterGroup<ServerContext>) {
+        group.get("/triggers") { request, context in
+            _ = try Query(request, known: ["done"])
+            return Response.page(
+                TriggersPage(context: PageContext(request, context), pipelines: await api.host.all).html())
+        }
+        group.get("/workers") { request, context in
+            _ = try Query(request, known: ["done"])
+            let workers = try await withJournal { try await api.journal.workers() }
+            let runs = try await withJournal {
+                try await api.journal.runs(RunFilter(states: [.running], limit: 1000))
+            }
+            let owned = Dictionary(grouping: runs.filter { $0.owner != nil }) { $0.owner ?? WorkerID("") }
+            return Response.page(
+                WorkersPage(context: PageContext(request, context), workers: workers, runs: owned).html())
+        }
+        group.get("/audit") { request, context in
+            let query = try Query(request, known: ["before", "done"])
+            let before = try query.one("before").flatMap { Int64($0) }
+            let entries = try await withJournal {
+                try await api.journal.operators.audit(before: before, limit: AuditPage.limit)
+            }
+            return Response.page(
+                AuditPage(context: PageContext(request, context), entries: entries, isHead: before == nil).html())
+        }
+        group.get("/settings") { request, context in
+            _ = try Query(request, known: ["done"])
+            return Response.page(
+                SettingsPage(context: PageContext(request, context), settings: options.settings).html())
+        }
+    }
+}

@@ -1,0 +1,97 @@
+import Hummingbird
+import RunnelEngine
+import RunnelKit
+import RunnelSupport
+
+extension DashboardRoutes {
+    private static let dryRunTime = Duration.seconds(60)
+
+    func addPipelines(to group: RouterGroup<ServerContext>) {
+        group.get("/pipelines") { request, context in
+            let query = try Query(request, known: ["file", "done"])
+            let page = PageContext(request, context)
+            let all = await api.host.all
+            if let file = try query.one("file") {
+                guard let hosted = all.first(where: { $0.file == file }) else {
+                    throw APIError(404, "no-such-file", "there is no file \(Value.string(file).quoted(limit: 200))")
+                }
+                return Response.page(BrokenFilePage(context: page, hosted: hosted, redact: api.queue.redact).html())
+            }
+            var rows: [PipelinesPage.Row] = []
+            for hosted in all {
+                var recent = RecentRuns(runs: [])
+                if let name = hosted.pipeline?.name {
+                    recent = try await withJournal { try await RecentRuns.load(name, api.journal) }
+                }
+                let next = hosted.pipeline.flatMap { api.host.ticks(of: $0, after: page.now, limit: 1).first }
+                rows.append(PipelinesPage.Row(hosted: hosted, recent: recent, next: next))
+            }
+            return Response.page(PipelinesPage(context: page, rows: rows).html())
+        }
+        group.get("/pipelines/:name") { request, context in
+            _ = try Query(request, known: ["done"])
+            return Response.page(try await page(PageContext(request, context), context).html())
+        }
+        group.post("/pipelines/:name/start") { request, context in
+            let form = try await form(request, context)
+            var page = try await page(PageContext(request, context), context)
+            for (name, value) in form.under("input.") { page.typed[name] = value }
+            var inputs: ValueObject = [:]
+            for input in page.pipeline.inputs {
+                guard let text = page.typed[input.name] else { continue }
+                // An empty field is one that was not filled in, where the pipeline can do without.
+                if text.isEmpty, !input.isRequired || input.kind != .string { continue }
+                inputs[input.name] = .string(text.replacing("\r\n", with: "\n"))
+            }
+            do {
+                if form["do"] == "dry-run" { return try await dryRun(page, inputs) }
+                let id = try await api.start(page.pipeline, inputs: inputs, by: Operator(context))
+                return Self.after(Link("runs", id).text, .started)
+            } catch let error as APIError where error.code == "bad-input" {
+                page.problem = api.queue.redact(error.message)
+                return Response.page(page.html(), status: 400)
+            }
+        }
+    }
+
+    private func page(_ page: PageContext, _ context: ServerContext) async throws -> PipelinePage {
+        let name = context.parameter("name")
+        guard let hosted = await api.host.pipeline(named: name), let pipeline = hosted.pipeline else {
+            throw APIError(404, "no-such-pipeline", "there is no pipeline \(Value.string(name).quoted(limit: 200))")
+        }
+        let recent = try await withJournal { try await RecentRuns.load(name, api.journal) }
+        return PipelinePage(
+            context: page, hosted: hosted, pipeline: pipeline, recent: recent,
+            ticks: api.host.ticks(of: pipeline, after: page.now, limit: 5), redact: api.queue.redact)
+    }
+
+    private func dryRun(_ page: PipelinePage, _ inputs: ValueObject) async throws -> Response {
+        let values: ValueObject
+        do throws(InputError) {
+            values = try page.pipeline.inputValues(json: inputs)
+        } catch {
+            throw APIError(400, "bad-input", error.message)
+        }
+        let request = RunRequest(
+            id: api.runs.makeID(), inputs: values, trigger: ["type": "manual"], input: .null)
+        let events = DryRunEvents()
+        let runs = api.runs
+        let pipeline = page.pipeline
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { _ = await runs.dryRun(pipeline, request) { await events.append($0) } }
+            group.addTask { try? await ContinuousClock().sleep(for: Self.dryRunTime) }
+            await group.next()
+            group.cancelAll()
+        }
+        return Response.page(DryRunPage(context: page.context, pipeline: pipeline, events: await events.all).html())
+    }
+}
+
+/// The events of a dry run, within a limit.
+private actor DryRunEvents {
+    private(set) var all: [RunEvent] = []
+
+    func append(_ event: RunEvent) {
+        if all.count < 1000 { all.append(event) }
+    }
+}

@@ -1,0 +1,255 @@
+import HTTPServing
+import HTTPTypes
+import Hummingbird
+import RunnelEngine
+import RunnelKit
+import YAML
+
+/// The pages of the dashboard, and the forms on them.
+struct DashboardRoutes: Sendable {
+    let api: API
+    let bodies: BodyReading
+    let sessions: DashboardSessions
+    let options: ServerOptions
+    let answersEnd: Latch
+
+    /// Whether the path is open to browsers that are not signed in.
+    static func isOpen(_ path: String) -> Bool {
+        path == "/sign-in" || path == "/language" || path.hasPrefix("/assets/") || path == "/favicon.ico"
+    }
+
+    func add(to router: Router<ServerContext>) {
+        let pages = router.group("").add(
+            middleware: DashboardMiddleware(options: options, sessions: sessions, redact: api.queue.redact))
+        addAccess(to: pages)
+        addRuns(to: pages)
+        addPipelines(to: pages)
+        addOthers(to: pages)
+        LiveRoute(journal: api.journal, answersEnd: answersEnd).add(to: pages)
+    }
+
+    // MARK: - Access and assets
+
+    private func addAccess(to group: RouterGroup<ServerContext>) {
+        group.get("/assets/:version/:name") { request, context in
+            guard
+                let response = DashboardAssets.all.response(
+                    context.parameter("name"), version: context.parameter("version"), request)
+            else { throw APIError(404, "not-found", "there is no such file") }
+            return response
+        }
+        group.get("/favicon.ico") { _, _ in
+            Response(status: .movedPermanently, headers: [.location: DashboardAssets.all.link("icon.svg").text])
+        }
+        group.get("/sign-in") { request, context in
+            let query = try Query(request, known: ["to", "once"])
+            let to = Self.local(try query.one("to"))
+            if let code = try query.one("once") {
+                guard sessions.redeem(code, now: context.now) else {
+                    throw APIError(
+                        403, "link-used", "the link has been used or has expired; `runnel open` makes a new one")
+                }
+                return signedIn(to, request, context)
+            }
+            if context.session != nil { return Response.redirect(to: to) }
+            return Response.page(SignInPage(context: PageContext(request, context), to: to).html())
+        }
+        group.post("/sign-in") { request, context in
+            let form = try await Form.read(request, context, bodies, session: nil)
+            let to = Self.local(form["to"])
+            guard sessions.accepts(form["token"] ?? "") else {
+                return Response.page(
+                    SignInPage(context: PageContext(request, context), to: to, isWrong: true).html(), status: 401)
+            }
+            return signedIn(to, request, context)
+        }
+        group.post("/sign-out") { request, context in
+            _ = try await form(request, context)
+            var response = Response.redirect(to: "/sign-in")
+            response.headers.append(
+                Cookies.field(DashboardSessions.cookie, "", seconds: 0, isSecure: Self.isSecure(request)))
+            return response
+        }
+        group.post("/language") { request, context in
+            let form = try await Form.read(request, context, bodies, session: nil)
+            var response = Response.redirect(to: Self.local(form["to"]))
+            if let language = form["language"].flatMap(Language.init(rawValue:)) {
+                response.headers.append(
+                    Cookies.field(
+                        Language.cookie, language.rawValue, seconds: 400 * 86_400, isSecure: Self.isSecure(request)))
+            }
+            return response
+        }
+    }
+
+    private func signedIn(_ to: String, _ request: Request, _ context: ServerContext) -> Response {
+        var response = Response.redirect(to: to)
+        response.headers.append(
+            Cookies.field(
+                DashboardSessions.cookie, sessions.makeCookie(now: context.now), seconds: DashboardSessions.lifetime,
+                isSecure: Self.isSecure(request)))
+        return response
+    }
+
+    /// Whether the browser speaks TLS, with a proxy in between.
+    private static func isSecure(_ request: Request) -> Bool {
+        request.headers[.origin]?.hasPrefix("https://") ?? false
+    }
+
+    /// An address on this server; `/` for any other (open redirect).
+    static func local(_ address: String?) -> String {
+        guard let address, address.hasPrefix("/"), !address.hasPrefix("//"), !address.hasPrefix("/\\"),
+            address.utf8.allSatisfy({ (0x21...0x7E).contains($0) })
+        else { return "/" }
+        return address
+    }
+
+    func form(_ request: Request, _ context: ServerContext) async throws -> Form {
+        guard let session = context.session else { throw APIError(403, "signed-out", "sign in first") }
+        return try await Form.read(request, context, bodies, session: session)
+    }
+
+    /// The address with what a form did.
+    static func after(_ address: String, _ notice: PageContext.Notice) -> Response {
+        let path = address.split(separator: "#").first.map(String.init) ?? "/"
+        let parts = path.split(separator: "?", maxSplits: 1).map(String.init)
+        let kept = (parts.count == 2 ? parts[1].split(separator: "&") : []).filter { !$0.hasPrefix("done=") }
+        return Response.redirect(to: parts[0] + "?" + (kept + ["done=\(notice.rawValue)"]).joined(separator: "&"))
+    }
+
+    // MARK: - Now and runs
+
+    private func addRuns(to group: RouterGroup<ServerContext>) {
+        group.get("/") { request, context in
+            let page = PageContext(request, context)
+            let data = try await withJournal { try await NowData.load(api, page) }
+            return Response.page(NowPage(context: page, data: data).html())
+        }
+        group.post("/seen") { request, context in
+            let form = try await form(request, context)
+            let until = form["until"].flatMap { Int64($0) } ?? context.now
+            try await withJournal {
+                try await api.journal.operators.setSeen(by: context.caller, until: min(until, context.now))
+            }
+            return Self.after("/", .seen)
+        }
+        group.get("/runs") { request, context in
+            let page = PageContext(request, context)
+            let query = try RunQuery(Query(request, known: RunQuery.names))
+            let found = try await withJournal {
+                try await RunSearch(journal: api.journal, now: page.now).page(query)
+            }
+            let open = try await withJournal {
+                OpenRuns(
+                    running: try await api.journal.runs(RunFilter(states: [.running], limit: 1000)).count,
+                    queued: try await api.journal.queuedCount())
+            }
+            let names = await api.host.all.compactMap { $0.pipeline?.name }.sorted()
+            return Response.page(
+                RunsPage(context: page, query: query, found: found, pipelines: names, counts: open).html())
+        }
+        group.post("/runs/selected") { request, context in try await selected(request, context) }
+        group.get("/runs/:id") { request, context in try await run(request, context) }
+        group.post("/runs/:id/retry") { request, context in
+            let form = try await form(request, context)
+            let id = try await api.retry(find(context), from: form["from"], by: Operator(context))
+            return Self.after(Link("runs", id).text, .retried)
+        }
+        group.post("/runs/:id/cancel") { request, context in
+            _ = try await form(request, context)
+            let run = try await find(context)
+            let isRequested = try await api.cancel(run.id, by: Operator(context))
+            return Self.after(Link("runs", run.id).text, isRequested ? .cancelling : .cancelled)
+        }
+    }
+
+    private func find(_ context: ServerContext) async throws -> RunRecord {
+        let id = context.parameter("id")
+        if let run = try await withJournal({ try await api.journal.run(id) }) { return run }
+        // An address that a person typed may hold a prefix.
+        let found = id.count < 6 ? [] : try await withJournal { try await api.journal.runs(idPrefix: id, limit: 2) }
+        guard found.count == 1 else {
+            throw APIError(404, "no-such-run", "there is no run \(Value.string(id).quoted(limit: 200))")
+        }
+        return found[0]
+    }
+
+    private func run(_ request: Request, _ context: ServerContext) async throws -> Response {
+        let query = try Query(request, known: ["step", "row", "view", "part", "from", "done"])
+        let page = PageContext(request, context)
+        let run = try await find(context)
+        let pipeline = await api.host.pipeline(named: run.pipeline)?.pipeline
+        switch try query.one("view") {
+        case "definition":
+            let definition = try await withJournal { try await api.journal.definition(run.definition) }
+            let today = pipeline.map { api.queue.redact($0.source.text) }
+            return Response.page(
+                DefinitionPage(
+                    context: page, run: run, file: definition?.file ?? "",
+                    then: definition.map { api.queue.redact(SecretSeal.masked($0.text)) }, today: today
+                ).html())
+        case "value": return try await value(run, query, page)
+        default: break
+        }
+        let steps = try await withJournal { try await api.journal.steps(of: run.id) }
+        let log = try await withJournal { try await RunLog.read(run.id, api.journal) }
+        return Response.page(
+            RunPage(
+                context: page, run: run, steps: steps, log: log, pipeline: pipeline,
+                selected: try query.one("step"),
+                firstRow: min(max(0, try query.one("row").flatMap { Int($0) } ?? 0), max(0, steps.count - 1)),
+                definitionChanged: pipeline.map { $0.definition != run.definition } ?? false, redact: api.queue.redact
+            ).html())
+    }
+
+    private func value(_ run: RunRecord, _ query: Query, _ page: PageContext) async throws -> Response {
+        let part = try query.one("part") ?? "output"
+        let step = try query.one("step")
+        var value: Value?
+        if let step {
+            value = try await withJournal { try await api.journal.steps(of: run.id) }
+                .first { $0.key.description == step }?.output
+        } else {
+            switch part {
+            case "inputs": value = .object(run.inputs)
+            case "input": value = run.input
+            case "trigger": value = run.trigger
+            case "output": value = run.output
+            default: break
+            }
+        }
+        guard let value else { throw APIError(404, "no-such-value", "the run has no such value") }
+        return Response.page(
+            ValuePage(
+                context: page, run: run.id, title: "\(run.pipeline) · \(step.map { "\($0) · " } ?? "")\(part)",
+                value: SecretSeal.masked(value),
+                link: Link("runs", run.id).with("view", "value").with("part", part).with("step", step),
+                start: try query.one("from").flatMap { Int($0) } ?? 0
+            ).html())
+    }
+
+    /// Retries or cancels the selected runs.
+    private func selected(_ request: Request, _ context: ServerContext) async throws -> Response {
+        let form = try await form(request, context)
+        let to = Self.local(form["to"])
+        let ids = form.all("run").prefix(500)
+        guard !ids.isEmpty else { return Self.after(to, .nothing) }
+        var done = 0
+        for id in ids {
+            do {
+                if form["do"] == "retry" {
+                    guard let run = try await withJournal({ try await api.journal.run(id) }) else { continue }
+                    _ = try await api.retry(run, by: Operator(context))
+                } else {
+                    _ = try await api.cancel(id, by: Operator(context))
+                }
+                done += 1
+            } catch let error as APIError where error.status == 409 || error.status == 404 {
+                // It has ended, or has not: the others are done all the same.
+                continue
+            }
+        }
+        guard done > 0 else { return Self.after(to, .failed) }
+        return Self.after(to, form["do"] == "retry" ? .retried : .cancelling)
+    }
+}

@@ -1,0 +1,323 @@
+import RunnelEngine
+import RunnelKit
+import RunnelSupport
+
+/// The start page: whether something needs a person, what failed, what runs, what comes.
+struct NowPage {
+    /// A problem that is not one of a run.
+    struct Problem: Sendable {
+        var title: String
+        var text: String
+        var link: Link
+    }
+
+    /// A run that is being worked on, with its current step and the last line that it said.
+    struct Going: Sendable {
+        var run: RunRecord
+        var step: String?
+        var lastLine: String?
+    }
+
+    let context: PageContext
+    let data: NowData
+
+    func html() -> String {
+        let words = context.words
+        return PageFrame(
+            context: context, section: .now, title: words(.navNow), live: PageFrame.followsAll
+        ).html { html in
+            html.element("div", .id("now"), .flag("data-live")) { html in
+                html.element("div", .class("title")) { html in
+                    html.element("h1", text: sentence)
+                }
+                html.element("p", .class("soft"), text: since)
+                tiles(&html)
+                problems(&html)
+                failed(&html)
+                running(&html)
+                next(&html)
+            }
+        }
+    }
+
+    private var sentence: String {
+        let words = context.words
+        let count = data.failed.count + data.problems.count
+        if data.hasMoreFailed { return words(.needsMany, words.number(data.failed.count)) }
+        return count == 0 ? words(.needsNothing) : words(.needs, count)
+    }
+
+    private var since: String {
+        let words = context.words
+        let time = words.relative(data.since, now: context.now)
+        let ended = data.hours.reduce(into: (ok: 0, bad: 0)) { sum, hour in
+            if hour.state == .succeeded { sum.ok += hour.runs }
+            if hour.state == .failed { sum.bad += hour.runs }
+        }
+        return data.hasLooked
+            ? words(.sinceLooked, time, words.number(ended.ok), words.number(ended.bad))
+            : words(.lastDay, words.number(ended.ok), words.number(ended.bad))
+    }
+
+    private func tiles(_ html: inout HTMLWriter) {
+        let words = context.words
+        let total = data.hours.reduce(0) { $0 + $1.runs }
+        let bad = data.hours.filter { $0.state == .failed }.reduce(0) { $0 + $1.runs }
+        html.element("section", .class("tiles"), .label(words(.last24Hours))) { html in
+            html.element("div", .class("sheet tile wide")) { html in
+                html.element("span", .class("soft"), text: words(.runsIn24Hours))
+                html.element("b", text: words.short(total))
+                HourBars(hours: data.hours, now: context.now, words: words).write(to: &html)
+            }
+            tile(
+                words(.stateFailed), words.short(bad), Link("runs").with("state", "failed").with("hours", "24"),
+                failing, &html)
+            tile(
+                words(.stateRunning), words.short(data.open.running), Link("runs").with("state", "running"),
+                words(.queuedAndWaiting, words.number(data.open.queued), words.number(data.open.waiting)), &html)
+            tile(
+                words(.navWorkers), words.short(data.workers.count), Link("workers"),
+                data.workers.isEmpty
+                    ? words(.noWorkers) : data.workers.map(\.host).uniqued.prefix(3).joined(separator: ", "), &html)
+        }
+    }
+
+    private var failing: String {
+        let bad = Dictionary(grouping: data.hours.filter { $0.state == .failed }, by: \.pipeline).mapValues {
+            $0.reduce(0) { $0 + $1.runs }
+        }
+        let worst = bad.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.prefix(2)
+        return worst.isEmpty ? context.words(.none) : worst.map { "\($0.value) × \($0.key)" }.joined(separator: ", ")
+    }
+
+    private func tile(_ title: String, _ number: String, _ link: Link, _ detail: String, _ html: inout HTMLWriter) {
+        html.element("div", .class("sheet tile")) { html in
+            html.element("a", .class("soft"), .href(link), text: title)
+            html.element("b", text: number)
+            html.element("span", .class("soft cut")) { $0.outside(detail) }
+        }
+    }
+
+    private func problems(_ html: inout HTMLWriter) {
+        guard !data.problems.isEmpty else { return }
+        html.sheet("problems", context.words(.problems)) { html in
+            html.element("ul", .class("list")) { html in
+                for problem in data.problems {
+                    html.element("li", .class("problem")) { html in
+                        html.element("p") { html in
+                            html.element("a", .href(problem.link)) { $0.outside(problem.title) }
+                        }
+                        html.element("pre", .class("words")) { $0.outside(problem.text) }
+                    }
+                }
+            }
+        }
+    }
+
+    private func failed(_ html: inout HTMLWriter) {
+        let words = context.words
+        html.sheet(
+            "failed", words(data.hasLooked ? .failedSince : .failedLastDay),
+            end: { html in
+                guard !data.failed.isEmpty else { return }
+                html.action(
+                    Link("runs", "selected"), words(.retryAll, data.failed.count), context.session, class: "link",
+                    fields: [("do", "retry"), ("to", "/")] + data.failed.map { ("run", $0.id) })
+                html.action(
+                    Link("seen"), words(.markSeen), context.session, class: "link",
+                    fields: [("until", "\(context.now)")])
+            }
+        ) { html in
+            guard !data.failed.isEmpty else { return html.empty(words(.nothingFailed)) }
+            RunsTable(context: context, runs: data.failed, caption: words(.failedSince)).write(to: &html)
+            if data.hasMoreFailed {
+                html.element("p", .class("inset")) { html in
+                    html.element("a", .href(Link("runs").with("state", "failed")), text: words(.allFailed))
+                }
+            }
+        }
+    }
+
+    private func running(_ html: inout HTMLWriter) {
+        let words = context.words
+        html.sheet(
+            "running", words(.runningNow),
+            end: { html in
+                html.element("span", .class("soft"), text: words(.ofLimit, words.number(data.open.running)))
+            }
+        ) { html in
+            guard !data.going.isEmpty else { return html.empty(words(.nothingRuns)) }
+            html.element("table") { html in
+                html.element("caption", .class("hidden"), text: words(.runningNow))
+                html.element("tbody") { html in
+                    for going in data.going {
+                        html.element("tr") { html in
+                            html.element("td") { $0.badge(going.run.stateText, words) }
+                            html.element("td", .class("name")) { html in
+                                html.element("a", .href(Link("runs", going.run.id))) { $0.outside(going.run.pipeline) }
+                            }
+                            html.element("td", .class("why")) { html in
+                                if let step = going.step { html.outside(step) }
+                                if let line = going.lastLine {
+                                    html.text(going.step == nil ? "" : " · ")
+                                    html.element("q") { $0.outside(line) }
+                                }
+                            }
+                            html.element("td", .class("num"), .plain("data-label", words(.columnFor))) { html in
+                                RunReason.took(going.run, context, &html)
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    private func next(_ html: inout HTMLWriter) {
+        let words = context.words
+        html.sheet("next", words(.nextTicks)) { html in
+            guard !data.next.isEmpty else { return html.empty(words(.noTicks)) }
+            html.element("table") { html in
+                html.element("caption", .class("hidden"), text: words(.nextTicks))
+                html.element("tbody") { html in
+                    for next in data.next {
+                        html.element("tr") { html in
+                            html.element("td", .class("name")) { html in
+                                html.element("a", .href(Link("pipelines", next.pipeline))) { $0.outside(next.pipeline) }
+                            }
+                            html.element("td", .class("from")) { $0.outside(next.key) }
+                            html.element("td", .class("why")) { $0.outside(next.text) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// What the start page shows.
+struct NowData: Sendable {
+    var since: Int64
+    /// Whether the caller has ever said what it has seen; otherwise `since` is a day ago.
+    var hasLooked: Bool
+    var failed: [RunRecord] = []
+    var hasMoreFailed = false
+    var going: [NowPage.Going] = []
+    var open = OpenRuns()
+    /// Of the last 24 hours.
+    var hours: [HourCount] = []
+    var workers: [WorkerRecord] = []
+    var problems: [NowPage.Problem] = []
+    /// What triggers wait for.
+    var next: [(pipeline: String, key: String, text: String)] = []
+
+    static let limit = 20
+
+    static func load(_ api: API, _ context: PageContext) async throws -> NowData {
+        let journal = api.journal
+        let caller = context.session?.caller ?? DashboardSession.local
+        let seen = try await journal.operators.seen(by: caller)
+        let day = context.now - 24 * HourCount.length
+        var data = NowData(since: seen ?? day, hasLooked: seen != nil)
+        // A run that began before the last look may have failed after it.
+        let failed = try await journal.runs(RunFilter(states: [.failed], limit: 200))
+        let new = failed.filter { ($0.endedAt ?? $0.createdAt) > data.since }
+        (data.failed, data.hasMoreFailed) = (Array(new.prefix(limit)), new.count > limit)
+        let running = try await journal.runs(RunFilter(states: [.running], limit: 200))
+        data.open = OpenRuns(
+            running: running.count, queued: try await journal.queuedCount(), waiting: try await journal.waitingCount())
+        for run in running.prefix(limit) { data.going.append(try await going(run, journal)) }
+        data.hours = try await journal.operators.hours(since: day + HourCount.length)
+        data.workers = try await journal.workers()
+        let words = context.words
+        for hosted in await api.host.all {
+            if let problem = hosted.problem {
+                data.problems.append(
+                    NowPage.Problem(
+                        title: words(.fileHasErrors, hosted.file), text: api.queue.redact(problem),
+                        link: hosted.pipeline.map { Link("pipelines", $0.name) } ?? Link("pipelines")))
+            }
+            guard let pipeline = hosted.pipeline else { continue }
+            for trigger in pipeline.triggers {
+                switch hosted.triggers[trigger.key] {
+                case .problem(let text):
+                    data.problems.append(
+                        NowPage.Problem(
+                            title: words(.triggerHasProblem, trigger.key, pipeline.name), text: text,
+                            link: Link("pipelines", pipeline.name)))
+                case .waiting(let text): data.next.append((pipeline.name, trigger.key, text))
+                case nil: break
+                }
+            }
+        }
+        let stranded = api.queue.strandedRuns
+        if !stranded.isEmpty {
+            data.problems.append(
+                NowPage.Problem(
+                    title: words(.stranded, stranded.count), text: words(.strandedHint), link: Link("runs")))
+        }
+        return data
+    }
+
+    private static func going(_ run: RunRecord, _ journal: any Journal) async throws -> NowPage.Going {
+        let steps = try await journal.steps(of: run.id)
+        let step = steps.last { !$0.state.isFinal && !$0.uses.isEmpty } ?? steps.last
+        var going = NowPage.Going(run: run, step: step?.key.description)
+        guard let step, !step.state.isFinal else { return going }
+        let log = try await RunLog.read(run.id, journal)
+        going.lastLine = log.texts[step.key.description].flatMap { text in
+            text.shown.split(whereSeparator: \.isNewline).last.map { String($0.suffix(120)) }
+        }
+        return going
+    }
+}
+
+extension Sequence<String> {
+    /// Without repetitions, in order.
+    var uniqued: [String] {
+        var seen: Set<String> = []
+        return filter { seen.insert($0).inserted }
+    }
+}
+
+/// Runs by hour as bars, those that failed in another colour.
+struct HourBars {
+    let hours: [HourCount]
+    let now: Int64
+    let words: Words
+
+    func write(to html: inout HTMLWriter) {
+        let first = HourCount.hour(of: now) - 23 * HourCount.length
+        var sums = [(all: Int, bad: Int)](repeating: (0, 0), count: 24)
+        for hour in hours {
+            let index = Int((hour.hour - first) / HourCount.length)
+            guard sums.indices.contains(index) else { continue }
+            sums[index].all += hour.runs
+            if hour.state == .failed { sums[index].bad += hour.runs }
+        }
+        let most = max(1, sums.map(\.all).max() ?? 1)
+        let worst = sums.indices.filter { sums[$0].bad > 0 }.map {
+            LocalTime.hour(first + Int64($0) * HourCount.length)
+        }
+        let label =
+            worst.isEmpty
+            ? words(.barsLabel) : words(.barsLabelFailed, worst.map { "\($0):00" }.joined(separator: ", "))
+        html.element(
+            "svg", .class("bars"), .plain("viewBox", "0 0 240 40"), .plain("preserveAspectRatio", "none"), .role("img"),
+            .label(label)
+        ) { html in
+            for (index, sum) in sums.enumerated() {
+                let height = sum.all == 0 ? 1 : max(2, sum.all * 40 / most)
+                let bad = sum.bad == 0 ? 0 : max(2, sum.bad * 40 / most)
+                rect(index, 40 - height, height, sum.all == 0 ? "none" : "ok", &html)
+                if bad > 0 { rect(index, 40 - bad, bad, "bad", &html) }
+            }
+        }
+    }
+
+    private func rect(_ index: Int, _ y: Int, _ height: Int, _ kind: String, _ html: inout HTMLWriter) {
+        html.shape(
+            "rect", .class(kind), .plain("x", "\(index * 10)"), .plain("y", "\(y)"), .plain("width", "8"),
+            .plain("height", "\(height)"))
+    }
+}

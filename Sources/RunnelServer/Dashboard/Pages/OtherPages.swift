@@ -1,0 +1,206 @@
+import RunnelEngine
+import RunnelKit
+import RunnelSupport
+
+/// All triggers of all pipelines.
+struct TriggersPage {
+    let context: PageContext
+    let pipelines: [PipelineHost.Hosted]
+
+    func html() -> String {
+        let words = context.words
+        let rows = pipelines.flatMap { hosted in (hosted.pipeline?.triggers ?? []).map { (hosted, $0) } }
+            .sorted { isProblem($0) && !isProblem($1) }
+        return PageFrame(
+            context: context, section: .triggers, title: words(.navTriggers), live: PageFrame.followsAll
+        ).html { html in
+            html.element("div", .class("title")) { $0.element("h1", text: words(.navTriggers)) }
+            html.element("section", .class("sheet"), .id("triggers"), .flag("data-live"), .label(words(.navTriggers))) {
+                html in
+                guard !rows.isEmpty else { return html.empty(words(.noTriggersAtAll), words(.noTriggersHint)) }
+                html.element("table") { html in
+                    html.element("caption", .class("hidden"), text: words(.navTriggers))
+                    html.element("thead") { html in
+                        html.element("tr") { html in
+                            for title in [Phrase.columnState, .columnPipeline, .columnTrigger, .columnWhy] {
+                                html.element("th", .plain("scope", "col"), text: words(title))
+                            }
+                        }
+                    }
+                    html.element("tbody") { html in
+                        for (hosted, trigger) in rows {
+                            TriggerRow(context: context, hosted: hosted, trigger: trigger, showsPipeline: true).write(
+                                to: &html)
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    private func isProblem(_ row: (PipelineHost.Hosted, TriggerDeclaration)) -> Bool {
+        row.0.triggers[row.1.key]?.isProblem ?? false
+    }
+}
+
+/// The processes that work on runs of the journal.
+struct WorkersPage {
+    let context: PageContext
+    let workers: [WorkerRecord]
+    /// The running runs by worker.
+    let runs: [WorkerID: [RunRecord]]
+
+    func html() -> String {
+        let words = context.words
+        return PageFrame(
+            context: context, section: .workers, title: words(.navWorkers), live: PageFrame.followsAll
+        ).html { html in
+            html.element("div", .class("title")) { $0.element("h1", text: words(.navWorkers)) }
+            html.element("section", .class("sheet"), .id("workers"), .flag("data-live"), .label(words(.navWorkers))) {
+                html in
+                guard !workers.isEmpty else { return html.empty(words(.noWorkers)) }
+                html.element("table") { html in
+                    html.element("caption", .class("hidden"), text: words(.navWorkers))
+                    html.element("thead") { html in
+                        html.element("tr") { html in
+                            for title in [Phrase.columnWorker, .columnHost, .columnRole, .columnRuns] {
+                                html.element("th", .plain("scope", "col"), text: words(title))
+                            }
+                            html.element("th", .class("num"), .plain("scope", "col"), text: words(.columnSince))
+                        }
+                    }
+                    html.element("tbody") { html in
+                        for worker in workers { row(worker, &html) }
+                    }
+                }
+            }
+        }
+    }
+
+    private func row(_ worker: WorkerRecord, _ html: inout HTMLWriter) {
+        html.element("tr") { html in
+            html.element("td", .class("name mono")) { $0.outside(worker.id.text) }
+            html.element("td", .class("from")) { $0.outside("\(worker.host) · \(worker.processID)") }
+            html.element("td", .class("from")) { $0.outside(worker.role) }
+            html.element("td", .class("why")) { html in
+                for (index, run) in (runs[worker.id] ?? []).prefix(20).enumerated() {
+                    if index > 0 { html.text(", ") }
+                    html.element("a", .href(Link("runs", run.id))) { $0.outside(run.pipeline) }
+                }
+            }
+            html.element("td", .class("num"), .plain("data-label", context.words(.columnSince))) {
+                $0.time(worker.startedAt, context)
+            }
+        }
+    }
+}
+
+/// What operators did.
+struct AuditPage {
+    let context: PageContext
+    let entries: [AuditEntry]
+    let isHead: Bool
+
+    static let limit = 100
+
+    func html() -> String {
+        let words = context.words
+        return PageFrame(context: context, section: .audit, title: words(.navAudit)).html { html in
+            html.element("div", .class("title")) { $0.element("h1", text: words(.navAudit)) }
+            html.element("section", .class("sheet"), .label(words(.navAudit))) { html in
+                guard !entries.isEmpty else { return html.empty(words(.noAudit)) }
+                html.element("table") { html in
+                    html.element("caption", .class("hidden"), text: words(.navAudit))
+                    html.element("thead") { html in
+                        html.element("tr") { html in
+                            for title in [
+                                Phrase.columnTime, .columnCaller, .columnAction, .columnSubject, .columnOrigin,
+                            ] {
+                                html.element("th", .plain("scope", "col"), text: words(title))
+                            }
+                        }
+                    }
+                    html.element("tbody") { html in
+                        for entry in entries { row(entry, &html) }
+                    }
+                }
+            }
+            html.element("nav", .class("pages"), .label(words(.navPages))) { html in
+                if !isHead { html.element("a", .class("button"), .href(Link("audit")), text: words(.newest)) }
+                if entries.count == Self.limit, let last = entries.last {
+                    html.element(
+                        "a", .class("button"), .href(Link("audit").with("before", "\(last.number)")),
+                        text: words(.older))
+                }
+            }
+        }
+    }
+
+    private func row(_ entry: AuditEntry, _ html: inout HTMLWriter) {
+        html.element("tr") { html in
+            html.element("td") { $0.time(entry.time, context) }
+            html.element("td", .class("from")) { $0.outside(entry.caller) }
+            html.element("td", .class("mono")) { $0.outside(entry.action) }
+            html.element("td", .class("why")) { html in
+                if entry.action.hasSuffix("-run"), entry.action != "start-run" {
+                    html.element("a", .class("mono"), .href(Link("runs", entry.subject))) { $0.outside(entry.subject) }
+                } else {
+                    html.outside(entry.subject)
+                }
+                if !entry.outcome.isEmpty {
+                    html.text(" → ")
+                    html.element("a", .class("mono"), .href(Link("runs", entry.outcome))) { $0.outside(entry.outcome) }
+                }
+            }
+            html.element("td", .class("from mono")) { $0.outside(entry.origin) }
+        }
+    }
+}
+
+/// The effective configuration.
+struct SettingsPage {
+    let context: PageContext
+    let settings: [EffectiveSetting]
+
+    func html() -> String {
+        let words = context.words
+        return PageFrame(context: context, section: .settings, title: words(.navSettings)).html { html in
+            html.element("div", .class("title")) { $0.element("h1", text: words(.navSettings)) }
+            html.element("p", .class("soft"), text: words(.settingsHelp))
+            html.element("section", .class("sheet"), .label(words(.navSettings))) { html in
+                html.element("table") { html in
+                    html.element("caption", .class("hidden"), text: words(.navSettings))
+                    html.element("thead") { html in
+                        html.element("tr") { html in
+                            for title in [Phrase.columnSetting, .columnValue, .columnSource] {
+                                html.element("th", .plain("scope", "col"), text: words(title))
+                            }
+                        }
+                    }
+                    html.element("tbody") { html in
+                        for setting in settings {
+                            html.element("tr") { html in
+                                html.element("td", .class("mono")) { $0.outside(setting.key) }
+                                html.element("td", .class("why mono")) { html in
+                                    switch setting.value {
+                                    case .shown(let value): html.outside(value)
+                                    case .secret: html.element("span", .class("soft"), text: words(.secretIsSet))
+                                    }
+                                }
+                                html.element("td", .class("from")) { html in
+                                    switch setting.source {
+                                    case .defaultValue: html.text(words(.sourceDefault))
+                                    case .file(let place): html.outside(place)
+                                    case .environment(let name):
+                                        html.element("span", .class("mono")) { $0.outside(name) }
+                                    case .commandLine: html.text(words(.sourceCommandLine))
+                                    }
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}

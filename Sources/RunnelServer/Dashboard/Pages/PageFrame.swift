@@ -1,0 +1,287 @@
+import Hummingbird
+import RunnelKit
+import RunnelSupport
+
+/// What a page is rendered for.
+struct PageContext: Sendable {
+    let words: Words
+    /// nil: signed out.
+    let session: DashboardSession?
+    /// Whether there is a session that can be ended.
+    var canSignOut = false
+    /// Nanoseconds since 1970.
+    let now: Int64
+    /// The address of the page itself, as requested.
+    let here: String
+    /// What the form did that led here.
+    var notice: Notice?
+
+    /// What a form did, as a page says it after the redirect. The code stands in the address.
+    enum Notice: String, Sendable, CaseIterable {
+        case started, retried, cancelled, cancelling, seen, nothing, failed, triggerOff, triggerOn, replayed
+
+        var phrase: Phrase {
+            switch self {
+            case .started: .didStart
+            case .retried: .didRetry
+            case .cancelled: .didCancel
+            case .cancelling: .doesCancel
+            case .seen: .didSee
+            case .nothing: .didNothing
+            case .failed: .didFail
+            case .triggerOff: .didDisable
+            case .triggerOn: .didEnable
+            case .replayed: .didReplay
+            }
+        }
+    }
+
+    init(_ request: Request, _ context: ServerContext) {
+        words = Words(language: Language.of(request))
+        session = context.session
+        canSignOut = context.session.map { $0.caller != DashboardSession.local } ?? false
+        now = context.now
+        here = "\(request.uri)"
+        notice = (try? Query(request, known: nil).one("done"))?.flatMap(Notice.init(rawValue:))
+    }
+
+    /// For tests.
+    init(language: Language, session: DashboardSession?, now: Int64, here: String = "/") {
+        words = Words(language: language)
+        (self.session, self.now, self.here) = (session, now, here)
+    }
+}
+
+/// The parts that all pages share: head, navigation, notice, footer.
+struct PageFrame: Sendable {
+    enum Section: CaseIterable {
+        case now, runs, pipelines, triggers, usage, workers, audit, settings
+
+        var link: Link {
+            switch self {
+            case .now: Link("")
+            case .runs: Link("runs")
+            case .pipelines: Link("pipelines")
+            case .triggers: Link("triggers")
+            case .usage: Link("usage")
+            case .workers: Link("workers")
+            case .audit: Link("audit")
+            case .settings: Link("settings")
+            }
+        }
+
+        var title: Phrase {
+            switch self {
+            case .now: .navNow
+            case .runs: .navRuns
+            case .pipelines: .navPipelines
+            case .triggers: .navTriggers
+            case .usage: .navUsage
+            case .workers: .navWorkers
+            case .audit: .navAudit
+            case .settings: .navSettings
+            }
+        }
+
+        /// Those with a page.
+        static let shown: [Section] = [.now, .runs, .pipelines, .triggers, .workers, .audit, .settings]
+    }
+
+    let context: PageContext
+    var section: Section?
+    let title: String
+    /// What the page follows, as attributes: all changes, or a run with the number of its next event.
+    var live: [(name: StaticString, value: String)] = []
+
+    /// Rendered anew whenever anything in the journal has changed.
+    static let followsAll: [(name: StaticString, value: String)] = [("data-follow", "runs")]
+
+    func html(_ content: (inout HTMLWriter) -> Void) -> String {
+        let words = context.words
+        let assets = DashboardAssets.all
+        return HTMLWriter.document { html in
+            html.element("html", .plain("lang", words.language.rawValue)) { html in
+                html.element("head") { html in
+                    html.void("meta", .plain("charset", "utf-8"))
+                    html.void("meta", .name("viewport"), .plain("content", "width=device-width, initial-scale=1"))
+                    html.void("meta", .name("color-scheme"), .plain("content", "light dark"))
+                    html.element("title", text: "\(title) · Runnel")
+                    html.void(
+                        "link", .plain("rel", "icon"), .href(assets.link("icon.svg")), .plain("type", "image/svg+xml"))
+                    html.void("link", .plain("rel", "stylesheet"), .href(assets.link("style.css")))
+                    html.element("script", .plain("type", "module"), .src(assets.link("page.js"))) { _ in }
+                }
+                html.element("body") { html in
+                    html.element("a", .class("skip"), .plain("href", "#content"), text: words(.skipToContent))
+                    header(&html)
+                    html.element(
+                        "main", .id("content"),
+                        .plain(
+                            "data-units",
+                            [Phrase.unitSeconds, .unitMinutes, .unitHours, .unitDays].map { words($0) }.joined(
+                                separator: ",")),
+                        live.first.map { .plain($0.name, $0.value) },
+                        live.dropFirst().first.map { .plain($0.name, $0.value) }
+                    ) { html in
+                        html.element(
+                            "p", .class("connection"), .role("status"), .id("connection"),
+                            .plain("data-lost", words(.connectionLost)), .flag("hidden")
+                        ) { _ in }
+                        if let notice = context.notice {
+                            html.element("p", .class("notice"), .role("status"), text: words(notice.phrase))
+                        }
+                        content(&html)
+                    }
+                    footer(&html)
+                }
+            }
+        }
+    }
+
+    private func header(_ html: inout HTMLWriter) {
+        let words = context.words
+        html.element("header", .class("top")) { html in
+            html.element("div") { html in
+                html.element("a", .class("brand"), .href(Link(""))) { html in
+                    html.element(
+                        "svg", .plain("width", "20"), .plain("height", "20"), .plain("viewBox", "0 0 20 20"),
+                        .plain("aria-hidden", "true")
+                    ) { html in
+                        html.shape(
+                            "path", .plain("d", "M1 6c3-3 6-3 9 0s6 3 9 0M1 14c3-3 6-3 9 0s6 3 9 0"),
+                            .plain("fill", "none"), .plain("stroke", "currentColor"), .plain("stroke-width", "2"),
+                            .plain("stroke-linecap", "round"))
+                    }
+                    html.text("Runnel")
+                }
+                guard context.session != nil else { return }
+                html.element("nav", .label(words(.navMain))) { html in
+                    for section in Section.shown {
+                        html.element(
+                            "a", .href(section.link),
+                            section == self.section ? .plain("aria-current", "page") : nil, text: words(section.title))
+                    }
+                }
+            }
+        }
+    }
+
+    private func footer(_ html: inout HTMLWriter) {
+        let words = context.words
+        html.element("footer", .class("foot")) { html in
+            html.element("form", .plain("method", "post"), .action(Link("language"))) { html in
+                if let session = context.session { html.formToken(session) }
+                html.hidden("to", context.here)
+                for language in Language.allCases {
+                    html.element(
+                        "button", .class("link"), .name("language"), .value(language.rawValue),
+                        .plain("lang", language.rawValue),
+                        language == words.language ? .plain("aria-current", "true") : nil, text: language.name)
+                }
+            }
+            html.element("span", .class("soft")) { html in
+                html.text(words(.timesAre, LocalTime.zone(context.now)))
+            }
+            if context.canSignOut, let session = context.session {
+                html.element("form", .plain("method", "post"), .action(Link("sign-out"))) { html in
+                    html.formToken(session)
+                    html.element("button", .class("link"), text: words(.signOut))
+                }
+            }
+        }
+    }
+}
+
+extension HTMLWriter {
+    mutating func hidden(_ name: String, _ value: String) {
+        void("input", .plain("type", "hidden"), .name(name), .value(value))
+    }
+
+    mutating func formToken(_ session: DashboardSession) { hidden("form-token", session.formToken) }
+
+    /// A form with one button.
+    mutating func action(
+        _ link: Link, _ words: String, _ session: DashboardSession?, class name: String = "",
+        fields: [(String, String)] = []
+    ) {
+        guard let session else { return }
+        element("form", .plain("method", "post"), .action(link)) { html in
+            html.formToken(session)
+            for (name, value) in fields { html.hidden(name, value) }
+            html.element("button", name.isEmpty ? nil : .class(name), text: words)
+        }
+    }
+
+    /// A point in time: short as text, whole in its title, and for scripts.
+    mutating func time(_ nanoseconds: Int64?, _ context: PageContext) {
+        guard let nanoseconds else { return text("—") }
+        element(
+            "time", .plain("datetime", Timestamp.text(nanoseconds: nanoseconds)), .title(LocalTime.text(nanoseconds)),
+            text: LocalTime.short(nanoseconds, now: context.now))
+    }
+
+    mutating func badge(_ state: String, _ words: Words) {
+        element("span", .class("badge \(StateStyle.class(state))"), text: words(StateStyle.phrase(state)))
+    }
+
+    /// A section with a heading.
+    mutating func sheet(
+        _ id: StaticString, _ title: String, end: ((inout HTMLWriter) -> Void)? = nil,
+        live: Bool = false, content: (inout HTMLWriter) -> Void
+    ) {
+        let heading = "\(id)-title"
+        element(
+            "section", .class("sheet"), .id("\(id)"), .labelled(by: heading), live ? .flag("data-live") : nil
+        ) { html in
+            html.element("header") { html in
+                html.element("h2", .id(heading), text: title)
+                if let end { html.element("div", .class("end"), content: end) }
+            }
+            content(&html)
+        }
+    }
+
+    mutating func empty(_ text: String, _ hint: String? = nil) {
+        element("div", .class("empty")) { html in
+            html.element("p", text: text)
+            if let hint { html.element("p", .class("soft"), text: hint) }
+        }
+    }
+}
+
+/// How a state is shown. Never by colour alone: a badge has its word.
+enum StateStyle {
+    /// The class of the style sheet; only those that it knows.
+    static func `class`(_ state: String) -> String { phrases[state] == nil ? "skipped" : state }
+    static func phrase(_ state: String) -> Phrase { phrases[state] ?? .stateUnknown }
+
+    private static let phrases: [String: Phrase] = [
+        "queued": .stateQueued, "running": .stateRunning, "waiting": .stateWaiting, "succeeded": .stateSucceeded,
+        "failed": .stateFailed, "cancelled": .stateCancelled, "skipped": .stateSkipped,
+        "interrupted": .stateInterrupted,
+    ]
+}
+
+/// The page of an error.
+struct ErrorPage {
+    let error: APIError
+    /// Redacted.
+    let message: String
+
+    func response(_ request: Request, _ context: ServerContext) -> Response {
+        let page = PageContext(request, context)
+        let html = PageFrame(context: page, title: "\(error.status)").html { html in
+            html.element("div", .class("title")) { html in
+                html.element("h1", text: page.words(error.status == 404 ? .notFoundTitle : .errorTitle))
+            }
+            html.element("div", .class("problem")) { html in
+                html.element("p") { $0.outside(message) }
+                html.element("p", .class("mono"), text: "\(error.status) \(error.code)")
+            }
+            html.element("p") { html in
+                html.element("a", .class("button"), .href(Link("")), text: page.words(.backToNow))
+            }
+        }
+        return Response.page(html, status: error.status)
+    }
+}

@@ -1,0 +1,344 @@
+import RunnelEngine
+import RunnelKit
+import RunnelSupport
+import YAML
+
+/// One pipeline: how it went, what starts it, a form to start it, its drawing and its source.
+struct PipelinePage {
+    let context: PageContext
+    let hosted: PipelineHost.Hosted
+    let pipeline: Pipeline
+    let recent: RecentRuns
+    let ticks: [PipelineHost.Tick]
+    let redact: @Sendable (String) -> String
+    /// What was typed into the form, and what is wrong with it.
+    var typed: [String: String] = [:]
+    var problem: String?
+
+    func html() -> String {
+        let words = context.words
+        return PageFrame(context: context, section: .pipelines, title: pipeline.name).html { html in
+            html.element("div", .class("title")) { html in
+                html.element("h1") { $0.outside(pipeline.name) }
+                html.element("div", .class("actions")) { html in
+                    html.element(
+                        "a", .class("button"), .href(Link("runs").with("pipeline", pipeline.name)),
+                        text: words(.allRuns))
+                    html.element(
+                        "a", .class("button first"), .href(Link("pipelines", pipeline.name).at("start")),
+                        text: words(.start))
+                }
+            }
+            if let description = pipeline.description {
+                html.element("p", .class("soft")) { $0.outside(String(description.prefix(2000))) }
+            }
+            figures(&html)
+            html.element("div", .class("two")) { html in
+                html.element("div", .class("stacked")) { html in
+                    triggers(&html)
+                    runs(&html)
+                }
+                html.element("div", .class("stacked")) { html in
+                    form(&html)
+                }
+            }
+            html.sheet("drawing", words(.drawing)) { html in
+                PipelineDrawing(pipeline: pipeline, words: words).write(to: &html)
+            }
+            source(&html)
+        }
+    }
+
+    private func figures(_ html: inout HTMLWriter) {
+        let words = context.words
+        html.element("section", .class("tiles"), .label(words(.lastRuns)), .id("figures"), .flag("data-live")) { html in
+            html.element("div", .class("sheet tile wide")) { html in
+                html.element("span", .class("soft"), text: words(.lastRuns))
+                if recent.runs.isEmpty {
+                    html.element("p", .class("soft"), text: words(.neverRan))
+                } else {
+                    RunBars(recent: recent, words: words).write(to: &html)
+                }
+            }
+            figure(words(.successRate), recent.successRate.map { "\($0) %" }, &html)
+            figure(words(.median), recent.duration(percentile: 50).map { words.took($0) }, &html)
+            figure(words(.slowest), recent.duration(percentile: 95).map { words.took($0) }, &html)
+        }
+    }
+
+    private func figure(_ title: String, _ value: String?, _ html: inout HTMLWriter) {
+        html.element("div", .class("sheet tile")) { html in
+            html.element("span", .class("soft"), text: title)
+            html.element("b", text: value ?? "—")
+        }
+    }
+
+    private func triggers(_ html: inout HTMLWriter) {
+        let words = context.words
+        html.sheet("triggers", words(.navTriggers)) { html in
+            guard !pipeline.triggers.isEmpty else { return html.empty(words(.noTriggers), words(.noTriggersHint)) }
+            html.element("table") { html in
+                html.element("caption", .class("hidden"), text: words(.navTriggers))
+                html.element("tbody") { html in
+                    for trigger in pipeline.triggers {
+                        TriggerRow(context: context, hosted: hosted, trigger: trigger).write(to: &html)
+                    }
+                }
+            }
+            if !ticks.isEmpty {
+                html.element("div", .class("inset")) { html in
+                    html.element("h3", text: words(.nextTicks))
+                    html.element("ol", .class("ticks")) { html in
+                        for tick in ticks {
+                            html.element("li") { html in
+                                html.element("time", .plain("datetime", Timestamp.text(nanoseconds: tick.time))) {
+                                    $0.outside(tick.text)
+                                }
+                                html.element(
+                                    "span", .class("soft"), text: " " + words.relative(tick.time, now: context.now))
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    private func runs(_ html: inout HTMLWriter) {
+        let words = context.words
+        html.sheet("recent", words(.latestRuns), live: true) { html in
+            guard !recent.runs.isEmpty else { return html.empty(words(.neverRan)) }
+            html.element("ul", .class("rows")) { html in
+                for run in recent.runs.prefix(10) {
+                    html.element("li") { html in
+                        html.badge(run.stateText, words)
+                        html.element("a", .href(Link("runs", run.id))) { $0.time(run.createdAt, context) }
+                        html.element("span", .class("soft cut")) { html in
+                            html.outside(RunReason.text(run, context) ?? TriggerText.short(run.trigger, words))
+                        }
+                        html.element("span", .class("num soft")) { RunReason.took(run, context, &$0) }
+                    }
+                }
+            }
+        }
+    }
+
+    // MARK: - Starting
+
+    private func form(_ html: inout HTMLWriter) {
+        let words = context.words
+        html.sheet("start", words(.startTitle)) { html in
+            html.element(
+                "form", .class("stack inset"), .plain("method", "post"),
+                .action(Link("pipelines", pipeline.name, "start"))
+            ) { html in
+                if let session = context.session { html.formToken(session) }
+                if let problem {
+                    html.element("div", .class("problem"), .role("alert")) { html in
+                        html.element("p") { $0.outside(problem) }
+                    }
+                }
+                if pipeline.inputs.isEmpty { html.element("p", .class("soft"), text: words(.noInputs)) }
+                for input in pipeline.inputs { field(input, &html) }
+                html.element("div", .class("buttons")) { html in
+                    html.element("button", .class("first"), .name("do"), .value("start"), text: words(.start))
+                    html.element("button", .name("do"), .value("dry-run"), text: words(.dryRun))
+                }
+            }
+        }
+    }
+
+    private func field(_ input: InputDeclaration, _ html: inout HTMLWriter) {
+        let words = context.words
+        let id = "input-\(input.name)"
+        let name = "input.\(input.name)"
+        let value = typed[input.name] ?? input.defaultValue.map(\.text) ?? ""
+        let required: HTMLWriter.Attribute? = input.isRequired ? .flag("required") : nil
+        html.element("div", .class("field")) { html in
+            html.element("label", .for(id)) { html in
+                html.outside(input.name)
+                if input.isRequired { html.element("span", .class("soft"), text: " " + words(.required)) }
+            }
+            if let choices = input.choices ?? (input.kind == .boolean ? [true, false] : nil) {
+                html.element("select", .id(id), .name(name), required) { html in
+                    if !input.isRequired || value.isEmpty { html.element("option", .value(""), text: "—") }
+                    for choice in choices.map(\.text) {
+                        html.element("option", .value(choice), choice == value ? .flag("selected") : nil, text: choice)
+                    }
+                }
+            } else if input.kind == .number || input.kind == .integer {
+                html.void(
+                    "input", .id(id), .name(name), .plain("inputmode", input.kind == .integer ? "numeric" : "decimal"),
+                    .value(value), required)
+            } else {
+                let isLong = input.kind == .list || input.kind == .object || value.count > 60 || value.contains("\n")
+                html.element(
+                    "textarea", .id(id), .name(name), .plain("rows", isLong ? "5" : "1"), required,
+                    input.kind == .string ? nil : .class("mono"), text: value)
+            }
+            html.element("p", .class("soft")) { html in
+                if let help = input.help { html.outside(help + " ") }
+                if input.kind == .list || input.kind == .object { html.text(words(.asJSON)) }
+            }
+        }
+    }
+
+    // MARK: - Source
+
+    private func source(_ html: inout HTMLWriter) {
+        SourceSheet(context: context, hosted: hosted, redact: redact).write(to: &html)
+    }
+}
+
+/// The source of a served file with what is wrong at its lines.
+struct SourceSheet {
+    let context: PageContext
+    let hosted: PipelineHost.Hosted
+    let redact: @Sendable (String) -> String
+
+    func write(to html: inout HTMLWriter) {
+        let words = context.words
+        guard let text = hosted.report?.source.text ?? hosted.pipeline?.source.text else { return }
+        var problems: [Int: [String]] = [:]
+        var general: [String] = []
+        for diagnostic in hosted.report?.diagnostics ?? [] {
+            let line = redact(diagnostic.message + (diagnostic.hint.map { "; \($0)" } ?? ""))
+            if let start = diagnostic.range?.start.line {
+                problems[start, default: []].append(line)
+            } else {
+                general.append(line)
+            }
+        }
+        if hosted.problem != nil, problems.isEmpty, general.isEmpty { general = [redact(hosted.problem ?? "")] }
+        html.sheet(
+            "source", words(.source),
+            end: { html in
+                html.element("span", .class("mono soft")) { $0.outside(hosted.file) }
+            }
+        ) { html in
+            if hosted.problem != nil {
+                html.element("div", .class("problem")) { html in
+                    html.element("p", text: words(hosted.pipeline == nil ? .fileNotServed : .lastVersionServed))
+                    for line in general { html.element("p") { $0.outside(line) } }
+                }
+            }
+            SourceView(text: redact(text), problems: problems).write(to: &html)
+        }
+    }
+}
+
+/// A trigger with what it waits for or its problem.
+struct TriggerRow {
+    let context: PageContext
+    let hosted: PipelineHost.Hosted
+    let trigger: TriggerDeclaration
+    var showsPipeline = false
+
+    func write(to html: inout HTMLWriter) {
+        let words = context.words
+        let health = hosted.triggers[trigger.key]
+        html.element("tr") { html in
+            html.element("td") { html in
+                switch health {
+                case .problem: html.element("span", .class("badge failed"), text: words(.problem))
+                case .waiting: html.element("span", .class("badge succeeded"), text: words(.ready))
+                case nil: html.element("span", .class("badge waiting"), text: words(.starting))
+                }
+            }
+            if showsPipeline {
+                html.element("td", .class("name")) { html in
+                    let name = hosted.pipeline?.name ?? ""
+                    html.element("a", .href(Link("pipelines", name))) { $0.outside(name) }
+                }
+            }
+            html.element("td", .class("from mono")) { $0.outside(trigger.key) }
+            html.element("td", .class("why")) { html in
+                switch health {
+                case .problem(let text), .waiting(let text): html.outside(text)
+                case nil: break
+                }
+            }
+        }
+    }
+}
+
+/// A file that has no valid version.
+struct BrokenFilePage {
+    let context: PageContext
+    let hosted: PipelineHost.Hosted
+    let redact: @Sendable (String) -> String
+
+    func html() -> String {
+        PageFrame(context: context, section: .pipelines, title: hosted.file).html { html in
+            html.element("div", .class("title")) { html in
+                html.element("h1") { $0.outside(hosted.file) }
+                html.element("span", .class("badge failed"), text: context.words(.hasErrors))
+            }
+            SourceSheet(context: context, hosted: hosted, redact: redact).write(to: &html)
+        }
+    }
+}
+
+/// What a dry run did, up to the first step with a cost or a side effect.
+struct DryRunPage {
+    let context: PageContext
+    let pipeline: Pipeline
+    let events: [RunEvent]
+
+    func html() -> String {
+        let words = context.words
+        return PageFrame(context: context, section: .pipelines, title: words(.dryRun)).html { html in
+            html.element("div", .class("title")) { html in
+                html.element("h1") { html in
+                    html.text(words(.dryRun) + " · ")
+                    html.outside(pipeline.name)
+                }
+                html.element("div", .class("actions")) { html in
+                    html.element(
+                        "a", .class("button"), .href(Link("pipelines", pipeline.name).at("start")),
+                        text: words(.backToPipeline))
+                }
+            }
+            html.element("p", .class("soft"), text: words(.dryRunHelp))
+            html.element("section", .class("sheet"), .label(words(.steps))) { html in
+                html.element("ol", .class("rows tall")) { html in
+                    for event in events { line(event, &html) }
+                }
+            }
+        }
+    }
+
+    private func line(_ event: RunEvent, _ html: inout HTMLWriter) {
+        let words = context.words
+        func row(
+            _ state: String, _ place: RunEvent.StepPlace, _ html: inout HTMLWriter, _ detail: (inout HTMLWriter) -> Void
+        ) {
+            html.element("li") { html in
+                html.badge(state, words)
+                html.element("strong") { $0.outside(place.id) }
+                html.element("span", .class("soft")) { $0.outside(place.uses) }
+                html.element("div", .class("value"), content: detail)
+            }
+        }
+        func value(_ value: Value, _ html: inout HTMLWriter) {
+            if let text = value.asString {
+                html.element("pre", .plain("dir", "auto"), text: String(text.prefix(6000)))
+            } else {
+                var tree = ValueTree(context: context)
+                tree.write(value, to: &html)
+            }
+        }
+        switch event.kind {
+        case .stepSucceeded(let place, let output, _): row("succeeded", place, &html) { value(output, &$0) }
+        case .stepSkipped(let place): row("skipped", place, &html) { _ in }
+        case .stepFailed(let place, let error, _, _):
+            row("failed", place, &html) { $0.element("pre", text: error.message) }
+        case .stepHeld(let place, let with, _):
+            row("waiting", place, &html) { html in
+                html.element("p", text: words(.heldHere))
+                value(.object(with), &html)
+            }
+        default: break
+        }
+    }
+}

@@ -1,0 +1,152 @@
+import RunnelEngine
+import RunnelKit
+import RunnelSupport
+
+/// The recent runs of a pipeline, and figures over them.
+struct RecentRuns: Sendable {
+    /// The newest first.
+    let runs: [RunRecord]
+
+    static let count = 100
+    static let bars = 30
+
+    static func load(_ pipeline: String, _ journal: any Journal) async throws(JournalError) -> RecentRuns {
+        RecentRuns(runs: try await journal.runs(RunFilter(pipeline: pipeline, limit: count)))
+    }
+
+    /// In per cent of those that succeeded or failed; nil without any.
+    var successRate: Int? {
+        let ended = runs.filter { $0.state == .succeeded || $0.state == .failed }
+        guard !ended.isEmpty else { return nil }
+        // Rounded down, so that 100 % means all.
+        return ended.count { $0.state == .succeeded } * 100 / ended.count
+    }
+
+    /// The duration that this share of the succeeded runs did not exceed (nearest rank), in nanoseconds.
+    func duration(percentile: Int) -> Int64? {
+        let times = runs.filter { $0.state == .succeeded }.compactMap(Self.took).sorted()
+        guard !times.isEmpty else { return nil }
+        return times[max(0, (times.count * percentile + 99) / 100 - 1)]
+    }
+
+    static func took(_ run: RunRecord) -> Int64? {
+        guard let start = run.startedAt, let end = run.endedAt else { return nil }
+        return end - start
+    }
+}
+
+/// The last runs as bars: the height is the duration, the colour the state.
+struct RunBars {
+    let recent: RecentRuns
+    let words: Words
+
+    func write(to html: inout HTMLWriter) {
+        let runs = Array(recent.runs.prefix(RecentRuns.bars).reversed())
+        let longest = max(1, runs.compactMap(RecentRuns.took).max() ?? 1)
+        let failed = runs.count { $0.state == .failed }
+        html.element(
+            "svg", .class("bars"), .plain("viewBox", "0 0 300 40"), .plain("preserveAspectRatio", "none"), .role("img"),
+            .label(words(.runBars, runs.count, words.number(failed)))
+        ) { html in
+            for (index, run) in runs.enumerated() {
+                let took = RecentRuns.took(run) ?? 0
+                let height = max(4, Int(Double(took) / Double(longest) * 40))
+                let kind: String =
+                    switch run.state {
+                    case .succeeded: "ok"
+                    case .failed: "bad"
+                    case .running: "run"
+                    default: "wait"
+                    }
+                html.shape(
+                    "rect", .class(kind), .plain("x", "\((RecentRuns.bars - runs.count + index) * 10)"),
+                    .plain("y", "\(40 - height)"), .plain("width", "8"), .plain("height", "\(height)"))
+            }
+        }
+    }
+}
+
+/// All served pipelines.
+struct PipelinesPage {
+    struct Row: Sendable {
+        var hosted: PipelineHost.Hosted
+        var recent: RecentRuns
+        var next: PipelineHost.Tick?
+    }
+
+    let context: PageContext
+    let rows: [Row]
+
+    func html() -> String {
+        let words = context.words
+        return PageFrame(
+            context: context, section: .pipelines, title: words(.navPipelines), live: PageFrame.followsAll
+        ).html { html in
+            html.element("div", .class("title")) { $0.element("h1", text: words(.navPipelines)) }
+            html.element("section", .class("sheet"), .id("pipelines"), .flag("data-live"), .label(words(.navPipelines)))
+            { html in
+                guard !rows.isEmpty else { return html.empty(words(.noPipelines), words(.noPipelinesHint)) }
+                html.element("table") { html in
+                    html.element("caption", .class("hidden"), text: words(.navPipelines))
+                    html.element("thead") { html in
+                        html.element("tr") { html in
+                            for title in [Phrase.columnPipeline, .columnLastRuns, .columnTriggers] {
+                                html.element("th", .plain("scope", "col"), text: words(title))
+                            }
+                            for title in [Phrase.successRate, .columnNext] {
+                                html.element("th", .class("num"), .plain("scope", "col"), text: words(title))
+                            }
+                        }
+                    }
+                    html.element("tbody") { html in
+                        for item in rows { row(item, &html) }
+                    }
+                }
+            }
+        }
+    }
+
+    private func row(_ item: Row, _ html: inout HTMLWriter) {
+        let words = context.words
+        html.element("tr") { html in
+            html.element("td", .class("name")) { html in
+                if let pipeline = item.hosted.pipeline {
+                    html.element("a", .href(Link("pipelines", pipeline.name))) { $0.outside(pipeline.name) }
+                    if let description = pipeline.description {
+                        html.element("small", .class("soft")) { $0.outside(String(description.prefix(200))) }
+                    }
+                } else {
+                    html.element("a", .href(Link("pipelines").with("file", item.hosted.file))) {
+                        $0.outside(item.hosted.file)
+                    }
+                }
+                if item.hosted.problem != nil {
+                    html.element("span", .class("badge failed"), text: words(.hasErrors))
+                }
+            }
+            html.element("td", .class("spark")) { html in
+                if !item.recent.runs.isEmpty { RunBars(recent: item.recent, words: words).write(to: &html) }
+            }
+            html.element("td", .class("from")) { html in
+                html.outside(item.hosted.pipeline?.triggers.map(\.key).joined(separator: ", ") ?? "")
+                if item.hosted.triggers.values.contains(where: \.isProblem) {
+                    html.element("span", .class("badge failed"), text: words(.hasProblem))
+                }
+            }
+            html.element("td", .class("num"), .plain("data-label", words(.successRate))) { html in
+                if let rate = item.recent.successRate { html.text("\(rate) %") }
+            }
+            html.element("td", .class("num"), .plain("data-label", words(.columnNext))) { html in
+                if let next = item.next {
+                    html.element(
+                        "time", .plain("datetime", Timestamp.text(nanoseconds: next.time)), .title(next.text),
+                        text: words.relative(next.time, now: context.now))
+                }
+            }
+        }
+    }
+}
+
+extension TriggerHealth {
+    var isProblem: Bool { if case .problem = self { true } else { false } }
+}

@@ -1,0 +1,495 @@
+import RunnelEngine
+import RunnelKit
+import RunnelSupport
+import YAML
+
+/// One run: what started it, its steps over time, one step in detail, and the answers as they stream.
+struct RunPage {
+    let context: PageContext
+    let run: RunRecord
+    let steps: [StepRecord]
+    let log: RunLog
+    /// The pipeline as it is served now; nil if it is not.
+    let pipeline: Pipeline?
+    /// The step whose details are shown, by ``ExecutionKey/description``.
+    let selected: String?
+    /// The first row of the waterfall.
+    let firstRow: Int
+    /// Whether the pipeline's file has changed since the run began.
+    let definitionChanged: Bool
+    /// Redacts secrets.
+    let redact: @Sendable (String) -> String
+
+    /// How many rows of the waterfall are on a page.
+    static let rows = 200
+
+    func html() -> String {
+        let followed: [(name: StaticString, value: String)] = [("data-run", run.id), ("data-next", "\(log.next)")]
+        return PageFrame(
+            context: context, section: .runs, title: run.pipeline, live: run.state.isFinal ? [] : followed
+        ).html { html in
+            html.element("div", .id("head"), .flag("data-live")) { html in
+                title(&html)
+                facts(&html)
+                failure(&html)
+            }
+            answers(&html)
+            html.element("div", .class("two")) { html in
+                Waterfall(page: self).write(to: &html)
+                html.element("div", .id("detail"), .flag("data-live"), .class("detail")) { html in
+                    if let step = shown {
+                        StepDetail(page: self, step: step).write(to: &html)
+                    }
+                    values(&html)
+                }
+            }
+        }
+    }
+
+    /// The selected step; without one the one that failed, then the one that runs, then the last.
+    var shown: StepRecord? {
+        if let selected { return steps.first { $0.key.description == selected } }
+        let leaves = steps.filter { !$0.uses.isEmpty && $0.items == nil }
+        return leaves.last { $0.state == .failed } ?? leaves.last { !$0.state.isFinal } ?? leaves.last ?? steps.last
+    }
+
+    func link(step: String) -> Link {
+        Link("runs", run.id).with("step", step).with("row", firstRow > 0 ? "\(firstRow)" : nil)
+    }
+
+    // MARK: - Head
+
+    private func title(_ html: inout HTMLWriter) {
+        let words = context.words
+        html.element("div", .class("title")) { html in
+            html.element("h1") { $0.outside(run.pipeline) }
+            html.badge(run.stateText, words)
+            html.element("div", .class("actions")) { html in
+                let link = Link("runs", run.id)
+                if run.state.isFinal {
+                    let ids = pipeline?.steps.map(\.id) ?? []
+                    if ids.count > 1, let session = context.session {
+                        html.element("details", .class("menu")) { html in
+                            html.element("summary", .class("button"), text: words(.retryFrom))
+                            html.element(
+                                "form", .class("stack"), .plain("method", "post"),
+                                .action(Link("runs", run.id, "retry"))
+                            ) { html in
+                                html.formToken(session)
+                                html.element("label", .for("from"), text: words(.retryFromStep))
+                                html.element("select", .id("from"), .name("from")) { html in
+                                    for id in ids {
+                                        html.element(
+                                            "option", .value(id), id == failedStep ? .flag("selected") : nil, text: id)
+                                    }
+                                }
+                                html.element("button", .class("first"), text: words(.retry))
+                            }
+                        }
+                    }
+                    html.action(Link("runs", run.id, "retry"), words(.retry), context.session, class: "first")
+                } else if run.isCancelRequested {
+                    html.element("span", .class("soft"), text: words(.whyCancelling))
+                } else {
+                    html.action(Link("runs", run.id, "cancel"), words(.cancel), context.session, class: "danger")
+                }
+                html.element(
+                    "a", .class("button quiet"), .href(link.with("view", "definition")), text: words(.definition))
+            }
+        }
+    }
+
+    private var failedStep: String? {
+        let step = run.error.flatMap { RunError(json: $0).stepID }.map { String($0.prefix { $0 != "[" }) }
+        guard let step, let pipeline else { return nil }
+        return pipeline.steps.first { $0.withInner.contains { $0.id == step } }?.id
+    }
+
+    private func facts(_ html: inout HTMLWriter) {
+        let words = context.words
+        html.element("dl", .class("facts")) { html in
+            fact(words(.columnTrigger), &html) { html in
+                html.outside(TriggerText.short(run.trigger, words))
+                if run.trigger["type"] == "webhook", let path = run.trigger["path"]?.asString {
+                    html.text(" ")
+                    html.element("span", .class("mono")) {
+                        $0.outside("\(run.trigger["method"]?.asString ?? "") \(SecretSeal.masked(path).prefix(200))")
+                    }
+                }
+            }
+            fact(words(.columnCreated), &html) { $0.time(run.createdAt, context) }
+            if let start = run.startedAt, start - run.createdAt > 1_000_000_000 {
+                fact(words(.factStarted), &html) { $0.time(start, context) }
+            }
+            if run.endedAt != nil { fact(words(.factEnded), &html) { $0.time(run.endedAt, context) } }
+            fact(words(run.state.isFinal ? .columnTook : .columnFor), &html) { html in
+                RunReason.took(run, context, &html)
+            }
+            if run.state == .waiting, let time = run.wakeAt {
+                fact(words(.factWakes), &html) { $0.time(time, context) }
+            }
+            if let owner = run.owner { fact(words(.factWorker), &html) { $0.outside(owner.text) } }
+            if run.interruptions > 0 {
+                fact(words(.factInterruptions), &html) { $0.text(words.number(run.interruptions)) }
+            }
+            if let other = run.retryOf {
+                fact(words(.factRetryOf), &html) { html in
+                    html.element("a", .class("mono"), .href(Link("runs", other))) {
+                        $0.outside(String(other.prefix(13)))
+                    }
+                }
+            }
+            fact(words(.factRun), &html) { html in
+                html.element("span", .class("mono"), .title(run.id)) { $0.outside(run.id) }
+            }
+        }
+    }
+
+    private func fact(_ name: String, _ html: inout HTMLWriter, _ value: (inout HTMLWriter) -> Void) {
+        html.element("div") { html in
+            html.element("dt", text: name)
+            html.element("dd", content: value)
+        }
+    }
+
+    private func failure(_ html: inout HTMLWriter) {
+        if run.isInterrupted {
+            html.element("div", .class("problem wait")) { $0.element("p", text: context.words(.whyInterrupted)) }
+        }
+        guard run.state == .failed, let error = run.error else { return }
+        ErrorView(error: RunError(json: error), context: context, run: run.id).write(to: &html)
+    }
+
+    // MARK: - Answers
+
+    /// The chats that stream at the moment, side by side; one that is alone stands in the details of its step.
+    private func answers(_ html: inout HTMLWriter) {
+        let streaming = steps.filter { !$0.state.isFinal && log.texts[$0.key.description] != nil }
+        html.element("div", .id("answers"), .class("answers"), .flag("data-live"), .label(context.words(.answers))) {
+            html in
+            guard streaming.count > 1 else { return }
+            for step in streaming.prefix(12) {
+                html.element("section", .class("sheet"), .label(step.key.description)) { html in
+                    html.element("header") { html in
+                        html.element("h2") { html in
+                            html.element("a", .href(link(step: step.key.description))) {
+                                $0.outside(step.key.description)
+                            }
+                        }
+                        html.badge(step.state.rawValue, context.words)
+                    }
+                    AnswerView(
+                        step: step.key.description, text: log.texts[step.key.description], isLive: true,
+                        context: context
+                    )
+                    .write(to: &html)
+                }
+            }
+        }
+    }
+
+    // MARK: - Values of the run
+
+    private func values(_ html: inout HTMLWriter) {
+        let words = context.words
+        html.sheet("values", words(.valuesOfRun)) { html in
+            let link = Link("runs", run.id).with("view", "value")
+            ValueFold(
+                title: words(.factInputs), value: SecretSeal.masked(.object(run.inputs)),
+                link: link.with("part", "inputs"), context: context
+            )
+            .write(to: &html)
+            ValueFold(
+                title: words(.columnTrigger), value: SecretSeal.masked(run.trigger), link: link.with("part", "trigger"),
+                context: context
+            )
+            .write(to: &html)
+            ValueFold(
+                title: words(.factInput), value: SecretSeal.masked(run.input), link: link.with("part", "input"),
+                context: context
+            )
+            .write(to: &html)
+            if let output = run.output {
+                ValueFold(
+                    title: words(.factOutput), value: SecretSeal.masked(output), link: link.with("part", "output"),
+                    context: context, isOpen: true
+                )
+                .write(to: &html)
+            }
+        }
+    }
+}
+
+/// An error with its code, its place and its hint.
+struct ErrorView {
+    let error: RunError
+    let context: PageContext
+    let run: String
+
+    func write(to html: inout HTMLWriter) {
+        html.element("div", .class("problem")) { html in
+            html.element("p", .class("message")) { html in
+                if let step = error.stepID {
+                    html.element("a", .href(Link("runs", run).with("step", step))) { $0.outside(step) }
+                    html.text(": ")
+                }
+                html.outside(String(error.message.prefix(4000)))
+            }
+            if let hint = error.hint, !hint.isEmpty { html.element("p") { $0.outside(String(hint.prefix(2000))) } }
+            html.element("p", .class("mono")) { html in
+                html.outside(error.code)
+                if let file = error.file, let range = error.range {
+                    html.text(" · ")
+                    html.outside("\(file):\(range.start.line):\(range.start.column)")
+                }
+            }
+        }
+    }
+}
+
+/// What a chat has answered so far. The script appends what comes, and keeps the place where the reader is.
+struct AnswerView {
+    let step: String
+    let text: RunLog.Text?
+    let isLive: Bool
+    let context: PageContext
+
+    func write(to html: inout HTMLWriter) {
+        if text?.isCut ?? false { html.element("p", .class("soft inset"), text: context.words(.beginningCut)) }
+        html.element(
+            "div", .class("answer"), .plain("tabindex", "0"), .role("region"), .label(context.words(.answerOf, step)),
+            isLive ? .plain("data-answer", step) : nil, .plain("dir", "auto")
+        ) { html in
+            html.text(text?.shown ?? "")
+        }
+    }
+}
+
+/// The steps over time, each a row that leads to its details.
+struct Waterfall {
+    let page: RunPage
+
+    func write(to html: inout HTMLWriter) {
+        let words = page.context.words
+        let steps = page.steps
+        let start = page.run.startedAt ?? steps.compactMap(\.startedAt).min() ?? page.run.createdAt
+        let end = max(
+            page.run.endedAt
+                ?? (page.run.state == .running
+                    ? page.context.now : steps.compactMap { $0.endedAt ?? $0.startedAt }.max() ?? start),
+            start + 1)
+        html.sheet(
+            "steps", words(.steps),
+            end: { html in
+                html.element("span", .class("soft"), text: words(.upTo, words.took(end - start)))
+            }, live: true
+        ) { html in
+            guard !steps.isEmpty else {
+                return html.empty(words(page.run.state == .queued ? .notBegun : .noSteps))
+            }
+            let shown = steps.dropFirst(page.firstRow).prefix(RunPage.rows)
+            html.element("ol", .class("fall"), .plain("start", "\(page.firstRow + 1)")) { html in
+                for step in shown { row(step, start, end, &html) }
+            }
+            if steps.count > RunPage.rows { pages(steps.count, &html) }
+        }
+    }
+
+    private func row(_ step: StepRecord, _ start: Int64, _ end: Int64, _ html: inout HTMLWriter) {
+        let words = page.context.words
+        let key = step.key.description
+        let isCurrent = page.shown?.key == step.key
+        let took = step.startedAt.map { (step.endedAt ?? (step.state == .running ? page.context.now : $0)) - $0 }
+        let time = took.map { words.took($0) } ?? "—"
+        html.element("li", step.key.items.isEmpty ? nil : .class("inside")) { html in
+            html.element(
+                "a", .href(page.link(step: key).at("detail")), isCurrent ? .plain("aria-current", "true") : nil,
+                .plain("data-step", key)
+            ) { html in
+                html.element("span", .class("name")) { html in
+                    html.outside(key)
+                    html.element("small") { html in
+                        html.outside(kind(step))
+                        if step.attempt > 1 { html.text(" · " + words(.attempt, step.attempt)) }
+                        if step.state == .waiting, let retry = step.retryAt {
+                            html.text(" · " + words(.retries, words.relative(retry, now: page.context.now)))
+                        }
+                    }
+                }
+                html.element(
+                    "svg", .plain("viewBox", "0 0 1000 18"), .plain("preserveAspectRatio", "none"), .role("img"),
+                    .label("\(key), \(words(StateStyle.phrase(step.state.rawValue))), \(time)")
+                ) { html in bars(step, start, end, &html) }
+                html.element("span", .class("num mono"), text: time)
+            }
+        }
+    }
+
+    private func kind(_ step: StepRecord) -> String {
+        if let items = step.items?.asList {
+            let done = page.steps.count {
+                $0.key.step == step.key.step && $0.key.items.count == step.key.items.count + 1 && $0.state.isFinal
+            }
+            return page.context.words(
+                .itemsDone, page.context.words.number(done), page.context.words.number(items.count))
+        }
+        return step.uses.isEmpty ? page.context.words(.group) : step.uses
+    }
+
+    private func bars(_ step: StepRecord, _ start: Int64, _ end: Int64, _ html: inout HTMLWriter) {
+        let attempts = page.log.attempts[step.key.description] ?? []
+        let isOnlyRecord = attempts.isEmpty || step.items != nil
+        if isOnlyRecord {
+            guard let from = step.startedAt else { return }
+            bar(from, step.endedAt ?? page.context.now, start, end, style(step.state), &html)
+        }
+        for attempt in isOnlyRecord ? [] : attempts.suffix(50) {
+            let style: String =
+                switch attempt.outcome {
+                case .running: step.state == .running ? "run" : "wait"
+                case .succeeded: "ok"
+                case .failed: "bad"
+                case .cancelled: "wait"
+                }
+            bar(attempt.start, attempt.end ?? step.endedAt ?? page.context.now, start, end, style, &html)
+            if let pause = attempt.retryIn, let failed = attempt.end {
+                bar(failed, min(failed + pause, end), start, end, "pause", &html)
+            }
+        }
+    }
+
+    private func style(_ state: StepRecord.State) -> String {
+        switch state {
+        case .running: "run"
+        case .waiting: "wait"
+        case .succeeded: "ok"
+        case .failed: "bad"
+        case .skipped, .cancelled: "wait"
+        }
+    }
+
+    private func bar(
+        _ from: Int64, _ to: Int64, _ start: Int64, _ end: Int64, _ style: String, _ html: inout HTMLWriter
+    ) {
+        let scale = 1000 / Double(end - start)
+        let x = min(994, max(0, Double(from - start) * scale))
+        let width = min(1000 - x, max(6, Double(to - from) * scale))
+        html.shape(
+            "rect", .class(style), .plain("x", Self.digits(x)), .plain("y", "3"), .plain("width", Self.digits(width)),
+            .plain("height", "12"), .plain("rx", "2"))
+    }
+
+    private static func digits(_ number: Double) -> String { String((number * 10).rounded() / 10) }
+
+    private func pages(_ count: Int, _ html: inout HTMLWriter) {
+        let words = page.context.words
+        html.element("nav", .class("pages inset"), .label(words(.navPages))) { html in
+            html.element(
+                "span", .class("soft"),
+                text: words(
+                    .rowsOf,
+                    words.number(page.firstRow + 1), words.number(min(count, page.firstRow + RunPage.rows)),
+                    words.number(count)))
+            let link = Link("runs", page.run.id).with("step", page.selected)
+            if page.firstRow > 0 {
+                html.element(
+                    "a", .href(link.with("row", "\(max(0, page.firstRow - RunPage.rows))").at("steps")),
+                    text: words(.previous))
+            }
+            if page.firstRow + RunPage.rows < count {
+                html.element(
+                    "a", .href(link.with("row", "\(page.firstRow + RunPage.rows)").at("steps")), text: words(.next))
+            }
+        }
+    }
+}
+
+/// One step: its state, attempts with errors, notes, and its output.
+struct StepDetail {
+    let page: RunPage
+    let step: StepRecord
+
+    func write(to html: inout HTMLWriter) {
+        let words = page.context.words
+        let key = step.key.description
+        html.element("section", .class("sheet"), .labelled(by: "step-title")) { html in
+            html.element("header") { html in
+                html.element("h2", .id("step-title")) { $0.outside(key) }
+                html.badge(step.state.rawValue, words)
+                html.element("div", .class("end soft")) { html in
+                    html.outside(step.uses.isEmpty ? words(.group) : step.uses)
+                    if step.attempt > 0 { html.text(" · " + words(.attempt, step.attempt)) }
+                }
+            }
+            let text = page.log.texts[key]
+            if !step.state.isFinal, let text {
+                AnswerView(step: key, text: text, isLive: true, context: page.context).write(to: &html)
+            } else if !step.state.isFinal, step.items == nil {
+                AnswerView(step: key, text: nil, isLive: true, context: page.context).write(to: &html)
+            }
+            attempts(&html)
+            if step.state == .failed, let text {
+                html.element("details") { html in
+                    html.element("summary", text: words(.partialAnswer))
+                    AnswerView(step: key, text: text, isLive: false, context: page.context).write(to: &html)
+                }
+            }
+            if let output = step.output {
+                ValueFold(
+                    title: words(.factOutput), value: SecretSeal.masked(output),
+                    link: Link("runs", page.run.id).with("view", "value").with("part", "output").with("step", key),
+                    context: page.context, isOpen: true
+                ).write(to: &html)
+            }
+            if let notes = page.log.notes[key], !notes.isEmpty {
+                html.element("details") { html in
+                    html.element("summary", text: words(.notes, notes.count))
+                    html.element("ul", .class("notes mono")) { html in
+                        for note in notes { html.element("li") { $0.outside(String(note.prefix(2000))) } }
+                    }
+                }
+            }
+            settings(&html)
+        }
+    }
+
+    private func attempts(_ html: inout HTMLWriter) {
+        let words = page.context.words
+        let failed = (page.log.attempts[step.key.description] ?? []).filter { $0.error != nil }
+        for attempt in failed.suffix(10) {
+            guard let error = attempt.error else { continue }
+            let took = words.took((attempt.end ?? attempt.start) - attempt.start)
+            html.element("div", .class("problem")) { html in
+                html.element("p") { html in
+                    html.element("strong", text: words(.attemptFailed, attempt.number, took))
+                    html.text(" ")
+                    html.outside(String(error.message.prefix(2000)))
+                }
+                if let hint = error.hint, !hint.isEmpty { html.element("p") { $0.outside(String(hint.prefix(1000))) } }
+                html.element("p") { html in
+                    html.element("span", .class("mono")) { $0.outside(error.code) }
+                    if let pause = attempt.retryIn { html.text(" · " + words(.retriedAfter, words.took(pause))) }
+                }
+            }
+        }
+        if failed.isEmpty, let error = step.error {
+            ErrorView(error: RunError(json: error), context: page.context, run: page.run.id).write(to: &html)
+        }
+    }
+
+    /// The step as it stands in the pipeline's file today.
+    private func settings(_ html: inout HTMLWriter) {
+        guard let pipeline = page.pipeline,
+            let declared = pipeline.allSteps.first(where: { $0.id == step.key.step })
+        else { return }
+        let range = declared.node.range
+        let lines = (range.start.line...max(range.start.line, range.end.line)).prefix(200).compactMap {
+            pipeline.source.line($0).map(String.init)
+        }
+        let text = page.redact(lines.joined(separator: "\n"))
+        html.element("details") { html in
+            html.element("summary", text: page.context.words(page.definitionChanged ? .stepSourceChanged : .stepSource))
+            html.element("pre") { $0.outside(String(text.prefix(8000))) }
+        }
+    }
+}

@@ -1,0 +1,254 @@
+import RunnelEngine
+import RunnelKit
+
+/// All runs, newest first, by filters that are links.
+struct RunsPage {
+    let context: PageContext
+    let query: RunQuery
+    let found: RunSearch.Page
+    /// The names of the served pipelines.
+    let pipelines: [String]
+    let counts: OpenRuns
+
+    func html() -> String {
+        let words = context.words
+        let isHead = query.before == nil
+        return PageFrame(
+            context: context, section: .runs, title: words(.navRuns), live: isHead ? PageFrame.followsAll : []
+        ).html { html in
+            html.element("div", .class("title")) { html in
+                html.element("h1", text: words(.navRuns))
+                html.element(
+                    "span", .class("soft"),
+                    text: words(.openRuns, words.number(counts.running), words.number(counts.queued)))
+            }
+            filters(&html)
+            html.element("form", .plain("method", "post"), .action(Link("runs", "selected")), .class("select-form")) {
+                html in
+                if let session = context.session { html.formToken(session) }
+                html.hidden("to", query.link.text)
+                html.element("section", .class("sheet"), .id("runs"), .flag("data-live"), .label(words(.navRuns))) {
+                    html in
+                    if found.runs.isEmpty {
+                        html.empty(
+                            query.isAll ? words(.noRuns) : words(.noRunsHere),
+                            query.isAll ? words(.noRunsHint) : found.next == nil ? nil : words(.searchedPart))
+                    } else {
+                        RunsTable(context: context, runs: found.runs, isSelectable: true, caption: words(.navRuns))
+                            .write(
+                                to: &html)
+                    }
+                }
+                html.element("div", .class("below")) { html in
+                    if !found.runs.isEmpty {
+                        html.element("div", .class("bulk")) { html in
+                            html.element("span", .class("soft"), text: words(.withSelected))
+                            html.element("button", .name("do"), .value("retry"), text: words(.retry))
+                            html.element("button", .name("do"), .value("cancel"), text: words(.cancel))
+                        }
+                    }
+                    html.element("nav", .class("pages"), .label(words(.navPages))) { html in
+                        if !isHead {
+                            html.element("a", .class("button"), .href(query.newest.link), text: words(.newest))
+                        }
+                        if let next = found.next {
+                            html.element(
+                                "a", .class("button"), .href(query.older(than: next).link), .plain("rel", "next"),
+                                text: words(found.isCut ? .searchFurther : .older))
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    private func filters(_ html: inout HTMLWriter) {
+        let words = context.words
+        html.element("nav", .class("filters"), .label(words(.navFilters))) { html in
+            link(
+                words(.filterAll),
+                query.with {
+                    $0.states = []; $0.isInterrupted = false
+                }, query.states.isEmpty && !query.isInterrupted, &html)
+            for state in [RunState.running, .queued, .waiting, .failed, .succeeded, .cancelled] {
+                link(
+                    words(StateStyle.phrase(state.rawValue)),
+                    query.with {
+                        $0.states = [state]; $0.isInterrupted = false
+                    },
+                    query.states == [state] && !query.isInterrupted, &html)
+            }
+            link(
+                words(.stateInterrupted),
+                query.with {
+                    $0.states = []; $0.isInterrupted = true
+                }, query.isInterrupted, &html)
+            link(words(.filterDay), query.with { $0.hours = $0.hours == nil ? 24 : nil }, query.hours == 24, &html)
+        }
+        html.element("details", .class("more"), query.hasMore ? .flag("open") : nil) { html in
+            html.element("summary", text: words(.moreFilters))
+            html.element("form", .class("search"), .plain("method", "get"), .action(Link("runs"))) { html in
+                for state in query.stateNames { html.hidden("state", state) }
+                if let hours = query.hours { html.hidden("hours", "\(hours)") }
+                select("pipeline", words(.columnPipeline), pipelines.map { ($0, $0) }, query.pipeline, &html)
+                select(
+                    "trigger", words(.columnTrigger),
+                    ["manual", "schedule", "watch", "webhook", "run"].map { ($0, TriggerText.kind($0, words)) },
+                    query.trigger, &html)
+                html.element("div") { html in
+                    html.element("label", .for("text"), text: words(.textInError))
+                    html.void("input", .id("text"), .name("text"), .plain("type", "search"), .value(query.text ?? ""))
+                }
+                html.element("button", text: words(.apply))
+            }
+        }
+    }
+
+    private func select(
+        _ name: String, _ title: String, _ choices: [(value: String, title: String)], _ chosen: String?,
+        _ html: inout HTMLWriter
+    ) {
+        html.element("div") { html in
+            html.element("label", .for(name), text: title)
+            html.element("select", .id(name), .name(name)) { html in
+                html.element("option", .value(""), text: context.words(.any))
+                var choices = choices
+                if let chosen, !choices.contains(where: { $0.value == chosen }) { choices.append((chosen, chosen)) }
+                for choice in choices {
+                    html.element(
+                        "option", .value(choice.value), choice.value == chosen ? .flag("selected") : nil,
+                        text: choice.title)
+                }
+            }
+        }
+    }
+
+    private func link(_ text: String, _ query: RunQuery, _ isCurrent: Bool, _ html: inout HTMLWriter) {
+        html.element("a", .href(query.link), isCurrent ? .plain("aria-current", "true") : nil, text: text)
+    }
+}
+
+/// How many runs have not ended.
+struct OpenRuns: Sendable {
+    var running = 0
+    var queued = 0
+    var waiting = 0
+}
+
+/// The filters of the page of runs, as they stand in its address.
+struct RunQuery: Sendable, Hashable {
+    var states: Set<RunState> = []
+    var isInterrupted = false
+    var pipeline: String?
+    /// `trigger.type`.
+    var trigger: String?
+    /// Only runs of the last hours.
+    var hours: Int?
+    /// A text in the error.
+    var text: String?
+    /// Only runs older than this one.
+    var before: String?
+
+    static let names = ["state", "pipeline", "trigger", "hours", "text", "before", "done"]
+
+    init(_ query: Query) throws(APIError) {
+        for name in query.all("state") where !name.isEmpty {
+            if name == "interrupted" {
+                isInterrupted = true
+            } else if let state = RunState(rawValue: name) {
+                states.insert(state)
+            } else {
+                throw Query.error("there is no state \(Value.string(name).quoted(limit: 100))")
+            }
+        }
+        func text(_ name: String) throws(APIError) -> String? {
+            try query.one(name).flatMap { $0.isEmpty ? nil : $0 }
+        }
+        (pipeline, trigger, self.text, before) = (
+            try text("pipeline"), try text("trigger"), try text("text"), try text("before")
+        )
+        if let hours = try text("hours") {
+            guard let number = Int(hours), (1...24 * 366).contains(number) else {
+                throw Query.error(
+                    "hours: expected a number from 1 to 8784, found \(Value.string(hours).quoted(limit: 100))")
+            }
+            self.hours = number
+        }
+    }
+
+    var isAll: Bool { with { $0.before = nil } == RunQuery() }
+    var hasMore: Bool { pipeline != nil || trigger != nil || text != nil }
+    var stateNames: [String] { isInterrupted ? ["interrupted"] : states.map(\.rawValue).sorted() }
+
+    private init() {}
+
+    func with(_ change: (inout RunQuery) -> Void) -> RunQuery {
+        var copy = self
+        copy.before = nil
+        change(&copy)
+        return copy
+    }
+
+    var newest: RunQuery { with { _ in } }
+    func older(than id: String) -> RunQuery { with { $0.before = id } }
+
+    var link: Link {
+        Link("runs").with("state", stateNames.first).with("pipeline", pipeline).with("trigger", trigger)
+            .with("hours", hours.map(String.init)).with("text", text).with("before", before)
+    }
+}
+
+/// Finds runs for people, within a limit of examined runs, so that a page at a million runs takes milliseconds.
+struct RunSearch: Sendable {
+    struct Page: Sendable {
+        var runs: [RunRecord] = []
+        /// The run before which the next page begins; nil: there are no more.
+        var next: String?
+        /// Whether the search ended at its limit and not with a full page.
+        var isCut = false
+    }
+
+    let journal: any Journal
+    var limit = 50
+    /// How many runs are examined for one page.
+    var maximumExamined = 5000
+    /// Nanoseconds since 1970.
+    let now: Int64
+
+    func page(_ query: RunQuery) async throws(JournalError) -> Page {
+        var filter = RunFilter(states: query.states, pipeline: query.pipeline, before: query.before, limit: limit + 1)
+        if query.isInterrupted { filter.states = [.queued] }
+        let isExact = query.trigger == nil && query.text == nil && !query.isInterrupted
+        if !isExact { filter.limit = 500 }
+        let since = query.hours.map { now - Int64($0) * HourCount.length }
+        var page = Page()
+        var examined = 0
+        while true {
+            let runs = try await journal.runs(filter)
+            for run in runs {
+                if let since, run.createdAt < since { return page }
+                if page.runs.count == limit {
+                    page.next = page.runs.last?.id
+                    return page
+                }
+                examined += 1
+                if matches(run, query) { page.runs.append(run) }
+            }
+            guard runs.count == filter.limit, let last = runs.last else { return page }
+            if examined >= maximumExamined {
+                (page.next, page.isCut) = (last.id, true)
+                return page
+            }
+            filter.before = last.id
+        }
+    }
+
+    private func matches(_ run: RunRecord, _ query: RunQuery) -> Bool {
+        if query.isInterrupted, !run.isInterrupted { return false }
+        if let trigger = query.trigger, run.trigger["type"]?.asString != trigger { return false }
+        guard let text = query.text else { return true }
+        guard let error = run.error else { return false }
+        return "\(error["code"]?.asString ?? "") \(error["message"]?.asString ?? "")".lowercased().contains(
+            text.lowercased())
+    }
+}

@@ -1,0 +1,126 @@
+import RunnelEngine
+import RunnelKit
+import RunnelSupport
+
+/// Rows of runs, for all pages that list them.
+struct RunsTable {
+    let context: PageContext
+    let runs: [RunRecord]
+    /// Whether each row can be selected for a form around the table.
+    var isSelectable = false
+    var caption: String
+
+    func write(to html: inout HTMLWriter) {
+        let words = context.words
+        html.element("table", .class("runs")) { html in
+            html.element("caption", .class("hidden"), text: caption)
+            html.element("thead") { html in
+                html.element("tr") { html in
+                    if isSelectable {
+                        html.element("th", .class("select"), .plain("scope", "col")) { html in
+                            html.element("span", .class("hidden"), text: words(.columnSelect))
+                        }
+                    }
+                    for title in [Phrase.columnState, .columnPipeline, .columnTrigger, .columnWhy] {
+                        html.element("th", .plain("scope", "col"), text: words(title))
+                    }
+                    for title in [Phrase.columnCreated, .columnTook] {
+                        html.element("th", .class("num"), .plain("scope", "col"), text: words(title))
+                    }
+                }
+            }
+            html.element("tbody") { html in
+                for run in runs { row(run, &html) }
+            }
+        }
+    }
+
+    private func row(_ run: RunRecord, _ html: inout HTMLWriter) {
+        let words = context.words
+        html.element("tr", .plain("data-run", run.id)) { html in
+            if isSelectable {
+                html.element("td", .class("select")) { html in
+                    html.element("label") { html in
+                        html.void("input", .plain("type", "checkbox"), .name("run"), .value(run.id))
+                        html.element("span", .class("hidden"), text: words(.selectRun, run.pipeline, run.id))
+                    }
+                }
+            }
+            html.element("td") { $0.badge(run.stateText, words) }
+            html.element("td", .class("name")) { html in
+                html.element("a", .href(Link("runs", run.id))) { $0.outside(run.pipeline) }
+            }
+            html.element("td", .class("from")) { $0.outside(TriggerText.short(run.trigger, words)) }
+            html.element("td", .class("why")) { html in
+                if let why = RunReason.text(run, context) { html.outside(why) }
+            }
+            html.element("td", .class("num"), .plain("data-label", words(.columnCreated))) { html in
+                html.time(run.createdAt, context)
+            }
+            html.element("td", .class("num"), .plain("data-label", words(.columnTook))) { html in
+                RunReason.took(run, context, &html)
+            }
+        }
+    }
+}
+
+/// Why a run is as it is, in one line.
+enum RunReason {
+    private static let limit = 240
+
+    static func text(_ run: RunRecord, _ context: PageContext) -> String? {
+        let words = context.words
+        if let error = run.error, run.state == .failed {
+            let error = RunError(json: error)
+            let step = error.stepID.map { "\($0): " } ?? ""
+            let first = error.message.split(whereSeparator: \.isNewline).first.map(String.init) ?? ""
+            return "\(step)\(first.prefix(limit)) (\(error.code))"
+        }
+        if run.isInterrupted { return words(.whyInterrupted) }
+        if run.state == .waiting, let time = run.wakeAt {
+            return words(.whyWaiting, words.relative(time, now: context.now))
+        }
+        if run.isCancelRequested, !run.state.isFinal { return words(.whyCancelling) }
+        return nil
+    }
+
+    /// How long the run took, or for how long it has been running.
+    static func took(_ run: RunRecord, _ context: PageContext, _ html: inout HTMLWriter) {
+        guard let start = run.startedAt else { return html.text("—") }
+        if let end = run.endedAt { return html.text(context.words.took(end - start)) }
+        html.element(
+            "span", .plain("data-since", Timestamp.text(nanoseconds: start)),
+            text: context.words.took(context.now - start))
+    }
+}
+
+/// What started a run, in a few words.
+enum TriggerText {
+    private static let limit = 120
+
+    /// The type of the trigger, as a person calls it.
+    static func kind(_ type: String, _ words: Words) -> String {
+        switch type {
+        case "manual": words(.triggerManual)
+        case "schedule": words(.triggerSchedule)
+        case "watch": words(.triggerWatch)
+        case "webhook": words(.triggerWebhook)
+        case "run": words(.triggerRun)
+        default: type
+        }
+    }
+
+    static func short(_ trigger: Value, _ words: Words) -> String {
+        let type = trigger["type"]?.asString ?? ""
+        let detail: String? =
+            switch type {
+            case "watch": trigger["name"]?.asString ?? trigger["path"]?.asString
+            case "schedule":
+                trigger["scheduled_for"]?.asString.flatMap(Timestamp.parse).map { LocalTime.short($0) }
+            case "run": trigger["pipeline"]?.asString
+            default: nil
+            }
+        let kind = kind(type, words)
+        return detail.map { "\(kind) \(SecretSeal.masked($0).prefix(limit))" } ?? kind
+    }
+}

@@ -1,0 +1,30 @@
+/// Asks for the access token.
+struct SignInPage {
+    let context: PageContext
+    /// Where to go afterwards.
+    let to: String?
+    var isWrong = false
+
+    func html() -> String {
+        let words = context.words
+        return PageFrame(context: context, title: words(.signInTitle)).html { html in
+            html.element("section", .class("sheet sign-in"), .labelled(by: "sign-in-title")) { html in
+                html.element("h1", .id("sign-in-title"), text: words(.signInTitle))
+                if isWrong {
+                    html.element("div", .class("problem"), .role("alert")) { html in
+                        html.element("p", text: words(.signInWrong))
+                    }
+                }
+                html.element("form", .class("stack"), .plain("method", "post"), .action(Link("sign-in"))) { html in
+                    if let to { html.hidden("to", to) }
+                    html.element("label", .for("token"), text: words(.signInToken))
+                    html.void(
+                        "input", .id("token"), .name("token"), .plain("type", "password"), .flag("required"),
+                        .plain("autocomplete", "current-password"), .plain("aria-describedby", "token-help"))
+                    html.element("p", .id("token-help"), .class("soft"), text: words(.signInHelp))
+                    html.element("button", .class("first"), text: words(.signIn))
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,501 @@
+/// The texts of the dashboard, in all its languages. `{0}` stands for a value; `singular|plural` is chosen by the first one.
+enum Phrase: String, Sendable, CaseIterable {
+    // MARK: Frame
+    case navMain
+    case navNow
+    case navRuns
+    case navPipelines
+    case navTriggers
+    case navUsage
+    case navWorkers
+    case navAudit
+    case navSettings
+    case navFilters
+    case navPages
+    case skipToContent
+    case connectionLost
+    case timesAre
+    case signOut
+    case errorTitle
+    case notFoundTitle
+    case backToNow
+    // MARK: Signing in
+    case signInTitle
+    case signIn
+    case signInToken
+    case signInHelp
+    case signInWrong
+    // MARK: What a form did
+    case didStart
+    case didRetry
+    case didCancel
+    case doesCancel
+    case didSee
+    case didNothing
+    case didFail
+    case didEnable
+    case didDisable
+    case didReplay
+    // MARK: States
+    case stateQueued
+    case stateRunning
+    case stateWaiting
+    case stateSucceeded
+    case stateFailed
+    case stateCancelled
+    case stateSkipped
+    case stateInterrupted
+    case stateUnknown
+    // MARK: Why
+    case whyInterrupted
+    case whyWaiting
+    case whyCancelling
+    // MARK: Triggers
+    case triggerManual
+    case triggerSchedule
+    case triggerWatch
+    case triggerWebhook
+    case triggerRun
+    case ready
+    case starting
+    case problem
+    // MARK: Columns
+    case columnState
+    case columnPipeline
+    case columnTrigger
+    case columnTriggers
+    case columnWhy
+    case columnCreated
+    case columnTook
+    case columnFor
+    case columnSelect
+    case columnLastRuns
+    case columnNext
+    case columnWorker
+    case columnHost
+    case columnRole
+    case columnRuns
+    case columnSince
+    case columnTime
+    case columnCaller
+    case columnAction
+    case columnSubject
+    case columnOrigin
+    case columnSetting
+    case columnValue
+    case columnSource
+    case selectRun
+    // MARK: Now
+    case needsNothing
+    case needs
+    case needsMany
+    case sinceLooked
+    case lastDay
+    case last24Hours
+    case runsIn24Hours
+    case queuedAndWaiting
+    case noWorkers
+    case none
+    case barsLabel
+    case barsLabelFailed
+    case problems
+    case fileHasErrors
+    case triggerHasProblem
+    case stranded
+    case strandedHint
+    case failedSince
+    case failedLastDay
+    case nothingFailed
+    case retryAll
+    case markSeen
+    case allFailed
+    case runningNow
+    case nothingRuns
+    case ofLimit
+    case nextTicks
+    case noTicks
+    // MARK: Runs
+    case openRuns
+    case filterAll
+    case filterDay
+    case moreFilters
+    case textInError
+    case any
+    case apply
+    case noRuns
+    case noRunsHint
+    case noRunsHere
+    case searchedPart
+    case searchFurther
+    case newest
+    case older
+    case withSelected
+    case retry
+    case cancel
+    // MARK: A run
+    case retryFrom
+    case retryFromStep
+    case definition
+    case steps
+    case upTo
+    case notBegun
+    case noSteps
+    case attempt
+    case attemptFailed
+    case retries
+    case retriedAfter
+    case itemsDone
+    case group
+    case rowsOf
+    case previous
+    case next
+    case answers
+    case answerOf
+    case beginningCut
+    case partialAnswer
+    case notes
+    case stepSource
+    case stepSourceChanged
+    case valuesOfRun
+    case factStarted
+    case factEnded
+    case factWakes
+    case factWorker
+    case factInterruptions
+    case factRetryOf
+    case factRun
+    case factInputs
+    case factInput
+    case factOutput
+    case items
+    case keys
+    case showWhole
+    case charactersOf
+    case backToRun
+    case noDefinition
+    case changedSince
+    case unchangedSince
+    case notServed
+    case definitionThen
+    // MARK: Pipelines
+    case noPipelines
+    case noPipelinesHint
+    case hasErrors
+    case hasProblem
+    case successRate
+    case lastRuns
+    case latestRuns
+    case median
+    case slowest
+    case neverRan
+    case runBars
+    case allRuns
+    case start
+    case startTitle
+    case dryRun
+    case dryRunHelp
+    case heldHere
+    case noInputs
+    case required
+    case asJSON
+    case backToPipeline
+    case noTriggers
+    case noTriggersAtAll
+    case noTriggersHint
+    case drawing
+    case drawingOf
+    case drawingIf
+    case drawingForEach
+    case byHand
+    case tooManySteps
+    case source
+    case fileNotServed
+    case lastVersionServed
+    // MARK: Others
+    case noAudit
+    case settingsHelp
+    case secretIsSet
+    case sourceDefault
+    case sourceCommandLine
+    // MARK: Units
+    case unitMilliseconds
+    case unitSeconds
+    case unitMinutes
+    case unitHours
+    case unitDays
+    case ago
+    case fromNow
+
+    var words: (english: String, japanese: String) {
+        switch self {
+        case .navMain: ("Main navigation", "メインナビゲーション")
+        case .navNow: ("Now", "現在")
+        case .navRuns: ("Runs", "実行")
+        case .navPipelines: ("Pipelines", "パイプライン")
+        case .navTriggers: ("Triggers", "トリガー")
+        case .navUsage: ("Usage", "使用量")
+        case .navWorkers: ("Workers", "ワーカー")
+        case .navAudit: ("Audit log", "監査ログ")
+        case .navSettings: ("Settings", "設定")
+        case .navFilters: ("Filters", "絞り込み")
+        case .navPages: ("Pages", "ページ")
+        case .skipToContent: ("Skip to content", "本文へ移動")
+        case .connectionLost:
+            (
+                "The connection to the server is lost; this page goes on by itself when it is back.",
+                "サーバーとの接続が切れました。復旧すると、このページは自動的に再開します。"
+            )
+        case .timesAre: ("Times are in {0}.", "時刻は {0} で表示しています。")
+        case .signOut: ("Sign out", "サインアウト")
+        case .errorTitle: ("That did not work", "処理できませんでした")
+        case .notFoundTitle: ("There is no such page", "ページが見つかりません")
+        case .backToNow: ("To the start page", "最初のページへ")
+        case .signInTitle: ("Sign in", "サインイン")
+        case .signIn: ("Sign in", "サインイン")
+        case .signInToken: ("API token", "API トークン")
+        case .signInHelp:
+            (
+                "The token of `server.token` in runnel.yaml. On the server's machine, `runnel open` signs in without it.",
+                "runnel.yaml の `server.token` の値です。サーバーのマシンでは、`runnel open` を使うとトークンを入力せずにサインインできます。"
+            )
+        case .signInWrong: ("This is not the server's token.", "トークンが正しくありません。")
+        case .didStart: ("The run was started.", "実行を開始しました。")
+        case .didRetry: ("A new run was started.", "新しい実行を開始しました。")
+        case .didCancel: ("The run was cancelled.", "実行をキャンセルしました。")
+        case .doesCancel: ("The run was asked to end.", "実行の停止を要求しました。")
+        case .didSee: ("Marked as seen.", "確認済みにしました。")
+        case .didNothing: ("No run was selected.", "実行が選択されていません。")
+        case .didFail:
+            (
+                "Nothing was changed: the selected runs are in no state for it.",
+                "変更はありません。選択した実行はその操作ができる状態ではありません。"
+            )
+        case .didEnable: ("The trigger was enabled.", "トリガーを有効にしました。")
+        case .didDisable: ("The trigger was disabled.", "トリガーを無効にしました。")
+        case .didReplay: ("The delivery was replayed.", "配信を再実行しました。")
+        case .stateQueued: ("queued", "待機中")
+        case .stateRunning: ("running", "実行中")
+        case .stateWaiting: ("waiting", "再開待ち")
+        case .stateSucceeded: ("succeeded", "成功")
+        case .stateFailed: ("failed", "失敗")
+        case .stateCancelled: ("cancelled", "キャンセル")
+        case .stateSkipped: ("skipped", "スキップ")
+        case .stateInterrupted: ("interrupted", "中断")
+        case .stateUnknown: ("unknown", "不明")
+        case .whyInterrupted:
+            (
+                "Its worker stopped; it is resumed by the next free worker.",
+                "ワーカーが停止しました。空いているワーカーが再開します。"
+            )
+        case .whyWaiting: ("goes on {0}", "{0}に再開")
+        case .whyCancelling: ("is being cancelled", "キャンセル中")
+        case .triggerManual: ("by hand", "手動")
+        case .triggerSchedule: ("schedule", "スケジュール")
+        case .triggerWatch: ("file", "ファイル")
+        case .triggerWebhook: ("webhook", "Webhook")
+        case .triggerRun: ("end of", "終了時:")
+        case .ready: ("ready", "待受中")
+        case .starting: ("starting", "起動中")
+        case .problem: ("problem", "問題あり")
+        case .columnState: ("State", "状態")
+        case .columnPipeline: ("Pipeline", "パイプライン")
+        case .columnTrigger: ("Trigger", "トリガー")
+        case .columnTriggers: ("Triggers", "トリガー")
+        case .columnWhy: ("Details", "詳細")
+        case .columnCreated: ("Accepted", "受付")
+        case .columnTook: ("Took", "所要時間")
+        case .columnFor: ("For", "経過")
+        case .columnSelect: ("Select", "選択")
+        case .columnLastRuns: ("Last 30 runs", "直近 30 回")
+        case .columnNext: ("Next", "次回")
+        case .columnWorker: ("Worker", "ワーカー")
+        case .columnHost: ("Host and process", "ホストとプロセス")
+        case .columnRole: ("Command", "コマンド")
+        case .columnRuns: ("Works on", "処理中")
+        case .columnSince: ("Since", "開始")
+        case .columnTime: ("Time", "時刻")
+        case .columnCaller: ("Who", "操作者")
+        case .columnAction: ("Action", "操作")
+        case .columnSubject: ("What", "対象")
+        case .columnOrigin: ("From", "接続元")
+        case .columnSetting: ("Setting", "設定")
+        case .columnValue: ("Value", "値")
+        case .columnSource: ("Source", "由来")
+        case .selectRun: ("Select {0} {1}", "{0} {1} を選択")
+        case .needsNothing: ("Everything is fine. Nothing needs you.", "すべて正常です。対応が必要なものはありません。")
+        case .needs: ("One thing needs you.|{0} things need you.", "{0} 件の対応が必要です。")
+        case .needsMany: ("More than {0} runs failed.", "{0} 件を超える実行が失敗しました。")
+        case .sinceLooked:
+            (
+                "You last marked everything as seen {0}. In the last 24 hours {1} runs succeeded and {2} failed.",
+                "最後に確認済みにしたのは{0}です。直近 24 時間で {1} 件が成功し、{2} 件が失敗しました。"
+            )
+        case .lastDay:
+            (
+                "In the last 24 hours {0} runs succeeded and {1} failed.",
+                "直近 24 時間で {0} 件が成功し、{1} 件が失敗しました。"
+            )
+        case .last24Hours: ("The last 24 hours", "直近 24 時間")
+        case .runsIn24Hours: ("Runs in 24 hours", "24 時間の実行")
+        case .queuedAndWaiting: ("{0} queued, {1} waiting", "待機中 {0}、再開待ち {1}")
+        case .noWorkers: ("No worker is running.", "ワーカーは動作していません。")
+        case .none: ("none", "なし")
+        case .barsLabel: ("Runs by hour; none failed", "時間ごとの実行数。失敗なし")
+        case .barsLabelFailed: ("Runs by hour; failures at {0}", "時間ごとの実行数。失敗: {0}")
+        case .problems: ("Problems", "問題")
+        case .fileHasErrors: ("{0} has errors", "{0} にエラーがあります")
+        case .triggerHasProblem: ("The trigger {0} of {1} has a problem", "{1} のトリガー {0} に問題があります")
+        case .stranded:
+            (
+                "1 run of this server cannot go on|{0} runs of this server cannot go on",
+                "このサーバーの {0} 件の実行が継続できません"
+            )
+        case .strandedHint:
+            (
+                "The journal cannot be written; they go on once it can.",
+                "ジャーナルに書き込めません。書き込めるようになると再開します。"
+            )
+        case .failedSince: ("Failed since you last looked", "前回の確認以降に失敗した実行")
+        case .failedLastDay: ("Failed in the last 24 hours", "直近 24 時間に失敗した実行")
+        case .nothingFailed: ("Nothing failed.", "失敗した実行はありません。")
+        case .retryAll: ("Retry it|Retry all {0}", "{0} 件をすべて再実行")
+        case .markSeen: ("Mark as seen", "確認済みにする")
+        case .allFailed: ("All failed runs", "失敗した実行をすべて表示")
+        case .runningNow: ("Running now", "実行中")
+        case .nothingRuns: ("Nothing is running.", "実行中のものはありません。")
+        case .ofLimit: ("1 run|{0} runs", "{0} 件")
+        case .nextTicks: ("Next", "次の予定")
+        case .noTicks: ("No trigger is waiting.", "待機中のトリガーはありません。")
+        case .openRuns: ("{0} running, {1} queued", "実行中 {0}、待機中 {1}")
+        case .filterAll: ("All", "すべて")
+        case .filterDay: ("Last 24 hours", "直近 24 時間")
+        case .moreFilters: ("More filters", "その他の条件")
+        case .textInError: ("Text in the error", "エラーの文字列")
+        case .any: ("any", "指定なし")
+        case .apply: ("Apply", "適用")
+        case .noRuns: ("There are no runs yet.", "実行はまだありません。")
+        case .noRunsHint: ("Start one from the page of a pipeline.", "パイプラインのページから開始できます。")
+        case .noRunsHere: ("No run matches these filters.", "条件に一致する実行はありません。")
+        case .searchedPart: ("Only a part of the runs has been searched.", "検索したのは一部の実行だけです。")
+        case .searchFurther: ("Search older runs", "さらに古い実行を検索")
+        case .newest: ("Newest", "最新")
+        case .older: ("Older", "以前")
+        case .withSelected: ("Selected runs:", "選択した実行:")
+        case .retry: ("Retry", "再実行")
+        case .cancel: ("Cancel", "キャンセル")
+        case .retryFrom: ("Retry from a step…", "ステップから再実行…")
+        case .retryFromStep: ("The first step to run again", "再実行を始めるステップ")
+        case .definition: ("Definition", "定義")
+        case .steps: ("Steps", "ステップ")
+        case .upTo: ("0 – {0}", "0 – {0}")
+        case .notBegun: ("The run has not begun yet.", "実行はまだ始まっていません。")
+        case .noSteps: ("No step was executed.", "実行されたステップはありません。")
+        case .attempt: ("attempt {0}", "{0} 回目")
+        case .attemptFailed: ("Attempt {0} failed after {1}:", "{0} 回目は {1} 後に失敗:")
+        case .retries: ("retries {0}", "{0}に再試行")
+        case .retriedAfter: ("tried again after {0}", "{0} 後に再試行")
+        case .itemsDone: ("{0} of {1} items", "{1} 件中 {0} 件")
+        case .group: ("group", "グループ")
+        case .rowsOf: ("{0}–{1} of {2}", "{2} 件中 {0}–{1}")
+        case .previous: ("Previous", "前へ")
+        case .next: ("Next", "次へ")
+        case .answers: ("Answers as they stream", "受信中の回答")
+        case .answerOf: ("Answer of {0}", "{0} の回答")
+        case .beginningCut: ("The beginning is left out.", "先頭部分は省略しています。")
+        case .partialAnswer: ("What had been received", "受信済みの内容")
+        case .notes: ("Notes ({0})", "メモ ({0})")
+        case .stepSource: ("Definition of the step", "ステップの定義")
+        case .stepSourceChanged:
+            (
+                "Definition of the step as it is today; the run began with another version",
+                "現在のステップの定義（実行時の版とは異なります）"
+            )
+        case .valuesOfRun: ("Values of the run", "実行の値")
+        case .factStarted: ("Began", "開始")
+        case .factEnded: ("Ended", "終了")
+        case .factWakes: ("Goes on", "再開予定")
+        case .factWorker: ("Worker", "ワーカー")
+        case .factInterruptions: ("Interruptions", "中断回数")
+        case .factRetryOf: ("Retry of", "再実行元")
+        case .factRun: ("Run", "実行 ID")
+        case .factInputs: ("Inputs", "パラメーター")
+        case .factInput: ("Input", "入力")
+        case .factOutput: ("Output", "出力")
+        case .items: ("1 item|{0} items", "{0} 件")
+        case .keys: ("1 key|{0} keys", "{0} 項目")
+        case .showWhole: ("Show the whole value", "全体を表示")
+        case .charactersOf: ("Characters {0}–{1} of {2}", "{2} 文字中 {0}–{1}")
+        case .backToRun: ("To the run", "実行へ戻る")
+        case .noDefinition: ("The definition is not kept any more.", "定義は保存されていません。")
+        case .changedSince: ("Changed since then", "その後の変更")
+        case .unchangedSince: ("The file is unchanged since the run began.", "実行開始後、ファイルは変更されていません。")
+        case .notServed: ("The pipeline is not served any more.", "このパイプラインは提供されていません。")
+        case .definitionThen: ("As the run began with it", "実行開始時の定義")
+        case .noPipelines: ("No pipelines are served.", "提供中のパイプラインはありません。")
+        case .noPipelinesHint:
+            (
+                "`runnel new pipeline` writes one into the folder.",
+                "`runnel new pipeline` でフォルダーに作成できます。"
+            )
+        case .hasErrors: ("errors", "エラー")
+        case .hasProblem: ("problem", "問題あり")
+        case .successRate: ("Succeeded", "成功率")
+        case .lastRuns: ("The last 30 runs, by duration", "直近 30 回の所要時間")
+        case .latestRuns: ("Latest runs", "最近の実行")
+        case .median: ("Median (p50)", "中央値 (p50)")
+        case .slowest: ("Slowest (p95)", "上位 (p95)")
+        case .neverRan: ("It has not run yet.", "まだ実行されていません。")
+        case .runBars: ("1 run by duration, {1} failed|{0} runs by duration, {1} failed", "{0} 件の所要時間、失敗 {1} 件")
+        case .allRuns: ("All runs", "すべての実行")
+        case .start: ("Start", "開始")
+        case .startTitle: ("Start a run", "実行を開始")
+        case .dryRun: ("Dry run", "ドライラン")
+        case .dryRunHelp:
+            (
+                "A dry run ends at the first step that has a cost or a side effect, and stores nothing.",
+                "ドライランは、費用や副作用のある最初のステップで終了し、何も保存しません。"
+            )
+        case .heldHere:
+            (
+                "The dry run ends here; the step would be called with:",
+                "ドライランはここで終了します。このステップは次の値で呼び出されます:"
+            )
+        case .noInputs: ("The pipeline has no inputs.", "このパイプラインにパラメーターはありません。")
+        case .required: ("(required)", "（必須）")
+        case .asJSON: ("As JSON.", "JSON で入力します。")
+        case .backToPipeline: ("To the pipeline", "パイプラインへ戻る")
+        case .noTriggers: ("No trigger starts this pipeline.", "このパイプラインを開始するトリガーはありません。")
+        case .noTriggersAtAll: ("No pipeline has a trigger.", "トリガーを持つパイプラインはありません。")
+        case .noTriggersHint: ("`on:` in a pipeline's file says what starts it.", "パイプラインのファイルの `on:` で指定します。")
+        case .drawing: ("Drawing", "構成図")
+        case .drawingOf: ("The steps: {0}", "ステップ: {0}")
+        case .drawingIf: ("if", "条件")
+        case .drawingForEach: ("for each item", "各要素")
+        case .byHand: ("by hand", "手動")
+        case .tooManySteps: ("The pipeline has {0} steps, too many to draw.", "ステップが {0} 個あり、図にするには多すぎます。")
+        case .source: ("Source", "ソース")
+        case .fileNotServed: ("The file has errors; it is not served.", "ファイルにエラーがあるため、提供していません。")
+        case .lastVersionServed:
+            (
+                "The file has errors; its last valid version stays in service.",
+                "ファイルにエラーがあります。最後の有効な版を提供しています。"
+            )
+        case .noAudit: ("Nothing was done yet.", "操作はまだありません。")
+        case .settingsHelp:
+            (
+                "The configuration in effect, and where each value comes from. Secrets are shown by name only.",
+                "有効な設定と、各値の由来です。シークレットは名前だけを表示します。"
+            )
+        case .secretIsSet: ("set, not shown", "設定済み（非表示）")
+        case .sourceDefault: ("default", "既定値")
+        case .sourceCommandLine: ("command line", "コマンドライン")
+        case .unitMilliseconds: ("ms", "ミリ秒")
+        case .unitSeconds: ("s", "秒")
+        case .unitMinutes: ("min", "分")
+        case .unitHours: ("h", "時間")
+        case .unitDays: ("d", "日")
+        case .ago: ("{0} ago", "{0}前")
+        case .fromNow: ("in {0}", "{0}後")
+        }
+    }
+}

@@ -1,0 +1,34 @@
+import Hummingbird
+import RunnelEngine
+import RunnelKit
+
+/// `/api/v1/audit` and `/api/v1/sign-in-links`.
+struct OperatorRoutes: Sendable {
+    let api: API
+    let sessions: DashboardSessions
+
+    func add(to group: RouterGroup<ServerContext>) {
+        group.get("/audit") { request, _ in
+            let query = try Query(request, known: ["before", "limit"])
+            let before = try Self.number(query, "before", in: 1...Int.max)
+            let limit = try Self.number(query, "limit", in: 1...1000) ?? 100
+            let entries = try await withJournal {
+                try await api.journal.operators.audit(before: before.map { Int64($0) }, limit: limit)
+            }
+            return Response.json(.list(entries.map(\.json)))
+        }
+        group.post("/sign-in-links") { request, context in
+            let to = DashboardRoutes.local(try Query(request, known: ["to"]).one("to"))
+            return Response.json(["path": .string(sessions.signInPath(to: to, now: context.now))])
+        }
+    }
+
+    private static func number(_ query: Query, _ name: String, in range: ClosedRange<Int>) throws(APIError) -> Int? {
+        guard let text = try query.one(name) else { return nil }
+        guard let number = Int(text), range.contains(number) else {
+            throw Query.error(
+                "\(name): expected a number from \(range.lowerBound), found \(Value.string(text).quoted(limit: 100))")
+        }
+        return number
+    }
+}

@@ -1,0 +1,268 @@
+"""The dashboard in a real browser. `scripts/browser.sh` runs it."""
+import re
+import sys
+import time
+import traceback
+
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
+
+from harness import TOKEN, browser, context, served
+
+HOSTILE = "<script>alert(1)</script>\u202eRTL'\"&"
+
+
+def test_a_token_signs_in_and_another_does_not(chromium, server):
+    page = context(chromium, server, signed_in=False).new_page()
+    page.goto("/runs?state=failed")
+    expect(page).to_have_url(re.compile("/sign-in"))
+    page.fill("#token", "wrong")
+    page.click("main button.first")
+    expect(page.locator("[role=alert]")).to_have_text("This is not the server's token.")
+    page.fill("#token", TOKEN)
+    page.click("main button.first")
+    expect(page).to_have_url(re.compile(r"/runs\?state=failed$"))
+    page.get_by_role("button", name="Sign out").click()
+    expect(page).to_have_url(re.compile("/sign-in"))
+
+
+def test_the_printed_link_signs_in_once(chromium, server):
+    page = context(chromium, server, signed_in=False).new_page()
+    page.goto(server.link)
+    expect(page.locator("nav[aria-label='Main navigation']")).to_be_visible()
+    other = context(chromium, server, signed_in=False).new_page()
+    assert other.goto(server.link).status == 403
+    expect(other.locator("main")).to_contain_text("the link has been used or has expired")
+
+
+def test_a_run_is_started_from_its_form_and_its_answer_is_read_as_it_comes(chromium, server):
+    page = context(chromium, server).new_page()
+    page.goto("/pipelines/talk")
+    page.fill("#input-who", HOSTILE)
+    page.fill("#input-gate", "started")
+    page.get_by_role("button", name="Start").click()
+    expect(page.locator(".notice")).to_have_text("The run was started.")
+    answer = page.locator("#detail [data-answer=answer]")
+    expect(answer).to_have_text(f"Hello {HOSTILE},")
+    server.open_gate("started")
+    expect(page.locator("#head .badge")).to_have_text("succeeded")
+    expect(page.locator("#values")).to_contain_text("this came later.")
+    assert page.evaluate("document.scripts.length") == 1
+
+
+def test_several_chats_stream_side_by_side(chromium, server):
+    run = server.run("fan")
+    page = context(chromium, server).new_page()
+    page.goto(f"/runs/{run}")
+    expect(page.locator("#answers .answer")).to_have_count(3)
+    expect(page.locator("#answers")).to_contain_text("two speaks.")
+    server.open_gate("fan")
+    expect(page.locator("#head .badge")).to_have_text("succeeded")
+    expect(page.locator("#answers .answer")).to_have_count(0)
+
+
+def test_a_failed_run_is_retried_from_a_step(chromium, server):
+    run = server.run("fails")
+    assert server.end(run) == "failed"
+    profile = context(chromium, server)
+    page = profile.new_page()
+    page.goto(f"/runs/{run}")
+    expect(page.locator("#head .problem")).to_contain_text("<img src=x onerror=alert(2)> is no ticket")
+    page.get_by_text("Retry from a step…").click()
+    expect(page.locator("#from")).to_have_value("second")
+    page.locator(".menu button").click()
+    expect(page.locator(".notice")).to_have_text("A new run was started.")
+    expect(page.locator("#head .facts")).to_contain_text("Retry of")
+    expect(page.locator("#head .badge")).to_have_text("failed")
+    assert profile.complaints == [], profile.complaints
+
+
+def test_a_run_is_cancelled_on_a_phone_by_touch(chromium, server):
+    run = server.run("talk", who="phone", gate="never")
+    page = context(
+        chromium, server, viewport={"width": 390, "height": 800}, has_touch=True, is_mobile=True).new_page()
+    page.goto(f"/runs/{run}")
+    expect(page.locator("#head .badge")).to_have_text("running")
+    button = page.get_by_role("button", name="Cancel")
+    assert button.bounding_box()["height"] >= 44
+    button.tap()
+    expect(page.locator("#head .badge")).to_have_text("cancelled")
+
+
+def test_filters_are_links_in_the_address(chromium, server):
+    failed, good = server.run("fails"), server.run("talk", who="filter", gate="filter")
+    server.open_gate("filter")
+    server.end(failed), server.end(good)
+    page = context(chromium, server).new_page()
+    page.goto("/runs")
+    page.locator(".filters").get_by_role("link", name="failed").click()
+    expect(page).to_have_url(re.compile(r"state=failed"))
+    assert set(page.locator("#runs tbody .badge").all_text_contents()) == {"failed"}
+    page.get_by_text("More filters").click()
+    page.fill("#text", "is no ticket")
+    page.get_by_role("button", name="Apply").click()
+    expect(page).to_have_url(re.compile(r"text=is\+no\+ticket|text=is%20no%20ticket"))
+    assert page.locator("#runs tbody tr").count() >= 1
+    page.fill("#text", "nobody said this")
+    page.get_by_role("button", name="Apply").click()
+    expect(page.locator("#runs")).to_contain_text("No run matches these filters.")
+
+
+def test_selected_runs_are_retried_together(chromium, server):
+    ids = [server.run("fails") for _ in range(2)]
+    for run in ids:
+        server.end(run)
+    page = context(chromium, server).new_page()
+    page.goto("/runs?pipeline=fails&state=failed")
+    for run in ids:
+        page.locator(f"tr[data-run='{run}'] input").check()
+    page.locator(".bulk").get_by_role("button", name="Retry").click()
+    expect(page.locator(".notice")).to_have_text("A new run was started.")
+    retried = [run.get("retry_of") for run in server.api("GET", "/runs?limit=50")]
+    assert set(ids) <= set(retried)
+
+
+def test_twenty_tabs_stay_live_on_one_stream(chromium, server):
+    profile = context(chromium, server)
+    run = server.run("talk", who="tabs", gate="tabs")
+    tabs = []
+    for _ in range(20):
+        tab = profile.new_page()
+        tab.goto(f"/runs/{run}")
+        tabs.append(tab)
+    streams = len(profile.service_workers)  # none: the stream is a shared worker's
+    assert streams == 0
+    server.open_gate("tabs")
+    for tab in tabs:
+        tab.bring_to_front()
+        expect(tab.locator("#head .badge")).to_have_text("succeeded")
+
+
+def test_a_run_of_many_events_scrolls(chromium, server):
+    run = server.run("flood", count=20000)
+    page = context(chromium, server).new_page()
+    page.goto(f"/runs/{run}?step=many")
+    expect(page.locator("a[data-step=hold]")).to_be_visible(timeout=60_000)
+    start = time.monotonic()
+    page.reload()
+    page.mouse.wheel(0, 5000)
+    page.locator("a[data-step=many]").click()
+    expect(page.locator("#detail h2").first).to_have_text("many")
+    assert time.monotonic() - start < 5
+    assert page.evaluate("document.querySelectorAll('*').length") < 3000
+    server.api("POST", f"/runs/{run}/cancel")
+
+
+def test_the_page_goes_on_by_itself_after_a_restart_of_the_server(chromium, server):
+    run = server.run("talk", who="restart", gate="restart")
+    page = context(chromium, server).new_page()
+    page.goto(f"/runs/{run}")
+    expect(page.locator("#detail [data-answer=answer]")).to_have_text("Hello restart,")
+    server.kill()
+    expect(page.locator("#connection")).to_be_visible()
+    server.start()
+    expect(page.locator("#connection")).to_be_hidden(timeout=30_000)
+    server.open_gate("restart")
+    expect(page.locator("#head .badge")).to_have_text("succeeded", timeout=40_000)
+    expect(page.locator("#values")).to_contain_text("Hello restart, this came later.")
+
+
+def test_without_script_everything_but_liveness_works(chromium, server):
+    profile = context(chromium, server, signed_in=False, java_script_enabled=False)
+    page = profile.new_page()
+    page.goto("/sign-in")
+    page.fill("#token", TOKEN)
+    page.click("main button.first")
+    page.goto("/pipelines/talk")
+    page.fill("#input-who", "Ada")
+    page.fill("#input-gate", "plain")
+    page.get_by_role("button", name="Start").click()
+    expect(page.locator(".notice")).to_have_text("The run was started.")
+    server.open_gate("plain")
+    server.end(page.url.split("/runs/")[1].split("?")[0])
+    page.reload()
+    expect(page.locator("#head .badge")).to_have_text("succeeded")
+    page.locator("#head .actions").get_by_role("button", name="Retry", exact=True).click()
+    expect(page.locator(".notice")).to_have_text("A new run was started.")
+    page.get_by_role("button", name="日本語").click()
+    expect(page.locator("html")).to_have_attribute("lang", "ja")
+
+
+def test_the_keyboard_alone_is_enough(chromium, server):
+    page = context(chromium, server).new_page()
+    page.goto("/")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "Skip to content"
+    for _ in range(12):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.textContent") == "Pipelines":
+            break
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile("/pipelines$"))
+    outline = page.evaluate("(document.querySelector('.top nav a').focus(), getComputedStyle(document.querySelector('.top nav a')).outlineStyle)")
+    assert outline != "none"
+
+
+PAGES = ["/", "/runs", "/pipelines", "/pipelines/talk", "/pipelines?file=pipelines/bad.yaml", "/triggers", "/workers",
+         "/audit", "/settings"]
+
+
+def test_axe_finds_nothing_and_nothing_overflows(chromium, server):
+    run = server.run("fails")
+    server.end(run)
+    axe = Axe()
+    for scheme in ("light", "dark"):
+        profile = context(chromium, server, color_scheme=scheme)
+        page = profile.new_page()
+        for path in PAGES + [f"/runs/{run}", f"/runs/{run}?view=definition", "/nothing-here", "/runs/none"]:
+            page.goto(path)
+            found = axe.run(page).response["violations"]
+            assert found == [], f"{scheme} {path}: " + "; ".join(
+                f"{v['id']} {v['nodes'][0]['html'][:120]} {v['nodes'][0].get('failureSummary', '')}" for v in found)
+        for width in (320, 390):
+            page.set_viewport_size({"width": width, "height": 800})
+            for path in PAGES + [f"/runs/{run}"]:
+                page.goto(path)
+                assert page.evaluate("document.documentElement.scrollWidth") <= width, f"{path} at {width}"
+        security = [text for text in profile.complaints if "Content Security Policy" in text]
+        assert security == [], security
+
+
+def test_hostile_texts_stay_text(chromium, server):
+    run = server.run("talk", who=HOSTILE + "x" * 1_000_000, gate="hostile")
+    server.open_gate("hostile")
+    server.end(run)
+    profile = context(chromium, server)
+    page = profile.new_page()
+    page.on("dialog", lambda dialog: (_ for _ in ()).throw(AssertionError(dialog.message)))
+    for path in (f"/runs/{run}", f"/runs/{run}?view=value&part=inputs", "/runs", "/"):
+        page.goto(path)
+        assert page.evaluate("document.scripts.length") == 1
+        assert page.locator("main script, main img, main iframe").count() == 0
+    assert profile.complaints == [], profile.complaints
+
+
+def main():
+    wanted = sys.argv[1:]
+    tests = [(name, test) for name, test in globals().items() if name.startswith("test_")]
+    failures = 0
+    with served() as server, browser() as chromium:
+        for name, test in tests:
+            if wanted and not any(word in name for word in wanted):
+                continue
+            start = time.monotonic()
+            try:
+                test(chromium, server)
+            except Exception:
+                failures += 1
+                print(f"✗ {name}", flush=True)
+                traceback.print_exc(limit=3)
+            else:
+                print(f"✓ {name} ({time.monotonic() - start:.1f} s)", flush=True)
+            for profile in chromium.contexts:
+                profile.close()
+    sys.exit(1 if failures else 0)
+
+
+if __name__ == "__main__":
+    main()

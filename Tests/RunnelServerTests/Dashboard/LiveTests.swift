@@ -1,0 +1,50 @@
+import RunnelKit
+import Testing
+
+@testable import RunnelEngine
+
+@Suite("The stream of the dashboard", .timeLimit(.minutes(2))) struct LiveTests {
+    private static let yaml = """
+        name: two
+        steps:
+          - { id: first, uses: talk, with: { pieces: ["one ", "two"] } }
+          - { id: wait, uses: gate, with: { gate: g } }
+        """
+
+    @Test("sends the events of runs from a number on, and says that something has changed")
+    func follow() async throws {
+        try await ServerRig(pipelines: ["t.yaml": Self.yaml]).serve { server in
+            let id = try #require(try await server.post("/api/v1/pipelines/two/runs", "").run)
+            await server.gates.waitForArrivals(at: "g")
+            let wire = try await Wire(port: server.port)
+            try await wire.send(server.request("GET", "/live?run=\(id)%3A0"))
+            let beginning = try await wire.read(to: "\"step\":\"wait\"")
+            #expect(beginning.contains("Content-Type: text/event-stream\r\n"))
+            #expect(beginning.contains("event: open\ndata: {}\n\n"))
+            #expect(beginning.contains("\"event\":\"step-text\""))
+            await server.gates.open("g")
+            let rest = try await wire.read(to: "\"event\":\"run-finished\"")
+            #expect(!rest.contains("\"step\":\"first\""))
+            _ = try await wire.read(to: "event: change\n")
+            await wire.close()
+        }
+    }
+
+    @Test("goes on behind the events that the page has")
+    func resume() async throws {
+        try await ServerRig(pipelines: ["t.yaml": Self.yaml]).serve { server in
+            let id = try #require(try await server.post("/api/v1/pipelines/two/runs", "").run)
+            await server.gates.open("g")
+            try await server.end(of: id)
+            let count = await server.journal.events(of: id, from: 0, limit: 100).count
+            let wire = try await Wire(port: server.port)
+            try await wire.send(server.request("GET", "/live?run=\(id)%3A\(count - 1)"))
+            let text = try await wire.read(to: "\"event\":\"run-finished\"")
+            #expect(text.ranges(of: "event: run\n").count == 1)
+            await wire.close()
+            let wrong = try await server.call("GET", "/live?run=x")
+            #expect(wrong.status == 400)
+            #expect(wrong.text.contains("run: expected an id and the number of an event, found &quot;x&quot;"))
+        }
+    }
+}

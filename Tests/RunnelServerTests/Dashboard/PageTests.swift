@@ -1,0 +1,245 @@
+import RunnelKit
+import Testing
+
+@testable import RunnelEngine
+@testable import RunnelServer
+
+@Suite("The pages of the dashboard", .timeLimit(.minutes(2))) struct PageTests {
+    private static let hostile = "<script>alert(1)</script>\u{202E}'\"&"
+
+    private static var rig: ServerRig {
+        ServerRig.dashboard(
+            [
+                "a.yaml": Pipelines.greet, "g.yaml": Pipelines.gate, "f.yaml": Pipelines.failing,
+                "bad.yaml": "name: bad\nsteps: [ { uses: templat } ]",
+            ], secrets: ["key": "s3cr3t-value"])
+    }
+
+    private static let bearer = [("Authorization", "Bearer \(Browsing.token)")]
+
+    private static func start(_ pipeline: String, _ server: RunningServer, _ body: String = "") async throws -> String {
+        try #require(try await server.post("/api/v1/pipelines/\(pipeline)/runs", body, bearer).run)
+    }
+
+    private static let paths = ["/", "/runs", "/pipelines", "/triggers", "/workers", "/audit", "/settings"]
+
+    @Test("confine what they can do, and hold neither inline scripts nor inline styles")
+    func policy() async throws {
+        try await Self.rig.serve { server in
+            let browser = try await Browsing.signedIn(server)
+            let run = try await Self.start("failing", server)
+            try await server.end(of: run)
+            let pages =
+                Self.paths + [
+                    "/pipelines/greet", "/pipelines?file=bad.yaml", "/runs/\(run)", "/runs/\(run)?view=definition",
+                    "/sign-in", "/runs/none", "/pipelines/none",
+                ]
+            for path in pages {
+                let answer = try await browser.get(path)
+                #expect(
+                    answer.headers["content-security-policy"]
+                        == "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+                        + "form-action 'self'; frame-ancestors 'none'; base-uri 'none'")
+                #expect(answer.headers["x-content-type-options"] == "nosniff")
+                #expect(answer.headers["cache-control"] == "no-store" || answer.status == 303, "\(path)")
+                #expect(!answer.text.contains(" style="), "\(path)")
+                #expect(!answer.text.contains("<style"), "\(path)")
+                #expect(answer.text.components(of: "<script") == (answer.status == 303 ? 0 : 1), "\(path)")
+                #expect(!answer.text.contains(" onclick="), "\(path)")
+            }
+        }
+    }
+
+    @Test("say what to do where there is nothing yet")
+    func empty() async throws {
+        try await ServerRig.dashboard().serve { server in
+            let browser = try await Browsing.signedIn(server)
+            let now = try await browser.page("/")
+            #expect(now.contains("Everything is fine. Nothing needs you."))
+            #expect(now.contains("Nothing failed."))
+            #expect(now.contains("Nothing is running."))
+            #expect(now.contains("No trigger is waiting."))
+            let runs = try await browser.page("/runs")
+            #expect(runs.contains("There are no runs yet."))
+            #expect(runs.contains("Start one from the page of a pipeline."))
+            #expect(try await browser.page("/runs?state=failed").contains("No run matches these filters."))
+            #expect(try await browser.page("/pipelines").contains("`runnel new pipeline` writes one into the folder."))
+            #expect(try await browser.page("/triggers").contains("No pipeline has a trigger."))
+            #expect(try await browser.page("/audit").contains("Nothing was done yet."))
+        }
+    }
+
+    @Test("texts from outside stay text, and secrets stay masked")
+    func hostile() async throws {
+        let name = "bad<b>name"
+        let rig = ServerRig.dashboard(
+            [
+                "a.yaml": Pipelines.greet, "f.yaml": Pipelines.failing,
+                "<i>.yaml": "name: x\ndescription: \"<u>under</u>\"\nsteps: [ { uses: templat<b> } ]",
+            ], secrets: ["key": "s3cr3t-value"])
+        try await rig.serve { server in
+            let browser = try await Browsing.signedIn(server)
+            let body: Value = ["inputs": ["who": .string(Self.hostile)], "trigger": ["type": .string(name)]]
+            let run = try await Self.start("greet", server, body.json())
+            try await server.end(of: run)
+            let failing = try await Self.start("failing", server, #"{"input": "s3cr3t-value"}"#)
+            try await server.end(of: failing)
+            for path in [
+                "/", "/runs", "/runs/\(run)", "/runs/\(failing)", "/runs/\(run)?view=value&part=inputs",
+                "/pipelines?file=%3Ci%3E.yaml", "/pipelines", "/runs/%3Cb%3E",
+            ] {
+                let page = try await browser.get(path).text
+                #expect(!page.contains("<script>"), "\(path)")
+                for tag in ["<b>", "<i>", "<u>"] { #expect(!page.contains(tag), "\(path)") }
+                #expect(!page.contains("s3cr3t"), "\(path)")
+            }
+            #expect(
+                try await browser.page("/runs/\(run)").contains(
+                    "&lt;script&gt;alert(1)&lt;/script&gt;\u{202E}&#39;&quot;&amp;"))
+            #expect(try await browser.page("/runs/\(failing)").contains("the secret is ***"))
+        }
+    }
+
+    @Test("a failed run shows its error, and is retried from a step; who did it is in the audit log")
+    func retry() async throws {
+        try await Self.rig.serve { server in
+            let browser = try await Browsing.signedIn(server)
+            let run = try await Self.start("failing", server)
+            try await server.end(of: run)
+            let now = try await browser.page("/")
+            #expect(now.contains("One thing needs you.") || now.contains("2 things need you."))
+            #expect(now.contains("bad: the secret is *** (broken)"))
+            let answer = try await browser.send("/runs/\(run)/retry", ["from": "bad"])
+            #expect(answer.status == 303)
+            let location = try #require(answer.headers["location"])
+            #expect(location.hasSuffix("?done=retried"))
+            #expect(try await browser.page(location).contains("A new run was started."))
+            let new = String(location.dropFirst("/runs/".count).prefix { $0 != "?" })
+            #expect(await server.journal.run(new)?.retryOf == run)
+            let entry = try #require(await server.journal.operators.audit(before: nil, limit: 1).first)
+            #expect(entry.action == "retry-run")
+            #expect(entry.subject == run)
+            #expect(entry.outcome == new)
+            #expect(entry.caller == "token")
+            #expect(entry.origin == "127.0.0.1")
+            #expect(try await browser.page("/audit").contains(new))
+            let unknown = try await browser.send("/runs/\(run)/retry", ["from": "bat"])
+            #expect(unknown.status == 400)
+            #expect(unknown.text.contains("the pipeline has no step &quot;bat&quot;; did you mean &quot;bad&quot;?"))
+        }
+    }
+
+    @Test("what failed is listed until it is marked as seen")
+    func seen() async throws {
+        try await Self.rig.serve { server in
+            let browser = try await Browsing.signedIn(server)
+            try await server.end(of: try await Self.start("failing", server))
+            #expect(try await browser.page("/").contains("Retry it"))
+            #expect(
+                try await browser.send("/seen", ["until": "99999999999999999"]).headers["location"] == "/?done=seen")
+            let seen = try await server.journal.operators.seen(by: "token")
+            #expect(seen != nil)
+            #expect(try await browser.page("/").contains("You last marked everything as seen"))
+        }
+    }
+
+    @Test("a form starts a run; what is wrong in it is said beside what was typed")
+    func form() async throws {
+        try await Self.rig.serve { server in
+            let browser = try await Browsing.signedIn(server)
+            #expect(try await browser.page("/pipelines/greet").contains(#"name="input.who""#))
+            let answer = try await browser.send("/pipelines/greet/start", ["input.who": "Ada", "do": "start"])
+            #expect(answer.status == 303)
+            let location = try #require(answer.headers["location"])
+            let run = String(location.dropFirst("/runs/".count).prefix { $0 != "?" })
+            try await server.end(of: run)
+            #expect(try await browser.page("/runs/\(run)").contains("Hello Ada, manual"))
+            let wrong = try await browser.send("/pipelines/greet/start", ["do": "start"])
+            #expect(wrong.status == 400)
+            #expect(wrong.text.contains("the input &quot;who&quot; is required"))
+            let dry = try await browser.send("/pipelines/greet/start", ["input.who": "Bob", "do": "dry-run"])
+            #expect(dry.status == 200)
+            #expect(dry.text.contains("Hello Bob, manual"))
+            #expect(await server.runs().count == 1)
+        }
+    }
+
+    @Test("several selected runs are retried or cancelled together")
+    func selected() async throws {
+        try await Self.rig.serve { server in
+            let browser = try await Browsing.signedIn(server)
+            let gates = [try await Self.start("gate", server), try await Self.start("gate", server)]
+            await server.gates.waitForArrivals(2, at: "g")
+            let cancelled = try await browser.send(
+                "/runs/selected", ["run": gates[0], "run": gates[1], "do": "cancel", "to": "/runs?state=running"])
+            #expect(cancelled.headers["location"] == "/runs?state=running&done=cancelling")
+            for run in gates { #expect(try await server.end(of: run) == .cancelled) }
+            let none = try await browser.send("/runs/selected", ["do": "retry", "to": "/runs"])
+            #expect(none.headers["location"] == "/runs?done=nothing")
+            await server.gates.open("g")
+            let retried = try await browser.send("/runs/selected", ["run": gates[0], "do": "retry", "to": "/runs"])
+            #expect(retried.headers["location"] == "/runs?done=retried")
+            #expect(await server.runs().count == 3)
+        }
+    }
+
+    @Test("a file with errors shows them at their lines")
+    func diagnostics() async throws {
+        try await Self.rig.serve { server in
+            let browser = try await Browsing.signedIn(server)
+            let page = try await browser.page("/pipelines?file=bad.yaml")
+            #expect(page.contains("The file has errors; it is not served."))
+            #expect(page.contains(#"<li id="L2" class="wrong">"#))
+            #expect(page.contains("did you mean &quot;template&quot;?"))
+            #expect(try await browser.page("/").contains("bad.yaml has errors"))
+        }
+    }
+
+    @Test("assets are kept for ever under the address of their content, and checked under any other")
+    func assets() async throws {
+        try await Self.rig.serve { server in
+            let browser = Browsing(server: server)
+            var total = 0
+            for name in DashboardAssets.all.names {
+                let answer = try await browser.get(DashboardAssets.all.link(name).text)
+                #expect(answer.status == 200)
+                #expect(answer.headers["cache-control"] == "public, max-age=31536000, immutable")
+                total += answer.body.count
+                let tag = try #require(answer.headers["etag"])
+                let again = try await server.call("GET", "/assets/old/\(name)", [("If-None-Match", tag)])
+                #expect(again.status == 304)
+                #expect(again.headers["cache-control"] == "no-cache")
+            }
+            #expect(total < 60_000)
+            #expect(try await browser.get("/assets/x/nothing.js").status == 404)
+        }
+    }
+
+    @Test("are in Japanese for those who ask for it, and nothing in them is left in English")
+    func japanese() async throws {
+        try await Self.rig.serve { server in
+            var browser = try await Browsing.signedIn(server)
+            browser.language = "ja,en;q=0.5"
+            let run = try await Self.start("failing", server)
+            try await server.end(of: run)
+            for path in Self.paths + ["/runs/\(run)", "/pipelines/greet"] {
+                let page = try await browser.page(path)
+                #expect(page.contains(#"<html lang="ja">"#))
+                for phrase in Phrase.allCases {
+                    let english = Words(language: .english)(phrase)
+                    // Words that are names or data, too, say nothing.
+                    guard english.count > 8, english.contains(" "), english != phrase.words.japanese else { continue }
+                    #expect(!page.contains(">\(english)<"), "\(path): \(english)")
+                }
+            }
+            let switched = try await browser.send("/language", ["language": "en", "to": "/runs"])
+            #expect(switched.headers["location"] == "/runs")
+            #expect(switched.headers["set-cookie"]?.hasPrefix("runnel-language=en; ") == true)
+        }
+    }
+}
+
+extension String {
+    /// How often a part occurs.
+    fileprivate func components(of part: String) -> Int { ranges(of: part).count }
+}

@@ -1,0 +1,125 @@
+import RunnelKit
+import Testing
+
+@testable import RunnelEngine
+@testable import RunnelServer
+
+@Suite("The parts of the dashboard") struct DashboardPartTests {
+    // MARK: HTML
+
+    @Test("HTML is escaped in texts and in attributes; control characters are replaced")
+    func escaping() {
+        var html = HTMLWriter()
+        html.element("p", .class(#""><script>"#), .title("a\r\n'&")) { $0.text("<b>\u{0}\u{1B}[31m&amp;") }
+        #expect(
+            html.html
+                == "<p class=\"&quot;&gt;&lt;script&gt;\" title=\"a&#13;\n&#39;&amp;\">&lt;b&gt;\u{FFFD}\u{FFFD}[31m&amp;amp;</p>"
+        )
+    }
+
+    @Test("a link stays on this server, whatever its parts are")
+    func links() {
+        #expect(Link("runs", "../../x?y#z").text == "/runs/..%2F..%2Fx%3Fy%23z")
+        #expect(Link("", "evil.example").text == "//evil.example" || Link("").text == "/")
+        #expect(Link("runs").with("text", "a&b=c d").with("state", "").text == "/runs?text=a%26b%3Dc%20d")
+        #expect(Link("runs").with("a", "1").with("a", "2").at("x y").text == "/runs?a=2#x%20y")
+    }
+
+    // MARK: Words
+
+    @Test("each phrase is in both languages, with the same values in it", arguments: Phrase.allCases)
+    func phrases(_ phrase: Phrase) {
+        func values(_ text: String) -> Set<Substring> { Set(text.matches(of: /\{\d\}/).map(\.output)) }
+        let (english, japanese) = phrase.words
+        #expect(!english.isEmpty && !japanese.isEmpty)
+        let plural = english.split(separator: "|").last.map(String.init) ?? english
+        #expect(values(plural) == values(japanese))
+        #expect(!japanese.contains("|"))
+    }
+
+    @Test("a value is not taken for a place of another one")
+    func values() {
+        let words = Words(language: .english)
+        #expect(words(.rowsOf, "{1}", "{2}", "x") == "{1}–{2} of x")
+        #expect(words(.items, 1) == "1 item")
+        #expect(words(.items, 1234) == "1,234 items")
+        #expect(words(.needs, 1) == "One thing needs you.")
+    }
+
+    @Test(
+        "numbers and times are short and have their unit",
+        arguments: [
+            (0, "0 ms"), (4_000_000, "4 ms"), (999_900_000, "1.0 s"), (2_440_000_000, "2.4 s"),
+            (41_000_000_000, "41 s"),
+            (60_000_000_000, "1 min"), (185_000_000_000, "3 min 5 s"), (7_440_000_000_000, "2 h 4 min"),
+            (266_400_000_000_000, "3 d 2 h"),
+        ])
+    func durations(_ nanoseconds: Int64, _ text: String) {
+        #expect(Words(language: .english).took(nanoseconds) == text)
+    }
+
+    @Test("the language is the one the browser likes best of those there are")
+    func languages() {
+        #expect(Language.best(of: "ja") == .japanese)
+        #expect(Language.best(of: "ja-JP,ja;q=0.9,en;q=0.8") == .japanese)
+        #expect(Language.best(of: "en;q=0.2, ja;q=0.9") == .japanese)
+        #expect(Language.best(of: "de, fr;q=0.5") == .english)
+        #expect(Language.best(of: "ja;q=0") == .english)
+        #expect(Language.best(of: "") == .english)
+    }
+
+    // MARK: Differences
+
+    @Test("a difference has the lines that went and came, and those that stayed")
+    func differences() {
+        let lines = LineDiff.lines(from: "a\nb\nc\nd", to: "a\nx\nc\nd\ne")
+        #expect(lines.map { "\($0.change)".prefix(1) + $0.text } == ["sa", "rb", "ax", "sc", "sd", "ae"])
+        #expect(LineDiff.lines(from: "same", to: "same").map(\.change) == [.same])
+        let long = (0..<3000).map { "\($0)" }.joined(separator: "\n")
+        #expect(LineDiff.lines(from: long, to: "x\n" + long.dropFirst(2)).contains { $0.change == .added })
+    }
+
+    // MARK: Figures
+
+    @Test("percentiles are those of succeeded runs; a rate of 100 % means all")
+    func figures() {
+        func run(_ state: RunState, took seconds: Int64) -> RunRecord {
+            var run = RunRecord(
+                id: "\(seconds)", pipeline: "p", definition: "", state: state, trigger: .null, createdAt: 0)
+            (run.startedAt, run.endedAt) = (0, seconds * 1_000_000_000)
+            return run
+        }
+        let recent = RecentRuns(runs: (1...199).map { run(.succeeded, took: $0) } + [run(.failed, took: 9999)])
+        #expect(recent.successRate == 99)
+        #expect(recent.duration(percentile: 50) == 100_000_000_000)
+        #expect(recent.duration(percentile: 95) == 190_000_000_000)
+        #expect(RecentRuns(runs: []).successRate == nil)
+    }
+
+    // MARK: Searching
+
+    @Test("a search ends at its limit, and goes on from there")
+    func search() async throws {
+        let journal = MemoryJournal()
+        for number in 0..<1200 {
+            let run = RunRecord(
+                id: "\(10_000 + number)", pipeline: "p", definition: "",
+                trigger: ["type": number == 3 ? "watch" : "manual"],
+                createdAt: Int64(number))
+            _ = await journal.accept(run, steps: [], memory: nil)
+        }
+        var search = RunSearch(journal: journal, now: 0)
+        search.maximumExamined = 1000
+        var query = try RunQuery(Query(text: "trigger=watch", known: nil))
+        let first = try await search.page(query)
+        #expect(first.runs.isEmpty)
+        #expect(first.isCut)
+        query.before = first.next
+        let second = try await search.page(query)
+        #expect(second.runs.map(\.id) == ["10003"])
+        #expect(second.next == nil)
+        let all = try await search.page(try RunQuery(Query(text: "", known: nil)))
+        #expect(all.runs.count == 50)
+        #expect(all.next == all.runs.last?.id)
+    }
+}

@@ -1,0 +1,111 @@
+import RunnelKit
+import Testing
+
+@testable import RunnelEngine
+@testable import RunnelServer
+
+@Suite("Signing in to the dashboard", .timeLimit(.minutes(2))) struct SignInTests {
+    @Test("pages lead to the sign-in page, and from there back")
+    func redirects() async throws {
+        try await ServerRig.dashboard().serve { server in
+            let browser = Browsing(server: server)
+            let answer = try await browser.get("/runs?state=failed")
+            #expect(answer.status == 303)
+            #expect(answer.headers["location"] == "/sign-in?to=%2Fruns%3Fstate%3Dfailed")
+            #expect(try await browser.page("/sign-in").contains("The token of `server.token` in runnel.yaml."))
+            let signedIn = try await browser.send(
+                "/sign-in", ["token": Browsing.token, "to": "/runs?state=failed"], isSignedIn: false)
+            #expect(signedIn.status == 303)
+            #expect(signedIn.headers["location"] == "/runs?state=failed")
+        }
+    }
+
+    @Test("the session's cookie is signed, expires, and is hidden from scripts and other sites")
+    func cookie() async throws {
+        try await ServerRig.dashboard().serve { server in
+            let answer = try await Browsing(server: server).send(
+                "/sign-in", ["token": Browsing.token], isSignedIn: false)
+            let cookie = try #require(answer.headers["set-cookie"])
+            #expect(cookie.hasSuffix("; Path=/; Max-Age=1209600; HttpOnly; SameSite=Strict"))
+            #expect(!cookie.contains(Browsing.token))
+            let value = String(cookie.prefix { $0 != ";" })
+            #expect(try await Browsing(server: server, cookie: value).get("/").status == 200)
+            let forged = value.replacing("token.", with: "other.")
+            #expect(try await Browsing(server: server, cookie: forged).get("/").status == 303)
+            #expect(try await Browsing(server: server, cookie: String(value.dropLast()) + "x").get("/").status == 303)
+        }
+        let sessions = DashboardSessions(token: "one")
+        let day: Int64 = 86_400_000_000_000
+        #expect(sessions.redeem(sessions.makeLinkCode(now: 0), now: 599_000_000_000))
+        #expect(!sessions.redeem(sessions.makeLinkCode(now: 0), now: 601_000_000_000))
+        let other = DashboardSessions(token: "two").makeCookie(now: day)
+        #expect(other.split(separator: ".").count == 4)
+    }
+
+    @Test("a wrong token is refused in words, and nobody is led to another site")
+    func wrong() async throws {
+        try await ServerRig.dashboard().serve { server in
+            let browser = Browsing(server: server)
+            let wrong = try await browser.send("/sign-in", ["token": "guess"], isSignedIn: false)
+            #expect(wrong.status == 401)
+            #expect(wrong.headers["set-cookie"] == nil)
+            #expect(wrong.text.contains("This is not the server&#39;s token."))
+            for elsewhere in ["//evil.example", "https://evil.example", "/\\evil.example", "/a\r\nX: y"] {
+                let answer = try await browser.send(
+                    "/sign-in", ["token": Browsing.token, "to": elsewhere], isSignedIn: false)
+                #expect(answer.headers["location"] == "/")
+            }
+        }
+    }
+
+    @Test("a link signs in once")
+    func link() async throws {
+        try await ServerRig.dashboard().serve { server in
+            let made = try await server.call(
+                "POST", "/api/v1/sign-in-links?to=/runs", [("Authorization", "Bearer \(Browsing.token)")])
+            let path = try #require(try made.json()["path"]?.asString)
+            let first = try await Browsing(server: server).get(path)
+            #expect(first.status == 303)
+            #expect(first.headers["location"] == "/runs")
+            #expect(first.headers["set-cookie"] != nil)
+            let second = try await Browsing(server: server).get(path)
+            #expect(second.status == 403)
+            #expect(second.text.contains("the link has been used or has expired; `runnel open` makes a new one"))
+        }
+    }
+
+    @Test("forms need the token of the page and the page's own origin")
+    func forgery() async throws {
+        try await ServerRig.dashboard(["g.yaml": Pipelines.gate]).serve { server in
+            let browser = try await Browsing.signedIn(server)
+            let run = try #require(
+                try await server.post(
+                    "/api/v1/pipelines/gate/runs", "", [("Authorization", "Bearer \(Browsing.token)")]
+                ).run)
+            let bare = try await browser.send("/runs/\(run)/cancel", [:], isSignedIn: false)
+            #expect(bare.status == 403)
+            #expect(bare.text.contains("the page is out of date; load it again, then repeat the action"))
+            let foreign = try await browser.send("/runs/\(run)/cancel", [:], [("Origin", "https://evil.example")])
+            #expect(foreign.status == 403)
+            #expect(foreign.text.contains("the form was sent by a page of another site"))
+            let site = try await browser.send("/runs/\(run)/cancel", [:], [("Sec-Fetch-Site", "cross-site")])
+            #expect(site.status == 403)
+            #expect(await server.journal.run(run)?.isCancelRequested == false)
+            let signedOut = try await Browsing(server: server).send("/runs/\(run)/cancel", [:], isSignedIn: false)
+            #expect(signedOut.status == 403)
+            let own = try await browser.send(
+                "/runs/\(run)/cancel", [:], [("Origin", "http://localhost:\(server.port)")])
+            #expect(own.status == 303)
+        }
+    }
+
+    @Test("without a token, this machine is admitted, and names that lead to it are not")
+    func local() async throws {
+        try await ServerRig().serve { server in
+            #expect(try await server.call("GET", "/").status == 200)
+            let rebound = try await server.call("GET", "/", [("Host", "evil.example")])
+            #expect(rebound.status == 403)
+            #expect(rebound.text.contains("the API answers to localhost only; a token lets others in"))
+        }
+    }
+}

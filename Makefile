@@ -41,6 +41,7 @@ bench: setup ## Measure beside peers: a chat stream beside httpx-sse, the journa
 	Benchmarks/watch/run.sh
 	Benchmarks/webhook/run.sh
 	Benchmarks/serve/idle.sh
+	Benchmarks/dashboard/run.sh
 
 instructions: setup ## Count the instructions of one durable run and of one webhook call.
 	Benchmarks/instructions/run.sh

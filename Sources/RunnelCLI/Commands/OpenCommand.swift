@@ -49,8 +49,9 @@ struct OpenCommand: AsyncParsableCommand {
         let candidates = folders.map { "\($0)/xdg-open" }
         #endif
         guard let program = candidates.first(where: FileManager.default.isExecutableFile) else { return false }
-        var arguments = [program, link].map { strdup($0) } + [nil]
-        var variables = environment.map { strdup("\($0.key)=\($0.value)") } + [nil]
+        var arguments: [UnsafeMutablePointer<CChar>?] = [strdup(program), strdup(link), nil]
+        var variables: [UnsafeMutablePointer<CChar>?] = environment.map { strdup("\($0.key)=\($0.value)") }
+        variables.append(nil)
         defer { for text in arguments + variables { free(text) } }
         var child = pid_t()
         guard posix_spawn(&child, program, nil, nil, &arguments, &variables) == 0 else { return false }

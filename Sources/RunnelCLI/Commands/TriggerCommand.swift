@@ -1,10 +1,12 @@
 import ArgumentParser
 import RunnelKit
+internal import RunnelSupport
 
 /// `runnel trigger`
 struct TriggerCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "trigger", abstract: "Start a run in a running server, as if one of its triggers had fired.",
+        commandName: "trigger",
+        abstract: "Start a run in a running server as if a trigger had fired, or disable a trigger.",
         discussion: """
             The event is a JSON object: what templates find under `trigger`, such as
             {"type": "watch", "path": "inbox/a.txt", "name": "a.txt"}.
@@ -16,8 +18,26 @@ struct TriggerCommand: AsyncParsableCommand {
     @Option(name: .customLong("input"), help: ArgumentHelp("Set an input of the pipeline.", valueName: "name=value"))
     var inputs: [String] = []
 
+    @Option(help: ArgumentHelp("Disable this trigger of the pipeline instead, such as `schedule`.", valueName: "key"))
+    var disable: String?
+    @Option(help: ArgumentHelp("Enable this trigger of the pipeline again.", valueName: "key")) var enable: String?
+
+    func validate() throws {
+        if disable != nil, enable != nil { throw ValidationError("--disable and --enable exclude each other") }
+        if disable ?? enable != nil, event != nil || !inputs.isEmpty {
+            throw ValidationError("--disable and --enable start no run; leave out --event and --input")
+        }
+    }
+
     func run() async throws {
         let client = ServerClient(project: try options.project())
+        let name = PercentEncoding.encode(pipeline, allowed: PercentEncoding.unreserved)
+        if let key = disable ?? enable {
+            let word = disable == nil ? "enable" : "disable"
+            let encoded = PercentEncoding.encode(key, allowed: PercentEncoding.unreserved)
+            _ = try await client.request("POST", "/pipelines/\(name)/triggers/\(encoded)/\(word)")
+            return
+        }
         var body: ValueObject = [:]
         if let event { body["trigger"] = try read(event) }
         var values = ValueObject()
@@ -27,11 +47,6 @@ struct TriggerCommand: AsyncParsableCommand {
             values[String(parts[0])] = .string(String(parts[1]))
         }
         body["inputs"] = .object(values)
-        let name = pipeline.utf8.map { byte -> String in
-            let scalar = Character(Unicode.Scalar(byte))
-            return scalar.isASCII && (scalar.isLetter || scalar.isNumber || "-._~".contains(scalar))
-                ? String(scalar) : "%" + String(byte, radix: 16, uppercase: true)
-        }.joined()
         let answer = try await client.request("POST", "/pipelines/\(name)/runs", body: .object(body))
         Streams.output.write((answer.asObject?["run"]?.asString ?? "") + "\n")
     }

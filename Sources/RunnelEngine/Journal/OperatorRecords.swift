@@ -18,6 +18,11 @@ public protocol OperatorRecords: Sendable {
     /// Until when the caller has seen what failed; nil if it never said so. In nanoseconds since 1970.
     func seen(by caller: String) async throws(JournalError) -> Int64?
     func setSeen(by caller: String, until time: Int64) async throws(JournalError)
+
+    /// The triggers that operators have disabled.
+    func disabledTriggers() async throws(JournalError) -> Set<TriggerID>
+    /// Disables or enables a trigger for all servers of the journal. Durable.
+    func setTrigger(_ trigger: TriggerID, isEnabled: Bool) async throws(JournalError)
 }
 
 /// The number of runs of one pipeline that ended in one hour in one state.
@@ -85,11 +90,16 @@ struct MemoryOperatorRecords: OperatorRecords {
     actor Log {
         fileprivate var entries: [AuditEntry] = []
         fileprivate var seenByCaller: [String: Int64] = [:]
+        fileprivate var disabled: Set<TriggerID> = []
 
         fileprivate func append(_ entry: AuditEntry) {
             var entry = entry
             entry.number = Int64(entries.count) + 1
             entries.append(entry)
+        }
+
+        fileprivate func setTrigger(_ trigger: TriggerID, isEnabled: Bool) {
+            if isEnabled { disabled.remove(trigger) } else { disabled.insert(trigger) }
         }
 
         fileprivate func setSeen(by caller: String, until time: Int64) { seenByCaller[caller] = time }
@@ -121,4 +131,9 @@ struct MemoryOperatorRecords: OperatorRecords {
 
     func seen(by caller: String) async -> Int64? { await log.seenByCaller[caller] }
     func setSeen(by caller: String, until time: Int64) async { await log.setSeen(by: caller, until: time) }
+    func disabledTriggers() async -> Set<TriggerID> { await log.disabled }
+
+    func setTrigger(_ trigger: TriggerID, isEnabled: Bool) async {
+        await log.setTrigger(trigger, isEnabled: isEnabled)
+    }
 }

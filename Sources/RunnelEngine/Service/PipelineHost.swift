@@ -15,6 +15,8 @@ public actor PipelineHost {
         /// What there is to say about the current version of the file.
         public var report: LoadReport?
         public var triggers: [String: TriggerHealth] = [:]
+        /// The keys of triggers that an operator has disabled.
+        public var disabled: Set<String> = []
     }
 
     /// When a trigger starts a run.
@@ -46,6 +48,8 @@ public actor PipelineHost {
     private let declarations: TriggerDeclarations
     private var catalog: PipelineCatalog
     private var health: [TriggerPlace: TriggerHealth] = [:]
+    /// The triggers that operators have disabled, as the journal said at the last look.
+    private var disabled: Set<TriggerID> = []
     private var running: [TriggerPlace: AbandonableTask<Void>] = [:]
     /// All triggers that have not ended, including replaced ones.
     private var unended: [ObjectIdentifier: (place: TriggerPlace, task: AbandonableTask<Void>)] = [:]
@@ -84,7 +88,8 @@ public actor PipelineHost {
         let known = keys.compactMap { key in health[TriggerPlace(file: entry.file, key: key)].map { (key, $0) } }
         return Hosted(
             file: entry.file, pipeline: entry.pipeline, problem: entry.problem, report: entry.report,
-            triggers: Dictionary(known, uniquingKeysWith: { first, _ in first }))
+            triggers: Dictionary(known, uniquingKeysWith: { first, _ in first }),
+            disabled: Set(keys.filter { disabled.contains(TriggerID(pipeline: entry.pipeline?.name ?? "", key: $0)) }))
     }
 
     /// The next ticks of the pipeline's triggers, earliest first; those of triggers with a problem are left out.
@@ -197,7 +202,40 @@ public actor PipelineHost {
     /// Reads changed files.
     ///
     /// - Returns: The triggers to start.
-    func look() async -> [Beginning] { await take(catalog.look()) }
+    func look() async -> [Beginning] {
+        let changed = await lookAtSwitches()
+        return await take(catalog.look()) + changed
+    }
+
+    /// Ends triggers that were disabled since the last look.
+    ///
+    /// - Returns: Those to start, which were enabled.
+    private func lookAtSwitches() async -> [Beginning] {
+        // While the journal does not answer, everything stays as it is.
+        guard let now = try? await worker.journal.operators.disabledTriggers(), now != disabled else { return [] }
+        let before = disabled
+        disabled = now
+        var begins: [Beginning] = []
+        for entry in catalog.entries {
+            guard let pipeline = entry.pipeline else { continue }
+            for trigger in pipeline.triggers {
+                let id = TriggerID(pipeline: pipeline.name, key: trigger.key)
+                guard now.contains(id) != before.contains(id) else { continue }
+                let place = TriggerPlace(file: entry.file, key: trigger.key)
+                logger.notice("the trigger \(place) was \(now.contains(id) ? "disabled" : "enabled")")
+                if now.contains(id) {
+                    running.removeValue(forKey: place)?.cancel()
+                    health[place] = Self.isDisabled
+                } else {
+                    health[place] = nil
+                    begins += triggers(of: pipeline, entry.file).filter { $0.place == place }
+                }
+            }
+        }
+        return begins
+    }
+
+    private static let isDisabled = TriggerHealth.waiting("disabled by an operator")
 
     private func take(_ look: PipelineCatalog.Look) async -> [Beginning] {
         var begins: [Beginning] = []
@@ -244,8 +282,12 @@ public actor PipelineHost {
     // MARK: - Triggers
 
     private func triggers(of pipeline: Pipeline, _ file: String) -> [Beginning] {
-        pipeline.triggers.map { trigger in
+        pipeline.triggers.compactMap { trigger in
             let place = TriggerPlace(file: file, key: trigger.key)
+            guard !disabled.contains(TriggerID(pipeline: pipeline.name, key: trigger.key)) else {
+                health[place] = Self.isDisabled
+                return nil
+            }
             let runs = HostedRuns(
                 runs: runs, host: self, pipeline: pipeline, place: place, kind: trigger.kind,
                 redactor: worker.runner.redactor)
@@ -292,7 +334,9 @@ public actor PipelineHost {
     }
 
     func report(_ health: TriggerHealth, of place: TriggerPlace) {
-        guard catalog[place.file] != nil else { return }
+        guard let pipeline = catalog[place.file]?.pipeline,
+            !disabled.contains(TriggerID(pipeline: pipeline.name, key: place.key))
+        else { return }
         self.health[place] = health
     }
 }

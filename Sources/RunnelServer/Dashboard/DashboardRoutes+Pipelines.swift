@@ -32,6 +32,13 @@ extension DashboardRoutes {
             _ = try Query(request, known: ["done"])
             return Response.page(try await page(PageContext(request, context), context).html())
         }
+        group.post("/pipelines/:name/trigger") { request, context in
+            let form = try await form(request, context)
+            let pipeline = try await page(PageContext(request, context), context).pipeline
+            let isEnabled = form["enabled"] == "true"
+            try await api.setTrigger(form["key"] ?? "", of: pipeline, isEnabled: isEnabled, by: Operator(context))
+            return Self.after(Self.local(form["to"]), isEnabled ? .triggerOn : .triggerOff)
+        }
         group.post("/pipelines/:name/start") { request, context in
             let form = try await form(request, context)
             var page = try await page(PageContext(request, context), context)

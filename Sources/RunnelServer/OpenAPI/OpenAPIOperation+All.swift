@@ -10,6 +10,8 @@ extension OpenAPIOperation {
         OpenAPIOperation(
             method: "get", path: "/api/v1/pipelines/{name}", id: "showPipeline", tag: "pipelines",
             summary: "One pipeline", parameters: [name], answers: [one("Pipeline")], failures: [404]),
+        triggerSwitch("enable", "Enable a trigger"),
+        triggerSwitch("disable", "Disable a trigger until it is enabled, also over restarts"),
         OpenAPIOperation(
             method: "post", path: "/api/v1/pipelines/{name}/runs", id: "startRun", tag: "pipelines",
             summary: "Start a run", parameters: [name, idempotencyKey],
@@ -104,6 +106,15 @@ extension OpenAPIOperation {
                 (401, "Nothing is said to callers who may not call.", nil),
                 (500, "The run failed or was cancelled.", .json(OpenAPISchemas.reference("HookFailure"))),
             ], failures: [400, 404, 405, 408, 410, 413, 415, 429, 503], isOpen: true)
+    }
+
+    private static func triggerSwitch(_ word: String, _ summary: String) -> OpenAPIOperation {
+        OpenAPIOperation(
+            method: "post", path: "/api/v1/pipelines/{name}/triggers/{key}/\(word)", id: word + "Trigger",
+            tag: "pipelines", summary: summary,
+            parameters: [
+                name, Parameter(name: "key", place: "path", help: "The trigger's key, such as `schedule[1]`."),
+            ], answers: [one("TriggerSwitch")], failures: [404, 503])
     }
 
     private static let name = Parameter(name: "name", place: "path", help: "The pipeline's name.")

@@ -40,7 +40,11 @@ enum OpenAPISchemas {
                     "triggers": ["type": "array", "items": reference("Trigger")],
                 ], required: ["file", "triggers"]),
             "Trigger": object(
-                ["key": text, "kind": text, "waiting": text, "problem": text], required: ["key", "kind"]),
+                [
+                    "key": text, "kind": text, "waiting": text, "problem": text,
+                    "disabled": described("An operator has disabled it.", ["type": "boolean"]),
+                ], required: ["key", "kind"]),
+            "TriggerSwitch": object(["pipeline": text, "trigger": text, "enabled": ["type": "boolean"]]),
             "Start": [
                 "type": "object", "additionalProperties": false,
                 "properties": [

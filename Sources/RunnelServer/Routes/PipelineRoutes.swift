@@ -29,6 +29,17 @@ struct PipelineRoutes: Sendable {
             _ = try Query(request, known: [])
             return Response.json(json(try await find(context).hosted))
         }
+        for (word, isEnabled) in [("enable", true), ("disable", false)] {
+            group.post("/pipelines/:name/triggers/:key/\(word)") { request, context in
+                _ = try Query(request, known: [])
+                let pipeline = try await find(context).pipeline
+                let key = context.parameter("key")
+                try await api.setTrigger(key, of: pipeline, isEnabled: isEnabled, by: Operator(context))
+                return Response.json([
+                    "pipeline": .string(pipeline.name), "trigger": .string(key), "enabled": .bool(isEnabled),
+                ])
+            }
+        }
         group.post("/pipelines/:name/runs") { request, context in
             _ = try Query(request, known: [])
             return try await start(request, context)
@@ -58,6 +69,7 @@ struct PipelineRoutes: Sendable {
             case .problem(let text): object["problem"] = .string(text)
             case nil: break
             }
+            if hosted.disabled.contains(trigger.key) { object["disabled"] = true }
             return .object(object)
         }
         object["triggers"] = .list(triggers ?? [])

@@ -33,7 +33,7 @@ extension API {
         for (key, value) in trigger { all[key] = value }
         let request = RunRequest(id: runs.makeID(), inputs: values, trigger: .object(all), input: input)
         let id = try await start(runs.makeRun(request, of: pipeline, dedupeKey: dedupeKey))
-        try await record("start-run", of: pipeline.name, outcome: id, by: caller)
+        await recordDone("start-run", of: pipeline.name, outcome: id, by: caller)
         return id
     }
 
@@ -55,10 +55,10 @@ extension API {
             throw APIError(409, "not-ended", "the run has not ended yet")
         } catch RetryError.noSuchStep(let step, let known) {
             let closest = Suggestion.closest(to: step, among: known).map { "did you mean \"\($0)\"?" }
+            let advice = closest ?? "its steps are \(known.joined(separator: ", "))"
             throw APIError(
                 400, "no-such-step",
-                "the pipeline has no step \(Value.string(step).quoted(limit: 200)); "
-                    + (closest ?? "its steps are \(known.joined(separator: ", "))"))
+                "the pipeline has no step \(Value.string(step).quoted(limit: 200)); \(advice)")
         } catch RetryError.noResult(let step) {
             throw APIError(
                 409, "no-result",
@@ -67,7 +67,7 @@ extension API {
             throw APIError(error)
         }
         let id = try await start(run)
-        try await record("retry-run", of: old.id, outcome: id, by: caller)
+        await recordDone("retry-run", of: old.id, outcome: id, by: caller)
         return id
     }
 
@@ -86,6 +86,24 @@ extension API {
         return isRequested
     }
 
+    /// Disables or enables a trigger of a served pipeline. It takes effect within a second.
+    func setTrigger(_ key: String, of pipeline: Pipeline, isEnabled: Bool, by caller: Operator) async throws {
+        guard pipeline.triggers.contains(where: { $0.key == key }) else {
+            let known = pipeline.triggers.map(\.key)
+            let closest = Suggestion.closest(to: key, among: known).map { "did you mean \"\($0)\"?" }
+            let advice = closest ?? (known.isEmpty ? "it has none" : "it has \(known.joined(separator: ", "))")
+            throw APIError(
+                404, "no-such-trigger",
+                "the pipeline \"\(pipeline.name)\" has no trigger \(Value.string(key).quoted(limit: 200)); \(advice)")
+        }
+        try await withJournal {
+            try await journal.operators.setTrigger(
+                TriggerID(pipeline: pipeline.name, key: key), isEnabled: isEnabled)
+        }
+        try await record(
+            isEnabled ? "enable-trigger" : "disable-trigger", of: "\(pipeline.name) \(key)", by: caller)
+    }
+
     /// Adds an entry to the audit log.
     func record(_ action: String, of subject: String, outcome: String = "", by caller: Operator) async throws {
         try await withJournal {
@@ -94,6 +112,11 @@ extension API {
                     time: caller.time, caller: caller.name, origin: caller.origin, action: action, subject: subject,
                     outcome: outcome))
         }
+    }
+
+    /// Adds an entry for a run that is on disk. An error is not reported: the caller would start the run again.
+    private func recordDone(_ action: String, of subject: String, outcome: String, by caller: Operator) async {
+        try? await record(action, of: subject, outcome: outcome, by: caller)
     }
 }
 

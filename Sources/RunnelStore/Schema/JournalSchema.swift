@@ -191,6 +191,12 @@ enum JournalSchema {
 
                     -- Until when each caller of the dashboard has seen what failed.
                     CREATE TABLE seen (caller TEXT NOT NULL PRIMARY KEY, until INTEGER NOT NULL) WITHOUT ROWID;
+
+                    CREATE TABLE disabled_triggers (
+                        pipeline TEXT NOT NULL,
+                        "trigger" TEXT NOT NULL,
+                        PRIMARY KEY (pipeline, "trigger")
+                    ) WITHOUT ROWID;
                     """)
         }
         return migrator

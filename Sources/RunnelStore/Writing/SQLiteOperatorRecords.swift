@@ -71,4 +71,21 @@ private struct SQLiteOperatorRecords: OperatorRecords {
             ).execute(arguments: [caller, time])
         }
     }
+
+    func disabledTriggers() async throws(JournalError) -> Set<TriggerID> {
+        try await journal.read { db in
+            let rows = try Row.fetchAll(db.cachedStatement(sql: "SELECT pipeline, \"trigger\" FROM disabled_triggers"))
+            return Set(try rows.map { TriggerID(pipeline: try $0.decode(atIndex: 0), key: try $0.decode(atIndex: 1)) })
+        }
+    }
+
+    func setTrigger(_ trigger: TriggerID, isEnabled: Bool) async throws(JournalError) {
+        try await journal.committer.write { db in
+            try db.cachedStatement(
+                sql: isEnabled
+                    ? "DELETE FROM disabled_triggers WHERE pipeline = ? AND \"trigger\" = ?"
+                    : "INSERT OR IGNORE INTO disabled_triggers (pipeline, \"trigger\") VALUES (?, ?)"
+            ).execute(arguments: [trigger.pipeline, trigger.key])
+        }
+    }
 }

@@ -48,7 +48,7 @@ struct Browsing: Sendable {
     func formToken() async throws -> String {
         let page = try await get("/workers").text
         let mark = #"name="form-token" value=""#
-        let start = try #require(page.range(of: mark)).upperBound
+        let start = try #require(page.firstRange(of: mark)).upperBound
         return String(page[start...].prefix { $0 != "\"" })
     }
 

@@ -22,7 +22,7 @@ extension ErrorCatalog {
             sentences: []),
         ErrorEntry(
             "body-too-large", part: "The API of a server",
-            sentences: ["the body is larger than …"]),
+            sentences: ["the form is larger than …", "the body is larger than …"]),
         ErrorEntry(
             "has-ended", part: "The API of a server",
             sentences: ["the run has ended already: …"]),
@@ -33,11 +33,20 @@ extension ErrorCatalog {
             "internal", part: "The API of a server",
             sentences: ["the request failed; the log says why under …"]),
         ErrorEntry(
+            "link-used", part: "The API of a server",
+            sentences: ["the link has been used or has expired; `runnel open` makes a new one"]),
+        ErrorEntry(
             "malformed", part: "The API of a server",
             sentences: ["the body is not JSON: …"]),
         ErrorEntry(
             "method-not-allowed", part: "The API of a server",
             sentences: ["… is not possible here; ask … with …"]),
+        ErrorEntry(
+            "no-result", part: "The API of a server",
+            sentences: ["the step \"…\" has no result in the run; retry from that step or an earlier one"]),
+        ErrorEntry(
+            "no-such-file", part: "The API of a server",
+            sentences: ["there is no file …"]),
         ErrorEntry(
             "no-such-hook", part: "The API of a server",
             sentences: ["there is no hook at …"]),
@@ -46,13 +55,22 @@ extension ErrorCatalog {
             sentences: ["there is no pipeline …"]),
         ErrorEntry(
             "no-such-run", part: "The API of a server",
-            sentences: ["the run is gone", "there is no run …"]),
+            sentences: ["there is no run …", "the run is gone"]),
+        ErrorEntry(
+            "no-such-step", part: "The API of a server",
+            sentences: ["the pipeline has no step …; …"]),
+        ErrorEntry(
+            "no-such-trigger", part: "The API of a server",
+            sentences: ["the pipeline \"…\" has no trigger …; …"]),
+        ErrorEntry(
+            "no-such-value", part: "The API of a server",
+            sentences: ["the run has no such value"]),
         ErrorEntry(
             "not-ended", part: "The API of a server",
             sentences: ["the run has not ended yet"]),
         ErrorEntry(
             "not-found", part: "The API of a server",
-            sentences: ["there is nothing at …"]),
+            sentences: ["there is no such page", "there is no such file", "there is nothing at …"]),
         ErrorEntry(
             "not-served", part: "The API of a server",
             sentences: ["the pipeline \"…\" is not served any more"]),
@@ -63,6 +81,9 @@ extension ErrorCatalog {
             "shutting-down", part: "The API of a server",
             sentences: ["Runnel is shutting down; try again in 5 s"]),
         ErrorEntry(
+            "signed-out", part: "The API of a server",
+            sentences: ["the session has expired; sign in again", "sign in first"]),
+        ErrorEntry(
             "too-slow", part: "The API of a server",
             sentences: ["the body did not come within …"]),
         ErrorEntry(
@@ -70,12 +91,18 @@ extension ErrorCatalog {
             sentences: ["the API needs the token: Authorization: Bearer …"]),
         ErrorEntry(
             "unsupported-media-type", part: "The API of a server",
-            sentences: ["the body is …; send application/json instead"]),
+            sentences: ["expected a form", "the body is …; send application/json instead"]),
+        ErrorEntry(
+            "wrong-form", part: "The API of a server",
+            sentences: ["the page is out of date; load it again, then repeat the action"]),
         ErrorEntry(
             "wrong-host", part: "The API of a server",
             sentences: ["the API answers to localhost only; a token lets others in"]),
         ErrorEntry(
             "wrong-origin", part: "The API of a server",
-            sentences: ["the API does not answer to pages of other sites; a token lets them in"]),
+            sentences: [
+                "the form was sent by a page of another site",
+                "the API does not answer to pages of other sites; a token lets them in",
+            ]),
     ]
 }

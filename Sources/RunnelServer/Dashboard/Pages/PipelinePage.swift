@@ -240,6 +240,8 @@ struct TriggerRow {
         html.element("tr") { html in
             html.element("td") { html in
                 switch health {
+                case _ where hosted.disabled.contains(trigger.key):
+                    html.element("span", .class("badge skipped"), text: words(.disabled))
                 case .problem: html.element("span", .class("badge failed"), text: words(.problem))
                 case .waiting: html.element("span", .class("badge succeeded"), text: words(.ready))
                 case nil: html.element("span", .class("badge waiting"), text: words(.starting))
@@ -254,9 +256,21 @@ struct TriggerRow {
             html.element("td", .class("from mono")) { $0.outside(trigger.key) }
             html.element("td", .class("why")) { html in
                 switch health {
-                case .problem(let text), .waiting(let text): html.outside(text)
+                case .problem(let text), .waiting(let text):
+                    if !hosted.disabled.contains(trigger.key) { html.outside(text) }
                 case nil: break
                 }
+            }
+            html.element("td", .class("num")) { html in
+                guard let pipeline = hosted.pipeline else { return }
+                let isDisabled = hosted.disabled.contains(trigger.key)
+                html.action(
+                    Link("pipelines", pipeline.name, "trigger"), words(isDisabled ? .enable : .disable),
+                    context.session, class: "link",
+                    fields: [
+                        ("key", trigger.key), ("enabled", isDisabled ? "true" : "false"),
+                        ("to", showsPipeline ? "/triggers" : Link("pipelines", pipeline.name).text),
+                    ])
             }
         }
     }

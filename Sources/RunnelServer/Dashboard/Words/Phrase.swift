@@ -59,6 +59,9 @@ enum Phrase: String, Sendable, CaseIterable {
     case ready
     case starting
     case problem
+    case disabled
+    case enable
+    case disable
     // MARK: Columns
     case columnState
     case columnPipeline
@@ -296,6 +299,9 @@ enum Phrase: String, Sendable, CaseIterable {
         case .triggerRun: ("end of", "終了時:")
         case .ready: ("ready", "待受中")
         case .starting: ("starting", "起動中")
+        case .disabled: ("disabled", "無効")
+        case .enable: ("Enable", "有効にする")
+        case .disable: ("Disable", "無効にする")
         case .problem: ("problem", "問題あり")
         case .columnState: ("State", "状態")
         case .columnPipeline: ("Pipeline", "パイプライン")

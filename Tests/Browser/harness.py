@@ -35,7 +35,7 @@ class Server:
     def start(self):
         environment = {**os.environ, "STAGE": str(self.gates), "TZ": "Asia/Tokyo"}
         if self.token:
-            environment["RUNNEL_TOKEN"] = self.token
+            environment["STAGE_TOKEN"] = self.token
         self.log = open(self.folder / "serve.log", "ab")
         self.process = subprocess.Popen(
             [RUNNEL, "serve", "pipelines", "--port", str(self.port)], cwd=self.folder, env=environment,

@@ -123,7 +123,7 @@ struct RunDriver {
         while outcome == nil, !isReleased, let event = try await group.next() {
             switch event {
             case .signal: listenToControl(in: &group)
-            case .flush: listen(to: flushes.stream, in: &group)
+            case .flush: listen(to: flushes.stream, after: TextBuffer.interval, in: &group)
             default: break
             }
             try await handle(event, in: &group, flushes.continuation)
@@ -157,8 +157,12 @@ struct RunDriver {
         }
     }
 
-    private func listen(to flushes: AsyncStream<Void>, in group: inout ThrowingTaskGroup<Event, any Error>) {
+    private func listen(
+        to flushes: AsyncStream<Void>, after pause: Duration? = nil, in group: inout ThrowingTaskGroup<Event, any Error>
+    ) {
         group.addTask {
+            // In real time, which is what the journal's writes take.
+            if let pause { try? await ContinuousClock().sleep(for: pause) }
             for await _ in flushes { return .flush }
             return .nothing
         }

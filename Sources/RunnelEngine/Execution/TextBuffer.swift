@@ -6,21 +6,21 @@ final class TextBuffer: Sendable {
     private struct State {
         var events: [RunEvent] = []
         var size = 0
-        /// The time of the last flush request; nanoseconds since 1970.
-        var flushedAt: Int64?
     }
 
-    /// The interval between writes while a text streams, in nanoseconds.
-    private static let interval: Int64 = 100_000_000
+    /// The shortest interval between writes while a text streams. What comes within it is written at its end, so that the
+    /// last words before a pause are not held back.
+    static let interval = Duration.milliseconds(100)
     /// The limit in bytes. Text beyond it is only in the step's output.
     private static let limit = 1 << 18
 
     private let state = Mutex(State())
 
-    /// - Returns: Whether the buffer should be flushed.
+    /// - Returns: Whether the buffer was empty, so that a flush has to be requested.
     func append(_ event: RunEvent) -> Bool {
         state.withLock { state in
             guard state.size < Self.limit else { return false }
+            let wasEmpty = state.events.isEmpty
             if case .stepText(let place, let text) = event.kind {
                 state.size += text.utf8.count
                 if let last = state.events.last, case .stepText(place, let before) = last.kind {
@@ -32,10 +32,7 @@ final class TextBuffer: Sendable {
                 state.size += 256
                 state.events.append(event)
             }
-            // A clock that jumps back makes the next write early, never late.
-            if let last = state.flushedAt, event.time >= last, event.time &- last < Self.interval { return false }
-            state.flushedAt = event.time
-            return true
+            return wasEmpty
         }
     }
 

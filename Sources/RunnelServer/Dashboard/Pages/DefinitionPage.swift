@@ -58,9 +58,11 @@ struct SourceView {
 
     func write(to html: inout HTMLWriter) {
         html.element("ol", .class("source mono"), .plain("tabindex", "0")) { html in
-            for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false).prefix(Self.maximumLines)
-                .enumerated()
-            {
+            let lines = (text.hasSuffix("\n") ? text.dropLast() : text[...])
+            for (index, line) in lines.split(separator: "\n", omittingEmptySubsequences: false).prefix(
+                Self.maximumLines
+            )
+            .enumerated() {
                 let found = problems[index + 1] ?? []
                 html.element("li", .id("L\(index + 1)"), found.isEmpty ? nil : .class("wrong")) { html in
                     html.element("code", text: line.isEmpty ? " " : String(line.prefix(4000)))

@@ -55,7 +55,7 @@ struct PipelineDrawing {
         let drawing = Block.column(all)
         let (width, height) = (drawing.width + 8, drawing.height + 8)
         let steps = pipeline.allSteps.map { "\($0.id) \($0.uses)" }.joined(separator: ", ")
-        html.element("div", .class("drawing"), .plain("tabindex", "0"), .role("region"), .label(words(.drawing))) {
+        html.element("div", .class("drawing"), .plain("tabindex", "0"), .role("group"), .label(words(.drawing))) {
             html in
             html.element(
                 "svg", .plain("viewBox", "0 0 \(width) \(height)"), .plain("width", "\(width)"),

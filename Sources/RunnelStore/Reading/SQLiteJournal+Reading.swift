@@ -94,9 +94,11 @@ extension SQLiteJournal {
             arguments += [before]
         }
         let condition = conditions.isEmpty ? "" : "WHERE " + conditions.joined(separator: " AND ")
+        // Unfinished runs are few and have indexes of their own; in the order of ids all runs would be scanned for them.
+        let order = state.map { !$0.isFinal } ?? false ? "+id" : "id"
         arguments += [filter.limit]
         return try await records(
-            "SELECT \(Self.small) FROM runs \(condition) ORDER BY id DESC LIMIT ?", arguments, isList: true)
+            "SELECT \(Self.small) FROM runs \(condition) ORDER BY \(order) DESC LIMIT ?", arguments, isList: true)
     }
 
     /// Raw rows, so that large values are read outside of the database.

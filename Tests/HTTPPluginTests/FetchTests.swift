@@ -1,4 +1,5 @@
 import HTTPTestServer
+import NIOHTTP1
 import RunnelHTTP
 import RunnelKit
 import Testing

@@ -1,4 +1,5 @@
 import HTTPTestServer
+import NIOHTTP1
 import RunnelKit
 import RunnelTesting
 import Testing

@@ -33,6 +33,10 @@ package final class ContentDecoder {
     /// A coding that cannot be decoded here.
     package struct Unsupported: Error, Sendable, Hashable {
         package let coding: String
+
+        package init(coding: String) {
+            self.coding = coding
+        }
     }
 
     /// The body is not what its coding says, or ends too early.

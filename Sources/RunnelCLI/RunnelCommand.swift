@@ -12,7 +12,7 @@ public struct RunnelCommand: AsyncParsableCommand {
         version: "runnel \(version)",
         subcommands: [
             InitCommand.self, NewCommand.self, RunCommand.self, RunsCommand.self, ServeCommand.self, StatusCommand.self,
-            OpenCommand.self, AuditCommand.self,
+            OpenCommand.self, AuditCommand.self, TokensCommand.self,
             TriggerCommand.self,
             ScheduleCommand.self, ValidateCommand.self, TestCommand.self, ExplainCommand.self, StepsCommand.self,
             PluginsCommand.self, TrustCommand.self, SchemaCommand.self, MCPCommand.self, DoctorCommand.self,

@@ -30,7 +30,7 @@ public struct RunnelServer: Sendable {
         self.options = options
         self.ingress = ingress
         self.logger = logger
-        sessions = DashboardSessions(token: options.token)
+        sessions = DashboardSessions(tokens: options.allTokens)
         api = API(queue: queue, host: host, journal: journal, version: version)
     }
 

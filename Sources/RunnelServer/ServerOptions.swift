@@ -8,6 +8,8 @@ public struct ServerOptions: Sendable {
     public var port: Int
     /// The bearer token of the API; nil for none, which is for loopback only.
     public var token: String?
+    /// Further tokens of the API, with what they allow.
+    package var tokens: [AccessToken] = []
     /// The time limits of a connection.
     public var timeouts: ConnectionTimeouts
     /// The maximum number of connections; further ones wait. Fewer if the limit of open files is lower.
@@ -29,6 +31,11 @@ public struct ServerOptions: Sendable {
         self.timeouts = timeouts
         self.maximumConnections = maximumConnections
         self.maximumBodyMemory = maximumBodyMemory
+    }
+
+    /// All tokens of the API; without any, all programs on this machine are admitted.
+    package var allTokens: [AccessToken] {
+        (token.map { [AccessToken(name: AccessToken.unnamed, value: $0, scope: .admin)] } ?? []) + tokens
     }
 
     /// Whether only programs on this machine can reach the server.

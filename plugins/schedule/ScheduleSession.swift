@@ -78,13 +78,8 @@ struct ScheduleSession {
         let watermark = Watermark(time: tick, schedule: identity)
         while true {
             try Task.checkCancellation()
-            let event = TriggerEvent(
-                dedupeKey: "\(context.key)@\(Timestamp.text(nanoseconds: tick))",
-                payload: [
-                    "scheduled_for": .string(Timestamp.text(nanoseconds: tick)),
-                    "fired_at": .string(Timestamp.text(nanoseconds: context.now())),
-                ],
-                memory: [Watermark.key: watermark.value])
+            var event = Self.event(of: tick, key: context.key, firedAt: context.now())
+            event.memory = [Watermark.key: watermark.value]
             do throws(TriggerRefusal) {
                 _ = try await context.emit(event)
                 return watermark
@@ -94,6 +89,16 @@ struct ScheduleSession {
                 try await sleep(Swift.max(error.retryAfter.wholeNanoseconds, Self.shortestPause))
             }
         }
+    }
+
+    /// The event of a tick. Its dedupe key makes a tick one run, also when it is backfilled.
+    static func event(of tick: Int64, key: String, firedAt: Int64) -> TriggerEvent {
+        TriggerEvent(
+            dedupeKey: "\(key)@\(Timestamp.text(nanoseconds: tick))",
+            payload: [
+                "scheduled_for": .string(Timestamp.text(nanoseconds: tick)),
+                "fired_at": .string(Timestamp.text(nanoseconds: firedAt)),
+            ])
     }
 
     private static let shortestPause: Int64 = 100_000_000

@@ -83,7 +83,9 @@ struct ScheduleTrigger: TimedTrigger {
 
     func preview() throws(FieldError) -> TriggerPreview {
         let schedule = try schedule()
-        return TriggerPreview(next: { schedule.next(after: $0) }, text: { schedule.text(of: $0) })
+        return TriggerPreview(
+            next: { schedule.next(after: $0) }, text: { schedule.text(of: $0) },
+            event: { ScheduleSession.event(of: $0, key: $1, firedAt: $2) })
     }
 
     func schedule() throws(FieldError) -> Schedule {

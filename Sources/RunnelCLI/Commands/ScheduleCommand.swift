@@ -6,8 +6,8 @@ internal import RunnelSupport
 /// `runnel schedule`
 struct ScheduleCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "schedule", abstract: "Show when scheduled pipelines will run.",
-        subcommands: [ScheduleNextCommand.self])
+        commandName: "schedule", abstract: "Show when scheduled pipelines will run, and run ticks of the past.",
+        subcommands: [ScheduleNextCommand.self, ScheduleBackfillCommand.self])
 }
 
 /// `runnel schedule next`
@@ -62,6 +62,48 @@ struct ScheduleNextCommand: AsyncParsableCommand {
                 continue
             }
             schedules[index].next = next
+        }
+    }
+}
+
+/// `runnel schedule backfill`
+struct ScheduleBackfillCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "backfill", abstract: "Run ticks of the past in a running server, each with its `scheduled_for`.",
+        discussion: """
+            A tick that has run starts no second run, whether the schedule or an earlier backfill started it; with --again it
+            does where that run failed or was cancelled.
+            """)
+
+    @OptionGroup var options: ProjectOptions
+    @Argument(help: "The pipeline's name.", completion: PipelineCompletion.names) var pipeline: String
+    @Option(help: ArgumentHelp("The first time, such as 2026-11-24T09:00:00Z.", valueName: "time")) var from: String
+    @Option(help: ArgumentHelp("The last time; now by default.", valueName: "time")) var to: String?
+    @Option(help: "At most so many ticks, the oldest first.") var limit = 100
+    @Flag(help: "Print only the ticks that were missing.") var missing = false
+    @Flag(help: "Run ticks again whose run failed or was cancelled.") var again = false
+    @Flag(help: "Print a JSON list.") var json = false
+
+    func validate() throws {
+        for (name, text) in [("--from", from), ("--to", to ?? from)] where Timestamp.parse(text) == nil {
+            throw ValidationError("\(name) \(text): expected a time such as 2026-11-24T09:00:00Z")
+        }
+        if !(1...1000).contains(limit) { throw ValidationError("--limit \(limit): expected a number from 1 to 1000") }
+    }
+
+    func run() async throws {
+        let client = ServerClient(project: try options.project())
+        let name = PercentEncoding.encode(pipeline, allowed: PercentEncoding.unreserved)
+        let body: ValueObject = [
+            "from": .string(from), "to": .string(to ?? Timestamp.text(nanoseconds: WallClock.nanoseconds())),
+            "limit": .int(Int64(limit)), "missing": .bool(missing), "again": .bool(again),
+        ]
+        let ticks = try await client.request("POST", "/pipelines/\(name)/backfill", body: .object(body))
+        if json { return Streams.output.write(json: ticks, isPretty: true) }
+        let style = TextStyle.standardOutput
+        for tick in ticks.asList ?? [] {
+            let words = ["scheduled_for", "status", "run"].map { style.safe(tick[$0]?.asString ?? "") }
+            Streams.output.write(styled: words.joined(separator: "  ") + "\n")
         }
     }
 }

@@ -95,7 +95,16 @@ struct ServeCommand: AsyncParsableCommand {
             throw ExitStatus.usage
         case nil: break
         }
-        if !options.isLoopback, options.token == nil {
+        for token in project.namedTokens {
+            switch token.value {
+            case .success(let value):
+                options.tokens.append(AccessToken(name: token.name, value: value, scope: token.scope))
+            case .failure(let problem):
+                Streams.error.write("error: `server.tokens.\(token.name).token` has no value: \(problem.reason)\n")
+                throw ExitStatus.usage
+            }
+        }
+        if !options.isLoopback, options.allTokens.isEmpty {
             Streams.error.write(
                 """
                 error: others can reach \(options.host), so the API needs a token

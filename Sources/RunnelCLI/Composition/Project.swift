@@ -17,6 +17,8 @@ struct Project: Sendable {
     let unavailableSecrets: [String: String]
     let env: [String: String]
     let serverToken: Result<String, UnavailableSecret>?
+    /// `server.tokens`, by name.
+    let namedTokens: [(name: String, scope: AccessScope, value: Result<String, UnavailableSecret>)]
     /// The settings of plugins, by name.
     let pluginSettings: PluginSettings
     /// The diagnostics of `runnel.yaml`.
@@ -87,7 +89,11 @@ struct Project: Sendable {
             folder: directory)
         serverToken = settings.server.token.map(resolver.resolve)
         var all = secrets
+        namedTokens = settings.server.tokens.sorted { $0.key < $1.key }.map {
+            ($0.key, $0.value.scope, resolver.resolve($0.value.token))
+        }
         all["server/token"] = try? serverToken?.get()
+        for token in namedTokens { all["server/tokens/\(token.name)"] = try? token.value.get() }
         all.merge(pluginSettings.secrets) { own, _ in own }
         seal = SecretSeal(secrets: all)
         redactor = Redactor(seal)
@@ -100,6 +106,13 @@ struct Project: Sendable {
     var names: ProjectNames {
         ProjectNames(
             secrets: settings.secrets.keys.sorted(), env: settings.env, unavailableSecrets: unavailableSecrets)
+    }
+
+    /// The token with which commands call the server: `server.token`, or the named one that may do most.
+    var clientToken: String? {
+        if let token = try? serverToken?.get() { return token }
+        let known = namedTokens.compactMap { token in (try? token.value.get()).map { (token.scope, $0) } }
+        return known.max { $0.0 < $1.0 }?.1
     }
 
     /// What the entries of triggers can refer to.

@@ -21,7 +21,7 @@ struct ServerClient: Sendable {
     ) async throws -> Value {
         var request = HTTPClientRequest(url: baseURL + path)
         request.method = .init(rawValue: method)
-        if case .success(let token)? = project.serverToken {
+        if let token = project.clientToken {
             request.headers.add(name: "authorization", value: "Bearer \(token)")
         }
         if let body {
@@ -85,7 +85,7 @@ extension ServerClient {
 
     func probe() async -> Probe {
         var request = HTTPClientRequest(url: baseURL + "/status")
-        if case .success(let token)? = project.serverToken {
+        if let token = project.clientToken {
             request.headers.add(name: "authorization", value: "Bearer \(token)")
         }
         do {

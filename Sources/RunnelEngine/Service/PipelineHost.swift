@@ -110,6 +110,22 @@ public actor PipelineHost {
         }.sorted { $0.time < $1.time }.prefix(limit).map { $0 }
     }
 
+    /// The run of a past tick, with the identity that the trigger itself gives it; nil where the trigger has no ticks of
+    /// the past. Secrets are not redacted yet.
+    package nonisolated func makeRun(of tick: Tick, in pipeline: Pipeline, at time: Int64) throws(InputError) -> NewRun?
+    {
+        guard let trigger = pipeline.triggers.first(where: { $0.key == tick.key }),
+            let preview = registry.trigger(named: trigger.kind)?.preview,
+            let entry = try? trigger.entry.render(scope).asObject, let schedule = try? preview(entry),
+            let event = schedule.event?(tick.time, tick.key, time)
+        else { return nil }
+        var payload: ValueObject = ["type": .string(trigger.kind)]
+        for (key, value) in event.payload { payload[key] = value }
+        let request = RunRequest(
+            id: runs.makeID(), inputs: try pipeline.inputValues([]), trigger: .object(payload), input: event.input)
+        return runs.makeRun(request, of: pipeline, dedupeKey: event.dedupeKey)
+    }
+
     /// What the entries of triggers can refer to.
     private nonisolated var scope: DictionaryScope {
         let values = worker.runner.values

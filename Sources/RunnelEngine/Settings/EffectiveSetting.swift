@@ -68,6 +68,12 @@ public struct EffectiveSetting: Sendable, Hashable {
                         key: "\(section).\(name)", value: .secret, source: .file(place([section, name], root, file))))
             }
         }
+        for name in value["server"]?["tokens"]?.asObject?.keys ?? [] {
+            settings.append(
+                EffectiveSetting(
+                    key: "server.tokens.\(name)", value: .secret,
+                    source: .file(place(["server", "tokens", name], root, file))))
+        }
         return settings.sorted { $0.key < $1.key }
     }
 

@@ -17,6 +17,12 @@ struct SensitivePlaces {
             }
         }
         if let token = root["server"]?["token"] { places.append(("server.token", token)) }
+        if case .mapping(let tokens)? = root["server"]?["tokens"]?.content {
+            places += tokens.map { pair in
+                let path = "server.tokens.\(pair.key.keyText)"
+                return pair.value["token"].map { ("\(path).token", $0) } ?? (path, pair.value)
+            }
+        }
         if let secrets = root["secrets"] {
             if case .mapping(let pairs) = secrets.content {
                 places += pairs.map { ("secrets.\($0.key.keyText)", $0.value) }

@@ -57,7 +57,10 @@ public struct ServerSettings: FieldGroup {
     @Field("The address to listen on. Other interfaces than loopback need a token.") public var host: String =
         "127.0.0.1"
     @Field("The port to listen on; 0 selects a free one.", in: 0...65_535) public var port: Int = 8790
-    @Field("The API token: `Authorization: Bearer …`.") public var token: SensitiveValue?
+    @Field("The API token: `Authorization: Bearer …`. It may do everything.") public var token: SensitiveValue?
+    @Field("Further API tokens, by the name that the audit log shows.") public var tokens:
+        [String: AccessTokenSettings] =
+            [:]
 }
 
 /// `journal:` in `runnel.yaml`.

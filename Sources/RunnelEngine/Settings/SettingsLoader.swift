@@ -86,6 +86,11 @@ public enum SettingsLoader {
             }
         }
         if let node = root["server"]?["token"] { places.append(("server.token", node)) }
+        if case .mapping(let tokens)? = root["server"]?["tokens"]?.content {
+            places += tokens.compactMap { pair in
+                pair.value["token"].map { ("server.tokens.\(pair.key.keyText).token", $0) }
+            }
+        }
         if case .mapping(let pairs)? = root["secrets"]?.content {
             places += pairs.map { ("secrets.\($0.key.keyText)", $0.value) }
         }

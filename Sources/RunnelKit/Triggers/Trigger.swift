@@ -87,11 +87,19 @@ public struct TriggerPreview: Sendable {
     /// A time in the trigger's time zone, as RFC 3339: `2026-11-24T09:00:00+09:00`.
     public var text: @Sendable (_ time: Int64) -> String
 
+    /// The event of a time as the trigger itself emits it, so that a backfill starts no second run; nil where times of
+    /// the past cannot be run.
+    ///
+    /// - Parameter key: The trigger's key, such as `schedule[1]`.
+    public var event: (@Sendable (_ time: Int64, _ key: String, _ firedAt: Int64) -> TriggerEvent)?
+
     /// A preview of these times.
     public init(
-        next: @escaping @Sendable (_ after: Int64) -> Int64?, text: @escaping @Sendable (_ time: Int64) -> String
+        next: @escaping @Sendable (_ after: Int64) -> Int64?, text: @escaping @Sendable (_ time: Int64) -> String,
+        event: (@Sendable (_ time: Int64, _ key: String, _ firedAt: Int64) -> TriggerEvent)? = nil
     ) {
         self.next = next
         self.text = text
+        self.event = event
     }
 }

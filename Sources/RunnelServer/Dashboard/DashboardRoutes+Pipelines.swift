@@ -39,6 +39,17 @@ extension DashboardRoutes {
             try await api.setTrigger(form["key"] ?? "", of: pipeline, isEnabled: isEnabled, by: Operator(context))
             return Self.after(Self.local(form["to"]), isEnabled ? .triggerOn : .triggerOff)
         }
+        group.post("/pipelines/:name/backfill") { request, context in
+            let form = try await form(request, context)
+            let pipeline = try await page(PageContext(request, context), context).pipeline
+            let body: Value = [
+                "from": .string(form["from"] ?? ""), "to": .string(form["to"] ?? ""),
+                "again": .bool(form["again"] == "true"),
+            ]
+            let outcomes = try await Backfill(body).perform(pipeline, api, by: Operator(context))
+            let isAny = outcomes.contains { $0.status != .exists }
+            return Self.after(Link("pipelines", pipeline.name).text, isAny ? .backfilled : .nothingMissing)
+        }
         group.post("/pipelines/:name/start") { request, context in
             let form = try await form(request, context)
             var page = try await page(PageContext(request, context), context)

@@ -45,11 +45,11 @@ struct DashboardRoutes: Sendable {
             let query = try Query(request, known: ["to", "once"])
             let to = Self.local(try query.one("to"))
             if let code = try query.one("once") {
-                guard sessions.redeem(code, now: context.now) else {
+                guard let token = sessions.redeem(code, now: context.now) else {
                     throw APIError(
                         403, "link-used", "the link has been used or has expired; `runnel open` makes a new one")
                 }
-                return signedIn(to, request, context)
+                return signedIn(as: token, to, request, context)
             }
             if context.session != nil { return Response.redirect(to: to) }
             return Response.page(SignInPage(context: PageContext(request, context), to: to).html())
@@ -57,11 +57,11 @@ struct DashboardRoutes: Sendable {
         group.post("/sign-in") { request, context in
             let form = try await Form.read(request, context, bodies, session: nil)
             let to = Self.local(form["to"])
-            guard sessions.accepts(form["token"] ?? "") else {
+            guard let token = sessions.token(form["token"] ?? "") else {
                 return Response.page(
                     SignInPage(context: PageContext(request, context), to: to, isWrong: true).html(), status: 401)
             }
-            return signedIn(to, request, context)
+            return signedIn(as: token, to, request, context)
         }
         group.post("/sign-out") { request, context in
             _ = try await form(request, context)
@@ -82,11 +82,14 @@ struct DashboardRoutes: Sendable {
         }
     }
 
-    private func signedIn(_ to: String, _ request: Request, _ context: ServerContext) -> Response {
+    private func signedIn(
+        as token: AccessToken, _ to: String, _ request: Request, _ context: ServerContext
+    ) -> Response {
         var response = Response.redirect(to: to)
         response.headers.append(
             Cookies.field(
-                DashboardSessions.cookie, sessions.makeCookie(now: context.now), seconds: DashboardSessions.lifetime,
+                DashboardSessions.cookie, sessions.makeCookie(for: token, now: context.now),
+                seconds: DashboardSessions.lifetime,
                 isSecure: Self.isSecure(request)))
         return response
     }

@@ -1,5 +1,6 @@
 import Hummingbird
 import NIOCore
+import RunnelEngine
 import RunnelSupport
 
 #if canImport(FoundationEssentials)
@@ -19,6 +20,8 @@ struct ServerContext: RequestContext, RemoteAddressRequestContext {
     var session: DashboardSession?
     /// The name of the access token of the request; `local` for none.
     var caller = DashboardSession.local
+    /// What the token allows.
+    var scope = AccessScope.admin
 
     /// Nanoseconds since 1970.
     var now: Int64 {

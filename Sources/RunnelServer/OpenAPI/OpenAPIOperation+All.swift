@@ -10,6 +10,11 @@ extension OpenAPIOperation {
         OpenAPIOperation(
             method: "get", path: "/api/v1/pipelines/{name}", id: "showPipeline", tag: "pipelines",
             summary: "One pipeline", parameters: [name], answers: [one("Pipeline")], failures: [404]),
+        OpenAPIOperation(
+            method: "post", path: "/api/v1/pipelines/{name}/backfill", id: "backfill", tag: "pipelines",
+            summary: "Run ticks of the past that have no run yet", parameters: [name],
+            body: ["content": ["application/json": ["schema": OpenAPISchemas.reference("Backfill")]]],
+            answers: [list("BackfilledTick")], failures: [400, 404, 408, 429, 503]),
         triggerSwitch("enable", "Enable a trigger"),
         triggerSwitch("disable", "Disable a trigger until it is enabled, also over restarts"),
         OpenAPIOperation(

@@ -44,6 +44,20 @@ enum OpenAPISchemas {
                     "key": text, "kind": text, "waiting": text, "problem": text,
                     "disabled": described("An operator has disabled it.", ["type": "boolean"]),
                 ], required: ["key", "kind"]),
+            "Backfill": object(
+                [
+                    "from": time, "to": time,
+                    "limit": described(
+                        "The oldest ticks first.", ["type": "integer", "minimum": 1, "maximum": 1000, "default": 100]),
+                    "again": described(
+                        "Whether ticks whose run failed or was cancelled run again.", ["type": "boolean"]),
+                    "missing": described(
+                        "Whether ticks that have run are left out of the answer.", ["type": "boolean"]),
+                ], required: ["from", "to"]),
+            "BackfilledTick": object([
+                "scheduled_for": time, "trigger": text, "run": text,
+                "status": ["enum": ["started", "again", "exists"]],
+            ]),
             "TriggerSwitch": object(["pipeline": text, "trigger": text, "enabled": ["type": "boolean"]]),
             "Start": [
                 "type": "object", "additionalProperties": false,

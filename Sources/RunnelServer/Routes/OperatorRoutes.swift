@@ -19,7 +19,7 @@ struct OperatorRoutes: Sendable {
         }
         group.post("/sign-in-links") { request, context in
             let to = DashboardRoutes.local(try Query(request, known: ["to"]).one("to"))
-            return Response.json(["path": .string(sessions.signInPath(to: to, now: context.now))])
+            return Response.json(["path": .string(sessions.signInPath(to: to, as: context.caller, now: context.now))])
         }
     }
 

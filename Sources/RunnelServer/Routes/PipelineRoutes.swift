@@ -40,6 +40,17 @@ struct PipelineRoutes: Sendable {
                 ])
             }
         }
+        group.post("/pipelines/:name/backfill") { request, context in
+            _ = try Query(request, known: [])
+            let pipeline = try await find(context).pipeline
+            return try await bodies.withBody(of: request, context, upTo: Self.maximumBody) { bytes in
+                guard let bytes, let body = try? Value.json(bytes) else {
+                    throw APIError(400, "malformed", "the body is not JSON")
+                }
+                let outcomes = try await Backfill(body).perform(pipeline, api, by: Operator(context))
+                return Response.json(.list(outcomes.map(\.json)))
+            }
+        }
         group.post("/pipelines/:name/runs") { request, context in
             _ = try Query(request, known: [])
             return try await start(request, context)

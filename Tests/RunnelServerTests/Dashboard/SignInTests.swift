@@ -34,12 +34,11 @@ import Testing
             #expect(try await Browsing(server: server, cookie: forged).get("/").status == 303)
             #expect(try await Browsing(server: server, cookie: String(value.dropLast()) + "x").get("/").status == 303)
         }
-        let sessions = DashboardSessions(token: "one")
-        let day: Int64 = 86_400_000_000_000
-        #expect(sessions.redeem(sessions.makeLinkCode(now: 0), now: 599_000_000_000))
-        #expect(!sessions.redeem(sessions.makeLinkCode(now: 0), now: 601_000_000_000))
-        let other = DashboardSessions(token: "two").makeCookie(now: day)
-        #expect(other.split(separator: ".").count == 4)
+        let one = AccessToken(name: "a.b", value: "one", scope: .run)
+        let sessions = DashboardSessions(tokens: [one])
+        #expect(sessions.redeem(sessions.makeLinkCode(for: "a.b", now: 0), now: 599_000_000_000) == one)
+        #expect(sessions.redeem(sessions.makeLinkCode(for: "a.b", now: 0), now: 601_000_000_000) == nil)
+        #expect(sessions.makeCookie(for: one, now: 0).split(separator: ".").count == 4)
     }
 
     @Test("a wrong token is refused in words, and nobody is led to another site")
@@ -96,6 +95,38 @@ import Testing
             let own = try await browser.send(
                 "/runs/\(run)/cancel", [:], [("Origin", "http://localhost:\(server.port)")])
             #expect(own.status == 303)
+        }
+    }
+
+    @Test("a named token may do what its scope says, by REST and in the browser")
+    func scopes() async throws {
+        var rig = ServerRig.dashboard(["f.yaml": Pipelines.failing, "g.yaml": Pipelines.greet], secrets: ["key": "k"])
+        rig.options.tokens = [
+            AccessToken(name: "wall", value: "wall-token", scope: .read),
+            AccessToken(name: "ci", value: "ci-token", scope: .run),
+        ]
+        try await rig.serve { server in
+            func call(_ method: String, _ path: String, _ token: String) async throws -> Answer {
+                try await server.call(method, "/api/v1" + path, [("Authorization", "Bearer \(token)")])
+            }
+            #expect(try await call("GET", "/runs", "wall-token").status == 200)
+            let refused = try await call("POST", "/pipelines/failing/runs", "wall-token")
+            #expect(refused.status == 403)
+            #expect(refused.error == "insufficient-scope the token \"wall\" has the scope `read`; this needs `run`")
+            #expect(try await call("POST", "/pipelines/failing/runs", "ci-token").status == 202)
+            #expect(try await call("GET", "/audit", "ci-token").status == 403)
+            let entry = try #require(try await server.journal.operators.audit(before: nil, limit: 1).first)
+            #expect(entry.caller == "ci")
+            let signedIn = try await Browsing(server: server).send(
+                "/sign-in", ["token": "wall-token"], isSignedIn: false)
+            let cookie = try #require(signedIn.headers["set-cookie"])
+            let wall = Browsing(server: server, cookie: String(cookie.prefix { $0 != ";" }))
+            let page = try await wall.page("/pipelines/greet")
+            #expect(!page.contains("Start a run"))
+            #expect(!page.contains(#"href="/audit""#))
+            #expect(try await wall.get("/settings").status == 403)
+            #expect(try await wall.send("/pipelines/greet/start", ["input.who": "x"]).status == 403)
+            #expect(try await wall.send("/language", ["language": "ja"]).status == 303)
         }
     }
 

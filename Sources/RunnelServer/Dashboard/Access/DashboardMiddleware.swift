@@ -24,7 +24,10 @@ struct DashboardMiddleware: RouterMiddleware {
         do {
             try checkSite(request)
             context.session = sessions.session(of: request, now: context.now)
-            if let session = context.session { context.caller = session.caller }
+            if let session = context.session {
+                (context.caller, context.scope) = (session.caller, session.scope)
+                try AccessRule.check(request, context)
+            }
             if context.session != nil || DashboardRoutes.isOpen(request.uri.path) {
                 response = try await next(request, context)
             } else if request.method == .get || request.method == .head {

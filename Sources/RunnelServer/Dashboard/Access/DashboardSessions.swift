@@ -11,6 +11,8 @@ struct DashboardSession: Sendable, Hashable {
     let caller: String
     /// Sent with each form, against cross-site request forgery (CSRF).
     let formToken: String
+    /// What the token allows.
+    var scope = AccessScope.admin
 
     /// The caller on this machine where the server has no token.
     static let local = "local"
@@ -18,8 +20,9 @@ struct DashboardSession: Sendable, Hashable {
 
 /// Makes and checks the signed cookies of signed-in browsers, their form tokens, and one-time links.
 ///
-/// A cookie is `caller.expiry.nonce.signature`. The key of the signature comes from the access token, so that a session
-/// outlives a restart of the server and ends when the token changes. Nothing is stored.
+/// A cookie is `caller.expiry.nonce.signature`, where the caller is the name of an access token. The key of the signature
+/// comes from that token, so that a session outlives a restart of the server and ends when the token changes. Nothing is
+/// stored.
 final class DashboardSessions: Sendable {
     static let cookie = "runnel-session"
     /// In seconds.
@@ -28,71 +31,89 @@ final class DashboardSessions: Sendable {
     static let linkLifetime: Int64 = 600_000_000_000
     private static let maximumLinks = 32
 
-    private let token: String?
-    private let key: SymmetricKey
-    private let links = Mutex<[String: Int64]>([:])
+    private let tokens: [AccessToken]
+    /// Signs forms where there is no token.
+    private let processKey = SymmetricKey(size: .bits256)
+    /// The one-time codes, with their expiry and the name of the token that they stand for.
+    private let links = Mutex<[String: (expiry: Int64, caller: String)]>([:])
 
-    /// - Parameter token: The API's token; nil: everybody on this machine is admitted.
-    init(token: String?) {
-        self.token = token
-        let secret = token.map { SymmetricKey(data: Array($0.utf8)) } ?? SymmetricKey(size: .bits256)
-        key = SymmetricKey(
-            data: HMAC<SHA256>.authenticationCode(for: Array("runnel dashboard sessions".utf8), using: secret))
+    /// - Parameter tokens: Those of the API; without any, everybody on this machine is admitted.
+    init(tokens: [AccessToken]) {
+        self.tokens = tokens
     }
 
     /// Whether browsers have to sign in.
-    var needsToken: Bool { token != nil }
+    var needsToken: Bool { !tokens.isEmpty }
 
-    func accepts(_ given: String) -> Bool { token.map { ConstantTime.areEqual($0, given) } ?? false }
+    /// The token with this value.
+    func token(_ given: String) -> AccessToken? {
+        tokens.filter { ConstantTime.areEqual($0.value, given) }.first
+    }
+
+    private func key(_ token: AccessToken) -> SymmetricKey {
+        SymmetricKey(
+            data: HMAC<SHA256>.authenticationCode(
+                for: Array("runnel dashboard sessions".utf8), using: SymmetricKey(data: Array(token.value.utf8))))
+    }
 
     /// The session of a request; nil if it has none, or one that has expired.
     func session(of request: Request, now: Int64) -> DashboardSession? {
         guard needsToken else {
-            return DashboardSession(caller: DashboardSession.local, formToken: sign("form", DashboardSession.local))
+            let local = DashboardSession.local
+            return DashboardSession(caller: local, formToken: Self.sign(processKey, "form", local))
         }
         guard let cookie = Cookies.value(of: Self.cookie, in: request) else { return nil }
         let parts = cookie.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
         guard parts.count == 4, let expiry = Int64(parts[1]), expiry > now / 1_000_000_000,
-            ConstantTime.areEqual(sign("session", parts[0], parts[1], parts[2]), parts[3])
+            let token = tokens.first(where: { Self.encoded($0.name) == parts[0] }), case let key = key(token),
+            ConstantTime.areEqual(Self.sign(key, "session", parts[0], parts[1], parts[2]), parts[3])
         else { return nil }
-        return DashboardSession(caller: parts[0], formToken: sign("form", cookie))
+        return DashboardSession(
+            caller: token.name, formToken: Self.sign(key, "form", cookie), scope: token.scope)
     }
 
     /// The value of a new session's cookie.
-    func makeCookie(now: Int64) -> String {
+    func makeCookie(for token: AccessToken, now: Int64) -> String {
         let expiry = "\(now / 1_000_000_000 + Self.lifetime)"
-        let (caller, nonce) = ("token", Self.random())
-        return "\(caller).\(expiry).\(nonce).\(sign("session", caller, expiry, nonce))"
+        let (caller, nonce) = (Self.encoded(token.name), Self.random())
+        return "\(caller).\(expiry).\(nonce).\(Self.sign(key(token), "session", caller, expiry, nonce))"
     }
 
-    /// A code that signs in once, within ``linkLifetime``.
-    func makeLinkCode(now: Int64) -> String {
+    /// A code that signs in once, within ``linkLifetime``, as the token of this name.
+    func makeLinkCode(for caller: String, now: Int64) -> String {
         let code = Self.random()
         links.withLock { links in
-            links = links.filter { $0.value > now }
-            while links.count >= Self.maximumLinks, let oldest = links.min(by: { $0.value < $1.value }) {
+            links = links.filter { $0.value.expiry > now }
+            while links.count >= Self.maximumLinks, let oldest = links.min(by: { $0.value.expiry < $1.value.expiry }) {
                 links[oldest.key] = nil
             }
-            links[code] = now + Self.linkLifetime
+            links[code] = (now + Self.linkLifetime, caller)
         }
         return code
     }
 
     /// The address that signs in once, and leads to a page; without a token, the page's own.
-    func signInPath(to path: String, now: Int64) -> String {
-        guard needsToken else { return path }
-        return Link("sign-in").with("once", makeLinkCode(now: now)).with("to", path == "/" ? nil : path).text
+    ///
+    /// - Parameter caller: The name of the token to sign in as; nil for the one that may do most.
+    func signInPath(to path: String, as caller: String? = nil, now: Int64) -> String {
+        guard let most = tokens.max(by: { $0.scope < $1.scope }) else { return path }
+        return Link("sign-in").with("once", makeLinkCode(for: caller ?? most.name, now: now))
+            .with("to", path == "/" ? nil : path).text
     }
 
-    /// Whether the code signs in; it does not a second time.
-    func redeem(_ code: String, now: Int64) -> Bool {
-        links.withLock { links in
-            guard let expiry = links.removeValue(forKey: code) else { return false }
-            return expiry > now
-        }
+    /// The token that the code signs in as; it does not a second time.
+    func redeem(_ code: String, now: Int64) -> AccessToken? {
+        let found = links.withLock { $0.removeValue(forKey: code) }
+        guard let found, found.expiry > now else { return nil }
+        return tokens.first { $0.name == found.caller }
     }
 
-    private func sign(_ parts: String...) -> String {
+    /// Without a full stop, which separates the parts of a cookie.
+    private static func encoded(_ name: String) -> String {
+        PercentEncoding.encode(name, allowed: Set("-_".utf8))
+    }
+
+    private static func sign(_ key: SymmetricKey, _ parts: String...) -> String {
         let text = parts.joined(separator: "\n")
         return HMAC<SHA256>.authenticationCode(for: Array(text.utf8), using: key).hexadecimal
     }

@@ -124,7 +124,7 @@ struct NowPage {
                     Link("runs", "selected"), words(.retryAll, data.failed.count), context.session, class: "link",
                     fields: [("do", "retry"), ("to", "/")] + data.failed.map { ("run", $0.id) })
                 html.action(
-                    Link("seen"), words(.markSeen), context.session, class: "link",
+                    Link("seen"), words(.markSeen), context.session, needs: .read, class: "link",
                     fields: [("until", "\(context.now)")])
             }
         ) { html in

@@ -1,4 +1,5 @@
 import Hummingbird
+import RunnelEngine
 import RunnelKit
 import RunnelSupport
 
@@ -18,7 +19,8 @@ struct PageContext: Sendable {
 
     /// What a form did, as a page says it after the redirect. The code stands in the address.
     enum Notice: String, Sendable, CaseIterable {
-        case started, retried, cancelled, cancelling, seen, nothing, failed, triggerOff, triggerOn, replayed
+        case started, retried, cancelled, cancelling, seen, nothing, failed, triggerOff, triggerOn, replayed,
+            backfilled, nothingMissing
 
         var phrase: Phrase {
             switch self {
@@ -32,6 +34,8 @@ struct PageContext: Sendable {
             case .triggerOff: .didDisable
             case .triggerOn: .didEnable
             case .replayed: .didReplay
+            case .backfilled: .didBackfill
+            case .nothingMissing: .didMissNothing
             }
         }
     }
@@ -156,7 +160,8 @@ struct PageFrame: Sendable {
                 }
                 guard context.session != nil else { return }
                 html.element("nav", .label(words(.navMain))) { html in
-                    for section in Section.shown {
+                    for section in Section.shown
+                    where AccessRule.scope(.get, section.link.path) <= context.session?.scope ?? .read {
                         html.element(
                             "a", .href(section.link),
                             section == self.section ? .plain("aria-current", "page") : nil, text: words(section.title))
@@ -201,10 +206,11 @@ extension HTMLWriter {
 
     /// A form with one button.
     mutating func action(
-        _ link: Link, _ words: String, _ session: DashboardSession?, class name: String = "",
+        _ link: Link, _ words: String, _ session: DashboardSession?, needs scope: AccessScope = .run,
+        class name: String = "",
         fields: [(String, String)] = []
     ) {
-        guard let session else { return }
+        guard let session, session.scope >= scope else { return }
         element("form", .plain("method", "post"), .action(link)) { html in
             html.formToken(session)
             for (name, value) in fields { html.hidden(name, value) }

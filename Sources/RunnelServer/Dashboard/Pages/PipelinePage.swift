@@ -100,6 +100,38 @@ struct PipelinePage {
                         }
                     }
                 }
+                backfill(&html)
+            }
+        }
+    }
+
+    private func backfill(_ html: inout HTMLWriter) {
+        let words = context.words
+        guard let session = context.session, session.scope >= .run else { return }
+        html.element("details") { html in
+            html.element("summary", text: words(.backfill))
+            html.element(
+                "form", .class("stack inset"), .plain("method", "post"),
+                .action(Link("pipelines", pipeline.name, "backfill"))
+            ) { html in
+                html.formToken(session)
+                html.element("p", .class("soft"), text: words(.backfillHelp))
+                for (name, title) in [("from", words(.backfillFrom)), ("to", words(.backfillTo))] {
+                    html.element("div", .class("field")) { html in
+                        html.element("label", .for("backfill-\(name)"), text: title)
+                        html.void(
+                            "input", .id("backfill-\(name)"), .name(name), .flag("required"),
+                            .plain("placeholder", "2026-11-24T09:00:00Z"),
+                            name == "to" ? .value(Timestamp.text(nanoseconds: context.now)) : nil)
+                    }
+                }
+                html.element("label") { html in
+                    html.void("input", .plain("type", "checkbox"), .name("again"), .value("true"))
+                    html.text(" " + words(.backfillAgain))
+                }
+                html.element("div", .class("buttons")) { html in
+                    html.element("button", text: words(.backfillStart))
+                }
             }
         }
     }
@@ -127,6 +159,7 @@ struct PipelinePage {
 
     private func form(_ html: inout HTMLWriter) {
         let words = context.words
+        guard context.session?.scope ?? .read >= .run else { return }
         html.sheet("start", words(.startTitle)) { html in
             html.element(
                 "form", .class("stack inset"), .plain("method", "post"),
@@ -266,7 +299,7 @@ struct TriggerRow {
                 let isDisabled = hosted.disabled.contains(trigger.key)
                 html.action(
                     Link("pipelines", pipeline.name, "trigger"), words(isDisabled ? .enable : .disable),
-                    context.session, class: "link",
+                    context.session, needs: .admin, class: "link",
                     fields: [
                         ("key", trigger.key), ("enabled", isDisabled ? "true" : "false"),
                         ("to", showsPipeline ? "/triggers" : Link("pipelines", pipeline.name).text),

@@ -68,7 +68,7 @@ struct RunPage {
                 let link = Link("runs", run.id)
                 if run.state.isFinal {
                     let ids = pipeline?.steps.map(\.id) ?? []
-                    if ids.count > 1, let session = context.session {
+                    if ids.count > 1, let session = context.session, session.scope >= .run {
                         html.element("details", .class("menu")) { html in
                             html.element("summary", .class("button"), text: words(.retryFrom))
                             html.element(

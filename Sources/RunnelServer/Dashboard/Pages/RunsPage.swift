@@ -34,13 +34,16 @@ struct RunsPage {
                             query.isAll ? words(.noRuns) : words(.noRunsHere),
                             query.isAll ? words(.noRunsHint) : found.next == nil ? nil : words(.searchedPart))
                     } else {
-                        RunsTable(context: context, runs: found.runs, isSelectable: true, caption: words(.navRuns))
-                            .write(
-                                to: &html)
+                        RunsTable(
+                            context: context, runs: found.runs, isSelectable: context.session?.scope ?? .read >= .run,
+                            caption: words(.navRuns)
+                        )
+                        .write(
+                            to: &html)
                     }
                 }
                 html.element("div", .class("below")) { html in
-                    if !found.runs.isEmpty {
+                    if !found.runs.isEmpty, context.session?.scope ?? .read >= .run {
                         html.element("div", .class("bulk")) { html in
                             html.element("span", .class("soft"), text: words(.withSelected))
                             html.element("button", .name("do"), .value("retry"), text: words(.retry))

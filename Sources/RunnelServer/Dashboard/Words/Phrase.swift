@@ -60,6 +60,14 @@ enum Phrase: String, Sendable, CaseIterable {
     case starting
     case problem
     case disabled
+    case backfill
+    case backfillHelp
+    case backfillFrom
+    case backfillTo
+    case backfillAgain
+    case backfillStart
+    case didBackfill
+    case didMissNothing
     case enable
     case disable
     // MARK: Columns
@@ -299,6 +307,18 @@ enum Phrase: String, Sendable, CaseIterable {
         case .triggerRun: ("end of", "終了時:")
         case .ready: ("ready", "待受中")
         case .starting: ("starting", "起動中")
+        case .backfill: ("Run ticks of the past", "過去の予定を実行")
+        case .backfillHelp:
+            (
+                "A tick that has run starts no second run. The oldest 100 ticks are run.",
+                "すでに実行された予定は再び実行されません。古いものから最大 100 件を実行します。"
+            )
+        case .backfillFrom: ("From", "開始")
+        case .backfillTo: ("To", "終了")
+        case .backfillAgain: ("Run failed and cancelled ones again", "失敗またはキャンセルされたものを再実行")
+        case .backfillStart: ("Run them", "実行")
+        case .didBackfill: ("The ticks were started.", "過去の予定の実行を開始しました。")
+        case .didMissNothing: ("No tick was missing.", "未実行の予定はありません。")
         case .disabled: ("disabled", "無効")
         case .enable: ("Enable", "有効にする")
         case .disable: ("Disable", "無効にする")

@@ -1,0 +1,103 @@
+import RunnelEngine
+import RunnelKit
+
+/// Runs ticks of the past with their `scheduled_for`. A tick that has run starts no second run.
+struct Backfill: Sendable {
+    /// Nanoseconds since 1970.
+    var from: Int64
+    /// Nanoseconds since 1970; this time included.
+    var to: Int64
+    /// At most so many ticks, the oldest first.
+    var limit = 100
+    /// Whether ticks that have run and failed, or were cancelled, run again.
+    var again = false
+    /// Whether ticks that have run are left out of the answer.
+    var missing = false
+
+    static let maximum = 1000
+    private static let keys = ["from", "to", "limit", "again", "missing"]
+
+    struct Outcome: Sendable {
+        enum Status: String, Sendable { case started, again, exists }
+        var tick: PipelineHost.Tick
+        var run: String
+        var status: Status
+
+        var json: Value {
+            [
+                "scheduled_for": .string(Timestamp.text(nanoseconds: tick.time)), "trigger": .string(tick.key),
+                "run": .string(run), "status": .string(status.rawValue),
+            ]
+        }
+    }
+
+    init(from: Int64, to: Int64) {
+        (self.from, self.to) = (from, to)
+    }
+
+    /// Reads the body of a request.
+    init(_ value: Value) throws(APIError) {
+        guard let object = value.asObject else {
+            throw APIError(400, "bad-body", "the body: expected an object, found \(value.kindName)")
+        }
+        if let unknown = object.keys.first(where: { !Self.keys.contains($0) }) {
+            throw APIError(
+                400, "bad-body",
+                "the body has a key \(Value.string(unknown).quoted()); there are \(Self.keys.joined(separator: ", "))")
+        }
+        func time(_ key: String) throws(APIError) -> Int64 {
+            guard let time = object[key]?.asString.flatMap(Timestamp.parse) else {
+                throw APIError(
+                    400, "bad-body",
+                    "`\(key)`: expected a time such as 2026-11-24T09:00:00Z, found \((object[key] ?? .null).quoted())")
+            }
+            return time
+        }
+        self.init(from: try time("from"), to: try time("to"))
+        if let limit = object["limit"] {
+            guard let number = limit.asInt, (1...Int64(Self.maximum)).contains(number) else {
+                throw APIError(
+                    400, "bad-body", "`limit`: expected a number from 1 to \(Self.maximum), found \(limit.quoted())")
+            }
+            self.limit = Int(number)
+        }
+        (again, missing) = (object["again"] == true, object["missing"] == true)
+    }
+
+    func perform(_ pipeline: Pipeline, _ api: API, by caller: Operator) async throws -> [Outcome] {
+        guard from <= to else { throw APIError(400, "bad-body", "`from` is after `to`") }
+        guard to <= caller.time else {
+            throw APIError(400, "bad-body", "`to` lies in the future; the schedule runs those ticks itself")
+        }
+        // Before `from`, so that a tick at `from` is included.
+        let ticks = api.host.ticks(of: pipeline, after: from - 1, limit: limit).filter { $0.time <= to }
+        var outcomes: [Outcome] = []
+        for tick in ticks {
+            let run: NewRun?
+            do throws(InputError) {
+                run = try api.host.makeRun(of: tick, in: pipeline, at: caller.time)
+            } catch {
+                throw APIError(400, "bad-input", error.message)
+            }
+            guard let run else { continue }
+            let id = try await api.start(run)
+            if id == run.id {
+                outcomes.append(Outcome(tick: tick, run: id, status: .started))
+                continue
+            }
+            let old = again ? try await withJournal { try await api.journal.run(id) } : nil
+            if let old, old.state == .failed || old.state == .cancelled {
+                let new = try await api.retry(old, by: caller)
+                outcomes.append(Outcome(tick: tick, run: new, status: .again))
+            } else if !missing {
+                outcomes.append(Outcome(tick: tick, run: id, status: .exists))
+            }
+        }
+        let count = outcomes.count { $0.status == .started }
+        try await api.record(
+            "backfill", of: pipeline.name,
+            outcome: "\(count) from \(Timestamp.text(nanoseconds: from)) to \(Timestamp.text(nanoseconds: to))",
+            by: caller)
+        return outcomes
+    }
+}

@@ -1,5 +1,6 @@
 import HTTPTypes
 import Hummingbird
+import RunnelEngine
 import RunnelKit
 
 /// Requires the bearer token; without a configured token, admits only clients on this machine.

@@ -105,6 +105,9 @@ extension ErrorCatalog {
             "unexpected-tool-call", part: "chat",
             sentences: ["The model wants a tool to be called, and no tool was offered"]),
         ErrorEntry(
+            "unreadable-body", part: "chat",
+            sentences: ["The body is compressed in a way that cannot be undone"]),
+        ErrorEntry(
             "wrong-credentials", part: "chat",
             sentences: ["The token end point refused the client id and secret"]),
     ]

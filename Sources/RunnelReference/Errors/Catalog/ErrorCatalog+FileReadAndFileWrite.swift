@@ -6,6 +6,13 @@ extension ErrorCatalog {
             "bad-csv", part: "file.read and file.write",
             sentences: ["\"…\", line …: …"]),
         ErrorEntry(
+            "bad-encoding", part: "file.read and file.write",
+            sentences: ["\"…\" declares the unknown encoding …"],
+            hints: [
+                "name its real encoding with `encoding`, or read it with `as: bytes`",
+                "name its encoding with `encoding`, or read it with `as: bytes`",
+            ]),
+        ErrorEntry(
             "bad-json", part: "file.read and file.write",
             sentences: ["\"…\" is not JSON: …"]),
         ErrorEntry(
@@ -48,8 +55,8 @@ extension ErrorCatalog {
             hints: ["raise `max_size` if that is meant"]),
         ErrorEntry(
             "not-utf8", part: "file.read and file.write",
-            sentences: ["\"…\" is not UTF-8 text: byte … is invalid"],
-            hints: ["read it with `as: bytes`, or convert it to UTF-8 first"]),
+            sentences: [],
+            hints: ["name its encoding, such as `encoding: shift_jis`, or read it with `as: bytes`"]),
         ErrorEntry(
             "too-many-files", part: "file.read and file.write",
             sentences: ["too many files are open", "more than … files match"],

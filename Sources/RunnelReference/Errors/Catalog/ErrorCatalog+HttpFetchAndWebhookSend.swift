@@ -3,13 +3,24 @@
 extension ErrorCatalog {
     static let httpFetchAndWebhookSend: [ErrorEntry] = [
         ErrorEntry(
+            "address-denied", part: "http.fetch and webhook.send",
+            sentences: ["… was not sent: \"…\" is a private address"],
+            hints: ["if that is meant, list the host or network in `http.allow` of runnel.yaml; URLs from triggers may reach public addresses only"]),
+        ErrorEntry(
+            "bad-proxy", part: "http.fetch and webhook.send",
+            sentences: ["the environment variable …: …"]),
+        ErrorEntry(
             "bad-redirect", part: "http.fetch and webhook.send",
             sentences: ["… redirects to an invalid URL: …"],
             hints: ["the server is at fault; fetch the page's final URL if you know it"]),
         ErrorEntry(
+            "bad-tls-settings", part: "http.fetch and webhook.send",
+            sentences: ["`…`: cannot read \"…\": …", "`…`: \"…\" is not a PEM file of that kind"],
+            hints: ["certificates begin with -----BEGIN CERTIFICATE-----, keys with -----BEGIN PRIVATE KEY-----"]),
+        ErrorEntry(
             "compressed-answer", part: "http.fetch and webhook.send",
-            sentences: ["the answer to … is compressed (…), which was not requested"],
-            hints: ["use `as: bytes` for the raw bytes"]),
+            sentences: ["the answer to … is compressed (…), which cannot be decompressed here"],
+            hints: ["use `as: bytes` for the raw bytes, or send the header `accept-encoding: identity`"]),
         ErrorEntry(
             "connect-timeout", part: "http.fetch and webhook.send",
             sentences: ["… failed: no connection within …"],
@@ -27,6 +38,10 @@ extension ErrorCatalog {
         ErrorEntry(
             "connection-reset", part: "http.fetch and webhook.send",
             sentences: ["… failed: the connection was reset"]),
+        ErrorEntry(
+            "corrupt-answer", part: "http.fetch and webhook.send",
+            sentences: ["the answer to … cannot be decompressed: it is not …"],
+            hints: ["the server or a proxy is at fault; the header `accept-encoding: identity` asks for no compression"]),
         ErrorEntry(
             "host-not-found", part: "http.fetch and webhook.send",
             sentences: ["… failed: the host \"…\" has no address"],
@@ -51,17 +66,28 @@ extension ErrorCatalog {
             sentences: ["the answer to … is not JSON: …"],
             hints: ["use `as: text` to get the text"]),
         ErrorEntry(
+            "proxy-refused", part: "http.fetch and webhook.send",
+            sentences: ["… failed: the proxy refused it, …"],
+            hints: ["check `http.proxy` and `http.proxy_credentials` in runnel.yaml, or HTTPS_PROXY"]),
+        ErrorEntry(
             "redirect-loop", part: "http.fetch and webhook.send",
             sentences: ["… was redirected in a loop, back to …"],
             hints: ["some pages do that to clients without cookies; send the page's `cookie` header if it needs one"]),
+        ErrorEntry(
+            "redirect-with-body", part: "http.fetch and webhook.send",
+            sentences: ["… is redirected (…) to another origin, …, which would get its body"],
+            hints: ["send to that URL directly if you trust it"]),
         ErrorEntry(
             "response-too-large", part: "http.fetch and webhook.send",
             sentences: ["the answer to … is larger than …"],
             hints: ["raise `max_size` if that is expected"]),
         ErrorEntry(
+            "shutting-down", part: "http.fetch and webhook.send",
+            sentences: ["the HTTP clients are shut down"]),
+        ErrorEntry(
             "tls-failed", part: "http.fetch and webhook.send",
             sentences: ["… failed: no secure connection, …"],
-            hints: ["check the server's certificate, and that scheme and port belong together"]),
+            hints: ["check the server's certificate, and that scheme and port belong together; an authority of your own is trusted by `http.tls.ca` in runnel.yaml or SSL_CERT_FILE"]),
         ErrorEntry(
             "too-many-redirects", part: "http.fetch and webhook.send",
             sentences: ["… was redirected more than … …, last to …"],
@@ -69,6 +95,6 @@ extension ErrorCatalog {
         ErrorEntry(
             "unknown-charset", part: "http.fetch and webhook.send",
             sentences: ["the answer to … is in …, which is not supported"],
-            hints: ["use `as: bytes` for the raw bytes; UTF-8, UTF-16, Latin-1 and Windows-1252 are supported"]),
+            hints: ["name its real encoding with `encoding`, or use `as: bytes` for the raw bytes"]),
     ]
 }

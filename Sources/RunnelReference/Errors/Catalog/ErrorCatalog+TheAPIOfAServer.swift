@@ -4,7 +4,14 @@ extension ErrorCatalog {
     static let theAPIOfAServer: [ErrorEntry] = [
         ErrorEntry(
             "bad-body", part: "The API of a server",
-            sentences: []),
+            sentences: [
+                "the body: expected an object, found …",
+                "the body has a key …; there are …",
+                "`…`: expected a time such as 2026-11-24T09:00:00Z, found …",
+                "`limit`: expected a number from 1 to …, found …",
+                "`from` is after `to`",
+                "`to` lies in the future; the schedule runs those ticks itself",
+            ]),
         ErrorEntry(
             "bad-header", part: "The API of a server",
             sentences: [
@@ -30,6 +37,9 @@ extension ErrorCatalog {
             "incomplete-body", part: "The API of a server",
             sentences: ["the body did not come whole"]),
         ErrorEntry(
+            "insufficient-scope", part: "The API of a server",
+            sentences: ["the token … has the scope `…`; this needs `…`"]),
+        ErrorEntry(
             "internal", part: "The API of a server",
             sentences: ["the request failed; the log says why under …"]),
         ErrorEntry(
@@ -37,7 +47,7 @@ extension ErrorCatalog {
             sentences: ["the link has been used or has expired; `runnel open` makes a new one"]),
         ErrorEntry(
             "malformed", part: "The API of a server",
-            sentences: ["the body is not JSON: …"]),
+            sentences: ["the body is not JSON", "the body is not JSON: …"]),
         ErrorEntry(
             "method-not-allowed", part: "The API of a server",
             sentences: ["… is not possible here; ask … with …"]),

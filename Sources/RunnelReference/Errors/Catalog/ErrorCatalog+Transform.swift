@@ -6,6 +6,10 @@ extension ErrorCatalog {
             "bad-csv", part: "transform",
             sentences: ["the input is not CSV: line …: …"]),
         ErrorEntry(
+            "bad-encoding", part: "transform",
+            sentences: ["the input …"],
+            hints: ["name its encoding with `encoding`, such as `encoding: shift_jis`"]),
+        ErrorEntry(
             "bad-json", part: "transform",
             sentences: ["the input is not JSON: …"],
             hints: ["it begins with …"]),

@@ -2,6 +2,7 @@
 import PackageDescription
 
 let log: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let metrics: Target.Dependency = .product(name: "Metrics", package: "swift-metrics")
 let httpClient: Target.Dependency = .product(name: "AsyncHTTPClient", package: "async-http-client")
 let nio: [Target.Dependency] = [
     .product(name: "NIOCore", package: "swift-nio"),
@@ -32,6 +33,7 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.1.0"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
         .package(url: "https://github.com/apple/swift-http-types", from: "1.0.0"),
@@ -107,7 +109,7 @@ let package = Package(
             ]),
         .target(
             name: "RunnelEngine",
-            dependencies: ["RunnelSupport", "RunnelKit", "YAML", "JSONSchema", "Templates", crypto, log]),
+            dependencies: ["RunnelSupport", "RunnelKit", "YAML", "JSONSchema", "Templates", crypto, log, metrics]),
 
         .target(
             name: "RunnelStore",
@@ -144,7 +146,7 @@ let package = Package(
             dependencies: [
                 "HTTPServing", "RunnelEngine", "RunnelKit", "RunnelSupport", "Templates", "YAML", hummingbird, log,
                 nio[0],
-                crypto,
+                crypto, metrics,
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
@@ -246,7 +248,7 @@ let package = Package(
             name: "RunnelServerTests",
             dependencies: [
                 "RunnelServer", "RunnelEngine", "RunnelKit", "RunnelTesting", "HTTPServing", "WebhookPlugin",
-                "TemplatePlugin", "LogPlugin", hummingbird, log, crypto,
+                "TemplatePlugin", "LogPlugin", hummingbird, log, crypto, metrics,
                 .product(name: "HTTPTypes", package: "swift-http-types"),
             ] + nio, exclude: ["Resources"]),
         .testTarget(name: "MCPServerTests", dependencies: ["MCP", "RunnelKit", "RunnelProcess"]),

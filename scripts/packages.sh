@@ -6,8 +6,8 @@ set -euo pipefail
 
 needed=(libyaml-dev libjq-dev libsqlite3-dev zlib1g-dev pkg-config tzdata)
 case "${1:-}" in
-    test) needed+=(git groff mandoc openssl python3 python3-venv) ;;
     browser) needed+=(python3 python3-venv chromium) ;;
+    test) needed+=(git groff mandoc prometheus openssl python3 python3-venv) ;;
     package) needed+=(debhelper debootstrap dpkg-dev lintian patchelf) ;;
 esac
 

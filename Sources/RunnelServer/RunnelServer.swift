@@ -13,6 +13,7 @@ public struct RunnelServer: Sendable {
     let ingress: HTTPIngress
     let api: API
     let logger: Logger
+    private let metrics: MetricsRegistry?
     private let connections = OpenConnections()
     private let sessions: DashboardSessions
     private let stop = Latch()
@@ -23,14 +24,16 @@ public struct RunnelServer: Sendable {
     ///   - ingress: Has the routes that triggers have claimed.
     ///   - queue: Accepts and executes runs.
     ///   - host: The served pipelines.
+    ///   - metrics: What `/metrics` shows; without it there is no such route.
     package init(
         options: ServerOptions, ingress: HTTPIngress, queue: RunQueue, host: PipelineHost, journal: any Journal,
-        version: String, logger: Logger
+        version: String, metrics: MetricsRegistry? = nil, logger: Logger
     ) {
         self.options = options
         self.ingress = ingress
         self.logger = logger
         sessions = DashboardSessions(tokens: options.allTokens)
+        self.metrics = metrics
         api = API(queue: queue, host: host, journal: journal, version: version)
     }
 
@@ -111,6 +114,10 @@ public struct RunnelServer: Sendable {
         OpenAPIRoute(version: api.version).add(to: guarded)
         DashboardRoutes(api: api, bodies: bodies, sessions: sessions, options: options, answersEnd: answersEnd).add(
             to: router)
+        if let metrics {
+            MetricsRoute(api: api, registry: metrics)
+                .add(to: router.group().add(middleware: BearerAuthMiddleware(options: options)))
+        }
         return router
     }
 }

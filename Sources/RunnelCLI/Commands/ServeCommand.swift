@@ -138,7 +138,7 @@ struct ServeCommand: AsyncParsableCommand {
         let ingress = try await assembly.services.get(HTTPIngress.self)
         let server = RunnelServer(
             options: options, ingress: ingress, queue: queue, host: host, journal: journal,
-            version: RunnelCommand.version,
+            version: RunnelCommand.version, metrics: .process,
             logger: assembly.logger)
         let services = ServeServices(
             server: server, queue: queue, host: host, ingress: ingress,

@@ -166,6 +166,7 @@ public actor RunQueue {
     private func work(on run: ClaimedRun) async {
         let result = await worker.work(on: run) { [watchers] event in
             watchers.tell(event)
+            RunMetrics.observe(event, of: run.record.pipeline)
             // A finished step clears the run of the suspicion of killing its worker.
             if run.record.deaths > 0, case .stepSucceeded = event.kind { await self.clear(run.id) }
         }

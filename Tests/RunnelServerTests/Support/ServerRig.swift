@@ -23,6 +23,8 @@ struct ServerRig: Sendable {
     let gates = Gates()
     var journal = HeldJournal()
     let log = LogRecorder()
+    /// What `/metrics` shows.
+    var metrics: MetricsRegistry?
 
     /// Serves while `body` runs.
     func serve<Result: Sendable>(
@@ -48,8 +50,8 @@ struct ServerRig: Sendable {
             read: { files })
         let hub = try await services.get(HTTPIngress.self)
         let server = RunnelServer(
-            options: options, ingress: hub, queue: queue, host: host, journal: journal, version: "1.2.3", logger: logger
-        )
+            options: options, ingress: hub, queue: queue, host: host, journal: journal, version: "1.2.3",
+            metrics: metrics, logger: logger)
         let result = try await worker.withSession {
             try await withThrowingTaskGroup(of: Result?.self) { group in
                 let (ports, port) = AsyncStream.makeStream(of: Int.self)

@@ -1,0 +1,212 @@
+package import Metrics
+import RunnelSupport
+import Synchronization
+
+/// Keeps what was measured through swift-metrics, and writes it in the text format of Prometheus, version 0.0.4.
+///
+/// Labels and dimensions become names and labels. Timers become histograms in seconds; recorders become histograms of
+/// their own unit. A family holds at most ``maximumSeries`` series, so that a label cannot grow without bound; what is
+/// beyond it is counted in `runnel_metrics_dropped_total`.
+package final class MetricsRegistry: MetricsFactory {
+    /// The maximum number of combinations of labels of one family.
+    package static let maximumSeries = 2000
+
+    /// The upper bounds of the buckets of a histogram in seconds: from a commit to a run of an hour.
+    static let secondsBuckets = [
+        0.001, 0.005, 0.025, 0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600,
+    ]
+
+    private let state = Mutex(State())
+
+    package init() {}
+
+    /// The registry of this process. It becomes the backend of swift-metrics at the first use, unless the executable has
+    /// chosen another one; what is measured goes there then, and this registry shows what is looked up alone.
+    package static let process: MetricsRegistry = {
+        let registry = MetricsRegistry()
+        if MetricsSystem.factory is NOOPMetricsHandler { MetricsSystem.bootstrap(registry) }
+        return registry
+    }()
+
+    // MARK: - swift-metrics
+
+    package func makeCounter(label: String, dimensions: [(String, String)]) -> any CounterHandler {
+        series(label, dimensions, .counter)
+    }
+
+    package func makeFloatingPointCounter(
+        label: String, dimensions: [(String, String)]
+    ) -> any FloatingPointCounterHandler {
+        series(label, dimensions, .counter)
+    }
+
+    package func makeMeter(label: String, dimensions: [(String, String)]) -> any MeterHandler {
+        series(label, dimensions, .gauge)
+    }
+
+    package func makeRecorder(label: String, dimensions: [(String, String)], aggregate: Bool) -> any RecorderHandler {
+        series(label, dimensions, aggregate ? .histogram : .gauge)
+    }
+
+    package func makeTimer(label: String, dimensions: [(String, String)]) -> any TimerHandler {
+        series(label, dimensions, .histogram)
+    }
+
+    // A series outlives the handler that a caller holds: a counter never starts again from zero.
+    package func destroyCounter(_ handler: any CounterHandler) {}
+    package func destroyFloatingPointCounter(_ handler: any FloatingPointCounterHandler) {}
+    package func destroyMeter(_ handler: any MeterHandler) {}
+    package func destroyRecorder(_ handler: any RecorderHandler) {}
+    package func destroyTimer(_ handler: any TimerHandler) {}
+
+    // MARK: - Reading
+
+    /// Everything that was measured, families by name and series by labels.
+    package func text() -> String {
+        let (families, dropped) = state.withLock { ($0.families, $0.dropped) }
+        var text = ""
+        for (name, family) in families.sorted(by: { $0.key < $1.key }) {
+            if let help = MetricsHelp.sentences[name] { text += "# HELP \(name) \(help)\n" }
+            text += "# TYPE \(name) \(family.kind.rawValue)\n"
+            for (labels, series) in family.series.sorted(by: { $0.key < $1.key }) {
+                series.write(name, labels, to: &text)
+            }
+        }
+        text += "# HELP runnel_metrics_dropped_total \(MetricsHelp.dropped)\n"
+        text += "# TYPE runnel_metrics_dropped_total counter\nrunnel_metrics_dropped_total \(dropped)\n"
+        return text
+    }
+
+    // MARK: - Series
+
+    private struct Family {
+        var kind: Kind
+        var series: [String: MetricSeries] = [:]
+    }
+
+    private struct State {
+        var families: [String: Family] = [:]
+        var dropped = 0
+    }
+
+    enum Kind: String {
+        case counter, gauge, histogram
+    }
+
+    private func series(_ label: String, _ dimensions: [(String, String)], _ kind: Kind) -> MetricSeries {
+        let name = Self.name(label)
+        let labels = dimensions.map { "\(Self.name($0.0))=\"\(Self.escaped($0.1))\"" }.joined(separator: ",")
+        return state.withLock { state in
+            var family = state.families[name] ?? Family(kind: kind)
+            // One name has one type; what does not fit is measured and not shown.
+            guard family.kind == kind else { return MetricSeries(kind) }
+            if let series = family.series[labels] { return series }
+            let series = MetricSeries(kind)
+            if family.series.count < Self.maximumSeries { family.series[labels] = series } else { state.dropped += 1 }
+            state.families[name] = family
+            return series
+        }
+    }
+
+    /// The name with an underscore for each character that Prometheus does not allow.
+    static func name(_ label: String) -> String {
+        let name = String(
+            label.unicodeScalars.map { scalar in
+                let isAllowed =
+                    "a"..."z" ~= scalar || "A"..."Z" ~= scalar || "0"..."9" ~= scalar || scalar == "_" || scalar == ":"
+                return isAllowed ? Character(scalar) : "_"
+            })
+        return name.first.map { $0.isNumber } ?? true ? "_" + name : name
+    }
+
+    static func escaped(_ value: String) -> String {
+        value.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"").replacing("\n", with: "\\n")
+    }
+}
+
+/// The values of one name with one combination of labels.
+final class MetricSeries: CounterHandler, FloatingPointCounterHandler, MeterHandler, RecorderHandler, TimerHandler {
+    private struct State {
+        var value = 0.0
+        var count = 0
+        /// How many values each bucket has got, not cumulated.
+        var buckets: [Int]
+    }
+
+    private let kind: MetricsRegistry.Kind
+    private let state: Mutex<State>
+
+    init(_ kind: MetricsRegistry.Kind) {
+        self.kind = kind
+        let count = kind == .histogram ? MetricsRegistry.secondsBuckets.count : 0
+        state = Mutex(State(buckets: [Int](repeating: 0, count: count)))
+    }
+
+    func increment(by amount: Int64) { increment(by: Double(amount)) }
+
+    func increment(by amount: Double) {
+        // A counter never falls.
+        guard kind != .counter || amount >= 0 else { return }
+        state.withLock { $0.value += amount }
+    }
+
+    func decrement(by amount: Double) { state.withLock { $0.value -= amount } }
+    func reset() { state.withLock { $0.value = 0 } }
+    func set(_ value: Int64) { set(Double(value)) }
+    func set(_ value: Double) { state.withLock { $0.value = value } }
+    func record(_ value: Int64) { record(Double(value)) }
+
+    func record(_ value: Double) {
+        guard kind == .histogram else { return set(value) }
+        state.withLock { state in
+            state.value += value
+            state.count += 1
+            if let bucket = MetricsRegistry.secondsBuckets.firstIndex(where: { value <= $0 }) {
+                state.buckets[bucket] += 1
+            }
+        }
+    }
+
+    func recordNanoseconds(_ duration: Int64) { record(Double(duration) / 1_000_000_000) }
+    func preferDisplayUnit(_ unit: TimeUnit) {}
+
+    fileprivate func write(_ name: String, _ labels: String, to text: inout String) {
+        let (value, count, buckets) = state.withLock { ($0.value, $0.count, $0.buckets) }
+        let braces = labels.isEmpty ? "" : "{\(labels)}"
+        guard kind == .histogram else {
+            text += "\(name)\(braces) \(Self.number(value))\n"
+            return
+        }
+        var cumulated = 0
+        let separator = labels.isEmpty ? "" : ","
+        for (bound, bucket) in zip(MetricsRegistry.secondsBuckets, buckets) {
+            cumulated += bucket
+            text += "\(name)_bucket{\(labels)\(separator)le=\"\(Self.number(bound))\"} \(cumulated)\n"
+        }
+        text += "\(name)_bucket{\(labels)\(separator)le=\"+Inf\"} \(count)\n"
+        text += "\(name)_sum\(braces) \(Self.number(value))\n\(name)_count\(braces) \(count)\n"
+    }
+
+    private static func number(_ value: Double) -> String {
+        value == value.rounded() && value.magnitude < 1e15 ? "\(Int64(value))" : "\(value)"
+    }
+}
+
+/// What the families mean, for `# HELP`.
+enum MetricsHelp {
+    static let dropped = "Series that were not kept because their family holds too many."
+
+    static let sentences = [
+        "runnel_build_info": "The version of Runnel; always 1.",
+        "runnel_runs_total": "Runs that this process has finished, by pipeline and final state.",
+        "runnel_run_duration_seconds": "How long this process worked on runs until they ended.",
+        "runnel_steps_total": "Attempts of steps, by type of step and outcome.",
+        "runnel_step_duration_seconds": "How long attempts of steps took.",
+        "runnel_queue_depth": "Runs of the journal that have not ended, by state.",
+        "runnel_queue_oldest_age_seconds": "How long the oldest queued run has been waiting.",
+        "runnel_chat_tokens_total": "Tokens that servers reported for chats, by direction.",
+        "runnel_chat_first_token_seconds": "How long chats waited for the first token of an answer.",
+        "runnel_trigger_problems": "Triggers that cannot work at the moment.",
+        "runnel_pipelines": "Pipelines that are served, and files that are not because they have errors.",
+    ]
+}

@@ -1,0 +1,54 @@
+import Hummingbird
+import Metrics
+import RunnelEngine
+import RunnelKit
+
+/// `GET /metrics`: what was measured, for Prometheus. What the journal and the triggers hold is looked up when it is asked.
+struct MetricsRoute: Sendable {
+    let api: API
+    let registry: MetricsRegistry
+
+    func add(to group: RouterGroup<ServerContext>) {
+        group.get("/metrics") { request, _ in
+            _ = try Query(request, known: [])
+            try await look()
+            return Response(
+                status: .ok,
+                headers: [.contentType: "text/plain; version=0.0.4; charset=utf-8", .cacheControl: "no-store"],
+                body: ResponseBody(byteBuffer: ByteBuffer(string: registry.text())))
+        }
+    }
+
+    private func look() async throws {
+        gauge("runnel_build_info", 1, [("version", api.version)])
+        let (queued, waiting) = try await withJournal {
+            (try await api.journal.queuedCount(), try await api.journal.waitingCount())
+        }
+        let running = await api.queue.runningCount
+        for (state, count) in [("queued", queued), ("waiting", waiting), ("running", running)] {
+            gauge("runnel_queue_depth", count, [("state", state)])
+        }
+        let hosted = await api.host.all
+        gauge("runnel_pipelines", hosted.count { $0.problem == nil }, [("state", "served")])
+        gauge("runnel_pipelines", hosted.count { $0.problem != nil }, [("state", "invalid")])
+        let problems = hosted.reduce(0) { sum, hosted in
+            sum
+                + hosted.triggers.values.count { health in
+                    if case .problem = health { true } else { false }
+                }
+        }
+        gauge("runnel_trigger_problems", problems, [])
+        // A series that begins with its first failure would not have risen: it must be there with zero before.
+        for pipeline in hosted.compactMap({ $0.pipeline?.name }) {
+            for state in ["succeeded", "failed", "cancelled"] {
+                registry.makeCounter(
+                    label: "runnel_runs_total", dimensions: [("pipeline", pipeline), ("state", state)]
+                ).increment(by: 0)
+            }
+        }
+    }
+
+    private func gauge(_ name: String, _ value: Int, _ labels: [(String, String)]) {
+        registry.makeMeter(label: name, dimensions: labels).set(Int64(value))
+    }
+}

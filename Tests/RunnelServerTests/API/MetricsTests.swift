@@ -1,0 +1,98 @@
+import Foundation
+import Metrics
+import RunnelTesting
+import Testing
+
+@testable import RunnelServer
+
+@Suite("Metrics", .timeLimit(.minutes(2))) struct MetricsTests {
+    @Test(
+        "a run is counted by pipeline and state, its steps by type and outcome, and Prometheus' own checker finds nothing"
+    )
+    func runs() async throws {
+        let pipeline =
+            "name: counted\nsteps: [ { uses: log, with: { message: Hello } }, { uses: log, if: 'false', with: { message: No } } ]"
+        var rig = ServerRig(pipelines: ["c.yaml": pipeline])
+        rig.metrics = .process
+        try await rig.serve { server in
+            let run = try #require(try await server.post("/api/v1/pipelines/counted/runs", "").run)
+            try await server.end(of: run)
+            let answer = try await server.call("GET", "/metrics")
+            #expect(answer.status == 200)
+            #expect(answer.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8")
+            let lines = answer.text.split(separator: "\n").map(String.init)
+            #expect(lines.contains(#"runnel_runs_total{pipeline="counted",state="succeeded"} 1"#))
+            #expect(lines.contains(#"runnel_runs_total{pipeline="counted",state="failed"} 0"#))
+            #expect(lines.contains(#"runnel_run_duration_seconds_count{pipeline="counted"} 1"#))
+            #expect(lines.contains { $0.hasPrefix(#"runnel_steps_total{uses="log",outcome="succeeded"} "#) })
+            #expect(lines.contains { $0.hasPrefix(#"runnel_steps_total{uses="log",outcome="skipped"} "#) })
+            #expect(lines.contains(#"runnel_queue_depth{state="queued"} 0"#))
+            #expect(lines.contains(#"runnel_build_info{version="1.2.3"} 1"#))
+            #expect(lines.contains(#"runnel_pipelines{state="served"} 1"#))
+            try Self.check(answer.text)
+        }
+    }
+
+    @Test("with a token, metrics need it too")
+    func token() async throws {
+        var rig = ServerRig(options: ServerOptions(port: 0, token: "t0ken"))
+        rig.metrics = MetricsRegistry()
+        try await rig.serve { server in
+            let without = try await server.call("GET", "/metrics")
+            #expect(without.status == 401)
+            let with = try await server.call("GET", "/metrics", [("Authorization", "Bearer t0ken")])
+            #expect(with.status == 200)
+        }
+    }
+
+    @Test("labels are escaped, names made of what Prometheus allows, and buckets cumulated")
+    func text() throws {
+        let registry = MetricsRegistry()
+        registry.makeCounter(label: "a.b-c_total", dimensions: [("x y", "a\"b\\c\nd")]).increment(by: 2)
+        let timer = registry.makeTimer(label: "took_seconds", dimensions: [])
+        for nanoseconds: Int64 in [500_000, 20_000_000, 7_200_000_000_000] { timer.recordNanoseconds(nanoseconds) }
+        let text = registry.text()
+        #expect(text.contains(#"a_b_c_total{x_y="a\"b\\c\nd"} 2"# + "\n"))
+        #expect(text.contains("took_seconds_bucket{le=\"0.001\"} 1\n"))
+        #expect(text.contains("took_seconds_bucket{le=\"0.025\"} 2\n"))
+        #expect(text.contains("took_seconds_bucket{le=\"3600\"} 2\n"))
+        #expect(text.contains("took_seconds_bucket{le=\"+Inf\"} 3\ntook_seconds_sum 7200.0205\ntook_seconds_count 3\n"))
+    }
+
+    @Test("a label with ever new values cannot grow without bound, and what is not kept is counted")
+    func bound() throws {
+        let registry = MetricsRegistry()
+        for number in 0..<MetricsRegistry.maximumSeries + 5 {
+            registry.makeCounter(label: "n_total", dimensions: [("id", "\(number)")]).increment(by: 1)
+        }
+        let text = registry.text()
+        #expect(text.split(separator: "\n").count { $0.hasPrefix("n_total{") } == MetricsRegistry.maximumSeries)
+        #expect(text.contains("runnel_metrics_dropped_total 5\n"))
+    }
+
+    @Test("a counter goes on where it was when its handler is made again, and never falls")
+    func counter() throws {
+        let registry = MetricsRegistry()
+        for amount: Int64 in [1, 2, -5] { registry.makeCounter(label: "n_total", dimensions: []).increment(by: amount) }
+        #expect(registry.text().contains("n_total 3\n"))
+    }
+
+    /// Fails if `promtool check metrics` of Prometheus finds anything.
+    private static func check(_ text: String) throws {
+        let file = FileManager.default.temporaryDirectory.appending(path: "metrics-\(UUID().uuidString)")
+        try text.write(to: file, atomically: true, encoding: .utf8)
+        defer { try? FileManager.default.removeItem(at: file) }
+        let promtool = Process()
+        promtool.executableURL = URL(filePath: "/usr/bin/promtool")
+        promtool.arguments = ["check", "metrics"]
+        promtool.standardInput = try FileHandle(forReadingFrom: file)
+        let output = Pipe()
+        promtool.standardError = output
+        promtool.standardOutput = output
+        try promtool.run()
+        let found = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        promtool.waitUntilExit()
+        #expect(promtool.terminationStatus == 0, "\(found)")
+        #expect(found.isEmpty)
+    }
+}

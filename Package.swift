@@ -101,7 +101,9 @@ let package = Package(
         .target(name: "SystemThread"),
         .target(name: "CRunnelFiles"),
         .target(name: "CRunnelSpawn"),
-        .target(name: "CRunnelJQ", dependencies: ["CRunnelSpawn"], linkerSettings: [.linkedLibrary("jq")]),
+        .target(
+            name: "CRunnelJQ", dependencies: ["CRunnelSpawn"],
+            linkerSettings: [.linkedLibrary("jq"), .linkedLibrary("gumbo")]),
         .target(
             name: "RunnelProcess",
             dependencies: [
@@ -120,7 +122,8 @@ let package = Package(
 
         // The steps that ship. They have the public API alone, as a plugin of another package.
         .target(
-            name: "ChatPlugin", dependencies: ["RunnelKit", "RunnelHTTP", "JSONSchema", "Marketplace", httpClient],
+            name: "ChatPlugin",
+            dependencies: ["RunnelKit", "RunnelHTTP", "JSONSchema", "Marketplace", httpClient, log],
             path: "plugins/chat", packageAccess: false),
         .target(name: "FilePlugin", dependencies: ["RunnelKit"], path: "plugins/file", packageAccess: false),
         .target(
@@ -131,7 +134,8 @@ let package = Package(
             name: "SchedulePlugin", dependencies: ["RunnelKit", log], path: "plugins/schedule", packageAccess: false),
         .target(name: "TemplatePlugin", dependencies: ["RunnelKit"], path: "plugins/template", packageAccess: false),
         .target(
-            name: "TransformPlugin", dependencies: ["RunnelKit", "SystemThread", "CRunnelJQ", "CRunnelSpawn"],
+            name: "TransformPlugin",
+            dependencies: ["RunnelKit", "RunnelHTTP", "SystemThread", "CRunnelJQ", "CRunnelSpawn"],
             path: "plugins/transform", packageAccess: false),
         .target(
             name: "WatchPlugin", dependencies: ["RunnelKit", "CRunnelFiles", "SystemThread", log],
@@ -223,7 +227,8 @@ let package = Package(
         .testTarget(
             name: "HTTPPluginTests",
             dependencies: [
-                "HTTPPlugin", "HTTPTestServer", "RunnelHTTP", "RunnelKit", "RunnelSupport", "RunnelTesting", httpClient,
+                "HTTPPlugin", "HTTPTestServer", "RunnelHTTP", "RunnelKit", "RunnelSupport", "RunnelTesting",
+                "TransformPlugin", httpClient,
             ]
                 + nio,
             exclude: ["Server"], resources: [.copy("Resources/peers.py")]),

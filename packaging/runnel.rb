@@ -7,6 +7,7 @@ class Runnel < Formula
 
   depends_on "pkgconf" => :build
   depends_on xcode: ["26.0", :build]
+  depends_on "gumbo-parser"
   depends_on "jq"
   depends_on "libyaml"
   uses_from_macos "sqlite"

@@ -26,6 +26,8 @@ LICENSES = [
 LIBRARIES = [
     ("libyaml-dev", "libyaml", "MIT", "https://github.com/yaml/libyaml"),
     ("libjq-dev", "jq", "MIT", "https://jqlang.github.io/jq"),
+    ("libgumbo-dev", "gumbo", "Apache-2.0", "https://codeberg.org/gumbo-parser/gumbo-parser"),
+    ("zlib1g-dev", "zlib", "Zlib", "https://zlib.net"),
     ("libsqlite3-dev", "SQLite", "blessing", "https://sqlite.org"),
 ]
 

@@ -4,7 +4,7 @@
 # browser need; with "package", what packages are built and tried with.
 set -euo pipefail
 
-needed=(libyaml-dev libjq-dev libsqlite3-dev zlib1g-dev pkg-config tzdata)
+needed=(libyaml-dev libjq-dev libgumbo-dev libsqlite3-dev zlib1g-dev pkg-config tzdata)
 case "${1:-}" in
     browser) needed+=(python3 python3-venv chromium) ;;
     test) needed+=(git groff mandoc prometheus openssl python3 python3-venv) ;;
@@ -13,7 +13,7 @@ esac
 
 if [ "$(uname)" = Darwin ]; then
     missing=()
-    for formula in libyaml jq sqlite pkgconf; do
+    for formula in libyaml jq gumbo-parser sqlite pkgconf; do
         brew list --formula "$formula" >/dev/null 2>&1 || missing+=("$formula")
     done
     [ ${#missing[@]} -eq 0 ] && exit 0
@@ -27,8 +27,8 @@ if [ "$(uname)" = Darwin ]; then
 fi
 
 if ! command -v dpkg-query >/dev/null; then
-    echo "Runnel needs the headers of libyaml, libjq and SQLite, and pkg-config. On Fedora, type:" >&2
-    echo "    sudo dnf install libyaml-devel jq-devel sqlite-devel pkgconf-pkg-config" >&2
+    echo "Runnel needs the headers of libyaml, libjq, gumbo and SQLite, and pkg-config. On Fedora, type:" >&2
+    echo "    sudo dnf install libyaml-devel jq-devel gumbo-parser-devel sqlite-devel pkgconf-pkg-config" >&2
     # They may be there already; the build will tell.
     exit 0
 fi

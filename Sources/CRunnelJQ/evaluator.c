@@ -2,6 +2,7 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
+#include "html.h"
 #include "marker.h"
 #include "runnel_jq.h"
 
@@ -345,6 +346,29 @@ static void evaluate(jq_state *jq, jv value) {
     limit_cpu(0);
 }
 
+static void parse_html(void) {
+    uint8_t tag;
+    if (request.program_length != 0 || !request.has_input) _exit(RUNNEL_JQ_BAD_REQUEST);
+    take(&tag, sizeof tag);
+    if (tag != RUNNEL_JQ_STRING) _exit(RUNNEL_JQ_BAD_REQUEST);
+    uint32_t length = take_count();
+    char *html = allocate((size_t)length + 1);
+    take(html, length);
+    limit_cpu(request.cpu_microseconds > 0 ? request.cpu_microseconds : 1);
+    size_t count = 0;
+    char *events = runnel_html_events(html, length, &count, out_of_memory);
+    free(html);
+    if (count > text_left || count > INT32_MAX) {
+        is_too_much(RUNNEL_JQ_TOO_MUCH_TEXT);
+    } else {
+        put_tag(RUNNEL_JQ_STRING);
+        put_count((int)count);
+        put(events, count);
+    }
+    free(events);
+    limit_cpu(0);
+}
+
 // The field of /proc/self/statm, in bytes: 0 the address space, 1 what is resident. 0 where the system does not say.
 static size_t memory(int field) {
     char text[128];
@@ -367,6 +391,11 @@ static void *serve(void *context) {
         text_left = request.text;
         values_left = request.values;
         answer_end = RUNNEL_JQ_COMPLETE;
+        if (request.kind == RUNNEL_JQ_HTML) {
+            parse_html();
+            flush(answer_end, (uint32_t)(memory(1) >> 10));
+            continue;
+        }
         jq_state *jq = take_program(request.program_length);
         if (request.has_input) {
             // Read also when there is no program, since the next request comes behind it.

@@ -1,20 +1,32 @@
+import HTTPTestServer
 import RunnelHTTP
+import RunnelKit
+import RunnelTesting
 import Testing
+import TransformPlugin
+
+@testable import HTTPPlugin
 
 @Suite("Readable text of a page") struct ReadableTextTests {
-    private func text(_ html: String) -> String { ReadableText(html: html).text }
+    private func page(_ html: String, mainOnly: Bool = false) async throws -> ReadableText {
+        let harness = StepHarness()
+        await TransformPlugin().registerServices(in: harness.services)
+        return try await harness.context.readableText(of: html, mainOnly: mainOnly)
+    }
+
+    private func text(_ html: String) async throws -> String { try await page(html).text }
 
     @Test("a page gives its title and its lines, without scripts, styles and comments")
-    func page() {
-        let page = ReadableText(
-            html: """
-                <!DOCTYPE html><html><head><title> News &amp; more
-                 today </title><style>p > a { color: red }</style><script>if (a < b) { "</p>" }</script></head>
-                <body><!-- <p>hidden</p> --><h1>Title</h1><p>First   line,
-                wrapped.<br>Second.</p><ul><li>one</li><li><p>two</p></li></ul>
-                <table><tr><th>a</th><th>b</th></tr><tr><td>1</td><td>2</td></tr></table>
-                <div>end</div></body></html>
-                """)
+    func page() async throws {
+        let page = try await page(
+            """
+            <!DOCTYPE html><html><head><title> News &amp; more
+             today </title><style>p > a { color: red }</style><script>if (a < b) { "</p>" }</script></head>
+            <body><!-- <p>hidden</p> --><h1>Title</h1><p>First   line,
+            wrapped.<br>Second.</p><ul><li>one</li><li><p>two</p></li></ul>
+            <table><tr><th>a</th><th>b</th></tr><tr><td>1</td><td>2</td></tr></table>
+            <div>end</div></body></html>
+            """)
         #expect(page.title == "News & more today")
         #expect(page.text == "Title\n\nFirst line, wrapped.\nSecond.\n\n- one\n- two\n\na | b\n1 | 2\n\nend")
     }
@@ -28,8 +40,8 @@ import Testing
             ("&Uuml;ber &hellip; &rarr; &hearts; &diams;", "Über … → ♥ ♦"),
             ("&amp", "&"), ("&#;&#x;", "&#;&#x;"), ("&notit;", "&notit;"),
         ])
-    func entities(html: String, text: String) {
-        #expect(self.text(html) == text)
+    func entities(html: String, text: String) async throws {
+        #expect(try await self.text(html) == text)
     }
 
     @Test(
@@ -44,25 +56,89 @@ import Testing
             ("<p></p><p></p>a<br><br><br>b", "a\n\nb"), ("<li></li><li>x", "- x"), ("&lt;script&gt;", "<script>"),
             ("a<!-->b-->c", "ac"), ("日本<br>語", "日本\n語"),
         ])
-    func broken(html: String, text: String) {
-        #expect(self.text(html) == text)
+    func broken(html: String, text: String) async throws {
+        #expect(try await self.text(html) == text)
     }
 
     @Test("preformatted text keeps its lines and spaces")
-    func preformatted() {
-        #expect(text("<p>a</p><pre>x\n  y\n\n    z</pre><p>b  c</p>") == "a\n\nx\n  y\n\n    z\n\nb c")
+    func preformatted() async throws {
+        #expect(try await text("<p>a</p><pre>x\n  y\n\n    z</pre><p>b  c</p>") == "a\n\nx\n  y\n\n    z\n\nb c")
     }
 
     @Test(
-        "the time grows with the length and with nothing else",
-        .timeLimit(.minutes(1)),
+        "an element that is closed by itself, or never, keeps nothing of the page away",
+        arguments: [
+            ("<p>Before</p><svg class=i/><p>After one</p><p>After two</p>", "Before\n\nAfter one\n\nAfter two"),
+            ("<p>Before</p><svg><path><p>After the break</p>", "Before\n\nAfter the break"),
+            ("a<math><mi>x</mi><p>b", "a\n\nb"), ("<object>no</object>yes", "yes"), ("<p>a<video>b</p>c", "a"),
+            ("<table><p>out</p><tr><td>in</td></tr></table>", "out\n\nin"),
+            ("<div><p>a<div>b</div></p>c</div>", "a\n\nb\nc"),
+        ])
+    func unclosed(html: String, text: String) async throws {
+        #expect(try await self.text(html) == text)
+    }
+
+    @Test(
+        "hidden text is left out",
+        arguments: [
+            ("<p hidden>x</p>seen", "seen"), ("<p style='color: red; Display : none'>x</p>seen", "seen"),
+            ("<span style=\"display:none!important\">x</span>seen", "seen"), ("<p aria-hidden=true>x</p>seen", "seen"),
+            ("<p style='visibility:hidden'>x<b>y</b></p>seen", "seen"), ("<p style=font-size:0>x</p>seen", "seen"),
+            ("<p style='display:block' aria-hidden=false>a</p>b", "a\n\nb"),
+            ("<body style='visibility:hidden'>a", "a"), ("<div hidden=until-found>x<p>y</p></div>seen", "seen"),
+        ])
+    func hidden(html: String, text: String) async throws {
+        #expect(try await self.text(html) == text)
+    }
+
+    @Test("the main text is what stands out, without what is around it; a page without one is read whole")
+    func main() async throws {
+        let sentence = "The committee met on Monday, heard both sides, and decided to publish its findings in spring. "
+        let story = String(repeating: sentence, count: 3)
+        let html = """
+            <title>News</title><body><nav><a href=/>Home</a> <a href=/b>Business</a></nav>
+            <div class="sidebar"><p>\(sentence)</p><p>\(sentence)</p></div>
+            <div id=content><h1>Findings</h1><p>\(story)</p><div class=share-buttons>Share this, please, with all of your friends</div>
+            <p>\(story)</p><form>Subscribe to our letter</form></div>
+            <ul><li><a href=/1>Another story about something entirely else, with a long title</a></li></ul>
+            <footer>Imprint</footer>
+            """
+        let page = try await page(html, mainOnly: true)
+        let trimmed = story.dropLast()
+        #expect(page.text == "Findings\n\n\(trimmed)\n\n\(trimmed)")
+        #expect(page.title == "News")
+        #expect(try await text(html).contains("Imprint"))
+        #expect(try await self.page("<p>Short", mainOnly: true).text == "Short")
+        let japanese = String(repeating: "委員会は月曜日に開かれ、双方の意見を聞き、春に結果を公表することを決めた。", count: 4)
+        #expect(
+            try await self.page("<nav>目次</nav><div><p>\(japanese)</p></div>", mainOnly: true).text == japanese)
+    }
+
+    @Test("`as: article` gives the main text of a page")
+    func article() async throws {
+        let story = String(repeating: "One sentence, with a comma, and enough words to count as a text. ", count: 5)
+        try await TestServer.run { _ in
+            .reply(200, [("content-type", "text/html")], "<nav>Menu</nav><article><p>\(story)</p></article>")
+        } body: { server in
+            let output = try await fetch(["url": .string(server.url), "as": "article"])
+            #expect(output["body"] == .string(String(story.dropLast())))
+        }
+    }
+
+    @Test(
+        "a hostile page is read, or refused within its limits",
+        .timeLimit(.minutes(2)),
         arguments: [
             "<", "<a ", "&", "&#", "<!--", "<script>", "<a \"", "<svg>", "<li>", "</", "<title>", "<pre>\n", "<td>",
-            "&nbsp",
+            "&nbsp", "<div>", "<b><p>", "<table>",
         ])
-    func linear(piece: String) {
-        // Half a megabyte: anything quadratic would take minutes.
-        let page = ReadableText(html: String(repeating: piece, count: 500_000 / piece.utf8.count))
-        #expect(page.text.utf8.count <= 1_000_000)
+    func hostile(piece: String) async throws {
+        do {
+            let page = try await page(String(repeating: piece, count: 500_000 / piece.utf8.count))
+            #expect(page.text.utf8.count <= 1_000_000)
+        } catch let error as StepError {
+            #expect(error.code == "html-too-complex")
+            #expect(error.message == "the page cannot be parsed: parsing the page took more than 5s of CPU time")
+        }
     }
 }

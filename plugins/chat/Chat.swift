@@ -1,4 +1,6 @@
+import Logging
 import Marketplace
+import RunnelHTTP
 import RunnelKit
 
 /// The step `chat`.
@@ -86,6 +88,7 @@ struct Chat: Step {
     func run(_ context: StepContext) async throws -> Value {
         let conversation = try conversation(input: context.input)
         let service = try await context.services.get(MarketplaceService.self)
+        warnOfExposedCredentials(service.client.configuration, context)
         let answer = try await ask(conversation, service, key: context.idempotencyKey, context)
         guard let schema else { return answer.output(json: .null) }
         let (found, problem) = await check(answer, schema, context)
@@ -107,6 +110,12 @@ struct Chat: Step {
             "schema-mismatch", "the answer does not fit the schema, also when asked again: \(rest)",
             hint: "loosen the schema, or say in the prompt what each key has to hold",
             partialOutput: .string(second.text))
+    }
+
+    private func warnOfExposedCredentials(_ configuration: MarketplaceConfiguration, _ context: StepContext) {
+        if case .none = configuration.authentication { return }
+        guard let url = try? HTTPURL(configuration.baseURL), url.exposesCredentials else { return }
+        context.logger.warning("credentials go to \(url.host) without encryption; use https for `marketplace.base_url`")
     }
 
     private func conversation(input: Value) throws(StepError) -> [ChatMessage] {

@@ -3,13 +3,13 @@ internal import RunnelKit
 
 /// How a response body is decoded.
 enum BodyFormat: String, FieldChoice {
-    case auto, text, json, bytes, readable
+    case auto, text, json, bytes, readable, article
 
     /// The value of the `Accept` header.
     var accept: String {
         switch self {
         case .json: "application/json, */*;q=0.5"
-        case .readable: "text/html, application/xhtml+xml, text/plain;q=0.9, */*;q=0.5"
+        case .readable, .article: "text/html, application/xhtml+xml, text/plain;q=0.9, */*;q=0.5"
         default: "*/*"
         }
     }
@@ -17,19 +17,19 @@ enum BodyFormat: String, FieldChoice {
     /// The decoded body, and the title of a page converted to readable text.
     /// - Parameter encoding: The encoding of the text, whatever the server says.
     func read(
-        _ reply: HTTPReply, of call: HTTPCall, encoding: TextEncoding?
-    ) throws(StepError) -> (body: Value, title: String?) {
+        _ reply: HTTPReply, of call: HTTPCall, encoding: TextEncoding?, _ context: StepContext
+    ) async throws -> (body: Value, title: String?) {
         let type = reply.mediaType
         func text() throws(StepError) -> String { try self.text(of: reply, call, encoding) }
         switch self {
         case .bytes: return (.bytes(reply.body), nil)
         case .text: return (.string(try text()), nil)
         case .json: return (try json(reply, call, encoding), nil)
-        case .readable:
+        case .readable, .article:
             let text = try text()
             let isPage = type.map(\.isHTML) ?? (text.drop(while: \.isWhitespace).first == "<")
             guard isPage else { return (.string(text), nil) }
-            let page = ReadableText(html: text)
+            let page = try await context.readableText(of: text, mainOnly: self == .article)
             return (.string(page.text), page.title)
         case .auto:
             if let type {

@@ -27,8 +27,9 @@ struct HTTPFetch: Step {
             User and password before the `@` of a URL are sent as basic authentication, where `auth` says nothing else.
 
             `as` says what becomes of the body: `auto` goes by the content type (JSON is parsed, text decoded, the rest is \
-            binary data), `readable` takes the text of an HTML page without its markup, scripts and styles, which is what \
-            a prompt wants.
+            binary data), `readable` takes the text of an HTML page without its markup, scripts, styles and what is \
+            hidden, which is what a prompt wants. `article` does the same with the main text alone, without navigation and \
+            side bars; the whole page where no main text stands out.
 
             Text may be in any encoding of the web, such as UTF-8, Shift_JIS, EUC-JP, GB18030, Big5, EUC-KR or \
             Windows-1252: a byte order mark tells it, then `encoding`, then the content type, then the `<meta>` of a page or \
@@ -117,7 +118,7 @@ struct HTTPFetch: Step {
             let words = ServerWords.line(of: reply) { own.redact(context.redactor.redact($0)) }
             throw StatusProblem.error(call: last.shown, reply: reply, words: words, now: context.now())
         }
-        let (body, title) = try format.read(reply, of: last, encoding: encoding)
+        let (body, title) = try await format.read(reply, of: last, encoding: encoding, context)
         return [
             "status": .int(Int64(reply.status)), "url": .string(last.url.text), "headers": .object(reply.headerObject),
             "media_type": reply.mediaType.map { .string($0.essence) } ?? .null, "body": body,

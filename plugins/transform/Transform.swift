@@ -1,3 +1,4 @@
+internal import RunnelHTTP
 public import RunnelKit
 
 /// The step `transform`.
@@ -128,4 +129,9 @@ public struct TransformPlugin: Plugin {
     public let steps = [StepDefinition(Transform.self)]
 
     public init() {}
+
+    /// Provides the parser of HTML, which shares the child processes of jq.
+    public func registerServices(in services: Services) async {
+        await services.register(HTMLParserService.self) { _ in PageParser() }
+    }
 }

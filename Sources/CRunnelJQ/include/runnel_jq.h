@@ -1,4 +1,5 @@
-// Evaluates jq programs in a child process: libjq aborts on some values, overflows its stack and exhausts memory.
+// Evaluates jq programs, and parses HTML, in a child process: libjq aborts on some values, overflows its stack and exhausts
+// memory; a hostile page makes gumbo take time and memory without end.
 //
 // The child is this executable once more. A constructor in evaluator.c finds a marker in the environment, serves
 // requests on standard input and ends with `_exit`, so that `main` is never reached.
@@ -20,6 +21,27 @@
 /// With which status a child ends by itself.
 enum runnel_jq_exit { RUNNEL_JQ_DONE = 0, RUNNEL_JQ_OUT_OF_MEMORY = 70, RUNNEL_JQ_BAD_REQUEST = 71 };
 
+/// What a request asks for.
+enum runnel_jq_kind {
+    /// To evaluate a jq program.
+    RUNNEL_JQ_PROGRAM = 0,
+    /// To parse the input, a string, as HTML. The program is empty. The output is a string, in which elements are marked
+    /// by `enum runnel_html_mark`.
+    RUNNEL_JQ_HTML = 1,
+};
+
+/// What is not text in the answer to ``RUNNEL_JQ_HTML``.
+enum runnel_html_mark {
+    /// The name of an element follows.
+    RUNNEL_HTML_OPEN = 1,
+    /// The contents of the element follow.
+    RUNNEL_HTML_BEGIN = 2,
+    /// The contents of the innermost element end.
+    RUNNEL_HTML_CLOSE = 3,
+    /// An attribute of the element follows: `name=value`.
+    RUNNEL_HTML_ATTRIBUTE = 4,
+};
+
 /// A request begins with this. Then come the program, as UTF-8, and a value when there is an input.
 ///
 /// Integers are in the byte order of the machine. A value is a tag and what the tag says.
@@ -34,7 +56,8 @@ struct runnel_jq_request {
     uint32_t outputs;
     uint32_t values;
     uint32_t depth;
-    uint32_t reserved;
+    /// `enum runnel_jq_kind`.
+    uint32_t kind;
 };
 
 /// An answer is a sequence of frames, each of which begins with this. Their contents, joined, are values.

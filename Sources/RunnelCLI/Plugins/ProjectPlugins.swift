@@ -49,6 +49,8 @@ struct ProjectPlugins: Sendable {
         var problems = stock.problems
         for problem in problems { registry.setMissing(problem.plugin, because: problem.message) }
         let services = Services()
+        // How requests leave this machine, which also those that list an MCP server's tools do.
+        for plugin in stock.plugins { await plugin.registerServices(in: services) }
         await MCPOverHTTP.register(in: services)
         for folder in folders {
             guard let manifest = folder.manifest else {

@@ -1,4 +1,5 @@
 internal import RunnelKit
+internal import RunnelSupport
 
 /// What a server says about a failure in the body of its answer.
 public enum ServerWords {
@@ -19,7 +20,7 @@ public enum ServerWords {
         if let document = try? Value.json(text, maxDepth: 32) {
             words = sentence(in: document)
         } else if reply.mediaType?.isHTML == true || text.drop(while: \.isWhitespace).first == "<" {
-            let page = ReadableText(html: text)
+            let page = HTMLPage(text)
             words = page.title ?? page.text
         } else {
             words = text

@@ -1,6 +1,7 @@
-/// What a person reads of an HTML page: its title and its text, line by line, without markup, scripts and styles.
+/// The words of a short HTML page, such as a proxy's error, for a message: its title and its text, line by line.
 ///
-/// Paragraphs and headings stand behind an empty line, list items behind "- ", cells of a table behind " | ". The time
+/// For the pages of a pipeline there is a parser that follows the standard, in a process of its own; see `HTMLParser` in
+/// RunnelHTTP. This one runs where the error is made, also on an event loop. Paragraphs and headings stand behind an empty line, list items behind "- ", cells of a table behind " | ". The time
 /// grows with the length of the page and with nothing else.
 package struct HTMLPage: Sendable {
     /// The page's `<title>`; nil where there is none or it is empty.

@@ -1,14 +1,16 @@
 /// Puts words on lines: white space collapses, breaks never pile up, no line ends in a space.
-struct LineWriter {
+package struct LineWriter {
     private static let itemMark = "- "
 
-    private(set) var output: [UInt8] = []
+    package private(set) var output: [UInt8] = []
     private var spaces = 0
     private var breaks = 0
     private var mark = ""
 
+    package init() {}
+
     /// Adds words.
-    mutating func write(_ bytes: [UInt8], keepsSpace: Bool) {
+    package mutating func write(_ bytes: [UInt8], keepsSpace: Bool) {
         var index = 0
         while index < bytes.count {
             let byte = bytes[index]
@@ -32,7 +34,7 @@ struct LineWriter {
     }
 
     /// The next words begin a line, unless they are the first of a list's item.
-    mutating func endLine() {
+    package mutating func endLine() {
         guard mark != Self.itemMark else { return }
         breaks = max(breaks, 1)
         spaces = 0
@@ -40,30 +42,30 @@ struct LineWriter {
     }
 
     /// The next words begin a line, behind an empty one.
-    mutating func endParagraph() {
+    package mutating func endParagraph() {
         endLine()
         if mark.isEmpty { breaks = max(breaks, 2) }
     }
 
     /// A forced break; two of them are a paragraph.
-    mutating func forceBreak() {
+    package mutating func forceBreak() {
         breaks = min(breaks + 1, 2)
         spaces = 0
     }
 
     /// The next words begin an item of a list.
-    mutating func beginItem() {
+    package mutating func beginItem() {
         endItem()
         mark = Self.itemMark
     }
 
-    mutating func endItem() {
+    package mutating func endItem() {
         mark = ""
         endLine()
     }
 
     /// The next words are in another cell of the same row.
-    mutating func beginCell() {
+    package mutating func beginCell() {
         if breaks == 0, !output.isEmpty { mark = " | " }
         spaces = 0
     }

@@ -4,6 +4,7 @@ import RunnelHTTP
 import RunnelKit
 import RunnelTesting
 import Testing
+import TransformPlugin
 
 @testable import HTTPPlugin
 
@@ -15,6 +16,7 @@ func fetch(
     harness.redactor = Redactor(secrets: secrets)
     harness.clock = clock
     await HTTPClientService.register(in: harness.services)
+    await TransformPlugin().registerServices(in: harness.services)
     do {
         let output = try await harness.run(HTTPFetch.self, with: with)
         await harness.services.shutDown()

@@ -101,10 +101,20 @@ struct JQWriter {
                 program_length: UInt32(JQPrelude.bytes.count + program.utf8.count), has_input: input == nil ? 0 : 1,
                 cpu_microseconds: max(microseconds, 1), text: UInt64(JQLimits.text.bytes),
                 outputs: UInt32(JQLimits.outputs), values: UInt32(JQLimits.values), depth: UInt32(JQLimits.depth),
-                reserved: 0))
+                kind: RUNNEL_JQ_PROGRAM.rawValue))
         bytes += JQPrelude.bytes
         bytes += program.utf8
         if let input { write(input) }
+    }
+
+    /// The request to parse a page.
+    /// - Parameter limit: CPU time.
+    init(html: String, limit: Duration) {
+        append(
+            runnel_jq_request(
+                program_length: 0, has_input: 1, cpu_microseconds: UInt64(limit / .microseconds(1)),
+                text: UInt64(JQLimits.text.bytes), outputs: 1, values: 1, depth: 1, kind: RUNNEL_JQ_HTML.rawValue))
+        write(html)
     }
 
     private mutating func write(_ value: Value) {

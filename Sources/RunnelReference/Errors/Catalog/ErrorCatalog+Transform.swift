@@ -17,6 +17,14 @@ extension ErrorCatalog {
             "empty-value", part: "transform",
             sentences: ["`from`: expected a text to transform, found null"]),
         ErrorEntry(
+            "html-parser-failed", part: "transform",
+            sentences: ["the process that parses HTML failed: …"],
+            hints: ["try again; if it stays so, look for a lack of memory or processes"]),
+        ErrorEntry(
+            "html-too-complex", part: "transform",
+            sentences: ["the page cannot be parsed: …"],
+            hints: ["its elements are nested too deep, or it is too large; `as: text` gives its source"]),
+        ErrorEntry(
             "jq-crashed", part: "transform",
             sentences: [
                 "the jq program crashed its evaluator (signal …)",

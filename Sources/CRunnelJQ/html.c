@@ -24,6 +24,7 @@ struct text {
 };
 
 static void append(struct text *text, const char *bytes, size_t count) {
+    if (count == 0) return;
     if (text->capacity - text->count < count) {
         size_t capacity = text->capacity * 2 > text->count + count ? text->capacity * 2 : text->count + count + 65536;
         char *grown = realloc(text->bytes, capacity);
@@ -139,17 +140,38 @@ static void deallocate(void *context, void *memory) {
     free(memory);
 }
 
+// gumbo 0.10 closes a form before it adds the text in front of `</form>`, which then stands behind the form. A void element
+// without a meaning makes it add the text in time. Returns a copy, or NULL where there is no `</form>`.
+static char *with_flushed_forms(const char *html, size_t length, size_t *count, void (*out_of_memory)(void *)) {
+    static const char end_tag[] = "</form", mark[] = "<wbr>";
+    enum { end_tag_length = sizeof end_tag - 1, mark_length = sizeof mark - 1 };
+    struct text text = {.out_of_memory = out_of_memory};
+    size_t start = 0;
+    for (size_t index = 0; index + end_tag_length <= length; index++) {
+        if (html[index] != '<' || strncasecmp(html + index, end_tag, end_tag_length) != 0) continue;
+        append(&text, html + start, index - start);
+        append(&text, mark, mark_length);
+        start = index;
+    }
+    if (text.bytes == NULL) return NULL;
+    append(&text, html + start, length - start);
+    *count = text.count;
+    return text.bytes;
+}
+
 char *runnel_html_events(const char *html, size_t length, size_t *count, void (*out_of_memory)(void *)) {
     GumboOptions options = kGumboDefaultOptions;
     options.allocator = allocate;
     options.deallocator = deallocate;
     options.userdata = (void *)out_of_memory;
     options.max_errors = 0;
-    GumboOutput *output = gumbo_parse_with_options(&options, html, length);
+    size_t own_length = length;
+    char *own = with_flushed_forms(html, length, &own_length, out_of_memory);
+    GumboOutput *output = gumbo_parse_with_options(&options, own != NULL ? own : html, own_length);
     struct text text = {.out_of_memory = out_of_memory};
-    append(&text, "", 0);
     size_t depth = write_tree(&text, output->root);
     if (depth <= maximum_freed_depth) gumbo_destroy_output(&options, output);
+    free(own);
     *count = text.count;
     return text.bytes;
 }

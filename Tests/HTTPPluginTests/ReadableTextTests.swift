@@ -85,7 +85,8 @@ import TransformPlugin
             ("<span style=\"display:none!important\">x</span>seen", "seen"), ("<p aria-hidden=true>x</p>seen", "seen"),
             ("<p style='visibility:hidden'>x<b>y</b></p>seen", "seen"), ("<p style=font-size:0>x</p>seen", "seen"),
             ("<p style='display:block' aria-hidden=false>a</p>b", "a\n\nb"),
-            ("<body style='visibility:hidden'>a", "a"), ("<div hidden=until-found>x<p>y</p></div>seen", "seen"),
+            ("<form hidden>x</form>seen", "seen"), ("<body style='visibility:hidden'>a", "a"),
+            ("<div hidden=until-found>x<p>y</p></div>seen", "seen"),
         ])
     func hidden(html: String, text: String) async throws {
         #expect(try await self.text(html) == text)

@@ -137,6 +137,20 @@ import Testing
         }
     }
 
+    @Test("doctor names the proxy, or what is wrong")
+    func findings() throws {
+        func findings(_ settings: Value, _ environment: [String: String] = [:]) throws -> [HealthFinding] {
+            Network(try NetworkSettings(field: settings)) { environment[$0] }.findings
+        }
+        #expect(try findings([:]).isEmpty)
+        #expect(
+            try findings([:], ["HTTPS_PROXY": "http://me:hidden@p:3128"])
+                == [.good("network", "requests go through the proxy http://p:3128")])
+        #expect(
+            try findings(["tls": ["ca": "/nowhere/ca.pem"]])
+                == [.problem("network", "`http.tls.ca`: cannot read \"/nowhere/ca.pem\": there is no such file")])
+    }
+
     // MARK: - Addresses
 
     @Test(

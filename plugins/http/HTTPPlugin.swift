@@ -27,4 +27,7 @@ public struct HTTPPlugin: ConfigurablePlugin {
     public func registerServices(in services: Services) async {
         await Network.register(Network(settings), in: services)
     }
+
+    /// Says which proxy is used, and what is wrong with certificates.
+    public func diagnose(_ context: DiagnosisContext) async -> [HealthFinding] { Network(settings).findings }
 }

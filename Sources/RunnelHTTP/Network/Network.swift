@@ -80,6 +80,23 @@ public struct Network: Sendable {
         host == "localhost" || host.hasSuffix(".localhost") || IPAddress(host)?.isLoopback == true
     }
 
+    /// What `runnel doctor` says: the proxies in use, and what is wrong with settings and files. Nothing where there is
+    /// nothing to say.
+    public var findings: [HealthFinding] {
+        do throws(StepError) {
+            _ = try tls()
+            var proxies: [String] = []
+            for url in ["https://public.invalid/", "http://public.invalid/"] {
+                guard let url = try? HTTPURL(url), let shown = try proxy(for: url)?.shown else { continue }
+                if !proxies.contains(shown) { proxies.append(shown) }
+            }
+            return proxies.isEmpty
+                ? [] : [.good("network", "requests go through the proxy \(proxies.joined(separator: " and "))")]
+        } catch {
+            return [.problem("network", error.message, error.hint)]
+        }
+    }
+
     // MARK: - Clients
 
     /// Settings for a client that talks to one server: its proxy and certificates are added to `configuration`. Plain

@@ -28,7 +28,7 @@ struct ErrorAndAccessLogMiddleware: RouterMiddleware {
         } catch let error as APIError {
             response = masked(error).response
         } catch let error as HTTPError where error.status == .notFound {
-            response = answerWithoutRoute(request)
+            response = isForPeople(request) ? pageWithoutRoute(request, context) : answerWithoutRoute(request)
         } catch let error as HTTPError {
             response = APIError(error.status.code, "bad-request", error.body ?? error.status.reasonPhrase).response
         } catch is CancellationError {
@@ -48,6 +48,20 @@ struct ErrorAndAccessLogMiddleware: RouterMiddleware {
         var copy = APIError(error.status, error.code, redact(error.message))
         copy.headers = error.headers
         return copy
+    }
+
+    /// Whether a browser asks for a page.
+    private func isForPeople(_ request: Request) -> Bool {
+        request.method == .get && request.headers[.accept]?.contains("text/html") ?? false
+            && !["/api/", "/hooks/", "/health/"].contains { request.uri.path.hasPrefix($0) }
+    }
+
+    private func pageWithoutRoute(_ request: Request, _ context: ServerContext) -> Response {
+        let error = APIError(
+            404, "not-found", "there is nothing at \(Value.string(request.uri.path).quoted(limit: 200))")
+        var response = ErrorPage(error: error, message: redact(error.message)).response(request, context)
+        DashboardMiddleware.confine(&response)
+        return response
     }
 
     /// Answers 404, or 405 for an unsupported method.

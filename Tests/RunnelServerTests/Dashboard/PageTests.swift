@@ -202,6 +202,18 @@ import Testing
         }
     }
 
+    @Test("where there is nothing, a browser gets a page and a program an answer")
+    func missing() async throws {
+        try await Self.rig.serve { server in
+            let page = try await server.call("GET", "/nothing<b>", [("Accept", "text/html,*/*")])
+            #expect(page.status == 404)
+            #expect(page.headers["content-type"] == "text/html; charset=utf-8")
+            #expect(page.headers["content-security-policy"]?.hasPrefix("default-src 'none'") == true)
+            #expect(page.text.contains("there is nothing at &quot;/nothing&lt;b&gt;&quot;"))
+            #expect(try await server.call("GET", "/nothing").error == "not-found there is nothing at \"/nothing\"")
+        }
+    }
+
     @Test("assets are kept for ever under the address of their content, and checked under any other")
     func assets() async throws {
         try await Self.rig.serve { server in

@@ -42,11 +42,16 @@ struct DashboardMiddleware: RouterMiddleware {
             let error = APIError(404, "not-found", "there is no such page")
             response = ErrorPage(error: error, message: error.message).response(request, context)
         }
-        response.headers[.contentSecurityPolicy] = Self.policy
-        response.headers[.xContentTypeOptions] = "nosniff"
-        for (name, value) in Self.confinement { response.headers[name] = value }
-        if response.headers[.cacheControl] == nil { response.headers[.cacheControl] = "no-store" }
+        Self.confine(&response)
         return response
+    }
+
+    /// Adds the header fields that confine what a page can do.
+    static func confine(_ response: inout Response) {
+        response.headers[.contentSecurityPolicy] = policy
+        response.headers[.xContentTypeOptions] = "nosniff"
+        for (name, value) in confinement { response.headers[name] = value }
+        if response.headers[.cacheControl] == nil { response.headers[.cacheControl] = "no-store" }
     }
 
     private static let confinement: [(HTTPField.Name, String)] = [

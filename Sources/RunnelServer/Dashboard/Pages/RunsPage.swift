@@ -214,13 +214,15 @@ struct RunSearch: Sendable {
     let journal: any Journal
     var limit = 50
     /// How many runs are examined for one page.
-    var maximumExamined = 5000
+    var maximumExamined = 3000
     /// Nanoseconds since 1970.
     let now: Int64
 
     func page(_ query: RunQuery) async throws(JournalError) -> Page {
         var filter = RunFilter(states: query.states, pipeline: query.pipeline, before: query.before, limit: limit + 1)
         if query.isInterrupted { filter.states = [.queued] }
+        // Only failed runs have an error.
+        if query.text != nil, filter.states.isEmpty { filter.states = [.failed] }
         let isExact = query.trigger == nil && query.text == nil && !query.isInterrupted
         if !isExact { filter.limit = 500 }
         let since = query.hours.map { now - Int64($0) * HourCount.length }

@@ -286,7 +286,7 @@ let package = Package(
             name: "RunnelCLITests",
             dependencies: [
                 "runnel", "RunnelCLI", "RunnelEngine", "RunnelKit", "RunnelSupport", "RunnelProcess", "JSONSchema",
-                "YAML",
+                "YAML", "HTTPTestServer",
                 log,
             ],
             exclude: ["Resources"]),

@@ -82,6 +82,12 @@ class Server:
     def run(self, pipeline, **inputs):
         return self.api("POST", f"/pipelines/{pipeline}/runs", {"inputs": inputs})["run"]
 
+    def command(self, *arguments):
+        """What a command prints, run in the project."""
+        environment = {**os.environ, "STAGE_TOKEN": self.token or "", "RUNNEL_SERVER_PORT": str(self.port)}
+        return subprocess.run(
+            [RUNNEL, *arguments], cwd=self.folder, env=environment, check=True, capture_output=True, text=True).stdout
+
     def end(self, run, seconds=30):
         """The state of the run once it has ended."""
         deadline = time.monotonic() + seconds

@@ -1,4 +1,5 @@
 """The dashboard in a real browser. `scripts/browser.sh` runs it."""
+import json
 import re
 import sys
 import time
@@ -201,6 +202,52 @@ def test_the_keyboard_alone_is_enough(chromium, server):
     expect(page).to_have_url(re.compile("/pipelines$"))
     outline = page.evaluate("(document.querySelector('.top nav a').focus(), getComputedStyle(document.querySelector('.top nav a')).outlineStyle)")
     assert outline != "none"
+
+
+def test_ticks_of_the_past_are_run_once(chromium, server):
+    page = context(chromium, server).new_page()
+    for notice in ("The ticks were started.", "No tick was missing."):
+        page.goto("/pipelines/morning")
+        page.get_by_text("Run ticks of the past").click()
+        page.fill("#backfill-from", "2026-11-16T00:00:00Z")
+        page.fill("#backfill-to", "2026-11-20T00:00:00Z")
+        page.get_by_role("button", name="Run them").click()
+        expect(page.locator(".notice")).to_have_text(notice)
+    ticks = json.loads(server.command(
+        "schedule", "backfill", "morning", "--from", "2026-11-16T00:00:00Z", "--to", "2026-11-20T00:00:00Z", "--json"))
+    assert [tick["scheduled_for"][:10] for tick in ticks] == [f"2026-11-{day}" for day in (16, 17, 18, 19, 20)], ticks
+    assert {tick["status"] for tick in ticks} == {"exists"}
+    runs = server.api("GET", "/runs?pipeline=morning")
+    assert len(runs) == 5
+    assert runs[0]["trigger"]["type"] == "schedule"
+
+
+def test_a_disabled_trigger_stays_so_over_a_restart(chromium, server):
+    page = context(chromium, server).new_page()
+    page.goto("/triggers")
+    page.get_by_role("button", name="Disable").click()
+    expect(page.locator(".notice")).to_have_text("The trigger was disabled.")
+    expect(page.locator("#triggers .badge")).to_have_text("disabled")
+    server.stop()
+    server.start()
+    page.reload()
+    expect(page.locator("#triggers .badge")).to_have_text("disabled")
+    assert "disabled by an operator" in server.command("status")
+    server.command("trigger", "morning", "--enable", "schedule")
+    expect(page.locator("#triggers .badge")).to_have_text("ready")
+
+
+def test_what_was_done_is_in_the_audit_log_and_on_the_command_line(chromium, server):
+    run = server.run("fails")
+    server.end(run)
+    page = context(chromium, server).new_page()
+    page.goto("/audit")
+    expect(page.locator("main table")).to_contain_text(run)
+    assert f"start-run fails → {run}  token from 127.0.0.1" in server.command("audit", "-n", "3")
+    assert server.command("tokens") == "token  admin\n"
+    other = context(chromium, server, signed_in=False).new_page()
+    other.goto(server.command("open", run, "--print").strip())
+    expect(other).to_have_url(re.compile(f"/runs/{run}$"))
 
 
 PAGES = ["/", "/runs", "/pipelines", "/pipelines/talk", "/pipelines?file=pipelines/bad.yaml", "/triggers", "/workers",

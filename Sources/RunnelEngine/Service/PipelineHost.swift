@@ -1,5 +1,6 @@
 public import Logging
 public import RunnelKit
+import Synchronization
 import Templates
 import YAML
 
@@ -39,6 +40,11 @@ public actor PipelineHost {
 
     /// A trigger to start.
     typealias Beginning = (place: TriggerPlace, work: @Sendable () async -> Void)
+
+    /// Counts the changes of files and of the health of triggers, which are in no journal.
+    private let changeCount = Atomic<Int>(0)
+    /// A number that changes whenever a served file or the health of a trigger has changed.
+    package nonisolated var changes: Int { changeCount.load(ordering: .relaxed) }
 
     /// What the triggers and the API start runs with.
     public nonisolated let runs: RunService
@@ -231,6 +237,7 @@ public actor PipelineHost {
         guard let now = try? await worker.journal.operators.disabledTriggers(), now != disabled else { return [] }
         let before = disabled
         disabled = now
+        noteChange()
         var begins: [Beginning] = []
         for entry in catalog.entries {
             guard let pipeline = entry.pipeline else { continue }
@@ -255,6 +262,7 @@ public actor PipelineHost {
 
     private func take(_ look: PipelineCatalog.Look) async -> [Beginning] {
         var begins: [Beginning] = []
+        if !look.changes.isEmpty { noteChange() }
         for change in look.changes {
             switch change {
             case .updated(let file, let pipeline, _):
@@ -349,11 +357,14 @@ public actor PipelineHost {
         }
     }
 
+    private func noteChange() { changeCount.wrappingAdd(1, ordering: .relaxed) }
+
     func report(_ health: TriggerHealth, of place: TriggerPlace) {
         guard let pipeline = catalog[place.file]?.pipeline,
             !disabled.contains(TriggerID(pipeline: pipeline.name, key: place.key))
         else { return }
         self.health[place] = health
+        noteChange()
     }
 }
 

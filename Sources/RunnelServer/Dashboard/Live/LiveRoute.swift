@@ -7,11 +7,12 @@ import RunnelKit
 
 /// `/live`: one stream of server-sent events for all tabs of a browser.
 ///
-/// It says `change` when anything in the journal has changed, at most once a second, and sends the events of the runs that are
-/// named in the address, `?run=ID:NUMBER`, from those numbers on. The browser keeps the numbers, so that it can go on at
-/// the right event after the server was restarted.
+/// It says `change` when anything in the journal, a served file or the health of a trigger has changed, at most once a
+/// second, and sends the events of the runs that are named in the address, `?run=ID:NUMBER`, from those numbers on. The
+/// browser keeps the numbers, so that it can go on at the right event after the server was restarted.
 struct LiveRoute: Sendable {
     let journal: any Journal
+    let host: PipelineHost
     let answersEnd: Latch
 
     /// How many runs one stream can follow.
@@ -60,6 +61,7 @@ struct LiveRoute: Sendable {
         var runs = first
         let clock = ContinuousClock()
         var version: Int64?
+        var hostVersion = host.changes
         var lastWrite = clock.now
         var lastChange = clock.now - Self.changes
         var isChanged = false
@@ -68,7 +70,7 @@ struct LiveRoute: Sendable {
         while true {
             let current = try await journal.version()
             if current != version {
-                isChanged = version != nil
+                isChanged = isChanged || version != nil
                 version = current
                 for (run, next) in runs.sorted(by: { $0.key < $1.key }) {
                     let after = try await writeEvents(of: run, from: next, to: &writer)
@@ -77,6 +79,7 @@ struct LiveRoute: Sendable {
                     runs[run] = after
                 }
             }
+            if host.changes != hostVersion { (hostVersion, isChanged) = (host.changes, true) }
             if isChanged, clock.now - lastChange >= Self.changes {
                 try await writer.write(ByteBuffer(string: "event: change\ndata: {}\n\n"))
                 (isChanged, lastChange, lastWrite) = (false, clock.now, clock.now)

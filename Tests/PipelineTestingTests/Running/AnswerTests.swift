@@ -147,7 +147,7 @@ struct AnswerTests {
     func documentation() async throws {
         let path = #filePath.split(separator: "/", omittingEmptySubsequences: false).dropLast(4).joined(separator: "/")
         let source = try #require(
-            FileManager.default.contents(atPath: path + "/Sources/PipelineTesting/PipelineTestSuite.swift"))
+            FileManager.default.contents(atPath: path + "/Sources/PipelineTesting/Model/PipelineTestSuite.swift"))
         let example = String(decoding: source, as: UTF8.self).split(separator: "\n").filter { $0.hasPrefix("///     ") }
             .map { $0.dropFirst(8) }.joined(separator: "\n").replacing("triage.yaml ", with: "p.yaml ")
         let pipeline = """

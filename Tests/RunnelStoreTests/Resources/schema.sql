@@ -1,4 +1,5 @@
 -- 1-runs
+-- 11-dashboard
 -- 2-waiting
 -- 3-ownership
 -- 4-retention
@@ -9,8 +10,20 @@ CREATE INDEX files_hash ON files (hash)
 CREATE INDEX runs_asleep ON runs (wake_at) WHERE state = 'waiting'
 CREATE UNIQUE INDEX runs_dedupe ON runs (pipeline, dedupe_key) WHERE dedupe_key IS NOT NULL
 CREATE INDEX runs_ended ON runs (pipeline, ended_at, id) WHERE ended_at IS NOT NULL
+CREATE INDEX runs_failed ON runs (id) WHERE state = 'failed'
+CREATE INDEX runs_failed_of ON runs (pipeline, id) WHERE state = 'failed'
+CREATE INDEX runs_of ON runs (pipeline, id)
 CREATE INDEX runs_owned ON runs (owner, pipeline) WHERE owner IS NOT NULL
 CREATE INDEX runs_queued ON runs ((started_at IS NULL), id) WHERE state = 'queued'
+CREATE TABLE audit (
+number INTEGER PRIMARY KEY AUTOINCREMENT,
+time INTEGER NOT NULL,
+caller TEXT NOT NULL,
+origin TEXT NOT NULL,
+action TEXT NOT NULL,
+subject TEXT NOT NULL,
+outcome TEXT NOT NULL
+)
 CREATE TABLE dedupe_keys (
 pipeline TEXT NOT NULL,
 key TEXT NOT NULL,
@@ -24,6 +37,11 @@ pipeline TEXT NOT NULL,
 file TEXT NOT NULL,
 text TEXT NOT NULL
 , kept_at INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID
+CREATE TABLE disabled_triggers (
+pipeline TEXT NOT NULL,
+"trigger" TEXT NOT NULL,
+PRIMARY KEY (pipeline, "trigger")
+) WITHOUT ROWID
 CREATE TABLE epochs (id INTEGER PRIMARY KEY CHECK (id = 1), value INTEGER NOT NULL)
 CREATE TABLE events (
 run_id TEXT NOT NULL,
@@ -40,6 +58,13 @@ hash BLOB NOT NULL,
 PRIMARY KEY (run_id, step, name)
 ) WITHOUT ROWID
 CREATE TABLE grdb_migrations (identifier TEXT NOT NULL PRIMARY KEY)
+CREATE TABLE run_hours (
+hour INTEGER NOT NULL,
+pipeline TEXT NOT NULL,
+state TEXT NOT NULL,
+runs INTEGER NOT NULL,
+PRIMARY KEY (hour, pipeline, state)
+) WITHOUT ROWID
 CREATE TABLE runs (
 id TEXT NOT NULL PRIMARY KEY,
 pipeline TEXT NOT NULL,
@@ -59,6 +84,8 @@ interruptions INTEGER NOT NULL DEFAULT 0,
 cancel_requested INTEGER NOT NULL DEFAULT 0,
 retry_of TEXT
 , epoch INTEGER NOT NULL DEFAULT 0, deaths INTEGER NOT NULL DEFAULT 0, takeovers INTEGER NOT NULL DEFAULT 0, wake_at INTEGER, worked INTEGER NOT NULL DEFAULT 0, has_finally INTEGER NOT NULL DEFAULT 0)
+CREATE TABLE seen (caller TEXT NOT NULL PRIMARY KEY, until INTEGER NOT NULL) WITHOUT ROWID
+CREATE TABLE sqlite_sequence(name,seq)
 CREATE TABLE steps (
 number INTEGER PRIMARY KEY,
 run_id TEXT NOT NULL,
@@ -89,3 +116,12 @@ role TEXT NOT NULL,
 started_at INTEGER NOT NULL,
 beat INTEGER NOT NULL DEFAULT 0
 ) WITHOUT ROWID
+CREATE TRIGGER audit_is_append_only BEFORE UPDATE ON audit BEGIN
+SELECT RAISE(ABORT, 'the audit log is append-only');
+END
+CREATE TRIGGER runs_ended_count AFTER UPDATE OF ended_at ON runs
+WHEN new.ended_at IS NOT NULL AND old.ended_at IS NULL BEGIN
+INSERT INTO run_hours (hour, pipeline, state, runs)
+VALUES (new.ended_at - new.ended_at % 3600000000000, new.pipeline, new.state, 1)
+ON CONFLICT (hour, pipeline, state) DO UPDATE SET runs = runs + 1;
+END

@@ -14,9 +14,7 @@ struct BearerAuthMiddleware: RouterMiddleware {
         let tokens = options.allTokens
         if !tokens.isEmpty {
             let given = request.headers[.authorization] ?? ""
-            // All are compared, so that the time does not say which one was close.
-            let found = tokens.filter { Self.isEqual(given.dropFirst(7), $0.value) }.first
-            guard given.lowercased().hasPrefix("bearer "), let found else {
+            guard given.lowercased().hasPrefix("bearer "), let found = tokens.matching(given.dropFirst(7)) else {
                 var error = APIError(401, "unauthorized", "the API needs the token: Authorization: Bearer …")
                 error.headers[.wwwAuthenticate] = "Bearer"
                 throw error
@@ -57,5 +55,12 @@ struct BearerAuthMiddleware: RouterMiddleware {
     /// Constant-time comparison, so that the token cannot be guessed byte by byte.
     static func isEqual(_ given: some StringProtocol, _ token: String) -> Bool {
         ConstantTime.areEqual(token, given)
+    }
+}
+
+extension [AccessToken] {
+    /// The token with this value. All are compared, so that the time does not say which one was close.
+    func matching(_ value: some StringProtocol) -> AccessToken? {
+        filter { BearerAuthMiddleware.isEqual(value, $0.value) }.first
     }
 }

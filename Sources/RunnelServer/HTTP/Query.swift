@@ -33,6 +33,17 @@ struct Query: Sendable {
         return all(name).first
     }
 
+    /// The number of a name that occurs at most once.
+    func number(_ name: String, in range: ClosedRange<Int>) throws(APIError) -> Int? {
+        guard let text = try one(name) else { return nil }
+        guard let number = Int(text), range.contains(number) else {
+            let end = range.upperBound == .max ? "" : " to \(range.upperBound)"
+            throw Self.error(
+                "\(name): expected a number from \(range.lowerBound)\(end), found \(Value.string(text).quoted())")
+        }
+        return number
+    }
+
     static func error(_ message: String) -> APIError { APIError(400, "bad-parameter", message) }
 
     /// Decodes form encoding, where `+` is a space (WHATWG URL, section 5.1).

@@ -203,9 +203,6 @@ enum MetricsHelp {
         "runnel_steps_total": "Attempts of steps, by type of step and outcome.",
         "runnel_step_duration_seconds": "How long attempts of steps took.",
         "runnel_queue_depth": "Runs of the journal that have not ended, by state.",
-        "runnel_queue_oldest_age_seconds": "How long the oldest queued run has been waiting.",
-        "runnel_chat_tokens_total": "Tokens that servers reported for chats, by direction.",
-        "runnel_chat_first_token_seconds": "How long chats waited for the first token of an answer.",
         "runnel_trigger_problems": "Triggers that cannot work at the moment.",
         "runnel_pipelines": "Pipelines that are served, and files that are not because they have errors.",
     ]

@@ -10,8 +10,8 @@ struct OperatorRoutes: Sendable {
     func add(to group: RouterGroup<ServerContext>) {
         group.get("/audit") { request, _ in
             let query = try Query(request, known: ["before", "limit"])
-            let before = try Self.number(query, "before", in: 1...Int.max)
-            let limit = try Self.number(query, "limit", in: 1...1000) ?? 100
+            let before = try query.number("before", in: 1...Int.max)
+            let limit = try query.number("limit", in: 1...1000) ?? 100
             let entries = try await withJournal {
                 try await api.journal.operators.audit(before: before.map { Int64($0) }, limit: limit)
             }
@@ -21,14 +21,5 @@ struct OperatorRoutes: Sendable {
             let to = DashboardRoutes.local(try Query(request, known: ["to"]).one("to"))
             return Response.json(["path": .string(sessions.signInPath(to: to, as: context.caller, now: context.now))])
         }
-    }
-
-    private static func number(_ query: Query, _ name: String, in range: ClosedRange<Int>) throws(APIError) -> Int? {
-        guard let text = try query.one(name) else { return nil }
-        guard let number = Int(text), range.contains(number) else {
-            throw Query.error(
-                "\(name): expected a number from \(range.lowerBound), found \(Value.string(text).quoted(limit: 100))")
-        }
-        return number
     }
 }

@@ -56,13 +56,7 @@ struct RunRoutes: Sendable {
         }
         filter.pipeline = try query.one("pipeline")
         filter.before = try query.one("before")
-        if let limit = try query.one("limit") {
-            guard let number = Int(limit), (1...1000).contains(number) else {
-                throw Query.error(
-                    "limit: expected a number from 1 to 1000, found \(Value.string(limit).quoted())")
-            }
-            filter.limit = number
-        }
+        if let limit = try query.number("limit", in: 1...1000) { filter.limit = limit }
         let runs = try await withJournal { [filter] in try await api.journal.runs(filter) }
         return Response.json(.list(runs.map { $0.json(isFull: false) }))
     }

@@ -47,7 +47,7 @@ final class DashboardSessions: Sendable {
 
     /// The token with this value.
     func token(_ given: String) -> AccessToken? {
-        tokens.filter { ConstantTime.areEqual($0.value, given) }.first
+        tokens.matching(given)
     }
 
     private func key(_ token: AccessToken) -> SymmetricKey {

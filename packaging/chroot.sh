@@ -1,5 +1,13 @@
-# A chroot of Debian 12 to try packages in. To be sourced by a script of root, which sets FOLDER, where the chroot's archive
-# and the logs are kept, and calls open_chroot; ROOT is the chroot then, removed at the end.
+# A chroot of Debian 12 to try packages in. To be sourced by a script that was called with RUNNEL [FOLDER]; it sets `runnel`,
+# the binary, and FOLDER, where the chroot's archive and the logs are kept. After open_chroot, ROOT is the chroot, which is
+# removed at the end.
+
+runnel=$(realpath "$1")
+mkdir -p "${2:-$(dirname "$0")/../.build/packages}"
+FOLDER=$(realpath "${2:-$(dirname "$0")/../.build/packages}")
+[ "$(id -u)" -eq 0 ] || { echo "A chroot needs root: sudo $0 $runnel" >&2; exit 1; }
+cd "$(dirname "$0")/.."
+scripts/packages.sh package
 
 open_chroot() {
     ROOT=$(mktemp -d /var/tmp/runnel-chroot.XXXXXX)

@@ -6,13 +6,7 @@
 #
 # FOLDER keeps the packages and the chroot's archive (.build/packages unless given).
 set -euo pipefail
-runnel=$(realpath "$1")
-mkdir -p "${2:-$(dirname "$0")/../.build/packages}"
-FOLDER=$(realpath "${2:-$(dirname "$0")/../.build/packages}")
-cd "$(dirname "$0")/.."
-source packaging/chroot.sh
-[ "$(id -u)" -eq 0 ] || { echo "A chroot needs root: sudo packaging/test-deb.sh $runnel" >&2; exit 1; }
-scripts/packages.sh package
+source "$(dirname "$0")/chroot.sh"
 
 first=$(packaging/deb.sh "$runnel" "$FOLDER" | tail -n 1)
 second=$(VERSION=999.0 packaging/deb.sh "$runnel" "$FOLDER" | tail -n 1)

@@ -6,13 +6,7 @@
 #
 # FOLDER keeps the archive and the chroot's (.build/packages unless given).
 set -euo pipefail
-runnel=$(realpath "$1")
-mkdir -p "${2:-$(dirname "$0")/../.build/packages}"
-FOLDER=$(realpath "${2:-$(dirname "$0")/../.build/packages}")
-cd "$(dirname "$0")/.."
-source packaging/chroot.sh
-[ "$(id -u)" -eq 0 ] || { echo "A chroot needs root: sudo packaging/test-tarball.sh $runnel" >&2; exit 1; }
-scripts/packages.sh package
+source "$(dirname "$0")/chroot.sh"
 
 archive=$(packaging/tarball.sh "$runnel" "$FOLDER" | tail -n 1)
 name=$(basename "$archive")

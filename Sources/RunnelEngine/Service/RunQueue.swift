@@ -132,7 +132,7 @@ public actor RunQueue {
                 }
                 for await _ in wakes {
                     if worker.isStopping || Task.isCancelled { break }
-                    // Runs accepted just now do not wait for a query of the journal.
+                    // Starts runs that were just accepted before querying the journal for others.
                     for run in await begin() {
                         group.addTask { await self.work(on: run) }
                     }

@@ -24,9 +24,9 @@ public enum RunNotice: Sendable, Hashable {
 
 /// What came of resuming a run.
 public enum Resumption: Sendable {
-    /// It was worked on here.
+    /// This process worked on the run.
     case performed(DriveResult)
-    /// It cannot be worked on here at the moment.
+    /// This process cannot work on the run now.
     case refused(Claim)
 }
 

@@ -11,7 +11,7 @@ struct SensitivePlaces {
             guard case .mapping(let pairs)? = root[section.key]?.content else { continue }
             let sensitive = section.sensitiveKeys
             let known = Set((section.schema["properties"]?.asObject ?? [:]).keys).subtracting(sensitive)
-            // In a section with secrets a key that is not known may be a secret's, misspelt.
+            // In a section with secrets, an unknown key may be a misspelt one whose value is a secret.
             for pair in pairs where !sensitive.isEmpty && !known.contains(pair.key.keyText) {
                 places.append(("\(section.key).\(pair.key.keyText)", pair.value))
             }

@@ -68,7 +68,7 @@ extension ConfigurablePlugin {
     /// None.
     public static var section: SettingsSection? { nil }
 
-    /// The section as a field of the file.
+    /// The section as a field of `runnel.yaml`.
     package var sectionField: FieldDefinition? {
         Self.section.map { Field(wrappedValue: Settings(), $0.help, key: $0.key).definition }
     }
@@ -149,7 +149,7 @@ public struct HealthFinding: Sendable, Hashable {
     public enum Level: String, Sendable {
         /// As it should be.
         case good
-        /// Works, but may fail later or behave unexpectedly.
+        /// Works now; a failure or a surprise is likely later.
         case warning
         /// Does not work.
         case problem

@@ -167,7 +167,7 @@ extension SQLiteJournal {
         }
     }
 
-    /// Writes down which of the columns of a step's row name files. What they named before is needed no longer.
+    /// Records the files that columns of a step's row refer to, and drops the references that were there before.
     private static func name(_ step: StoredStep, of runID: String, _ db: Database) throws {
         let key: StatementArguments = [runID, step.key]
         guard

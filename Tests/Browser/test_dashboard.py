@@ -51,6 +51,49 @@ def test_a_run_is_started_from_its_form_and_its_answer_is_read_as_it_comes(chrom
     assert page.evaluate("document.scripts.length") == 1
 
 
+def test_an_answer_that_was_rendered_with_its_text_does_not_take_it_again_from_the_stream(chromium, server):
+    run = server.run("talk", who="Ann", gate="behind")
+    profile = context(chromium, server)
+    # Without a shared worker the stream is the page's own and can be held here.
+    profile.add_init_script("""delete window.SharedWorker; window.seen = [];
+        new MutationObserver(() => document.querySelectorAll("[data-answer]").forEach(
+            (answer) => seen.push(answer.textContent))).observe(document, { childList: true, subtree: true, characterData: true });""")
+    page = profile.new_page()
+    page.goto(f"/runs/{run}")
+    answer = page.locator("#detail [data-answer=answer]")
+    expect(answer).to_have_text("Hello Ann,")
+
+    # The page as it was before the step began, and a stream that says that it began and is behind its two texts.
+    started = int(page.locator("main").get_attribute("data-next")) - 3
+
+    def as_before(route):
+        page.unroute("**/runs/*")
+        html = re.sub(r'data-next="\d+"', f'data-next="{started}"', route.fetch().text())
+        route.fulfill(body=re.sub(r'<div class="answer".*?</div>', "", html), content_type="text/html")
+
+    streams = []
+
+    def behind(route):
+        streams.append(route)
+        if len(streams) == 1:
+            event = json.dumps({"run": run, "number": started, "event": "step-started", "step": "answer"})
+            route.fulfill(body=f"event: run\ndata: {event}\n\n", content_type="text/event-stream")
+        if len(streams) > 2:
+            route.continue_()
+
+    page.route(re.compile(r"/live\?"), behind)
+    page.route("**/runs/*", as_before)
+    page.goto(f"/runs/{run}")
+    expect(answer).to_have_text("Hello Ann,")
+    while len(streams) < 2:
+        page.wait_for_timeout(20)
+    streams[1].continue_()
+    server.open_gate("behind")
+    expect(page.locator("#head .badge")).to_have_text("succeeded")
+    seen = page.evaluate("seen")
+    assert "Hello Ann, " in seen and not any(text.count("Hello") > 1 for text in seen), seen
+
+
 def test_several_chats_stream_side_by_side(chromium, server):
     run = server.run("fan")
     page = context(chromium, server).new_page()

@@ -74,15 +74,17 @@ function happened(event) {
   if (event.event === "step-text") {
     texts.push(event);
     if (texts.length > 20_000) texts.splice(0, 10_000);
-    for (const answer of answers(event.step)) append(answer, event.text);
-    if (answers(event.step).length === 0) refreshSoon();
+    for (const answer of answers(event)) append(answer, event.text);
+    if (!main.querySelector(`[data-answer="${CSS.escape(event.step)}"]`)) refreshSoon();
     return;
   }
-  if (event.event === "step-started") for (const answer of answers(event.step)) answer.textContent = "";
+  if (event.event === "step-started") for (const answer of answers(event)) answer.textContent = "";
   refreshSoon();
 }
 
-const answers = (step) => main.querySelectorAll(`[data-answer="${CSS.escape(step)}"]`);
+// The answers that an event changes. One that was rendered with the event already holds it: the stream may be behind.
+const answers = ({ step, number }) =>
+  [...main.querySelectorAll(`[data-answer="${CSS.escape(step)}"]`)].filter((answer) => number >= (answer.next ?? 0));
 
 function append(answer, text) {
   // The reader who has scrolled up stays where they are.
@@ -132,6 +134,7 @@ async function refresh() {
     const late = texts.filter((event) => event.number >= rendered);
     for (const answer of main.querySelectorAll("[data-answer][data-new]")) {
       answer.removeAttribute("data-new");
+      answer.next = rendered;
       for (const event of late) if (event.step === answer.dataset.answer) append(answer, event.text);
     }
     texts.length = 0;

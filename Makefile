@@ -20,6 +20,11 @@ test: build-tests ## Run the tests.
 	swift test $(SWIFT_FLAGS) --skip-build --disable-xctest --skip RunnelCrashTests --skip RunnelShutdownTests $(TEST_FLAGS)
 	swift test $(SWIFT_FLAGS) --skip-build --disable-xctest --filter RunnelCrashTests $(TEST_FLAGS)
 	swift test $(SWIFT_FLAGS) --skip-build --disable-xctest --filter RunnelShutdownTests $(TEST_FLAGS)
+	@if python3 -c 'import aiosmtpd' 2>/dev/null; then $(MAKE) test-plugins; \
+		else echo "plugins/mail is not tested: install aiosmtpd from PyPI"; fi
+
+test-plugins: ## Test the plugins in Python; needs aiosmtpd from PyPI.
+	python3 Tests/MailPluginTests/test_mail.py
 
 browser: setup ## Test the dashboard in Chromium.
 	swift build $(SWIFT_FLAGS) --product runnel

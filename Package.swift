@@ -9,6 +9,7 @@ let nio: [Target.Dependency] = [
     .product(name: "NIOPosix", package: "swift-nio"),
     .product(name: "NIOHTTP1", package: "swift-nio"),
 ]
+let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
 let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
 
@@ -130,6 +131,8 @@ let package = Package(
             name: "HTTPPlugin", dependencies: ["RunnelKit", "RunnelHTTP", nio[2]], path: "plugins/http",
             packageAccess: false),
         .target(name: "LogPlugin", dependencies: ["RunnelKit", log], path: "plugins/log", packageAccess: false),
+        .target(name: "RunPlugin", dependencies: ["RunnelKit", log], path: "plugins/run", packageAccess: false),
+        .target(name: "ShellPlugin", dependencies: ["RunnelKit"], path: "plugins/shell", packageAccess: false),
         .target(
             name: "SchedulePlugin", dependencies: ["RunnelKit", log], path: "plugins/schedule", packageAccess: false),
         .target(name: "TemplatePlugin", dependencies: ["RunnelKit"], path: "plugins/template", packageAccess: false),
@@ -149,7 +152,7 @@ let package = Package(
             name: "RunnelServer",
             dependencies: [
                 "HTTPServing", "RunnelEngine", "RunnelKit", "RunnelSupport", "Templates", "YAML", hummingbird, log,
-                nio[0],
+                nio[0], nio[2], nioSSL,
                 crypto, metrics,
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
@@ -169,9 +172,9 @@ let package = Package(
                 "MCP", "PipelineTesting", "RunnelProcess", "RunnelReference",
                 "Marketplace",
                 "MarketplaceSimulator", crypto,
-                "ChatPlugin", "FilePlugin", "HTTPPlugin", "LogPlugin", "SchedulePlugin", "TemplatePlugin",
-                "TransformPlugin",
-                "WatchPlugin", "WebhookPlugin", "HTTPServing", log, httpClient, hummingbird,
+                "ChatPlugin", "FilePlugin", "HTTPPlugin", "LogPlugin", "RunPlugin", "SchedulePlugin", "ShellPlugin",
+                "TemplatePlugin", "TransformPlugin",
+                "WatchPlugin", "WebhookPlugin", "HTTPServing", log, httpClient, hummingbird, nioSSL,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
@@ -232,6 +235,9 @@ let package = Package(
             ]
                 + nio,
             exclude: ["Server"], resources: [.copy("Resources/peers.py")]),
+        .testTarget(name: "RunPluginTests", dependencies: ["RunPlugin", "RunnelKit", "RunnelTesting"]),
+        .testTarget(
+            name: "ShellPluginTests", dependencies: ["ShellPlugin", "RunnelProcess", "RunnelKit", "RunnelTesting"]),
         .testTarget(
             name: "SchedulePluginTests", dependencies: ["SchedulePlugin", "RunnelKit", "RunnelTesting"],
             resources: [.copy("Resources")]),
@@ -239,21 +245,21 @@ let package = Package(
         .testTarget(
             name: "WebhookPluginTests",
             dependencies: [
-                "WebhookPlugin", "HTTPTestServer", "RunnelHTTP", "RunnelKit", "RunnelTesting", "TestSupport",
+                "WebhookPlugin", "HTTPTestServer", "RunnelHTTP", "RunnelKit", "RunnelTesting", "TestSupport", crypto,
             ] + nio,
             resources: [.copy("Resources/signatures.json")]),
         .testTarget(
             name: "PipelineTestingTests",
             dependencies: [
                 "PipelineTesting", "RunnelEngine", "RunnelKit", "RunnelTesting", "YAML", "ChatPlugin", "FilePlugin",
-                "HTTPPlugin", "LogPlugin", "SchedulePlugin", "TemplatePlugin", "TransformPlugin", "WatchPlugin",
-                "WebhookPlugin",
+                "HTTPPlugin", "LogPlugin", "RunPlugin", "SchedulePlugin", "TemplatePlugin", "TransformPlugin",
+                "WatchPlugin", "WebhookPlugin",
             ]),
         .testTarget(
             name: "RunnelServerTests",
             dependencies: [
                 "RunnelServer", "RunnelEngine", "RunnelKit", "RunnelTesting", "HTTPServing", "WebhookPlugin",
-                "TemplatePlugin", "LogPlugin", hummingbird, log, crypto, metrics,
+                "TemplatePlugin", "LogPlugin", "RunnelSupport", hummingbird, log, crypto, metrics, nioSSL,
                 .product(name: "HTTPTypes", package: "swift-http-types"),
             ] + nio, exclude: ["Resources"]),
         .testTarget(name: "MCPServerTests", dependencies: ["MCP", "RunnelKit", "RunnelProcess"]),
@@ -261,8 +267,8 @@ let package = Package(
             name: "RunnelReferenceTests",
             dependencies: [
                 "RunnelReference", "RunnelEngine", "RunnelKit", "RunnelTesting", "JSONSchema", "Templates", "YAML",
-                "ChatPlugin", "FilePlugin", "HTTPPlugin", "LogPlugin", "SchedulePlugin", "TemplatePlugin",
-                "TransformPlugin",
+                "ChatPlugin", "FilePlugin", "HTTPPlugin", "LogPlugin", "RunPlugin", "SchedulePlugin", "ShellPlugin",
+                "TemplatePlugin", "TransformPlugin",
                 "WatchPlugin", "WebhookPlugin",
             ], resources: [.copy("Resources")]),
         .testTarget(
@@ -286,7 +292,7 @@ let package = Package(
             name: "RunnelCLITests",
             dependencies: [
                 "runnel", "RunnelCLI", "RunnelEngine", "RunnelKit", "RunnelSupport", "RunnelProcess", "JSONSchema",
-                "YAML", "HTTPTestServer",
+                "YAML", "HTTPTestServer", "MarketplaceSimulator",
                 log,
             ],
             exclude: ["Resources"]),

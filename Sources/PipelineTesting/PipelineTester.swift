@@ -86,7 +86,7 @@ public struct TestProject: Sendable {
         files: ProtectedPlaces = .standard
     ) {
         self.directory = directory
-        self.names = ProjectNames(secrets: names.secrets, env: names.env)
+        self.names = ProjectNames(secrets: names.secrets, env: names.env, vars: names.vars)
         self.registry = registry
         self.makeRegistry = makeRegistry
         self.files = files

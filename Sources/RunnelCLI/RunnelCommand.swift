@@ -9,11 +9,12 @@ public struct RunnelCommand: AsyncParsableCommand {
     public static let configuration = CommandConfiguration(
         commandName: "runnel",
         abstract: "Runs pipelines written in YAML: fetch, prompt, stream an agent's answer, transform, emit.",
+        discussion: GlobalOptions.help,
         version: "runnel \(version)",
         subcommands: [
             InitCommand.self, NewCommand.self, RunCommand.self, RunsCommand.self, ServeCommand.self, StatusCommand.self,
             OpenCommand.self, AuditCommand.self, TokensCommand.self,
-            TriggerCommand.self,
+            TriggerCommand.self, AskCommand.self, UsageCommand.self,
             ScheduleCommand.self, ValidateCommand.self, TestCommand.self, ExplainCommand.self, StepsCommand.self,
             PluginsCommand.self, TrustCommand.self, SchemaCommand.self, MCPCommand.self, DoctorCommand.self,
             SimulateCommand.self,
@@ -36,12 +37,24 @@ public struct RunnelCommand: AsyncParsableCommand {
 
     /// The exit status: 0 success, 1 the run failed, 2 usage or an invalid pipeline, 130 interrupted.
     private static func status() async -> Int32 {
-        if let problem = UnknownCommand.message(CommandLine.arguments.dropFirst(), in: RunnelCommand.self) {
+        var arguments = Array(CommandLine.arguments.dropFirst())
+        let options: GlobalOptions
+        do throws(FileReading.Failure) {
+            options = try GlobalOptions(taking: &arguments)
+        } catch {
+            Streams.error.write("error: \(error.message)\n")
+            return ExitStatus.usage.rawValue
+        }
+        return await GlobalOptions.$current.withValue(options) { await status(arguments) }
+    }
+
+    private static func status(_ arguments: [String]) async -> Int32 {
+        if let problem = UnknownCommand.message(arguments, in: RunnelCommand.self) {
             Streams.error.write(problem)
             return ExitStatus.usage.rawValue
         }
         do {
-            var command = try await asyncParseAsRoot()
+            var command = try await asyncParseAsRoot(arguments)
             if var command = command as? any AsyncParsableCommand {
                 try await command.run()
             } else {
@@ -50,15 +63,17 @@ public struct RunnelCommand: AsyncParsableCommand {
             return 0
         } catch let status as ExitStatus {
             return status.rawValue
+        } catch let error as ValidationError {
+            // Found while the command ran.
+            Streams.error.write("error: \(error.message)\n")
+            return ExitStatus.usage.rawValue
         } catch {
             let code = exitCode(for: error)
             let message = fullMessage(for: error)
             if code.isSuccess {
-                Streams.output.write(message + "\n")
+                Streams.output.write(ParserMessage.help(message) + "\n")
             } else if !message.isEmpty {
-                // As all other messages of Runnel begin.
-                let isError = message.hasPrefix("Error: ")
-                Streams.error.write((isError ? "error: " + message.dropFirst("Error: ".count) : message) + "\n")
+                Streams.error.write(ParserMessage.text(message) + "\n")
             }
             return code == .validationFailure ? ExitStatus.usage.rawValue : code.rawValue
         }

@@ -77,23 +77,31 @@ public struct RunnelServer: Sendable {
         let limits = ConnectionProgress.Limits(options.timeouts)
         let bodies = BodyReading(options)
         let readiness = ReadinessProbe(journal: api.journal)
+        let tls = options.tls
         let eviction = IdleEviction(
             connections: connections, limit: ConnectionLimit.raise(to: options.maximumConnections))
         return Application(
             router: router(bodies, readiness),
             server: HTTPServerBuilder { [connections] in
-                GuardedChannel(limits: limits, connections: connections, responder: $0)
+                GuardedChannel(limits: limits, connections: connections, tls: tls, responder: $0)
             },
             configuration: ApplicationConfiguration(
                 address: .hostname(options.host, port: options.port), serverName: "runnel", backlog: 1024,
                 availableConnectionsDelegate: ConnectionAdmission(eviction)),
-            services: [bodies.deadlines, readiness],
+            services: [bodies.deadlines, readiness, CertificateReload(tls, logger: logger)],
             onServerRunning: { [logger] channel in
                 // Fails if the server has already been stopped.
                 try? await channel.pipeline.addHandler(AcceptErrors(eviction, logger), position: .first)
                 await onListening(channel.localAddress?.port ?? options.port)
             },
-            logger: logger)
+            logger: libraryLogger)
+    }
+
+    /// The log of the HTTP library, which tells its own start at `info`.
+    private var libraryLogger: Logger {
+        var logger = logger
+        if logger.logLevel == .info { logger.logLevel = .notice }
+        return logger
     }
 
     func router(_ bodies: BodyReading, _ readiness: ReadinessProbe) -> Router<ServerContext> {
@@ -105,7 +113,10 @@ public struct RunnelServer: Sendable {
     ) -> Router<ServerContext> {
         let router = Router(context: ServerContext.self, options: .autoGenerateHeadEndpoints)
         router.add(middleware: ErrorAndAccessLogMiddleware(logger: logger, routes: routes, redact: api.queue.redact))
-        HookRoutes(ingress: ingress, bodies: bodies, answersEnd: answersEnd).add(to: router)
+        HookRoutes(
+            ingress: ingress, bodies: bodies, answersEnd: answersEnd, options: options,
+            refusals: RefusalLog(logger: logger, redact: api.queue.redact)
+        ).add(to: router)
         HealthRoutes(readiness: readiness).add(to: router)
         let guarded = router.group("/api/v1").add(middleware: BearerAuthMiddleware(options: options))
         PipelineRoutes(api: api, bodies: bodies).add(to: guarded)

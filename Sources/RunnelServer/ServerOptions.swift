@@ -1,4 +1,5 @@
 package import RunnelEngine
+package import RunnelKit
 
 /// The server's address, access token and limits.
 public struct ServerOptions: Sendable {
@@ -10,12 +11,20 @@ public struct ServerOptions: Sendable {
     public var token: String?
     /// Further tokens of the API, with what they allow.
     package var tokens: [AccessToken] = []
+    /// Where callers reach the server, if they call another URL than the one it listens on.
+    public var publicURL: PublicURL?
+    /// The proxies that are believed when they say for whom they forward.
+    public var trustedProxies = TrustedProxies()
+    /// The certificate for HTTPS; nil for HTTP.
+    public var tls: ServerCertificate?
     /// The time limits of a connection.
     public var timeouts: ConnectionTimeouts
     /// The maximum number of connections; further ones wait. Fewer if the limit of open files is lower.
     public var maximumConnections: Int
     /// The maximum bytes of all request bodies in memory. Beyond it clients get 503 with Retry-After.
     public var maximumBodyMemory: Int
+    /// What calls of agents and models cost.
+    package var prices = PriceTable()
     /// The configuration in effect, for the dashboard.
     package var settings: [EffectiveSetting] = []
 
@@ -25,7 +34,7 @@ public struct ServerOptions: Sendable {
         timeouts: ConnectionTimeouts = ConnectionTimeouts(), maximumConnections: Int = 12_000,
         maximumBodyMemory: Int = 256 << 20
     ) {
-        self.host = host
+        self.host = host.hasPrefix("[") && host.hasSuffix("]") ? String(host.dropFirst().dropLast()) : host
         self.port = port
         self.token = token
         self.timeouts = timeouts
@@ -36,6 +45,14 @@ public struct ServerOptions: Sendable {
     /// All tokens of the API; without any, all programs on this machine are admitted.
     package var allTokens: [AccessToken] {
         (token.map { [AccessToken(name: AccessToken.unnamed, value: $0, scope: .admin)] } ?? []) + tokens
+    }
+
+    /// The URL of the server's root without a slash behind it, for people and for links.
+    ///
+    /// - Parameter port: The port that it listens on.
+    public func url(port: Int) -> String {
+        let name = host.contains(":") ? "[\(host)]" : host
+        return "\(tls == nil ? "http" : "https")://\(name):\(port)"
     }
 
     /// Whether only programs on this machine can reach the server.

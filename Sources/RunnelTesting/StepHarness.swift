@@ -22,6 +22,12 @@ public struct StepHarness: Sendable {
     /// What the step gets when it renders a text; the text itself unless a test says otherwise.
     public var render: @Sendable (_ text: String, _ name: String) throws -> Value = { text, _ in .string(text) }
 
+    /// What the step keeps beside its output.
+    public var journal = StepJournalRecorder()
+    /// What calls of models cost.
+    public var prices = PriceTable()
+    /// Whether a cancelled step takes itself for interrupted.
+    public var isInterrupted = false
     private let reports = ReportLog()
 
     /// - Parameter directory: The project's folder. Steps that touch files need a real one.
@@ -42,7 +48,8 @@ public struct StepHarness: Sendable {
         StepContext(
             identity: identity, input: input, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
             clock: clock, now: { [now] in now }, redactor: redactor, services: services, project: project,
-            render: render, progress: { [reports] in reports.append($0) })
+            render: render, journal: journal, prices: prices, isInterrupted: { [isInterrupted] in isInterrupted },
+            progress: { [reports] in reports.append($0) })
     }
 }
 

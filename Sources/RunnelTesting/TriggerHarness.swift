@@ -80,6 +80,9 @@ public actor RecordedRuns: TriggerRuns {
     /// What the trigger reported, in order.
     public private(set) var health: [TriggerHealth] = []
     private let memory: RecordedMemory
+    private var endedRuns: [EndedRun] = []
+    private var endDetails: [Int64: ValueObject] = [:]
+    private var isIgnoring = false
     private var refusal: TriggerRefusal?
     private var ends: [String: RunEnd] = [:]
     private var updates: [String: [RunUpdate]] = [:]
@@ -94,6 +97,36 @@ public actor RecordedRuns: TriggerRuns {
     public func refuse(_ refusal: TriggerRefusal?) {
         self.refusal = refusal
         changed()
+    }
+
+    /// From now on every event is ignored, as by an entry's `if` that does not hold.
+    public func ignore(_ isIgnoring: Bool = true) {
+        self.isIgnoring = isIgnoring
+        changed()
+    }
+
+    /// Lets a run of any pipeline end, with these details beside its id, pipeline and state.
+    public func end(_ run: EndedRun, details: ValueObject = [:]) {
+        endedRuns.append(run)
+        endDetails[run.number] = details
+        changed()
+    }
+
+    /// The ends that the test told of.
+    public func ends(after number: Int64, limit: Int) -> [EndedRun] {
+        Array(endedRuns.filter { $0.number > number }.prefix(limit))
+    }
+
+    /// The number of the latest end that the test told of.
+    public func lastEnd() -> Int64 { endedRuns.last?.number ?? 0 }
+
+    /// What the test told of the ended run.
+    public func details(of end: EndedRun) -> ValueObject {
+        var details: ValueObject = [
+            "id": .string(end.runID), "pipeline": .string(end.pipeline), "state": .string(end.state.rawValue),
+        ]
+        for (key, value) in endDetails[end.number] ?? [:] { details[key] = value }
+        return details
     }
 
     /// Lets the run end.
@@ -124,6 +157,7 @@ public actor RecordedRuns: TriggerRuns {
         defer { changed() }
         if let refusal { throw refusal }
         memory.set(event.memory)
+        if isIgnoring { return .ignored }
         if let index = accepted.firstIndex(where: { $0.dedupeKey == event.dedupeKey }) {
             duplicates += 1
             return .duplicate(runID: "run-\(index + 1)")

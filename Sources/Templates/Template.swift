@@ -102,8 +102,12 @@ public struct Expression: Sendable {
         }
     }
 
-    public func evaluate(_ scope: any TemplateScope) throws(TemplateFailure) -> Value {
-        try Evaluator(scope: scope, limits: TemplateLimits()).value(node)
+    /// - Parameter missingIsNull: Whether a key that is not there is null instead of an error, for data whose shape
+    ///   differs from case to case.
+    public func evaluate(
+        _ scope: any TemplateScope, missingIsNull: Bool = false
+    ) throws(TemplateFailure) -> Value {
+        try Evaluator(scope: scope, limits: TemplateLimits(), missingIsNull: missingIsNull).value(node)
     }
 }
 

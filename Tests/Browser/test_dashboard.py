@@ -293,7 +293,7 @@ def test_what_was_done_is_in_the_audit_log_and_on_the_command_line(chromium, ser
     expect(other).to_have_url(re.compile(f"/runs/{run}$"))
 
 
-PAGES = ["/", "/runs", "/pipelines", "/pipelines/talk", "/pipelines?file=pipelines/bad.yaml", "/triggers", "/workers",
+PAGES = ["/", "/runs", "/pipelines", "/pipelines/talk", "/pipelines?file=pipelines/bad.yaml", "/triggers", "/usage", "/workers",
          "/audit", "/settings"]
 
 

@@ -205,7 +205,7 @@ private let label: Value = [
         #expect(output["finish_reason"] == "length")
         #expect(notes(progress) == [])
         #expect(requests == 1)
-        let problem = try #require(StepDefinition(Chat.self).problem("accept", ["stop"]))
+        let problem = try #require(StepDefinition(Chat.self).problems("accept", ["stop"]).first)
         #expect(problem.message == #"expected one of "length", found "stop""#)
     }
 

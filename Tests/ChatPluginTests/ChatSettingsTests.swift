@@ -56,7 +56,7 @@ import Testing
         let error = await #expect(throws: StepError.self) {
             try await harness.run(Chat.self, with: ["prompt": "Hello"])
         }
-        #expect(error?.code == "not-configured")
+        #expect(error?.code == "marketplace-unconfigured")
         #expect(error?.message == "`marketplace.base_url` is not set")
     }
 }

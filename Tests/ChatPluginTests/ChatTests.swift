@@ -159,7 +159,7 @@ private func notes(of progress: [StepProgress]) -> [String] {
 
     @Test("a schema that is none is found when the pipeline is validated")
     func badSchema() throws {
-        let problem = try #require(StepDefinition(Chat.self).problem("schema", ["type": "objekt"]))
+        let problem = try #require(StepDefinition(Chat.self).problems("schema", ["type": "objekt"]).first)
         #expect(problem.message.hasPrefix("not a JSON schema: "))
     }
 

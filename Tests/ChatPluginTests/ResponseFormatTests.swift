@@ -33,9 +33,11 @@ import Testing
         } body: { server in
             let configuration = try MarketplaceConfiguration(baseURL: server.url + "/v1", authentication: .none)
             let http = HTTPClient(configuration: configuration.httpClientConfiguration)
+            var section = MarketplaceSettings()
+            section.responseFormat = setting
             let service = MarketplaceService.Service(
                 client: MarketplaceClient(configuration: configuration, httpClient: http), httpClient: http,
-                responseFormat: setting)
+                settings: section)
             let harness = StepHarness()
             await MarketplaceService.register(in: harness.services) { _ in service }
             var outputs: [Result<Value, StepError>] = []

@@ -7,18 +7,33 @@ import RunnelTesting
 
 extension StepHarness {
     /// Runs the step with a Marketplace client of its own, and shuts the client down.
-    func chat(_ settings: MarketplaceConfiguration, with: ValueObject) async throws -> Result<Value, StepError> {
+    func chat(
+        _ settings: MarketplaceConfiguration, _ section: MarketplaceSettings = MarketplaceSettings(), with: ValueObject
+    ) async throws -> Result<Value, StepError> {
         await MarketplaceService.register(in: services) { _ in
             let http = HTTPClient(configuration: settings.httpClientConfiguration)
-            return .init(client: MarketplaceClient(configuration: settings, httpClient: http), httpClient: http)
+            return .init(
+                client: MarketplaceClient(configuration: settings, httpClient: http), httpClient: http,
+                settings: section)
         }
         let result: Result<Value, StepError>
         do {
             result = .success(try await run(Chat.self, with: with))
         } catch let error as StepError {
             result = .failure(error)
+        } catch {
+            await services.shutDown()
+            throw error
         }
         await services.shutDown()
         return result
+    }
+}
+
+extension MarketplaceService.Service {
+    /// A client of its own.
+    init(_ settings: MarketplaceConfiguration) throws {
+        let http = HTTPClient(configuration: settings.httpClientConfiguration)
+        self.init(client: MarketplaceClient(configuration: settings, httpClient: http), httpClient: http)
     }
 }

@@ -71,7 +71,7 @@ import Testing
                 "auth", ["basic": ["user": "u", "password": .null]],
                 "`auth.basic.password`: expected a string, found null"
             ),
-            ("auth", .null, "`auth`: expected an object, found null"),
+            ("auth", .null, "`auth`: expected a mapping, found null"),
             ("body", .null, "`body`: expected a string or binary data, found null"),
         ] as [(String, Value, String)])
     func null(key: String, value: Value, message: String) async throws {

@@ -22,7 +22,7 @@ struct ChatTests {
             #expect(exchange.head.headers["Content-Type"] == ["application/json"])
             #expect(
                 exchange.body
-                    == #"{"model":"AGENTIC STAR","stream":true,"agentId":"agent-ai-bot","messages":[{"role":"user","content":"こんにちは"}]}"#
+                    == #"{"model":"AGENTIC STAR","stream":true,"stream_options":{"include_usage":true},"agentId":"agent-ai-bot","messages":[{"role":"user","content":"こんにちは"}]}"#
             )
             let token = bench.server.log.requests(to: tokenPath)
             #expect(token.map(\.body) == [#"{"client_id":"mp-service-001","client_secret":"s3cr3t/+ value?"}"#])
@@ -112,7 +112,7 @@ struct ChatTests {
             #expect(exchange.head.headers["Idempotency-Key"] == ["run-1"])
             #expect(
                 exchange.body
-                    == #"{"model":"m","stream":true,"agentId":"other","messages":[{"role":"system","content":"Be \"brief\"\n"},{"role":"user","content":"x"}],"response_format":{"type":"json_schema","json_schema":{"name":"response","schema":{"type":"object"}}}}"#
+                    == #"{"model":"m","stream":true,"stream_options":{"include_usage":true},"agentId":"other","messages":[{"role":"system","content":"Be \"brief\"\n"},{"role":"user","content":"x"}],"response_format":{"type":"json_schema","json_schema":{"name":"response","schema":{"type":"object"}}}}"#
             )
         }
     }

@@ -254,8 +254,13 @@ struct TokenTests {
             }
             return true
         }) { bench in
-            async let events = bench.ask().collect()
+            let notices = Locked<[RetryNotice]>([])
+            async let events = bench.ask(onRetry: { notice in notices.withLock { $0.append(notice) } }).collect()
             await bench.clock.untilSleeping(for: .seconds(7))
+            // Who waits for the answer can see what it waits for.
+            #expect(notices.value.map(\.failedAttempt) == [1])
+            #expect(notices.value.map(\.delay) == [.seconds(7)])
+            #expect(notices.value.first?.error.code == .serverError)
             bench.clock.advance(by: .seconds(7))
             let received = try await events
             #expect(received == [.text("a")])

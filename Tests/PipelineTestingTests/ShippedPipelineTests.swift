@@ -22,9 +22,9 @@ struct ShippedPipelineTests {
             $0.hasSuffix(".yaml") && !PipelineTestFiles.isTestFile($0)
         }
         #expect(files.count == pipelines.count)
-        // As `runnel.yaml` stands there: it names neither secrets nor variables.
+        // As `runnel.yaml` stands there.
         let project = TestProject(
-            directory: Self.root, names: ProjectNames(secrets: [], env: []),
+            directory: Self.root, names: ProjectNames(secrets: ["alerts"], env: []),
             registry: try StepRegistry(Workshop.plugins))
         let suites = try files.map { try PipelineTestSuite.load($0, project: project) }
         for suite in suites {

@@ -33,6 +33,32 @@ import Testing
                 """)
     }
 
+    @Test("the running step and its time are one line, within the width of the terminal")
+    func liveLine() throws {
+        let billion: Int64 = 1_000_000_000
+        let nowhere = try #require(FileHandle(forWritingAtPath: "/dev/null"))
+        var renderer = EventRenderer(
+            to: RunnelCLI.OutputStream(descriptor: nowhere.fileDescriptor), style: TextStyle(hasColor: false))
+        func happens(_ kind: RunEvent.Kind, at time: Int64) {
+            renderer.show(RunEvent(runID: "r", time: time * billion, kind: kind))
+        }
+        func line(at time: Int64, width: Int = 80) -> String? { renderer.liveLine(now: time * billion, width: width) }
+
+        #expect(line(at: 0) == nil)
+        happens(.stepStarted(first, attempt: 1), at: 0)
+        #expect(line(at: 4) == "▸ each[0].answer chat  4.0 s")
+        #expect(line(at: 125) == "▸ each[0].answer chat  2 min 5 s")
+        #expect(line(at: 4, width: 20) == "▸ each[0].a…  4.0 s")
+        happens(.stepStarted(second, attempt: 1), at: 5)
+        #expect(line(at: 6) == "▸ each[0].answer chat  6.0 s  and 1 more")
+        happens(.stepSucceeded(second, output: .null, took: .seconds(1)), at: 6)
+        let error = RunError("busy", "it is busy")
+        happens(.stepFailed(first, error, took: .seconds(1), retryIn: .seconds(3)), at: 7)
+        #expect(line(at: 8) == "↻ each[0].answer chat  attempt 2  again in 2.0 s")
+        happens(.runFinished(.cancelled, took: .seconds(9)), at: 9)
+        #expect(line(at: 9) == nil)
+    }
+
     private func shown(_ kinds: [RunEvent.Kind]) throws -> String {
         let file = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
         try Data().write(to: file)

@@ -32,7 +32,8 @@ import Testing
         arguments: [
             "validate p.yaml", "validate needs.yaml", "validate .", "validate . --format json", "explain p",
             "explain needs", "steps", "steps server.tool", "steps program.go", "steps program.go --schema", "schema",
-            "schema --settings", "doctor --offline", "schedule next p", "plugins", "plugins list", "run p --dry-run",
+            "schema settings", "schema test", "schema plugin", "doctor --offline", "schedule next p", "plugins",
+            "plugins list", "run p --dry-run",
             "run needs --dry-run", "test", "test tested.test.yaml", "docs pages --out reference", "new test p",
             "status",
             "runs", "trust --list",

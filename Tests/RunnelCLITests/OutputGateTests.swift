@@ -12,6 +12,8 @@ import Testing
     private static let allowed = [
         "Sources/RunnelCLI/Support/Streams.swift": "the gate",
         "Sources/RunnelCLI/Scaffolding/PluginTemplate.swift": "a program in Python, in quotes",
+        "Sources/RunnelProcess/Supervision/SecretCommand.swift":
+            "the program that a person names for a secret may ask for its passphrase there",
     ]
 
     private var repository: URL {

@@ -117,10 +117,10 @@ import Testing
     @Test(
         "wrong usage ends with status 2",
         arguments: [
-            (["run"], "error: Missing expected argument '<pipeline>'"),
+            (["run"], "error: missing expected argument '<pipeline>'"),
             (
                 ["run", "nothing"],
-                "error: there is no pipeline \"nothing\"\n  = pipelines below this folder: echo\n"
+                "error: there is no pipeline \"nothing\"\n  = pipelines here: echo\n"
             ),
             (["run", "ecko"], "error: there is no pipeline \"ecko\"\n  = did you mean \"echo\"?\n"),
             (
@@ -197,8 +197,8 @@ import Testing
     func notConfigured() async throws {
         try await withProject(["p.yaml": "steps: [ { uses: chat, with: { prompt: Hi } } ]"]) { runnel in
             let ended = try await runnel.run(["run", "p"])
-            #expect(ended.status == 1)
-            #expect(ended.error.contains("error: `marketplace.base_url` is not set [not-configured]"))
+            #expect(ended.status == 2)
+            #expect(ended.error.contains("error: chat: `marketplace.base_url` is not set [marketplace-unconfigured]"))
             #expect(
                 ended.error.contains(
                     "= set it in runnel.yaml or as RUNNEL_MARKETPLACE_BASE_URL, or try `--simulate`"))

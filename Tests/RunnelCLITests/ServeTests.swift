@@ -15,7 +15,7 @@ import Testing
         try await withProject(files, environment: ["TOKEN": "a-long-token"]) { runnel in
             let warning = "warning: /hooks/h can be called by anybody who reaches 0.0.0.0\n"
             let ended = try await runnel.interrupt(["serve", "pipelines"], after: warning)
-            #expect(ended.error.hasPrefix(warning))
+            #expect(ended.error.contains(warning))
             #expect(ended.output.hasPrefix("Serving 1 pipeline\n  h  on webhook\n"))
             #expect(ended.status == 0)
         }

@@ -105,7 +105,7 @@ import Testing
             ("name: null", "p.yaml:1:7: error: `name`: expected a string, found null"),
             ("description: ~", "p.yaml:1:14: error: `description`: expected a string, found null"),
             ("timeout:", "p.yaml:1:9: error: `timeout`: expected a duration such as"),
-            ("concurrency: null", "p.yaml:1:14: error: `concurrency`: expected an object, found null"),
+            ("concurrency: null", "p.yaml:1:14: error: `concurrency`: expected a mapping, found null"),
             (
                 "concurrency: { limit: null }",
                 "p.yaml:1:23: error: `concurrency.limit`: expected a whole number, found null"
@@ -132,9 +132,9 @@ import Testing
             ("id: null", "`id`: expected a string, found null"), ("if:", "`if`: expected an expression, found null"),
             ("for_each: null", "`for_each`: expected a list, found null"),
             ("max_parallel: null", "`max_parallel`: expected a whole number, found null"),
-            ("retry: null", "`retry`: expected an object, found null"),
+            ("retry: null", "`retry`: expected a mapping, found null"),
             ("retry: { attempts: null }", "`retry.attempts`: expected a whole number, found null"),
-            ("retry: { growth: null }", "`retry.growth`: expected one of"),
+            ("retry: { growth: null }", "`retry.growth`: null is not one of"),
             ("timeout: null", "`timeout`: expected a duration such as"),
             ("on_error: null", "`on_error`: expected one of"),
             ("with: { message: null }", "`message`: expected a string, found null"),

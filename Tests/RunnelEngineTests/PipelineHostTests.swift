@@ -75,7 +75,7 @@ private struct Doorbell: Trigger {
         #expect(await look(["a.yaml": Self.pipeline("a")]) == ["a.yaml: a"])
         #expect(await look([:]) == ["a.yaml: a"])
         #expect(await look([:]) == [])
-        #expect(log.lines == ["notice a.yaml was removed; stopping its triggers"])
+        #expect(log.lines == ["info a.yaml was removed; stopping its triggers"])
     }
 
     @Test(
@@ -99,11 +99,18 @@ private struct Doorbell: Trigger {
         #expect(await host.all.first?.triggers == ["doorbell": health])
     }
 
+    @Test("a file that has changed is told when its new version is served")
+    func changed() async {
+        #expect(await look(["a.yaml": Self.pipeline("a")]) == ["a.yaml: a"])
+        #expect(await look(["a.yaml": Self.pipeline("b")]) == ["a.yaml: b"])
+        #expect(log.lines == ["info a.yaml has changed; its new version is served"])
+    }
+
     @Test("a file that is renamed is served under its new name at once")
     func renamed() async {
         #expect(await look(["a.yaml": Self.pipeline("p")]) == ["a.yaml: p"])
         #expect(await look(["b.yaml": Self.pipeline("p")]) == ["b.yaml: p"])
-        #expect(log.lines == ["notice a.yaml was removed; stopping its triggers"])
+        #expect(Set(log.lines) == ["info a.yaml was removed; stopping its triggers", "info b.yaml was added"])
     }
 
     @Test("a folder that cannot be read leaves everything as it is, and says so once")

@@ -75,7 +75,7 @@ private struct Range: Step {
         with["limit"] = "1s"
         #expect(definition.check(with).map { StepError(badConfiguration: $0).description } == message)
         for (key, value) in with where key != "limit" && key != "to" {
-            #expect((definition.problem(key, value) == nil) == (message == nil))
+            #expect(definition.problems(key, value).isEmpty == (message == nil))
         }
     }
 

@@ -86,7 +86,8 @@ private func plugin(_ extra: ValueObject = [:], command: Value = ["python3", "ex
             ("fails", "no-such-place", #"there is no place "x""#, #"try "y""#, true),
             (
                 "status", "plugin-exit-status",
-                #"the plugin "test" ended with exit status 3; last lines of standard error: first words ⏎ last words"#,
+                #"the plugin "test" ended with exit status 3; last lines of standard error:"#
+                    + "\n    first words\n    last words",
                 nil, false
             ),
             ("try-later", "plugin-exit-status", #"the plugin "test" ended with exit status 75"#, nil, true),
@@ -179,7 +180,8 @@ private func plugin(_ extra: ValueObject = [:], command: Value = ["python3", "ex
             #expect(error.code == "plugin-timeout")
             #expect(
                 error.message
-                    == #"the plugin "test" did not end within 5s (timeout); last lines of standard error: about to hang"#
+                    == #"the plugin "test" did not end within 5s (timeout); last lines of standard error:"#
+                    + "\n    about to hang"
             )
             guard case .note(let pid)? = stage.harness.progress.first else { return }
             #expect(await eventually { Int64(pid).map(exists) == false })
@@ -216,7 +218,8 @@ private func plugin(_ extra: ValueObject = [:], command: Value = ["python3", "ex
             let error = try #require(await stage.failure(plugin, "secret", ["token": "s3cr3t-token"]))
             #expect(
                 error.message
-                    == #"the plugin "test" ended with exit status 1; last lines of standard error: the token is ***"#)
+                    == #"the plugin "test" ended with exit status 1; last lines of standard error:"#
+                    + "\n    the token is ***")
             #expect(stage.log.messages == ["the token is ***"])
         }
     }

@@ -86,7 +86,8 @@ private func withServer<Result>(
         #expect(
             error?.message
                 == """
-                the plugin "tools" ended with exit status 2 before it was ready; last lines of standard error: no key given
+                the plugin "tools" ended with exit status 2 before it was ready; last lines of standard error:
+                    no key given
                 """)
     }
 
@@ -174,7 +175,8 @@ private func withServer<Result>(
             ),
             (
                 "die", "plugin-crashed",
-                #"the plugin "tools" ended with exit status 7 while it worked on "die"; last lines of standard error: about to die"#,
+                #"the plugin "tools" ended with exit status 7 while it worked on "die"; last lines of standard error:"#
+                    + "\n    about to die",
                 true
             ),
             (

@@ -94,7 +94,10 @@ final class Server: Sendable {
 
     func call(_ method: String, _ path: String, body: String? = nil) async throws -> CallerAnswer {
         let length = body.map { "Content-Type: application/json\r\nContent-Length: \($0.utf8.count)\r\n" } ?? ""
-        let request = "\(method) \(path) HTTP/1.1\r\nHost: localhost\r\n\(length)Connection: close\r\n\r\n\(body ?? "")"
+        let file = folder.url.appendingPathComponent(".runnel/api-token")
+        let token = (try? String(contentsOf: file, encoding: .utf8))?.dropLast() ?? ""
+        let request =
+            "\(method) \(path) HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer \(token)\r\n\(length)Connection: close\r\n\r\n\(body ?? "")"
         let (pieces, piece) = AsyncStream.makeStream(of: String.self)
         let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .channelInitializer { channel in

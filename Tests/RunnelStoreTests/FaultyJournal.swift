@@ -162,6 +162,18 @@ struct FaultyJournal: Journal {
         return try await base.cancelRequests(for: worker)
     }
 
+    func ends(after number: Int64, limit: Int) async throws(JournalError) -> [EndRecord] {
+        try read()
+        defer { executor.endCall() }
+        return try await base.ends(after: number, limit: limit)
+    }
+
+    func lastEnd() async throws(JournalError) -> Int64 {
+        try read()
+        defer { executor.endCall() }
+        return try await base.lastEnd()
+    }
+
     func version() async throws(JournalError) -> Int64 {
         try read()
         defer { executor.endCall() }
@@ -198,6 +210,18 @@ struct FaultyJournal: Journal {
         try read()
         defer { executor.endCall() }
         return try await base.events(of: runID, from: number, limit: limit)
+    }
+
+    func memory(of uses: String, key: String, at time: Int64) async throws(JournalError) -> StepMemory {
+        try read()
+        defer { executor.endCall() }
+        return try await base.memory(of: uses, key: key, at: time)
+    }
+
+    func usage(_ query: UsageQuery) async throws(JournalError) -> [UsageSum] {
+        try read()
+        defer { executor.endCall() }
+        return try await base.usage(query)
     }
 
     func prune(_ retention: Retention, now: Int64, within limit: Duration?) async throws(JournalError) -> PruneReport {

@@ -23,11 +23,12 @@ private final class Removal: Sendable {
 
     /// Accepts a run and ends it, with one step.
     private func end(
-        _ id: String, pipeline: String = "p", at time: Int64, dedupeKey: String? = nil, output: Value? = nil,
+        _ id: String, _ state: RunState = .succeeded, pipeline: String = "p", at time: Int64, dedupeKey: String? = nil,
+        output: Value? = nil,
         in journal: any Journal, as worker: WorkerRecord
     ) async throws {
         _ = try await journal.accept(newRun(id, pipeline: pipeline, owner: worker, dedupeKey: dedupeKey), memory: nil)
-        let end = RunCommit.End(state: .succeeded, time: time)
+        let end = RunCommit.End(state: state, time: time)
         try await journal.commit(
             RunCommit(lease: journal.lease(id), steps: [step("s", output: output)], end: end), .durable)
     }
@@ -48,6 +49,33 @@ private final class Removal: Sendable {
             #expect(try await other.accept(newRun("r3", dedupeKey: "k"), memory: nil) == .duplicate(runID: "r1"))
             _ = try await journal.prune(retention, now: 62 * Self.second)
             #expect(try await other.accept(newRun("r4", dedupeKey: "k"), memory: nil) == .accepted)
+        }
+    }
+
+    @Test(
+        "an event may start a new run after its run failed, which is a retry of it, also when the first was removed",
+        arguments: JournalKind.allCases)
+    func redelivery(kind: JournalKind) async throws {
+        try await kind.withTwo { (journal, other) async throws -> Void in
+            func again(_ id: String) -> RunRecord {
+                var run = newRun(id, dedupeKey: "k")
+                run.retriesFailed = true
+                return run
+            }
+            let a = workerRecord("a")
+            try await journal.join(a)
+            try await end("r1", .failed, at: Self.second, dedupeKey: "k", in: journal, as: a)
+            #expect(try await other.accept(newRun("r2", dedupeKey: "k"), memory: nil) == .duplicate(runID: "r1"))
+            #expect(try await other.accept(again("r3"), memory: nil) == .accepted)
+            #expect(try await other.run("r3")?.retryOf == "r1")
+            #expect(try await other.run("r1")?.dedupeKey == nil)
+            #expect(try await other.accept(again("r4"), memory: nil) == .duplicate(runID: "r3"))
+            _ = try await other.requestCancel("r3", at: 2 * Self.second)
+            let retention = Retention(count: 0, dedupe: .seconds(60))
+            #expect(try await journal.prune(retention, now: 3 * Self.second).runs == 2)
+            #expect(try await other.accept(newRun("r5", dedupeKey: "k"), memory: nil) == .duplicate(runID: "r3"))
+            #expect(try await other.accept(again("r6"), memory: nil) == .accepted)
+            #expect(try await other.run("r6")?.retryOf == "r3")
         }
     }
 

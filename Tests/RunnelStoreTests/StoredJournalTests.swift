@@ -1,3 +1,4 @@
+import Foundation
 import GRDB
 import RunnelEngine
 import RunnelKit
@@ -35,6 +36,36 @@ import Foundation
             #expect(
                 changes == [],
                 "stored journals rely on this; after adding a migration, run it with RUNNEL_WRITE_SNAPSHOTS=1")
+        }
+    }
+
+    @Test("holds the body of a webhook once, and gives back what was stored", arguments: 0..<5)
+    func body(number: Int) async throws {
+        let long = String(repeating: "a \"b\" ", count: 150_000)
+        let json: Value = ["id": 1, "text": .string(String(repeating: "x", count: 1_000_000))]
+        let (body, raw): (Value, Value) = [
+            (.string(long), .string(long)), (json, .string("  " + json.json())),
+            (.bytes([UInt8](repeating: 0xFF, count: 1 << 20)), .bytes([UInt8](repeating: 0xFF, count: 1 << 20))),
+            (["a": "short"], "{\"a\": \"short\"}"), (json, .string("another " + long)),
+        ][number]
+        try await withTemporaryDirectory { folder in
+            let journal = try SQLiteJournal.open(directory: folder + "/.runnel")
+            var run = newRun("r")
+            run.trigger = ["type": "webhook", "body": body, "raw": raw, "\u{F8FE}x": "y"]
+            run.input = body
+            _ = try await journal.accept(run, memory: nil)
+            let stored = try #require(try await journal.run("r"))
+            #expect(stored.trigger == run.trigger)
+            #expect(stored.trigger.asObject?.map(\.key) == run.trigger.asObject?.map(\.key))
+            #expect(stored.input == run.input)
+            await journal.close()
+            let files = FileManager.default.enumerator(atPath: folder + "/.runnel")?.allObjects as? [String] ?? []
+            let size = files.filter { $0.hasPrefix("outputs/") }.reduce(0) { sum, file in
+                let facts = try? FileManager.default.attributesOfItem(atPath: folder + "/.runnel/" + file)
+                return sum + (facts?[.size] as? Int ?? 0)
+            }
+            // Escaped quotes and base64 take their share.
+            if number < 4 { #expect(size < 1_600_000) }
         }
     }
 

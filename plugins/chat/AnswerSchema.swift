@@ -10,12 +10,25 @@ struct AnswerSchema: FieldValue {
 
     init(field value: Value) throws(FieldError) {
         guard value.asObject != nil else { throw .expected("a JSON schema", found: value) }
+        if let problem = Self.problems(in: value).first { throw problem }
         do {
             compiled = try JSONSchema(value)
         } catch {
-            throw FieldError("not a JSON schema: \(error)")
+            throw Self.fieldError(error)
         }
         source = value
+    }
+
+    static func problems(in value: Value) -> [FieldError] {
+        guard value.asObject != nil else { return [.expected("a JSON schema", found: value)] }
+        return JSONSchema.problems(in: value).map(fieldError)
+    }
+
+    private static func fieldError(_ error: SchemaError) -> FieldError {
+        let path = JSONPointer(error.pointer)?.tokens.map { token -> FieldError.PathElement in
+            Int(token).map { .index($0) } ?? .key(token)
+        }
+        return FieldError("not a JSON schema: \(error.message)", hint: error.hint, path: path ?? [])
     }
 
     /// What is wrong with an answer, in lines for the agent and for people; nil where nothing is.

@@ -27,6 +27,13 @@ struct Chat: Step {
             offered (`unexpected-tool-call`), a question of the agent to a person (`interaction-required`: the \
             failed step's output then has `text`, `question`, `kind` and `conversation_id`), and an answer without \
             text and tasks (`empty-answer`, may pass).
+
+            With `conversation` the chat goes on with an earlier one: by its id, or by a key of your own that the journal \
+            keeps over runs and restarts. `marketplace.budget` limits what chats use: beyond it the run waits for the next \
+            period, or fails with `budget-exceeded`.
+
+            A chat that was interrupted by a kill is asked again with the same `Idempotency-Key`: it happens at least \
+            once, and the server can recognise the repeat.
             """,
         output: """
             An object: `text`; `json` (null without `schema`); `reasoning`, what the model thought where the server \
@@ -55,6 +62,14 @@ struct Chat: Step {
                     required: [label]
                     properties: { label: { enum: [bug, feature, question] } }
                 """),
+            .init(
+                "Go on with one conversation over all runs of a ticket",
+                """
+                uses: chat
+                with:
+                  prompt: "{{ input }}"
+                  conversation: { key: "ticket-{{ trigger.body.id }}" }
+                """),
         ])
     static let outputSchema: Value? = OutputSchema.object([
         "text": ["type": "string"], "json": true, "reasoning": ["type": ["string", "null"]],
@@ -62,6 +77,13 @@ struct Chat: Step {
         "conversation_id": ["type": ["string", "null"]], "tasks": ["type": "array"],
         "usage": ["type": ["object", "null"]],
     ])
+    var settledOutputSchema: Value? {
+        var schema = Self.outputSchema?.asObject ?? [:]
+        var keys = schema["properties"]?.asObject ?? [:]
+        keys["json"] = self.schema?.source ?? ["type": "null"]
+        schema["properties"] = .object(keys)
+        return .object(schema)
+    }
     static let rules: [FieldRule] = [.atMostOne(["prompt", "messages"])]
 
     @Field("What is asked; the step's input when neither this nor `messages` is given.") var prompt: String?
@@ -73,7 +95,19 @@ struct Chat: Step {
     @Field("Ends of an answer that are taken as they are: `length`, cut off at the model's limit of tokens.")
     var accept: [AcceptedEnd] = []
 
+    @Field("The conversation to go on with: its id, or `{ key: … }`.") var conversation: ConversationField?
+    @Field("Whether the agent works (true) or its plain model answers (false); default is the server's.")
+    var agentMode: Bool?
+    @Field("How much the agent does, such as `high_performance`; default is the server's.") var agentLevel: String?
+    @Field(
+        """
+        Files that the agent gets: uploaded where `marketplace.paths.upload` is set, otherwise images for an \
+        OpenAI-compatible server.
+        """) var files: [ProjectPath] = []
+    @Field("Further members of the request's body, as they are.") var body: [String: Value] = [:]
+
     func validate() throws(FieldError) {
+        try BodyFields.check(body, path: [.key("body")])
         if messages?.isEmpty ?? false { throw Self.empty([.key("messages")]) }
         for (index, message) in (messages ?? []).enumerated() where message.message.content.allSatisfy(\.isWhitespace) {
             throw Self.empty([.key("messages"), .index(index), .key("content")])
@@ -86,26 +120,33 @@ struct Chat: Step {
     }
 
     func run(_ context: StepContext) async throws -> Value {
-        let conversation = try conversation(input: context.input)
+        var asked = try messages(input: context.input)
+        if prompt == nil, messages == nil { context.journal.describe(["prompt": .string(context.input.promptText)]) }
         let service = try await context.services.get(MarketplaceService.self)
         warnOfExposedCredentials(service.client.configuration, context)
-        let answer = try await ask(conversation, service, key: context.idempotencyKey, context)
-        guard let schema else { return answer.output(json: .null) }
+        let attachments = try Attachments(files, service, context.project)
+        asked = attachments.attached(to: asked)
+        var exchange = ChatExchange(chat: self, service: service, context: context, attachments: attachments)
+        var conversation = try await Conversation(conversation, service.settings, context)
+        let answer = try await exchange.ask(asked, in: &conversation, key: context.idempotencyKey)
+        guard let schema else { return await finish(answer, .null, asked, conversation, context) }
         let (found, problem) = await check(answer, schema, context)
-        guard let problem else { return answer.output(json: found ?? .null) }
-
+        guard let problem else { return await finish(answer, found ?? .null, asked, conversation, context) }
         await context.report(.note("the answer does not fit the schema (\(problem)); asking once more"))
-        let correction = """
-            Your answer does not fit: \(problem).
-            Answer again with JSON alone, without any other text, that fits this JSON schema:
-            \(schema.source.json())
-            """
+        let correction = ChatMessage(
+            role: "user",
+            content: """
+                Your answer does not fit: \(problem).
+                Answer again with JSON alone, without any other text, that fits this JSON schema:
+                \(schema.source.json())
+                """)
         // A server may refuse a message without content.
         let given = answer.text.isEmpty ? [] : [ChatMessage(role: "assistant", content: answer.text)]
-        let again = conversation + given + [ChatMessage(role: "user", content: correction)]
-        let second = try await ask(again, service, key: context.idempotencyKey + ".correction", context)
+        // In a conversation of the server it knows what was said.
+        let again = self.conversation != nil && conversation.id != nil ? [correction] : asked + given + [correction]
+        let second = try await exchange.ask(again, in: &conversation, key: context.idempotencyKey + ".correction")
         let (value, rest) = await check(second, schema, context)
-        guard let rest else { return second.output(json: value ?? .null) }
+        guard let rest else { return await finish(second, value ?? .null, asked, conversation, context) }
         throw StepError(
             "schema-mismatch", "the answer does not fit the schema, also when asked again: \(rest)",
             hint: "loosen the schema, or say in the prompt what each key has to hold",
@@ -118,7 +159,17 @@ struct Chat: Step {
         context.logger.warning("credentials go to \(url.host) without encryption; use https for `marketplace.base_url`")
     }
 
-    private func conversation(input: Value) throws(StepError) -> [ChatMessage] {
+    /// The step's output, once the turn is kept in its conversation.
+    private func finish(
+        _ answer: ChatAnswer, _ json: Value, _ asked: [ChatMessage], _ conversation: Conversation,
+        _ context: StepContext
+    ) async -> Value {
+        conversation.ended(asked, answer: answer.text)
+        if let warning = conversation.warning { await context.report(.note(warning)) }
+        return answer.output(json: json, conversation: conversation.name)
+    }
+
+    private func messages(input: Value) throws(StepError) -> [ChatMessage] {
         let asked =
             messages.map { $0.map(\.message) } ?? [ChatMessage(role: "user", content: prompt ?? input.promptText)]
         if asked.allSatisfy({ $0.content.allSatisfy(\.isWhitespace) }) {
@@ -126,88 +177,6 @@ struct Chat: Step {
                 "empty-prompt", "the prompt is empty", hint: "give `prompt`, or let a step before produce a text")
         }
         return (system.map { [ChatMessage(role: "system", content: $0)] } ?? []) + asked
-    }
-
-    /// Asks; once more without `response_format` where the server does not accept it.
-    private func ask(
-        _ conversation: [ChatMessage], _ service: MarketplaceService.Service, key: String, _ context: StepContext
-    ) async throws -> ChatAnswer {
-        let format = schema == nil ? .none : service.formats.format(model: model)
-        do {
-            return try await stream(conversation, format, service.client, key: key, context)
-        } catch let error as MarketplaceError {
-            guard service.formats.drops(format, after: error, model: model) else { throw StepError(error) }
-        }
-        await context.report(
-            .note("the server does not accept `response_format`; asking with the schema in the prompt"))
-        do {
-            return try await stream(conversation, .none, service.client, key: key + ".plain", context)
-        } catch let error as MarketplaceError {
-            throw StepError(error)
-        }
-    }
-
-    private func stream(
-        _ conversation: [ChatMessage], _ format: ResponseFormat, _ client: MarketplaceClient, key: String,
-        _ context: StepContext
-    ) async throws -> ChatAnswer {
-        let (notices, continuation) = AsyncStream.makeStream(
-            of: RetryNotice.self, bufferingPolicy: .bufferingNewest(16))
-        let request = ChatRequest(
-            messages: schema?.stated(in: conversation, format: format) ?? conversation, agentID: agentID, model: model,
-            responseSchema: schema?.source.json(),
-            responseFormat: format, idempotencyKey: key, acceptsTruncated: accept.contains(.length),
-            onRetry: { continuation.yield($0) })
-        async let reporting: Void = report(notices, context)
-        defer { continuation.finish() }
-        var answer = ChatAnswer()
-        do {
-            for try await batch in client.chat(request).batches {
-                try await take(batch, into: &answer, context)
-            }
-        } catch let error as MarketplaceError {
-            try Task.checkCancellation()
-            throw error
-        }
-        continuation.finish()
-        await reporting
-        if let reason = answer.finishReason, FinishKind(reason) == .other {
-            await context.report(
-                .note("the answer ended with the finish reason \(Value.string(reason).quoted()); it counts as whole"))
-        }
-        if answer.text.isEmpty {
-            await context.report(.note("the agent did its tasks and said nothing: `text` is empty"))
-        }
-        return answer
-    }
-
-    /// Shows a batch: its text in one piece, and each task as a note in its place.
-    private func take(_ batch: [ChatEvent], into answer: inout ChatAnswer, _ context: StepContext) async throws {
-        var text = ""
-        for event in batch {
-            answer.add(event)
-            switch event {
-            case .text(let piece): text += piece
-            case .task(let task):
-                if !text.isEmpty { await context.report(.text(text)) }
-                text = ""
-                await context.report(.note(task.note))
-            case .role, .reasoning, .finish, .usage: break
-            @unknown default: break
-            }
-        }
-        if !text.isEmpty { await context.report(.text(text)) }
-        try Task.checkCancellation()
-    }
-
-    private func report(_ notices: AsyncStream<RetryNotice>, _ context: StepContext) async {
-        for await notice in notices {
-            let pause = DurationText.format(.milliseconds(Int(notice.delay / .milliseconds(1))))
-            await context.report(
-                .note(
-                    "\(notice.error.message) Trying again in \(pause) (attempt \(notice.failedAttempt + 1) of \(notice.attempts))"
-                ))
-        }
     }
 
     /// The JSON in the answer, and what is wrong with it. The last value that fits is taken: a model concludes at the end.

@@ -9,12 +9,20 @@ struct ChatAnswer {
     private var info: MessageInfo?
     private var tasks: [AgentTask] = []
     private var taskBytes = 0
-    private var usage: TokenUsage?
+    private(set) var usage: TokenUsage?
+    /// Whether the server has begun to answer, so that the chat may have to be paid for.
+    private(set) var hasBegun = false
 
     /// How many reports of tasks are kept, and how many bytes of them; an agent may send them without end.
     private static let maximumTasks = (count: 1000, bytes: 16 << 20)
 
+    var conversationID: String? { info?.conversationID ?? tasks.first?.conversationID }
+    var messageID: String? { info?.messageID ?? tasks.first?.messageID }
+    /// The size of what the model has said and thought.
+    var bytes: Int { text.utf8.count + reasoning.utf8.count }
+
     mutating func add(_ event: ChatEvent) {
+        hasBegun = true
         switch event {
         case .role(_, let info): self.info = info ?? self.info
         case .text(let piece): text += piece
@@ -31,12 +39,14 @@ struct ChatAnswer {
     }
 
     /// The step's output. Keys are always there; what the server did not say is null.
-    func output(json: Value) -> Value {
+    ///
+    /// - Parameter conversation: The name of the conversation where the server gives it none.
+    func output(json: Value, conversation: String? = nil) -> Value {
         [
             "text": .string(text), "json": json, "reasoning": reasoning.isEmpty ? .null : .string(reasoning),
             "finish_reason": .optional(finishReason),
-            "message_id": .optional(info?.messageID ?? tasks.first?.messageID),
-            "conversation_id": .optional(info?.conversationID ?? tasks.first?.conversationID),
+            "message_id": .optional(messageID),
+            "conversation_id": .optional(conversationID ?? conversation),
             "tasks": .list(tasks.map(\.value)), "usage": usage?.value ?? .null,
         ]
     }
@@ -44,7 +54,7 @@ struct ChatAnswer {
 
 extension Value {
     fileprivate static func optional(_ text: String?) -> Value { text.map { .string($0) } ?? .null }
-    fileprivate static func optional(_ number: Int?) -> Value { number.map { .int(Int64($0)) } ?? .null }
+    static func optional(_ number: Int?) -> Value { number.map { .int(Int64($0)) } ?? .null }
 }
 
 extension AgentTask {
@@ -74,7 +84,7 @@ extension TokenUsage {
     fileprivate var value: Value {
         [
             "prompt_tokens": .optional(promptTokens), "completion_tokens": .optional(completionTokens),
-            "total_tokens": .optional(totalTokens),
+            "total_tokens": .optional(totalTokens), "cached_tokens": .optional(cachedTokens),
         ]
     }
 }

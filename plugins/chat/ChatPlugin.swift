@@ -8,8 +8,12 @@ public struct ChatPlugin: ConfigurablePlugin, AgentPlugin {
     /// The plugin's name.
     public let name = "chat"
     /// The step `chat`.
-    public let steps = [StepDefinition(Chat.self)]
+    public var steps: [StepDefinition] {
+        [StepDefinition(Chat.self) { [self] chat throws(FieldError) in try checkSetup(agentID: chat.agentID) }]
+    }
     private var settings = MarketplaceSettings()
+    /// Whether the settings are those of a project. Before that, nothing is said about them.
+    private var isConfigured = false
     private var standIn: AgentStandIn?
 
     /// The plugin without settings: a chat fails until there are some.
@@ -23,6 +27,7 @@ public struct ChatPlugin: ConfigurablePlugin, AgentPlugin {
     public func configured(_ settings: MarketplaceSettings) -> ChatPlugin {
         var copy = self
         copy.settings = settings
+        copy.isConfigured = true
         return copy
     }
 
@@ -35,9 +40,8 @@ public struct ChatPlugin: ConfigurablePlugin, AgentPlugin {
 
     /// Says how the Marketplace client is made.
     public func registerServices(in services: Services) async {
-        let (setup, clock, format, isStandIn) = (
-            setup, standIn?.pacing?.clock, settings.responseFormat, standIn != nil
-        )
+        let (setup, settings, standIn) = (setup, settings, standIn)
+        let (clock, isStandIn) = (standIn?.pacing?.clock, standIn != nil)
         await MarketplaceService.register(in: services) { services in
             let configuration = try setup.configuration()
             // The stand-in is a part of this process.
@@ -47,7 +51,7 @@ public struct ChatPlugin: ConfigurablePlugin, AgentPlugin {
             return MarketplaceService.Service(
                 client: MarketplaceClient(
                     configuration: configuration, httpClient: httpClient, clock: clock ?? ContinuousClock()),
-                httpClient: httpClient, responseFormat: format)
+                httpClient: httpClient, settings: isStandIn ? settings.forStandIn : settings, isSimulated: isStandIn)
         }
     }
 
@@ -74,12 +78,19 @@ public struct ChatPlugin: ConfigurablePlugin, AgentPlugin {
             return [.problem("marketplace", error?.message ?? "\(shown) cannot be reached", error?.hint)]
         }
         let finding: HealthFinding
+        let client = MarketplaceClient(configuration: configuration, httpClient: httpClient)
         do throws(MarketplaceError) {
-            try await MarketplaceClient(configuration: configuration, httpClient: httpClient).authenticate()
-            finding =
-                settings.auth == .clientCredentials || standIn != nil
-                ? .good("marketplace", "\(shown) takes the credentials")
-                : .good("marketplace", "\(shown) is configured; its fixed token is first used by a chat")
+            switch standIn == nil ? settings.auth : .clientCredentials {
+            case .clientCredentials:
+                try await client.authenticate()
+                finding = .good("marketplace", "\(shown) takes the credentials")
+            case .bearer:
+                try await client.connect()
+                finding = .good("marketplace", "\(shown) answers; the first chat uses the token")
+            case .none:
+                try await client.connect()
+                finding = .good("marketplace", "\(shown) answers; it gets no token (`auth: none`)")
+            }
         } catch {
             finding = .problem("marketplace", error.message, error.hint)
         }
@@ -106,4 +117,21 @@ public struct ChatPlugin: ConfigurablePlugin, AgentPlugin {
     }
 
     private var setup: MarketplaceSetup { MarketplaceSetup(settings: settings, standIn: standIn) }
+
+    /// - Throws: What is missing for a chat, with the code `marketplace-unconfigured`.
+    private func checkSetup(agentID: String?) throws(FieldError) {
+        guard isConfigured, standIn == nil else { return }
+        do {
+            _ = try setup.configuration()
+        } catch let error as StepError {
+            throw FieldError(error.message, hint: error.hint, code: MarketplaceSetup.unconfigured)
+        } catch {
+            throw FieldError("\(error)", code: MarketplaceSetup.unconfigured)
+        }
+        // Other servers have no agents.
+        guard settings.auth == .clientCredentials, (agentID ?? settings.agentID)?.isEmpty ?? true else { return }
+        throw FieldError(
+            "no agent is named", hint: "set `marketplace.agent_id` in runnel.yaml, or `agent_id` of the step",
+            code: MarketplaceSetup.unconfigured)
+    }
 }

@@ -10,15 +10,20 @@ public enum MarketplaceService: ServiceKey {
         public let httpClient: HTTPClient
         /// How the server is told of schemas.
         let formats: ResponseFormats
+        /// What steps have to know of the settings beside the client's.
+        public let settings: MarketplaceSettings
+        /// Whether a stand-in answers, whose tokens cost nothing and are not counted.
+        public let isSimulated: Bool
 
-        /// - Parameter responseFormat: As `marketplace.response_format` says it.
         public init(
-            client: MarketplaceClient, httpClient: HTTPClient,
-            responseFormat: MarketplaceSettings.ResponseFormat = .auto
+            client: MarketplaceClient, httpClient: HTTPClient, settings: MarketplaceSettings = MarketplaceSettings(),
+            isSimulated: Bool = false
         ) {
             self.client = client
             self.httpClient = httpClient
-            formats = ResponseFormats(setting: responseFormat)
+            formats = ResponseFormats(setting: settings.responseFormat)
+            self.settings = settings
+            self.isSimulated = isSimulated
         }
     }
 

@@ -39,9 +39,52 @@ public struct MarketplaceSettings: FieldGroup {
         @Field("The maximum size of a line and of an event of a stream.")
         public var maxEvent: ByteCount = .mebibytes(16)
         @Field("The maximum text of an answer, including reasoning.") public var maxAnswer: ByteCount = .mebibytes(64)
+        @Field("The maximum size of the files of a chat, together.") public var maxFile: ByteCount = .mebibytes(20)
         @Field("The longest `Retry-After` that the client waits for; a longer one fails the chat.")
         public var retryAfter: Duration = .seconds(120)
     }
+
+    /// Where conversations are kept, and how long.
+    public struct Conversations: FieldGroup {
+        /// Who keeps what was said.
+        public enum Keeper: String, FieldChoice { case server, journal }
+
+        public init() {}
+
+        @Field(
+            """
+            `server`: the server keeps what was said, and the journal only which key means which conversation. `journal`: \
+            the messages are kept here and sent again, for servers without conversations. When left out: `server` with \
+            `auth: client_credentials`, else `journal`.
+            """) public var keptBy: Keeper?
+        @Field("How long a conversation is kept after its last turn.") public var keep: Duration = .seconds(30 * 86_400)
+        @Field("With `kept_by: journal`: how many turns are sent again.", in: 1...1000) public var turns: Int = 50
+    }
+
+    /// Names of keys in the body of a request; the vendor calls them conceptual.
+    public struct BodyKeys: FieldGroup {
+        public init() {}
+
+        @Field("The conversation that is continued.") public var conversationID: String = "conversationId"
+        @Field("For `agent_mode` of a chat.") public var agentMode: String = "agentMode"
+        @Field("For `agent_level` of a chat.") public var agentLevel: String = "agentLevel"
+    }
+
+    /// Places of the API that no public document names, relative to `base_url`.
+    public struct Paths: FieldGroup {
+        public init() {}
+
+        @Field(
+            """
+            Takes a running answer up again after its stream broke, such as \
+            `GET /api/v1/chat/{conversation_id}/{message_id}`; GET unless it says otherwise.
+            """) public var reconnect: String?
+        @Field("Tells that an answer is wanted no more; POST unless it says otherwise.") public var cancel: String?
+        @Field("Takes files before a chat names them; POST unless it says otherwise.") public var upload: String?
+    }
+
+    /// When the server is asked how many tokens a chat used.
+    public enum UsageRequest: String, FieldChoice { case auto, always, never }
 
     public init() {}
 
@@ -68,6 +111,52 @@ public struct MarketplaceSettings: FieldGroup {
         prompt alone, for servers without `response_format`. `auto`: as `json_schema`, and by the prompt alone from when \
         the server has refused that.
         """) public var responseFormat: ResponseFormat = .auto
+    @Field(
+        """
+        When `stream_options.include_usage` is sent. `auto`: until the server refuses a request because of it.
+        """) public var usage: UsageRequest = .auto
+    @Field("Where conversations are kept, and how long.") public var conversations: Conversations = Conversations()
+    @Field("Names of keys in the body of a request.") public var bodyKeys: BodyKeys = BodyKeys()
+    @Field("Further members of the body of every request, as they are.") public var body: [String: Value] = [:]
+    @Field("Places of the API that no public document names.") public var paths: Paths = Paths()
+    @Field("A limit on what all chats use together.") public var budget: BudgetLimit?
+    @Field("Limits on what the chats of one pipeline use, by its name.")
+    public var pipelineBudgets: [String: BudgetLimit] = [:]
     @Field("When to give up.") public var timeouts: Timeouts = Timeouts()
     @Field("Limits on requests and responses.") public var limits: Limits = Limits()
+}
+
+extension MarketplaceSettings {
+    /// Who keeps what was said in a conversation.
+    var keepsConversations: Conversations.Keeper {
+        conversations.keptBy ?? (auth == .clientCredentials ? .server : .journal)
+    }
+
+    /// The settings where a stand-in answers in the place of the server.
+    var forStandIn: MarketplaceSettings {
+        var settings = MarketplaceSettings()
+        settings.conversations.keep = conversations.keep
+        settings.conversations.turns = conversations.turns
+        settings.limits.maxFile = limits.maxFile
+        settings.responseFormat = responseFormat
+        return settings
+    }
+
+    /// - Throws: A ``FieldError`` for members of the body that Runnel itself writes.
+    public func validate() throws(FieldError) {
+        try BodyFields.check(body, path: [.key("body")])
+    }
+}
+
+/// Members of a request's body that Runnel passes through.
+enum BodyFields {
+    private static let own: [(key: String, instead: String)] = [
+        ("messages", "`messages` of the chat"), ("stream", "nothing: the answer is always streamed"),
+    ]
+
+    static func check(_ fields: [String: Value], path: [FieldError.PathElement]) throws(FieldError) {
+        for (key, instead) in own where fields[key] != nil {
+            throw FieldError("the key \"\(key)\" cannot be set here", hint: "use \(instead)", path: path + [.key(key)])
+        }
+    }
 }

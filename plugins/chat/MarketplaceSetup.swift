@@ -6,6 +6,9 @@ struct MarketplaceSetup {
     let settings: MarketplaceSettings
     let standIn: AgentStandIn?
 
+    /// The code of what is missing in the settings.
+    static let unconfigured = "marketplace-unconfigured"
+
     func configuration() throws -> MarketplaceConfiguration {
         do {
             if let standIn {
@@ -24,8 +27,8 @@ struct MarketplaceSetup {
                 baseURL: try required(settings.baseURL, "base_url"), authentication: authentication(),
                 agentID: settings.agentID, model: settings.model,
                 tokenPath: settings.tokenPath ?? "/api/v1/auth/external-service-token", chatPath: settings.chatPath,
-                streamEnd: settings.streamEnd.flatMap { .init(rawValue: $0.rawValue) }, timeouts: timeouts,
-                limits: limits, retry: retry)
+                streamEnd: settings.streamEnd.flatMap { .init(rawValue: $0.rawValue) }, dialect: try dialect(),
+                timeouts: timeouts, limits: limits, retry: retry)
         } catch let error as MarketplaceError {
             throw StepError(error.code.rawValue, error.message, hint: error.hint)
         }
@@ -42,6 +45,22 @@ struct MarketplaceSetup {
             concurrentStreams: settings.limits.concurrentStreams,
             requestsPerMinute: settings.limits.requestsPerMinute, maxEvent: settings.limits.maxEvent.bytes,
             maxAnswer: settings.limits.maxAnswer.bytes)
+    }
+
+    private func dialect() throws(MarketplaceError) -> MarketplaceConfiguration.Dialect {
+        MarketplaceConfiguration.Dialect(
+            conversationKey: settings.bodyKeys.conversationID,
+            usage: .init(rawValue: settings.usage.rawValue) ?? .auto,
+            reconnect: try endpoint(settings.paths.reconnect, "GET"),
+            cancel: try endpoint(settings.paths.cancel, "POST"),
+            upload: try endpoint(settings.paths.upload, "POST"))
+    }
+
+    private func endpoint(
+        _ text: String?, _ method: String
+    ) throws(MarketplaceError) -> MarketplaceConfiguration.Endpoint? {
+        guard let text else { return nil }
+        return try MarketplaceConfiguration.Endpoint(text, method: method)
     }
 
     private var retry: RetryPolicy { RetryPolicy(maxRetryAfter: settings.limits.retryAfter) }
@@ -67,13 +86,13 @@ struct MarketplaceSetup {
         case nil: throw missing(key)
         case .success(let text)?: return text
         case .failure(let problem)?:
-            throw StepError("not-configured", "`marketplace.\(key)` has no value: \(problem.reason)")
+            throw StepError(Self.unconfigured, "`marketplace.\(key)` \(problem.predicate)")
         }
     }
 
     private func missing(_ key: String) -> StepError {
         StepError(
-            "not-configured", "`marketplace.\(key)` is not set",
+            Self.unconfigured, "`marketplace.\(key)` is not set",
             hint: "set it in runnel.yaml or as RUNNEL_MARKETPLACE_\(key.uppercased()), or try `--simulate`")
     }
 }

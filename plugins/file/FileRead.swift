@@ -37,6 +37,7 @@ struct FileRead: Step {
         ])
         return ["anyOf": [file, ["type": "array", "items": file]]]
     }
+    var settledOutputSchema: Value? { Self.outputSchema?["anyOf"]?[glob == nil ? 0 : 1] }
     static let rules: [FieldRule] = [.exactlyOne(["path", "glob"])]
 
     @Field("The file, relative to the project's folder.") var path: ProjectPath?

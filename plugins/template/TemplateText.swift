@@ -8,7 +8,7 @@ struct TemplateText: Step {
     static let documentation = StepDocumentation(
         details: """
             Every `with:` of every step may hold templates; this one is for a text that deserves a step of its own, or a \
-            file of its own. A value that is missing, null or an empty text fails the step, unless `default` answers for it.
+            file of its own, which is checked with the pipeline. A value that is missing, null or an empty text fails the step, unless `default` answers for it.
             """,
         output: "The text.",
         examples: [
@@ -21,14 +21,14 @@ struct TemplateText: Step {
     static let rules: [FieldRule] = [.exactlyOne(["text", "file"])]
 
     @Field("The template.") var text: String?
-    @Field("A file of the project that holds the template.") var file: ProjectPath?
+    @Field("A file of the project that holds the template.") var file: TemplateFile?
 
     func run(_ context: StepContext) async throws -> Value {
         guard let file else { return .string(text ?? "") }
-        let value = try context.render(context.project.text(of: file.text), file.text)
+        let value = try context.render(context.project.text(of: file.path.text), file.path.text)
         guard !value.isNull else {
             throw StepError(
-                "empty-value", "the expression in \"\(file.text)\" is null, and a text is needed",
+                "empty-value", "the expression in \"\(file.path.text)\" is null, and a text is needed",
                 hint: "add `| default(\"…\")` if it may be missing")
         }
         return .string(value.text)

@@ -45,6 +45,11 @@ struct Transform: Step {
                 "Find a ticket number",
                 "uses: transform\nwith:\n  from: \"{{ trigger.name }}\"\n  regex: { pattern: 'T-(\\d+)', group: 1 }"),
         ])
+    var settledOutputSchema: Value? {
+        if all { return ["type": "array"] }
+        if lines != nil { return ["type": "array", "items": ["type": "string"]] }
+        return csv == nil ? nil : ["type": "array"]
+    }
     static let rules: [FieldRule] = [.exactlyOne(["jq", "lines", "csv", "json", "regex"])]
 
     @Field("A jq program. It is compiled when the pipeline is validated.") var jq: JQProgram?

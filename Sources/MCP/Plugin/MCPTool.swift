@@ -44,7 +44,10 @@ public struct MCPTool: Sendable, Hashable {
 
     var documentation: StepDocumentation {
         let output =
-            outputSchema.map { "An object of this form: `\($0.json())`" }
+            outputSchema.map { schema in
+                let keys = schema["properties"]?.asObject?.keys ?? []
+                return keys.isEmpty ? "An object." : "An object with \(keys.map { "`\($0)`" }.joined(separator: ", "))."
+            }
             ?? "The text of the answer; a list of content objects where it is more than text."
         return StepDocumentation(details: details, output: output)
     }

@@ -18,10 +18,30 @@ final class ChatCall: Sendable {
         var running: Running?
         var attempt = 1
         var tokenWasRefused = false
+        var usageWasRefused = false
+        /// Whether the last request asked for the usage.
+        var askedForUsage = false
+        /// What has been given out, kept only where an answer can be taken up again.
+        var progress = AnswerProgress()
+        var reconnection = Reconnection()
         /// When the whole call must be over; set when it begins.
         var deadline: Duration?
         var isOver = false
     }
+
+    /// How an answer is taken up again after its stream broke.
+    private struct Reconnection {
+        /// The requests take the answer up again instead of asking.
+        var isOn = false
+        /// An earlier process had begun to receive the answer, and nothing of it has come here yet.
+        var isOfEarlierProcess = false
+        var count = 0
+        var filter: ReplayFilter?
+        /// Why it was necessary.
+        var cause: MarketplaceError?
+    }
+
+    private static let maximumReconnections = 3
 
     private let client: MarketplaceClient
     private let request: ChatRequest
@@ -30,6 +50,13 @@ final class ChatCall: Sendable {
     init(client: MarketplaceClient, request: ChatRequest) {
         self.client = client
         self.request = request
+        guard let ids = request.resuming, client.configuration.dialect.reconnect?.path(ids) != nil else { return }
+        state.withLock { state in
+            state.progress.ids = ids
+            state.reconnection.isOn = true
+            state.reconnection.isOfEarlierProcess = true
+            state.reconnection.filter = ReplayFilter(known: AnswerProgress(), needsReplay: true)
+        }
     }
 
     deinit {
@@ -45,10 +72,15 @@ final class ChatCall: Sendable {
                 do {
                     let batch = try await running.exchange.next()
                     if batch.isEmpty { stop() }
-                    return batch.isEmpty ? nil : batch
+                    if batch.isEmpty { return nil }
+                    let news = try take(batch)
+                    if !news.isEmpty { return news }
                 } catch let failure as FailedAttempt {
                     leave()
                     try await recover(from: failure, token: running.token)
+                } catch is ReplayFilter.Mismatch {
+                    leave()
+                    try giveUpReconnecting(nil)
                 }
             }
         } catch {
@@ -65,7 +97,15 @@ final class ChatCall: Sendable {
     /// The exchange that runs, or a new one.
     private func current() async throws -> Running {
         if let running = state.withLock({ $0.running }) { return running }
-        let body = try RequestBody.chat(request, configuration: client.configuration)
+        if let url = reconnectURL { return try await running(url: url, method: reconnectMethod, body: nil) }
+        let asksForUsage = client.asksForUsage && !state.withLock { $0.usageWasRefused }
+        state.withLock { $0.askedForUsage = asksForUsage }
+        let body = try RequestBody.chat(
+            request, configuration: client.configuration, asksForUsage: asksForUsage)
+        return try await running(url: client.configuration.chatURL, method: .POST, body: body)
+    }
+
+    private func running(url: String, method: HTTPMethod, body: [UInt8]?) async throws -> Running {
         let permit = try await client.limiter.acquire()
         let timeouts = client.configuration.timeouts
         let deadline = state.withLock { state in
@@ -73,10 +113,11 @@ final class ChatCall: Sendable {
             state.deadline = deadline
             return deadline
         }
-        let token = try await client.tokens?.token()
+        let token = try await client.tokens?.token(onRetry: request.onRetry)
         try Task.checkCancellation()
         let exchange = Exchange(
-            try httpRequest(body, token), context: context(token), httpClient: client.httpClient, time: client.time,
+            try httpRequest(url, method, body, token), context: context(url, token), httpClient: client.httpClient,
+            time: client.time,
             deadline: deadline)
         let running = Running(exchange: exchange, permit: permit, token: token)
         state.withLock { $0.running = running }
@@ -104,6 +145,14 @@ final class ChatCall: Sendable {
             state.withLock { $0.tokenWasRefused = true }
             return
         }
+        if reconnects(after: failure) { return try await waitToReconnect(failure) }
+        if state.withLock({ $0.reconnection.isOn }) { return try giveUpReconnecting(failure.error) }
+        if blamesUsage(failure) {
+            client.logger.info("The server does not take `stream_options`; the request is made without.")
+            client.refusesUsage.withLock { $0 = true }
+            state.withLock { $0.usageWasRefused = true }
+            return
+        }
         let decision = RetryDecision.decide(
             failure, attempt: attempt, policy: client.configuration.retry, jitter: Double.random(in: 0..<1),
             remaining: deadline.map { $0 - client.time.now() })
@@ -124,8 +173,105 @@ final class ChatCall: Sendable {
         }
     }
 
-    private func httpRequest(_ body: [UInt8], _ token: AccessToken?) throws -> HTTPClient.Request {
-        var headers: HTTPHeaders = ["Content-Type": "application/json", "Accept": "text/event-stream"]
+    // MARK: Taking up again
+
+    private var reconnectURL: String? {
+        let (isOn, ids) = state.withLock { ($0.reconnection.isOn, $0.progress.ids) }
+        guard isOn, let ids, let path = client.configuration.dialect.reconnect?.path(ids) else { return nil }
+        return client.configuration.baseURL + path
+    }
+
+    private var reconnectMethod: HTTPMethod {
+        HTTPMethod(rawValue: client.configuration.dialect.reconnect?.method ?? "GET")
+    }
+
+    /// What is new of a batch; it is kept in mind where the answer may have to be taken up again.
+    private func take(_ batch: [ChatEvent]) throws -> [ChatEvent] {
+        guard client.configuration.dialect.reconnect != nil else { return batch }
+        return try state.withLock { state in
+            let news = try state.reconnection.filter?.pass(batch) ?? batch
+            if state.reconnection.filter?.isReplay == true { state.reconnection.isOfEarlierProcess = false }
+            state.progress.note(news)
+            return news
+        }
+    }
+
+    /// Whether the answer is taken up again after a failure of the connection.
+    private func reconnects(after failure: FailedAttempt) -> Bool {
+        let (ids, reconnection) = state.withLock { ($0.progress.ids, $0.reconnection) }
+        guard let ids, client.configuration.dialect.reconnect?.path(ids) != nil,
+            reconnection.count < Self.maximumReconnections
+        else { return false }
+        switch failure.error.code {
+        case .connectionFailed, .connectTimeout, .streamCutOff, .idleTimeout: return true
+        case .serverError: return reconnection.isOn && failure.error.isTransient
+        default: return false
+        }
+    }
+
+    private func waitToReconnect(_ failure: FailedAttempt) async throws {
+        let (count, deadline) = state.withLock { state in
+            state.reconnection.count += 1
+            state.reconnection.isOn = true
+            state.reconnection.cause = state.reconnection.cause ?? failure.error
+            state.reconnection.filter = ReplayFilter(
+                known: state.progress, needsReplay: state.reconnection.isOfEarlierProcess)
+            return (state.reconnection.count, state.deadline)
+        }
+        let delay = RetryDecision.backoff(
+            attempt: count, policy: client.configuration.retry, jitter: Double.random(in: 0..<1))
+        if let deadline, deadline - client.time.now() <= delay { return try giveUpReconnecting(failure.error) }
+        request.onRetry?(
+            RetryNotice(
+                failedAttempt: count, attempts: Self.maximumReconnections, delay: delay, error: failure.error,
+                isReconnection: true))
+        try await client.time.sleep(delay)
+    }
+
+    /// Asks anew where nothing of the answer has come to this process.
+    /// - Throws: why the answer had to be taken up again, with its text so far.
+    private func giveUpReconnecting(_ error: MarketplaceError?) throws {
+        let (reconnection, text) = state.withLock { state in
+            defer {
+                if state.reconnection.isOfEarlierProcess {
+                    state.reconnection = Reconnection()
+                    state.progress = AnswerProgress()
+                }
+            }
+            return (state.reconnection, state.progress.text)
+        }
+        if reconnection.isOfEarlierProcess {
+            client.logger.info("The answer of an earlier process cannot be taken up again; it is asked for anew.")
+            return
+        }
+        // What ended the answer itself is the failure; what befell the connection is told by its first time.
+        let ofConnection: Set<MarketplaceError.Code> = [
+            .connectionFailed, .connectTimeout, .streamCutOff, .idleTimeout, .serverError, .notFound, .badRequest,
+            .unauthorized, .forbidden, .notAnEventStream, .unexpectedStatus,
+        ]
+        let failure = error.flatMap { ofConnection.contains($0.code) ? nil : $0 } ?? reconnection.cause ?? error
+        guard let failure else { throw TransportFailure.cancelled }
+        throw failure.keeping(partialText: text.isEmpty ? failure.partialText : String(decoding: text, as: UTF8.self))
+    }
+
+    /// Whether the server refused the request because it asked for the usage, which not every server knows.
+    private func blamesUsage(_ failure: FailedAttempt) -> Bool {
+        let (asked, refused) = state.withLock { ($0.askedForUsage, $0.usageWasRefused) }
+        guard asked, !refused, client.configuration.dialect.usage == .auto, failure.error.code == .badRequest,
+            [400, 422].contains(failure.error.httpStatus)
+        else { return false }
+        let words = failure.error.message.lowercased()
+        let names = ["stream_options", "streamoptions", "include_usage"]
+        // Validators that name the member apart from the message.
+        let kinds = ["extra inputs", "extra fields", "additional propert", "unknown field", "unrecognized field"]
+        return (names + kinds).contains { words.contains($0) }
+    }
+
+    private func httpRequest(
+        _ url: String, _ method: HTTPMethod, _ body: [UInt8]?, _ token: AccessToken?
+    ) throws -> HTTPClient.Request {
+        var headers: HTTPHeaders = ["Accept": "text/event-stream"]
+        if body != nil { headers.add(name: "Content-Type", value: "application/json") }
         if let token {
             headers.add(name: "Authorization", value: "Bearer \(token.value)")
         } else if case .bearer(let key) = client.configuration.authentication {
@@ -139,16 +285,24 @@ final class ChatCall: Sendable {
             }
             headers.add(name: "Idempotency-Key", value: key)
         }
-        return try HTTPClient.Request(
-            url: client.configuration.chatURL, method: .POST, headers: headers, body: .bytes(body))
+        return try HTTPClient.Request(url: url, method: method, headers: headers, body: body.map { .bytes($0) })
     }
 
-    private func context(_ token: AccessToken?) -> StreamDelegate.Context {
+    private var rules: AnswerRules {
+        var rules = AnswerRules(client.configuration, request)
+        (rules.hasEarlierText, rules.hasEarlierTasks) = state.withLock { state in
+            let isOn = state.reconnection.isOn
+            return (isOn && !state.progress.text.isEmpty, isOn && state.progress.tasks > 0)
+        }
+        return rules
+    }
+
+    private func context(_ url: String, _ token: AccessToken?) -> StreamDelegate.Context {
         let configuration = client.configuration
         return StreamDelegate.Context(
-            url: configuration.chatURL, agentID: request.agentID ?? configuration.agentID,
+            url: url, agentID: request.agentID ?? configuration.agentID,
             authentication: configuration.authentication, timeouts: configuration.timeouts,
-            rules: AnswerRules(configuration, request),
+            rules: rules,
             redactor: Redactor(secrets: configuration.secrets + (token.map { [$0.value] } ?? [])),
             wallClock: client.wallClock)
     }

@@ -70,13 +70,18 @@ public struct TokenUsage: Sendable, Equatable {
     public var promptTokens: Int?
     /// Tokens of the answer.
     public var completionTokens: Int?
+    /// How many of ``promptTokens`` came from the server's cache.
+    public var cachedTokens: Int?
     /// Both together.
     public var totalTokens: Int?
 
     /// Makes a usage.
-    public init(promptTokens: Int? = nil, completionTokens: Int? = nil, totalTokens: Int? = nil) {
+    public init(
+        promptTokens: Int? = nil, completionTokens: Int? = nil, totalTokens: Int? = nil, cachedTokens: Int? = nil
+    ) {
         self.promptTokens = promptTokens
         self.completionTokens = completionTokens
+        self.cachedTokens = cachedTokens
         self.totalTokens = totalTokens
     }
 }

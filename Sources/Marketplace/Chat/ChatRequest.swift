@@ -1,14 +1,19 @@
+public import RunnelValue
+
 /// One message of a conversation.
 public struct ChatMessage: Sendable, Equatable {
     /// Who speaks: `system`, `user` or `assistant`.
     public var role: String
     /// What is said.
     public var content: String
+    /// Images beside the text, as `data:` URLs; sent as parts of the content of the type `image_url`.
+    public var images: [String]
 
     /// Makes a message.
-    public init(role: String, content: String) {
+    public init(role: String, content: String, images: [String] = []) {
         self.role = role
         self.content = content
+        self.images = images
     }
 }
 
@@ -34,6 +39,13 @@ public struct ChatRequest: Sendable {
     public var responseSchema: String?
     /// How the server is told of ``responseSchema``.
     public var responseFormat: ResponseFormat
+    /// The conversation that is continued; the server knows what was said in it. `nil` begins a new one.
+    public var conversationID: String?
+    /// Further members of the body, as they are. They replace those of the same name.
+    public var extraFields: ValueObject
+    /// An answer that an earlier process had begun to receive: it is taken up again where the server has a place for
+    /// that, and asked for anew where that fails.
+    public var resuming: MessageInfo?
     /// Sent as the header `Idempotency-Key`: the same for every attempt, so that a server can drop the repeat.
     public var idempotencyKey: String?
     /// Whether an answer that was cut off at the model's limit of tokens (finish reason `length`) is a success. Otherwise
@@ -45,14 +57,18 @@ public struct ChatRequest: Sendable {
     /// Makes a request.
     public init(
         messages: [ChatMessage], agentID: String? = nil, model: String? = nil, responseSchema: String? = nil,
-        responseFormat: ResponseFormat = .jsonSchema, idempotencyKey: String? = nil,
-        acceptsTruncated: Bool = false, onRetry: (@Sendable (RetryNotice) -> Void)? = nil
+        responseFormat: ResponseFormat = .jsonSchema, conversationID: String? = nil, extraFields: ValueObject = [:],
+        resuming: MessageInfo? = nil, idempotencyKey: String? = nil, acceptsTruncated: Bool = false,
+        onRetry: (@Sendable (RetryNotice) -> Void)? = nil
     ) {
         self.messages = messages
         self.agentID = agentID
         self.model = model
         self.responseSchema = responseSchema
         self.responseFormat = responseFormat
+        self.conversationID = conversationID
+        self.extraFields = extraFields
+        self.resuming = resuming
         self.idempotencyKey = idempotencyKey
         self.acceptsTruncated = acceptsTruncated
         self.onRetry = onRetry
@@ -69,9 +85,14 @@ public struct RetryNotice: Sendable, Equatable {
     public var delay: Duration
     /// Why it failed.
     public var error: MarketplaceError
+    /// Whether the running answer is taken up again, where the request is not made again.
+    public var isReconnection: Bool
 
     /// Makes a notice.
-    public init(failedAttempt: Int, attempts: Int, delay: Duration, error: MarketplaceError) {
+    public init(
+        failedAttempt: Int, attempts: Int, delay: Duration, error: MarketplaceError, isReconnection: Bool = false
+    ) {
+        self.isReconnection = isReconnection
         self.failedAttempt = failedAttempt
         self.attempts = attempts
         self.delay = delay

@@ -4,7 +4,7 @@ internal import RunnelValue
 /// Writes the JSON bodies of requests.
 enum RequestBody {
     static func chat(
-        _ request: ChatRequest, configuration: MarketplaceConfiguration
+        _ request: ChatRequest, configuration: MarketplaceConfiguration, asksForUsage: Bool = false
     ) throws(MarketplaceError) -> [UInt8] {
         guard !request.messages.isEmpty else {
             throw MarketplaceError(
@@ -13,9 +13,16 @@ enum RequestBody {
         }
         var body: [UInt8] = []
         body.append(contentsOf: #"{"model":"#.utf8)
-        body += Value.string(request.model ?? configuration.model).jsonBytes()
+        body += (request.extraFields["model"] ?? .string(request.model ?? configuration.model)).jsonBytes()
         body.append(contentsOf: #","stream":true"#.utf8)
-        if let agentID = request.agentID ?? configuration.agentID {
+        if asksForUsage, request.extraFields["stream_options"] == nil {
+            body.append(contentsOf: #","stream_options":{"include_usage":true}"#.utf8)
+        }
+        let conversationKey = configuration.dialect.conversationKey
+        if let conversationID = request.conversationID, request.extraFields[conversationKey] == nil {
+            append(conversationKey, .string(conversationID), to: &body)
+        }
+        if let agentID = request.agentID ?? configuration.agentID, request.extraFields["agentId"] == nil {
             body.append(contentsOf: #","agentId":"#.utf8)
             body += Value.string(agentID).jsonBytes()
         }
@@ -24,11 +31,11 @@ enum RequestBody {
             body.append(contentsOf: (index == 0 ? #"{"role":"# : #",{"role":"#).utf8)
             body += Value.string(message.role).jsonBytes()
             body.append(contentsOf: #","content":"#.utf8)
-            body += Value.string(message.content).jsonBytes()
+            body += content(of: message).jsonBytes()
             body.append(UInt8(ascii: "}"))
         }
         body.append(UInt8(ascii: "]"))
-        if let schema = request.responseSchema {
+        if let schema = request.responseSchema, request.extraFields["response_format"] == nil {
             try check(schema: schema)
             switch request.responseFormat {
             case .jsonSchema:
@@ -41,8 +48,27 @@ enum RequestBody {
             case .none: break
             }
         }
+        for (key, value) in request.extraFields where !["model", "stream", "messages"].contains(key) {
+            append(key, value, to: &body)
+        }
         body.append(UInt8(ascii: "}"))
         return body
+    }
+
+    private static func append(_ key: String, _ value: Value, to body: inout [UInt8]) {
+        body.append(UInt8(ascii: ","))
+        body += Value.string(key).jsonBytes()
+        body.append(UInt8(ascii: ":"))
+        body += value.jsonBytes()
+    }
+
+    /// A text, or parts where there are images.
+    private static func content(of message: ChatMessage) -> Value {
+        guard !message.images.isEmpty else { return .string(message.content) }
+        let images = message.images.map { url -> Value in
+            ["type": "image_url", "image_url": ["url": .string(url)]]
+        }
+        return .list([["type": "text", "text": .string(message.content)]] + images)
     }
 
     static func token(clientID: String, clientSecret: String) -> [UInt8] {

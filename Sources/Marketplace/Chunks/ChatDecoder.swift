@@ -7,6 +7,10 @@ struct AnswerRules: Sendable {
     var maxEvent = 16 << 20
     var maxAnswer = 64 << 20
     var acceptsTruncated = false
+    /// Whether text of the answer has come on an earlier connection.
+    var hasEarlierText = false
+    /// Whether reports of tasks have.
+    var hasEarlierTasks = false
 }
 
 extension AnswerRules {
@@ -48,6 +52,8 @@ struct ChatDecoder: Sendable {
 
     init(rules: AnswerRules = AnswerRules()) {
         self.rules = rules
+        end.hasText = rules.hasEarlierText
+        end.hasTasks = rules.hasEarlierTasks
         parser = SSEParser(limits: SSEParser.Limits(line: rules.maxEvent, event: rules.maxEvent))
     }
 

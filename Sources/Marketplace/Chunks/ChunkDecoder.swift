@@ -237,12 +237,16 @@ enum ChunkDecoder {
 
     private static func usage(_ value: Value?) -> TokenUsage? {
         guard let value, value.isObject else { return nil }
-        func count(_ snake: String, _ camel: String) -> Int? {
-            value.first(of: snake, camel)?.integer.flatMap { Int(exactly: $0) }
+        func count(_ value: Value?, _ names: String...) -> Int? {
+            value?.first(of: names)?.integer.flatMap { Int(exactly: $0) }
         }
+        let details = value.first(
+            of: "prompt_tokens_details", "promptTokensDetails", "input_tokens_details", "inputTokensDetails")
         return TokenUsage(
-            promptTokens: count("prompt_tokens", "promptTokens"),
-            completionTokens: count("completion_tokens", "completionTokens"),
-            totalTokens: count("total_tokens", "totalTokens"))
+            promptTokens: count(value, "prompt_tokens", "promptTokens", "input_tokens", "inputTokens"),
+            completionTokens: count(value, "completion_tokens", "completionTokens", "output_tokens", "outputTokens"),
+            totalTokens: count(value, "total_tokens", "totalTokens"),
+            cachedTokens: count(details, "cached_tokens", "cachedTokens")
+                ?? count(value, "cached_tokens", "cachedTokens", "cache_read_input_tokens"))
     }
 }

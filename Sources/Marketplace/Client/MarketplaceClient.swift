@@ -3,6 +3,7 @@ public import Logging
 internal import NIOCore
 internal import NIOHTTP1
 internal import RunnelSupport
+internal import Synchronization
 
 /// Talks to the Marketplace API, or to an OpenAI-compatible server. One client is meant to be shared by all callers:
 /// they share its token and its limits.
@@ -15,6 +16,8 @@ public final class MarketplaceClient: Sendable {
     let time: TimeSource
     let tokens: TokenSource?
     let limiter: Limiter
+    /// Whether the server has refused a request because it asked for the usage.
+    let refusesUsage = Mutex(false)
     let wallClock: @Sendable () -> Int = { Int(WallClock.nanoseconds() / 1_000_000_000) }
 
     /// Makes a client.
@@ -53,10 +56,66 @@ public final class MarketplaceClient: Sendable {
         _ = try await tokens?.token()
     }
 
+    /// Finds out whether the server can be reached. Any answer counts.
+    public func connect() async throws(MarketplaceError) {
+        do {
+            var request = HTTPClientRequest(url: configuration.baseURL)
+            request.method = .HEAD
+            let limit = Int64(configuration.timeouts.connect.inSeconds * 1e9)
+            _ = try await httpClient.execute(request, timeout: .nanoseconds(limit))
+        } catch {
+            throw TransportFailure.error(
+                error, url: configuration.baseURL, timeouts: configuration.timeouts, answered: false,
+                redactor: Redactor(secrets: []))
+        }
+    }
+
+    var asksForUsage: Bool {
+        switch configuration.dialect.usage {
+        case .auto: !refusesUsage.withLock(\.self)
+        case .always: true
+        case .never: false
+        }
+    }
+
     /// Asks, and gives the answer as it comes. The request is sent when the first event is asked for; each iterator
     /// makes a request of its own.
     public func chat(_ request: ChatRequest) -> ChatStream {
         ChatStream(client: self, request: request)
+    }
+}
+
+extension MarketplaceClient {
+    /// How long the server has to take note of a cancellation.
+    private static let cancelLimit = TimeAmount.seconds(5)
+
+    /// Tells the server that an answer is wanted no more. Also in a cancelled task.
+    /// - Returns: Whether the server was told: it has a place for that, and took note.
+    public func cancel(_ answer: MessageInfo) async -> Bool {
+        guard let endpoint = configuration.dialect.cancel, let path = endpoint.path(answer) else { return false }
+        // An unstructured task, awaited here: the caller is cancelled already, and the request must be made nevertheless.
+        return await Task {
+            do {
+                var headers: HTTPHeaders = ["Accept": "application/json"]
+                if let token = try await tokens?.token() {
+                    headers.add(name: "Authorization", value: "Bearer \(token.value)")
+                } else if case .bearer(let key) = configuration.authentication {
+                    headers.add(name: "Authorization", value: "Bearer \(key)")
+                }
+                let request = try HTTPClient.Request(
+                    url: configuration.baseURL + path, method: HTTPMethod(rawValue: endpoint.method), headers: headers)
+                let response = try await httpClient.execute(
+                    request: request, delegate: ResponseAccumulator(request: request, maxBodySize: 64 << 10),
+                    deadline: .now() + Self.cancelLimit
+                ).futureResult.get()
+                let isTold = (200..<300).contains(response.status.code)
+                if !isTold { logger.warning("The server refused to cancel an answer: \(response.status.code).") }
+                return isTold
+            } catch {
+                logger.warning("The server could not be told that an answer is cancelled.")
+                return false
+            }
+        }.value
     }
 }
 

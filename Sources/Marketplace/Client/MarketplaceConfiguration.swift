@@ -26,6 +26,8 @@ public struct MarketplaceConfiguration: Sendable {
     public let chatPath: String
     /// What ends the stream of a whole answer.
     public let streamEnd: StreamEnd
+    /// How the server's API differs from others.
+    public let dialect: Dialect
     /// How long things may take.
     public let timeouts: Timeouts
     /// What is shared by all calls of one client.
@@ -44,6 +46,7 @@ public struct MarketplaceConfiguration: Sendable {
     ///     `/chat/completions`, below `/v1` when the base URL has no path of its own.
     ///   - streamEnd: What ends the stream of a whole answer: `done` with client credentials, `either` otherwise, unless
     ///     told otherwise.
+    ///   - dialect: Names and places that deployments differ in.
     ///   - timeouts: How long each part of a call may take.
     ///   - limits: What is shared by all calls of one client.
     ///   - retry: How failed calls are made again.
@@ -57,6 +60,7 @@ public struct MarketplaceConfiguration: Sendable {
         tokenPath: String = "/api/v1/auth/external-service-token",
         chatPath: String? = nil,
         streamEnd: StreamEnd? = nil,
+        dialect: Dialect = Dialect(),
         timeouts: Timeouts = Timeouts(),
         limits: Limits = Limits(),
         retry: RetryPolicy = RetryPolicy()
@@ -67,6 +71,7 @@ public struct MarketplaceConfiguration: Sendable {
         self.agentID = agentID
         self.model = model
         self.tokenPath = tokenPath
+        self.dialect = dialect
         self.timeouts = timeouts
         self.limits = limits
         self.retry = retry

@@ -19,7 +19,8 @@ struct TokenFetcher: Sendable {
     var time: TimeSource
     var wallClock: @Sendable () -> Int
 
-    func fetch() async -> Result<TokenGrant, MarketplaceError> {
+    /// - Parameter onRetry: Called before each repetition.
+    func fetch(onRetry: @Sendable (RetryNotice) -> Void = { _ in }) async -> Result<TokenGrant, MarketplaceError> {
         var attempt = 1
         while true {
             do throws(FailedAttempt) {
@@ -34,6 +35,9 @@ struct TokenFetcher: Sendable {
                         metadata: [
                             "attempt": "\(attempt)", "delay": "\(delay.readable)", "reason": "\(error.error.message)",
                         ])
+                    onRetry(
+                        RetryNotice(
+                            failedAttempt: attempt, attempts: retry.attempts, delay: delay, error: error.error))
                     do { try await time.sleep(delay) } catch { return .failure(TransportFailure.cancelled) }
                     attempt += 1
                 }

@@ -5,10 +5,15 @@ internal import Synchronization
 final class TokenSource: Sendable {
     private typealias Outcome = Result<AccessToken, MarketplaceError>
 
+    private struct Waiter {
+        let continuation: CheckedContinuation<Outcome, Never>
+        let onRetry: (@Sendable (RetryNotice) -> Void)?
+    }
+
     private struct State {
         var rules = TokenState()
         var lastWaiter = 0
-        var waiting: [Int: CheckedContinuation<Outcome, Never>] = [:]
+        var waiting: [Int: Waiter] = [:]
         var fetch: (generation: Int, task: Task<Void, Never>)?
     }
 
@@ -20,15 +25,18 @@ final class TokenSource: Sendable {
     }
 
     /// The token, fetched first if there is none that is good.
+    /// - Parameter onRetry: Called before each repetition of the fetch.
     /// - Throws: the failure of the fetch, or `cancelled` when the calling task is cancelled; the fetch then goes on
     ///   for the others that wait.
-    func token() async throws(MarketplaceError) -> AccessToken {
+    func token(
+        onRetry: (@Sendable (RetryNotice) -> Void)? = nil
+    ) async throws(MarketplaceError) -> AccessToken {
         let waiter = state.withLock { state in
             state.lastWaiter += 1
             return state.lastWaiter
         }
         let outcome = await withTaskCancellationHandler {
-            await withCheckedContinuation { continuation in ask(waiter, continuation) }
+            await withCheckedContinuation { ask(waiter, Waiter(continuation: $0, onRetry: onRetry)) }
         } onCancel: {
             leave(waiter)
         }
@@ -45,27 +53,32 @@ final class TokenSource: Sendable {
         state.withLock { $0.waiting.count }
     }
 
-    private func ask(_ waiter: Int, _ continuation: CheckedContinuation<Outcome, Never>) {
+    private func ask(_ number: Int, _ waiter: Waiter) {
         let token: AccessToken? = state.withLock { state in
-            switch state.rules.request(waiter: waiter, now: fetcher.time.now()) {
+            switch state.rules.request(waiter: number, now: fetcher.time.now()) {
             case .use(let token): return token
             case .wait: break
             case .fetch(let generation):
                 // Not a child of the task that happened to ask first, whose cancellation must not hurt the others. It
                 // belongs to all who wait, and is cancelled when the last of them goes away.
-                state.fetch = (generation, Task { finish(generation, await fetcher.fetch()) })
+                state.fetch = (generation, Task { finish(generation, await fetcher.fetch { notify($0) }) })
             }
-            state.waiting[waiter] = continuation
+            state.waiting[number] = waiter
             return nil
         }
-        if let token { continuation.resume(returning: .success(token)) }
+        if let token { waiter.continuation.resume(returning: .success(token)) }
         // The handler may have run before there was anything to take back.
-        if Task.isCancelled { leave(waiter) }
+        if Task.isCancelled { leave(number) }
+    }
+
+    /// Tells all who wait that the fetch is repeated.
+    private func notify(_ notice: RetryNotice) {
+        for waiter in state.withLock({ Array($0.waiting.values) }) { waiter.onRetry?(notice) }
     }
 
     private func leave(_ waiter: Int) {
         let (continuation, fetch) = state.withLock { state in
-            let continuation = state.waiting.removeValue(forKey: waiter)
+            let continuation = state.waiting.removeValue(forKey: waiter)?.continuation
             guard let generation = state.rules.leave(waiter: waiter), state.fetch?.generation == generation else {
                 return (continuation, Task<Void, Never>?.none)
             }
@@ -94,7 +107,7 @@ final class TokenSource: Sendable {
                 outcome = .failure(error)
             }
             if state.fetch?.generation == generation { state.fetch = nil }
-            return (waiters.compactMap { state.waiting.removeValue(forKey: $0) }, outcome)
+            return (waiters.compactMap { state.waiting.removeValue(forKey: $0)?.continuation }, outcome)
         }
         for continuation in continuations { continuation.resume(returning: outcome) }
     }

@@ -35,6 +35,10 @@ struct APIFailure: Error, Sendable, Equatable {
         APIFailure(status: 404, code: "agent_not_found", message: "There is no agent \(Quote.quoted(id, limit: 80)).")
     }
 
+    static func unknownMessage(_ id: String) -> APIFailure {
+        APIFailure(
+            status: 404, code: "message_not_found", message: "There is no answer \(Quote.quoted(id, limit: 80)).")
+    }
     static func unknownPath(_ path: String) -> APIFailure {
         APIFailure(
             status: 404, code: "not_found", message: "There is nothing at the path \(Quote.quoted(path, limit: 120)).")

@@ -13,6 +13,10 @@ struct ChatRequest: Sendable, Equatable {
     let model: String
     let agentID: String
     let messages: [Message]
+    /// The conversation that it continues.
+    let conversationID: String?
+    /// Whether the stream shall end with the usage.
+    let wantsUsage: Bool
     /// The schema that the answer shall fit.
     private(set) var schema: Value?
     /// Whether the answer shall be a JSON object of any form.
@@ -29,6 +33,9 @@ struct ChatRequest: Sendable, Equatable {
         agentID = try JSONBody.string("agentId", of: object)
         model = object["model"] == nil ? "AGENTIC STAR" : try JSONBody.string("model", of: object)
         messages = try Self.messages(object["messages"])
+        conversationID =
+            object["conversationId"]?.isNull ?? true ? nil : try JSONBody.string("conversationId", of: object)
+        wantsUsage = object["stream_options"]?["include_usage"] == .bool(true)
         try readFormat(object)
     }
 

@@ -6,6 +6,11 @@ final class Simulation: Sendable {
     private struct State {
         var tokens = TokenLedger()
         var faults: FaultSelector
+        var account = UsageAccount()
+        /// The newest requests that were answered with a stream, by the id of the answer.
+        var answers: [(id: String, request: ChatRequest, text: String?)] = []
+        var reconnections = 0
+        var cancelled: [String] = []
     }
 
     let configuration: SimulatorConfiguration
@@ -51,7 +56,9 @@ final class Simulation: Sendable {
             let token = try authorize(call)
             let request = try ChatRequest(JSONBody.object(call.body, contentType: call.contentType))
             if let can = configuration.cannedAnswer {
-                return outcome(of: request, can(CannedRequest(request, idempotencyKey: call.idempotencyKey)))
+                return counted(
+                    outcome(of: request, can(CannedRequest(request, idempotencyKey: call.idempotencyKey))), request,
+                    call)
             }
             if request.agentID != configuration.agentID { throw APIFailure.unknownAgent(request.agentID) }
             if chosen == nil { chosen = try fault(ofMessage: request.prompt) }
@@ -61,10 +68,69 @@ final class Simulation: Sendable {
                 if fault == .tokenExpiresEarly { state.tokens.revoke(token) }
                 return fault
             }
-            return (outcome(of: request, fault: fault), fault)
+            return counted((outcome(of: request, fault: fault), fault), request, call)
         } catch {
             return (.reply(Reply(error)), nil)
         }
+    }
+
+    /// What all chats have used that were answered to their end.
+    var usage: SimulatedUsage { state.withLock { $0.account.total } }
+
+    /// How often an answer was taken up again.
+    var reconnections: Int { state.withLock { $0.reconnections } }
+    /// The answers that clients have cancelled, by their ids.
+    var cancelled: [String] { state.withLock { $0.cancelled } }
+
+    /// `GET /api/v1/chat/messages/{message_id}`.
+    func reconnect(_ messageID: String, _ call: Call) -> Outcome {
+        do throws(APIFailure) {
+            _ = try authorize(call)
+            let answer = state.withLock { state in
+                state.reconnections += 1
+                return state.answers.last { $0.id == messageID }
+            }
+            guard configuration.reconnection != .none, let answer else { throw APIFailure.unknownMessage(messageID) }
+            return .stream(
+                StreamScript.steps(
+                    for: answer.request, fault: nil, text: answer.text, isRest: configuration.reconnection == .rest,
+                    configuration: configuration))
+        } catch {
+            return .reply(Reply(error))
+        }
+    }
+
+    /// `POST /api/v1/chat/messages/{message_id}/cancel`.
+    func cancel(_ messageID: String, _ call: Call) -> Outcome {
+        do throws(APIFailure) {
+            _ = try authorize(call)
+            let isKnown = state.withLock { state in
+                guard state.answers.contains(where: { $0.id == messageID }) else { return false }
+                state.cancelled = Array((state.cancelled + [messageID]).suffix(Self.keptAnswers))
+                return true
+            }
+            guard isKnown else { throw APIFailure.unknownMessage(messageID) }
+            return .reply(Reply(body: #"{"success":true}"#))
+        } catch {
+            return .reply(Reply(error))
+        }
+    }
+
+    private static let keptAnswers = 256
+
+    private func keep(_ request: ChatRequest, _ text: String?) {
+        state.withLock { state in
+            state.answers.append((StreamScript.messageID(of: request), request, text))
+            if state.answers.count > Self.keptAnswers { state.answers.removeFirst() }
+        }
+    }
+
+    private func counted(
+        _ result: (Outcome, Fault?), _ request: ChatRequest, _ call: Call
+    ) -> (Outcome, Fault?) {
+        guard case .stream(let steps) = result.0, let usage = SimulatedUsage(sentIn: steps) else { return result }
+        state.withLock { $0.account.add(usage, key: call.idempotencyKey) }
+        return result
     }
 
     private func fault(ofHeader name: String?) throws(APIFailure) -> Fault? {
@@ -117,8 +183,13 @@ final class Simulation: Sendable {
         case .htmlInsteadOfStream: .reply(Reply(body: Self.signInPage, contentType: "text/html; charset=utf-8"))
         case .jsonInsteadOfStream:
             .reply(Reply(body: #"{"choices":[{"message":{"role":"assistant","content":"Simulated: not a stream."}}]}"#))
-        default: .stream(StreamScript.steps(for: request, fault: fault, text: text, configuration: configuration))
+        default: stream(request, fault, text)
         }
+    }
+
+    private func stream(_ request: ChatRequest, _ fault: Fault?, _ text: String?) -> Outcome {
+        keep(request, text)
+        return .stream(StreamScript.steps(for: request, fault: fault, text: text, configuration: configuration))
     }
 
     private static let signInPage = """

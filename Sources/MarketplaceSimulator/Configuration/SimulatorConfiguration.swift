@@ -11,6 +11,16 @@ public struct SimulatorConfiguration: Sendable {
         case guide
     }
 
+    /// What a stream sends that takes a running answer up again.
+    public enum Reconnection: String, Sendable, CaseIterable {
+        /// The answer from its beginning.
+        case replay
+        /// What comes behind the half at which faults break a stream.
+        case rest
+        /// There is no such place.
+        case none
+    }
+
     /// The address to listen on: a host name or an IP address.
     public var host = "127.0.0.1"
     /// The port to listen on; 0 takes any free one.
@@ -31,6 +41,9 @@ public struct SimulatorConfiguration: Sendable {
     public var heartbeat: Duration = .seconds(30)
     /// The documented form that is spoken.
     public var shape: Shape = .guide
+    /// What `GET /api/v1/chat/messages/{message_id}` sends. No public document names that path: it is the simulator's
+    /// own, as is `POST /api/v1/chat/messages/{message_id}/cancel`.
+    public var reconnection: Reconnection = .replay
     /// What goes wrong, and when.
     public var faults: FaultPlan = .none
     /// Gives the answer to each chat request that is in order; nil for the simulator's own answers. Faults that a

@@ -16,6 +16,12 @@ public struct RunningSimulator: Sendable {
     public var tokenRequestCount: Int { simulation.activity.value.token.total }
     /// How many chat requests there were.
     public var chatRequestCount: Int { simulation.activity.value.chat.total }
+    /// What the chats have used that asked for it and were answered to their end, each idempotency key once.
+    public var usage: SimulatedUsage { simulation.usage }
+    /// How often an answer was taken up again.
+    public var reconnections: Int { simulation.reconnections }
+    /// The ids of the answers that were cancelled; of very many only the most recent.
+    public var cancelledMessages: [String] { simulation.cancelled }
     /// How many streams are being sent now.
     public var openStreams: Int { simulation.activity.value.openStreams }
 

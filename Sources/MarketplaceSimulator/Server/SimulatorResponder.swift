@@ -23,6 +23,9 @@ struct SimulatorResponder: HTTPResponder {
 
     func respond(to request: Request, context: SimulatorContext) async throws -> Response {
         let path = request.uri.path
+        if path.hasPrefix(Self.messages) {
+            return answer(request, String(path.dropFirst(Self.messages.count)), context)
+        }
         let isToken = path == "/api/v1/auth/external-service-token"
         guard isToken || path == "/api/v1/chat/completions" else { return response(APIFailure.unknownPath(path)) }
         guard request.method == .post else { return response(APIFailure.methodNotAllowed) }
@@ -47,6 +50,21 @@ struct SimulatorResponder: HTTPResponder {
         case .reset:
             ConnectionReset.reset(context.channel)
             throw ClientLeft()
+        }
+    }
+
+    private static let messages = "/api/v1/chat/messages/"
+
+    /// Takes an answer up again, or cancels it.
+    private func answer(_ request: Request, _ rest: String, _ context: SimulatorContext) -> Response {
+        let call = Call(authorization: request.headers[.authorization], body: "")
+        let isCancellation = rest.hasSuffix("/cancel")
+        guard request.method == (isCancellation ? .post : .get) else { return response(APIFailure.methodNotAllowed) }
+        let id = isCancellation ? String(rest.dropLast("/cancel".count)) : rest
+        switch isCancellation ? simulation.cancel(id, call) : simulation.reconnect(id, call) {
+        case .reply(let reply): return response(reply)
+        case .stream(let steps): return response(steps, on: context.channel)
+        case .reset: return response(APIFailure.serverError)
         }
     }
 

@@ -79,6 +79,19 @@ struct ChunkFormat: Sendable {
         return Self.event(chunk.json())
     }
 
+    /// What the chat has used, without a choice.
+    func usage(_ usage: SimulatedUsage) -> String {
+        let chunk: Value = [
+            "choices": [],
+            "usage": [
+                "prompt_tokens": .int(Int64(usage.inputTokens)), "completion_tokens": .int(Int64(usage.outputTokens)),
+                "total_tokens": .int(Int64(usage.inputTokens + usage.outputTokens)),
+                "prompt_tokens_details": ["cached_tokens": 0],
+            ],
+        ]
+        return Self.event(chunk.json())
+    }
+
     private func chunk(_ delta: Value, finishReason: String? = nil) -> String {
         switch shape {
         case .quickstart:

@@ -5,32 +5,50 @@ struct StreamScript {
 
     private let configuration: SimulatorConfiguration
     private let format: ChunkFormat
+    /// Sent before the end where the request asked for it.
+    private let usage: SimulatedUsage?
     private var steps: [StreamStep] = []
 
     /// The steps of the answer to a request.
     ///
-    /// - Parameter text: The answer's text; one made of the prompt when nil.
+    /// - Parameters:
+    ///   - text: The answer's text; one made of the prompt when nil.
+    ///   - isRest: Whether only the second half is sent.
     static func steps(
-        for request: ChatRequest, fault: Fault?, text: String? = nil, configuration: SimulatorConfiguration
+        for request: ChatRequest, fault: Fault?, text: String? = nil, isRest: Bool = false,
+        configuration: SimulatorConfiguration
     ) -> [StreamStep] {
-        var script = StreamScript(request: request, fault: fault, configuration: configuration)
         let text = text ?? Answer.text(for: request, fault: fault)
-        script.write(WordSplitter.pieces(of: text), fault: fault)
+        let usage = request.wantsUsage ? SimulatedUsage(of: request, answer: text) : nil
+        var script = StreamScript(request: request, fault: fault, usage: usage, configuration: configuration)
+        script.write(WordSplitter.pieces(of: text), fault: fault, isRest: isRest)
         return script.steps
     }
 
-    private init(request: ChatRequest, fault: Fault?, configuration: SimulatorConfiguration) {
+    private init(request: ChatRequest, fault: Fault?, usage: SimulatedUsage?, configuration: SimulatorConfiguration) {
         self.configuration = configuration
-        let contents = request.messages.flatMap { [$0.role, $0.content] }
+        self.usage = usage
         format = ChunkFormat(
             shape: fault == .quickstartShape ? .quickstart : configuration.shape, model: request.model,
             // Follow-ups of a conversation begin alike.
-            conversationID: StableHash.uuid("conversation", request.messages.first?.content ?? ""),
-            messageID: StableHash.uuid("message", StableHash.hexadecimal(StableHash(contents).value)),
+            conversationID: request.conversationID
+                ?? StableHash.uuid("conversation", request.messages.first?.content ?? ""),
+            messageID: Self.messageID(of: request),
             now: configuration.wallClock())
     }
 
-    private mutating func write(_ pieces: [String], fault: Fault?) {
+    /// The id of the answer to a request.
+    static func messageID(of request: ChatRequest) -> String {
+        let contents = request.messages.flatMap { [$0.role, $0.content] }
+        return StableHash.uuid("message", StableHash.hexadecimal(StableHash(contents).value))
+    }
+
+    private mutating func write(_ pieces: [String], fault: Fault?, isRest: Bool) {
+        if isRest {
+            write(pieces[((pieces.count + 1) / 2)...], nil, isEnd: true)
+            addUsage()
+            return steps.append(.send(ChunkFormat.done))
+        }
         if fault == .slowStart { pause(configuration.slowStart) }
         if format.shape == .guide {
             steps.append(.send(ChunkFormat.connected))
@@ -72,14 +90,24 @@ struct StreamScript {
         if pieces.isEmpty, format.shape == .guide { steps.append(.send(format.text("", isLast: true))) }
         switch fault {
         case .missingDone: if format.shape == .quickstart { steps.append(.send(format.finish("stop"))) }
-        case .doneWithoutBlankLine: steps.append(.send("data: [DONE]"))
-        default: steps.append(.send(ChunkFormat.done))
+        case .doneWithoutBlankLine:
+            addUsage()
+            steps.append(.send("data: [DONE]"))
+        default:
+            addUsage()
+            steps.append(.send(ChunkFormat.done))
         }
+    }
+
+    private mutating func addUsage() {
+        if let usage { steps.append(.send(format.usage(usage))) }
     }
 
     /// Ends the stream with these chunks, a reason and [DONE].
     private mutating func end(_ chunks: String..., reason: String) {
-        steps += (chunks + [format.finish(reason), ChunkFormat.done]).map { .send($0) }
+        steps += (chunks + [format.finish(reason)]).map { .send($0) }
+        addUsage()
+        steps.append(.send(ChunkFormat.done))
     }
 
     private mutating func write(_ pieces: ArraySlice<String>, _ fault: Fault?, isEnd: Bool) {

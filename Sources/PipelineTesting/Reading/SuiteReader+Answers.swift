@@ -18,7 +18,7 @@ private struct Status: FieldValue {
 }
 
 extension SuiteReader {
-    private static let chatKeys = ["text", "json", "fault", "error", "repeat"]
+    static let chatKeys = ["text", "json", "fault", "error", "repeat"]
 
     /// `chat:`: a list in the order of all calls, or one for each step.
     mutating func chats(_ node: YAMLNode?) -> CannedChats {
@@ -76,7 +76,7 @@ extension SuiteReader {
     }
 
     /// Those that end by themselves and concern an answer.
-    private static let faults = Fault.allCases.filter {
+    static let faults = Fault.allCases.filter {
         ![.tokenRejected, .tokenExpiresEarly, .stall, .stallWithHeartbeats, .slowStart].contains($0)
     }
 

@@ -3,7 +3,7 @@ import RunnelKit
 import YAML
 
 extension SuiteReader {
-    private static let expectKeys = ["status", "error", "output", "outputs", "skipped", "prompts", "files", "sent"]
+    static let expectKeys = ["status", "error", "output", "outputs", "skipped", "prompts", "files", "sent"]
 
     /// `expect:`. Without it, the run has to succeed.
     mutating func expectations(_ node: YAMLNode?) -> Expectations {

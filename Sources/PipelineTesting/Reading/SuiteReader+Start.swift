@@ -71,6 +71,9 @@ extension SuiteReader {
                 hint: "it is not under its `on:`")
         }
         start.payload = definition.documentation.payload.map(\.name)
+        if pipeline.triggers.contains(where: { $0.kind == type && $0.debounce != nil }) {
+            start.payload += ["count", "folded"]
+        }
         for (key, keyNode, _) in pairs where key != "type" && !start.payload.contains(key) {
             let closest = Suggestion.closest(to: key, among: start.payload)
             diagnostics.error(

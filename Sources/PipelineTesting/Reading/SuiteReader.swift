@@ -12,7 +12,7 @@ struct SuiteReader {
     /// All keys of a test file.
     static let keys = ["pipeline", "now", "files", "secrets", "env", "tests"]
     private static let settingKeys = ["now", "files", "secrets", "env"]
-    private static let testKeys =
+    static let testKeys =
         ["name", "trigger", "inputs", "input", "input_file"] + settingKeys + ["chat", "http", "steps", "expect"]
 
     var stepIDs: [String] { pipeline.allSteps.map(\.id) }
@@ -21,7 +21,7 @@ struct SuiteReader {
         let shared = setting(keys, over: TestSetting())
         let list = keys["tests"].flatMap { $0.isNull ? nil : $0 }
         guard let items = diagnostics.list(list, "tests"), !items.isEmpty else {
-            if list?.items?.isEmpty ?? true {
+            if list?.items?.isEmpty ?? true, !keys.isMisspelled("tests") {
                 diagnostics.error(
                     "missing-key", keys.keyNode("tests") ?? keys.node.firstKeyOrSelf, "there are no tests",
                     hint: "write `tests:` and below it a list, each item with `name:` and `expect:`")
@@ -49,6 +49,7 @@ struct SuiteReader {
         let steps = standIns(keys["steps"])
         let expect = expectations(keys["expect"])
         guard let nameNode = keys["name"] else {
+            if keys.isMisspelled("name") { return nil }
             diagnostics.error(
                 "missing-key", node.firstKeyOrSelf, "a test needs the key \"name\"",
                 hint: "write `name: what must hold`")

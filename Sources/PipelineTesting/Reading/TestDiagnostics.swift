@@ -105,6 +105,8 @@ struct TestKeys {
     let node: YAMLNode
     let what: String
     private let byKey: [String: YAMLPair]
+    /// The known keys that unknown ones stand for.
+    private let meant: Set<String>
 
     /// nil when the node is no mapping, which is then an error. So is every unknown key.
     ///
@@ -117,6 +119,7 @@ struct TestKeys {
         self.node = node
         self.what = what
         var byKey: [String: YAMLPair] = [:]
+        var meant: Set<String> = []
         for pair in pairs {
             let key = pair.key.keyText
             guard !known.contains(key) else {
@@ -124,15 +127,20 @@ struct TestKeys {
                 continue
             }
             let closest = Suggestion.closest(to: key, among: known)
+            if let closest { meant.insert(closest) }
             diagnostics.error(
                 "unknown-key", pair.key, "\(what) has no key \"\(key)\"",
                 hint: closest.map { "did you mean \"\($0)\"?" } ?? "it knows \(known.joined(separator: ", "))")
         }
         self.byKey = byKey
+        self.meant = meant
     }
 
     /// The value of `key`, also a null: a key that is written is given.
     subscript(key: String) -> YAMLNode? { byKey[key]?.value }
+
+    /// Whether the key is missing because another, unknown one was written for it.
+    func isMisspelled(_ key: String) -> Bool { byKey[key] == nil && meant.contains(key) }
 
     func keyNode(_ key: String) -> YAMLNode? { byKey[key]?.key }
 

@@ -73,7 +73,8 @@ struct CaseRunner {
         let runner = PipelineRunner(
             registry: stepRegistry, environment: environment, services: services,
             project: ProjectDirectory(path: copy.directory, protected: suite.project.files),
-            values: ProjectValues(secrets: setting.secrets, env: setting.env),
+            values: ProjectValues(
+                secrets: setting.secrets, env: setting.env, vars: suite.project.names.vars),
             redactor: Redactor(secrets: setting.secrets.values),
             logger: Logger(label: "runnel.test") { _ in SwiftLogNoOpLogHandler() }, clock: clock,
             now: { setting.now + clock.passed.wholeNanoseconds }, grace: .seconds(1))

@@ -13,13 +13,21 @@ import Foundation
 struct DocsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "docs", abstract: "Generate the reference and the manual page.",
+        discussion: HelpText.text(
+            examples: [
+                "runnel docs man | man -l -": "Shows the manual page."
+            ]),
         subcommands: [DocsPagesCommand.self, DocsManCommand.self], defaultSubcommand: DocsPagesCommand.self)
 }
 
 /// `runnel docs pages`
 struct DocsPagesCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "pages", abstract: "Write the reference in Markdown, including the project's plugins.")
+        commandName: "pages", abstract: "Write the reference in Markdown, including the project's plugins.",
+        discussion: HelpText.text(
+            examples: [
+                "runnel docs pages --out reference": "One page each for steps, triggers, settings and errors."
+            ]))
 
     @OptionGroup var options: ProjectOptions
     @Option(name: .customLong("out"), help: "The folder.", completion: .directory) var folder: String
@@ -43,7 +51,11 @@ struct DocsPagesCommand: AsyncParsableCommand {
 /// `runnel docs man`
 struct DocsManCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "man", abstract: "Write the manual page: `runnel docs man | man -l -`.")
+        commandName: "man", abstract: "Write the manual page: `runnel docs man | man -l -`.",
+        discussion: HelpText.text(
+            examples: [
+                "runnel docs man > runnel.1": "Writes the page to a file."
+            ]))
 
     func run() async throws {
         let dump = try Value.json(Array(RunnelCommand._dumpHelp().utf8))

@@ -7,7 +7,12 @@ import RunnelSupport
 struct DoctorCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "doctor", abstract: "Check everything that Runnel depends on, and show how to fix problems.",
-        discussion: "Exit status: 0 no problems, 1 problems found.")
+        discussion: HelpText.text(
+            "Exit status: 0 no problems, 1 problems found.",
+            examples: [
+                "runnel doctor": "Checks configuration, Marketplace, pipelines, journal and server.",
+                "runnel doctor --offline": "Without connecting to the Marketplace.",
+            ]))
 
     @OptionGroup var options: ProjectOptions
     @Flag(help: "Do not connect to the Marketplace.") var offline = false
@@ -31,6 +36,7 @@ struct DoctorCommand: AsyncParsableCommand {
         for plugin in plugins.registry.plugins { await plugin.registerServices(in: context.services) }
         for plugin in plugins.registry.plugins { findings += await plugin.talking(toAny: simulator).diagnose(context) }
         findings += ConfigurationCheck.plugins(plugins) + ConfigurationCheck.permissions(project, plugins)
+        findings += ConfigurationCheck.schemas(project, plugins)
         let loader = try PipelineLoader(registry: plugins.registry, names: project.names, project: project.files())
         let (pipelines, found) = ConfigurationCheck.pipelines(project, loader)
         findings += found + (await TriggerCheck.triggers(project, pipelines, plugins.registry, context))
@@ -45,7 +51,9 @@ struct DoctorCommand: AsyncParsableCommand {
             return Streams.output.write(json: list, isPretty: true)
         }
         let style = TextStyle.standardOutput
-        for finding in findings { Streams.output.write(styled: finding.text(style) + "\n") }
+        for finding in findings {
+            Streams.output.write(styled: finding.text(style, width: Streams.output.width) + "\n")
+        }
         let problems = findings.filter { $0.level == .problem }.count
         let warnings = findings.filter { $0.level == .warning }.count
         func count(_ number: Int, _ word: String) -> String { "\(number) \(word)\(number == 1 ? "" : "s")" }

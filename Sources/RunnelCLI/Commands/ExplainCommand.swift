@@ -9,16 +9,20 @@ struct ExplainCommand: AsyncParsableCommand {
     }
 
     static let configuration = CommandConfiguration(
-        commandName: "explain", abstract: "Draw a pipeline: its steps and the data flow between them.")
+        commandName: "explain", abstract: "Draw a pipeline: its steps and the data flow between them.",
+        discussion: HelpText.text(
+            examples: [
+                "runnel explain hello": "Draws the pipeline hello in the terminal.",
+                "runnel explain hello --format mermaid": "For a Markdown page.",
+            ]))
 
     @Argument(help: "The pipeline's file; `.yaml` is optional.", completion: PipelineCompletion.files)
     var pipeline: String
     @Option(help: "The format of the drawing.") var format: Format = .text
-    @Option(help: "Use this configuration instead of the nearest `runnel.yaml`.", completion: .file())
-    var config: String?
+    @OptionGroup var options: ProjectOptions
 
     func run() async throws {
-        let loaded = try await LoadedPipeline(pipeline, config: config)
+        let loaded = try await LoadedPipeline(pipeline, options, simulates: true)
         let diagram = PipelineDiagram(loaded.pipeline, loaded.loader.registry)
         let text =
             switch format {
@@ -26,5 +30,9 @@ struct ExplainCommand: AsyncParsableCommand {
             case .mermaid: diagram.mermaid
             }
         Streams.output.write(text.hasSuffix("\n") ? text : text + "\n")
+        guard format == .text else { return }
+        let scripts = loaded.pipeline.scripts(loaded.loader.registry)
+        if !scripts.isEmpty { Streams.output.write("\n") }
+        for script in scripts { Streams.output.write("line \(script.summary)\n") }
     }
 }

@@ -1,13 +1,17 @@
 import ArgumentParser
 import RunnelKit
-import RunnelReference
 
 /// `runnel init`
 struct InitCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "init", abstract: "Create a project you can run right away.",
-        discussion: "The templates:\n"
-            + ProjectTemplate.all.map { "  \($0.name.padded(to: 9)) \($0.summary)" }.joined(separator: "\n"))
+        discussion: HelpText.text(
+            "The templates:\n"
+                + ProjectTemplate.all.map { "  \($0.name.padded(to: 9)) \($0.summary)" }.joined(separator: "\n"),
+            examples: [
+                "runnel init": "A project with a pipeline that asks an agent, in the current folder.",
+                "runnel init folder --in tickets": "A project that watches a folder, in the new folder tickets.",
+            ]))
 
     @Argument(
         help: "The template; default is `hello`.", completion: .list(ProjectTemplate.all.map(\.name)))
@@ -25,9 +29,9 @@ struct InitCommand: AsyncParsableCommand {
             )
             throw ExitStatus.usage
         }
-        let schema = PipelineSchema.pipeline(try StepRegistry(RunnelCommand.plugins)).json(pretty: true) + "\n"
-        let files = NewFiles(
-            folder: folder, files: template.files(schema: schema).map { ($0.path, $0.text, false) })
+        let registry = try StepRegistry(RunnelCommand.plugins)
+        let schemas = [EditorSchema.pipeline, .test, .settings].map { ($0.fileName, $0.text(registry)) }
+        let files = NewFiles(folder: folder, files: (template.files + schemas).map { ($0.0, $0.1, false) })
         try files.write(ifThere: "`runnel new pipeline NAME` adds to an existing project")
         Streams.output.write("\n")
         if folder != "." { Streams.output.write("  cd \(folder)\n") }

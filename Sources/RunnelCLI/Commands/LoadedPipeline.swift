@@ -1,12 +1,5 @@
 import RunnelEngine
 import RunnelKit
-import YAML
-
-#if canImport(FoundationEssentials)
-import FoundationEssentials
-#else
-import Foundation
-#endif
 
 /// A pipeline named on the command line, loaded and validated, with its project.
 struct LoadedPipeline: Sendable {
@@ -18,15 +11,19 @@ struct LoadedPipeline: Sendable {
     ///
     /// - Parameter startsServers: False for read-only commands: they start no process, and follow no link out of the
     ///   project.
-    init(_ name: String, config: String?, startsServers: Bool = false) async throws {
+    /// - Parameter simulates: Whether a simulator stands in for the agents, so that none has to be configured.
+    init(
+        _ name: String, _ options: ProjectOptions, startsServers: Bool = false, simulates: Bool = false
+    ) async throws {
         do {
-            let path = Self.path(name)
-            guard FileReading.exists(path) else {
-                throw FileReading.Failure(message: "there is no pipeline \"\(name)\"\n  = " + Self.hint(name))
+            let path = Self.path(name, in: options.directory)
+            var isFolder = false
+            guard FileReading.exists(path, isDirectory: &isFolder), !isFolder else {
+                throw FileReading.Failure(
+                    message: "there is no pipeline \"\(name)\"\n  = " + Self.hint(name, in: options.directory))
             }
             let bytes = try FileReading.yaml(of: path)
-            let folder = FileReading.folder(of: FileReading.absolute(path))
-            let found = try Project.find(from: folder, config: config, environment: ProcessInfo.processInfo.environment)
+            let found = try options.find(near: path, runsCommands: startsServers)
             switch found {
             case .failure(let invalid):
                 DiagnosticOutput.write([invalid.report], format: .text)
@@ -36,7 +33,7 @@ struct LoadedPipeline: Sendable {
             if !startsServers, FileReading.leads(out: project.directory, path) {
                 throw FileReading.Failure(message: OutsideLink.message(path) + "\n  = " + OutsideLink.hint)
             }
-            loader = try await project.loader(startsServers: startsServers)
+            loader = try await project.loader(startsServers: startsServers, simulates: simulates)
             let (pipeline, report) = loader.load(bytes, file: path)
             DiagnosticOutput.write([project.report, report], format: .text, redactor: project.redactor)
             guard let pipeline else { throw ExitStatus.usage }
@@ -47,36 +44,27 @@ struct LoadedPipeline: Sendable {
         }
     }
 
-    /// The path with an omitted `.yaml` extension added.
-    static func path(_ name: String) -> String {
-        let file = [name, name + ".yaml", name + ".yml"].first { candidate in
+    /// The path of the file that a person means: with an omitted `.yaml` added, in the project that was named, or by the
+    /// name of the pipeline.
+    static func path(_ name: String, in project: String?) -> String {
+        let places = [name] + (name.hasPrefix("/") ? [] : project.map { ["\($0)/\(name)"] } ?? [])
+        let file = places.flatMap { [$0, $0 + ".yaml", $0 + ".yml"] }.first { candidate in
             var isDirectory = false
             return FileReading.exists(candidate, isDirectory: &isDirectory) && !isDirectory
         }
         if let file { return file }
         guard !name.contains("/") else { return name }
-        return namedPipelines().first { $0.name == name }?.file ?? name
-    }
-
-    /// The pipelines below the current folder, with the names that they give themselves, or those of their files.
-    private static func namedPipelines() -> [(name: String, file: String)] {
-        ((try? PipelineFolder(".").files()) ?? []).map { file in
-            let stem = file.split(separator: "/").last.map {
-                $0.split(separator: ".").dropLast().joined(separator: ".")
-            }
-            let root = (try? FileReading.yaml(of: file)).flatMap { try? YAMLParser.parse($0, name: file).root }
-            return (root?["name"]?.asString ?? stem ?? file, FileReading.shown(FileReading.absolute(file)))
-        }
+        return PipelineNames.below(project ?? ".").first { $0.name == name }?.file ?? name
     }
 
     /// What to do where there is no such file.
-    private static func hint(_ name: String) -> String {
-        let known = namedPipelines()
+    private static func hint(_ name: String, in project: String?) -> String {
+        let known = PipelineNames.below(project ?? ".")
         let words = known.flatMap { [$0.file.withoutEnding, $0.name] }
         if let closest = Suggestion.closest(to: name, among: words) { return "did you mean \"\(closest)\"?" }
         guard !known.isEmpty else { return "`runnel init` makes a project with a pipeline" }
         let shown = known.prefix(8).map { $0.file.withoutEnding }
-        return "pipelines below this folder: " + shown.joined(separator: ", ") + (known.count > 8 ? ", …" : "")
+        return "pipelines here: " + shown.joined(separator: ", ") + (known.count > 8 ? ", …" : "")
     }
 }
 

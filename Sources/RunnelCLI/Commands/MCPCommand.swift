@@ -8,29 +8,35 @@ struct MCPCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "mcp",
         abstract: "Serve the pipelines of a folder as MCP tools on standard input and output.",
-        discussion: """
-            An assistant starts this command and calls the pipelines; their inputs are the tools' arguments. Each call is
-            a run of the journal, and what it does is told as it comes. When the assistant goes, runs are cancelled.
-            """)
+        discussion: HelpText.text(
+            """
+            An assistant starts this command and calls the pipelines; their inputs are the tools' arguments. Each \
+            call is a run of the journal, and its progress is reported. When the assistant disconnects, its runs \
+            are cancelled.
+            """,
+            examples: [
+                "runnel mcp /srv/automation/pipelines": "The command for the settings of an assistant."
+            ]))
 
-    @Argument(help: "The folder.", completion: .directory) var folder = "."
+    @Argument(help: "The folder; default is the project's folder, or the current one.", completion: .directory)
+    var path: String?
     @Option(help: "Maximum number of concurrent calls.") var limit = 16
     @Flag(help: "Use an embedded simulator instead of the Marketplace.") var simulate = false
-    @Option(help: "Use this configuration instead of the nearest `runnel.yaml`.", completion: .file())
-    var config: String?
+    @OptionGroup var options: ProjectOptions
 
     func validate() throws {
         if limit < 1 { throw ValidationError("--limit \(limit): expected 1 or more") }
     }
 
     func run() async throws {
+        let folder = path ?? self.options.directory ?? "."
         var options = ProjectOptions()
-        (options.directory, options.config) = (folder, config)
+        (options.directory, options.config) = (self.options.directory ?? folder, self.options.config)
         let streams = StandardStreams.takingOver()
-        let project = try options.project()
+        let project = try options.project(runsCommands: true)
         ServedFolders(project).add(folder)
-        let loader = try await project.loader(startsServers: true)
-        let (folder, limit) = (folder, limit)
+        let loader = try await project.loader(startsServers: true, simulates: simulate)
+        let limit = limit
         try await withSimulator(when: simulate) { simulator in
             let journal = try JournalSetup.open(project)
             try await withJournalErrors {

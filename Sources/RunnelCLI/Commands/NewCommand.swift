@@ -2,10 +2,22 @@ import ArgumentParser
 import RunnelEngine
 import RunnelKit
 
+#if canImport(FoundationEssentials)
+import FoundationEssentials
+#else
+import Foundation
+#endif
+
 /// `runnel new`
 struct NewCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "new", abstract: "Add something to a project.",
+        discussion: HelpText.text(
+            examples: [
+                "runnel new pipeline digest --template schedule": "A pipeline that runs on a schedule, with its test.",
+                "runnel new plugin greet --language shell": "A plugin with a step that is a shell script.",
+                "runnel new test pipelines/digest": "A test for a pipeline.",
+            ]),
         subcommands: [NewPipelineCommand.self, NewPluginCommand.self, NewTestCommand.self])
 }
 
@@ -13,8 +25,12 @@ struct NewCommand: AsyncParsableCommand {
 struct NewPipelineCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "pipeline", abstract: "Add a pipeline and its test.",
-        discussion: "The templates:\n"
-            + ProjectTemplate.all.map { "  \($0.name.padded(to: 9)) \($0.summary)" }.joined(separator: "\n"))
+        discussion: HelpText.text(
+            "The templates:\n"
+                + ProjectTemplate.all.map { "  \($0.name.padded(to: 9)) \($0.summary)" }.joined(separator: "\n"),
+            examples: [
+                "runnel new pipeline digest --template schedule": "Writes pipelines/digest.yaml and its test."
+            ]))
 
     @Argument(help: "Its name.") var name: String
     @Option(help: "The template.", completion: .list(ProjectTemplate.all.map(\.name)))
@@ -37,8 +53,8 @@ struct NewPipelineCommand: AsyncParsableCommand {
                 .replacing("pipeline: \(old).yaml", with: "pipeline: \(name).yaml")
         }
         var files: [(path: String, text: String, isProgram: Bool)] = [
-            ("pipelines/\(name).yaml", renamed(template.text(schema: "../runnel.schema.json")), false),
-            ("pipelines/\(name).test.yaml", renamed(template.test), false),
+            ("pipelines/\(name).yaml", renamed(template.text), false),
+            ("pipelines/\(name).test.yaml", renamed(template.testText), false),
         ]
         // Other files that it needs may already exist.
         files += template.more.filter { !FileReading.exists("\(project.directory)/\($0.path)") }
@@ -51,7 +67,12 @@ struct NewPipelineCommand: AsyncParsableCommand {
 struct NewPluginCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "plugin", abstract: "Add a plugin with a step.",
-        discussion: "In Swift, a plugin is a package: see examples/swift-plugin in Runnel's repository.")
+        discussion: HelpText.text(
+            "In Swift, a plugin is a package: see examples/swift-plugin in Runnel's repository.",
+            examples: [
+                "runnel new plugin greet": "Writes plugins/greet with a program in Python.",
+                "runnel new plugin clock --language mcp": "Writes plugins/clock for a third-party MCP server.",
+            ]))
 
     @Argument(help: "The plugin's name, also the first part of its steps' names.") var name: String
     @Option(help: "The language; `mcp` is a third-party MCP server.") var language: PluginTemplate = .python
@@ -68,6 +89,7 @@ struct NewPluginCommand: AsyncParsableCommand {
         let project = try options.project()
         let files = language.files(name).map { ("plugins/\(name)/\($0.path)", $0.text, $0.isProgram) }
         try NewFiles(folder: NewName.folder(project), files: files).write(ifThere: "choose another name")
+        try await refreshSchemas(of: project)
         if language == .mcp {
             Streams.output.write("\n  runnel plugins refresh \(name)\n      fetches the server's list of tools\n")
         }
@@ -75,24 +97,47 @@ struct NewPluginCommand: AsyncParsableCommand {
     }
 }
 
+/// Writes the schemas for editors anew: they hold the steps of plugins.
+private func refreshSchemas(of project: Project) async throws {
+    let registry = try await ProjectPlugins.load(project).registry
+    let stale = EditorSchema.stale(in: project, registry)
+    // One for manifests is needed with the first plugin.
+    let missing = [EditorSchema.plugin].filter { !FileReading.exists("\(project.directory)/\($0.fileName)") }
+    for schema in stale + missing {
+        let path = "\(project.directory)/\(schema.fileName)"
+        do {
+            try schema.text(registry).write(toFile: path, atomically: true, encoding: .utf8)
+            Streams.output.write("  \(FileReading.shown(path))\n")
+        } catch {
+            Streams.error.write("warning: \"\(FileReading.shown(path))\" cannot be written; check its permissions\n")
+        }
+    }
+}
+
 /// `runnel new test`
 struct NewTestCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "test", abstract: "Add a test to a pipeline, with an answer for each of its chats.")
+        commandName: "test", abstract: "Add a test to a pipeline, with an answer for each of its chats.",
+        discussion: HelpText.text(
+            examples: [
+                "runnel new test pipelines/hello": "Writes pipelines/hello.test.yaml."
+            ]))
 
     @Argument(help: "The pipeline's file; `.yaml` is optional.", completion: PipelineCompletion.files)
     var pipeline: String
-    @Option(help: "Use this configuration instead of the nearest `runnel.yaml`.", completion: .file())
-    var config: String?
+    @OptionGroup var options: ProjectOptions
 
     func run() async throws {
-        let loaded = try await LoadedPipeline(pipeline, config: config)
-        let file = LoadedPipeline.path(pipeline)
+        let loaded = try await LoadedPipeline(pipeline, options, simulates: true)
+        let file = LoadedPipeline.path(pipeline, in: options.directory)
         let name = file.split(separator: "/").last.map(String.init) ?? file
         let stem = name.split(separator: ".").dropLast().joined(separator: ".")
         let chats = loaded.pipeline.steps.flatMap(\.withInner).filter { $0.uses == "chat" }
         let required = loaded.pipeline.inputs.filter(\.isRequired).map(\.name)
-        var lines = ["pipeline: \(name)", "tests:", "  - name: it does what it is for"]
+        let depth = FileReading.folder(of: FileReading.absolute(file)).dropFirst(loaded.project.directory.count)
+            .split(separator: "/").count
+        let schema = EditorSchema.test.editorLine(from: String(repeating: "../", count: depth))
+        var lines = [String(schema.dropLast()), "pipeline: \(name)", "tests:", "  - name: it does what it is for"]
         if !required.isEmpty {
             lines.append("    inputs: { \(required.map { "\($0): \"…\"" }.joined(separator: ", ")) }")
         }

@@ -7,6 +7,11 @@ import RunnelProcess
 struct PluginsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "plugins", abstract: "List the plugins of this project, and refresh the tools of MCP servers.",
+        discussion: HelpText.text(
+            examples: [
+                "runnel plugins": "The plugins with their steps and triggers.",
+                "runnel plugins refresh clock": "Asks an MCP server for its tools.",
+            ]),
         subcommands: [PluginsListCommand.self, PluginsRefreshCommand.self], defaultSubcommand: PluginsListCommand.self)
 }
 
@@ -14,10 +19,9 @@ struct PluginsCommand: AsyncParsableCommand {
 struct PluginsListCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "list", abstract: "List the plugins of this project with their steps and triggers.",
-        discussion: """
-            Nothing is started: the tools of an MCP server are those that it had when it was last asked.
-            Exit status: 0 all can be used, 2 one cannot.
-            """)
+        discussion: HelpText.text(
+            "Nothing is started: the tools of an MCP server are those that it had when it was last asked.",
+            "Exit status: 0 all can be used, 2 one cannot."))
 
     @OptionGroup var options: ProjectOptions
 
@@ -52,11 +56,15 @@ struct PluginsListCommand: AsyncParsableCommand {
 struct PluginsRefreshCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "refresh", abstract: "Start MCP servers briefly, and fetch their lists of tools.",
-        discussion: """
-            Every other command that only looks knows the tools from the last time. A server of another user is not
+        discussion: HelpText.text(
+            """
+            Commands that only look at a project know the tools from the last time. A server of another user is not \
             started before `runnel trust` names its folder.
-            Exit status: 0 all were asked, 2 one could not be.
-            """)
+            """,
+            "Exit status: 0 all were asked, 2 one could not be.",
+            examples: [
+                "runnel plugins refresh clock": "Starts the server of plugins/clock briefly."
+            ]))
 
     @Argument(help: "The plugin; default is all.") var name: String?
     @OptionGroup var options: ProjectOptions

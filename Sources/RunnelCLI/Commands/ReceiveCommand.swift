@@ -11,7 +11,11 @@ import Synchronization
 struct ReceiveCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "receive", abstract: "Listen for webhooks and print them, to test a pipeline.",
-        discussion: "It answers every POST with 204. The first line of output is its address.")
+        discussion: HelpText.text(
+            "It answers every POST with 204. The first line of output is its address.",
+            examples: [
+                "runnel receive --count 1": "Prints one webhook and ends."
+            ]))
 
     @Option(help: "The address to listen on.") var host = "127.0.0.1"
     @Option(help: "The port to listen on; 0 takes any free one.") var port = 8791
@@ -21,6 +25,7 @@ struct ReceiveCommand: AsyncParsableCommand {
     private static let maximumBody = 1 << 20
 
     func validate() throws {
+        try PortOption.check(port)
         if let count, count < 1 { throw ValidationError("--count \(count): expected 1 or more") }
     }
 

@@ -1,22 +1,14 @@
 import RunnelEngine
 import RunnelKit
 
-#if canImport(FoundationEssentials)
-import FoundationEssentials
-#else
-import Foundation
-#endif
-
 extension RunCommand {
     /// The files that a run depends on, as far as they are named literally.
     func watchedFiles() -> [String] {
-        let path = FileReading.absolute(LoadedPipeline.path(pipeline))
+        let path = FileReading.absolute(LoadedPipeline.path(pipeline, in: options.directory))
         var files = [path]
         if let inputFile, inputFile != "-" { files.append(FileReading.absolute(inputFile)) }
-        let environment = ProcessInfo.processInfo.environment
-        let found = try? Project.find(from: FileReading.folder(of: path), config: config, environment: environment)
-        guard case .success(let project)? = found else { return files }
-        files.append(config.map { FileReading.absolute($0) } ?? project.directory + "/runnel.yaml")
+        guard case .success(let project)? = try? options.find(near: path) else { return files }
+        files.append(options.config.map { FileReading.absolute($0) } ?? project.directory + "/runnel.yaml")
         guard let registry = try? StepRegistry(RunnelCommand.plugins), let bytes = try? FileReading.yaml(of: path),
             let pipeline = try? PipelineLoader(registry: registry).load(bytes, file: path).pipeline
         else { return files }

@@ -14,19 +14,30 @@ import Foundation
 struct RunCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "run", abstract: "Run a pipeline once.",
-        discussion: """
-            The input is the file of --input-file, the text of --text, or what is piped into standard input.
-            The output of the last step goes to standard output, everything else to standard error.
-            Exit status: 0 the run succeeded, 1 it failed, 2 usage or an invalid pipeline, 130 interrupted.
-            """)
+        discussion: HelpText.text(
+            "The pipeline is a file (`.yaml` is optional), or the name of a pipeline below the current folder.",
+            "The input is the file of --input-file, the text of --text, or what is piped into standard input.",
+            "The output of the last step goes to standard output, everything else to standard error.",
+            "Exit status: 0 the run succeeded, 1 it failed, 2 usage or an invalid pipeline, 130 interrupted.",
+            examples: [
+                "runnel run hello --simulate --text \"Good morning\"": "Runs the pipeline hello without an account.",
+                "runnel run pipelines/hello -f notes.md -i sentences=2":
+                    "With a file as its input, and one of its inputs set.",
+                "cat notes.md | runnel run hello > summary.md": "In a pipe.",
+                "runnel run hello --dry-run --text x": "Shows the prompt without sending it.",
+            ]))
 
     @Argument(help: "The pipeline's file; `.yaml` is optional.", completion: PipelineCompletion.files)
     var pipeline: String
 
-    @Option(name: .customLong("input"), help: ArgumentHelp("Set an input of the pipeline.", valueName: "name=value"))
+    @Option(
+        name: [.customShort("i"), .customLong("input")],
+        help: ArgumentHelp("Set an input of the pipeline.", valueName: "name=value"),
+        completion: PipelineCompletion.inputs)
     var inputs: [String] = []
 
     @Option(
+        name: [.customShort("f"), .customLong("input-file")],
         help: "Use the content of this file as the input of the first step; `-` is standard input.", completion: .file()
     )
     var inputFile: String?
@@ -36,7 +47,9 @@ struct RunCommand: AsyncParsableCommand {
     @Flag(help: "Use an embedded simulator instead of the Marketplace.")
     var simulate = false
 
-    @Option(help: ArgumentHelp("With --simulate: a fault to simulate, such as `cut-off`.", valueName: "fault"))
+    @Option(
+        help: ArgumentHelp("With --simulate: a fault to simulate, such as `cut-off`.", valueName: "fault"),
+        completion: PipelineCompletion.faults)
     var fault: String?
 
     @Flag(help: "Write every run event as a line of JSON to standard output.")
@@ -51,8 +64,8 @@ struct RunCommand: AsyncParsableCommand {
     @Flag(help: "Run again when the pipeline, a file it reads, or its configuration changes.")
     var watch = false
 
-    @Option(help: "Use this configuration instead of the nearest `runnel.yaml`.", completion: .file())
-    var config: String?
+    @OptionGroup var progress: ProgressOptions
+    @OptionGroup var options: ProjectOptions
 
     func validate() throws {
         if watch, inputFile == "-" { throw ValidationError("--watch cannot read standard input again") }
@@ -84,13 +97,14 @@ struct RunCommand: AsyncParsableCommand {
     }
 
     private func runOnce() async throws {
-        let loaded = try await LoadedPipeline(pipeline, config: config, startsServers: !dryRun)
+        let loaded = try await LoadedPipeline(
+            pipeline, options, startsServers: !dryRun, simulates: simulate || dryRun)
         let request = try request(for: loaded.pipeline)
         let faults = try fault.map { text in
-            do {
+            do throws(SimulatorError) {
                 return try FaultPlan(parsing: text)
             } catch {
-                Streams.error.write("error: \(error)\n")
+                Streams.error.write(error.text)
                 throw ExitStatus.usage
             }
         }
@@ -116,7 +130,7 @@ struct RunCommand: AsyncParsableCommand {
             loaded.project, hint: "with --no-journal the run is not recorded and needs no journal")
         let runs = await ForegroundRuns(
             project: loaded.project, loader: loaded.loader, journal: journal, grantedFiles: granted,
-            simulator: simulator, isJSON: json)
+            simulator: simulator, isJSON: json, progress: progress)
         let pipeline = loaded.pipeline
         let (result, stop) = try await withJournalErrors {
             try await withSignals({ signal, _ in
@@ -126,8 +140,11 @@ struct RunCommand: AsyncParsableCommand {
                 }
             }) {
                 try await runs.worker.withSession {
-                    try await runs.service.perform(
-                        runs.service.makeRun(request, of: pipeline), observer: runs.observer(of: pipeline))
+                    let observer = runs.observer(of: pipeline)
+                    return try await withLiveLine(observer) {
+                        try await runs.service.perform(
+                            runs.service.makeRun(request, of: pipeline), observer: observer)
+                    }
                 }
             }
         }
@@ -143,17 +160,21 @@ struct RunCommand: AsyncParsableCommand {
         _ loaded: LoadedPipeline, _ request: RunRequest, _ granted: Set<String>, _ simulator: SimulatedMarketplace?
     ) async throws {
         let assembly = await RunnerAssembly(
-            loader: loaded.loader, project: loaded.project, grantedFiles: granted, simulator: simulator)
+            loader: loaded.loader, project: loaded.project, grantedFiles: granted, simulator: simulator,
+            logLevel: progress.logLevel)
         let reporter: any RunObserver =
             json
             ? JSONReporter()
             : TextReporter(
                 style: .standardError, printer: DiagnosticPrinter(sources: [loaded.pipeline.source]),
-                redactor: loaded.project.redactor, note: simulator == nil ? nil : "simulated")
+                redactor: loaded.project.redactor, note: simulator == nil ? nil : "simulated",
+                isQuiet: progress.quiet)
         let (ended, isInterrupted) = try await withInterrupt { [runner = assembly.runner, isDry = dryRun] in
-            isDry
-                ? await runner.dryRun(loaded.pipeline, request) { await reporter.report($0) }
-                : await runner.run(loaded.pipeline, request) { await reporter.report($0) }
+            try await withLiveLine(reporter) {
+                isDry
+                    ? await runner.dryRun(loaded.pipeline, request) { await reporter.report($0) }
+                    : await runner.run(loaded.pipeline, request) { await reporter.report($0) }
+            }
         }
         await assembly.services.shutDown()
         // A dry run that stopped before a step has no result, as requested.

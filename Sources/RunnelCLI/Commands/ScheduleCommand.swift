@@ -7,21 +7,28 @@ internal import RunnelSupport
 struct ScheduleCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "schedule", abstract: "Show when scheduled pipelines will run, and run ticks of the past.",
+        discussion: HelpText.text(
+            examples: [
+                "runnel schedule next digest -n 3": "The next three times at which digest runs."
+            ]),
         subcommands: [ScheduleNextCommand.self, ScheduleBackfillCommand.self])
 }
 
 /// `runnel schedule next`
 struct ScheduleNextCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "next", abstract: "Print the next ticks of a pipeline's schedules: in their zone and in UTC.")
+        commandName: "next", abstract: "Print the next ticks of a pipeline's schedules: in their zone and in UTC.",
+        discussion: HelpText.text(
+            examples: [
+                "runnel schedule next digest -n 3": "The next three ticks."
+            ]))
 
     @Argument(help: "The pipeline's file; `.yaml` is optional.", completion: PipelineCompletion.files)
     var pipeline: String
     @Option(name: .shortAndLong, help: "How many.") var number = 10
     @Option(help: ArgumentHelp("Start from this time instead of now, such as 2026-11-24T09:00:00Z.", valueName: "time"))
     var after: String?
-    @Option(help: "Use this configuration instead of the nearest `runnel.yaml`.", completion: .file())
-    var config: String?
+    @OptionGroup var options: ProjectOptions
 
     func validate() throws {
         if number < 1 { throw ValidationError("-n \(number): expected 1 or more") }
@@ -31,7 +38,7 @@ struct ScheduleNextCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let loaded = try await LoadedPipeline(pipeline, config: config)
+        let loaded = try await LoadedPipeline(pipeline, options, simulates: true)
         let triggers = loaded.pipeline.triggers.compactMap { trigger in
             loaded.loader.registry.trigger(named: trigger.kind)?.preview.map { (trigger, $0) }
         }

@@ -1,25 +1,28 @@
 import ArgumentParser
 import RunnelEngine
 import RunnelKit
-import RunnelReference
 
 /// `runnel schema`
 struct SchemaCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "schema", abstract: "Write the JSON schema of pipelines, with all steps and triggers.",
-        discussion: """
-            Editors complete and check pipelines by it. With `runnel schema > runnel.schema.json`, the first line of a
-            pipeline beside it is `# yaml-language-server: $schema=runnel.schema.json`.
-            """)
+        commandName: "schema", abstract: "Write a JSON schema by which editors complete and check files.",
+        discussion: HelpText.text(
+            """
+            The schema of pipelines holds all steps and triggers, those of the project's plugins too. The first line \
+            of a pipeline beside it is `# yaml-language-server: $schema=runnel.schema.json`.
+            """,
+            examples: [
+                "runnel schema > runnel.schema.json": "After a plugin was added or changed.",
+                "runnel schema test > runnel.test.schema.json": "For files that end in .test.yaml.",
+            ]))
 
+    @Argument(help: "The kind of file: `settings` is runnel.yaml, `plugin` a plugin.yaml.")
+    var kind: EditorSchema = .pipeline
     @OptionGroup var options: ProjectOptions
-    @Flag(help: "Write the schema of runnel.yaml instead.") var settings = false
 
     func run() async throws {
-        let schema =
-            settings
-            ? PipelineSchema.settings(try StepRegistry(RunnelCommand.plugins))
-            : PipelineSchema.pipeline(try await options.project().loader().registry)
-        Streams.output.write(json: schema, isPretty: true)
+        let registry =
+            kind == .pipeline ? try await options.project().loader().registry : try StepRegistry(RunnelCommand.plugins)
+        Streams.output.write(json: kind.value(registry), isPretty: true)
     }
 }

@@ -15,20 +15,28 @@ import Foundation
 struct ServeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "serve", abstract: "Serve the pipelines of a folder: their triggers, and an API.",
-        discussion: """
-            Changes of pipeline files are taken up as they come; a file with errors keeps its last good version going.
-            SIGTERM and Ctrl-C shut down: nothing is accepted any more, running steps have `runs.grace` to end, and runs \
-            that have not ended go on at the next start. A second signal cancels the steps at once; a third one ends the \
-            process without waiting for anything. The exit status is 0 after one or two, 130 after three. SIGHUP looks at \
-            pipelines and runnel.yaml again, and says what needs a restart.
-            """)
+        discussion: HelpText.text(
+            "Changed pipeline files are reloaded; a file with errors keeps its last valid version in service.",
+            """
+            SIGTERM and Ctrl-C shut down: nothing new is accepted, running steps get `runs.grace` to finish, and \
+            runs that have not ended resume at the next start. A second signal cancels the steps at once; a third \
+            one ends the process. The exit status is 0 after one or two, 130 after three.
+            """,
+            "SIGHUP reloads pipelines and runnel.yaml, and reports what needs a restart.",
+            examples: [
+                "runnel serve": "Serves the pipelines below the current folder.",
+                "runnel serve pipelines --port 8080": "Those of a folder, on another port.",
+                "runnel serve --simulate": "Without an account.",
+            ]))
 
-    @Argument(help: "The folder.", completion: .directory) var folder = "."
+    @Argument(help: "The folder; default is the project's folder, or the current one.", completion: .directory)
+    var path: String?
     @Option(help: "The address to listen on.") var host: String?
     @Option(help: "The port to listen on; 0 takes any free one.") var port: Int?
     @Flag(help: "Use an embedded simulator instead of the Marketplace.") var simulate = false
-    @Option(help: "Use this configuration instead of the nearest `runnel.yaml`.", completion: .file())
-    var config: String?
+    @OptionGroup var options: ProjectOptions
+
+    private var folder: String { path ?? options.directory ?? "." }
 
     func run() async throws {
         let command = self
@@ -52,10 +60,19 @@ struct ServeCommand: AsyncParsableCommand {
             throw ExitStatus.usage
         }
         var projectOptions = ProjectOptions()
-        (projectOptions.directory, projectOptions.config) = (folder, config)
-        let project = try projectOptions.project()
-        let options = try options(project)
-        try await withSimulator(when: simulate) { [projectOptions] simulator in
+        (projectOptions.directory, projectOptions.config) = (options.directory ?? folder, options.config)
+        var project = try projectOptions.project(runsCommands: true)
+        if project.serverToken == nil {
+            do {
+                try TokenFile(in: project.stateDirectory).make()
+            } catch {
+                Streams.error.write("error: \(error.message)\n")
+                throw ExitStatus.runFailed
+            }
+            project = try projectOptions.project(runsCommands: true)
+        }
+        let options = try serverOptions(project)
+        try await withSimulator(when: simulate) { [projectOptions, project] simulator in
             let journal = try JournalSetup.open(project)
             try await withJournalErrors {
                 try await serve(project, projectOptions, options, journal, simulator, stops, reloads)
@@ -78,9 +95,10 @@ struct ServeCommand: AsyncParsableCommand {
                 : "\(number) runs were interrupted; they resume at the next start.\n")
     }
 
-    private func options(_ project: Project) throws -> ServerOptions {
+    private func serverOptions(_ project: Project) throws -> ServerOptions {
         var options = ServerOptions(
             host: host ?? project.settings.server.host, port: port ?? project.settings.server.port)
+        options.prices = project.settings.prices
         options.settings = project.effectiveSettings.map { setting in
             switch setting.key {
             case "server.host" where host != nil: setting.overridden(by: options.host)
@@ -91,7 +109,7 @@ struct ServeCommand: AsyncParsableCommand {
         switch project.serverToken {
         case .success(let token)?: options.token = token
         case .failure(let problem)?:
-            Streams.error.write("error: `server.token` has no value: \(problem.reason)\n")
+            Streams.error.write("error: `server.token` \(problem.predicate)\n")
             throw ExitStatus.usage
         case nil: break
         }
@@ -104,7 +122,20 @@ struct ServeCommand: AsyncParsableCommand {
                 throw ExitStatus.usage
             }
         }
-        if !options.isLoopback, options.allTokens.isEmpty {
+        let server = project.settings.server
+        options.publicURL = server.publicURL.map { PublicURL($0.text) }
+        options.trustedProxies = TrustedProxies(
+            server.trustedProxies.map(\.range), usesForwarded: server.proxyHeader == .forwarded)
+        if let tls = server.tls {
+            do {
+                options.tls = try ServerCertificate(
+                    certificate: project.path(tls.certificate), key: project.path(tls.key))
+            } catch {
+                Streams.error.write("error: \(error) (`server.tls`)\n")
+                throw ExitStatus.usage
+            }
+        }
+        if !options.isLoopback, server.token == nil, options.tokens.isEmpty {
             Streams.error.write(
                 """
                 error: others can reach \(options.host), so the API needs a token
@@ -121,9 +152,9 @@ struct ServeCommand: AsyncParsableCommand {
         _ simulator: SimulatedMarketplace?, _ stops: AsyncStream<StopRequest>, _ reloads: AsyncStream<Void>
     ) async throws {
         ServedFolders(project).add(folder)
-        let loader = try await project.loader(startsServers: true)
+        let loader = try await project.loader(startsServers: true, simulates: simulate)
         let assembly = await RunnerAssembly(
-            loader: loader, project: project, grantedFiles: [], simulator: simulator)
+            loader: loader, project: project, grantedFiles: [], simulator: simulator, logLevel: .info)
         let runs = project.settings.runs
         let worker = Worker(
             record: JournalSetup.identity(role: "serve"), journal: journal, runner: assembly.runner, loader: loader,
@@ -131,7 +162,8 @@ struct ServeCommand: AsyncParsableCommand {
         let queue = RunQueue(worker: worker, limit: runs.limit.number, maximumQueued: runs.maxQueued.number)
         let files = PipelineFolder(folder)
         let host = PipelineHost(
-            queue: queue, loader: loader, logger: assembly.logger, folder: FileReading.absolute(folder)
+            queue: queue, loader: loader, logger: assembly.logger, folder: FileReading.absolute(folder),
+            chainLimit: runs.chain.number
         ) {
             try files.contents()
         }
@@ -143,7 +175,8 @@ struct ServeCommand: AsyncParsableCommand {
         let services = ServeServices(
             server: server, queue: queue, host: host, ingress: ingress,
             housekeeping: Housekeeping(
-                journal: journal, retention: project.settings.retention, logger: assembly.logger),
+                journal: journal, retention: project.settings.retention, logger: assembly.logger,
+                disk: (project.stateDirectory, try await assembly.services.get(HealthBoard.self))),
             options: options)
         let reload = ConfigurationReload(
             options: projectOptions, project: project, host: host, level: assembly.logLevel)

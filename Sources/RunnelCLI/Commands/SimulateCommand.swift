@@ -6,14 +6,22 @@ import RunnelKit
 struct SimulateCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "simulate", abstract: "Run a simulator of the Marketplace API until interrupted.",
-        discussion: "Its answers are derived from the prompt and marked as simulated.")
+        discussion: HelpText.text(
+            "Its answers are derived from the prompt and marked as simulated.",
+            examples: [
+                "runnel simulate": "Prints its address and the credentials it accepts.",
+                "runnel simulate --fault rate-limited": "Fails every request with 429.",
+            ]))
 
     @Option(help: "The address to listen on.") var host = "127.0.0.1"
     @Option(help: "The port to listen on; 0 takes any free one.") var port = 8791
     @Option(help: "The time between two tokens, such as 20ms.") var pace = "15ms"
     @Option(help: "The lifetime of an access token.") var tokenLifetime = "1h"
     @Option(help: "The documented shape of answers: guide or quickstart.") var shape = "guide"
-    @Option(help: "Faults to simulate: one for every request, or a list with one per request.") var fault: String?
+    @Option(
+        help: "Faults to simulate: one for every request, or a list with one per request.",
+        completion: PipelineCompletion.faults)
+    var fault: String?
     @Flag(help: "List the faults and exit.") var faults = false
 
     func validate() throws {
@@ -64,7 +72,8 @@ struct SimulateCommand: AsyncParsableCommand {
         do throws(SimulatorError) {
             if let fault { configuration.faults = try FaultPlan(parsing: fault) }
         } catch {
-            throw ValidationError("\(error)")
+            Streams.error.write(error.text)
+            throw ExitStatus.usage
         }
         return configuration
     }

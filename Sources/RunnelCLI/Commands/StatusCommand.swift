@@ -5,13 +5,17 @@ import RunnelSupport
 /// `runnel status`
 struct StatusCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "status", abstract: "Show the status of a running server and its triggers.")
+        commandName: "status", abstract: "Show the status of a running server and its triggers.",
+        discussion: HelpText.text(
+            examples: [
+                "runnel status": "The triggers of the running server, and what is wrong with them."
+            ]))
 
     @OptionGroup var options: ProjectOptions
     @Flag(help: "Print a JSON object.") var json = false
 
     func run() async throws {
-        let client = ServerClient(project: try options.project())
+        let client = ServerClient(project: try options.project(runsCommands: true))
         let status = try await client.request("GET", "/status", within: 5)
         if json { return Streams.output.write(json: status, isPretty: true) }
         let style = TextStyle.standardOutput
@@ -33,11 +37,14 @@ struct StatusCommand: AsyncParsableCommand {
             for trigger in pipeline["triggers"]?.asList ?? [] {
                 let trigger = trigger.asObject ?? [:]
                 let key = style.line(trigger["key"]?.asString ?? "")
+                let count = trigger["ignored"]?.asInt ?? 0
+                let ignored = count > 0 ? "  \(count) event\(count == 1 ? "" : "s") ignored" : ""
                 if let problem = trigger["problem"]?.asString {
-                    lines.append("  \(style.red("✗")) \(key)  \(style.safe(problem))")
+                    lines.append("  \(style.red("✗")) \(key)  \(style.safe(problem))\(style.dim(ignored))")
                 } else {
                     lines.append(
-                        "  \(style.green("✓")) \(key)  \(style.dim(style.safe(trigger["waiting"]?.asString ?? "")))")
+                        "  \(style.green("✓")) \(key)  \(style.dim(style.safe((trigger["waiting"]?.asString ?? "") + ignored)))"
+                    )
                 }
             }
             if let problem = pipeline["problem"]?.asString {

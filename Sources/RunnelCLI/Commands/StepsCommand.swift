@@ -5,9 +5,14 @@ import RunnelKit
 /// `runnel steps`
 struct StepsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "steps", abstract: "List the steps a pipeline can use, or show the reference of one.")
+        commandName: "steps", abstract: "List the steps a pipeline can use, or show the reference of one.",
+        discussion: HelpText.text(
+            examples: [
+                "runnel steps": "All steps, with one line about each.",
+                "runnel steps chat": "The reference of one step, with examples.",
+            ]))
 
-    @Argument(help: "The step's name, as in `uses:`.") var name: String?
+    @Argument(help: "The step's name, as in `uses:`.", completion: PipelineCompletion.stepTypes) var name: String?
 
     @OptionGroup var options: ProjectOptions
 
@@ -22,8 +27,8 @@ struct StepsCommand: AsyncParsableCommand {
         guard let name else {
             let width = registry.names.map(\.count).max() ?? 0
             for name in registry.names {
-                let padding = String(repeating: " ", count: width - name.count)
-                Streams.output.write("\(name)\(padding)  \(registry[name]?.summary ?? "")\n")
+                let line = "\(name.padded(to: width))  \(registry[name]?.summary ?? "")"
+                Streams.output.write(TextWrap.wrap(line, width: Streams.output.width, hanging: width + 2) + "\n")
             }
             return
         }
@@ -35,6 +40,6 @@ struct StepsCommand: AsyncParsableCommand {
             throw ExitStatus.usage
         }
         if schema { return Streams.output.write(json: step.schema, isPretty: true) }
-        Streams.output.write(StepReference(step).text)
+        Streams.output.write(StepReference(step).text(width: Streams.output.width))
     }
 }

@@ -15,20 +15,28 @@ import Foundation
 struct TestCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "test", abstract: "Run the tests of pipelines (*.test.yaml).",
-        discussion: """
-            Each test runs in a copy of its project, with stand-ins for secrets, for the web and for the agent: nothing
-            in the project changes, and no request leaves the machine.
-            Exit status: 0 all passed, 1 one failed, 2 a test file has errors.
-            """)
+        discussion: HelpText.text(
+            """
+            Each test runs in a copy of its project, with stand-ins for secrets, for the web and for the agent: \
+            nothing in the project changes, and no request leaves the machine.
+            """,
+            "Exit status: 0 all passed, 1 one failed, 2 a test file has errors.",
+            examples: [
+                "runnel test": "All tests below the current folder.",
+                "runnel test pipelines --filter label --junit out/tests.xml":
+                    "Some of them, with results for a CI server.",
+            ]))
 
-    @Argument(help: "Test files, or folders with test files.", completion: .file()) var paths: [String] = ["."]
+    @Argument(
+        help: "Test files, or folders with test files; default is the project's folder, or the current one.",
+        completion: .file())
+    var paths: [String] = []
     @Option(help: ArgumentHelp("Only tests whose name contains this text.", valueName: "text")) var filter: String?
     @Option(help: ArgumentHelp("Also write the results as JUnit XML.", valueName: "file"), completion: .file())
     var junit: String?
     @Option(help: "Number of tests to run in parallel; default is the number of processors.") var parallel: Int?
     @Option(help: ArgumentHelp("Time limit of one test.", valueName: "time")) var limit: DurationArgument?
-    @Option(help: "Use this configuration instead of the nearest `runnel.yaml`.", completion: .file())
-    var config: String?
+    @OptionGroup var options: ProjectOptions
 
     func validate() throws {
         if let parallel, parallel < 1 { throw ValidationError("--parallel \(parallel): expected 1 or more") }
@@ -55,6 +63,7 @@ struct TestCommand: AsyncParsableCommand {
 
     private func suites() async throws -> [PipelineTestSuite] {
         var files: [String] = []
+        let paths = paths.isEmpty ? [options.directory ?? "."] : paths
         for path in paths {
             guard let found = PipelineTestFiles.under(path) else {
                 Streams.error.write("error: there is no file or folder \"\(path)\"\n")
@@ -86,7 +95,8 @@ struct TestCommand: AsyncParsableCommand {
         do {
             // Tests are isolated from the real environment.
             found = try Project.find(
-                from: FileReading.folder(of: FileReading.absolute(file)), config: config, environment: [:],
+                from: options.folder() ?? FileReading.folder(of: FileReading.absolute(file)),
+                config: options.config, environment: [:],
                 hasSecrets: false)
         } catch {
             Streams.error.write("error: \(error.message)\n")
@@ -98,7 +108,7 @@ struct TestCommand: AsyncParsableCommand {
             throw ExitStatus.usage
         case .success(let project):
             if let known = known[project.directory] { return known }
-            let plugins = try await ProjectPlugins.load(project)
+            let plugins = try await ProjectPlugins.load(project, simulates: true)
             plugins.write(redactor: project.redactor)
             var made = TestProject(
                 directory: project.directory, names: project.names, registry: plugins.registry,
@@ -119,6 +129,6 @@ struct TestCommand: AsyncParsableCommand {
         }
         let secrets = world.secrets
         let host = ProcessHost(variables: variables, project: world.directory, secret: { secrets[$0] })
-        return try await ProjectPlugins(project, host: host).registry
+        return try await ProjectPlugins(project, host: host, simulates: true).registry
     }
 }

@@ -7,15 +7,22 @@ struct TriggerCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "trigger",
         abstract: "Start a run in a running server as if a trigger had fired, or disable a trigger.",
-        discussion: """
-            The event is a JSON object: what templates find under `trigger`, such as
-            {"type": "watch", "path": "inbox/a.txt", "name": "a.txt"}.
-            """)
+        discussion: HelpText.text(
+            "The event is a JSON object: what templates find under `trigger`.",
+            examples: [
+                "runnel trigger hello -i sentences=2": "Starts a run of the pipeline hello in the server.",
+                "runnel trigger tickets --event event.json":
+                    "With {\"type\": \"watch\", \"path\": \"inbox/a.txt\"} in event.json.",
+                "runnel trigger tickets --disable watch": "Stops the trigger until --enable.",
+            ]))
 
     @OptionGroup var options: ProjectOptions
     @Argument(help: "The pipeline's name.", completion: PipelineCompletion.names) var pipeline: String
     @Option(help: "The file with the trigger event; `-` is standard input.", completion: .file()) var event: String?
-    @Option(name: .customLong("input"), help: ArgumentHelp("Set an input of the pipeline.", valueName: "name=value"))
+    @Option(
+        name: [.customShort("i"), .customLong("input")],
+        help: ArgumentHelp("Set an input of the pipeline.", valueName: "name=value"),
+        completion: PipelineCompletion.inputs)
     var inputs: [String] = []
 
     @Option(help: ArgumentHelp("Disable this trigger of the pipeline instead, such as `schedule`.", valueName: "key"))
@@ -30,7 +37,7 @@ struct TriggerCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let client = ServerClient(project: try options.project())
+        let client = ServerClient(project: try options.project(runsCommands: true))
         let name = PercentEncoding.encode(pipeline, allowed: PercentEncoding.unreserved)
         if let key = disable ?? enable {
             let word = disable == nil ? "enable" : "disable"

@@ -10,11 +10,16 @@ import Foundation
 struct TrustCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "trust", abstract: "Trust the projects and plugins of another user in a folder.",
-        discussion: """
-            A project or plugin that belongs to neither you nor root is not used, since it can start programs and see your
-            secrets. What is below a folder that you trust is. Where nobody can type, as in a container,
-            RUNNEL_TRUST=/folder:/other does the same.
-            """)
+        discussion: HelpText.text(
+            """
+            A project or plugin that belongs to neither you nor root is not used, since it can start programs and \
+            see your secrets. What is below a folder that you trust is trusted too. Where nobody can type, as in a \
+            container, RUNNEL_TRUST=/folder:/other does the same.
+            """,
+            examples: [
+                "runnel trust /srv/automation": "Trusts the projects in a folder.",
+                "runnel trust --list": "Shows what is trusted.",
+            ]))
 
     @Argument(help: "The folders.", completion: .directory) var folders: [String] = []
     @Flag(help: "List the trusted folders.") var list = false

@@ -24,13 +24,13 @@ struct ConfigurationReload: Sendable {
         var text = "Reloaded: \(served) pipeline\(served == 1 ? "" : "s")"
         if !files.isEmpty { text += " (\(files.joined(separator: ", ")))" }
         // The errors of an invalid configuration have been printed.
-        guard let now = try? options.project() else {
+        guard let now = try? options.project(runsCommands: true) else {
             return Streams.error.write(
                 redactor.redact(text + "; the configuration has errors, so the current one is kept\n"))
         }
         level.set(now.settings.log.level)
         var changes = Self.changes(from: project, to: now)
-        if changes.remove("log.level") != nil { text += "; `log.level` is \(now.settings.log.level.rawValue)" }
+        if changes.remove("log.level") != nil { text += "; `log.level` is \(level.value)" }
         let manifests = Self.manifests(of: now)
         for name in Set(self.manifests.keys).union(manifests.keys) where self.manifests[name] != manifests[name] {
             changes.insert("plugins/\(name)")

@@ -10,16 +10,20 @@ struct ForegroundRuns: Sendable {
     let service: RunService
     private let isJSON: Bool
     private let note: String?
+    private let isQuiet: Bool
 
+    /// - Parameter progress: nil where the command has no such options.
     init(
         project: Project, loader: PipelineLoader, journal: any Journal, grantedFiles: Set<String> = [],
-        simulator: SimulatedMarketplace?, isJSON: Bool
+        simulator: SimulatedMarketplace?, isJSON: Bool, progress: ProgressOptions? = nil
     ) async {
         self.project = project
         self.isJSON = isJSON
+        isQuiet = progress?.quiet ?? false
         note = simulator == nil ? nil : "simulated"
         assembly = await RunnerAssembly(
-            loader: loader, project: project, grantedFiles: grantedFiles, simulator: simulator)
+            loader: loader, project: project, grantedFiles: grantedFiles, simulator: simulator,
+            logLevel: progress?.logLevel ?? .warning)
         worker = Worker(
             record: JournalSetup.identity(role: "run"), journal: journal, runner: assembly.runner, loader: loader,
             logger: assembly.logger, deaths: project.settings.runs.deaths.number)
@@ -31,7 +35,7 @@ struct ForegroundRuns: Sendable {
         if isJSON { return JSONReporter() }
         return TextReporter(
             style: .standardError, printer: DiagnosticPrinter(sources: pipeline.map { [$0.source] } ?? []),
-            redactor: project.redactor, note: note)
+            redactor: project.redactor, note: note, isQuiet: isQuiet)
     }
 }
 

@@ -1,5 +1,7 @@
 import RunnelEngine
 import RunnelKit
+import RunnelProcess
+import Synchronization
 import Templates
 
 #if canImport(FoundationEssentials)
@@ -16,6 +18,7 @@ struct Project: Sendable {
     let secrets: [String: String]
     let unavailableSecrets: [String: String]
     let env: [String: String]
+    /// The one in `runnel.yaml`, or that of ``TokenFile``.
     let serverToken: Result<String, UnavailableSecret>?
     /// `server.tokens`, by name.
     let namedTokens: [(name: String, scope: AccessScope, value: Result<String, UnavailableSecret>)]
@@ -37,10 +40,12 @@ struct Project: Sendable {
     ///   - start: The pipeline's folder, absolute.
     ///   - config: An explicit file to use instead.
     ///   - hasSecrets: Whether secrets are read; otherwise placeholders are used.
+    ///   - runsCommands: Whether secrets of commands are fetched; commands that only look execute nothing.
     /// - Returns: The project, or only the report if its configuration has errors.
     /// - Throws: Also for an untrusted project of another user.
     static func find(
-        from start: String, config: String?, environment: [String: String], hasSecrets: Bool = true
+        from start: String, config: String?, environment: [String: String], hasSecrets: Bool = true,
+        runsCommands: Bool = false
     ) throws(FileReading.Failure) -> Result<Project, InvalidConfiguration> {
         let trust = Trust.current
         let named = config ?? environment["RUNNEL_CONFIG"]
@@ -51,26 +56,44 @@ struct Project: Sendable {
         }
         let bytes = try file.map { path throws(FileReading.Failure) in try FileReading.yaml(of: path) }
         let shown = named ?? file.map(FileReading.shown) ?? "runnel.yaml"
+        // Tests are isolated from the real environment.
+        let options = GlobalOptions.current
+        let own =
+            hasSecrets
+            ? try EnvironmentFile(
+                beside: file == nil ? nil : directory, named: options.envFile ?? environment["RUNNEL_ENV_FILE"])
+            : EnvironmentFile()
+        let variables = own.values.merging(environment) { _, process in process }
         let outcome = SettingsLoader.load(
-            bytes, file: shown, environment: environment, sections: RunnelCommand.plugins.settingsSections)
-        guard let settings = outcome.settings else {
-            return .failure(InvalidConfiguration(report: outcome.report))
+            bytes, file: shown, environment: variables, sections: RunnelCommand.plugins.settingsSections,
+            profile: options.profile ?? variables["RUNNEL_PROFILE"])
+        let report = LoadReport(
+            source: outcome.report.source, diagnostics: own.diagnostics + outcome.report.diagnostics)
+        guard let settings = outcome.settings, !report.diagnostics.hasErrors else {
+            return .failure(InvalidConfiguration(report: report))
         }
-        return .success(Project(directory, settings, outcome, environment, hasSecrets))
+        return .success(
+            Project(
+                directory, settings, outcome, report, variables, hasSecrets,
+                commands: runsCommands ? SecretCommand(environment: environment, directory: directory) : nil))
     }
 
     private init(
-        _ directory: String, _ settings: Settings, _ outcome: SettingsLoader.Outcome, _ environment: [String: String],
-        _ hasSecrets: Bool
+        _ directory: String, _ settings: Settings, _ outcome: SettingsLoader.Outcome, _ report: LoadReport,
+        _ environment: [String: String], _ hasSecrets: Bool, commands: SecretCommand?
     ) {
         self.directory = directory
         self.settings = settings
-        report = outcome.report
+        self.report = report
         effectiveSettings = outcome.effective
-        let real = SensitiveResolver(environment: environment) { path in
+        let read: @Sendable (String) -> String? = { path in
             let absolute = path.hasPrefix("/") ? path : directory + "/" + path
             return FileManager.default.contents(atPath: absolute).map { String(decoding: $0, as: UTF8.self) }
         }
+        let run = commands.map { commands -> SensitiveResolver.RunCommand in
+            { CommandOutputs.shared.output(of: $0, for: $1, in: directory, commands) }
+        }
+        let real = SensitiveResolver(environment: environment, readFile: read, run: run)
         let resolver = hasSecrets ? real : .standIns
         var secrets: [String: String] = [:]
         var unavailable: [String: String] = [:]
@@ -87,12 +110,14 @@ struct Project: Sendable {
         pluginSettings = PluginSettings(
             settings.plugins, sections: outcome.sections, of: RunnelCommand.plugins, resolver: resolver,
             folder: directory)
-        serverToken = settings.server.token.map(resolver.resolve)
+        let file = hasSecrets ? TokenFile(in: directory + "/.runnel").token() : nil
+        serverToken = settings.server.token.map(resolver.resolve) ?? file.map { .success($0) }
         var all = secrets
         namedTokens = settings.server.tokens.sorted { $0.key < $1.key }.map {
             ($0.key, $0.value.scope, resolver.resolve($0.value.token))
         }
-        all["server/token"] = try? serverToken?.get()
+        // The one in the file is not searched for in all data: it never leaves Runnel.
+        if settings.server.token != nil { all["server/token"] = try? serverToken?.get() }
         for token in namedTokens { all["server/tokens/\(token.name)"] = try? token.value.get() }
         all.merge(pluginSettings.secrets) { own, _ in own }
         seal = SecretSeal(secrets: all)
@@ -100,12 +125,16 @@ struct Project: Sendable {
         if hasSecrets { Streams.mask(by: redactor) }
     }
 
+    /// A path of the settings as an absolute one.
+    func path(_ text: String) -> String { text.hasPrefix("/") ? text : directory + "/" + text }
+
     /// The folder of the journal and related files.
     var stateDirectory: String { directory + "/.runnel" }
 
     var names: ProjectNames {
         ProjectNames(
-            secrets: settings.secrets.keys.sorted(), env: settings.env, unavailableSecrets: unavailableSecrets)
+            secrets: settings.secrets.keys.sorted(), env: settings.env, vars: settings.vars,
+            unavailableSecrets: unavailableSecrets)
     }
 
     /// The token with which commands call the server: `server.token`, or the named one that may do most.
@@ -115,13 +144,11 @@ struct Project: Sendable {
         return known.max { $0.0 < $1.0 }?.1
     }
 
+    /// What templates find of the configuration.
+    var values: ProjectValues { ProjectValues(secrets: secrets, env: env, vars: settings.vars) }
+
     /// What the entries of triggers can refer to.
-    var triggerScope: DictionaryScope {
-        DictionaryScope([
-            "secrets": .object(ValueObject(secrets.map { ($0.key, .string($0.value)) })),
-            "env": .object(ValueObject(env.map { ($0.key, .string($0.value)) })),
-        ])
-    }
+    var triggerScope: DictionaryScope { DictionaryScope(values.scope) }
 
     private static func search(from start: String, _ trust: Trust) -> String? {
         var folder = start
@@ -137,4 +164,30 @@ struct Project: Sendable {
 /// `runnel.yaml` or an overriding variable has errors.
 struct InvalidConfiguration: Error {
     let report: LoadReport
+}
+
+/// The outputs of the commands of secrets, as long as their `cache` allows: reading the configuration again does not ask
+/// a password manager again.
+private final class CommandOutputs: Sendable {
+    private struct Entry {
+        let output: String
+        let time: ContinuousClock.Instant
+    }
+
+    static let shared = CommandOutputs()
+    private let entries = Mutex<[[String]: Entry]>([:])
+
+    func output(
+        of words: [String], for cache: Duration, in directory: String, _ commands: SecretCommand
+    ) -> Result<String, UnavailableSecret> {
+        let key = [directory] + words
+        if let known = entries.withLock({ $0[key] }), known.time.duration(to: .now) < cache {
+            return .success(known.output)
+        }
+        let result = commands.run(words)
+        if case .success(let output) = result {
+            entries.withLock { $0[key] = Entry(output: output, time: .now) }
+        }
+        return result
+    }
 }

@@ -17,11 +17,13 @@ struct RunnerAssembly: Sendable {
     ///   - loader: Knows the plugins.
     ///   - grantedFiles: Absolute paths named on the command line.
     ///   - simulator: The embedded simulator to use; nil for the real Marketplace.
+    ///   - logLevel: The level of the log where the configuration names none.
     init(
-        loader: PipelineLoader, project: Project, grantedFiles: Set<String>, simulator: SimulatedMarketplace?
+        loader: PipelineLoader, project: Project, grantedFiles: Set<String>, simulator: SimulatedMarketplace?,
+        logLevel standard: LogSettings.Level = .warning
     ) async {
         redactor = project.redactor
-        logLevel = LogLevel(project.settings.log.level)
+        logLevel = LogLevel(project.settings.log.level, standard: standard)
         logger = Self.logger(logLevel, redactor: redactor)
         services = Services()
         await HTTPClientService.register(in: services)
@@ -31,8 +33,9 @@ struct RunnerAssembly: Sendable {
         runner = PipelineRunner(
             registry: loader.registry, environment: loader.environment, services: services,
             project: project.files(granted: grantedFiles),
-            values: ProjectValues(secrets: project.secrets, env: project.env), redactor: redactor, seal: project.seal,
-            logger: logger, now: WallClock.nanoseconds, grace: project.settings.runs.grace)
+            values: project.values, redactor: redactor, seal: project.seal,
+            logger: logger, now: WallClock.nanoseconds, grace: project.settings.runs.grace,
+            prices: project.settings.prices)
     }
 
     static func logger(_ level: LogLevel, redactor: Redactor) -> Logger {

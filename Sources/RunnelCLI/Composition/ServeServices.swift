@@ -84,7 +84,7 @@ struct ServeServices: Sendable {
             for await _ in readiness {}
             try await withGracefulShutdownHandler {
                 try await server.run { port in
-                    let address = "http://\(options.host):\(port)"
+                    let address = options.url(port: port)
                     Streams.output.write("Listening on \(address)\n")
                     Streams.output.write("Dashboard: \(address)\(server.signInPath())\n")
                 }
@@ -136,6 +136,14 @@ struct ServeServices: Sendable {
             Streams.output.write("  \(hosted.pipeline?.name ?? "")\(triggers.isEmpty ? "" : "  on \(triggers)")\n")
         }
         guard !options.isLoopback else { return }
+        if options.tls == nil, options.publicURL?.text.hasPrefix("https:") != true {
+            Streams.error.write(
+                """
+                warning: others reach \(options.host) over plain HTTP, so the token and all data can be read on the way
+                  = set `server: { tls: { certificate: …, key: … } }`; behind a proxy with HTTPS, set `server.public_url`
+
+                """)
+        }
         for route in ingress.routes where !route.route.authenticatesCallers {
             Streams.error.write("warning: /hooks/\(route.path) can be called by anybody who reaches \(options.host)\n")
         }

@@ -19,7 +19,9 @@ enum ConfigurationCheck {
 
     static func secrets(_ project: Project) -> [HealthFinding] {
         var findings = project.unavailableSecrets.sorted { $0.key < $1.key }.map {
-            HealthFinding.problem("secrets", "the secret \"\($0.key)\" has no value: \($0.value)")
+            HealthFinding.problem(
+                "secrets", "the secret \"\($0.key)\" \(UnavailableSecret(reason: $0.value).predicate)",
+                "set it where Runnel is started, or change `secrets.\($0.key)` in runnel.yaml")
         }
         if !project.secrets.isEmpty, findings.isEmpty {
             let count = project.secrets.count
@@ -37,6 +39,16 @@ enum ConfigurationCheck {
             findings.append(.good("plugins", plugins.folders.map(\.name).joined(separator: ", ")))
         }
         return findings
+    }
+
+    /// Finds schemas for editors that do not know the project's steps, or those of this version.
+    static func schemas(_ project: Project, _ plugins: ProjectPlugins) -> [HealthFinding] {
+        EditorSchema.stale(in: project, plugins.registry).map { schema in
+            let kind = schema == .pipeline ? "" : " \(schema.rawValue)"
+            return .warning(
+                "schema", "\(schema.fileName) is out of date, so editors may report errors that are none",
+                "`runnel schema\(kind) > \(schema.fileName)` writes it anew")
+        }
     }
 
     /// Finds files that every user of the machine can change.
@@ -78,10 +90,14 @@ enum ConfigurationCheck {
             // YAML files without `steps:` are not meant to be pipelines.
             guard let first = errors.first, report.source.text.contains("steps:") else { continue }
             let more = errors.count > 1 ? ", and \(errors.count - 1) more" : ""
+            // `runnel validate` says nothing about values that are missing on this machine.
+            let subjects = ["secret-unavailable": "secrets", "marketplace-unconfigured": "marketplace"]
+            let causes = Set(errors.map { subjects[$0.code] ?? "" })
+            let cause = causes.count == 1 ? causes.first.flatMap { $0.isEmpty ? nil : $0 } : nil
             findings.append(
                 .problem(
                     "pipelines", "\(shown):\(first.range?.start.line ?? 1): \(first.message)\(more)",
-                    "`runnel validate \(shown)` shows all errors"))
+                    cause.map { "see \($0) above" } ?? "`runnel validate \(shown)` shows all errors"))
         }
         if findings.isEmpty {
             findings = [

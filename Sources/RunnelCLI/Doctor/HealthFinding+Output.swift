@@ -10,15 +10,20 @@ extension HealthFinding {
         return .object(object)
     }
 
-    func text(_ style: TextStyle) -> String {
+    /// - Parameter width: The columns of the terminal; nil: nothing is wrapped.
+    func text(_ style: TextStyle, width: Int?) -> String {
         let mark =
             switch level {
             case .good: style.green("✓")
             case .warning: style.bold("!")
             case .problem: style.red("✗")
             }
-        let line = "\(mark) \(subject.padded(to: 13)) \(style.safe(text))"
-        return line + (hint.map { "\n                = \(style.safe($0))" } ?? "")
+        // What stands before the text takes 16 columns, and 18 before the hint.
+        func wrap(_ text: String, indent: Int = 16) -> String {
+            String(TextWrap.wrap(style.safe(text), width: width, indent: indent).drop { $0 == " " })
+        }
+        let line = "\(mark) \(subject.padded(to: 13)) \(wrap(text))"
+        return line + (hint.map { "\n                = \(wrap($0, indent: 18))" } ?? "")
     }
 }
 

@@ -25,7 +25,7 @@ enum TriggerCheck {
     static func server(_ project: Project) async -> [HealthFinding] {
         let settings = project.settings.server
         if case .failure(let problem)? = project.serverToken {
-            return [.problem("server", "`server.token` has no value: \(problem.reason)")]
+            return [.problem("server", "`server.token` \(problem.predicate)")]
         }
         let address = "\(settings.host):\(settings.port)"
         switch await ServerClient(project: project).probe() {

@@ -21,6 +21,9 @@ struct EventRenderer {
     /// Steps whose text is not over, with the beginning of a line that is not shown yet.
     private var openLines: [String: String] = [:]
 
+    /// The steps that are running, or wait for their next attempt, in the order of their start.
+    private var running: [(place: RunEvent.StepPlace, since: Int64, attempt: Int, againAt: Int64?)] = []
+
     /// A longer line is shown in pieces. In characters.
     private static let longestLine = 4096
 
@@ -35,6 +38,7 @@ struct EventRenderer {
     }
 
     mutating func show(_ event: RunEvent) {
+        track(event)
         switch event.kind {
         case .runStarted(let pipeline, _):
             let suffix = note.map { " (\($0))" } ?? ""
@@ -53,7 +57,7 @@ struct EventRenderer {
             endLine(of: place)
             line("\(style.red("✗")) \(name(place)) \(style.dim(readable(took)))")
             if let retryIn {
-                line("  \(style.safe(error.message)); trying again in \(readable(retryIn))")
+                line("  \(style.safe(error.message.firstLine)); trying again in \(readable(retryIn))")
             }
         case .stepHeld(let place, let with, let input):
             line("\(style.bold("would run")) \(name(place))")
@@ -67,6 +71,46 @@ struct EventRenderer {
             endLine(of: place)
             line("\(style.dim("■")) \(name(place)) \(style.dim("stopped after \(readable(took))"))")
         case .runFinished(let outcome, let took): finished(outcome, took)
+        }
+    }
+
+    /// What is going on, on one line: the running step and for how long; nil where nothing is.
+    ///
+    /// - Parameters:
+    ///   - now: Nanoseconds since 1970.
+    ///   - width: The columns of the terminal.
+    func liveLine(now: Int64, width: Int) -> String? {
+        guard let first = running.first else { return nil }
+        let elapsed = readable(.nanoseconds(max(0, now - first.since)))
+        var facts = [elapsed]
+        if let againAt = first.againAt { facts = ["again in \(readable(.nanoseconds(max(0, againAt - now))))"] }
+        if first.attempt > 1 { facts.insert("attempt \(first.attempt)", at: 0) }
+        if running.count > 1 { facts.append("and \(running.count - 1) more") }
+        let mark = first.againAt == nil ? "▸" : "↻"
+        let tail = "  " + facts.joined(separator: "  ")
+        let label = style.line(
+            first.place.isNamedAfterType ? first.place.uses : "\(first.place.id) \(first.place.uses)")
+        // One column stays free: some terminals wrap behind the last one.
+        let room = max(0, width - 3 - tail.count)
+        let shown = label.count > room ? label.prefix(max(0, room - 1)) + "…" : label
+        return style.dim("\(mark) \(shown)\(tail)")
+    }
+
+    private mutating func track(_ event: RunEvent) {
+        func end(_ place: RunEvent.StepPlace) { running.removeAll { $0.place == place } }
+        switch event.kind {
+        case .stepStarted(let place, let attempt):
+            end(place)
+            running.append((place, event.time, attempt, nil))
+        case .stepFailed(let place, _, _, let retryIn?):
+            guard let index = running.firstIndex(where: { $0.place == place }) else { break }
+            running[index].attempt += 1
+            running[index].againAt = event.time + retryIn.wholeNanoseconds
+        case .stepSucceeded(let place, _, _), .stepFailed(let place, _, _, nil), .stepCancelled(let place, _),
+            .stepHeld(let place, _, _):
+            end(place)
+        case .runFinished: running = []
+        case .runStarted, .stepText, .stepNote, .stepSkipped: break
         }
     }
 
@@ -88,18 +132,17 @@ struct EventRenderer {
     }
 
     private mutating func finished(_ outcome: RunOutcome, _ took: Duration) {
-        // The journal does not keep how long the run took.
-        let isKnown = took > .zero
         switch outcome {
-        case .succeeded: line(style.green("done") + (isKnown ? " in \(readable(took))" : ""))
+        case .succeeded: line(style.green("done") + " in \(readable(took))")
         case .cancelled: line(style.red("cancelled"))
         case .failed(let error):
-            line(style.red("failed") + (isKnown ? " after \(readable(took))" : ""))
+            line(style.red("failed") + " after \(readable(took))")
             if let diagnostic = error.diagnostic {
-                line(style.safe(printer.text(diagnostic)))
+                line(TextWrap.messages(style.safe(printer.text(diagnostic)), width: stream.width))
             } else {
-                line(style.safe("error: \(error.message) [\(error.code)]"))
-                if let hint = error.hint { line(style.safe("  = \(hint)")) }
+                let hint = error.hint.map { "\n  = \($0)" } ?? ""
+                let text = style.safe("error: \(error.message) [\(error.code)]\(hint)")
+                line(TextWrap.messages(text, width: stream.width))
             }
             let kept = error.partialOutput
             if let text = kept?.asString ?? kept?["text"]?.asString, !text.isEmpty, !style.isTerminal {
@@ -109,7 +152,7 @@ struct EventRenderer {
     }
 
     private func name(_ place: RunEvent.StepPlace) -> String {
-        place.id == place.uses.replacing(".", with: "-")
+        place.isNamedAfterType
             ? style.line(place.uses) : "\(style.line(place.id)) \(style.dim(style.line(place.uses)))"
     }
 
@@ -151,4 +194,9 @@ struct EventRenderer {
         finish()
         stream.write(styled: text + "\n")
     }
+}
+
+extension RunEvent.StepPlace {
+    /// Whether the id says no more than the type of the step.
+    fileprivate var isNamedAfterType: Bool { id == uses.replacing(".", with: "-") }
 }

@@ -19,7 +19,7 @@ struct RunTable {
         let timeWidth = times.map(\.count).max() ?? 5
         let tookWidth = max(4, took.map(\.count).max() ?? 4)
         var nameWidth = max(8, runs.map { style.line($0.pipeline).count }.max() ?? 8)
-        var triggerWidth = max(7, runs.map { style.line($0.triggerText).count }.max() ?? 7)
+        var triggerWidth = max(7, runs.map { style.line($0.cause).count }.max() ?? 7)
         if let width {
             let rest = max(15, width - idWidth - stateWidth - timeWidth - tookWidth - 10)
             nameWidth = min(nameWidth, max(8, rest / 2))
@@ -34,7 +34,7 @@ struct RunTable {
         var lines = [style.dim(row("RUN", "STATE".padded(to: stateWidth), "PIPELINE", "TRIGGER", "BEGAN", "TOOK"))]
         for (index, run) in runs.enumerated() {
             var line = row(
-                ids[index], colored(run, width: stateWidth), style.line(run.pipeline), style.line(run.triggerText),
+                ids[index], colored(run, width: stateWidth), style.line(run.pipeline), style.line(run.cause),
                 times[index], took[index])
             if let detail = detail(of: run) {
                 // Behind the row for a program, below it for a person.
@@ -59,7 +59,9 @@ struct RunTable {
     /// What else there is to say: until when it waits, or why it failed.
     private func detail(of run: RunRecord) -> String? {
         if run.state == .waiting, let wakeAt = run.wakeAt { return "until \(LocalTime.text(wakeAt))" }
-        return run.error.map { style.line(RunError(json: $0).message.firstLine) }
+        return run.error.map(RunError.init(json:)).map { error in
+            style.line((error.stepID.map { "\($0): " } ?? "") + error.message.firstLine)
+        }
     }
 
     /// Beginnings that tell the runs apart, whole ids for a program.
@@ -83,18 +85,6 @@ extension RunRecord {
     }
 
     var shownTime: Int64 { startedAt ?? createdAt }
-
-    /// What started it: the kind of trigger, and which file, path or tick.
-    var triggerText: String {
-        guard let trigger = trigger.asObject, let kind = trigger["type"]?.asString else { return "" }
-        let what =
-            switch kind {
-            case "schedule": trigger["scheduled_for"]?.asString
-            case "webhook": trigger["path"]?.asString
-            default: trigger["name"]?.asString
-            }
-        return what.map { "\(kind) \($0)" } ?? kind
-    }
 }
 
 extension String {

@@ -8,10 +8,16 @@ import Synchronization
 final class LogLevel: Sendable {
     private let level: Mutex<Logger.Level>
 
-    init(_ setting: LogSettings.Level) { level = Mutex(Logger.Level(setting)) }
+    private let standard: LogSettings.Level
+
+    /// - Parameter standard: The level where the configuration names none.
+    init(_ setting: LogSettings.Level?, standard: LogSettings.Level = .warning) {
+        self.standard = standard
+        level = Mutex(Logger.Level(setting ?? standard))
+    }
 
     var value: Logger.Level { level.withLock { $0 } }
-    func set(_ setting: LogSettings.Level) { level.withLock { $0 = Logger.Level(setting) } }
+    func set(_ setting: LogSettings.Level?) { level.withLock { $0 = Logger.Level(setting ?? standard) } }
 }
 
 extension Logger.Level {

@@ -8,12 +8,22 @@ struct StepReference {
         self.step = step
     }
 
-    var text: String {
-        var text = "\(step.name)\n\n\(step.summary)\n"
-        if !step.documentation.details.isEmpty { text += "\n\(step.documentation.details.trimmingEnd)\n" }
-        if !step.fields.isEmpty { text += "\nwith:\n" + step.fields.map(entry).joined() }
-        for rule in step.rules { text += "  \(words(rule))\n" }
-        text += "\nOutput: \(step.documentation.output)\n"
+    /// - Parameter width: The columns of the terminal; nil: nothing is wrapped.
+    func text(width: Int?) -> String {
+        func wrap(_ text: String, indent: Int = 0, hanging: Int = 0) -> String {
+            TextWrap.wrap(text, width: width, indent: indent, hanging: hanging)
+        }
+        var text = "\(step.name)\n\n\(wrap(step.summary))\n"
+        let details = step.documentation.details.trimmingEnd
+        // The tools of some servers have no more than one text.
+        if !details.isEmpty, details != step.summary { text += "\n\(wrap(details))\n" }
+        if !step.fields.isEmpty { text += "\nwith:\n" }
+        for field in step.fields {
+            text += wrap(facts(field), indent: 2, hanging: 4) + "\n"
+            if !field.help.isEmpty { text += wrap(field.help, indent: 6) + "\n" }
+        }
+        for rule in step.rules { text += wrap(words(rule), indent: 2) + "\n" }
+        text += "\n\(wrap("Output: \(step.documentation.output)"))\n"
         for example in step.documentation.examples {
             let yaml = example.yaml.split(separator: "\n", omittingEmptySubsequences: false)
             text += "\n\(example.title):\n\n"
@@ -23,15 +33,15 @@ struct StepReference {
         return text
     }
 
-    private func entry(_ field: FieldDefinition) -> String {
+    /// The key with its type and default.
+    private func facts(_ field: FieldDefinition) -> String {
         var facts = [type(of: field.schema)]
         if field.isRequired {
             facts.append("required")
         } else if let value = field.defaultValue, !value.isNull {
             facts.append("default \(value.json())")
         }
-        return "  \(field.key)  (\(facts.joined(separator: ", ")))\n"
-            + (field.help.isEmpty ? "" : "      \(field.help)\n")
+        return "\(field.key)  (\(facts.joined(separator: ", ")))"
     }
 
     private func type(of schema: Value) -> String {

@@ -8,14 +8,30 @@ actor TextReporter: RunObserver {
     private let redactor: Redactor
     private var renderer: EventRenderer
 
-    /// - Parameter note: Shown after the name of the pipeline, such as "simulated".
-    init(style: TextStyle, printer: DiagnosticPrinter, redactor: Redactor, note: String?) {
+    private let isQuiet: Bool
+
+    /// - Parameters:
+    ///   - note: Shown after the name of the pipeline, such as "simulated".
+    ///   - isQuiet: Whether only the failure of the run is shown.
+    init(style: TextStyle, printer: DiagnosticPrinter, redactor: Redactor, note: String?, isQuiet: Bool = false) {
+        self.isQuiet = isQuiet
         self.style = style
         self.redactor = redactor
         renderer = EventRenderer(to: Streams.error, style: style, printer: printer, note: note)
     }
 
-    func report(_ event: RunEvent) { renderer.show(event) }
+    func report(_ event: RunEvent) {
+        guard isQuiet else { return renderer.show(event) }
+        switch event.kind {
+        case .stepHeld, .runFinished(.failed, _), .runFinished(.cancelled, _): renderer.show(event)
+        default: break
+        }
+    }
+
+    /// Redraws the line that says what is going on.
+    fileprivate func drawLiveLine(width: Int) {
+        LiveLine.draw(renderer.liveLine(now: WallClock.nanoseconds(), width: width))
+    }
 
     func finish(_ result: RunResult) {
         renderer.finish()
@@ -27,5 +43,31 @@ actor TextReporter: RunObserver {
             return
         }
         result.outcome.writeOutput(redactor: redactor)
+    }
+}
+
+/// Runs `body` while the running step is shown at the bottom of the terminal, if the observer shows the run there.
+func withLiveLine<Result: Sendable>(
+    _ observer: any RunObserver, _ body: @escaping @Sendable () async throws -> Result
+) async throws -> Result {
+    guard let reporter = observer as? TextReporter, LiveLine.width != nil else { return try await body() }
+    return try await withThrowingTaskGroup(of: Result?.self) { group in
+        group.addTask { try await body() }
+        group.addTask {
+            while !Task.isCancelled {
+                // The width may change.
+                if let width = LiveLine.width { await reporter.drawLiveLine(width: width) }
+                try? await ContinuousClock().sleep(for: .milliseconds(200))
+            }
+            return nil
+        }
+        defer {
+            group.cancelAll()
+            LiveLine.draw(nil)
+        }
+        while let next = try await group.next() {
+            if let result = next { return result }
+        }
+        throw CancellationError()
     }
 }

@@ -31,7 +31,7 @@ struct PluginSettings: Sendable {
                 value.isNull
                 ? [:]
                 : fetch(value, "plugins/\(plugin)", schema, resolver) { path, reason in
-                    problem = "`\(path.replacing("/", with: "."))` has no value: \(reason)"
+                    problem = "`\(path.replacing("/", with: "."))` \(UnavailableSecret(reason: reason).predicate)"
                     return .null
                 }
             problems[plugin] = problem
@@ -52,7 +52,10 @@ struct PluginSettings: Sendable {
         _ value: Value, _ path: String, _ schema: Value?, _ resolver: SensitiveResolver,
         unavailable: (_ path: String, _ reason: String) -> Value
     ) -> Value {
-        let isReference = value.asObject.map { $0.count == 1 && ($0["env"] ?? $0["file"]) != nil } ?? false
+        let isReference =
+            value.asObject.map { object in
+                (object.count == 1 && (object["env"] ?? object["file"]) != nil) || object["command"]?.asList != nil
+            } ?? false
         let isSecret = schema.map(SensitiveValue.isSchema) ?? false
         if isReference || isSecret, let reference = try? SensitiveValue(field: value) {
             switch resolver.resolve(reference) {

@@ -6,8 +6,10 @@ extension Project {
     ///
     /// - Parameter startsServers: Whether an MCP server with unknown tools is started to list them. Read-only commands
     ///   start nothing.
-    func loader(startsServers: Bool = false) async throws -> PipelineLoader {
-        let plugins = try await ProjectPlugins.load(self, discovery: startsServers ? .whenMissing : .cached)
+    /// - Parameter simulates: Whether a simulator stands in for the agents, so that none has to be configured.
+    func loader(startsServers: Bool = false, simulates: Bool = false) async throws -> PipelineLoader {
+        let plugins = try await ProjectPlugins.load(
+            self, discovery: startsServers ? .whenMissing : .cached, simulates: simulates)
         plugins.write(redactor: redactor)
         return try PipelineLoader(registry: plugins.registry, names: names, project: files())
     }

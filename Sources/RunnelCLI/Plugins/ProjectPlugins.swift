@@ -25,11 +25,12 @@ struct ProjectPlugins: Sendable {
     /// - Parameters:
     ///   - discovery: When MCP servers are started to list their tools. Read-only commands never do.
     ///   - only: The plugin to load; nil for all.
+    ///   - simulates: Whether a simulator stands in for the agents, so that none has to be configured.
     static func load(
-        _ project: Project, discovery: ToolDiscovery = .cached, only: String? = nil
+        _ project: Project, discovery: ToolDiscovery = .cached, only: String? = nil, simulates: Bool = false
     ) async throws -> ProjectPlugins {
         do {
-            return try await ProjectPlugins(project, discovery: discovery, only: only)
+            return try await ProjectPlugins(project, discovery: discovery, only: only, simulates: simulates)
         } catch let error as RegistryError {
             Streams.error.write("error: \(error.message)\n")
         } catch let error as FileReading.Failure {
@@ -40,14 +41,18 @@ struct ProjectPlugins: Sendable {
 
     /// - Parameter host: The environment of child processes; nil for the default.
     init(
-        _ project: Project, discovery: ToolDiscovery = .cached, only: String? = nil, host: ProcessHost? = nil
+        _ project: Project, discovery: ToolDiscovery = .cached, only: String? = nil, host: ProcessHost? = nil,
+        simulates: Bool = false
     ) async throws {
         let folders = try PluginFolder.all(of: project)
         let host = host ?? Self.host(project)
         let stock = try Self.configured(RunnelCommand.plugins, project, alsoKnown: folders.map(\.name))
-        var registry = try StepRegistry(stock.plugins)
+        var registry = try StepRegistry(
+            simulates ? stock.plugins.map { $0.talking(toAny: .placeholder) } : stock.plugins)
         var problems = stock.problems
-        for problem in problems { registry.setMissing(problem.plugin, because: problem.message) }
+        for problem in problems where stock.broken.contains(problem.plugin) {
+            registry.setMissing(problem.plugin, because: problem.message)
+        }
         let services = Services()
         // How requests leave this machine, which also those that list an MCP server's tools do.
         for plugin in stock.plugins { await plugin.registerServices(in: services) }
@@ -78,7 +83,7 @@ struct ProjectPlugins: Sendable {
                 let place = error.path.map(\.text).joined(separator: ".")
                 let file = place.hasPrefix("plugins.") ? "runnel.yaml" : folder.report.source.name
                 problems.append((folder.name, "\(file): `\(place)`: \(error.message)", error.hint))
-                registry.setMissing(folder.name, because: "mend \(file)")
+                registry.setMissing(folder.name, because: "fix \(file)")
             } catch let error as StepError {
                 problems.append((folder.name, error.message, error.hint))
                 registry.setMissing(folder.name, because: error.message)
@@ -106,9 +111,12 @@ struct ProjectPlugins: Sendable {
     /// The built-in plugins with their settings. A plugin with invalid settings is left out.
     private static func configured(
         _ plugins: [any Plugin], _ project: Project, alsoKnown folders: [String]
-    ) throws -> (plugins: [any Plugin], problems: [(plugin: String, message: String, hint: String?)]) {
+    ) throws -> (
+        plugins: [any Plugin], problems: [(plugin: String, message: String, hint: String?)], broken: Set<String>
+    ) {
         let settings = project.pluginSettings
         var problems: [(plugin: String, message: String, hint: String?)] = []
+        var broken: Set<String> = []
         let known = plugins.map(\.name) + folders
         for name in settings.values.keys.sorted() where !known.contains(name) {
             let closest = Suggestion.closest(to: name, among: known)
@@ -120,23 +128,39 @@ struct ProjectPlugins: Sendable {
         }
         let good = plugins.compactMap { plugin -> (any Plugin)? in
             if let problem = settings.problems[plugin.name] {
+                broken.insert(plugin.name)
                 problems.append((plugin.name, "runnel.yaml: \(problem)", nil))
                 return nil
             }
             do throws(FieldError) {
-                return try configure(plugin, settings)
+                return try configure(plugin, settings) { key, known in
+                    problems.append(
+                        (
+                            plugin.name, "runnel.yaml: `plugins.\(plugin.name)`: there is no setting \"\(key)\"",
+                            Suggestion.closest(to: key, among: known).map { "did you mean \"\($0)\"?" }
+                                ?? "its settings are \(known.joined(separator: ", "))"
+                        ))
+                }
             } catch {
+                broken.insert(plugin.name)
                 let place = (["plugins", plugin.name] + error.path.map(\.text)).joined(separator: ".")
                 problems.append((plugin.name, "runnel.yaml: `\(place)`: \(error.message)", error.hint))
                 return nil
             }
         }
-        return (good, problems)
+        return (good, problems, broken)
     }
 
-    private static func configure(_ plugin: any Plugin, _ settings: PluginSettings) throws(FieldError) -> any Plugin {
-        let own = settings.values[plugin.name]
+    private static func configure(
+        _ plugin: any Plugin, _ settings: PluginSettings, _ unknown: (_ key: String, _ known: [String]) -> Void
+    ) throws(FieldError) -> any Plugin {
+        var own = settings.values[plugin.name]
         if let plugin = plugin as? any ConfigurablePlugin {
+            let known = plugin.settingsSchema["properties"]?.asObject?.keys ?? []
+            for key in own?.asObject?.keys ?? [] where !known.contains(key) {
+                unknown(key, known)
+                own = own?.asObject.map { .object($0.removing(key)) }
+            }
             guard let section = plugin.sectionField else { return try plugin.configured(reading: own ?? .null) }
             if own == nil || own == [:] {
                 return try plugin.configured(reading: settings.sections[section.key] ?? .null)
@@ -170,4 +194,10 @@ extension FieldError.PathElement {
         case .index(let index): String(index)
         }
     }
+}
+
+extension AgentStandIn {
+    /// Stands for a simulator that is not running yet, while pipelines are validated.
+    fileprivate static let placeholder = AgentStandIn(
+        baseURL: "http://127.0.0.1:1", clientID: "simulated", clientSecret: "simulated", agentID: "simulated")
 }

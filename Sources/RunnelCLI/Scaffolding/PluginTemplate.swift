@@ -18,34 +18,34 @@ enum PluginTemplate: String, CaseIterable {
     }
 
     private func manifest(_ name: String, _ command: String) -> String {
-        """
-        name: \(name)
-        version: "0.1"
-        description: What it is for, in one sentence.
-        protocol: exec
-        command: \(command)
-        # What it may see of the environment, beside PATH, HOME, LANG and TMPDIR:
-        env: []
-        timeout: 30s
-        steps:
-          hello:
-            summary: Greets somebody.
-            output: An object with the `greeting`.
-            # Whether running it again costs nothing and changes nothing:
-            repeatable: true
-            # The JSON schema of `with:`
-            input:
-              type: object
-              required: [name]
-              additionalProperties: false
-              properties:
-                name: { type: string, pattern: "^[^\\"\\\\\\\\]*$", description: Who is greeted. }
-            examples:
-              Greet Ada: |
-                uses: \(name).hello
-                with: { name: Ada }
+        EditorSchema.plugin.editorLine(from: "../../") + """
+            name: \(name)
+            version: "0.1"
+            description: What it is for, in one sentence.
+            protocol: exec
+            command: \(command)
+            # What it may see of the environment, beside PATH, HOME, LANG and TMPDIR:
+            env: []
+            timeout: 30s
+            steps:
+              hello:
+                summary: Greets somebody.
+                output: An object with the `greeting`.
+                # Whether running it again costs nothing and changes nothing:
+                repeatable: true
+                # The JSON schema of `with:`
+                input:
+                  type: object
+                  required: [name]
+                  additionalProperties: false
+                  properties:
+                    name: { type: string, pattern: "^[^\\"\\\\\\\\]*$", description: Who is greeted. }
+                examples:
+                  Greet Ada: |
+                    uses: \(name).hello
+                    with: { name: Ada }
 
-        """
+            """
     }
 
     private static let pythonProgram = #"""
@@ -79,14 +79,14 @@ enum PluginTemplate: String, CaseIterable {
         """#
 
     private static func server(_ name: String) -> String {
-        """
-        # Each tool of this server is a step: `runnel plugins` lists them.
-        name: \(name)
-        version: "0.1"
-        description: What it is for, in one sentence.
-        protocol: mcp
-        command: [uvx, mcp-server-time]
+        EditorSchema.plugin.editorLine(from: "../../") + """
+            # Each tool of this server is a step: `runnel plugins` lists them.
+            name: \(name)
+            version: "0.1"
+            description: What it is for, in one sentence.
+            protocol: mcp
+            command: [uvx, mcp-server-time]
 
-        """
+            """
     }
 }

@@ -1,29 +1,29 @@
-import RunnelReference
-
 /// A template of `runnel init`.
 struct ProjectTemplate: Sendable {
     let name: String
     /// A one-sentence summary.
     let summary: String
     let pipeline: PipelineTemplate
+    /// What `runnel.yaml` says beside the Marketplace, in the place of commented examples.
+    var configuration: String?
     /// Commands to try next, each with a description.
     let tries: [(command: String, meaning: String)]
 
-    static let all = [hello, hook, folder, schedule]
+    static let all = [hello, hook, folder, schedule, alert]
     static let standard = hello
 
     static func named(_ name: String) -> ProjectTemplate? { all.first { $0.name == name } }
 
-    /// All files of the project, by path.
-    func files(schema: String) -> [(path: String, text: String)] {
+    /// All files of the project beside the schemas, by path.
+    var files: [(path: String, text: String)] {
         [
-            ("runnel.yaml", Self.configuration), (".gitignore", Self.ignored), ("runnel.schema.json", schema),
-            ("pipelines/\(pipeline.name).yaml", pipeline.text(schema: "../runnel.schema.json")),
-            ("pipelines/\(pipeline.name).test.yaml", pipeline.test),
+            ("runnel.yaml", EditorSchema.settings.editorLine() + Self.marketplace + (configuration ?? Self.secrets)), (".gitignore", Self.ignored),
+            ("pipelines/\(pipeline.name).yaml", pipeline.text),
+            ("pipelines/\(pipeline.name).test.yaml", pipeline.testText),
         ] + pipeline.more
     }
 
-    private static let configuration = """
+    private static let marketplace = """
         # Settings of this project; docs/reference/configuration.md of Runnel lists them all. Each can also be given as
         # an environment variable, which wins: marketplace.base_url is RUNNEL_MARKETPLACE_BASE_URL.
         marketplace:
@@ -33,6 +33,10 @@ struct ProjectTemplate: Sendable {
           # client_secret: { env: MARKETPLACE_CLIENT_SECRET }
           # agent_id: agent-ai-bot
 
+
+        """
+
+    private static let secrets = """
         # What pipelines may read as {{ secrets.NAME }}:
         # secrets:
         #   team_hook: { env: TEAM_HOOK }
@@ -42,8 +46,10 @@ struct ProjectTemplate: Sendable {
     private static let ignored = """
         # The journal, and what pipelines write.
         .runnel/
-        out/
+        .env
+        done/
         failed/
+        out/
 
         """
 }
@@ -52,7 +58,7 @@ struct ProjectTemplate: Sendable {
 struct PipelineTemplate: Sendable {
     let name: String
     private let body: String
-    let test: String
+    private let test: String
     /// Other files that it needs.
     let more: [(path: String, text: String)]
 
@@ -63,8 +69,8 @@ struct PipelineTemplate: Sendable {
         self.more = more
     }
 
-    /// - Parameter schema: The schema's path relative to the pipeline, for editors.
-    func text(schema: String) -> String {
-        PipelineSchema.editorLine(path: schema) + "\n" + body
-    }
+    /// The pipeline, as it stands in the folder `pipelines`.
+    var text: String { EditorSchema.pipeline.editorLine(from: "../") + body }
+    /// Its test, beside it.
+    var testText: String { EditorSchema.test.editorLine(from: "../") + test }
 }

@@ -72,6 +72,12 @@ enum FileReading {
         return fstat(descriptor, &status) == 0 && status.st_mode & S_IFMT == S_IFIFO
     }
 
+    /// Whether somebody has sent something there: a pipe or a file, and neither a terminal nor `/dev/null`.
+    static func isGiven(_ descriptor: Int32) -> Bool {
+        var status = stat()
+        return fstat(descriptor, &status) == 0 && [S_IFIFO, S_IFREG].contains(status.st_mode & S_IFMT)
+    }
+
     static func exists(_ path: String) -> Bool {
         var isDirectory = false
         return exists(path, isDirectory: &isDirectory)

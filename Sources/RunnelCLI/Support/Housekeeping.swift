@@ -1,3 +1,4 @@
+import LibC
 import Logging
 import RunnelEngine
 import RunnelKit
@@ -8,6 +9,8 @@ struct Housekeeping: Sendable {
     let journal: any Journal
     let retention: Retention
     let logger: Logger
+    /// The folder of the journal and where to say that its disk is full; nil to say so in the log alone.
+    var disk: (folder: String, board: HealthBoard)?
 
     /// The pause between batches: while there is something to remove, and otherwise.
     private static let intervals = (busy: Duration.seconds(1), idle: Duration.seconds(5))
@@ -26,8 +29,23 @@ struct Housekeeping: Sendable {
                 if error.code != problem { logger.error("cannot remove old runs: \(error)") }
                 problem = error.code
             }
+            if let disk {
+                disk.board.set(.disk, disk.folder, problem == .full ? Self.full : Self.shortage(disk.folder))
+            }
             try? await ContinuousClock().sleep(for: interval)
         }
+    }
+
+    private static let full = "the journal cannot be written: there is no space left"
+
+    /// What is wrong with the disk; nil if there is room.
+    private static func shortage(_ folder: String) -> String? {
+        var status = statvfs()
+        guard statvfs(folder, &status) == 0 else { return nil }
+        let free = UInt64(status.f_bavail) * UInt64(status.f_frsize)
+        let all = UInt64(status.f_blocks) * UInt64(status.f_frsize)
+        guard free < 1 << 30, free < all / 20 else { return nil }
+        return "only \(ByteCount(Int(clamping: (free >> 20) << 20))) of the disk are free"
     }
 
     /// One brief pass at the end of a command; what remains is done next time.

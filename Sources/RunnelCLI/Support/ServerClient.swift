@@ -2,6 +2,7 @@ import AsyncHTTPClient
 import NIOCore
 import NIOHTTP1
 import NIOPosix
+import NIOSSL
 import RunnelEngine
 import RunnelKit
 
@@ -10,7 +11,15 @@ struct ServerClient: Sendable {
     let project: Project
 
     /// The server's address without a path.
-    var origin: String { "http://\(project.settings.server.host):\(project.settings.server.port)" }
+    var origin: String {
+        let server = project.settings.server
+        var host = server.host.hasPrefix("[") ? String(server.host.dropFirst().dropLast()) : server.host
+        // Addresses that stand for all of this machine.
+        if host == "0.0.0.0" { host = "127.0.0.1" }
+        if host == "::" { host = "::1" }
+        let name = host.contains(":") ? "[\(host)]" : host
+        return "\(server.tls == nil ? "http" : "https")://\(name):\(server.port)"
+    }
     private var baseURL: String { origin + "/api/v1" }
 
     /// Prints the error, and exits the command.
@@ -63,6 +72,18 @@ extension ServerClient {
     ) async throws -> (HTTPClientResponse, [UInt8]) {
         var configuration = HTTPClient.Configuration(timeout: .init(connect: .seconds(5)))
         configuration.connectionPool.retryConnectionEstablishment = false
+        if let tls = project.settings.server.tls {
+            // The server is this project's own: its certificate is known, and names whatever others call it by.
+            let file = project.path(tls.certificate)
+            guard let roots = try? NIOSSLCertificate.fromPEMFile(file) else {
+                Streams.error.write("error: the certificate in \"\(file)\" cannot be read (`server.tls`)\n")
+                throw ExitStatus.usage
+            }
+            var client = TLSConfiguration.makeClientConfiguration()
+            client.trustRoots = .certificates(roots)
+            client.certificateVerification = .noHostnameVerification
+            configuration.tlsConfiguration = client
+        }
         let client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
         do {
             let response = try await client.execute(request, timeout: timeout)

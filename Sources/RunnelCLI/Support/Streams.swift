@@ -11,6 +11,11 @@ enum Streams {
 
     fileprivate static let redactor = Mutex(Redactor())
 
+    /// The text as it may be written to a terminal, with the escape sequences of ``TextStyle``.
+    static func styled(_ text: String) -> String {
+        TerminalText.styled(redactor.withLock { $0 }.redact(text))
+    }
+
     /// Sets the redactor: the secrets of the command's project.
     static func mask(by redactor: Redactor) {
         self.redactor.withLock { $0 = redactor }
@@ -30,14 +35,15 @@ struct OutputStream: Sendable {
         return Int(size.ws_col)
     }
 
-    /// Writes plain text.
+    /// Writes plain text. On a terminal, messages on standard error are wrapped at words.
     func write(_ text: String) {
-        send(TerminalText.safe(masked(text)).utf8)
+        let text = TerminalText.safe(masked(text))
+        send((descriptor == STDERR_FILENO ? TextWrap.messages(text, width: width) : text).utf8)
     }
 
     /// Writes text with the escape sequences of ``TextStyle``.
     func write(styled text: String) {
-        send(TerminalText.styled(masked(text)).utf8)
+        send(Streams.styled(text).utf8)
     }
 
     /// Writes JSON followed by a line break. The caller redacts the value: a mask inside a number would not be valid
@@ -60,9 +66,15 @@ struct OutputStream: Sendable {
         Streams.redactor.withLock { $0 }.redact(text)
     }
 
-    /// If the reader closed the pipe (such as `head`), the rest is dropped.
     private func send(_ bytes: some Collection<UInt8>) {
-        Array(bytes).withUnsafeBytes { buffer in
+        let bytes = Array(bytes)
+        guard isTerminal else { return sendAll(bytes) }
+        LiveLine.giveWay(to: bytes) { sendAll($0) }
+    }
+
+    /// If the reader closed the pipe (such as `head`), the rest is dropped.
+    func sendAll(_ bytes: [UInt8]) {
+        bytes.withUnsafeBytes { buffer in
             var rest = buffer[...]
             while !rest.isEmpty {
                 let count = systemWrite(descriptor, UnsafeRawBufferPointer(rebasing: rest))

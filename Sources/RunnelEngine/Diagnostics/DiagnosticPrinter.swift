@@ -25,7 +25,10 @@ public struct DiagnosticPrinter: Sendable {
 
     /// The multi-line form, without a trailing line break.
     public func text(_ diagnostic: Diagnostic) -> String {
-        var text = "\(Self.place(of: diagnostic)): \(diagnostic.severity): \(diagnostic.message) [\(diagnostic.code)]"
+        // The code stands behind the first line: further ones may quote what a program wrote.
+        let message = diagnostic.message.split(separator: "\n", maxSplits: 1, omittingEmptySubsequences: false)
+        var text = "\(Self.place(of: diagnostic)): \(diagnostic.severity): \(message[0]) [\(diagnostic.code)]"
+        if message.count > 1 { text += "\n" + message[1] }
         let number = diagnostic.range.map { String($0.start.line) } ?? ""
         let margin = String(repeating: " ", count: Swift.max(number.count, 3) + 2)
         if let range = diagnostic.range, let line = sources[diagnostic.file]?.line(range.start.line) {

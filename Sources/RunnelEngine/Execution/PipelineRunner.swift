@@ -19,6 +19,7 @@ public struct PipelineRunner: Sendable {
     let now: @Sendable () -> Int64
     /// The grace period of running steps when the process stops, and again after they were cancelled.
     let grace: Duration
+    let prices: PriceTable
     /// Whether runs end before the first step that has a cost or a side effect.
     private(set) var isDryRun = false
 
@@ -28,12 +29,13 @@ public struct PipelineRunner: Sendable {
     ///   - executor: The executor for tasks of runs; nil for the default.
     ///   - now: Returns nanoseconds since 1970.
     ///   - grace: The grace period of running steps when the process stops, and again after they were cancelled.
+    ///   - prices: What calls of models cost.
     public init(
         registry: StepRegistry, environment: TemplateEnvironment, services: Services, project: ProjectDirectory,
         values: ProjectValues, redactor: Redactor, seal: SecretSeal? = nil, logger: Logger,
         clock: any Clock<Duration> = ContinuousClock(), executor: (any TaskExecutor)? = nil,
         now: @escaping @Sendable () -> Int64,
-        grace: Duration = .seconds(10)
+        grace: Duration = .seconds(10), prices: PriceTable = PriceTable()
     ) {
         self.registry = registry
         self.environment = environment
@@ -47,6 +49,7 @@ public struct PipelineRunner: Sendable {
         self.executor = executor
         self.now = now
         self.grace = grace
+        self.prices = prices
     }
 
     /// Runs the pipeline to its end without a journal. Errors are in the result; cancelling the task cancels the run.

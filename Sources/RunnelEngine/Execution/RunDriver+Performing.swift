@@ -31,6 +31,7 @@ extension RunDriver {
             case .stopTimer(let id): timers.removeValue(forKey: id)?.cancel()
             case .record(let change):
                 commit.steps.append(record(change))
+                keep(change, in: &commit)
                 if let kind = happening(change) { happened.append(kind) }
                 if let note = retryNote(change) { happened.append(note) }
             case .renderOutput: queue += machine.handle(.rendered(renderOutput()))
@@ -76,6 +77,9 @@ extension RunDriver {
             case .items:
                 guard let forEach = step.forEach else { return .run }
                 let value = try forEach.render(scope)
+                if case .object(let lists) = value, step.forEachNode?.isMapping ?? false {
+                    return .items(try ItemProduct.items(lists))
+                }
                 if let items = value.asList { return .items(items) }
                 if value.isNull {
                     throw forEach.attributing(
@@ -102,13 +106,19 @@ extension RunDriver {
         }
     }
 
-    private func scope(_ key: ExecutionKey?) -> RunScope {
-        RunScope(
+    /// - Parameter output: The output of the step itself, for the condition of its loop.
+    private func scope(_ key: ExecutionKey?, output: Value? = nil) -> RunScope {
+        var visible = machine.visible(from: key)
+        if let key, let output {
+            visible.outputs[key.step] = output
+            visible.input = output
+        }
+        return RunScope(
             request: request, values: runner.values,
             run: [
                 "id": .string(request.id), "pipeline": .string(pipeline.name),
                 "started_at": .string(Timestamp.text(nanoseconds: startedAt)),
-            ], now: runner.now(), visible: machine.visible(from: key))
+            ], now: runner.now(), visible: visible)
     }
 
     // MARK: - Attempts
@@ -124,12 +134,16 @@ extension RunDriver {
             if isStored, buffer.append(event) { flushes.yield() }
             await events(event)
         }
+        let journal = AttemptJournal(
+            key: key, uses: step.uses, checkpoint: checkpoints.removeValue(forKey: key), storage: storage,
+            prices: runner.prices, now: runner.now)
         let attempt = StepAttempt(
             runner: runner, pipeline: pipeline, step: step, key: key, number: number, scope: scope(key),
-            epoch: storage?.lease.epoch
+            epoch: storage?.lease.epoch, journal: journal
         ) { await reporter.report($0) }
         let task = AbandonableTask<Value>(on: runner.executor)
-        attempts[key] = RunningAttempt(task: task, stopwatch: runner.clock.measureStart())
+        attempts[key] = RunningAttempt(
+            task: task, stopwatch: runner.clock.measureStart(), journal: journal)
         group.addTask {
             let result = await task.run { try await attempt.run() }
             await reporter.finish()
@@ -150,7 +164,19 @@ extension RunDriver {
                         input: redactor.redact(held.input))))
             isReleased = true
             return nil
-        case .success(let output)?: return .succeeded(key, output)
+        case .success(let output)?:
+            guard let loop = steps[key.step]?.loop else { return .succeeded(key, output) }
+            do throws(TemplateFailure) {
+                let holds = try loop.condition.expression.evaluate(scope(key, output: output)).isTruthy
+                return holds == loop.isWhile ? .again(key, output) : .succeeded(key, output)
+            } catch {
+                let failure = LocatedTemplateError(failure: error, node: loop.condition.node)
+                return .failed(key, self.failure(failure, key), jitter: 0)
+            }
+        case .failure(let postponement as StepPostponement)? where !attempt.task.isCancelled:
+            let delay = min(
+                max(Self.shortestRest, postponement.until - runner.now()), StepRecord.longestPostponement)
+            return .postponed(key, .nanoseconds(delay), reason: runner.redactor.redact(postponement.reason))
         case .failure(let error)? where !attempt.task.isCancelled:
             return .failed(key, failure(error, key), jitter: .random(in: 0...1))
         case .failure?, nil: return .cancelled(key)

@@ -23,10 +23,14 @@ extension RunDriver {
             commit.events = (buffer.take() + happened).map(\.journalJSON)
             if let end = commit.end, let outcome {
                 commit.events.append(
-                    RunEvent(runID: request.id, time: end.time, kind: .runFinished(outcome, took: .zero)).journalJSON)
+                    RunEvent(
+                        runID: request.id, time: end.time, kind: .runFinished(outcome, took: stopwatch.elapsed())
+                    ).journalJSON)
             }
             let isSettled = isToBeSettled(commit, before: next) || storage.isSuspect && !commit.steps.isEmpty
-            if !commit.steps.isEmpty || !commit.events.isEmpty || commit.worked != nil || isSettled {
+            if !commit.steps.isEmpty || !commit.events.isEmpty || !commit.updates.isEmpty || commit.worked != nil
+                || isSettled
+            {
                 try await storage.journal.commit(commit, isSettled ? .durable : .soon)
             }
         }
@@ -48,6 +52,20 @@ extension RunDriver {
 
     private func isRepeatable(_ key: ExecutionKey) -> Bool {
         steps[key.step].flatMap { runner.registry[$0.uses] }?.isRepeatable ?? false
+    }
+
+    /// Adds to the commit what the attempt that has ended keeps beside its output.
+    func keep(_ change: RunMachine.Change, in commit: inout RunCommit) {
+        guard change.state != .running, let journal = attempts[change.key]?.journal else { return }
+        let content = journal.take()
+        if let last = commit.steps.indices.last {
+            commit.steps[last].with = content.with
+            commit.steps[last].attributes = content.attributes.isEmpty ? nil : .object(content.attributes)
+        }
+        commit.usage += content.usage.map {
+            UsageEntry(pipeline: pipeline.name, step: change.key, at: $0.at, usage: $0.record)
+        }
+        commit.memories += content.memories.map { StepMemoryEdit(uses: change.uses, change: $0.change, at: $0.at) }
     }
 
     mutating func record(_ change: RunMachine.Change) -> StepRecord {
@@ -76,6 +94,7 @@ extension RunDriver {
             guard change.attempt > 0 else { return nil }
             return .stepSucceeded(place, output: runner.redactor.redact(change.output ?? .null), took: took)
         case .skipped: return isGroup ? nil : .stepSkipped(place)
+        case .waiting where change.reason != nil: return .stepNote(place, change.reason ?? "")
         case .failed, .waiting:
             guard let error = change.error, change.attempt > 0 || error.stepID == change.key.description else {
                 return nil

@@ -23,6 +23,8 @@ struct RunDriver {
     var beginnings: [ExecutionKey: Int64] = [:]
     /// The due times of waiting executions; nanoseconds since 1970.
     var retryTimes: [ExecutionKey: Int64] = [:]
+    /// What interrupted attempts of an earlier life go on with.
+    var checkpoints: [ExecutionKey: Value] = [:]
     var outcome: RunOutcome?
     var isReleased = false
     /// The time until which the run waits in the journal, if it does.
@@ -38,6 +40,7 @@ struct RunDriver {
     struct RunningAttempt {
         let task: AbandonableTask<Value>
         let stopwatch: Stopwatch
+        let journal: AttemptJournal
         var hasEnded = false
     }
 
@@ -76,9 +79,11 @@ struct RunDriver {
         let now = runner.now()
         for record in storage?.steps ?? [] {
             beginnings[record.key] = record.startedAt
+            if record.state == .running { checkpoints[record.key] = record.checkpoint }
             guard record.state == .waiting, let retryAt = record.retryAt else { continue }
             // A clock that was set back must not extend the pause.
-            let longest = steps[record.key.step]?.retry?.maxBackoff ?? .zero
+            let longest = record.longestPause(
+                steps[record.key.step]?.retry, loop: steps[record.key.step]?.loop?.pause)
             retryTimes[record.key] = min(retryAt, now + longest.nanoseconds)
         }
     }
@@ -140,6 +145,7 @@ struct RunDriver {
     /// Cancels running attempts and waits for them, at most the grace period: a step that ignores cancellation is
     /// abandoned.
     private mutating func endAttempts(in group: inout ThrowingTaskGroup<Event, any Error>) async {
+        if outcome == nil { interruptAttempts() }
         cancelAttempts(Array(attempts.keys), in: &group)
         while attempts.contains(where: { !$0.value.hasEnded }), let event = try? await group.next() {
             switch event {
@@ -184,6 +190,7 @@ struct RunDriver {
         case .signal(.fence): throw JournalError.leaseLost(request.id)
         case .signal(.stop) where stops > 0:
             stops += 1
+            interruptAttempts()
             cancelAttempts(Array(attempts.keys), in: &group)
         case .signal(.stop):
             stops += 1
@@ -193,11 +200,21 @@ struct RunDriver {
                 try? await clock.sleep(for: grace)
                 return .graceIsOver
             }
-        case .graceIsOver: cancelAttempts(Array(attempts.keys), in: &group)
+        case .graceIsOver:
+            interruptAttempts()
+            cancelAttempts(Array(attempts.keys), in: &group)
         case .patienceIsOver(let keys): abandon(keys)
-        case .flush: try await write(.empty)
+        case .flush:
+            var commit = RunCommit.empty
+            commit.updates = attempts.values.filter { !$0.hasEnded }.compactMap { $0.journal.takeUpdate() }
+            try await write(commit)
         case .nothing: break
         }
+    }
+
+    /// Tells the attempts that are about to be cancelled that a later life of the run goes on with them.
+    private func interruptAttempts() {
+        for attempt in attempts.values where !attempt.task.isCancelled { attempt.journal.interrupt() }
     }
 
     mutating func cancelAttempts(_ keys: [ExecutionKey], in group: inout ThrowingTaskGroup<Event, any Error>) {

@@ -24,10 +24,24 @@ public struct RunRequest: Sendable {
 public struct ProjectValues: Sendable {
     public var secrets: [String: String]
     public var env: [String: String]
+    /// `vars` of `runnel.yaml`.
+    public var vars: [String: Value]
 
-    public init(secrets: [String: String] = [:], env: [String: String] = [:]) {
+    public init(secrets: [String: String] = [:], env: [String: String] = [:], vars: [String: Value] = [:]) {
         self.secrets = secrets
         self.env = env
+        self.vars = vars
+    }
+
+    /// What does not depend on a run: `secrets`, `env` and `vars`.
+    public var scope: ValueObject {
+        func object<Element>(_ values: [String: Element], _ make: (Element) -> Value) -> Value {
+            .object(ValueObject(values.sorted { $0.key < $1.key }.map { ($0.key, make($0.value)) }))
+        }
+        return [
+            "secrets": object(secrets) { .string($0) }, "env": object(env) { .string($0) },
+            "vars": object(vars) { $0 },
+        ]
     }
 }
 

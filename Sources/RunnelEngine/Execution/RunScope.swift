@@ -9,7 +9,7 @@ struct RunScope: TemplateScope {
     let now: Int64
     let visible: VisibleValues
 
-    private static let names = ["input", "inputs", "steps", "trigger", "secrets", "env", "run", "error"]
+    private static let names = ["input", "inputs", "steps", "trigger", "vars", "secrets", "env", "run", "error"]
 
     func value(named name: String) -> Value? {
         switch name {
@@ -17,9 +17,7 @@ struct RunScope: TemplateScope {
         case "inputs": .object(request.inputs)
         case "steps": .object(visible.outputs)
         case "trigger": request.trigger
-        case "secrets":
-            .object(ValueObject(values.secrets.sorted { $0.key < $1.key }.map { ($0.key, .string($0.value)) }))
-        case "env": .object(ValueObject(values.env.sorted { $0.key < $1.key }.map { ($0.key, .string($0.value)) }))
+        case "secrets", "env", "vars": values.scope[name]
         case "run": run
         // Without an error it is null in `finally`, so that `error` without `default` fails with a message.
         case "error": visible.error.map(\.scopeValue) ?? .null

@@ -21,6 +21,7 @@ extension StepRecord {
         var copy = self
         copy.output = output.map(seal.unseal)
         copy.items = items.map(seal.unseal)
+        copy.checkpoint = checkpoint.map(seal.unseal)
         return copy
     }
 

@@ -13,6 +13,7 @@ struct StepAttempt: Sendable {
     let scope: RunScope
     /// The epoch of the claim; nil for a run without a journal.
     let epoch: Int64?
+    let journal: AttemptJournal
     let progress: @Sendable (StepProgress) async -> Void
 
     /// - Throws: The error of the step; a ``LocatedTemplateError`` if `with:` cannot be rendered.
@@ -28,6 +29,7 @@ struct StepAttempt: Sendable {
         if let places = definition.paths {
             try PathChecker(project: runner.project).check(places, step.with, rendered: with)
         }
+        journal.rendered(with)
         if runner.isDryRun, !definition.isReadOnly(with) { throw HeldStep(with: with, input: scope.visible.input) }
         let run: @Sendable () async throws -> Value = { [context, step] in
             do {
@@ -68,6 +70,7 @@ struct StepAttempt: Sendable {
             render: { [environment = runner.environment, scope] text, name in
                 try environment.render(text, name: name, scope: scope)
             },
+            journal: journal, prices: runner.prices, isInterrupted: { [journal] in journal.isInterrupted },
             progress: progress)
     }
 }
@@ -97,7 +100,7 @@ extension TemplateEnvironment {
     }
 
     /// Line and column, both from 1.
-    private static func place(_ utf8Offset: Int, in text: String) -> String {
+    static func place(_ utf8Offset: Int, in text: String) -> String {
         let before = String(decoding: text.utf8.prefix(utf8Offset), as: UTF8.self)
         let lines = before.split(separator: "\n", omittingEmptySubsequences: false)
         return "\(lines.count):\((lines.last?.unicodeScalars.count ?? 0) + 1)"

@@ -42,7 +42,9 @@ public protocol Journal: Sendable {
     ///
     /// - Parameters:
     ///   - run: Belongs to ``RunRecord/owner`` at once where that is set and the journal knows that worker; its state is
-    ///     `running` then, and the answer ``Acceptance/claimed(epoch:)``.
+    ///     `running` then, and the answer ``Acceptance/claimed(epoch:)``. One with ``RunRecord/debounce`` is `waiting`
+    ///     until ``RunRecord/wakeAt``; if a run of its pipeline with the same debounce key is waiting and has not
+    ///     started, that run gets its trigger, input and time instead, and its event is added to `trigger.folded`.
     ///   - steps: Finished steps of the run that this one repeats; they are not executed again. Not written where there
     ///     was a run with this dedupe key.
     ///   - memory: Stored whether the run is new or a duplicate.
@@ -78,6 +80,14 @@ public protocol Journal: Sendable {
     /// The runs of this worker with a cancellation request.
     func cancelRequests(for worker: WorkerID) async throws(JournalError) -> [String]
 
+    // MARK: Ends
+
+    /// The ends of runs after this number of the sequence of ends, in order. Each end is numbered in the transaction
+    /// that ends the run, so a reader that keeps its position misses none.
+    func ends(after number: Int64, limit: Int) async throws(JournalError) -> [EndRecord]
+    /// The number of the latest end; 0 if there is none.
+    func lastEnd() async throws(JournalError) -> Int64
+
     // MARK: Looking
 
     /// A number that changes with every write of any process. Cheap enough to poll several times a second.
@@ -94,6 +104,12 @@ public protocol Journal: Sendable {
     func events(
         of runID: String, from number: Int, limit: Int
     ) async throws(JournalError) -> [(number: Int, event: Value)]
+
+    /// What steps of one kind (`uses`) remember under a key, sealed. What has expired at `time` is not there.
+    func memory(of uses: String, key: String, at time: Int64) async throws(JournalError) -> StepMemory
+
+    /// The sums of calls of models by period, pipeline, agent and model.
+    func usage(_ query: UsageQuery) async throws(JournalError) -> [UsageSum]
 
     // MARK: Housekeeping
 

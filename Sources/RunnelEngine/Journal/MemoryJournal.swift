@@ -10,12 +10,21 @@ public actor MemoryJournal: Journal {
     private var takeovers: [String: Int] = [:]
     private var dedupe: [String: [String: String]] = [:]
     /// The expiry times of dedupe keys of removed runs.
+    /// Removed runs that failed, were cancelled or skipped.
+    private var failedKeys: Set<String> = []
     private var dedupeEnds: [(pipeline: String, key: String, at: Int64)] = []
     private var stepsByRun: [String: [StepRecord]] = [:]
     private var eventsByRun: [String: [Value]] = [:]
     private var memories: [TriggerID: [String: Value]] = [:]
+    private var usageEntries: [UsageEntry] = []
+    private var stepMemories: [String: [String: (memory: StepMemory, expiresAt: Int64)]] = [:]
     private var changes: Int64 = 0
     private let operatorLog = MemoryOperatorRecords.Log()
+    private var endRecords: [EndRecord] = []
+    /// The pipelines whose last run that succeeded or failed has failed.
+    private var failing: Set<String> = []
+    /// The listed events of runs with ``RunRecord/debounce``, and the number of all.
+    private var folded: [String: (events: [Value], count: Int, keys: [String])] = [:]
 
     public init() {}
 
@@ -63,6 +72,7 @@ public actor MemoryJournal: Journal {
                 runs[run.id]?.state = .failed
                 runs[run.id]?.error = RunError.killedItsWorker(run.id, deaths: deaths, steps: going).json
                 runs[run.id]?.endedAt = policy.now
+                noteEnd(of: run.id)
                 takeover.failed.append(run.id)
             }
         }
@@ -106,16 +116,26 @@ public actor MemoryJournal: Journal {
         accept(run, steps: [], memory: memory)
     }
 
+    private static func mayBeRetried(_ run: RunRecord) -> Bool { run.state.isFinal && run.state != .succeeded }
+
     public func accept(_ run: RunRecord, steps: [StepRecord], memory: MemoryChanges?) -> Acceptance {
+        var run = run
         changes += 1
         if let memory { remember(memory.values, of: memory.trigger) }
         if let key = run.dedupeKey {
-            if let other = dedupe[run.pipeline]?[key] { return .duplicate(runID: other) }
+            if let other = dedupe[run.pipeline]?[key] {
+                guard run.retriesFailed, failedKeys.contains(other) || runs[other].map(Self.mayBeRetried) ?? false
+                else {
+                    return .duplicate(runID: other)
+                }
+                runs[other]?.dedupeKey = nil
+                run.retryOf = other
+            }
             dedupe[run.pipeline, default: [:]][key] = run.id
         }
+        if let debounce = run.debounce { return fold(run, debounce) }
         if !steps.isEmpty { stepsByRun[run.id] = steps }
         guard let owner = run.owner, workersByID[owner] != nil else {
-            var run = run
             if run.owner != nil { (run.owner, run.state, run.startedAt) = (nil, .queued, nil) }
             runs[run.id] = run
             return .accepted
@@ -123,6 +143,41 @@ public actor MemoryJournal: Journal {
         runs[run.id] = run
         begin(run.id, by: owner)
         return .claimed(epoch: epoch)
+    }
+
+    private func fold(_ run: RunRecord, _ debounce: Debounce) -> Acceptance {
+        let other = runs.values.first {
+            $0.pipeline == run.pipeline && $0.debounce?.key == debounce.key && $0.state == .waiting
+                && $0.startedAt == nil
+        }
+        let id = other?.id ?? run.id
+        if var other, let latest = other.debounce?.latest {
+            (other.trigger, other.input, other.definition) = (run.trigger, run.input, run.definition)
+            other.wakeAt = min(run.wakeAt ?? 0, latest)
+            runs[id] = other
+            if let key = run.dedupeKey { dedupe[run.pipeline, default: [:]][key] = id }
+        } else {
+            runs[id] = run
+            runs[id]?.debounce?.event = .null
+        }
+        var (events, count, keys) = folded[id] ?? ([], 0, [])
+        events.append(debounce.event)
+        while events.count > Debounce.maximumEvents
+            || events.reduce(0, { $0 + $1.json().utf8.count }) > Debounce.maximumBytes, events.count > 1
+        {
+            events.removeFirst()
+        }
+        if other != nil, let key = run.dedupeKey { keys.append(key) }
+        folded[id] = (events, count + 1, keys)
+        return other == nil ? .accepted : .folded(into: id)
+    }
+
+    /// The run with the events that were folded into it.
+    private func whole(_ run: RunRecord) -> RunRecord {
+        guard let (events, count, _) = folded[run.id] else { return run }
+        var run = run
+        run.trigger = Debounce.trigger(run.trigger, events: events, count: count)
+        return run
     }
 
     // MARK: Working on runs
@@ -154,7 +209,7 @@ public actor MemoryJournal: Journal {
         if let most = limits.pipeline, held(in: run) >= most { return .busy }
         guard workersByID[worker] != nil else { throw .workerUnknown(worker) }
         begin(runID, by: worker)
-        return runs[runID].map { .claimed($0) } ?? .missing
+        return runs[runID].map { .claimed(whole($0)) } ?? .missing
     }
 
     /// The number of other runs that count for the limit of the run's pipeline: running ones and, for a run that has
@@ -179,9 +234,23 @@ public actor MemoryJournal: Journal {
     public func commit(_ commit: RunCommit, _ durability: Durability) throws(JournalError) {
         guard runs[commit.runID]?.lease == commit.lease else { throw .leaseLost(commit.runID) }
         changes += 1
-        for step in commit.steps {
+        for update in commit.updates {
+            guard let index = stepsByRun[commit.runID]?.firstIndex(where: { $0.key == update.key }),
+                var step = stepsByRun[commit.runID]?[index], step.state == .running
+            else { continue }
+            step.with = update.with ?? step.with
+            step.attributes = update.attributes ?? step.attributes
+            step.checkpoint = update.checkpoint ?? step.checkpoint
+            stepsByRun[commit.runID]?[index] = step
+        }
+        usageEntries += commit.usage
+        for edit in commit.memories { apply(edit) }
+        for var step in commit.steps {
             var steps = stepsByRun[commit.runID, default: []]
             if let index = steps.firstIndex(where: { $0.key == step.key }) {
+                step.with = step.with ?? steps[index].with
+                step.attributes = step.attributes ?? steps[index].attributes
+                step.checkpoint = step.state == .running ? step.checkpoint ?? steps[index].checkpoint : nil
                 steps[index] = step
             } else {
                 steps.append(step)
@@ -207,6 +276,7 @@ public actor MemoryJournal: Journal {
         runs[commit.runID]?.error = end.error
         runs[commit.runID]?.endedAt = end.time
         runs[commit.runID]?.owner = nil
+        noteEnd(of: commit.runID)
     }
 
     public func release(_ leases: [Lease], _ reason: ReleaseReason) -> [String] {
@@ -234,6 +304,7 @@ public actor MemoryJournal: Journal {
         }
         runs[runID]?.state = .cancelled
         runs[runID]?.endedAt = time
+        noteEnd(of: runID)
         return .cancelled
     }
 
@@ -241,14 +312,32 @@ public actor MemoryJournal: Journal {
         runs.values.filter { $0.owner == worker && $0.isCancelRequested }.map(\.id).sorted()
     }
 
+    // MARK: Ends
+
+    private func noteEnd(of runID: String) {
+        guard let run = runs[runID] else { return }
+        if run.state == .failed { failing.insert(run.pipeline) }
+        let isRecovery = run.state == .succeeded && failing.remove(run.pipeline) != nil
+        endRecords.append(
+            EndRecord(
+                number: (endRecords.last?.number ?? 0) + 1, runID: runID, pipeline: run.pipeline, state: run.state,
+                isRecovery: isRecovery, endedAt: run.endedAt ?? 0))
+    }
+
+    public func ends(after number: Int64, limit: Int) -> [EndRecord] {
+        Array(endRecords.drop { $0.number <= number }.prefix(limit))
+    }
+
+    public func lastEnd() -> Int64 { endRecords.last?.number ?? 0 }
+
     // MARK: Looking
 
     public func version() -> Int64 { changes }
 
-    public func run(_ id: String) -> RunRecord? { runs[id] }
+    public func run(_ id: String) -> RunRecord? { runs[id].map(whole) }
 
     public func runs(idPrefix: String, limit: Int) -> [RunRecord] {
-        Array(runs.values.filter { $0.id.hasPrefix(idPrefix) }.sorted { $0.id < $1.id }.prefix(limit))
+        runs.values.filter { $0.id.hasPrefix(idPrefix) }.sorted { $0.id < $1.id }.prefix(limit).map(whole)
     }
 
     public func runs(_ filter: RunFilter) -> [RunRecord] {
@@ -272,6 +361,59 @@ public actor MemoryJournal: Journal {
         return events[max(0, number)...].prefix(limit).enumerated().map { (max(0, number) + $0.offset, $0.element) }
     }
 
+    public func memory(of uses: String, key: String, at time: Int64) -> StepMemory {
+        guard let kept = stepMemories[uses]?[key], kept.expiresAt >= time else { return StepMemory() }
+        return kept.memory
+    }
+
+    private func apply(_ edit: StepMemoryEdit) {
+        var all = stepMemories[edit.uses] ?? [:]
+        func change(_ key: String, _ keep: Duration, _ body: (inout StepMemory) -> Void) {
+            var memory = all[key].flatMap { $0.expiresAt >= edit.at ? $0.memory : nil } ?? StepMemory()
+            body(&memory)
+            all[key] = (memory, edit.at + keep.nanoseconds)
+        }
+        switch edit.change {
+        case .set(let key, let value, let keep): change(key, keep) { $0.value = value }
+        case .append(let key, let value, let limit, let keep):
+            change(key, keep) { memory in
+                memory.entries = Array((memory.entries + [value]).suffix(max(0, limit)))
+                var bytes = memory.entries.reduce(0) { $0 + $1.json().utf8.count }
+                while bytes > StepMemoryEdit.maximumBytes, let first = memory.entries.first {
+                    bytes -= first.json().utf8.count
+                    memory.entries.removeFirst()
+                }
+            }
+        case .remove(let key): all[key] = nil
+        }
+        stepMemories[edit.uses] = all
+    }
+
+    public func usage(_ query: UsageQuery) -> [UsageSum] {
+        struct Group: Hashable {
+            let period: Int
+            let pipeline: String
+            let agent: String?
+            let model: String?
+        }
+        var sums: [Group: UsageTotal] = [:]
+        for entry in usageEntries where entry.at >= query.since && query.pipeline.map({ $0 == entry.pipeline }) ?? true
+        {
+            let period = query.period.map { Int((entry.at - query.since) / $0) } ?? 0
+            let group = Group(
+                period: period, pipeline: entry.pipeline, agent: entry.usage.agent, model: entry.usage.model)
+            sums[group, default: UsageTotal()].add(entry.usage)
+        }
+        let found = sums.map { group, total in
+            UsageSum(
+                period: group.period, pipeline: group.pipeline, agent: group.agent, model: group.model, total: total)
+        }
+        return found.sorted { one, other in
+            (one.period, one.pipeline, one.agent ?? "", one.model ?? "")
+                < (other.period, other.pipeline, other.agent ?? "", other.model ?? "")
+        }
+    }
+
     // MARK: Housekeeping
 
     public func prune(_ retention: Retention, now: Int64, within limit: Duration?) -> PruneReport {
@@ -285,13 +427,21 @@ public actor MemoryJournal: Journal {
             runs[run.id] = nil
             stepsByRun[run.id] = nil
             eventsByRun[run.id] = nil
-            if let key = run.dedupeKey {
+            if run.dedupeKey != nil, Self.mayBeRetried(run) { failedKeys.insert(run.id) }
+            let keys = folded.removeValue(forKey: run.id)?.keys ?? []
+            for key in keys + (run.dedupeKey.map { [$0] } ?? []) {
                 dedupeEnds.append((run.pipeline, key, (run.endedAt ?? now) + retention.dedupe.nanoseconds))
             }
             removed += 1
         }
+        let (oldest, last) = (now - retention.dedupe.nanoseconds, lastEnd())
+        endRecords.removeAll {
+            $0.number < last && ($0.endedAt < oldest || $0.number <= last - EndRecord.maximumKept)
+        }
         for end in dedupeEnds where end.at < now { dedupe[end.pipeline]?[end.key] = nil }
         dedupeEnds.removeAll { $0.at < now }
+        usageEntries.removeAll { $0.at < now - retention.usage.nanoseconds }
+        for uses in stepMemories.keys { stepMemories[uses] = stepMemories[uses]?.filter { $0.value.expiresAt >= now } }
         return PruneReport(runs: removed, bytes: 0)
     }
 

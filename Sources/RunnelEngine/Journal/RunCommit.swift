@@ -13,6 +13,12 @@ public struct RunCommit: Sendable {
     /// If set, the run has no owner afterwards and is `waiting` until this time, in nanoseconds since 1970.
     public var wakeAt: Int64?
     public var end: End?
+    /// What calls of models have used.
+    public var usage: [UsageEntry] = []
+    /// Changes of what the steps of one kind (`uses`) remember over runs.
+    public var memories: [StepMemoryEdit] = []
+    /// What is known meanwhile of executions that are running.
+    public var updates: [StepUpdate] = []
 
     public var runID: String { lease.runID }
 
@@ -44,6 +50,24 @@ public struct RunCommit: Sendable {
     }
 }
 
+/// What is known of an execution that is running; what is nil stays as it was. Secrets in the values are sealed.
+public struct StepUpdate: Sendable, Hashable {
+    public var key: ExecutionKey
+    /// See ``StepRecord/with``.
+    public var with: Value?
+    /// See ``StepRecord/attributes``.
+    public var attributes: Value?
+    /// See ``StepRecord/checkpoint``.
+    public var checkpoint: Value?
+
+    public init(_ key: ExecutionKey, with: Value? = nil, attributes: Value? = nil, checkpoint: Value? = nil) {
+        self.key = key
+        self.with = with
+        self.attributes = attributes
+        self.checkpoint = checkpoint
+    }
+}
+
 /// When a commit returns.
 public enum Durability: Sendable, Hashable {
     /// After it is on disk; it survives a power failure.
@@ -59,6 +83,8 @@ public enum Acceptance: Sendable, Hashable {
     case claimed(epoch: Int64)
     /// There is already a run with this dedupe key.
     case duplicate(runID: String)
+    /// The event was folded into this waiting run; see ``Debounce``.
+    case folded(into: String)
 }
 
 /// Limits on concurrent runs.
@@ -71,6 +97,33 @@ public struct RunLimits: Sendable, Hashable {
     public init(pipeline: Int? = nil, total: Int? = nil) {
         self.pipeline = pipeline
         self.total = total
+    }
+}
+
+/// One entry of the sequence of ends: a run that reached a final state.
+public struct EndRecord: Sendable, Hashable {
+    /// Its number in the sequence. Later ends have higher numbers.
+    public var number: Int64
+    public var runID: String
+    public var pipeline: String
+    public var state: RunState
+    /// Whether it is the pipeline's first success after a failure.
+    public var isRecovery: Bool
+    /// Nanoseconds since 1970.
+    public var endedAt: Int64
+
+    /// The number of ends that retention keeps, whatever their age.
+    public static let maximumKept: Int64 = 100_000
+
+    public init(
+        number: Int64, runID: String, pipeline: String, state: RunState, isRecovery: Bool = false, endedAt: Int64
+    ) {
+        self.number = number
+        self.runID = runID
+        self.pipeline = pipeline
+        self.state = state
+        self.isRecovery = isRecovery
+        self.endedAt = endedAt
     }
 }
 

@@ -31,9 +31,14 @@ public struct Retention: Sendable, Hashable {
     public var bytes: Int64?
     /// How long after its end a run's dedupe key is kept, independent of the run.
     public var dedupe: Duration
+    /// How long it is kept what calls of models have used, independent of the runs.
+    public var usage: Duration
 
-    public init(age: Duration? = nil, count: Int? = nil, bytes: Int64? = nil, dedupe: Duration = .seconds(30 * 86_400))
-    {
+    public init(
+        age: Duration? = nil, count: Int? = nil, bytes: Int64? = nil, dedupe: Duration = .seconds(30 * 86_400),
+        usage: Duration = .seconds(400 * 86_400)
+    ) {
+        self.usage = usage
         self.age = age
         self.count = count
         self.bytes = bytes

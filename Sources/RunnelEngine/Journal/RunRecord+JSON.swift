@@ -37,6 +37,8 @@ extension StepRecord {
         object["ended_at"] = endedAt.map { .string(Timestamp.text(nanoseconds: $0)) }
         object["retry_at"] = retryAt.map { .string(Timestamp.text(nanoseconds: $0)) }
         object["error"] = error
+        object["with"] = with.map(SecretSeal.masked)
+        object["attributes"] = attributes.map(SecretSeal.masked)
         object["output"] = output.map(SecretSeal.masked)
         return .object(object)
     }

@@ -65,6 +65,13 @@ public struct RunRecord: Sendable, Hashable {
     public var isCancelRequested = false
     /// The run that this one retries.
     public var retryOf: String?
+    /// When it is accepted: whether an earlier run with the same dedupe key that failed, was cancelled or skipped gives
+    /// the key up and is retried by this one. Not stored.
+    public var retriesFailed = false
+    /// How many runs led to this one, each started by the end of the one before; 0 for a run that no other run caused.
+    public var chain = 0
+    /// Set if events that arrive in a burst are folded into this run; see ``Journal/accept(_:steps:memory:)``.
+    public var debounce: Debounce?
 
     /// The lease; nil if it has no owner.
     public var lease: Lease? { owner.map { Lease(runID: id, worker: $0, epoch: epoch) } }
@@ -74,6 +81,16 @@ public struct RunRecord: Sendable, Hashable {
 
     /// The displayed state: `interrupted` for a queued run that had started.
     public var stateText: String { isInterrupted ? "interrupted" : state.rawValue }
+
+    /// What started it: the kind of trigger, and which file, path or tick.
+    public var cause: String { Self.cause(trigger) }
+
+    /// The same of a trigger's value.
+    static func cause(_ trigger: Value) -> String {
+        guard let trigger = trigger.asObject, let kind = trigger["type"]?.asString else { return "" }
+        let what = ["path", "scheduled_for", "id"].lazy.compactMap { trigger[$0]?.asString }.first
+        return SecretSeal.masked(what.map { "\(kind) \($0)" } ?? kind)
+    }
 
     public init(
         id: String, pipeline: String, definition: String, state: RunState = .queued, dedupeKey: String? = nil,
@@ -89,6 +106,39 @@ public struct RunRecord: Sendable, Hashable {
         self.input = input
         self.createdAt = createdAt
         self.retryOf = retryOf
+    }
+}
+
+/// Folds a burst of trigger events into one run.
+public struct Debounce: Sendable, Hashable {
+    /// Events of one pipeline with the same key are folded while their run is waiting and has not started.
+    public var key: String
+    /// The time at which the run is queued at the latest, in nanoseconds since 1970.
+    public var latest: Int64
+    /// The event as it is listed in `trigger.folded`, shortened. Only while a run is being accepted.
+    public var event: Value
+
+    /// The maximum number of events that the journal lists for a run; older ones are only counted.
+    public static let maximumEvents = 1000
+    /// The maximum size of the listed events of a run in bytes of JSON.
+    public static let maximumBytes = 512 << 10
+
+    public init(key: String, latest: Int64, event: Value = .null) {
+        self.key = key
+        self.latest = latest
+        self.event = event
+    }
+
+    /// `trigger` of a run with the events that were folded into it.
+    ///
+    /// - Parameters:
+    ///   - events: The listed events, oldest first, the last one included.
+    ///   - count: The number of all events.
+    public static func trigger(_ trigger: Value, events: [Value], count: Int) -> Value {
+        guard case .object(var object) = trigger else { return trigger }
+        object["count"] = .int(Int64(count))
+        object["folded"] = .list(events)
+        return .object(object)
     }
 }
 

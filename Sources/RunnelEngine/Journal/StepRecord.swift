@@ -58,11 +58,29 @@ public struct StepRecord: Sendable, Hashable {
     public var error: Value?
     /// The items of a `for_each` at the start of the step.
     public var items: Value?
+    /// The rendered `with:` of the last attempt, long values cut; see ``AttemptJournal``.
+    public var with: Value?
+    /// What the step says of the last attempt, such as `model`.
+    public var attributes: Value?
+    /// What an interrupted attempt goes on with; nil once the attempt has ended.
+    public var checkpoint: Value?
 
     public init(_ key: ExecutionKey, uses: String, state: State, attempt: Int = 0) {
         self.key = key
         self.uses = uses
         self.state = state
         self.attempt = attempt
+    }
+}
+
+extension StepRecord {
+    /// In nanoseconds: 400 days.
+    static let longestPostponement: Int64 = 400 * 86_400 * 1_000_000_000
+
+    /// How long the execution can still wait, whatever the clock says. A failed attempt has an error, a round of a loop an
+    /// output; an attempt that was postponed has neither.
+    func longestPause(_ retry: RetryDeclaration?, loop pause: Duration?) -> Duration {
+        if error == nil, output == nil { return .nanoseconds(Self.longestPostponement) }
+        return max(retry?.maxBackoff ?? .zero, pause ?? .zero)
     }
 }

@@ -11,6 +11,8 @@ extension RunMachine {
         var phase: Phase = .deciding
         /// The number of the last attempt, from 1; 0 before the first.
         var attempt = 0
+        /// The number of attempts that failed since the last one that succeeded, in a loop.
+        var failures = 0
         /// The frame of its group or `for_each`.
         var frameInside: Int?
     }
@@ -90,15 +92,46 @@ extension RunMachine {
         end(key, .succeeded(output), state: .succeeded, output: output)
     }
 
+    /// A loop needs another round: the pause is spent like that before a retry.
+    mutating func again(_ key: ExecutionKey, _ output: Value) {
+        guard let execution = executions[key], execution.phase == .running else { return }
+        guard !isAborted(execution.frame) else { return end(key, .aborted, state: .cancelled) }
+        guard let loop = execution.step.loop, execution.attempt < loop.limit else {
+            var error = RunError(
+                "loop-exhausted",
+                "the condition of the loop is not met after \(execution.attempt) round\(execution.attempt == 1 ? "" : "s")",
+                hint: "raise `max_rounds`, or check the condition")
+            error.stepID = key.description
+            return end(key, .failed(error), state: .failed, output: output, error: error)
+        }
+        executions[key]?.failures = 0
+        executions[key]?.phase = .waiting
+        record(key, .waiting, output: output, retryIn: loop.pause)
+        if !isStopping { actions.append(.startTimer(.retry(key), loop.pause)) }
+    }
+
     mutating func failed(_ key: ExecutionKey, _ error: RunError, jitter: Double) {
         guard let execution = executions[key], execution.phase == .running else { return }
         guard !isAborted(execution.frame) else { return end(key, .aborted, state: .cancelled) }
         let plan = RetryPlan(declaration: execution.step.retry)
-        guard let delay = plan.delay(after: error, attempt: execution.attempt, jitter: jitter) else {
+        // The rounds of a loop are no failures.
+        let number = execution.step.loop == nil ? execution.attempt : execution.failures + 1
+        executions[key]?.failures = number
+        guard let delay = plan.delay(after: error, attempt: number, jitter: jitter) else {
             return end(key, .failed(error), state: .failed, error: error)
         }
         executions[key]?.phase = .waiting
         record(key, .waiting, error: error, retryIn: delay)
+        if !isStopping { actions.append(.startTimer(.retry(key), delay)) }
+    }
+
+    /// The same attempt is made again later.
+    mutating func postponed(_ key: ExecutionKey, _ delay: Duration, reason: String) {
+        guard let execution = executions[key], execution.phase == .running else { return }
+        guard !isAborted(execution.frame) else { return end(key, .aborted, state: .cancelled) }
+        executions[key]?.phase = .waiting
+        executions[key]?.attempt = execution.attempt - 1
+        record(key, .waiting, retryIn: delay, reason: reason)
         if !isStopping { actions.append(.startTimer(.retry(key), delay)) }
     }
 
@@ -134,14 +167,14 @@ extension RunMachine {
 
     private mutating func record(
         _ key: ExecutionKey, _ state: StepRecord.State, output: Value? = nil, error: RunError? = nil,
-        items: [Value]? = nil, retryIn: Duration? = nil
+        items: [Value]? = nil, retryIn: Duration? = nil, reason: String? = nil
     ) {
         guard let execution = executions[key] else { return }
         actions.append(
             .record(
                 Change(
                     key: key, uses: execution.step.uses, state: state, attempt: execution.attempt, output: output,
-                    error: error, items: items, retryIn: retryIn)))
+                    error: error, items: items, retryIn: retryIn, reason: reason)))
     }
 
     // MARK: - From an earlier life
@@ -167,7 +200,7 @@ extension RunMachine {
             executions[key]?.phase = .waiting
             let rest = max(0, (record.retryAt ?? now) - now)
             // A clock that was set back must not extend the pause.
-            let longest = execution.step.retry?.maxBackoff ?? .zero
+            let longest = record.longestPause(execution.step.retry, loop: execution.step.loop?.pause)
             actions.append(.startTimer(.retry(key), min(.nanoseconds(rest), longest)))
         case .cancelled: return false
         }

@@ -8,8 +8,12 @@ extension RunMachine {
         /// The answer to ``Action/decide(_:_:)``.
         case decided(ExecutionKey, Decision)
         case succeeded(ExecutionKey, Value)
+        /// An attempt succeeded, and the step's `until` or `while` asks for another round.
+        case again(ExecutionKey, Value)
         /// - jitter: Between 0 and 1; see ``RetryPlan``.
         case failed(ExecutionKey, RunError, jitter: Double)
+        /// An attempt cannot begin before a time; see `StepPostponement`.
+        case postponed(ExecutionKey, Duration, reason: String)
         /// An attempt ended because it was cancelled.
         case cancelled(ExecutionKey)
         case due(TimerID)
@@ -68,5 +72,7 @@ extension RunMachine {
         var error: RunError?
         var items: [Value]?
         var retryIn: Duration?
+        /// Why the attempt was postponed.
+        var reason: String?
     }
 }

@@ -24,6 +24,8 @@ struct PlanStep: Sendable {
     var maxParallel: Int?
     var hasCondition = false
     var retry: RetryDeclaration?
+    /// The pause between the rounds of a loop, and their maximum number.
+    var loop: (pause: Duration, limit: Int)?
     /// The timeout of a group or a whole `for_each`. The timeout of a single step applies to its attempts.
     var groupTimeout: Duration?
     var continuesOnError = false
@@ -48,6 +50,7 @@ extension PlanStep {
         maxParallel = step.maxParallel
         hasCondition = step.condition != nil
         retry = step.retry
+        loop = step.loop.map { ($0.pause, $0.limit) }
         groupTimeout = step.group == nil ? nil : step.timeout
         continuesOnError = step.onError == .continue
     }

@@ -23,9 +23,12 @@ extension InputDeclaration {
         check(kind == .string ? .string(text) : (try? Value.json(text)) ?? .string(text))
     }
 
-    /// Parses a JSON value: null unchanged, anything else by its text.
+    /// Parses a JSON value: null, lists and objects unchanged, anything else by its text.
     func read(json value: Value) -> Result<Value, InputError> {
-        value.isNull ? check(value) : read(value.text)
+        switch value {
+        case .null, .list, .object: check(value)
+        default: read(value.text)
+        }
     }
 
     private func check(_ value: Value) -> Result<Value, InputError> {

@@ -7,11 +7,13 @@ struct MappingReader {
     /// The subject of the mapping for messages: "a step".
     let what: String
     private let pairs: [String: YAMLPair]
+    /// The known keys that unknown ones stand for; an empty text for a key of another tool.
+    private let meant: Set<String>
 
     /// Keys that other tools have, or that belong elsewhere, and what to write instead.
     private static let counterparts: [String: [String: String]] = {
         var step = [
-            "run": "a program is a step of a plugin: `runnel new plugin NAME --language shell` makes one",
+            "run": "write `uses: shell` and `with: { run: … }`",
             "continue-on-error": "write `on_error: continue`",
             "continue_on_error": "write `on_error: continue`",
             "needs":
@@ -32,7 +34,12 @@ struct MappingReader {
     }()
 
     /// nil if the node is not a mapping, which is reported as an error.
-    init?(_ node: YAMLNode, _ what: String, keys known: [String], into diagnostics: inout DiagnosticList) {
+    ///
+    /// - Parameter allowsExtensions: Whether keys that begin with `x-` are passed over: places for YAML anchors.
+    init?(
+        _ node: YAMLNode, _ what: String, keys known: [String], allowsExtensions: Bool = false,
+        into diagnostics: inout DiagnosticList
+    ) {
         guard case .mapping(let pairs) = node.content else {
             diagnostics.error(
                 "wrong-type", node, "\(what) must be a mapping, found \(node.found)")
@@ -41,19 +48,23 @@ struct MappingReader {
         self.node = node
         self.what = what
         var byKey: [String: YAMLPair] = [:]
+        var meant: Set<String> = []
         for pair in pairs {
             let key = pair.key.keyText
             if known.contains(key) {
                 byKey[key] = pair
-            } else {
-                let closest = Suggestion.closest(to: key, among: known)
+            } else if !(allowsExtensions && key.hasPrefix("x-")) {
+                let counterpart = Self.counterparts[what]?[key]
+                let closest = counterpart == nil ? Suggestion.closest(to: key, among: known) : nil
+                if counterpart != nil { meant.insert("") } else if let closest { meant.insert(closest) }
                 diagnostics.error(
                     "unknown-key", pair.key, "\(what) has no key \"\(key)\"",
-                    hint: Self.counterparts[what]?[key] ?? closest.map { "did you mean \"\($0)\"?" }
+                    hint: counterpart ?? closest.map { "did you mean \"\($0)\"?" }
                         ?? "known keys: \(known.joined(separator: ", "))")
             }
         }
         self.pairs = byKey
+        self.meant = meant
     }
 
     /// The value of `key`, also null: a key that is written is set.
@@ -64,9 +75,16 @@ struct MappingReader {
 
     func keyNode(_ key: String) -> YAMLNode? { pairs[key]?.key }
 
+    /// Whether the key is missing because another, unknown one was written for it.
+    func isMisspelled(_ key: String) -> Bool { pairs[key] == nil && meant.contains(key) }
+
+    /// Whether a key of another tool was written.
+    var isForeign: Bool { meant.contains("") }
+
     /// A required string.
     func requiredString(_ key: String, example: String, into diagnostics: inout DiagnosticList) -> YAMLNode? {
         guard let value = section(key) else {
+            if isMisspelled(key) || isForeign { return nil }
             diagnostics.error(
                 "missing-key", pairs[key]?.key ?? node.firstKeyOrSelf, "\(what) needs the key \"\(key)\"",
                 hint: "write `\(key): \(example)`")
@@ -100,12 +118,27 @@ struct MappingReader {
     /// A value of a `FieldValue` type.
     func field<Field: FieldValue>(_ type: Field.Type, _ key: String, into diagnostics: inout DiagnosticList) -> Field? {
         guard let value = self[key] else { return nil }
+        if let group = type as? any FieldGroup.Type, Value(value).asObject != nil {
+            let before = diagnostics.items.count
+            checkKeys(of: group, key, value, into: &diagnostics)
+            guard diagnostics.items.count == before else { return nil }
+        }
         do {
             return try Field(field: Value(value))
         } catch {
             diagnostics.fieldError(error, key: key, in: value)
             return nil
         }
+    }
+
+    /// Reports everything that is wrong with the keys of a group, each at its place.
+    private func checkKeys<Group: FieldGroup>(
+        of group: Group.Type, _ key: String, _ node: YAMLNode, into diagnostics: inout DiagnosticList
+    ) {
+        KeyChecker(
+            subject: "`\(key)`", schema: group.schema, rules: group.rules, problems: group.problems,
+            advice: "its keys are \(group.fields.map(\.key).joined(separator: ", "))", key: key
+        ).check(.literal(Value(node)), node: node, place: node, into: &diagnostics)
     }
 }
 
@@ -122,10 +155,17 @@ extension DiagnosticList {
         let place = node.nearest(to: problem.path)
         let message = "`\(problem.under(.key(key)).place)`: \(problem.message)"
         let code = problem.code ?? "wrong-value"
+        let owner = (key.split(separator: ".").last ?? key[...])
+        let hint =
+            problem.hint
+            ?? problem.form.map { form in
+                let name = if case .key(let name)? = problem.path.last { name } else { String(owner) }
+                return "write `\(name): \(form)`"
+            }
         if let offset = problem.utf8Offset {
-            error(code, in: place, utf8Range: offset..<offset + 1, message, hint: problem.hint)
+            error(code, in: place, utf8Range: offset..<offset + 1, message, hint: hint)
         } else {
-            error(code, place, message, hint: problem.hint ?? (place.isNull ? YAMLNode.nullHint : nil))
+            error(code, place, message, hint: hint ?? (place.isNull ? YAMLNode.nullHint : nil))
         }
     }
 }
@@ -143,6 +183,10 @@ extension DiagnosticList {
 extension YAMLNode {
     /// The hint for a null that is not allowed.
     static let nullHint = "remove it, or give it a value"
+
+    var isMapping: Bool {
+        if case .mapping = content { true } else { false }
+    }
 
     var isScalar: Bool {
         if case .scalar = content { true } else { false }

@@ -49,6 +49,8 @@ public struct PipelineStep: Sendable {
     public var withNode: YAMLNode?
     public var condition: Condition?
     public var retry: RetryDeclaration?
+    /// `until` or `while`: the step is executed again until its condition allows the run to go on.
+    public var loop: LoopDeclaration?
     public var timeout: Duration?
     public var onError: OnError
     /// The whole entry.
@@ -105,6 +107,23 @@ public struct PositiveCount: FieldValue {
     public var fieldDefault: Value? { .int(Int64(number)) }
 }
 
+/// `until:` or `while:` of a step, with `every` and `max_rounds`.
+public struct LoopDeclaration: Sendable {
+    public var condition: PipelineStep.Condition
+    /// Whether the step is repeated while the condition holds; otherwise until it holds.
+    public var isWhile: Bool
+    /// The pause between rounds.
+    public var pause: Duration
+    /// The maximum number of rounds.
+    public var limit: Int
+
+    public static let defaultPause = Duration.seconds(10)
+    public static let defaultLimit = 100
+
+    /// The key of the condition.
+    var key: String { isWhile ? "while" : "until" }
+}
+
 /// `retry:` of a step.
 public struct RetryDeclaration: FieldGroup {
     public enum Growth: String, FieldChoice { case exponential, constant }
@@ -140,8 +159,27 @@ public struct TriggerDeclaration: Sendable {
     public var kind: String
     /// `watch`, or `schedule[1]` for the second of several.
     public var key: String
+    /// The trigger's own keys, without those that every trigger has.
     public var entry: TemplateTree
+    /// `if`: an event that it does not hold for starts no run.
+    public var condition: PipelineStep.Condition?
+    public var debounce: DebounceDeclaration?
     public var node: YAMLNode
     /// The key under `on:`.
     public var keyNode: YAMLNode
+}
+
+/// `debounce:` of a trigger: folds a burst of events into one run.
+public struct DebounceDeclaration: Sendable {
+    /// How long no further event must arrive before the run begins.
+    public var length: Duration
+    /// Events with different keys are folded into different runs; nil for one run.
+    public var key: TemplateTree?
+    /// How long after the first event the run begins at the latest.
+    public var maximum: Duration
+    public var node: YAMLNode
+
+    /// `max` for an entry that does not say, as a multiple of `for`.
+    public static let defaultFactor = 10
+    static let keys = ["for", "key", "max"]
 }

@@ -5,11 +5,14 @@ import YAML
 /// Decodes a ``Pipeline`` from the nodes of its file, collecting all structural errors.
 struct PipelineDecoder {
     private let environment: TemplateEnvironment
+    /// The key that a list of plain values stands for, by trigger.
+    private let shorthands: [String: String]
     private(set) var diagnostics: DiagnosticList
     private var stepCounts: [String: Int] = [:]
 
-    init(source: YAMLSource, environment: TemplateEnvironment) {
+    init(source: YAMLSource, environment: TemplateEnvironment, shorthands: [String: String] = [:]) {
         self.environment = environment
+        self.shorthands = shorthands
         diagnostics = DiagnosticList(source: source)
     }
 
@@ -22,12 +25,15 @@ struct PipelineDecoder {
             diagnostics.add("empty-file", .error, nil, "the file is empty; a pipeline needs `steps:`")
             return nil
         }
-        guard let keys = MappingReader(root, "a pipeline", keys: Self.keys, into: &diagnostics) else { return nil }
+        guard
+            let keys = MappingReader(
+                root, "a pipeline", keys: Self.keys, allowsExtensions: true, into: &diagnostics)
+        else { return nil }
         let name = keys.string("name", into: &diagnostics) ?? Self.defaultName(file: document.source.name)
         let description = keys.string("description", into: &diagnostics)
         let inputs = keys.section("inputs").map { readInputs($0) } ?? []
         let triggers = keys.section("on").map { readTriggers($0) } ?? []
-        if keys.section("steps") == nil {
+        if keys.section("steps") == nil, !keys.isMisspelled("steps"), !keys.isForeign {
             diagnostics.error(
                 "missing-key", keys.keyNode("steps") ?? root.firstKeyOrSelf, "a pipeline needs the key \"steps\"",
                 hint: "add `steps:` with a list of steps")
@@ -57,8 +63,8 @@ struct PipelineDecoder {
     // MARK: - Steps
 
     private static let stepKeys = [
-        "id", "name", "uses", "with", "if", "for_each", "max_parallel", "steps", "parallel", "retry", "timeout",
-        "on_error",
+        "id", "name", "uses", "with", "if", "for_each", "max_parallel", "steps", "parallel", "until", "while", "every",
+        "max_rounds", "retry", "timeout", "on_error",
     ]
 
     private mutating func step(_ node: YAMLNode) -> PipelineStep? {
@@ -68,10 +74,15 @@ struct PipelineDecoder {
         step.timeout = keys.field(Duration.self, "timeout", into: &diagnostics)
         step.onError = keys.field(PipelineStep.OnError.self, "on_error", into: &diagnostics) ?? .fail
         step.maxParallel = keys.field(PositiveCount.self, "max_parallel", into: &diagnostics)?.number
+        step.loop = loop(keys, isGroup: step.group != nil)
         if let list = keys["for_each"] {
             step.forEachNode = list
             step.forEach = TemplateTree(list, environment: environment, into: &diagnostics)
-            if !diagnostics.refusesNull(list, "for_each", expected: "a list"), step.forEach?.isSurelyNoList ?? false {
+            if case .mapping(let pairs) = list.content {
+                checkProduct(pairs, list)
+            } else if !diagnostics.refusesNull(list, "for_each", expected: "a list"),
+                step.forEach?.isSurelyNoList ?? false
+            {
                 diagnostics.error(
                     "wrong-type", list, "`for_each`: expected a list, found \(list.found)",
                     hint: "write a list, or a template that results in one: \"{{ input }}\"")
@@ -82,6 +93,48 @@ struct PipelineDecoder {
                 "`max_parallel` needs `for_each`, or `steps` and `parallel: true`")
         }
         return step
+    }
+
+    /// `for_each` with a list for each name, of which the step runs for every combination.
+    private mutating func checkProduct(_ pairs: [YAMLPair], _ node: YAMLNode) {
+        if pairs.isEmpty {
+            diagnostics.error("wrong-type", node, "`for_each`: the mapping names no list")
+        }
+        for pair in pairs {
+            let name = pair.key.keyText
+            if case .sequence = pair.value.content { continue }
+            if !diagnostics.refusesNull(pair.value, "for_each.\(name)", expected: "a list"),
+                TemplateTree(pair.value, environment: environment, into: &diagnostics).isSurelyNoList
+            {
+                diagnostics.error(
+                    "wrong-type", pair.value, "`for_each.\(name)`: expected a list, found \(pair.value.found)")
+            }
+        }
+    }
+
+    private mutating func loop(_ keys: MappingReader, isGroup: Bool) -> LoopDeclaration? {
+        let (until, whileNode) = (keys["until"], keys["while"])
+        guard let node = until ?? whileNode else {
+            for key in ["every", "max_rounds"] {
+                guard let place = keys.keyNode(key) else { continue }
+                diagnostics.error("bad-keys", place, "`\(key)` needs `until` or `while`")
+            }
+            return nil
+        }
+        if until != nil, let place = keys.keyNode("while") {
+            diagnostics.error("bad-keys", place, "a step has either `until` or `while`")
+        }
+        if isGroup, let place = keys.keyNode("until") ?? keys.keyNode("while") {
+            diagnostics.error(
+                "bad-keys", place, "a group of steps has no `\(place.keyText)`", hint: "set it on the step inside")
+        }
+        let pause = keys.field(Duration.self, "every", into: &diagnostics)
+        let limit = keys.field(PositiveCount.self, "max_rounds", into: &diagnostics)
+        return condition(node).map {
+            LoopDeclaration(
+                condition: $0, isWhile: until == nil, pause: pause ?? LoopDeclaration.defaultPause,
+                limit: limit?.number ?? LoopDeclaration.defaultLimit)
+        }
     }
 
     private mutating func single(_ keys: MappingReader, _ node: YAMLNode) -> PipelineStep? {
@@ -152,6 +205,15 @@ struct PipelineDecoder {
         // YAML has more notations for null than expressions have.
         let text = node.isNull ? "null" : scalar.text
         let (expression, issues) = Expression.parse(text, environment: environment)
+        if !issues.isEmpty, text.contains("{{") {
+            let bare = text.replacing("{{", with: " ").replacing("}}", with: " ")
+                .split(separator: " ").joined(separator: " ")
+            let isGood = Expression.parse(bare, environment: environment).issues.isEmpty
+            diagnostics.error(
+                "bad-expression", node, "`if` is an expression: braces stand around all of it, or nowhere",
+                hint: isGood ? "write `if: \(bare)`" : "leave the braces out")
+            return nil
+        }
         for issue in issues {
             diagnostics.error(issue.code, in: node, utf8Range: issue.utf8Range, issue.message, hint: issue.hint)
         }
@@ -203,16 +265,72 @@ struct PipelineDecoder {
             // `manual:` is always possible.
             if kind == "manual" { return [] }
             guard case .sequence(let items) = pair.value.content else {
+                if pair.value.isScalar, !pair.value.isNull, let key = shorthands[kind] {
+                    let list = YAMLNode(content: .sequence([pair.value]), range: pair.value.range)
+                    return [trigger(kind, key: kind, Self.mapping(key, list), pair.key)]
+                }
                 return [trigger(kind, key: kind, pair.value, pair.key)]
+            }
+            if let key = shorthands[kind], items.allSatisfy({ $0.isScalar && !$0.isNull }) {
+                return [trigger(kind, key: kind, Self.mapping(key, pair.value), pair.key)]
             }
             return items.enumerated().map { trigger(kind, key: "\(kind)[\($0.offset)]", $0.element, pair.key) }
         }
     }
 
+    /// A mapping with one key, at the place of its value.
+    private static func mapping(_ key: String, _ value: YAMLNode) -> YAMLNode {
+        let name = YAMLNode(
+            content: .scalar(YAMLScalar(text: key, style: .plain, value: .string(key))), range: value.range)
+        return YAMLNode(content: .mapping([YAMLPair(key: name, value: value)]), range: value.range)
+    }
+
     private mutating func trigger(_ kind: String, key: String, _ node: YAMLNode, _ keyNode: YAMLNode)
         -> TriggerDeclaration
     {
-        let entry = node.isNull ? .object([]) : TemplateTree(node, environment: environment, into: &diagnostics)
-        return TriggerDeclaration(kind: kind, key: key, entry: entry, node: node, keyNode: keyNode)
+        var own = node
+        var shared: [String: YAMLNode] = [:]
+        if case .mapping(let pairs) = node.content {
+            own = YAMLNode(
+                content: .mapping(pairs.filter { !TriggerDeclaration.sharedKeys.contains($0.key.keyText) }),
+                range: node.range, tag: node.tag, anchor: node.anchor)
+            for pair in pairs where TriggerDeclaration.sharedKeys.contains(pair.key.keyText) {
+                shared[pair.key.keyText] = pair.value
+            }
+        }
+        let entry = own.isNull ? .object([]) : TemplateTree(own, environment: environment, into: &diagnostics)
+        var trigger = TriggerDeclaration(kind: kind, key: key, entry: entry, node: node, keyNode: keyNode)
+        trigger.condition = shared["if"].flatMap { condition($0) }
+        trigger.debounce = shared["debounce"].flatMap { debounce($0) }
+        return trigger
     }
+
+    private mutating func debounce(_ node: YAMLNode) -> DebounceDeclaration? {
+        guard let keys = MappingReader(node, "`debounce`", keys: DebounceDeclaration.keys, into: &diagnostics)
+        else { return nil }
+        guard let length = keys.field(Duration.self, "for", into: &diagnostics) else {
+            if keys["for"] == nil {
+                diagnostics.error(
+                    "missing-key", node.firstKeyOrSelf, "`debounce` needs the key \"for\"", hint: "write `for: 10s`")
+            }
+            return nil
+        }
+        if length <= .zero, let place = keys["for"] {
+            diagnostics.error("wrong-value", place, "`for`: expected a duration above 0, found \(place.found)")
+        }
+        let maximum = keys.field(Duration.self, "max", into: &diagnostics)
+        if let maximum, maximum < length, let place = keys["max"] {
+            diagnostics.error(
+                "wrong-value", place, "`max`: \(DurationText.format(maximum)) is shorter than `for`",
+                hint: "it is the time after the first event at which the run begins at the latest")
+        }
+        return DebounceDeclaration(
+            length: length, key: keys["key"].map { TemplateTree($0, environment: environment, into: &diagnostics) },
+            maximum: maximum ?? length * DebounceDeclaration.defaultFactor, node: node)
+    }
+}
+
+extension TriggerDeclaration {
+    /// The keys that every trigger has beside its own.
+    static let sharedKeys = ["if", "debounce"]
 }

@@ -130,7 +130,8 @@ extension TemplateTree {
                 diagnostics.error(
                     "unquoted-template", node, "a key must be a text, found \(pair.key.found)",
                     hint: "put a template in quotes: \"{{ … }}\"")
-                self = .literal(.null)
+                // A value that is not known, so that nothing more is said about it.
+                self = .template(Template.parse("{{ input }}", environment: environment).template, node)
                 return
             }
             self = .object(

@@ -3,7 +3,9 @@ import RunnelKit
 /// A run that is about to be accepted; ``RunService`` makes it.
 public struct NewRun: Sendable {
     /// As the journal keeps it, with secrets sealed.
-    package let record: RunRecord
+    package var record: RunRecord
+    /// Who has started it; decides how much of the queue it may fill.
+    package var origin = Origin.operator
     /// What the run begins with.
     package let pipeline: Pipeline
     /// The values as they were given, for the process that accepts the run and works on it; nil where only the sealed
@@ -29,6 +31,15 @@ public struct NewRun: Sendable {
         self.memory = memory
     }
 
+    /// Makes it a run into which the events of a burst are folded. Secrets in the listed event are masked already.
+    mutating func fold(_ debounce: Debounce, until time: Int64, seal: SecretSeal) {
+        record.state = .waiting
+        record.wakeAt = time
+        record.debounce = Debounce(
+            key: seal.dedupeKey(debounce.key, of: record.pipeline).sha256, latest: debounce.latest,
+            event: debounce.event)
+    }
+
     /// The run with what this process holds of it, so that nothing is read back and opened.
     ///
     /// - Parameter record: As it was claimed.
@@ -41,6 +52,25 @@ public struct NewRun: Sendable {
         // Held once while the run waits for its turn.
         (run.record.trigger, run.record.inputs, run.record.input) = (.null, [:], .null)
         return run
+    }
+}
+
+extension NewRun {
+    /// Who starts a run. A part of the queue is kept for each later case.
+    package enum Origin: Sendable, Hashable {
+        /// Anybody, such as a caller of a hook without `verify`.
+        case anonymous
+        case trigger
+        case `operator`
+
+        /// How many runs may wait before another one of this origin is refused.
+        func maximumQueued(of all: Int) -> Int {
+            switch self {
+            case .anonymous: all - all / 10
+            case .trigger: all - all / 20
+            case .operator: all
+            }
+        }
     }
 }
 

@@ -18,6 +18,8 @@ public actor PipelineHost {
         public var triggers: [String: TriggerHealth] = [:]
         /// The keys of triggers that an operator has disabled.
         public var disabled: Set<String> = []
+        /// The number of events of each trigger that its `if` ignored since this process began to serve it.
+        public var ignored: [String: Int] = [:]
     }
 
     /// When a trigger starts a run.
@@ -56,6 +58,12 @@ public actor PipelineHost {
     private var health: [TriggerPlace: TriggerHealth] = [:]
     /// The triggers that operators have disabled, as the journal said at the last look.
     private var disabled: Set<TriggerID> = []
+    /// Whether the folder was read once; only later changes are logged.
+    private var hasLooked = false
+    /// The files that have been valid.
+    private var served: Set<String> = []
+    private var ignored: [TriggerPlace: Int] = [:]
+    private let chainLimit: Int
     private var running: [TriggerPlace: AbandonableTask<Void>] = [:]
     /// All triggers that have not ended, including replaced ones.
     private var unended: [ObjectIdentifier: (place: TriggerPlace, task: AbandonableTask<Void>)] = [:]
@@ -68,15 +76,16 @@ public actor PipelineHost {
     /// - Parameters:
     ///   - folder: The absolute path, which also identifies the stored state of its triggers.
     ///   - read: Returns the folder's pipeline files, with displayed paths.
-    ///   - hash: Computes SHA-256 in hexadecimal.
+    ///   - chainLimit: The maximum number of runs that cause each other.
     public init(
-        queue: RunQueue, loader: PipelineLoader, logger: Logger, folder: String = "",
+        queue: RunQueue, loader: PipelineLoader, logger: Logger, folder: String = "", chainLimit: Int = 8,
         read: @escaping PipelineCatalog.ReadFiles
     ) {
         runs = RunService(queue: queue)
         worker = queue.worker
         registry = loader.registry
         self.logger = logger
+        self.chainLimit = chainLimit
         catalog = PipelineCatalog(loader: loader, isServed: true, read: read)
         declarations = TriggerDeclarations(
             folder: folder, registry: loader.registry, journal: queue.journal, logger: logger)
@@ -92,10 +101,13 @@ public actor PipelineHost {
     private func hosted(_ entry: PipelineCatalog.Entry) -> Hosted {
         let keys = entry.pipeline?.triggers.map(\.key) ?? []
         let known = keys.compactMap { key in health[TriggerPlace(file: entry.file, key: key)].map { (key, $0) } }
+        let ignored = keys.compactMap { key in self.ignored[TriggerPlace(file: entry.file, key: key)].map { (key, $0) }
+        }
         return Hosted(
             file: entry.file, pipeline: entry.pipeline, problem: entry.problem, report: entry.report,
             triggers: Dictionary(known, uniquingKeysWith: { first, _ in first }),
-            disabled: Set(keys.filter { disabled.contains(TriggerID(pipeline: entry.pipeline?.name ?? "", key: $0)) }))
+            disabled: Set(keys.filter { disabled.contains(TriggerID(pipeline: entry.pipeline?.name ?? "", key: $0)) }),
+            ignored: Dictionary(ignored, uniquingKeysWith: { first, _ in first }))
     }
 
     /// The next ticks of the pipeline's triggers, earliest first; those of triggers with a problem are left out.
@@ -134,11 +146,7 @@ public actor PipelineHost {
 
     /// What the entries of triggers can refer to.
     private nonisolated var scope: DictionaryScope {
-        let values = worker.runner.values
-        return DictionaryScope([
-            "secrets": .object(ValueObject(values.secrets.map { ($0.key, .string($0.value)) })),
-            "env": .object(ValueObject(values.env.map { ($0.key, .string($0.value)) })),
-        ])
+        DictionaryScope(worker.runner.values.scope)
     }
 
     /// Serves until the task is cancelled.
@@ -147,8 +155,11 @@ public actor PipelineHost {
     public nonisolated func run(onReady: @Sendable () async -> Void) async {
         await withDiscardingTaskGroup { group in
             var isReady = false
+            let board = try? await worker.runner.services.get(HealthBoard.self)
             while !Task.isCancelled {
-                for (place, work) in await beginnings() {
+                let beginnings = await beginnings()
+                if let board { await report(to: board, hasStarted: isReady) }
+                for (place, work) in beginnings {
                     let task = AbandonableTask<Void>()
                     await begin(place, task)
                     group.addTask {
@@ -166,6 +177,22 @@ public actor PipelineHost {
             // An unstructured task, because this one is cancelled and could not wait.
             await Task { await self.abandonLateTriggers() }.value
         }
+    }
+
+    /// - Parameter hasStarted: Whether the triggers have had time to report their health.
+    private func report(to board: HealthBoard, hasStarted: Bool) {
+        let redact = worker.runner.redactor.redact as (String) -> String
+        var (files, triggers): ([String: String], [String: String]) = ([:], [:])
+        for hosted in all {
+            files[hosted.file] = hosted.problem.map { redact($0.split(separator: "\n").first.map(String.init) ?? $0) }
+            for case (let key, .problem(let message)) in hosted.triggers {
+                triggers["\(hosted.pipeline?.name ?? hosted.file): \(key)"] = message
+            }
+        }
+        board.set(.pipelineInvalid, files)
+        board.set(.pluginBroken, registry.missingPlugins.mapValues(redact))
+        if hasStarted { board.set(.triggerProblem, triggers) }
+        if !board.isKnown(.workerLost) { board.set(.workerLost, [:]) }
     }
 
     private func ended(_ task: AbandonableTask<Void>) {
@@ -266,6 +293,10 @@ public actor PipelineHost {
         for change in look.changes {
             switch change {
             case .updated(let file, let pipeline, _):
+                let isNew = served.insert(file).inserted
+                if hasLooked {
+                    logger.info("\(file) \(isNew ? "was added" : "has changed; its new version is served")")
+                }
                 endTriggers(of: file)
                 await keep(pipeline)
                 begins += triggers(of: pipeline, file)
@@ -278,11 +309,13 @@ public actor PipelineHost {
                 }
             case .unreadable(let file): logger.error("\(file): \(PipelineCatalog.unreadable)")
             case .removed(let file):
-                logger.notice("\(file) was removed; stopping its triggers")
+                served.remove(file)
+                logger.info("\(file) was removed; stopping its triggers")
                 endTriggers(of: file)
             case .folderUnreadable(let words): logger.error("keeping the current pipelines: \(words)")
             }
         }
+        hasLooked = true
         if look.isComplete {
             let all = all
             await declarations.update(all, files: Set(all.map(\.file)))
@@ -314,6 +347,7 @@ public actor PipelineHost {
             }
             let runs = HostedRuns(
                 runs: runs, host: self, pipeline: pipeline, place: place, kind: trigger.kind,
+                gate: TriggerGate(trigger, values: worker.runner.values), chainLimit: chainLimit, logger: logger,
                 redactor: worker.runner.redactor)
             return (place, { await self.supervise(trigger, of: pipeline, runs) })
         }
@@ -366,53 +400,9 @@ public actor PipelineHost {
         self.health[place] = health
         noteChange()
     }
-}
 
-/// The engine's interface for one trigger.
-struct HostedRuns: TriggerRuns {
-    let runs: RunService
-    let host: PipelineHost
-    let pipeline: Pipeline
-    let place: PipelineHost.TriggerPlace
-    /// `trigger.type` in templates.
-    let kind: String
-    let redactor: Redactor
-
-    func accept(_ event: TriggerEvent) async throws(TriggerRefusal) -> TriggerAcceptance {
-        let inputs: ValueObject
-        do {
-            inputs = try pipeline.inputValues([])
-        } catch {
-            throw TriggerRefusal(.journal, error.message, retryAfter: .seconds(60))
-        }
-        var payload: ValueObject = ["type": .string(kind)]
-        for (key, value) in event.payload { payload[key] = value }
-        let request = RunRequest(
-            id: runs.makeID(), inputs: inputs, trigger: .object(payload), input: event.input)
-        let memory =
-            event.memory.isEmpty
-            ? nil : MemoryChanges(trigger: TriggerID(pipeline: pipeline.name, key: place.key), values: event.memory)
-        let run = runs.makeRun(request, of: pipeline, dedupeKey: event.dedupeKey, memory: memory)
-        switch try await runs.start(run) {
-        case .accepted, .claimed: return .accepted(runID: run.id)
-        case .duplicate(let id): return .duplicate(runID: id)
-        }
-    }
-
-    func follow(_ runID: String, _ body: @escaping @Sendable (RunUpdate) async -> Void) async throws -> RunEnd {
-        try await runs.follow(runID, body)
-    }
-
-    func cancel(_ runID: String) async throws {
-        _ = try await runs.cancel(runID)
-    }
-
-    func report(_ health: TriggerHealth) async {
-        let shown: TriggerHealth =
-            switch health {
-            case .waiting(let text): .waiting(redactor.redact(text))
-            case .problem(let text): .problem(redactor.redact(text))
-            }
-        await host.report(shown, of: place)
+    func countIgnored(at place: TriggerPlace) {
+        guard catalog[place.file] != nil else { return }
+        ignored[place, default: 0] += 1
     }
 }

@@ -21,6 +21,8 @@ public actor RunQueue {
     private var accepting = 0
     /// The number of queued runs in the journal at the last query, plus those accepted since.
     private var waiting = 0
+    /// The runs of each pipeline that were accepted here and still wait, about. No pipeline fills the queue alone.
+    private var waitingOfPipeline: [String: Int] = [:]
     /// Whether to check for due waiting runs and suspects.
     private var isLookDue = true
     /// The due time of the next waiting run; nanoseconds since 1970.
@@ -84,9 +86,15 @@ public actor RunQueue {
             throw TriggerRefusal(.shuttingDown, "Runnel is shutting down", retryAfter: .seconds(5))
         }
         let pending = waiting + ready.count + arriving
-        guard pending < maximumQueued else {
+        guard pending < run.origin.maximumQueued(of: maximumQueued) else {
             throw TriggerRefusal(.overloaded, "\(pending) run\(pending == 1 ? " is" : "s are") waiting already")
         }
+        let ofPipeline = waitingOfPipeline[run.pipeline.name, default: 0]
+        guard ofPipeline < maximumQueued - maximumQueued / 4 || run.origin == .operator else {
+            throw TriggerRefusal(
+                .overloaded, "\(ofPipeline) runs of the pipeline \"\(run.pipeline.name)\" are waiting already")
+        }
+        if run.record.state == .waiting { return try await acceptWaiting(run) }
         // Without a pipeline limit and without queued runs before it, a run can be claimed directly on acceptance.
         let isOurs = run.pipeline.concurrency == nil && waiting == 0 && room > 0
         accepting += 1
@@ -107,7 +115,11 @@ public actor RunQueue {
                 if let run = owned.run { ready.append(run) }
             } else {
                 acceptance = try await journal.accept(run.record, steps: run.steps, memory: run.memory)
-                if case .duplicate = acceptance { waiting = max(0, waiting - 1) }
+                if case .duplicate = acceptance {
+                    waiting = max(0, waiting - 1)
+                } else {
+                    waitingOfPipeline[run.pipeline.name, default: 0] += 1
+                }
             }
             wake.yield()
             return acceptance
@@ -116,6 +128,25 @@ public actor RunQueue {
             logger.error("rejected a run of \(run.pipeline): \(error)")
             throw TriggerRefusal(.journal, error.message, retryAfter: .seconds(5))
         }
+    }
+
+    /// Accepts a run that begins later.
+    private func acceptWaiting(_ run: NewRun) async throws(TriggerRefusal) -> Acceptance {
+        let asleep: Int
+        let acceptance: Acceptance?
+        do throws(JournalError) {
+            asleep = try await journal.waitingCount()
+            acceptance =
+                asleep < maximumQueued
+                ? try await journal.accept(run.record, steps: run.steps, memory: run.memory) : nil
+        } catch {
+            logger.error("rejected a run of \(run.pipeline): \(error)")
+            throw TriggerRefusal(.journal, error.message, retryAfter: .seconds(5))
+        }
+        guard let acceptance else { throw TriggerRefusal(.overloaded, "\(asleep) runs are waiting already") }
+        if let wakeAt = run.record.wakeAt { nextWake = min(nextWake ?? wakeAt, wakeAt) }
+        wake.yield()
+        return acceptance
     }
 
     // MARK: - Working
@@ -164,6 +195,11 @@ public actor RunQueue {
     }
 
     private func work(on run: ClaimedRun) async {
+        let stopwatch = worker.runner.clock.measureStart()
+        let name = "run \(run.id) of \(run.record.pipeline)"
+        let isResumed = run.record.interruptions > 0 || run.record.wakeAt != nil
+        let cause = RunRecord.cause(run.request?.trigger ?? run.record.trigger)
+        logger.info("\(name) \(isResumed ? "was resumed" : "began") (\(cause))")
         let result = await worker.work(on: run) { [watchers] event in
             watchers.tell(event)
             RunMetrics.observe(event, of: run.record.pipeline)
@@ -173,14 +209,20 @@ public actor RunQueue {
         working[run.id] = nil
         clear(run.id)
         watchers.end(run.id)
+        let took = DurationText.format(.milliseconds(Int64(stopwatch.elapsed().milliseconds.rounded())))
         switch result {
         case .ended(let result):
-            if case .failed(let error) = result.outcome {
-                logger.warning("the run \(run.id) of \(run.record.pipeline) failed: \(error.message)")
+            switch result.outcome {
+            case .succeeded: logger.info("\(name) succeeded after \(took)")
+            case .cancelled: logger.info("\(name) was cancelled after \(took)")
+            case .failed(let error):
+                let step = error.stepID.map { " at the step \($0)" } ?? ""
+                logger.warning("\(name) failed after \(took)\(step): \(error.message)")
             }
-        case .released, .waiting: break
-        case .lost: logger.warning("the run \(run.id) of \(run.record.pipeline) is now owned by another process")
-        case .broken(let error): logger.error("the run \(run.id) of \(run.record.pipeline) must wait: \(error)")
+        case .released: logger.info("\(name) was interrupted after \(took)")
+        case .waiting(let time): logger.info("\(name) waits until \(Timestamp.text(nanoseconds: time))")
+        case .lost: logger.warning("\(name) is now owned by another process")
+        case .broken(let error): logger.error("\(name) must wait: \(error)")
         }
         wake.yield()
     }
@@ -224,6 +266,8 @@ public actor RunQueue {
         var runs: [RunRecord] = []
         do throws(JournalError) {
             waiting = try await journal.queuedCount()
+            // Other processes take runs too.
+            if waiting == 0 { waitingOfPipeline = [:] }
             trouble = nil
             var full: Set<String> = []
             while waiting > 0, room > 0, !worker.isStopping {
@@ -262,6 +306,9 @@ public actor RunQueue {
     private func take(_ record: RunRecord, _ runs: inout [RunRecord]) {
         working[record.id] = record.pipeline
         waiting = max(0, waiting - 1)
+        if let count = waitingOfPipeline[record.pipeline] {
+            waitingOfPipeline[record.pipeline] = count > 1 ? count - 1 : nil
+        }
         runs.append(record)
     }
 

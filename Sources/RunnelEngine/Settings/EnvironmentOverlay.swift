@@ -10,7 +10,7 @@ struct EnvironmentOverlay {
     }
 
     /// Variables with other uses.
-    private static let reserved: Set<String> = ["RUNNEL_CONFIG", "RUNNEL_TRUST"]
+    private static let reserved: Set<String> = ["RUNNEL_CONFIG", "RUNNEL_TRUST", "RUNNEL_PROFILE", "RUNNEL_ENV_FILE"]
     private static let prefix = "RUNNEL_"
 
     private(set) var problems: [Problem] = []

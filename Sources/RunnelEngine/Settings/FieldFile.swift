@@ -25,7 +25,7 @@ public enum FieldFile {
         if let root = document.root, !root.isNull {
             let value = Value(root)
             let checker = KeyChecker(
-                subject: subject, schema: Group.schema, rules: Group.rules, problem: Group.problem, advice: advice)
+                subject: subject, schema: Group.schema, rules: Group.rules, problems: Group.problems, advice: advice)
             checker.check(.literal(value), node: root, place: root, into: &diagnostics)
             if !diagnostics.items.hasErrors {
                 do throws(FieldError) {

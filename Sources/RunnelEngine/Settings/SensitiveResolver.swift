@@ -5,17 +5,30 @@ public struct SensitiveResolver: Sendable {
     private let variable: @Sendable (String) -> String?
     /// Reads a file's text; nil if it cannot be read. Paths are relative to the folder of `runnel.yaml`.
     public let readFile: @Sendable (String) -> String?
+    private let run: RunCommand
 
-    /// - Parameter environment: The process's environment.
-    public init(environment: [String: String], readFile: @escaping @Sendable (String) -> String?) {
+    /// Runs a command and gives its standard output. `cache` is how long an earlier output may be used.
+    public typealias RunCommand =
+        @Sendable (_ words: [String], _ cache: Duration) -> Result<String, UnavailableSecret>
+
+    /// - Parameters:
+    ///   - environment: The process's environment, with `.env` below it.
+    ///   - run: Runs the command of a secret; without one, secrets of commands get a stand-in.
+    public init(
+        environment: [String: String], readFile: @escaping @Sendable (String) -> String?, run: RunCommand? = nil
+    ) {
         variable = { environment[$0] }
         self.readFile = readFile
+        self.run = run ?? Self.notRun
     }
 
     private init(variable: @escaping @Sendable (String) -> String?, readFile: @escaping @Sendable (String) -> String?) {
         self.variable = variable
         self.readFile = readFile
+        run = Self.notRun
     }
+
+    private static let notRun: RunCommand = { words, _ in .success("a stand-in for \(words.first ?? "")") }
 
     /// Resolves everything to stand-ins without reading anything, for tests, which must not see real secrets.
     public static let standIns = SensitiveResolver(
@@ -40,6 +53,14 @@ public struct SensitiveResolver: Sendable {
             // Editors append a line break that is not part of the secret.
             text = found.trimmingSuffix { $0.isNewline }
             guard !text.isEmpty else { return .failure(UnavailableSecret(reason: "the file \"\(path)\" is empty")) }
+        case .command(let words, let cache):
+            switch run(words, cache) {
+            case .success(let output): text = output.trimmingSuffix { $0.isNewline }
+            case .failure(let problem): return .failure(problem)
+            }
+            guard !text.isEmpty else {
+                return .failure(UnavailableSecret(reason: "the command \"\(words[0])\" printed nothing"))
+            }
         case .literal(let found): text = found
         case .unavailable(let reason): return .failure(UnavailableSecret(reason: reason))
         }

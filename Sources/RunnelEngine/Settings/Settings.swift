@@ -1,4 +1,5 @@
 public import RunnelKit
+package import RunnelSupport
 
 /// What `runnel.yaml` says beside the sections of plugins, together with the environment variables that win over it.
 ///
@@ -10,6 +11,12 @@ public struct Settings: FieldGroup {
     public var secrets: [String: SensitiveValue] = [:]
     @Field("Names of environment variables that templates can read as `{{ env.NAME }}`.")
     public var env: [String] = []
+    @Field("Values for `{{ vars.NAME }}`, of any type, for all pipelines of the project.")
+    public var vars: [String: Value] = [:]
+    @Field(
+        "Settings by the name of a profile; those of the profile chosen with `--profile` are merged over the rest, key by key."
+    )
+    public var profiles: [String: Value] = [:]
     @Field("Logging.") public var log: LogSettings = LogSettings()
     @Field("Retention of ended runs.") public var journal: JournalSettings = JournalSettings()
     @Field("Retention of dedupe keys.") public var dedupe: DedupeSettings = DedupeSettings()
@@ -17,6 +24,8 @@ public struct Settings: FieldGroup {
     @Field("Settings of plugins, by the plugin's name.") public var plugins: [String: Value] = [:]
     @Field("The server of `runnel serve`.") public var server: ServerSettings = ServerSettings()
     @Field("Access of pipelines to files of the project.") public var files: FileSettings = FileSettings()
+    @Field("Prices of agents and models, by agent id or model, for `runnel usage` and budgets.")
+    public var prices: PriceTable = PriceTable()
 }
 
 /// `files:` in `runnel.yaml`.
@@ -57,10 +66,76 @@ public struct ServerSettings: FieldGroup {
     @Field("The address to listen on. Other interfaces than loopback need a token.") public var host: String =
         "127.0.0.1"
     @Field("The port to listen on; 0 selects a free one.", in: 0...65_535) public var port: Int = 8790
-    @Field("The API token: `Authorization: Bearer …`. It may do everything.") public var token: SensitiveValue?
-    @Field("Further API tokens, by the name that the audit log shows.") public var tokens:
-        [String: AccessTokenSettings] =
-            [:]
+    @Field(
+        "The API token: `Authorization: Bearer …`. It may do everything. Without one, `runnel serve` makes one in `.runnel/api-token`."
+    )
+    public var token: SensitiveValue?
+    @Field("Further API tokens, by the name that the audit log shows.")
+    public var tokens: [String: AccessTokenSettings] = [:]
+    @Field("The URL at which callers reach the server: for signatures over URLs, and for links.")
+    public var publicURL: PublicURLText?
+    @Field("The addresses of proxies that are believed when they say for whom they forward, such as `10.0.0.0/8`.")
+    public var trustedProxies: [ProxyAddresses] = []
+    @Field("Which header field of trusted proxies counts: the other is read where this one is missing.")
+    public var proxyHeader: ProxyHeader = .xForwardedFor
+    @Field("HTTPS, with a certificate and its key.") public var tls: CertificateSettings?
+}
+
+/// `server.proxy_header`.
+public enum ProxyHeader: String, FieldChoice {
+    case xForwardedFor = "x-forwarded-for"
+    case forwarded
+}
+
+/// `server.tls:` in `runnel.yaml`.
+public struct CertificateSettings: FieldGroup {
+    public init() {}
+
+    @Field("A PEM file with the certificate and those that lead from it to a root. It is read again when it changes.")
+    public var certificate: String
+    @Field("A PEM file with the private key.") public var key: String
+}
+
+/// `server.public_url`: scheme, host, and possibly port and path.
+public struct PublicURLText: FieldValue, Hashable {
+    public let text: String
+
+    public static var schema: Value { ["type": "string", "pattern": #"^https?://[^/?#@\s]+(/[^?#\s]*)?$"#] }
+
+    public init(field value: Value) throws(FieldError) {
+        let text = try String(field: value)
+        let rest = ["https://", "http://"].first(where: text.lowercased().hasPrefix).map { text.dropFirst($0.count) }
+        guard let rest, let first = rest.first, first != "/",
+            !rest.contains(where: { "?#@".contains($0) || $0.isWhitespace })
+        else {
+            throw FieldError(
+                "\(value.quoted()) is not the URL of a server",
+                hint: "write scheme and host: \"https://hooks.example.org\"")
+        }
+        self.text = text
+    }
+
+    public var fieldDefault: Value? { .string(text) }
+}
+
+/// An entry of `server.trusted_proxies`.
+public struct ProxyAddresses: FieldValue, Hashable {
+    package let range: AddressRange
+    private let text: String
+
+    public static var schema: Value { ["type": "string", "minLength": 1, "examples": ["127.0.0.1", "10.0.0.0/8"]] }
+
+    public init(field value: Value) throws(FieldError) {
+        text = try String(field: value)
+        guard let range = AddressRange(text) else {
+            throw FieldError(
+                "\(value.quoted()) is not an address",
+                hint: "write an IP address or a range of them: \"127.0.0.1\", \"10.0.0.0/8\", \"fd00::/8\"")
+        }
+        self.range = range
+    }
+
+    public var fieldDefault: Value? { .string(text) }
 }
 
 /// `journal:` in `runnel.yaml`.
@@ -75,6 +150,8 @@ public struct JournalSettings: FieldGroup {
         have ended go.
         """)
     public var keepBytes: ByteCount = .mebibytes(4096)
+    @Field("How long it is kept what calls of models have used.") public var keepUsage: Duration = .seconds(
+        400 * 86_400)
 }
 
 /// `dedupe:` in `runnel.yaml`.
@@ -93,7 +170,8 @@ extension Settings {
     /// The retention from `journal` and `dedupe`.
     public var retention: Retention {
         Retention(
-            age: journal.keep, count: journal.keepRuns, bytes: Int64(journal.keepBytes.bytes), dedupe: dedupe.keep)
+            age: journal.keep, count: journal.keepRuns, bytes: Int64(journal.keepBytes.bytes), dedupe: dedupe.keep,
+            usage: journal.keepUsage)
     }
 }
 
@@ -108,6 +186,10 @@ public struct RunSettings: FieldGroup {
         "The maximum number of worker deaths without progress of a run, before the run is tried alone and then fails."
     )
     public var deaths: PositiveCount = PositiveCount(3)
+    @Field(
+        "The maximum number of runs that start each other, by the trigger `run` or by files that one writes and another watches."
+    )
+    public var chain: PositiveCount = PositiveCount(8)
     @Field("The grace period of running steps when Runnel stops.") public var grace: Duration = .seconds(10)
 }
 
@@ -117,5 +199,6 @@ public struct LogSettings: FieldGroup {
 
     public init() {}
 
-    @Field("The lowest level of messages to log.") public var level: Level = .warning
+    @Field("The lowest level of messages to log. Without it, `info` for `serve`, and `warning` for other commands.")
+    public var level: Level?
 }

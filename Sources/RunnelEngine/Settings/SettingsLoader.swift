@@ -18,8 +18,10 @@ public enum SettingsLoader {
     ///   - bytes: The file's content; nil if there is no file.
     ///   - environment: The process's environment; variables that begin with `RUNNEL_` are settings.
     ///   - sections: Those of plugins.
+    ///   - profile: The chosen one of `profiles`.
     public static func load(
-        _ bytes: [UInt8]?, file: String, environment: [String: String], sections: [FieldDefinition] = []
+        _ bytes: [UInt8]?, file: String, environment: [String: String], sections: [FieldDefinition] = [],
+        profile: String? = nil
     ) -> Outcome {
         let shape = SettingsShape(sections)
         let sections = shape.sections
@@ -44,13 +46,25 @@ public enum SettingsLoader {
         }
         if let root = document.root, !root.isNull {
             let checker = KeyChecker(
-                subject: "runnel.yaml", schema: shape.schema, rules: Settings.rules, problem: shape.problem,
+                subject: "runnel.yaml", schema: shape.schema, rules: Settings.rules, problems: shape.problems,
                 advice: "docs/reference/configuration.md lists the settings")
             checker.check(.literal(value), node: root, place: root, into: &diagnostics)
-            let sensitive = SensitivePlaces(root: root, sections: sections)
-            sensitive.conceal(in: &diagnostics)
-            warnAboutLiterals(root, sections, into: &diagnostics)
-            shown = sensitive.masked(document.source)
+            let profiles = SettingsProfiles(root: root)
+            for (name, node) in profiles.nodes { check(name, node, checker, into: &diagnostics) }
+            for node in [root] + profiles.nodes.map(\.node) {
+                let sensitive = SensitivePlaces(root: node, sections: sections)
+                sensitive.conceal(in: &diagnostics)
+                warnAboutLiterals(node, sections, into: &diagnostics)
+                shown = sensitive.masked(shown)
+            }
+        }
+        let profiles = document.root.map { SettingsProfiles(root: $0) }
+        if let profiles {
+            value = profiles.applied(profile, to: value, root: document.root, into: &diagnostics) ?? value
+        } else if let profile {
+            diagnostics.add(
+                "unknown-profile", .error, nil, "there is no profile \"\(profile)\"",
+                hint: "the file has no `profiles`")
         }
         for problem in overlay.problems {
             diagnostics.add(problem.code, problem.severity, nil, problem.message, hint: problem.hint)
@@ -65,6 +79,21 @@ public enum SettingsLoader {
             diagnostics.add(error.code ?? "wrong-value", .error, nil, "`\(path)`: \(error.message)", hint: error.hint)
             return outcome(nil, diagnostics, shown)
         }
+    }
+
+    /// A profile has the keys of the file, except `profiles`.
+    private static func check(
+        _ name: String, _ node: YAMLNode, _ checker: KeyChecker, into diagnostics: inout DiagnosticList
+    ) {
+        guard case .mapping = node.content else {
+            return diagnostics.error(
+                "wrong-type", node, "`profiles.\(name)`: expected settings, found \(Value(node).kindName)")
+        }
+        let sections = (Value(node).asObject ?? [:]).filter { !$0.value.isNull }.map { ($0.key, $0.value) }
+        if let inner = node.keyNode(for: SettingsProfiles.key) {
+            diagnostics.error("unknown-key", inner, "a profile has no key \"profiles\"")
+        }
+        checker.check(.literal(.object(ValueObject(sections))), node: node, place: node, into: &diagnostics)
     }
 
     private static func outcome(

@@ -18,14 +18,8 @@ package struct SettingsShape: Sendable {
     }
 
     /// Reads the value of a key at the top for the sake of its errors.
-    func problem(key: String, value: Value) -> FieldError? {
-        guard let section = section(key) else { return Settings.problem(key: key, value: value) }
-        do throws(FieldError) {
-            try section.check(value)
-            return nil
-        } catch {
-            return error
-        }
+    func problems(key: String, value: Value) -> [FieldError] {
+        section(key)?.problems(value) ?? Settings.problems(key: key, value: value)
     }
 
     /// Reads the whole file.
@@ -35,11 +29,7 @@ package struct SettingsShape: Sendable {
         for section in sections {
             guard let found = own[section.key] else { continue }
             own = own.removing(section.key)
-            do throws(FieldError) {
-                try section.check(found)
-            } catch {
-                throw error.under(.key(section.key))
-            }
+            if let problem = section.problems(found).first { throw problem.under(.key(section.key)) }
             read[section.key] = found
         }
         return (try Settings(fields: own), read)

@@ -8,9 +8,14 @@ struct KeyChecker {
     let subject: String
     let schema: Value
     let rules: [FieldRule]
-    let problem: (_ key: String, _ value: Value) -> FieldError?
+    let problems: (_ key: String, _ value: Value) -> [FieldError]
     /// The default hint.
     let advice: String
+    /// The key of the checked mapping, which begins the paths in messages; nil for those of a file or a `with:`.
+    var key: String?
+
+    /// Issues that the schema describes better than the fields: about keys, and words among others.
+    private static let described: Set<String> = ["additionalProperties", "required", "enum"]
 
     /// - Parameters:
     ///   - node: The source node of `tree`; nil if it was not written.
@@ -28,33 +33,36 @@ struct KeyChecker {
                 diagnostics.error("bad-keys", (node ?? place).firstKeyOrSelf, "\(subject): \(message)")
             }
         }
-        let literals = Dictionary(members.map { ($0.key, $0.value.literal) }, uniquingKeysWith: { first, _ in first })
         var knowledge: [InstancePath: PartialKnowledge] = [:]
         let value = tree.skeleton(path: InstancePath(), knowledge: &knowledge)
         var issues = schemaIssues(value, knowledge)
         // A wrong type makes all other issues of a value irrelevant.
         let wrongKinds = Set(issues.filter { $0.keyword == "type" }.map(\.path))
         issues.removeAll { $0.keyword != "type" && wrongKinds.contains($0.path) }
+
+        // The fields know what a schema cannot say, and have better words for the rest.
+        var found: [(path: [FieldError.PathElement], problem: FieldError, key: String)] = []
+        for (key, tree) in members {
+            guard let literal = tree.literal else { continue }
+            found += problems(key, literal).map { ([.key(key)] + $0.path, $0, key) }
+        }
+        let strangers = Strangers(issues)
         for issue in issues {
-            // A field has better words for its patterns and limits than its schema.
-            if ["pattern", "minimum", "maximum"].contains(issue.keyword),
-                case .key(let key)? = issue.path.elements.first,
-                let literal = literals[key] ?? nil, let found = problem(key, literal), let node = node?[key],
-                found.path[...] == issue.path.fieldPath.dropFirst()
+            let path = issue.path.fieldPath
+            let isNull = value.value(at: path)?.isNull == true
+            if !Self.described.contains(issue.keyword), !isNull, let better = found.first(where: { $0.path == path }),
+                let node = node?[better.key]
             {
-                diagnostics.fieldError(found, key: key, in: node)
-            } else {
-                report(issue, in: value, node, place, into: &diagnostics)
+                report(better.problem, key: better.key, in: node, into: &diagnostics)
+            } else if !strangers.explains(issue) {
+                report(issue, strangers, in: value, node, place, into: &diagnostics)
             }
         }
-        let faulty = Set(
-            issues.compactMap { issue -> String? in
-                if case .key(let key)? = issue.path.elements.first { key } else { issue.key }
-            })
-        for (key, tree) in members where !faulty.contains(key) {
-            guard let value = tree.literal, let problem = problem(key, value), let node = node?[key]
+        let reported = issues.map(\.path.fieldPath)
+        for (path, problem, key) in found {
+            guard let node = node?[key], !reported.contains(where: { path.starts(with: $0) || $0.starts(with: path) })
             else { continue }
-            diagnostics.fieldError(problem, key: key, in: node)
+            report(problem, key: key, in: node, into: &diagnostics)
         }
     }
 
@@ -67,25 +75,86 @@ struct KeyChecker {
     }
 
     private func report(
-        _ issue: SchemaIssue, in value: Value, _ node: YAMLNode?, _ place: YAMLNode,
+        _ problem: FieldError, key: String, in node: YAMLNode, into diagnostics: inout DiagnosticList
+    ) {
+        guard let owner = self.key else { return diagnostics.fieldError(problem, key: key, in: node) }
+        diagnostics.fieldError(problem, key: "\(owner).\(key)", in: node)
+    }
+
+    private func report(
+        _ issue: SchemaIssue, _ strangers: Strangers, in value: Value, _ node: YAMLNode?, _ place: YAMLNode,
         into diagnostics: inout DiagnosticList
     ) {
         let found = node?.nearest(to: issue.path.fieldPath) ?? place
-        let path = issue.path.elements.isEmpty ? "" : "`\(issue.path)`: "
+        let owner = key.map { issue.path.elements.isEmpty ? "" : "\($0)." } ?? ""
+        let path = issue.path.elements.isEmpty ? "" : "`\(owner)\(issue.path)`: "
         let suggestion = issue.suggestion.map { "did you mean \"\($0)\"?" }
         switch issue.keyword {
         case "additionalProperties":
             let key = issue.key ?? ""
             diagnostics.error(
                 "unknown-key", found.keyNode(for: key) ?? found, "\(path)\(subject) has no key \"\(key)\"",
-                hint: suggestion ?? advice)
+                hint: suggestion ?? strangers.missing(for: issue).map { "it needs \"\($0)\"; did you mean that?" }
+                    ?? advice)
         case "required":
+            let missing = issue.key ?? ""
+            let similar = similar(to: missing, at: issue.path.fieldPath, in: value)
+            let key = similar.flatMap { found.keyNode(for: $0) }
             diagnostics.error(
-                "missing-key", node == nil ? place : found.firstKeyOrSelf,
-                "\(path)\(subject) needs the key \"\(issue.key ?? "")\"", hint: advice)
+                "missing-key", node == nil ? place : key ?? found.firstKeyOrSelf,
+                "\(path)\(subject) needs the key \"\(missing)\"", hint: similar.map { "you wrote \"\($0)\"" } ?? advice)
         case _ where value.value(at: issue.path.fieldPath)?.isNull == true:
             diagnostics.error("empty-value", found, path + issue.message, hint: YAMLNode.nullHint)
-        default: diagnostics.error("wrong-value", found, path + issue.message, hint: suggestion)
+        default:
+            // The suggestion is the hint, so that it is not said twice.
+            let message = suggestion.map { issue.message.replacing("; \($0)", with: "") } ?? issue.message
+            diagnostics.error("wrong-value", found, path + message, hint: suggestion)
         }
+    }
+
+    /// A key of the object that is close to the missing one, where an open schema lets unknown keys pass.
+    private func similar(to key: String, at path: [FieldError.PathElement], in value: Value) -> String? {
+        var schema = schema as Value?
+        for element in path {
+            switch element {
+            case .key(let key): schema = schema?["properties"]?[key] ?? schema?["additionalProperties"]
+            case .index: schema = schema?["items"]
+            }
+        }
+        let declared = schema?["properties"]?.asObject?.keys ?? []
+        let written = value.value(at: path)?.asObject?.keys ?? []
+        return Suggestion.closest(to: key, among: written.filter { !declared.contains($0) })
+    }
+}
+
+/// Unknown keys that stand where others are missing: one slip, which is reported once.
+private struct Strangers {
+    /// By object: the missing keys, and the unknown ones with what they could be.
+    private var missing: [InstancePath: [String]] = [:]
+    private var unknown: [InstancePath: [(key: String, suggestion: String?)]] = [:]
+
+    init(_ issues: [SchemaIssue]) {
+        for issue in issues {
+            guard let key = issue.key else { continue }
+            if issue.keyword == "required" { missing[issue.path, default: []].append(key) }
+            if issue.keyword == "additionalProperties" {
+                unknown[issue.path, default: []].append((key, issue.suggestion))
+            }
+        }
+    }
+
+    /// Whether the issue is a missing key that an unknown one stands for.
+    func explains(_ issue: SchemaIssue) -> Bool {
+        guard issue.keyword == "required", let unknown = unknown[issue.path] else { return false }
+        return unknown.contains { $0.suggestion == issue.key }
+            || unknown.count == 1 && unknown[0].suggestion == nil && missing[issue.path]?.count == 1
+    }
+
+    /// The key that an unknown one without suggestion stands for.
+    func missing(for issue: SchemaIssue) -> String? {
+        guard let unknown = unknown[issue.path], unknown.count == 1, let missing = missing[issue.path] else {
+            return nil
+        }
+        return missing.count == 1 ? missing[0] : nil
     }
 }

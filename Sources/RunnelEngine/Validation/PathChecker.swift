@@ -10,7 +10,7 @@ struct PathChecker {
     /// A setting of a step or trigger under check.
     private struct Setting {
         let tree: TemplateTree?
-        /// The value; The value; nil before it is rendered.
+        /// The value; nil before it is rendered.
         let value: Value?
 
         subscript(key: String) -> Setting {
@@ -57,8 +57,8 @@ struct PathChecker {
     /// - Throws: The first error in the rendered settings.
     func check(_ places: ProjectPathPlaces, _ tree: TemplateTree, rendered: ValueObject) throws(StepError) {
         var first: StepError?
-        visit(places, Setting(tree: tree, value: .object(rendered)), among: nil, []) { _, error in
-            first = first ?? error
+        visit(places, Setting(tree: tree, value: .object(rendered)), among: nil, []) { setting, _, _, folder in
+            do throws(StepError) { try check(setting, folder: folder) } catch { first = first ?? error }
         }
         if let first { throw first }
     }
@@ -69,31 +69,48 @@ struct PathChecker {
     ) {
         guard let node else { return }
         var found: [(path: [FieldError.PathElement], error: StepError)] = []
-        visit(places, Setting(tree: tree, value: nil), among: nil, []) { found.append(($0, $1)) }
+        visit(places, Setting(tree: tree, value: nil), among: nil, []) { setting, path, _, folder in
+            do throws(StepError) { try check(setting, folder: folder) } catch { found.append((path, error)) }
+        }
         for (path, error) in found {
             diagnostics.error(error.code, node.nearest(to: path), error.message, hint: error.hint)
         }
     }
 
+    /// A path that stands in the settings of a step.
+    struct Place {
+        /// The path; nil where it is a template, and where it is relative to a folder.
+        let text: String?
+        let isTemplate: Bool
+        let node: YAMLNode
+    }
+
+    /// The paths in the settings of a step.
+    func all(_ places: ProjectPathPlaces, in tree: TemplateTree, node: YAMLNode) -> [Place] {
+        var found: [Place] = []
+        visit(places, Setting(tree: tree, value: nil), among: nil, []) { setting, path, isTemplate, folder in
+            guard let text = setting.text else { return }
+            let isLiteral = !setting.isTemplate && folder?.text == nil
+            found.append(Place(text: isLiteral ? text : nil, isTemplate: isTemplate, node: node.nearest(to: path)))
+        }
+        return found
+    }
+
     private func visit(
         _ places: ProjectPathPlaces, _ setting: Setting, among siblings: Setting?, _ path: [FieldError.PathElement],
-        _ report: ([FieldError.PathElement], StepError) -> Void
+        _ take: (Setting, [FieldError.PathElement], _ isTemplate: Bool, _ folder: Setting?) -> Void
     ) {
         switch places {
-        case .path(let relativeTo):
-            do throws(StepError) {
-                try check(setting, folder: relativeTo.flatMap { siblings?[$0] })
-            } catch {
-                report(path, error)
-            }
+        case .path(let relativeTo, let isTemplate):
+            take(setting, path, isTemplate, relativeTo.flatMap { siblings?[$0] })
         case .list(let inner):
             for index in 0..<setting.count {
-                visit(inner, setting[index], among: nil, path + [.index(index)], report)
+                visit(inner, setting[index], among: nil, path + [.index(index)], take)
             }
         case .object(let members, let others):
             for key in setting.keys {
                 guard let inner = members[key] ?? others else { continue }
-                visit(inner, setting[key], among: setting, path + [.key(key)], report)
+                visit(inner, setting[key], among: setting, path + [.key(key)], take)
             }
         }
     }

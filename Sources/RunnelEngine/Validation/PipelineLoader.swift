@@ -20,7 +20,12 @@ public struct PipelineLoader: Sendable {
     }
 
     /// The pipeline, unless it has errors, and the diagnostics sorted by position.
-    public func load(_ bytes: [UInt8], file: String) -> (pipeline: Pipeline?, report: LoadReport) {
+    ///
+    /// - Parameter isStored: Whether a run has begun with it. What depends on the state of the project, such as files
+    ///   and the settings of plugins, is then left to its steps, so that their failure can be handled.
+    public func load(
+        _ bytes: [UInt8], file: String, isStored: Bool = false
+    ) -> (pipeline: Pipeline?, report: LoadReport) {
         let document: YAMLDocument
         do {
             document = try YAMLParser.parse(bytes, name: file)
@@ -28,15 +33,25 @@ public struct PipelineLoader: Sendable {
             let source = YAMLSource(name: file, text: String(decoding: bytes, as: UTF8.self))
             return (nil, LoadReport(source: source, diagnostics: [Diagnostic(error, file: file)]))
         }
-        var decoder = PipelineDecoder(source: document.source, environment: environment)
+        var decoder = PipelineDecoder(
+            source: document.source, environment: environment,
+            shorthands: Dictionary(
+                registry.triggerNames.compactMap { name in
+                    registry.trigger(named: name)?.shorthand.map { (name, $0) }
+                }, uniquingKeysWith: { first, _ in first }))
         guard var pipeline = decoder.pipeline(document) else {
             return (nil, LoadReport(source: document.source, diagnostics: decoder.diagnostics.items.sortedByPlace()))
         }
         var diagnostics = decoder.diagnostics
         let paths = PathChecker(project: project)
-        StepChecker(registry: registry, paths: paths).check(pipeline, into: &diagnostics)
+        StepChecker(registry: registry, paths: paths, isStored: isStored).check(pipeline, into: &diagnostics)
         TriggerChecker(registry: registry, paths: paths).check(pipeline, into: &diagnostics)
-        ReferenceChecker(pipeline: pipeline, names: names, registry: registry).check(into: &diagnostics)
+        let files =
+            isStored
+            ? [:]
+            : TemplateFileReader(registry: registry, paths: paths, environment: environment)
+                .files(of: pipeline, into: &diagnostics)
+        ReferenceChecker(pipeline: pipeline, names: names, registry: registry, files: files).check(into: &diagnostics)
         let sorted = diagnostics.items.sortedByPlace()
         if !sorted.hasErrors { pipeline.definition = document.source.text.sha256 }
         return (
@@ -61,10 +76,15 @@ public struct LoadReport: Sendable {
 public struct ProjectNames: Sendable {
     public var secrets: [String]
     public var env: [String]
+    /// `vars` of `runnel.yaml`.
+    public var vars: [String: Value]
     /// Secrets without a value and the reasons; using one is an error.
     public var unavailableSecrets: [String: String]
 
-    public init(secrets: [String], env: [String], unavailableSecrets: [String: String] = [:]) {
+    public init(
+        secrets: [String], env: [String], vars: [String: Value] = [:], unavailableSecrets: [String: String] = [:]
+    ) {
+        self.vars = vars
         self.secrets = secrets
         self.env = env
         self.unavailableSecrets = unavailableSecrets

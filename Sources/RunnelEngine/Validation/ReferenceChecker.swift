@@ -8,9 +8,11 @@ struct ReferenceChecker {
     let names: ProjectNames?
     /// Knows what the outputs of steps look like.
     let registry: StepRegistry
+    /// The template files that steps name, by step.
+    let files: [String: [TemplateFileReader.File]]
 
     private static let roots = [
-        "input", "inputs", "steps", "trigger", "secrets", "env", "run", "error", "item", "index",
+        "input", "inputs", "steps", "trigger", "vars", "secrets", "env", "run", "error", "item", "index",
     ]
     static let runKeys = ["id", "pipeline", "started_at"]
     static let errorKeys = ["code", "message", "hint", "step", "output"]
@@ -20,6 +22,8 @@ struct ReferenceChecker {
         var earlier: [String] = []
         var isErrorKnown = false
         var isItemKnown = false
+        /// The step whose output `input` is, where that is certain.
+        var previous: String?
     }
 
     func check(into diagnostics: inout DiagnosticList) {
@@ -32,8 +36,15 @@ struct ReferenceChecker {
             for (template, node) in trigger.entry.templates {
                 checkTrigger(template.references, in: node, into: &diagnostics)
             }
+            if let condition = trigger.condition {
+                checkEvent(condition.expression.references, of: trigger, in: condition.node, into: &diagnostics)
+            }
+            for (template, node) in trigger.debounce?.key?.templates ?? [] {
+                checkEvent(template.references, of: trigger, in: node, into: &diagnostics)
+            }
         }
         place.isErrorKnown = true
+        place.previous = nil
         for section in [pipeline.onFailure, pipeline.finally] {
             var place = place
             check(section, isParallel: false, at: &place, into: &diagnostics)
@@ -55,15 +66,33 @@ struct ReferenceChecker {
             if let condition = step.condition {
                 check(condition.expression.references, in: condition.node, at: inside, into: &diagnostics)
             }
+            if let loop = step.loop {
+                var after = inside
+                after.earlier.append(step.id)
+                check(loop.condition.expression.references, in: loop.condition.node, at: after, into: &diagnostics)
+            }
             for (template, node) in step.with.templates {
                 check(template.references, in: node, at: inside, into: &diagnostics)
             }
+            for file in files[step.id] ?? [] { check(file, at: inside, into: &diagnostics) }
             if let group = step.group {
                 let known = inside.earlier.count
                 check(group, isParallel: step.isParallel, at: &inside, into: &diagnostics)
                 if step.forEach == nil { place.earlier += inside.earlier[known...] }
             }
             place.earlier.append(step.id)
+            // A skipped step leaves `input` as it was.
+            place.previous = step.condition == nil && step.group == nil ? step.id : nil
+        }
+    }
+
+    private func check(
+        _ file: TemplateFileReader.File, at place: Place, into diagnostics: inout DiagnosticList
+    ) {
+        for reference in file.template.references {
+            guard let (code, message, hint) = problem(with: reference, at: place) else { continue }
+            diagnostics.error(
+                code, file.node, "\(file.place(reference.utf8Range.lowerBound)): \(message)", hint: hint)
         }
     }
 
@@ -80,12 +109,41 @@ struct ReferenceChecker {
     private func checkTrigger(
         _ references: [Reference], in node: YAMLNode, into diagnostics: inout DiagnosticList
     ) {
-        let known = references.filter { ["secrets", "env"].contains($0.root) }
+        let available = ["vars", "secrets", "env"]
+        let known = references.filter { available.contains($0.root) }
         check(known, in: node, at: Place(), into: &diagnostics)
-        for reference in references where !["secrets", "env"].contains(reference.root) {
+        for reference in references where !available.contains(reference.root) {
             diagnostics.error(
                 "unknown-name", in: node, utf8Range: reference.utf8Range,
-                "`\(reference.root)` is not available under `on:`", hint: "triggers can use secrets and env")
+                "`\(reference.root)` is not available under `on:`", hint: "triggers can use vars, secrets and env")
+        }
+    }
+
+    /// What `if` and `debounce` of a trigger can use: the event, and what does not depend on a run.
+    private func checkEvent(
+        _ references: [Reference], of trigger: TriggerDeclaration, in node: YAMLNode,
+        into diagnostics: inout DiagnosticList
+    ) {
+        for reference in references {
+            let problem: Problem?
+            switch reference.root {
+            case "trigger":
+                let known = registry.trigger(named: trigger.kind)?.documentation.payload.map(\.name) ?? []
+                let member: String? = if case .key(let key)? = reference.path.first { key } else { nil }
+                // A trigger that does not say what it brings is not checked.
+                problem = known.isEmpty ? nil : unknown(member, among: ["type"] + known, "`trigger` value", nil)
+            case "input": problem = nil
+            case "inputs", "vars", "secrets", "env": problem = self.problem(with: reference, at: Place())
+            default:
+                let known = TriggerGate.names
+                problem = (
+                    "unknown-name", "`\(reference.root)` is not available in `if` and `debounce` of a trigger",
+                    Suggestion.closest(to: reference.root, among: known).map { "did you mean \"\($0)\"?" }
+                        ?? "they can use \(known.joined(separator: ", "))"
+                )
+            }
+            guard let (code, message, hint) = problem else { continue }
+            diagnostics.error(code, in: node, utf8Range: reference.utf8Range, message, hint: hint)
         }
     }
 
@@ -96,7 +154,11 @@ struct ReferenceChecker {
         let member: String? = if case .key(let key)? = reference.path.first { key } else { nil }
         switch reference.root {
         case "steps":
-            return member.flatMap { stepProblem($0, earlier: earlier) ?? outputProblem($0, reference) }
+            return member.flatMap {
+                stepProblem($0, earlier: earlier)
+                    ?? outputProblem(
+                        $0, reference.path.dropFirst(), as: "steps.\($0)", isOptional: reference.isOptional)
+            }
         case "inputs": return unknown(member, among: pipeline.inputs.map(\.name), "input", "declare it under `inputs:`")
         case "secrets":
             return names.flatMap { names in
@@ -107,6 +169,7 @@ struct ReferenceChecker {
             return names.flatMap {
                 unknown(member, among: $0.env, "readable environment variable", "list it under `env:` in runnel.yaml")
             }
+        case "vars": return names.flatMap { variableProblem(reference, member, $0) }
         case "run": return unknown(member, among: Self.runKeys, "`run` value", nil)
         case "error":
             guard place.isErrorKnown else {
@@ -116,7 +179,11 @@ struct ReferenceChecker {
         case "item", "index":
             guard !place.isItemKnown else { return nil }
             return ("unknown-name", "`\(reference.root)` is only available in a step with `for_each`", nil)
-        case "input", "trigger": return nil
+        case "input":
+            return place.previous.flatMap {
+                outputProblem($0, reference.path[...], as: "input", isOptional: reference.isOptional)
+            }
+        case "trigger": return nil
         default:
             let closest = Suggestion.closest(to: reference.root, among: Self.roots + earlier)
             let hint =
@@ -151,20 +218,22 @@ struct ReferenceChecker {
     }
 
     /// What is wrong with a path into the output of a step whose keys are known.
-    private func outputProblem(_ id: String, _ reference: Reference) -> Problem? {
+    private func outputProblem(
+        _ id: String, _ elements: ArraySlice<Reference.Element>, as name: String, isOptional: Bool
+    ) -> Problem? {
         // A failed step that the run goes on behind has another output.
         guard let step = pipeline.allSteps.first(where: { $0.id == id }), step.group == nil, step.onError == .fail,
-            var schema = registry[step.uses]?.outputSchema
+            var schema = registry[step.uses]?.settledOutputSchema(step.with.partialSettings)
         else { return nil }
         if step.forEach != nil { schema = ["type": "array", "items": schema] }
-        let path = reference.path.dropFirst().map { element -> FieldError.PathElement in
+        let path = elements.map { element -> FieldError.PathElement in
             switch element {
             case .key(let key): .key(key)
             case .index(let index): .index(index)
             }
         }
         func written(_ count: Int) -> String {
-            FieldError("", path: [.key("steps"), .key(id)] + path.prefix(count)).place
+            FieldError("", path: [.key(name)] + path.prefix(count)).place
         }
         switch OutputSchema.find(path, in: schema) {
         case .possible: return nil
@@ -175,15 +244,58 @@ struct ReferenceChecker {
                 Suggestion.closest(to: key, among: known).map { "did you mean \"\($0)\"?" }
                     ?? "`\(step.uses)` gives \(known.joined(separator: ", "))"
             )
+        case .noKeys(_, "null") where isOptional: return nil
         case .noKeys(let index, let kind):
             let example = kind == "a list" ? "; `\(written(index))[0]` is its first item" : ""
             return ("unknown-reference", "`\(written(index))` is \(kind), which has no keys\(example)", nil)
         }
     }
 
+    /// The values of `vars` are known, so the whole path is.
+    private func variableProblem(_ reference: Reference, _ member: String?, _ names: ProjectNames) -> Problem? {
+        if let problem = unknown(
+            member, among: names.vars.keys.sorted(), "variable", "name it under `vars:` in runnel.yaml")
+        {
+            return problem
+        }
+        guard !reference.isOptional, let member, var value = names.vars[member] else { return nil }
+        var written = "vars.\(member)"
+        for element in reference.path.dropFirst() {
+            switch element {
+            case .key(let key):
+                guard let object = value.asObject else {
+                    return ("unknown-reference", "`\(written)` is \(value.kindName), which has no keys", nil)
+                }
+                guard let next = object[key] else {
+                    return (
+                        "unknown-reference", "`\(written)` has no key \"\(key)\"",
+                        Suggestion.closest(to: key, among: object.keys).map { "did you mean \"\($0)\"?" }
+                            ?? "known: \(object.keys.joined(separator: ", "))"
+                    )
+                }
+                (value, written) = (next, written + "." + key)
+            case .index(let index):
+                guard let items = value.asList else { return nil }
+                let position = index < 0 ? items.count + index : index
+                guard items.indices.contains(position) else {
+                    return (
+                        "unknown-reference",
+                        "`\(written)[\(index)]` is missing: `\(written)` has \(items.count) item\(items.count == 1 ? "" : "s")",
+                        nil
+                    )
+                }
+                (value, written) = (items[position], written + "[\(index)]")
+            }
+        }
+        return nil
+    }
+
     private func unavailable(_ secret: String, _ names: ProjectNames) -> Problem? {
         names.unavailableSecrets[secret].map {
-            ("secret-unavailable", "the secret \"\(secret)\" has no value: \($0)", "see `secrets:` in runnel.yaml")
+            (
+                "secret-unavailable", "the secret \"\(secret)\" \(UnavailableSecret(reason: $0).predicate)",
+                "see `secrets:` in runnel.yaml"
+            )
         }
     }
 

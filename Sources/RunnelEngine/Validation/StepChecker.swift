@@ -5,6 +5,8 @@ import YAML
 struct StepChecker {
     let registry: StepRegistry
     let paths: PathChecker
+    /// See ``PipelineLoader/load(_:file:isStored:)``.
+    let isStored: Bool
 
     func check(_ pipeline: Pipeline, into diagnostics: inout DiagnosticList) {
         checkIDs(pipeline, into: &diagnostics)
@@ -22,11 +24,16 @@ struct StepChecker {
                     "unknown-step", step.usesNode, "unknown step \"\(step.uses)\"", hint: hint(for: step.uses))
                 continue
             }
+            ScriptChecker(registry: registry).check(step, definition, into: &diagnostics)
             checkWith(step, definition, of: pipeline, into: &diagnostics)
         }
     }
 
+    /// What other tools call a step that runs a program.
+    private static let programs: Set<String> = ["exec", "run", "bash", "sh", "script", "command", "python"]
+
     private func hint(for name: String) -> String {
+        if Self.programs.contains(name) { return "write `uses: shell` and `with: { run: … }`" }
         if let closest = Suggestion.closest(to: name, among: registry.names) { return "did you mean \"\(closest)\"?" }
         let plugin = String(name.prefix { $0 != "." })
         let siblings = registry.names.filter { $0.hasPrefix(plugin + ".") }
@@ -56,16 +63,19 @@ struct StepChecker {
     ) {
         let before = diagnostics.items.count
         let checker = KeyChecker(
-            subject: step.uses, schema: definition.schema, rules: definition.rules, problem: definition.problem,
+            subject: step.uses, schema: definition.schema, rules: definition.rules, problems: definition.problems,
             advice: "`runnel steps \(step.uses)` lists its keys")
         checker.check(step.with, node: step.withNode, place: step.usesNode, into: &diagnostics)
         if let places = definition.paths {
             paths.check(places, step.with, node: step.withNode, into: &diagnostics)
         }
         let context = ValidationContext(pipeline: pipeline.name, project: paths.project)
-        if diagnostics.items.count == before, let problem = definition.partialCheck(step.with.partialSettings, context)
+        if !isStored, diagnostics.items.count == before,
+            let problem = definition.partialCheck(step.with.partialSettings, context)
         {
-            diagnostics.groupError(problem, of: step.uses, in: step.withNode ?? step.usesNode)
+            // What concerns no key is said at the name of the step.
+            let node = problem.path.isEmpty && problem.code != nil ? step.usesNode : step.withNode ?? step.usesNode
+            diagnostics.groupError(problem, of: step.uses, in: node)
         }
     }
 }

@@ -29,13 +29,18 @@ struct TriggerChecker {
             guard isMapping else {
                 diagnostics.error(
                     "wrong-type", trigger.node,
-                    "`\(trigger.kind)`: expected a mapping, found \(trigger.node.found)")
+                    "`\(trigger.kind)`: expected a mapping, found \(trigger.node.found)",
+                    hint: definition.fields.form(accepting: Value(trigger.node)).map {
+                        "write `\(trigger.kind): \($0)`"
+                    })
                 continue
             }
             let before = diagnostics.items.count
             KeyChecker(
-                subject: trigger.kind, schema: definition.schema, rules: definition.rules, problem: definition.problem,
-                advice: "its keys are \(definition.fields.map(\.key).joined(separator: ", "))"
+                subject: trigger.kind, schema: definition.schema, rules: definition.rules,
+                problems: definition.problems,
+                advice: "its keys are "
+                    + (definition.fields.map(\.key) + TriggerDeclaration.sharedKeys).joined(separator: ", ")
             ).check(
                 trigger.entry, node: trigger.node.isNull ? nil : trigger.node, place: trigger.keyNode,
                 into: &diagnostics)

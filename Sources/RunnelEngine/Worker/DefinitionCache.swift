@@ -29,7 +29,7 @@ final class DefinitionCache: Sendable {
             throw RunError("definition-gone", "the journal does not contain the pipeline of the run")
         }
         let bytes = Array(seal.unseal(definition.text).utf8)
-        let (pipeline, report) = loader.load(bytes, file: definition.file)
+        let (pipeline, report) = loader.load(bytes, file: definition.file, isStored: true)
         guard let pipeline else {
             let first = report.diagnostics.first { $0.severity == .error }
             throw RunError(

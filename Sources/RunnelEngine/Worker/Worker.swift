@@ -238,6 +238,13 @@ public final class Worker: Sendable {
                 self.logger.notice(
                     "took over runs of a dead worker: \(takeover.queued.joined(separator: ", "))")
             }
+            let runs = takeover.queued.count + takeover.failed.count
+            if runs > 0, let board = try? await self.runner.services.get(HealthBoard.self) {
+                let names = dead.map(\.id.text).joined(separator: ", ")
+                board.set(
+                    .workerLost, names, "a worker died; \(runs) run\(runs == 1 ? " was" : "s were") taken over",
+                    for: .seconds(60))
+            }
             for runID in takeover.failed {
                 self.logger.error(
                     "the run \(runID) failed: its worker died repeatedly [killed-its-worker]")

@@ -13,7 +13,8 @@ public actor Services {
     }
 
     private var recipes: [ObjectIdentifier: Recipe] = [
-        ObjectIdentifier(HTTPIngress.self): Recipe(make: { _ in HTTPIngress() }) { ($0 as? HTTPIngress)?.shutDown() }
+        ObjectIdentifier(HTTPIngress.self): Recipe(make: { _ in HTTPIngress() }) { ($0 as? HTTPIngress)?.shutDown() },
+        ObjectIdentifier(HealthBoard.self): Recipe(make: { _ in HealthBoard() }) { _ in },
     ]
     private var made: [(key: ObjectIdentifier, service: any Sendable)] = []
     private var making: Set<ObjectIdentifier> = []

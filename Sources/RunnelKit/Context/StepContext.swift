@@ -24,13 +24,20 @@ public struct StepContext: Sendable {
     /// Renders a text with the same names in scope as the step's `with:`; `name` stands in errors, as a file would.
     public var render: @Sendable (_ text: String, _ name: String) throws -> Value
 
+    /// What the step keeps in the journal beside its output: facts, usage, a checkpoint, a memory over runs.
+    public var journal: any StepJournal
+    /// What the calls of models cost; see ``PriceTable``.
+    public var prices: PriceTable
     private let sink: @Sendable (StepProgress) async -> Void
+    private let interruption: @Sendable () -> Bool
 
     package init(
         identity: StepIdentity, input: Value = .null, logger: Logger, clock: any Clock<Duration> = ContinuousClock(),
         now: @escaping @Sendable () -> Int64, redactor: Redactor = Redactor(), services: Services,
         project: ProjectDirectory,
         render: @escaping @Sendable (_ text: String, _ name: String) throws -> Value,
+        journal: any StepJournal = ForgetfulStepJournal(), prices: PriceTable = PriceTable(),
+        isInterrupted: @escaping @Sendable () -> Bool = { false },
         progress: @escaping @Sendable (StepProgress) async -> Void
     ) {
         self.identity = identity
@@ -42,13 +49,20 @@ public struct StepContext: Sendable {
         self.services = services
         self.project = project
         self.render = render
+        self.journal = journal
+        self.prices = prices
         self.sink = progress
+        interruption = isInterrupted
     }
 
     /// Tells whoever watches the run what is going on. Waits while the watcher is behind.
     public func report(_ progress: StepProgress) async {
         await sink(progress)
     }
+
+    /// Whether the cancelled task is to go on later: the process stops, or the run belongs to another worker now. A step
+    /// with work outside of Runnel leaves it alone then, and ends it when it was really cancelled or timed out.
+    public var isInterrupted: Bool { interruption() }
 
     /// The same on every attempt of this step in this run, and different everywhere else.
     public var idempotencyKey: String { identity.idempotencyKey }

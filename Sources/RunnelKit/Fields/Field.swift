@@ -35,8 +35,15 @@ public struct Field<FieldType: FieldValue>: Sendable, Decodable {
         definition = FieldDefinition(
             key: key ?? "", help: help, schema: limits?.schema ?? FieldType.schema,
             defaultValue: defaultValue?.fieldDefault, isRequired: defaultValue == nil
-        ) { candidate throws(FieldError) in
-            _ = try Self.read(candidate, limits)
+        ) { candidate in
+            let problems = FieldType.problems(in: candidate)
+            guard problems.isEmpty else { return problems }
+            do throws(FieldError) {
+                _ = try Self.read(candidate, limits)
+                return []
+            } catch {
+                return [error]
+            }
         }
     }
 
@@ -115,7 +122,7 @@ public struct FieldDefinition: Sendable {
     /// Whether the key has to be written.
     public let isRequired: Bool
     /// Reads a value for the sake of its errors.
-    package let check: @Sendable (Value) throws(FieldError) -> Void
+    package let problems: @Sendable (Value) -> [FieldError]
 }
 
 extension FieldDefinition {
@@ -129,7 +136,17 @@ extension FieldDefinition {
             bare = bare.removing("description").removing("default")
             return FieldDefinition(
                 key: key, help: help, schema: .object(bare), defaultValue: defaultValue,
-                isRequired: required.contains(key), check: { _ in })
+                isRequired: required.contains(key), problems: { _ in [] })
         }
+    }
+}
+
+extension [FieldDefinition] {
+    /// How a value that stands in the place of the whole object could have been meant: `{ attempts: 3 }`; nil where no
+    /// key accepts it.
+    package func form(accepting value: Value) -> String? {
+        guard value.asObject == nil, value.asList == nil, !value.isNull else { return nil }
+        let field = first { !SensitiveValue.isSchema($0.schema) && $0.problems(value).isEmpty }
+        return field.map { "{ \($0.key): \(value.json()) }" }
     }
 }

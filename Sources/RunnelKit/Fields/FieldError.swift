@@ -11,6 +11,8 @@ public struct FieldError: Error, Sendable, Hashable, CustomStringConvertible {
     /// A code of its own, stable and in kebab case; nil where the place has one: `bad-with` for a step, `wrong-value`
     /// for a file. An error about a null has `empty-value`.
     public var code: String?
+    /// How the value could have been meant, where an object was expected: `{ attempts: 3 }`.
+    package var form: String?
 
     /// A step into a value.
     public enum PathElement: Sendable, Hashable {

@@ -46,8 +46,28 @@ extension FieldGroup {
     /// Reads the value that is written behind a key.
     /// - Throws: A ``FieldError`` for a value that is not accepted.
     public init(field value: Value) throws(FieldError) {
-        guard let object = value.asObject else { throw .expected("an object", found: value) }
+        guard let object = value.asObject else {
+            var error = FieldError.expected("a mapping", found: value)
+            error.form = Self.fields.form(accepting: value)
+            throw error
+        }
         try self.init(fields: object)
+    }
+
+    /// The problems of all fields; those of the group as a whole where no field has one.
+    public static func problems(in value: Value) -> [FieldError] {
+        if let object = value.asObject {
+            let problems = fields.flatMap { field in
+                (object[field.key].map(field.problems) ?? []).map { $0.under(.key(field.key)) }
+            }
+            guard problems.isEmpty else { return problems }
+        }
+        do throws(FieldError) {
+            _ = try Self(field: value)
+            return []
+        } catch {
+            return [error]
+        }
     }
 
     /// Reads the group out of an object. Unknown keys are errors.
@@ -76,6 +96,16 @@ extension FieldGroup {
         let first = problem(in: settings, standIn: "unknown-1", more)
         guard let first, settings.knowledge(of: []) != .known else { return first }
         return first == problem(in: settings, standIn: "another-unknown-22", more) ? first : nil
+    }
+
+    /// What the group says of itself where that depends on no value that is unknown; nil otherwise.
+    static func known<Result>(in settings: PartialSettings, _ read: (Self) -> Result?) -> Result? {
+        let probe = UnknownValue()
+        let decoder = FieldDecoder(
+            object: settings.values(standIn: "unknown"), declared: declaredFields(), settings: settings, probe: probe)
+        guard let group = try? decoded(decoder) else { return nil }
+        let result = read(group)
+        return probe.wasRead ? nil : result
     }
 
     private static func problem(
@@ -108,15 +138,9 @@ extension FieldGroup {
         }
     }
 
-    /// Reads one field's value for the sake of its errors; nil where it is right or the key is unknown.
-    public static func problem(key: String, value: Value) -> FieldError? {
-        guard let field = fields.first(where: { $0.key == key }) else { return nil }
-        do {
-            try field.check(value)
-            return nil
-        } catch {
-            return error
-        }
+    /// Reads one field's value for the sake of its errors; none where it is right or the key is unknown.
+    public static func problems(key: String, value: Value) -> [FieldError] {
+        fields.first { $0.key == key }?.problems(value) ?? []
     }
 
     private static func declaredFields() -> [DeclaredField] {

@@ -5,6 +5,8 @@ public protocol FieldValue: Sendable {
     /// Reads the value. A null is read like any other value; throw ``FieldError/expected(_:found:)`` for it unless
     /// ``schema`` admits it.
     init(field value: Value) throws(FieldError)
+    /// Everything that is wrong with the value, each with its place in it; empty where ``init(field:)`` accepts it.
+    static func problems(in value: Value) -> [FieldError]
     /// How the value is shown as a default in schemas and references; nil where it cannot be shown.
     var fieldDefault: Value? { get }
     /// Whether the key may be left out although it has no default.
@@ -14,6 +16,16 @@ public protocol FieldValue: Sendable {
 }
 
 extension FieldValue {
+    /// What ``init(field:)`` throws.
+    public static func problems(in value: Value) -> [FieldError] {
+        do throws(FieldError) {
+            _ = try Self(field: value)
+            return []
+        } catch {
+            return [error.classified(by: value)]
+        }
+    }
+
     /// How the value is shown as a default; nil where it cannot be shown.
     public var fieldDefault: Value? { nil }
     /// Whether the key may be left out: where ``whenAbsent`` has a value.
@@ -107,6 +119,8 @@ extension Optional: FieldValue where Wrapped: FieldValue {
     public init(field value: Value) throws(FieldError) {
         self = try Wrapped(field: value)
     }
+    /// What the wrapped type says.
+    public static func problems(in value: Value) -> [FieldError] { Wrapped.problems(in: value) }
     /// How the value is shown as a default; nil where it cannot be shown.
     public var fieldDefault: Value? { self?.fieldDefault }
     /// The value of a key that was left out; nil when the key is required.
@@ -129,6 +143,13 @@ extension Array: FieldValue where Element: FieldValue {
             }
         }
     }
+    /// The problems of all items.
+    public static func problems(in value: Value) -> [FieldError] {
+        guard let items = value.asList else { return [.expected("a list", found: value)] }
+        return items.enumerated().flatMap { index, item in
+            Element.problems(in: item).map { $0.under(.index(index)) }
+        }
+    }
     /// How the value is shown as a default; nil where it cannot be shown.
     public var fieldDefault: Value? {
         let items = compactMap(\.fieldDefault)
@@ -148,9 +169,14 @@ extension FieldChoice {
     /// Reads the value that is written behind a key.
     /// - Throws: A ``FieldError`` for a value that is not accepted.
     public init(field value: Value) throws(FieldError) {
-        guard let word = value.asString, let choice = Self(rawValue: word) else {
-            let words = Self.allCases.map { "\"\($0.rawValue)\"" }.joined(separator: ", ")
-            throw .expected("one of \(words)", found: value)
+        guard let choice = value.asString.flatMap(Self.init(rawValue:)) else {
+            let words = Self.allCases.map(\.rawValue)
+            var error = FieldError.expected(
+                "one of \(words.map { "\"\($0)\"" }.joined(separator: ", "))", found: value)
+            error.hint = value.asString.flatMap { Suggestion.closest(to: $0, among: words) }.map {
+                "did you mean \"\($0)\"?"
+            }
+            throw error
         }
         self = choice
     }
@@ -175,6 +201,12 @@ extension Dictionary: FieldValue where Key == String, Value: FieldValue {
                 throw error.under(.key(key))
             }
         }
+    }
+
+    /// The problems of all members.
+    public static func problems(in value: RunnelKit.Value) -> [FieldError] {
+        guard let object = value.asObject else { return [.expected("names and values", found: value)] }
+        return object.flatMap { key, member in Value.problems(in: member).map { $0.under(.key(key)) } }
     }
 
     /// How the value is shown as a default; nil where it cannot be shown.

@@ -13,6 +13,8 @@ public struct SensitiveValue: Sendable, Hashable, FieldValue {
         case environment(String)
         /// Relative to the folder of `runnel.yaml`.
         case file(String)
+        /// The standard output of a command, which may be used again for a time. At least one word.
+        case command([String], cache: Duration)
         /// Written out, or fetched.
         case literal(String)
         /// It was to be fetched, and could not be.
@@ -38,7 +40,7 @@ public struct SensitiveValue: Sendable, Hashable, FieldValue {
         switch source {
         case .literal(let text): .success(text)
         case .unavailable(let reason): .failure(UnavailableSecret(reason: reason))
-        case .environment, .file: .failure(UnavailableSecret(reason: "it has not been fetched"))
+        case .environment, .file, .command: .failure(UnavailableSecret(reason: "it has not been fetched"))
         }
     }
 
@@ -61,6 +63,13 @@ public struct SensitiveValue: Sendable, Hashable, FieldValue {
                     "type": "object", "properties": ["file": ["type": "string"]], "required": ["file"],
                     "additionalProperties": false,
                 ],
+                [
+                    "type": "object",
+                    "properties": [
+                        "command": ["type": "array", "items": ["type": "string"], "minItems": 1],
+                        "cache": Duration.schema,
+                    ], "required": ["command"], "additionalProperties": false,
+                ],
             ]
         ]
     }
@@ -73,6 +82,16 @@ public struct SensitiveValue: Sendable, Hashable, FieldValue {
             source = .environment(name)
         } else if let object = value.asObject, object.count == 1, let path = object["file"]?.asString {
             source = .file(path)
+        } else if let object = value.asObject, let words = object["command"]?.asList?.map(\.asString),
+            object.count == (object["cache"] == nil ? 1 : 2), let first = words.first, first?.isEmpty == false,
+            words.allSatisfy({ $0 != nil })
+        {
+            do throws(FieldError) {
+                let cache = try object["cache"].map { value throws(FieldError) in try Duration(field: value) }
+                source = .command(words.compactMap(\.self), cache: cache ?? .zero)
+            } catch {
+                throw error.under(.key("cache"))
+            }
         } else if let object = value.asObject, object.count == 1, let reason = object["unavailable"]?.asString {
             source = .unavailable(reason)
         } else {
@@ -89,5 +108,10 @@ public struct UnavailableSecret: Error, Sendable, Hashable {
 
     package init(reason: String) {
         self.reason = reason
+    }
+
+    /// What is wrong, behind the name of the secret: "has no value: …", or "is too short …" for one that has a value.
+    public var predicate: String {
+        reason.hasPrefix("it is ") ? String(reason.dropFirst("it ".count)) : "has no value: \(reason)"
     }
 }

@@ -28,10 +28,32 @@ public struct ProjectPath: FieldValue, Hashable {
     public var fieldDefault: Value? { .string(text) }
 }
 
+/// A file of the project that holds a template, as a field of a step. `runnel validate` reads the file, where its path is
+/// written out, and checks it like a template in the pipeline.
+public struct TemplateFile: FieldValue, Hashable {
+    /// The file.
+    public let path: ProjectPath
+
+    /// The JSON schema (2020-12) of the values that are accepted.
+    public static var schema: Value {
+        ["type": "string", "format": .string(ProjectPathPlaces.format), "x-template": true]
+    }
+
+    /// Reads the value that is written behind a key.
+    /// - Throws: A ``FieldError`` for a value that is not accepted.
+    public init(field value: Value) throws(FieldError) {
+        path = try ProjectPath(field: value)
+    }
+
+    /// How the value is shown as a default; nil where it cannot be shown.
+    public var fieldDefault: Value? { path.fieldDefault }
+}
+
 /// Where in the settings of a step or trigger paths of the project stand.
 package indirect enum ProjectPathPlaces: Sendable {
     /// - relativeTo: The key beside it that names the folder where the path begins.
-    case path(relativeTo: String?)
+    /// - isTemplate: Whether the file holds a template.
+    case path(relativeTo: String?, isTemplate: Bool)
     case object([String: ProjectPathPlaces], others: ProjectPathPlaces?)
     case list(ProjectPathPlaces)
 
@@ -41,7 +63,8 @@ package indirect enum ProjectPathPlaces: Sendable {
     init?(schema: Value) {
         guard let object = schema.asObject else { return nil }
         if object["format"]?.asString == Self.format {
-            self = .path(relativeTo: object["x-relative-to"]?.asString)
+            self = .path(
+                relativeTo: object["x-relative-to"]?.asString, isTemplate: object["x-template"]?.asBool ?? false)
             return
         }
         for key in ["anyOf", "oneOf", "allOf"] {

@@ -10,32 +10,35 @@ package final class HTTPIngress: ServiceKey, Sendable {
     /// In front of each route's path.
     package static let prefix = "/hooks/"
 
+    /// A route that wants a path. Of several with one shape the first by ``ClaimedRoute/precedes(_:)`` has it.
+    private struct Claimant {
+        let token: UInt64
+        let route: ClaimedRoute
+        let holders: AsyncStream<Holder>.Continuation
+    }
+
     private struct State {
-        /// By ``RoutePattern/shape``.
-        var routes: [String: (token: UInt64, route: ClaimedRoute)] = [:]
+        /// By ``RoutePattern/shape``, in order.
+        var claimants: [String: [Claimant]] = [:]
         /// The shapes that have parameters.
-        var patterns: [String] = []
-        /// Registrations that wait for a shape that another route holds.
-        var waiting: [UInt64: (shape: String, continuation: CheckedContinuation<Void, Never>)] = [:]
+        var patterns: Set<String> = []
         var lastToken: UInt64 = 0
         var isShutDown = false
 
-        mutating func makeToken() -> UInt64 {
-            lastToken += 1
-            return lastToken
-        }
+        func holder(of shape: String) -> ClaimedRoute? { claimants[shape]?.first?.route }
     }
 
-    /// The right to a path.
+    /// A place in the queue for a path.
     struct Claim: Sendable {
         let path: String
         fileprivate let shape: String
         fileprivate let token: UInt64
     }
 
-    private enum Attempt {
-        case claimed(Claim)
-        case takenBy(ClaimedRoute)
+    /// Who has a path, as one that wants it sees it.
+    enum Holder: Sendable {
+        case oneself
+        case other(ClaimedRoute)
     }
 
     private let state = Mutex(State())
@@ -45,24 +48,25 @@ package final class HTTPIngress: ServiceKey, Sendable {
     /// The route of a path behind `/hooks/`, and what stands in the places of its parameters; slashes around the path
     /// do not count. A literal segment is preferred to a parameter. nil where there is none.
     package func route(_ path: String) -> ClaimedRoute? {
+        let path = PercentDecoding.normalized(path)
         let segments = path.split(separator: "/", omittingEmptySubsequences: false).trimmingEmpty()
         return state.withLock { state in
             guard !state.isShutDown else { return nil }
-            if let route = state.routes[segments.joined(separator: "/")]?.route, route.pattern.parameters.isEmpty {
+            if let route = state.holder(of: segments.joined(separator: "/")), route.pattern.parameters.isEmpty {
                 return route
             }
             var best: ClaimedRoute?
             for shape in state.patterns {
-                guard let route = state.routes[shape]?.route, route.pattern.matches(segments) else { continue }
+                guard let route = state.holder(of: shape), route.pattern.matches(segments) else { continue }
                 if best.map({ route.pattern.precedes($0.pattern) }) ?? true { best = route }
             }
             return best
         }
     }
 
-    /// All routes, by path.
+    /// All routes that are served, by path.
     package var routes: [ClaimedRoute] {
-        state.withLock { $0.routes.values.map(\.route).sorted { $0.path < $1.path } }
+        state.withLock { $0.claimants.values.compactMap(\.first?.route).sorted { $0.path < $1.path } }
     }
 
     /// Removes all routes. A request that is cancelled from now on does not count as a client that disconnected.
@@ -77,14 +81,14 @@ package final class HTTPIngress: ServiceKey, Sendable {
     ///
     /// - Throws: `CancellationError` when the task is cancelled, and what the handler throws that is no answer.
     package func answer(_ request: IngressRequest, by route: ClaimedRoute) async throws -> IngressResponse {
-        guard route.route.answersOtherMethods || route.route.methods.contains(request.method) else {
-            return .methodNotAllowed(route.route.methods)
-        }
-        guard request.body.count <= route.body.limit else { return .bodyTooLarge(limit: route.body.limit) }
-        let segments = request.path.dropFirst(Self.prefix.count).split(separator: "/", omittingEmptySubsequences: false)
-        let parameters = route.pattern.values(in: segments.trimmingEmpty())
+        if let answer = route.route.ownAnswer(to: request) { return answer }
+        guard request.bodySize <= route.body.limit else { return .bodyTooLarge(limit: route.body.limit) }
+        let path = PercentDecoding.normalized(String(request.path.dropFirst(Self.prefix.count)))
+        let segments = path.split(separator: "/", omittingEmptySubsequences: false).trimmingEmpty()
+        var request = request.serving(route.pattern.values(in: segments)) { self.status(of: route) }
+        request.path = Self.prefix + segments.joined(separator: "/")
         do {
-            return try await route.route.handler(request.serving(parameters) { self.status(of: route) })
+            return try await route.route.handler(request)
         } catch let error as IngressError {
             return error.response
         } catch let refusal as TriggerRefusal {
@@ -95,58 +99,46 @@ package final class HTTPIngress: ServiceKey, Sendable {
     private func status(of route: ClaimedRoute) -> IngressRouteStatus {
         state.withLock { state in
             if state.isShutDown { return .shuttingDown }
-            return state.routes[route.pattern.shape]?.route.pipeline == route.pipeline ? .active : .released
+            return state.holder(of: route.pattern.shape)?.pipeline == route.pipeline ? .active : .released
         }
     }
 
-    /// Enters the route. While another one has the path, waits until it is free.
-    /// - Parameter taken: Called with the other one, each time there is one.
-    func claim(_ route: ClaimedRoute, taken: (ClaimedRoute) async -> Void) async throws -> Claim {
+    /// Enters the route. Which of several routes with one shape is served depends on their pipelines' names alone, not
+    /// on the order in which they come.
+    ///
+    /// - Returns: The claim, and who has the path, now and whenever that changes.
+    func claim(_ route: ClaimedRoute) -> (claim: Claim, holders: AsyncStream<Holder>) {
         let shape = route.pattern.shape
-        while true {
-            let attempt = state.withLock { state -> Attempt in
-                if let other = state.routes[shape] { return .takenBy(other.route) }
-                let token = state.makeToken()
-                state.routes[shape] = (token, route)
-                if !route.pattern.parameters.isEmpty { state.patterns.append(shape) }
-                return .claimed(Claim(path: route.path, shape: shape, token: token))
-            }
-            switch attempt {
-            case .claimed(let claim): return claim
-            case .takenBy(let other):
-                await taken(other)
-                try await waitForRelease(of: shape)
-            }
+        let (holders, continuation) = AsyncStream.makeStream(of: Holder.self, bufferingPolicy: .bufferingNewest(1))
+        let token = state.withLock { state in
+            state.lastToken += 1
+            var claimants = state.claimants[shape] ?? []
+            let place = claimants.firstIndex { route.precedes($0.route) } ?? claimants.endIndex
+            claimants.insert(Claimant(token: state.lastToken, route: route, holders: continuation), at: place)
+            state.claimants[shape] = claimants
+            if !route.pattern.parameters.isEmpty { state.patterns.insert(shape) }
+            Self.tell(place == 0 ? claimants[...] : claimants[place...place], first: claimants[0])
+            return state.lastToken
         }
+        return (Claim(path: route.path, shape: shape, token: token), holders)
     }
 
     func release(_ claim: Claim) {
-        let waiting = state.withLock { state -> [CheckedContinuation<Void, Never>] in
-            guard state.routes[claim.shape]?.token == claim.token else { return [] }
-            state.routes[claim.shape] = nil
-            state.patterns.removeAll { $0 == claim.shape }
-            let woken = state.waiting.filter { $0.value.shape == claim.shape }
-            for token in woken.keys { state.waiting[token] = nil }
-            return woken.values.map(\.continuation)
+        state.withLock { state in
+            guard var claimants = state.claimants[claim.shape],
+                let place = claimants.firstIndex(where: { $0.token == claim.token })
+            else { return }
+            claimants.remove(at: place).holders.finish()
+            state.claimants[claim.shape] = claimants.isEmpty ? nil : claimants
+            if claimants.isEmpty { state.patterns.remove(claim.shape) }
+            if place == 0, let first = claimants.first { Self.tell(claimants[...], first: first) }
         }
-        for continuation in waiting { continuation.resume() }
     }
 
-    private func waitForRelease(of shape: String) async throws {
-        let token = state.withLock { $0.makeToken() }
-        await withTaskCancellationHandler {
-            await withCheckedContinuation { continuation in
-                let isFree = state.withLock { state in
-                    if state.routes[shape] == nil || Task.isCancelled { return true }
-                    state.waiting[token] = (shape, continuation)
-                    return false
-                }
-                if isFree { continuation.resume() }
-            }
-        } onCancel: {
-            state.withLock { $0.waiting.removeValue(forKey: token) }?.continuation.resume()
+    private static func tell(_ claimants: ArraySlice<Claimant>, first: Claimant) {
+        for claimant in claimants {
+            claimant.holders.yield(claimant.token == first.token ? .oneself : .other(first.route))
         }
-        try Task.checkCancellation()
     }
 }
 
@@ -168,6 +160,10 @@ package struct ClaimedRoute: Sendable {
         pipeline = context.pipeline
         key = context.key
     }
+
+    /// Whether this route is served rather than the other one, where both want one path: the first by the name of its
+    /// pipeline, then by its trigger's key.
+    func precedes(_ other: ClaimedRoute) -> Bool { (pipeline, key) < (other.pipeline, other.key) }
 }
 
 /// A route's path: literal segments, and parameters that stand for any one segment.
@@ -201,7 +197,8 @@ package struct RoutePattern: Sendable, Hashable {
         else {
             throw StepError(
                 "bad-with", "\(Value.string(path).quoted()) cannot be the path of a hook",
-                hint: "use letters, digits, \"-\", \"_\", \".\" and \"~\", with slashes between: \"github/issues\"")
+                hint: "use letters, digits, \"-\", \"_\", \".\" and \"~\", with slashes between: \"github/issues\"; "
+                    + "a part in braces is a parameter: \"scan/{id}\"")
         }
         self.segments = segments
         self.parameters = parameters
@@ -218,7 +215,7 @@ package struct RoutePattern: Sendable, Hashable {
         return zip(segments, path).allSatisfy { segment, part in
             switch segment {
             case .literal(let text): text == part
-            case .parameter: !part.isEmpty && PercentDecoding.text(part) != nil
+            case .parameter: !part.isEmpty && part != "." && part != ".." && PercentDecoding.text(part) != nil
             }
         }
     }

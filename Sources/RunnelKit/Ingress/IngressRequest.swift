@@ -1,3 +1,5 @@
+internal import Synchronization
+
 /// An HTTP request to a route that a trigger serves.
 ///
 /// While the route says ``IngressRoute/watchesCaller``, the task of the handler is cancelled when the caller closes the
@@ -14,13 +16,25 @@ public struct IngressRequest: Sendable {
     public var query: String
     /// As they were sent, with `host` added from the request target where HTTP has it there.
     public var headers: HeaderList
-    /// The bytes that were sent, not decoded. Empty where the route streams the body: see ``bodyStream``.
-    public var body: [UInt8]
+    /// The bytes that were sent, not decoded. Empty where the route streams the body, see ``bodyStream``, and after
+    /// ``takeBody()``.
+    public var body: [UInt8] {
+        get { storage.bytes.withLock { $0 } }
+        set { storage = BodyStorage(newValue) }
+    }
     /// The body piece by piece as it arrives, for a route with ``IngressRoute/Body/streamed(upTo:)``. Any other route
     /// gets its whole ``body`` as one piece.
-    public var bodyStream: IngressBody
-    /// The IP address of the caller, for the log. That of a proxy, where one stands in between.
+    public var bodyStream: IngressBody {
+        get { stream ?? IngressBody(body) }
+        set { stream = newValue }
+    }
+    /// The URL as the caller has it, with the query as it was sent. It begins with `server.public_url` if that is set;
+    /// otherwise with what the request and trusted proxies say.
+    public var url: String
+    /// The IP address of the caller, for the log. Behind a proxy that `server.trusted_proxies` does not name, the proxy's.
     public var remoteAddress: String
+    private var storage: BodyStorage
+    private var stream: IngressBody?
     private var status: @Sendable () -> IngressRouteStatus = { .active }
 
     /// A request with a whole body, such as a test makes.
@@ -32,19 +46,33 @@ public struct IngressRequest: Sendable {
     ///   - query: The part of the URL behind `?`.
     ///   - method: In upper case.
     ///   - path: With `/hooks/` in front of the route's path.
+    ///   - url: The URL as the client has it; made of `host`, `path` and `query` unless given.
     public init(
         method: String, path: String, query: String = "", headers: HeaderList = [:], body: [UInt8] = [],
-        remoteAddress: String = "127.0.0.1"
+        remoteAddress: String = "127.0.0.1", url: String? = nil
     ) {
         self.method = method
         self.path = path
         parameters = [:]
         self.query = query
         self.headers = headers
-        self.body = body
-        bodyStream = IngressBody(body)
+        storage = BodyStorage(body)
         self.remoteAddress = remoteAddress
+        self.url =
+            url ?? "http://\(headers.first("host") ?? "localhost")\(path)\(query.isEmpty ? "" : "?\(query)")"
     }
+
+    /// Hands the bytes of the body over. No copy of the request holds them any more, so that a large body does not stay
+    /// in memory while the request is being answered.
+    public func takeBody() -> [UInt8] {
+        storage.bytes.withLock { bytes in
+            defer { bytes = [] }
+            return bytes
+        }
+    }
+
+    /// The number of bytes of the body.
+    package var bodySize: Int { storage.bytes.withLock(\.count) }
 
     /// Whether the route is still served. A handler whose task is cancelled while this is
     /// ``IngressRouteStatus/active`` has lost its caller.
@@ -57,6 +85,15 @@ public struct IngressRequest: Sendable {
         copy.parameters = parameters
         copy.status = status
         return copy
+    }
+}
+
+/// The body that all copies of a request share.
+private final class BodyStorage: Sendable {
+    let bytes: Mutex<[UInt8]>
+
+    init(_ bytes: [UInt8]) {
+        self.bytes = Mutex(bytes)
     }
 }
 

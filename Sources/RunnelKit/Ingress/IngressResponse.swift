@@ -15,12 +15,16 @@ public struct IngressResponse: Sendable {
     public var headers: HeaderList
     /// What follows the header.
     public var body: Body
+    /// Why the caller was refused, for Runnel's log alone, in words that hold nothing that the caller sent; nil for any
+    /// other answer.
+    public var refusal: String?
 
     /// An answer with this status, without a body unless one is given.
-    public init(status: Int, headers: HeaderList = [:], body: Body = .bytes([])) {
+    public init(status: Int, headers: HeaderList = [:], body: Body = .bytes([]), refusal: String? = nil) {
         self.status = status
         self.headers = headers
         self.body = body
+        self.refusal = refusal
     }
 
     /// An answer that holds JSON.
@@ -51,10 +55,22 @@ public struct IngressResponse: Sendable {
         json(status, ["error": ["code": .string(code), "message": .string(message)]], headers: headers)
     }
 
-    /// The answer to an event that was not accepted: 429 or 503 with `Retry-After`. The reason is not told to the caller.
+    /// The answer to a caller who calls more often than the route allows: 429 with `Retry-After`.
+    public static func tooManyRequests(retryAfter: Duration) -> IngressResponse {
+        let seconds = seconds(retryAfter)
+        return .error(
+            429, "too-many-requests", "this hook is called too often; try again in \(seconds) s",
+            headers: ["retry-after": "\(seconds)"])
+    }
+
+    /// Whole seconds, at least one.
+    private static func seconds(_ time: Duration) -> Int64 {
+        max(1, time.components.seconds + (time.components.attoseconds > 0 ? 1 : 0))
+    }
+
+    /// The answer to an event that was not accepted: 429 or 503 with `Retry-After`, or 508. The reason is not told to the caller.
     public init(_ refusal: TriggerRefusal) {
-        let parts = refusal.retryAfter.components
-        let seconds = max(1, parts.seconds + (parts.attoseconds > 0 ? 1 : 0))
+        let seconds = Self.seconds(refusal.retryAfter)
         let headers: HeaderList = ["retry-after": "\(seconds)"]
         self =
             switch refusal.reason {
@@ -64,6 +80,8 @@ public struct IngressResponse: Sendable {
                 .error(503, "shutting-down", "Runnel is shutting down; try again in \(seconds) s", headers: headers)
             case .journal:
                 .error(503, "unavailable", "runs cannot be stored now; try again in \(seconds) s", headers: headers)
+            case .chainTooLong:
+                .error(508, "chain-too-long", "the event was caused by too long a chain of runs")
             }
     }
 
@@ -76,7 +94,12 @@ public struct IngressResponse: Sendable {
     public static func methodNotAllowed(_ methods: [String]) -> IngressResponse {
         error(
             405, "method-not-allowed", "this hook is called with \(methods.joined(separator: " or "))",
-            headers: ["allow": methods.joined(separator: ", ")])
+            headers: ["allow": allow(methods)])
+    }
+
+    /// The value of `Allow` for a route with these methods: HEAD and OPTIONS are answered everywhere.
+    static func allow(_ methods: [String]) -> String {
+        (methods + ["HEAD", "OPTIONS"].filter { !methods.contains($0) }).joined(separator: ", ")
     }
 }
 

@@ -24,7 +24,7 @@ public struct IngressRoute: Sendable {
 
     /// What stands behind `/hooks/`, without slashes around it. A segment in braces, such as `{id}`, is a parameter.
     public let path: String
-    /// The methods that it takes, in upper case.
+    /// The methods that it takes, in upper case. HEAD and OPTIONS are answered without the handler unless they are here.
     public let methods: [String]
     /// Whether requests with other methods go to the handler too, instead of being answered with 405.
     public let answersOtherMethods: Bool
@@ -33,6 +33,12 @@ public struct IngressRoute: Sendable {
     /// Whether the handler authenticates callers. If it does not, and other machines can call, `runnel serve` warns at
     /// its start.
     public let authenticatesCallers: Bool
+    /// The origins whose pages may call from a browser (CORS), each as browsers send it, such as
+    /// `https://example.org`; `*` stands for all.
+    public let origins: [String]
+    /// Whether requests from pages of origins other than ``origins`` and the server's own are refused (CSRF). They are
+    /// where a request proves nothing by itself, or with credentials that a browser adds of its own accord.
+    public let refusesOtherOrigins: Bool
     /// Whether the handler's task is cancelled when the caller has gone. A handler that answers at once saves the
     /// server the trouble with false. A streamed answer is always cancelled.
     public let watchesCaller: Bool
@@ -44,13 +50,16 @@ public struct IngressRoute: Sendable {
     ///   - watchesCaller: Whether the handler is cancelled when the client disconnects.
     ///   - answersOtherMethods: Whether requests with other methods reach the handler as well.
     ///   - authenticatesCallers: Whether the handler authenticates callers.
+    ///   - origins: The origins whose pages may call from a browser; `*` for all.
+    ///   - refusesOtherOrigins: Whether other pages are refused; unless given, where callers are not authenticated.
     ///   - path: Segments of letters, digits, `-`, `_`, `.` and `~`, or parameters in braces, at most 200 bytes in all.
     ///   - handler: Answers a request. An answer that says that an event was accepted comes after
     ///     ``TriggerContext/emit(_:)`` has returned. An ``IngressError`` and a ``TriggerRefusal`` that it throws are
     ///     answered as they say, anything else with 500; it is logged.
     public init(
         _ path: String, methods: [String] = ["POST"], answersOtherMethods: Bool = false,
-        body: Body = .whole(upTo: 1 << 20), authenticatesCallers: Bool = false, watchesCaller: Bool = true,
+        body: Body = .whole(upTo: 1 << 20), authenticatesCallers: Bool = false, origins: [String] = [],
+        refusesOtherOrigins: Bool? = nil, watchesCaller: Bool = true,
         handler: @escaping @Sendable (IngressRequest) async throws -> IngressResponse
     ) {
         self.path = path
@@ -58,6 +67,8 @@ public struct IngressRoute: Sendable {
         self.answersOtherMethods = answersOtherMethods
         self.body = body
         self.authenticatesCallers = authenticatesCallers
+        self.origins = origins.map { $0.lowercased() }
+        self.refusesOtherOrigins = refusesOtherOrigins ?? !authenticatesCallers
         self.watchesCaller = watchesCaller
         self.handler = handler
     }
@@ -66,19 +77,22 @@ public struct IngressRoute: Sendable {
 extension TriggerContext {
     /// Claims the route's path and answers its requests until the task is cancelled.
     ///
-    /// While another trigger has the path, reports a ``TriggerHealth/problem(_:)`` and waits until it is free.
+    /// Of several triggers that want one path, the pipeline whose name comes first has it. Each other one reports a
+    /// ``TriggerHealth/problem(_:)`` and waits until the path is free.
     /// - Throws: `CancellationError`, or a ``StepError`` with the code `bad-with` for a path that cannot be one.
     public func serve(_ route: IngressRoute) async throws {
         let ingress = try await services.get(HTTPIngress.self)
-        let claim = try await ingress.claim(ClaimedRoute(route, self)) { other in
-            await report(.problem(conflict(with: other)))
-        }
+        let (claim, holders) = ingress.claim(try ClaimedRoute(route, self))
         defer { ingress.release(claim) }
-        await report(.waiting("\(route.methods.joined(separator: ", ")) \(HTTPIngress.prefix)\(claim.path)"))
         // Requests are brought by the server; this task waits for its end.
-        let (idle, continuation) = AsyncStream.makeStream(of: Never.self)
-        for await _ in idle {}
-        continuation.finish()
+        for await holder in holders {
+            switch holder {
+            case .oneself:
+                let methods = route.methods.joined(separator: ", ")
+                await report(.waiting("\(methods) \(HTTPIngress.prefix)\(claim.path)"))
+            case .other(let other): await report(.problem(conflict(with: other)))
+            }
+        }
         try Task.checkCancellation()
     }
 

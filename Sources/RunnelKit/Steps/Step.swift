@@ -31,6 +31,10 @@ public protocol Step: FieldGroup {
     /// have is an error when the pipeline is validated. ``OutputSchema`` helps to write one.
     static var outputSchema: Value? { get }
 
+    /// The same for the output with these settings, where they decide what it is. Unless a step says otherwise, what
+    /// the type's ``outputSchema`` says.
+    var settledOutputSchema: Value? { get }
+
     /// Checks what depends on where the settings stand, such as the places of a project that a pipeline may touch. Called
     /// after ``FieldGroup/validate()``, before a run and again when the step begins. Does nothing unless a step says
     /// otherwise.
@@ -52,6 +56,8 @@ extension Step {
     public var isReadOnly: Bool { Self.isRepeatable }
     /// Not known.
     public static var outputSchema: Value? { nil }
+    /// What the type says.
+    public var settledOutputSchema: Value? { Self.outputSchema }
     /// Checks nothing.
     public func validate(in context: ValidationContext) throws(FieldError) {}
 }
@@ -152,6 +158,6 @@ public enum OutputSchema {
 
     private static let kinds = [
         "string": "a string", "integer": "a whole number", "number": "a number", "boolean": "true or false",
-        "array": "a list",
+        "array": "a list", "null": "null",
     ]
 }

@@ -22,20 +22,27 @@ public struct StepDefinition: Sendable {
     /// See ``Step/isReadOnly``. Settings that cannot be read are for ``run`` to complain about.
     public let isReadOnly: @Sendable (_ with: ValueObject) -> Bool
     /// Reads one key's value for the sake of its errors: what a schema cannot say, such as "is not a jq program".
-    public let problem: @Sendable (_ key: String, _ value: Value) -> FieldError?
+    public let problems: @Sendable (_ key: String, _ value: Value) -> [FieldError]
     /// Reads a whole `with:` for the sake of its errors: what only several keys together can tell.
     public let check: @Sendable (_ with: ValueObject) -> FieldError?
     /// Reads a `with:` that is known in part, for the sake of its errors.
     package let partialCheck: @Sendable (_ with: PartialSettings, _ context: ValidationContext) -> FieldError?
     /// See ``Step/outputSchema``.
     public let outputSchema: Value?
+    /// See ``Step/settledOutputSchema``, for a `with:` that is known in part.
+    package let settledOutputSchema: @Sendable (_ with: PartialSettings) -> Value?
     /// Where in `with:` paths of the project stand; see ``ProjectPath``.
     package let paths: ProjectPathPlaces?
     /// Reads the rendered `with:` and does the work.
     public let run: @Sendable (_ with: ValueObject, _ context: StepContext) async throws -> Value
 
     /// The definition of a step that is written in Swift.
-    public init<S: Step>(_ type: S.Type) {
+    ///
+    /// - Parameter validate: Checks what depends on the settings of the plugin, such as whether its service is
+    ///   configured. Called when a pipeline is validated, after ``Step/validate(in:)``.
+    public init<S: Step>(
+        _ type: S.Type, validate: @escaping @Sendable (S) throws(FieldError) -> Void = { _ throws(FieldError) in }
+    ) {
         name = type.name
         summary = type.summary
         documentation = type.documentation
@@ -46,8 +53,9 @@ public struct StepDefinition: Sendable {
         isRepeatable = type.isRepeatable
         inputKeys = type.inputKeys
         isReadOnly = { with in (try? S(fields: with).isReadOnly) ?? true }
-        problem = { type.problem(key: $0, value: $1) }
+        problems = { type.problems(key: $0, value: $1) }
         outputSchema = type.outputSchema
+        settledOutputSchema = { S.known(in: $0, \.settledOutputSchema) ?? type.outputSchema }
         check = { with in
             do throws(FieldError) {
                 _ = try S(fields: with)
@@ -57,7 +65,10 @@ public struct StepDefinition: Sendable {
             }
         }
         partialCheck = { settings, context in
-            S.problem(in: settings) { step throws(FieldError) in try step.validate(in: context) }
+            S.problem(in: settings) { step throws(FieldError) in
+                try step.validate(in: context)
+                try validate(step)
+            }
         }
         run = { with, context in
             let step: S
@@ -99,9 +110,10 @@ public struct StepDefinition: Sendable {
         self.run = run
         fields = FieldDefinition.list(schema)
         rules = []
-        problem = { _, _ in nil }
+        problems = { _, _ in [] }
         check = { _ in nil }
         partialCheck = { _, _ in nil }
         self.outputSchema = outputSchema
+        settledOutputSchema = { _ in outputSchema }
     }
 }

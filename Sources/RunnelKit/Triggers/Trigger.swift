@@ -14,6 +14,10 @@ public protocol Trigger: FieldGroup {
     /// taken out, so that nothing is made up for when it is put back. None unless a trigger says otherwise.
     static var memoryWhileDeclared: [String] { get }
 
+    /// The key that a list of plain values under the trigger's name stands for: with `events`, `on: { health: [disk] }`
+    /// is `on: { health: { events: [disk] } }`. None unless a trigger says otherwise.
+    static var shorthand: String? { get }
+
     /// Checks what depends on where the settings stand, such as the places of a project that a pipeline may touch. Called
     /// after ``FieldGroup/validate()``, before the pipeline is served and again when the trigger starts. Does nothing unless
     /// a trigger says otherwise.
@@ -65,6 +69,8 @@ public struct TriggerDocumentation: Sendable, Hashable {
 extension Trigger {
     /// No keys.
     public static var memoryWhileDeclared: [String] { [] }
+    /// None.
+    public static var shorthand: String? { nil }
     /// Checks nothing.
     public func validate(in context: ValidationContext) throws(FieldError) {}
     /// Finds nothing.

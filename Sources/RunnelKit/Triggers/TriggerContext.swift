@@ -64,9 +64,62 @@ public struct TriggerContext: Sendable {
         try await runs.cancel(runID)
     }
 
+    /// The ends of runs of all pipelines after this number of the sequence of ends, in order; also of runs that no
+    /// server worked on. A reader that keeps the number of the last one it has handled misses none.
+    public func ends(after number: Int64, limit: Int = 100) async throws -> [EndedRun] {
+        try await runs.ends(after: number, limit: limit)
+    }
+
+    /// The number of the latest end; 0 if there is none.
+    public func lastEnd() async throws -> Int64 {
+        try await runs.lastEnd()
+    }
+
+    /// What the journal knows of an ended run, with secrets masked: `id`, `pipeline`, `state`, `error`, `inputs`,
+    /// `output`, `trigger`, `created_at`, `started_at`, `ended_at`. The values of a run that retention has removed are
+    /// null.
+    public func details(of end: EndedRun) async throws -> ValueObject {
+        try await runs.details(of: end)
+    }
+
     /// Says how the trigger is doing, for the log and for `runnel status`.
     public func report(_ health: TriggerHealth) async {
         await runs.report(health)
+    }
+}
+
+/// The end of a run, as one entry of the journal's sequence of ends.
+public struct EndedRun: Sendable, Hashable {
+    /// A final state of a run.
+    @nonexhaustive public enum State: String, Sendable, Hashable {
+        case succeeded, failed, cancelled
+        /// Never started, because of its pipeline's `overlap: skip`.
+        case skipped
+    }
+
+    /// The number in the sequence; later ends have higher numbers.
+    public var number: Int64
+    /// The id of the run.
+    public var runID: String
+    /// The name of its pipeline.
+    public var pipeline: String
+    /// How it ended.
+    public var state: State
+    /// Whether it is the pipeline's first success after a failure.
+    public var isRecovery: Bool
+    /// In nanoseconds since 1970 (UTC).
+    public var endedAt: Int64
+
+    /// An end; see the properties.
+    public init(
+        number: Int64, runID: String, pipeline: String, state: State, isRecovery: Bool = false, endedAt: Int64 = 0
+    ) {
+        self.number = number
+        self.runID = runID
+        self.pipeline = pipeline
+        self.state = state
+        self.isRecovery = isRecovery
+        self.endedAt = endedAt
     }
 }
 
@@ -93,4 +146,13 @@ package protocol TriggerRuns: Sendable {
     func follow(_ runID: String, _ body: @escaping @Sendable (RunUpdate) async -> Void) async throws -> RunEnd
     func cancel(_ runID: String) async throws
     func report(_ health: TriggerHealth) async
+    func ends(after number: Int64, limit: Int) async throws -> [EndedRun]
+    func lastEnd() async throws -> Int64
+    func details(of end: EndedRun) async throws -> ValueObject
+}
+
+extension TriggerRuns {
+    package func ends(after number: Int64, limit: Int) async throws -> [EndedRun] { [] }
+    package func lastEnd() async throws -> Int64 { 0 }
+    package func details(of end: EndedRun) async throws -> ValueObject { [:] }
 }

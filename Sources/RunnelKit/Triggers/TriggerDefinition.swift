@@ -14,10 +14,12 @@ public struct TriggerDefinition: Sendable {
     public let rules: [FieldRule]
     /// See ``Trigger/memoryWhileDeclared``.
     public let memoryWhileDeclared: [String]
+    /// See ``Trigger/shorthand``.
+    public let shorthand: String?
     /// Where in the entry paths of the project stand; see ``ProjectPath``.
     package let paths: ProjectPathPlaces?
     /// Reads one key's value for the sake of its errors.
-    public let problem: @Sendable (_ key: String, _ value: Value) -> FieldError?
+    public let problems: @Sendable (_ key: String, _ value: Value) -> [FieldError]
     /// Reads a whole entry for the sake of its errors: what only several keys together can tell.
     public let check: @Sendable (_ entry: ValueObject) -> FieldError?
     /// Reads an entry that is known in part, for the sake of its errors.
@@ -26,6 +28,9 @@ public struct TriggerDefinition: Sendable {
     public let run: @Sendable (_ entry: ValueObject, _ context: TriggerContext) async throws -> Void
     /// Reads the rendered entry and says when it fires; nil for a trigger that cannot know. See ``TimedTrigger``.
     public let preview: (@Sendable (_ entry: ValueObject) throws(FieldError) -> TriggerPreview)?
+    /// Reads an entry and says whether ends of another pipeline can start runs; nil for other triggers. See
+    /// ``FollowingTrigger``.
+    public let follows: (@Sendable (_ entry: ValueObject, _ pipeline: String, _ own: String) -> Bool)?
     /// Reads the rendered entry and says what `runnel doctor` has to say of it; see ``Trigger/diagnose(pipeline:_:)``.
     public let diagnose:
         @Sendable (_ entry: ValueObject, _ pipeline: String, _ context: DiagnosisContext) async -> [HealthFinding]
@@ -40,7 +45,8 @@ public struct TriggerDefinition: Sendable {
         fields = type.fields
         rules = type.rules
         memoryWhileDeclared = type.memoryWhileDeclared
-        problem = { type.problem(key: $0, value: $1) }
+        shorthand = type.shorthand
+        problems = { type.problems(key: $0, value: $1) }
         check = { entry in
             do throws(FieldError) {
                 _ = try T(fields: entry)
@@ -50,6 +56,7 @@ public struct TriggerDefinition: Sendable {
             }
         }
         preview = (type as? any TimedTrigger.Type).map { Self.preview(of: $0) }
+        follows = (type as? any FollowingTrigger.Type).map { Self.follows(of: $0) }
         diagnose = { entry, pipeline, context in
             // What is wrong with an entry is found by validation.
             guard let trigger = try? T(fields: entry) else { return [] }
@@ -69,6 +76,13 @@ public struct TriggerDefinition: Sendable {
             try await trigger.run(context)
         }
     }
+
+    private static func follows<T: FollowingTrigger>(
+        of type: T.Type
+    ) -> @Sendable (ValueObject, String, String) -> Bool {
+        { entry, pipeline, own in (try? T(fields: entry))?.follows(pipeline, in: own) ?? false }
+    }
+
     private static func preview<T: TimedTrigger>(
         of type: T.Type
     ) -> @Sendable (ValueObject) throws(FieldError) -> TriggerPreview {

@@ -9,27 +9,53 @@ public struct TriggerEvent: Sendable, Hashable {
     public var input: Value
     /// What the trigger remembers together with the run: both are on disk or neither is. A nil forgets the key.
     public var memory: [String: Value?]
+    /// What becomes of the event if it comes again after its run failed or was cancelled.
+    public var redelivery: Redelivery
+    /// Whether it may come from anybody, so that it must not use up what is there for others: a tenth of
+    /// `runs.max_queued` is kept from such events.
+    public var isAnonymous: Bool
+
+    /// What becomes of an event that comes again after its run failed or was cancelled.
+    @nonexhaustive public enum Redelivery: Sendable, Hashable {
+        /// Nothing: the first run stands for it.
+        case same
+        /// It starts a new run, which is a retry of the first one.
+        case retry
+    }
+    /// The id of the run that caused the event; nil where none did. A chain of runs that cause each other is at most
+    /// `runs.chain` long; beyond that the event is refused with ``TriggerRefusal/Reason/chainTooLong``.
+    public var cause: String?
 
     /// An event; see the properties.
-    public init(dedupeKey: String, payload: ValueObject, input: Value = .null, memory: [String: Value?] = [:]) {
+    public init(
+        dedupeKey: String, payload: ValueObject, input: Value = .null, memory: [String: Value?] = [:],
+        redelivery: Redelivery = .same, isAnonymous: Bool = false,
+        cause: String? = nil
+    ) {
         self.dedupeKey = dedupeKey
         self.payload = payload
         self.input = input
         self.memory = memory
+        self.redelivery = redelivery
+        self.isAnonymous = isAnonymous
+        self.cause = cause
     }
 }
 
-/// What became of an event that was emitted. Either way there is one run for it, and it is on disk.
+/// What became of an event that was emitted. Its `memory` is on disk in every case.
 @nonexhaustive public enum TriggerAcceptance: Sendable, Hashable {
     /// The event started this run.
     case accepted(runID: String)
-    /// The event had started this run before. Its `memory` has been remembered nevertheless.
+    /// The event had started this run before.
     case duplicate(runID: String)
+    /// The entry's `if` does not hold for the event, so it starts no run.
+    case ignored
 
-    /// The run that stands for the event, new or known before.
-    public var runID: String {
+    /// The run that stands for the event, new or known before; nil for an event that was ignored.
+    public var runID: String? {
         switch self {
         case .accepted(let id), .duplicate(let id): id
+        case .ignored: nil
         }
     }
 }
@@ -41,6 +67,8 @@ public struct TriggerRefusal: Error, Sendable, Hashable {
         /// Too many runs are waiting.
         case overloaded
         case shuttingDown
+        /// The runs that led to the event are as many as `runs.chain` allows. Emitting it again is refused as well.
+        case chainTooLong
         /// The journal cannot be written.
         case journal
     }

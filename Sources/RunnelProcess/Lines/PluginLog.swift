@@ -105,7 +105,7 @@ package final class PluginLog: Sendable {
 
     /// The last lines of standard error, as the end of a sentence.
     package static func errorText(_ lines: [String]) -> String {
-        lines.isEmpty ? "" : "; last lines of standard error: " + lines.joined(separator: " ⏎ ")
+        lines.isEmpty ? "" : "; last lines of standard error:" + lines.map { "\n    \($0)" }.joined()
     }
 
     private static func cut(_ text: String, _ length: Int) -> String {

@@ -48,6 +48,30 @@ enum PipelineKeys {
             schema: ["type": "boolean"], absent: "`true` without a `default`"),
     ]
 
+    /// The keys that an entry of every trigger can have beside the trigger's own.
+    static let trigger: [DeclaredKey] = [
+        DeclaredKey(
+            "if", "expression",
+            "An event starts a run only if this is true for it: `trigger.body.action == \"opened\"`.",
+            schema: ["type": ["string", "boolean", "number"]], absent: "every event starts a run", mayBeEmpty: true),
+        DeclaredKey(
+            "debounce", "object", "Folds a burst of events into one run.", schema: ["$ref": "#/definitions/debounce"],
+            absent: "each event has its run"),
+    ]
+
+    static let debounce: [DeclaredKey] = [
+        DeclaredKey(
+            "for", "duration", "The run begins when no further event has arrived for so long.",
+            schema: Duration.schema, isRequired: true),
+        DeclaredKey(
+            "key", "any value",
+            "A template: events with different values of it are folded into different runs.", schema: [:],
+            absent: "one run for all events of the entry"),
+        DeclaredKey(
+            "max", "duration", "How long after the first event the run begins at the latest.",
+            schema: Duration.schema, absent: "\(DebounceDeclaration.defaultFactor) times `for`"),
+    ]
+
     /// The keys of a step; `uses` lists what is registered.
     static func step(_ registry: StepRegistry) -> [DeclaredKey] {
         // Editors show the descriptions next to the names.
@@ -73,9 +97,18 @@ enum PipelineKeys {
                 "if", "expression", "The step runs only if this is true; otherwise its output is null.",
                 schema: ["type": ["string", "boolean", "number"]], mayBeEmpty: true),
             DeclaredKey(
-                "for_each", "list, or a template that is one",
-                "Runs the step once for each item, with `item` and `index` in scope; its output is the list of outputs.",
-                schema: ["anyOf": [["type": "array"], ["$ref": "#/definitions/text"]]]),
+                "for_each", "list, a template that is one, or a list for each name",
+                "Runs the step once for each item, with `item` and `index` in scope; its output is the list of outputs. "
+                    + "With `{ os: […], size: […] }` once for each combination: `item.os`, `item.size`.",
+                schema: [
+                    "anyOf": [
+                        ["type": "array"], ["$ref": "#/definitions/text"],
+                        [
+                            "type": "object", "minProperties": 1,
+                            "additionalProperties": ["anyOf": [["type": "array"], ["$ref": "#/definitions/text"]]],
+                        ],
+                    ]
+                ]),
             DeclaredKey(
                 "max_parallel", "integer from 1",
                 "The maximum number of items, or steps of a parallel group, that run concurrently.",
@@ -87,6 +120,22 @@ enum PipelineKeys {
             DeclaredKey(
                 "parallel", "boolean", "Whether the steps of a group run in parallel.",
                 schema: ["type": "boolean"], absent: "`false`"),
+            DeclaredKey(
+                "until", "expression",
+                "Runs the step again until this is true; it can use the step's own output. Not for a group.",
+                schema: ["type": ["string", "boolean", "number"]], mayBeEmpty: true),
+            DeclaredKey(
+                "while", "expression", "Runs the step again while this is true of its output. Not for a group.",
+                schema: ["type": ["string", "boolean", "number"]], mayBeEmpty: true),
+            DeclaredKey(
+                "every", "duration",
+                "With `until` or `while`: the pause between rounds. During one of more than a second the run waits in the "
+                    + "journal and takes no place of `runs.limit`.", schema: Duration.schema,
+                absent: DurationText.format(LoopDeclaration.defaultPause)),
+            DeclaredKey(
+                "max_rounds", "integer from 1",
+                "With `until` or `while`: the maximum number of rounds; then the step fails.",
+                schema: PositiveCount.schema, absent: "\(LoopDeclaration.defaultLimit)"),
             DeclaredKey(
                 "retry", "object", "Retries the step after a transient failure; not for a group.",
                 schema: ["$ref": "#/definitions/retry"], absent: "one attempt"),
@@ -158,6 +207,7 @@ enum TemplateNames {
             "trigger.type",
             "What started the run: `manual`, or the trigger's name; the trigger's own fields are next to it."
         ),
+        ("vars.NAME", "A value from `vars` in `runnel.yaml`."),
         ("secrets.NAME", "A secret from `runnel.yaml`. It is masked wherever it is shown."),
         ("env.NAME", "An environment variable that `runnel.yaml` lists under `env`."),
         ("run.id", "The run's id, the same after a crash."),

@@ -63,9 +63,10 @@ public struct ManualPage: Sendable {
         if let usual = command.defaultSubcommand {
             page.line("Without a subcommand it does what " + Troff.bold("\(name) \(usual)") + " does.")
         }
-        if !command.discussion.isEmpty {
+        let discussion = Self.split(command.discussion).text
+        if !discussion.isEmpty {
             page.macro("PP")
-            page.paragraphs(command.discussion)
+            page.paragraphs(discussion)
         }
         for argument in command.shown { entry(argument, into: &page) }
         for inner in command.subcommands where inner.isShown { section(inner, path: name, into: &page) }
@@ -95,12 +96,34 @@ public struct ManualPage: Sendable {
             page.line("One of " + argument.choices.map(Troff.bold).joined(separator: ", ") + ".")
         }
         if let value = argument.defaultValue, argument.kind != .flag {
-            page.line("Default: " + Troff.bold(value) + ".")
+            page.line("Default: " + Troff.bold(value) + (value.hasSuffix(".") ? "" : "."))
         }
+    }
+
+    /// Parts the examples from what is said before them.
+    private static func split(_ discussion: String) -> (text: String, examples: [(command: String, meaning: String)]) {
+        let parts = discussion.split(separator: "Examples:\n", maxSplits: 1, omittingEmptySubsequences: false)
+        guard parts.count == 2, let text = parts.first else { return (discussion, []) }
+        let lines = parts[1].split(separator: "\n").map { String($0.drop { $0 == " " }) }
+        let pairs = stride(from: 0, to: lines.count - 1, by: 2).map { (lines[$0], lines[$0 + 1]) }
+        return (String(text), pairs)
+    }
+
+    private static func examples(of command: CommandDescription) -> [(command: String, meaning: String)] {
+        split(command.discussion).examples + command.subcommands.filter(\.isShown).flatMap(examples)
     }
 
     /// Adds the sections that the description of the commands lacks.
     private func close(_ page: inout Troff) {
+        let examples = Self.examples(of: root)
+        if !examples.isEmpty {
+            page.macro("SH", "EXAMPLES")
+            for (command, meaning) in examples {
+                page.macro("TP")
+                page.line(Troff.bold(command))
+                page.paragraphs(meaning)
+            }
+        }
         page.macro("SH", "EXIT STATUS")
         for (status, meaning) in [
             ("0", "Success."), ("1", "A run failed, or the command could not be completed."),

@@ -97,7 +97,7 @@ enum PipelinePage {
         """
     }
 
-    private static func table(_ keys: [DeclaredKey]) -> String {
+    static func table(_ keys: [DeclaredKey]) -> String {
         Markdown.table(
             ["key", "value", "default", "meaning"],
             keys.map { [Markdown.code($0.name), $0.kind, $0.isRequired ? "required" : $0.absent, $0.help] })

@@ -1,3 +1,4 @@
+import RunnelEngine
 import RunnelKit
 import Templates
 
@@ -53,10 +54,33 @@ enum TriggersPage {
             # Triggers
 
             What `on:` can name: what starts runs under `runnel serve`. Each key has one entry or a list of them.
-            Templates in an entry know `secrets` and `env` only, because there is no run yet. `manual:` may stand there
+            Templates in an entry know `vars`, `secrets` and `env` only, because there is no run yet. `manual:` may stand there
             too and says what is always possible: a person starts the run.
 
             \(list)
+            ## Keys of every trigger
+
+            \(PipelinePage.table(PipelineKeys.trigger))
+            `if` and `debounce.key` are evaluated for each event and can use `trigger`, `input`, `inputs`, `vars`, `secrets`
+            and `env`. A value that an event does not have is null in `if`, since one hook often gets events of several
+            shapes. An event for which `if` cannot be evaluated is ignored, and the log says why. An event that is ignored starts no run and costs none: a webhook is answered with 202 and
+            `{"ignored": true}`, a watched file is treated as after a successful run (`after`), a tick or the end of a run
+            is passed over. `runnel status` counts ignored events.
+
+            ### debounce
+
+            \(PipelinePage.table(PipelineKeys.debounce))
+            The run is kept in the journal in the state `waiting` from the first event on, so a burst survives a restart.
+            `trigger` is that of the last event; `trigger.count` is the number of events, and `trigger.folded` lists them,
+            the oldest first and the last one included. At most the latest \(Debounce.maximumEvents) events with
+            \(ByteCount(Debounce.maximumBytes)) are listed; long texts in them are cut and secrets are masked.
+
+            ```yaml
+            on:
+              run:
+                states: [failed]
+                debounce: { for: 30s, max: 5m, key: "{{ trigger.pipeline }}" }
+            ```
 
             """ + triggers.map(section).joined(separator: "\n")
     }

@@ -28,7 +28,8 @@ public enum PipelineSchema {
             "$schema": .string(dialect), "title": "Runnel pipeline",
             "description": "A Runnel pipeline: its triggers and steps.", "type": "object",
             "properties": .object(PipelineKeys.pipeline.properties), "required": ["steps"],
-            "additionalProperties": false, "definitions": .object(definitions),
+            // Places for YAML anchors.
+            "patternProperties": ["^x-": true], "additionalProperties": false, "definitions": .object(definitions),
         ]
     }
 
@@ -50,6 +51,15 @@ public enum PipelineSchema {
             "description": "The configuration of a Runnel project: `runnel.yaml`.",
         ]
         return .object(ValueObject(head.map { ($0.key, $0.value) } + schema.map { ($0.key, $0.value) }))
+    }
+
+    /// Of a file that is described by field declarations, such as a plugin's manifest.
+    public static func file(title: String, description: String, _ schema: Value) -> Value {
+        let head: ValueObject = [
+            "$schema": .string(dialect), "title": .string(title), "description": .string(description),
+        ]
+        let body = PortableSchema(location: "#", stand: .nothing).rewritten(schema).asObject ?? ValueObject()
+        return .object(ValueObject(head.map { ($0.key, $0.value) } + body.map { ($0.key, $0.value) }))
     }
 
     private static let dialect = "http://json-schema.org/draft-07/schema#"
@@ -93,7 +103,7 @@ struct StepDefinitionSchema {
     private var kinds: Value {
         [
             "if": ["required": ["steps"]],
-            "then": ["properties": ["uses": false, "with": false, "retry": false]],
+            "then": ["properties": ["uses": false, "with": false, "retry": false, "until": false, "while": false]],
             "else": ["required": ["uses"], "properties": ["parallel": false]],
         ]
     }
@@ -134,17 +144,28 @@ struct TriggerDefinitionSchema {
         for name in registry.triggerNames {
             guard let trigger = registry.trigger(named: name) else { continue }
             let key = "trigger.\(name)"
-            definitions[key] = PortableSchema(location: DefinitionReference.text(key), stand: .template)
-                .rewritten(trigger.schema)
+            var schema =
+                PortableSchema(location: DefinitionReference.text(key), stand: .template)
+                .rewritten(trigger.schema).asObject ?? [:]
+            var keys = schema["properties"]?.asObject ?? [:]
+            for (key, value) in PipelineKeys.trigger.properties { keys[key] = value }
+            schema["properties"] = .object(keys)
+            definitions[key] = .object(schema)
             let reference: Value = ["$ref": .string(DefinitionReference.text(key))]
             let mayBeEmpty = (try? JSONSchema(trigger.schema))?.validate([:]).isEmpty ?? true
             let entry: Value = mayBeEmpty ? ["anyOf": [reference, ["type": "null"]]] : reference
+            let short: [Value] =
+                trigger.shorthand.flatMap { schema["properties"]?[$0] }.map { [$0, ["type": "string"]] } ?? []
             properties[name] = [
                 "description": .string(trigger.summary),
                 "anyOf": .list(
-                    [reference, ["type": "array", "items": entry]] + (mayBeEmpty ? [["type": "null"]] : [])),
+                    short + [reference, ["type": "array", "items": entry]] + (mayBeEmpty ? [["type": "null"]] : [])),
             ]
         }
+        definitions["debounce"] = [
+            "type": "object", "properties": .object(PipelineKeys.debounce.properties), "required": ["for"],
+            "additionalProperties": false,
+        ]
         properties["manual"] = ["description": "Allows manual runs, which are always possible."]
         definitions["on"] = ["type": "object", "properties": .object(properties), "additionalProperties": false]
         return definitions

@@ -9,6 +9,16 @@ extension DashboardRoutes {
             return Response.page(
                 TriggersPage(context: PageContext(request, context), pipelines: await api.host.all).html())
         }
+        group.get("/usage") { request, context in
+            _ = try Query(request, known: ["done"])
+            let since = UsagePage.since(context.now)
+            let sums = try await withJournal {
+                try await api.journal.usage(UsageQuery(since: since, period: UsagePage.day))
+            }
+            let page = UsagePage(
+                context: PageContext(request, context), sums: sums, prices: options.prices, since: since)
+            return Response.page(page.html())
+        }
         group.get("/workers") { request, context in
             _ = try Query(request, known: ["done"])
             let workers = try await withJournal { try await api.journal.workers() }

@@ -3,7 +3,7 @@ import Hummingbird
 import RunnelEngine
 import RunnelKit
 
-/// Requires the bearer token; without a configured token, admits only clients on this machine.
+/// Requires a bearer token; without a configured token, admits only clients on this machine.
 struct BearerAuthMiddleware: RouterMiddleware {
     let options: ServerOptions
 
@@ -27,30 +27,21 @@ struct BearerAuthMiddleware: RouterMiddleware {
         return try await next(request, context)
     }
 
-    /// Rejects requests of web pages in a browser on this machine: DNS rebinding, and cross-site requests (CSRF), whose
-    /// Origin header does not match.
+    /// Rejects requests of web pages in a browser on this machine.
     private func check(_ request: Request) throws(APIError) {
-        try checkHost(of: request)
-        let authority = (request.head.authority ?? "").lowercased()
-        if let origin = request.headers[.origin], origin.lowercased() != "http://" + authority {
-            throw APIError(403, "wrong-origin", "the API does not answer to pages of other sites; a token lets them in")
+        do throws(HostPolicy.Refusal) {
+            try HostPolicy(options: options).check(request)
+        } catch {
+            switch error {
+            case .host: throw Self.wrongHost
+            case .origin:
+                throw APIError(
+                    403, "wrong-origin", "the API does not answer to pages of other sites; a token lets them in")
+            }
         }
     }
 
-    /// Rejects DNS rebinding: the Host header must name this machine.
-    func checkHost(of request: Request) throws(APIError) {
-        let host = Self.host((request.head.authority ?? "").lowercased())
-        guard LoopbackName.matches(host) || host == options.host.lowercased() else {
-            throw APIError(403, "wrong-host", "the API answers to localhost only; a token lets others in")
-        }
-    }
-
-    private static func host(_ authority: String) -> String {
-        guard let colon = authority.lastIndex(of: ":"), authority[colon...].dropFirst().allSatisfy(\.isNumber) else {
-            return authority
-        }
-        return String(authority[..<colon])
-    }
+    static let wrongHost = APIError(403, "wrong-host", "the API answers to localhost only; a token lets others in")
 
     /// Constant-time comparison, so that the token cannot be guessed byte by byte.
     static func isEqual(_ given: some StringProtocol, _ token: String) -> Bool {

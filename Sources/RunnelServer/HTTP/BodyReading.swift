@@ -1,6 +1,7 @@
 import Hummingbird
 import NIOCore
 import RunnelKit
+import Synchronization
 
 /// Reads bodies within limits of size, time and total memory.
 struct BodyReading: Sendable {
@@ -16,22 +17,26 @@ struct BodyReading: Sendable {
     /// Calls `use` with the complete body, whose memory is accounted until it returns; with nil if it is larger than
     /// `limit`.
     func withBody<Result>(
-        of request: Request, _ context: ServerContext, upTo limit: Int, _ use: ([UInt8]?) async throws -> Result
+        of request: Request, _ context: ServerContext, upTo limit: Int, isAnonymous: Bool = false,
+        _ use: (WholeBody?) async throws -> Result
     ) async throws -> Result {
-        try await withShare(of: request, context, upTo: limit) { share in
+        try await withShare(of: request, context, upTo: limit, isAnonymous: isAnonymous) { share in
             guard let share else { return try await use(nil) }
             let body = request.body
-            return try await use(try await inTime { try await Self.collect(body, limit, share) })
+            let length = request.headers[.contentLength].flatMap { Int($0) } ?? 0
+            let whole = WholeBody()
+            let isWhole = try await inTime { try await Self.collect(body, length, limit, share, into: whole) }
+            return try await use(isWhole ? whole : nil)
         }
     }
 
     /// Calls `use` with the body as a stream that can be read until it returns; with nil where it is declared to be
     /// larger than `limit`. The time limit counts for each piece, since a handler may take its own time in between.
     func withStream<Result>(
-        of request: Request, _ context: ServerContext, upTo limit: Int,
+        of request: Request, _ context: ServerContext, upTo limit: Int, isAnonymous: Bool = false,
         _ use: (IngressBody?) async throws -> Result
     ) async throws -> Result {
-        try await withShare(of: request, context, upTo: limit) { share in
+        try await withShare(of: request, context, upTo: limit, isAnonymous: isAnonymous) { share in
             guard let share else { return try await use(nil) }
             let pieces = BodyPieces(request.body, limit: limit, share: share)
             let stream = IngressBody {
@@ -50,13 +55,13 @@ struct BodyReading: Sendable {
     /// Calls `use` with a share of the memory for bodies, which ends when it returns, and asks the client to send the
     /// body (`Expect: 100-continue`). Calls it with nil if the declared length is over `limit`.
     private func withShare<Result>(
-        of request: Request, _ context: ServerContext, upTo limit: Int,
+        of request: Request, _ context: ServerContext, upTo limit: Int, isAnonymous: Bool,
         _ use: (BodyMemory.Share?) async throws -> Result
     ) async throws -> Result {
         if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > limit {
             return try await use(nil)
         }
-        let share = memory.share()
+        let share = memory.share(isAnonymous: isAnonymous)
         defer { share.end() }
         if request.headers[.expect] != nil {
             context.channel.triggerUserOutboundEvent(ContinueExpected(), promise: nil)
@@ -84,13 +89,16 @@ struct BodyReading: Sendable {
         return try result.get()
     }
 
+    /// - Returns: Whether the body is not larger than `limit`.
     private static func collect(
-        _ body: RequestBody, _ limit: Int, _ share: BodyMemory.Share
-    ) async throws -> [UInt8]? {
+        _ body: RequestBody, _ length: Int, _ limit: Int, _ share: BodyMemory.Share, into whole: WholeBody
+    ) async throws -> Bool {
         var bytes: [UInt8] = []
+        // Growing would copy; pages that are not written to take no memory.
+        bytes.reserveCapacity(min(max(length, 0), limit))
         do {
             for try await piece in body {
-                guard bytes.count + piece.readableBytes <= limit else { return nil }
+                guard bytes.count + piece.readableBytes <= limit else { return false }
                 guard share.take(piece.readableBytes) else { throw APIError.overloaded }
                 bytes += piece.readableBytesView
             }
@@ -100,7 +108,23 @@ struct BodyReading: Sendable {
             throw APIError.incompleteBody
         }
         try Task.checkCancellation()
-        return bytes
+        whole.set(bytes)
+        return true
+    }
+}
+
+/// A complete body, which is handed over without a copy that stays behind.
+final class WholeBody: Sendable {
+    private let bytes = Mutex<[UInt8]>([])
+
+    fileprivate func set(_ bytes: [UInt8]) { self.bytes.withLock { $0 = bytes } }
+
+    /// The body; empty when it has been taken.
+    func take() -> [UInt8] {
+        bytes.withLock { bytes in
+            defer { bytes = [] }
+            return bytes
+        }
     }
 }
 

@@ -3,6 +3,7 @@ import Hummingbird
 import Logging
 import RunnelEngine
 import RunnelKit
+import RunnelSupport
 
 /// Assigns each request an id for its response and the log, converts errors to responses, and writes the access log.
 struct ErrorAndAccessLogMiddleware: RouterMiddleware {
@@ -13,6 +14,8 @@ struct ErrorAndAccessLogMiddleware: RouterMiddleware {
     let redact: @Sendable (String) -> String
 
     static let header = HTTPField.Name("X-Request-ID")
+    private static let contentTypeOptions = HTTPField.Name("X-Content-Type-Options")
+    private static let malformed = HTTPField.Name(MessageRules.malformedField)
 
     func handle(
         _ request: Request, context: ServerContext, next: (Request, ServerContext) async throws -> Response
@@ -21,9 +24,13 @@ struct ErrorAndAccessLogMiddleware: RouterMiddleware {
         let given = Self.header.flatMap { request.headers[$0] }
         context.requestID = given.flatMap(Self.checked) ?? UUIDv7.make(nanoseconds: context.now)
         // A path is untrusted and may be long. Redacted before it is truncated: half a secret could not be recognised.
-        let call = "\(request.method.rawValue) \(redact(request.uri.path).prefix(200))"
+        let path = PercentDecoding.normalized(request.uri.path)
+        let call = "\(request.method.rawValue) \(redact(path).prefix(200))"
         var response: Response
         do {
+            if let problem = Self.malformed.flatMap({ request.headers[$0] }) {
+                throw APIError(400, "bad-request", problem)
+            }
             response = try await next(request, context)
         } catch let error as APIError {
             response = masked(error).response
@@ -39,7 +46,13 @@ struct ErrorAndAccessLogMiddleware: RouterMiddleware {
                 APIError(500, "internal", "the request failed; the log says why under \(context.requestID)").response
         }
         if let header = Self.header { response.headers[header] = context.requestID }
-        logger.info("\(call) \(response.status.code)", metadata: ["request": .string(context.requestID)])
+        if let header = Self.contentTypeOptions, response.headers[header] == nil {
+            response.headers[header] = "nosniff"
+        }
+        if path.hasPrefix("/api/"), response.headers[.cacheControl] == nil {
+            response.headers[.cacheControl] = "no-store"
+        }
+        logger.debug("\(call) \(response.status.code)", metadata: ["request": .string(context.requestID)])
         return response
     }
 

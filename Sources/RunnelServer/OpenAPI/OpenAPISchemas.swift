@@ -43,6 +43,8 @@ enum OpenAPISchemas {
                 [
                     "key": text, "kind": text, "waiting": text, "problem": text,
                     "disabled": described("An operator has disabled it.", ["type": "boolean"]),
+                    "ignored": described(
+                        "The number of events that `if` ignored since the server began.", ["type": "integer"]),
                 ], required: ["key", "kind"]),
             "Backfill": object(
                 [
@@ -83,7 +85,7 @@ enum OpenAPISchemas {
             "Step": object(
                 [
                     "step": text, "uses": text, "state": text, "attempt": number, "started_at": time, "ended_at": time,
-                    "retry_at": time, "error": anyObject, "output": [:],
+                    "retry_at": time, "error": anyObject, "with": anyObject, "attributes": anyObject, "output": [:],
                 ], required: ["step", "uses", "state", "attempt"]),
         ]
     }

@@ -30,7 +30,7 @@ struct EventStream: Sendable {
 
     func response(from first: Int, _ context: ServerContext) -> Response {
         Response(
-            status: .ok, headers: [.contentType: "text/event-stream", .cacheControl: "no-cache"],
+            status: .ok, headers: [.contentType: "text/event-stream", .cacheControl: "no-store"],
             body: ResponseBody { writer in
                 // Used only by the task below, which is awaited.
                 nonisolated(unsafe) var copy = writer

@@ -3,6 +3,7 @@ import HTTPTypes
 import Hummingbird
 import NIOCore
 import RunnelKit
+import RunnelSupport
 
 /// `/hooks/…`: dispatches deliveries to the hooks that triggers have registered.
 struct HookRoutes: Sendable {
@@ -10,6 +11,8 @@ struct HookRoutes: Sendable {
     let bodies: BodyReading
     /// Opens when the server is shutting down and works on no run any more.
     let answersEnd: Latch
+    let options: ServerOptions
+    let refusals: RefusalLog
 
     func add(to router: Router<ServerContext>) {
         // The hook itself decides which methods it accepts.
@@ -25,25 +28,70 @@ struct HookRoutes: Sendable {
             if ingress.isShutDown { throw APIError.shuttingDown }
             throw APIError(404, "no-such-hook", "there is no hook at \(Value.string(path).quoted(limit: 200))")
         }
+        let call = call(request, path, context)
+        return response(try await answer(request, call, by: route, context), to: call, by: route, context)
+    }
+
+    /// The request as the hook sees it, without its body.
+    private func call(_ request: Request, _ path: String, _ context: ServerContext) -> IngressRequest {
         var headers = HeaderList()
         for field in request.headers { headers.add(field.name.rawName, field.value) }
         if let authority = request.head.authority { headers.add("host", authority) }
-        var call = IngressRequest(
-            method: request.method.rawValue, path: path, query: request.uri.query ?? "", headers: headers,
-            remoteAddress: context.remoteAddress?.ipAddress ?? "unknown")
+        let client = ForwardedClient(
+            peer: context.remoteAddress?.ipAddress ?? "unknown", request.headers, proxies: options.trustedProxies)
+        let query = request.uri.query ?? ""
+        let root =
+            options.publicURL?.text
+            ?? "\(client.scheme ?? (options.tls == nil ? "http" : "https"))://"
+            + (client.host ?? request.head.authority ?? options.host)
+        return IngressRequest(
+            method: request.method.rawValue, path: path, query: query, headers: headers, remoteAddress: client.address,
+            url: root + path + (query.isEmpty ? "" : "?" + query))
+    }
+
+    private func answer(
+        _ request: Request, _ call: IngressRequest, by route: ClaimedRoute, _ context: ServerContext
+    ) async throws -> IngressResponse {
+        if let refusal = refusal(request, by: route) { return refusal }
         let limit = route.body.limit
+        let isAnonymous = !route.route.authenticatesCallers
         if route.body.isStreamed {
-            return try await bodies.withStream(of: request, context, upTo: limit) { stream in
-                guard let stream else { return response(.bodyTooLarge(limit: limit), context) }
+            return try await bodies.withStream(of: request, context, upTo: limit, isAnonymous: isAnonymous) { stream in
+                guard let stream else { return .bodyTooLarge(limit: limit) }
+                var call = call
                 call.bodyStream = stream
-                return response(try await answer(call, by: route, context), context)
+                return try await answer(call, by: route, context)
             }
         }
-        return try await bodies.withBody(of: request, context, upTo: limit) { body in
-            guard let body else { return response(.bodyTooLarge(limit: limit), context) }
-            call.body = body
-            call.bodyStream = IngressBody(body)
-            return response(try await answer(call, by: route, context), context)
+        return try await bodies.withBody(of: request, context, upTo: limit, isAnonymous: isAnonymous) { body in
+            guard let body else { return .bodyTooLarge(limit: limit) }
+            var call = call
+            call.body = body.take()
+            return try await answer(call, by: route, context)
+        }
+    }
+
+    /// The answer to a page in a browser that must not call.
+    private func refusal(_ request: Request, by route: ClaimedRoute) -> IngressResponse? {
+        guard route.route.refusesOtherOrigins, request.method != .options else { return nil }
+        do throws(HostPolicy.Refusal) {
+            try HostPolicy(options: options).check(request, permits: route.route.permits)
+            return nil
+        } catch {
+            var response: IngressResponse
+            switch error {
+            case .host:
+                response = .error(
+                    403, "wrong-host",
+                    "this hook lets everybody call, so it answers to localhost and to `server.public_url` only")
+                response.refusal =
+                    "the Host field names neither this machine nor `server.public_url`; set that to the URL that callers use"
+            case .origin:
+                response = .error(
+                    403, "wrong-origin", "this hook does not answer to pages of other sites; `origins` lets them in")
+                response.refusal = "a page of another site called; `origins` of the hook lets it in"
+            }
+            return response
         }
     }
 
@@ -56,7 +104,14 @@ struct HookRoutes: Sendable {
         }
     }
 
-    private func response(_ answer: IngressResponse, _ context: ServerContext) -> Response {
+    private func response(
+        _ answer: IngressResponse, to call: IngressRequest, by route: ClaimedRoute, _ context: ServerContext
+    ) -> Response {
+        if let reason = answer.refusal {
+            refusals.note(
+                reason, path: PercentDecoding.normalized(call.path), from: call.remoteAddress, by: route)
+        }
+        let answer = route.route.sharing(answer, with: call)
         var headers = HTTPFields()
         for field in answer.headers.fields {
             if let name = HTTPField.Name(field.name) { headers.append(HTTPField(name: name, value: field.value)) }

@@ -44,7 +44,7 @@ struct PipelineRoutes: Sendable {
             _ = try Query(request, known: [])
             let pipeline = try await find(context).pipeline
             return try await bodies.withBody(of: request, context, upTo: Self.maximumBody) { bytes in
-                guard let bytes, let body = try? Value.json(bytes) else {
+                guard let bytes = bytes?.take(), let body = try? Value.json(bytes) else {
                     throw APIError(400, "malformed", "the body is not JSON")
                 }
                 let outcomes = try await Backfill(body).perform(pipeline, api, by: Operator(context))
@@ -81,6 +81,7 @@ struct PipelineRoutes: Sendable {
             case nil: break
             }
             if hosted.disabled.contains(trigger.key) { object["disabled"] = true }
+            object["ignored"] = hosted.ignored[trigger.key].map { .int(Int64($0)) }
             return .object(object)
         }
         object["triggers"] = .list(triggers ?? [])
@@ -90,7 +91,7 @@ struct PipelineRoutes: Sendable {
     private func start(_ request: Request, _ context: ServerContext) async throws -> Response {
         let pipeline = try await find(context).pipeline
         return try await bodies.withBody(of: request, context, upTo: Self.maximumBody) { bytes in
-            guard let bytes else {
+            guard let bytes = bytes?.take() else {
                 throw APIError(413, "body-too-large", "the body is larger than \(ByteCount(Self.maximumBody))")
             }
             let body = try RunRequestBody(bytes, type: request.headers[.contentType])

@@ -161,6 +161,7 @@ extension APIError {
         case .overloaded: self.init(429, "overloaded", refusal.message)
         case .shuttingDown: self = .shuttingDown
         case .journal: self.init(503, "unavailable", refusal.message)
+        case .chainTooLong: self.init(508, "chain-too-long", refusal.message)
         }
         let (seconds, rest) = refusal.retryAfter.components
         headers[.retryAfter] = "\(max(1, seconds + (rest > 0 ? 1 : 0)))"

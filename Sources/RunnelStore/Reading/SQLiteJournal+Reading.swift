@@ -6,7 +6,8 @@ extension SQLiteJournal {
     /// In the order in which ``StoredRun`` reads them.
     private static let small = """
         id, pipeline, definition, state, dedupe_key, "trigger", created_at, started_at, ended_at, error, owner,
-        interruptions, cancel_requested, retry_of, epoch, deaths, wake_at, worked, has_finally
+        interruptions, cancel_requested, retry_of, epoch, deaths, wake_at, worked, has_finally, chain, debounce_key,
+        debounce_until
         """
     private static let all = small + ", inputs, input, output"
 
@@ -109,6 +110,8 @@ extension SQLiteJournal {
         var input: StoredValue?
         var output: StoredValue?
         var error: StoredValue?
+        /// The events that were folded into the run, and the number of all.
+        var folded: (events: [Value], count: Int)?
         let isListed: Bool
 
         /// - Throws: A `RowDecodingError` for an invalid column.
@@ -136,6 +139,9 @@ extension SQLiteJournal {
             record.wakeAt = try columns.next()
             record.worked = .nanoseconds(try columns.next(Int64.self))
             record.hasFinally = try columns.next()
+            record.chain = try columns.next()
+            let (key, latest) = (try columns.next(String?.self), try columns.next(Int64?.self))
+            if let key { record.debounce = Debounce(key: key, latest: latest ?? 0) }
             self.isListed = isListed
             if !isListed { (inputs, input, output) = (try columns.next(), try columns.next(), try columns.next()) }
         }
@@ -161,10 +167,21 @@ extension SQLiteJournal {
                 return record
             }
             record.trigger = try load(trigger) ?? .null
+            if let folded {
+                record.trigger = Debounce.trigger(record.trigger, events: folded.events, count: folded.count)
+            }
             record.inputs = try load(inputs)?.asObject ?? [:]
-            record.input = try load(input) ?? .null
-            // The body of a webhook is both. Where it is large, it is held once.
-            if case .file? = input, let body = record.trigger["body"], body == record.input { record.input = body }
+            if let parts = RepeatedParts(input) {
+                do throws(JournalError) {
+                    (record.trigger, record.input) = try parts.unfold(record.trigger)
+                } catch  where isLenient && error.isOfOneRun {
+                    record.input = ["code": .string(error.code.rawValue), "message": .string(error.message)]
+                }
+            } else {
+                record.input = try load(input) ?? .null
+                // A run of an earlier version may have both. Where they are large, they are held once.
+                if case .file? = input, let body = record.trigger["body"], body == record.input { record.input = body }
+            }
             record.output = try load(output)
             record.error = try load(error)
             return record
@@ -182,7 +199,11 @@ extension SQLiteJournal {
         let rows = try await read { db in
             try Row.fetchAll(db.cachedStatement(sql: sql), arguments: arguments).compactMap { row -> StoredRun? in
                 do {
-                    return try StoredRun(row, isListed: isList)
+                    var run = try StoredRun(row, isListed: isList)
+                    if !isList, run.record.debounce != nil {
+                        run.folded = try Self.foldedEvents(of: run.record.id, db)
+                    }
+                    return run
                 } catch {
                     if isList { return nil }
                     throw JournalError.damaged(error)
@@ -209,7 +230,9 @@ extension SQLiteJournal {
             try Row.fetchAll(
                 db.cachedStatement(
                     sql: """
-                        SELECT key, uses, state, attempt, started_at, ended_at, retry_at, output, error, items FROM steps
+                        SELECT key, uses, state, attempt, started_at, ended_at, retry_at, output, error, items,
+                            "with", attributes, checkpoint
+                        FROM steps
                         WHERE run_id = ? ORDER BY number
                         """), arguments: [runID]
             ).map { row -> FoundStep in
@@ -223,9 +246,15 @@ extension SQLiteJournal {
                     record.startedAt = try columns.next()
                     record.endedAt = try columns.next()
                     record.retryAt = try columns.next()
-                    return FoundStep(
-                        record: record, output: try columns.next(), error: try columns.next(),
-                        items: try columns.next())
+                    let (output, error, items) = (
+                        try columns.next(StoredValue?.self), try columns.next(StoredValue?.self),
+                        try columns.next(StoredValue?.self)
+                    )
+                    // Details for people: a damaged one is left out.
+                    record.with = try columns.next(String?.self).flatMap(ValueCoding.value)
+                    record.attributes = try columns.next(String?.self).flatMap(ValueCoding.value)
+                    record.checkpoint = try columns.next(String?.self).flatMap(ValueCoding.value)
+                    return FoundStep(record: record, output: output, error: error, items: items)
                 } catch {
                     throw JournalError.damaged(error)
                 }

@@ -149,6 +149,10 @@ enum JournalSchema {
                 }
             }
         }
+        migrator.registerMigration("7-deliveries") { db in
+            // Whether the run ended without success, so that its event may start another one.
+            try db.execute(sql: "ALTER TABLE dedupe_keys ADD COLUMN failed INTEGER NOT NULL DEFAULT 0")
+        }
         migrator.registerMigration("11-dashboard") { db in
             try db.execute(
                 sql: """
@@ -197,6 +201,72 @@ enum JournalSchema {
                         "trigger" TEXT NOT NULL,
                         PRIMARY KEY (pipeline, "trigger")
                     ) WITHOUT ROWID;
+                    """)
+        }
+        migrator.registerMigration("10-ends") { db in
+            try db.execute(
+                sql: """
+                    ALTER TABLE runs ADD COLUMN chain INTEGER NOT NULL DEFAULT 0;
+                    ALTER TABLE runs ADD COLUMN debounce_key TEXT;
+                    ALTER TABLE runs ADD COLUMN debounce_until INTEGER;
+                    CREATE INDEX runs_debounced ON runs (pipeline, debounce_key)
+                        WHERE debounce_key IS NOT NULL AND state = 'waiting';
+
+                    -- The sequence of ends. Retention keeps the latest, so numbers are never used again.
+                    CREATE TABLE ends (
+                        number INTEGER PRIMARY KEY,
+                        run_id TEXT NOT NULL,
+                        pipeline TEXT NOT NULL,
+                        state TEXT NOT NULL,
+                        recovery INTEGER NOT NULL,
+                        ended_at INTEGER NOT NULL
+                    );
+
+                    -- The pipelines whose last run that succeeded or failed has failed.
+                    CREATE TABLE failing (pipeline TEXT NOT NULL PRIMARY KEY) WITHOUT ROWID;
+
+                    -- The events of a run with a debounce key. Beyond the limits the oldest lose their text.
+                    CREATE TABLE folded (
+                        run_id TEXT NOT NULL,
+                        number INTEGER NOT NULL,
+                        dedupe_key TEXT,
+                        event TEXT,
+                        PRIMARY KEY (run_id, number)
+                    ) WITHOUT ROWID;
+                    """)
+        }
+        migrator.registerMigration("9-answers") { db in
+            try db.execute(
+                sql: """
+                    ALTER TABLE steps ADD COLUMN "with" TEXT;
+                    ALTER TABLE steps ADD COLUMN attributes TEXT;
+                    ALTER TABLE steps ADD COLUMN checkpoint TEXT;
+                    -- One row for each call of a model. NULL where the server told no number.
+                    CREATE TABLE usage (
+                        id INTEGER PRIMARY KEY,
+                        at INTEGER NOT NULL,
+                        pipeline TEXT NOT NULL,
+                        run_id TEXT NOT NULL,
+                        step TEXT NOT NULL,
+                        agent TEXT,
+                        model TEXT,
+                        input_tokens INTEGER,
+                        output_tokens INTEGER,
+                        cached_tokens INTEGER,
+                        estimated_input INTEGER NOT NULL,
+                        estimated_output INTEGER NOT NULL
+                    );
+                    CREATE INDEX usage_at ON usage (at, pipeline);
+                    -- What steps of one kind remember over runs: the value of a key is number 0, entries count from 1.
+                    CREATE TABLE step_memory (
+                        uses TEXT NOT NULL,
+                        key TEXT NOT NULL,
+                        number INTEGER NOT NULL,
+                        value TEXT NOT NULL,
+                        expires_at INTEGER NOT NULL,
+                        PRIMARY KEY (uses, key, number)
+                    );
+                    CREATE INDEX step_memory_expiry ON step_memory (expires_at);
                     """)
         }
         return migrator

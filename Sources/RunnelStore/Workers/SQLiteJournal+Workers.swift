@@ -100,6 +100,7 @@ extension SQLiteJournal {
         try db.execute(
             sql: "UPDATE runs SET state = 'failed', error = ?, ended_at = ? WHERE id = ?",
             arguments: [StoredValue.text(ValueCoding.text(error)), time, runID])
+        try noteEnd(of: runID, .failed, at: time, db)
     }
 
     public func leases(of worker: WorkerID) async throws(JournalError) -> [Lease] {

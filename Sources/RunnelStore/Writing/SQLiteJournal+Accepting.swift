@@ -42,14 +42,17 @@ extension SQLiteJournal {
         let acceptance: Acceptance = try await committer.write { db in
             try files.require(values.files)
             if let memory { try Self.remember(memory.values, of: memory.trigger, db) }
-            if let key = run.dedupeKey {
-                let other = try String.fetchOne(
-                    db.cachedStatement(
-                        sql: """
-                            SELECT id FROM runs WHERE pipeline = ?1 AND dedupe_key = ?2
-                            UNION ALL SELECT run_id FROM dedupe_keys WHERE pipeline = ?1 AND key = ?2 LIMIT 1
-                            """), arguments: [run.pipeline, key])
-                if let other { return .duplicate(runID: other) }
+            var run = run
+            if let key = run.dedupeKey, let other = try Self.run(with: key, of: run.pipeline, db) {
+                guard run.retriesFailed, other.mayBeRetried else { return .duplicate(runID: other.id) }
+                try Self.releaseKey(key, of: run.pipeline, db)
+                run.retryOf = other.id
+            }
+            if let debounce = run.debounce,
+                let other = try Self.foldingRun(of: run.pipeline, debounce.key, db)
+            {
+                try Self.fold(run, debounce, into: other, values.trigger, values.input, db)
+                return .folded(into: other.id)
             }
             let epoch = try run.owner.flatMap { try Self.nextEpoch(for: $0, db) }
             // A worker that was declared dead meanwhile does not own the run it accepts.
@@ -60,13 +63,15 @@ extension SQLiteJournal {
             try db.cachedStatement(
                 sql: """
                     INSERT INTO runs (id, pipeline, definition, state, dedupe_key, "trigger", inputs, input, created_at,
-                        started_at, owner, retry_of, epoch, has_finally)
-                    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                        started_at, owner, retry_of, epoch, has_finally, chain, wake_at, debounce_key, debounce_until)
+                    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                     """
             ).execute(arguments: [
                 run.id, run.pipeline, run.definition, state.rawValue, run.dedupeKey, values.trigger, values.inputs,
                 values.input, run.createdAt, startedAt, owner?.text, run.retryOf, epoch ?? 0, run.hasFinally,
+                run.chain, run.wakeAt, run.debounce?.key, run.debounce?.latest,
             ])
+            if let debounce = run.debounce { try Self.list(debounce.event, in: run.id, dedupeKey: nil, db) }
             try Self.name(["trigger": values.trigger, "inputs": values.inputs, "input": values.input], of: run.id, db)
             try Self.write(values.steps, of: run.id, namesFiles: true, db)
             return epoch.map { .claimed(epoch: $0) } ?? .accepted
@@ -79,6 +84,48 @@ extension SQLiteJournal {
             }
         }
         return acceptance
+    }
+
+    /// The run that an event with this key has started, and whether it ended without success.
+    private static func run(
+        with key: String, of pipeline: String, _ db: Database
+    ) throws -> (id: String, mayBeRetried: Bool)? {
+        try Row.fetchOne(
+            db.cachedStatement(
+                sql: """
+                    SELECT id, state IN ('failed', 'cancelled', 'skipped') FROM runs
+                    WHERE pipeline = ?1 AND dedupe_key = ?2
+                    UNION ALL SELECT run_id, failed FROM dedupe_keys WHERE pipeline = ?1 AND key = ?2 LIMIT 1
+                    """), arguments: [pipeline, key]
+        ).map { ($0[0], $0[1]) }
+    }
+
+    /// Takes the key from the run that has it, so that another run can have it.
+    private static func releaseKey(_ key: String, of pipeline: String, _ db: Database) throws {
+        try db.cachedStatement(sql: "UPDATE runs SET dedupe_key = NULL WHERE pipeline = ? AND dedupe_key = ?")
+            .execute(arguments: [pipeline, key])
+        try db.cachedStatement(sql: "DELETE FROM dedupe_keys WHERE pipeline = ? AND key = ?")
+            .execute(arguments: [pipeline, key])
+    }
+
+    /// Replaces the event of a waiting run with a later one.
+    private static func fold(
+        _ run: RunRecord, _ debounce: Debounce, into other: (id: String, latest: Int64), _ trigger: StoredValue?,
+        _ input: StoredValue?, _ db: Database
+    ) throws {
+        try db.cachedStatement(
+            sql: "UPDATE runs SET \"trigger\" = ?, input = ?, definition = ?, wake_at = ? WHERE id = ?"
+        ).execute(arguments: [trigger, input, run.definition, min(run.wakeAt ?? 0, other.latest), other.id])
+        try db.cachedStatement(
+            sql: "DELETE FROM files WHERE run_id = ? AND step = 0 AND name IN ('trigger', 'input')"
+        ).execute(arguments: [other.id])
+        try name(["trigger": trigger, "input": input], of: other.id, db)
+        try list(debounce.event, in: other.id, dedupeKey: run.dedupeKey, db)
+        guard let key = run.dedupeKey else { return }
+        // The key lives as long as the run, and expires when retention removes it.
+        try db.cachedStatement(
+            sql: "INSERT OR REPLACE INTO dedupe_keys (pipeline, key, run_id, expires_at) VALUES (?, ?, ?, ?)"
+        ).execute(arguments: [run.pipeline, key, other.id, Int64.max])
     }
 
     /// Writes down which of the columns of a run's row name files.
@@ -100,9 +147,14 @@ extension SQLiteJournal {
         init(
             _ run: RunRecord, _ steps: [StepRecord], _ files: OutputFiles, isSmall: Bool
         ) throws(JournalError) {
-            trigger = try files.store(run.trigger, isSmall: isSmall)
+            let folded = RepeatedParts.fold(trigger: run.trigger, input: run.input)
+            trigger = try files.store(folded?.trigger ?? run.trigger, isSmall: isSmall)
             inputs = run.inputs.isEmpty ? nil : try files.store(.object(run.inputs), isSmall: isSmall)
-            input = run.input.isNull ? nil : try files.store(run.input, isSmall: isSmall)
+            if let folded {
+                input = folded.input
+            } else {
+                input = run.input.isNull ? nil : try files.store(run.input, isSmall: isSmall)
+            }
             self.steps = try StoredStep.all(steps, files, isSmall: isSmall)
             self.files = [trigger, inputs, input].compactMap { $0?.file } + self.steps.flatMap(\.files)
         }
@@ -118,7 +170,8 @@ extension SQLiteJournal {
         steps.allSatisfy { isSmall($0.output ?? .null, $0.error ?? .null, $0.items ?? .null) }
     }
 
-    private static func fits(_ value: Value, _ budget: inout Int) -> Bool {
+    /// Whether the JSON of the value is certainly not longer than the budget, which is used up.
+    static func fits(_ value: Value, _ budget: inout Int) -> Bool {
         budget -= 8
         switch value {
         case .string(let text): budget -= text.utf8.count

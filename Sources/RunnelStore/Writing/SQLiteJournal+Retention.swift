@@ -35,6 +35,9 @@ extension SQLiteJournal {
         }
         if let bytes = retention.bytes { runs += try await prune(to: bytes, retention, now: now, until: isOver) }
         try await removeDedupeKeys(now: now)
+        try await removeEnds(before: now - retention.dedupe.nanoseconds)
+        try await removeExpired("usage", "at < ?", [now - retention.usage.nanoseconds])
+        try await removeExpired("step_memory", "expires_at < ?", [now])
         if runs > 0 {
             try await removeDefinitions(now: now)
             try await giveBackSpace()
@@ -144,11 +147,19 @@ extension SQLiteJournal {
                 try db.cachedStatement(sql: "DELETE FROM events WHERE run_id = ?").execute(arguments: [id])
                 try db.cachedStatement(
                     sql: """
-                        INSERT OR REPLACE INTO dedupe_keys (pipeline, key, run_id, expires_at)
-                        SELECT pipeline, dedupe_key, id, ended_at + ? FROM runs
+                        INSERT OR REPLACE INTO dedupe_keys (pipeline, key, run_id, expires_at, failed)
+                        SELECT pipeline, dedupe_key, id, ended_at + ?, state IN ('failed', 'cancelled', 'skipped')
+                        FROM runs
                         WHERE id = ? AND dedupe_key IS NOT NULL AND ended_at + ? > ?
                         """
                 ).execute(arguments: [retention.dedupe.nanoseconds, id, retention.dedupe.nanoseconds, now])
+                if let key = try Row.fetchOne(
+                    db.cachedStatement(
+                        sql: "SELECT ended_at FROM runs WHERE id = ? AND debounce_key IS NOT NULL"), arguments: [id])
+                {
+                    let ended = try key.decode(Int64?.self, atIndex: 0) ?? now
+                    try Self.removeFolded(of: id, keysExpireAt: ended + retention.dedupe.nanoseconds, db)
+                }
                 try db.cachedStatement(sql: "DELETE FROM runs WHERE id = ? AND ended_at IS NOT NULL")
                     .execute(arguments: [id])
                 guard db.changesCount > 0 else { continue }
@@ -180,6 +191,26 @@ extension SQLiteJournal {
                             (SELECT pipeline, key FROM dedupe_keys WHERE expires_at < ? LIMIT 1000)
                         """
                 ).execute(arguments: [now])
+            }
+            try? await ContinuousClock().sleep(for: Self.slice)
+        }
+    }
+
+    private func removeExpired(
+        _ table: String, _ condition: String, _ arguments: [Int64]
+    ) async throws(JournalError) {
+        let isThere: @Sendable (Database) throws -> Bool = { db in
+            try Bool.fetchOne(
+                db.cachedStatement(sql: "SELECT EXISTS (SELECT 1 FROM \(table) WHERE \(condition))"),
+                arguments: StatementArguments(arguments)) ?? false
+        }
+        while !Task.isCancelled, try await read(isThere) {
+            try await committer.write { db in
+                try db.cachedStatement(
+                    sql: """
+                        DELETE FROM \(table) WHERE rowid IN (SELECT rowid FROM \(table) WHERE \(condition) LIMIT 1000)
+                        """
+                ).execute(arguments: StatementArguments(arguments))
             }
             try? await ContinuousClock().sleep(for: Self.slice)
         }

@@ -73,7 +73,11 @@ extension SQLiteJournal {
         in pipeline: String, besides runID: String, hasBegun: Bool, _ db: Database
     ) throws -> Int {
         var conditions = ["owner IS NOT NULL"]
-        if !hasBegun { conditions += ["state = 'waiting'", "state = 'queued' AND (started_at IS NULL) = 0"] }
+        if !hasBegun {
+            conditions += [
+                "state = 'waiting' AND started_at IS NOT NULL", "state = 'queued' AND (started_at IS NULL) = 0",
+            ]
+        }
         return try conditions.reduce(0) { sum, condition in
             let count = try Int.fetchOne(
                 db.cachedStatement(
@@ -120,6 +124,9 @@ extension SQLiteJournal {
         let namesFiles = !commit.files.isEmpty || progress.withLock { $0.namesFiles(lease) }
         try Self.write(commit.steps, of: lease.runID, namesFiles: namesFiles, db)
         if !commit.files.isEmpty { progress.withLock { $0.setNamesFiles(lease) } }
+        try Self.write(commit.updates, of: lease.runID, db)
+        try Self.write(commit.usage, of: lease.runID, db)
+        for edit in commit.memories { try Self.apply(edit, db) }
         try writeEvents(commit.events, of: lease, db)
         if troubles > 0, commit.isProgress {
             try db.cachedStatement(sql: "UPDATE runs SET deaths = 0, takeovers = 0 WHERE id = ?")
@@ -144,6 +151,7 @@ extension SQLiteJournal {
             sql: "UPDATE runs SET state = ?, output = ?, error = ?, ended_at = ?, owner = NULL WHERE id = ?"
         ).execute(arguments: [end.state.rawValue, end.output, end.error, end.time, lease.runID])
         try Self.name(["output": end.output, "error": end.error], of: lease.runID, db)
+        try Self.noteEnd(of: lease.runID, end.state, at: end.time, db)
     }
 
     /// Each replaces what was known of its execution.
@@ -153,15 +161,19 @@ extension SQLiteJournal {
         for step in steps {
             try db.cachedStatement(
                 sql: """
-                    INSERT INTO steps (run_id, key, uses, state, attempt, started_at, ended_at, retry_at, output, error, items)
-                    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                    INSERT INTO steps (run_id, key, uses, state, attempt, started_at, ended_at, retry_at, output, error,
+                        items, "with", attributes, checkpoint)
+                    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                     ON CONFLICT (run_id, key) DO UPDATE SET state = excluded.state, attempt = excluded.attempt,
                         started_at = excluded.started_at, ended_at = excluded.ended_at, retry_at = excluded.retry_at,
-                        output = excluded.output, error = excluded.error, items = coalesce(excluded.items, items)
+                        output = excluded.output, error = excluded.error, items = coalesce(excluded.items, items),
+                        "with" = coalesce(excluded."with", "with"),
+                        attributes = coalesce(excluded.attributes, attributes),
+                        checkpoint = iif(excluded.state = 'running', coalesce(excluded.checkpoint, checkpoint), NULL)
                     """
             ).execute(arguments: [
                 runID, step.key, step.uses, step.state, step.attempt, step.startedAt, step.endedAt, step.retryAt,
-                step.output, step.error, step.items,
+                step.output, step.error, step.items, step.with, step.attributes, step.checkpoint,
             ])
             if namesFiles { try name(step, of: runID, db) }
         }
@@ -295,6 +307,7 @@ extension SQLiteJournal {
                 try db.execute(
                     sql: "UPDATE runs SET cancel_requested = 1, state = 'cancelled', ended_at = ? WHERE id = ?",
                     arguments: [time, runID])
+                try Self.noteEnd(of: runID, .cancelled, at: time, db)
                 return .cancelled
             }
         }
@@ -321,6 +334,10 @@ struct StoredStep: Sendable {
     let output: StoredValue?
     let error: StoredValue?
     let items: StoredValue?
+    /// The three are bounded, so they are never files.
+    let with: String?
+    let attributes: String?
+    let checkpoint: String?
 
     init(_ step: StepRecord, _ files: OutputFiles, isSmall: Bool) throws(JournalError) {
         key = step.key.description
@@ -333,6 +350,9 @@ struct StoredStep: Sendable {
         output = try files.store(step.output, isSmall: isSmall)
         error = try files.store(step.error, isSmall: isSmall)
         items = try files.store(step.items, isSmall: isSmall)
+        with = step.with.map(ValueCoding.text)
+        attributes = step.attributes.map(ValueCoding.text)
+        checkpoint = step.checkpoint.map(ValueCoding.text)
     }
 
     /// The files that its values are in.
@@ -359,6 +379,9 @@ private struct StoredCommit: Sendable {
     let lease: Lease
     let steps: [StoredStep]
     let events: [Value]
+    let updates: [StepUpdate]
+    let usage: [UsageEntry]
+    let memories: [StepMemoryEdit]
     let isProgress: Bool
     /// In nanoseconds.
     let worked: Int64?
@@ -373,6 +396,7 @@ private struct StoredCommit: Sendable {
             journal.isSmall(commit.steps)
             && journal.isSmall(commit.end?.output ?? .null, commit.end?.error ?? .null)
         (lease, events, isProgress) = (commit.lease, commit.events, commit.isProgress)
+        (updates, usage, memories) = (commit.updates, commit.usage, commit.memories)
         (worked, wakeAt) = (commit.worked.map { Int64($0 / .nanoseconds(1)) }, commit.wakeAt)
         (steps, end) =
             isSmall

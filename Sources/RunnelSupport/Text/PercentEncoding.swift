@@ -92,6 +92,35 @@ package enum PercentDecoding {
         return String(validating: bytes, as: UTF8.self)
     }
 
+    /// The same path with the encoded characters decoded that need no encoding: letters, digits, `-`, `.`, `_` and `~`.
+    /// URLs that differ in these alone are equivalent (RFC 3986, section 6.2.2.2).
+    package static func normalized(_ path: String) -> String {
+        let encoded = path.utf8
+        guard encoded.contains(UInt8(ascii: "%")) else { return path }
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(encoded.count)
+        var rest = encoded[...]
+        while let byte = rest.popFirst() {
+            if byte == UInt8(ascii: "%"), let high = rest.first.flatMap(digit),
+                let low = rest.dropFirst().first.flatMap(digit), isUnreserved(high << 4 | low)
+            {
+                bytes.append(high << 4 | low)
+                rest = rest.dropFirst(2)
+            } else {
+                bytes.append(byte)
+            }
+        }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    private static func isUnreserved(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"), 0x30...0x39: true
+        case UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "~"): true
+        default: false
+        }
+    }
+
     private static func digit(_ byte: UInt8) -> UInt8? {
         Character(Unicode.Scalar(byte)).hexDigitValue.map(UInt8.init)
     }

@@ -145,7 +145,7 @@ extension StepHarness {
         return StepContext(
             identity: context.identity, input: context.input, logger: context.logger, clock: context.clock,
             now: context.now, redactor: context.redactor, services: context.services, project: context.project,
-            render: context.render, progress: { progress.append($0) })
+            render: context.render, journal: context.journal, prices: context.prices, progress: { progress.append($0) })
     }
 }
 

@@ -41,11 +41,12 @@ extension StepConformance {
             if field.isRequired, schema.validate(.object(with.removing(field.key))).isEmpty {
                 find("the schema does without \"\(field.key)\", which is required")
             }
-            if let value = field.defaultValue, !value.isNull, let problem = definition.problem(field.key, value) {
+            if let value = field.defaultValue, !value.isNull, let problem = definition.problems(field.key, value).first
+            {
                 find("the default of \"\(field.key)\" is not accepted: \(problem.message)")
             }
             guard let own = try? JSONSchema(field.schema) else { continue }
-            for sample in Self.samples where definition.problem(field.key, sample) == nil && definition.hasDecoder {
+            for sample in Self.samples where definition.problems(field.key, sample).isEmpty && definition.hasDecoder {
                 if !own.validate(sample).isEmpty {
                     find("decoding takes \(sample.json()) for \"\(field.key)\", and the schema refuses it")
                 }
@@ -62,11 +63,11 @@ extension StepConformance {
 }
 
 extension StepDefinition {
-    /// Whether ``problem`` knows the keys: the decoding of other steps happens elsewhere.
+    /// Whether ``problems`` knows the keys: the decoding of other steps happens elsewhere.
     fileprivate var hasDecoder: Bool {
         // Nothing is a value of every kind.
         fields.contains { field in
-            ["", 0, true, [], [:]].contains { problem(field.key, $0) != nil }
+            ["", 0, true, [], [:]].contains { !problems(field.key, $0).isEmpty }
         }
     }
 }

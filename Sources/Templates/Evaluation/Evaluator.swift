@@ -4,6 +4,8 @@ import RunnelKit
 struct Evaluator {
     let scope: any TemplateScope
     let limits: TemplateLimits
+    /// Whether a key or an item that is not there is null instead of an error.
+    var missingIsNull = false
     /// Loop variables.
     var locals: [String: Value] = [:]
 
@@ -68,8 +70,12 @@ struct Evaluator {
         of inner: ExpressionNode, _ key: String, _ node: ExpressionNode
     ) throws(TemplateFailure) -> Value {
         let container = try value(inner)
-        guard let object = container.asObject else { throw notThere(inner, container, node) }
+        guard let object = container.asObject else {
+            if missingIsNull { return .null }
+            throw notThere(inner, container, node)
+        }
         if let value = object[key] { return value }
+        if missingIsNull { return .null }
         let closest = Suggestion.closest(to: key, among: object.keys)
         let keys = object.isEmpty ? "is empty" : "has the keys \(Self.list(object.keys))"
         throw TemplateFailure(
@@ -85,6 +91,7 @@ struct Evaluator {
         switch (container, index) {
         case (.object(let object), .string(let key)):
             if let value = object[key] { return value }
+            if missingIsNull { return .null }
             throw TemplateFailure(
                 "missing-value", "`\(inner.written)` has no key \(index.shown)", node.range,
                 hint: Suggestion.closest(to: key, among: object.keys).map { "did you mean \"\($0)\"?" }, isMissing: true
@@ -92,6 +99,7 @@ struct Evaluator {
         case (.list(let items), .int(let number)):
             let position = number < 0 ? Int64(items.count) + number : number
             if position >= 0, position < items.count { return items[Int(position)] }
+            if missingIsNull { return .null }
             throw TemplateFailure(
                 "missing-value",
                 "`\(node.written)` is missing: `\(inner.written)` has \(items.count) item\(items.count == 1 ? "" : "s")",
@@ -101,7 +109,9 @@ struct Evaluator {
                 "bad-operand",
                 "`\(inner.written)` is \(container.kindName), and \(index.shown) cannot be looked up in it",
                 node.range)
-        default: throw notThere(inner, container, node)
+        default:
+            if missingIsNull { return .null }
+            throw notThere(inner, container, node)
         }
     }
 

@@ -3,6 +3,7 @@ import FilePlugin
 import HTTPPlugin
 import LogPlugin
 import PipelineTesting
+import RunPlugin
 import RunnelEngine
 import RunnelKit
 import RunnelTesting
@@ -23,7 +24,7 @@ import Foundation
 struct Workshop {
     static let plugins: [any Plugin] = [
         FilePlugin(), HTTPPlugin(), TemplatePlugin(), ChatPlugin(), TransformPlugin(), SchedulePlugin(), WatchPlugin(),
-        WebhookPlugin(), LogPlugin(),
+        WebhookPlugin(), LogPlugin(), RunPlugin(),
     ]
 
     let directory: String

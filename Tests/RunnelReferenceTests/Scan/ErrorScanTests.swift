@@ -41,6 +41,7 @@ import Testing
     func others() {
         #expect(found(#"headers.addDefault(name: "content-type", value: "text/plain; charset=utf-8")"#) == [])
         #expect(found(#"headers.add("content-type", "text/plain; charset=utf-8")"#) == [])
+        #expect(found(#"response.headers.add("access-control-expose-headers", "Location, Retry-After")"#) == [])
         #expect(found(#"// throw StepError("not-this", "it is a comment")"#) == [])
         #expect(found(#"@Field("How it is done.", key: "so-so") var a: Int"#) == [])
         #expect(found("case a = \"b-c\"") == [])

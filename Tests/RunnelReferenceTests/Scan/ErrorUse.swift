@@ -13,7 +13,7 @@ struct ErrorUse {
     static func all(of call: SwiftArguments) -> [ErrorUse] {
         let arguments = call.arguments
         guard let first = arguments.firstIndex(where: { !$0.literals.isEmpty }), isLabel(arguments[first], ["code"]),
-            call.callee != "headers.add"
+            !call.callee.hasSuffix("headers.add")
         else { return [] }
         let rest = arguments[(first + 1)...]
         let message = rest.first {

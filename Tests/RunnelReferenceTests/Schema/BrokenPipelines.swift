@@ -17,7 +17,7 @@ enum BrokenPipelines {
         BrokenPipeline("a time-out with an unknown unit", "wrong-value", "\(step)\ntimeout: 5 parsecs"),
         BrokenPipeline("an unknown overlap", "wrong-value", "\(step)\nconcurrency: { overlap: wait }"),
         BrokenPipeline("a limit of no runs", "wrong-value", "\(step)\nconcurrency: { limit: 0 }"),
-        BrokenPipeline("an unknown key of concurrency", "wrong-value", "\(step)\nconcurrency: { max: 1 }"),
+        BrokenPipeline("an unknown key of concurrency", "unknown-key", "\(step)\nconcurrency: { max: 1 }"),
         BrokenPipeline("on_failure as an object", "wrong-type", "\(step)\non_failure: { uses: log }"),
         BrokenPipeline("a broken step in finally", "unknown-key", "\(step)\nfinally: [ { uses: log, wiht: {} } ]"),
     ]
@@ -52,7 +52,7 @@ enum BrokenPipelines {
         BrokenPipeline(
             "an unknown on_error", "wrong-value", "steps: [ { uses: log, on_error: skip, with: { message: a } } ]"),
         BrokenPipeline(
-            "an unknown key of retry", "wrong-value",
+            "an unknown key of retry", "unknown-key",
             "steps: [ { uses: log, retry: { times: 2 }, with: { message: a } } ]"),
         BrokenPipeline(
             "attempts that are a text", "wrong-value",

@@ -2,9 +2,11 @@ import ChatPlugin
 import FilePlugin
 import HTTPPlugin
 import LogPlugin
+import RunPlugin
 import RunnelEngine
 import RunnelKit
 import SchedulePlugin
+import ShellPlugin
 import TemplatePlugin
 import TransformPlugin
 import WatchPlugin
@@ -23,7 +25,7 @@ enum Project {
         try StepRegistry(
             [
                 FilePlugin(), HTTPPlugin(), TemplatePlugin(), ChatPlugin(), TransformPlugin(), SchedulePlugin(),
-                WatchPlugin(), WebhookPlugin(), LogPlugin(),
+                WatchPlugin(), WebhookPlugin(), RunPlugin(), ShellPlugin(), LogPlugin(),
             ] + others)
     }
 

@@ -187,7 +187,8 @@ private struct Mistake: CustomTestStringConvertible {
     @Test(
         "keys that are there, or that nobody knows, are none",
         arguments: [
-            output("chat", "steps.a.text"), output("chat", "steps.a.json.label"),
+            output("chat", "steps.a.text"),
+            output("chat", "steps.a.json.label", ", with: { schema: { type: object } }"),
             output("chat", "steps.a.tasks[0].name"),
             output("chat", "steps.a.usage.total_tokens"), output("log", "steps.a.anything"),
             output("transform", "steps.a.anything", ", with: { jq: . }"),

@@ -102,7 +102,8 @@ import Testing
             let wire = try await Wire(port: server.port, readsByItself: false)
             try await wire.send(server.request("GET", "/api/v1/runs/\(run)"))
             #expect(try await Self.isHealthy(server))
-            try await wire.startReading()
+            // It may have been cut off already.
+            try? await wire.startReading()
             #expect(await wire.readToEnd().count < large.utf8.count)
         }
     }
@@ -142,9 +143,9 @@ import Testing
         }
     }
 
-    @Test("bodies of many callers together are held up to a limit; then callers are told to come again")
+    @Test("bodies of callers whom nobody knows are held up to half of the limit; then they are told to come again")
     func manyBodies() async throws {
-        try await Self.rig(bodyMemory: 1000).serve { server in
+        try await Self.rig(bodyMemory: 2000).serve { server in
             func request(_ length: Int) -> String {
                 Self.head + "Content-Length: \(length)\r\n\r\n"
             }

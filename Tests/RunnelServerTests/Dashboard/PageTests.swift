@@ -26,7 +26,7 @@ import Testing
         try await server.journal.operators.setSeen(by: "token", until: ServerRig.now - 1)
     }
 
-    private static let paths = ["/", "/runs", "/pipelines", "/triggers", "/workers", "/audit", "/settings"]
+    private static let paths = ["/", "/runs", "/pipelines", "/triggers", "/usage", "/workers", "/audit", "/settings"]
 
     @Test("confine what they can do, and hold neither inline scripts nor inline styles")
     func policy() async throws {
@@ -70,6 +70,7 @@ import Testing
             #expect(try await browser.page("/runs?state=failed").contains("No run matches these filters."))
             #expect(try await browser.page("/pipelines").contains("`runnel new pipeline` writes one into the folder."))
             #expect(try await browser.page("/triggers").contains("No pipeline has a trigger."))
+            #expect(try await browser.page("/usage").contains("No agent or model was called."))
             #expect(try await browser.page("/audit").contains("Nothing was done yet."))
         }
     }

@@ -57,6 +57,8 @@ struct HeldJournal: Journal {
         try await base.commit(commit, durability)
     }
 
+    func ends(after number: Int64, limit: Int) async -> [EndRecord] { await base.ends(after: number, limit: limit) }
+    func lastEnd() async -> Int64 { await base.lastEnd() }
     func release(_ leases: [Lease], _ reason: ReleaseReason) async -> [String] { await base.release(leases, reason) }
     func wake(at time: Int64) async -> Waking { await base.wake(at: time) }
 
@@ -73,6 +75,12 @@ struct HeldJournal: Journal {
     func events(of runID: String, from number: Int, limit: Int) async -> [(number: Int, event: Value)] {
         await base.events(of: runID, from: number, limit: limit)
     }
+
+    func memory(of uses: String, key: String, at time: Int64) async -> StepMemory {
+        await base.memory(of: uses, key: key, at: time)
+    }
+
+    func usage(_ query: UsageQuery) async -> [UsageSum] { await base.usage(query) }
 
     func prune(_ retention: Retention, now: Int64, within limit: Duration?) async -> PruneReport {
         await base.prune(retention, now: now, within: limit)

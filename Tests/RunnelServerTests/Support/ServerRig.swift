@@ -35,7 +35,7 @@ struct ServerRig: Sendable {
             registry: registry, names: ProjectNames(secrets: Array(secrets.keys), env: []))
         let services = Services()
         for plugin in registry.plugins { await plugin.registerServices(in: services) }
-        let logger = log.logger()
+        let logger = log.logger(level: .debug)
         let runner = PipelineRunner(
             registry: registry, environment: loader.environment, services: services,
             project: ProjectDirectory(path: "/nowhere"), values: ProjectValues(secrets: secrets),

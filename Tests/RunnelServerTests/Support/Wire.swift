@@ -1,5 +1,6 @@
 import NIOCore
 import NIOPosix
+import NIOSSL
 import Synchronization
 
 /// A connection to a server, on which anything can be sent.
@@ -18,7 +19,8 @@ final class Wire {
     struct Closed: Error { let text: String }
 
     /// - Parameter readsByItself: Whether what comes is taken from the system as it comes.
-    init(port: Int, readsByItself: Bool = true) async throws {
+    /// - Parameter tls: For HTTPS.
+    init(port: Int, readsByItself: Bool = true, tls: NIOSSLContext? = nil) async throws {
         let (stream, continuation) = AsyncStream.makeStream(of: [UInt8].self)
         let received = Counter()
         channel = try await ClientBootstrap(group: .singletonMultiThreadedEventLoopGroup)
@@ -26,6 +28,10 @@ final class Wire {
             .channelOption(.allowRemoteHalfClosure, value: true)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
+                    if let tls {
+                        let handler = try NIOSSLClientHandler(context: tls, serverHostname: "localhost")
+                        try channel.pipeline.syncOperations.addHandler(handler)
+                    }
                     try channel.pipeline.syncOperations.addHandler(Receiver(continuation, received))
                 }
             }

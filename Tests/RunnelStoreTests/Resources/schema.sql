@@ -1,13 +1,18 @@
 -- 1-runs
+-- 10-ends
 -- 11-dashboard
 -- 2-waiting
 -- 3-ownership
 -- 4-retention
 -- 5-workers
 -- 6-files
+-- 7-deliveries
+-- 9-answers
 CREATE INDEX dedupe_keys_expiry ON dedupe_keys (expires_at)
 CREATE INDEX files_hash ON files (hash)
 CREATE INDEX runs_asleep ON runs (wake_at) WHERE state = 'waiting'
+CREATE INDEX runs_debounced ON runs (pipeline, debounce_key)
+WHERE debounce_key IS NOT NULL AND state = 'waiting'
 CREATE UNIQUE INDEX runs_dedupe ON runs (pipeline, dedupe_key) WHERE dedupe_key IS NOT NULL
 CREATE INDEX runs_ended ON runs (pipeline, ended_at, id) WHERE ended_at IS NOT NULL
 CREATE INDEX runs_failed ON runs (id) WHERE state = 'failed'
@@ -15,6 +20,8 @@ CREATE INDEX runs_failed_of ON runs (pipeline, id) WHERE state = 'failed'
 CREATE INDEX runs_of ON runs (pipeline, id)
 CREATE INDEX runs_owned ON runs (owner, pipeline) WHERE owner IS NOT NULL
 CREATE INDEX runs_queued ON runs ((started_at IS NULL), id) WHERE state = 'queued'
+CREATE INDEX step_memory_expiry ON step_memory (expires_at)
+CREATE INDEX usage_at ON usage (at, pipeline)
 CREATE TABLE audit (
 number INTEGER PRIMARY KEY AUTOINCREMENT,
 time INTEGER NOT NULL,
@@ -28,7 +35,7 @@ CREATE TABLE dedupe_keys (
 pipeline TEXT NOT NULL,
 key TEXT NOT NULL,
 run_id TEXT NOT NULL,
-expires_at INTEGER NOT NULL,
+expires_at INTEGER NOT NULL, failed INTEGER NOT NULL DEFAULT 0,
 PRIMARY KEY (pipeline, key)
 ) WITHOUT ROWID
 CREATE TABLE definitions (
@@ -42,6 +49,14 @@ pipeline TEXT NOT NULL,
 "trigger" TEXT NOT NULL,
 PRIMARY KEY (pipeline, "trigger")
 ) WITHOUT ROWID
+CREATE TABLE ends (
+number INTEGER PRIMARY KEY,
+run_id TEXT NOT NULL,
+pipeline TEXT NOT NULL,
+state TEXT NOT NULL,
+recovery INTEGER NOT NULL,
+ended_at INTEGER NOT NULL
+)
 CREATE TABLE epochs (id INTEGER PRIMARY KEY CHECK (id = 1), value INTEGER NOT NULL)
 CREATE TABLE events (
 run_id TEXT NOT NULL,
@@ -50,12 +65,20 @@ count INTEGER NOT NULL,
 events TEXT NOT NULL,
 PRIMARY KEY (run_id, number)
 ) WITHOUT ROWID
+CREATE TABLE failing (pipeline TEXT NOT NULL PRIMARY KEY) WITHOUT ROWID
 CREATE TABLE files (
 run_id TEXT NOT NULL,
 step INTEGER NOT NULL,
 name TEXT NOT NULL,
 hash BLOB NOT NULL,
 PRIMARY KEY (run_id, step, name)
+) WITHOUT ROWID
+CREATE TABLE folded (
+run_id TEXT NOT NULL,
+number INTEGER NOT NULL,
+dedupe_key TEXT,
+event TEXT,
+PRIMARY KEY (run_id, number)
 ) WITHOUT ROWID
 CREATE TABLE grdb_migrations (identifier TEXT NOT NULL PRIMARY KEY)
 CREATE TABLE run_hours (
@@ -83,9 +106,17 @@ owner TEXT,
 interruptions INTEGER NOT NULL DEFAULT 0,
 cancel_requested INTEGER NOT NULL DEFAULT 0,
 retry_of TEXT
-, epoch INTEGER NOT NULL DEFAULT 0, deaths INTEGER NOT NULL DEFAULT 0, takeovers INTEGER NOT NULL DEFAULT 0, wake_at INTEGER, worked INTEGER NOT NULL DEFAULT 0, has_finally INTEGER NOT NULL DEFAULT 0)
+, epoch INTEGER NOT NULL DEFAULT 0, deaths INTEGER NOT NULL DEFAULT 0, takeovers INTEGER NOT NULL DEFAULT 0, wake_at INTEGER, worked INTEGER NOT NULL DEFAULT 0, has_finally INTEGER NOT NULL DEFAULT 0, chain INTEGER NOT NULL DEFAULT 0, debounce_key TEXT, debounce_until INTEGER)
 CREATE TABLE seen (caller TEXT NOT NULL PRIMARY KEY, until INTEGER NOT NULL) WITHOUT ROWID
 CREATE TABLE sqlite_sequence(name,seq)
+CREATE TABLE step_memory (
+uses TEXT NOT NULL,
+key TEXT NOT NULL,
+number INTEGER NOT NULL,
+value TEXT NOT NULL,
+expires_at INTEGER NOT NULL,
+PRIMARY KEY (uses, key, number)
+)
 CREATE TABLE steps (
 number INTEGER PRIMARY KEY,
 run_id TEXT NOT NULL,
@@ -98,7 +129,7 @@ ended_at INTEGER,
 retry_at INTEGER,
 output BLOB,
 error BLOB,
-items BLOB,
+items BLOB, "with" TEXT, attributes TEXT, checkpoint TEXT,
 UNIQUE (run_id, key)
 )
 CREATE TABLE trigger_memory (
@@ -108,6 +139,20 @@ key TEXT NOT NULL,
 value TEXT NOT NULL,
 PRIMARY KEY (pipeline, "trigger", key)
 ) WITHOUT ROWID
+CREATE TABLE usage (
+id INTEGER PRIMARY KEY,
+at INTEGER NOT NULL,
+pipeline TEXT NOT NULL,
+run_id TEXT NOT NULL,
+step TEXT NOT NULL,
+agent TEXT,
+model TEXT,
+input_tokens INTEGER,
+output_tokens INTEGER,
+cached_tokens INTEGER,
+estimated_input INTEGER NOT NULL,
+estimated_output INTEGER NOT NULL
+)
 CREATE TABLE "workers" (
 id TEXT NOT NULL PRIMARY KEY,
 pid INTEGER NOT NULL,

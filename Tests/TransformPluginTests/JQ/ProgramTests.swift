@@ -69,9 +69,9 @@ import Testing
 
     @Test("a wrong program is found while the pipeline is validated, and when the step is made")
     func validation() async throws {
-        #expect(Transform.problem(key: "jq", value: ".a") == nil)
+        #expect(Transform.problems(key: "jq", value: ".a").isEmpty)
         #expect(
-            Transform.problem(key: "jq", value: "nope")?.message
+            Transform.problems(key: "jq", value: "nope").first?.message
                 == "invalid jq program: nope/0 is not defined, line 1")
         let error = try await transformError(["jq": "nope"])
         #expect(error.code == "bad-with")

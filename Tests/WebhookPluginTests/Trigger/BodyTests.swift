@@ -1,3 +1,4 @@
+import RunnelHTTP
 import RunnelKit
 import RunnelTesting
 import Testing
@@ -12,7 +13,7 @@ import Testing
         if let type { headers.add("Content-Type", type) }
         if let encoding { headers.add("Content-Encoding", encoding) }
         let ranges = accept?.compactMap { try? MediaRange(field: .string($0)) }
-        return try BodyReader(accept: ranges).read(
+        return try BodyReader(accept: ranges, limit: 1 << 20, forms: .nested).read(
             IngressRequest(method: method, path: "/", headers: headers, body: body, remoteAddress: ""))
     }
 
@@ -93,13 +94,29 @@ import Testing
     func encodings() {
         #expect(
             throws: BodyProblem.unsupported(
-                code: "unsupported-content-encoding", message: "this hook takes bodies that are not compressed",
-                header: .init(name: "accept-encoding", value: "identity"))
-        ) { try Self.read("application/json", [0x31], encoding: "gzip") }
+                code: "unsupported-content-encoding",
+                message: "this hook takes bodies that are compressed with \(CompressedBody.accepted) or not at all",
+                header: .init(name: "accept-encoding", value: CompressedBody.accepted))
+        ) { try Self.read("application/json", [0x31], encoding: "compress") }
+        #expect(throws: BodyProblem.malformed("the body is not \"gzip\" as its Content-Encoding says")) {
+            try Self.read("application/json", [0x31], encoding: "gzip")
+        }
         #expect(
             throws: BodyProblem.unsupported(
                 code: "unsupported-charset", message: #"the charset "klingon" is not known here"#)
         ) { try Self.read("text/plain; charset=Klingon", [0x31]) }
+    }
+
+    @Test("a compressed body is decompressed, up to the size that a hook takes")
+    func compressed() throws {
+        let gzip = try #require(Base64.decode("H4sIAAAAAAACA6tWSlSyMqwFAK+sG1YHAAAA"))
+        let read = try Self.read("application/json", gzip, encoding: "gzip")
+        #expect(read == WebhookBody(value: ["a": 1], raw: #"{"a":1}"#))
+        let request = IngressRequest(
+            method: "POST", path: "/", headers: ["content-type": "text/plain", "content-encoding": "gzip"], body: gzip)
+        #expect(throws: BodyProblem.tooLarge(limit: 6)) {
+            try BodyReader(accept: nil, limit: 6, forms: .flat).read(request)
+        }
     }
 
     @Test(

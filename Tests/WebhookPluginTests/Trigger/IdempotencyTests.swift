@@ -54,25 +54,27 @@ import Testing
     }
 
     @Test("is known by the event's id with senders that repeat that")
-    func schemes() {
+    func schemes() throws {
         let request = IngressRequest(
             method: "POST", path: "/hooks/p", headers: ["idempotency-key": "k"], body: [], remoteAddress: "")
         var generator = SystemRandomNumberGenerator()
         let body: Value = ["id": "evt_1", "event_id": "Ev1"]
-        let expected: [VerificationScheme: String] = [
-            .stripe: "webhook:p:/id:evt_1", .slack: "webhook:p:/event_id:Ev1",
-            .github: "webhook:p:idempotency-key:k",
+        let expected = [
+            "stripe": "webhook:p:/id:evt_1", "slack": "webhook:p:/event_id:Ev1",
+            "github": "webhook:p:idempotency-key:k",
         ]
         for (scheme, key) in expected {
-            let keys = DeliveryKey(path: "p", source: nil, scheme: scheme)
+            let verification = try Verification(field: ["scheme": .string(scheme), "secret": "s"])
+            let keys = DeliveryKey(path: "p", source: nil, verification: verification)
             #expect(keys.key(request, body: body, using: &generator) == key)
             #expect(keys.key(request, body: .null, using: &generator) == "webhook:p:idempotency-key:k")
         }
     }
 
     @Test("has a key of bounded length, however long its id is")
-    func long() {
-        let keys = DeliveryKey(path: "p", source: .header("x"), scheme: .none)
+    func long() throws {
+        let keys = DeliveryKey(
+            path: "p", source: .header("x"), verification: try Verification(field: ["scheme": "none"]))
         var generator = SystemRandomNumberGenerator()
         let key = { (id: String) in
             keys.key(

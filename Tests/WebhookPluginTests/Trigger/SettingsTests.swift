@@ -13,7 +13,7 @@ import Testing
             (
                 [:],
                 "say with `verify: { scheme: … }` how a caller proves who it is: one of \"standard-webhooks\", \"github\", "
-                    + "\"stripe\", \"slack\", \"hmac\", \"bearer\", \"basic\", \"none\"",
+                    + "\"stripe\", \"slack\", \"twilio\", \"hmac\", \"bearer\", \"basic\", \"none\"",
                 []
             ),
             (["verify": ["scheme": "none"], "methods": []], "the list holds no method", ["methods"]),
@@ -48,7 +48,7 @@ import Testing
                 ["verify": ["scheme": "github", "secret": "file content\n"]],
                 "the secret begins or ends with white space", ["verify", "secret"]
             ),
-            (["verify": .null], "expected an object, found null", ["verify"]),
+            (["verify": .null], "expected a mapping, found null", ["verify"]),
             (
                 ["verify": ["scheme": "github", "secret": .null]], "expected a string, found null",
                 ["verify", "secret"]

@@ -52,7 +52,7 @@ struct FileTaker: Sendable {
                     context.logger.info("the same content of \"\(path.text)\" already started run \(run)")
                 }
                 if wasRefused { inbox.post(.cleared(.emission)) }
-                return .emitted(run: acceptance.runID, entry)
+                return .emitted(run: acceptance.runID ?? LedgerEntry.ignoredRun, entry)
             } catch {
                 if error.reason == .journal {
                     wasRefused = true

@@ -76,6 +76,10 @@ struct RunFollower: Sendable {
     private static let maximumPause = Duration.seconds(60)
 
     func follow(_ path: FilePath, run: String) async throws {
+        if run == LedgerEntry.ignoredRun {
+            inbox.post(.ended(path, run: run, .succeeded(output: .null)))
+            return
+        }
         var pause = Duration.seconds(1)
         while true {
             do {

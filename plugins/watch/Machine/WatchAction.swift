@@ -55,6 +55,8 @@ struct LedgerEntry: Sendable, Hashable {
     /// The run it waits for; nil when it is not known yet.
     var run: String?
 
+    /// Stands for the run of an event that the entry's `if` ignored: the file is finished as after a success.
+    static let ignoredRun = "ignored"
     static let keyPrefix = "file/"
     static func key(of path: FilePath) -> String { keyPrefix + path.encoded }
     static func path(ofKey key: String) -> FilePath? { FilePath(encoded: key.dropFirst(keyPrefix.count)) }

@@ -6,15 +6,22 @@ enum FormReader {
     static let maxFields = 1000
 
     /// Names and values; the values of a name that stands there repeatedly are a list.
-    static func read(_ bytes: [UInt8], charset: String? = nil) throws(BodyProblem) -> ValueObject {
-        var pairs: [(String, Value)] = []
+    static func read(_ bytes: [UInt8]) throws(BodyProblem) -> ValueObject {
+        .gathering(try pairs(bytes).map { ($0.name, .string($0.value)) }, .flat)
+    }
+
+    /// Names and values as they stand there.
+    static func pairs(
+        _ bytes: [UInt8], charset: String? = nil
+    ) throws(BodyProblem) -> [(name: String, value: String)] {
+        var pairs: [(name: String, value: String)] = []
         for pair in bytes.split(separator: UInt8(ascii: "&"), maxSplits: maxFields) {
             guard pairs.count < maxFields else { throw .malformed("the form has more than \(maxFields) fields") }
             let equals = pair.firstIndex(of: UInt8(ascii: "=")) ?? pair.endIndex
             let name = try text(pair[..<equals], charset)
-            pairs.append((name, .string(try text(pair[equals...].dropFirst(), charset))))
+            pairs.append((name, try text(pair[equals...].dropFirst(), charset)))
         }
-        return .gathering(pairs)
+        return pairs
     }
 
     private static func text(_ encoded: ArraySlice<UInt8>, _ charset: String?) throws(BodyProblem) -> String {
@@ -46,22 +53,5 @@ enum FormReader {
             }
         }
         return output
-    }
-}
-
-extension ValueObject {
-    /// An object of the pairs, in which the values of a repeated name become a list.
-    static func gathering(_ pairs: [(String, Value)]) -> ValueObject {
-        var names: [String] = []
-        var values: [String: [Value]] = [:]
-        for (name, value) in pairs {
-            if values[name] == nil { names.append(name) }
-            values[name, default: []].append(value)
-        }
-        return ValueObject(
-            names.map { name in
-                let found = values[name, default: []]
-                return (name, found.count == 1 ? found[0] : .list(found))
-            })
     }
 }

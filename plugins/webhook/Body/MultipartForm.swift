@@ -4,7 +4,9 @@ internal import RunnelKit
 /// Reads `multipart/form-data` (RFC 7578): fields, and files as `{filename, media_type, size, text | bytes}`.
 enum MultipartForm {
     /// The values of a name that stands there repeatedly are a list.
-    static func read(_ bytes: [UInt8], boundary: String) throws(BodyProblem) -> ValueObject {
+    static func read(
+        _ bytes: [UInt8], boundary: String, _ style: FormStyle = .flat
+    ) throws(BodyProblem) -> ValueObject {
         var pairs: [(String, Value)] = []
         for (index, part) in try MultipartReader.parts(of: bytes, boundary: boundary).enumerated() {
             let disposition = HeaderParameters(part.headers["content-disposition"] ?? "")
@@ -18,7 +20,7 @@ enum MultipartForm {
             }
             pairs.append((unescaped(name), value(part, filename: disposition.values["filename"])))
         }
-        return .gathering(pairs)
+        return .gathering(pairs, style)
     }
 
     private static func value(_ part: MultipartReader.Part, filename: String?) -> Value {

@@ -13,15 +13,19 @@ struct WebhookBody: Sendable, Hashable {
 struct BodyReader: Sendable {
     /// The media types that are taken; nil for all that can be read.
     let accept: [MediaRange]?
+    /// The largest body in bytes.
+    let limit: Int
+    let forms: FormStyle
 
+    /// Takes the body out of the request.
     func read(_ request: IngressRequest) throws(BodyProblem) -> WebhookBody {
-        let raw = String(validating: request.body, as: UTF8.self).map(Value.string) ?? .bytes(request.body)
         let declared = request.headers.first("content-type")
+        var bytes = request.takeBody()
         // Many clients name a type for the body they do not send.
-        if request.body.isEmpty, declared == nil || request.method == "GET" || request.method == "DELETE" {
+        if bytes.isEmpty, declared == nil || request.method == "GET" || request.method == "DELETE" {
             return WebhookBody(value: .null, raw: .string(""))
         }
-        try checkEncoding(request)
+        bytes = try decompressed(bytes, request)
         // RFC 9110, section 8.3: without a type the body may be anything.
         guard let type = MediaType(declared ?? "application/octet-stream") else {
             throw .unsupported(code: "unsupported-media-type", message: "the content type cannot be read")
@@ -31,15 +35,46 @@ struct BodyReader: Sendable {
                 code: "unsupported-media-type",
                 message: "this hook does not take bodies of the type \"\(type.essence)\"")
         }
-        return WebhookBody(value: try value(request.body, type, declared ?? ""), raw: raw)
+        // The text is held once where the body is read from it.
+        guard let text = String(validating: bytes, as: UTF8.self) else {
+            return WebhookBody(value: try value(bytes, type, declared ?? ""), raw: .bytes(bytes))
+        }
+        if type.isJSON {
+            bytes = []
+            return WebhookBody(value: try json { () throws(JSONError) in try Value.json(text) }, raw: .string(text))
+        }
+        if type.isText, type.essence != "application/x-www-form-urlencoded",
+            type.charset.map({ ["utf-8", "utf8", "us-ascii"].contains($0) }) ?? true, text.utf8.first ?? 0 < 0x80
+        {
+            return WebhookBody(value: .string(text), raw: .string(text))
+        }
+        return WebhookBody(value: try value(bytes, type, declared ?? ""), raw: .string(text))
     }
 
-    private func checkEncoding(_ request: IngressRequest) throws(BodyProblem) {
-        let encodings = request.headers["content-encoding"].map { $0.lowercased() }
-        guard encodings.allSatisfy({ $0 == "identity" || $0.isEmpty }) else {
-            throw .unsupported(
-                code: "unsupported-content-encoding", message: "this hook takes bodies that are not compressed",
-                header: .init(name: "accept-encoding", value: "identity"))
+    private func json(_ read: () throws(JSONError) -> Value) throws(BodyProblem) -> Value {
+        do {
+            return try read()
+        } catch {
+            // The words may quote a key, which can be as long as the body.
+            throw .malformed("the body is not JSON: \("\(error)".prefix(300))")
+        }
+    }
+
+    /// Decompresses the body. Its signature was checked over the bytes as they came.
+    private func decompressed(_ bytes: [UInt8], _ request: IngressRequest) throws(BodyProblem) -> [UInt8] {
+        do throws(CompressedBody.Problem) {
+            return try CompressedBody.decompress(bytes, encodings: request.headers["content-encoding"], upTo: limit)
+        } catch {
+            switch error {
+            case .tooLarge: throw .tooLarge(limit: limit)
+            case .corrupt(let coding):
+                throw .malformed("the body is not \(Value.string(coding).quoted()) as its Content-Encoding says")
+            default:
+                throw .unsupported(
+                    code: "unsupported-content-encoding",
+                    message: "this hook takes bodies that are compressed with \(CompressedBody.accepted) or not at all",
+                    header: .init(name: "accept-encoding", value: CompressedBody.accepted))
+            }
         }
     }
 
@@ -50,22 +85,17 @@ struct BodyReader: Sendable {
     }
 
     private func value(_ bytes: [UInt8], _ type: MediaType, _ declared: String) throws(BodyProblem) -> Value {
-        if type.isJSON {
-            do {
-                return try Value.json(bytes)
-            } catch {
-                // The words may quote a key, which can be as long as the body.
-                throw .malformed("the body is not JSON: \("\(error)".prefix(300))")
-            }
-        }
+        if type.isJSON { return try json { () throws(JSONError) in try Value.json(bytes) } }
         switch type.essence {
         case "application/x-www-form-urlencoded":
-            return .object(try FormReader.read(bytes, charset: type.charset))
+            return .object(
+                ValueObject.gathering(
+                    try FormReader.pairs(bytes, charset: type.charset).map { ($0.name, .string($0.value)) }, forms))
         case "multipart/form-data":
             guard let boundary = HeaderParameters(declared).values["boundary"] else {
                 throw .malformed("the content type names no boundary between the parts")
             }
-            return .object(try MultipartForm.read(bytes, boundary: boundary))
+            return .object(try MultipartForm.read(bytes, boundary: boundary, forms))
         default: break
         }
         guard type.isText else { return .bytes(bytes) }

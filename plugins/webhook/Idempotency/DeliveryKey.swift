@@ -19,33 +19,49 @@ struct DeliveryKey: Sendable {
     /// Longer ids are replaced by their hash, so that the journal's keys stay short.
     static let longestID = 200
 
-    /// What stands behind `/hooks/`.
+    /// What stands behind `/hooks/`, with the names of parameters.
     let path: String
     /// The first that a delivery has counts.
     let sources: [Source]
+    let verifier: any Verifier
+    private let isNamed: Bool
 
     /// - Parameter source: The one that the pipeline names; else those that senders use, and what the scheme's sender
     ///   repeats.
-    init(path: String, source: Source?, scheme: VerificationScheme) {
+    init(path: String, source: Source?, verification: Verification) {
         self.path = path
+        verifier = verification.verifier
+        isNamed = source != nil
         let usual: [Source] = ["webhook-id", "x-github-delivery", "idempotency-key"].map { .header($0) }
-        let own: JSONPointer? =
-            switch scheme {
-            case .stripe: JSONPointer("/id")
-            case .slack: JSONPointer("/event_id")
+        let own: Source? =
+            switch verification.scheme {
+            case .stripe: JSONPointer("/id").map { .body($0) }
+            case .slack: JSONPointer("/event_id").map { .body($0) }
+            case .twilio: .header("i-twilio-idempotency-token")
             default: nil
             }
-        sources = source.map { [$0] } ?? (own.map { [.body($0)] } ?? []) + usual
+        sources = source.map { [$0] } ?? (own.map { [$0] } ?? []) + usual
     }
 
-    /// The key of a delivery; one by chance where it says nothing of itself.
+    /// The key of a delivery. Where it does not say which event it is, its signature does; one by chance where there is
+    /// none.
     func key(_ request: IngressRequest, body: Value, using generator: inout some RandomNumberGenerator) -> String {
+        let place = "webhook:" + Self.shortened(place(request))
+        if !isNamed, let id = verifier.signedID(request) { return "\(place):webhook-id:\(Self.shortened(id))" }
         for source in sources {
             guard let id = id(source, request, body) else { continue }
-            return "webhook:\(path):\(source.name):\(Self.shortened(id))"
+            return "\(place):\(source.name):\(Self.shortened(id))"
         }
-        return "webhook:\(path):\(UInt64.random(in: .min ... .max, using: &generator))"
+        if verifier.coversBody, let proof = verifier.proofHeaders.sorted().compactMap(request.headers.first).first {
+            return "\(place):signature:\(Self.hash(proof))"
+        }
+        return "\(place):\(UInt64.random(in: .min ... .max, using: &generator))"
             + "-\(UInt64.random(in: .min ... .max, using: &generator))"
+    }
+
+    /// The path as it was called: with the values of its parameters.
+    private func place(_ request: IngressRequest) -> String {
+        request.parameters.isEmpty ? path : String(request.path.dropFirst("/hooks/".count))
     }
 
     private func id(_ source: Source, _ request: IngressRequest, _ body: Value) -> String? {
@@ -62,8 +78,9 @@ struct DeliveryKey: Sendable {
         return text?.isEmpty == false ? text : nil
     }
 
-    private static func shortened(_ id: String) -> String {
-        guard id.utf8.count > longestID else { return id }
-        return "sha256=" + Base64.encode(Array(SHA256.hash(data: Array(id.utf8))))
+    private static func shortened(_ id: String) -> String { id.utf8.count > longestID ? hash(id) : id }
+
+    private static func hash(_ text: String) -> String {
+        "sha256=" + Base64.encode(Array(SHA256.hash(data: Array(text.utf8))))
     }
 }

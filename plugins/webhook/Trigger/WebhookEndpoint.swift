@@ -1,16 +1,20 @@
 internal import Logging
 internal import RunnelHTTP
 internal import RunnelKit
+internal import Synchronization
 
 /// One hook: what happens to a call, from its first check to its answer.
 struct WebhookEndpoint: Sendable {
     let path: String
     /// In upper case.
     let methods: [String]
+    /// The origins whose pages may call.
+    let origins: [String]
     let verification: Verification
-    let bodyLimit: Int
     let bodies: BodyReader
+    let limit: CallLimit?
     let deliveries: DeliveryKey
+    let redeliver: RedeliverMode
     let respond: RespondMode
     let timeout: Duration
     let cancelsOnDisconnect: Bool
@@ -20,30 +24,51 @@ struct WebhookEndpoint: Sendable {
     /// Other methods go to the handler as well, since the question of a hub is a GET.
     var route: IngressRoute {
         IngressRoute(
-            path, methods: methods, answersOtherMethods: true, body: .whole(upTo: bodyLimit),
-            authenticatesCallers: verification.scheme != .none, watchesCaller: respond != .accepted, handler: handle)
+            path, methods: methods, answersOtherMethods: true, body: .whole(upTo: bodies.limit),
+            authenticatesCallers: verification.scheme != .none, origins: origins,
+            // A browser sends what it has been told for `basic` with requests of other pages too.
+            refusesOtherOrigins: [.none, .basic].contains(verification.scheme), watchesCaller: respond != .accepted,
+            handler: handle)
     }
 
     private func handle(_ request: IngressRequest) async throws -> IngressResponse {
         if let question = HubChallenge(request) { return answer(question, request) }
         guard methods.contains(request.method) else { return .methodNotAllowed(methods) }
         if let refusal = check(request) { return refusal }
+        // Counted behind the check, so that nobody can use up what is there for those who may call.
+        if let wait = limit?.wait() { return .tooManyRequests(retryAfter: wait) }
+        let runID: String
+        switch await start(request) {
+        case .run(let id): runID = id
+        case .answer(let response): return response
+        }
+        return await answer(runID, request)
+    }
+
+    private enum Start {
+        case run(String)
+        case answer(IngressResponse)
+    }
+
+    /// Starts the run. What the delivery holds is released when this returns: an answer may take long.
+    private func start(_ request: IngressRequest) async -> Start {
         let event: TriggerEvent
         do throws(BodyProblem) {
             let body = try bodies.read(request)
             if verification.scheme == .slack, let question = SlackChallenge(body.value) {
-                return .text(200, question.challenge)
+                return .answer(.text(200, question.challenge))
             }
             event = try self.event(request, body)
         } catch {
-            return error.response
+            return .answer(error.response)
         }
         do throws(TriggerRefusal) {
-            return await answer(try await context.emit(event).runID, request)
+            guard let run = try await context.emit(event).runID else { return .answer(.json(202, ["ignored": true])) }
+            return .run(run)
         } catch {
             context.logger.warning(
                 "a webhook was not accepted", metadata: ["reason": "\(error.message)", "path": "\(request.path)"])
-            return IngressResponse(error)
+            return .answer(IngressResponse(error))
         }
     }
 
@@ -53,22 +78,19 @@ struct WebhookEndpoint: Sendable {
             try verification.verifier.verify(request, now: context.now() / 1_000_000_000)
             return nil
         } catch {
-            return refuse(request, error.reason)
+            return refuse(error.reason)
         }
     }
 
-    private func refuse(_ request: IngressRequest, _ reason: String) -> IngressResponse {
-        context.logger.notice(
-            "a webhook was refused",
-            metadata: ["reason": "\(reason)", "path": "\(request.path)", "from": "\(request.remoteAddress)"])
+    private func refuse(_ reason: String) -> IngressResponse {
         let challenge = verification.verifier.challenge.map { [("www-authenticate", $0)] } ?? []
-        return IngressResponse(status: 401, headers: HeaderList(challenge))
+        return IngressResponse(status: 401, headers: HeaderList(challenge), refusal: reason)
     }
 
     private func answer(_ question: HubChallenge, _ request: IngressRequest) -> IngressResponse {
         if let challengeToken {
             guard let token = question.token, challengeToken.contain(token) else {
-                return refuse(request, "hub.verify_token is missing or wrong")
+                return refuse("hub.verify_token is missing or wrong")
             }
         } else if !verification.verifier.coversBody, let refusal = check(request) {
             return refusal
@@ -80,8 +102,9 @@ struct WebhookEndpoint: Sendable {
         var generator = SystemRandomNumberGenerator()
         let payload = try WebhookPayload.object(request, body, without: verification.verifier.proofHeaders)
         return TriggerEvent(
-            dedupeKey: deliveries.key(request, body: body.value, using: &generator), payload: payload, input: body.value
-        )
+            dedupeKey: deliveries.key(request, body: body.value, using: &generator), payload: payload,
+            input: body.value, redelivery: redeliver == .retry ? .retry : .same,
+            isAnonymous: verification.scheme == .none)
     }
 
     private func answer(_ runID: String, _ request: IngressRequest) async -> IngressResponse {
@@ -120,5 +143,29 @@ struct WebhookEndpoint: Sendable {
         } catch {
             context.logger.warning("a run could not be cancelled", metadata: ["run": "\(runID)", "reason": "\(error)"])
         }
+    }
+}
+
+/// How many calls a hook has taken of late.
+final class CallLimit: Sendable {
+    private let bucket: Mutex<TokenBucket>
+    private let elapsed: @Sendable () -> Duration
+
+    init(_ rate: CallRate, clock: any Clock<Duration>) {
+        bucket = Mutex(TokenBucket(size: rate.count, per: rate.period))
+        elapsed = Self.stopwatch(clock)
+    }
+
+    private static func stopwatch(_ clock: some Clock<Duration>) -> @Sendable () -> Duration {
+        let start = clock.now
+        return { start.duration(to: clock.now) }
+    }
+
+    /// Counts a call.
+    ///
+    /// - Returns: nil if it may go on; otherwise when to call again.
+    func wait() -> Duration? {
+        let now = elapsed()
+        return bucket.withLock { $0.take(at: now) }
     }
 }

@@ -8,11 +8,25 @@ struct WebhookTrigger: Trigger {
     /// Bodies are held in memory as a whole.
     static let largestBody = ByteCount.mebibytes(64)
 
-    @Field("Where it is called, behind `/hooks/`; the pipeline's name unless given.") var path: HookPath?
+    @Field(
+        """
+        Where it is called, behind `/hooks/`; the pipeline's name unless given. A part in braces stands for any one part, \
+        and is found in `trigger.params`: `scan/{id}`.
+        """)
+    var path: HookPath?
     @Field("How it may be called.") var methods: [HookMethod] = [.post]
     @Field("Required: how a caller proves who it is. To let everybody call, say `{ scheme: none }`.")
     var verify: Verification?
-    @Field("How large a body may be, up to 64MiB.") var maxBody: ByteCount = .mebibytes(1)
+    @Field("How large a body may be, up to 64MiB, also after it was decompressed.") var maxBody: ByteCount =
+        .mebibytes(1)
+    @Field(
+        "How often it may be called, such as `60/min`: calls beyond that are answered with 429. A burst may use up all."
+    )
+    var rate: CallRate?
+    @Field("The origins whose pages may call from a browser, such as `https://example.org`; `*` for all.")
+    var origins: [WebOrigin] = []
+    @Field("How names of form fields are read: `nested` makes `data[email]` the key `email` of `data`.")
+    var forms: FormStyle = .nested
     @Field(
         """
         The media types that are taken, such as `image/*`; JSON, forms, text and `application/octet-stream` unless given.
@@ -23,6 +37,10 @@ struct WebhookTrigger: Trigger {
         Where a delivery says which event it is; `webhook-id`, `X-GitHub-Delivery` or `Idempotency-Key` unless given.
         """)
     var idempotency: Idempotency?
+    @Field(
+        "What becomes of a delivery that comes again after its run failed or was cancelled: a new run, or the same answer."
+    )
+    var redeliver: RedeliverMode = .retry
     @Field("What the caller is answered.") var respond: RespondMode = .accepted
     @Field("With `respond: result`: how long the caller waits.") var timeout: Duration = .seconds(30)
     @Field("With `respond: result` or `stream`: whether the run is cancelled when the caller has gone.")
@@ -48,10 +66,12 @@ struct WebhookTrigger: Trigger {
         guard let verify else { return }
         let path = try hookPath(pipeline: context.pipeline)
         let endpoint = WebhookEndpoint(
-            path: path, methods: methods.map(\.rawValue), verification: verify, bodyLimit: maxBody.bytes,
-            bodies: BodyReader(accept: accept),
-            deliveries: DeliveryKey(path: path, source: idempotency?.source, scheme: verify.scheme), respond: respond,
-            timeout: timeout, cancelsOnDisconnect: cancelOnDisconnect, challengeToken: challengeToken, context: context)
+            path: path, methods: methods.map(\.rawValue), origins: origins.map(\.text), verification: verify,
+            bodies: BodyReader(accept: accept, limit: maxBody.bytes, forms: forms),
+            limit: rate.map { CallLimit($0, clock: context.clock) },
+            deliveries: DeliveryKey(path: path, source: idempotency?.source, verification: verify),
+            redeliver: redeliver, respond: respond, timeout: timeout, cancelsOnDisconnect: cancelOnDisconnect,
+            challengeToken: challengeToken, context: context)
         try await context.serve(endpoint.route)
     }
 

@@ -47,6 +47,7 @@ struct Verification: FieldValue {
         case (.github, let secrets?, _): return HMACVerifier.github(secrets)
         case (.stripe, let secrets?, _): return StripeVerifier(secrets: secrets, window: window)
         case (.slack, let secrets?, _): return SlackVerifier(secrets: secrets, window: window)
+        case (.twilio, let secrets?, _): return TwilioVerifier(secrets: secrets)
         case (.hmac, let secrets?, let header?):
             return HMACVerifier(
                 secrets: secrets, header: header.name, algorithm: keys.algorithm, encoding: keys.encoding,

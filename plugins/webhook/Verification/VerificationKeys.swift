@@ -4,8 +4,8 @@ internal import RunnelKit
 struct VerificationKeys: FieldGroup {
     @Field(
         """
-        How a caller proves who it is. `standard-webhooks`, `github`, `stripe` and `slack` check the signature that these \
-        senders make; `hmac` one of a similar kind; `bearer` a token; `basic` user and password; `none` nothing at all.
+        How a caller proves who it is. `standard-webhooks` (also with the header names of Svix), `github`, `stripe`, \
+        `slack` and `twilio` check the signature that these senders make; `hmac` one of a similar kind; `bearer` a token; `basic` user and password; `none` nothing at all.
         """)
     var scheme: VerificationScheme
     @Field("What the caller shares with this hook: a secret, or a list of them while it changes.")
@@ -23,12 +23,12 @@ struct VerificationKeys: FieldGroup {
 
 enum VerificationScheme: String, FieldChoice {
     case standardWebhooks = "standard-webhooks"
-    case github, stripe, slack, hmac, bearer, basic, none
+    case github, stripe, slack, twilio, hmac, bearer, basic, none
 
     /// The keys without which it cannot work.
     var required: [String] {
         switch self {
-        case .standardWebhooks, .github, .stripe, .slack, .bearer: ["secret"]
+        case .standardWebhooks, .github, .stripe, .slack, .twilio, .bearer: ["secret"]
         case .hmac: ["secret", "header"]
         case .basic: ["user", "password"]
         case .none: []
@@ -41,7 +41,7 @@ enum VerificationScheme: String, FieldChoice {
         case .standardWebhooks, .stripe, .slack: ["tolerance"]
         case .hmac: ["algorithm", "encoding", "prefix"]
         case .bearer: ["header"]
-        case .github, .basic, .none: []
+        case .github, .twilio, .basic, .none: []
         }
     }
 }

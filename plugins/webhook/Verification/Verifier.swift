@@ -9,6 +9,9 @@ protocol Verifier: Sendable {
     /// Whether the proof covers the body, so that there is none in a call that has no body.
     var coversBody: Bool { get }
 
+    /// The id of the delivery that the proof covers; nil where the scheme signs none.
+    func signedID(_ request: IngressRequest) -> String?
+
     /// - Parameter now: Seconds since 1970.
     func verify(_ request: IngressRequest, now: Int64) throws(VerificationFailure)
 }
@@ -16,6 +19,7 @@ protocol Verifier: Sendable {
 extension Verifier {
     var challenge: String? { nil }
     var coversBody: Bool { true }
+    func signedID(_ request: IngressRequest) -> String? { nil }
 }
 
 /// Why a call was refused: for the log only. The words hold nothing that the caller sent.

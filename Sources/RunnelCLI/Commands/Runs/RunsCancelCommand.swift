@@ -7,10 +7,14 @@ internal import RunnelSupport
 struct RunsCancelCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "cancel", abstract: "Cancel runs of any process.",
-        discussion: """
-            Running steps are stopped within a second. The steps under `finally` still run, also for a run that has begun
-            and waits or was interrupted; one that has not begun ends at once.
-            """)
+        discussion: HelpText.text(
+            """
+            Running steps are stopped within a second. The steps under `finally` still run, also for a run that has \
+            begun and waits or was interrupted; one that has not begun ends at once.
+            """,
+            examples: [
+                "runnel runs cancel last": "Cancels the newest run."
+            ]))
 
     @OptionGroup var options: ProjectOptions
     @Argument(

@@ -5,7 +5,13 @@ internal import RunnelSupport
 
 /// `runnel runs list`
 struct RunsListCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "list", abstract: "List runs, the newest first.")
+    static let configuration = CommandConfiguration(
+        commandName: "list", abstract: "List runs, the newest first.",
+        discussion: HelpText.text(
+            examples: [
+                "runnel runs list --state failed --since 12h": "The failed runs of the last twelve hours.",
+                "runnel runs list --pipeline tickets --limit 5": "The last five runs of one pipeline.",
+            ]))
 
     @OptionGroup var options: ProjectOptions
 
@@ -14,7 +20,7 @@ struct RunsListCommand: AsyncParsableCommand {
         help: ArgumentHelp("Only runs in this state; can be repeated.", valueName: "state"))
     var states: [RunStateArgument] = []
 
-    @Option(help: "Only runs of this pipeline.") var pipeline: String?
+    @Option(help: "Only runs of this pipeline.", completion: PipelineCompletion.names) var pipeline: String?
 
     @Option(help: ArgumentHelp("Only runs created within this period: `90m`, `2d`.", valueName: "duration"))
     var since: DurationArgument?
@@ -28,9 +34,11 @@ struct RunsListCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let journal = try options.journal(of: options.project())
+        let project = try options.project()
+        let journal = try options.journal(of: project)
         try await withJournalErrors {
             let runs = try await runs(in: journal)
+            if runs.isEmpty, let pipeline { try await checkName(pipeline, in: journal, project) }
             if json {
                 Streams.output.write(json: .list(runs.map { $0.json(isFull: false) }), isPretty: true)
             } else if runs.isEmpty {
@@ -41,6 +49,19 @@ struct RunsListCommand: AsyncParsableCommand {
             }
         }
         await journal.close()
+    }
+
+    /// Ends the command if nothing has this name.
+    private func checkName(_ pipeline: String, in journal: any Journal, _ project: Project) async throws {
+        let known =
+            try await journal.runs(RunFilter(limit: 1000)).map(\.pipeline)
+            + PipelineNames.below(project.directory).map(\.name)
+        guard !known.contains(pipeline) else { return }
+        let closest = Suggestion.closest(to: pipeline, among: known)
+        let names = Set(known).sorted().prefix(8).joined(separator: ", ")
+        let hint = closest.map { "did you mean \"\($0)\"?" } ?? "the pipelines are \(names)"
+        Streams.error.write("error: there is no pipeline \"\(pipeline)\"\n" + (known.isEmpty ? "" : "  = \(hint)\n"))
+        throw ExitStatus.usage
     }
 
     private func runs(in journal: any Journal) async throws -> [RunRecord] {

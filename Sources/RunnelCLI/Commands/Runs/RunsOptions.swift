@@ -8,21 +8,50 @@ import FoundationEssentials
 import Foundation
 #endif
 
-/// The options that all commands on runs share: the project.
+/// The options that all commands on a project share.
 struct ProjectOptions: ParsableArguments {
     @Option(
         name: .customLong("project"), help: "The project's folder, if it is not the current folder or one above it.",
         completion: .directory)
     var directory: String?
 
-    @Option(help: "Use this configuration instead of the nearest `runnel.yaml`.", completion: .file())
+    @Option(
+        name: .customLong("config"), help: "Use this configuration instead of the nearest `runnel.yaml`.",
+        completion: .file())
     var config: String?
 
+    /// The project of a file: the one that was named, or the nearest.
+    ///
+    /// - Parameters:
+    ///   - hasSecrets: Whether secrets and the environment are read.
+    ///   - runsCommands: Whether secrets of commands are fetched.
+    func find(
+        near file: String, hasSecrets: Bool = true, runsCommands: Bool = false
+    ) throws(FileReading.Failure) -> Result<Project, InvalidConfiguration> {
+        try Project.find(
+            from: folder() ?? FileReading.folder(of: FileReading.absolute(file)), config: config,
+            environment: ProcessInfo.processInfo.environment, hasSecrets: hasSecrets, runsCommands: runsCommands)
+    }
+
+    /// The folder that was named.
+    func folder() throws(FileReading.Failure) -> String? {
+        guard let directory else { return nil }
+        var isFolder = false
+        guard FileReading.exists(directory, isDirectory: &isFolder), isFolder else {
+            throw FileReading.Failure(message: "there is no folder \"\(directory)\"")
+        }
+        return FileReading.absolute(directory)
+    }
+
     /// Prints the error, and exits the command.
-    func project() throws -> Project {
+    ///
+    /// - Parameter runsCommands: Whether secrets of commands are fetched; commands that only look execute nothing.
+    func project(runsCommands: Bool = false) throws -> Project {
         do {
-            let start = FileReading.absolute(directory ?? ".")
-            let found = try Project.find(from: start, config: config, environment: ProcessInfo.processInfo.environment)
+            let start = try folder() ?? FileReading.absolute(".")
+            let found = try Project.find(
+                from: start, config: config, environment: ProcessInfo.processInfo.environment,
+                runsCommands: runsCommands)
             switch found {
             case .success(let project):
                 DiagnosticOutput.write([project.report], format: .text, redactor: project.redactor)
@@ -104,6 +133,10 @@ enum RunStateArgument: String, ExpressibleByArgument, CaseIterable {
 /// A duration on the command line: `90s`, `2h`, `30d`.
 struct DurationArgument: ExpressibleByArgument {
     let duration: Duration
+
+    init(_ duration: Duration) {
+        self.duration = duration
+    }
 
     init?(argument: String) {
         guard let duration = try? Duration(field: .string(argument)) else { return nil }

@@ -7,10 +7,14 @@ internal import RunnelSupport
 struct RunsPruneCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "prune", abstract: "Remove ended runs and free their space.",
-        discussion: """
-            Without options, `journal.keep`, `journal.keep_runs` and `journal.keep_bytes` of runnel.yaml say what stays.
-            `runnel serve` does the same all the time.
-            """)
+        discussion: HelpText.text(
+            """
+            Without options, `journal.keep`, `journal.keep_runs` and `journal.keep_bytes` of runnel.yaml say what \
+            stays. `runnel serve` does the same all the time.
+            """,
+            examples: [
+                "runnel runs prune --keep 7d": "Removes runs that ended more than a week ago."
+            ]))
 
     @OptionGroup var options: ProjectOptions
     @Option(help: ArgumentHelp("Keep runs that ended within this time.", valueName: "duration"))
@@ -31,7 +35,7 @@ struct RunsPruneCommand: AsyncParsableCommand {
             }
             let report = try await journal.prune(retention, now: WallClock.nanoseconds())
             let runs = report.runs == 1 ? "1 run" : "\(report.runs) runs"
-            Streams.output.write("removed \(runs), \(ByteCount(Int(report.bytes))) freed\n")
+            Streams.output.write("removed \(runs), \(readable(bytes: Int(report.bytes))) freed\n")
         }
         await journal.close()
     }

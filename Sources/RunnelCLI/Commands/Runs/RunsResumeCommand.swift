@@ -8,10 +8,15 @@ internal import RunnelSupport
 struct RunsResumeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "resume", abstract: "Resume interrupted runs.",
-        discussion: """
-            Finished steps are not run again, and their outputs are what they were. The step that was interrupted runs
-            again with the same idempotency id. The pipeline is the one that the run began with.
-            """)
+        discussion: HelpText.text(
+            """
+            Finished steps are not run again, and their outputs are what they were. The step that was interrupted \
+            is executed again with the same idempotency key. The pipeline is the one that the run began with.
+            """,
+            examples: [
+                "runnel runs resume --all": "All runs that were interrupted or are queued.",
+                "runnel runs resume last": "The newest run.",
+            ]))
 
     @OptionGroup var options: ProjectOptions
     @Argument(
@@ -20,13 +25,14 @@ struct RunsResumeCommand: AsyncParsableCommand {
     @Flag(help: "Resume all queued and interrupted runs.") var all = false
     @Flag(help: "Use an embedded simulator instead of the Marketplace.") var simulate = false
     @Flag(help: "Write every run event as a line of JSON to standard output.") var json = false
+    @OptionGroup var progress: ProgressOptions
 
     func validate() throws {
         if runs.isEmpty != all { throw ValidationError("name the runs, or use --all") }
     }
 
     func run() async throws {
-        let project = try options.project()
+        let project = try options.project(runsCommands: true)
         let journal = try options.journal(of: project)
         let command = self
         try await withSimulator(when: simulate) { simulator in
@@ -47,9 +53,10 @@ struct RunsResumeCommand: AsyncParsableCommand {
     private func resume(
         in project: Project, _ journal: any Journal, _ simulator: SimulatedMarketplace?
     ) async throws -> (results: [(String, DriveResult)], request: StopRequest?) {
-        let loader = try await project.loader(startsServers: true)
+        let loader = try await project.loader(startsServers: true, simulates: simulate)
         let foreground = await ForegroundRuns(
-            project: project, loader: loader, journal: journal, simulator: simulator, isJSON: json)
+            project: project, loader: loader, journal: journal, simulator: simulator, isJSON: json,
+            progress: progress)
         let worker = foreground.worker
         let current = CurrentRun()
         let (results, request) = try await withSignals({ request, _ in
@@ -60,7 +67,11 @@ struct RunsResumeCommand: AsyncParsableCommand {
                 var results: [(String, DriveResult)] = []
                 for id in try await ids(in: journal) where !worker.isStopping {
                     await current.set(id)
-                    switch try await foreground.service.resume(id, observer: foreground.observer(of: nil)) {
+                    let observer = foreground.observer(of: nil)
+                    let outcome = try await withLiveLine(observer) {
+                        try await foreground.service.resume(id, observer: observer)
+                    }
+                    switch outcome {
                     case .performed(let result): results.append((id, result))
                     case .refused(let claim): try await refuse(id, claim, in: journal)
                     }

@@ -7,22 +7,30 @@ internal import RunnelSupport
 struct RunsRetryCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "retry", abstract: "Run again with the same input, as a new run.",
-        discussion: """
-            The new run uses the pipeline's file as it is now, or with --unchanged the pipeline that the run began with.
-            With --from, the steps before the named one are not run: their outputs are taken over.
-            """)
+        discussion: HelpText.text(
+            """
+            The new run uses the pipeline's file as it is now, or with --unchanged the pipeline that the run began \
+            with. With --from, the steps before the named one are not run: their outputs are taken over.
+            """,
+            examples: [
+                "runnel runs retry last": "The newest run again, from its first step.",
+                "runnel runs retry 01a2188c --from answer": "From the step answer, with earlier outputs as they were.",
+            ]))
 
     @OptionGroup var options: ProjectOptions
     @Argument(help: "The run: its id, an unambiguous prefix of it, or `last`.", completion: PipelineCompletion.runs)
     var run: String
-    @Option(help: ArgumentHelp("Start from this step; earlier results are reused.", valueName: "step")) var from:
-        String?
+    @Option(
+        help: ArgumentHelp("Start from this step; earlier results are reused.", valueName: "step"),
+        completion: PipelineCompletion.steps)
+    var from: String?
     @Flag(help: "Use the pipeline's definition from the original run.") var unchanged = false
     @Flag(help: "Use an embedded simulator instead of the Marketplace.") var simulate = false
     @Flag(help: "Write every run event as a line of JSON to standard output.") var json = false
+    @OptionGroup var progress: ProgressOptions
 
     func run() async throws {
-        let project = try options.project()
+        let project = try options.project(runsCommands: true)
         let journal = try options.journal(of: project)
         let command = self
         try await withSimulator(when: simulate) { simulator in
@@ -43,10 +51,11 @@ struct RunsRetryCommand: AsyncParsableCommand {
         } catch {
             return try fail(error, old.id)
         }
-        let loader = try await project.loader(startsServers: true)
+        let loader = try await project.loader(startsServers: true, simulates: simulate)
         let pipeline = try await pipeline(of: old, in: journal, project, loader)
         let foreground = await ForegroundRuns(
-            project: project, loader: loader, journal: journal, simulator: simulator, isJSON: json)
+            project: project, loader: loader, journal: journal, simulator: simulator, isJSON: json,
+            progress: progress)
         let new: NewRun
         do {
             new = try await foreground.service.makeRetry(of: old, with: pipeline, from: from)
@@ -58,7 +67,10 @@ struct RunsRetryCommand: AsyncParsableCommand {
             if request == .terminate { foreground.worker.stop() } else { foreground.worker.cancelRun(new.id) }
         }) {
             try await foreground.worker.withSession {
-                try await foreground.service.perform(new, observer: foreground.observer(of: pipeline))
+                let observer = foreground.observer(of: pipeline)
+                return try await withLiveLine(observer) {
+                    try await foreground.service.perform(new, observer: observer)
+                }
             }
         }
         await foreground.assembly.services.shutDown()

@@ -5,7 +5,12 @@ import RunnelKit
 /// `runnel runs show`
 struct RunsShowCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "show", abstract: "Show a run: its steps, attempts, times, errors and outputs.")
+        commandName: "show", abstract: "Show a run: its steps, attempts, times, errors and outputs.",
+        discussion: HelpText.text(
+            examples: [
+                "runnel runs show last": "The newest run, with long outputs shortened.",
+                "runnel runs show 01a2188c --full": "All of one run.",
+            ]))
 
     @OptionGroup var options: ProjectOptions
     @Argument(help: "The run: its id, an unambiguous prefix of it, or `last`.", completion: PipelineCompletion.runs)
@@ -26,7 +31,7 @@ struct RunsShowCommand: AsyncParsableCommand {
                 object["events"] = .list(events.map(\.event))
                 Streams.output.write(json: .object(object), isPretty: true)
             } else {
-                let view = RunView(style: .standardOutput, isFull: full)
+                let view = RunView(style: .standardOutput, isFull: full, width: Streams.output.width)
                 let happened = events.compactMap { RunEvent(json: $0.event, runID: record.id) }
                 Streams.output.write(styled: view.text(record, steps, happened))
             }

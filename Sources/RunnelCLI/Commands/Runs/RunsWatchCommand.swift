@@ -1,15 +1,18 @@
 import ArgumentParser
 import RunnelEngine
 import RunnelKit
+internal import RunnelSupport
 
 /// `runnel runs watch`
 struct RunsWatchCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "watch", abstract: "Follow a run in progress, in any process.",
-        discussion: """
-            Ctrl-C ends the command, not the run.
-            Exit status: 0 the run succeeded, 1 it did not, 130 interrupted.
-            """)
+        discussion: HelpText.text(
+            "Ctrl-C ends the command, not the run.",
+            "Exit status: 0 the run succeeded, 1 it did not, 130 interrupted.",
+            examples: [
+                "runnel runs watch last": "Follows the newest run until its end."
+            ]))
 
     @OptionGroup var options: ProjectOptions
     @Argument(help: "The run: its id, an unambiguous prefix of it, or `last`.", completion: PipelineCompletion.runs)
@@ -60,8 +63,12 @@ struct RunsWatchCommand: AsyncParsableCommand {
                 }
             }
             if record.state.isFinal { break }
+            if !json, let width = LiveLine.width {
+                LiveLine.draw(renderer.liveLine(now: WallClock.nanoseconds(), width: width))
+            }
             try? await ContinuousClock().sleep(for: .milliseconds(100))
         }
+        LiveLine.draw(nil)
         renderer.finish()
         return record
     }

@@ -9,8 +9,25 @@ extension ErrorCatalog {
             "answer-truncated", part: "chat",
             sentences: ["The finish reason is `length`: the answer was cut off at the model's limit of tokens"]),
         ErrorEntry(
+            "attachment-unsupported", part: "chat",
+            sentences: [
+                "the chat has files, and there is no place to send them to",
+                "the file \"…\" is empty",
+                "the files together are larger than …",
+                "the file \"…\" is no PNG, JPEG, GIF or WebP image",
+            ],
+            hints: [
+                "set `marketplace.paths.upload` to the path that takes files",
+                "attach fewer files, or raise `marketplace.limits.max_file`",
+                "read a text with `file.read` and put it into the prompt, or set `marketplace.paths.upload`",
+            ]),
+        ErrorEntry(
             "bad-request", part: "chat",
             sentences: ["400 or another 4xx: the server does not accept the request"]),
+        ErrorEntry(
+            "budget-exceeded", part: "chat",
+            sentences: ["… is used up: …"],
+            hints: ["raise it in runnel.yaml, or set `then: wait` there to wait for the next …"]),
         ErrorEntry(
             "cancelled", part: "chat",
             sentences: ["The calling task was cancelled"]),
@@ -64,12 +81,18 @@ extension ErrorCatalog {
             "not-an-event-stream", part: "chat",
             sentences: ["200, but the body is not an event stream"]),
         ErrorEntry(
-            "not-configured", part: "chat",
-            sentences: ["`marketplace.…` has no value: …", "`marketplace.…` is not set"],
-            hints: ["set it in runnel.yaml or as RUNNEL_MARKETPLACE_…, or try `--simulate`"]),
-        ErrorEntry(
             "not-found", part: "chat",
             sentences: ["404: no such address or agent"]),
+        ErrorEntry(
+            "price-unknown", part: "chat",
+            sentences: [
+                "the budget has a cost, and `prices` has no price for …",
+                "the budget is in …, and `prices` are in …",
+            ],
+            hints: [
+                "add the price to `prices` in runnel.yaml, or limit `tokens` instead",
+                "use one currency",
+            ]),
         ErrorEntry(
             "rate-limited", part: "chat",
             sentences: ["429: too many requests"]),

@@ -3,6 +3,10 @@
 extension ErrorCatalog {
     static let pipelineFilesAndConfiguration: [ErrorEntry] = [
         ErrorEntry(
+            "bad-expression", part: "Pipeline files and configuration",
+            sentences: ["`if` is an expression: braces stand around all of it, or nowhere"],
+            hints: ["write `if: …`", "leave the braces out"]),
+        ErrorEntry(
             "bad-id", part: "Pipeline files and configuration",
             sentences: ["\"…\" is not a valid step id"],
             hints: ["use letters, digits, \"_\" and \"-\", beginning with a letter"]),
@@ -10,10 +14,13 @@ extension ErrorCatalog {
             "bad-keys", part: "Pipeline files and configuration",
             sentences: [
                 "`max_parallel` needs `for_each`, or `steps` and `parallel: true`",
-                "`parallel` needs `steps`",
+                "`…` needs `until` or `while`",
+                "a step has either `until` or `while`",
                 "a group of steps has no `…`",
+                "`parallel` needs `steps`",
             ],
             hints: [
+                "set it on the step inside",
                 "use `max_parallel` for items",
                 "set it on the steps inside",
                 "a step has either `uses` or `steps`",
@@ -49,35 +56,50 @@ extension ErrorCatalog {
             sentences: ["the input \"…\" needs a `default`: runs started by `…` cannot set it"]),
         ErrorEntry(
             "missing-key", part: "Pipeline files and configuration",
-            sentences: ["… needs the key \"…\"", "a pipeline needs the key \"steps\""],
-            hints: ["write `…: …`", "add `steps:` with a list of steps"]),
+            sentences: [
+                "… needs the key \"…\"",
+                "a pipeline needs the key \"steps\"",
+                "`debounce` needs the key \"for\"",
+            ],
+            hints: ["write `…: …`", "add `steps:` with a list of steps", "write `for: 10s`"]),
         ErrorEntry(
             "no-steps", part: "Pipeline files and configuration",
             sentences: ["`steps` is empty"],
             hints: ["add at least one step"]),
         ErrorEntry(
             "secret-unavailable", part: "Pipeline files and configuration",
-            sentences: ["the secret \"…\" has no value: …"],
+            sentences: ["the secret \"…\" …"],
             hints: ["see `secrets:` in runnel.yaml"]),
         ErrorEntry(
             "unknown-key", part: "Pipeline files and configuration",
-            sentences: ["… has no key \"…\"", "unknown trigger \"…\""],
+            sentences: [
+                "… has no key \"…\"",
+                "a profile has no key \"profiles\"",
+                "unknown trigger \"…\"",
+            ],
             hints: ["known keys: …", "valid triggers: …"]),
         ErrorEntry(
             "unknown-name", part: "Pipeline files and configuration",
             sentences: [
                 "`…` is not available under `on:`",
+                "`…` is not available in `if` and `debounce` of a trigger",
                 "`error` is only available in `on_failure` and `finally`",
                 "`…` is only available in a step with `for_each`",
                 "unknown name \"…\"",
             ],
-            hints: ["triggers can use secrets and env"]),
+            hints: ["triggers can use vars, secrets and env", "they can use …"]),
+        ErrorEntry(
+            "unknown-profile", part: "Pipeline files and configuration",
+            sentences: ["there is no profile \"…\""],
+            hints: ["the file has no `profiles`"]),
         ErrorEntry(
             "unknown-reference", part: "Pipeline files and configuration",
             sentences: [
                 "there is no step with the id \"…\"",
                 "`…` has no key \"…\"",
                 "`…` is …, which has no keys…",
+                "`…` is …, which has no keys",
+                "`…[…]` is missing: `…` has … item…",
                 "there is no … \"…\"",
             ],
             hints: ["`…` gives …", "known: …"]),
@@ -101,10 +123,13 @@ extension ErrorCatalog {
                 "`…`: expected a string, found …",
                 "`…`: expected a list, found …",
                 "`for_each`: expected a list, found …",
+                "`for_each`: the mapping names no list",
+                "`for_each.…`: expected a list, found …",
                 "`with`: expected a mapping, found …",
                 "`if`: expected an expression, found …",
                 "`inputs`: expected a name for each input, found …",
                 "`on`: expected a key for each trigger, found …",
+                "`profiles.…`: expected settings, found …",
                 "`…`: expected a mapping, found …",
             ],
             hints: [
@@ -114,6 +139,12 @@ extension ErrorCatalog {
             ]),
         ErrorEntry(
             "wrong-value", part: "Pipeline files and configuration",
-            sentences: ["the default of the input \"…\": …", "the environment variable …: …"]),
+            sentences: [
+                "the default of the input \"…\": …",
+                "`for`: expected a duration above 0, found …",
+                "`max`: … is shorter than `for`",
+                "the environment variable …: …",
+            ],
+            hints: ["it is the time after the first event at which the run begins at the latest"]),
     ]
 }

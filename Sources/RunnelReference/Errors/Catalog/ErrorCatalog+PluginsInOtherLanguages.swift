@@ -90,6 +90,13 @@ extension ErrorCatalog {
             sentences: ["… wrote a second result in line … of its output"],
             hints: ["write one line of type \"result\" per call"]),
         ErrorEntry(
+            "program-not-found", part: "Plugins in other languages",
+            sentences: [],
+            hints: ["install it, or write its path"]),
+        ErrorEntry(
+            "program-start-failed", part: "Plugins in other languages",
+            sentences: ["cannot start …: …"]),
+        ErrorEntry(
             "shutting-down", part: "Plugins in other languages",
             sentences: [
                 "the plugin \"…\" cannot start: Runnel is shutting down",

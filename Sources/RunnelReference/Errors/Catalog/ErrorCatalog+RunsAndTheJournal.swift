@@ -4,11 +4,19 @@ extension ErrorCatalog {
     static let runsAndTheJournal: [ErrorEntry] = [
         ErrorEntry(
             "bad-for-each", part: "Runs and the journal",
-            sentences: ["`for_each`: expected a list, found …"],
+            sentences: [
+                "`for_each.…`: expected a list, found …",
+                "`for_each` has more than … combinations",
+                "`for_each`: expected a list, found …",
+            ],
             hints: ["convert an object to a list with jq: `to_entries`"]),
         ErrorEntry(
             "bad-with", part: "Runs and the journal",
             sentences: ["`with` must be a mapping"]),
+        ErrorEntry(
+            "checkpoint-too-large", part: "Runs and the journal",
+            sentences: ["a checkpoint of … bytes is larger than … KiB"],
+            hints: ["keep what identifies the work, not its content"]),
         ErrorEntry(
             "definition-gone", part: "Runs and the journal",
             sentences: ["the journal does not contain the pipeline of the run"]),
@@ -38,6 +46,7 @@ extension ErrorCatalog {
                 "the journal holds a value that is not JSON",
                 "the file … is missing, which holds an output",
                 "the file … is damaged, which holds an output",
+                "the journal holds a trigger without its part \"…\"",
             ],
             hints: [
                 "the run that it belongs to can be sent again with `runnel runs retry`",
@@ -74,6 +83,10 @@ extension ErrorCatalog {
             "lease-lost", part: "Runs and the journal",
             sentences: ["the run … is now owned by another process"],
             hints: ["this process was stopped for so long that it was declared dead"]),
+        ErrorEntry(
+            "loop-exhausted", part: "Runs and the journal",
+            sentences: ["the condition of the loop is not met after … round…"],
+            hints: ["raise `max_rounds`, or check the condition"]),
         ErrorEntry(
             "no-such-run", part: "Runs and the journal",
             sentences: ["there is no run \"…\""]),

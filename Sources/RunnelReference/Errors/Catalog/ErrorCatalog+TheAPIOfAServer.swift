@@ -107,12 +107,16 @@ extension ErrorCatalog {
             sentences: ["the page is out of date; load it again, then repeat the action"]),
         ErrorEntry(
             "wrong-host", part: "The API of a server",
-            sentences: ["the API answers to localhost only; a token lets others in"]),
+            sentences: [
+                "the API answers to localhost only; a token lets others in",
+                "this hook lets everybody call, so it answers to localhost and to `server.public_url` only",
+            ]),
         ErrorEntry(
             "wrong-origin", part: "The API of a server",
             sentences: [
                 "the form was sent by a page of another site",
                 "the API does not answer to pages of other sites; a token lets them in",
+                "this hook does not answer to pages of other sites; `origins` lets them in",
             ]),
     ]
 }

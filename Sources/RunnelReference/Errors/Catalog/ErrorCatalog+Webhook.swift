@@ -5,10 +5,13 @@ extension ErrorCatalog {
         ErrorEntry(
             "bad-with", part: "webhook",
             sentences: ["… cannot be the path of a hook"],
-            hints: ["use letters, digits, \"-\", \"_\", \".\" and \"~\", with slashes between: \"github/issues\""]),
+            hints: ["use letters, digits, \"-\", \"_\", \".\" and \"~\", with slashes between: \"github/issues\"; a part in braces is a parameter: \"scan/{id}\""]),
         ErrorEntry(
             "body-too-large", part: "webhook",
             sentences: ["the body is larger than the … that this hook takes"]),
+        ErrorEntry(
+            "chain-too-long", part: "webhook",
+            sentences: ["the event was caused by too long a chain of runs"]),
         ErrorEntry(
             "malformed-body", part: "webhook",
             sentences: []),
@@ -26,11 +29,14 @@ extension ErrorCatalog {
             "shutting-down", part: "webhook",
             sentences: ["Runnel is shutting down; try again in … s"]),
         ErrorEntry(
+            "too-many-requests", part: "webhook",
+            sentences: ["this hook is called too often; try again in … s"]),
+        ErrorEntry(
             "unsupported-charset", part: "webhook",
             sentences: ["the charset … is not known here"]),
         ErrorEntry(
             "unsupported-content-encoding", part: "webhook",
-            sentences: ["this hook takes bodies that are not compressed"]),
+            sentences: ["this hook takes bodies that are compressed with … or not at all"]),
         ErrorEntry(
             "unsupported-media-type", part: "webhook",
             sentences: [

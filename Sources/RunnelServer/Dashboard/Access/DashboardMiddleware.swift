@@ -62,17 +62,15 @@ struct DashboardMiddleware: RouterMiddleware {
     /// DNS rebinding: without a token the Host header must name this machine. Cross-site requests: the Origin header of
     /// a form must match.
     private func checkSite(_ request: Request) throws(APIError) {
-        let authority = (request.head.authority ?? "").lowercased()
-        if !sessions.needsToken { try BearerAuthMiddleware(options: options).checkHost(of: request) }
-        guard request.method != .get, request.method != .head else { return }
-        if let origin = request.headers[.origin]?.lowercased() {
-            guard origin.split(separator: "/", omittingEmptySubsequences: true).last.map(String.init) == authority
-            else {
-                throw APIError(403, "wrong-origin", "the form was sent by a page of another site")
-            }
-        } else if let site = HTTPField.Name("Sec-Fetch-Site").flatMap({ request.headers[$0] }) {
-            guard site == "same-origin" || site == "none" else {
-                throw APIError(403, "wrong-origin", "the form was sent by a page of another site")
+        do throws(HostPolicy.Refusal) {
+            let policy = HostPolicy(options: options)
+            if !sessions.needsToken { try policy.checkHost(of: request) }
+            guard request.method != .get, request.method != .head else { return }
+            try policy.checkOrigin(of: request)
+        } catch {
+            switch error {
+            case .host: throw BearerAuthMiddleware.wrongHost
+            case .origin: throw APIError(403, "wrong-origin", "the form was sent by a page of another site")
             }
         }
     }
@@ -94,7 +92,7 @@ struct Form: Sendable {
             throw APIError(415, "unsupported-media-type", "expected a form")
         }
         let form = try await bodies.withBody(of: request, context, upTo: maximumBody) { bytes in
-            guard let bytes else {
+            guard let bytes = bytes?.take() else {
                 throw APIError(413, "body-too-large", "the form is larger than \(ByteCount(Self.maximumBody))")
             }
             return try Form(String(decoding: bytes, as: UTF8.self))

@@ -86,9 +86,6 @@ struct PageFrame: Sendable {
             case .settings: .navSettings
             }
         }
-
-        /// Those with a page.
-        static let shown: [Section] = [.now, .runs, .pipelines, .triggers, .workers, .audit, .settings]
     }
 
     let context: PageContext
@@ -160,7 +157,7 @@ struct PageFrame: Sendable {
                 }
                 guard context.session != nil else { return }
                 html.element("nav", .label(words(.navMain))) { html in
-                    for section in Section.shown
+                    for section in Section.allCases
                     where AccessRule.scope(.get, section.link.path) <= context.session?.scope ?? .read {
                         html.element(
                             "a", .href(section.link),

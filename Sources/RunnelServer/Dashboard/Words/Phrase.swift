@@ -59,6 +59,20 @@ enum Phrase: String, Sendable, CaseIterable {
     case ready
     case starting
     case problem
+    case usageHelp
+    case noUsage
+    case noUsageHint
+    case last30Days
+    case tokensByDay
+    case columnCalls
+    case columnTokens
+    case columnTokensIn
+    case columnTokensOut
+    case columnCost
+    case columnAgent
+    case columnDay
+    case inAndOut
+    case unknownCalls
     case disabled
     case backfill
     case backfillHelp
@@ -319,6 +333,24 @@ enum Phrase: String, Sendable, CaseIterable {
         case .backfillStart: ("Run them", "実行")
         case .didBackfill: ("The ticks were started.", "過去の予定の実行を開始しました。")
         case .didMissNothing: ("No tick was missing.", "未実行の予定はありません。")
+        case .usageHelp:
+            (
+                "Calls of agents and models in the last 30 days (UTC). Tokens that a server did not tell are in no sum.",
+                "直近 30 日（UTC）のエージェントとモデルの呼び出しです。サーバーが通知しなかったトークン数は合計に含みません。"
+            )
+        case .noUsage: ("No agent or model was called.", "エージェントやモデルの呼び出しはありません。")
+        case .noUsageHint: ("Simulated chats are not counted.", "シミュレーションのチャットは数えません。")
+        case .last30Days: ("The last 30 days", "直近 30 日")
+        case .tokensByDay: ("Model tokens by day", "日ごとのトークン数")
+        case .columnCalls: ("Calls", "呼び出し")
+        case .columnTokens: ("Model tokens", "トークン")
+        case .columnTokensIn: ("Tokens in", "入力トークン")
+        case .columnTokensOut: ("Tokens out", "出力トークン")
+        case .columnCost: ("Cost", "費用")
+        case .columnAgent: ("Agent or model", "エージェントまたはモデル")
+        case .columnDay: ("Day", "日")
+        case .inAndOut: ("{0} in, {1} out", "入力 {0}、出力 {1}")
+        case .unknownCalls: ("{0} without numbers", "数値なし {0} 件")
         case .disabled: ("disabled", "無効")
         case .enable: ("Enable", "有効にする")
         case .disable: ("Disable", "無効にする")

@@ -1,0 +1,144 @@
+import ArgumentParser
+import RunnelEngine
+import RunnelKit
+internal import RunnelSupport
+
+/// `runnel usage`
+struct UsageCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "usage", abstract: "Show what agents and models have used: calls, model tokens, cost.",
+        discussion: """
+            What a server did not tell is shown as unknown and is in no sum; budgets count an estimate for it. The cost \
+            comes from `prices` in runnel.yaml. Days are those of UTC. Simulated chats are not counted.
+            """)
+
+    enum Grouping: String, ExpressibleByArgument, CaseIterable { case pipeline, agent, day }
+
+    @OptionGroup var options: ProjectOptions
+
+    @Option(help: ArgumentHelp("Only calls within this period: `12h`, `30d`.", valueName: "duration"))
+    var since = DurationArgument(.seconds(30 * 86_400))
+
+    @Option(help: "What each line sums up.") var by = Grouping.pipeline
+
+    @Option(help: "Only calls of this pipeline.") var pipeline: String?
+
+    @Flag(help: "Print a JSON object.") var json = false
+
+    func run() async throws {
+        let project = try options.project()
+        let journal = try options.journal(of: project)
+        try await withJournalErrors {
+            let now = WallClock.nanoseconds()
+            var start = now - since.duration.wholeNanoseconds
+            // Whole days, so that the first one can be compared with the others.
+            if by == .day { start = start.flooredQuotient(Self.day) * Self.day }
+            let query = UsageQuery(since: start, pipeline: pipeline, period: by == .day ? Self.day : nil)
+            let report = UsageReport(try await journal.usage(query), by: by, since: start, project.settings.prices)
+            if json {
+                Streams.output.write(json: report.json, isPretty: true)
+            } else if report.rows.isEmpty {
+                Streams.error.write("no calls of agents or models since \(LocalTime.text(start))\n")
+            } else {
+                Streams.output.write(styled: report.text(style: .standardOutput))
+            }
+        }
+        await journal.close()
+    }
+
+    static let day: Int64 = 86_400 * 1_000_000_000
+}
+
+/// The sums of `runnel usage`, by name.
+struct UsageReport {
+    let rows: [(name: String, total: UsageTotal)]
+    let total: UsageTotal
+    private let title: String
+    private let since: Int64
+
+    init(_ sums: [UsageSum], by grouping: UsageCommand.Grouping, since: Int64, _ prices: PriceTable) {
+        title = grouping.rawValue
+        self.since = since
+        var totals: [String: UsageTotal] = [:]
+        for sum in sums {
+            let name =
+                switch grouping {
+                case .pipeline: sum.pipeline
+                case .agent: sum.agent ?? sum.model ?? "unknown"
+                case .day:
+                    String(Timestamp.text(nanoseconds: since + Int64(sum.period) * UsageCommand.day).prefix(10))
+                }
+            totals[name, default: UsageTotal()].add(prices.priced(sum.total, agent: sum.agent, model: sum.model))
+        }
+        rows = totals.sorted { $0.key < $1.key }.map { (name: $0.key, total: $0.value) }
+        total = rows.reduce(into: UsageTotal()) { $0.add($1.total) }
+    }
+
+    // MARK: Text
+
+    func text(style: TextStyle) -> String {
+        let header = [title.uppercased(), "CALLS", "IN", "CACHED", "OUT", "COST"]
+        var table = rows.map { [style.line($0.name)] + Self.cells($0.total) }
+        if rows.count > 1 { table.append(["total"] + Self.cells(total)) }
+        let widths = header.indices.map { column in ([header] + table).map { $0[column].count }.max() ?? 0 }
+        func line(_ cells: [String]) -> String {
+            cells.enumerated().map { column, text in
+                let space = String(repeating: " ", count: widths[column] - text.count)
+                return column == 0 ? text + space : space + text
+            }.joined(separator: "  ")
+        }
+        var lines = [style.dim(line(header))] + table.map(line)
+        if total.unknownCalls > 0 {
+            let estimate = total.estimatedInput + total.estimatedOutput
+            lines.append(
+                style.dim(
+                    "the server told no tokens of \(Self.calls(total.unknownCalls)); estimated, and counted by budgets: "
+                        + "\(estimate)"))
+        }
+        let unpriced = total.unpricedCalls - total.unknownCalls
+        if unpriced > 0 {
+            lines.append(style.dim("no price is set for \(Self.calls(unpriced)); see `prices` in runnel.yaml"))
+        }
+        return lines.joined(separator: "\n") + "\n"
+    }
+
+    private static func calls(_ count: Int) -> String { count == 1 ? "1 call" : "\(count) calls" }
+
+    /// What is not known of all calls is marked, and what is known of none is "unknown".
+    private static func cells(_ total: UsageTotal) -> [String] {
+        func tokens(_ number: Int) -> String {
+            if total.unknownCalls == total.calls { return "unknown" }
+            return total.unknownCalls > 0 ? "≥ \(number)" : "\(number)"
+        }
+        let cost = total.cost.map { total.unpricedCalls > 0 ? "≥ \($0)" : "\($0)" } ?? "unknown"
+        return [
+            "\(total.calls)", tokens(total.inputTokens), tokens(total.cachedTokens), tokens(total.outputTokens), cost,
+        ]
+    }
+
+    // MARK: JSON
+
+    var json: Value {
+        [
+            "since": .string(Timestamp.text(nanoseconds: since)), "by": .string(title),
+            "rows": .list(
+                rows.map {
+                    .object(ValueObject([(title, .string($0.name))] + Self.json($0.total).map { ($0.key, $0.value) }))
+                }),
+            "total": .object(Self.json(total)),
+        ]
+    }
+
+    private static func json(_ total: UsageTotal) -> ValueObject {
+        func known(_ number: Int) -> Value { total.unknownCalls == total.calls ? .null : .int(Int64(number)) }
+        return [
+            "calls": .int(Int64(total.calls)), "input_tokens": known(total.inputTokens),
+            "cached_tokens": known(total.cachedTokens), "output_tokens": known(total.outputTokens),
+            "unknown_calls": .int(Int64(total.unknownCalls)),
+            "estimated_tokens": .int(Int64(total.estimatedInput + total.estimatedOutput)),
+            "cost": total.cost.map { .double($0.amount) } ?? .null,
+            "currency": total.cost.map { .string($0.currency) } ?? .null,
+            "unpriced_calls": .int(Int64(total.unpricedCalls)),
+        ]
+    }
+}

@@ -1,0 +1,99 @@
+import LibC
+import RunnelEngine
+import RunnelKit
+
+#if canImport(FoundationEssentials)
+import FoundationEssentials
+#else
+import Foundation
+#endif
+
+/// `.env` beside `runnel.yaml`, or the file of `--env-file`: values below the process's environment.
+struct EnvironmentFile {
+    private(set) var values: [String: String] = [:]
+    private(set) var diagnostics: [Diagnostic] = []
+
+    /// No values.
+    init() {}
+
+    /// - Parameters:
+    ///   - folder: The folder of `runnel.yaml`; nil if there is no such file.
+    ///   - named: As `--env-file` says; it is read instead of `.env` and has to be there.
+    init(beside folder: String?, named: String?) throws(FileReading.Failure) {
+        let path: String
+        if let named {
+            path = FileReading.absolute(named)
+        } else {
+            guard let folder else { return }
+            path = folder + "/.env"
+            guard FileReading.exists(path) else { return }
+        }
+        let shown = named ?? FileReading.shown(path)
+        let text = String(decoding: try FileReading.bytes(of: named ?? path), as: UTF8.self)
+        do throws(EnvFile.Problem) {
+            values = try EnvFile(text).values
+        } catch {
+            diagnostics.append(
+                Diagnostic(
+                    "bad-env-file", .error, file: "\(shown):\(error.line)", range: nil, error.message,
+                    hint: error.hint))
+        }
+        var status = stat()
+        if stat(path, &status) == 0, status.st_mode & 0o077 != 0 {
+            let mode = String(status.st_mode & 0o777, radix: 8)
+            diagnostics.append(
+                Diagnostic(
+                    "env-file-mode", .warning, file: shown, range: nil,
+                    "other users of this machine can open the file (mode 0\(mode))", hint: "`chmod 600 \(shown)`"))
+        }
+    }
+}
+
+/// What can stand in every command: `--profile NAME` and `--env-file FILE`.
+struct GlobalOptions: Sendable {
+    var profile: String?
+    var envFile: String?
+
+    /// Those of this process.
+    @TaskLocal static var current = GlobalOptions()
+
+    static let help = """
+        Every command takes `--profile NAME` (settings under `profiles:` of runnel.yaml, merged over the rest) and \
+        `--env-file FILE` (read instead of the `.env` beside runnel.yaml).
+        """
+
+    /// Takes the options out of the arguments.
+    ///
+    /// - Throws: If an option has no value.
+    init(taking arguments: inout [String]) throws(FileReading.Failure) {
+        var rest: [String] = []
+        var index = 0
+        while index < arguments.count {
+            let argument = arguments[index]
+            index += 1
+            if argument == "--" {
+                rest += [argument] + arguments[index...]
+                break
+            }
+            let parts = argument.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            guard let option = parts.first, option == "--profile" || option == "--env-file" else {
+                rest.append(argument)
+                continue
+            }
+            let value: String
+            if parts.count == 2 {
+                value = String(parts[1])
+            } else if index < arguments.count {
+                value = arguments[index]
+                index += 1
+            } else {
+                value = ""
+            }
+            guard !value.isEmpty else { throw FileReading.Failure(message: "missing value for `\(option)`") }
+            if option == "--profile" { profile = value } else { envFile = value }
+        }
+        arguments = rest
+    }
+
+    init() {}
+}

@@ -1,0 +1,64 @@
+import LibC
+import RunnelKit
+
+/// The API token of a project whose settings have none: made at the first start of `runnel serve` in a file that only
+/// its owner can read, and read by the commands that call the server. So other users of the machine, and requests that a
+/// pipeline makes, do not get in.
+struct TokenFile {
+    private let directory: String
+    private var path: String { directory + "/api-token" }
+
+    private static let maximumSize = 256
+
+    /// - Parameter directory: The folder of the journal.
+    init(in directory: String) {
+        self.directory = directory
+    }
+
+    /// The token; nil if there is none that nobody else could have written or read.
+    func token() -> String? {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
+        guard descriptor >= 0 else { return nil }
+        defer { close(descriptor) }
+        var info = stat()
+        guard fstat(descriptor, &info) == 0, info.st_mode & S_IFMT == S_IFREG, info.st_uid == geteuid(),
+            info.st_mode & 0o077 == 0
+        else { return nil }
+        var bytes = [UInt8](repeating: 0, count: Self.maximumSize)
+        let count = read(descriptor, &bytes, bytes.count)
+        guard count > 0 else { return nil }
+        let text = String(decoding: bytes.prefix(count).prefix { $0 != 0x0A }, as: UTF8.self)
+        return text.utf8.count >= 32 ? text : nil
+    }
+
+    /// Makes a token of 256 random bits, unless another process has just made one.
+    func make() throws(FileReading.Failure) {
+        guard token() == nil else { return }
+        mkdir(directory, 0o700)
+        var generator = SystemRandomNumberGenerator()
+        let bytes = (0..<32).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
+        let text = Base64.encode(bytes).filter { $0 != "=" }.replacing("+", with: "-").replacing("/", with: "_") + "\n"
+        let temporary = "\(path).\(getpid())"
+        unlink(temporary)
+        let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600)
+        guard descriptor >= 0 else { throw failure() }
+        let content = Array(text.utf8)
+        let count = write(descriptor, content, content.count)
+        let isComplete = count == content.count && fsync(descriptor) == 0
+        close(descriptor)
+        // A file that others could read is replaced; one that another process has made meanwhile is kept.
+        if isComplete, link(temporary, path) == 0 || token() != nil || rename(temporary, path) == 0 {
+            unlink(temporary)
+            return
+        }
+        let problem = failure()
+        unlink(temporary)
+        throw problem
+    }
+
+    private func failure() -> FileReading.Failure {
+        FileReading.Failure(
+            message: "the API token cannot be kept in \(path): \(String(cString: strerror(errno)))\n"
+                + "  = make the folder writable, or set `server: { token: { env: RUNNEL_TOKEN } }` in runnel.yaml")
+    }
+}

@@ -1,0 +1,46 @@
+import MarketplaceSimulator
+import RunnelKit
+
+/// Words what the argument parser says like all other messages.
+enum ParserMessage {
+    /// The help of a command, with its usage in lines as long as the others.
+    static func help(_ message: String) -> String {
+        let width = Streams.output.width ?? 80
+        return message.split(separator: "\n", omittingEmptySubsequences: false).map { line in
+            line.hasPrefix("USAGE: ") ? TextWrap.wrap(String(line), width: width, hanging: 4) : String(line)
+        }.joined(separator: "\n")
+    }
+
+    static func text(_ message: String) -> String {
+        guard message.hasPrefix("Error: ") else { return message }
+        var lines = message.dropFirst("Error: ".count).split(separator: "\n", omittingEmptySubsequences: false)
+            .map(String.init)
+        // A list of values is one line, with the closest of them as a hint.
+        let choices = lines.filter { $0.hasPrefix("  - ") }.map { String($0.dropFirst(4)) }
+        if !choices.isEmpty {
+            lines.removeAll { $0.hasPrefix("  - ") }
+            lines[0] = lines[0].replacing(
+                "Please provide one of the following:", with: "Valid values: \(choices.joined(separator: ", "))")
+        }
+        let quoted = lines[0].split(separator: "'", omittingEmptySubsequences: false).map(String.init)
+        if lines[0].hasPrefix("The value '"), quoted.count > 1 {
+            // Short lists stand in the sentence: 'a', 'b' or 'c'.
+            let known = choices.isEmpty ? stride(from: 5, to: quoted.count, by: 2).map { quoted[$0] } : choices
+            let closest = Suggestion.closest(to: quoted[1], among: known)
+            if let closest { lines.insert("  = did you mean \"\(closest)\"?", at: 1) }
+        }
+        return "error: " + lines[0].prefix(1).lowercased() + lines[0].dropFirst()
+            + lines.dropFirst().map { "\n" + $0 }.joined()
+    }
+}
+
+extension SimulatorError {
+    /// The error in the form of all other messages.
+    var text: String {
+        func worded(_ text: String) -> String {
+            let bare = text.hasSuffix(".") ? text.dropLast() : text[...]
+            return bare.prefix(1).lowercased() + bare.dropFirst()
+        }
+        return "error: \(worded(message))\n  = \(worded(hint))\n"
+    }
+}

@@ -1,0 +1,30 @@
+import RunnelKit
+
+/// The combinations of several lists, for `for_each: { os: […], size: […] }`.
+enum ItemProduct {
+    /// The maximum number of combinations.
+    static let limit = 100_000
+
+    /// One object for each combination, the last list changing fastest.
+    static func items(_ lists: ValueObject) throws(StepError) -> [Value] {
+        var items: [ValueObject] = [[:]]
+        for (name, value) in lists {
+            guard let list = value.asList else {
+                throw StepError(
+                    "bad-for-each", "`for_each.\(name)`: expected a list, found \(value.quoted())",
+                    hint: "convert an object to a list with jq: `to_entries`")
+            }
+            guard items.count * list.count <= limit else {
+                throw StepError("bad-for-each", "`for_each` has more than \(limit) combinations")
+            }
+            items = items.flatMap { item in
+                list.map { element in
+                    var item = item
+                    item[name] = element
+                    return item
+                }
+            }
+        }
+        return items.map { .object($0) }
+    }
+}

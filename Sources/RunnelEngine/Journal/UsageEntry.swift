@@ -1,0 +1,104 @@
+public import RunnelKit
+
+/// The journal's record of one call of a model.
+public struct UsageEntry: Sendable, Hashable {
+    public var pipeline: String
+    public var step: ExecutionKey
+    /// Nanoseconds since 1970.
+    public var at: Int64
+    public var usage: UsageRecord
+
+    public init(pipeline: String, step: ExecutionKey, at: Int64, usage: UsageRecord) {
+        self.pipeline = pipeline
+        self.step = step
+        self.at = at
+        self.usage = usage
+    }
+}
+
+/// A selection of calls to be summed up.
+public struct UsageQuery: Sendable, Hashable {
+    /// Nanoseconds since 1970.
+    public var since: Int64
+    /// nil for all pipelines.
+    public var pipeline: String?
+    /// The length of the periods to sum by, in nanoseconds, counted from ``since``; nil for one period.
+    public var period: Int64?
+
+    public init(since: Int64, pipeline: String? = nil, period: Int64? = nil) {
+        self.since = since
+        self.pipeline = pipeline
+        self.period = period
+    }
+}
+
+/// The sum of the calls of one pipeline, agent and model in a period.
+public struct UsageSum: Sendable, Hashable {
+    /// The number of the period, from 0.
+    public var period: Int
+    public var pipeline: String
+    public var agent: String?
+    public var model: String?
+    /// Without costs.
+    public var total: UsageTotal
+
+    public init(period: Int, pipeline: String, agent: String?, model: String?, total: UsageTotal) {
+        self.period = period
+        self.pipeline = pipeline
+        self.agent = agent
+        self.model = model
+        self.total = total
+    }
+}
+
+extension [UsageSum] {
+    /// All together, with their costs.
+    public func total(_ prices: PriceTable) -> UsageTotal {
+        reduce(into: UsageTotal()) { $0.add(prices.priced($1.total, agent: $1.agent, model: $1.model)) }
+    }
+}
+
+extension UsageTotal {
+    /// Adds one call.
+    mutating func add(_ usage: UsageRecord) {
+        calls += 1
+        guard usage.isKnown else {
+            unknownCalls += 1
+            estimatedInput += usage.inputTokens ?? usage.estimatedInput
+            estimatedOutput += usage.outputTokens ?? usage.estimatedOutput
+            return
+        }
+        inputTokens += usage.inputTokens ?? 0
+        outputTokens += usage.outputTokens ?? 0
+        cachedTokens += usage.cachedTokens ?? 0
+    }
+}
+
+/// A change of what the steps of one kind remember, as the journal makes it. Values are sealed.
+public struct StepMemoryEdit: Sendable, Hashable {
+    /// The kind of step, as `uses` writes it.
+    public var uses: String
+    public var change: StepMemoryChange
+    /// Nanoseconds since 1970.
+    public var at: Int64
+
+    public init(uses: String, change: StepMemoryChange, at: Int64) {
+        self.uses = uses
+        self.change = change
+        self.at = at
+    }
+
+    /// The limit in bytes of JSON of all entries of one key.
+    public static let maximumBytes = 4 << 20
+}
+
+/// What the steps of one kind remember under one key. Values are sealed.
+public struct StepMemory: Sendable, Hashable {
+    public var value: Value?
+    public var entries: [Value] = []
+
+    public init(value: Value? = nil, entries: [Value] = []) {
+        self.value = value
+        self.entries = entries
+    }
+}

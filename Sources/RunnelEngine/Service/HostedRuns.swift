@@ -1,0 +1,138 @@
+import Logging
+import RunnelKit
+import Templates
+
+/// The engine's interface for one trigger.
+struct HostedRuns: TriggerRuns {
+    let runs: RunService
+    let host: PipelineHost
+    let pipeline: Pipeline
+    let place: PipelineHost.TriggerPlace
+    /// `trigger.type` in templates.
+    let kind: String
+    let gate: TriggerGate
+    /// The maximum number of runs that cause each other.
+    let chainLimit: Int
+    let logger: Logger
+    let redactor: Redactor
+
+    private var trigger: TriggerID { TriggerID(pipeline: pipeline.name, key: place.key) }
+    private var runner: PipelineRunner { runs.worker.runner }
+
+    func accept(_ event: TriggerEvent) async throws(TriggerRefusal) -> TriggerAcceptance {
+        let inputs: ValueObject
+        do {
+            inputs = try pipeline.inputValues([])
+        } catch {
+            throw TriggerRefusal(.journal, error.message, retryAfter: .seconds(60))
+        }
+        var payload: ValueObject = ["type": .string(kind)]
+        for (key, value) in event.payload { payload[key] = value }
+        let now = runner.now()
+        let scope = gate.scope(payload: .object(payload), input: event.input, inputs: inputs, at: now)
+        switch gate.verdict(scope) {
+        case .passes: break
+        case .ignored: return try await ignore(event)
+        case .failed(let reason):
+            let words = redactor.redact("an event was ignored: \(reason)")
+            logger.error("the trigger \(place.key) of \(pipeline.name): \(words)")
+            return try await ignore(event)
+        }
+        let request = RunRequest(
+            id: runs.makeID(), inputs: inputs, trigger: .object(payload), input: event.input)
+        let memory = event.memory.isEmpty ? nil : MemoryChanges(trigger: trigger, values: event.memory)
+        var run = runs.makeRun(request, of: pipeline, dedupeKey: event.dedupeKey, memory: memory)
+        run.origin = event.isAnonymous ? .anonymous : .trigger
+        if event.redelivery == .retry { run.record.retriesFailed = true }
+        if let cause = event.cause { run.record.chain = try await chain(after: cause) }
+        do throws(LocatedTemplateError) {
+            if let folding = try gate.folding(
+                scope, trigger: place.key, at: now, event: { redactor.redact(.object(payload)) })
+            {
+                run.fold(folding.debounce, until: folding.wakeAt, seal: runner.seal)
+            }
+        } catch {
+            throw TriggerRefusal(
+                .journal, redactor.redact("`debounce.key`: \(error.failure.message)"), retryAfter: .seconds(60))
+        }
+        switch try await runs.start(run) {
+        case .accepted, .claimed: return .accepted(runID: run.id)
+        case .duplicate(let id): return .duplicate(runID: id)
+        case .folded(let id): return .accepted(runID: id)
+        }
+    }
+
+    /// What the trigger wants to be remembered is durable before its source is told that the event was taken.
+    private func ignore(_ event: TriggerEvent) async throws(TriggerRefusal) -> TriggerAcceptance {
+        if !event.memory.isEmpty {
+            do {
+                try await runs.journal.memory(of: trigger).set(runner.seal.seal(event.memory))
+            } catch {
+                throw TriggerRefusal(.journal, redactor.redact("\(error)"), retryAfter: .seconds(5))
+            }
+        }
+        await host.countIgnored(at: place)
+        return .ignored
+    }
+
+    /// The number of runs that led to a run that this one causes.
+    private func chain(after cause: String) async throws(TriggerRefusal) -> Int {
+        let chain: Int
+        do throws(JournalError) {
+            chain = (try await runs.journal.run(cause)?.chain ?? 0) + 1
+        } catch {
+            throw TriggerRefusal(.journal, error.message, retryAfter: .seconds(5))
+        }
+        guard chain < chainLimit else {
+            throw TriggerRefusal(
+                .chainTooLong,
+                "the run \(cause) is the last of a chain of \(chain) runs that started each other, which is as long as "
+                    + "`runs.chain` allows")
+        }
+        return chain
+    }
+
+    func follow(_ runID: String, _ body: @escaping @Sendable (RunUpdate) async -> Void) async throws -> RunEnd {
+        try await runs.follow(runID, body)
+    }
+
+    func cancel(_ runID: String) async throws {
+        _ = try await runs.cancel(runID)
+    }
+
+    func report(_ health: TriggerHealth) async {
+        let shown: TriggerHealth =
+            switch health {
+            case .waiting(let text): .waiting(redactor.redact(text))
+            case .problem(let text): .problem(redactor.redact(text))
+            }
+        await host.report(shown, of: place)
+    }
+
+    // MARK: - Ends of runs
+
+    func ends(after number: Int64, limit: Int) async throws -> [EndedRun] {
+        try await runs.journal.ends(after: number, limit: limit).map { end in
+            EndedRun(
+                number: end.number, runID: end.runID, pipeline: end.pipeline,
+                state: EndedRun.State(rawValue: end.state.rawValue) ?? .failed, isRecovery: end.isRecovery,
+                endedAt: end.endedAt)
+        }
+    }
+
+    func lastEnd() async throws -> Int64 { try await runs.journal.lastEnd() }
+
+    func details(of end: EndedRun) async throws -> ValueObject {
+        let run = try await runs.journal.run(end.runID)
+        func time(_ nanoseconds: Int64?) -> Value {
+            nanoseconds.map { .string(Timestamp.text(nanoseconds: $0)) } ?? .null
+        }
+        return [
+            "id": .string(end.runID), "pipeline": .string(end.pipeline), "state": .string(end.state.rawValue),
+            "error": SecretSeal.masked(run?.error ?? .null),
+            "inputs": run.map { SecretSeal.masked(.object($0.inputs)) } ?? .null,
+            "output": SecretSeal.masked(run?.output ?? .null), "trigger": SecretSeal.masked(run?.trigger ?? .null),
+            "created_at": time(run?.createdAt), "started_at": time(run?.startedAt), "ended_at": time(end.endedAt),
+        ]
+    }
+}

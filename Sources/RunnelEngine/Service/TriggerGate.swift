@@ -1,0 +1,80 @@
+import RunnelKit
+import Templates
+
+/// Decides what becomes of the events of one trigger: `if` lets them pass or not, `debounce` folds them. Pure.
+struct TriggerGate: Sendable {
+    let condition: Expression?
+    let debounce: DebounceDeclaration?
+    let values: ProjectValues
+
+    /// What `if` and `debounce` can use.
+    static let names = ["trigger", "input", "inputs", "vars", "secrets", "env"]
+
+    init(_ trigger: TriggerDeclaration, values: ProjectValues) {
+        condition = trigger.condition?.expression
+        debounce = trigger.debounce
+        self.values = values
+    }
+
+    /// Whether the event starts a run.
+    enum Verdict: Sendable, Hashable {
+        case passes
+        case ignored
+        /// The condition cannot be evaluated for the event.
+        case failed(String)
+    }
+
+    /// A value that the event does not have is null, since one hook often gets events of several shapes.
+    func verdict(_ event: DictionaryScope) -> Verdict {
+        guard let condition else { return .passes }
+        do throws(TemplateFailure) {
+            return try condition.evaluate(event, missingIsNull: true).isTruthy ? .passes : .ignored
+        } catch {
+            return .failed("`if: \(condition.text)`: \(error.message)")
+        }
+    }
+
+    /// How the event's run is folded with others; nil without `debounce`.
+    ///
+    /// - Parameters:
+    ///   - trigger: The key of the entry under `on:`, since entries do not share runs.
+    ///   - event: The event to list, with secrets masked: a text may be cut, and half a secret is not recognised.
+    /// - Throws: If the key cannot be rendered for the event.
+    func folding(
+        _ scope: DictionaryScope, trigger: String, at time: Int64, event: () -> Value
+    ) throws(LocatedTemplateError) -> (debounce: Debounce, wakeAt: Int64)? {
+        guard let debounce else { return nil }
+        let key = try debounce.key.map { tree throws(LocatedTemplateError) in try tree.render(scope) }
+        let latest = time + debounce.maximum.nanoseconds
+        return (
+            Debounce(
+                key: trigger + "\u{0}" + (key?.json() ?? ""), latest: latest, event: Self.shortened(event())),
+            min(time + debounce.length.nanoseconds, latest)
+        )
+    }
+
+    func scope(payload: Value, input: Value, inputs: ValueObject, at time: Int64) -> DictionaryScope {
+        var names: ValueObject = ["trigger": payload, "input": input, "inputs": .object(inputs)]
+        for (name, value) in values.scope { names[name] = value }
+        return DictionaryScope(names, now: time)
+    }
+
+    /// The maximum length of a text, a list or an object in `trigger.folded`.
+    private static let textLimit = 1000
+    private static let itemLimit = 50
+
+    /// The event as it is listed in `trigger.folded`: whole if it is small, else with long texts and lists cut.
+    static func shortened(_ value: Value, depth: Int = 6) -> Value {
+        switch value {
+        case .string(let text): .string(text.count > textLimit ? text.prefix(textLimit) + "…" : text)
+        case .bytes: .null
+        case .list(let items):
+            depth > 0 ? .list(items.prefix(itemLimit).map { shortened($0, depth: depth - 1) }) : .null
+        case .object(let object):
+            depth > 0
+                ? .object(ValueObject(object.prefix(itemLimit).map { ($0.key, shortened($0.value, depth: depth - 1)) }))
+                : .null
+        case .null, .bool, .int, .double: value
+        }
+    }
+}

@@ -1,0 +1,136 @@
+/// The text of a `.env` file: `NAME=value` in each line.
+///
+/// A value is written plain, in `'…'` (taken as it is), or in `"…"` (with `\n`, `\t`, `\"`, `\\` and `\$`), which may
+/// go over several lines. `export ` before a name and comments (`# …`) are allowed. Nothing is expanded or executed.
+public struct EnvFile: Sendable {
+    /// What is wrong with a line. No value is quoted, because it may be a secret.
+    public struct Problem: Error, Sendable, Hashable {
+        /// From 1.
+        public let line: Int
+        public let message: String
+        public let hint: String
+    }
+
+    /// The values by name.
+    public let values: [String: String]
+
+    public init(_ text: String) throws(Problem) {
+        var values: [String: String] = [:]
+        var scanner = Scanner(text)
+        while let (name, value) = try scanner.next() { values[name] = value }
+        self.values = values
+    }
+
+    private struct Scanner {
+        private var rest: Substring.UnicodeScalarView
+        private var line = 1
+
+        init(_ text: String) {
+            rest = text[...].unicodeScalars
+            if rest.first == "\u{FEFF}" { rest.removeFirst() }
+        }
+
+        mutating func next() throws(Problem) -> (name: String, value: String)? {
+            while let first = rest.first {
+                if first == "\n" || first == " " || first == "\t" || first == "\r" {
+                    skip()
+                } else if first == "#" {
+                    skipLine()
+                } else {
+                    return try entry()
+                }
+            }
+            return nil
+        }
+
+        private mutating func skip() {
+            if rest.removeFirst() == "\n" { line += 1 }
+        }
+
+        private mutating func skipLine() {
+            while let first = rest.first, first != "\n" { rest.removeFirst(first == "\n" ? 0 : 1) }
+        }
+
+        private mutating func entry() throws(Problem) -> (String, String) {
+            let start = line
+            var name = String(word())
+            if name == "export", rest.first == " " || rest.first == "\t" {
+                skipBlanks()
+                name = String(word())
+            }
+            skipBlanks()
+            guard !name.isEmpty, rest.first == "=" else {
+                throw Problem(
+                    line: start, message: "expected `NAME=value`",
+                    hint: "a name has letters, digits and \"_\", and does not begin with a digit")
+            }
+            rest.removeFirst()
+            skipBlanks()
+            return (name, try value(from: start))
+        }
+
+        /// A name; empty if there is none.
+        private mutating func word() -> Substring.UnicodeScalarView {
+            let word = rest.prefix {
+                ("a"..."z").contains($0) || ("A"..."Z").contains($0) || ("0"..."9").contains($0) || $0 == "_"
+            }
+            if let first = word.first, ("0"..."9").contains(first) { return rest.prefix(0) }
+            rest.removeFirst(word.count)
+            return word
+        }
+
+        private mutating func skipBlanks() {
+            while rest.first == " " || rest.first == "\t" { rest.removeFirst() }
+        }
+
+        private mutating func value(from start: Int) throws(Problem) -> String {
+            guard let quote = rest.first, quote == "\"" || quote == "'" else { return plain() }
+            rest.removeFirst()
+            var text = String.UnicodeScalarView()
+            while let scalar = rest.first {
+                skip()
+                if scalar == quote {
+                    try end(from: start)
+                    return String(text)
+                }
+                guard quote == "\"", scalar == "\\", let escaped = rest.first else {
+                    text.append(scalar)
+                    continue
+                }
+                skip()
+                switch escaped {
+                case "n": text.append("\n")
+                case "r": text.append("\r")
+                case "t": text.append("\t")
+                case "\"", "\\", "$": text.append(escaped)
+                case "\n": break
+                default: text.append(contentsOf: ["\\", escaped])
+                }
+            }
+            throw Problem(line: start, message: "the quote is not closed", hint: "end the value with \(quote)")
+        }
+
+        /// Up to the end of the line or a comment behind a blank.
+        private mutating func plain() -> String {
+            var text = String.UnicodeScalarView()
+            while let scalar = rest.first, scalar != "\n" {
+                if scalar == "#", text.isEmpty || text.last == " " || text.last == "\t" { break }
+                text.append(scalar)
+                rest.removeFirst()
+            }
+            while let last = text.last, last == " " || last == "\t" || last == "\r" { text.removeLast() }
+            skipLine()
+            return String(text)
+        }
+
+        /// Only a comment may follow a quoted value.
+        private mutating func end(from start: Int) throws(Problem) {
+            while rest.first == " " || rest.first == "\t" || rest.first == "\r" { rest.removeFirst() }
+            if rest.first == "#" { skipLine() }
+            guard let next = rest.first, next != "\n" else { return }
+            throw Problem(
+                line: start, message: "there is text behind the closing quote",
+                hint: "quote the whole value, or write \\\" inside of it")
+        }
+    }
+}

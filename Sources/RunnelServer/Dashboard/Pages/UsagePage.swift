@@ -1,0 +1,131 @@
+import RunnelEngine
+import RunnelKit
+
+/// What agents and models have used: by day, by pipeline and by agent.
+struct UsagePage {
+    let context: PageContext
+    let sums: [UsageSum]
+    let prices: PriceTable
+    /// The begin of the first day, in nanoseconds since 1970.
+    let since: Int64
+
+    static let days = 30
+    static let day: Int64 = 24 * HourCount.length
+
+    /// The begin of the first day shown, in UTC.
+    static func since(_ now: Int64) -> Int64 { now - now % day - Int64(days - 1) * day }
+
+    func html() -> String {
+        let words = context.words
+        let total = sums.total(prices)
+        return PageFrame(
+            context: context, section: .usage, title: words(.navUsage), live: PageFrame.followsAll
+        ).html { html in
+            html.element("div", .class("title")) { $0.element("h1", text: words(.navUsage)) }
+            html.element("p", .class("soft"), text: words(.usageHelp))
+            html.element("div", .id("usage"), .flag("data-live")) { html in
+                guard total.calls > 0 else {
+                    html.element("section", .class("sheet"), .label(words(.navUsage))) {
+                        $0.empty(words(.noUsage), words(.noUsageHint))
+                    }
+                    return
+                }
+                html.element("section", .class("tiles"), .label(words(.last30Days))) { html in
+                    html.element("div", .class("sheet tile wide")) { html in
+                        html.element("span", .class("soft"), text: words(.tokensByDay))
+                        bars(&html)
+                    }
+                    tile(words(.columnCalls), words.short(total.calls), unknown(total), &html)
+                    tile(
+                        words(.columnTokens), words.short(total.inputTokens + total.outputTokens),
+                        words(.inAndOut, words.short(total.inputTokens), words.short(total.outputTokens)), &html)
+                    tile(words(.columnCost), cost(total), nil, &html)
+                }
+                table("by-pipeline", words(.columnPipeline), { $0.pipeline }, isPipeline: true, &html)
+                table("by-agent", words(.columnAgent), { $0.agent ?? $0.model ?? words(.stateUnknown) }, &html)
+                table(
+                    "by-day", words(.columnDay),
+                    { String(Timestamp.text(nanoseconds: since + Int64($0.period) * Self.day).prefix(10)) },
+                    isNewestFirst: true, &html)
+            }
+        }
+    }
+
+    private func tile(_ title: String, _ number: String, _ detail: String?, _ html: inout HTMLWriter) {
+        html.element("div", .class("sheet tile")) { html in
+            html.element("span", .class("soft"), text: title)
+            html.element("b", text: number)
+            if let detail { html.element("span", .class("soft cut"), text: detail) }
+        }
+    }
+
+    private func unknown(_ total: UsageTotal) -> String? {
+        total.unknownCalls == 0 ? nil : context.words(.unknownCalls, total.unknownCalls)
+    }
+
+    private func cost(_ total: UsageTotal) -> String {
+        guard let cost = total.cost else { return "—" }
+        return total.unpricedCalls > 0 ? "≥ \(cost)" : "\(cost)"
+    }
+
+    private func bars(_ html: inout HTMLWriter) {
+        var tokens = [Int](repeating: 0, count: Self.days)
+        for sum in sums where tokens.indices.contains(sum.period) { tokens[sum.period] += sum.total.countedTokens }
+        let most = max(1, tokens.max() ?? 1)
+        html.element(
+            "svg", .class("bars"), .plain("viewBox", "0 0 300 40"), .plain("preserveAspectRatio", "none"), .role("img"),
+            .label(context.words(.tokensByDay))
+        ) { html in
+            for (index, count) in tokens.enumerated() {
+                let height = count == 0 ? 1 : max(2, Int(Double(count) / Double(most) * 40))
+                html.shape(
+                    "rect", .class(count == 0 ? "none" : "run"), .plain("x", "\(index * 10)"),
+                    .plain("y", "\(40 - height)"), .plain("width", "8"), .plain("height", "\(height)"))
+            }
+        }
+    }
+
+    private func table(
+        _ id: StaticString, _ title: String, _ name: (UsageSum) -> String, isPipeline: Bool = false,
+        isNewestFirst: Bool = false, _ html: inout HTMLWriter
+    ) {
+        let words = context.words
+        let rows = Dictionary(grouping: sums, by: name).mapValues { $0.total(prices) }.sorted {
+            isNewestFirst ? $0.key > $1.key : ($1.value.countedTokens, $0.key) < ($0.value.countedTokens, $1.key)
+        }
+        html.sheet(id, title) { html in
+            html.element("table") { html in
+                html.element("caption", .class("hidden"), text: title)
+                html.element("thead") { html in
+                    html.element("tr") { html in
+                        html.element("th", .plain("scope", "col"), text: title)
+                        for column in [Phrase.columnCalls, .columnTokensIn, .columnTokensOut, .columnCost] {
+                            html.element("th", .class("num"), .plain("scope", "col"), text: words(column))
+                        }
+                    }
+                }
+                html.element("tbody") { html in
+                    for (name, total) in rows.prefix(200) {
+                        html.element("tr") { html in
+                            html.element("td", .class("name")) { html in
+                                if isPipeline {
+                                    html.element("a", .href(Link("pipelines", name))) { $0.outside(name) }
+                                } else {
+                                    html.outside(name)
+                                }
+                            }
+                            number(.columnCalls, words.number(total.calls), &html)
+                            number(.columnTokensIn, words.short(total.inputTokens), &html)
+                            number(.columnTokensOut, words.short(total.outputTokens), &html)
+                            number(.columnCost, cost(total), &html)
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    private func number(_ label: Phrase, _ text: String, _ html: inout HTMLWriter) {
+        html.element("td", .class("num"), .plain("data-label", context.words(label)), text: text)
+    }
+}

@@ -1,0 +1,64 @@
+import HTTPTypes
+import Hummingbird
+import RunnelSupport
+
+/// Refuses what pages in a browser can make it send, where a request proves nothing by itself.
+struct HostPolicy: Sendable {
+    let options: ServerOptions
+
+    private static let fetchSite = HTTPField.Name("Sec-Fetch-Site")
+
+    /// Why a request is refused.
+    enum Refusal: Error, Hashable {
+        /// DNS rebinding: the Host header names another machine.
+        case host
+        /// A cross-site request (CSRF): the page is of another origin.
+        case origin
+    }
+
+    /// - Parameter permits: Whether pages of an origin may call although it is not the server's own.
+    func check(_ request: Request, permits: (String) -> Bool = { _ in false }) throws(Refusal) {
+        try checkHost(of: request)
+        try checkOrigin(of: request, permits: permits)
+    }
+
+    /// The Host header must name this server, where only clients on this machine are admitted.
+    func checkHost(of request: Request) throws(Refusal) {
+        guard isOwn(Self.host(Self.authority(of: request))) || !options.isLoopback else { throw .host }
+    }
+
+    /// A page that sends the request must be of this server.
+    func checkOrigin(of request: Request, permits: (String) -> Bool = { _ in false }) throws(Refusal) {
+        let authority = Self.authority(of: request)
+        if let origin = request.headers[.origin] {
+            guard isOwn(Self.host(authority)) && isSame(origin.lowercased(), authority) || permits(origin) else {
+                throw .origin
+            }
+        } else if let site = Self.fetchSite.flatMap({ request.headers[$0] })?.lowercased() {
+            // Browsers say so where they send no origin, as for an image.
+            guard site != "cross-site", site != "same-site" else { throw .origin }
+        }
+    }
+
+    private static func authority(of request: Request) -> String {
+        (request.head.authority ?? "").lowercased()
+    }
+
+    private func isSame(_ origin: String, _ authority: String) -> Bool {
+        origin == "http://" + authority || origin == "https://" + authority
+            || options.publicURL.map { origin == $0.origin } ?? false
+    }
+
+    /// Whether the name cannot lead here unless this server is meant.
+    private func isOwn(_ host: String) -> Bool {
+        LoopbackName.matches(host) || host == options.host.lowercased() || host == "[\(options.host.lowercased())]"
+            || host == options.publicURL?.host || !options.isLoopback && IPAddress(host) != nil
+    }
+
+    private static func host(_ authority: String) -> String {
+        guard let colon = authority.lastIndex(of: ":"), authority[colon...].dropFirst().allSatisfy(\.isNumber) else {
+            return authority
+        }
+        return String(authority[..<colon])
+    }
+}

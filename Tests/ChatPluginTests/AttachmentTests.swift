@@ -1,0 +1,118 @@
+import HTTPTestServer
+import Marketplace
+import RunnelKit
+import RunnelTesting
+import Synchronization
+import Testing
+
+@testable import ChatPlugin
+
+private let answer =
+    "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\ndata: {\"choices\":[{\"delta\":{\"content\":\"A cat\"}}]}\n\ndata: [DONE]\n\n"
+private let png: [UInt8] = [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A, 1, 2]
+
+private func json(_ text: String, status: String = "200 OK") -> String {
+    "HTTP/1.1 \(status)\r\nContent-Type: application/json\r\nContent-Length: \(text.utf8.count)\r\nConnection: close\r\n\r\n\(text)"
+}
+
+@Suite("Files of a chat") struct AttachmentTests {
+    /// Runs a chat with a file of the project, and returns the bodies that the server got.
+    private func chat(
+        _ content: [UInt8], upload: String? = nil, uploadAnswer: String = json(#"{"fileId":"f-1"}"#),
+        limit: ByteCount = .mebibytes(20)
+    ) async throws -> (result: Result<Value, StepError>, bodies: [(path: String, body: String)]) {
+        try await withTemporaryDirectory { folder in
+            let harness = StepHarness(directory: folder)
+            try harness.project.write(content, to: harness.project.confinedFile("cat.png"), runID: "r")
+            return try await TestServer.run { request in
+                .raw(request.uri.contains("upload") ? uploadAnswer : answer)
+            } body: { server in
+                let settings = try MarketplaceConfiguration(
+                    baseURL: server.url, authentication: .none, streamEnd: .done,
+                    dialect: .init(upload: try upload.map { text in try .init(text, method: "POST") }))
+                var section = MarketplaceSettings()
+                section.auth = .none
+                section.limits.maxFile = limit
+                let result = try await harness.chat(
+                    settings, section, with: ["prompt": "What is it?", "files": ["cat.png"]])
+                return (
+                    result, server.requests.map { ($0.uri, $0.body) }
+                )
+            }
+        }
+    }
+
+    @Test("an image goes to an OpenAI-compatible server as a part of the content")
+    func image() async throws {
+        let (result, bodies) = try await chat(png)
+        #expect(try result.get()["text"] == "A cat")
+        let body = try Value.json(try #require(bodies.first).body)
+        #expect(
+            body["messages"]?[0]?["content"] == [
+                ["type": "text", "text": "What is it?"],
+                ["type": "image_url", "image_url": ["url": .string("data:image/png;base64," + Base64.encode(png))]],
+            ])
+    }
+
+    @Test("a file is sent to the upload path first, and the chat names its id")
+    func upload() async throws {
+        let (result, bodies) = try await chat(Array("%PDF-1.7".utf8), upload: "/upload")
+        #expect(try result.get()["text"] == "A cat")
+        #expect(bodies.map(\.path) == ["/upload", "/v1/chat/completions"])
+        #expect(bodies[0].body.contains(#"Content-Disposition: form-data; name="file"; filename="cat.png""#))
+        #expect(bodies[0].body.contains("Content-Type: application/pdf\r\n\r\n%PDF-1.7\r\n--"))
+        let body = try Value.json(bodies[1].body)
+        #expect(body["files"] == [["fileId": "f-1"]])
+        #expect(body["messages"]?[0]?["content"] == "What is it?")
+    }
+
+    @Test("an upload that fails ends the step, and nothing is asked")
+    func failedUpload() async throws {
+        let (result, bodies) = try await chat(
+            png, upload: "/upload", uploadAnswer: json(#"{"error":{"message":"too many"}}"#, status: "413 Too Large"))
+        guard case .failure(let error) = result else {
+            Issue.record("it succeeded")
+            return
+        }
+        #expect(error.code == "bad-request")
+        #expect(error.message.contains(#""too many""#))
+        #expect(bodies.map(\.path) == ["/upload"])
+        let (unnamed, _) = try await chat(png, upload: "/upload", uploadAnswer: json("{}"))
+        guard case .failure(let missing) = unnamed else {
+            Issue.record("it succeeded")
+            return
+        }
+        #expect(missing.message.hasSuffix("/upload took the file and named no id for it."))
+    }
+
+    @Test(
+        "what the server cannot take is an error before anything is sent",
+        arguments: [
+            (
+                Array("not an image".utf8), ByteCount.mebibytes(1),
+                "the file \"cat.png\" is no PNG, JPEG, GIF or WebP image"
+            ),
+            ([], .mebibytes(1), "the file \"cat.png\" is empty"),
+        ] as [([UInt8], ByteCount, String)])
+    func unsupported(content: [UInt8], limit: ByteCount, message: String) async throws {
+        let (result, bodies) = try await chat(content, limit: limit)
+        guard case .failure(let error) = result else {
+            Issue.record("it succeeded")
+            return
+        }
+        #expect(error.code == "attachment-unsupported")
+        #expect(error.message == message)
+        #expect(bodies.isEmpty)
+    }
+
+    @Test("a file that is too large is not sent")
+    func tooLarge() async throws {
+        let (result, bodies) = try await chat(png, limit: ByteCount(5))
+        guard case .failure(let error) = result else {
+            Issue.record("it succeeded")
+            return
+        }
+        #expect(error.code == "file-too-large")
+        #expect(bodies.isEmpty)
+    }
+}

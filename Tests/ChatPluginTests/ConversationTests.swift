@@ -1,0 +1,182 @@
+import Marketplace
+import MarketplaceSimulator
+import RunnelKit
+import RunnelTesting
+import Testing
+
+@testable import ChatPlugin
+
+/// The body of a request that the simulator has received.
+private func body(_ simulator: RunningSimulator, _ index: Int) throws -> Value {
+    try Value.json(simulator.chatRequests[index].body)
+}
+
+extension RunningSimulator {
+    /// A client's configuration for the simulator.
+    func client(_ dialect: MarketplaceConfiguration.Dialect = .init()) throws -> MarketplaceConfiguration {
+        try MarketplaceConfiguration(
+            baseURL: baseURL,
+            authentication: .clientCredentials(
+                clientID: configuration.clientID, clientSecret: configuration.clientSecret),
+            agentID: configuration.agentID, dialect: dialect,
+            retry: RetryPolicy(baseDelay: .milliseconds(1)))
+    }
+}
+
+private var fast: SimulatorConfiguration {
+    get throws { try SimulatorConfiguration { $0.pace = .zero } }
+}
+
+@Suite("Conversations of chats") struct ConversationTests {
+    @Test("a key names one conversation over runs: its id is kept, and the server gets what is new alone")
+    func key() async throws {
+        try await MarketplaceSimulator.withSimulator(try fast) { simulator in
+            let harness = StepHarness()
+            var ids: [Value?] = []
+            for prompt in ["I have a problem.", "It is solved."] {
+                var next = harness
+                next.services = Services()
+                let output = try await next.chat(
+                    try simulator.client(),
+                    with: ["prompt": .string(prompt), "conversation": ["key": "ticket-7"]]
+                ).get()
+                ids.append(output["conversation_id"])
+            }
+            #expect(ids[0]?.asString != nil)
+            #expect(ids[1] == ids[0])
+            #expect(harness.journal.value(for: "ticket-7") == ids[0])
+            #expect(harness.journal.entries(of: "ticket-7").isEmpty)
+            #expect(try body(simulator, 0)["conversationId"] == nil)
+            #expect(try body(simulator, 1)["conversationId"] == ids[0])
+            #expect(try body(simulator, 1)["messages"] == [["role": "user", "content": "It is solved."]])
+        }
+    }
+
+    @Test("an id goes on with that conversation, under the key that the settings say")
+    func id() async throws {
+        try await MarketplaceSimulator.withSimulator(try fast) { simulator in
+            let dialect = MarketplaceConfiguration.Dialect(conversationKey: "thread")
+            _ = try await StepHarness().chat(
+                try simulator.client(dialect), with: ["prompt": "Hi", "conversation": "c-42"]
+            ).get()
+            #expect(try body(simulator, 0)["thread"] == "c-42")
+            #expect(try body(simulator, 0)["conversationId"] == nil)
+        }
+    }
+
+    @Test("where the server keeps nothing, the turns are kept and sent again, the step's system message anew")
+    func kept() async throws {
+        try await MarketplaceSimulator.withSimulator(try fast) { simulator in
+            let harness = StepHarness()
+            var section = MarketplaceSettings()
+            section.conversations.keptBy = .journal
+            section.conversations.turns = 2
+            var answers: [Value] = []
+            for prompt in ["One.", "Two.", "Three.", "Four."] {
+                var next = harness
+                next.services = Services()
+                let output = try await next.chat(
+                    try simulator.client(), section,
+                    with: [
+                        "system": "Be short.", "prompt": .string(prompt), "conversation": ["key": "k"],
+                    ]
+                ).get()
+                answers.append(output["text"] ?? .null)
+            }
+            #expect(
+                try body(simulator, 3)["messages"] == [
+                    ["role": "system", "content": "Be short."],
+                    ["role": "user", "content": "Two."], ["role": "assistant", "content": answers[1]],
+                    ["role": "user", "content": "Three."], ["role": "assistant", "content": answers[2]],
+                    ["role": "user", "content": "Four."],
+                ])
+        }
+    }
+
+    @Test("an agent that asks a person fails the step with the question, and its conversation is kept under the key")
+    func question() async throws {
+        try await MarketplaceSimulator.withSimulator(try fast) { simulator in
+            let harness = StepHarness()
+            let result = try await harness.chat(
+                try simulator.client(),
+                with: ["prompt": "Hi\nsimulate: interaction-required", "conversation": ["key": "k"]])
+            guard case .failure(let error) = result else {
+                Issue.record("it succeeded")
+                return
+            }
+            #expect(error.code == "interaction-required")
+            let id = try #require(error.partialOutput?["conversation_id"]?.asString)
+            #expect(error.partialOutput?["question"] == "May I read your messages?")
+            #expect(harness.journal.value(for: "k") == .string(id))
+        }
+    }
+
+    @Test("a server that names no conversation is told of, since the key continues nothing")
+    func unnamed() async throws {
+        let quickstart = try SimulatorConfiguration {
+            $0.pace = .zero
+            $0.shape = .quickstart
+        }
+        try await MarketplaceSimulator.withSimulator(quickstart) { simulator in
+            let harness = StepHarness()
+            _ = try await harness.chat(
+                try simulator.client(), with: ["prompt": "Hi", "conversation": ["key": "k"]]
+            ).get()
+            #expect(
+                harness.progress.last
+                    == .note(
+                        #"the server named no conversation, so the key "k" continues nothing; "#
+                            + "`marketplace.conversations: { kept_by: journal }` keeps the messages here"))
+        }
+    }
+
+    @Test(
+        "a conversation without a name is an error before anything is sent",
+        arguments: [
+            ("", "`conversation`: it is empty"), (["key": " "], "`conversation`: it is empty"),
+            (["id": "a", "key": "b"], "`conversation`: \"id\" and \"key\" are mutually exclusive"),
+        ] as [(Value, String)])
+    func unusable(value: Value, message: String) async throws {
+        let settings = try MarketplaceConfiguration(baseURL: "http://127.0.0.1:1", authentication: .none)
+        let result = try await StepHarness().chat(settings, with: ["prompt": "Hi", "conversation": value])
+        guard case .failure(let error) = result else {
+            Issue.record("it succeeded")
+            return
+        }
+        #expect(error.message == message)
+    }
+
+    @Test("the mode, the level and further members of the body pass through; the step's win over the settings'")
+    func members() async throws {
+        try await MarketplaceSimulator.withSimulator(try fast) { simulator in
+            var section = MarketplaceSettings()
+            section.body = ["temperature": 1, "user": "runnel"]
+            section.bodyKeys.agentLevel = "level"
+            _ = try await StepHarness().chat(
+                try simulator.client(), section,
+                with: [
+                    "prompt": "Hi", "agent_mode": false, "agent_level": "high_performance",
+                    "body": ["temperature": 0.5, "tools": []],
+                ]
+            ).get()
+            let body = try body(simulator, 0)
+            #expect(body["temperature"] == 0.5)
+            #expect(body["user"] == "runnel")
+            #expect(body["tools"] == [])
+            #expect(body["agentMode"] == false)
+            #expect(body["level"] == "high_performance")
+            #expect(body["stream_options"] == ["include_usage": true])
+        }
+    }
+
+    @Test("members that Runnel writes itself cannot be set", arguments: ["messages", "stream"])
+    func ownMembers(key: String) async throws {
+        let settings = try MarketplaceConfiguration(baseURL: "http://127.0.0.1:1", authentication: .none)
+        let result = try await StepHarness().chat(settings, with: ["prompt": "Hi", "body": [key: true]])
+        guard case .failure(let error) = result else {
+            Issue.record("it succeeded")
+            return
+        }
+        #expect(error.message == "`body.\(key)`: the key \"\(key)\" cannot be set here")
+    }
+}

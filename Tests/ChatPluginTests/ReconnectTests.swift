@@ -1,0 +1,148 @@
+import Marketplace
+import MarketplaceSimulator
+import RunnelKit
+import RunnelTesting
+import Testing
+
+@testable import ChatPlugin
+
+private func simulator(_ reconnection: SimulatorConfiguration.Reconnection) throws -> SimulatorConfiguration {
+    try SimulatorConfiguration {
+        $0.pace = .zero
+        $0.reconnection = reconnection
+    }
+}
+
+extension RunningSimulator {
+    /// With the simulator's places for reconnecting and cancelling.
+    fileprivate var places: MarketplaceConfiguration.Dialect {
+        get throws {
+            try MarketplaceConfiguration.Dialect(
+                reconnect: .init("/api/v1/chat/messages/{message_id}", method: "GET"),
+                cancel: .init("/api/v1/chat/messages/{message_id}/cancel", method: "POST"))
+        }
+    }
+}
+
+private func text(_ progress: [StepProgress]) -> String {
+    progress.map { if case .text(let text) = $0 { text } else { "" } }.joined()
+}
+
+private func notes(_ progress: [StepProgress]) -> [String] {
+    progress.compactMap { if case .note(let note) = $0 { note } else { nil } }
+}
+
+@Suite("Chats whose stream breaks, with places to reconnect and cancel", .timeLimit(.minutes(5)))
+struct ReconnectTests {
+    @Test(
+        "an answer is taken up again where it was, shown once and asked for once",
+        arguments: [SimulatorConfiguration.Reconnection.replay, .rest], ["cut-off", "reset-mid-stream"])
+    func reconnects(reconnection: SimulatorConfiguration.Reconnection, fault: String) async throws {
+        try await MarketplaceSimulator.withSimulator(try simulator(reconnection)) { simulator in
+            let prompt = "How are the sales of this quarter?"
+            let harness = StepHarness()
+            let output = try await harness.chat(
+                try simulator.client(simulator.places), with: ["prompt": .string(prompt + "\nsimulate: \(fault)")]
+            ).get()
+            #expect(output["finish_reason"] == "stop")
+            #expect(output["text"]?.asString == text(harness.progress))
+            // The simulator says how many words it has sent in all.
+            #expect(
+                output["usage"]?["completion_tokens"]?.asInt
+                    == Int64(text(harness.progress).split(whereSeparator: \.isWhitespace).count))
+            #expect(simulator.reconnections == 1)
+            #expect(
+                notes(harness.progress).contains {
+                    $0.hasSuffix("(1 of 3)") && $0.contains("Taking the answer up again in ")
+                })
+            #expect(harness.journal.usage.count == 1)
+        }
+    }
+
+    @Test("where nothing can be taken up the failure is as without the places, with the text so far")
+    func nothingThere() async throws {
+        try await MarketplaceSimulator.withSimulator(try simulator(.none)) { simulator in
+            let prompt: Value = "How are the sales?\nsimulate: cut-off"
+            let plain = try await StepHarness().chat(try simulator.client(), with: ["prompt": prompt])
+            let placed = try await StepHarness().chat(try simulator.client(simulator.places), with: ["prompt": prompt])
+            guard case .failure(let one) = plain, case .failure(let other) = placed else {
+                Issue.record("one succeeded")
+                return
+            }
+            #expect(other.code == "stream-cut-off")
+            #expect(other.message == one.message)
+            #expect(other.partialOutput == one.partialOutput)
+            #expect(other.isTransient == one.isTransient)
+            #expect(simulator.reconnections == 1)
+        }
+    }
+
+    @Test("an attempt that was killed takes its answer up again instead of paying for another")
+    func killed() async throws {
+        try await MarketplaceSimulator.withSimulator(try simulator(.replay)) { simulator in
+            let first = StepHarness()
+            let output = try await first.chat(
+                try simulator.client(simulator.places), with: ["prompt": "How are the sales?"]
+            ).get()
+            let checkpoint = try #require(first.journal.checkpoints.first)
+            #expect(checkpoint["key"] == .string(first.context.idempotencyKey))
+            var second = StepHarness()
+            second.journal = StepJournalRecorder(checkpoint: checkpoint)
+            let again = try await second.chat(
+                try simulator.client(simulator.places), with: ["prompt": "How are the sales?"]
+            ).get()
+            #expect(again["text"] == output["text"])
+            #expect(simulator.chatRequestCount == 1)
+            #expect(simulator.reconnections == 1)
+        }
+    }
+
+    @Test(
+        "what cannot be taken up from its beginning is asked for anew, with the same idempotency key",
+        arguments: [SimulatorConfiguration.Reconnection.none, .rest])
+    func askedAnew(reconnection: SimulatorConfiguration.Reconnection) async throws {
+        try await MarketplaceSimulator.withSimulator(try simulator(reconnection)) { simulator in
+            let first = StepHarness()
+            let output = try await first.chat(
+                try simulator.client(simulator.places), with: ["prompt": "How are the sales?"]
+            ).get()
+            var second = StepHarness()
+            second.journal = StepJournalRecorder(checkpoint: first.journal.checkpoints.first)
+            let again = try await second.chat(
+                try simulator.client(simulator.places), with: ["prompt": "How are the sales?"]
+            ).get()
+            #expect(again["text"] == output["text"])
+            #expect(simulator.chatRequestCount == 2)
+            #expect(simulator.usage.chats == 1)
+        }
+    }
+
+    @Test(
+        "a cancelled chat tells the server; one that is only interrupted leaves the answer to a later life",
+        arguments: [false, true])
+    func cancelled(isInterrupted: Bool) async throws {
+        try await MarketplaceSimulator.withSimulator(try simulator(.replay)) { simulator in
+            var harness = StepHarness()
+            harness.isInterrupted = isInterrupted
+            let running = harness
+            let dialect = try simulator.places
+            let task = Task {
+                try await running.chat(
+                    try simulator.client(dialect), with: ["prompt": "How are the sales?\nsimulate: stall"])
+            }
+            while text(running.progress).isEmpty { try await Task.sleep(for: .milliseconds(5)) }
+            task.cancel()
+            _ = try? await task.value
+            #expect(simulator.cancelledMessages.count == (isInterrupted ? 0 : 1))
+        }
+    }
+
+    @Test(
+        "a place has a method and a path with known names",
+        arguments: ["no/slash", "/a b", "/{run_id}", "FETCH /a", "/a}", ""])
+    func places(text: String) {
+        #expect(throws: MarketplaceError.self) {
+            try MarketplaceConfiguration.Endpoint(text, method: "GET")
+        }
+    }
+}

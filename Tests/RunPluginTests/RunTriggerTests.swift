@@ -1,0 +1,160 @@
+import RunnelKit
+import RunnelTesting
+import Testing
+
+@testable import RunPlugin
+
+/// A trigger `run` on a clock that the test moves.
+private struct Rig {
+    let clock = ManualClock()
+    var harness = TriggerHarness()
+    let trigger: RunTrigger
+
+    init(_ entry: ValueObject, pipeline: String = "alert") throws {
+        trigger = try RunTrigger(fields: entry)
+        harness.clock = clock
+        harness.pipeline = pipeline
+        harness.key = "run"
+    }
+
+    /// Serves until `body` returns.
+    func life(_ body: @escaping @Sendable () async throws -> Void) async throws {
+        let (trigger, context) = (trigger, harness.context)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try? await trigger.run(context) }
+            try await harness.runs.wait { !$0.health.isEmpty }
+            try await body()
+            group.cancelAll()
+        }
+    }
+
+    /// Lets the trigger look until this many runs were started.
+    func wait(for count: Int) async throws {
+        while await harness.runs.accepted.count < count {
+            await clock.waitForSleepers()
+            clock.advance(by: .milliseconds(500))
+        }
+    }
+
+    func end(
+        _ number: Int64, _ pipeline: String, _ state: EndedRun.State = .failed, isRecovery: Bool = false,
+        details: ValueObject = [:]
+    ) async {
+        let run = EndedRun(
+            number: number, runID: "r\(number)", pipeline: pipeline, state: state, isRecovery: isRecovery)
+        await harness.runs.end(run, details: details)
+    }
+}
+
+@Suite("Starting runs when others end") struct RunTriggerTests {
+    @Test("each end that fits starts one run, with what is known of the run that ended")
+    func ends() async throws {
+        let rig = try Rig(["pipelines": ["import-*"], "states": ["failed", "succeeded"]])
+        try await rig.life {
+            await rig.end(1, "import-a", details: ["error": ["code": "broken", "message": "it broke"]])
+            await rig.end(2, "export")
+            await rig.end(3, "import-b", .cancelled)
+            await rig.end(4, "import-b", .succeeded)
+            try await rig.wait(for: 2)
+        }
+        let events = await rig.harness.runs.accepted
+        #expect(events.map(\.payload["id"]) == ["r1", "r4"])
+        #expect(events[0].payload["error"] == ["code": "broken", "message": "it broke"])
+        #expect(events[0].payload["state"] == "failed")
+        #expect(events[0].dedupeKey == "r1/failed")
+        #expect(events[0].cause == "r1")
+        #expect(rig.harness.memory.value(for: "watermark") == 4)
+    }
+
+    @Test("it begins with the next end, and goes on from its watermark after downtime")
+    func watermark() async throws {
+        let rig = try Rig([:])
+        await rig.end(1, "old")
+        try await rig.life {}
+        #expect(rig.harness.memory.value(for: "watermark") == 1)
+        await rig.end(2, "while-down")
+        try await rig.life { try await rig.wait(for: 1) }
+        #expect(await rig.harness.runs.accepted.map(\.payload["id"]) == ["r2"])
+    }
+
+    @Test("a pipeline is never started by its own ends")
+    func own() async throws {
+        let rig = try Rig(["states": ["failed", "succeeded"]])
+        try await rig.life {
+            await rig.end(1, "alert")
+            await rig.end(2, "alert", .succeeded)
+            await rig.end(3, "other")
+            try await rig.wait(for: 1)
+        }
+        #expect(await rig.harness.runs.accepted.map(\.payload["id"]) == ["r3"])
+        let context = ValidationContext(pipeline: "alert", project: ProjectDirectory(path: "/nowhere"))
+        let named = try RunTrigger(fields: ["pipelines": ["import", "alert"]])
+        #expect {
+            try named.validate(in: context)
+        } throws: { error in
+            (error as? FieldError)?.message == "the pipeline \"alert\" cannot start itself"
+        }
+    }
+
+    @Test("`except` leaves pipelines out, and `recovered` is the first success after a failure")
+    func states() async throws {
+        let rig = try Rig(["states": ["recovered"], "except": ["test-*"]])
+        try await rig.life {
+            await rig.end(1, "a", .succeeded)
+            await rig.end(2, "test-b", .succeeded, isRecovery: true)
+            await rig.end(3, "a")
+            await rig.end(4, "a", .succeeded, isRecovery: true)
+            try await rig.wait(for: 1)
+        }
+        let events = await rig.harness.runs.accepted
+        #expect(events.map(\.payload["id"]) == ["r4"])
+        #expect(events[0].payload["state"] == "recovered")
+        #expect(events[0].dedupeKey == "r4/succeeded")
+    }
+
+    @Test("a run that is refused is tried again, and none behind it gets ahead")
+    func refused() async throws {
+        let rig = try Rig([:])
+        try await rig.life {
+            await rig.harness.runs.refuse(TriggerRefusal(.overloaded, "5 runs are waiting already"))
+            await rig.end(1, "a")
+            await rig.end(2, "a")
+            await rig.clock.waitForSleepers()
+            rig.clock.advance(by: .milliseconds(500))
+            try await rig.harness.runs.wait {
+                $0.health.last == .problem("the run after r1 has to wait: 5 runs are waiting already")
+            }
+            #expect(rig.harness.memory.value(for: "watermark") == 0)
+            await rig.harness.runs.refuse(nil)
+            try await rig.wait(for: 2)
+        }
+        #expect(await rig.harness.runs.accepted.map(\.payload["id"]) == ["r1", "r2"])
+    }
+
+    @Test("the end of a chain that is too long starts nothing, says so, and holds nothing up")
+    func chain() async throws {
+        let rig = try Rig([:])
+        try await rig.life {
+            await rig.harness.runs.refuse(TriggerRefusal(.chainTooLong, "the run r1 is the last of a chain"))
+            await rig.end(1, "a")
+            await rig.clock.waitForSleepers()
+            rig.clock.advance(by: .milliseconds(500))
+            try await rig.harness.runs.wait { $0.health.last == .problem("the run r1 is the last of a chain") }
+            await rig.harness.runs.refuse(nil)
+            await rig.end(2, "a")
+            try await rig.wait(for: 1)
+        }
+        #expect(await rig.harness.runs.accepted.map(\.payload["id"]) == ["r2"])
+    }
+
+    @Test("an entry without pipelines or states is refused in words")
+    func empty() throws {
+        for (key, message) in [("pipelines", "the list holds no pipeline"), ("states", "the list holds no state")] {
+            #expect {
+                try RunTrigger(fields: [key: []])
+            } throws: { error in
+                (error as? FieldError)?.message == message
+            }
+        }
+    }
+}

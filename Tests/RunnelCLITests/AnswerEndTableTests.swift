@@ -1,0 +1,117 @@
+import MarketplaceSimulator
+import RunnelKit
+import Testing
+
+/// One way in which an answer can end, and what a person finds of it afterwards.
+struct AnswerEndRow: Sendable, CustomTestStringConvertible {
+    let fault: Fault
+    /// The exit status of `runnel run`.
+    let status: Int32
+    /// The code of the failure; nil where it is a success.
+    let code: String?
+    /// How its message begins.
+    let words: String
+    /// Whether the text so far is kept.
+    let keepsText: Bool
+    /// What the journal says of the finish reason.
+    let reason: Value?
+    /// How many calls are counted, with or without known tokens.
+    let calls: Int
+
+    init(
+        _ fault: Fault, _ code: String? = nil, _ words: String = "", keepsText: Bool = false, reason: Value? = nil,
+        calls: Int = 1
+    ) {
+        self.fault = fault
+        status = code == nil ? 0 : 1
+        self.code = code
+        self.words = words
+        self.keepsText = keepsText
+        self.reason = reason
+        self.calls = calls
+    }
+
+    var testDescription: String { fault.rawValue }
+
+    static let all: [AnswerEndRow] = [
+        AnswerEndRow(.quickstartShape),
+        AnswerEndRow(.tokenExpiresEarly, reason: "stop"),
+        AnswerEndRow(.unauthorizedOnce, reason: "stop"),
+        AnswerEndRow(.serverErrorOnce, reason: "stop"),
+        AnswerEndRow(.rateLimited, reason: "stop"),
+        AnswerEndRow(.doneWithoutBlankLine, reason: "stop"),
+        AnswerEndRow(.emptyEvents, reason: "stop"),
+        AnswerEndRow(.contentParts, reason: "stop"),
+        AnswerEndRow(.splitCharacter, reason: "stop"),
+        AnswerEndRow(.slowStart, reason: "stop"),
+        // The simulated agent also reports tasks, so that an answer without text is a success.
+        AnswerEndRow(.emptyAnswer, reason: "stop"),
+        AnswerEndRow(.jsonInsteadOfStream),
+        AnswerEndRow(.unauthorizedAlways, "unauthorized", "The server refused the access token: 401", calls: 0),
+        AnswerEndRow(.forbidden, "forbidden", "The server does not allow this call: 403", calls: 0),
+        AnswerEndRow(.notFound, "not-found", "Nothing is at ", calls: 0),
+        AnswerEndRow(.badRequest, "bad-request", "The server does not accept the request: 400", calls: 0),
+        AnswerEndRow(.serverErrorAlways, "server-error", "The server failed: 503", calls: 0),
+        AnswerEndRow(.htmlInsteadOfStream, "not-an-event-stream", "", calls: 0),
+        AnswerEndRow(.finishLength, "answer-truncated", "The answer was cut off", keepsText: true, reason: "length"),
+        AnswerEndRow(
+            .contentFilter, "content-filter", "The server's content filter stopped", keepsText: true,
+            reason: "content_filter"),
+        AnswerEndRow(.finishError, "error-in-stream", "The server reported an error in its answer", keepsText: true),
+        AnswerEndRow(.errorMidStream, "error-in-stream", "The server reported an error in its answer", keepsText: true),
+        AnswerEndRow(
+            .flatError, "error-in-stream", "The server reported an error in its answer: \"Simulated: the context"),
+        AnswerEndRow(.refusal, "refusal", "The model refused to answer: \"Simulated: I cannot help with that.\""),
+        AnswerEndRow(.toolCall, "unexpected-tool-call", "", keepsText: true, reason: "tool_calls"),
+        AnswerEndRow(
+            .interactionRequired, "interaction-required",
+            "The agent asks and waits for a person: \"May I read your messages?\""),
+        AnswerEndRow(
+            .malformedJSON, "malformed-event", "The server sent an event that cannot be read", keepsText: true),
+        AnswerEndRow(.hugeLine, "line-too-long", "The server sent a line longer than", keepsText: true),
+        AnswerEndRow(.cutOff, "stream-cut-off", "", keepsText: true),
+        AnswerEndRow(.missingDone, "stream-cut-off", "", keepsText: true, reason: "stop"),
+        AnswerEndRow(.resetMidStream, "stream-cut-off", "", keepsText: true),
+        AnswerEndRow(.stall, "idle-timeout", "", keepsText: true),
+    ]
+}
+
+@Suite("Every way in which an answer can end", .timeLimit(.minutes(10))) struct AnswerEndTableTests {
+    @Test("it has its exit status, its words, and what the journal keeps of it", arguments: AnswerEndRow.all)
+    func end(row: AnswerEndRow) async throws {
+        let pipeline =
+            "name: end\nsteps: [ { id: ask, uses: chat, with: { prompt: \"How are the sales of this quarter?\" } } ]\n"
+        try await withAgent(
+            ["end.yaml": pipeline], settings: "  timeouts: { idle: 4s }\n  limits: { max_event: 256KiB }\n",
+            shape: { configuration in
+                configuration.faults = .every(row.fault)
+                configuration.slowStart = .milliseconds(100)
+            }
+        ) { runnel, _ in
+            let ended = try await runnel.run(["run", "end"])
+            #expect(ended.status == row.status, "\(ended.error)")
+            let run = try Value.json(try await runnel.run(["runs", "show", "last", "--json"]).output)
+            #expect(run["error"]?["code"]?.asString == row.code)
+            #expect(run["error"]?["message"]?.asString?.hasPrefix(row.words) ?? true, "\(run["error"] ?? .null)")
+            let kept = run["error"]?["partial_output"]
+            #expect(
+                (kept?.asString ?? kept?["text"]?.asString).map { !$0.isEmpty } ?? false
+                    == (row.keepsText || row.code == "interaction-required"))
+            let step = try #require(run["steps"]?[0])
+            #expect(step["with"]?["prompt"] == "How are the sales of this quarter?")
+            if let reason = row.reason { #expect(step["attributes"]?["finish_reason"] == reason) }
+            let usage = try Value.json(try await runnel.run(["usage", "--json"]).output)
+            #expect(usage["total"]?["calls"]?.asInt == Int64(row.calls))
+        }
+    }
+
+    @Test("no fault of the simulator is left out")
+    func complete() {
+        let others: Set<Fault> = [
+            // They befall the token, JSON, or only another answer.
+            .tokenRejected, .connectionReset, .schemaMismatchOnce, .proseAroundJSON, .fencedJSON, .jsonInThink,
+            .stallWithHeartbeats,
+        ]
+        #expect(Set(Fault.allCases).subtracting(AnswerEndRow.all.map(\.fault)) == others)
+    }
+}

@@ -1,0 +1,68 @@
+import Foundation
+import Testing
+
+@Suite("Help") struct HelpTests {
+    private static let commands = [
+        "", "init", "new", "new pipeline", "new plugin", "new test", "run", "runs", "runs list", "runs show",
+        "runs watch",
+        "runs retry", "runs resume", "runs cancel", "runs prune", "serve", "status", "trigger", "schedule",
+        "schedule next", "validate", "test", "explain", "steps", "plugins", "plugins list", "plugins refresh", "trust",
+        "schema", "mcp", "doctor", "simulate", "receive", "docs", "docs pages", "docs man",
+    ]
+
+    @Test(
+        "fits into 80 columns with no line broken in its middle, and shows how the command is typed",
+        arguments: commands)
+    func width(command: String) async throws {
+        try await withProject([:], environment: ["COLUMNS": "80"]) { runnel in
+            let words = command.split(separator: " ").map(String.init)
+            let help = try await runnel.run(words + ["--help"]).output
+            let lines = help.split(separator: "\n", omittingEmptySubsequences: false)
+            #expect(lines.allSatisfy { $0.count <= 80 }, "\(lines.filter { $0.count > 80 })")
+            let examples = lines.filter { $0.hasPrefix("  runnel ") || $0.hasPrefix("  cat ") }
+            #expect(command.isEmpty || command == "plugins list" || !examples.isEmpty)
+            // A short line that ends in mid-sentence was broken twice.
+            let overview = help.components(separatedBy: "\n\nExamples:")[0].components(separatedBy: "\n\nUSAGE:")[0]
+            for line in overview.split(separator: "\n").dropFirst() where line.count < 50 {
+                #expect([".", ":", "`"].contains(line.last) || line.hasPrefix("  "), "\(line)")
+            }
+        }
+    }
+
+    @Test("the manual page has all examples in a section of their own")
+    func manual() async throws {
+        try await withProject([:]) { runnel in
+            let page = try await runnel.run(["docs", "man"]).output
+            #expect(page.contains(".SH EXAMPLES\n.TP\n\\fBrunnel init\\fR\n"))
+            #expect(page.contains("\\fBrunnel run hello \\-\\-simulate \\-\\-text \"Good morning\"\\fR\n"))
+            #expect(!page.contains("Examples:"))
+        }
+    }
+
+    @Test("completions know states, pipelines, steps, inputs and runs")
+    func completions() async throws {
+        let pipeline = """
+            name: greeting
+            inputs: { tone: { default: kind, description: How it sounds. } }
+            steps: [ { id: first, uses: log, with: { message: hi } }, { id: second, uses: log } ]
+            """
+        try await withProject(["p.yaml": pipeline]) { runnel in
+            _ = try await runnel.run(["run", "p"])
+            func complete(_ shell: String, _ command: [String], _ typed: [String]) async throws -> [Substring] {
+                var runnel = runnel
+                runnel.environment = ["SAP_SHELL": shell]
+                let words = ["runnel"] + command + typed
+                let ended = try await runnel.run(
+                    ["---completion"] + command + ["--", typed.last ?? "", "\(words.count)", "0"] + words + [""])
+                return ended.output.split(separator: "\n")
+            }
+            #expect(try await complete("bash", ["run"], ["p", "--input"]) == ["tone="])
+            #expect(try await complete("zsh", ["runs", "list"], ["--pipeline"]).first == "greeting:p.yaml")
+            #expect(
+                try await complete("fish", ["runs", "retry"], ["last", "--from"]) == ["first\tlog", "second\tlog"])
+            let script = try await runnel.run(["--generate-completion-script", "bash"]).output
+            #expect(script.contains("interrupted"))
+            #expect(script.contains("rate-limited"))
+        }
+    }
+}

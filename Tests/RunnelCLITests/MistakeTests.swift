@@ -1,0 +1,323 @@
+import Foundation
+import Testing
+
+/// A pipeline with mistakes, and all lines that `validate` says about them: places, words, hints.
+private struct Mistake: CustomTestStringConvertible {
+    let yaml: String
+    let said: [String]
+
+    init(_ yaml: String, _ said: String...) {
+        self.yaml = yaml
+        self.said = said
+    }
+
+    var testDescription: String { yaml }
+}
+
+@Suite("What a person gets wrong") struct MistakeTests {
+    private static let mistakes = [
+        Mistake(
+            "on: { watch: { path: inbox, settle: 500 } }\nsteps:\n  - uses: http.fetch\n    with: { url: 'http://a.example', timeout: 30 }\n",
+            #"p.yaml:1:37: error: `settle`: expected a duration such as "500ms", "2s" or "1h30m", found the number 500 [wrong-value]"#,
+            #"p.yaml:4:47: error: `timeout`: expected a duration such as "500ms", "2s" or "1h30m", found the number 30 [wrong-value]"#
+        ),
+        Mistake(
+            "steps:\n  - uses: log\n    retry: { attempt: 3, backof: 2, growth: linear }\n",
+            "p.yaml:3:14: error: `retry` has no key \"attempt\" [unknown-key]", #"= did you mean "attempts"?"#,
+            "p.yaml:3:26: error: `retry` has no key \"backof\" [unknown-key]", #"= did you mean "backoff"?"#,
+            #"p.yaml:3:45: error: `retry.growth`: "linear" is not one of "exponential", "constant" [wrong-value]"#),
+        Mistake(
+            "steps:\n  - uses: chat\n    with: { prompt: x, schema: { type: objct, requird: [a], properties: { a: { type: strng } } } }\n",
+            #"p.yaml:3:40: error: `schema.type`: not a JSON schema: "objct" is not a type; types are string, number, integer, boolean, array, object, null [wrong-value]"#,
+            #"= did you mean "object"?"#,
+            #"p.yaml:3:56: error: `schema.requird`: not a JSON schema: unknown keyword "requird" [wrong-value]"#,
+            #"= did you mean "required"?"#,
+            #"p.yaml:3:86: error: `schema.properties.a.type`: not a JSON schema: "strng" is not a type; types are string, number, integer, boolean, array, object, null [wrong-value]"#,
+            #"= did you mean "string"?"#),
+        Mistake(
+            "steps:\n  - uses: log\n    with:\n    message: hi\n",
+            #"p.yaml:4:5: error: a step has no key "message" [unknown-key]"#, "= indent `message` below `with:`"),
+        Mistake(
+            "steps:\n  - uses: log\n    if: \"{{ input }} == 'a'\"\n",
+            "p.yaml:3:9: error: `if` is an expression: braces stand around all of it, or nowhere [bad-expression]",
+            "= write `if: input == 'a'`"),
+        Mistake(
+            "steps:\n  - uses: log\n    with: { message: {{ input }} }\n",
+            "p.yaml:3:22: error: a key must be a text, found keys and values [unquoted-template]",
+            #"= put a template in quotes: "{{ … }}""#),
+        Mistake(
+            "steps:\n  - run: echo hi\n    continue-on-error: true\n",
+            #"p.yaml:2:5: error: a step has no key "run" [unknown-key]"#, "= write `uses: shell` and `with: { run: … }`",
+            #"p.yaml:3:5: error: a step has no key "continue-on-error" [unknown-key]"#, "= write `on_error: continue`"),
+        Mistake(
+            "steps:\n  - uses: shell\n", #"p.yaml:2:11: error: shell needs the key "run" [missing-key]"#,
+            "= `runnel steps shell` lists its keys"),
+        Mistake(
+            "steps:\n  - uses: http.get\n  - uses: file.copy\n",
+            #"p.yaml:2:11: error: unknown step "http.get" [unknown-step]"#, #"= did you mean "http.fetch"?"#,
+            #"p.yaml:3:11: error: unknown step "file.copy" [unknown-step]"#,
+            #"= "file" has the steps file.read, file.write"#),
+        Mistake(
+            "concurrency: 2\non: { schedule: \"0 7 * * *\", watch: inbox }\nsteps: [ { uses: log, retry: 3 } ]\n",
+            "p.yaml:1:14: error: `concurrency`: expected a mapping, found the number 2 [wrong-value]",
+            "= write `concurrency: { limit: 2 }`",
+            #"p.yaml:2:17: error: `schedule`: expected a mapping, found "0 7 * * *" [wrong-type]"#,
+            #"= write `schedule: { cron: "0 7 * * *" }`"#,
+            #"p.yaml:2:37: error: `watch`: expected a mapping, found "inbox" [wrong-type]"#,
+            #"= write `watch: { path: "inbox" }`"#,
+            "p.yaml:3:30: error: `retry`: expected a mapping, found the number 3 [wrong-value]",
+            "= write `retry: { attempts: 3 }`"),
+        Mistake(
+            "step: [ { uses: log } ]\n", #"p.yaml:1:1: error: a pipeline has no key "step" [unknown-key]"#,
+            #"= did you mean "steps"?"#),
+        Mistake(
+            "on: { watch: { dir: inbox, after: mve } }\nsteps: [ { use: log } ]\n",
+            #"p.yaml:1:16: error: watch has no key "dir" [unknown-key]"#, #"= it needs "path"; did you mean that?"#,
+            #"p.yaml:1:35: error: `after`: "mve" is not one of "keep", "move", "delete" [wrong-value]"#,
+            #"= did you mean "move"?"#, #"p.yaml:2:12: error: a step has no key "use" [unknown-key]"#,
+            #"= did you mean "uses"?"#),
+        Mistake(
+            "steps:\n  - uses: log\n    on_error: contnue\n",
+            #"p.yaml:3:15: error: `on_error`: expected one of "fail", "continue", found "contnue" [wrong-value]"#,
+            #"= did you mean "continue"?"#),
+    ]
+
+    @Test("all of it is said at once, each at its key, and once", arguments: mistakes)
+    fileprivate func pipelines(mistake: Mistake) async throws {
+        try await withProject(["p.yaml": mistake.yaml]) { runnel in
+            let ended = try await runnel.run(["validate", "p.yaml", "--simulate"])
+            #expect(said(ended.error) == mistake.said + ["1 pipeline checked, 1 with errors"])
+            #expect(ended.status == 2)
+        }
+    }
+
+    @Test("wrong literals are found before anything is paid for")
+    func literals() async throws {
+        let pipeline = """
+            steps:
+              - { uses: file.write, with: { path: /etc/x.txt, content: x } }
+              - { id: page, uses: chat, with: { prompt: x } }
+              - { uses: log, with: { message: "{{ input.txt }}{{ steps.page.json.a }}" } }
+              - { id: lines, uses: transform, with: { lines: true, from: x } }
+              - { uses: log, with: { message: "{{ steps.lines.first }}" } }
+              - { uses: template, with: { file: prompts/sumary.txt } }
+              - { uses: template, with: { file: prompts/broken.txt } }
+            """
+        let files = [
+            "p.yaml": pipeline, "prompts/summary.txt": "x",
+            "prompts/broken.txt": "{{ inputs.nothing }}\n{{ steps.lnes }}",
+        ]
+        try await withProject(files) { runnel in
+            let ended = try await runnel.run(["validate", "--simulate"])
+            #expect(
+                said(ended.error) == [
+                    "p.yaml:2:39: error: \"/etc/x.txt\" leads out of \"\(runnel.directory)\" [path-outside]",
+                    "= files are read and written below the project's folder only",
+                    #"p.yaml:4:39: error: `input` has no key "txt" [unknown-reference]"#, #"= did you mean "text"?"#,
+                    "p.yaml:4:54: error: `steps.page.json` is null, which has no keys [unknown-reference]",
+                    "p.yaml:6:39: error: `steps.lines` is a list, which has no keys; `steps.lines[0]` is its first item [unknown-reference]",
+                    #"p.yaml:7:37: error: cannot read "prompts/sumary.txt": there is no such file [file-not-found]"#,
+                    #"= did you mean "summary.txt"?"#,
+                    #"p.yaml:8:37: error: prompts/broken.txt:1:4: there is no input "nothing" [unknown-reference]"#,
+                    "= declare it under `inputs:`",
+                    #"p.yaml:8:37: error: prompts/broken.txt:2:4: there is no step with the id "lnes" [unknown-reference]"#,
+                    #"= did you mean "lines"?"#, "1 pipeline checked, 1 with errors",
+                ])
+        }
+    }
+
+    @Test("a template that another step writes need not be there yet")
+    func writtenTemplate() async throws {
+        let pipeline = """
+            steps:
+              - { uses: file.write, with: { path: prompts/a.txt, content: "of {{ '{{ run.pipeline }}' }}" } }
+              - { uses: template, with: { file: prompts/a.txt } }
+            """
+        try await withProject(["p.yaml": pipeline]) { runnel in
+            let ended = try await runnel.run(["run", "p", "--no-journal"])
+            #expect(ended.output == "of p\n")
+        }
+    }
+
+    @Test(
+        "a chat without a usable Marketplace is refused before its pipeline begins",
+        arguments: [
+            ("", "`marketplace.base_url` is not set"),
+            (
+                "marketplace: { base_url: your-domain, client_id: a, client_secret: { env: THE_SECRET }, agent_id: a }",
+                "The base URL \"your-domain\" cannot be used: it does not begin with https:// or http://."
+            ),
+            (
+                "marketplace: { base_url: 'https://a.example', client_id: a, client_secret: { env: NOT_SET }, agent_id: a }",
+                "`marketplace.client_secret` has no value: the environment variable NOT_SET is not set"
+            ),
+            (
+                "marketplace: { base_url: 'https://a.example', client_id: a, client_secret: { env: SHORT }, agent_id: a }",
+                "`marketplace.client_secret` is too short to be masked in logs (minimum 4 bytes)"
+            ),
+            (
+                "marketplace: { base_url: 'https://a.example', client_id: a, client_secret: { env: THE_SECRET } }",
+                "no agent is named"
+            ),
+        ])
+    func marketplace(configuration: String, message: String) async throws {
+        let files = [
+            "runnel.yaml": configuration,
+            "p.yaml":
+                "steps:\n  - { uses: file.write, with: { path: begun.txt, content: x } }\n  - uses: chat\n    with: { prompt: x }\n",
+        ]
+        try await withProject(files, environment: ["THE_SECRET": "s3cr3t-s3cr3t", "SHORT": "abc"]) { runnel in
+            let ended = try await runnel.run(["run", "p"])
+            #expect(ended.error.hasPrefix("p.yaml:3:11: error: chat: \(message) [marketplace-unconfigured]\n"))
+            #expect(ended.status == 2)
+            #expect(!FileManager.default.fileExists(atPath: runnel.directory + "/begun.txt"))
+            #expect(try await runnel.run(["run", "p", "--simulate", "--no-journal"]).status == 0)
+            #expect(try await runnel.run(["explain", "p"]).status == 0)
+            // Secrets are not needed to validate a pipeline.
+            let isSecret = message.contains("client_secret")
+            #expect(try await runnel.run(["validate", "p.yaml"]).status == (isSecret ? 0 : 2))
+        }
+    }
+
+    @Test(
+        "commands that are typed wrong say what was meant",
+        arguments: [
+            (["rnu"], "error: there is no command `runnel rnu`\n  = did you mean `runnel run`?\n"),
+            (["runs", "lst"], "error: there is no command `runnel runs lst`\n  = did you mean `runnel runs list`?\n"),
+            (
+                ["runs", "list", "--state", "faild"],
+                """
+                error: the value 'faild' is invalid for '--state <state>'. Valid values: queued, running, waiting, \
+                interrupted, succeeded, failed, cancelled, skipped
+                  = did you mean "failed"?
+
+                """
+            ),
+            (
+                ["explain", "p", "--format", "mermiad"],
+                """
+                error: the value 'mermiad' is invalid for '--format <format>'. Please provide one of 'text' and 'mermaid'.
+                  = did you mean "mermaid"?
+
+                """
+            ),
+            (
+                ["run", "p", "--simulate", "--fault", "cut-of"],
+                "error: unknown fault \"cut-of\"\n  = did you mean \"cut-off\"?\n"
+            ),
+            (
+                ["new", "pipeline", "q", "--template", "nope"],
+                "error: --template nope: there are hello, hook, folder, schedule, alert\n"
+            ),
+            (["doctor", "--project", "nowhere"], "error: there is no folder \"nowhere\"\n"),
+            (
+                ["run", "folder"],
+                "error: there is no pipeline \"folder\"\n  = pipelines here: other, p\n"
+            ),
+            (["test", "--filter", "nothing"], "error: no test's name contains \"nothing\"\n"),
+            (
+                ["validate", "p.test.yaml"],
+                "error: \"p.test.yaml\" is a test, not a pipeline; run it with `runnel test p.test.yaml`\n"
+            ),
+            (
+                ["validate", "runnel.yaml"],
+                "error: \"runnel.yaml\" is the configuration, not a pipeline; check it with `runnel doctor`\n"
+            ),
+            (
+                ["runs", "list", "--pipeline", "pp"],
+                "error: there is no pipeline \"pp\"\n  = the pipelines are other-pipeline, p\n"
+            ),
+            (
+                ["runs", "list", "--pipeline", "other-pipelin"],
+                "error: there is no pipeline \"other-pipelin\"\n  = did you mean \"other-pipeline\"?\n"
+            ),
+        ])
+    func commands(arguments: [String], said: String) async throws {
+        let files = [
+            "p.yaml": "name: p\nsteps: [ { uses: log } ]\n",
+            "other.yaml": "name: other-pipeline\nsteps: [ { uses: log } ]\n",
+            "p.test.yaml": "tests: [ { name: it works } ]\n", "runnel.yaml": "", "folder/notes.txt": "",
+        ]
+        try await withProject(files) { runnel in
+            _ = try await runnel.run(["run", "p"])
+            let ended = try await runnel.run(arguments)
+            #expect(ended.error.hasPrefix(said))
+            #expect(ended.status == 2)
+        }
+    }
+
+    @Test("a plugin that ships cannot be made anew, and a setting that it does not have is passed over with a warning")
+    func shippedPlugin() async throws {
+        let files = [
+            "runnel.yaml":
+                "plugins: { chat: { modle: x } }\nmarketplace: { base_url: 'http://127.0.0.1:1', auth: none }\n",
+            "p.yaml": "steps: [ { uses: chat, with: { prompt: x } } ]\n",
+        ]
+        try await withProject(files) { runnel in
+            let made = try await runnel.run(["new", "plugin", "chat"])
+            #expect(made.error.hasPrefix("error: a plugin named \"chat\" ships with Runnel; choose another name\n"))
+            let validated = try await runnel.run(["validate", "p.yaml"])
+            #expect(
+                validated.error == """
+                    warning: runnel.yaml: `plugins.chat`: there is no setting "modle"
+                      = did you mean "model"?
+                    1 pipeline checked, all valid
+
+                    """)
+        }
+    }
+
+    @Test("where other keys are allowed too, a missing one is found among those that were written")
+    func openSchema() async throws {
+        let plugin = """
+            name: clock
+            version: "1"
+            description: Tells the time.
+            protocol: exec
+            command: [sh, -c, exit]
+            steps:
+              tell:
+                summary: Tells it.
+                output: The time.
+                input: { type: object, required: [timezone], properties: { timezone: { type: string } } }
+            """
+        let files = [
+            "plugins/clock/plugin.yaml": plugin,
+            "p.yaml": "steps:\n  - uses: clock.tell\n    with: { at: now, timezon: Asia/Tokyo }\n",
+        ]
+        try await withProject(files) { runnel in
+            let ended = try await runnel.run(["validate", "p.yaml"])
+            #expect(
+                said(ended.error) == [
+                    #"p.yaml:3:22: error: clock.tell needs the key "timezone" [missing-key]"#,
+                    #"= you wrote "timezon""#, "1 pipeline checked, 1 with errors",
+                ])
+        }
+    }
+
+    @Test("of a failed attempt, the reason and the pause are one sentence")
+    func refused() async throws {
+        let pipeline = """
+            steps:
+              - uses: http.fetch
+                with: { url: "http://127.0.0.1:1/" }
+                retry: { attempts: 2, backoff: 1ms }
+            """
+        try await withProject(["p.yaml": pipeline]) { runnel in
+            let ended = try await runnel.run(["run", "p"])
+            #expect(
+                ended.error.contains(
+                    "  GET http://127.0.0.1:1/ failed: the connection was refused; trying again in "))
+            #expect(
+                ended.error.contains(
+                    "error: GET http://127.0.0.1:1/ failed: the connection was refused [connection-refused]\n"))
+        }
+    }
+
+    /// The lines without the quoted ones of the file.
+    private func said(_ error: String) -> [String] {
+        error.split(separator: "\n").map { $0.drop { $0 == " " } }.filter { line in
+            !line.hasPrefix("|") && !line.drop(while: \.isNumber).hasPrefix(" |")
+        }.map(String.init)
+    }
+}

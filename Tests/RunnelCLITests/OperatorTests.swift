@@ -1,0 +1,172 @@
+import Foundation
+import Testing
+
+@Suite("What operators set up first", .timeLimit(.minutes(3))) struct OperatorTests {
+    @Test("vars, .env, profiles and secrets of commands reach templates, in this order of precedence")
+    func settings() async throws {
+        let files = [
+            "runnel.yaml": """
+            vars: { region: eu, retries: 3 }
+            env: [CITY, COUNTRY]
+            secrets: { key: { env: THE_KEY }, token: { command: [sh, -c, "echo from-a-command; echo x >> asked.txt"], cache: 5m } }
+            profiles: { prod: { vars: { region: us } } }
+            """,
+            ".env": "CITY='New York'\nCOUNTRY=ignored\nTHE_KEY=hunter2x # a comment\nRUNNEL_LOG_LEVEL=error\n",
+            "p.yaml": """
+            steps:
+              - uses: template
+                with: { text: "{{ vars.region }} {{ vars.retries + 1 }} {{ env.CITY }} {{ env.COUNTRY }} {{ secrets.token | length }} {{ secrets.key }}" }
+            """,
+        ]
+        try await withProject(files, environment: ["COUNTRY": "USA"]) { runnel in
+            try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: runnel.directory + "/.env")
+            let plain = try await runnel.run(["run", "p"])
+            #expect(plain.output == "eu 4 New York USA 14 ***\n")
+            #expect(plain.error == "" || !plain.error.contains("warning"))
+            let chosen = try await runnel.run(["run", "p", "--profile", "prod"])
+            #expect(chosen.output == "us 4 New York USA 14 ***\n")
+            let wrong = try await runnel.run(["--profile=prd", "run", "p"])
+            #expect(wrong.status == 2)
+            #expect(wrong.error.contains("there is no profile \"prd\""))
+            // Commands that only look execute nothing of the project.
+            let asked = { try String(contentsOfFile: runnel.directory + "/asked.txt", encoding: .utf8).count }
+            let before = try asked()
+            for command in [["validate", "p.yaml"], ["explain", "p"], ["run", "p", "--dry-run"]] {
+                _ = try await runnel.run(command)
+            }
+            #expect(try asked() == before)
+        }
+    }
+
+    @Test("a .env that others can read is warned about, and one with errors is named with its line")
+    func envFile() async throws {
+        let files = [
+            "runnel.yaml": "env: [A]\n", ".env": "A=1\n",
+            "p.yaml": "steps: [ { uses: template, with: { text: \"{{ env.A }}\" } } ]",
+        ]
+        try await withProject(files) { runnel in
+            try FileManager.default.setAttributes([.posixPermissions: 0o644], ofItemAtPath: runnel.directory + "/.env")
+            let open = try await runnel.run(["run", "p"])
+            #expect(open.output == "1\n")
+            #expect(open.error.contains("other users of this machine can open the file (mode 0644) [env-file-mode]"))
+            #expect(open.error.contains("`chmod 600 .env`"))
+            try "A=2\nhunter2x".write(toFile: runnel.directory + "/other.env", atomically: true, encoding: .utf8)
+            let broken = try await runnel.run(["run", "p", "--env-file", "other.env"])
+            #expect(broken.status == 2)
+            #expect(broken.error.contains("other.env:2: error: expected `NAME=value` [bad-env-file]"))
+            #expect(!broken.error.contains("hunter2x"))
+            let missing = try await runnel.run(["run", "p", "--env-file", "none.env"])
+            #expect(missing.status == 2)
+            #expect(missing.error.contains("there is no file \"none.env\""))
+        }
+    }
+
+    @Test("a failed run, also one started by hand, is told once by the pipeline that listens, and the ring is refused")
+    func alerts() async throws {
+        let files = [
+            "runnel.yaml": "server: { port: 0 }\n",
+            "pipelines/broken.yaml": "steps: [ { uses: shell, with: { run: \"echo no such host >&2; exit 3\" } } ]",
+            "pipelines/alert.yaml": """
+            on:
+              run: { debounce: { for: 200ms } }
+            steps:
+              - uses: file.write
+                with:
+                  path: out/{{ run.id }}.txt
+                  content: "{{ trigger.count }} {{ trigger.pipeline }} {{ trigger.error.message }}"
+            """,
+        ]
+        try await withProject(files) { runnel in
+            let outputs = {
+                ((try? FileManager.default.contentsOfDirectory(atPath: runnel.directory + "/out")) ?? []).sorted()
+            }
+            try await runnel.serving("pipelines") {
+                for _ in 0..<2 {
+                    let result = try await runnel.run(["run", "pipelines/broken"])
+                    #expect(result.status == 1)
+                }
+                while outputs().isEmpty { await Task.yield() }
+            }
+            // Nobody serves at this moment.
+            #expect(try await runnel.run(["run", "pipelines/broken"]).status == 1)
+            let before = outputs().count
+            try await runnel.serving("pipelines") {
+                while outputs().count == before { await Task.yield() }
+            }
+            let texts = try outputs().map {
+                try String(contentsOfFile: runnel.directory + "/out/" + $0, encoding: .utf8)
+            }
+            let message = "broken the script ended with the exit code 3; last lines of standard error: no such host"
+            #expect(texts.allSatisfy { $0.hasSuffix(message) })
+            #expect(texts.compactMap { Int($0.prefix { $0.isNumber }) }.reduce(0, +) == 3)
+            try "on: { run: {} }\nsteps: [ { uses: log } ]".write(
+                toFile: runnel.directory + "/pipelines/second.yaml", atomically: true, encoding: .utf8)
+            let ring = try await runnel.run(["validate", "pipelines"])
+            #expect(ring.status == 2)
+            #expect(
+                ring.error.contains(
+                    #"the pipelines start each other in a ring: "alert" starts "second" starts "alert" [trigger-ring]"#)
+            )
+        }
+    }
+
+    @Test("a template in a script is refused with the form that works, and scripts are listed")
+    func scripts() async throws {
+        let files = [
+            "runnel.yaml": "",
+            "bad.yaml": "steps: [ { uses: shell, with: { run: \"echo {{ trigger.body.title }}\" } } ]",
+            "good.yaml": "steps: [ { uses: shell, with: { run: \"df -h\" } } ]",
+        ]
+        try await withProject(files) { runnel in
+            let bad = try await runnel.run(["validate", "bad.yaml"])
+            #expect(bad.status == 2)
+            #expect(
+                bad.error.contains(
+                    "`run`: a template in a script would make its value part of the program (script injection) [script-injection]"
+                ))
+            #expect(
+                bad.error.contains(
+                    #"pass it as a variable: `env: { TITLE: "{{ trigger.body.title }}" }`, and write "$TITLE" in the script"#
+                ))
+            let good = try await runnel.run(["validate", "good.yaml"])
+            #expect(good.error.contains("good.yaml:1 executes shell: df -h"))
+            var disabled = runnel
+            disabled.environment["RUNNEL_SHELL_ENABLED"] = "false"
+            let off = try await disabled.run(["run", "good"])
+            #expect(off.status == 2)
+            #expect(off.error.contains("shell: the step is switched off for this deployment"))
+        }
+    }
+}
+
+extension RunnelProcess {
+    /// Serves the folder until `body` has returned, and waits for the end.
+    fileprivate func serving(_ folder: String, _ body: () async throws -> Void) async throws {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: Self.path)
+        process.arguments = ["serve", folder]
+        process.currentDirectoryURL = URL(fileURLWithPath: directory)
+        process.environment = ProcessInfo.processInfo.environment.filter { !$0.key.hasPrefix("RUNNEL_") }
+        process.standardInput = FileHandle.nullDevice
+        process.standardError = FileHandle.nullDevice
+        let pipe = Pipe()
+        process.standardOutput = pipe
+        let ended = AsyncStream.makeStream(of: Void.self)
+        process.terminationHandler = { _ in ended.continuation.finish() }
+        try process.run()
+        var output = ""
+        for await data in pipe.fileHandleForReading.pieces {
+            output += String(decoding: data, as: UTF8.self)
+            if output.contains("Listening on") { break }
+        }
+        let result: Result<Void, any Error>
+        do {
+            result = .success(try await body())
+        } catch {
+            result = .failure(error)
+        }
+        process.interrupt()
+        for await _ in ended.stream {}
+        try result.get()
+    }
+}

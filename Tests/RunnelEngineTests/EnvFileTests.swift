@@ -1,0 +1,118 @@
+import RunnelKit
+import Testing
+
+@testable import RunnelEngine
+
+@Suite("Files of environment variables") struct EnvFileTests {
+    @Test(
+        "each form of a value is read",
+        arguments: [
+            ("A=1", "1"), ("A = plain text ", "plain text"), ("export A=1", "1"), ("A=", ""), ("A='it''", nil),
+            ("A='$HOME # kept'", "$HOME # kept"), ("A=\"a\\nb\\\"c\\\\d\\$e\"", "a\nb\"c\\d$e"),
+            ("A=value # comment", "value"), ("A=a#b", "a#b"), ("A=\"two\nlines\"  # and a comment", "two\nlines"),
+            ("# a comment\n\r\nA=1\r\n", "1"), ("A=first\nA=second", "second"), ("\u{FEFF}A=1", "1"), ("A=a=b", "a=b"),
+        ] as [(String, String?)])
+    func forms(text: String, value: String?) throws {
+        guard let value else {
+            #expect(throws: EnvFile.Problem.self) { try EnvFile(text) }
+            return
+        }
+        #expect(try EnvFile(text).values == ["A": value])
+    }
+
+    @Test(
+        "what is wrong is said with its line, and without the value",
+        arguments: [
+            ("A=1\nhunter2", 2, "expected `NAME=value`"), ("1A=hunter2", 1, "expected `NAME=value`"),
+            ("A=1\n\nB=\"hunter2\nC=2", 3, "the quote is not closed"),
+            ("A='hunter2' more", 1, "there is text behind the closing quote"),
+        ])
+    func problems(text: String, line: Int, message: String) {
+        #expect {
+            try EnvFile(text)
+        } throws: { error in
+            let problem = error as? EnvFile.Problem
+            return problem?.line == line && problem?.message == message && !"\(error)".contains("hunter2")
+        }
+    }
+}
+
+@Suite("Profiles and variables of runnel.yaml") struct ProfileTests {
+    private func load(_ yaml: String, profile: String?, environment: [String: String] = [:]) -> (Settings?, [String]) {
+        let outcome = SettingsLoader.load(
+            Array(yaml.utf8), file: "runnel.yaml", environment: environment, profile: profile)
+        return (outcome.settings, outcome.report.diagnostics.map { $0.message + ($0.hint.map { " = \($0)" } ?? "") })
+    }
+
+    private static let yaml = """
+        log: { level: warning }
+        runs: { limit: 4, grace: 3s }
+        env: [A, B]
+        vars: { region: eu, team: { name: ops, size: 3 } }
+        secrets: { key: { env: KEY } }
+        profiles:
+          dev:
+            log: { level: debug }
+            runs: { limit: 1 }
+            env: [C]
+            vars: { team: { name: dev } }
+            secrets: { key: { file: key.txt } }
+          empty:
+        """
+
+    @Test("a profile is merged key by key over the rest; lists and sources are replaced")
+    func merged() throws {
+        let (plain, _) = load(Self.yaml, profile: nil)
+        #expect(plain?.runs.limit.number == 4)
+        #expect(plain?.profiles.isEmpty ?? false)
+        let (dev, problems) = load(Self.yaml, profile: "dev")
+        #expect(problems.isEmpty)
+        #expect(dev?.log.level == .debug)
+        #expect(dev?.runs.limit.number == 1)
+        #expect(dev?.runs.grace == .seconds(3))
+        #expect(dev?.env == ["C"])
+        #expect(dev?.vars["team"] == ["name": "dev", "size": 3])
+        #expect(dev?.vars["region"] == "eu")
+        #expect(dev?.secrets["key"] == .file("key.txt"))
+        #expect(load(Self.yaml, profile: "empty").0?.runs.limit.number == 4)
+        let (overridden, _) = load(Self.yaml, profile: "dev", environment: ["RUNNEL_RUNS_LIMIT": "7"])
+        #expect(overridden?.runs.limit.number == 7)
+    }
+
+    @Test("a profile that is not there, and what is wrong in one, is said at its place")
+    func wrong() {
+        #expect(load(Self.yaml, profile: "dve").1 == ["there is no profile \"dve\" = did you mean \"dev\"?"])
+        #expect(load("", profile: "dev").1 == ["there is no profile \"dev\" = the file has no `profiles`"])
+        let (settings, problems) = load("profiles: { dev: { runs: { limti: 3 } } }", profile: nil)
+        #expect(settings == nil)
+        #expect(problems == ["`runs`: runnel.yaml has no key \"limti\" = did you mean \"limit\"?"])
+        let (_, literal) = load("profiles: { dev: { secrets: { a: [hunter2] } } }", profile: nil)
+        #expect(!literal.joined().contains("hunter2"))
+        #expect(literal.count == 1)
+    }
+
+    @Test(
+        "references to variables are checked as far as they lead",
+        arguments: [
+            ("{{ vars.region }}", nil), ("{{ vars.team.size }}", nil), ("{{ vars.list[1] }}", nil),
+            ("{{ vars.regoin }}", "there is no variable \"regoin\" = did you mean \"region\"?"),
+            ("{{ vars.team.sise }}", "`vars.team` has no key \"sise\" = did you mean \"size\"?"),
+            ("{{ vars.region.code }}", "`vars.region` is a string, which has no keys"),
+            ("{{ vars.list[2] }}", "`vars.list[2]` is missing: `vars.list` has 2 items"),
+            ("{{ vars.team.lead | default('nobody') }}", nil),
+        ] as [(String, String?)])
+    func references(template: String, problem: String?) throws {
+        struct EchoPlugin: Plugin {
+            let name = "echo"
+            var steps: [StepDefinition] { [StepDefinition(Echo.self)] }
+        }
+        let vars: [String: Value] = ["region": "eu", "team": ["name": "ops", "size": 3], "list": [1, 2]]
+        let loader = try PipelineLoader(
+            registry: StepRegistry([EchoPlugin()]), names: ProjectNames(secrets: [], env: [], vars: vars))
+        let yaml = "steps: [ { uses: echo, with: { value: \"\(template)\" } } ]"
+        let found = loader.load(Array(yaml.utf8), file: "p.yaml").report.diagnostics.map {
+            $0.message + ($0.hint.map { " = \($0)" } ?? "")
+        }
+        #expect(found == (problem.map { [$0] } ?? []))
+    }
+}

@@ -1,0 +1,249 @@
+import Logging
+import RunnelKit
+import RunnelTesting
+import Synchronization
+import Testing
+
+@testable import RunnelEngine
+
+private struct Hook: Trigger {
+    static let name = "hook"
+    static let summary = "Is called."
+    static let documentation = TriggerDocumentation(payload: [.init("headers", "Fields."), .init("body", "The body.")])
+    @Field("Where.") var path: String?
+
+    func run(_ context: TriggerContext) async throws { await context.report(.waiting("for calls")) }
+}
+
+private struct After: FollowingTrigger {
+    static let name = "after"
+    static let summary = "Follows another pipeline."
+    static let documentation = TriggerDocumentation(payload: [])
+    @Field("Which.") var pipeline: String = ""
+
+    func follows(_ pipeline: String, in own: String) -> Bool { self.pipeline == pipeline }
+    func run(_ context: TriggerContext) async throws {}
+}
+
+private struct HookPlugin: Plugin {
+    let name = "hook"
+    var steps: [StepDefinition] { [StepDefinition(Echo.self)] }
+    var triggers: [TriggerDefinition] { [TriggerDefinition(Hook.self), TriggerDefinition(After.self)] }
+}
+
+/// The engine behind the trigger of one pipeline, with a time that the test sets.
+private struct Rig {
+    let journal = MemoryJournal()
+    let loader: PipelineLoader
+    let host: PipelineHost
+    let runs: HostedRuns
+    let log = LogRecorder()
+    private let time: Time
+
+    private final class Time: Sendable { let now = Mutex<Int64>(0) }
+
+    init(_ entry: String, secrets: [String: String] = [:], chainLimit: Int = 3) async throws {
+        let time = Time()
+        self.time = time
+        loader = try PipelineLoader(registry: StepRegistry([HookPlugin()]))
+        let yaml = "name: p\non: { hook: \(entry) }\nsteps: [ { uses: echo } ]\n"
+        let (loaded, report) = loader.load(Array(yaml.utf8), file: "p.yaml")
+        let pipeline = try #require(loaded, "\(report.diagnostics.map(\.message))")
+        let logger = log.logger()
+        let runner = PipelineRunner(
+            registry: loader.registry, environment: loader.environment, services: Services(),
+            project: ProjectDirectory(path: "/nonexistent"), values: ProjectValues(secrets: secrets),
+            redactor: Redactor(secrets: Array(secrets.values)), logger: logger, now: { time.now.withLock(\.self) })
+        let worker = Worker(
+            record: WorkerRecord(id: WorkerID("a"), processID: 1, host: "here", role: "test", startedAt: 0),
+            journal: journal, runner: runner, loader: loader, logger: logger)
+        host = PipelineHost(
+            queue: RunQueue(worker: worker, limit: 1, maximumQueued: 10), loader: loader, logger: logger,
+            read: { [("p.yaml", Array(yaml.utf8))] })
+        _ = await host.look()
+        runs = HostedRuns(
+            runs: RunService(worker: worker), host: host, pipeline: pipeline,
+            place: PipelineHost.TriggerPlace(file: "p.yaml", key: "hook"), kind: "hook",
+            gate: TriggerGate(pipeline.triggers[0], values: runner.values), chainLimit: chainLimit, logger: logger,
+            redactor: runner.redactor)
+    }
+
+    func emit(
+        _ key: String, body: Value = .null, headers: Value = [:], memory: [String: Value?] = [:], cause: String? = nil
+    ) async throws(TriggerRefusal) -> TriggerAcceptance {
+        try await runs.accept(
+            TriggerEvent(
+                dedupeKey: key, payload: ["headers": headers, "body": body], input: body, memory: memory, cause: cause))
+    }
+
+    func pass(_ seconds: Int64) { time.now.withLock { $0 += seconds * 1_000_000_000 } }
+
+    var ignored: Int? { get async { await host.all.first?.ignored["hook"] } }
+}
+
+@Suite("Triggers that are narrowed by `if`") struct TriggerConditionTests {
+    private static let github =
+        #"{ if: 'trigger.headers["x-github-event"] == "issues" and trigger.body.action == "opened"' }"#
+
+    @Test("an event that does not fit starts no run, is counted, and what its trigger remembers is kept")
+    func ignored() async throws {
+        let rig = try await Rig(Self.github)
+        let ping: Value = ["zen": "Speak like a human.", "hook_id": 109_948_940]
+        #expect(
+            try await rig.emit("1", body: ping, headers: ["x-github-event": "ping"], memory: ["seen": 1]) == .ignored)
+        #expect(
+            try await rig.emit("2", body: ["action": "closed"], headers: ["x-github-event": "issues"]) == .ignored)
+        #expect(try await rig.emit("3", body: "text") == .ignored)
+        #expect(await rig.ignored == 3)
+        #expect(await rig.journal.runs(RunFilter()).isEmpty)
+        let memory = rig.journal.memory(of: TriggerID(pipeline: "p", key: "hook"))
+        #expect(try await memory.value(for: "seen") == 1)
+        let opened = try await rig.emit("4", body: ["action": "opened"], headers: ["x-github-event": "issues"])
+        #expect(await rig.journal.run(try #require(opened.runID))?.trigger["type"] == "hook")
+    }
+
+    @Test(
+        "what an event does not have is null",
+        arguments: [
+            ("trigger.body.action != \"closed\"", true), ("trigger.body.a.b[3].c", false),
+            ("not trigger.body.draft", true),
+        ])
+    func missing(condition: String, passes: Bool) async throws {
+        let rig = try await Rig("{ if: '\(condition)' }")
+        let acceptance = try await rig.emit("1", body: ["other": 1])
+        #expect((acceptance != .ignored) == passes)
+    }
+
+    @Test("an event for which the condition cannot be evaluated is ignored, and the log says why")
+    func failing() async throws {
+        let rig = try await Rig("{ if: 'trigger.body.size > 3' }")
+        #expect(try await rig.emit("1", body: ["size": "large"]) == .ignored)
+        #expect(await rig.ignored == 1)
+        #expect(rig.log.messages.contains { $0.contains("an event was ignored: `if: trigger.body.size > 3`: ") })
+    }
+
+    @Test(
+        "names that cannot exist are found before anything is served",
+        arguments: [
+            ("{ if: trigger.header.x }", "there is no `trigger` value \"header\"", "did you mean \"headers\"?"),
+            (
+                "{ if: steps.a }", "`steps` is not available in `if` and `debounce` of a trigger",
+                "they can use trigger, input, inputs, vars, secrets, env"
+            ),
+            (
+                "{ if: triger.body }", "`triger` is not available in `if` and `debounce` of a trigger",
+                "did you mean \"trigger\"?"
+            ),
+            ("{ debounce: { key: a } }", "`debounce` needs the key \"for\"", "write `for: 10s`"),
+            (
+                "{ debounce: { for: 10s, max: 1s } }", "`max`: 1s is shorter than `for`",
+                "it is the time after the first event at which the run begins at the latest"
+            ),
+            (
+                "{ debounce: { for: 10s, key: \"{{ trigger.bdy }}\" } }", "there is no `trigger` value \"bdy\"",
+                "did you mean \"body\"?"
+            ),
+            ("{ debounce: { for: 0s } }", "`for`: expected a duration above 0, found \"0s\"", ""),
+            ("{ pth: x }", "hook has no key \"pth\"", "did you mean \"path\"?"),
+        ])
+    func names(entry: String, message: String, hint: String) throws {
+        let loader = try PipelineLoader(registry: StepRegistry([HookPlugin()]))
+        let yaml = "on: { hook: \(entry) }\nsteps: [ { uses: echo } ]\n"
+        let diagnostics = loader.load(Array(yaml.utf8), file: "p.yaml").report.diagnostics
+        #expect(diagnostics.map(\.message) == [message])
+        #expect(diagnostics.map { $0.hint ?? "" } == [hint])
+    }
+}
+
+@Suite("Bursts of events that are folded") struct DebounceTests {
+    @Test("a burst is one run, with the last event, the number of all and a list of them")
+    func burst() async throws {
+        let rig = try await Rig("{ debounce: { for: 10s, key: '{{ trigger.body.host }}' } }")
+        let first = try #require(try await rig.emit("1", body: ["host": "a", "n": 1]).runID)
+        rig.pass(4)
+        #expect(try await rig.emit("2", body: ["host": "a", "n": 2]).runID == first)
+        #expect(try await rig.emit("3", body: ["host": "b", "n": 3]).runID != first)
+        #expect(try await rig.emit("2", body: ["host": "a", "n": 2]) == .duplicate(runID: first))
+        let run = try #require(await rig.journal.run(first))
+        #expect(run.state == .waiting)
+        #expect(run.wakeAt == 14_000_000_000)
+        #expect(run.trigger["body"]?["n"] == 2)
+        #expect(run.trigger["count"] == 2)
+        #expect(run.trigger["folded"]?.asList?.map { $0["body"]?["n"] ?? .null } == [1, 2])
+    }
+
+    @Test("the run begins at the latest after `max`, which is ten times `for` unless given")
+    func maximum() async throws {
+        let rig = try await Rig("{ debounce: { for: 1s } }")
+        let run = try #require(try await rig.emit("0").runID)
+        for number in 1...12 {
+            rig.pass(1)
+            _ = try await rig.emit("\(number)")
+        }
+        #expect(await rig.journal.run(run)?.wakeAt == 10_000_000_000)
+    }
+
+    @Test("listed events are short, and hold no secret, not even a piece of one")
+    func secrets() async throws {
+        let secret = String(repeating: "s3cr3t", count: 30)
+        let rig = try await Rig("{ debounce: { for: 1s } }", secrets: ["s": secret])
+        let text = String(repeating: "x", count: 990) + secret
+        let run = try #require(try await rig.emit("0", body: ["text": .string(text)]).runID)
+        let listed = await rig.journal.run(run)?.trigger["folded"]?.json() ?? ""
+        #expect(!listed.contains("s3cr3t"))
+        #expect(listed.contains("x***"))
+        #expect(listed.utf8.count < 2000)
+    }
+}
+
+@Suite("Runs that cause each other") struct ChainTests {
+    @Test("the length of the chain is carried in the runs, and what would make it too long is refused")
+    func chain() async throws {
+        let rig = try await Rig("{}", chainLimit: 3)
+        var last = try #require(try await rig.emit("0").runID)
+        for number in 1...2 {
+            last = try #require(try await rig.emit("\(number)", cause: last).runID)
+            #expect(await rig.journal.run(last)?.chain == number)
+        }
+        await #expect {
+            _ = try await rig.emit("3", cause: last)
+        } throws: { error in
+            let refusal = error as? TriggerRefusal
+            return refusal?.reason == .chainTooLong
+                && refusal?.message
+                    == "the run \(last) is the last of a chain of 3 runs that started each other, which is as long as "
+                    + "`runs.chain` allows"
+        }
+    }
+
+    private static func rings(_ pipelines: [(name: String, on: String)]) throws -> [TriggerRing] {
+        let loader = try PipelineLoader(registry: StepRegistry([HookPlugin()]))
+        let loaded = try pipelines.map { name, on in
+            let yaml = "name: \(name)\non: { after: \(on) }\nsteps: [ { uses: echo } ]\n"
+            return try #require(loader.load(Array(yaml.utf8), file: "\(name).yaml").pipeline)
+        }
+        return TriggerRing.find(loaded, registry: loader.registry)
+    }
+
+    @Test("pipelines that start each other are named in their order, at the trigger of the first")
+    func ring() throws {
+        let rings = try Self.rings([
+            ("a", "{ pipeline: c }"), ("b", "{ pipeline: a }"), ("c", "{ pipeline: b }"), ("d", "{ pipeline: a }"),
+        ])
+        #expect(rings.map(\.pipelines) == [["a", "b", "c"]])
+        let diagnostic = try #require(rings.first?.diagnostic)
+        #expect(
+            diagnostic.message
+                == #"the pipelines start each other in a ring: "a" starts "b" starts "c" starts "a""#)
+        #expect(diagnostic.code == "trigger-ring")
+        #expect(diagnostic.severity == .error)
+        #expect(diagnostic.file == "a.yaml")
+        #expect(try Self.rings([("a", "{}"), ("b", "{ pipeline: a }"), ("c", "{ pipeline: b }")]).isEmpty)
+    }
+
+    @Test("a ring that an `if` may end is a warning")
+    func conditional() throws {
+        let rings = try Self.rings([("a", "{ pipeline: b, if: trigger.x }"), ("b", "{ pipeline: a }")])
+        #expect(rings.map(\.diagnostic.severity) == [.warning])
+    }
+}

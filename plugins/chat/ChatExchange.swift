@@ -1,0 +1,225 @@
+import Marketplace
+import RunnelKit
+
+/// Asks once, or once more, on behalf of a step, and keeps account of it.
+struct ChatExchange {
+    let chat: Chat
+    let service: MarketplaceService.Service
+    let context: StepContext
+    let attachments: Attachments
+    /// What names the files that were sent beforehand; nil until then.
+    private var uploaded: ValueObject?
+
+    init(chat: Chat, service: MarketplaceService.Service, context: StepContext, attachments: Attachments) {
+        self.chat = chat
+        self.service = service
+        self.context = context
+        self.attachments = attachments
+    }
+
+    private var settings: MarketplaceSettings { service.settings }
+    private var client: MarketplaceClient { service.client }
+    private var agent: String? { chat.agentID ?? client.configuration.agentID }
+    private var model: String { chat.model ?? client.configuration.model }
+
+    /// Asks and returns the answer, which is a success.
+    ///
+    /// - Parameters:
+    ///   - asked: What is new in the conversation.
+    ///   - key: The idempotency key.
+    mutating func ask(_ asked: [ChatMessage], in conversation: inout Conversation, key: String) async throws
+        -> ChatAnswer
+    {
+        let resuming = interruptedAnswer(key)
+        if resuming == nil { try await Budgets(settings: settings).check(agent: agent, model: model, context) }
+        if uploaded == nil { uploaded = try await attachments.upload(client) }
+        let format = chat.schema == nil ? .none : service.formats.format(model: chat.model)
+        do {
+            return try await stream(asked, format, in: &conversation, key: key, resuming: resuming)
+        } catch let error as MarketplaceError {
+            guard service.formats.drops(format, after: error, model: chat.model) else { throw StepError(error) }
+        }
+        await context.report(
+            .note("the server does not accept `response_format`; asking with the schema in the prompt"))
+        do {
+            return try await stream(asked, .none, in: &conversation, key: key + ".plain", resuming: nil)
+        } catch let error as MarketplaceError {
+            throw StepError(error)
+        }
+    }
+
+    private func stream(
+        _ asked: [ChatMessage], _ format: ResponseFormat, in conversation: inout Conversation, key: String,
+        resuming: MessageInfo?
+    ) async throws -> ChatAnswer {
+        let asked = chat.schema?.stated(in: asked, format: format) ?? asked
+        let messages = conversation.whole(with: asked)
+        context.journal.describe([
+            "agent": agent.map { .string($0) } ?? .null, "model": .string(model), "finish_reason": .null,
+            "input_tokens": .null, "output_tokens": .null, "cached_tokens": .null, "time_to_first_token_ms": .null,
+        ])
+        let (notices, continuation) = AsyncStream.makeStream(
+            of: RetryNotice.self, bufferingPolicy: .bufferingNewest(16))
+        let request = ChatRequest(
+            messages: messages, agentID: chat.agentID, model: chat.model,
+            responseSchema: chat.schema?.source.json(), responseFormat: format, conversationID: conversation.id,
+            extraFields: extraFields,
+            resuming: resuming, idempotencyKey: key, acceptsTruncated: chat.accept.contains(.length),
+            onRetry: { continuation.yield($0) })
+        async let reporting: Void = report(notices)
+        defer { continuation.finish() }
+        var answer = ChatAnswer()
+        var hasToken = false
+        var isKept = false
+        let elapsed = context.clock.stopwatch()
+        do {
+            for try await batch in client.chat(request).batches {
+                if !hasToken, batch.contains(where: \.isToken) {
+                    hasToken = true
+                    context.journal.describe(["time_to_first_token_ms": .int(elapsed().wholeMilliseconds)])
+                }
+                try await take(batch, into: &answer)
+                if !isKept, let conversationID = answer.conversationID ?? answer.messageID.map({ _ in "" }) {
+                    isKept = true
+                    try await keep(conversationID, answer.messageID, key)
+                }
+            }
+        } catch {
+            if Task.isCancelled, !context.isInterrupted, answer.hasBegun { await cancelAtServer(answer) }
+            if answer.hasBegun { account(for: answer, messages) }
+            conversation.found(answer.conversationID)
+            conversation.found((error as? MarketplaceError)?.question?.conversationID)
+            try Task.checkCancellation()
+            throw error
+        }
+        continuation.finish()
+        await reporting
+        account(for: answer, messages)
+        conversation.found(answer.conversationID)
+        if let reason = answer.finishReason, FinishKind(reason) == .other {
+            await context.report(
+                .note("the answer ended with the finish reason \(Value.string(reason).quoted()); it counts as whole"))
+        }
+        if answer.text.isEmpty {
+            await context.report(.note("the agent did its tasks and said nothing: `text` is empty"))
+        }
+        return answer
+    }
+
+    // MARK: Interruptions
+
+    private var canReconnect: Bool { client.configuration.dialect.reconnect != nil }
+
+    /// The answer that this attempt had begun to receive before its process ended.
+    private func interruptedAnswer(_ key: String) -> MessageInfo? {
+        guard canReconnect, let checkpoint = context.journal.checkpoint, checkpoint["key"]?.asString == key else {
+            return nil
+        }
+        return MessageInfo(
+            messageID: checkpoint["message_id"]?.asString, conversationID: checkpoint["conversation_id"]?.asString)
+    }
+
+    /// Keeps the ids of the answer, so that a later life of the run takes it up again instead of asking once more.
+    private func keep(_ conversationID: String, _ messageID: String?, _ key: String) async throws {
+        guard canReconnect else { return }
+        try await context.journal.save(checkpoint: [
+            "key": .string(key), "conversation_id": conversationID.isEmpty ? .null : .string(conversationID),
+            "message_id": messageID.map { .string($0) } ?? .null,
+        ])
+    }
+
+    private func cancelAtServer(_ answer: ChatAnswer) async {
+        let ids = MessageInfo(messageID: answer.messageID, conversationID: answer.conversationID)
+        guard await client.cancel(ids) else { return }
+        await context.report(.note("the server was told that the answer is cancelled"))
+    }
+
+    private var extraFields: ValueObject {
+        var fields = ValueObject(settings.body.sorted { $0.key < $1.key }.map { ($0.key, $0.value) })
+        for (key, value) in uploaded ?? [:] { fields[key] = value }
+        if let mode = chat.agentMode { fields[settings.bodyKeys.agentMode] = .bool(mode) }
+        if let level = chat.agentLevel { fields[settings.bodyKeys.agentLevel] = .string(level) }
+        for (key, value) in chat.body.sorted(by: { $0.key < $1.key }) { fields[key] = value }
+        return fields
+    }
+
+    /// Keeps what the chat used, whether it succeeded or not.
+    private func account(for answer: ChatAnswer, _ messages: [ChatMessage]) {
+        let usage = answer.usage
+        context.journal.describe([
+            "finish_reason": answer.finishReason.map { .string($0) } ?? .null,
+            "input_tokens": .optional(usage?.promptTokens), "output_tokens": .optional(usage?.completionTokens),
+            "cached_tokens": .optional(usage?.cachedTokens),
+            "conversation_id": answer.conversationID.map { .string($0) } ?? .null,
+            "message_id": answer.messageID.map { .string($0) } ?? .null,
+        ])
+        // What a stand-in answers costs nothing.
+        guard !service.isSimulated else { return }
+        context.journal.record(
+            UsageRecord(
+                agent: agent, model: model, inputTokens: usage?.promptTokens, outputTokens: usage?.completionTokens,
+                cachedTokens: usage?.cachedTokens,
+                estimatedInput: messages.reduce(0) { $0 + $1.content.utf8.count } / 4, estimatedOutput: answer.bytes / 4
+            ))
+    }
+
+    /// Shows a batch: its text in one piece, and each task as a note in its place.
+    private func take(_ batch: [ChatEvent], into answer: inout ChatAnswer) async throws {
+        var text = ""
+        for event in batch {
+            answer.add(event)
+            switch event {
+            case .text(let piece): text += piece
+            case .task(let task):
+                if !text.isEmpty { await context.report(.text(text)) }
+                text = ""
+                await context.report(.note(task.note))
+            case .role, .reasoning, .finish, .usage: break
+            @unknown default: break
+            }
+        }
+        if !text.isEmpty { await context.report(.text(text)) }
+        try Task.checkCancellation()
+    }
+
+    private func report(_ notices: AsyncStream<RetryNotice>) async {
+        for await notice in notices {
+            let pause = DurationText.format(.milliseconds(Int(notice.delay / .milliseconds(1))))
+            guard !notice.isReconnection else {
+                await context.report(
+                    .note(
+                        "\(notice.error.message) Taking the answer up again in \(pause) (\(notice.failedAttempt) of \(notice.attempts))"
+                    ))
+                continue
+            }
+            await context.report(
+                .note(
+                    "\(notice.error.message) Trying again in \(pause) (attempt \(notice.failedAttempt + 1) of \(notice.attempts))"
+                ))
+        }
+    }
+}
+
+extension ChatEvent {
+    /// Whether it is something that the model has said or thought.
+    fileprivate var isToken: Bool {
+        switch self {
+        case .text, .reasoning: true
+        default: false
+        }
+    }
+}
+
+extension Clock<Duration> {
+    /// Measures the time from now on.
+    fileprivate func stopwatch() -> () -> Duration {
+        let start = now
+        return { start.duration(to: now) }
+    }
+}
+
+extension Duration {
+    fileprivate var wholeMilliseconds: Int64 {
+        components.seconds * 1000 + components.attoseconds / 1_000_000_000_000_000
+    }
+}

@@ -1,0 +1,201 @@
+"""Sends mail over SMTP: a Runnel plugin of the protocol `exec`, with Python's standard library alone.
+
+Standard input holds one JSON object: {"step": …, "with": {…}, "input": …, "run": {…}}.
+Standard output takes JSON lines: one result or error.
+"""
+
+import ipaddress
+import json
+import mimetypes
+import os
+import smtplib
+import socket
+import ssl
+import sys
+from email.errors import HeaderParseError, MessageError
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import formatdate, getaddresses
+
+PORTS = {"starttls": 587, "tls": 465, "none": 25}
+LARGEST = 25 << 20
+TIMEOUT = 30
+
+
+class Failure(Exception):
+    def __init__(self, code, message, hint=None, transient=False):
+        super().__init__(message)
+        self.report = {"type": "error", "code": code, "message": message, "transient": transient}
+        if hint:
+            self.report["hint"] = hint
+
+
+def words(value):
+    if value is None:
+        return []
+    return [value] if isinstance(value, str) else value
+
+
+def addresses(values, key):
+    """The parsed addresses of a key; a line break or a half address is refused."""
+    found = []
+    for value in values:
+        if any(ord(character) < 32 for character in value):
+            raise Failure("bad-address", f"`{key}`: the address {json.dumps(value)} has a control character in it")
+        parsed = getaddresses([value])
+        for name, address in parsed:
+            user, at, domain = address.rpartition("@")
+            if not (at and user and domain) or " " in address:
+                raise Failure(
+                    "bad-address", f"`{key}`: {json.dumps(value)} is not an address",
+                    hint="write user@example.com, or Name <user@example.com>")
+            try:
+                found.append(Address(name, addr_spec=address))
+            except (HeaderParseError, ValueError, IndexError):
+                # A domain or a user outside of ASCII.
+                found.append(Address(name, username=user, domain=domain))
+    return found
+
+
+def attachment(message, path, project, room):
+    """Adds a file of the project. Runnel has checked the path; a link that leads out is refused here as well."""
+    place = os.path.join(project, path)
+    real = os.path.realpath(place)
+    if not real.startswith(os.path.realpath(project) + os.sep):
+        raise Failure("path-outside", f'"{path}" leads out of the project')
+    try:
+        with open(real, "rb") as file:
+            content = file.read(room + 1)
+    except OSError as error:
+        raise Failure("file-not-found", f'cannot read the attachment "{path}": {error.strerror}') from None
+    if len(content) > room:
+        raise Failure("mail-too-large", "the attachments are larger than 25 MiB together")
+    kind, encoding = mimetypes.guess_type(path)
+    main, _, sub = (kind if kind and not encoding else "application/octet-stream").partition("/")
+    message.add_attachment(content, maintype=main, subtype=sub, filename=os.path.basename(path))
+    return room - len(content)
+
+
+def build(given, sender, text, run, project):
+    message = EmailMessage(policy=SMTP)
+    recipients = []
+    try:
+        message["From"] = addresses([sender], "from")
+        for key, header in (("to", "To"), ("cc", "Cc"), ("bcc", None)):
+            found = addresses(words(given.get(key)), key)
+            recipients += [address.addr_spec for address in found]
+            if header and found:
+                message[header] = found
+        if "reply_to" in given:
+            message["Reply-To"] = addresses([given["reply_to"]], "reply_to")
+        message["Subject"] = given["subject"]
+        message["Date"] = formatdate(localtime=False)
+        message["Message-ID"] = f"<{run['idempotency_key'].replace(':', '.')}@runnel.invalid>"
+        # Automatic answers, such as those of somebody on leave, are not wanted (RFC 3834).
+        message["Auto-Submitted"] = "auto-generated"
+    except (ValueError, MessageError) as error:
+        raise Failure("bad-header", f"the mail cannot have such a header field: {error}") from None
+    if not recipients:
+        raise Failure("bad-address", "`to` names nobody")
+    message.set_content(text)
+    if "html" in given:
+        message.add_alternative(given["html"], subtype="html")
+    room = LARGEST
+    for path in given.get("attachments", []):
+        room = attachment(message, path, project, room)
+    return message, recipients
+
+
+def is_here(host):
+    try:
+        return all(ipaddress.ip_address(entry[4][0].split("%")[0]).is_loopback for entry in socket.getaddrinfo(host, None))
+    except (OSError, ValueError):
+        return False
+
+
+def deliver(message, recipients, given, project):
+    host = given.get("host")
+    if not host:
+        raise Failure("mail-unconfigured", "there is no SMTP server",
+                      hint="set `plugins: { mail: { host: … } }` in runnel.yaml, or `host` in the step")
+    security = given.get("security", "starttls")
+    port = given.get("port", PORTS[security])
+    ca = given.get("ca")
+    context = ssl.create_default_context(cafile=os.path.join(project, ca) if ca else None)
+    if security == "tls":
+        connection = smtplib.SMTP_SSL(host, port, timeout=TIMEOUT, context=context)
+    else:
+        connection = smtplib.SMTP(host, port, timeout=TIMEOUT)
+    with connection as server:
+        if security == "starttls":
+            server.starttls(context=context)
+        if given.get("username"):
+            if security == "none" and not is_here(host):
+                raise Failure("mail-insecure", "a password is not sent over a connection that is not encrypted",
+                              hint="set `security: starttls` or `tls`")
+            server.login(given["username"], given.get("password", ""))
+        return server.send_message(message, from_addr=message["From"].addresses[0].addr_spec, to_addrs=recipients)
+
+
+def text_of(error):
+    reply = getattr(error, "smtp_error", b"")
+    reply = reply.decode("utf-8", "replace") if isinstance(reply, bytes) else str(reply)
+    return f"{getattr(error, 'smtp_code', '')} {reply}".strip()
+
+
+def refusals(refused):
+    return ", ".join(
+        f"{address} ({code} {reply.decode('utf-8', 'replace') if isinstance(reply, bytes) else reply})"
+        for address, (code, reply) in sorted(refused.items()))
+
+
+def send(request):
+    project = os.environ.get("RUNNEL_PROJECT", ".")
+    settings = json.loads(os.environ.get("RUNNEL_SETTINGS") or "{}")
+    given = {**settings, **request["with"]}
+    sender = given.get("from")
+    if not sender:
+        raise Failure("mail-unconfigured", "the mail has no sender",
+                      hint="set `plugins: { mail: { from: … } }` in runnel.yaml, or `from` in the step")
+    text = given.get("text", request["input"])
+    if isinstance(text, dict):
+        text = text.get("text", text)
+    if not isinstance(text, str):
+        text = "" if text is None else json.dumps(text, ensure_ascii=False, indent=2)
+    message, recipients = build(given, sender, text, request["run"], project)
+    where = f"{given.get('host')}"
+    try:
+        refused = deliver(message, recipients, given, project)
+    except smtplib.SMTPRecipientsRefused as error:
+        transient = all(400 <= code < 500 for code, _ in error.recipients.values())
+        raise Failure("mail-refused", f"{where} refused all recipients: {refusals(error.recipients)}",
+                      transient=transient) from None
+    except smtplib.SMTPAuthenticationError as error:
+        raise Failure("mail-login", f"{where} refused the user name or the password: {text_of(error)}") from None
+    except smtplib.SMTPResponseException as error:
+        raise Failure("mail-refused", f"{where} refused the mail: {text_of(error)}",
+                      transient=400 <= error.smtp_code < 500) from None
+    except smtplib.SMTPNotSupportedError as error:
+        raise Failure("mail-unsupported", f"{where} cannot do that: {error}",
+                      hint="`security: tls` if the server has no STARTTLS") from None
+    except ssl.SSLError as error:
+        raise Failure("mail-tls", f"there is no secure connection to {where}: {error}") from None
+    except (OSError, smtplib.SMTPException) as error:
+        raise Failure("mail-unreachable", f"{where} cannot be reached: {error}", transient=True) from None
+    if refused:
+        # The others have got it, so a retry would send it to them once more.
+        raise Failure("mail-refused", f"the mail was sent, but {where} refused {refusals(refused)}")
+    return {"message_id": message["Message-ID"], "recipients": recipients}
+
+
+def main():
+    request = json.load(sys.stdin)
+    try:
+        report = {"type": "result", "output": send(request)}
+    except Failure as failure:
+        report = failure.report
+    print(json.dumps(report), flush=True)
+
+
+main()

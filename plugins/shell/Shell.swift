@@ -1,0 +1,208 @@
+public import RunnelKit
+
+/// The step `shell`.
+///
+/// - Availability: Whether `runnel.yaml` allows it.
+struct Shell<Availability: ShellAvailability>: Step {
+    static var name: String { "shell" }
+    static var summary: String { "Runs a script of the pipeline in a shell." }
+    static var documentation: StepDocumentation {
+        StepDocumentation(
+            details: """
+                Values reach the script through `env` alone: a template in `run` is an error, because the value of an \
+                expression would become part of the program. Write `"$TITLE"` with quotes, so that a value with spaces \
+                stays one word.
+
+                The script sees `PATH`, `HOME`, `LANG`, `TMPDIR` and its `env`, and nothing else of Runnel's \
+                environment. `sh` is started with `-e`, `bash` with `--noprofile --norc -eo pipefail`, `python` is \
+                `python3`. Standard input is empty.
+
+                The script and all processes that it started in its process group end with the step: when the script \
+                has ended, also if it left something in the background, after `timeout`, when the run is cancelled, and \
+                when Runnel is killed. They get SIGTERM, and SIGKILL half a second later.
+
+                Standard output is shown while the script runs, standard error line by line as notes. Secrets are \
+                masked. A script that writes more than `max_output` to standard output is ended and the step fails; of \
+                standard error the last 64 KiB are kept. An interrupted script is run again.
+                """,
+            output: """
+                An object: `stdout` as text without the line ends at its end, or as `parse` says; `stderr`; `exit_code`.
+                """,
+            examples: [
+                .init("Free space", "uses: shell\nwith: { run: df -h / }"),
+                .init(
+                    "Values from outside, and JSON as the result",
+                    """
+                    uses: shell
+                    with:
+                      run: |
+                        curl --fail --silent "https://api.example.com/users/$NAME"
+                      env: { NAME: "{{ trigger.body.name }}" }
+                      parse: json
+                      timeout: 30s
+                    """),
+            ])
+    }
+    static var outputSchema: Value? {
+        OutputSchema.object(["stdout": [:], "stderr": ["type": "string"], "exit_code": ["type": "integer"]])
+    }
+
+    @Field("The script. It cannot contain templates; see `env`.") var run: ScriptText
+    @Field("Variables of the script, by name. A value that is no text is written as JSON.")
+    var env: [String: Value] = [:]
+    @Field("The folder of the project to run in; the project's folder unless given.") var dir: ProjectPath?
+    @Field("The interpreter.") var shell: ShellKind = .sh
+    @Field("How long the script may run.") var timeout: Duration?
+    @Field("What `stdout` is: the text, the JSON value in it, or the list of its lines.")
+    var parse: ShellOutput = .text
+    @Field("The exit codes that are a success.") var allowExit: [Int] = [0]
+    @Field("How much the script may write to standard output, up to 64MiB.")
+    var maxOutput: ByteCount = .mebibytes(1)
+
+    private static var largestOutput: ByteCount { .mebibytes(64) }
+
+    func validate() throws(FieldError) {
+        guard Availability.isEnabled else {
+            throw FieldError(
+                "the step is switched off for this deployment",
+                hint: "runnel.yaml says `shell: { enabled: false }`")
+        }
+        for (name, value) in env {
+            guard name.first.map({ $0.isASCII && ($0.isLetter || $0 == "_") }) ?? false,
+                name.allSatisfy({ $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "_") })
+            else {
+                throw FieldError(
+                    "\(Value.string(name).quoted()) is not a name of a variable",
+                    hint: "use letters, digits and \"_\", beginning with a letter", path: [.key("env")])
+            }
+            if value.isNull {
+                throw FieldError(
+                    "the variable \(name) is null", path: [.key("env"), .key(name)], code: "empty-value")
+            }
+            if case .string(let text) = value, text.utf8.contains(0) {
+                throw FieldError(
+                    "the variable \(name) contains a NUL character, which no program can get",
+                    path: [.key("env"), .key(name)])
+            }
+        }
+        guard (1...Self.largestOutput.bytes).contains(maxOutput.bytes) else {
+            throw FieldError(
+                "expected a size from 1B to \(Self.largestOutput), found \(maxOutput)", path: [.key("max_output")])
+        }
+        if allowExit.isEmpty { throw FieldError("the list holds no exit code", path: [.key("allow_exit")]) }
+    }
+
+    func run(_ context: StepContext) async throws -> Value {
+        let programs = try await context.services.get(SubprocessesKey.self)
+        var environment = programs.environment
+        for (name, value) in env { environment[name] = value.text }
+        let (program, arguments) = shell.command(run.text)
+        var subprocess = Subprocess(
+            program, arguments, environment: environment,
+            directory: try dir.map { path throws(StepError) in try context.project.absolutePath(of: path) }
+                ?? context.project.path)
+        subprocess.timeLimit = timeout
+        let capture = ShellCapture(limit: maxOutput, context: context)
+        let exit = try await programs.run(subprocess) { piece in try await capture.take(piece) }
+        let (output, error) = await capture.finish()
+        let status: Int32
+        switch exit {
+        case .status(let code): status = code
+        case .signal(let number):
+            throw StepError(
+                "shell-killed", "the script was killed by signal \(number)" + Self.lastLines(error), isTransient: true)
+        case .timedOut:
+            throw StepError(
+                "shell-timeout",
+                "the script did not end within \(DurationText.format(timeout ?? .zero))" + Self.lastLines(error),
+                hint: "raise `timeout` if it needs longer", isTransient: true)
+        @unknown default: throw StepError("shell-killed", "the script ended in an unknown way", isTransient: true)
+        }
+        guard allowExit.contains(Int(status)) else {
+            throw StepError(
+                "shell-exit", "the script ended with the exit code \(status)" + Self.lastLines(error),
+                hint: "`allow_exit` lists the exit codes that are a success",
+                partialOutput: ["stdout": .string(output), "stderr": .string(error), "exit_code": .int(Int64(status))])
+        }
+        return [
+            "stdout": try parse.value(output), "stderr": .string(error), "exit_code": .int(Int64(status)),
+        ]
+    }
+
+    /// The end of standard error, as the end of a sentence.
+    private static func lastLines(_ error: String) -> String {
+        let lines = error.split(separator: "\n").suffix(3).map { $0.count > 300 ? $0.prefix(300) + "…" : $0 }
+        return lines.isEmpty ? "" : "; last lines of standard error: " + lines.joined(separator: " ⏎ ")
+    }
+}
+
+/// Which program reads the script.
+enum ShellKind: String, FieldChoice {
+    case sh, bash, python
+
+    func command(_ script: String) -> (program: String, arguments: [String]) {
+        switch self {
+        case .sh: ("sh", ["-e", "-c", script])
+        case .bash: ("bash", ["--noprofile", "--norc", "-eo", "pipefail", "-c", script])
+        case .python: ("python3", ["-c", script])
+        }
+    }
+}
+
+/// What becomes of standard output.
+enum ShellOutput: String, FieldChoice {
+    case text, json, lines
+
+    func value(_ output: String) throws -> Value {
+        switch self {
+        case .text: return .string(output)
+        case .lines:
+            let lines = output.isEmpty ? [] : output.split(separator: "\n", omittingEmptySubsequences: false)
+            return .list(lines.map { .string(String($0)) })
+        case .json:
+            do {
+                return try Value.json(Array(output.utf8))
+            } catch {
+                throw StepError(
+                    "shell-output", "standard output is not JSON: \(error)",
+                    hint: "write progress and messages to standard error, or leave `parse` out")
+            }
+        }
+    }
+}
+
+/// Whether scripts may be run at all.
+protocol ShellAvailability: Sendable {
+    static var isEnabled: Bool { get }
+}
+
+enum ShellEnabled: ShellAvailability { static let isEnabled = true }
+enum ShellDisabled: ShellAvailability { static let isEnabled = false }
+
+/// `shell:` in `runnel.yaml`.
+public struct ShellSettings: FieldGroup {
+    public init() {}
+
+    @Field("Whether pipelines can use the step `shell`.") public var enabled: Bool = true
+}
+
+/// Runs scripts of pipelines.
+public struct ShellPlugin: ConfigurablePlugin {
+    public static let section: SettingsSection? = SettingsSection("shell", "The step `shell`.")
+
+    public let name = "shell"
+    private var settings = ShellSettings()
+
+    /// The plugin with its default settings: the step is available.
+    public init() {}
+
+    public func configured(_ settings: ShellSettings) -> ShellPlugin {
+        var plugin = self
+        plugin.settings = settings
+        return plugin
+    }
+
+    public var steps: [StepDefinition] {
+        settings.enabled ? [StepDefinition(Shell<ShellEnabled>.self)] : [StepDefinition(Shell<ShellDisabled>.self)]
+    }
+}

@@ -1,0 +1,87 @@
+import RunnelKit
+
+/// Collects what a script writes, within limits, and shows it as it comes.
+actor ShellCapture {
+    private let limit: ByteCount
+    private let context: StepContext
+    private var output: [UInt8] = []
+    /// The number of bytes of ``output`` that were shown.
+    private var shown = 0
+    private var error: [UInt8] = []
+    /// The beginning of a line of standard error.
+    private var line: [UInt8] = []
+    private var notes = 0
+
+    /// How much of standard error is kept.
+    private static let errorLimit = 64 << 10
+    private static let lineLimit = 2000
+    /// How many lines of standard error are shown.
+    private static let noteLimit = 1000
+
+    init(limit: ByteCount, context: StepContext) {
+        (self.limit, self.context) = (limit, context)
+    }
+
+    func take(_ piece: Subprocess.Output) async throws {
+        switch piece {
+        case .standardOutput(let bytes):
+            output += bytes
+            guard output.count <= limit.bytes else {
+                throw StepError(
+                    "shell-output-too-large", "the script wrote more than \(limit) to standard output",
+                    hint: "raise `max_output`, or write to a file of the project")
+            }
+            await show(isLast: false)
+        case .standardError(let bytes):
+            error += bytes
+            if error.count > Self.errorLimit { error.removeFirst(error.count - Self.errorLimit) }
+            await note(bytes)
+        @unknown default: break
+        }
+    }
+
+    /// What was written, as text: invalid UTF-8 is replaced.
+    func finish() async -> (output: String, error: String) {
+        await show(isLast: true)
+        if !line.isEmpty { await note([0x0A]) }
+        return (Self.text(output), Self.text(error))
+    }
+
+    /// The text without line ends at its end, as `$(…)` gives it.
+    private static func text(_ bytes: [UInt8]) -> String {
+        let end = bytes.lastIndex { $0 != 0x0A && $0 != 0x0D }.map { $0 + 1 } ?? 0
+        return String(decoding: bytes[..<end], as: UTF8.self)
+    }
+
+    /// Shows what is complete: a character may be split between two pieces.
+    private func show(isLast: Bool) async {
+        var end = output.count
+        if !isLast {
+            var start = end
+            while start > shown, end - start < 4, output[start - 1] & 0xC0 == 0x80 { start -= 1 }
+            if start > shown, output[start - 1] >= 0xC0 {
+                let length = output[start - 1] >= 0xF0 ? 4 : output[start - 1] >= 0xE0 ? 3 : 2
+                if end - start + 1 < length { end = start - 1 }
+            }
+        }
+        guard end > shown else { return }
+        let text = String(decoding: output[shown..<end], as: UTF8.self)
+        shown = end
+        await context.report(.text(text))
+    }
+
+    private func note(_ bytes: [UInt8]) async {
+        for byte in bytes {
+            guard byte == 0x0A else {
+                if line.count < Self.lineLimit { line.append(byte) }
+                continue
+            }
+            let text = String(decoding: line, as: UTF8.self)
+            line = []
+            guard !text.isEmpty, notes <= Self.noteLimit else { continue }
+            notes += 1
+            await context.report(
+                .note(notes > Self.noteLimit ? "more lines of standard error are not shown" : text))
+        }
+    }
+}

@@ -1,0 +1,94 @@
+internal import RunnelKit
+
+extension ValueObject {
+    /// An object of a form's fields, in which the values of a repeated name become a list.
+    ///
+    /// With ``FormStyle/nested`` brackets in names make objects and lists, as in PHP, Rails and `qs`: `data[email]`,
+    /// `tags[]`, `items[0][name]`. A name whose brackets are not balanced, that nests too deeply, or that contradicts an
+    /// earlier one stays as it is.
+    static func gathering(_ pairs: [(String, Value)], _ style: FormStyle) -> ValueObject {
+        var fields = FormFields()
+        for (name, value) in pairs {
+            let path = style == .nested ? FormFields.path(of: name) : [.key(name)]
+            if !fields.insert(value, at: path[...]) { _ = fields.insert(value, at: [.key(name)]) }
+        }
+        return fields.object
+    }
+}
+
+/// The fields of a form while they are gathered.
+private struct FormFields {
+    enum Part: Hashable {
+        case key(String)
+        /// `[]`: the next item of a list.
+        case next
+    }
+
+    private indirect enum Node {
+        case values([Value])
+        case list([Value])
+        case fields(FormFields)
+    }
+
+    private static let deepest = 8
+
+    private var names: [String] = []
+    private var nodes: [String: Node] = [:]
+
+    /// The parts of a name: `a[b][]` is `a`, `b` and the next item.
+    static func path(of name: String) -> [Part] {
+        guard let open = name.firstIndex(of: "["), open > name.startIndex, name.hasSuffix("]") else {
+            return [.key(name)]
+        }
+        let inner = name[name.index(after: open)...].dropLast().replacing("][", with: "[").split(
+            separator: "[", omittingEmptySubsequences: false)
+        let isNested =
+            !inner.contains { $0.contains("]") } && inner.count < deepest
+            && name[open...].count { $0 == "[" } == inner.count && !inner.dropLast().contains("")
+        guard isNested else { return [.key(name)] }
+        return [.key(String(name[..<open]))] + inner.map { $0.isEmpty ? .next : .key(String($0)) }
+    }
+
+    /// - Returns: Whether there was a place for it.
+    mutating func insert(_ value: Value, at path: ArraySlice<Part>) -> Bool {
+        guard case .key(let name)? = path.first else { return false }
+        let node = nodes[name]
+        let new: Node
+        switch (node, path.dropFirst().first) {
+        case (nil, nil): new = .values([value])
+        case (.values(let values)?, nil): new = .values(values + [value])
+        case (nil, .next?): new = .list([value])
+        case (.list(let items)?, .next?): new = .list(items + [value])
+        case (nil, .key?):
+            var fields = FormFields()
+            guard fields.insert(value, at: path.dropFirst()) else { return false }
+            new = .fields(fields)
+        case (.fields(var fields)?, .key?):
+            guard fields.insert(value, at: path.dropFirst()) else { return false }
+            new = .fields(fields)
+        default: return false
+        }
+        if node == nil { names.append(name) }
+        nodes[name] = new
+        return true
+    }
+
+    var object: ValueObject {
+        ValueObject(names.compactMap { name in nodes[name].map { (name, Self.value($0)) } })
+    }
+
+    private static func value(_ node: Node) -> Value {
+        switch node {
+        case .values(let values): values.count == 1 ? values[0] : .list(values)
+        case .list(let items): .list(items)
+        case .fields(let fields): fields.listOrObject
+        }
+    }
+
+    /// A list where the names count from 0: `items[0]`, `items[1]`.
+    private var listOrObject: Value {
+        let items = names.indices.map { nodes["\($0)"] }
+        guard !items.isEmpty, items.allSatisfy({ $0 != nil }) else { return .object(object) }
+        return .list(items.compactMap { $0.map(Self.value) })
+    }
+}

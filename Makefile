@@ -7,7 +7,7 @@ TEST_FLAGS ?=
 # How many tests run side by side. All at once, they wait for each other's time slices longer than for anything else.
 export SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH ?= 8
 
-.PHONY: run build-tests test browser crash shutdown bench instructions format check-format setup setup-tests release install deb test-deb tarball test-tarball sbom example docc site recording leaks clean
+.PHONY: run build-tests test browser openapi crash shutdown bench instructions format check-format setup setup-tests release install deb test-deb tarball test-tarball sbom example docc site recording leaks clean
 
 run: setup ## Run the demonstration pipeline against the embedded simulator.
 	swift build $(SWIFT_FLAGS) --product runnel
@@ -20,11 +20,11 @@ test: build-tests ## Run the tests.
 	swift test $(SWIFT_FLAGS) --skip-build --disable-xctest --skip RunnelCrashTests --skip RunnelShutdownTests $(TEST_FLAGS)
 	swift test $(SWIFT_FLAGS) --skip-build --disable-xctest --filter RunnelCrashTests $(TEST_FLAGS)
 	swift test $(SWIFT_FLAGS) --skip-build --disable-xctest --filter RunnelShutdownTests $(TEST_FLAGS)
-	@if python3 -c 'import aiosmtpd' 2>/dev/null; then $(MAKE) test-plugins; \
-		else echo "plugins/mail is not tested: install aiosmtpd from PyPI"; fi
+	.build/python/bin/python Tests/MailPluginTests/test_mail.py
 
-test-plugins: ## Test the plugins in Python; needs aiosmtpd from PyPI.
-	python3 Tests/MailPluginTests/test_mail.py
+openapi: setup ## Compare the server with its OpenAPI document by schemathesis.
+	swift build $(SWIFT_FLAGS) --product runnel
+	scripts/openapi.sh
 
 browser: setup ## Test the dashboard in Chromium.
 	swift build $(SWIFT_FLAGS) --product runnel

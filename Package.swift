@@ -293,6 +293,7 @@ let package = Package(
             dependencies: [
                 "runnel", "RunnelCLI", "RunnelEngine", "RunnelKit", "RunnelSupport", "RunnelProcess", "JSONSchema",
                 "YAML", "HTTPTestServer", "MarketplaceSimulator",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 log,
             ],
             exclude: ["Resources"]),

@@ -14,13 +14,16 @@ internal import Foundation
 public struct PipelineTester: Sendable {
     private let parallel: Int
     private let limit: Duration
+    private let live: LiveTesting?
 
     /// - Parameters:
     ///   - parallel: How many tests run at once.
-    ///   - limit: How long one test may take in real time.
-    public init(parallel: Int = 4, limit: Duration = .seconds(60)) {
+    ///   - limit: How long one test, or one sample of it, may take in real time.
+    ///   - live: nil: the tests give the answers of the agent themselves.
+    public init(parallel: Int = 4, limit: Duration = .seconds(60), live: LiveTesting? = nil) {
         self.parallel = max(1, parallel)
         self.limit = limit
+        self.live = live
     }
 
     /// Runs all tests of the suites. Suites with errors have none, and make the report fail.
@@ -36,7 +39,9 @@ public struct PipelineTester: Sendable {
         let copies = ProjectCopies()
         defer { copies.removeAll() }
         let work = suites.indices.flatMap { suite in
-            suites[suite].cases.map { (suite: suite, runner: runner(of: $0, in: suites[suite], copies)) }
+            suites[suite].cases.filter { live == nil || $0.chat.canBeLive }.map {
+                (suite: suite, runner: runner(of: $0, in: suites[suite], copies))
+            }
         }
         var results = [PipelineTestResult?](repeating: nil, count: work.count)
         await withTaskGroup(of: (Int, PipelineTestResult).self) { group in
@@ -60,7 +65,7 @@ public struct PipelineTester: Sendable {
     }
 
     private func runner(of test: PipelineTestCase, in suite: PipelineTestSuite, _ copies: ProjectCopies) -> CaseRunner {
-        CaseRunner(suite: suite, test: test, copies: copies, limit: limit)
+        CaseRunner(suite: suite, test: test, copies: copies, limit: limit, live: live)
     }
 }
 

@@ -26,10 +26,21 @@ public struct TriggerHarness: Sendable {
         runs = RecordedRuns(memory: memory)
     }
 
+    /// When the process began to serve pipelines, in nanoseconds since 1970.
+    public var servingSince: Int64 = 0
+    private let origins = RunOrigins()
+
+    /// Notes that a run has written a file of the project; see `TriggerContext.origin(of:modified:)`.
+    public func wrote(_ path: String, by origin: RunOrigin, at time: Int64) {
+        origins.begin(path, by: origin, at: time)
+        origins.end(path, by: origin, at: time)
+    }
+
     /// The context to hand to `run`.
     public var context: TriggerContext {
         TriggerContext(
-            pipeline: pipeline, key: key, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, clock: clock,
+            pipeline: pipeline, key: key, servingSince: servingSince, origins: origins,
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, clock: clock,
             now: now, services: services, project: project, memory: memory, runs: runs)
     }
 
@@ -179,6 +190,15 @@ public actor RecordedRuns: TriggerRuns {
             if let end = ends[runID] { return end }
             try await waitForChange()
         }
+    }
+
+    /// Where the trigger has put what the runs were started for, by run.
+    public private(set) var sources: [String: RunSource] = [:]
+
+    /// Keeps the source.
+    public func relocate(_ runID: String, to source: RunSource) {
+        sources[runID] = source
+        changed()
     }
 
     /// Notes that the run was to be cancelled.

@@ -55,7 +55,7 @@ public struct Template: Sendable {
         _ scope: any TemplateScope, limits: TemplateLimits = TemplateLimits()
     ) throws(TemplateFailure) -> Value {
         if isSingleExpression, case .expression(let node) = nodes[0] {
-            return try Evaluator(scope: scope, limits: limits).value(node)
+            return try ExpressionEvaluator(scope: scope, limits: limits).value(node)
         }
         var renderer = Renderer(scope: scope, limits: limits)
         try renderer.render(nodes, locals: [:])
@@ -107,7 +107,7 @@ public struct Expression: Sendable {
     public func evaluate(
         _ scope: any TemplateScope, missingIsNull: Bool = false
     ) throws(TemplateFailure) -> Value {
-        try Evaluator(scope: scope, limits: TemplateLimits(), missingIsNull: missingIsNull).value(node)
+        try ExpressionEvaluator(scope: scope, limits: TemplateLimits(), missingIsNull: missingIsNull).value(node)
     }
 }
 

@@ -29,7 +29,7 @@ struct NodeComposer {
     }
 
     /// Builds the root of the one document in a stream.
-    mutating func compose(_ stream: consuming EventStream) throws(YAMLError) -> YAMLNode? {
+    mutating func compose(_ stream: consuming YAMLEventReader) throws(YAMLError) -> YAMLNode? {
         var stream = stream
         while true {
             let event = try next(&stream)
@@ -51,7 +51,7 @@ struct NodeComposer {
     }
 
     /// The next event. An error at the end of the file points to the unclosed bracket.
-    private func next(_ stream: inout EventStream) throws(YAMLError) -> YAMLEvent {
+    private func next(_ stream: inout YAMLEventReader) throws(YAMLError) -> YAMLEvent {
         do {
             return try stream.next()
         } catch {

@@ -24,7 +24,7 @@ public enum YAMLParser {
         let source = YAMLSource(name: name, text: try TextDecoder.decode(bytes, name: name))
         try DirectiveLimit.check(source)
         var composer = NodeComposer(source: source, limits: limits)
-        return YAMLDocument(source: source, root: try composer.compose(EventStream(source)))
+        return YAMLDocument(source: source, root: try composer.compose(YAMLEventReader(source)))
     }
 
     /// Parses a text that is already a string.

@@ -1,6 +1,7 @@
 import HTTPTestServer
 import NIOHTTP1
 import RunnelKit
+import RunnelSupport
 import RunnelTesting
 import Testing
 

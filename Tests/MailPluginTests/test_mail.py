@@ -1,6 +1,6 @@
 """The step `mail.send` against a real SMTP server (aiosmtpd, from PyPI) on a free port of this machine.
 
-    pip install aiosmtpd && python3 Tests/MailPluginTests/test_mail.py
+    scripts/python.sh && .build/python/bin/python Tests/MailPluginTests/test_mail.py
 """
 
 import email

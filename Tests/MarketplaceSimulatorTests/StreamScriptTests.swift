@@ -5,8 +5,8 @@ import Testing
 
 @Suite("Stream script")
 struct StreamScriptTests {
-    private func request(_ prompt: String) throws -> ChatRequest {
-        try ChatRequest(Value.json(Caller.chatBody(prompt)))
+    private func request(_ prompt: String) throws -> ParsedChatRequest {
+        try ParsedChatRequest(Value.json(Caller.chatBody(prompt)))
     }
 
     private func body(_ steps: [StreamStep]) -> String {

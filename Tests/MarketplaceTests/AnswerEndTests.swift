@@ -334,7 +334,7 @@ struct AnswerEndTests {
         var decoder = ChatDecoder(rules: AnswerRules(streamEnd: end, acceptsTruncated: ending.acceptsTruncated))
         var events: [ChatEvent] = []
         let bytes = Array(ending.body.utf8)
-        let redactor = Redactor(secrets: [])
+        let redactor = ResponseRedactor(secrets: [])
         do throws(MarketplaceError) {
             for start in stride(from: 0, to: bytes.count, by: size) {
                 let piece = Array(bytes[start..<min(start + size, bytes.count)])
@@ -592,7 +592,7 @@ struct AnswerEndTests {
             var events: [ChatEvent] = []
             func feed(_ text: String) throws {
                 try Array(text.utf8).withUnsafeBytes {
-                    try decoder.feed($0, redactor: Redactor(secrets: []), into: &events)
+                    try decoder.feed($0, redactor: ResponseRedactor(secrets: []), into: &events)
                 }
             }
             try feed(chunk)
@@ -610,7 +610,7 @@ struct AnswerEndTests {
             delta(#""reasoning_content":"a\ud83d""#) + delta(#""content":"b\ud83d","reasoning_content":"\ude00c""#)
             + delta(#""content":"\ude00","reasoning_content":"\ud83d""#) + done
         try Array(body.utf8).withUnsafeBytes {
-            try decoder.feed($0, redactor: Redactor(secrets: []), into: &events)
+            try decoder.feed($0, redactor: ResponseRedactor(secrets: []), into: &events)
         }
         #expect(
             events == [
@@ -629,7 +629,7 @@ struct AnswerEndTests {
             let bytes =
                 start + Array("A".utf8) + character[..<cut] + end + start + character[cut...] + Array("B".utf8) + end
                 + Array(done.utf8)
-            try bytes.withUnsafeBytes { try decoder.feed($0, redactor: Redactor(secrets: []), into: &events) }
+            try bytes.withUnsafeBytes { try decoder.feed($0, redactor: ResponseRedactor(secrets: []), into: &events) }
             #expect(events == [.text("A"), .text("😀B")], "cut at \(cut)")
         }
     }

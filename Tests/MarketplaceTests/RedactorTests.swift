@@ -13,7 +13,7 @@ import Foundation
 @Suite("Secrets")
 struct RedactorTests {
     private let secret = "s3cr3t/+ value?"
-    private var redactor: Redactor { Redactor(secrets: [secret]) }
+    private var redactor: ResponseRedactor { ResponseRedactor(secrets: [secret]) }
 
     @Test(
         "are taken out as they are, percent-encoded in whole or in part, and JSON-escaped",
@@ -43,7 +43,7 @@ struct RedactorTests {
     @Test("other text stays as it is")
     func otherText() {
         #expect(redactor.redact("s3cr3t value, 100 % of it: こ") == "s3cr3t value, 100 % of it: こ")
-        #expect(Redactor(secrets: []).redact("x") == "x")
+        #expect(ResponseRedactor(secrets: []).redact("x") == "x")
     }
 
     @Test("the access token that a server echoes is in no error, and nothing secret is in the log")

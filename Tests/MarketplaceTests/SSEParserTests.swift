@@ -42,10 +42,10 @@ struct SSEParserTests {
     @Test("gives the same public cases whole and in pieces of 1, 2, 3 and 7 bytes", arguments: try SSECase.all())
     func publicCases(_ testCase: SSECase) throws {
         if testCase.mustReject == true {
-            #expect(!MediaType.isEventStream(testCase.contentType))
+            #expect(!ContentType.isEventStream(testCase.contentType))
             return
         }
-        if let type = testCase.contentType { #expect(MediaType.isEventStream(type)) }
+        if let type = testCase.contentType { #expect(ContentType.isEventStream(type)) }
         let bytes = try #require(Data(base64Encoded: testCase.bytesBase64))
         let expected = testCase.expected.map { SSEParser.Event(event: $0.event, data: $0.data, id: $0.id) }
         for size in [bytes.count, 1, 2, 3, 7] {

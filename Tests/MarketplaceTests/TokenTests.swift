@@ -78,7 +78,7 @@ struct TokenTests {
         ])
     func lifetimes(_ written: String, _ seconds: Int) throws {
         let body = Array(#"{"access_token":"t","expires_in":\#(written)}"#.utf8)
-        let grant = try TokenResponse.read(body, url: "u", redactor: Redactor(secrets: []))
+        let grant = try TokenResponse.read(body, url: "u", redactor: ResponseRedactor(secrets: []))
         #expect(grant == TokenGrant(token: "t", lifetime: .seconds(seconds)))
     }
 
@@ -91,7 +91,7 @@ struct TokenTests {
         ])
     func unusable(_ body: String, _ why: String) throws {
         let error = try #require(throws: MarketplaceError.self) {
-            try TokenResponse.read(Array(body.utf8), url: "https://h/token", redactor: Redactor(secrets: []))
+            try TokenResponse.read(Array(body.utf8), url: "https://h/token", redactor: ResponseRedactor(secrets: []))
         }
         expect(
             error, .invalidTokenResponse, "The answer of https://h/token cannot be used: \(why).",

@@ -62,7 +62,7 @@ private struct Rig {
         #expect(events[0].payload["error"] == ["code": "broken", "message": "it broke"])
         #expect(events[0].payload["state"] == "failed")
         #expect(events[0].dedupeKey == "r1/failed")
-        #expect(events[0].cause == "r1")
+        #expect(events[0].cause == .run("r1"))
         #expect(rig.harness.memory.value(for: "watermark") == 4)
     }
 

@@ -1,14 +1,18 @@
+import ArgumentParser
 import Foundation
+import RunnelCLI
 import Testing
 
 @Suite("Help") struct HelpTests {
-    private static let commands = [
-        "", "init", "new", "new pipeline", "new plugin", "new test", "run", "runs", "runs list", "runs show",
-        "runs watch",
-        "runs retry", "runs resume", "runs cancel", "runs prune", "serve", "status", "trigger", "schedule",
-        "schedule next", "validate", "test", "explain", "steps", "plugins", "plugins list", "plugins refresh", "trust",
-        "schema", "mcp", "doctor", "simulate", "receive", "docs", "docs pages", "docs man",
-    ]
+    private static let commands = names(of: RunnelCommand.self, under: "")
+
+    /// All that can be typed behind `runnel`.
+    private static func names(of command: any ParsableCommand.Type, under name: String) -> [String] {
+        [name]
+            + command.configuration.subcommands.flatMap { part in
+                names(of: part, under: (name.isEmpty ? "" : name + " ") + (part.configuration.commandName ?? ""))
+            }
+    }
 
     @Test(
         "fits into 80 columns with no line broken in its middle, and shows how the command is typed",

@@ -47,7 +47,8 @@ private struct Mistake: CustomTestStringConvertible {
             #"= put a template in quotes: "{{ … }}""#),
         Mistake(
             "steps:\n  - run: echo hi\n    continue-on-error: true\n",
-            #"p.yaml:2:5: error: a step has no key "run" [unknown-key]"#, "= write `uses: shell` and `with: { run: … }`",
+            #"p.yaml:2:5: error: a step has no key "run" [unknown-key]"#,
+            "= write `uses: shell` and `with: { run: … }`",
             #"p.yaml:3:5: error: a step has no key "continue-on-error" [unknown-key]"#, "= write `on_error: continue`"),
         Mistake(
             "steps:\n  - uses: shell\n", #"p.yaml:2:11: error: shell needs the key "run" [missing-key]"#,

@@ -3,6 +3,21 @@ import RunnelKit
 import Testing
 
 @Suite("The workshop for authors") struct WorkshopTests {
+    @Test("the alert of a new project is the one that ships")
+    func alert() async throws {
+        let shipped = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../pipelines")
+        try await withProject([:]) { runnel in
+            #expect(try await runnel.run(["init", "alert"]).status == 0)
+            for name in ["alert.yaml", "alert.test.yaml"] {
+                let made = try String(contentsOfFile: "\(runnel.directory)/pipelines/\(name)", encoding: .utf8)
+                let own = try String(contentsOf: shipped.appending(path: name), encoding: .utf8)
+                // The line for editors comes first.
+                #expect(made.hasSuffix(own), "\(name)")
+            }
+            #expect(try await runnel.run(["test"]).status == 0)
+        }
+    }
+
     @Test(
         "what init makes is valid, passes its own test, and runs or says when it will",
         arguments: ["hello", "hook", "folder", "schedule"])

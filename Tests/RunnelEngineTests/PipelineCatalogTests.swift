@@ -29,10 +29,12 @@ import Testing
         files.set(texts)
         return catalog.look().changes.map { change in
             switch change {
-            case .updated(let file, let pipeline, _): "\(file) is \(pipeline.name)"
+            case .updated(let file, let pipeline, _, _): "\(file) is \(pipeline.name)"
             case .problem(let file, _, _): "\(file) has a problem"
             case .unreadable(let file): "\(file) is unreadable"
+            case .readable(let file): "\(file) is readable"
             case .removed(let file): "\(file) is gone"
+            case .displaced(let file, let other): "\(file) gives way to \(other)"
             case .folderUnreadable: "the folder is unreadable"
             }
         }

@@ -103,7 +103,47 @@ private struct Doorbell: Trigger {
     func changed() async {
         #expect(await look(["a.yaml": Self.pipeline("a")]) == ["a.yaml: a"])
         #expect(await look(["a.yaml": Self.pipeline("b")]) == ["a.yaml: b"])
-        #expect(log.lines == ["info a.yaml has changed; its new version is served"])
+        #expect(
+            log.lines == [
+                "info a.yaml has changed; its new version is served",
+                "notice the pipeline \"a\" is named \"b\" now; what its triggers know goes with it",
+            ])
+    }
+
+    @Test("trouble of a trigger is logged once when it begins, and when all of it is over")
+    func trouble() async throws {
+        folder.set(["a.yaml": "name: a\non: { doorbell: {} }\nsteps: [ { uses: slow } ]\n"])
+        _ = await host.look()
+        let place = PipelineHost.TriggerPlace(file: "a.yaml", key: "doorbell")
+        for health in [
+            TriggerHealth.waiting("for a ring"), .problem("no bell"), .problem("no door"), .problem("no bell"),
+            .waiting("for a ring"), .waiting("for another"),
+        ] { await host.report(health, of: place) }
+        #expect(
+            log.lines == [
+                "warning the trigger doorbell of a has a problem: no bell",
+                "warning the trigger doorbell of a has a problem: no door",
+                "warning the trigger doorbell of a has no problem any more; it waits: for a ring",
+            ])
+    }
+
+    @Test("a file that has no errors any more is said to be served")
+    func mended() async {
+        _ = await look(["a.yaml": "name: a\n"])
+        #expect(await look(["a.yaml": Self.pipeline("a")]) == ["a.yaml: a"])
+        #expect(log.lines.last == "warning a.yaml has no errors any more; it is served")
+    }
+
+    @Test("a file that comes first takes a name over from a later one, as after a restart")
+    func sameNameLater() async {
+        #expect(await look(["b.yaml": Self.pipeline("p")]) == ["b.yaml: p"])
+        let both = ["a.yaml": Self.pipeline("p"), "b.yaml": Self.pipeline("p")]
+        #expect(await look(both).first == "a.yaml: p")
+        let problem = "b.yaml: - (the pipeline is named \"p\" as is the one in a.yaml)"
+        for _ in 0..<2 { #expect(await look(both) == ["a.yaml: p", problem]) }
+        #expect(
+            log.lines.first
+                == "error b.yaml is not served any more: a.yaml has a pipeline of the same name, and comes first")
     }
 
     @Test("a file that is renamed is served under its new name at once")
@@ -119,6 +159,7 @@ private struct Doorbell: Trigger {
         for _ in 0..<3 { #expect(await look(nil) == ["a.yaml: a"]) }
         #expect(log.lines == ["error keeping the current pipelines: there is no folder \"pipelines\""])
         #expect(await look(["a.yaml": Self.pipeline("a")]) == ["a.yaml: a"])
+        #expect(log.lines.last == "warning the pipelines can be read again")
     }
 
     @Test("a file that cannot be read keeps its last good version, and says so until it can be read")
@@ -131,6 +172,11 @@ private struct Doorbell: Trigger {
         #expect(log.lines == ["error b.yaml: \(words)", "error a.yaml: \(words)"])
         #expect(
             await look(["a.yaml": Self.pipeline("a"), "b.yaml": Self.pipeline("b")]) == ["a.yaml: a", "b.yaml: b"])
+        #expect(
+            log.lines.suffix(3) == [
+                "warning a.yaml can be read again", "info b.yaml was added",
+                "warning b.yaml has no errors any more; it is served",
+            ])
     }
 
     @Test("of two files with one name the second is served once the first has gone")

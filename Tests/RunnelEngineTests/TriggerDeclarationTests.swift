@@ -92,6 +92,69 @@ private struct TickerPlugin: Plugin {
         #expect(try await memory().value(for: "watermark") == 1)
     }
 
+    @Test("a pipeline with another name in its file hands on what its triggers know, and its dedupe keys")
+    func pipelineRenamed() async throws {
+        let declarations = try declarations()
+        await declarations.update([try hosted("on: { ticker: {} }")], files: ["p.yaml"])
+        try await remember()
+        _ = await journal.accept(
+            RunRecord(id: "r1", pipeline: "p", definition: "d", dedupeKey: "k", trigger: .null, createdAt: 1),
+            memory: nil)
+        await declarations.update([try hosted("on: { ticker: {} }", name: "q")], files: ["p.yaml"])
+        let memory = journal.memory(of: TriggerID(pipeline: "q", key: "ticker"))
+        #expect(try await memory.value(for: "watermark") == 1)
+        let again = RunRecord(id: "r2", pipeline: "q", definition: "d", dedupeKey: "k", trigger: .null, createdAt: 2)
+        #expect(await journal.accept(again, memory: nil) == .duplicate(runID: "r1"))
+    }
+
+    @Test("so does a pipeline that is named after its file, when the file is renamed")
+    func defaultNameRenamed() async throws {
+        let loader = try PipelineLoader(registry: StepRegistry([TickerPlugin()]))
+        func hosted(_ file: String) throws -> PipelineHost.Hosted {
+            var hosted = PipelineHost.Hosted(file: file)
+            let yaml = "on: { ticker: {} }\nsteps: [ { uses: echo } ]\n"
+            hosted.pipeline = loader.load(Array(yaml.utf8), file: file).pipeline
+            try #require(hosted.pipeline != nil)
+            return hosted
+        }
+        await (try declarations()).update([try hosted("p.yaml")], files: ["p.yaml"])
+        try await remember()
+        await (try declarations()).update([try hosted("q.yaml")], files: ["q.yaml"])
+        #expect(try await journal.memory(of: TriggerID(pipeline: "q", key: "ticker")).value(for: "watermark") == 1)
+    }
+
+    @Test("what a trigger knew by its place, or before it had an id, it knows by its identity")
+    func adopted() async throws {
+        let registry = try StepRegistry([LookerPlugin()])
+        let loader = try PipelineLoader(registry: registry)
+        let identities = TriggerIdentities(registry: registry, values: ProjectValues(), seal: SecretSeal(secrets: [:]))
+        func update(_ on: String) async throws {
+            var hosted = PipelineHost.Hosted(file: "p.yaml")
+            let yaml = "name: p\non: { looker: \(on) }\nsteps: [ { uses: echo } ]\n"
+            hosted.pipeline = loader.load(Array(yaml.utf8), file: "p.yaml").pipeline
+            try #require(hosted.pipeline != nil)
+            let declarations = TriggerDeclarations(
+                folder: "/project", registry: registry, journal: journal, logger: logger,
+                identities: { identities.all(of: $0) }, former: { identities.former(of: $0) })
+            await declarations.update([hosted], files: ["p.yaml"])
+        }
+        func memory(_ key: String) async throws -> Value? {
+            try await journal.memory(of: TriggerID(pipeline: "p", key: key)).value(for: "seen")
+        }
+        try await journal.memory(of: TriggerID(pipeline: "p", key: "looker")).set(["seen": 1])
+        try await update("{ folder: in }")
+        #expect(try await memory("looker in") == 1)
+        // A second entry, in front of the first.
+        try await update("[ { folder: other }, { folder: in } ]")
+        #expect(try await memory("looker in") == 1)
+        #expect(try await memory("looker other") == nil)
+        try await update("[ { folder: in, id: tickets }, { folder: other } ]")
+        #expect(try await memory("looker#tickets") == 1)
+        // With an id, what it listens to may change.
+        try await update("{ folder: elsewhere, id: tickets }")
+        #expect(try await memory("looker#tickets") == 1)
+    }
+
     @Test("of several entries only those forget that are gone")
     func several() async throws {
         let declarations = try declarations()

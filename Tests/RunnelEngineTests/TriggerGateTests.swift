@@ -63,13 +63,14 @@ private struct Rig {
         _ = await host.look()
         runs = HostedRuns(
             runs: RunService(worker: worker), host: host, pipeline: pipeline,
-            place: PipelineHost.TriggerPlace(file: "p.yaml", key: "hook"), kind: "hook",
+            place: PipelineHost.TriggerPlace(file: "p.yaml", key: "hook"), identity: "hook", kind: "hook",
             gate: TriggerGate(pipeline.triggers[0], values: runner.values), chainLimit: chainLimit, logger: logger,
             redactor: runner.redactor)
     }
 
     func emit(
-        _ key: String, body: Value = .null, headers: Value = [:], memory: [String: Value?] = [:], cause: String? = nil
+        _ key: String, body: Value = .null, headers: Value = [:], memory: [String: Value?] = [:],
+        cause: TriggerEvent.Cause? = nil
     ) async throws(TriggerRefusal) -> TriggerAcceptance {
         try await runs.accept(
             TriggerEvent(
@@ -202,17 +203,35 @@ private struct Rig {
         let rig = try await Rig("{}", chainLimit: 3)
         var last = try #require(try await rig.emit("0").runID)
         for number in 1...2 {
-            last = try #require(try await rig.emit("\(number)", cause: last).runID)
+            last = try #require(try await rig.emit("\(number)", cause: .run(last)).runID)
             #expect(await rig.journal.run(last)?.chain == number)
         }
         await #expect {
-            _ = try await rig.emit("3", cause: last)
+            _ = try await rig.emit("3", cause: .run(last))
         } throws: { error in
             let refusal = error as? TriggerRefusal
             return refusal?.reason == .chainTooLong
                 && refusal?.message
                     == "the run \(last) is the last of a chain of 3 runs that started each other, which is as long as "
                     + "`runs.chain` allows"
+        }
+    }
+
+    @Test("a chain goes on from a run of another journal, and a run that is gone begins one")
+    func foreign() async throws {
+        let rig = try await Rig("{}", chainLimit: 3)
+        let second = try #require(try await rig.emit("1", cause: .foreign(chain: 0)).runID)
+        #expect(await rig.journal.run(second)?.chain == 1)
+        let retention = try #require(try await rig.emit("2", cause: .run("gone")).runID)
+        #expect(await rig.journal.run(retention)?.chain == 1)
+        let negative = try #require(try await rig.emit("3", cause: .foreign(chain: -5)).runID)
+        #expect(await rig.journal.run(negative)?.chain == 1)
+        await #expect {
+            _ = try await rig.emit("4", cause: .foreign(chain: 2))
+        } throws: { error in
+            (error as? TriggerRefusal)?.message
+                == "the run of another journal is the last of a chain of 3 runs that started each other, which is as "
+                + "long as `runs.chain` allows"
         }
     }
 

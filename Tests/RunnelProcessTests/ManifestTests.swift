@@ -20,7 +20,7 @@ private func exec(_ changes: ValueObject) -> Value {
         #expect(manifest.name.text == "weather")
         #expect(manifest.command?.words == ["python3", "main.py"])
         #expect(manifest.timeout == .seconds(5))
-        #expect(manifest.concurrency.count == 4)
+        #expect(manifest.concurrency == 4)
         #expect(manifest.env.names == ["KEY"])
         #expect(manifest.steps["now"]?.summary == "The weather.")
     }
@@ -53,7 +53,7 @@ private func exec(_ changes: ValueObject) -> Value {
             ),
             (["steps": ["A b": ["summary": "x"]]], #"`steps`: "A b" is not a valid name for a step"#, PluginName.rule),
             (["steps": ["a": [:]]], "`steps.a.summary`: it is missing", nil),
-            (["concurrency": 0], "`concurrency`: expected an integer from 1, found the number 0", nil),
+            (["concurrency": 0], "`concurrency`: 0 is too small", "1 at least"),
             (["url": "https://x"], #"`url`: "url" is not allowed here: it belongs to "transport: http""#, "remove it"),
             (
                 ["env": ["A=b"]], #"`env[0]`: expected the name of an environment variable, found "A=b""#,

@@ -60,7 +60,7 @@ import Testing
 
     @Test("a talkative child gets a burst, and then so many lines a second; what is left out is counted")
     func allowance() {
-        var allowance = TokenBucket(burst: 2, perSecond: 1)
+        var allowance = LineAllowance(burst: 2, perSecond: 1)
         let verdicts = [0, 0, 0, 0, 1, 1].map { allowance.take(at: .seconds($0)) }
         #expect(
             verdicts == [

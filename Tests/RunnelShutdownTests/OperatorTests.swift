@@ -104,14 +104,36 @@ import Testing
             let text = await server.error.wait(for: "restart")
             #expect(
                 text.contains(
-                    "Reloaded: 2 pipelines (t.yaml); `log.level` is debug; "
-                        + "restart Runnel to apply `plugins/new`, `runs.limit`, `secrets.a`\n"), "\(text)")
+                    "Reloaded: 2 pipelines (t.yaml); `log.level` is debug; applied `runs.limit`; "
+                        + "restart Runnel to apply `plugins/new`, `secrets.a`\n"), "\(text)")
             #expect(try await server.call("POST", "/api/v1/pipelines/t/runs", body: "{}").status == 202)
             try folder.write("runnel.yaml", "log: { level: nothing }\n")
             server.signal(SIGHUP)
             let broken = await server.error.wait(for: "has errors")
             #expect(
                 broken.contains("Reloaded: 2 pipelines; the configuration has errors, so the current one is kept\n"))
+            #expect(try await server.call("GET", "/health/live").status == 200)
+            server.signal(SIGTERM)
+            #expect(await server.ended().status == 0)
+        }
+    }
+
+    @Test("a changed configuration is taken up without a signal, each change is named once, and errors change nothing")
+    func changedConfiguration() async throws {
+        let configuration = "server: { port: 0 }\nlog: { level: error }\n"
+        try await withFolder(["runnel.yaml": configuration, "s.yaml": Self.stalled]) { folder in
+            let server = try await Server(folder, ["--simulate"])
+            try folder.write("runnel.yaml", configuration + "runs: { limit: 3 }\n")
+            #expect(
+                await server.error.wait(for: "has changed").hasSuffix("runnel.yaml has changed; applied `runs.limit`\n"))
+            try folder.write("runnel.yaml", configuration + "runs: { limit: 3, grace: 5s }\njournal: { keep: 5d }\n")
+            #expect(
+                await server.error.wait(for: "`journal.keep`").hasSuffix(
+                    "runnel.yaml has changed; applied `journal.keep`; restart Runnel to apply `runs.grace`\n"))
+            try folder.write("runnel.yaml", configuration + "runs: { limit: many }\n")
+            #expect(
+                await server.error.wait(for: "has errors").hasSuffix(
+                    "runnel.yaml has changed; the configuration has errors, so the current one is kept\n"))
             #expect(try await server.call("GET", "/health/live").status == 200)
             server.signal(SIGTERM)
             #expect(await server.ended().status == 0)

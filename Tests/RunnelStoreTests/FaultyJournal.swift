@@ -121,10 +121,12 @@ struct FaultyJournal: Journal {
         return try await base.waitingCount()
     }
 
-    func claim(_ runID: String, by worker: WorkerID, limits: RunLimits) async throws(JournalError) -> Claim {
+    func claim(
+        _ runID: String, by worker: WorkerID, limits: RunLimits, at time: Int64?
+    ) async throws(JournalError) -> Claim {
         try write()
         defer { executor.endCall() }
-        let claim = try await base.claim(runID, by: worker, limits: limits)
+        let claim = try await base.claim(runID, by: worker, limits: limits, at: time)
         if faults.now.lostClaims.contains(runID), case .claimed = claim {
             throw JournalError(.failed, "Input/output error")
         }
@@ -234,6 +236,30 @@ struct FaultyJournal: Journal {
         try write()
         defer { executor.endCall() }
         try await base.probe()
+    }
+
+    func relocate(_ runID: String, to source: Value, isDue: Bool) async throws(JournalError) {
+        try write()
+        defer { executor.endCall() }
+        try await base.relocate(runID, to: source, isDue: isDue)
+    }
+
+    func endedRetries(limit: Int) async throws(JournalError) -> [String] {
+        try read()
+        defer { executor.endCall() }
+        return try await base.endedRetries(limit: limit)
+    }
+
+    func move(memoryOf trigger: TriggerID, to other: TriggerID) async throws(JournalError) {
+        try write()
+        defer { executor.endCall() }
+        try await base.move(memoryOf: trigger, to: other)
+    }
+
+    func rename(pipeline: String, to name: String, keepingKeysUntil expiry: Int64) async throws(JournalError) {
+        try write()
+        defer { executor.endCall() }
+        try await base.rename(pipeline: pipeline, to: name, keepingKeysUntil: expiry)
     }
 
     func check() async throws(JournalError) -> [String] { try await base.check() }

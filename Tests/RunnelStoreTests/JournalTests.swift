@@ -56,6 +56,86 @@ import Testing
         }
     }
 
+    @Test("where a run's source is, and how many runs led to it, comes back with it", arguments: JournalKind.allCases)
+    func source(kind: JournalKind) async throws {
+        try await kind.withTwo { (journal, other) async throws -> Void in
+            var run = newRun("r2")
+            (run.retryOf, run.chain, run.source) = ("r1", 3, ["payload": [:], "state": ["place": "failed/a"]])
+            _ = try await journal.accept(run, memory: nil)
+            #expect(try await other.run("r2") == run)
+            // The run has not ended.
+            #expect(try await other.endedRetries(limit: 10).isEmpty)
+            _ = try await journal.requestCancel("r2", at: 5)
+            #expect(try await other.endedRetries(limit: 10) == ["r2"])
+            try await journal.relocate("r2", to: ["payload": ["path": "done/a"]], isDue: false)
+            #expect(try await other.endedRetries(limit: 10).isEmpty)
+            #expect(try await other.run("r2")?.source == ["payload": ["path": "done/a"]])
+        }
+    }
+
+    @Test("a run that waited starts when it is claimed", arguments: JournalKind.allCases)
+    func began(kind: JournalKind) async throws {
+        try await kind.withTwo { (journal, other) async throws -> Void in
+            let worker = workerRecord("a")
+            try await journal.join(worker)
+            _ = try await journal.accept(newRun("r1", createdAt: 1), memory: nil)
+            guard case .claimed(let run) = try await journal.claim("r1", by: worker.id, limits: RunLimits(), at: 7)
+            else { Issue.record("not claimed"); return }
+            #expect(run.startedAt == 7)
+            #expect(run.createdAt == 1)
+            // It goes on having started then.
+            _ = try await journal.release([try await journal.lease("r1")], .stopped)
+            _ = try await journal.claim("r1", by: worker.id, limits: RunLimits(), at: 9)
+            #expect(try await other.run("r1")?.startedAt == 7)
+        }
+    }
+
+    @Test("what is known of a pipeline's events goes to its new name", arguments: JournalKind.allCases)
+    func renamed(kind: JournalKind) async throws {
+        try await kind.withTwo { (journal, other) async throws -> Void in
+            _ = try await journal.accept(newRun("r1", dedupeKey: "k"), memory: nil)
+            try await journal.memory(of: TriggerID(pipeline: "p", key: "watch")).set(["seen": 1])
+            try await journal.operators.setTrigger(TriggerID(pipeline: "p", key: "watch"), isEnabled: false)
+            try await journal.rename(pipeline: "p", to: "q", keepingKeysUntil: 1000)
+            #expect(try await other.operators.disabledTriggers() == [TriggerID(pipeline: "q", key: "watch")])
+            #expect(try await other.memory(of: TriggerID(pipeline: "q", key: "watch")).value(for: "seen") == 1)
+            #expect(try await other.memory(of: TriggerID(pipeline: "p", key: "watch")).value(for: "seen") == nil)
+            let again = newRun("r2", pipeline: "q", dedupeKey: "k")
+            #expect(try await other.accept(again, memory: nil) == .duplicate(runID: "r1"))
+        }
+    }
+
+    @Test("an event of a failed run may start another one also under the new name", arguments: JournalKind.allCases)
+    func renamedAfterFailure(kind: JournalKind) async throws {
+        try await kind.withTwo { (journal, other) async throws -> Void in
+            for (run, key) in [("r1", "before"), ("r2", "after")] {
+                _ = try await journal.accept(newRun(run, dedupeKey: key), memory: nil)
+            }
+            _ = try await journal.requestCancel("r1", at: 1)
+            try await journal.rename(pipeline: "p", to: "q", keepingKeysUntil: 1000)
+            _ = try await journal.requestCancel("r2", at: 1)
+            for (run, old, key) in [("r3", "r1", "before"), ("r4", "r2", "after")] {
+                var again = newRun(run, pipeline: "q", dedupeKey: key)
+                again.retriesFailed = true
+                #expect(try await other.accept(again, memory: nil) == .accepted)
+                #expect(try await journal.run(run)?.retryOf == old)
+            }
+        }
+    }
+
+    @Test("a trigger's memory moves to a name that has none", arguments: JournalKind.allCases)
+    func moved(kind: JournalKind) async throws {
+        try await kind.withTwo { (journal, other) async throws -> Void in
+            let (old, new) = (TriggerID(pipeline: "p", key: "watch"), TriggerID(pipeline: "p", key: "watch in"))
+            try await journal.memory(of: old).set(["seen": 1])
+            try await journal.move(memoryOf: old, to: new)
+            #expect(try await other.memory(of: new).value(for: "seen") == 1)
+            try await journal.memory(of: old).set(["seen": 2])
+            try await journal.move(memoryOf: old, to: new)
+            #expect(try await other.memory(of: new).value(for: "seen") == 1)
+        }
+    }
+
     @Test("the steps that a run takes over are there as soon as the run is", arguments: JournalKind.allCases)
     func takenOver(kind: JournalKind) async throws {
         try await kind.withTwo { (journal, other) async throws -> Void in

@@ -188,6 +188,45 @@ private func with<Subject>(_ subject: Subject, _ change: (inout Subject) -> Void
         }
     }
 
+    @Test("a retry finds what its run was started for where the trigger has put it", arguments: JournalKind.allCases)
+    func retryAtNewPlace(kind: JournalKind) async throws {
+        try await kind.withTwo { (journal, other) async throws -> Void in
+            let rig = try await WorkerRig("a", on: journal)
+            let pipeline = try rig.pipeline(
+                "name: p\ninputs: { tone: { default: kind }, size: { type: integer, default: 1 } }\nsteps: [ { uses: effect } ]"
+            )
+            let (old, _) = try await perform(
+                pipeline, on: rig, trigger: ["type": "watch", "path": "in/a", "name": "a"])
+            let source: Value = ["payload": ["path": "failed/a"], "input": "failed/a", "state": ["place": "failed/a"]]
+            try await other.relocate(old.id, to: source, isDue: false)
+            var record = try #require(await journal.run(old.id))
+            record.inputs = ["tone": "warm", "size": 1]
+            let service = RunService(worker: rig.worker)
+            let changes = try pipeline.changedInputs([("size", "2")])
+            let retry = try await service.makeRetry(of: record, with: pipeline, changing: changes)
+            #expect(try await service.start(retry) == .accepted)
+            let kept = try #require(await other.run(retry.id))
+            #expect(kept.trigger == ["type": "watch", "path": "failed/a", "name": "a"])
+            #expect(kept.input == "failed/a")
+            #expect(kept.inputs == ["tone": "warm", "size": 2])
+            #expect(kept.source == source)
+            // It is due when the run has ended, also when that is by a cancellation.
+            _ = try await other.requestCancel(retry.id, at: 1)
+            #expect(try await other.endedRetries(limit: 1) == [retry.id])
+        }
+    }
+
+    @Test("inputs that do not fit are refused when they are changed")
+    func changedInputs() async throws {
+        let rig = try await WorkerRig("a", on: MemoryJournal())
+        let pipeline = try rig.pipeline(
+            "name: p\ninputs: { size: { type: integer, default: 1 } }\nsteps: [ { uses: effect } ]")
+        let wrong = #expect(throws: InputError.self) { try pipeline.changedInputs([("size", "x")]) }
+        #expect(wrong?.message == #"the input "size": expected a whole number, found "x""#)
+        let unknown = #expect(throws: InputError.self) { try pipeline.changedInputs([("sise", "1")]) }
+        #expect(unknown?.message == #"the pipeline "p" has no input "sise"; did you mean "size"?"#)
+    }
+
     @Test("what cannot be retried says why", arguments: JournalKind.allCases)
     func retryErrors(kind: JournalKind) async throws {
         try await kind.withTwo { (journal, _) async throws -> Void in

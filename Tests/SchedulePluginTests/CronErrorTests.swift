@@ -86,8 +86,8 @@ import Testing
             ("L * * * *", "the minute field is \"L\", where a number was expected"),
             ("@dayly", "unknown nickname \"@dayly\"; did you mean \"@daily\"?"),
             (
-                "@reboot",
-                "unknown nickname \"@reboot\"; known: @annually, @daily, @hourly, @midnight, @monthly, @weekly, @yearly"
+                "@nonsense",
+                "unknown nickname \"@nonsense\"; known: @annually, @daily, @hourly, @midnight, @monthly, @reboot, @weekly, @yearly"
             ),
             (
                 "@every 90s",

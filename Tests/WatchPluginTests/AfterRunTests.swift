@@ -113,7 +113,8 @@ import Testing
         }
     }
 
-    @Test("a file that comes again with the same content starts no run, and moves too", arguments: Mode.allCases)
+    @Test(
+        "every file that arrives starts a run, also with a name and content that came before", arguments: Mode.allCases)
     func redelivered(mode: Mode) async throws {
         try await WatchFixture.with { fixture in
             try await fixture.watching(mode.keys(["after": "move"])) {
@@ -122,11 +123,47 @@ import Testing
                 await fixture.runs.finish("run-1", .succeeded(output: .null))
                 try await fixture.eventually { fixture.ledger.isEmpty }
                 try fixture.drop("1", at: "inbox/a.txt")
+                try await fixture.runs.waitForAccepted(2)
+                #expect(fixture.text("inbox/a.txt") == "1")
+                await fixture.runs.finish("run-2", .succeeded(output: .null))
                 try await fixture.eventually { fixture.text("done/a-2.txt") != nil && fixture.ledger.isEmpty }
             }
             #expect(try fixture.names("done") == ["a-2.txt", "a.txt"])
-            #expect(await fixture.runs.accepted.count == 1)
-            #expect(await fixture.runs.duplicates == 1)
+            #expect(await fixture.runs.duplicates == 0)
+        }
+    }
+
+    @Test("the same content that replaces a file whose run goes on is a file of its own", arguments: Mode.allCases)
+    func replaced(mode: Mode) async throws {
+        try await WatchFixture.with { fixture in
+            try await fixture.watching(mode.keys(["after": "move"])) {
+                try fixture.drop("1", at: "inbox/a.txt")
+                try await fixture.runs.waitForAccepted(1)
+                try fixture.drop("1", at: "inbox/a.txt")
+                try await fixture.runs.waitForAccepted(2)
+                await fixture.runs.finish("run-1", .succeeded(output: .null))
+                await fixture.runs.finish("run-2", .succeeded(output: .null))
+                try await fixture.eventually { fixture.ledger.isEmpty }
+            }
+            #expect(fixture.text("done/a.txt") == "1")
+        }
+    }
+
+    @Test("a file that is put back after its run failed is a new event", arguments: Mode.allCases)
+    func putBack(mode: Mode) async throws {
+        try await WatchFixture.with { fixture in
+            try await fixture.watching(mode.keys(["after": "move"])) {
+                try fixture.drop("1", at: "inbox/a.txt")
+                try await fixture.runs.waitForAccepted(1)
+                await fixture.runs.finish("run-1", .failed(code: "http-status", message: "the server said 500"))
+                try await fixture.eventually { fixture.text("failed/a.txt") != nil && fixture.ledger.isEmpty }
+                try fixture.rename("failed/a.txt", to: "inbox/a.txt")
+                try await fixture.runs.waitForAccepted(2)
+                await fixture.runs.finish("run-2", .succeeded(output: .null))
+                try await fixture.eventually { fixture.ledger.isEmpty }
+            }
+            #expect(fixture.text("done/a.txt") == "1")
+            #expect(await fixture.runs.paths == ["inbox/a.txt", "inbox/a.txt"])
         }
     }
 

@@ -12,7 +12,7 @@ import Testing
         #expect(
             registry.trigger(named: "watch")?.fields.map(\.key) == [
                 "path", "include", "exclude", "recursive", "settle", "mode", "interval", "after", "move_to", "failed",
-                "hidden", "temporary", "existing",
+                "hidden", "temporary", "ignore_case", "empty", "existing",
             ])
     }
 
@@ -35,7 +35,8 @@ import Testing
             (
                 ["path": "/srv/inbox"],
                 "`path`: \"/srv/inbox\" is an absolute path; "
-                    + "name a folder of the project, relative to the project's folder"
+                    + "name a folder of the project, relative to the project's folder; for one outside, make a link to it "
+                    + "in the project and name that link in `files.links` in runnel.yaml"
             ),
             (
                 ["path": "a/../../b"],

@@ -19,15 +19,15 @@ import Testing
             ("*a*b", "xaxxbc", false),
         ] as [(String, String, Bool)])
     func matching(pattern: String, path: String, isMatch: Bool) throws {
-        let names = FilePath(path).parts.map { Array($0.unicodeScalars) }
+        let names = FilePath(path).parts.map { Array($0) }
         #expect(try Glob(pattern).matches(names) == isMatch)
     }
 
     @Test("a pattern made to be slow is not", .timeLimit(.minutes(1)))
     func hostile() throws {
-        let name = Array(String(repeating: "a", count: 250).unicodeScalars)
+        let name = Array(String(repeating: "a", count: 250))
         #expect(try !Glob(String(repeating: "*a", count: 100) + "b").matches([name]))
-        let deep = Array(repeating: Array("a".unicodeScalars), count: 1000)
+        let deep = Array(repeating: Array("a"), count: 1000)
         #expect(try !Glob(String(repeating: "**/a/", count: 100) + "b").matches(deep))
     }
 

@@ -69,6 +69,26 @@ import Testing
         }
     }
 
+    @Test("a file beyond `runs.chain` starts no run, also later, and is a problem while it is there")
+    func chained() async throws {
+        try await WatchFixture.with { fixture in
+            try await fixture.watching(["mode": "inotify", "after": "move"]) {
+                await fixture.runs.refuse(TriggerRefusal(.chainTooLong, "the run r8 is the last of a chain"))
+                try fixture.drop("1", at: "inbox/1")
+                try await fixture.runs.waitForHealth(
+                    .problem("\"inbox/1\" starts no run: the run r8 is the last of a chain"))
+                await fixture.runs.refuse(nil)
+                try await fixture.eventually { fixture.ledger["file/inbox/1"] != nil }
+            }
+            try await fixture.watching(["mode": "inotify", "after": "move"]) {
+                try fixture.drop("2", at: "inbox/2")
+                try await fixture.runs.waitForAccepted(1)
+            }
+            #expect(await fixture.runs.paths == ["inbox/2"])
+            #expect(try fixture.status("inbox/1") != nil)
+        }
+    }
+
     @Test("a pipe in the folder is no file")
     func pipe() async throws {
         try await WatchFixture.with { fixture in

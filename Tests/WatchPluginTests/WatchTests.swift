@@ -21,7 +21,7 @@ import Testing
                     "media_type": "application/pdf",
                 ])
             #expect(event.input == "inbox/Report 1.PDF")
-            #expect(event.dedupeKey == "watch:inbox/Report%201.PDF:5:cbd8a7b341bd9b025b1e906a48ae1d19")
+            #expect(event.dedupeKey.hasPrefix("watch:inbox/Report%201.PDF:5:cbd8a7b341bd9b025b1e906a48ae1d19:"))
         }
     }
 
@@ -51,6 +51,126 @@ import Testing
                 try await fixture.runs.waitForAccepted(3)
             }
             #expect(await fixture.runs.paths == ["inbox/a.txt", "inbox/b.txt", "inbox/a.txt"])
+        }
+    }
+
+    @Test("with `after: keep` a content that comes back after another one starts a run again", arguments: Mode.allCases)
+    func alternating(mode: Mode) async throws {
+        try await WatchFixture.with { fixture in
+            try await fixture.watching(mode.keys) {
+                for (count, text) in ["A", "B", "A", "B"].enumerated() {
+                    try fixture.drop(text, at: "inbox/a.txt")
+                    try await fixture.runs.waitForAccepted(count + 1)
+                }
+            }
+            #expect(await fixture.runs.duplicates == 0)
+        }
+    }
+
+    @Test("an empty file waits for its content: one run, also when it is written long after it was made")
+    func empty() async throws {
+        let log = LogRecorder()
+        try await WatchFixture.with { fixture in
+            var context = fixture.harness.context
+            context.logger = log.logger()
+            try await fixture.run(["path": "inbox", "mode": "inotify", "settle": "1ms"], in: context) {
+                try fixture.write("", to: "inbox/a.txt")
+                try await fixture.eventually { !log.lines.isEmpty }
+                try fixture.write("content", to: "inbox/a.txt")
+                try await fixture.runs.waitForAccepted(1)
+                try fixture.drop("sentinel", at: "inbox/b.txt")
+                try await fixture.runs.waitForAccepted(2)
+            }
+            #expect(await fixture.runs.accepted.map { $0.payload["size"] } == [7, 8])
+            #expect(
+                log.lines == [
+                    "warning \"inbox/a.txt\" is empty; its run starts when it has content (`empty: process` takes it as it is)"
+                ])
+        }
+    }
+
+    @Test("with `empty: process` an empty file starts a run", arguments: Mode.allCases)
+    func emptyTaken(mode: Mode) async throws {
+        try await WatchFixture.with { fixture in
+            try await fixture.watching(mode.keys(["empty": "process"])) {
+                try fixture.write("", to: "inbox/go")
+                try await fixture.runs.waitForAccepted(1)
+            }
+            #expect(await fixture.runs.accepted.first?.payload["size"] == 0)
+        }
+    }
+
+    @Test("names in both Unicode forms match a pattern in either", arguments: ["\u{DC}b*.pdf", "U\u{308}b*.pdf"])
+    func unicodeForms(pattern: String) async throws {
+        try await WatchFixture.with { fixture in
+            try await fixture.watching(["include": [.string(pattern)], "mode": "inotify"]) {
+                try fixture.drop("1", at: "inbox/\u{DC}bersicht 1.pdf")
+                try await fixture.runs.waitForAccepted(1)
+                try fixture.drop("2", at: "inbox/U\u{308}bersicht 2.pdf")
+                try await fixture.runs.waitForAccepted(2)
+            }
+        }
+    }
+
+    @Test("with `ignore_case` patterns disregard upper and lower case", arguments: Mode.allCases)
+    func ignoringCase(mode: Mode) async throws {
+        try await WatchFixture.with { fixture in
+            let keys = mode.keys(["include": ["*.Pdf"], "exclude": ["draft*"], "ignore_case": true])
+            try await fixture.watching(keys) {
+                try fixture.drop("0", at: "inbox/DRAFT.pdf")
+                try fixture.drop("1", at: "inbox/REPORT.PDF")
+                try await fixture.runs.waitForAccepted(1)
+                try fixture.drop("2", at: "inbox/b.pdf")
+                try await fixture.runs.waitForAccepted(2)
+            }
+            #expect(await fixture.runs.paths == ["inbox/REPORT.PDF", "inbox/b.pdf"])
+        }
+    }
+
+    @Test("a file that only case keeps from a pattern is reported, others are counted", arguments: Mode.allCases)
+    func unmatched(mode: Mode) async throws {
+        try await WatchFixture.with { fixture in
+            try await fixture.watching(mode.keys(["include": ["*.pdf"]])) {
+                let problem = TriggerHealth.problem(
+                    "\"inbox/REPORT.PDF\" is ignored: it matches \"*.pdf\" only if upper and lower case are the same; "
+                        + "set `ignore_case: true`, or rename it")
+                try fixture.drop("1", at: "inbox/REPORT.PDF")
+                try await fixture.runs.waitForHealth(problem)
+                try fixture.drop("2", at: "inbox/notes.txt")
+                try fixture.rename("inbox/REPORT.PDF", to: "inbox/report.pdf")
+                try await fixture.runs.waitForAccepted(1)
+                try await fixture.runs.wait { runs in
+                    guard case .waiting(let text)? = runs.health.last else { return false }
+                    return text.hasSuffix("; 1 other file matches no pattern")
+                }
+            }
+        }
+    }
+
+    @Test("what a run of the same pipeline wrote starts no run, what another wrote continues its chain")
+    func origins() async throws {
+        let log = LogRecorder()
+        try await WatchFixture.with { fixture in
+            var context = fixture.harness.context
+            context.logger = log.logger()
+            try fixture.write("1", to: "staging/own.txt")
+            try fixture.write("2", to: "staging/other.txt")
+            let now = try #require(try fixture.status("staging/own.txt")).modified
+            let own = RunOrigin(pipeline: "test", runID: "run-x")
+            fixture.harness.wrote("inbox/own.txt", by: own, at: now)
+            fixture.harness.wrote("inbox/other.txt", by: RunOrigin(pipeline: "b", runID: "run-y"), at: now)
+            try await fixture.run(["path": "inbox", "mode": "inotify", "after": "move"], in: context) {
+                try fixture.rename("staging/own.txt", to: "inbox/own.txt")
+                try fixture.rename("staging/other.txt", to: "inbox/other.txt")
+                try await fixture.runs.waitForAccepted(1)
+                try await fixture.eventually { fixture.ledger["file/inbox/own.txt"] != nil }
+                // Changed by somebody else.
+                try fixture.write("3", to: "staging/own.txt")
+                #expect(fixture.harness.context.origin(of: "inbox/own.txt", modified: now + 60_000_000_000) == nil)
+            }
+            #expect(await fixture.runs.paths == ["inbox/other.txt"])
+            #expect(await fixture.runs.accepted.map(\.cause) == [.run("run-y")])
+            #expect(log.lines == ["warning \"inbox/own.txt\" starts no run: run run-x of this pipeline wrote it"])
         }
     }
 
@@ -221,8 +341,35 @@ import Testing
             try await fixture.watching(mode.keys(["path": "linked"])) {}
             #expect(
                 await fixture.runs.health == [
-                    .problem("cannot watch \"linked\": it is a symbolic link, and links are not followed")
+                    .problem(
+                        "cannot watch \"linked\": it is a symbolic link; links are not followed unless `files.links` in "
+                            + "runnel.yaml names them")
                 ])
+        }
+    }
+
+    @Test(
+        "a watched folder that is a link out of the project is watched where the project says so",
+        arguments: Mode.allCases)
+    func followedLink(mode: Mode) async throws {
+        try await withTemporaryDirectory { outside in
+            try await WatchFixture.with { fixture in
+                var fixture = fixture
+                fixture.harness.project = ProjectDirectory(path: fixture.path, followedLinks: ["linked"])
+                try fixture.link("linked", to: outside)
+                let watching = fixture
+                let keys = mode.keys(["path": "linked", "after": "move", "move_to": "linked/done"])
+                try await fixture.watching(keys) {
+                    try watching.drop("1", at: "linked/a.txt")
+                    try await watching.runs.waitForAccepted(1)
+                    await watching.runs.finish("run-1", .succeeded(output: .null))
+                    try await watching.eventually { watching.ledger.isEmpty }
+                }
+                #expect(fixture.text("linked/done/a.txt") == "1")
+                #expect(
+                    fixture.text("../" + (outside.split(separator: "/").last.map(String.init) ?? "") + "/done/a.txt")
+                        == "1")
+            }
         }
     }
 }

@@ -43,6 +43,8 @@ struct FileWrite: Step {
 
     static let outputSchema: Value? = OutputSchema.object(["path": ["type": "string"], "bytes": ["type": "integer"]])
 
+    static let writtenPaths = ["path"]
+
     @Field("The file, relative to `base`.") var path: PathInBase
     @Field("The content; default is the step's input.") var content: Value?
     @Field("Add to the end of the file instead of replacing it.") var append: Bool = false
@@ -53,12 +55,10 @@ struct FileWrite: Step {
         let (project, run) = (context.project, context.identity.runID)
         let target = try project.confinedFile(path.text, in: base?.text)
         let bytes = (content ?? context.input).fileContent
-        let isWritten: Bool
-        if append {
+        let isWritten = try context.writing(target.text) {
+            guard append else { return try project.write(bytes, to: target, ifExists: ifExists.meaning, runID: run) }
             try project.append(bytes, to: target)
-            isWritten = true
-        } else {
-            isWritten = try project.write(bytes, to: target, ifExists: ifExists.meaning, runID: run)
+            return true
         }
         return ["path": .string(target.text), "bytes": .int(isWritten ? Int64(bytes.count) : 0)]
     }

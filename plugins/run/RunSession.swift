@@ -60,7 +60,7 @@ struct RunSession {
         payload["state"] = .string(state.rawValue)
         let event = TriggerEvent(
             dedupeKey: "\(end.runID)/\(end.state.rawValue)", payload: payload,
-            memory: [Self.watermarkKey: .int(end.number)], cause: end.runID)
+            memory: [Self.watermarkKey: .int(end.number)], cause: .run(end.runID))
         while true {
             try Task.checkCancellation()
             do throws(TriggerRefusal) {

@@ -36,6 +36,7 @@ struct RunTrigger: FollowingTrigger {
             .init("created_at", "When it was accepted (RFC 3339, UTC)."),
             .init("started_at", "When it began; null if it never did."),
             .init("ended_at", "When it ended."),
+            .init("url", "The run in the dashboard; null without `server.public_url`."),
         ],
         examples: [
             .init(

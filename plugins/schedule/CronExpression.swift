@@ -20,6 +20,10 @@ struct CronExpression: Hashable, Sendable {
     let days: CronDays
     /// Whether minute or hour begin with `*`.
     let followsRealTime: Bool
+    /// Whether it is `@reboot`: one run when Runnel starts, and no ticks.
+    let isAtStart: Bool
+    /// What is probably not meant, each with what to write instead.
+    let warnings: [FieldError]
 
     /// - Throws: A ``FieldError`` that quotes the field and its position.
     init(_ text: String) throws(FieldError) {
@@ -28,7 +32,7 @@ struct CronExpression: Hashable, Sendable {
 
     init(
         text: String, seconds: NumberSet, minutes: NumberSet, hours: NumberSet, months: NumberSet, days: CronDays,
-        followsRealTime: Bool
+        followsRealTime: Bool, isAtStart: Bool = false, warnings: [FieldError] = []
     ) {
         self.text = text
         self.seconds = seconds
@@ -37,7 +41,18 @@ struct CronExpression: Hashable, Sendable {
         self.months = months
         self.days = days
         self.followsRealTime = followsRealTime
+        self.isAtStart = isAtStart
+        self.warnings = warnings
     }
+
+    /// `@reboot`
+    static let atStart = CronExpression(
+        text: "@REBOOT", seconds: NumberSet(), minutes: NumberSet(), hours: NumberSet(), months: NumberSet(),
+        days: CronDays(), followsRealTime: false, isAtStart: true)
+
+    static func == (left: CronExpression, right: CronExpression) -> Bool { left.text == right.text }
+
+    func hash(into hasher: inout Hasher) { hasher.combine(text) }
 
     /// The period of the calendar in months: 400 years are a whole number of weeks.
     private static let cycle = 4800
@@ -106,6 +121,8 @@ struct CronDays: Hashable {
         var numbers = NumberSet()
         /// `L`
         var hasLast = false
+        /// `L-n`: the days this far before the last one.
+        var beforeLast = NumberSet()
         /// `LW`
         var hasLastWorkday = false
         /// `nW`
@@ -140,6 +157,9 @@ struct CronDays: Hashable {
     private func daysByNumber(count: Int, firstWeekday: Int) -> NumberSet {
         var days = ofMonth.numbers.intersection(NumberSet(1...count))
         if ofMonth.hasLast { days.insert(count) }
+        if !ofMonth.beforeLast.isEmpty {
+            for day in 1..<count where ofMonth.beforeLast.contains(count - day) { days.insert(day) }
+        }
         if ofMonth.hasLastWorkday { days.insert(Self.workday(near: count, count, firstWeekday)) }
         if !ofMonth.workdaysNear.isEmpty {
             for day in 1...count where ofMonth.workdaysNear.contains(day) {

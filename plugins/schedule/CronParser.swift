@@ -9,6 +9,8 @@ struct CronParser {
         "@monthly": "0 0 1 * *", "@yearly": "0 0 1 1 *", "@annually": "0 0 1 1 *",
     ]
 
+    private static let start = "@reboot"
+
     /// An upper bound on the length of an expression in bytes.
     private static let maxLength = 1000
 
@@ -38,18 +40,21 @@ struct CronParser {
                 "\"@every\" is not a cron expression", hint: "use \"every\" instead of \"cron\", such as `every: 90s`",
                 utf8Offset: word.offset)
         }
-        guard let meaning = Self.nicknames[word.text.lowercased()] else {
-            let closest = Suggestion.closest(to: word.text, among: Self.nicknames.keys.sorted())
+        let meaning = Self.nicknames[word.text.lowercased()]
+        let isAtStart = word.text.lowercased() == Self.start
+        guard meaning != nil || isAtStart else {
+            let known = (Self.nicknames.keys + [Self.start]).sorted()
+            let closest = Suggestion.closest(to: word.text, among: known)
             throw FieldError(
                 "unknown nickname \"\(word.text)\"",
                 hint: closest.map { "did you mean \"\($0)\"?" }
-                    ?? "known: \(Self.nicknames.keys.sorted().joined(separator: ", "))",
+                    ?? "known: \(known.joined(separator: ", "))",
                 utf8Offset: word.offset)
         }
         guard isAlone else {
             throw FieldError("\"\(word.text)\" must be the only word, found \"\(text)\"")
         }
-        return try CronParser(text: meaning).expression()
+        return try meaning.map { meaning throws(FieldError) in try CronParser(text: meaning).expression() } ?? .atStart
     }
 
     private func expression(_ words: [(text: String, offset: Int)]) throws(FieldError) -> CronExpression {
@@ -68,7 +73,8 @@ struct CronParser {
             text: words.map { $0.text.uppercased() }.joined(separator: " "), seconds: sets[.second] ?? NumberSet(),
             minutes: sets[.minute] ?? NumberSet(), hours: sets[.hour] ?? NumberSet(),
             months: sets[.month] ?? NumberSet(), days: days,
-            followsRealTime: timeFields.contains { $0.text.hasPrefix("*") })
+            followsRealTime: timeFields.contains { $0.text.hasPrefix("*") },
+            warnings: CronAdvice(words: words, text: text).warnings)
         guard expression.hasDays else { throw impossible(words.suffix(3)) }
         return expression
     }
@@ -119,6 +125,14 @@ struct CronFieldParser {
             let word = part.uppercased()
             if word == "L" {
                 days.hasLast = true
+            } else if word.hasPrefix("L-") {
+                let text = part.dropFirst(2)
+                guard let before = number(text), (1...30).contains(before) else {
+                    throw error(
+                        part, "whose number after \"L-\" is not between 1 and 30",
+                        hint: "\"L-2\" is the day two before the last of the month")
+                }
+                days.beforeLast.insert(before)
             } else if word == "LW" || word == "WL" {
                 days.hasLastWorkday = true
             } else if word.hasSuffix("W") {

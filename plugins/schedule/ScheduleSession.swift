@@ -55,6 +55,18 @@ struct ScheduleSession {
         return try await remember(context.now())
     }
 
+    /// `@reboot`: starts one run for this start of the process, however often the trigger itself begins anew. A
+    /// pipeline that is added later waits for the next start.
+    func runAtStart() async throws {
+        let start = context.servingSince
+        if context.now() - start < Self.startTime { _ = try await self.start(start) }
+        await context.report(.waiting("for the next start of Runnel"))
+        while true { try await sleep(Self.slice) }
+    }
+
+    /// The time after the start of the process in which triggers begin with it.
+    private static let startTime: Int64 = 60_000_000_000
+
     private func act(_ step: TickPlanner.Step, _ watermark: Watermark) async throws -> Watermark {
         switch step {
         case .wait, .never: return watermark
@@ -78,7 +90,7 @@ struct ScheduleSession {
         let watermark = Watermark(time: tick, schedule: identity)
         while true {
             try Task.checkCancellation()
-            var event = Self.event(of: tick, key: context.key, firedAt: context.now())
+            var event = Self.event(of: tick, key: context.identity, firedAt: context.now())
             event.memory = [Watermark.key: watermark.value]
             do throws(TriggerRefusal) {
                 _ = try await context.emit(event)

@@ -9,11 +9,12 @@ struct ScheduleTrigger: TimedTrigger {
         details: """
             `cron` has 5 fields (minute, hour, day of month, month, day of week) or 6 with seconds first. Each is `*`, \
             a number, a range `1-5`, a step `*/15`, `10-40/5` or `5/15`, or a list of these. Months and weekdays have \
-            names (`JAN`, `MON`); 0 and 7 are Sunday. Days can also be `L` (the last of the month), `LW` (the last \
-            from Monday to Friday), `15W` (the one from Monday to Friday nearest to the 15th), `MON#2` (the second \
+            names (`JAN`, `MON`); 0 and 7 are Sunday. Days can also be `L` (the last of the month), `L-2` (the day two \
+            before it), `LW` (the last from Monday to Friday), `15W` (the one from Monday to Friday nearest to the 15th), `MON#2` (the second \
             Monday), `5L` (the last Friday) and `?` (any). When both day fields are restricted, either has to fit; a \
             field that begins with `*` is not restricted, and then both have to. Instead of fields there are \
-            `@hourly`, `@daily`, `@midnight`, `@weekly`, `@monthly`, `@yearly` and `@annually`.
+            `@hourly`, `@daily`, `@midnight`, `@weekly`, `@monthly`, `@yearly` and `@annually`, and `@reboot` for one \
+            run each time Runnel starts to serve.
 
             When clocks are changed, a job whose minute and hour are both named runs once a day: at the end of a gap \
             that its time falls into, and in the first of two repeated hours. A job with `*` as minute or hour \
@@ -76,10 +77,20 @@ struct ScheduleTrigger: TimedTrigger {
         }
         let planner = TickPlanner(
             schedule: schedule, missed: missed, limit: maxMissed.count,
-            jitter: Jitter(limit: jitter.wholeNanoseconds, of: context.pipeline + "\u{0}" + context.key))
+            jitter: Jitter(limit: jitter.wholeNanoseconds, of: context.pipeline + "\u{0}" + context.identity))
         let session = ScheduleSession(planner: planner, identity: identity(in: schedule), context: context)
-        if enabled { try await session.run() } else { try await session.rest() }
+        if !enabled {
+            try await session.rest()
+        } else if cron?.isAtStart ?? false {
+            try await session.runAtStart()
+        } else {
+            try await session.run()
+        }
     }
+
+    func identity() -> String? { (try? schedule()).map(identity) }
+
+    func warnings() -> [FieldError] { (cron?.warnings ?? []).map { $0.under(.key("cron")) } }
 
     func preview() throws(FieldError) -> TriggerPreview {
         let schedule = try schedule()

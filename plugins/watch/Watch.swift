@@ -13,14 +13,21 @@ struct Watch: Trigger {
             been still for `settle`. Names that programs give to unfinished files (`temporary`) and names that begin \
             with a dot are ignored, until they are renamed.
 
-            One content at one path starts one run: however often it comes, whatever its time, and also when there \
-            was another content in between. Changed content starts another run. A ledger in the journal knows each \
-            file's size, time and a hash of its content, and is written together with the run. So files that came \
-            while Runnel was down are found at the start, and nothing is processed twice. The hash (MurmurHash3, 128 \
-            bits) is not cryptographic.
+            An empty file waits until it has content, since many programs create a file first and write it later; \
+            with `empty: process` it starts a run like any other. Names are compared by what a reader sees: a name in \
+            decomposed Unicode (NFD), as macOS writes it, matches the pattern in composed form (NFC).
+
+            With `after: keep` a file starts a run when its content differs from the one that was processed last \
+            there: `A`, `B`, `A` are three runs; a new time with the same content is none. With `after: move` or \
+            `delete` every file that arrives starts a run, also with a name and a content that came before. A ledger \
+            in the journal knows each file's size, time and a hash of its content, and is written together with the \
+            run. So files that came while Runnel was down are found at the start, and nothing is processed twice. The \
+            hash (MurmurHash3, 128 bits) is not cryptographic.
 
             With `after: move` or `delete` the file goes once its run has ended well. When the run failed or was \
-            cancelled, the file goes to `failed`, with the reason beside it in `<name>.error.txt`. Files there are \
+            cancelled, the file goes to `failed`, with the reason beside it in `<name>.error.txt`. To try again, \
+            `runnel runs retry` reads it there, and it goes on to `move_to` (or is deleted) when that run has ended \
+            well; or put it back into the watched folder, where it is a new event. Files are \
             never overwritten: the second `a.txt` becomes `a-2.txt`. A file that was changed while its run was going \
             on stays, and is an event of its own. All folders are relative to the project's and have to be on one \
             file system; a file keeps its place below the watched folder.
@@ -28,7 +35,8 @@ struct Watch: Trigger {
             No folder may lie in a place that pipelines do not touch, such as `plugins` or `.git`; files in such places are \
             ignored, and so are pipelines.
 
-            Symbolic links are not followed, neither to files nor to folders. Such links, files that cannot be read \
+            Symbolic links are not followed, neither to files nor to folders, except links to folders that `files.links` \
+            in `runnel.yaml` names: so the watched folder can lie outside of the project. Other links, files that cannot be read \
             and names that are not UTF-8 are reported and left alone. A folder that vanishes is reported, and watched \
             again when it is back.
 
@@ -78,6 +86,9 @@ struct Watch: Trigger {
     var failed: FolderPath = FolderPath(name: "failed")
     @Field("Whether files whose name begins with a dot are included.") var hidden: Bool = false
     @Field("Patterns of unfinished files, which are ignored.") var temporary: [Glob] = Self.temporaryNames
+    @Field("Whether `include`, `exclude` and `temporary` disregard upper and lower case: `*.pdf` also takes `A.PDF`.")
+    var ignoreCase: Bool = false
+    @Field("What happens to empty files: by default they wait until they have content.") var empty: EmptyFiles = .wait
     @Field("What happens to files that exist when the trigger starts for the first time.") var existing: ExistingFiles =
         .process
 
@@ -85,16 +96,14 @@ struct Watch: Trigger {
 
     func run(_ context: TriggerContext) async throws {
         let settings = WatchSettings(
-            filter: FileFilter(
-                root: path.path, include: include, exclude: exclude, temporary: temporary, takesHidden: hidden,
-                ownFolders: ownFolders.map(\.folder.path), protected: context.project.protected),
-            isRecursive: recursive, settle: settle, mode: mode, interval: interval, after: after, done: moveTo.path,
-            failed: failed.path, existing: existing)
+            filter: filter(context.project), isRecursive: recursive, settle: settle, mode: mode, interval: interval,
+            after: after, done: moveTo.path,
+            failed: failed.path, existing: existing, takesEmpty: empty == .process)
         try await WatchSession(settings: settings, context: context).run()
     }
 
     func diagnose(pipeline: String, _ context: DiagnosisContext) async -> [HealthFinding] {
-        let tree = ProjectTree(base: context.project.path)
+        let tree = ProjectTree(context.project)
         let (folder, absolute) = (path.path.shown, tree.absolute(path.path))
         var status = stat()
         guard stat(absolute, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else {
@@ -104,10 +113,53 @@ struct Watch: Trigger {
                     "make it: mkdir -p \(absolute); Runnel begins to watch it when it comes")
             ]
         }
+        do throws(SystemFailure) {
+            _ = try tree.open(folder: path.path)
+        } catch  where error.isLink {
+            return [
+                .problem(
+                    "folders", "\"\(folder)\", which \(pipeline) watches, is or leads through a symbolic link",
+                    "name the link in runnel.yaml to follow it: `files: { links: [\(folder)] }`")
+            ]
+        } catch {
+            // Reported below.
+        }
         guard access(absolute, R_OK) == 0 else {
             return [.problem("folders", "\"\(folder)\", which \(pipeline) watches, cannot be read")]
         }
         return [.good("folders", "\"\(folder)\" is watched by \(pipeline)")]
+    }
+
+    func identity() -> String? { path.path.shown }
+
+    func claims(in context: ValidationContext) -> [TriggerClaim] {
+        let filter = filter(context.project)
+        return [
+            .files(
+                FileClaim(
+                    folder: path.path.shown, include: ignoreCase ? include.map { $0.ignoringCase() } : include,
+                    consumes: after != .keep,
+                    takes: { [recursive] path in
+                        let path = FilePath(path)
+                        let isHere = path.folder == filter.root || recursive && filter.enters(folder: path.folder)
+                        return isHere && filter.takes(file: path)
+                    },
+                    covers: { [recursive] folder in
+                        let folder = FilePath(folder == "." ? "" : folder)
+                        return folder == filter.root || recursive && filter.enters(folder: folder)
+                    }))
+        ]
+    }
+
+    private func filter(_ project: ProjectDirectory) -> FileFilter {
+        FileFilter(
+            root: path.path, include: include, exclude: exclude, temporary: temporary, takesHidden: hidden,
+            ownFolders: ownFolders.map(\.folder.path), protected: project.protected, ignoresCase: ignoreCase)
+    }
+
+    static func retried(_ retry: RetriedRun, _ context: RetryContext) async throws -> RunSource? {
+        guard let file = FailedFile(retry.source) else { return retry.source }
+        return try file.settle(retry, context)
     }
 
     /// Where files are moved to, with the keys that say so.
@@ -173,6 +225,11 @@ enum ExistingFiles: String, FieldChoice {
     case process, ignore
 }
 
+/// What happens to empty files.
+enum EmptyFiles: String, FieldChoice {
+    case wait, process
+}
+
 /// The validated settings of a ``Watch`` trigger.
 struct WatchSettings: Sendable {
     var filter: FileFilter
@@ -184,6 +241,7 @@ struct WatchSettings: Sendable {
     var done: FilePath
     var failed: FilePath
     var existing: ExistingFiles
+    var takesEmpty = false
 
     var root: FilePath { filter.root }
 }

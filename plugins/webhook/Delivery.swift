@@ -33,6 +33,9 @@ struct Delivery: Sendable {
         }
     }
 
+    /// How many runs led to the one that sends; see `TriggerEvent.cause`.
+    static let chainHeader = "runnel-chain"
+
     private func send() async throws -> HTTPReply {
         let signed = signed(at: context.now() / 1_000_000_000)
         let shown = "\(call.method) \(call.url.shownWithoutPath)"
@@ -59,6 +62,7 @@ struct Delivery: Sendable {
         signed.headers.replaceOrAdd(name: "webhook-id", value: id)
         if let epoch = context.identity.epoch {
             signed.headers.replaceOrAdd(name: "runnel-epoch", value: "\(epoch)")
+            signed.headers.replaceOrAdd(name: Self.chainHeader, value: "\(context.chain)")
         }
         signed.headers.replaceOrAdd(name: "webhook-timestamp", value: "\(timestamp)")
         if let secrets {

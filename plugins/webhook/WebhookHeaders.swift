@@ -16,7 +16,9 @@ struct WebhookHeaders: FieldValue {
     init(field value: Value) throws(FieldError) {
         headers = try HeaderFields(field: value).headers
         for (name, _) in headers
-        where ["webhook-id", "webhook-timestamp", "webhook-signature", "runnel-epoch"].contains(name.lowercased()) {
+        where ["webhook-id", "webhook-timestamp", "webhook-signature", "runnel-epoch", "runnel-chain"].contains(
+            name.lowercased())
+        {
             throw FieldError("Runnel sets the header \"\(name)\" itself", hint: "leave it out", path: [.key(name)])
         }
     }

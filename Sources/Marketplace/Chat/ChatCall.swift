@@ -100,7 +100,7 @@ final class ChatCall: Sendable {
         if let url = reconnectURL { return try await running(url: url, method: reconnectMethod, body: nil) }
         let asksForUsage = client.asksForUsage && !state.withLock { $0.usageWasRefused }
         state.withLock { $0.askedForUsage = asksForUsage }
-        let body = try RequestBody.chat(
+        let body = try RequestEncoder.chat(
             request, configuration: client.configuration, asksForUsage: asksForUsage)
         return try await running(url: client.configuration.chatURL, method: .POST, body: body)
     }
@@ -303,7 +303,7 @@ final class ChatCall: Sendable {
             url: url, agentID: request.agentID ?? configuration.agentID,
             authentication: configuration.authentication, timeouts: configuration.timeouts,
             rules: rules,
-            redactor: Redactor(secrets: configuration.secrets + (token.map { [$0.value] } ?? [])),
+            redactor: ResponseRedactor(secrets: configuration.secrets + (token.map { [$0.value] } ?? [])),
             wallClock: client.wallClock)
     }
 }

@@ -14,7 +14,7 @@ struct AnswerEnd: Sendable {
 
     /// What is wrong with an answer whose stream has ended as it should; `nil` when it is a success.
     func verdict(
-        _ finishReason: String?, _ rules: AnswerRules, _ redactor: Redactor, conversationID: String?
+        _ finishReason: String?, _ rules: AnswerRules, _ redactor: ResponseRedactor, conversationID: String?
     ) -> MarketplaceError? {
         let kind = finishReason.map { FinishKind($0) }
         let reason = Quote.quoted(redactor.redact(finishReason ?? ""), limit: 60)
@@ -49,7 +49,7 @@ struct AnswerEnd: Sendable {
         return nil
     }
 
-    private func unexpectedToolCall(_ redactor: Redactor) -> MarketplaceError {
+    private func unexpectedToolCall(_ redactor: ResponseRedactor) -> MarketplaceError {
         let name = toolName.map { " \(Quote.quoted(redactor.redact($0), limit: 80))" } ?? ""
         return MarketplaceError(
             .unexpectedToolCall, "The model wants the tool\(name) to be called, and none was offered to it.",
@@ -58,7 +58,7 @@ struct AnswerEnd: Sendable {
 
     /// An agent that asks a person has not finished.
     static func asked(
-        _ question: AgentQuestion, _ redactor: Redactor, conversationID: String?
+        _ question: AgentQuestion, _ redactor: ResponseRedactor, conversationID: String?
     ) -> MarketplaceError {
         let question = AgentQuestion(
             kind: redactor.redact(question.kind), text: redactor.redact(question.text),
@@ -74,7 +74,7 @@ struct AnswerEnd: Sendable {
 
     /// The generation failed: the finish reason `error`, or an error in the choice.
     /// - Parameter lastWords: the text so far, which may end with what went wrong.
-    static func failed(_ message: ServerMessage, _ redactor: Redactor, lastWords: String?) -> MarketplaceError {
+    static func failed(_ message: ServerMessage, _ redactor: ResponseRedactor, lastWords: String?) -> MarketplaceError {
         guard message.text == nil, message.code == nil else {
             return ChatDecoder.reported(message, redactor, isTransient: !message.blamesRequest)
         }

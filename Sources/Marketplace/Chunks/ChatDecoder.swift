@@ -71,7 +71,7 @@ struct ChatDecoder: Sendable {
     /// Reads more of the body and appends the events it completes. The events before an error are appended, too.
     /// - Throws: what is wrong with the stream, or with an answer that has ended.
     mutating func feed(
-        _ bytes: UnsafeRawBufferPointer, redactor: Redactor, into events: inout [ChatEvent]
+        _ bytes: UnsafeRawBufferPointer, redactor: ResponseRedactor, into events: inout [ChatEvent]
     ) throws(MarketplaceError) {
         guard !isDone else { return }
         if let held = body?.count, held < Self.keptBody { body?.append(contentsOf: bytes.prefix(Self.keptBody - held)) }
@@ -86,7 +86,7 @@ struct ChatDecoder: Sendable {
 
     /// The body has ended as HTTP has it. Reads what no blank line has ended.
     /// - Throws: what is wrong with the answer, `stream-cut-off` when it is not whole.
-    mutating func finish(redactor: Redactor, into events: inout [ChatEvent]) throws(MarketplaceError) {
+    mutating func finish(redactor: ResponseRedactor, into events: inout [ChatEvent]) throws(MarketplaceError) {
         guard !isDone else { return }
         try parse(nil, redactor, into: &events)
         guard isDone || finishReason != nil && rules.streamEnd != .done else {
@@ -97,7 +97,7 @@ struct ChatDecoder: Sendable {
 
     /// Nothing more is read, and nothing more has to come.
     /// - Throws: what is wrong with the answer.
-    mutating func conclude(_ redactor: Redactor, into events: inout [ChatEvent]) throws(MarketplaceError) {
+    mutating func conclude(_ redactor: ResponseRedactor, into events: inout [ChatEvent]) throws(MarketplaceError) {
         isDone = true
         showRest(to: &events)
         if rules.streamEnd == .finish, finishReason == nil {
@@ -111,7 +111,7 @@ struct ChatDecoder: Sendable {
     /// Reads a body that is one JSON document: a completion that is not streamed, or an error.
     /// - Returns: false when it is neither.
     mutating func read(
-        document: [UInt8], redactor: Redactor, into events: inout [ChatEvent]
+        document: [UInt8], redactor: ResponseRedactor, into events: inout [ChatEvent]
     ) throws(MarketplaceError) -> Bool {
         guard let content = try? document.withUnsafeBytes({ try ChunkDecoder.decode($0) }) else { return false }
         switch content {
@@ -130,7 +130,7 @@ struct ChatDecoder: Sendable {
 
     /// The failure of the connection with the text so far, and with what a finish reason that had come tells. A refusal
     /// or a reason that is no success is the failure itself: the same request would be answered so again.
-    func explained(_ failure: MarketplaceError, _ redactor: Redactor) -> MarketplaceError {
+    func explained(_ failure: MarketplaceError, _ redactor: ResponseRedactor) -> MarketplaceError {
         var hint: String?
         if finishReason != nil || !end.refusal.isEmpty,
             let verdict = end.verdict(finishReason, rules, redactor, conversationID: conversationID),
@@ -158,7 +158,7 @@ struct ChatDecoder: Sendable {
 
     /// - Parameter bytes: More of the body; nil at its end, where what is left may be half an event.
     private mutating func parse(
-        _ bytes: UnsafeRawBufferPointer?, _ redactor: Redactor, into events: inout [ChatEvent]
+        _ bytes: UnsafeRawBufferPointer?, _ redactor: ResponseRedactor, into events: inout [ChatEvent]
     ) throws(MarketplaceError) {
         var failure: MarketplaceError?
         // The parser is lent to itself while it calls back into the other parts of this value.
@@ -179,7 +179,7 @@ struct ChatDecoder: Sendable {
     }
 
     private mutating func read(
-        _ event: SSEParser.RawEvent, redactor: Redactor, into events: inout [ChatEvent]
+        _ event: SSEParser.RawEvent, redactor: ResponseRedactor, into events: inout [ChatEvent]
     ) -> MarketplaceError? {
         if body != nil { body = nil }
         let isError = event.event == "error"
@@ -235,7 +235,7 @@ struct ChatDecoder: Sendable {
     }
 
     private mutating func append(
-        _ part: ChunkDecoder.Part, _ redactor: Redactor, to events: inout [ChatEvent]
+        _ part: ChunkDecoder.Part, _ redactor: ResponseRedactor, to events: inout [ChatEvent]
     ) -> MarketplaceError? {
         switch part {
         case .piece(.answer, let piece):
@@ -333,7 +333,8 @@ struct ChatDecoder: Sendable {
 
     // MARK: Failures
 
-    private func asked(_ kind: String, _ data: UnsafeRawBufferPointer, _ redactor: Redactor) -> MarketplaceError {
+    private func asked(_ kind: String, _ data: UnsafeRawBufferPointer, _ redactor: ResponseRedactor) -> MarketplaceError
+    {
         let document = try? Value.received(data)
         let question = AgentQuestion(
             kind: kind, text: document.map { ChunkDecoder.question(in: $0) } ?? String(decoding: data, as: UTF8.self),
@@ -346,7 +347,7 @@ struct ChatDecoder: Sendable {
     }
 
     static func reported(
-        _ message: ServerMessage, _ redactor: Redactor, isTransient: Bool? = nil
+        _ message: ServerMessage, _ redactor: ResponseRedactor, isTransient: Bool? = nil
     ) -> MarketplaceError {
         let isTransient = isTransient ?? message.isTransient
         let said = redactor.redact(message.text ?? message.code).map { Quote.quoted($0) } ?? "it did not say which"
@@ -361,7 +362,7 @@ struct ChatDecoder: Sendable {
     }
 
     private static func malformed(
-        _ data: UnsafeRawBufferPointer, _ what: String, _ redactor: Redactor
+        _ data: UnsafeRawBufferPointer, _ what: String, _ redactor: ResponseRedactor
     ) -> MarketplaceError {
         let shown = Quote.quoted(redactor.redact(String(decoding: data, as: UTF8.self)), limit: 120)
         return MarketplaceError(

@@ -44,7 +44,7 @@ extension MarketplaceClient {
         } else if case .bearer(let key) = configuration.authentication {
             headers.add(name: "Authorization", value: "Bearer \(key)")
         }
-        let redactor = Redactor(secrets: secrets)
+        let redactor = ResponseRedactor(secrets: secrets)
         let response: HTTPClient.Response
         do {
             let request = try HTTPClient.Request(

@@ -66,7 +66,7 @@ public final class MarketplaceClient: Sendable {
         } catch {
             throw TransportFailure.error(
                 error, url: configuration.baseURL, timeouts: configuration.timeouts, answered: false,
-                redactor: Redactor(secrets: []))
+                redactor: ResponseRedactor(secrets: []))
         }
     }
 

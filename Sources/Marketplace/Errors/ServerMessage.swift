@@ -102,7 +102,7 @@ struct ServerMessage: Equatable, Sendable {
         }
         let plain = String(decoding: body, as: UTF8.self)
         let looksLikeMarkup =
-            MediaType.essence(contentType) == "text/html" || plain.drop(while: \.isWhitespace).first == "<"
+            ContentType.essence(contentType) == "text/html" || plain.drop(while: \.isWhitespace).first == "<"
         let page = looksLikeMarkup ? HTMLPage(plain) : nil
         self.init(text: page?.title ?? Self.firstLine(page?.text ?? plain), code: nil)
     }

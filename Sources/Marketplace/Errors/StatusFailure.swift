@@ -6,7 +6,7 @@ struct StatusFailure {
     var status: Int
     var server: ServerMessage
     var url: String
-    var redactor: Redactor
+    var redactor: ResponseRedactor
 
     /// `404 Not Found, "agent not found"`
     private var answer: String {

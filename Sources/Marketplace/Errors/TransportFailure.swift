@@ -9,7 +9,8 @@ internal import RunnelSupport
 enum TransportFailure {
     /// - Parameter answered: whether the response's head had arrived.
     static func error(
-        _ cause: any Error, url: String, timeouts: MarketplaceConfiguration.Timeouts, answered: Bool, redactor: Redactor
+        _ cause: any Error, url: String, timeouts: MarketplaceConfiguration.Timeouts, answered: Bool,
+        redactor: ResponseRedactor
     ) -> MarketplaceError {
         switch cause {
         case let cause as MarketplaceError: return cause
@@ -81,7 +82,7 @@ enum TransportFailure {
 
     private static func clientError(
         _ cause: HTTPClientError, _ url: String, _ timeouts: MarketplaceConfiguration.Timeouts, _ answered: Bool,
-        _ redactor: Redactor
+        _ redactor: ResponseRedactor
     ) -> MarketplaceError {
         switch cause {
         case .cancelled: return cancelled

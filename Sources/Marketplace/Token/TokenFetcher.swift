@@ -45,7 +45,7 @@ struct TokenFetcher: Sendable {
         }
     }
 
-    private var redactor: Redactor { Redactor(secrets: [clientSecret]) }
+    private var redactor: ResponseRedactor { ResponseRedactor(secrets: [clientSecret]) }
 
     private func request() async throws(FailedAttempt) -> TokenGrant {
         let response: HTTPClient.Response
@@ -53,7 +53,7 @@ struct TokenFetcher: Sendable {
             let request = try HTTPClient.Request(
                 url: url, method: .POST,
                 headers: ["Content-Type": "application/json", "Accept": "application/json"],
-                body: .bytes(RequestBody.token(clientID: clientID, clientSecret: clientSecret)))
+                body: .bytes(RequestEncoder.token(clientID: clientID, clientSecret: clientSecret)))
             let (result, isLate) = await withDeadline(timeouts.token, clock: time.clock) { try await send(request) }
             if isLate {
                 throw MarketplaceError(

@@ -8,7 +8,7 @@ enum TokenResponse {
     /// Longer lifetimes are taken as this.
     static let longestLifetime: Duration = .seconds(86_400)
 
-    static func read(_ body: [UInt8], url: String, redactor: Redactor) throws(MarketplaceError) -> TokenGrant {
+    static func read(_ body: [UInt8], url: String, redactor: ResponseRedactor) throws(MarketplaceError) -> TokenGrant {
         guard let document = body.withUnsafeBytes({ try? Value.received($0) }), document.isObject else {
             throw invalid("it is not a JSON object", url)
         }

@@ -24,7 +24,7 @@ struct Refusal {
                 tokenRefused: head.status == .unauthorized)
         }
         let said = context.redactor.redact(server.text).map { ": \(Quote.quoted($0, limit: 160))" } ?? ""
-        guard !MediaType.isEventStream(contentType) else {
+        guard !ContentType.isEventStream(contentType) else {
             let error = MarketplaceError(
                 .notAnEventStream, "\(context.url) answered 200 with a body that is no event stream\(said).",
                 hint: "Check the base URL, and what stands between this machine and the server.", httpStatus: 200)
@@ -44,7 +44,7 @@ struct Refusal {
     }
 
     private func kind(_ contentType: String?) -> String {
-        switch MediaType.essence(contentType) {
+        switch ContentType.essence(contentType) {
         case "text/html": "a web page, not the API"
         case "application/json": "another end point, or a server that does not stream"
         default: "something other than the API"

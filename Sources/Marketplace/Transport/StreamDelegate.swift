@@ -16,7 +16,7 @@ final class StreamDelegate: HTTPClientResponseDelegate {
         var authentication: MarketplaceConfiguration.Authentication
         var timeouts: MarketplaceConfiguration.Timeouts
         var rules = AnswerRules()
-        var redactor: Redactor
+        var redactor: ResponseRedactor
         /// Seconds since 1970, for a `Retry-After` that is a date.
         var wallClock: @Sendable () -> Int
     }
@@ -96,7 +96,7 @@ final class StreamDelegate: HTTPClientResponseDelegate {
 
     func didReceiveHead(task: HTTPClient.Task<Void>, _ head: HTTPResponseHead) -> EventLoopFuture<Void> {
         buffer.reached(.answered)
-        let isStream = head.status == .ok && MediaType.isEventStream(head.contentType)
+        let isStream = head.status == .ok && ContentType.isEventStream(head.contentType)
         do throws(ContentDecoder.Unsupported) {
             let decompression = try ContentDecoder(contentEncoding: head.headers["Content-Encoding"])
             state.withValue { state in
@@ -285,7 +285,7 @@ final class StreamDelegate: HTTPClientResponseDelegate {
     private func endOfBody(
         _ head: HTTPResponseHead, _ body: [UInt8], _ cause: (any Error)?, _ state: inout State
     ) -> FailedAttempt? {
-        if Self.isDocument(head) || head.status == .ok && MediaType.isEventStream(head.contentType) {
+        if Self.isDocument(head) || head.status == .ok && ContentType.isEventStream(head.contentType) {
             if let cause { return attempt(failure(cause, answered: true), progress: false) }
             do {
                 if try state.decoder.read(document: body, redactor: context.redactor, into: &state.pending) {
@@ -300,7 +300,7 @@ final class StreamDelegate: HTTPClientResponseDelegate {
 
     /// Whether a body is the JSON of a success: some servers do not stream.
     private static func isDocument(_ head: HTTPResponseHead) -> Bool {
-        head.status == .ok && MediaType.essence(head.contentType) == "application/json"
+        head.status == .ok && ContentType.essence(head.contentType) == "application/json"
     }
 
     /// Only what happened to the connection is repeated: a server that hangs or an answer that cannot be read would

@@ -12,7 +12,7 @@ public struct SimulatedUsage: Sendable, Equatable {
 
     init() {}
 
-    init(of request: ChatRequest, answer: String) {
+    init(of request: ParsedChatRequest, answer: String) {
         chats = 1
         inputTokens = request.messages.reduce(0) { $0 + Self.tokens($1.content) }
         outputTokens = Self.tokens(answer)

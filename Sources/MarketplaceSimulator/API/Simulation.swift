@@ -8,7 +8,7 @@ final class Simulation: Sendable {
         var faults: FaultSelector
         var account = UsageAccount()
         /// The newest requests that were answered with a stream, by the id of the answer.
-        var answers: [(id: String, request: ChatRequest, text: String?)] = []
+        var answers: [(id: String, request: ParsedChatRequest, text: String?)] = []
         var reconnections = 0
         var cancelled: [String] = []
     }
@@ -54,7 +54,7 @@ final class Simulation: Sendable {
             // A header that a client sends with every request must not spoil the token twice.
             if chosen?.concernsToken == true { chosen = nil }
             let token = try authorize(call)
-            let request = try ChatRequest(JSONBody.object(call.body, contentType: call.contentType))
+            let request = try ParsedChatRequest(JSONBody.object(call.body, contentType: call.contentType))
             if let can = configuration.cannedAnswer {
                 return counted(
                     outcome(of: request, can(CannedRequest(request, idempotencyKey: call.idempotencyKey))), request,
@@ -118,7 +118,7 @@ final class Simulation: Sendable {
 
     private static let keptAnswers = 256
 
-    private func keep(_ request: ChatRequest, _ text: String?) {
+    private func keep(_ request: ParsedChatRequest, _ text: String?) {
         state.withLock { state in
             state.answers.append((StreamScript.messageID(of: request), request, text))
             if state.answers.count > Self.keptAnswers { state.answers.removeFirst() }
@@ -126,7 +126,7 @@ final class Simulation: Sendable {
     }
 
     private func counted(
-        _ result: (Outcome, Fault?), _ request: ChatRequest, _ call: Call
+        _ result: (Outcome, Fault?), _ request: ParsedChatRequest, _ call: Call
     ) -> (Outcome, Fault?) {
         guard case .stream(let steps) = result.0, let usage = SimulatedUsage(sentIn: steps) else { return result }
         state.withLock { $0.account.add(usage, key: call.idempotencyKey) }
@@ -160,7 +160,7 @@ final class Simulation: Sendable {
         return token
     }
 
-    private func outcome(of request: ChatRequest, _ answer: CannedAnswer) -> (Outcome, Fault?) {
+    private func outcome(of request: ParsedChatRequest, _ answer: CannedAnswer) -> (Outcome, Fault?) {
         switch answer {
         case .stream(let text, let fault): (outcome(of: request, fault: fault, text: text), fault)
         case .refusal(let status, let code, let message, let retryAfter):
@@ -169,7 +169,7 @@ final class Simulation: Sendable {
     }
 
     /// - Parameter text: The answer's text; one made of the prompt when nil.
-    private func outcome(of request: ChatRequest, fault: Fault?, text: String? = nil) -> Outcome {
+    private func outcome(of request: ParsedChatRequest, fault: Fault?, text: String? = nil) -> Outcome {
         switch fault {
         case .unauthorizedOnce, .unauthorizedAlways, .tokenExpiresEarly: .reply(Reply(.invalidToken))
         case .forbidden: .reply(Reply(.missingScope))
@@ -187,7 +187,7 @@ final class Simulation: Sendable {
         }
     }
 
-    private func stream(_ request: ChatRequest, _ fault: Fault?, _ text: String?) -> Outcome {
+    private func stream(_ request: ParsedChatRequest, _ fault: Fault?, _ text: String?) -> Outcome {
         keep(request, text)
         return .stream(StreamScript.steps(for: request, fault: fault, text: text, configuration: configuration))
     }

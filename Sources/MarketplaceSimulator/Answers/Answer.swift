@@ -3,7 +3,7 @@ internal import RunnelValue
 /// The whole text of an answer, before it is cut into pieces.
 enum Answer {
     /// Text, or JSON text when the request carries a schema, as a fault wants it.
-    static func text(for request: ChatRequest, fault: Fault?) -> String {
+    static func text(for request: ParsedChatRequest, fault: Fault?) -> String {
         if fault == .emptyAnswer { return "" }
         let wantsJSON = request.schema != nil || [.proseAroundJSON, .fencedJSON, .jsonInThink].contains(fault)
         guard wantsJSON || request.wantsJSONObject else { return AnswerComposer.answer(to: request.prompt) }
@@ -16,7 +16,7 @@ enum Answer {
         }
     }
 
-    private static func value(for request: ChatRequest, fault: Fault?) -> Value {
+    private static func value(for request: ParsedChatRequest, fault: Fault?) -> Value {
         let schema =
             request.schema ?? [
                 "type": "object", "required": ["summary"], "properties": ["summary": ["type": "string"]],

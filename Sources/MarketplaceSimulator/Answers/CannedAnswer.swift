@@ -23,7 +23,7 @@ public struct CannedRequest: Sendable, Equatable {
     /// The header `Idempotency-Key`.
     public let idempotencyKey: String?
 
-    init(_ request: ChatRequest, idempotencyKey: String?) {
+    init(_ request: ParsedChatRequest, idempotencyKey: String?) {
         messages = request.messages.map { Message(role: $0.role, content: $0.content) }
         wantsJSON = request.schema != nil || request.wantsJSONObject
         self.idempotencyKey = idempotencyKey

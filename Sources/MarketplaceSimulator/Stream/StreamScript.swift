@@ -15,7 +15,7 @@ struct StreamScript {
     ///   - text: The answer's text; one made of the prompt when nil.
     ///   - isRest: Whether only the second half is sent.
     static func steps(
-        for request: ChatRequest, fault: Fault?, text: String? = nil, isRest: Bool = false,
+        for request: ParsedChatRequest, fault: Fault?, text: String? = nil, isRest: Bool = false,
         configuration: SimulatorConfiguration
     ) -> [StreamStep] {
         let text = text ?? Answer.text(for: request, fault: fault)
@@ -25,7 +25,9 @@ struct StreamScript {
         return script.steps
     }
 
-    private init(request: ChatRequest, fault: Fault?, usage: SimulatedUsage?, configuration: SimulatorConfiguration) {
+    private init(
+        request: ParsedChatRequest, fault: Fault?, usage: SimulatedUsage?, configuration: SimulatorConfiguration
+    ) {
         self.configuration = configuration
         self.usage = usage
         format = ChunkFormat(
@@ -38,7 +40,7 @@ struct StreamScript {
     }
 
     /// The id of the answer to a request.
-    static func messageID(of request: ChatRequest) -> String {
+    static func messageID(of request: ParsedChatRequest) -> String {
         let contents = request.messages.flatMap { [$0.role, $0.content] }
         return StableHash.uuid("message", StableHash.hexadecimal(StableHash(contents).value))
     }

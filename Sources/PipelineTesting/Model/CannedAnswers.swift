@@ -31,6 +31,15 @@ struct CannedChats: Sendable {
     var inOrder: [CannedChat] = []
     /// For the calls of one step, in their order.
     var byStep: [String: [CannedChat]] = [:]
+
+    /// Whether there are answers, and none of them goes wrong on purpose.
+    var canBeLive: Bool {
+        let all = inOrder + byStep.values.flatMap(\.self)
+        return !all.isEmpty
+            && all.allSatisfy { chat in
+                if case .stream(_, nil) = chat.answer { true } else { false }
+            }
+    }
 }
 
 /// One entry of `http:`: what comes back to one request.

@@ -60,6 +60,14 @@ struct Expectations: Sendable {
         var node: YAMLNode
     }
 
+    /// What the agent is asked about the output, when tests ask the real agent.
+    struct Judge: Sendable {
+        var prompt: String
+        /// From 0 to 1.
+        var atLeast: Double
+        var node: YAMLNode
+    }
+
     struct Skipped: Sendable {
         var steps: [String]
         var node: YAMLNode
@@ -74,4 +82,5 @@ struct Expectations: Sendable {
     var prompts: [Prompts] = []
     var files: [File] = []
     var sent: Requests?
+    var judge: Judge?
 }

@@ -160,6 +160,8 @@ public struct PipelineTestSuite: Sendable {
 struct PipelineTestCase: Sendable {
     var name: String
     var node: YAMLNode
+    /// The whole test.
+    var mapping: YAMLNode
     var setting: TestSetting
     var start: TestStart
     var chat: CannedChats

@@ -2,8 +2,22 @@ import RunnelEngine
 import RunnelKit
 import YAML
 
+/// A part of a whole, from 0 to 1.
+private struct Share: FieldValue {
+    let value: Double
+
+    static var schema: Value { ["type": "number", "minimum": 0, "maximum": 1] }
+
+    init(field value: Value) throws(FieldError) {
+        guard let number = value.asDouble, (0...1).contains(number) else {
+            throw .expected("a number from 0 to 1", found: value)
+        }
+        self.value = number
+    }
+}
+
 extension SuiteReader {
-    static let expectKeys = ["status", "error", "output", "outputs", "skipped", "prompts", "files", "sent"]
+    static let expectKeys = ["status", "error", "output", "outputs", "skipped", "prompts", "files", "sent", "judge"]
 
     /// `expect:`. Without it, the run has to succeed.
     mutating func expectations(_ node: YAMLNode?) -> Expectations {
@@ -46,7 +60,21 @@ extension SuiteReader {
             let items = diagnostics.list(node, "sent") ?? []
             expect.sent = .init(list: items.compactMap { request($0) }, node: node)
         }
+        expect.judge = keys["judge"].flatMap { judge($0) }
         return expect
+    }
+
+    private mutating func judge(_ node: YAMLNode) -> Expectations.Judge? {
+        guard let keys = TestKeys(node, "`judge`", ["prompt", "at_least"], into: &diagnostics) else { return nil }
+        guard let promptNode = keys["prompt"] else {
+            diagnostics.error(
+                "missing-key", node.firstKeyOrSelf, "`judge` needs the key \"prompt\"",
+                hint: "write what a good answer is like")
+            return nil
+        }
+        guard let prompt = diagnostics.text(promptNode, "prompt") else { return nil }
+        let atLeast = diagnostics.field(Share.self, keys["at_least"], "at_least")?.value ?? 0.8
+        return .init(prompt: prompt, atLeast: atLeast, node: node)
     }
 
     /// The id, if there is such a step.

@@ -57,7 +57,8 @@ struct SuiteReader {
         }
         guard let name = diagnostics.text(nameNode, "name") else { return nil }
         return PipelineTestCase(
-            name: name, node: nameNode, setting: setting, start: start, chat: chat, http: http, steps: steps,
+            name: name, node: nameNode, mapping: node, setting: setting, start: start, chat: chat, http: http,
+            steps: steps,
             expect: expect)
     }
 

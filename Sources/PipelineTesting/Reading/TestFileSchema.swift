@@ -121,10 +121,19 @@ public enum TestFileSchema {
                         "sent",
                         ["type": "array", "items": request, "description": "Webhooks and other requests, in order."]
                     ),
+                    ("judge", judge),
                 ], "What must come of the run. Without it, the run must succeed."
             ).asObject ?? [:]
         schema["type"] = ["object", "null"]
         return .object(schema)
+    }
+
+    private static var judge: Value {
+        strict(
+            [
+                ("prompt", text("What a good answer is like.")),
+                ("at_least", ["type": "number", "minimum": 0, "maximum": 1, "default": 0.8]),
+            ], required: ["prompt"], "With `runnel test --live`: the agent gives the output a mark from 0 to 1.")
     }
 
     // MARK: - Parts

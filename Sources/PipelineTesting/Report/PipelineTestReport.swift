@@ -38,6 +38,16 @@ public struct PipelineTestResult: Sendable {
     public let duration: Duration
     /// Empty for a test that passed.
     public let mismatches: [TestMismatch]
+    /// With the real agent: how many of the runs passed.
+    public var samples: Samples?
+    /// With the real agent: what it answered.
+    var answers: [RecordedAnswers] = []
+
+    /// The runs of a test with the real agent.
+    public struct Samples: Sendable, Hashable {
+        public var passed: Int
+        public var count: Int
+    }
 
     public var isPassed: Bool { mismatches.isEmpty }
 }
@@ -63,7 +73,8 @@ extension PipelineTestReport {
 
     private func lines(_ result: PipelineTestResult, _ style: TextStyle) -> [String] {
         let mark = result.isPassed ? style.green("✓") : style.red("✗")
-        var lines = ["  \(mark) \(style.line(result.name)) \(style.dim(result.duration.shown))"]
+        let samples = result.samples.map { " \($0.passed) of \($0.count)" } ?? ""
+        var lines = ["  \(mark) \(style.line(result.name))\(samples) \(style.dim(result.duration.shown))"]
         for mismatch in result.mismatches {
             let place = mismatch.range.map { " (\(result.file):\($0.start.line))" } ?? ""
             let subject = mismatch.subject == "test" ? "" : "\(mismatch.subject): "

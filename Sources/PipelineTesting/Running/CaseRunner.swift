@@ -14,6 +14,8 @@ struct CaseRunner {
     let copies: ProjectCopies
     /// How long the run may really take.
     let limit: Duration
+    /// nil: the test gives the answers itself.
+    var live: LiveTesting?
 
     /// The id of every run of a test, so that a test can name a file after it.
     static let runID = "00000000-0000-7000-8000-000000000000"
@@ -27,40 +29,70 @@ struct CaseRunner {
 
     func run() async -> PipelineTestResult {
         let start = ContinuousClock.now
+        guard let live else {
+            let run = await once()
+            return PipelineTestResult(
+                file: suite.file, name: test.name, range: test.node.range, duration: start.duration(to: .now),
+                mismatches: run.mismatches)
+        }
+        var samples: [Sample] = []
+        while samples.count < live.samples, !live.budget.isSpent, !Task.isCancelled { samples.append(await once()) }
+        var mismatches: [TestMismatch] = []
+        if samples.count < live.samples {
+            mismatches.append(
+                TestMismatch(
+                    "test", test.node.range,
+                    "only \(samples.count) of \(live.samples) samples ran: "
+                        + (Task.isCancelled ? "the test was interrupted" : "the budget of model tokens is used up")))
+        }
+        let passed = samples.count { $0.mismatches.isEmpty }
+        if passed < live.needed(of: live.samples) {
+            mismatches += samples.first { !$0.mismatches.isEmpty }?.mismatches ?? []
+        }
+        return PipelineTestResult(
+            file: suite.file, name: test.name, range: test.node.range, duration: start.duration(to: .now),
+            mismatches: mismatches, samples: .init(passed: passed, count: samples.count),
+            answers: samples.first { $0.mismatches.isEmpty }?.answers ?? samples.first?.answers ?? [])
+    }
+
+    /// One run of the test, and what came of it.
+    private struct Sample {
         var mismatches: [TestMismatch]
+        var answers: [RecordedAnswers] = []
+    }
+
+    private func once() async -> Sample {
         do {
-            mismatches = try await copies.with(of: suite.project.directory, files: test.setting.files) { copy in
+            return try await copies.with(of: suite.project.directory, files: test.setting.files) { copy in
                 let clock = JumpingClock()
                 let agent = CannedAgent(test.chat, runID: Self.runID)
+                guard live == nil else { return try await run(in: copy, clock, agent, nil) }
                 return try await MarketplaceSimulator.withSimulator(TestServices.simulator(agent)) { simulator in
                     try await run(in: copy, clock, agent, simulator)
                 }
             }
         } catch let failure as ProjectCopy.Failure {
-            mismatches = [TestMismatch("test", test.node.range, failure.message)]
+            return Sample(mismatches: [TestMismatch("test", test.node.range, failure.message)])
         } catch  where Task.isCancelled {
-            mismatches = [interrupted]
+            return Sample(mismatches: [interrupted])
         } catch let error as StepError {
-            mismatches = [TestMismatch("test", test.node.range, error.message, hint: error.hint)]
+            return Sample(mismatches: [TestMismatch("test", test.node.range, error.message, hint: error.hint)])
         } catch {
-            mismatches = [TestMismatch("test", test.node.range, "the test could not be run: \(error)")]
+            return Sample(mismatches: [TestMismatch("test", test.node.range, "the test could not be run: \(error)")])
         }
-        return PipelineTestResult(
-            file: suite.file, name: test.name, range: test.node.range, duration: start.duration(to: .now),
-            mismatches: mismatches)
     }
 
     private func run(
-        in copy: ProjectCopy, _ clock: JumpingClock, _ agent: CannedAgent, _ simulator: RunningSimulator
-    ) async throws -> [TestMismatch] {
-        guard let (pipeline, environment) = suite.subject else { return [] }
+        in copy: ProjectCopy, _ clock: JumpingClock, _ agent: CannedAgent, _ simulator: RunningSimulator?
+    ) async throws -> Sample {
+        guard let (pipeline, environment) = suite.subject else { return Sample(mismatches: []) }
         guard let request = request(in: copy) else {
-            return [
+            return Sample(mismatches: [
                 TestMismatch(
                     "input_file", test.start.inputFileNode?.range,
                     "there is no file \"\(test.start.inputFile ?? "")\" in the project",
                     hint: "add it to `files:`, or name another")
-            ]
+            ])
         }
         let web = CannedWeb(test.http, clock: clock)
         let steps = StandInSteps(test.steps)
@@ -90,19 +122,46 @@ struct CaseRunner {
                 }
             }
         }
-        await services.shutDown()
-        guard !Task.isCancelled else { return [interrupted] }
-        guard !isLate, case .success(let result) = ended else { return [tooLong] }
+        guard !Task.isCancelled else {
+            await services.shutDown()
+            return Sample(mismatches: [interrupted])
+        }
+        guard !isLate, case .success(let result) = ended else {
+            await services.shutDown()
+            return Sample(mismatches: [tooLong])
+        }
         let missing = (web.missing + agent.missing + steps.missing).map {
             TestMismatch("test", test.node.range, $0.message, hint: $0.hint)
         }
         // What follows from a call without an answer says nothing.
-        guard missing.isEmpty else { return missing }
+        guard missing.isEmpty else {
+            await services.shutDown()
+            return Sample(mismatches: missing)
+        }
         let run = TestRun(
             outcome: result.outcome, outputs: result.outputs, skipped: log.skipped, prompts: agent.sent,
             requests: web.sent, copy: copy)
-        let unused = unused(web, agent, steps)
-        return ExpectationCheck(run: run, expect: test.expect, test: test, sources: suite.sources).mismatches + unused
+        var expect = test.expect
+        var unused = unused(web, agent, steps)
+        if live != nil {
+            // The agent does not say what it was asked, and gives its own answers.
+            expect.prompts = []
+            unused.removeAll { $0.subject == "chat" }
+        }
+        var mismatches =
+            ExpectationCheck(run: run, expect: expect, test: test, sources: suite.sources).mismatches + unused
+        if let live {
+            live.budget.add(result.outputs)
+            if mismatches.isEmpty, let judge = expect.judge, case .succeeded(let output) = result.outcome {
+                let judge = Judge(
+                    expected: judge, runner: runner,
+                    loader: try PipelineLoader(registry: registry, names: suite.project.names))
+                mismatches = await judge.mismatches(output, Self.runID, live.budget)
+            }
+        }
+        await services.shutDown()
+        return Sample(
+            mismatches: mismatches, answers: live == nil ? [] : RecordedAnswers.all(in: result.outputs, of: pipeline))
     }
 
     private var tooLong: TestMismatch {
@@ -164,7 +223,7 @@ struct TestRun {
     }
 }
 
-/// The clients of one test, none of which leaves this machine.
+/// The clients of one test. Only that of an agent that is really asked leaves this machine.
 enum TestServices {
     /// The simulator behind the Marketplace client, with the answers of a test.
     static func simulator(_ agent: CannedAgent) -> SimulatorConfiguration {
@@ -174,11 +233,16 @@ enum TestServices {
         return configuration
     }
 
+    /// - Parameter simulator: nil: the agent that the project is configured for.
     static func make(
-        plugins: [any Plugin], web: CannedWeb, simulator: RunningSimulator, clock: JumpingClock
+        plugins: [any Plugin], web: CannedWeb, simulator: RunningSimulator?, clock: JumpingClock
     ) async -> Services {
         let services = Services()
         await HTTPClientService.register(web, in: services)
+        guard let simulator else {
+            for plugin in plugins { await plugin.registerServices(in: services) }
+            return services
+        }
         let simulated = simulator.configuration
         let standIn = AgentStandIn(
             baseURL: simulator.baseURL, clientID: simulated.clientID, clientSecret: simulated.clientSecret,

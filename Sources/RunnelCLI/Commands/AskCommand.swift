@@ -9,11 +9,18 @@ internal import RunnelSupport
 struct AskCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "ask", abstract: "Ask an agent one question.",
-        discussion: """
-            What standard input brings, from a pipe or a file, comes before the question. The answer goes to standard output as it comes, \
-            everything else to standard error. The question is a run of the pipeline `ask`, which `runnel runs` shows.
-            Exit status: 0 an answer, 1 none, 2 usage or configuration, 130 interrupted.
-            """)
+        discussion: HelpText.text(
+            """
+            What standard input brings, from a pipe or a file, comes before the question. The answer goes to standard \
+            output as it comes, everything else to standard error. The question is a run of the pipeline `ask`, which \
+            `runnel runs` shows.
+            """,
+            "Exit status: 0 an answer, 1 none, 2 usage or configuration, 130 interrupted.",
+            examples: [
+                "runnel ask \"What is a webhook?\"": "The answer, as it comes.",
+                "cat notes.txt | runnel ask \"Sum it up.\"": "A question about a text.",
+                "runnel ask --conversation trip \"And by train?\"": "Goes on where the last question ended.",
+            ]))
 
     @Argument(help: ArgumentHelp("The question.", valueName: "text")) var words: [String] = []
 

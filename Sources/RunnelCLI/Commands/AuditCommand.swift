@@ -6,7 +6,11 @@ internal import RunnelSupport
 /// `runnel audit`
 struct AuditCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "audit", abstract: "Show what operators did: who, when, what, from where.")
+        commandName: "audit", abstract: "Show what operators did: who, when, what, from where.",
+        discussion: HelpText.text(
+            examples: [
+                "runnel audit -n 5": "The last five actions."
+            ]))
 
     @OptionGroup var options: ProjectOptions
     @Option(name: .shortAndLong, help: "How many entries, the newest first.") var number = 50

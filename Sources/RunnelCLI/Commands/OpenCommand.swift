@@ -14,7 +14,12 @@ import Foundation
 struct OpenCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "open", abstract: "Open the dashboard of a running server in the browser, signed in.",
-        discussion: "The link signs in once, within ten minutes. Where there is no browser, it is printed.")
+        discussion: HelpText.text(
+            "The link signs in once, within ten minutes. Where there is no browser, it is printed.",
+            examples: [
+                "runnel open": "The page that says what needs you.",
+                "runnel open last": "The newest run.",
+            ]))
 
     @OptionGroup var options: ProjectOptions
     @Argument(help: "A run: its id, an unambiguous prefix of it, or `last`.", completion: PipelineCompletion.runs)

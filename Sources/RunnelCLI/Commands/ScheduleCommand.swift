@@ -77,10 +77,14 @@ struct ScheduleNextCommand: AsyncParsableCommand {
 struct ScheduleBackfillCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "backfill", abstract: "Run ticks of the past in a running server, each with its `scheduled_for`.",
-        discussion: """
-            A tick that has run starts no second run, whether the schedule or an earlier backfill started it; with --again it
-            does where that run failed or was cancelled.
-            """)
+        discussion: HelpText.text(
+            """
+            A tick that has run starts no second run, whether the schedule or an earlier backfill started it; with \
+            --again it does where that run failed or was cancelled.
+            """,
+            examples: [
+                "runnel schedule backfill digest --from 2026-11-01T00:00:00Z": "All ticks since then."
+            ]))
 
     @OptionGroup var options: ProjectOptions
     @Argument(help: "The pipeline's name.", completion: PipelineCompletion.names) var pipeline: String

@@ -22,7 +22,7 @@ struct ServeCommand: AsyncParsableCommand {
             runs that have not ended resume at the next start. A second signal cancels the steps at once; a third \
             one ends the process. The exit status is 0 after one or two, 130 after three.
             """,
-            "SIGHUP reloads pipelines and runnel.yaml, and reports what needs a restart.",
+            "Changes of runnel.yaml are applied where they can be, also on SIGHUP; others are reported to need a restart.",
             examples: [
                 "runnel serve": "Serves the pipelines below the current folder.",
                 "runnel serve pipelines --port 8080": "Those of a folder, on another port.",
@@ -34,6 +34,7 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(help: "The address to listen on.") var host: String?
     @Option(help: "The port to listen on; 0 takes any free one.") var port: Int?
     @Flag(help: "Use an embedded simulator instead of the Marketplace.") var simulate = false
+    @Option(help: "The lowest level of messages to log.") var logLevel: LogLevelArgument?
     @OptionGroup var options: ProjectOptions
 
     private var folder: String { path ?? options.directory ?? "." }
@@ -77,22 +78,22 @@ struct ServeCommand: AsyncParsableCommand {
             try await withJournalErrors {
                 try await serve(project, projectOptions, options, journal, simulator, stops, reloads)
             }
-            await Self.tellOfInterrupted(journal)
+            await Self.tellOfInterrupted(journal, project.settings.log.format)
             await journal.close()
         }
     }
 
     /// Reports the runs that the next start will resume.
-    private static func tellOfInterrupted(_ journal: any Journal) async {
+    private static func tellOfInterrupted(_ journal: any Journal, _ format: LogSettings.Format) async {
         let limit = 1000
         guard let runs = try? await journal.runs(RunFilter(states: [.queued], limit: limit)) else { return }
         let count = runs.count { $0.startedAt != nil }
         guard count > 0 else { return }
         let number = runs.count == limit ? "\(count) or more" : "\(count)"
-        Streams.error.write(
+        format.announce(
             count == 1
-                ? "1 run was interrupted; it resumes at the next start.\n"
-                : "\(number) runs were interrupted; they resume at the next start.\n")
+                ? "1 run was interrupted; it resumes at the next start."
+                : "\(number) runs were interrupted; they resume at the next start.")
     }
 
     private func serverOptions(_ project: Project) throws -> ServerOptions {
@@ -154,7 +155,8 @@ struct ServeCommand: AsyncParsableCommand {
         ServedFolders(project).add(folder)
         let loader = try await project.loader(startsServers: true, simulates: simulate)
         let assembly = await RunnerAssembly(
-            loader: loader, project: project, grantedFiles: [], simulator: simulator, logLevel: .info)
+            loader: loader, project: project, grantedFiles: [], simulator: simulator, logLevel: .info,
+            fixedLevel: logLevel?.level)
         let runs = project.settings.runs
         let worker = Worker(
             record: JournalSetup.identity(role: "serve"), journal: journal, runner: assembly.runner, loader: loader,
@@ -163,7 +165,7 @@ struct ServeCommand: AsyncParsableCommand {
         let files = PipelineFolder(folder)
         let host = PipelineHost(
             queue: queue, loader: loader, logger: assembly.logger, folder: FileReading.absolute(folder),
-            chainLimit: runs.chain.number
+            chainLimit: runs.chain.number, dedupe: project.settings.dedupe.keep, publicURL: options.publicURL?.text
         ) {
             try files.contents()
         }
@@ -172,18 +174,20 @@ struct ServeCommand: AsyncParsableCommand {
             options: options, ingress: ingress, queue: queue, host: host, journal: journal,
             version: RunnelCommand.version, metrics: .process,
             logger: assembly.logger)
+        let housekeeping = Housekeeping(
+            journal: journal, retention: project.settings.retention, logger: assembly.logger,
+            disk: (project.stateDirectory, try await assembly.services.get(HealthBoard.self)))
         let services = ServeServices(
-            server: server, queue: queue, host: host, ingress: ingress,
-            housekeeping: Housekeeping(
-                journal: journal, retention: project.settings.retention, logger: assembly.logger,
-                disk: (project.stateDirectory, try await assembly.services.get(HealthBoard.self))),
-            options: options)
+            server: server, queue: queue, host: host, ingress: ingress, housekeeping: housekeeping, options: options,
+            logFormat: project.settings.log.format)
         let reload = ConfigurationReload(
-            options: projectOptions, project: project, host: host, level: assembly.logLevel)
+            options: projectOptions, project: project, host: host, queue: queue, housekeeping: housekeeping,
+            level: assembly.logLevel)
         do {
             try await worker.withSession {
                 try await withThrowingTaskGroup(of: Void.self) { group in
                     group.addTask { for await _ in reloads { await reload.run() } }
+                    group.addTask { await reload.watch() }
                     defer { group.cancelAll() }
                     try await services.run(until: stops, grace: runs.grace)
                 }
@@ -196,4 +200,11 @@ struct ServeCommand: AsyncParsableCommand {
         }
         await assembly.services.shutDown()
     }
+}
+
+/// A level of the log on the command line.
+enum LogLevelArgument: String, ExpressibleByArgument, CaseIterable {
+    case debug, info, warning, error
+
+    var level: LogSettings.Level? { LogSettings.Level(rawValue: rawValue) }
 }

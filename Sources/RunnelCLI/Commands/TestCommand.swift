@@ -18,13 +18,17 @@ struct TestCommand: AsyncParsableCommand {
         discussion: HelpText.text(
             """
             Each test runs in a copy of its project, with stand-ins for secrets, for the web and for the agent: \
-            nothing in the project changes, and no request leaves the machine.
+            nothing in the project changes, and no request leaves the machine. With `--live` the configured agent is \
+            really asked, which may cost something: only the tests run that hold answers of an agent, and `prompts` is \
+            not compared.
             """,
             "Exit status: 0 all passed, 1 one failed, 2 a test file has errors.",
             examples: [
                 "runnel test": "All tests below the current folder.",
                 "runnel test pipelines --filter label --junit out/tests.xml":
                     "Some of them, with results for a CI server.",
+                "runnel test --live --samples 5 --at-least 0.8 --budget 100000":
+                    "Asks the agent itself, five times a test.",
             ]))
 
     @Argument(
@@ -36,18 +40,38 @@ struct TestCommand: AsyncParsableCommand {
     var junit: String?
     @Option(help: "Number of tests to run in parallel; default is the number of processors.") var parallel: Int?
     @Option(help: ArgumentHelp("Time limit of one test.", valueName: "time")) var limit: DurationArgument?
+    @Flag(help: "Ask the configured agent instead of taking the answers in the test files.") var live = false
+    @Option(help: ArgumentHelp("With --live: how often each test runs.", valueName: "number")) var samples = 1
+    @Option(help: ArgumentHelp("With --live: the share of samples that has to pass, from 0 to 1.", valueName: "share"))
+    var atLeast = 1.0
+    @Option(help: ArgumentHelp("With --live: begin no sample beyond this many model tokens.", valueName: "tokens"))
+    var budget: Int?
+    @Flag(help: "With --live: write the agent's answers into the test files.") var record = false
     @OptionGroup var options: ProjectOptions
 
     func validate() throws {
         if let parallel, parallel < 1 { throw ValidationError("--parallel \(parallel): expected 1 or more") }
+        if samples < 1 { throw ValidationError("--samples \(samples): expected 1 or more") }
+        if !(0...1).contains(atLeast) { throw ValidationError("--at-least \(atLeast): expected 0 to 1") }
+        if let budget, budget < 1 { throw ValidationError("--budget \(budget): expected 1 or more") }
+        guard !live else { return }
+        let given = [
+            ("--samples", samples != 1), ("--at-least", atLeast != 1), ("--budget", budget != nil),
+            ("--record", record),
+        ]
+        if let option = given.first(where: { $0.1 })?.0 { throw ValidationError("\(option) needs --live") }
     }
 
     func run() async throws {
         let suites = try await suites()
+        let agent = live ? LiveTesting(samples: samples, atLeast: atLeast, budget: budget) : nil
         let tester = PipelineTester(
-            parallel: parallel ?? ProcessInfo.processInfo.activeProcessorCount, limit: limit?.duration ?? .seconds(60))
+            parallel: parallel ?? ProcessInfo.processInfo.activeProcessorCount,
+            limit: limit?.duration ?? (live ? .seconds(600) : .seconds(60)), live: agent)
         let (report, isInterrupted) = try await withInterrupt { await tester.run(suites) }
         Streams.output.write(styled: report.text(color: TextStyle.standardOutput.hasColor))
+        if let agent { Streams.error.write("\(agent.budget.usedTokens) model tokens were used\n") }
+        if record { try write(report, of: suites) }
         if let junit {
             do {
                 try report.junit().write(toFile: junit, atomically: true, encoding: .utf8)
@@ -59,6 +83,24 @@ struct TestCommand: AsyncParsableCommand {
         if isInterrupted { throw ExitStatus.interrupted }
         if report.broken > 0 { throw ExitStatus.usage }
         if !report.isSuccess { throw ExitStatus.runFailed }
+    }
+
+    /// Writes what the agent answered into the test files.
+    private func write(_ report: PipelineTestReport, of suites: [PipelineTestSuite]) throws {
+        for (suite, results) in zip(suites, report.suites.map(\.results)) {
+            guard let recorded = suite.recorded(results) else { continue }
+            for name in recorded.leftOut {
+                Streams.error.write(
+                    "warning: \(suite.file): the answers of \"\(name)\" are not recorded\n"
+                        + "  = write each key of the test on a line of its own, `name` first\n")
+            }
+            do {
+                try recorded.text.write(toFile: suite.file, atomically: true, encoding: .utf8)
+            } catch {
+                Streams.error.write("error: cannot write \"\(suite.file)\"\n")
+                throw ExitStatus.runFailed
+            }
+        }
     }
 
     private func suites() async throws -> [PipelineTestSuite] {
@@ -93,11 +135,11 @@ struct TestCommand: AsyncParsableCommand {
     private func project(of file: String, _ known: inout [String: TestProject]) async throws -> TestProject {
         let found: Result<Project, InvalidConfiguration>
         do {
-            // Tests are isolated from the real environment.
+            // Tests are isolated from the real environment, unless they ask the real agent.
             found = try Project.find(
                 from: options.folder() ?? FileReading.folder(of: FileReading.absolute(file)),
-                config: options.config, environment: [:],
-                hasSecrets: false)
+                config: options.config, environment: live ? ProcessInfo.processInfo.environment : [:],
+                hasSecrets: live, runsCommands: live)
         } catch {
             Streams.error.write("error: \(error.message)\n")
             throw ExitStatus.usage
@@ -108,13 +150,14 @@ struct TestCommand: AsyncParsableCommand {
             throw ExitStatus.usage
         case .success(let project):
             if let known = known[project.directory] { return known }
-            let plugins = try await ProjectPlugins.load(project, simulates: true)
+            let plugins = try await ProjectPlugins.load(project, simulates: !live)
             plugins.write(redactor: project.redactor)
             var made = TestProject(
                 directory: project.directory, names: project.names, registry: plugins.registry,
                 files: project.files().protected)
             if !plugins.folders.isEmpty {
-                made.makeRegistry = { world in try await Self.registry(of: project, in: world) }
+                made.makeRegistry = { [live] world in try await Self.registry(of: project, in: world, simulates: !live)
+                }
             }
             known[project.directory] = made
             return made
@@ -122,13 +165,15 @@ struct TestCommand: AsyncParsableCommand {
     }
 
     /// The plugins of one test: their processes get its copy of the project and its secrets.
-    private static func registry(of project: Project, in world: TestWorld) async throws -> StepRegistry {
+    private static func registry(
+        of project: Project, in world: TestWorld, simulates: Bool
+    ) async throws -> StepRegistry {
         var variables = world.env
         for name in EnvironmentList.always where variables[name] == nil {
             variables[name] = ProcessInfo.processInfo.environment[name]
         }
         let secrets = world.secrets
         let host = ProcessHost(variables: variables, project: world.directory, secret: { secrets[$0] })
-        return try await ProjectPlugins(project, host: host, simulates: true).registry
+        return try await ProjectPlugins(project, host: host, simulates: simulates).registry
     }
 }

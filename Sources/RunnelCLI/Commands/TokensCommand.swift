@@ -7,11 +7,15 @@ internal import RunnelSupport
 struct TokensCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "tokens", abstract: "List the API tokens of the configuration, without their values.",
-        discussion: """
-            `server.token` may do everything. `server.tokens` has further ones by name, such as
-            `ci: { token: { env: CI_TOKEN }, scope: run }`. A scope is `read`, `run` or `admin`. With --new a random \
-            value for a token is printed.
-            """)
+        discussion: HelpText.text(
+            """
+            `server.token` may do everything. `server.tokens` has further ones by name, such as \
+            `ci: { token: { env: CI_TOKEN }, scope: run }`. A scope is `read`, `run` or `admin`.
+            """,
+            examples: [
+                "runnel tokens": "Names, scopes, and which of them have no value.",
+                "runnel tokens --new": "A random value for a new token.",
+            ]))
 
     @OptionGroup var options: ProjectOptions
     @Flag(help: "Print a JSON list.") var json = false

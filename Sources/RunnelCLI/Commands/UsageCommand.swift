@@ -7,10 +7,14 @@ internal import RunnelSupport
 struct UsageCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "usage", abstract: "Show what agents and models have used: calls, model tokens, cost.",
-        discussion: """
+        discussion: HelpText.text(
+            """
             What a server did not tell is shown as unknown and is in no sum; budgets count an estimate for it. The cost \
             comes from `prices` in runnel.yaml. Days are those of UTC. Simulated chats are not counted.
-            """)
+            """,
+            examples: [
+                "runnel usage --since 7d --by day": "What each of the last seven days used."
+            ]))
 
     enum Grouping: String, ExpressibleByArgument, CaseIterable { case pipeline, agent, day }
 

@@ -30,23 +30,26 @@ struct ValidateCommand: AsyncParsableCommand {
         do {
             var plugins = CheckedPlugins(simulates: simulate)
             var reports: [LoadReport] = []
-            let files = try (paths.isEmpty ? [options.directory ?? "."] : paths).flatMap {
-                path throws(FileReading.Failure) in try PipelineFiles.under(path)
-            }
             var checkedConfigurations: Set<String> = []
             var names = UniqueNames()
-            var rings = FoldersOfPipelines()
+            var files: [String] = []
             var scripts: [String] = []
-            for file in files {
-                let (pipeline, report, configuration) = try await check(file, &plugins)
-                if let pipeline {
-                    rings.add(pipeline, at: reports.count)
-                    scripts += pipeline.pipeline.scripts(pipeline.registry).map { "\(file):\($0.summary)" }
+            for path in paths.isEmpty ? [options.directory ?? "."] : paths {
+                var together = FoldersTogether()
+                for file in try PipelineFiles.under(path) {
+                    files.append(file)
+                    let (report, configuration, loaded) = try await check(file, &plugins)
+                    reports.append(names.checked(report))
+                    if let loaded {
+                        together.add(file, loaded)
+                        scripts += loaded.pipeline.scripts(loaded.registry).map { "\(file):\($0.summary)" }
+                    }
+                    if checkedConfigurations.insert(configuration.source.name).inserted {
+                        reports.append(configuration)
+                    }
                 }
-                reports.append(names.checked(report))
-                if checkedConfigurations.insert(configuration.source.name).inserted { reports.append(configuration) }
+                together.check(&reports)
             }
-            rings.check(&reports)
             reports += plugins.reports
             DiagnosticOutput.write(reports, format: format)
             plugins.writeProblems()
@@ -67,64 +70,64 @@ struct ValidateCommand: AsyncParsableCommand {
         }
     }
 
-    /// The diagnostics of the pipeline and of its configuration.
+    /// The diagnostics of the pipeline and of its configuration, and the pipeline if it is valid.
     private func check(
         _ file: String, _ plugins: inout CheckedPlugins
-    ) async throws -> (CheckedPipeline?, LoadReport, configuration: LoadReport) {
-        let folder = FileReading.folder(of: FileReading.absolute(file))
+    ) async throws -> (LoadReport, configuration: LoadReport, FoldersTogether.Loaded?) {
         // Secrets are not needed to validate a pipeline; it may run on another machine.
         switch try options.find(near: file, hasSecrets: false) {
         case .failure(let invalid):
             let bytes = try FileReading.yaml(of: file)
             let loader = try PipelineLoader(registry: StepRegistry(RunnelCommand.plugins), names: nil)
-            return (nil, loader.load(bytes, file: file).report, invalid.report)
+            return (loader.load(bytes, file: file).report, invalid.report, nil)
         case .success(let project):
             if FileReading.leads(out: project.directory, file) {
                 let problem = Diagnostic(
                     "link-outside", file: file, range: nil, OutsideLink.message(file), hint: OutsideLink.hint)
                 return (
-                    nil, LoadReport(source: YAMLSource(name: file, text: ""), diagnostics: [problem]), project.report
+                    LoadReport(source: YAMLSource(name: file, text: ""), diagnostics: [problem]), project.report, nil
                 )
             }
             let bytes = try FileReading.yaml(of: file)
-            let loader = try PipelineLoader(
-                registry: await plugins.registry(of: project), names: project.names, project: project.files())
+            let registry = try await plugins.registry(of: project)
+            let loader = try PipelineLoader(registry: registry, names: project.names, project: project.files())
             let (pipeline, report) = loader.load(bytes, file: file)
-            return (pipeline.map { CheckedPipeline($0, folder, loader.registry) }, report, project.report)
+            return (report, project.report, pipeline.map { .init(pipeline: $0, project: project, registry: registry) })
         }
     }
 }
 
-/// A valid pipeline, and what its folder's project knows.
-private struct CheckedPipeline {
-    let pipeline: Pipeline
-    let folder: String
-    let registry: StepRegistry
-
-    init(_ pipeline: Pipeline, _ folder: String, _ registry: StepRegistry) {
-        (self.pipeline, self.folder, self.registry) = (pipeline, folder, registry)
-    }
-}
-
-/// What only all pipelines of a folder together make wrong.
-private struct FoldersOfPipelines {
-    private var folders: [String: [(pipeline: CheckedPipeline, report: Int)]] = [:]
-
-    mutating func add(_ pipeline: CheckedPipeline, at report: Int) {
-        folders[pipeline.folder, default: []].append((pipeline, report))
+/// The pipelines below one folder that one `runnel serve` would serve together, by project.
+private struct FoldersTogether {
+    struct Loaded {
+        let pipeline: Pipeline
+        let project: Project
+        let registry: StepRegistry
     }
 
+    private var pipelines: [String: [(file: String, loaded: Loaded)]] = [:]
+
+    mutating func add(_ file: String, _ loaded: Loaded) {
+        pipelines[loaded.project.directory, default: []].append((file, loaded))
+    }
+
+    /// Adds what is found to the reports of the pipelines.
     func check(_ reports: inout [LoadReport]) {
-        for checked in folders.values {
-            guard let registry = checked.first?.pipeline.registry else { continue }
-            for ring in TriggerRing.find(checked.map(\.pipeline.pipeline), registry: registry) {
-                guard let index = checked.first(where: { $0.pipeline.pipeline.name == ring.pipelines.first })?.report
-                else { continue }
-                reports[index] = LoadReport(
-                    source: reports[index].source,
-                    diagnostics: (reports[index].diagnostics + [ring.diagnostic]).sortedByPlace())
+        for group in pipelines.values {
+            guard let first = group.first?.loaded else { continue }
+            let checker = FolderChecker(
+                registry: first.registry, project: first.project.files(), scope: first.project.triggerScope)
+            for finding in checker.check(group.map { ($0.file, $0.loaded.pipeline) }) {
+                add(finding.diagnostic, to: finding.diagnostic.file, of: &reports)
             }
         }
+    }
+
+    private func add(_ diagnostic: Diagnostic, to file: String?, of reports: inout [LoadReport]) {
+        guard let index = reports.firstIndex(where: { $0.source.name == file }) else { return }
+        let report = reports[index]
+        reports[index] = LoadReport(
+            source: report.source, diagnostics: (report.diagnostics + [diagnostic]).sortedByPlace())
     }
 }
 

@@ -131,6 +131,14 @@ struct Project: Sendable {
     /// The folder of the journal and related files.
     var stateDirectory: String { directory + "/.runnel" }
 
+    /// The files that hold secrets, absolute.
+    var secretFiles: [String] {
+        (settings.secrets.values + [settings.server.token].compactMap(\.self)).compactMap { value in
+            guard case .file(let path) = value.source else { return nil }
+            return path.hasPrefix("/") ? path : directory + "/" + path
+        }
+    }
+
     var names: ProjectNames {
         ProjectNames(
             secrets: settings.secrets.keys.sorted(), env: settings.env, vars: settings.vars,

@@ -17,14 +17,15 @@ struct RunnerAssembly: Sendable {
     ///   - loader: Knows the plugins.
     ///   - grantedFiles: Absolute paths named on the command line.
     ///   - simulator: The embedded simulator to use; nil for the real Marketplace.
-    ///   - logLevel: The level of the log where the configuration names none.
+    ///   - logLevel: The level of the log where neither the configuration nor the command line names one.
+    ///   - fixedLevel: The level that the command line names.
     init(
         loader: PipelineLoader, project: Project, grantedFiles: Set<String>, simulator: SimulatedMarketplace?,
-        logLevel standard: LogSettings.Level = .warning
+        logLevel standard: LogSettings.Level = .warning, fixedLevel: LogSettings.Level? = nil
     ) async {
         redactor = project.redactor
-        logLevel = LogLevel(project.settings.log.level, standard: standard)
-        logger = Self.logger(logLevel, redactor: redactor)
+        logLevel = LogLevel(project.settings.log.level, standard: standard, fixed: fixedLevel)
+        logger = Self.logger(logLevel, project.settings.log.format, redactor: redactor)
         services = Services()
         await HTTPClientService.register(in: services)
         for plugin in loader.registry.plugins {
@@ -38,7 +39,7 @@ struct RunnerAssembly: Sendable {
             prices: project.settings.prices)
     }
 
-    static func logger(_ level: LogLevel, redactor: Redactor) -> Logger {
-        Logger(label: "runnel") { _ in StandardErrorLog(redactor: redactor, level: level) }
+    static func logger(_ level: LogLevel, _ format: LogSettings.Format, redactor: Redactor) -> Logger {
+        Logger(label: "runnel") { _ in StandardErrorLog(redactor: redactor, level: level, format: format) }
     }
 }

@@ -23,15 +23,16 @@ struct ServeServices: Sendable {
     let ingress: HTTPIngress
     let housekeeping: Housekeeping
     let options: ServerOptions
+    let logFormat: LogSettings.Format
     private let hurry = Latch()
     private let answersEnd = Latch()
 
     init(
         server: RunnelServer, queue: RunQueue, host: PipelineHost, ingress: HTTPIngress, housekeeping: Housekeeping,
-        options: ServerOptions
+        options: ServerOptions, logFormat: LogSettings.Format
     ) {
         (self.server, self.queue, self.host, self.ingress) = (server, queue, host, ingress)
-        (self.housekeeping, self.options) = (housekeeping, options)
+        (self.housekeeping, self.options, self.logFormat) = (housekeeping, options, logFormat)
     }
 
     /// The time for responses to reach their callers after all work has stopped.
@@ -54,7 +55,7 @@ struct ServeServices: Sendable {
                         if answersEnd.isOpen { server.endAnswers(within: Self.shortAnswerTime) }
                     } else {
                         isStopping = true
-                        Streams.error.write(Self.notice(request, running: await queue.runningCount, grace: grace))
+                        logFormat.announce(Self.notice(request, running: await queue.runningCount, grace: grace))
                         await group.triggerGracefulShutdown()
                     }
                 }
@@ -65,9 +66,9 @@ struct ServeServices: Sendable {
     }
 
     private static func notice(_ request: StopRequest, running: Int, grace: Duration) -> String {
-        guard running > 0 else { return "Shutting down.\n" }
+        guard running > 0 else { return "Shutting down." }
         let runs = running == 1 ? "1 run has" : "\(running) runs have"
-        return "Shutting down; \(runs) \(DurationText.format(grace)) to finish. \(request.again) to stop at once.\n"
+        return "Shutting down; \(runs) \(DurationText.format(grace)) to finish. \(request.again) to stop at once."
     }
 
     private static var quiet: Logger {

@@ -76,6 +76,7 @@ enum ConfigurationCheck {
             )
         }
         var good: [Pipeline] = []
+        var names: [String: String] = [:]
         var findings: [HealthFinding] = []
         for file in files {
             guard !FileReading.leads(out: folder, file) else {
@@ -85,7 +86,19 @@ enum ConfigurationCheck {
             guard let bytes = try? FileReading.yaml(of: file) else { continue }
             let shown = FileReading.shown(file)
             let (pipeline, report) = loader.load(bytes, file: shown)
-            if let pipeline { good.append(pipeline) }
+            if let pipeline {
+                // `serve` serves the first of two with one name.
+                if let other = names[pipeline.name] {
+                    findings.append(
+                        .problem(
+                            "pipelines",
+                            "\(shown) and \(other) are both named \"\(pipeline.name)\"; only one is served",
+                            "give one of them another `name`"))
+                    continue
+                }
+                names[pipeline.name] = shown
+                good.append(pipeline)
+            }
             let errors = report.diagnostics.filter { $0.severity == .error }
             // YAML files without `steps:` are not meant to be pipelines.
             guard let first = errors.first, report.source.text.contains("steps:") else { continue }
@@ -98,6 +111,15 @@ enum ConfigurationCheck {
                 .problem(
                     "pipelines", "\(shown):\(first.range?.start.line ?? 1): \(first.message)\(more)",
                     cause.map { "see \($0) above" } ?? "`runnel validate \(shown)` shows all errors"))
+        }
+        let checker = FolderChecker(
+            registry: loader.registry, project: project.files(), scope: project.triggerScope)
+        for finding in checker.check(good.map { ($0.source.name, $0) }) {
+            let diagnostic = finding.diagnostic
+            let text = "\(diagnostic.file):\(diagnostic.range?.start.line ?? 1): \(diagnostic.message)"
+            findings.append(
+                diagnostic.severity == .warning
+                    ? .warning("pipelines", text, diagnostic.hint) : .problem("pipelines", text, diagnostic.hint))
         }
         if findings.isEmpty {
             findings = [

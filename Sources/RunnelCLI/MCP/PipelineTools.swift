@@ -111,10 +111,10 @@ actor PipelineTools: ToolProvider {
     private func read() {
         for change in catalog.look().changes {
             switch change {
-            case .updated(_, _, let report), .problem(_, _, let report):
+            case .updated(_, _, let report, _), .problem(_, _, let report):
                 DiagnosticOutput.write([report], format: .text, redactor: runs.project.redactor)
             // Everything stays as it is.
-            case .unreadable, .folderUnreadable, .removed: break
+            case .unreadable, .readable, .folderUnreadable, .removed, .displaced: break
             }
         }
         nameTools()

@@ -42,6 +42,7 @@ struct RunView {
         }
         if run.isCancelRequested, !run.state.isFinal { field("cancel", "asked for") }
         field("retry of", run.retryOf)
+        field("file now at", run.movedTo)
         if !run.inputs.isEmpty { field("inputs", shown(.object(run.inputs))) }
         if !run.input.isNull { field("input", shown(run.input)) }
         if !steps.isEmpty { lines.append("") }

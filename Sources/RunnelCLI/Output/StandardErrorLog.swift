@@ -7,17 +7,20 @@ import Synchronization
 /// The process-wide log level, which can change at run time.
 final class LogLevel: Sendable {
     private let level: Mutex<Logger.Level>
-
     private let standard: LogSettings.Level
+    private let fixed: LogSettings.Level?
 
-    /// - Parameter standard: The level where the configuration names none.
-    init(_ setting: LogSettings.Level?, standard: LogSettings.Level = .warning) {
-        self.standard = standard
-        level = Mutex(Logger.Level(setting ?? standard))
+    /// - Parameters:
+    ///   - setting: What the configuration says.
+    ///   - standard: The level where the configuration names none.
+    ///   - fixed: The level that wins over the configuration.
+    init(_ setting: LogSettings.Level?, standard: LogSettings.Level = .warning, fixed: LogSettings.Level? = nil) {
+        (self.standard, self.fixed) = (standard, fixed)
+        level = Mutex(Logger.Level(fixed ?? setting ?? standard))
     }
 
     var value: Logger.Level { level.withLock { $0 } }
-    func set(_ setting: LogSettings.Level?) { level.withLock { $0 = Logger.Level(setting ?? standard) } }
+    func set(_ setting: LogSettings.Level?) { level.withLock { $0 = Logger.Level(fixed ?? setting ?? standard) } }
 }
 
 extension Logger.Level {
@@ -28,13 +31,15 @@ extension Logger.Level {
 struct StandardErrorLog: LogHandler {
     let redactor: Redactor
     let level: LogLevel
+    let format: LogSettings.Format
     var metadata: Logger.Metadata = [:]
     /// The level of a logger that overrides the process-wide one.
     private var ownLevel: Logger.Level?
 
-    init(redactor: Redactor, level: LogLevel) {
+    init(redactor: Redactor, level: LogLevel, format: LogSettings.Format) {
         self.redactor = redactor
         self.level = level
+        self.format = format
     }
 
     var logLevel: Logger.Level {
@@ -48,9 +53,64 @@ struct StandardErrorLog: LogHandler {
     }
 
     func log(event: LogEvent) {
-        let merged = metadata.merging(event.metadata ?? [:]) { _, later in later }
-        let details = merged.sorted { $0.key < $1.key }.map { " \($0.key)=\($0.value)" }.joined()
-        let line = "\(Timestamp.text(nanoseconds: WallClock.nanoseconds())) \(event.level) \(event.message)\(details)"
-        Streams.error.write(TerminalText.line(redactor.redact(line)) + "\n")
+        let details = metadata.merging(event.metadata ?? [:]) { _, later in later }.sorted { $0.key < $1.key }
+        let line = LogLine(
+            time: WallClock.nanoseconds(), level: event.level, message: redactor.redact("\(event.message)"),
+            details: details.map { ($0.key, redactor.redact("\($0.value)")) })
+        Streams.error.write(line.text(format) + "\n")
+    }
+}
+
+/// One message of the log. Its texts are redacted.
+struct LogLine {
+    /// Nanoseconds since 1970.
+    let time: Int64
+    let level: Logger.Level
+    let message: String
+    let details: [(name: String, value: String)]
+
+    /// Without a line break at its end.
+    func text(_ format: LogSettings.Format) -> String {
+        switch format {
+        case .text: TerminalText.line("\(Timestamp.text(nanoseconds: time)) \(level) \(sentence)")
+        case .journald: "<\(priority)>" + TerminalText.line(sentence)
+        case .json:
+            Value.object(
+                ValueObject(
+                    [
+                        ("time", .string(Timestamp.text(nanoseconds: time))), ("level", .string("\(level)")),
+                        ("message", .string(message)),
+                    ] + details.filter { !Self.own.contains($0.name) }.map { ($0.name, .string($0.value)) })
+            ).json()
+        }
+    }
+
+    private static let own: Set<String> = ["time", "level", "message"]
+
+    /// The message with the details that it does not name itself.
+    private var sentence: String {
+        message + details.filter { !message.contains($0.value) }.map { " \($0.name)=\($0.value)" }.joined()
+    }
+
+    /// As syslog counts: https://www.freedesktop.org/software/systemd/man/latest/sd-daemon.html
+    private var priority: Int {
+        switch level {
+        case .trace, .debug: 7
+        case .info: 6
+        case .notice: 5
+        case .warning: 4
+        case .error: 3
+        case .critical: 2
+        }
+    }
+}
+
+extension LogSettings.Format {
+    /// Writes what `runnel serve` says of itself to standard error, at any level: as a plain line, or in the form of the
+    /// log where a program reads it.
+    func announce(_ text: String) {
+        guard self != .text else { return Streams.error.write(text + "\n") }
+        let line = LogLine(time: WallClock.nanoseconds(), level: .notice, message: text, details: [])
+        Streams.error.write(line.text(self) + "\n")
     }
 }

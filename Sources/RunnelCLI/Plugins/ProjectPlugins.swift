@@ -180,7 +180,8 @@ struct ProjectPlugins: Sendable {
     private static func context(_ project: Project, _ services: Services) -> StepContext {
         StepContext(
             identity: StepIdentity(pipeline: "", runID: "", stepID: ""),
-            logger: RunnerAssembly.logger(LogLevel(project.settings.log.level), redactor: project.redactor),
+            logger: RunnerAssembly.logger(
+                LogLevel(project.settings.log.level), project.settings.log.format, redactor: project.redactor),
             now: WallClock.nanoseconds, redactor: project.redactor, services: services,
             project: ProjectDirectory(path: project.directory, grantedFiles: []),
             render: { text, _ in .string(text) }, progress: { _ in })

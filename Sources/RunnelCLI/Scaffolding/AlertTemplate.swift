@@ -41,7 +41,7 @@ extension ProjectTemplate {
                           + (if $trigger.count == 1 then "" else
                               ([.[0:20][] | "\n• \(.count) × \(.line)"] | add)
                               + (if length > 20 then "\n• and \(length - 20) more" else "" end) end)
-                          + ([$trigger.folded[].id // empty] | if length > 0 then "\nLast run: \(.[-1])" else "" end)
+                          + ([$trigger.folded[] | .url // .id // empty] | if length > 0 then "\nLast run: \(.[-1])" else "" end)
 
                   - uses: webhook.send
                     with:
@@ -62,6 +62,7 @@ extension ProjectTemplate {
                       count: 1
                       folded:
                         - { type: run, id: r-1, pipeline: import, state: failed, error: { code: broken, message: no such file } }
+                    http: [ { url: "https://chat.example/hooks/alerts", method: POST, status: 200 } ]
                     expect:
                       sent:
                         - { url: "https://chat.example/hooks/alerts", json: { text: "import failed: no such file\nLast run: r-1" } }
@@ -73,17 +74,19 @@ extension ProjectTemplate {
                       folded:
                         - { id: r-1, pipeline: import, state: failed, error: { message: timeout } }
                         - { id: r-2, pipeline: export, state: recovered }
-                        - { id: r-3, pipeline: import, state: failed, error: { message: no such file } }
+                        - { id: r-3, pipeline: import, state: failed, error: { message: no such file }, url: "https://runnel.example/runs/r-3" }
+                    http: [ { url: "https://chat.example/hooks/alerts", method: POST, status: 200 } ]
                     expect:
                       sent:
                         - json:
-                            text: "3 events:\n• 2 × import failed: no such file\n• 1 × export recovered\nLast run: r-3"
+                            text: "3 events:\n• 2 × import failed: no such file\n• 1 × export recovered\nLast run: https://runnel.example/runs/r-3"
 
                   - name: a problem of Runnel is told with its subject
                     trigger:
                       type: health
                       count: 1
                       folded: [ { kind: disk, state: began, subject: /srv/project/.runnel, message: only 300 MiB of the disk are free } ]
+                    http: [ { url: "https://chat.example/hooks/alerts", method: POST, status: 200 } ]
                     expect:
                       sent:
                         - json: { text: "disk began: only 300 MiB of the disk are free (/srv/project/.runnel)" }

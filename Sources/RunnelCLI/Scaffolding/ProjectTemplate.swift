@@ -17,7 +17,8 @@ struct ProjectTemplate: Sendable {
     /// All files of the project beside the schemas, by path.
     var files: [(path: String, text: String)] {
         [
-            ("runnel.yaml", EditorSchema.settings.editorLine() + Self.marketplace + (configuration ?? Self.secrets)), (".gitignore", Self.ignored),
+            ("runnel.yaml", EditorSchema.settings.editorLine() + Self.marketplace + (configuration ?? Self.secrets)),
+            (".gitignore", Self.ignored),
             ("pipelines/\(pipeline.name).yaml", pipeline.text),
             ("pipelines/\(pipeline.name).test.yaml", pipeline.testText),
         ] + pipeline.more

@@ -3,14 +3,38 @@ import Logging
 import RunnelEngine
 import RunnelKit
 internal import RunnelSupport
+import Synchronization
 
 /// Enforces the retention settings of `journal:` in runnel.yaml.
 struct Housekeeping: Sendable {
     let journal: any Journal
-    let retention: Retention
     let logger: Logger
     /// The folder of the journal and where to say that its disk is full; nil to say so in the log alone.
-    var disk: (folder: String, board: HealthBoard)?
+    let disk: (folder: String, board: HealthBoard)?
+    private let setting: Setting
+
+    /// The retention, which may change while it is enforced.
+    private final class Setting: Sendable {
+        let retention: Mutex<Retention>
+
+        init(_ retention: Retention) {
+            self.retention = Mutex(retention)
+        }
+    }
+
+    init(
+        journal: any Journal, retention: Retention, logger: Logger, disk: (folder: String, board: HealthBoard)? = nil
+    ) {
+        self.journal = journal
+        self.logger = logger
+        self.disk = disk
+        setting = Setting(retention)
+    }
+
+    /// Applies from the next batch on.
+    func set(_ retention: Retention) { setting.retention.withLock { $0 = retention } }
+
+    private var retention: Retention { setting.retention.withLock(\.self) }
 
     /// The pause between batches: while there is something to remove, and otherwise.
     private static let intervals = (busy: Duration.seconds(1), idle: Duration.seconds(5))

@@ -20,6 +20,8 @@ public struct PipelineRunner: Sendable {
     /// The grace period of running steps when the process stops, and again after they were cancelled.
     let grace: Duration
     let prices: PriceTable
+    /// Which run wrote which file.
+    let origins = RunOrigins()
     /// Whether runs end before the first step that has a cost or a side effect.
     private(set) var isDryRun = false
 
@@ -119,7 +121,7 @@ public struct PipelineRunner: Sendable {
             run.request
             ?? RunRequest(
                 id: record.id, inputs: seal.unseal(.object(record.inputs)).asObject ?? [:],
-                trigger: seal.unseal(record.trigger), input: seal.unseal(record.input))
+                trigger: seal.unseal(record.trigger), input: seal.unseal(record.input), chain: record.chain)
         let storage = RunStorage(
             journal: journal, lease: lease, seal: seal, steps: steps.map { $0.opened(by: seal) }, worked: record.worked,
             isSuspect: record.deaths > 0, isCancelled: record.isCancelRequested)

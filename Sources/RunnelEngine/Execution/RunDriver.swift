@@ -50,6 +50,8 @@ struct RunDriver {
         case signal(RunControl.Signal)
         /// Buffered text of steps must be written.
         case flush
+        /// The worked time must be written.
+        case workedTime
         /// The grace period is over.
         case graceIsOver
         /// The time for cancelled steps to end is over.
@@ -120,6 +122,7 @@ struct RunDriver {
         let flushes = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
         listenToControl(in: &group)
         if storage != nil { listen(to: flushes.stream, in: &group) }
+        measureWorkedTime(in: &group)
         let start = RunEvent.Kind.runStarted(pipeline: pipeline.name, steps: pipeline.allSteps.count)
         try await write(.empty, events: [start])
         var first = machine.handle(.begin(now: runner.now()))
@@ -129,6 +132,7 @@ struct RunDriver {
             switch event {
             case .signal: listenToControl(in: &group)
             case .flush: listen(to: flushes.stream, after: TextBuffer.interval, in: &group)
+            case .workedTime: measureWorkedTime(in: &group)
             default: break
             }
             try await handle(event, in: &group, flushes.continuation)
@@ -160,6 +164,18 @@ struct RunDriver {
         group.addTask { [control] in
             for await signal in control.signals { return .signal(signal) }
             return .nothing
+        }
+    }
+
+    /// The interval at which the worked time of a run with a `timeout` is stored: so much of it is lost with a crash.
+    private static let workedTimeInterval = Duration.seconds(5)
+
+    private func measureWorkedTime(in group: inout ThrowingTaskGroup<Event, any Error>) {
+        guard storage != nil, pipeline.timeout != nil else { return }
+        let clock = runner.clock
+        group.addTask {
+            try? await clock.sleep(for: Self.workedTimeInterval)
+            return .workedTime
         }
     }
 
@@ -204,7 +220,7 @@ struct RunDriver {
             interruptAttempts()
             cancelAttempts(Array(attempts.keys), in: &group)
         case .patienceIsOver(let keys): abandon(keys)
-        case .flush:
+        case .flush, .workedTime:
             var commit = RunCommit.empty
             commit.updates = attempts.values.filter { !$0.hasEnded }.compactMap { $0.journal.takeUpdate() }
             try await write(commit)

@@ -11,12 +11,17 @@ public struct RunRequest: Sendable {
     public var trigger: Value
     /// The first step's `input`.
     public var input: Value
+    /// How many runs led to this one; see ``RunRecord/chain``.
+    public var chain: Int
 
-    public init(id: String, inputs: ValueObject = [:], trigger: Value = ["type": "manual"], input: Value = .null) {
+    public init(
+        id: String, inputs: ValueObject = [:], trigger: Value = ["type": "manual"], input: Value = .null, chain: Int = 0
+    ) {
         self.id = id
         self.inputs = inputs
         self.trigger = trigger
         self.input = input
+        self.chain = chain
     }
 }
 

@@ -67,6 +67,7 @@ struct StepAttempt: Sendable {
                 epoch: epoch),
             input: scope.visible.input, logger: logger, clock: runner.clock, now: runner.now,
             redactor: runner.redactor, services: runner.services, project: runner.project,
+            chain: scope.request.chain, origins: runner.origins,
             render: { [environment = runner.environment, scope] text, name in
                 try environment.render(text, name: name, scope: scope)
             },

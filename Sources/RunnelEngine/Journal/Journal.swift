@@ -62,8 +62,11 @@ public protocol Journal: Sendable {
     func waitingCount() async throws(JournalError) -> Int
     /// Claims a queued run with a new epoch, if the limits allow it. Durable.
     ///
+    /// - Parameter time: When a run that had not started starts, in nanoseconds since 1970; nil: when it was accepted.
     /// - Throws: ``JournalError/workerUnknown(_:)`` if the worker has not joined, or was declared dead since.
-    func claim(_ runID: String, by worker: WorkerID, limits: RunLimits) async throws(JournalError) -> Claim
+    func claim(
+        _ runID: String, by worker: WorkerID, limits: RunLimits, at time: Int64?
+    ) async throws(JournalError) -> Claim
     /// Commits progress of a run. Commits of one run take effect in call order.
     ///
     /// - Throws: ``JournalError/leaseLost(_:)`` if another worker owns the run, or it was claimed again.
@@ -79,6 +82,15 @@ public protocol Journal: Sendable {
     func requestCancel(_ runID: String, at time: Int64) async throws(JournalError) -> CancelAnswer
     /// The runs of this worker with a cancellation request.
     func cancelRequests(for worker: WorkerID) async throws(JournalError) -> [String]
+
+    /// Stores where the trigger has put what the run was started for. Durable.
+    ///
+    /// - Parameters:
+    ///   - source: See ``RunRecord/source``.
+    ///   - isDue: Whether the trigger has still to be told when the run has ended; see ``endedRetries(limit:)``.
+    func relocate(_ runID: String, to source: Value, isDue: Bool) async throws(JournalError)
+    /// Ended runs with a source that is due, the oldest first.
+    func endedRetries(limit: Int) async throws(JournalError) -> [String]
 
     // MARK: Ends
 
@@ -128,6 +140,13 @@ public protocol Journal: Sendable {
     // MARK: Triggers
 
     func memory(of trigger: TriggerID) -> any TriggerMemory
+    /// Gives what a trigger remembers another name, unless that one remembers something. Durable.
+    func move(memoryOf trigger: TriggerID, to other: TriggerID) async throws(JournalError)
+    /// Hands what is known of a pipeline on to its new name: the memory of its triggers, its dedupe keys, which of its
+    /// triggers are disabled, and whether it is failing. Its runs keep the name. Durable.
+    ///
+    /// - Parameter expiry: Until when the dedupe keys are kept at the new name, in nanoseconds since 1970.
+    func rename(pipeline: String, to name: String, keepingKeysUntil expiry: Int64) async throws(JournalError)
 
     // MARK: Operators
 
@@ -143,6 +162,11 @@ extension Journal {
     /// Accepts a run that takes no steps over from another.
     public func accept(_ run: RunRecord, memory: MemoryChanges?) async throws(JournalError) -> Acceptance {
         try await accept(run, steps: [], memory: memory)
+    }
+
+    /// Claims a run; one that had not started counts as started when it was accepted.
+    public func claim(_ runID: String, by worker: WorkerID, limits: RunLimits) async throws(JournalError) -> Claim {
+        try await claim(runID, by: worker, limits: limits, at: nil)
     }
 
     /// The next queued runs.

@@ -15,6 +15,8 @@ public actor MemoryJournal: Journal {
     private var dedupeEnds: [(pipeline: String, key: String, at: Int64)] = []
     private var stepsByRun: [String: [StepRecord]] = [:]
     private var eventsByRun: [String: [Value]] = [:]
+    /// The runs whose ``RunRecord/source`` is due.
+    private var dueSources: Set<String> = []
     private var memories: [TriggerID: [String: Value]] = [:]
     private var usageEntries: [UsageEntry] = []
     private var stepMemories: [String: [String: (memory: StepMemory, expiresAt: Int64)]] = [:]
@@ -135,13 +137,14 @@ public actor MemoryJournal: Journal {
         }
         if let debounce = run.debounce { return fold(run, debounce) }
         if !steps.isEmpty { stepsByRun[run.id] = steps }
+        if run.isSourceDue { dueSources.insert(run.id) }
         guard let owner = run.owner, workersByID[owner] != nil else {
             if run.owner != nil { (run.owner, run.state, run.startedAt) = (nil, .queued, nil) }
             runs[run.id] = run
             return .accepted
         }
         runs[run.id] = run
-        begin(run.id, by: owner)
+        begin(run.id, by: owner, at: nil)
         return .claimed(epoch: epoch)
     }
 
@@ -200,7 +203,9 @@ public actor MemoryJournal: Journal {
 
     public func waitingCount() -> Int { runs.values.count { $0.state == .waiting } }
 
-    public func claim(_ runID: String, by worker: WorkerID, limits: RunLimits) throws(JournalError) -> Claim {
+    public func claim(
+        _ runID: String, by worker: WorkerID, limits: RunLimits, at time: Int64?
+    ) throws(JournalError) -> Claim {
         guard let run = runs[runID] else { return .missing }
         if run.state.isFinal { return .ended(run.state) }
         if let owner = run.owner { return .taken(by: owner) }
@@ -208,7 +213,7 @@ public actor MemoryJournal: Journal {
         if let total = limits.total, runs.values.count(where: { $0.state == .running }) >= total { return .busy }
         if let most = limits.pipeline, held(in: run) >= most { return .busy }
         guard workersByID[worker] != nil else { throw .workerUnknown(worker) }
-        begin(runID, by: worker)
+        begin(runID, by: worker, at: time)
         return runs[runID].map { .claimed(whole($0)) } ?? .missing
     }
 
@@ -222,12 +227,12 @@ public actor MemoryJournal: Journal {
         }
     }
 
-    private func begin(_ runID: String, by worker: WorkerID) {
+    private func begin(_ runID: String, by worker: WorkerID, at time: Int64?) {
         guard var run = runs[runID] else { return }
         epoch += 1
         changes += 1
         (run.state, run.owner, run.epoch) = (.running, worker, epoch)
-        run.startedAt = run.startedAt ?? run.createdAt
+        run.startedAt = run.startedAt ?? time ?? run.createdAt
         runs[runID] = run
     }
 
@@ -310,6 +315,16 @@ public actor MemoryJournal: Journal {
 
     public func cancelRequests(for worker: WorkerID) -> [String] {
         runs.values.filter { $0.owner == worker && $0.isCancelRequested }.map(\.id).sorted()
+    }
+
+    public func relocate(_ runID: String, to source: Value, isDue: Bool) {
+        changes += 1
+        runs[runID]?.source = source
+        if isDue { dueSources.insert(runID) } else { dueSources.remove(runID) }
+    }
+
+    public func endedRetries(limit: Int) -> [String] {
+        Array(dueSources.filter { runs[$0]?.state.isFinal ?? false }.sorted().prefix(limit))
     }
 
     // MARK: Ends
@@ -425,6 +440,7 @@ public actor MemoryJournal: Journal {
             let isOld = retention.age.map { now - (run.endedAt ?? now) > $0.nanoseconds } ?? false
             guard isOld || retention.count.map({ seen[run.pipeline, default: 0] > $0 }) ?? false else { continue }
             runs[run.id] = nil
+            dueSources.remove(run.id)
             stepsByRun[run.id] = nil
             eventsByRun[run.id] = nil
             if run.dedupeKey != nil, Self.mayBeRetried(run) { failedKeys.insert(run.id) }
@@ -470,6 +486,25 @@ public actor MemoryJournal: Journal {
         }
 
         func set(_ changes: [String: Value?]) async throws { await journal.remember(changes, of: trigger) }
+    }
+
+    public func move(memoryOf trigger: TriggerID, to other: TriggerID) {
+        guard memories[other]?.isEmpty ?? true, let values = memories.removeValue(forKey: trigger) else { return }
+        changes += 1
+        memories[other] = values
+    }
+
+    public func rename(pipeline: String, to name: String, keepingKeysUntil expiry: Int64) async {
+        changes += 1
+        if failing.remove(pipeline) != nil { failing.insert(name) }
+        for trigger in memories.keys where trigger.pipeline == pipeline {
+            memories[TriggerID(pipeline: name, key: trigger.key)] = memories.removeValue(forKey: trigger)
+        }
+        for (key, runID) in dedupe[pipeline] ?? [:] where dedupe[name]?[key] == nil {
+            dedupe[name, default: [:]][key] = runID
+            dedupeEnds.append((name, key, expiry))
+        }
+        await operatorLog.rename(pipeline: pipeline, to: name)
     }
 
     private func remembered(by trigger: TriggerID) -> [String: Value] { memories[trigger] ?? [:] }

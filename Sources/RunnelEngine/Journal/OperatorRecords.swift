@@ -98,6 +98,11 @@ struct MemoryOperatorRecords: OperatorRecords {
             entries.append(entry)
         }
 
+        func rename(pipeline: String, to name: String) {
+            disabled = Set(
+                disabled.map { $0.pipeline == pipeline ? TriggerID(pipeline: name, key: $0.key) : $0 })
+        }
+
         fileprivate func setTrigger(_ trigger: TriggerID, isEnabled: Bool) {
             if isEnabled { disabled.remove(trigger) } else { disabled.insert(trigger) }
         }

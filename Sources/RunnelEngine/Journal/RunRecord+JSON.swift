@@ -15,6 +15,8 @@ extension RunRecord {
         if deaths > 0 { object["deaths"] = .int(Int64(deaths)) }
         if state == .waiting { object["wake_at"] = wakeAt.map { .string(Timestamp.text(nanoseconds: $0)) } }
         if isCancelRequested { object["cancel_requested"] = true }
+        object["moved_to"] = movedTo.map { .string($0) }
+        if chain > 0 { object["chain"] = .int(Int64(chain)) }
         object["retry_of"] = retryOf.map { .string($0) }
         object["dedupe_key"] = dedupeKey.map { .string(SecretSeal.masked($0)) }
         guard isFull else { return .object(object) }

@@ -72,6 +72,8 @@ public struct RunRecord: Sendable, Hashable {
     public var chain = 0
     /// Set if events that arrive in a burst are folded into this run; see ``Journal/accept(_:steps:memory:)``.
     public var debounce: Debounce?
+    /// Where the trigger has put what the run was started for; see ``RunSource/json``.
+    public var source: Value?
 
     /// The lease; nil if it has no owner.
     public var lease: Lease? { owner.map { Lease(runID: id, worker: $0, epoch: epoch) } }
@@ -94,7 +96,8 @@ public struct RunRecord: Sendable, Hashable {
 
     public init(
         id: String, pipeline: String, definition: String, state: RunState = .queued, dedupeKey: String? = nil,
-        trigger: Value, inputs: ValueObject = [:], input: Value = .null, createdAt: Int64, retryOf: String? = nil
+        trigger: Value, inputs: ValueObject = [:], input: Value = .null, createdAt: Int64, retryOf: String? = nil,
+        chain: Int = 0
     ) {
         self.id = id
         self.pipeline = pipeline
@@ -106,6 +109,7 @@ public struct RunRecord: Sendable, Hashable {
         self.input = input
         self.createdAt = createdAt
         self.retryOf = retryOf
+        self.chain = chain
     }
 }
 

@@ -59,6 +59,26 @@ extension Pipeline {
     }
 
     private func inputValues(_ given: [(String, Value)]) throws(InputError) -> ValueObject {
+        var values = try read(given)
+        for declaration in inputs where values[declaration.name] == nil {
+            if let value = declaration.defaultValue {
+                values[declaration.name] = value
+            } else if declaration.isRequired {
+                throw InputError(
+                    message: "the input \"\(declaration.name)\" is required; add `--input \(declaration.name)=…`")
+            } else {
+                values[declaration.name] = .null
+            }
+        }
+        return values
+    }
+
+    /// The values of the given inputs alone, such as to change those of another run.
+    public func changedInputs(_ given: [(name: String, text: String)]) throws(InputError) -> ValueObject {
+        try read(given.map { ($0.name, .string($0.text)) })
+    }
+
+    private func read(_ given: [(String, Value)]) throws(InputError) -> ValueObject {
         var values = ValueObject()
         for (name, value) in given {
             guard let declaration = inputs.first(where: { $0.name == name }) else {
@@ -69,16 +89,6 @@ extension Pipeline {
                         + (closest.map { "did you mean \"\($0)\"?" } ?? known))
             }
             values[name] = try declaration.read(json: value).get()
-        }
-        for declaration in inputs where values[declaration.name] == nil {
-            if let value = declaration.defaultValue {
-                values[declaration.name] = value
-            } else if declaration.isRequired {
-                throw InputError(
-                    message: "the input \"\(declaration.name)\" is required; add `--input \(declaration.name)=…`")
-            } else {
-                values[declaration.name] = .null
-            }
         }
         return values
     }

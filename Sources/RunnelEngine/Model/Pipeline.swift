@@ -159,6 +159,8 @@ public struct TriggerDeclaration: Sendable {
     public var kind: String
     /// `watch`, or `schedule[1]` for the second of several.
     public var key: String
+    /// The `id` of the entry, by which the trigger is recognised wherever it stands.
+    public var id: String?
     /// The trigger's own keys, without those that every trigger has.
     public var entry: TemplateTree
     /// `if`: an event that it does not hold for starts no run.

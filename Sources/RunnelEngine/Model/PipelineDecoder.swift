@@ -298,8 +298,9 @@ struct PipelineDecoder {
                 shared[pair.key.keyText] = pair.value
             }
         }
-        let entry = own.isNull ? .object([]) : TemplateTree(own, environment: environment, into: &diagnostics)
-        var trigger = TriggerDeclaration(kind: kind, key: key, entry: entry, node: node, keyNode: keyNode)
+        var entry = own.isNull ? .object([]) : TemplateTree(own, environment: environment, into: &diagnostics)
+        let id = takeID(of: &entry, node)
+        var trigger = TriggerDeclaration(kind: kind, key: key, id: id, entry: entry, node: node, keyNode: keyNode)
         trigger.condition = shared["if"].flatMap { condition($0) }
         trigger.debounce = shared["debounce"].flatMap { debounce($0) }
         return trigger
@@ -327,6 +328,21 @@ struct PipelineDecoder {
         return DebounceDeclaration(
             length: length, key: keys["key"].map { TemplateTree($0, environment: environment, into: &diagnostics) },
             maximum: maximum ?? length * DebounceDeclaration.defaultFactor, node: node)
+    }
+
+    /// Takes `id` out of an entry: any trigger can have one.
+    private mutating func takeID(of entry: inout TemplateTree, _ node: YAMLNode) -> String? {
+        guard let place = node["id"], case .object(let members) = entry else { return nil }
+        entry = .object(members.filter { $0.key != "id" })
+        guard let id = Value(place).asString, !id.isEmpty,
+            members.first(where: { $0.key == "id" })?.value.literal != nil
+        else {
+            diagnostics.error(
+                "wrong-value", place, "`id`: expected a name for the trigger, found \(place.found)",
+                hint: "write a text that does not change, such as \"inbox\"")
+            return nil
+        }
+        return id
     }
 }
 

@@ -8,6 +8,8 @@ struct HostedRuns: TriggerRuns {
     let host: PipelineHost
     let pipeline: Pipeline
     let place: PipelineHost.TriggerPlace
+    /// See ``TriggerIdentities``.
+    let identity: String
     /// `trigger.type` in templates.
     let kind: String
     let gate: TriggerGate
@@ -15,8 +17,10 @@ struct HostedRuns: TriggerRuns {
     let chainLimit: Int
     let logger: Logger
     let redactor: Redactor
+    /// Where the dashboard is reached; nil if that is not known.
+    var publicURL: String?
 
-    private var trigger: TriggerID { TriggerID(pipeline: pipeline.name, key: place.key) }
+    private var trigger: TriggerID { TriggerID(pipeline: pipeline.name, key: identity) }
     private var runner: PipelineRunner { runs.worker.runner }
 
     func accept(_ event: TriggerEvent) async throws(TriggerRefusal) -> TriggerAcceptance {
@@ -39,12 +43,12 @@ struct HostedRuns: TriggerRuns {
             return try await ignore(event)
         }
         let request = RunRequest(
-            id: runs.makeID(), inputs: inputs, trigger: .object(payload), input: event.input)
+            id: runs.makeID(), inputs: inputs, trigger: .object(payload), input: event.input,
+            chain: try await chain(after: event.cause))
         let memory = event.memory.isEmpty ? nil : MemoryChanges(trigger: trigger, values: event.memory)
         var run = runs.makeRun(request, of: pipeline, dedupeKey: event.dedupeKey, memory: memory)
         run.origin = event.isAnonymous ? .anonymous : .trigger
         if event.redelivery == .retry { run.record.retriesFailed = true }
-        if let cause = event.cause { run.record.chain = try await chain(after: cause) }
         do throws(LocatedTemplateError) {
             if let folding = try gate.folding(
                 scope, trigger: place.key, at: now, event: { redactor.redact(.object(payload)) })
@@ -75,18 +79,23 @@ struct HostedRuns: TriggerRuns {
         return .ignored
     }
 
-    /// The number of runs that led to a run that this one causes.
-    private func chain(after cause: String) async throws(TriggerRefusal) -> Int {
-        let chain: Int
-        do throws(JournalError) {
-            chain = (try await runs.journal.run(cause)?.chain ?? 0) + 1
-        } catch {
-            throw TriggerRefusal(.journal, error.message, retryAfter: .seconds(5))
+    /// How many runs led to the one that the event starts.
+    private func chain(after cause: TriggerEvent.Cause?) async throws(TriggerRefusal) -> Int {
+        let (chain, last): (Int, String)
+        switch cause {
+        case nil: return 0
+        case .run(let id):
+            do throws(JournalError) {
+                (chain, last) = ((try await runs.journal.run(id)?.chain ?? 0) + 1, "the run \(id)")
+            } catch {
+                throw TriggerRefusal(.journal, error.message, retryAfter: .seconds(5))
+            }
+        case .foreign(let before): (chain, last) = (max(before, 0) + 1, "the run of another journal")
         }
         guard chain < chainLimit else {
             throw TriggerRefusal(
                 .chainTooLong,
-                "the run \(cause) is the last of a chain of \(chain) runs that started each other, which is as long as "
+                "\(last) is the last of a chain of \(chain) runs that started each other, which is as long as "
                     + "`runs.chain` allows")
         }
         return chain
@@ -98,6 +107,10 @@ struct HostedRuns: TriggerRuns {
 
     func cancel(_ runID: String) async throws {
         _ = try await runs.cancel(runID)
+    }
+
+    func relocate(_ runID: String, to source: RunSource) async throws {
+        try await runs.relocate(runID, to: source)
     }
 
     func report(_ health: TriggerHealth) async {
@@ -133,6 +146,7 @@ struct HostedRuns: TriggerRuns {
             "inputs": run.map { SecretSeal.masked(.object($0.inputs)) } ?? .null,
             "output": SecretSeal.masked(run?.output ?? .null), "trigger": SecretSeal.masked(run?.trigger ?? .null),
             "created_at": time(run?.createdAt), "started_at": time(run?.startedAt), "ended_at": time(end.endedAt),
+            "url": publicURL.map { .string("\($0)/runs/\(end.runID)") } ?? .null,
         ]
     }
 }

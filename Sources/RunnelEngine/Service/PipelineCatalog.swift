@@ -21,12 +21,18 @@ public struct PipelineCatalog: Sendable {
     /// What a look has found out.
     public enum Change: Sendable {
         /// A file without errors that is new or has changed. What there is to say about it is in the report.
-        case updated(file: String, Pipeline, LoadReport)
+        ///
+        /// - wasFaulty: Whether its last version had a problem.
+        case updated(file: String, Pipeline, LoadReport, wasFaulty: Bool)
         /// A file that has a problem that it did not have before.
         case problem(file: String, String, LoadReport)
         /// A file that cannot be read.
         case unreadable(file: String)
+        /// A file that could not be read, and has not changed.
+        case readable(file: String)
         case removed(file: String)
+        /// A file that is not served any more, since another one with a pipeline of the same name comes first.
+        case displaced(file: String, by: String)
         /// The files cannot be listed; everything stays as it is.
         case folderUnreadable(String)
     }
@@ -93,7 +99,10 @@ public struct PipelineCatalog: Sendable {
                 continue
             }
             if entriesByFile[file]?.contents == bytes {
-                if entriesByFile[file]?.problem == Self.unreadable { entriesByFile[file]?.problem = nil }
+                if entriesByFile[file]?.problem == Self.unreadable {
+                    entriesByFile[file]?.problem = nil
+                    look.changes.append(.readable(file: file))
+                }
                 continue
             }
             look.changes += take(file, bytes)
@@ -110,6 +119,11 @@ public struct PipelineCatalog: Sendable {
         var entry = entriesByFile[file] ?? Entry(file)
         let before = entry.problem
         entry.contents = bytes
+        // A file that was renamed is gone at once under its old name, so that what its triggers know can go with it.
+        if entriesByFile[file] == nil, let old = absent.first(where: { entriesByFile[$0]?.contents == bytes }) {
+            absent.remove(old)
+            changes.append(remove(old))
+        }
         let (pipeline, report) = loader.load(bytes, file: file)
         entry.report = report
         var other = pipeline.flatMap { new in
@@ -120,6 +134,13 @@ public struct PipelineCatalog: Sendable {
             changes.append(remove(renamed))
             other = nil
         }
+        // The first file by name wins, as it would after a restart.
+        if let later = other?.file, later > file {
+            entriesByFile[later]?.pipeline = nil
+            entriesByFile[later]?.contents = nil
+            changes.append(.displaced(file: later, by: file))
+            other = nil
+        }
         if let other {
             // Checked again, until the other file is removed or renamed.
             entry.contents = nil
@@ -127,7 +148,7 @@ public struct PipelineCatalog: Sendable {
         } else if let pipeline {
             entry.problem = nil
             entry.pipeline = pipeline
-            changes.append(.updated(file: file, pipeline, report))
+            changes.append(.updated(file: file, pipeline, report, wasFaulty: before != nil))
         } else {
             entry.problem = DiagnosticPrinter(sources: [report.source]).text(report.diagnostics)
         }

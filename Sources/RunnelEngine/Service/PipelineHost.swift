@@ -55,6 +55,9 @@ public actor PipelineHost {
     private let logger: Logger
     private let declarations: TriggerDeclarations
     private var catalog: PipelineCatalog
+    private let identities: TriggerIdentities
+    /// When this process began to serve, in nanoseconds since 1970.
+    private let servingSince: Int64
     private var health: [TriggerPlace: TriggerHealth] = [:]
     /// The triggers that operators have disabled, as the journal said at the last look.
     private var disabled: Set<TriggerID> = []
@@ -64,6 +67,13 @@ public actor PipelineHost {
     private var served: Set<String> = []
     private var ignored: [TriggerPlace: Int] = [:]
     private let chainLimit: Int
+    private let publicURL: String?
+    /// The problems of each trigger that were logged and last.
+    private var troubles: [TriggerPlace: Set<String>] = [:]
+    /// Triggers that are not started, since another one has what they want; with the reason.
+    private var losers: [TriggerPlace: String] = [:]
+    private var isFolderUnreadable = false
+    private var looks = 0
     private var running: [TriggerPlace: AbandonableTask<Void>] = [:]
     /// All triggers that have not ended, including replaced ones.
     private var unended: [ObjectIdentifier: (place: TriggerPlace, task: AbandonableTask<Void>)] = [:]
@@ -75,20 +85,29 @@ public actor PipelineHost {
 
     /// - Parameters:
     ///   - folder: The absolute path, which also identifies the stored state of its triggers.
+    ///   - dedupe: How long the dedupe keys of a renamed pipeline are kept.
     ///   - read: Returns the folder's pipeline files, with displayed paths.
     ///   - chainLimit: The maximum number of runs that cause each other.
+    ///   - publicURL: Where the dashboard is reached, for links; without a slash at the end.
     public init(
         queue: RunQueue, loader: PipelineLoader, logger: Logger, folder: String = "", chainLimit: Int = 8,
-        read: @escaping PipelineCatalog.ReadFiles
+        dedupe: Duration = .seconds(30 * 86_400), publicURL: String? = nil, read: @escaping PipelineCatalog.ReadFiles
     ) {
         runs = RunService(queue: queue)
         worker = queue.worker
         registry = loader.registry
         self.logger = logger
         self.chainLimit = chainLimit
+        self.publicURL = publicURL
         catalog = PipelineCatalog(loader: loader, isServed: true, read: read)
+        let runner = queue.worker.runner
+        let identities = TriggerIdentities(registry: loader.registry, values: runner.values, seal: runner.seal)
+        self.identities = identities
+        servingSince = runner.now()
         declarations = TriggerDeclarations(
-            folder: folder, registry: loader.registry, journal: queue.journal, logger: logger)
+            folder: folder, registry: loader.registry, journal: queue.journal, logger: logger,
+            identities: { identities.all(of: $0) }, former: { identities.former(of: $0) },
+            keysExpireAt: { [now = runner.now] in now() + dedupe.nanoseconds })
     }
 
     /// By file.
@@ -132,10 +151,13 @@ public actor PipelineHost {
     /// the past. Secrets are not redacted yet.
     package nonisolated func makeRun(of tick: Tick, in pipeline: Pipeline, at time: Int64) throws(InputError) -> NewRun?
     {
-        guard let trigger = pipeline.triggers.first(where: { $0.key == tick.key }),
+        guard
+            let (trigger, identity) = zip(pipeline.triggers, identities.all(of: pipeline)).first(where: {
+                $0.0.key == tick.key
+            }),
             let preview = registry.trigger(named: trigger.kind)?.preview,
             let entry = try? trigger.entry.render(scope).asObject, let schedule = try? preview(entry),
-            let event = schedule.event?(tick.time, tick.key, time)
+            let event = schedule.event?(tick.time, identity, time)
         else { return nil }
         var payload: ValueObject = ["type": .string(trigger.kind)]
         for (key, value) in event.payload { payload[key] = value }
@@ -252,6 +274,8 @@ public actor PipelineHost {
     ///
     /// - Returns: The triggers to start.
     func look() async -> [Beginning] {
+        if looks % Self.retryLooks == 0 { await runs.settleRetries() }
+        looks += 1
         let changed = await lookAtSwitches()
         return await take(catalog.look()) + changed
     }
@@ -287,19 +311,26 @@ public actor PipelineHost {
 
     private static let isDisabled = TriggerHealth.waiting("disabled by an operator")
 
+    /// The number of looks between checks for ended runs whose triggers were not told.
+    private static let retryLooks = 10
+
     private func take(_ look: PipelineCatalog.Look) async -> [Beginning] {
-        var begins: [Beginning] = []
+        var updated: [(file: String, pipeline: Pipeline)] = []
         if !look.changes.isEmpty { noteChange() }
         for change in look.changes {
             switch change {
-            case .updated(let file, let pipeline, _):
+            case .updated(let file, let pipeline, let report, let wasFaulty):
                 let isNew = served.insert(file).inserted
                 if hasLooked {
                     logger.info("\(file) \(isNew ? "was added" : "has changed; its new version is served")")
                 }
                 endTriggers(of: file)
                 await keep(pipeline)
-                begins += triggers(of: pipeline, file)
+                updated.append((file, pipeline))
+                if wasFaulty { logger.warning("\(file) has no errors any more; it is served") }
+                for warning in report.diagnostics where warning.severity == .warning {
+                    logger.warning("\(DiagnosticPrinter.line(warning))")
+                }
             case .problem(let file, let problem, let report):
                 let goesOn =
                     catalog[file]?.pipeline == nil ? "it is not served" : "its last valid version stays in service"
@@ -308,19 +339,59 @@ public actor PipelineHost {
                     logger.error("\(file) has errors; \(goesOn): \(words)")
                 }
             case .unreadable(let file): logger.error("\(file): \(PipelineCatalog.unreadable)")
+            case .readable(let file): logger.warning("\(file) can be read again")
             case .removed(let file):
                 served.remove(file)
                 logger.info("\(file) was removed; stopping its triggers")
                 endTriggers(of: file)
-            case .folderUnreadable(let words): logger.error("keeping the current pipelines: \(words)")
+            case .displaced(let file, let other):
+                logger.error(
+                    "\(file) is not served any more: \(other) has a pipeline of the same name, and comes first")
+                endTriggers(of: file)
+            case .folderUnreadable(let words):
+                isFolderUnreadable = true
+                logger.error("keeping the current pipelines: \(words)")
             }
         }
         hasLooked = true
-        if look.isComplete {
-            let all = all
-            await declarations.update(all, files: Set(all.map(\.file)))
+        guard look.isComplete else { return [] }
+        if isFolderUnreadable {
+            isFolderUnreadable = false
+            logger.warning("the pipelines can be read again")
         }
-        return begins
+        let all = all
+        await declarations.update(all, files: Set(all.map(\.file)))
+        guard !look.changes.isEmpty else { return [] }
+        let freed = updateLosers(isUpdated: { file in updated.contains { $0.file == file } })
+        return updated.flatMap { triggers(of: $0.pipeline, $0.file) } + freed
+    }
+
+    /// Finds the triggers that want what another one has, and stops them.
+    ///
+    /// - Returns: The triggers to start that had to wait for others.
+    private func updateLosers(isUpdated: (String) -> Bool) -> [Beginning] {
+        let pipelines = catalog.entries.compactMap { entry in entry.pipeline.map { (file: entry.file, pipeline: $0) } }
+        let checker = FolderChecker(registry: registry, project: worker.runner.project, scope: identities.scope)
+        var found: [TriggerPlace: String] = [:]
+        for finding in checker.check(pipelines) {
+            guard let key = finding.loser else {
+                if isUpdated(finding.diagnostic.file) {
+                    let level: Logger.Level = finding.diagnostic.severity == .error ? .error : .warning
+                    logger.log(level: level, "\(DiagnosticPrinter.line(finding.diagnostic))")
+                }
+                continue
+            }
+            found[TriggerPlace(file: finding.diagnostic.file, key: key)] = finding.diagnostic.message
+        }
+        let before = losers
+        losers = found
+        for (place, reason) in found {
+            running.removeValue(forKey: place)?.cancel()
+            report(.problem(worker.runner.redactor.redact(reason)), of: place)
+        }
+        return pipelines.filter { !isUpdated($0.file) }.flatMap { file, pipeline in
+            triggers(of: pipeline, file).filter { before[$0.place] != nil }
+        }
     }
 
     private func keep(_ pipeline: Pipeline) async {
@@ -334,21 +405,24 @@ public actor PipelineHost {
     private func endTriggers(of file: String) {
         for place in running.keys where place.file == file { running.removeValue(forKey: place)?.cancel() }
         for place in health.keys where place.file == file { health[place] = nil }
+        for place in troubles.keys where place.file == file { troubles[place] = nil }
+        for place in losers.keys where place.file == file { losers[place] = nil }
     }
 
     // MARK: - Triggers
 
     private func triggers(of pipeline: Pipeline, _ file: String) -> [Beginning] {
-        pipeline.triggers.compactMap { trigger in
+        zip(pipeline.triggers, identities.all(of: pipeline)).compactMap { trigger, identity in
             let place = TriggerPlace(file: file, key: trigger.key)
+            guard losers[place] == nil else { return nil }
             guard !disabled.contains(TriggerID(pipeline: pipeline.name, key: trigger.key)) else {
                 health[place] = Self.isDisabled
                 return nil
             }
             let runs = HostedRuns(
-                runs: runs, host: self, pipeline: pipeline, place: place, kind: trigger.kind,
+                runs: runs, host: self, pipeline: pipeline, place: place, identity: identity, kind: trigger.kind,
                 gate: TriggerGate(trigger, values: worker.runner.values), chainLimit: chainLimit, logger: logger,
-                redactor: worker.runner.redactor)
+                redactor: worker.runner.redactor, publicURL: publicURL)
             return (place, { await self.supervise(trigger, of: pipeline, runs) })
         }
     }
@@ -361,10 +435,11 @@ public actor PipelineHost {
         logger[metadataKey: "pipeline"] = .string(pipeline.name)
         logger[metadataKey: "trigger"] = .string(trigger.key)
         let context = TriggerContext(
-            pipeline: pipeline.name, key: trigger.key, logger: logger, clock: runner.clock, now: runner.now,
-            redactor: runner.redactor, services: runner.services, project: runner.project,
+            pipeline: pipeline.name, key: trigger.key, identity: runs.identity, servingSince: servingSince,
+            origins: runner.origins, logger: logger, clock: runner.clock, now: runner.now, redactor: runner.redactor,
+            services: runner.services, project: runner.project,
             memory: SealedTriggerMemory(
-                memory: worker.journal.memory(of: TriggerID(pipeline: pipeline.name, key: trigger.key)),
+                memory: worker.journal.memory(of: TriggerID(pipeline: pipeline.name, key: runs.identity)),
                 seal: runner.seal), runs: runs)
         var pause = Duration.seconds(1)
         while !Task.isCancelled {
@@ -383,7 +458,7 @@ public actor PipelineHost {
                 logger.error(
                     "the trigger \(trigger.key) of \(pipeline.name) failed: \(words); restarting in \(DurationText.format(pause))"
                 )
-                await runs.report(.problem(words))
+                await failed(words, runs.place)
             }
             if start.elapsed() > .seconds(60) { pause = .seconds(1) }
             try? await runner.clock.sleep(for: pause)
@@ -393,12 +468,34 @@ public actor PipelineHost {
 
     private func noteChange() { changeCount.wrappingAdd(1, ordering: .relaxed) }
 
+    /// Keeps what a trigger says of itself, and logs problems when they begin and when all are over.
     func report(_ health: TriggerHealth, of place: TriggerPlace) {
         guard let pipeline = catalog[place.file]?.pipeline,
             !disabled.contains(TriggerID(pipeline: pipeline.name, key: place.key))
         else { return }
+        let name = pipeline.name
         self.health[place] = health
         noteChange()
+        let trigger = "the trigger \(place.key) of \(name)"
+        switch health {
+        case .problem(let words):
+            guard troubles[place, default: []].count < Self.maximumTroubles,
+                troubles[place, default: []].insert(words).inserted
+            else { return }
+            logger.warning("\(trigger) has a problem: \(words)")
+        case .waiting(let words):
+            guard troubles.removeValue(forKey: place)?.isEmpty == false else { return }
+            logger.warning("\(trigger) has no problem any more; it waits: \(words)")
+        }
+    }
+
+    private static let maximumTroubles = 256
+
+    /// The trigger has failed, which was logged.
+    private func failed(_ words: String, _ place: TriggerPlace) {
+        guard catalog[place.file] != nil else { return }
+        health[place] = .problem(words)
+        troubles[place, default: []].insert(words)
     }
 
     func countIgnored(at place: TriggerPlace) {

@@ -6,8 +6,8 @@ public actor RunQueue {
     let worker: Worker
     let journal: any Journal
     let watchers = RunWatchers()
-    private let limit: Int
-    private let maximumQueued: Int
+    private var limit: Int
+    private var maximumQueued: Int
     private let logger: Logger
 
     /// Runs of this worker that have not started.
@@ -65,6 +65,13 @@ public actor RunQueue {
         self.maximumQueued = maximumQueued
         (wakes, wake) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
         worker.onQueued { [wake] in wake.yield() }
+    }
+
+    /// Changes the limits of a running queue. Runs that exceed a lower limit go on.
+    public func setLimits(_ limit: Int, maximumQueued: Int) {
+        self.limit = limit
+        self.maximumQueued = maximumQueued
+        wake.yield()
     }
 
     public var runningCount: Int { working.count }
@@ -197,6 +204,9 @@ public actor RunQueue {
     private func work(on run: ClaimedRun) async {
         let stopwatch = worker.runner.clock.measureStart()
         let name = "run \(run.id) of \(run.record.pipeline)"
+        var logger = logger
+        logger[metadataKey: "run"] = "\(run.id)"
+        logger[metadataKey: "pipeline"] = "\(run.record.pipeline)"
         let isResumed = run.record.interruptions > 0 || run.record.wakeAt != nil
         let cause = RunRecord.cause(run.request?.trigger ?? run.record.trigger)
         logger.info("\(name) \(isResumed ? "was resumed" : "began") (\(cause))")

@@ -58,26 +58,35 @@ public struct RunService: Sendable {
             id: request.id, pipeline: pipeline.name, definition: pipeline.definition,
             dedupeKey: dedupeKey.map { seal.dedupeKey($0, of: pipeline.name) }, trigger: seal.seal(request.trigger),
             inputs: seal.seal(.object(request.inputs)).asObject ?? [:], input: seal.seal(request.input),
-            createdAt: runner.now())
+            createdAt: runner.now(), chain: request.chain)
         let memory = memory.map { MemoryChanges(trigger: $0.trigger, values: seal.seal($0.values)) }
         return NewRun(record, of: pipeline, request: request, memory: memory)
     }
 
-    /// A run that repeats another with the same values.
+    /// A run that repeats another with the same values. Where the trigger has moved what the old run was started for, it
+    /// is found at its new place.
     ///
     /// - Parameters:
     ///   - old: As the journal has it.
     ///   - pipeline: Has been kept.
+    ///   - inputs: Values of inputs that replace those of the old run.
     ///   - step: The id of a step under `steps`. What finished before it is taken over and not executed again.
     ///   - dedupeKey: See ``makeRun(_:of:dedupeKey:memory:)``.
     public func makeRetry(
-        of old: RunRecord, with pipeline: Pipeline, from step: String? = nil, dedupeKey: String? = nil
+        of old: RunRecord, with pipeline: Pipeline, from step: String? = nil, changing inputs: ValueObject = [:],
+        dedupeKey: String? = nil
     ) async throws(RetryError) -> NewRun {
         try RetryError.check(old)
-        let record = RunRecord(
+        var record = RunRecord(
             id: makeID(), pipeline: pipeline.name, definition: pipeline.definition,
             dedupeKey: dedupeKey.map { runner.seal.dedupeKey($0, of: pipeline.name) }, trigger: old.trigger,
-            inputs: old.inputs, input: old.input, createdAt: runner.now(), retryOf: old.id)
+            inputs: old.inputs, input: old.input, createdAt: runner.now(), retryOf: old.id, chain: old.chain)
+        for (key, value) in inputs { record.inputs[key] = runner.seal.seal(value) }
+        if let source = old.source, let place = RunSource(json: source) {
+            var trigger = old.trigger.asObject ?? [:]
+            for (key, value) in place.payload { trigger[key] = value }
+            (record.trigger, record.input, record.source) = (.object(trigger), place.input, source)
+        }
         guard let step else { return NewRun(record, of: pipeline) }
         return NewRun(record, of: pipeline, steps: try await finishedSteps(of: old, in: pipeline, before: step))
     }
@@ -174,12 +183,30 @@ public struct RunService: Sendable {
         guard let run = try await journal.run(runID) else {
             throw StepError(.noSuchRun, "there is no run \"\(runID)\"")
         }
-        switch run.state {
+        return run.end
+    }
+
+    /// Stores where a trigger has put what the run was started for.
+    func relocate(_ runID: String, to source: RunSource) async throws(JournalError) {
+        try await journal.relocate(runID, to: runner.seal.seal(source.json), isDue: false)
+    }
+
+    /// Tells triggers of ended runs that repeat theirs, where the process that worked on the run could not.
+    func settleRetries() async {
+        // An error of the journal is met and logged by others.
+        for runID in (try? await journal.endedRetries(limit: 100)) ?? [] { await worker.settleRetry(runID) }
+    }
+}
+
+extension RunRecord {
+    /// How the run ended, with secrets masked; nil while it is unfinished.
+    var end: RunEnd? {
+        switch state {
         case .queued, .running, .waiting: return nil
-        case .succeeded: return .succeeded(output: SecretSeal.masked(run.output ?? .null))
+        case .succeeded: return .succeeded(output: SecretSeal.masked(output ?? .null))
         case .cancelled, .skipped: return .cancelled
         case .failed:
-            let error = RunError(json: run.error ?? .null)
+            let error = RunError(json: error ?? .null)
             return .failed(code: error.code, message: error.message)
         }
     }

@@ -1,24 +1,42 @@
 import Logging
 import RunnelKit
 
-/// Tracks the triggers of a folder's pipelines across restarts, and clears the state of removed ones, so that they do
-/// not catch up when they return.
+/// Tracks the triggers of a folder's pipelines across restarts. Hands the state of renamed pipelines on, and clears that
+/// of removed triggers, so that they do not catch up when they return.
 actor TriggerDeclarations {
     /// The triggers of the last valid version of a file.
     private struct Entry: Equatable {
         var pipeline: String
+        /// By their ``TriggerIdentities``.
         var triggers: [String]
+        /// The hash of the file.
+        var definition: String
     }
 
     private let registry: StepRegistry
     private let journal: any Journal
     private let logger: Logger
     private let memory: any TriggerMemory
+    private let identities: @Sendable (Pipeline) -> [String]
+    private let former: @Sendable (Pipeline) -> [[String]]
+    private let keysExpireAt: @Sendable () -> Int64
     private var known: [String: Entry]?
 
     private static let prefix = "declared/"
 
-    init(folder: String, registry: StepRegistry, journal: any Journal, logger: Logger) {
+    /// - Parameters:
+    ///   - identities: See ``TriggerIdentities/all(of:)``.
+    ///   - former: See ``TriggerIdentities/former(of:)``.
+    ///   - keysExpireAt: Until when the dedupe keys of a renamed pipeline are kept.
+    init(
+        folder: String, registry: StepRegistry, journal: any Journal, logger: Logger,
+        identities: @escaping @Sendable (Pipeline) -> [String] = { $0.triggers.map(\.key) },
+        former: @escaping @Sendable (Pipeline) -> [[String]] = { _ in [] },
+        keysExpireAt: @escaping @Sendable () -> Int64 = { .max }
+    ) {
+        self.identities = identities
+        self.former = former
+        self.keysExpireAt = keysExpireAt
         self.registry = registry
         self.journal = journal
         self.logger = logger
@@ -29,25 +47,36 @@ actor TriggerDeclarations {
     func update(_ hosted: [PipelineHost.Hosted], files: Set<String>) async {
         do {
             var entries = try await recall()
+            let current = hosted.compactMap { file -> (file: String, pipeline: Pipeline, entry: Entry)? in
+                guard let pipeline = file.pipeline, file.problem == nil else { return nil }
+                let triggers = identities(pipeline).sorted()
+                return (
+                    file.file, pipeline,
+                    Entry(pipeline: pipeline.name, triggers: triggers, definition: pipeline.definition)
+                )
+            }
             for file in Set(entries.keys).subtracting(files) {
                 if let entry = entries.removeValue(forKey: file) {
-                    // Renaming the file keeps the state.
-                    let renamed = hosted.first { $0.problem == nil && $0.pipeline?.name == entry.pipeline }?.pipeline
-                    try await forget(entry, keeping: renamed?.triggers.map(\.key) ?? [])
+                    try await removed(
+                        entry, current.filter { entries[$0.file] == nil }.map(\.entry), current.map(\.entry))
                 }
                 try await memory.set([Self.prefix + file: nil])
             }
-            for file in hosted {
-                guard let pipeline = file.pipeline, file.problem == nil else { continue }
-                let entry = Entry(pipeline: pipeline.name, triggers: pipeline.triggers.map(\.key).sorted())
-                guard entries[file.file] != entry else { continue }
-                if let old = entries[file.file] {
-                    try await forget(old, keeping: old.pipeline == entry.pipeline ? entry.triggers : [])
+            for (file, pipeline, entry) in current where entries[file] != entry {
+                let old = entries[file]
+                if let old, old.pipeline != entry.pipeline {
+                    try await rename(old.pipeline, to: entry.pipeline, current.map(\.entry))
                 }
-                entries[file.file] = entry
+                try await adopt(pipeline)
+                if var old {
+                    old.pipeline = entry.pipeline
+                    try await forget(old, keeping: entry.triggers)
+                }
+                entries[file] = entry
                 try await memory.set([
-                    Self.prefix + file.file: [
+                    Self.prefix + file: [
                         "pipeline": .string(entry.pipeline), "triggers": .list(entry.triggers.map { .string($0) }),
+                        "definition": .string(entry.definition),
                     ]
                 ])
             }
@@ -58,21 +87,51 @@ actor TriggerDeclarations {
         }
     }
 
+    /// Takes over what the triggers remembered under names that they had before.
+    private func adopt(_ pipeline: Pipeline) async throws {
+        let identities = identities(pipeline)
+        for (identity, names) in zip(identities, former(pipeline)) {
+            for name in names where !identities.contains(name) {
+                try await journal.move(
+                    memoryOf: TriggerID(pipeline: pipeline.name, key: name),
+                    to: TriggerID(pipeline: pipeline.name, key: identity))
+            }
+        }
+    }
+
+    /// The file of the entry is gone, unless it has only another name now.
+    private func removed(_ entry: Entry, _ new: [Entry], _ all: [Entry]) async throws {
+        if let same = all.first(where: { $0.pipeline == entry.pipeline }) {
+            return try await forget(entry, keeping: same.triggers)
+        }
+        // A pipeline without `name:` is named after its file.
+        guard let renamed = new.first(where: { !entry.definition.isEmpty && $0.definition == entry.definition }) else {
+            return try await forget(entry, keeping: [])
+        }
+        try await rename(entry.pipeline, to: renamed.pipeline, all)
+    }
+
+    private func rename(_ pipeline: String, to name: String, _ all: [Entry]) async throws {
+        guard !all.contains(where: { $0.pipeline == pipeline }) else { return }
+        logger.notice("the pipeline \"\(pipeline)\" is named \"\(name)\" now; what its triggers know goes with it")
+        try await journal.rename(pipeline: pipeline, to: name, keepingKeysUntil: keysExpireAt())
+    }
+
     private func recall() async throws -> [String: Entry] {
         if let known { return known }
         var entries: [String: Entry] = [:]
         for (key, value) in try await memory.values(prefix: Self.prefix) {
             entries[String(key.dropFirst(Self.prefix.count))] = Entry(
                 pipeline: value["pipeline"]?.asString ?? "",
-                triggers: (value["triggers"]?.asList ?? []).compactMap(\.asString))
+                triggers: (value["triggers"]?.asList ?? []).compactMap(\.asString),
+                definition: value["definition"]?.asString ?? "")
         }
         return entries
     }
 
     private func forget(_ entry: Entry, keeping kept: [String]) async throws {
         for key in entry.triggers where !kept.contains(key) {
-            let kind = String(key.prefix { $0 != "[" })
-            let keys = registry.trigger(named: kind)?.memoryWhileDeclared ?? []
+            let keys = registry.trigger(named: TriggerIdentities.kind(of: key))?.memoryWhileDeclared ?? []
             guard !keys.isEmpty else { continue }
             let changes = Dictionary(keys.map { ($0, Value?.none) }, uniquingKeysWith: { first, _ in first })
             try await journal.memory(of: TriggerID(pipeline: entry.pipeline, key: key)).set(changes)

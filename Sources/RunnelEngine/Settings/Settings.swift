@@ -57,6 +57,12 @@ public struct FileSettings: FieldGroup {
         "Files and folders in protected places that pipelines may access, such as `plugins/weather/data`."
     )
     public var allow: [Place] = []
+    @Field(
+        """
+        Symbolic links to folders, such as `inbox`, that pipelines may follow, also where they lead out of the project. \
+        All other links are refused.
+        """)
+    public var links: [Place] = []
 }
 
 /// `server:` in `runnel.yaml`.
@@ -187,8 +193,10 @@ public struct RunSettings: FieldGroup {
     )
     public var deaths: PositiveCount = PositiveCount(3)
     @Field(
-        "The maximum number of runs that start each other, by the trigger `run` or by files that one writes and another watches."
-    )
+        """
+        The maximum number of runs that start each other: by the trigger `run`, by files that one writes and another \
+        watches, or by webhooks. What would start one more is refused, which the log and `runnel status` say.
+        """)
     public var chain: PositiveCount = PositiveCount(8)
     @Field("The grace period of running steps when Runnel stops.") public var grace: Duration = .seconds(10)
 }
@@ -197,8 +205,22 @@ public struct RunSettings: FieldGroup {
 public struct LogSettings: FieldGroup {
     public enum Level: String, FieldChoice { case debug, info, warning, error }
 
+    /// The form of the lines.
+    public enum Format: String, FieldChoice {
+        /// Time, level, message, details.
+        case text
+        /// A JSON object a line.
+        case json
+        /// For systemd, which adds the time itself: the priority before the message.
+        case journald
+    }
+
     public init() {}
 
     @Field("The lowest level of messages to log. Without it, `info` for `serve`, and `warning` for other commands.")
     public var level: Level?
+    @Field(
+        "The form of log lines: `text`, one JSON object a line, or for systemd's journal, with the priority in front."
+    )
+    public var format: Format = .text
 }

@@ -15,6 +15,7 @@ struct TriggerChecker {
                 )
             }
         }
+        checkIDs(pipeline, into: &diagnostics)
         for trigger in pipeline.triggers {
             guard let definition = registry.trigger(named: trigger.kind) else {
                 let names = registry.triggerNames + ["manual"]
@@ -55,6 +56,23 @@ struct TriggerChecker {
                 let node = trigger.node.isNull ? trigger.keyNode : trigger.node
                 diagnostics.groupError(problem, of: trigger.kind, in: node)
             }
+            if diagnostics.items.count == before, let entry = trigger.entry.literal?.asObject {
+                for warning in definition.warnings(entry) {
+                    diagnostics.warning(
+                        "doubtful-value", trigger.node.nearest(to: warning.path),
+                        "`\(warning.place)`: \(warning.message)", hint: warning.hint)
+                }
+            }
+        }
+    }
+
+    private func checkIDs(_ pipeline: Pipeline, into diagnostics: inout DiagnosticList) {
+        var seen: Set<String> = []
+        for trigger in pipeline.triggers {
+            guard let id = trigger.id, !seen.insert(trigger.kind + " " + id).inserted else { continue }
+            diagnostics.error(
+                "duplicate-id", trigger.node["id"], "two `\(trigger.kind)` triggers have the id \"\(id)\"",
+                hint: "give each its own")
         }
     }
 }

@@ -374,7 +374,7 @@ public final class Worker: Sendable {
         _ = tell(.claiming(runID))
         let claim: Claim
         do {
-            claim = try await journal.claim(runID, by: name, limits: limits)
+            claim = try await journal.claim(runID, by: name, limits: limits, at: runner.now())
         } catch {
             _ = tell(.claimFailed(runID))
             if error.code == .workerUnknown { _ = tell(.unknown(name)) }
@@ -444,7 +444,10 @@ public final class Worker: Sendable {
             result = .broken(JournalError(.failed, "\(error)"))
         }
         switch result {
-        case .ended, .waiting, .lost: _ = tell(.finished(lease))
+        case .ended:
+            _ = tell(.finished(lease))
+            if run.record.isSourceDue { await settleRetry(run.id) }
+        case .waiting, .lost: _ = tell(.finished(lease))
         case .released: await release(lease, .stopped)
         case .broken(let error) where error.isOfOneRun:
             return await fail(lease, RunError(error))
@@ -453,6 +456,23 @@ public final class Worker: Sendable {
             await release(lease, .broken(now: runner.now()))
         }
         return result
+    }
+
+    /// Tells the trigger that a run has ended which repeats one of its runs.
+    func settleRetry(_ runID: String) async {
+        do {
+            guard let run = try await journal.run(runID), let end = run.end, let source = run.source,
+                let opened = RunSource(json: runner.seal.unseal(source)),
+                let definition = runner.registry.trigger(named: run.trigger["type"]?.asString ?? "")
+            else { return }
+            let retry = RetriedRun(runID: runID, end: end, source: opened)
+            let context = RetryContext(project: runner.project, now: runner.now, logger: logger)
+            let settled = try await definition.retried(retry, context)
+            try await journal.relocate(
+                runID, to: settled.map { runner.seal.seal($0.json) } ?? source, isDue: false)
+        } catch {
+            logger.warning("what the run \(runID) was started for stays where it is: \(error)")
+        }
     }
 
     private func release(_ lease: Lease, _ reason: ReleaseReason) async {

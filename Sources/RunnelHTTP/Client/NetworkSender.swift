@@ -3,6 +3,7 @@ internal import NIOCore
 internal import NIOHTTP1
 internal import NIOPosix
 internal import RunnelKit
+internal import RunnelSupport
 internal import Synchronization
 
 /// Sends over the network, with one client for each way out: direct, guarded by the address policy, or through a proxy.

@@ -2,6 +2,7 @@ internal import LibC
 internal import NIOCore
 internal import NIOHTTP1
 internal import NIOPosix
+internal import RunnelSupport
 
 /// Which addresses a request may reach.
 struct AddressPolicy: Sendable {

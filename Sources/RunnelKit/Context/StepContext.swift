@@ -28,13 +28,17 @@ public struct StepContext: Sendable {
     public var journal: any StepJournal
     /// What the calls of models cost; see ``PriceTable``.
     public var prices: PriceTable
+    /// How many runs led to this one, each started by what the one before it did; see ``TriggerEvent/cause``. A step that
+    /// may start runs elsewhere hands it on.
+    public var chain: Int
+    private let origins: RunOrigins
     private let sink: @Sendable (StepProgress) async -> Void
     private let interruption: @Sendable () -> Bool
 
     package init(
         identity: StepIdentity, input: Value = .null, logger: Logger, clock: any Clock<Duration> = ContinuousClock(),
         now: @escaping @Sendable () -> Int64, redactor: Redactor = Redactor(), services: Services,
-        project: ProjectDirectory,
+        project: ProjectDirectory, chain: Int = 0, origins: RunOrigins = RunOrigins(),
         render: @escaping @Sendable (_ text: String, _ name: String) throws -> Value,
         journal: any StepJournal = ForgetfulStepJournal(), prices: PriceTable = PriceTable(),
         isInterrupted: @escaping @Sendable () -> Bool = { false },
@@ -48,6 +52,8 @@ public struct StepContext: Sendable {
         self.redactor = redactor
         self.services = services
         self.project = project
+        self.chain = chain
+        self.origins = origins
         self.render = render
         self.journal = journal
         self.prices = prices
@@ -63,6 +69,20 @@ public struct StepContext: Sendable {
     /// Whether the cancelled task is to go on later: the process stops, or the run belongs to another worker now. A step
     /// with work outside of Runnel leaves it alone then, and ends it when it was really cancelled or timed out.
     public var isInterrupted: Bool { interruption() }
+    /// Writes a file of the project, so that triggers which see the file know which run it comes from. Without it the
+    /// file counts as one from outside.
+    ///
+    /// - Parameters:
+    ///   - path: Relative to the project's folder.
+    ///   - body: Writes the file.
+    public func writing<Result, Failure: Error>(
+        _ path: String, _ body: () throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        let origin = RunOrigin(pipeline: identity.pipeline, runID: identity.runID)
+        origins.begin(path, by: origin, at: now())
+        defer { origins.end(path, by: origin, at: now()) }
+        return try body()
+    }
 
     /// The same on every attempt of this step in this run, and different everywhere else.
     public var idempotencyKey: String { identity.idempotencyKey }

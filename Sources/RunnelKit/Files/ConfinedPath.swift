@@ -9,12 +9,15 @@ public struct ConfinedPath: Sendable, Hashable {
     public let parts: [String]
     /// What the path must not lead to under another name either.
     package let protected: ProtectedPlaces
+    /// See ``ProjectDirectory/followedLinks``.
+    package let followedLinks: Set<String>
 
     /// - Parameter folder: A folder below the project's, or at it, that the path begins at and cannot leave either.
     /// - Throws: A ``StepError`` for a path that is empty, holds NUL, or leads out of its folder or into a protected place.
     package init(_ path: String, in folder: String? = nil, of project: ProjectDirectory) throws(StepError) {
         base = project.path
         protected = project.protected
+        followedLinks = project.followedLinks
         if let folder {
             let outer = try Self.parts(of: folder, below: base, shownAs: base)
             let inner = outer.isEmpty ? base : Self.joined(base, outer.joined(separator: "/"))

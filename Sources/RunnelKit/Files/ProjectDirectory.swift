@@ -8,9 +8,16 @@ public struct ProjectDirectory: Sendable, Hashable {
     public let grantedFiles: Set<String>
     /// What no pipeline touches.
     public let protected: ProtectedPlaces
+    /// Symbolic links of the project that are followed, relative to it: what they lead to may lie outside. All others are
+    /// refused.
+    public let followedLinks: Set<String>
 
     /// A project; see the properties.
-    public init(path: String, grantedFiles: Set<String> = [], protected: ProtectedPlaces = .standard) {
+    public init(
+        path: String, grantedFiles: Set<String> = [], protected: ProtectedPlaces = .standard,
+        followedLinks: Set<String> = []
+    ) {
+        self.followedLinks = followedLinks
         self.path = path
         self.grantedFiles = grantedFiles
         self.protected = protected
@@ -24,7 +31,9 @@ public struct ProjectDirectory: Sendable, Hashable {
     public func absolutePath(of path: ProjectPath) throws(StepError) -> String {
         if grantedFiles.contains(path.text) { return path.text }
         let confined = try confined(path.text)
-        if ConfinedPath.meetsLink(confined.parts, below: self.path) { throw ConfinedPath.link(confined.text) }
+        if ConfinedPath.meetsLink(confined.parts, below: self.path, except: followedLinks) {
+            throw ConfinedPath.link(confined.text)
+        }
         return ([self.path] + confined.parts).joined(separator: "/")
     }
 
@@ -41,10 +50,17 @@ public struct ProjectDirectory: Sendable, Hashable {
 
 extension ConfinedPath {
     /// Whether one of the names that lead from a folder to a file is a symbolic link.
-    package static func meetsLink(_ parts: some Sequence<String>, below folder: String) -> Bool {
+    ///
+    /// - Parameter links: Links that are followed, relative to the folder.
+    package static func meetsLink(
+        _ parts: some Sequence<String>, below folder: String, except links: Set<String> = []
+    ) -> Bool {
         var current = folder
+        var path = ""
         for part in parts {
             current += "/" + part
+            path += path.isEmpty ? part : "/" + part
+            if links.contains(path) { continue }
             var status = stat()
             guard lstat(current, &status) == 0 else { return false }
             if status.st_mode & S_IFMT == S_IFLNK { return true }
@@ -55,7 +71,8 @@ extension ConfinedPath {
     package static func link(_ path: String) -> StepError {
         StepError(
             "path-is-link", "\"\(path)\" leads through a symbolic link",
-            hint: "links are not followed, so that nothing outside the project is touched")
+            hint: "links are not followed, so that nothing outside the project is touched, unless `files.links` in "
+                + "runnel.yaml names them")
     }
 }
 

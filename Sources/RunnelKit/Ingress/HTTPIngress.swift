@@ -177,9 +177,9 @@ package struct RoutePattern: Sendable, Hashable {
     private let segments: [Segment]
     package let parameters: [String]
     /// The path with the names of its parameters left out: two paths of one shape match the same requests.
-    let shape: String
+    package let shape: String
 
-    init(_ path: String) throws(StepError) {
+    package init(_ path: String) throws(StepError) {
         let parts = path.split(separator: "/", omittingEmptySubsequences: false).trimmingEmpty()
         self.path = parts.joined(separator: "/")
         var segments: [Segment] = []

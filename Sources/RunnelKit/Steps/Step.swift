@@ -25,6 +25,10 @@ public protocol Step: FieldGroup {
     /// None unless a step says otherwise.
     static var inputKeys: [String] { get }
 
+    /// The keys that name files of the project which the step writes, so that pipelines that feed themselves are found
+    /// when they are validated. None unless a step says otherwise. See also ``StepContext/writing(_:_:)``.
+    static var writtenPaths: [String] { get }
+
     /// The JSON schema (2020-12) of the output, where its keys are fixed; nil, which is the default, where they are not.
     ///
     /// With it, `steps.<id>.<key>` with a key that an object of `properties` and `additionalProperties: false` does not
@@ -52,6 +56,8 @@ extension Step {
     public static var isRepeatable: Bool { false }
     /// None.
     public static var inputKeys: [String] { [] }
+    /// None.
+    public static var writtenPaths: [String] { [] }
     /// What ``isRepeatable`` says.
     public var isReadOnly: Bool { Self.isRepeatable }
     /// Not known.

@@ -19,6 +19,8 @@ public struct StepDefinition: Sendable {
     public let isRepeatable: Bool
     /// See ``Step/inputKeys``.
     public let inputKeys: [String]
+    /// See ``Step/writtenPaths``.
+    public let writtenPaths: [String]
     /// See ``Step/isReadOnly``. Settings that cannot be read are for ``run`` to complain about.
     public let isReadOnly: @Sendable (_ with: ValueObject) -> Bool
     /// Reads one key's value for the sake of its errors: what a schema cannot say, such as "is not a jq program".
@@ -52,6 +54,7 @@ public struct StepDefinition: Sendable {
         rules = type.rules
         isRepeatable = type.isRepeatable
         inputKeys = type.inputKeys
+        writtenPaths = type.writtenPaths
         isReadOnly = { with in (try? S(fields: with).isReadOnly) ?? true }
         problems = { type.problems(key: $0, value: $1) }
         outputSchema = type.outputSchema
@@ -106,6 +109,7 @@ public struct StepDefinition: Sendable {
         paths = ProjectPathPlaces(schema: schema)
         self.isRepeatable = isRepeatable
         inputKeys = []
+        writtenPaths = []
         self.isReadOnly = { _ in isReadOnly ?? isRepeatable }
         self.run = run
         fields = FieldDefinition.list(schema)

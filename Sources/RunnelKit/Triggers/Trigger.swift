@@ -18,6 +18,19 @@ public protocol Trigger: FieldGroup {
     /// is `on: { health: { events: [disk] } }`. None unless a trigger says otherwise.
     static var shorthand: String? { get }
 
+    /// What the trigger listens to, such as the folder of a `watch`. By it the trigger is recognised when its other
+    /// settings or its place under `on:` change, unless its entry carries an `id`. nil, where only the place tells,
+    /// unless a trigger says otherwise.
+    func identity() -> String?
+
+    /// What is allowed, but probably not what was meant; each with the key in its path. Shown as warnings by
+    /// `runnel validate` and at the start of `runnel serve`. Nothing unless a trigger says otherwise.
+    func warnings() -> [FieldError]
+
+    /// What the trigger takes for itself, so that the pipelines of a folder can be checked together. Nothing unless a
+    /// trigger says otherwise.
+    func claims(in context: ValidationContext) -> [TriggerClaim]
+
     /// Checks what depends on where the settings stand, such as the places of a project that a pipeline may touch. Called
     /// after ``FieldGroup/validate()``, before the pipeline is served and again when the trigger starts. Does nothing unless
     /// a trigger says otherwise.
@@ -29,6 +42,13 @@ public protocol Trigger: FieldGroup {
     /// may the source be told so, a file be moved, or a caller be answered. What is thrown is logged, and the trigger
     /// is started again after a pause that grows.
     func run(_ context: TriggerContext) async throws
+
+    /// Called when a run has ended that repeats a run of this trigger, and ``TriggerContext/relocate(_:to:)`` was called
+    /// for that one with a ``RunSource/state``. It may be called again for the same run after a crash, and by another
+    /// process than the one that serves the trigger. Does nothing unless a trigger says otherwise.
+    ///
+    /// - Returns: Where it is now, for the next run that repeats it.
+    static func retried(_ retry: RetriedRun, _ context: RetryContext) async throws -> RunSource?
 
     /// What `runnel doctor` says of the trigger in a pipeline: what it needs and whether that is there. Nothing unless a
     /// trigger says otherwise.
@@ -71,8 +91,16 @@ extension Trigger {
     public static var memoryWhileDeclared: [String] { [] }
     /// None.
     public static var shorthand: String? { nil }
+    /// nil
+    public func identity() -> String? { nil }
+    /// Finds nothing.
+    public func warnings() -> [FieldError] { [] }
+    /// Claims nothing.
+    public func claims(in context: ValidationContext) -> [TriggerClaim] { [] }
     /// Checks nothing.
     public func validate(in context: ValidationContext) throws(FieldError) {}
+    /// Leaves the source where it is.
+    public static func retried(_ retry: RetriedRun, _ context: RetryContext) async throws -> RunSource? { retry.source }
     /// Finds nothing.
     public func diagnose(pipeline: String, _ context: DiagnosisContext) async -> [HealthFinding] { [] }
 }
@@ -96,13 +124,13 @@ public struct TriggerPreview: Sendable {
     /// The event of a time as the trigger itself emits it, so that a backfill starts no second run; nil where times of
     /// the past cannot be run.
     ///
-    /// - Parameter key: The trigger's key, such as `schedule[1]`.
-    public var event: (@Sendable (_ time: Int64, _ key: String, _ firedAt: Int64) -> TriggerEvent)?
+    /// - Parameter identity: See ``TriggerContext/identity``.
+    public var event: (@Sendable (_ time: Int64, _ identity: String, _ firedAt: Int64) -> TriggerEvent)?
 
     /// A preview of these times.
     public init(
         next: @escaping @Sendable (_ after: Int64) -> Int64?, text: @escaping @Sendable (_ time: Int64) -> String,
-        event: (@Sendable (_ time: Int64, _ key: String, _ firedAt: Int64) -> TriggerEvent)? = nil
+        event: (@Sendable (_ time: Int64, _ identity: String, _ firedAt: Int64) -> TriggerEvent)? = nil
     ) {
         self.next = next
         self.text = text

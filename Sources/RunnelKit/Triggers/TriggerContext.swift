@@ -4,8 +4,13 @@ public import Logging
 public struct TriggerContext: Sendable {
     /// The pipeline whose runs the trigger starts.
     public var pipeline: String
-    /// The entry under `on:`: `watch`, or `schedule[1]` for the second of several. Memory is kept by it.
+    /// The entry under `on:`: `watch`, or `schedule[1]` for the second of several. For messages.
     public var key: String
+    /// Identifies the trigger within its pipeline, also when its place under `on:` changes: by the `id` of its entry, or
+    /// by ``Trigger/identity()``. Dedupe keys that need it are made with it, and memory is kept by it.
+    public var identity: String
+    /// When this process began to serve pipelines, in nanoseconds since 1970.
+    public var servingSince: Int64
     /// Writes to Runnel's log, with pipeline and trigger attached.
     public var logger: Logger
     /// For waiting. A test replaces it, so nothing may sleep by other means.
@@ -21,14 +26,20 @@ public struct TriggerContext: Sendable {
     /// What the trigger remembers from one life of the worker to the next.
     public var memory: any TriggerMemory
     private let runs: any TriggerRuns
+    private let origins: RunOrigins
 
     package init(
-        pipeline: String, key: String, logger: Logger, clock: any Clock<Duration> = ContinuousClock(),
+        pipeline: String, key: String, identity: String? = nil, servingSince: Int64 = 0,
+        origins: RunOrigins = RunOrigins(),
+        logger: Logger, clock: any Clock<Duration> = ContinuousClock(),
         now: @escaping @Sendable () -> Int64, redactor: Redactor = Redactor(), services: Services,
         project: ProjectDirectory, memory: any TriggerMemory, runs: any TriggerRuns
     ) {
         self.pipeline = pipeline
         self.key = key
+        self.identity = identity ?? key
+        self.servingSince = servingSince
+        self.origins = origins
         self.logger = logger
         self.clock = clock
         self.now = now
@@ -44,6 +55,22 @@ public struct TriggerContext: Sendable {
     /// Many calls at once share one write to disk, so a burst is emitted from several tasks.
     public func emit(_ event: TriggerEvent) async throws(TriggerRefusal) -> TriggerAcceptance {
         try await runs.accept(event)
+    }
+
+    /// The run that wrote a file of the project, if this process knows one; see ``StepContext/writing(_:_:)``.
+    ///
+    /// - Parameters:
+    ///   - path: Relative to the project's folder.
+    ///   - modified: The modification time of the file, in nanoseconds since 1970. A file that was written to since the run
+    ///     is not the run's any more.
+    public func origin(of path: String, modified: Int64) -> RunOrigin? {
+        origins.origin(of: path, modified: modified)
+    }
+
+    /// Notes in the journal where the trigger has put what the run was started for, so that a run that repeats it finds
+    /// it there. When that run has ended, ``Trigger/retried(_:_:)`` is called.
+    public func relocate(_ runID: String, to source: RunSource) async throws {
+        try await runs.relocate(runID, to: source)
     }
 
     /// Waits for the run to end, also when it began in an earlier life of the worker.
@@ -145,6 +172,7 @@ package protocol TriggerRuns: Sendable {
     func accept(_ event: TriggerEvent) async throws(TriggerRefusal) -> TriggerAcceptance
     func follow(_ runID: String, _ body: @escaping @Sendable (RunUpdate) async -> Void) async throws -> RunEnd
     func cancel(_ runID: String) async throws
+    func relocate(_ runID: String, to source: RunSource) async throws
     func report(_ health: TriggerHealth) async
     func ends(after number: Int64, limit: Int) async throws -> [EndedRun]
     func lastEnd() async throws -> Int64

@@ -16,6 +16,12 @@ public struct TriggerDefinition: Sendable {
     public let memoryWhileDeclared: [String]
     /// See ``Trigger/shorthand``.
     public let shorthand: String?
+    /// Reads a rendered entry for ``Trigger/identity()``.
+    public let identity: @Sendable (_ entry: ValueObject) -> String?
+    /// Reads a rendered entry for ``Trigger/warnings()``.
+    public let warnings: @Sendable (_ entry: ValueObject) -> [FieldError]
+    /// Reads a rendered entry for ``Trigger/claims(in:)``.
+    public let claims: @Sendable (_ entry: ValueObject, _ context: ValidationContext) -> [TriggerClaim]
     /// Where in the entry paths of the project stand; see ``ProjectPath``.
     package let paths: ProjectPathPlaces?
     /// Reads one key's value for the sake of its errors.
@@ -24,6 +30,8 @@ public struct TriggerDefinition: Sendable {
     public let check: @Sendable (_ entry: ValueObject) -> FieldError?
     /// Reads an entry that is known in part, for the sake of its errors.
     package let partialCheck: @Sendable (_ entry: PartialSettings, _ context: ValidationContext) -> FieldError?
+    /// See ``Trigger/retried(_:_:)``.
+    package let retried: @Sendable (_ retry: RetriedRun, _ context: RetryContext) async throws -> RunSource?
     /// Reads the rendered entry and watches for events until the task is cancelled.
     public let run: @Sendable (_ entry: ValueObject, _ context: TriggerContext) async throws -> Void
     /// Reads the rendered entry and says when it fires; nil for a trigger that cannot know. See ``TimedTrigger``.
@@ -46,6 +54,11 @@ public struct TriggerDefinition: Sendable {
         rules = type.rules
         memoryWhileDeclared = type.memoryWhileDeclared
         shorthand = type.shorthand
+        identity = { (try? T(fields: $0))?.identity() }
+        retried = { try await type.retried($0, $1) }
+        // What is wrong with an entry is found by validation.
+        warnings = { (try? T(fields: $0))?.warnings() ?? [] }
+        claims = { entry, context in (try? T(fields: entry))?.claims(in: context) ?? [] }
         problems = { type.problems(key: $0, value: $1) }
         check = { entry in
             do throws(FieldError) {
@@ -58,7 +71,6 @@ public struct TriggerDefinition: Sendable {
         preview = (type as? any TimedTrigger.Type).map { Self.preview(of: $0) }
         follows = (type as? any FollowingTrigger.Type).map { Self.follows(of: $0) }
         diagnose = { entry, pipeline, context in
-            // What is wrong with an entry is found by validation.
             guard let trigger = try? T(fields: entry) else { return [] }
             return await trigger.diagnose(pipeline: pipeline, context)
         }

@@ -22,15 +22,23 @@ public struct TriggerEvent: Sendable, Hashable {
         /// It starts a new run, which is a retry of the first one.
         case retry
     }
-    /// The id of the run that caused the event; nil where none did. A chain of runs that cause each other is at most
-    /// `runs.chain` long; beyond that the event is refused with ``TriggerRefusal/Reason/chainTooLong``.
-    public var cause: String?
+    /// The run that caused the event; nil where none did. A chain of runs that cause each other is at most `runs.chain`
+    /// long; beyond that the event is refused with ``TriggerRefusal/Reason/chainTooLong``.
+    public var cause: Cause?
+
+    /// A run that caused an event.
+    @nonexhaustive public enum Cause: Sendable, Hashable {
+        /// The run of this journal with this id.
+        case run(String)
+        /// A run of another journal that so many runs led to; see ``StepContext/chain``.
+        case foreign(chain: Int)
+    }
 
     /// An event; see the properties.
     public init(
         dedupeKey: String, payload: ValueObject, input: Value = .null, memory: [String: Value?] = [:],
         redelivery: Redelivery = .same, isAnonymous: Bool = false,
-        cause: String? = nil
+        cause: Cause? = nil
     ) {
         self.dedupeKey = dedupeKey
         self.payload = payload

@@ -17,7 +17,7 @@ package final class PluginLog: Sendable {
         var partial: [UInt8] = []
         /// Whether the rest of an overlong line is being skipped.
         var isSkipping = false
-        var allowance = TokenBucket()
+        var allowance = LineAllowance()
         var last: [String] = []
     }
 
@@ -113,18 +113,13 @@ package final class PluginLog: Sendable {
     }
 }
 
-/// A token bucket that rate-limits the log lines of a child: a burst, then a fixed number per second.
-struct TokenBucket: Sendable {
-    let burst: Double
-    let perSecond: Double
-    private var tokens: Double
-    private var last: Duration?
+/// Limits the log lines of a child: a burst, then a fixed number per second.
+struct LineAllowance: Sendable {
+    private var bucket: TokenBucket
     private(set) var suppressed = 0
 
     init(burst: Int = 200, perSecond: Int = 50) {
-        self.burst = Double(burst)
-        self.perSecond = Double(perSecond)
-        tokens = Double(burst)
+        bucket = TokenBucket(size: burst, per: .seconds(burst) / perSecond)
     }
 
     enum Verdict: Hashable {
@@ -135,16 +130,10 @@ struct TokenBucket: Sendable {
 
     /// The verdict for a line at `time` (relative to any fixed moment).
     mutating func take(at time: Duration) -> Verdict {
-        if let last, time > last {
-            let (seconds, attoseconds) = (time - last).components
-            tokens = min(burst, tokens + (Double(seconds) + Double(attoseconds) / 1e18) * perSecond)
-        }
-        last = max(last ?? time, time)
-        guard tokens >= 1 else {
+        guard bucket.take(at: time) == nil else {
             suppressed += 1
             return .leaveOut
         }
-        tokens -= 1
         defer { suppressed = 0 }
         return .write(leftOut: suppressed)
     }

@@ -51,8 +51,7 @@ public struct PluginManifest: FieldGroup {
     @Field("The time limit of one call.") public var timeout: Duration = .seconds(60)
     @Field("The time limit for an MCP server to start, including downloads.")
     public var startTimeout: Duration = .seconds(60)
-    @Field("The maximum number of concurrent calls; more wait.") public var concurrency: PositiveCount = PositiveCount(
-        4)
+    @Field("The maximum number of concurrent calls; more wait.", in: 1...) public var concurrency: Int = 4
     @Field("The maximum length of a line that the program writes.") public var maxLine: ByteCount = .mebibytes(8)
     @Field("The maximum output of an `exec` program in one call.") public var maxOutput: ByteCount = .mebibytes(64)
     @Field("The steps of an `exec` plugin, by the second part of their names.")
@@ -174,27 +173,6 @@ public struct PluginName: FieldValue, Hashable {
 
 extension PluginName: CustomStringConvertible {
     public var description: String { text }
-}
-
-/// A positive integer.
-public struct PositiveCount: FieldValue, Hashable {
-    /// At least 1.
-    public let count: Int
-
-    init(_ count: Int) {
-        self.count = max(1, count)
-    }
-
-    public static var schema: Value { ["type": "integer", "minimum": 1] }
-
-    public init(field value: Value) throws(FieldError) {
-        guard let whole = value.asInt, let count = Int(exactly: whole), count >= 1 else {
-            throw .expected("an integer from 1", found: value)
-        }
-        self.count = count
-    }
-
-    public var fieldDefault: Value? { .int(Int64(count)) }
 }
 
 /// A text of a manifest, possibly by reference, so that no secret is written into `plugin.yaml`: a string, or `{ env:

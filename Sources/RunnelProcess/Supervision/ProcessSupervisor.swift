@@ -65,7 +65,7 @@ public final class ProcessSupervisor: Sendable {
     package func gate(_ manifest: PluginManifest) -> Semaphore {
         state.withLock { state in
             if let gate = state.gates[manifest.name.text] { return gate }
-            let gate = Semaphore(limit: manifest.concurrency.count)
+            let gate = Semaphore(limit: manifest.concurrency)
             state.gates[manifest.name.text] = gate
             return gate
         }

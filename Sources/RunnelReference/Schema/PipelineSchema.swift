@@ -146,7 +146,7 @@ struct TriggerDefinitionSchema {
             let key = "trigger.\(name)"
             var schema =
                 PortableSchema(location: DefinitionReference.text(key), stand: .template)
-                .rewritten(trigger.schema).asObject ?? [:]
+                .rewritten(Self.withID(trigger.schema)).asObject ?? [:]
             var keys = schema["properties"]?.asObject ?? [:]
             for (key, value) in PipelineKeys.trigger.properties { keys[key] = value }
             schema["properties"] = .object(keys)
@@ -169,6 +169,18 @@ struct TriggerDefinitionSchema {
         properties["manual"] = ["description": "Allows manual runs, which are always possible."]
         definitions["on"] = ["type": "object", "properties": .object(properties), "additionalProperties": false]
         return definitions
+    }
+
+    /// The schema of an entry with `id`, which the engine takes out before a trigger sees it.
+    private static func withID(_ schema: Value) -> Value {
+        var object = schema.asObject ?? [:]
+        var properties = object["properties"]?.asObject ?? [:]
+        properties["id"] = [
+            "type": "string", "minLength": 1,
+            "description": "Recognises the trigger when its other keys or its place in a list change.",
+        ]
+        object["properties"] = .object(properties)
+        return .object(object)
     }
 }
 

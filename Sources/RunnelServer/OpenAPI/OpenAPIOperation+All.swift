@@ -13,7 +13,9 @@ extension OpenAPIOperation {
         OpenAPIOperation(
             method: "post", path: "/api/v1/pipelines/{name}/backfill", id: "backfill", tag: "pipelines",
             summary: "Run ticks of the past that have no run yet", parameters: [name],
-            body: ["content": ["application/json": ["schema": OpenAPISchemas.reference("Backfill")]]],
+            body: [
+                "required": true, "content": ["application/json": ["schema": OpenAPISchemas.reference("Backfill")]],
+            ],
             answers: [list("BackfilledTick")], failures: [400, 404, 408, 429, 503]),
         triggerSwitch("enable", "Enable a trigger"),
         triggerSwitch("disable", "Disable a trigger until it is enabled, also over restarts"),
@@ -45,7 +47,10 @@ extension OpenAPIOperation {
             method: "get", path: "/api/v1/runs/{id}/events", id: "followRun", tag: "runs",
             summary: "The run's events, those that come included",
             parameters: [
-                id, Parameter(name: "Last-Event-ID", place: "header", help: "Only events behind this one."),
+                id,
+                Parameter(
+                    name: "Last-Event-ID", place: "header", help: "Only events behind this one.",
+                    schema: ["type": "string", "pattern": "^[0-9]{1,9}$"]),
             ], answers: [(200, "Server-sent events until the run has ended.", .events)], failures: [400, 404, 503]),
         OpenAPIOperation(
             method: "post", path: "/api/v1/runs/{id}/cancel", id: "cancelRun", tag: "runs", summary: "Cancel the run",

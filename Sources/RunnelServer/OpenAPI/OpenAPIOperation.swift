@@ -42,7 +42,8 @@ struct OpenAPIOperation: Sendable {
             var response: ValueObject = ["description": .string(answer.help)]
             switch answer.content {
             case .json(let schema): response["content"] = ["application/json": ["schema": schema]]
-            case .events: response["content"] = ["text/event-stream": ["schema": OpenAPISchemas.text]]
+            // OpenAPI 3.1 cannot describe events.
+            case .events: response["content"] = ["text/event-stream": [:]]
             case .any: response["content"] = ["*/*": ["schema": [:]]]
             case nil: break
             }

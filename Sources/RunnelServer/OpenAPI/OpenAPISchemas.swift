@@ -99,7 +99,8 @@ enum OpenAPISchemas {
             ),
             "deaths": described("How often the process that worked on the run died since a step of it ended.", number),
             "wake_at": described("When a waiting run goes on.", time),
-            "cancel_requested": ["type": "boolean"], "retry_of": text, "dedupe_key": text,
+            "cancel_requested": ["type": "boolean"], "retry_of": text, "moved_to": text,
+            "chain": ["type": "integer"], "dedupe_key": text,
         ]
     }
 

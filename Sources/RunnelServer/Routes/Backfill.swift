@@ -61,7 +61,14 @@ struct Backfill: Sendable {
             }
             self.limit = Int(number)
         }
-        (again, missing) = (object["again"] == true, object["missing"] == true)
+        func flag(_ key: String) throws(APIError) -> Bool {
+            guard let value = object[key] else { return false }
+            guard let flag = value.asBool else {
+                throw APIError(400, "bad-body", "`\(key)`: expected true or false, found \(value.quoted())")
+            }
+            return flag
+        }
+        (again, missing) = (try flag("again"), try flag("missing"))
     }
 
     func perform(_ pipeline: Pipeline, _ api: API, by caller: Operator) async throws -> [Outcome] {

@@ -57,7 +57,7 @@ extension API {
             let closest = Suggestion.closest(to: step, among: known).map { "did you mean \"\($0)\"?" }
             let advice = closest ?? "its steps are \(known.joined(separator: ", "))"
             throw APIError(
-                400, "no-such-step",
+                404, "no-such-step",
                 "the pipeline has no step \(Value.string(step).quoted(limit: 200)); \(advice)")
         } catch RetryError.noResult(let step) {
             throw APIError(

@@ -7,7 +7,7 @@ extension SQLiteJournal {
     private static let small = """
         id, pipeline, definition, state, dedupe_key, "trigger", created_at, started_at, ended_at, error, owner,
         interruptions, cancel_requested, retry_of, epoch, deaths, wake_at, worked, has_finally, chain, debounce_key,
-        debounce_until
+        debounce_until, source
         """
     private static let all = small + ", inputs, input, output"
 
@@ -142,6 +142,7 @@ extension SQLiteJournal {
             record.chain = try columns.next()
             let (key, latest) = (try columns.next(String?.self), try columns.next(Int64?.self))
             if let key { record.debounce = Debounce(key: key, latest: latest ?? 0) }
+            record.source = try columns.next(String?.self).flatMap { ValueCoding.value($0) }
             self.isListed = isListed
             if !isListed { (inputs, input, output) = (try columns.next(), try columns.next(), try columns.next()) }
         }

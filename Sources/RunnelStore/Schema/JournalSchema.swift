@@ -153,6 +153,15 @@ enum JournalSchema {
             // Whether the run ended without success, so that its event may start another one.
             try db.execute(sql: "ALTER TABLE dedupe_keys ADD COLUMN failed INTEGER NOT NULL DEFAULT 0")
         }
+        migrator.registerMigration("8-events") { db in
+            try db.execute(
+                sql: """
+                    ALTER TABLE runs ADD COLUMN source TEXT;
+                    -- Whether the trigger has to be told of the end of the run.
+                    ALTER TABLE runs ADD COLUMN source_due INTEGER NOT NULL DEFAULT 0;
+                    CREATE INDEX runs_source_due ON runs (id) WHERE source_due = 1;
+                    """)
+        }
         migrator.registerMigration("11-dashboard") { db in
             try db.execute(
                 sql: """

@@ -63,13 +63,15 @@ extension SQLiteJournal {
             try db.cachedStatement(
                 sql: """
                     INSERT INTO runs (id, pipeline, definition, state, dedupe_key, "trigger", inputs, input, created_at,
-                        started_at, owner, retry_of, epoch, has_finally, chain, wake_at, debounce_key, debounce_until)
-                    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                        started_at, owner, retry_of, epoch, has_finally, chain, wake_at, debounce_key, debounce_until,
+                        source, source_due)
+                    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                     """
             ).execute(arguments: [
                 run.id, run.pipeline, run.definition, state.rawValue, run.dedupeKey, values.trigger, values.inputs,
                 values.input, run.createdAt, startedAt, owner?.text, run.retryOf, epoch ?? 0, run.hasFinally,
                 run.chain, run.wakeAt, run.debounce?.key, run.debounce?.latest,
+                run.source.map { ValueCoding.text($0) }, run.isSourceDue,
             ])
             if let debounce = run.debounce { try Self.list(debounce.event, in: run.id, dedupeKey: nil, db) }
             try Self.name(["trigger": values.trigger, "inputs": values.inputs, "input": values.input], of: run.id, db)
@@ -95,7 +97,9 @@ extension SQLiteJournal {
                 sql: """
                     SELECT id, state IN ('failed', 'cancelled', 'skipped') FROM runs
                     WHERE pipeline = ?1 AND dedupe_key = ?2
-                    UNION ALL SELECT run_id, failed FROM dedupe_keys WHERE pipeline = ?1 AND key = ?2 LIMIT 1
+                    UNION ALL SELECT run_id, coalesce(
+                        (SELECT state IN ('failed', 'cancelled', 'skipped') FROM runs WHERE id = run_id), failed)
+                    FROM dedupe_keys WHERE pipeline = ?1 AND key = ?2 LIMIT 1
                     """), arguments: [pipeline, key]
         ).map { ($0[0], $0[1]) }
     }

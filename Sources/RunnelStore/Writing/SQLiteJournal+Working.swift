@@ -5,7 +5,7 @@ import Synchronization
 
 extension SQLiteJournal {
     public func claim(
-        _ runID: String, by worker: WorkerID, limits: RunLimits
+        _ runID: String, by worker: WorkerID, limits: RunLimits, at time: Int64?
     ) async throws(JournalError) -> Claim {
         enum Found { case claimed(Int64, hasBegun: Bool), answer(Claim) }
         let found = try await committer.write { db -> Found in
@@ -41,10 +41,10 @@ extension SQLiteJournal {
             try db.cachedStatement(
                 sql: """
                     UPDATE runs SET state = 'running', owner = ?, epoch = ?,
-                        started_at = coalesce(started_at, created_at)
+                        started_at = coalesce(started_at, ?, created_at)
                     WHERE id = ?
                     """
-            ).execute(arguments: [worker.text, epoch, runID])
+            ).execute(arguments: [worker.text, epoch, time, runID])
             return .claimed(epoch, hasBegun: hasBegun)
         }
         switch found {

@@ -32,7 +32,7 @@ struct Renderer {
 
     /// The value as text. A missing or empty value is an error.
     private func text(of node: ExpressionNode, _ locals: [String: Value]) throws(TemplateFailure) -> String {
-        let evaluator = Evaluator(scope: scope, limits: limits, locals: locals)
+        let evaluator = ExpressionEvaluator(scope: scope, limits: limits, locals: locals)
         // In a conditional, only the chosen branch is checked.
         if case .conditional(let then, let condition, let otherwise) = node.kind {
             return try text(of: evaluator.value(condition).isTruthy ? then : otherwise, locals)
@@ -58,7 +58,7 @@ struct Renderer {
         _ locals: [String: Value]
     ) throws(TemplateFailure) {
         for (condition, body) in branches {
-            if try Evaluator(scope: scope, limits: limits, locals: locals).value(condition).isTruthy {
+            if try ExpressionEvaluator(scope: scope, limits: limits, locals: locals).value(condition).isTruthy {
                 return try render(body, locals: locals)
             }
         }
@@ -66,7 +66,7 @@ struct Renderer {
     }
 
     private mutating func loop(_ loop: TemplateNode.Loop, _ locals: [String: Value]) throws(TemplateFailure) {
-        let list = try Evaluator(scope: scope, limits: limits, locals: locals).value(loop.list)
+        let list = try ExpressionEvaluator(scope: scope, limits: limits, locals: locals).value(loop.list)
         let items = try self.items(of: list, loop)
         guard !items.isEmpty else { return try render(loop.otherwise, locals: locals) }
         var inner = locals

@@ -131,7 +131,7 @@ import Testing
             #expect(entry.origin == "127.0.0.1")
             #expect(try await browser.page("/audit").contains(new))
             let unknown = try await browser.send("/runs/\(run)/retry", ["from": "bat"])
-            #expect(unknown.status == 400)
+            #expect(unknown.status == 404)
             #expect(unknown.text.contains("the pipeline has no step &quot;bat&quot;; did you mean &quot;bad&quot;?"))
         }
     }

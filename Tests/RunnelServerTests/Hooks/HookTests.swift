@@ -151,7 +151,8 @@ import Testing
     func expectation() async throws {
         try await Self.rig(Self.open + ", max_body: 10B").serve { server in
             let wire = try await Wire(port: server.port)
-            let head = "POST /hooks/h HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/plain\r\nExpect: 100-continue\r\n"
+            let head =
+                "POST /hooks/h HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/plain\r\nExpect: 100-continue\r\n"
             try await wire.send(head + "Content-Length: 11\r\n\r\n")
             #expect(String(decoding: await wire.readToEnd(), as: UTF8.self).hasPrefix("HTTP/1.1 413 "))
             let other = try await Wire(port: server.port)

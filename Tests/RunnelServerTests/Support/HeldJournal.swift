@@ -49,8 +49,21 @@ struct HeldJournal: Journal {
     func queued(_ search: QueueSearch) async -> [RunRecord] { await base.queued(search) }
     func waitingCount() async -> Int { await base.waitingCount() }
 
-    func claim(_ runID: String, by worker: WorkerID, limits: RunLimits) async throws(JournalError) -> Claim {
-        try await base.claim(runID, by: worker, limits: limits)
+    func claim(
+        _ runID: String, by worker: WorkerID, limits: RunLimits, at time: Int64?
+    ) async throws(JournalError) -> Claim {
+        try await base.claim(runID, by: worker, limits: limits, at: time)
+    }
+
+    func relocate(_ runID: String, to source: Value, isDue: Bool) async {
+        await base.relocate(runID, to: source, isDue: isDue)
+    }
+
+    func endedRetries(limit: Int) async -> [String] { await base.endedRetries(limit: limit) }
+    func move(memoryOf trigger: TriggerID, to other: TriggerID) async { await base.move(memoryOf: trigger, to: other) }
+
+    func rename(pipeline: String, to name: String, keepingKeysUntil expiry: Int64) async {
+        await base.rename(pipeline: pipeline, to: name, keepingKeysUntil: expiry)
     }
 
     func commit(_ commit: RunCommit, _ durability: Durability) async throws(JournalError) {

@@ -13,7 +13,7 @@ struct Rig: Sendable {
     }
 
     let clock = ManualClock()
-    private(set) var harness = TriggerHarness()
+    var harness = TriggerHarness()
     private let wall: Wall
 
     init(at start: String) throws {

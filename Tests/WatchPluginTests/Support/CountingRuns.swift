@@ -46,6 +46,7 @@ actor CountingRuns: TriggerRuns {
     }
 
     func cancel(_ runID: String) {}
+    func relocate(_ runID: String, to source: RunSource) {}
 
     // MARK: A trigger that is held up
 

@@ -24,7 +24,7 @@ struct SuiteCase: Decodable, CustomTestStringConvertible {
     func libyamlEvents() -> (lines: [String], error: YAMLError?) {
         var lines: [String] = []
         do throws(YAMLError) {
-            var stream = try EventStream(YAMLSource(name: id, text: yaml))
+            var stream = try YAMLEventReader(YAMLSource(name: id, text: yaml))
             while true {
                 let event = try stream.next()
                 lines.append(event.kind.notation)

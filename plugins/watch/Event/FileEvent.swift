@@ -6,8 +6,11 @@ struct FileEvent {
     let path: FilePath
     let entry: LedgerEntry
 
-    /// Identifies path and content, in ASCII.
-    var dedupeKey: String { "watch:\(path.encoded):\(entry.status.size):\(entry.hash ?? "")" }
+    /// Identifies path, content and arrival, in ASCII: a content that comes again is another event.
+    var dedupeKey: String {
+        let content = "watch:\(path.encoded):\(entry.status.size):\(entry.hash ?? "")"
+        return entry.arrival.map { "\(content):\(entry.status.inode):\($0)" } ?? content
+    }
 
     var event: TriggerEvent {
         TriggerEvent(

@@ -13,11 +13,17 @@ struct FileTaker: Sendable {
         let result: TakeResult
         var problem: String?
         switch try await reader.read(path, expected: status) {
-        case .read(let status, let hash):
+        case .read(let status, let hash, let arrival):
+            let origin = context.origin(of: path.text, modified: status.modified)
             if hash == known {
                 result = .unchanged(status)
+            } else if let origin, origin.pipeline == context.pipeline {
+                context.logger.warning(
+                    "\"\(path.text)\" starts no run: run \(origin.runID) of this pipeline wrote it")
+                result = .ignored(LedgerEntry(status: status, hash: hash, arrival: arrival))
             } else {
-                result = try await emit(path, LedgerEntry(status: status, hash: hash, isPending: follows))
+                let entry = LedgerEntry(status: status, hash: hash, arrival: arrival, isPending: follows)
+                (result, problem) = try await emit(path, entry, origin, isResumed: false)
             }
         case .changed(let status): result = .changed(status)
         case .gone: result = .gone
@@ -37,23 +43,34 @@ struct FileTaker: Sendable {
     }
 
     func resume(_ path: FilePath, _ entry: LedgerEntry) async throws {
-        inbox.post(.taken(path, try await emit(path, entry), problem: nil))
+        let (result, problem) = try await emit(path, entry, nil, isResumed: true)
+        inbox.post(.taken(path, result, problem: problem))
     }
 
-    /// Retries until the event is accepted.
-    private func emit(_ path: FilePath, _ entry: LedgerEntry) async throws -> TakeResult {
-        let event = FileEvent(path: path, entry: entry).event
+    /// Retries until the event is accepted, or refused for good.
+    private func emit(
+        _ path: FilePath, _ entry: LedgerEntry, _ origin: RunOrigin?, isResumed: Bool
+    ) async throws -> (TakeResult, problem: String?) {
+        var event = FileEvent(path: path, entry: entry).event
+        event.cause = origin.map { .run($0.runID) }
         var wasRefused = false
         while true {
             try Task.checkCancellation()
             do throws(TriggerRefusal) {
                 let acceptance = try await context.emit(event)
-                if case .duplicate(let run) = acceptance {
-                    context.logger.info("the same content of \"\(path.text)\" already started run \(run)")
+                if case .duplicate(let run) = acceptance, !isResumed {
+                    let rest = follows ? "; the file goes where that run's result says" : ""
+                    context.logger.warning(
+                        "\"\(path.text)\" starts no run: run \(run) was started for it before\(rest)")
                 }
                 if wasRefused { inbox.post(.cleared(.emission)) }
-                return .emitted(run: acceptance.runID ?? LedgerEntry.ignoredRun, entry)
+                return (.emitted(run: acceptance.runID ?? LedgerEntry.ignoredRun, entry), nil)
             } catch {
+                if error.reason == .chainTooLong {
+                    var ignored = entry
+                    ignored.isPending = false
+                    return (.ignored(ignored), "\"\(path.text)\" starts no run: \(error.message)")
+                }
                 if error.reason == .journal {
                     wasRefused = true
                     inbox.post(.problem(.emission, "no run can be started for \"\(path.text)\": \(error.message)"))

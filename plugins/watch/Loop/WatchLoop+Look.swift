@@ -19,8 +19,10 @@ extension WatchLoop {
         isRootLost = false
         machine.lookBegan()
         var findings = Findings()
+        (loggedUnmatched, unmatched) = (unmatched, [])
         try await walk(settings.root, &findings)
         if isRootLost { return }
+        health.waiting = waitingText
         let isSameFolder = record.map { $0.path == settings.root && $0.trusts(identity) } ?? false
         machine.lookEnded(forgetsMissing: findings.isComplete && isSameFolder)
         isLookIncomplete = !findings.isComplete
@@ -64,6 +66,9 @@ extension WatchLoop {
         if failure.isWatchLimit {
             return "the limit of inotify watches is reached; raise fs.inotify.max_user_watches, or use `mode: poll`"
         }
+        if failure.isLink {
+            return "it is a symbolic link; links are not followed unless `files.links` in runnel.yaml names them"
+        }
         return failure.reason
     }
 
@@ -106,10 +111,12 @@ extension WatchLoop {
         findings.problems.insert(path.text)
         switch entry.kind {
         case .file(let status):
-            guard settings.filter.takes(file: path) else { return nil }
+            guard await takes(path) else { return nil }
             findings.hasFiles = true
             machine.file(path, status, .present, at: now())
         case .folder:
+            return settings.isRecursive && settings.filter.enters(folder: path) ? path : nil
+        case .link where tree.links.contains(path.text):
             return settings.isRecursive && settings.filter.enters(folder: path) ? path : nil
         case .link:
             if settings.filter.takes(file: path) { await reportLink(path) }
@@ -129,7 +136,7 @@ extension WatchLoop {
             )
             dropWatches()
             self.reader = nil
-            health.waiting = Self.waitingText(settings, isPolled: true)
+            health.waiting = waitingText
         }
     }
 
@@ -189,10 +196,14 @@ extension WatchLoop {
             try await hearOfFolder(path, event.mask, isGone: isGone)
         } else if isGone {
             machine.gone(path)
+            unmatched.remove(path)
+            await tellUnmatched()
             await clear(.file(path.text))
-        } else if settings.filter.takes(file: path) {
+        } else if await takes(path) {
             let isComplete = !event.mask.isDisjoint(with: [.closeWrite, .movedTo])
             await inspect(path, isComplete ? .complete : .active)
+        } else {
+            await tellUnmatched()
         }
     }
 
@@ -218,6 +229,34 @@ extension WatchLoop {
             await reportLink(path)
         case .folder, .other, nil: machine.gone(path)
         }
+    }
+
+    /// Whether the file is processed. Tells of files that no pattern takes.
+    private mutating func takes(_ path: FilePath) async -> Bool {
+        switch settings.filter.verdict(on: path) {
+        case .taken: return true
+        case .ignored: break
+        case .differsByCase(let pattern):
+            await raise(
+                .file(path.text),
+                "\"\(path.text)\" is ignored: it matches \"\(pattern)\" only if upper and lower case are the same; "
+                    + "set `ignore_case: true`, or rename it")
+        case .unmatched:
+            guard unmatched.count < Self.maximumUnmatched, unmatched.insert(path).inserted else { return false }
+            if !loggedUnmatched.contains(path) {
+                context.logger.info("\"\(path.text)\" is ignored: it matches no pattern of `include`")
+            }
+        }
+        return false
+    }
+
+    private static let maximumUnmatched = 1000
+
+    /// Reports the count of files that match no pattern, if it has changed.
+    private mutating func tellUnmatched() async {
+        guard health.waiting != waitingText else { return }
+        health.waiting = waitingText
+        if let health = health.wait() { await context.report(health) }
     }
 
     mutating func reportLink(_ path: FilePath) async {

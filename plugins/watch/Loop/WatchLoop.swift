@@ -1,3 +1,4 @@
+internal import Logging
 internal import RunnelKit
 internal import Synchronization
 
@@ -18,6 +19,10 @@ struct WatchLoop {
 
     var machine: WatchMachine
     var health: ActiveProblems
+    /// Files that match no pattern of `include`, bounded.
+    var unmatched: Set<FilePath> = []
+    /// Those of the last scan, which were logged then.
+    var loggedUnmatched: Set<FilePath> = []
     var watches = FolderWatches()
     /// nil if the folder is polled.
     var reader: InotifyReader?
@@ -45,14 +50,24 @@ struct WatchLoop {
         now = elapsedTime(of: context.clock)
         taker = FileTaker(reader: FileReader(tree: tree), context: context, inbox: inbox, follows: follows)
         follower = RunFollower(settings: settings, mover: FileMover(tree: tree), context: context, inbox: inbox)
-        machine = WatchMachine(settle: settings.settle, follows: follows, limits: limits, ledger: ledger)
+        machine = WatchMachine(
+            settle: settings.settle, follows: follows, takesEmpty: settings.takesEmpty, limits: limits,
+            ledger: ledger)
         machine.ignoresPresent = settings.existing == .ignore && record?.path != settings.root
-        health = ActiveProblems(waiting: Self.waitingText(settings, isPolled: reader == nil))
+        health = ActiveProblems(waiting: "")
+        health.waiting = waitingText
     }
 
-    static func waitingText(_ settings: WatchSettings, isPolled: Bool) -> String {
-        let text = "for files in \"\(settings.root.shown)\""
-        return isPolled ? text + ", looking every \(DurationText.format(settings.interval))" : text
+    /// What the trigger waits for, as its status says it.
+    var waitingText: String {
+        var text = "for files in \"\(settings.root.shown)\""
+        if reader == nil { text += ", looking every \(DurationText.format(settings.interval))" }
+        switch unmatched.count {
+        case 0: break
+        case 1: text += "; 1 other file matches no pattern"
+        case let count: text += "; \(count) other files match no pattern"
+        }
+        return text
     }
 
     mutating func run(_ group: inout TaskGroup) async throws {
@@ -76,7 +91,11 @@ struct WatchLoop {
             case .follow(let path, let run):
                 group.addTask { try await follower.follow(path, run: run) }
             case .finish(let path, let status, let run, let end):
-                group.addTask { follower.finish(path, status, run: run, end) }
+                group.addTask { try await follower.finish(path, status, run: run, end) }
+            case .tellEmpty(let path):
+                context.logger.warning(
+                    "\"\(path.text)\" is empty; its run starts when it has content (`empty: process` takes it as it is)"
+                )
             case .rescan:
                 try await look()
             }

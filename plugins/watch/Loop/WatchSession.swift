@@ -9,7 +9,7 @@ struct WatchSession {
 
     /// Returns only by throwing: `CancellationError`, or a ``StepError`` if watching is impossible.
     func run() async throws {
-        let tree = ProjectTree(base: context.project.path)
+        let tree = ProjectTree(context.project)
         let record = try await context.memory.value(for: FolderRecord.key).flatMap { FolderRecord($0) }
         let ledger = try await loadLedger()
         let inbox = Inbox<WatchMessage>()
@@ -96,34 +96,53 @@ struct RunFollower: Sendable {
         }
     }
 
-    func finish(_ path: FilePath, _ status: FileStatus, run: String, _ end: RunEnd) {
-        let (result, problem) = finish(path, status, run, end)
+    func finish(_ path: FilePath, _ status: FileStatus, run: String, _ end: RunEnd) async throws {
+        let (result, source, problem) = finish(path, status, run, end)
+        if let source { try await note(source, of: run) }
         inbox.post(.finished(path, run: run, result, problem: problem))
+    }
+
+    /// Notes where the file is, for runs that repeat this one.
+    private func note(_ source: RunSource, of run: String) async throws {
+        do {
+            try await context.relocate(run, to: source)
+        } catch is CancellationError {
+            throw CancellationError()
+        } catch {
+            context.logger.warning("a retry of run \(run) will not find its file: \(error)")
+        }
     }
 
     private func finish(
         _ path: FilePath, _ status: FileStatus, _ run: String, _ end: RunEnd
-    ) -> (FinishResult, problem: String?) {
+    ) -> (FinishResult, RunSource?, problem: String?) {
         let action: String
         do throws(FileMover.Failure) {
             switch (end, settings.after) {
-            case (.succeeded, .keep): return (.done, nil)
+            case (.succeeded, .keep): return (.done, nil, nil)
             case (.succeeded, .delete):
                 action = "delete \"\(path.text)\""
-                return (try mover.delete(path, status, id: run), nil)
+                return (try mover.delete(path, status, id: run), nil, nil)
             case (.succeeded, .move):
                 action = "move \"\(path.text)\" to \"\(settings.done.shown)\""
-                return (try mover.move(path, status, from: settings.root, to: settings.done), nil)
+                let (result, place) = try mover.move(path, status, from: settings.root, to: settings.done)
+                return (result, place.map(FailedFile.processed), nil)
             // Any other end is no success.
             default:
                 action = "move \"\(path.text)\" to \"\(settings.failed.shown)\""
                 let note = FailureNote(file: path, run: run, end: end, time: context.now())
-                let result = try mover.move(
+                let (result, place) = try mover.move(
                     path, status, from: settings.root, to: settings.failed, note: note.text)
-                return (result, nil)
+                let source = place.map { place in
+                    FailedFile(
+                        place: place, original: path, status: status, failed: settings.failed,
+                        done: settings.after == .move ? settings.done : nil
+                    ).source
+                }
+                return (result, source, nil)
             }
         } catch {
-            return (.failed, "cannot \(action): \(error.system.reason); the file stays where it is")
+            return (.failed, nil, "cannot \(action): \(error.system.reason); the file stays where it is")
         }
     }
 }

@@ -20,6 +20,8 @@ enum WatchAction: Sendable, Hashable {
     case follow(FilePath, run: String)
     /// Move or delete the file if its status is unchanged.
     case finish(FilePath, FileStatus, run: String, RunEnd)
+    /// Say that the file is empty, and that its run starts when it has content.
+    case tellEmpty(FilePath)
     /// Scan all files.
     case rescan
 }
@@ -27,6 +29,8 @@ enum WatchAction: Sendable, Hashable {
 /// The result of ``WatchAction/take(_:_:known:)``.
 enum TakeResult: Sendable, Hashable {
     case emitted(run: String, LedgerEntry)
+    /// It is remembered without an event.
+    case ignored(LedgerEntry)
     /// The content is the known one.
     case unchanged(FileStatus)
     /// The file was changed meanwhile.
@@ -50,6 +54,9 @@ struct LedgerEntry: Sendable, Hashable {
     var status: FileStatus
     /// The hash of the content; nil for an existing file ignored at the first start.
     var hash: String?
+    /// When the content that was processed arrived: the time of the file's last change (ctime), which tells a file that
+    /// comes again from the same file seen twice. nil in entries of older versions.
+    var arrival: Int64?
     /// Whether the file is to be moved or deleted when its run ends.
     var isPending = false
     /// The run it waits for; nil when it is not known yet.
@@ -70,6 +77,7 @@ extension LedgerEntry {
             "inode": .int(Int64(bitPattern: status.inode)),
         ]
         if let hash { object["hash"] = .string(hash) }
+        if let arrival { object["arrival"] = .int(arrival) }
         if isPending { object["pending"] = true }
         if let run { object["run"] = .string(run) }
         return .object(object)
@@ -81,6 +89,7 @@ extension LedgerEntry {
         else { return nil }
         status = FileStatus(size: size, modified: modified, inode: UInt64(bitPattern: inode))
         hash = value["hash"]?.asString
+        arrival = value["arrival"]?.asInt
         isPending = value["pending"]?.asBool ?? false
         run = value["run"]?.asString
     }

@@ -5,6 +5,14 @@ extension WatchMachine {
     /// The file exists.
     mutating func file(_ path: FilePath, _ status: FileStatus, _ arrival: Arrival, at now: Duration) {
         mark(path)
+        var arrival = arrival
+        if status.size == 0, !takesEmpty {
+            if empty.contains(path) { return }
+            // Many programs create a file, close it, and write it later: it is not complete.
+            if arrival == .complete { arrival = .active }
+        } else {
+            empty.remove(path)
+        }
         guard var activity = activities[path] else {
             // A file that was closed after writing is read even if its status is unchanged: two writes within one clock
             // tick of the file system have the same timestamp.
@@ -56,6 +64,12 @@ extension WatchMachine {
     }
 
     private mutating func makeReady(_ path: FilePath, _ status: FileStatus) {
+        if status.size == 0, !takesEmpty {
+            activities[path] = nil
+            empty.insert(path)
+            immediate.append(.tellEmpty(path))
+            return settleEnd(of: path)
+        }
         activities[path] = Activity(stage: .ready, status: status)
         ready.append(path)
     }
@@ -84,6 +98,7 @@ extension WatchMachine {
 
     /// The file no longer exists.
     mutating func gone(_ path: FilePath) {
+        empty.remove(path)
         guard var activity = activities[path] else { return forget(path) }
         switch activity.stage {
         case .settling, .ready:
@@ -138,6 +153,8 @@ extension WatchMachine {
                 // It was committed together with the run.
                 remember(path, entry, isSaved: true)
             }
+        case .ignored(let entry):
+            remember(path, entry)
         case .unchanged(let status):
             if var entry = ledger[path] {
                 entry.status = status

@@ -36,10 +36,14 @@ struct WatchMachine {
     let limits: Limits
     /// Whether files are moved or deleted when their runs end.
     let follows: Bool
+    /// Whether empty files start runs; otherwise they wait until they have content.
+    let takesEmpty: Bool
     /// Whether existing files are recorded without being processed: the first scan with `existing: ignore`.
     var ignoresPresent = false
 
     var activities: [FilePath: Activity] = [:]
+    /// Empty files that wait for content.
+    var empty: Set<FilePath> = []
     var deadlines = DeadlineQueue()
     var ready = Queue<FilePath>()
     var resuming = Queue<FilePath>()
@@ -62,9 +66,13 @@ struct WatchMachine {
     /// The unsaved changes of the ledger.
     private var unsaved: [String: Value?] = [:]
 
-    init(settle: Duration, follows: Bool, limits: Limits = Limits(), ledger: [FilePath: LedgerEntry] = [:]) {
+    init(
+        settle: Duration, follows: Bool, takesEmpty: Bool = false, limits: Limits = Limits(),
+        ledger: [FilePath: LedgerEntry] = [:]
+    ) {
         self.settle = settle
         self.follows = follows
+        self.takesEmpty = takesEmpty
         self.limits = limits
         self.ledger = ledger
         guard follows else { return }
@@ -99,7 +107,7 @@ struct WatchMachine {
                 activity.stage = .taking
                 activities[path] = activity
                 taking += 1
-                return .take(path, activity.status, known: known(path))
+                return .take(path, activity.status, known: known(path, activity.status))
             }
         }
         if hasMissed, activities.count <= limits.activities / 2 {
@@ -111,10 +119,11 @@ struct WatchMachine {
         return .rescan
     }
 
-    /// The hash of content that needs no event: it was processed, and no move is pending.
-    private func known(_ path: FilePath) -> String? {
+    /// The hash of content that needs no event: that of the last event there. If the file is moved or deleted
+    /// afterwards, another file with the same content is an event of its own.
+    private func known(_ path: FilePath, _ status: FileStatus) -> String? {
         guard let entry = ledger[path] else { return nil }
-        return !follows || followed[path] != nil ? entry.hash : nil
+        return !follows || followed[path] != nil && entry.status.inode == status.inode ? entry.hash : nil
     }
 
     mutating func follow(_ path: FilePath, _ run: String) {

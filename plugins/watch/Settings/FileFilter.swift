@@ -14,14 +14,46 @@ struct FileFilter: Sendable {
     var ownFolders: [FilePath]
     /// Places that pipelines must not touch.
     var protected = ProtectedPlaces.standard
+    /// ``include`` without regard to case, to tell of files that differ from it only by that.
+    private let includeIgnoringCase: [Glob]
+
+    init(
+        root: FilePath, include: [Glob] = [], exclude: [Glob] = [], temporary: [Glob] = [], takesHidden: Bool = false,
+        ownFolders: [FilePath] = [], protected: ProtectedPlaces = .standard, ignoresCase: Bool = false
+    ) {
+        func patterns(_ globs: [Glob]) -> [Glob] { ignoresCase ? globs.map { $0.ignoringCase() } : globs }
+        self.root = root
+        self.include = patterns(include)
+        self.exclude = patterns(exclude)
+        self.temporary = patterns(temporary)
+        self.takesHidden = takesHidden
+        self.ownFolders = ownFolders
+        self.protected = protected
+        includeIgnoringCase = ignoresCase ? [] : include.map { $0.ignoringCase() }
+    }
+
+    /// Why a file of the watched folder is processed or not.
+    enum Verdict: Hashable {
+        case taken
+        /// It matches no pattern of `include`.
+        case unmatched
+        /// It would match this pattern of `include` if upper and lower case were the same.
+        case differsByCase(pattern: String)
+        /// It is meant to be ignored: excluded, hidden, temporary, protected, or in another folder.
+        case ignored
+    }
 
     /// The prefix of the trigger's own temporary files.
     static let ownPrefix = ".runnel-"
 
-    func takes(file path: FilePath) -> Bool {
-        guard let names = names(path), allows(path, names) else { return false }
-        if temporary.contains(where: { $0.matches(names) }) { return false }
-        return include.isEmpty || include.contains { $0.matches(names) }
+    func takes(file path: FilePath) -> Bool { verdict(on: path) == .taken }
+
+    func verdict(on path: FilePath) -> Verdict {
+        guard let names = names(path), allows(path, names), !temporary.contains(where: { $0.matches(names) }) else {
+            return .ignored
+        }
+        if include.isEmpty || include.contains(where: { $0.matches(names) }) { return .taken }
+        return includeIgnoringCase.first { $0.matches(names) }.map { .differsByCase(pattern: $0.text) } ?? .unmatched
     }
 
     /// Whether files in the folder, or in folders below it, can match.
@@ -31,16 +63,16 @@ struct FileFilter: Sendable {
         return allows(path, names)
     }
 
-    private func allows(_ path: FilePath, _ names: [[Unicode.Scalar]]) -> Bool {
+    private func allows(_ path: FilePath, _ names: [[Character]]) -> Bool {
         guard let name = names.last else { return false }
-        if name.starts(with: Self.ownPrefix.unicodeScalars) { return false }
+        if name.starts(with: Self.ownPrefix) { return false }
         if !takesHidden, name.first == "." { return false }
         if ownFolders.contains(where: path.isWithin) || protected.contains(path.parts) { return false }
         return !exclude.contains { $0.matches(names) }
     }
 
-    private func names(_ path: FilePath) -> [[Unicode.Scalar]]? {
-        path.relative(to: root)?.parts.map { Array($0.unicodeScalars) }
+    private func names(_ path: FilePath) -> [[Character]]? {
+        path.relative(to: root)?.parts.map { Array($0) }
     }
 }
 
@@ -58,7 +90,9 @@ struct FolderPath: FieldValue, Hashable {
         guard !text.hasPrefix("/") else {
             throw FieldError(
                 "\"\(text)\" is an absolute path",
-                hint: "name a folder of the project, relative to the project's folder")
+                hint:
+                    "name a folder of the project, relative to the project's folder; for one outside, make a link to it "
+                    + "in the project and name that link in `files.links` in runnel.yaml")
         }
         var parts: [String] = []
         for part in FilePath(text).parts where part != "." {

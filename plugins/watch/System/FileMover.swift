@@ -26,29 +26,49 @@ struct FileMover: Sendable {
     /// Moves the file into `folder`, at the same relative path as below `root`.
     ///
     /// - Parameter note: The text of a note that is written beside it.
-    /// - Returns: `.done` also if the file no longer exists.
+    /// - Returns: `.done` also if the file no longer exists; where it is now, if it was moved.
     func move(
         _ path: FilePath, _ expected: FileStatus, from root: FilePath, to folder: FilePath, note: String? = nil
-    ) throws(Failure) -> FinishResult {
-        guard let source = try source(of: path) else { return .done }
-        guard let status = status(of: path.name, in: source) else { return .done }
-        guard status == expected else { return .changed(status) }
+    ) throws(Failure) -> (FinishResult, FilePath?) {
+        guard let source = try source(of: path) else { return (.done, nil) }
+        guard let status = status(of: path.name, in: source) else { return (.done, nil) }
+        guard status == expected else { return (.changed(status), nil) }
         let target = folder.appending((path.relative(to: root) ?? path).folder)
         let targetFolder = try orFail(target) { () throws(SystemFailure) in
             try tree.open(folder: target, makesFolders: true)
         }
-        return try orFail(target) { () throws(SystemFailure) in
+        return try orFail(target) { () throws(SystemFailure) -> (FinishResult, FilePath?) in
             let name: String
             do throws(SystemFailure) {
                 name = try place(path.name, from: source, in: targetFolder, note: note)
             } catch  where error.isMissing {
-                return .done
+                return (.done, nil)
             }
-            guard let moved = self.status(of: name, in: targetFolder), moved != expected else { return .done }
+            guard let moved = self.status(of: name, in: targetFolder), moved != expected else {
+                return (.done, target.appending(name))
+            }
             try putBack(name, from: targetFolder, to: path.name, in: source)
             if note != nil { _ = unlinkat(targetFolder.number, Self.noteName(of: name), 0) }
-            return .changed(moved)
+            return (.changed(moved), nil)
         }
+    }
+
+    /// Replaces the note beside a file, if the file is there.
+    func replaceNote(of path: FilePath, with note: String) throws(Failure) {
+        guard let folder = try source(of: path), status(of: path.name, in: folder) != nil else { return }
+        let name = Self.noteName(of: path.name)
+        _ = unlinkat(folder.number, name, 0)
+        try orFail(path) { () throws(SystemFailure) in
+            let flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC
+            let file = Descriptor(owning: try SystemFailure.check { openat(folder.number, name, flags, 0o666) })
+            try write(note, to: file)
+        }
+    }
+
+    /// Removes the note beside a file that was there.
+    func removeNote(of path: FilePath) throws(Failure) {
+        guard let folder = try source(of: path) else { return }
+        _ = unlinkat(folder.number, Self.noteName(of: path.name), 0)
     }
 
     /// - Parameter id: Names the file between renaming and deleting it.
@@ -82,14 +102,36 @@ struct FileMover: Sendable {
         }
     }
 
-    /// The name, or the name with the first free number before its extension: `a.txt`, `a-2.txt`.
+    /// The maximum length of a file's name in bytes, on the file systems in use.
+    static let maximumName = 255
+
+    /// The name with this number before its extension: `a.txt`, `a-2.txt`. A name that would become too long is
+    /// shortened before the number.
     static func name(_ name: String, number: Int) -> String {
         guard number > 1 else { return name }
-        guard let dot = name.dropFirst().lastIndex(of: ".") else { return "\(name)-\(number)" }
-        return "\(name[..<dot])-\(number)\(name[dot...])"
+        let dot = name.dropFirst().lastIndex(of: ".") ?? name.endIndex
+        // An extension of half a name is not one.
+        let end = name[dot...].utf8.count > maximumName / 2 ? name.endIndex : dot
+        let suffix = "-\(number)\(name[end...])"
+        return shortened(String(name[..<end]), to: maximumName - suffix.utf8.count) + suffix
     }
 
-    static func noteName(of name: String) -> String { name + ".error.txt" }
+    /// The name of the note beside a file. That of a very long name is shortened, and made unique by a hash.
+    static func noteName(of name: String) -> String {
+        let suffix = ".error.txt"
+        guard name.utf8.count + suffix.utf8.count > maximumName else { return name + suffix }
+        var hash = ContentHash()
+        Array(name.utf8).withUnsafeBytes { hash.update($0) }
+        let end = "-" + hash.digest.prefix(8) + suffix
+        return shortened(name, to: maximumName - end.utf8.count) + end
+    }
+
+    /// The longest beginning of whole characters that has at most `count` bytes.
+    private static func shortened(_ name: String, to count: Int) -> String {
+        var name = name
+        while name.utf8.count > count, name.popLast() != nil {}
+        return name
+    }
 
     /// nil if the file's folder is gone.
     private func source(of path: FilePath) throws(Failure) -> Descriptor? {

@@ -3,7 +3,8 @@ internal import LibC
 /// Reads a file for its hash.
 struct FileReader: Sendable {
     enum Outcome: Sendable, Hashable {
-        case read(FileStatus, hash: String)
+        /// - arrival: See ``LedgerEntry/arrival``.
+        case read(FileStatus, hash: String, arrival: Int64)
         /// It changed while it was read, or is not the expected file.
         case changed(FileStatus)
         case gone
@@ -24,7 +25,7 @@ struct FileReader: Sendable {
             guard before == expected else { return .changed(before) }
             let hash = try await hash(of: file, size: before.size)
             guard case .file(let after) = try kind(of: file), after == before else { return .changed(before) }
-            return .read(before, hash: hash)
+            return .read(before, hash: hash, arrival: try changeTime(of: file))
         } catch let failure as SystemFailure {
             return failure.isMissing || failure.isNoFolder ? .gone : .failed(failure)
         }
@@ -46,6 +47,19 @@ struct FileReader: Sendable {
                 await Task.yield()
             }
         }
+    }
+
+    /// The time (ctime) at which the file was last renamed or its content or attributes changed, in nanoseconds since
+    /// 1970. Unlike the modification time it cannot be set.
+    private func changeTime(of file: Descriptor) throws(SystemFailure) -> Int64 {
+        var status = stat()
+        _ = try SystemFailure.check { fstat(file.number, &status) }
+        #if canImport(Darwin)
+        let time = status.st_ctimespec
+        #else
+        let time = status.st_ctim
+        #endif
+        return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
     }
 
     private func kind(of file: Descriptor) throws(SystemFailure) -> FolderEntry.Kind {

@@ -1,14 +1,29 @@
 internal import LibC
+internal import RunnelKit
 
-/// Opens the project's files component by component, so that no symbolic link below the project's folder is followed.
+/// Opens the project's files component by component, so that no symbolic link below the project's folder is followed,
+/// but those that the project allows.
 struct ProjectTree: Sendable {
     /// The project's folder, absolute.
     let base: String
+    /// The links below it that are followed; see `ProjectDirectory.followedLinks`.
+    var links: Set<String> = []
+
+    init(base: String) {
+        self.base = base
+    }
+
+    init(_ project: ProjectDirectory) {
+        base = project.path
+        links = project.followedLinks
+    }
 
     func open(folder: FilePath, makesFolders: Bool = false) throws(SystemFailure) -> Descriptor {
         var current = try openPart(base, in: AT_FDCWD, flags: O_RDONLY | O_DIRECTORY)
+        var path = FilePath.project
         for part in folder.parts {
-            let flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW
+            path = path.appending(part)
+            let flags = O_RDONLY | O_DIRECTORY | (links.contains(path.text) ? 0 : O_NOFOLLOW)
             do throws(SystemFailure) {
                 current = try openPart(part, in: current.number, flags: flags)
             } catch  where error.isMissing && makesFolders {

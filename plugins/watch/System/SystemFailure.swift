@@ -11,6 +11,7 @@ struct SystemFailure: Error, Sendable, Hashable {
     var isExisting: Bool { number == EEXIST }
     /// A component of the path is not a folder, or is a symbolic link.
     var isNoFolder: Bool { number == ENOTDIR || number == ELOOP || number == EMLINK }
+    var isLink: Bool { number == ELOOP }
     var isOtherFileSystem: Bool { number == EXDEV }
     /// A transient shortage of descriptors or memory, unrelated to the file.
     var isShortage: Bool { [EMFILE, ENFILE, ENOMEM].contains(number) }

@@ -104,7 +104,13 @@ struct WebhookEndpoint: Sendable {
         return TriggerEvent(
             dedupeKey: deliveries.key(request, body: body.value, using: &generator), payload: payload,
             input: body.value, redelivery: redeliver == .retry ? .retry : .same,
-            isAnonymous: verification.scheme == .none)
+            isAnonymous: verification.scheme == .none, cause: Self.cause(request))
+    }
+
+    /// Continues the chain of a run of Runnel that sent the request. A stranger who claims one shortens its own.
+    private static func cause(_ request: IngressRequest) -> TriggerEvent.Cause? {
+        guard let text = request.headers.first(Delivery.chainHeader), let chain = Int(text) else { return nil }
+        return .foreign(chain: min(chain, 1_000_000))
     }
 
     private func answer(_ runID: String, _ request: IngressRequest) async -> IngressResponse {

@@ -75,6 +75,13 @@ struct WebhookTrigger: Trigger {
         try await context.serve(endpoint.route)
     }
 
+    /// A hook without a `path` is the pipeline's own.
+    func identity() -> String? { path?.text ?? "of the pipeline" }
+
+    func claims(in context: ValidationContext) -> [TriggerClaim] {
+        (try? hookPath(pipeline: context.pipeline)).map { [.route($0)] } ?? []
+    }
+
     func validate(in context: ValidationContext) throws(FieldError) {
         _ = try hookPath(pipeline: context.pipeline)
     }

@@ -111,11 +111,13 @@ struct RunsResumeCommand: AsyncParsableCommand {
     }
 }
 
-/// The run in progress.
-private actor CurrentRun {
+/// The run in progress, and whether no other one follows.
+actor CurrentRun {
     private(set) var id = ""
+    private(set) var isStopped = false
 
     func set(_ id: String) { self.id = id }
+    func stop() { isStopped = true }
 }
 
 extension DriveResult {

@@ -10,16 +10,37 @@ struct RunsRetryCommand: AsyncParsableCommand {
         discussion: HelpText.text(
             """
             The new run uses the pipeline's file as it is now, or with --unchanged the pipeline that the run began \
-            with. With --from, the steps before the named one are not run: their outputs are taken over.
+            with. With --from, the steps before the named one are not run: their outputs are taken over. A file that \
+            `watch` has moved is read at its new place, and goes on to its folder for processed files when the run \
+            succeeds.
+            """,
+            """
+            Instead of one run, --state, --since and --pipeline select many, the oldest first. Runs that were retried \
+            already are left out: the last retry stands for them.
             """,
             examples: [
                 "runnel runs retry last": "The newest run again, from its first step.",
                 "runnel runs retry 01a2188c --from answer": "From the step answer, with earlier outputs as they were.",
+                "runnel runs retry --state failed --since 12h": "All runs that failed in the last 12 hours.",
+                "runnel runs retry last --input tone=formal": "With another value of an input.",
             ]))
 
     @OptionGroup var options: ProjectOptions
     @Argument(help: "The run: its id, an unambiguous prefix of it, or `last`.", completion: PipelineCompletion.runs)
-    var run: String
+    var run: String?
+    @Option(
+        name: .customLong("state"),
+        help: ArgumentHelp(
+            "Retry all runs in this state: failed, cancelled, succeeded, skipped; can be repeated.",
+            valueName: "state"))
+    var states: [RunStateArgument] = []
+    @Option(help: "Only runs of this pipeline.") var pipeline: String?
+    @Option(help: ArgumentHelp("Only runs created within this period: `90m`, `2d`.", valueName: "duration"))
+    var since: DurationArgument?
+    @Option(
+        name: .customLong("input"),
+        help: ArgumentHelp("Change an input of the pipeline; can be repeated.", valueName: "name=value"))
+    var inputs: [String] = []
     @Option(
         help: ArgumentHelp("Start from this step; earlier results are reused.", valueName: "step"),
         completion: PipelineCompletion.steps)
@@ -29,52 +50,143 @@ struct RunsRetryCommand: AsyncParsableCommand {
     @Flag(help: "Write every run event as a line of JSON to standard output.") var json = false
     @OptionGroup var progress: ProgressOptions
 
+    /// The maximum number of runs that one command retries.
+    private static let maximum = 10_000
+
+    func validate() throws {
+        let selects = !states.isEmpty || pipeline != nil || since != nil
+        guard (run != nil) != selects else {
+            throw ValidationError(
+                selects
+                    ? "name a run, or select runs with --state, --since and --pipeline; not both"
+                    : "name the run, or select runs such as with --state failed --since 12h")
+        }
+        if selects, states.isEmpty { throw ValidationError("say which runs: --state failed") }
+        for state in states where RunState(rawValue: state.rawValue)?.isFinal != true {
+            throw ValidationError("--state \(state.rawValue): only runs that have ended can be retried")
+        }
+        for input in inputs where !input.contains("=") {
+            throw ValidationError("--input \(input): expected name=value")
+        }
+    }
+
     func run() async throws {
         let project = try options.project(runsCommands: true)
         let journal = try options.journal(of: project)
         let command = self
         try await withSimulator(when: simulate) { simulator in
-            let (id, result, request) = try await withJournalErrors {
+            let (results, request) = try await withJournalErrors {
                 try await command.retry(in: project, journal, simulator)
             }
             await journal.close()
-            try result?.conclude(id, request)
+            try command.conclude(results, request)
         }
+    }
+
+    private typealias Retried = (id: String, result: DriveResult?)
+
+    private func conclude(_ results: [Retried], _ request: StopRequest?) throws {
+        if run != nil {
+            for (id, result) in results { try result?.conclude(id, request) }
+            return
+        }
+        guard !results.isEmpty else { return Streams.error.write("no run to retry\n") }
+        let failures = results.count { $0.result?.isFailure ?? false }
+        let count = results.count == 1 ? "1 run retried" : "\(results.count) runs retried"
+        Streams.error.write(failures == 0 ? "\(count), all succeeded\n" : "\(count), \(failures) without success\n")
+        if request == .interrupt { throw ExitStatus.interrupted }
+        if failures > 0 { throw ExitStatus.runFailed }
     }
 
     private func retry(
         in project: Project, _ journal: any Journal, _ simulator: SimulatedMarketplace?
-    ) async throws -> (id: String, result: DriveResult?, request: StopRequest?) {
-        let old = try await journal.find(run)
-        do {
-            try RetryError.check(old)
-        } catch {
-            return try fail(error, old.id)
-        }
+    ) async throws -> ([Retried], StopRequest?) {
+        let selected = try await selected(in: journal)
+        guard !selected.isEmpty else { return ([], nil) }
         let loader = try await project.loader(startsServers: true, simulates: simulate)
-        let pipeline = try await pipeline(of: old, in: journal, project, loader)
         let foreground = await ForegroundRuns(
             project: project, loader: loader, journal: journal, simulator: simulator, isJSON: json,
             progress: progress)
-        let new: NewRun
+        let worker = foreground.worker
+        let current = CurrentRun()
         do {
-            new = try await foreground.service.makeRetry(of: old, with: pipeline, from: from)
-        } catch {
-            await foreground.assembly.services.shutDown()
-            return try fail(error, old.id)
-        }
-        let (result, request) = try await withSignals({ request, _ in
-            if request == .terminate { foreground.worker.stop() } else { foreground.worker.cancelRun(new.id) }
-        }) {
-            try await foreground.worker.withSession {
-                let observer = foreground.observer(of: pipeline)
-                return try await withLiveLine(observer) {
-                    try await foreground.service.perform(new, observer: observer)
+            let (results, request) = try await withSignals({ request, _ in
+                await current.stop()
+                if request == .terminate { worker.stop() } else { worker.cancelRun(await current.id) }
+            }) {
+                try await worker.withSession {
+                    var results: [Retried] = []
+                    for id in selected where await !current.isStopped {
+                        // It may have been removed meanwhile.
+                        guard let old = try await journal.run(id) else { continue }
+                        let pipeline = try await pipeline(of: old, in: journal, project, loader)
+                        let new = try await makeRetry(of: old, with: pipeline, foreground.service)
+                        await current.set(new.id)
+                        let observer = foreground.observer(of: pipeline)
+                        let result = try await withLiveLine(observer) {
+                            try await foreground.service.perform(new, observer: observer)
+                        }
+                        results.append((new.id, result))
+                    }
+                    return results
                 }
             }
+            await foreground.assembly.services.shutDown()
+            return (results, request)
+        } catch {
+            await foreground.assembly.services.shutDown()
+            throw error
         }
-        await foreground.assembly.services.shutDown()
-        return (new.id, result, request)
+    }
+
+    /// The runs to retry, the oldest first.
+    private func selected(in journal: any Journal) async throws -> [String] {
+        if let run {
+            let old = try await journal.find(run)
+            do {
+                try RetryError.check(old)
+            } catch {
+                return try fail(error, old.id)
+            }
+            return [old.id]
+        }
+        var filter = RunFilter(
+            pipeline: pipeline, since: since.map { WallClock.nanoseconds() - $0.duration.wholeNanoseconds },
+            limit: 1000)
+        let wanted = Set(states.map(\.rawValue))
+        var retried: Set<String> = []
+        var found: [String] = []
+        while found.count < Self.maximum {
+            // The newest come first, so that the last retry of a run comes before it.
+            let page = try await journal.runs(filter)
+            for run in page {
+                if wanted.contains(run.state.rawValue), !retried.contains(run.id) { found.append(run.id) }
+                if let old = run.retryOf { retried.insert(old) }
+            }
+            filter.before = page.last?.id
+            if page.count < filter.limit { break }
+        }
+        return found.prefix(Self.maximum).reversed()
+    }
+
+    private func makeRetry(
+        of old: RunRecord, with pipeline: Pipeline, _ service: RunService
+    ) async throws -> NewRun {
+        let changes: ValueObject
+        do throws(InputError) {
+            changes = try pipeline.changedInputs(
+                inputs.map { input in
+                    let parts = input.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+                    return (String(parts[0]), String(parts[1]))
+                })
+        } catch {
+            return try fail(error.message, nil)
+        }
+        do {
+            return try await service.makeRetry(of: old, with: pipeline, from: from, changing: changes)
+        } catch {
+            return try fail(error, old.id)
+        }
     }
 
     private func pipeline(

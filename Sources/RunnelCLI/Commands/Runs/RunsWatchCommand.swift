@@ -37,49 +37,19 @@ struct RunsWatchCommand: AsyncParsableCommand {
     }
 
     private func watch(_ journal: any Journal) async throws -> RunRecord {
-        var record = try await journal.find(run)
         var renderer = EventRenderer(to: Streams.output, style: .standardOutput)
-        var next = 0
-        var version: Int64 = -1
-        while !Task.isCancelled {
-            // What a cancelled reader throws is no fault of the journal.
-            guard let current = try await Self.unlessCancelled({ try await journal.version() }) else { break }
-            if current != version {
-                version = current
-                // Read before the events: if it has ended, all its events are stored.
-                let id = record.id
-                record = (try await Self.unlessCancelled { try await journal.run(id) }).flatMap(\.self) ?? record
-                while let events = try await Self.unlessCancelled({
-                    [next] in try await journal.events(of: id, from: next, limit: 1000)
-                }), !events.isEmpty {
-                    for (number, event) in events {
-                        next = number + 1
-                        if !json, let event = RunEvent(json: event, runID: id) {
-                            renderer.show(event)
-                        } else {
-                            Streams.output.write(json: event)
-                        }
-                    }
-                }
+        let record = try await StoredEvents(journal: journal, run: try await journal.find(run)).follow { id, event in
+            if !json, let event = RunEvent(json: event, runID: id) {
+                renderer.show(event)
+            } else {
+                Streams.output.write(json: event)
             }
-            if record.state.isFinal { break }
-            if !json, let width = LiveLine.width {
-                LiveLine.draw(renderer.liveLine(now: WallClock.nanoseconds(), width: width))
-            }
-            try? await ContinuousClock().sleep(for: .milliseconds(100))
+        } pause: {
+            guard !json, let width = LiveLine.width else { return }
+            LiveLine.draw(renderer.liveLine(now: WallClock.nanoseconds(), width: width))
         }
         LiveLine.draw(nil)
         renderer.finish()
         return record
-    }
-
-    /// What `body` returns; nil when the task is cancelled meanwhile.
-    private static func unlessCancelled<Result>(_ body: () async throws -> Result) async throws -> Result? {
-        do {
-            return try await body()
-        } catch {
-            guard Task.isCancelled else { throw error }
-            return nil
-        }
     }
 }

@@ -59,13 +59,13 @@ struct AtomicWriter {
     }
 
     /// Uses the mode of the file to be replaced, so that a private file stays private.
-    private func openTemporary(_ name: String, in folder: Int32) throws(StepError) -> Descriptor {
+    private func openTemporary(_ name: String, in folder: Int32) throws(StepError) -> FileDescriptor {
         SystemCalls.remove(name, in: folder)
         let flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW
         let old = status(in: folder).flatMap { $0.st_mode & S_IFMT == S_IFREG ? $0.st_mode & 0o777 : nil }
         switch SystemCalls.open(name, in: folder, flags: flags, mode: old.map { $0 & 0o600 } ?? 0o666) {
         case .success(let number):
-            let file = Descriptor(owning: number)
+            let file = FileDescriptor(owning: number)
             if let old { try check(SystemCalls.setMode(old, of: number)) }
             return file
         case .failure(let error): throw error.stepError("write", path.text)

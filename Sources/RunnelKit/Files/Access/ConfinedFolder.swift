@@ -3,9 +3,9 @@ internal import LibC
 /// The folder of a ``ConfinedPath``, opened part by part without following a symbolic link.
 ///
 /// Open descriptors are held, so there is no symlink race (TOCTOU). Links below the base are rejected, even if they
-/// stay inside; the base itself may be reached through links.
+/// stay inside, unless the project follows them; the base itself may be reached through links.
 struct ConfinedFolder {
-    private let descriptor: Descriptor
+    private let descriptor: FileDescriptor
     let path: ConfinedPath
 
     /// - Parameter makesFolders: Whether missing folders are created.
@@ -19,8 +19,11 @@ struct ConfinedFolder {
         case .failure(let error): throw error.stepError("open the project's folder", path.base)
         }
         for (index, folder) in path.folders.enumerated() {
-            let folderOfPart = Descriptor(owning: current)
-            var opened = SystemCalls.open(folder, in: folderOfPart.number, flags: flags | O_NOFOLLOW)
+            let folderOfPart = FileDescriptor(owning: current)
+            let isFollowed =
+                !path.followedLinks.isEmpty && path.followedLinks.contains(path.parts[...index].joined(separator: "/"))
+            let flags = isFollowed ? flags : flags | O_NOFOLLOW
+            var opened = SystemCalls.open(folder, in: folderOfPart.number, flags: flags)
             if makesFolders, case .failure(let error) = opened, error.isMissing {
                 // Another process may create it concurrently; opening it decides.
                 _ = SystemCalls.makeFolder(folder, in: folderOfPart.number)
@@ -28,7 +31,7 @@ struct ConfinedFolder {
                 if case .failure(let error) = SystemCalls.sync(folderOfPart.number) {
                     throw error.stepError(action, path.text)
                 }
-                opened = SystemCalls.open(folder, in: folderOfPart.number, flags: flags | O_NOFOLLOW)
+                opened = SystemCalls.open(folder, in: folderOfPart.number, flags: flags)
             }
             switch opened {
             case .success(let number):
@@ -46,7 +49,7 @@ struct ConfinedFolder {
                 throw error.stepError(action, path.text)
             }
         }
-        descriptor = Descriptor(owning: current)
+        descriptor = FileDescriptor(owning: current)
         var status = stat()
         if fstatat(current, path.name, &status, AT_SYMLINK_NOFOLLOW) == 0,
             let error = aliases.error(status, at: path.parts.count - 1)
@@ -58,9 +61,9 @@ struct ConfinedFolder {
     var number: Int32 { descriptor.number }
 
     /// Opens the file in the folder.
-    func open(flags: Int32, action: String) throws(StepError) -> Descriptor {
+    func open(flags: Int32, action: String) throws(StepError) -> FileDescriptor {
         switch SystemCalls.open(path.name, in: number, flags: flags | O_NOFOLLOW, mode: 0o666) {
-        case .success(let number): return Descriptor(owning: number)
+        case .success(let number): return FileDescriptor(owning: number)
         case .failure(let error):
             if error.isLink { throw ConfinedPath.link(path.text) }
             throw error.stepError(action, path.text)

@@ -99,7 +99,7 @@ struct ProjectFileReader {
             }
         case .granted(let path):
             switch SystemCalls.open(path, in: nil, flags: O_RDONLY | O_NONBLOCK) {
-            case .success(let number): return try content(of: Descriptor(owning: number), limit)
+            case .success(let number): return try content(of: FileDescriptor(owning: number), limit)
             case .failure(let error): throw error.stepError("read", path)
             }
         }
@@ -125,7 +125,7 @@ struct ProjectFileReader {
         return names
     }
 
-    private func content(of file: Descriptor, _ limit: ByteCount) throws(StepError) -> ProjectFile {
+    private func content(of file: FileDescriptor, _ limit: ByteCount) throws(StepError) -> ProjectFile {
         let status: stat
         switch SystemCalls.status(file.number) {
         case .success(let found): status = found

@@ -1,7 +1,7 @@
 internal import LibC
 
 /// An open file descriptor, closed when its last reference is released.
-final class Descriptor {
+final class FileDescriptor {
     let number: Int32
 
     init(owning number: Int32) {

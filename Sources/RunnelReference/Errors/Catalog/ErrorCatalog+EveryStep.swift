@@ -18,7 +18,7 @@ extension ErrorCatalog {
         ErrorEntry(
             "path-is-link", part: "Every step",
             sentences: ["\"…\" leads through a symbolic link"],
-            hints: ["links are not followed, so that nothing outside the project is touched"]),
+            hints: ["links are not followed, so that nothing outside the project is touched, unless `files.links` in runnel.yaml names them"]),
         ErrorEntry(
             "path-outside", part: "Every step",
             sentences: ["\"…\" leads out of \"…\"", "\"…\" does not begin with \"…\""],

@@ -31,8 +31,8 @@ extension ErrorCatalog {
             hints: ["write `{{ … }}`; `${{ … }}` is the form of GitHub Actions"]),
         ErrorEntry(
             "duplicate-id", part: "Pipeline files and configuration",
-            sentences: ["two steps have the id \"…\""],
-            hints: ["the other one is on line …"]),
+            sentences: ["two steps have the id \"…\"", "two `…` triggers have the id \"…\""],
+            hints: ["the other one is on line …", "give each its own"]),
         ErrorEntry(
             "empty-file", part: "Pipeline files and configuration",
             sentences: ["the file is empty; a pipeline needs `steps:`", "… is empty"]),
@@ -40,6 +40,14 @@ extension ErrorCatalog {
             "empty-value", part: "Pipeline files and configuration",
             sentences: ["`…`: expected …, found null", "the default of the input \"…\" is null"],
             hints: ["`required: false` allows null"]),
+        ErrorEntry(
+            "feeds-in-a-ring", part: "Pipeline files and configuration",
+            sentences: ["the step \"…\" writes \"…\": these pipelines feed each other, …; `runs.chain` ends that"],
+            hints: ["let one of them write where none of them watches"]),
+        ErrorEntry(
+            "feeds-itself", part: "Pipeline files and configuration",
+            sentences: ["the step \"…\" writes \"…\", where \"…\" itself watches; what its own runs write starts no run"],
+            hints: ["write to another folder, or leave these files out with `include` or `exclude`"]),
         ErrorEntry(
             "later-step", part: "Pipeline files and configuration",
             sentences: ["the step \"…\" runs once for each item of \"…\"", "the step \"…\" runs later"],
@@ -66,6 +74,14 @@ extension ErrorCatalog {
             "no-steps", part: "Pipeline files and configuration",
             sentences: ["`steps` is empty"],
             hints: ["add at least one step"]),
+        ErrorEntry(
+            "same-files", part: "Pipeline files and configuration",
+            sentences: ["files of \"…\", which \"…\" moves away or deletes"],
+            hints: ["files of \"…\", which \"…\" moves away or deletes"]),
+        ErrorEntry(
+            "same-route", part: "Pipeline files and configuration",
+            sentences: ["give one of them another `path`"],
+            hints: ["give one of them another `path`"]),
         ErrorEntry(
             "secret-unavailable", part: "Pipeline files and configuration",
             sentences: ["the secret \"…\" …"],
@@ -142,9 +158,13 @@ extension ErrorCatalog {
             sentences: [
                 "the default of the input \"…\": …",
                 "`for`: expected a duration above 0, found …",
+                "`id`: expected a name for the trigger, found …",
                 "`max`: … is shorter than `for`",
                 "the environment variable …: …",
             ],
-            hints: ["it is the time after the first event at which the run begins at the latest"]),
+            hints: [
+                "it is the time after the first event at which the run begins at the latest",
+                "write a text that does not change, such as \"inbox\"",
+            ]),
     ]
 }

@@ -4,7 +4,7 @@ extension ErrorCatalog {
     static let watch: [ErrorEntry] = [
         ErrorEntry(
             "watch-failed", part: "watch",
-            sentences: ["cannot watch \"…\" with inotify: …"],
+            sentences: ["cannot move \"…\": …", "cannot watch \"…\" with inotify: …"],
             hints: ["use `mode: poll`, or raise fs.inotify.max_user_instances"]),
     ]
 }

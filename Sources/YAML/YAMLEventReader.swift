@@ -1,7 +1,7 @@
 import CLibYAML
 
 /// Owns a libyaml parser, and frees the parser, its input and every event on all paths.
-package struct EventStream: ~Copyable {
+package struct YAMLEventReader: ~Copyable {
     private let parser: UnsafeMutablePointer<yaml_parser_t>
     // libyaml keeps a pointer to its input, so the buffer must not move.
     private let input: UnsafeMutableBufferPointer<UInt8>

@@ -2,7 +2,7 @@ internal import RunnelSupport
 internal import RunnelValue
 
 /// Writes the JSON bodies of requests.
-enum RequestBody {
+enum RequestEncoder {
     static func chat(
         _ request: ChatRequest, configuration: MarketplaceConfiguration, asksForUsage: Bool = false
     ) throws(MarketplaceError) -> [UInt8] {

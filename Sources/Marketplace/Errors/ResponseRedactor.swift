@@ -1,7 +1,7 @@
 internal import RunnelSupport
 
 /// Takes secrets out of text that came from elsewhere: a server may echo what it was sent, in whatever encoding.
-struct Redactor: Sendable {
+struct ResponseRedactor: Sendable {
     /// The matcher is made when there is something to redact: most calls have nothing.
     private let secrets: [String]
 

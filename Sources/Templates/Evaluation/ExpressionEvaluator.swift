@@ -1,7 +1,7 @@
 import RunnelKit
 
 /// Evaluates an expression.
-struct Evaluator {
+struct ExpressionEvaluator {
     let scope: any TemplateScope
     let limits: TemplateLimits
     /// Whether a key or an item that is not there is null instead of an error.

@@ -2,7 +2,7 @@ internal import RunnelSupport
 internal import RunnelValue
 
 /// A chat request that has passed every check of its form.
-struct ChatRequest: Sendable, Equatable {
+struct ParsedChatRequest: Sendable, Equatable {
     struct Message: Sendable, Equatable {
         let role: String
         let content: String

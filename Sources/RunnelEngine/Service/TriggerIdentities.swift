@@ -1,0 +1,56 @@
+import RunnelKit
+import Templates
+
+/// Names the triggers of a pipeline in the journal, so that what they remember survives changes of the file: by the `id`
+/// of an entry, by what it listens to, or else by its place.
+struct TriggerIdentities: Sendable {
+    let registry: StepRegistry
+    let values: ProjectValues
+    let seal: SecretSeal
+
+    /// The scope of entries under `on:`.
+    var scope: DictionaryScope {
+        DictionaryScope([
+            "secrets": .object(ValueObject(values.secrets.map { ($0.key, .string($0.value)) })),
+            "env": .object(ValueObject(values.env.map { ($0.key, .string($0.value)) })),
+        ])
+    }
+
+    /// The identities in the order of the pipeline's triggers, with secrets sealed.
+    func all(of pipeline: Pipeline) -> [String] {
+        var counts: [String: Int] = [:]
+        let scope = scope
+        return pipeline.triggers.map { trigger in
+            let identity = identity(of: trigger, scope)
+            counts[identity, default: 0] += 1
+            let count = counts[identity, default: 1]
+            return count == 1 ? identity : "\(identity) #\(count)"
+        }
+    }
+
+    /// The names under which each trigger may have been known before: without its `id`, and by its place, as older
+    /// versions did.
+    func former(of pipeline: Pipeline) -> [[String]] {
+        let scope = scope
+        return pipeline.triggers.map { trigger in
+            trigger.id == nil ? [trigger.key] : [listening(trigger, scope), trigger.key]
+        }
+    }
+
+    private func identity(of trigger: TriggerDeclaration, _ scope: DictionaryScope) -> String {
+        trigger.id.map { "\(trigger.kind)#\($0)" } ?? listening(trigger, scope)
+    }
+
+    /// What the trigger listens to, or else its place.
+    private func listening(_ trigger: TriggerDeclaration, _ scope: DictionaryScope) -> String {
+        guard let entry = try? trigger.entry.render(scope).asObject ?? [:],
+            let text = registry.trigger(named: trigger.kind)?.identity(entry)
+        else { return trigger.key }
+        return seal.seal("\(trigger.kind) \(text)")
+    }
+
+    /// The trigger's kind, which every identity begins with.
+    static func kind(of identity: String) -> String {
+        String(identity.prefix { $0 != " " && $0 != "#" && $0 != "[" })
+    }
+}

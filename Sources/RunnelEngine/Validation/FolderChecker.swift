@@ -1,0 +1,227 @@
+public import RunnelKit
+public import Templates
+import YAML
+
+/// Checks the pipelines of a folder together: triggers that want the same, and pipelines that feed themselves or each
+/// other.
+///
+/// Of several triggers that want the same, that of the first file by name wins, and in one file the first entry.
+public struct FolderChecker: Sendable {
+    /// What was found about one pipeline.
+    public struct Finding: Sendable {
+        /// The entry under `on:` that does not get what another one has; nil where all are served.
+        public var loser: String?
+        /// In the file of that pipeline.
+        public var diagnostic: Diagnostic
+    }
+
+    private let registry: StepRegistry
+    private let project: ProjectDirectory
+    private let scope: any TemplateScope
+
+    /// - Parameter scope: What entries under `on:` are rendered with; those that need more are not checked.
+    public init(registry: StepRegistry, project: ProjectDirectory, scope: any TemplateScope) {
+        self.registry = registry
+        self.project = project
+        self.scope = scope
+    }
+
+    private struct Member {
+        let file: String
+        let pipeline: Pipeline
+        let trigger: TriggerDeclaration
+        let claim: TriggerClaim
+    }
+
+    /// - Returns: The findings, by file.
+    public func check(_ pipelines: [(file: String, pipeline: Pipeline)]) -> [Finding] {
+        let sorted = pipelines.sorted { $0.file < $1.file }
+        let members = sorted.flatMap { file, pipeline in
+            pipeline.triggers.flatMap { trigger in
+                claims(of: trigger, in: pipeline).map {
+                    Member(file: file, pipeline: pipeline, trigger: trigger, claim: $0)
+                }
+            }
+        }
+        let rings = TriggerRing.find(sorted.map(\.pipeline), registry: registry)
+        let findings = conflicts(members) + circles(sorted, members) + rings.map { Finding(diagnostic: $0.diagnostic) }
+        return findings.sorted { $0.diagnostic.file < $1.diagnostic.file }
+    }
+
+    private func claims(of trigger: TriggerDeclaration, in pipeline: Pipeline) -> [TriggerClaim] {
+        guard let definition = registry.trigger(named: trigger.kind),
+            let entry = try? trigger.entry.render(scope).asObject ?? [:]
+        else { return [] }
+        return definition.claims(entry, ValidationContext(pipeline: pipeline.name, project: project))
+    }
+
+    // MARK: Triggers that want the same
+
+    private func conflicts(_ members: [Member]) -> [Finding] {
+        var winners: [Member] = []
+        var findings: [Finding] = []
+        for member in members {
+            if let (winner, problem) = winners.lazy.compactMap({ winner in
+                Self.problem(member, winner).map { (winner, $0) }
+            }).first {
+                findings.append(conflict(member, winner, problem))
+            } else {
+                winners.append(member)
+            }
+        }
+        return findings
+    }
+
+    private func conflict(
+        _ member: Member, _ winner: Member, _ problem: (code: String, key: String, want: String, hint: String)
+    ) -> Finding {
+        let subject =
+            member.file == winner.file
+            ? "`\(winner.trigger.key)` and `\(member.trigger.key)` of the pipeline \"\(member.pipeline.name)\""
+            : "the pipelines \"\(winner.pipeline.name)\" and \"\(member.pipeline.name)\""
+        let first =
+            member.file == winner.file
+            ? "only `\(winner.trigger.key)` gets" : "only \"\(winner.pipeline.name)\" (\(winner.file)) gets"
+        let node = member.trigger.node[problem.key] ?? member.trigger.keyNode
+        return Finding(
+            loser: member.trigger.key,
+            diagnostic: Diagnostic(
+                problem.code, .error, file: member.file, range: node.range,
+                "\(subject) both want \(problem.want); \(first) \(problem.code == "same-route" ? "it" : "them")",
+                hint: problem.hint))
+    }
+
+    private static func problem(
+        _ member: Member, _ winner: Member
+    ) -> (code: String, key: String, want: String, hint: String)? {
+        switch (member.claim, winner.claim) {
+        case (.route(let path), .route(let other)):
+            guard let own = try? RoutePattern(path), let others = try? RoutePattern(other), own.shape == others.shape
+            else { return nil }
+            return (
+                "same-route", "path", HTTPIngress.prefix + own.path, "give one of them another `path`"
+            )
+        case (.files(let own), .files(let others)):
+            // Entries of one pipeline start one run for a file, whichever sees it first.
+            guard own.consumes || others.consumes, member.file != winner.file, own.overlaps(others) else { return nil }
+            let consumer = others.consumes ? winner : member
+            return (
+                "same-files", "path",
+                "files of \"\(own.folder)\", which \"\(consumer.pipeline.name)\" moves away or deletes",
+                "give one of them another folder, or `include` patterns that exclude each other"
+            )
+        default: return nil
+        }
+    }
+
+    // MARK: Pipelines that feed themselves or each other
+
+    /// That a step writes where a pipeline watches.
+    private struct Feed {
+        let from: Int
+        let to: Int
+        let step: PipelineStep
+        let path: String
+    }
+
+    private func circles(_ pipelines: [(file: String, pipeline: Pipeline)], _ members: [Member]) -> [Finding] {
+        var feeds: [Feed] = []
+        for (index, entry) in pipelines.enumerated() {
+            for (step, path) in writes(of: entry.pipeline) {
+                for (other, target) in pipelines.enumerated()
+                where members.contains(where: { $0.file == target.file && Self.takes($0.claim, path) }) {
+                    feeds.append(Feed(from: index, to: other, step: step, path: path))
+                }
+            }
+        }
+        let leads = feeds.map { ($0.from, $0.to) } + Self.follows(pipelines.map(\.pipeline), registry)
+        var told: Set<Int> = []
+        return feeds.compactMap { feed in
+            guard !told.contains(feed.from), let ring = Self.ring(from: feed, leads) else { return nil }
+            told.insert(feed.from)
+            let (file, pipeline) = pipelines[feed.from]
+            let place = feed.step.withNode?["path"] ?? feed.step.usesNode
+            guard ring.count > 1 else {
+                return Finding(
+                    diagnostic: Diagnostic(
+                        "feeds-itself", .warning, file: file, range: place.range,
+                        "the step \"\(feed.step.id)\" writes \"\(feed.path)\", where \"\(pipeline.name)\" itself watches; "
+                            + "what its own runs write starts no run",
+                        hint: "write to another folder, or leave these files out with `include` or `exclude`"))
+            }
+            let names = (ring + [feed.from]).map { "\"\(pipelines[$0].pipeline.name)\"" }
+            return Finding(
+                diagnostic: Diagnostic(
+                    "feeds-in-a-ring", .warning, file: file, range: place.range,
+                    "the step \"\(feed.step.id)\" writes \"\(feed.path)\": these pipelines feed each other, "
+                        + "\(names.joined(separator: " → ")); `runs.chain` ends that",
+                    hint: "let one of them write where none of them watches"))
+        }
+    }
+
+    private static func takes(_ claim: TriggerClaim, _ path: String) -> Bool {
+        guard case .files(let files) = claim else { return false }
+        return files.takes(path)
+    }
+
+    /// Which pipelines' ends start which others.
+    private static func follows(_ pipelines: [Pipeline], _ registry: StepRegistry) -> [(from: Int, to: Int)] {
+        pipelines.enumerated().flatMap { to, pipeline in
+            pipeline.triggers.flatMap { trigger -> [(from: Int, to: Int)] in
+                guard let follows = registry.trigger(named: trigger.kind)?.follows,
+                    let entry = trigger.entry.literal?.asObject
+                else { return [] }
+                return pipelines.indices.filter { follows(entry, pipelines[$0].name, pipeline.name) }.map { ($0, to) }
+            }
+        }
+    }
+
+    /// The shortest way from the feed back to its pipeline: the pipelines on it, that one first.
+    private static func ring(from feed: Feed, _ leads: [(from: Int, to: Int)]) -> [Int]? {
+        if feed.from == feed.to { return [feed.from] }
+        var open = [[feed.from, feed.to]]
+        var seen: Set<Int> = [feed.to]
+        var next = 0
+        while next < open.count {
+            let way = open[next]
+            next += 1
+            for step in leads where step.from == way.last {
+                if step.to == feed.from { return way }
+                if seen.insert(step.to).inserted { open.append(way + [step.to]) }
+            }
+        }
+        return nil
+    }
+
+    /// The files that the steps write, as far as their paths are written out; `…` stands for what is not known.
+    private func writes(of pipeline: Pipeline) -> [(step: PipelineStep, path: String)] {
+        pipeline.allSteps.flatMap { step -> [(PipelineStep, String)] in
+            guard let definition = registry[step.uses] else { return [] }
+            return definition.writtenPaths.compactMap { key in
+                guard let path = Self.text(step.with, key), path != "…" else { return nil }
+                guard case .object(let members, _)? = definition.paths, case .path(let base?, _)? = members[key],
+                    let folder = Self.text(step.with, base)
+                else { return (step, Self.normalized(path)) }
+                return (step, Self.normalized(folder + "/" + path))
+            }
+        }
+    }
+
+    private static func text(_ tree: TemplateTree, _ key: String) -> String? {
+        let member: TemplateTree? =
+            switch tree {
+            case .object(let members): members.first { $0.key == key }?.value
+            case .literal(let value): value[key].map { .literal($0) }
+            default: nil
+            }
+        switch member {
+        case .literal(.string(let text))?: return text
+        case .template(let template, _)?: return template.literalPrefix + "…" + template.literalSuffix
+        default: return nil
+        }
+    }
+
+    private static func normalized(_ path: String) -> String {
+        path.split(separator: "/").filter { $0 != "." }.joined(separator: "/")
+    }
+}

@@ -1,0 +1,142 @@
+import Foundation
+import MarketplaceSimulator
+import RunnelKit
+import Synchronization
+import Testing
+
+@Suite("Tests with the real agent", .timeLimit(.minutes(5))) struct LiveTests {
+    private static let files = [
+        "p.yaml": """
+        name: p
+        steps:
+          - { id: answer, uses: chat, with: { prompt: "How are you?" } }
+          - { id: short, uses: template, with: { text: "{{ steps.answer.text }}" } }
+        """,
+        "p.test.yaml": """
+        # Kept.
+        tests:
+          - name: the answer is friendly
+            # Also kept.
+            chat: [ "Canned and friendly." ]
+            expect:
+              output: { contains: friendly }
+          - name: a busy agent fails the run
+            chat: [ { error: { status: 400, code: bad, message: no } } ]
+            expect: { status: failed }
+        """,
+    ]
+
+    /// The agent gives these answers one after another.
+    private static func answers(_ texts: [String]) -> @Sendable (CannedRequest) -> CannedAnswer {
+        let rest = Mutex(texts)
+        return { _ in
+            .stream(text: rest.withLock { $0.count > 1 ? $0.removeFirst() : $0.first ?? "" }, fault: nil)
+        }
+    }
+
+    private static func lines(_ text: String) -> [String] {
+        text.split(separator: "\n").map { line in
+            String(line).replacing(#/\d+(\.\d)? m?s\b/#, with: "1 ms")
+        }
+    }
+
+    @Test("each test with answers runs several times, and the share that passes decides")
+    func samples() async throws {
+        let answers = Self.answers(["friendly", "rude", "friendly"])
+        try await withAgent(Self.files, shape: { $0.cannedAnswer = answers }) { runnel, _ in
+            let offline = try await runnel.run(["test"])
+            #expect(offline.status == 0)
+            let most = try await runnel.run(["test", "--live", "--samples", "3", "--at-least", "0.6"])
+            #expect(most.status == 0, "\(most.output)")
+            #expect(
+                Self.lines(most.output) == [
+                    "p.test.yaml", "  ✓ the answer is friendly 2 of 3 1 ms", "1 passed in 1 ms",
+                ])
+            #expect(most.error.hasSuffix(" model tokens were used\n"))
+        }
+    }
+
+    @Test("a sample that fails says what was found, and a budget keeps further ones from beginning")
+    func failing() async throws {
+        let answers = Self.answers(["rude"])
+        try await withAgent(Self.files, shape: { $0.cannedAnswer = answers }) { runnel, simulator in
+            let ended = try await runnel.run(["test", "--live", "--samples", "4", "--budget", "1"])
+            #expect(ended.status == 1)
+            #expect(
+                Self.lines(ended.output).prefix(4) == [
+                    "p.test.yaml", "  ✗ the answer is friendly 0 of 1 1 ms",
+                    "      only 1 of 4 samples ran: the budget of model tokens is used up (p.test.yaml:3)",
+                    "      output: expected it to contain \"friendly\", found \"rude\" (p.test.yaml:7)",
+                ])
+            #expect(simulator.chatRequests.count == 1)
+            let wrong = try await runnel.run(["test", "--samples", "2"])
+            #expect(wrong.status == 2)
+            #expect(wrong.error.contains("--samples needs --live"))
+        }
+    }
+
+    @Test("the agent judges an output, and says why it is not good enough")
+    func judging() async throws {
+        var files = Self.files
+        files["p.test.yaml"] = """
+            tests:
+              - name: the answer is short
+                chat: [ "Fine." ]
+                expect: { judge: { prompt: At most five words., at_least: 0.5 } }
+            """
+        let answer: @Sendable (CannedRequest) -> CannedAnswer = { request in
+            .stream(
+                text: request.wantsJSON ? #"{"score": 0.3, "reason": "It has nine words."}"# : "A long answer.",
+                fault: nil)
+        }
+        try await withAgent(files, shape: { $0.cannedAnswer = answer }) { runnel, simulator in
+            let offline = try await runnel.run(["test"])
+            #expect(offline.status == 0, "\(offline.output)\(offline.error)")
+            let ended = try await runnel.run(["test", "--live"])
+            #expect(ended.status == 1)
+            #expect(
+                ended.output.contains(
+                    "judge: expected at least 0.5, found 0.3: It has nine words. (p.test.yaml:4)"), "\(ended.output)")
+            let asked = try Value.json(try #require(simulator.chatRequests.last).body)
+            #expect(
+                asked["messages"]?[1]?["content"] == "Criteria:\nAt most five words.\n\nAnswer:\nA long answer.")
+        }
+    }
+
+    @Test("answers are recorded in the place of those before, and the rest of the file stays")
+    func recording() async throws {
+        let answers = Self.answers(["Very friendly:\n\"hello\""])
+        try await withAgent(Self.files, shape: { $0.cannedAnswer = answers }) { runnel, _ in
+            let ended = try await runnel.run(["test", "--live", "--record"])
+            #expect(ended.status == 0, "\(ended.output)\(ended.error)")
+            let text = try String(contentsOfFile: runnel.directory + "/p.test.yaml", encoding: .utf8)
+            #expect(
+                text == """
+                    # Kept.
+                    tests:
+                      - name: the answer is friendly
+                        # Also kept.
+                        chat:
+                          answer:
+                            - text: "Very friendly:\\n\\"hello\\""
+                        expect:
+                          output: { contains: friendly }
+                      - name: a busy agent fails the run
+                        chat: [ { error: { status: 400, code: bad, message: no } } ]
+                        expect: { status: failed }
+                    """)
+            #expect(try await runnel.run(["test"]).status == 0)
+        }
+    }
+
+    @Test("a judge without criteria is found with its place")
+    func reading() async throws {
+        var files = Self.files
+        files["p.test.yaml"] = "tests:\n  - name: a\n    chat: [ x ]\n    expect: { judge: { at_least: 2 } }\n"
+        try await withProject(files) { runnel in
+            let ended = try await runnel.run(["test"])
+            #expect(ended.status == 2)
+            #expect(ended.output.contains("`judge` needs the key \"prompt\""), "\(ended.output)")
+        }
+    }
+}

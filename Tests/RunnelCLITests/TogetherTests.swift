@@ -1,0 +1,124 @@
+import Foundation
+import RunnelKit
+import Testing
+
+@Suite("Pipelines that are served together") struct TogetherTests {
+    private static func watching(_ name: String, _ more: String) -> String {
+        "name: \(name)\non: { watch: { path: in, \(more) } }\nsteps: [ { uses: log, with: { message: hello } } ]\n"
+    }
+
+    private static func hook(_ name: String) -> String {
+        """
+        name: \(name)
+        on: { webhook: { path: same, verify: { scheme: none } } }
+        steps: [ { uses: log, with: { message: hello } } ]
+
+        """
+    }
+
+    @Test("two that want one hook are named by validate and doctor, and the first file by name has it")
+    func hooks() async throws {
+        let files = [
+            "pipelines/b.yaml": Self.hook("b"), "pipelines/a.yaml": Self.hook("a"),
+            "runnel.yaml": "server: { port: 0 }\n",
+        ]
+        let words = #"the pipelines "a" and "b" both want /hooks/same; only "a" (pipelines/a.yaml) gets it"#
+        try await withProject(files) { runnel in
+            let checked = try await runnel.run(["validate", "pipelines"])
+            #expect(checked.error.contains("pipelines/b.yaml:2:24: error: \(words) [same-route]"), "\(checked.error)")
+            #expect(checked.error.hasSuffix("2 pipelines checked, 1 with errors\n"))
+            #expect(checked.status == 2)
+            let doctor = try await runnel.run(["doctor", "--offline"])
+            #expect(doctor.output.contains("pipelines/b.yaml:2: \(words)"), "\(doctor.output)")
+            let served = try await runnel.interrupt(["serve", "pipelines"], after: "both want")
+            #expect(served.error.contains("the trigger webhook of b has a problem: \(words)"), "\(served.error)")
+        }
+    }
+
+    @Test("two that take the files of one folder are named")
+    func folders() async throws {
+        let files = [
+            "in/.keep": "", "a.yaml": Self.watching("a", "after: move"),
+            "b.yaml": Self.watching("b", "after: move, move_to: doneb, failed: failedb"),
+        ]
+        try await withProject(files) { runnel in
+            let checked = try await runnel.run(["validate", "."])
+            let words =
+                #"the pipelines "a" and "b" both want files of "in", which "a" moves away or deletes; only "a" (a.yaml) gets them"#
+            #expect(checked.error.contains("error: \(words) [same-files]"), "\(checked.error)")
+            #expect(checked.status == 2)
+        }
+    }
+
+    @Test("two with one name are a problem for doctor too")
+    func names() async throws {
+        let text = "name: p\nsteps: [ { uses: log, with: { message: hello } } ]\n"
+        try await withProject(["a.yaml": text, "b.yaml": text]) { runnel in
+            let doctor = try await runnel.run(["doctor", "--offline"])
+            #expect(
+                doctor.output.contains(#"b.yaml and a.yaml are both named "p"; only one is served"#), "\(doctor.output)"
+            )
+            #expect(doctor.status == 1)
+        }
+    }
+
+    @Test("one that writes where it watches is warned about")
+    func feedsItself() async throws {
+        let text = """
+            name: k
+            on: { watch: { path: in } }
+            steps:
+              - { uses: file.write, with: { path: "in/{{ trigger.stem }}.summary.md", content: hello } }
+
+            """
+        try await withProject(["k.yaml": text]) { runnel in
+            let checked = try await runnel.run(["validate", "k.yaml"])
+            #expect(
+                checked.error.contains(
+                    #"warning: the step "file-write" writes "in/….summary.md", where "k" itself watches"#),
+                "\(checked.error)")
+            #expect(checked.status == 0)
+        }
+    }
+
+    @Test("a watched folder that is missing is in the log at the start")
+    func missingFolder() async throws {
+        let files = ["pipelines/a.yaml": Self.watching("a", "after: keep"), "runnel.yaml": "server: { port: 0 }\n"]
+        try await withProject(files) { runnel in
+            let served = try await runnel.interrupt(["serve", "pipelines"], after: "processed")
+            #expect(
+                served.error.contains(
+                    #"the trigger watch of a has a problem: cannot watch "in": there is no such folder; create it, and its files are processed"#
+                ),
+                "\(served.error)")
+        }
+    }
+
+    @Test("many runs are retried at once, each once, with a changed input")
+    func retryMany() async throws {
+        let text = """
+            name: p
+            inputs: { luck: { type: boolean, default: false } }
+            steps: [ { uses: transform, with: { from: "{{ inputs }}", jq: 'if .luck then "good" else error("no luck") end' } } ]
+
+            """
+        try await withProject(["p.yaml": text, "q.yaml": text.replacing("name: p", with: "name: q")]) { runnel in
+            for name in ["p", "p", "q"] { #expect(try await runnel.run(["run", name]).status == 1) }
+            let retry = ["runs", "retry", "--state", "failed", "--since", "1h", "--pipeline", "p"]
+            let unlucky = try await runnel.run(retry)
+            #expect(unlucky.status == 1)
+            #expect(unlucky.error.hasSuffix("2 runs retried, 2 without success\n"), "\(unlucky.error)")
+            // The last retry stands for each of them.
+            let lucky = try await runnel.run(retry + ["--input", "luck=true"])
+            #expect(lucky.output == "good\ngood\n")
+            #expect(lucky.error.hasSuffix("2 runs retried, all succeeded\n"), "\(lucky.error)")
+            let none = try await runnel.run(retry)
+            #expect(none.error == "no run to retry\n")
+            #expect(none.status == 0)
+            let wrong = try await runnel.run(["runs", "retry", "last", "--state", "failed"])
+            #expect(wrong.error.contains("name a run, or select runs with --state, --since and --pipeline; not both"))
+            let running = try await runnel.run(["runs", "retry", "--state", "running"])
+            #expect(running.error.contains("--state running: only runs that have ended can be retried"))
+        }
+    }
+}

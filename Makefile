@@ -7,7 +7,7 @@ TEST_FLAGS ?=
 # How many tests run side by side. All at once, they wait for each other's time slices longer than for anything else.
 export SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH ?= 8
 
-.PHONY: run build-tests test browser openapi crash shutdown bench instructions format check-format setup setup-tests release install deb test-deb tarball test-tarball sbom example docc site recording leaks clean
+.PHONY: run build-tests test postgres-test chaos browser openapi crash shutdown bench instructions format check-format setup setup-tests release install deb test-deb tarball test-tarball sbom example docc site recording leaks clean
 
 run: setup ## Run the demonstration pipeline against the embedded simulator.
 	swift build $(SWIFT_FLAGS) --product runnel
@@ -25,6 +25,16 @@ test: build-tests ## Run the tests.
 openapi: setup ## Compare the server with its OpenAPI document by schemathesis.
 	swift build $(SWIFT_FLAGS) --product runnel
 	scripts/openapi.sh
+
+postgres-test: setup-tests ## Test the journal in PostgreSQL, on a server that the tests start: `make test` leaves it out.
+	@scripts/packages.sh postgres
+	swift build $(SWIFT_FLAGS) --build-tests
+	RUNNEL_POSTGRES=on swift test $(SWIFT_FLAGS) --skip-build --disable-xctest --filter RunnelStoreTests $(TEST_FLAGS)
+
+chaos: setup ## Harm three workers and the PostgreSQL that they share, for RUNNEL_CHAOS seconds, while calls come in.
+	@scripts/packages.sh postgres
+	swift build $(SWIFT_FLAGS) --product runnel
+	Tests/Chaos/chaos.py "$$(swift build $(SWIFT_FLAGS) --show-bin-path)/runnel" $${RUNNEL_CHAOS:-300}
 
 browser: setup ## Test the dashboard in Chromium.
 	swift build $(SWIFT_FLAGS) --product runnel

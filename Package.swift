@@ -3,6 +3,7 @@ import PackageDescription
 
 let log: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let metrics: Target.Dependency = .product(name: "Metrics", package: "swift-metrics")
+let tracing: Target.Dependency = .product(name: "Tracing", package: "swift-distributed-tracing")
 let httpClient: Target.Dependency = .product(name: "AsyncHTTPClient", package: "async-http-client")
 let nio: [Target.Dependency] = [
     .product(name: "NIOCore", package: "swift-nio"),
@@ -35,6 +36,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
         .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-distributed-tracing", from: "1.3.0"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.1.0"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
         .package(url: "https://github.com/apple/swift-http-types", from: "1.0.0"),
@@ -63,7 +65,7 @@ let package = Package(
             ]),
         .target(name: "RunnelSupport", dependencies: ["RunnelValue", "CRunnelDecoding"]),
         .target(name: "YAML", dependencies: ["CLibYAML"]),
-        .target(name: "RunnelKit", dependencies: ["RunnelValue", "RunnelSupport", log]),
+        .target(name: "RunnelKit", dependencies: ["RunnelValue", "RunnelSupport", log, tracing]),
         .target(name: "Marketplace", dependencies: ["RunnelValue", "RunnelSupport", httpClient, log] + nio),
         .target(
             name: "HTTPServing",
@@ -100,6 +102,8 @@ let package = Package(
             name: "RunnelReference", dependencies: ["RunnelKit", "RunnelEngine", "Templates", "JSONSchema", "YAML"]),
         .target(name: "RunnelTesting", dependencies: ["JSONSchema", "RunnelKit", log]),
         .target(name: "SystemThread"),
+        .target(name: "CRunnelPostgres", linkerSettings: [.linkedLibrary("dl", .when(platforms: [.linux]))]),
+        .target(name: "PostgresClient", dependencies: ["CRunnelPostgres"]),
         .target(name: "CRunnelFiles"),
         .target(name: "CRunnelSpawn"),
         .target(
@@ -112,19 +116,25 @@ let package = Package(
             ]),
         .target(
             name: "RunnelEngine",
-            dependencies: ["RunnelSupport", "RunnelKit", "YAML", "JSONSchema", "Templates", crypto, log, metrics]),
+            dependencies: [
+                "RunnelSupport", "RunnelKit", "YAML", "JSONSchema", "Templates", crypto, log, metrics, tracing,
+            ]),
+        .target(
+            name: "Telemetry",
+            dependencies: ["RunnelSupport", "RunnelKit", "RunnelHTTP", "RunnelEngine", log, metrics, tracing, nio[2]]),
 
         .target(
             name: "RunnelStore",
             dependencies: [
-                "RunnelEngine", "RunnelKit", crypto, .product(name: "GRDB", package: "GRDB.swift"),
+                "RunnelEngine", "RunnelKit", "PostgresClient", "SystemThread", crypto,
+                .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "GRDBSQLite", package: "GRDB.swift"),
             ]),
 
         // The steps that ship. They have the public API alone, as a plugin of another package.
         .target(
             name: "ChatPlugin",
-            dependencies: ["RunnelKit", "RunnelHTTP", "JSONSchema", "Marketplace", httpClient, log],
+            dependencies: ["RunnelKit", "RunnelHTTP", "JSONSchema", "Marketplace", httpClient, log, tracing],
             path: "plugins/chat", packageAccess: false),
         .target(name: "FilePlugin", dependencies: ["RunnelKit"], path: "plugins/file", packageAccess: false),
         .target(
@@ -169,7 +179,7 @@ let package = Package(
             dependencies: [
                 "RunnelKit", "RunnelSupport", "YAML", "Templates", "RunnelEngine", "RunnelServer", "RunnelStore",
                 "RunnelHTTP",
-                "MCP", "PipelineTesting", "RunnelProcess", "RunnelReference",
+                "MCP", "PipelineTesting", "RunnelProcess", "RunnelReference", "Telemetry",
                 "Marketplace",
                 "MarketplaceSimulator", crypto,
                 "ChatPlugin", "FilePlugin", "HTTPPlugin", "LogPlugin", "RunPlugin", "SchedulePlugin", "ShellPlugin",
@@ -214,7 +224,7 @@ let package = Package(
         .testTarget(
             name: "RunnelStoreTests",
             dependencies: [
-                "RunnelStore", "RunnelEngine", "RunnelKit", "RunnelTesting",
+                "RunnelStore", "PostgresClient", "RunnelEngine", "RunnelKit", "RunnelTesting",
                 .product(name: "GRDB", package: "GRDB.swift"),
             ], exclude: ["Resources"]),
         .testTarget(
@@ -255,6 +265,12 @@ let package = Package(
                 "HTTPPlugin", "LogPlugin", "RunPlugin", "SchedulePlugin", "TemplatePlugin", "TransformPlugin",
                 "WatchPlugin", "WebhookPlugin",
             ]),
+        .testTarget(
+            name: "TelemetryTests",
+            dependencies: [
+                "Telemetry", "RunnelEngine", "RunnelHTTP", "RunnelKit", "RunnelTesting", "ChatPlugin", "Marketplace",
+                "HTTPTestServer", log, tracing, httpClient,
+            ], resources: [.copy("Resources")]),
         .testTarget(
             name: "RunnelServerTests",
             dependencies: [

@@ -1,13 +1,15 @@
 #!/usr/bin/env bash
 # Installs the system packages that Runnel is built on, or says what to type where that cannot be done from here.
 # With "test", also what the tests need; with "browser", what the tests in a
-# browser need; with "package", what packages are built and tried with.
+# browser need; with "postgres", what the tests with a database need; with
+# "package", what packages are built and tried with.
 set -euo pipefail
 
 needed=(libyaml-dev libjq-dev libgumbo-dev libsqlite3-dev zlib1g-dev pkg-config tzdata)
 case "${1:-}" in
     browser) needed+=(python3 python3-venv chromium) ;;
     test) needed+=(git groff mandoc prometheus openssl python3 python3-venv) ;;
+    postgres) needed+=(libpq5 postgresql python3 python3-venv) ;;
     package) needed+=(debhelper debootstrap dpkg-dev lintian patchelf) ;;
 esac
 

@@ -13,15 +13,12 @@ public struct RunnelCommand: AsyncParsableCommand {
         version: "runnel \(version)",
         subcommands: [
             InitCommand.self, NewCommand.self, RunCommand.self, RunsCommand.self, LogsCommand.self, ServeCommand.self,
-            StatusCommand.self,
-            OpenCommand.self, AuditCommand.self, TokensCommand.self,
-            TriggerCommand.self, AskCommand.self, UsageCommand.self,
-            ScheduleCommand.self, ValidateCommand.self, TestCommand.self, ExplainCommand.self, StepsCommand.self,
-            PluginsCommand.self, TrustCommand.self, SchemaCommand.self, MCPCommand.self, ConfigCommand.self,
-            DoctorCommand.self,
-            SimulateCommand.self,
-            ReceiveCommand.self,
-            DocsCommand.self,
+            StatusCommand.self, OpenCommand.self, AuditCommand.self, TokensCommand.self, JournalCommand.self,
+            WorkersCommand.self, TriggerCommand.self, AskCommand.self, UsageCommand.self, ScheduleCommand.self,
+            ValidateCommand.self,
+            TestCommand.self, ExplainCommand.self, StepsCommand.self, PluginsCommand.self, TrustCommand.self,
+            SchemaCommand.self, MCPCommand.self, ConfigCommand.self, DoctorCommand.self, SimulateCommand.self,
+            ReceiveCommand.self, DocsCommand.self,
         ])
 
     /// The plugins of this `runnel`; set once by ``main(plugins:)``.

@@ -26,6 +26,8 @@ public struct StepHarness: Sendable {
     public var journal = StepJournalRecorder()
     /// What calls of models cost.
     public var prices = PriceTable()
+    /// The trace that the step works in.
+    public var trace = StepTrace()
     /// Whether a cancelled step takes itself for interrupted.
     public var isInterrupted = false
     private let reports = ReportLog()
@@ -45,11 +47,13 @@ public struct StepHarness: Sendable {
 
     /// The context that ``run(_:with:)`` hands to the step.
     public var context: StepContext {
-        StepContext(
+        var context = StepContext(
             identity: identity, input: input, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
             clock: clock, now: { [now] in now }, redactor: redactor, services: services, project: project,
             render: render, journal: journal, prices: prices, isInterrupted: { [isInterrupted] in isInterrupted },
             progress: { [reports] in reports.append($0) })
+        context.trace = trace
+        return context
     }
 }
 

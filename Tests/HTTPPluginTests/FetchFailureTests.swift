@@ -43,6 +43,19 @@ import Testing
         }
     }
 
+    @Test("a loop of servers that call each other does not pass by itself")
+    func loop() async throws {
+        try await TestServer.run { _ in
+            .reply(508, [("retry-after", "7")], "round and round")
+        } body: { server in
+            let error = try await failedFetch(["url": .string(server.url)])
+            #expect(!error.isTransient)
+            #expect(error.retryAfter == nil)
+            #expect(
+                error.hint == "the request came back to where it began: end the loop of servers that call each other")
+        }
+    }
+
     @Test(
         "credentials that the server repeats are masked",
         arguments: [

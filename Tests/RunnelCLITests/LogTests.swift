@@ -15,14 +15,14 @@ import Testing
         arguments: [
             (
                 LogSettings.Format.text,
-                #"2026-09-21T14:13:20Z warning run r-1 of p failed\nafter 2s\u{1B}[31m reason=no "host""#
+                "2026-09-21T14:13:20.000Z warning run r-1 of p failed\\nafter 2s\u{FFFD}[31m reason=no \"host\""
             ),
             (
                 .json,
-                #"{"time":"2026-09-21T14:13:20Z","level":"warning","message":"run r-1 of p failed\nafter 2s\u001b[31m","#
+                #"{"time":"2026-09-21T14:13:20.000Z","level":"warning","message":"run r-1 of p failed\nafter 2s\u001b[31m","#
                     + #""pipeline":"p","reason":"no \"host\"","run":"r-1"}"#
             ),
-            (.journald, #"<4>run r-1 of p failed\nafter 2s\u{1B}[31m reason=no "host""#),
+            (.journald, "<4>run r-1 of p failed\\nafter 2s\u{FFFD}[31m reason=no \"host\""),
         ])
     func forms(format: LogSettings.Format, text: String) {
         #expect(Self.line.text(format) == text)
@@ -37,14 +37,16 @@ import Testing
             log: { format: json, level: error }
             secrets: { key: { env: THE_KEY } }
             """,
-            "pipelines/p.yaml": "name: p\non: { webhook: { verify: { scheme: none } } }\n" + steps,
+            "pipelines/p.yaml": "name: p\non: { schedule: { cron: \"@reboot\" } }\n" + steps,
         ]
         try await withProject(project, environment: ["THE_KEY": "hunter2x"]) { runnel in
             let ended = try await runnel.interrupt(
-                ["serve", "pipelines", "--log-level", "info"], after: "Listening on ")
+                ["serve", "pipelines", "--log-level", "info"], after: " failed after ")
             let lines = ended.error.split(separator: "\n")
             for line in lines { #expect(try Value.json(Array(line.utf8)).asObject != nil, "\(line)") }
             #expect(lines.contains { $0.contains(#""message":"Shutting down.""#) })
+            let began = try #require(lines.first { $0.contains(" began (") })
+            #expect(try Value.json(Array(began.utf8))["pipeline"] == "p")
             #expect(!ended.error.contains("hunter2x"))
         }
     }

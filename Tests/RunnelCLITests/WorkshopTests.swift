@@ -32,38 +32,6 @@ import Testing
         }
     }
 
-    @Test("from init to a step of one's own in a pipeline with a test, as the README tells it")
-    func tutorial() async throws {
-        try await withProject([:]) { runnel in
-            #expect(try await runnel.run(["init", "--in", "notes"]).output.contains("  notes/pipelines/hello.yaml\n"))
-            let project = RunnelProcess(directory: runnel.directory + "/notes")
-            let notes = URL(fileURLWithPath: project.directory + "/notes.txt")
-            try Data("Runnel runs pipelines written in YAML.\n".utf8).write(to: notes)
-            let run = try await project.run(["run", "pipelines/hello", "--simulate", "--input-file", "notes.txt"])
-            #expect(run.status == 0, "\(run.error)")
-            #expect(FileManager.default.fileExists(atPath: project.directory + "/out/notes.md"))
-            #expect(
-                try await project.run(["new", "plugin", "greet"]).output.hasPrefix("  plugins/greet/plugin.yaml\n"))
-            #expect(try await project.run(["new", "pipeline", "greeting"]).status == 0)
-            let pipeline = "name: greeting\nsteps:\n  - { uses: greet.hello, with: { name: Ada } }\n"
-            let file = URL(fileURLWithPath: project.directory + "/pipelines/greeting.yaml")
-            try Data(pipeline.utf8).write(to: file)
-            #expect(
-                try await project.run(["run", "pipelines/greeting"]).output
-                    == "{\n  \"greeting\": \"Hello, Ada!\"\n}\n")
-            let test = """
-                pipeline: greeting.yaml
-                tests:
-                  - { name: it greets, expect: { output: { greeting: "Hello, Ada!" } } }
-                """
-            try Data(test.utf8).write(to: URL(fileURLWithPath: project.directory + "/pipelines/greeting.test.yaml"))
-            let tested = try await project.run(["test", "--filter", "it greets"])
-            #expect(tested.output.contains("✓ it greets"), "\(tested.output)")
-            let schema = try await project.run(["schema"])
-            #expect(schema.output.contains("\"greet.hello\""))
-        }
-    }
-
     @Test("init touches nothing that is there")
     func careful() async throws {
         try await withProject(["runnel.yaml": "env: [HOME]\n"]) { runnel in

@@ -230,7 +230,7 @@ private struct Rig {
             _ = try await rig.emit("4", cause: .foreign(chain: 2))
         } throws: { error in
             (error as? TriggerRefusal)?.message
-                == "the run of another journal is the last of a chain of 3 runs that started each other, which is as "
+                == "the run that sent the event is the last of a chain of 3 runs that started each other, which is as "
                 + "long as `runs.chain` allows"
         }
     }

@@ -69,6 +69,23 @@ private func plugin(_ extra: ValueObject = [:], command: Value = ["python3", "ex
         }
     }
 
+    @Test("a child gets the trace of its run, unless the manifest sets the variable itself")
+    func trace() async throws {
+        let text = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+        let trace = StepTrace(context: TraceContext(traceparent: text, tracestate: "a=1"))
+        let cases: [(ValueObject, String)] = [([:], text), (["env": [["TRACEPARENT": "own"]]], "own")]
+        for (extra, parent) in cases {
+            let plugin = try plugin(extra)
+            try await Stage.with(plugin) { stage async throws in
+                var stage = stage
+                stage.harness.trace = trace
+                let seen = try await stage.run(plugin, "environment")
+                #expect(seen["TRACEPARENT"] == .string(parent))
+                #expect(seen["TRACESTATE"] == "a=1")
+            }
+        }
+    }
+
     @Test("a child runs in the plugin's folder, leads its group and session, and has three descriptors")
     func place() async throws {
         let plugin = try plugin()

@@ -125,7 +125,8 @@ import Testing
             let server = try await Server(folder, ["--simulate"])
             try folder.write("runnel.yaml", configuration + "runs: { limit: 3 }\n")
             #expect(
-                await server.error.wait(for: "has changed").hasSuffix("runnel.yaml has changed; applied `runs.limit`\n"))
+                await server.error.wait(for: "has changed").hasSuffix("runnel.yaml has changed; applied `runs.limit`\n")
+            )
             try folder.write("runnel.yaml", configuration + "runs: { limit: 3, grace: 5s }\njournal: { keep: 5d }\n")
             #expect(
                 await server.error.wait(for: "`journal.keep`").hasSuffix(

@@ -191,7 +191,7 @@ import Testing
             guard case .claimed = try await journal.claim("q1", by: WorkerID("a"), limits: one) else {
                 Issue.record("the other pipeline's was not claimed"); return
             }
-            #expect(try await journal.claim("p2", by: WorkerID("a"), limits: RunLimits(total: 2)) == .busy)
+            #expect(try await journal.claim("p2", by: WorkerID("a"), limits: RunLimits(total: 2)) == .full)
             try await journal.commit(
                 RunCommit(lease: journal.lease("p1"), end: RunCommit.End(state: .succeeded, time: 2)), .durable)
             guard case .claimed = try await journal.claim("p2", by: WorkerID("a"), limits: one) else {

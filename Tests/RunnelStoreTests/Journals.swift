@@ -7,7 +7,9 @@ import Testing
 
 /// Every kind of journal; what holds for one has to hold for all.
 enum JournalKind: CaseIterable, Sendable {
-    case memory, sqlite
+    case memory, sqlite, postgres
+
+    static var allCases: [JournalKind] { hasPostgres ? [.memory, .sqlite, .postgres] : [.memory, .sqlite] }
 
     /// Two views of one journal, as two processes have them.
     func withTwo<Result>(
@@ -21,6 +23,19 @@ enum JournalKind: CaseIterable, Sendable {
             return try await withTemporaryDirectory { folder in
                 let first = try SQLiteJournal.open(directory: folder + "/.runnel")
                 let second = try SQLiteJournal.open(directory: folder + "/.runnel")
+                let result = try await body(first, second)
+                await first.close()
+                await second.close()
+                return result
+            }
+        case .postgres:
+            return try await withTemporaryDirectory { folder in
+                var configuration = try await PostgresServer.shared.value.configuration()
+                configuration.host = "here"
+                configuration.directory = folder + "/first"
+                let first = try PostgresJournal.open(configuration)
+                configuration.directory = folder + "/second"
+                let second = try PostgresJournal.open(configuration)
                 let result = try await body(first, second)
                 await first.close()
                 await second.close()

@@ -22,9 +22,12 @@ import Testing
         }
     }
 
-    private func settle(_ fixture: WatchFixture, _ source: RunSource, _ end: RunEnd) async throws -> RunSource? {
+    /// - Parameter startedAt: When the retry began; by default before everything else.
+    private func settle(
+        _ fixture: WatchFixture, _ source: RunSource, _ end: RunEnd, startedAt: Int64 = 0
+    ) async throws -> RunSource? {
         try await TriggerDefinition(Watch.self).retried(
-            RetriedRun(runID: "run-2", end: end, source: source),
+            RetriedRun(runID: "run-2", startedAt: startedAt, end: end, source: source),
             RetryContext(
                 project: fixture.harness.project, now: fixture.harness.now, logger: fixture.harness.context.logger))
     }
@@ -75,7 +78,18 @@ import Testing
         }
     }
 
-    @Test("a file that was changed since is left alone")
+    @Test("a file that was mended before the retry began is what the run has read, and goes to `done`")
+    func mended() async throws {
+        try await withFailedFile { (fixture, source) async throws in
+            try fixture.write("22", to: "failed/a.txt")
+            let end = RunEnd.succeeded(output: .null)
+            let settled = try await settle(fixture, source, end, startedAt: .max)
+            #expect(settled == RunSource(payload: ["path": "done/a.txt"], input: "done/a.txt"))
+            #expect(fixture.text("done/a.txt") == "22")
+        }
+    }
+
+    @Test("a file that was changed since the retry began is left alone")
     func changed() async throws {
         try await withFailedFile { (fixture, source) async throws in
             try fixture.write("22", to: "failed/a.txt")

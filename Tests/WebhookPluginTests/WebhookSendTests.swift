@@ -44,6 +44,22 @@ import Testing
         }
     }
 
+    @Test("the trace of the run goes along, and a header of the pipeline wins over it")
+    func trace() async throws {
+        let text = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+        let trace = try #require(TraceContext(traceparent: text, tracestate: "a=1"))
+        try await Receiver.run { _ in
+            .init(status: 204)
+        } body: { receiver in
+            let url = Value.string(receiver.url)
+            _ = try await Sending(trace: trace).run(["url": url])
+            _ = try await Sending(trace: trace).run(["url": url, "headers": ["Traceparent": "own"]])
+            _ = try await Sending().run(["url": url])
+            #expect(receiver.deliveries.map { $0.headers["traceparent"] } == [[text], ["own"], []])
+            #expect(receiver.deliveries.map { $0.headers["tracestate"] } == [["a=1"], [], []])
+        }
+    }
+
     @Test("each kind of body, method and headers arrive")
     func bodies() async throws {
         try await Receiver.run { _ in

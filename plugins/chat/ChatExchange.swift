@@ -54,18 +54,37 @@ struct ChatExchange {
     ) async throws -> ChatAnswer {
         let asked = chat.schema?.stated(in: asked, format: format) ?? asked
         let messages = conversation.whole(with: asked)
+        let span = ChatSpan(context, agent: agent, model: model, messages)
+        do {
+            let answer = try await receive(messages, format, in: &conversation, key: key, resuming: resuming, span)
+            span.end()
+            return answer
+        } catch {
+            span.end(error)
+            throw error
+        }
+    }
+
+    private func receive(
+        _ messages: [ChatMessage], _ format: ResponseFormat, in conversation: inout Conversation, key: String,
+        resuming: MessageInfo?, _ span: ChatSpan
+    ) async throws -> ChatAnswer {
         context.journal.describe([
             "agent": agent.map { .string($0) } ?? .null, "model": .string(model), "finish_reason": .null,
             "input_tokens": .null, "output_tokens": .null, "cached_tokens": .null, "time_to_first_token_ms": .null,
         ])
         let (notices, continuation) = AsyncStream.makeStream(
             of: RetryNotice.self, bufferingPolicy: .bufferingNewest(16))
-        let request = ChatRequest(
+        var request = ChatRequest(
             messages: messages, agentID: chat.agentID, model: chat.model,
             responseSchema: chat.schema?.source.json(), responseFormat: format, conversationID: conversation.id,
             extraFields: extraFields,
             resuming: resuming, idempotencyKey: key, acceptsTruncated: chat.accept.contains(.length),
-            onRetry: { continuation.yield($0) })
+            onRetry: { [recorder = span.retries] notice in
+                recorder(notice)
+                continuation.yield(notice)
+            })
+        request.headers = span.carried?.headers ?? []
         async let reporting: Void = report(notices)
         defer { continuation.finish() }
         var answer = ChatAnswer()
@@ -76,9 +95,10 @@ struct ChatExchange {
             for try await batch in client.chat(request).batches {
                 if !hasToken, batch.contains(where: \.isToken) {
                     hasToken = true
+                    span.began(after: elapsed())
                     context.journal.describe(["time_to_first_token_ms": .int(elapsed().wholeMilliseconds)])
                 }
-                try await take(batch, into: &answer)
+                try await take(batch, into: &answer, span)
                 if !isKept, let conversationID = answer.conversationID ?? answer.messageID.map({ _ in "" }) {
                     isKept = true
                     try await keep(conversationID, answer.messageID, key)
@@ -86,7 +106,7 @@ struct ChatExchange {
             }
         } catch {
             if Task.isCancelled, !context.isInterrupted, answer.hasBegun { await cancelAtServer(answer) }
-            if answer.hasBegun { account(for: answer, messages) }
+            if answer.hasBegun { account(for: answer, messages, span) }
             conversation.found(answer.conversationID)
             conversation.found((error as? MarketplaceError)?.question?.conversationID)
             try Task.checkCancellation()
@@ -94,7 +114,7 @@ struct ChatExchange {
         }
         continuation.finish()
         await reporting
-        account(for: answer, messages)
+        account(for: answer, messages, span)
         conversation.found(answer.conversationID)
         if let reason = answer.finishReason, FinishKind(reason) == .other {
             await context.report(
@@ -144,8 +164,9 @@ struct ChatExchange {
     }
 
     /// Keeps what the chat used, whether it succeeded or not.
-    private func account(for answer: ChatAnswer, _ messages: [ChatMessage]) {
+    private func account(for answer: ChatAnswer, _ messages: [ChatMessage], _ span: ChatSpan) {
         let usage = answer.usage
+        span.describe(answer)
         context.journal.describe([
             "finish_reason": answer.finishReason.map { .string($0) } ?? .null,
             "input_tokens": .optional(usage?.promptTokens), "output_tokens": .optional(usage?.completionTokens),
@@ -164,13 +185,14 @@ struct ChatExchange {
     }
 
     /// Shows a batch: its text in one piece, and each task as a note in its place.
-    private func take(_ batch: [ChatEvent], into answer: inout ChatAnswer) async throws {
+    private func take(_ batch: [ChatEvent], into answer: inout ChatAnswer, _ span: ChatSpan) async throws {
         var text = ""
         for event in batch {
             answer.add(event)
             switch event {
             case .text(let piece): text += piece
             case .task(let task):
+                span.report(task)
                 if !text.isEmpty { await context.report(.text(text)) }
                 text = ""
                 await context.report(.note(task.note))

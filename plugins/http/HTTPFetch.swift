@@ -108,6 +108,7 @@ struct HTTPFetch: Step {
         let sender = try await context.services.get(HTTPClientService.self)
         var (call, secrets) = request()
         call.isUntrusted = context.isUntrusted(urlAt: "url")
+        call.carry(context.trace.context)
         context.warnOfExposedCredentials(in: call)
         let late = TransportProblem.timedOut(timeout).stepError(call: call.shown)
         let (last, reply) = try await withTimeLimit(timeout, clock: context.clock, error: late) { [call] in

@@ -95,6 +95,7 @@ struct Shell<Availability: ShellAvailability>: Step {
     func run(_ context: StepContext) async throws -> Value {
         let programs = try await context.services.get(SubprocessesKey.self)
         var environment = programs.environment
+        environment.merge(context.trace.context?.environment ?? [:]) { _, trace in trace }
         for (name, value) in env { environment[name] = value.text }
         let (program, arguments) = shell.command(run.text)
         var subprocess = Subprocess(

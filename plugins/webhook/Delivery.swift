@@ -64,6 +64,7 @@ struct Delivery: Sendable {
             signed.headers.replaceOrAdd(name: "runnel-epoch", value: "\(epoch)")
             signed.headers.replaceOrAdd(name: Self.chainHeader, value: "\(context.chain)")
         }
+        signed.carry(context.trace.context)
         signed.headers.replaceOrAdd(name: "webhook-timestamp", value: "\(timestamp)")
         if let secrets {
             let signature = WebhookSignature.header(

@@ -29,7 +29,7 @@ struct MCPClientSession: Sendable {
         lastID += 1
         open[lastID] = method
         var params = params
-        var meta = ValueObject()
+        var meta = params["_meta"]?.asObject ?? [:]
         if let version, version.isStateless {
             meta[MCPRevision.key] = .string(version.rawValue)
             meta["io.modelcontextprotocol/clientInfo"] = Self.clientInfo

@@ -120,10 +120,13 @@ actor MCPConnection: SupervisedServer {
             for await note in notes { await context.report(.note(note)) }
         }()
         let answer: (Result<Value, any Error>, isLate: Bool)
+        var parameters: ValueObject = ["name": .string(tool), "arguments": .object(with)]
+        // A long-lived server gets no variables for a call; `_meta` carries the trace instead.
+        if let trace = context.trace.context { parameters["_meta"] = .object(trace.payload) }
         do {
             answer = try await withTimeLimit(limit, clock: context.clock) {
-                try await client.request(
-                    "tools/call", ["name": .string(tool), "arguments": .object(with)], progress: { sink.yield($0) })
+                [parameters] in
+                try await client.request("tools/call", parameters, progress: { sink.yield($0) })
             }
         } catch {
             sink.finish()

@@ -285,6 +285,9 @@ final class ChatCall: Sendable {
             }
             headers.add(name: "Idempotency-Key", value: key)
         }
+        for (name, value) in request.headers where !headers.contains(name: name) {
+            headers.add(name: name, value: value)
+        }
         return try HTTPClient.Request(url: url, method: method, headers: headers, body: body.map { .bytes($0) })
     }
 

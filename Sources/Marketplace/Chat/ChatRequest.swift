@@ -51,6 +51,8 @@ public struct ChatRequest: Sendable {
     /// Whether an answer that was cut off at the model's limit of tokens (finish reason `length`) is a success. Otherwise
     /// it fails with the code `answer-truncated`.
     public var acceptsTruncated: Bool
+    /// Header fields that are sent with each attempt, such as `traceparent`. They replace none of the client's own.
+    public var headers: [(name: String, value: String)] = []
     /// Called before each repetition that the client decided on by itself.
     public var onRetry: (@Sendable (RetryNotice) -> Void)?
 

@@ -59,7 +59,7 @@ extension PipelineTestReport {
     public func text(color: Bool) -> String {
         let style = TextStyle(hasColor: color)
         var lines: [String] = []
-        for suite in suites {
+        for suite in suites where !(suite.results.isEmpty && suite.diagnostics.isEmpty) {
             lines.append(style.bold(style.line(suite.file)))
             if !suite.diagnostics.isEmpty {
                 let printer = DiagnosticPrinter(sources: suite.sources)

@@ -183,6 +183,15 @@ struct RunCommand: AsyncParsableCommand {
         try DriveResult.ended(result).conclude(request.id, isInterrupted ? .interrupt : nil)
     }
 
+    /// The trigger with the place in a distributed trace that a CI job or another program hands on in its environment.
+    private static func inTrace(_ trigger: Value, _ environment: [String: String]) -> Value {
+        guard var fields = trigger.asObject, let parent = environment["TRACEPARENT"],
+            let trace = TraceContext(traceparent: parent, tracestate: environment["TRACESTATE"])
+        else { return trigger }
+        for (key, value) in trace.payload { fields[key] = value }
+        return .object(fields)
+    }
+
     private func request(for pipeline: Pipeline) throws -> RunRequest {
         do {
             let given = inputs.map { input in
@@ -192,7 +201,8 @@ struct RunCommand: AsyncParsableCommand {
             let values = try pipeline.inputValues(given)
             let (input, trigger) = try ManualInput.read(inputFile, text: text, takesPipe: !watch)
             return RunRequest(
-                id: UUIDv7.make(nanoseconds: WallClock.nanoseconds()), inputs: values, trigger: trigger, input: input)
+                id: UUIDv7.make(nanoseconds: WallClock.nanoseconds()), inputs: values,
+                trigger: Self.inTrace(trigger, ProcessInfo.processInfo.environment), input: input)
         } catch let error as InputError {
             Streams.error.write("error: \(error.message)\n")
             throw ExitStatus.usage

@@ -9,12 +9,45 @@ enum JournalSetup {
     /// Prints the error, and exits the command.
     static func open(_ project: Project, hint: String? = nil) throws -> any Journal {
         do {
-            return try SQLiteJournal.open(directory: project.stateDirectory)
+            return try journal(of: project)
         } catch {
             Streams.error.write(text(error))
             if let hint { Streams.error.write("  = \(hint)\n") }
             throw ExitStatus.runFailed
         }
+    }
+
+    /// Opens the journal that the settings name.
+    static func journal(of project: Project) throws(JournalError) -> any Journal {
+        guard let configuration = try configuration(of: project) else {
+            return try SQLiteJournal.open(directory: project.stateDirectory)
+        }
+        return try PostgresJournal.open(configuration)
+    }
+
+    /// The database of `journal.url`; nil without one.
+    static func configuration(of project: Project) throws(JournalError) -> PostgresJournalConfiguration? {
+        let settings = project.settings.journal
+        guard let url = settings.url?.text else { return nil }
+        var configuration = PostgresJournalConfiguration(url: url)
+        switch project.journalPassword {
+        case .success(let password)?: configuration.password = password
+        case .failure(let problem)?:
+            throw JournalError(
+                .unreachable, "the journal cannot be opened: `journal.password`: \(problem.reason)")
+        case nil: break
+        }
+        configuration.schema = settings.schema.text
+        configuration.notifications = settings.notify
+        configuration.pool = settings.pool
+        configuration.directory = project.stateDirectory
+        configuration.host = hostName()
+        return configuration
+    }
+
+    /// Whether there is a journal, so that looking creates none.
+    static func exists(for project: Project) -> Bool {
+        project.settings.journal.url != nil || FileReading.exists(project.stateDirectory + "/journal.db")
     }
 
     /// - Parameter role: The role of the process, for diagnosis.
@@ -29,7 +62,7 @@ enum JournalSetup {
         "error: \(error.message) [\(error.code)]\n" + (error.hint.map { "  = \($0)\n" } ?? "")
     }
 
-    private static func hostName() -> String {
+    static func hostName() -> String {
         var buffer = [CChar](repeating: 0, count: 256)
         guard gethostname(&buffer, buffer.count - 1) == 0 else { return "localhost" }
         return buffer.withUnsafeBufferPointer { bytes in

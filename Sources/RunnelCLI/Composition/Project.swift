@@ -1,7 +1,9 @@
 import RunnelEngine
+import RunnelHTTP
 import RunnelKit
 import RunnelProcess
 import Synchronization
+import Telemetry
 import Templates
 
 #if canImport(FoundationEssentials)
@@ -22,6 +24,8 @@ struct Project: Sendable {
     let serverToken: Result<String, UnavailableSecret>?
     /// `server.tokens`, by name.
     let namedTokens: [(name: String, scope: AccessScope, value: Result<String, UnavailableSecret>)]
+    /// `journal.password`.
+    let journalPassword: Result<String, UnavailableSecret>?
     /// The settings of plugins, by name.
     let pluginSettings: PluginSettings
     /// The diagnostics of `runnel.yaml`.
@@ -30,6 +34,10 @@ struct Project: Sendable {
     let effectiveSettings: [EffectiveSetting]
     /// Redacts the secrets of this project.
     let redactor: Redactor
+    /// Where traces are sent; nil where nothing is recorded.
+    let traces: TraceConfiguration?
+    /// What is wrong with the settings and variables of traces, a sentence each. They are left out then.
+    let traceWarnings: [String]
     /// Replaces the secrets of this project in everything that is written to the journal.
     let seal: SecretSeal
 
@@ -119,10 +127,37 @@ struct Project: Sendable {
         // The one in the file is not searched for in all data: it never leaves Runnel.
         if settings.server.token != nil { all["server/token"] = try? serverToken?.get() }
         for token in namedTokens { all["server/tokens/\(token.name)"] = try? token.value.get() }
+        let tracing = Self.traces(settings.traces, environment, resolver)
+        (traces, traceWarnings) = (tracing.configuration, tracing.warnings)
+        for header in traces?.headers ?? [] where SensitiveName.matches(header.name) || header.value.utf8.count >= 16 {
+            all["traces/headers/\(header.name)"] = header.value
+        }
+        journalPassword = settings.journal.password.map(resolver.resolve)
+        all["journal/password"] = try? journalPassword?.get()
+        if let password = settings.journal.url?.password, password.utf8.count >= Redactor.minimumLength {
+            all["journal/url"] = password
+        }
         all.merge(pluginSettings.secrets) { own, _ in own }
         seal = SecretSeal(secrets: all)
         redactor = Redactor(seal)
         if hasSecrets { Streams.mask(by: redactor) }
+    }
+
+    private static func traces(
+        _ settings: TraceSettings, _ environment: [String: String], _ resolver: SensitiveResolver
+    ) -> (configuration: TraceConfiguration?, warnings: [String]) {
+        var warnings: [String] = []
+        var headers: [String: String] = [:]
+        for (name, value) in settings.headers {
+            switch resolver.resolve(value) {
+            case .success(let text): headers[name] = text
+            case .failure(let problem): warnings.append("`traces.headers.\(name)` \(problem.predicate)")
+            }
+        }
+        let configuration = TraceConfiguration.resolve(
+            settings, headers: headers, environment: environment, version: RunnelCommand.version,
+            host: JournalSetup.hostName(), warnings: &warnings)
+        return (configuration, configuration == nil && settings.endpoint == nil ? [] : warnings)
     }
 
     /// A path of the settings as an absolute one.

@@ -3,6 +3,7 @@ import RunnelEngine
 import RunnelHTTP
 import RunnelKit
 internal import RunnelSupport
+import Telemetry
 import Templates
 
 /// The components that run pipelines, assembled from the plugins and a project.
@@ -31,12 +32,19 @@ struct RunnerAssembly: Sendable {
         for plugin in loader.registry.plugins {
             await plugin.talking(toAny: simulator).registerServices(in: services)
         }
+        var tracing = RunTracing.off
+        for warning in project.traceWarnings { logger.warning("\(warning)") }
+        if let traces = project.traces {
+            tracing = await TraceExport.register(
+                traces, version: RunnelCommand.version, redactor: redactor, logger: logger,
+                now: WallClock.nanoseconds, in: services)
+        }
         runner = PipelineRunner(
             registry: loader.registry, environment: loader.environment, services: services,
             project: project.files(granted: grantedFiles),
             values: project.values, redactor: redactor, seal: project.seal,
             logger: logger, now: WallClock.nanoseconds, grace: project.settings.runs.grace,
-            prices: project.settings.prices)
+            prices: project.settings.prices, tracing: tracing)
     }
 
     static func logger(_ level: LogLevel, _ format: LogSettings.Format, redactor: Redactor) -> Logger {

@@ -16,18 +16,18 @@ enum JournalCheck {
     static func findings(_ project: Project) async -> [HealthFinding] {
         let folder = project.stateDirectory
         if let problem = writing(in: FileReading.exists(folder) ? folder : project.directory) { return [problem] }
-        guard FileReading.exists(folder + "/journal.db") else {
+        guard JournalSetup.exists(for: project) else {
             return [.good("journal", "there is none yet; the first run creates it in \(folder)")]
         }
         let journal: any Journal
         do throws(JournalError) {
-            journal = try SQLiteJournal.open(directory: folder)
+            journal = try JournalSetup.journal(of: project)
         } catch {
             return [.problem("journal", error.message, error.hint)]
         }
         let findings: [HealthFinding]
         do throws(JournalError) {
-            findings = try await look(into: journal, folder)
+            findings = try await look(into: journal, project)
         } catch {
             findings = [.problem("journal", error.message, error.hint)]
         }
@@ -35,14 +35,19 @@ enum JournalCheck {
         return findings
     }
 
-    private static func look(into journal: any Journal, _ folder: String) async throws(JournalError) -> [HealthFinding]
-    {
+    private static func look(
+        into journal: any Journal, _ project: Project
+    ) async throws(JournalError) -> [HealthFinding] {
+        let folder = project.stateDirectory
+        let database = try JournalSetup.configuration(of: project)
         let damages = try await journal.check()
         guard damages.isEmpty else {
             return damages.map {
                 .problem(
                     "journal", "it is damaged: \($0)",
-                    "stop Runnel, back up \(folder), and try `sqlite3 journal.db .recover`")
+                    database == nil
+                        ? "stop Runnel, back up \(folder), and try `sqlite3 journal.db .recover`"
+                        : "restore the database from a backup")
             }
         }
         let queued = try await journal.queuedCount()
@@ -52,7 +57,8 @@ enum JournalCheck {
         var findings: [HealthFinding] = [
             .good(
                 "journal",
-                "sound, \(readable(bytes: size)), \(queued) run\(queued == 1 ? "" : "s") queued, \(waiting) waiting")
+                "sound, \(database?.place ?? readable(bytes: size)), \(queued) run\(queued == 1 ? "" : "s") queued, \(waiting) waiting"
+            )
         ]
         let workers = try await journal.workers()
         if queued + waiting > 0, workers.isEmpty {

@@ -81,8 +81,7 @@ enum PipelineCompletion {
         guard
             case .success(let project)? = try? Project.find(
                 from: FileReading.absolute("."), config: nil, environment: [:]),
-            FileReading.exists(project.stateDirectory + "/journal.db"),
-            let journal = try? SQLiteJournal.open(directory: project.stateDirectory)
+            JournalSetup.exists(for: project), let journal = try? JournalSetup.journal(of: project)
         else { return [] }
         let runs = (try? await journal.runs(RunFilter(limit: 50))) ?? []
         await journal.close()

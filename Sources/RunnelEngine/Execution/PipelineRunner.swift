@@ -20,6 +20,7 @@ public struct PipelineRunner: Sendable {
     /// The grace period of running steps when the process stops, and again after they were cancelled.
     let grace: Duration
     let prices: PriceTable
+    let tracing: RunTracing
     /// Which run wrote which file.
     let origins = RunOrigins()
     /// Whether runs end before the first step that has a cost or a side effect.
@@ -32,12 +33,13 @@ public struct PipelineRunner: Sendable {
     ///   - now: Returns nanoseconds since 1970.
     ///   - grace: The grace period of running steps when the process stops, and again after they were cancelled.
     ///   - prices: What calls of models cost.
+    ///   - tracing: Where the spans of runs go.
     public init(
         registry: StepRegistry, environment: TemplateEnvironment, services: Services, project: ProjectDirectory,
         values: ProjectValues, redactor: Redactor, seal: SecretSeal? = nil, logger: Logger,
         clock: any Clock<Duration> = ContinuousClock(), executor: (any TaskExecutor)? = nil,
         now: @escaping @Sendable () -> Int64,
-        grace: Duration = .seconds(10), prices: PriceTable = PriceTable()
+        grace: Duration = .seconds(10), prices: PriceTable = PriceTable(), tracing: RunTracing = .off
     ) {
         self.registry = registry
         self.environment = environment
@@ -52,6 +54,7 @@ public struct PipelineRunner: Sendable {
         self.now = now
         self.grace = grace
         self.prices = prices
+        self.tracing = tracing
     }
 
     /// Runs the pipeline to its end without a journal. Errors are in the result; cancelling the task cancels the run.
@@ -82,6 +85,8 @@ public struct PipelineRunner: Sendable {
         let work = Task(executorPreference: executor) {
             await RunDriver(
                 runner: self, pipeline: pipeline, request: request, startedAt: now(), storage: nil, control: control,
+                trace: RunTrace(
+                    isDryRun ? .off : tracing, pipeline, runID: request.id, trigger: request.trigger, now: now),
                 events: events
             ).drive()
         }
@@ -125,12 +130,16 @@ public struct PipelineRunner: Sendable {
         let storage = RunStorage(
             journal: journal, lease: lease, seal: seal, steps: steps.map { $0.opened(by: seal) }, worked: record.worked,
             isSuspect: record.deaths > 0, isCancelled: record.isCancelRequested)
+        let trace = RunTrace(
+            tracing, pipeline, runID: record.id, trigger: request.trigger,
+            earlier: tracing.tracer == nil ? nil : await earlierSpan(of: record, in: journal),
+            attributes: record.traceAttributes, now: now)
         // An unstructured task, awaited here: cancellation of the caller must not reach the steps without the run's
         // knowledge.
         return await Task(executorPreference: executor) {
             await RunDriver(
                 runner: self, pipeline: pipeline, request: request, startedAt: record.startedAt ?? now(),
-                storage: storage, control: control, events: events
+                storage: storage, control: control, trace: trace, events: events
             ).drive()
         }.value
     }

@@ -33,6 +33,7 @@ extension RunDriver {
                 commit.steps.append(record(change))
                 keep(change, in: &commit)
                 if let kind = happening(change) { happened.append(kind) }
+                note(change)
                 if let note = retryNote(change) { happened.append(note) }
             case .renderOutput: queue += machine.handle(.rendered(renderOutput()))
             case .finish(let outcome):
@@ -139,7 +140,8 @@ extension RunDriver {
             prices: runner.prices, now: runner.now)
         let attempt = StepAttempt(
             runner: runner, pipeline: pipeline, step: step, key: key, number: number, scope: scope(key),
-            epoch: storage?.lease.epoch, journal: journal
+            epoch: storage?.lease.epoch, journal: journal,
+            trace: trace.begin(key, uses: step.uses, attempt: number)
         ) { await reporter.report($0) }
         let task = AbandonableTask<Value>(on: runner.executor)
         attempts[key] = RunningAttempt(

@@ -20,7 +20,7 @@ extension RunDriver {
             if pipeline.timeout != nil || commit.wakeAt != nil { commit.worked = storage.worked + stopwatch.elapsed() }
             commit.steps = commit.steps.map { $0.sealed(by: storage.seal) }
             if let output = commit.end?.output { commit.end?.output = storage.seal.seal(output) }
-            commit.events = (buffer.take() + happened).map(\.journalJSON)
+            commit.events = (buffer.take() + happened).map(trace.noted)
             if let end = commit.end, let outcome {
                 commit.events.append(
                     RunEvent(

@@ -12,6 +12,7 @@ struct RunDriver {
     let startedAt: Int64
     let storage: RunStorage?
     let events: @Sendable (RunEvent) async -> Void
+    var trace: RunTrace
 
     let steps: [String: PipelineStep]
     let buffer = TextBuffer()
@@ -64,10 +65,11 @@ struct RunDriver {
 
     init(
         runner: PipelineRunner, pipeline: Pipeline, request: RunRequest, startedAt: Int64, storage: RunStorage?,
-        control: RunControl, events: @escaping @Sendable (RunEvent) async -> Void
+        control: RunControl, trace: RunTrace, events: @escaping @Sendable (RunEvent) async -> Void
     ) {
         self.runner = runner
         self.control = control
+        self.trace = trace
         stopwatch = runner.clock.measureStart()
         self.pipeline = pipeline
         self.request = request
@@ -94,15 +96,21 @@ struct RunDriver {
     /// does.
     func drive() async -> DriveResult {
         var driver = self
+        let result = await driver.result()
+        driver.trace.end(result)
+        return result
+    }
+
+    private mutating func result() async -> DriveResult {
         do {
-            try await driver.work()
+            try await work()
         } catch let error as JournalError {
             return error.code == .leaseLost ? .lost : .broken(error)
         } catch {
             return .released
         }
-        guard let outcome = driver.outcome else { return driver.wakeAt.map { .waiting(until: $0) } ?? .released }
-        return .ended(RunResult(id: request.id, outcome: outcome, outputs: driver.machine.outputs))
+        guard let outcome else { return wakeAt.map { .waiting(until: $0) } ?? .released }
+        return .ended(RunResult(id: request.id, outcome: outcome, outputs: machine.outputs))
     }
 
     private mutating func work() async throws {

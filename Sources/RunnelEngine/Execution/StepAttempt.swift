@@ -14,6 +14,7 @@ struct StepAttempt: Sendable {
     /// The epoch of the claim; nil for a run without a journal.
     let epoch: Int64?
     let journal: AttemptJournal
+    let trace: StepTrace
     let progress: @Sendable (StepProgress) async -> Void
 
     /// - Throws: The error of the step; a ``LocatedTemplateError`` if `with:` cannot be rendered.
@@ -51,6 +52,7 @@ struct StepAttempt: Sendable {
 
     private var context: StepContext {
         var context = trustedContext
+        context.trace = trace
         // What a trigger event brought may stand in any value of the run; configuration is the author's.
         let type = scope.request.trigger["type"]?.asString
         if type != "manual", type != "schedule" { context.untrustedKeys = step.with.keysFromOutside }
@@ -61,6 +63,9 @@ struct StepAttempt: Sendable {
         var logger = runner.logger
         logger[metadataKey: "run"] = .string(scope.request.id)
         logger[metadataKey: "step"] = .string(key.description)
+        logger[metadataKey: "trace"] = runner.tracing.traceID(
+            of: scope.request.id, trigger: scope.request.trigger
+        ).map { .string($0) }
         return StepContext(
             identity: StepIdentity(
                 pipeline: pipeline.name, runID: scope.request.id, stepID: step.id, items: key.items, attempt: number,

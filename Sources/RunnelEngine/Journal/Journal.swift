@@ -56,6 +56,8 @@ public protocol Journal: Sendable {
 
     /// Queued runs without their inputs, sufficient to claim them.
     func queued(_ search: QueueSearch) async throws(JournalError) -> [RunRecord]
+    /// Yields when another process may have queued runs. A hint, which may get lost: ``queued(_:)`` finds them too.
+    func queueSignals() -> AsyncStream<Void>
     /// The number of queued runs.
     func queuedCount() async throws(JournalError) -> Int
     /// The number of waiting runs.
@@ -158,6 +160,9 @@ extension Journal {
     public func join(_ worker: WorkerRecord) async throws(JournalError) {
         try await join(worker, replacing: [], at: worker.startedAt)
     }
+
+    /// No signals: whoever waits for runs polls.
+    public func queueSignals() -> AsyncStream<Void> { AsyncStream { $0.finish() } }
 
     /// Accepts a run that takes no steps over from another.
     public func accept(_ run: RunRecord, memory: MemoryChanges?) async throws(JournalError) -> Acceptance {

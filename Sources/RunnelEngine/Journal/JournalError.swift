@@ -22,6 +22,8 @@ public struct JournalError: Error, Sendable, Hashable, CustomStringConvertible {
         public static let gone = Code("journal-gone")
         /// Another process holds the journal for too long.
         public static let busy = Code("journal-busy")
+        /// The database cannot be reached, or refuses the connection.
+        public static let unreachable = Code("journal-unreachable")
         /// The journal was closed by this process.
         public static let closed = Code("journal-closed")
         /// Anything else that the disk or the database reports.

@@ -210,7 +210,7 @@ public actor MemoryJournal: Journal {
         if run.state.isFinal { return .ended(run.state) }
         if let owner = run.owner { return .taken(by: owner) }
         if run.state == .waiting { return .waiting(until: run.wakeAt ?? 0) }
-        if let total = limits.total, runs.values.count(where: { $0.state == .running }) >= total { return .busy }
+        if let total = limits.total, runs.values.count(where: { $0.state == .running }) >= total { return .full }
         if let most = limits.pipeline, held(in: run) >= most { return .busy }
         guard workersByID[worker] != nil else { throw .workerUnknown(worker) }
         begin(runID, by: worker, at: time)

@@ -131,8 +131,10 @@ public struct EndRecord: Sendable, Hashable {
 public enum Claim: Sendable, Hashable {
     /// The run is `running` and owned by the caller.
     case claimed(RunRecord)
-    /// The limits are reached.
+    /// The limit of its pipeline is reached.
     case busy
+    /// The limit of all pipelines together is reached.
+    case full
     /// The caller owns the run, but a value is damaged, so it cannot be executed.
     case damaged(Lease, JournalError)
     /// Another worker owns it.

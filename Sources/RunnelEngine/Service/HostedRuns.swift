@@ -90,7 +90,7 @@ struct HostedRuns: TriggerRuns {
             } catch {
                 throw TriggerRefusal(.journal, error.message, retryAfter: .seconds(5))
             }
-        case .foreign(let before): (chain, last) = (max(before, 0) + 1, "the run of another journal")
+        case .foreign(let before): (chain, last) = (max(before, 0) + 1, "the run that sent the event")
         }
         guard chain < chainLimit else {
             throw TriggerRefusal(

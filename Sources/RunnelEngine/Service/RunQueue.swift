@@ -7,6 +7,8 @@ public actor RunQueue {
     let journal: any Journal
     let watchers = RunWatchers()
     private var limit: Int
+    /// The limit of all processes that share the journal; nil for none.
+    private let total: Int?
     private var maximumQueued: Int
     private let logger: Logger
 
@@ -54,14 +56,16 @@ public actor RunQueue {
 
     /// - Parameters:
     ///   - limit: The maximum number of concurrent runs in this process.
+    ///   - total: The maximum number of concurrent runs of all processes that share the journal; nil for no limit.
     ///   - maximumQueued: The maximum number of queued runs before further ones are rejected.
-    public init(worker: Worker, limit: Int, maximumQueued: Int) {
+    public init(worker: Worker, limit: Int, total: Int? = nil, maximumQueued: Int) {
         self.worker = worker
         journal = worker.journal
         logger = worker.logger
         clock = worker.clock
         elapsed = worker.clock.measureStart()
         self.limit = limit
+        self.total = total
         self.maximumQueued = maximumQueued
         (wakes, wake) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
         worker.onQueued { [wake] in wake.yield() }
@@ -102,8 +106,8 @@ public actor RunQueue {
                 .overloaded, "\(ofPipeline) runs of the pipeline \"\(run.pipeline.name)\" are waiting already")
         }
         if run.record.state == .waiting { return try await acceptWaiting(run) }
-        // Without a pipeline limit and without queued runs before it, a run can be claimed directly on acceptance.
-        let isOurs = run.pipeline.concurrency == nil && waiting == 0 && room > 0
+        // Without a limit but that of this process, and without queued runs before it, a run can be claimed directly on acceptance.
+        let isOurs = run.pipeline.concurrency == nil && total == nil && waiting == 0 && room > 0
         accepting += 1
         if isOurs {
             arriving += 1
@@ -168,6 +172,7 @@ public actor RunQueue {
                         await self.beat()
                     }
                 }
+                clocks.addTask { for await _ in self.journal.queueSignals() { self.wake.yield() } }
                 for await _ in wakes {
                     if worker.isStopping || Task.isCancelled { break }
                     // Starts runs that were just accepted before querying the journal for others.
@@ -207,6 +212,9 @@ public actor RunQueue {
         var logger = logger
         logger[metadataKey: "run"] = "\(run.id)"
         logger[metadataKey: "pipeline"] = "\(run.record.pipeline)"
+        logger[metadataKey: "trace"] = worker.runner.tracing.traceID(
+            of: run.id, trigger: run.request?.trigger ?? run.record.trigger
+        ).map { "\($0)" }
         let isResumed = run.record.interruptions > 0 || run.record.wakeAt != nil
         let cause = RunRecord.cause(run.request?.trigger ?? run.record.trigger)
         logger.info("\(name) \(isResumed ? "was resumed" : "began") (\(cause))")
@@ -280,7 +288,8 @@ public actor RunQueue {
             if waiting == 0 { waitingOfPipeline = [:] }
             trouble = nil
             var full: Set<String> = []
-            while waiting > 0, room > 0, !worker.isStopping {
+            var isFull = false
+            while waiting > 0, room > 0, !isFull, !worker.isStopping {
                 let free = room
                 claiming = free
                 defer { claiming = 0 }
@@ -290,16 +299,17 @@ public actor RunQueue {
                 if queued.isEmpty { break }
                 let before = (runs.count, full.count)
                 var unlimited: [RunRecord] = []
-                for run in queued where !full.contains(run.pipeline) {
+                for run in queued where !isFull && !full.contains(run.pipeline) {
                     guard let concurrency = await concurrency(of: run) else {
                         unlimited.append(run)
                         continue
                     }
-                    switch await claim(run.id, RunLimits(pipeline: concurrency.limit.number)) {
+                    switch await claim(run.id, RunLimits(pipeline: concurrency.limit.number, total: total)) {
                     case .claimed(let record): take(record, &runs)
                     case .busy:
                         full.insert(run.pipeline)
                         await giveWay(to: run, concurrency)
+                    case .full: isFull = true
                     case .damaged, .taken, .waiting, .ended, .missing, nil: break
                     }
                 }
@@ -336,7 +346,9 @@ public actor RunQueue {
         await withTaskGroup(of: RunRecord?.self) { group in
             for run in runs {
                 group.addTask {
-                    guard case .claimed(let record)? = await self.claim(run.id, RunLimits()) else { return nil }
+                    guard case .claimed(let record)? = await self.claim(run.id, RunLimits(total: self.total)) else {
+                        return nil
+                    }
                     return record
                 }
             }
@@ -366,7 +378,7 @@ public actor RunQueue {
         let concurrency = await concurrency(of: suspect)
         guard
             case .claimed(let run)? = await claim(
-                suspect.id, RunLimits(pipeline: concurrency?.limit.number))
+                suspect.id, RunLimits(pipeline: concurrency?.limit.number, total: total))
         else {
             clear(suspect.id)
             return nil

@@ -99,7 +99,7 @@ extension RunService {
             case .waiting(let time):
                 if worker.isStopping { return .waiting(until: time) }
                 pause = min(pause, .nanoseconds(max(1_000_000, time - now)))
-            case .busy, .taken: if worker.isStopping { return .released }
+            case .busy, .full, .taken: if worker.isStopping { return .released }
             case .damaged, .missing: return .lost
             case .ended:
                 guard let run = try await journal.run(runID), let result = RunResult(run) else { return .lost }
@@ -134,7 +134,7 @@ extension RunService {
             switch try await worker.claim(run.id, limits: limits) {
             case .claimed(let record): return record
             case .taken, .missing, .damaged, .ended: return nil
-            case .busy, .waiting:
+            case .busy, .full, .waiting:
                 if !hasSpoken || concurrency.overlap == .skip {
                     switch try await worker.giveWay(run, concurrency.overlap) {
                     case .waits: if !hasSpoken { await observer.report(.waitingForTurn(pipeline: run.pipeline)) }

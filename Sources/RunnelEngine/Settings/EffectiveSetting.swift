@@ -74,6 +74,12 @@ public struct EffectiveSetting: Sendable, Hashable {
                     key: "server.tokens.\(name)", value: .secret,
                     source: .file(place(["server", "tokens", name], root, file))))
         }
+        for name in value["traces"]?["headers"]?.asObject?.keys ?? [] {
+            settings.append(
+                EffectiveSetting(
+                    key: "traces.headers.\(name)", value: .secret,
+                    source: .file(place(["traces", "headers", name], root, file))))
+        }
         return settings.sorted { $0.key < $1.key }
     }
 

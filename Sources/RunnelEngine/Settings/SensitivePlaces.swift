@@ -17,11 +17,17 @@ struct SensitivePlaces {
             }
         }
         if let token = root["server"]?["token"] { places.append(("server.token", token)) }
+        for key in ["password", "url"] {
+            if let node = root["journal"]?[key] { places.append(("journal.\(key)", node)) }
+        }
         if case .mapping(let tokens)? = root["server"]?["tokens"]?.content {
             places += tokens.map { pair in
                 let path = "server.tokens.\(pair.key.keyText)"
                 return pair.value["token"].map { ("\(path).token", $0) } ?? (path, pair.value)
             }
+        }
+        if case .mapping(let headers)? = root["traces"]?["headers"]?.content {
+            places += headers.map { ("traces.headers.\($0.key.keyText)", $0.value) }
         }
         if let secrets = root["secrets"] {
             if case .mapping(let pairs) = secrets.content {

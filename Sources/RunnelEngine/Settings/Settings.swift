@@ -18,7 +18,8 @@ public struct Settings: FieldGroup {
     )
     public var profiles: [String: Value] = [:]
     @Field("Logging.") public var log: LogSettings = LogSettings()
-    @Field("Retention of ended runs.") public var journal: JournalSettings = JournalSettings()
+    @Field("Export of traces to OpenTelemetry.") public var traces: TraceSettings = TraceSettings()
+    @Field("Where runs are kept, and for how long.") public var journal: JournalSettings = JournalSettings()
     @Field("Retention of dedupe keys.") public var dedupe: DedupeSettings = DedupeSettings()
     @Field("Execution of runs.") public var runs: RunSettings = RunSettings()
     @Field("Settings of plugins, by the plugin's name.") public var plugins: [String: Value] = [:]
@@ -158,6 +159,80 @@ public struct JournalSettings: FieldGroup {
     public var keepBytes: ByteCount = .mebibytes(4096)
     @Field("How long it is kept what calls of models have used.") public var keepUsage: Duration = .seconds(
         400 * 86_400)
+    @Field(
+        """
+        The database of PostgreSQL that several machines share: `postgres://user@host/database`. What it leaves out comes \
+        from the variables `PGHOST`, `PGUSER` and so on. Without it, the journal is a file of SQLite in `.runnel`.
+        """)
+    public var url: DatabaseURL?
+    @Field("The password for `url`.") public var password: SensitiveValue?
+    @Field("The schema of the database that holds the tables of the journal.") public var schema: SchemaName =
+        SchemaName("runnel")
+    @Field(
+        """
+        Whether workers wake each other at once (LISTEN and NOTIFY), or look for work every second. `auto` notices a proxy \
+        such as PgBouncer, behind which they cannot.
+        """)
+    public var notify: JournalNotifications = .auto
+    @Field("The maximum number of connections to the database of one process.", in: 3...32) public var pool: Int = 6
+}
+
+/// `journal.notify`.
+public enum JournalNotifications: String, FieldChoice { case auto, on, off }
+
+/// `journal.url`: where a database is. It may hold a password, so no message quotes it.
+public struct DatabaseURL: FieldValue, Hashable {
+    public let text: String
+
+    public static var schema: Value {
+        ["type": "string", "pattern": #"^postgres(ql)?://"#, "examples": ["postgres://runnel@db.example.org/runnel"]]
+    }
+
+    public init(field value: Value) throws(FieldError) {
+        text = try String(field: value)
+        guard text.hasPrefix("postgres://") || text.hasPrefix("postgresql://") else {
+            throw FieldError(
+                "expected the URL of a database of PostgreSQL", hint: "write \"postgres://user@host/database\"")
+        }
+    }
+
+    /// The password that the URL holds, as it is written.
+    public var password: String? {
+        guard let start = text.firstRange(of: "://")?.upperBound else { return nil }
+        let authority = text[start...].prefix { $0 != "/" && $0 != "?" }
+        guard let at = authority.lastIndex(of: "@"), let colon = authority[..<at].firstIndex(of: ":") else {
+            return nil
+        }
+        let password = authority[authority.index(after: colon)..<at]
+        return password.isEmpty ? nil : String(password)
+    }
+
+    public var fieldDefault: Value? { .string(text) }
+}
+
+/// `journal.schema`: a plain name.
+public struct SchemaName: FieldValue, Hashable {
+    public let text: String
+
+    public static var schema: Value { ["type": "string", "pattern": "^[a-z_][a-z0-9_]{0,39}$"] }
+
+    /// - Parameter text: A valid name.
+    init(_ text: String) {
+        self.text = text
+    }
+
+    public init(field value: Value) throws(FieldError) {
+        text = try String(field: value)
+        guard let first = text.utf8.first, text.utf8.count <= 40, !(0x30...0x39).contains(first),
+            text.utf8.allSatisfy({ (0x61...0x7A).contains($0) || (0x30...0x39).contains($0) || $0 == 0x5F })
+        else {
+            throw FieldError(
+                "\(value.quoted()) is not a name of a schema",
+                hint: "use up to 40 lower-case letters, digits and `_`, such as \"runnel\"")
+        }
+    }
+
+    public var fieldDefault: Value? { .string(text) }
 }
 
 /// `dedupe:` in `runnel.yaml`.
@@ -186,6 +261,8 @@ public struct RunSettings: FieldGroup {
     public init() {}
 
     @Field("The maximum number of concurrent runs in one process.") public var limit: PositiveCount = PositiveCount(16)
+    @Field("The maximum number of concurrent runs of all processes and machines that share the journal.")
+    public var total: PositiveCount?
     @Field("The maximum number of queued runs; further trigger events are rejected until there is room.")
     public var maxQueued: PositiveCount = PositiveCount(1000)
     @Field(

@@ -386,7 +386,7 @@ public final class Worker: Sendable {
             _ = tell(.claimed(lease))
             _ = await fail(lease, RunError(error))
             return .ended(.failed)
-        case .busy, .taken, .waiting, .ended, .missing:
+        case .busy, .full, .taken, .waiting, .ended, .missing:
             _ = tell(.unclaimed(runID))
             return claim
         }
@@ -465,7 +465,8 @@ public final class Worker: Sendable {
                 let opened = RunSource(json: runner.seal.unseal(source)),
                 let definition = runner.registry.trigger(named: run.trigger["type"]?.asString ?? "")
             else { return }
-            let retry = RetriedRun(runID: runID, end: end, source: opened)
+            let retry = RetriedRun(
+                runID: runID, startedAt: run.startedAt ?? run.createdAt, end: end, source: opened)
             let context = RetryContext(project: runner.project, now: runner.now, logger: logger)
             let settled = try await definition.retried(retry, context)
             try await journal.relocate(

@@ -55,6 +55,13 @@ public struct HTTPCall: Sendable {
         self.init(method: method, url: url, headers: fields, body: body?.bytes, bodyLimit: .fail(bytes: limit.bytes))
     }
 
+    /// Adds the header fields `traceparent` and `tracestate`, so that what the server does joins the trace. A call that has
+    /// a `traceparent` of its own keeps it.
+    public mutating func carry(_ trace: TraceContext?) {
+        guard let trace, !headers.contains(name: TraceContext.fields.parent) else { return }
+        for (name, value) in trace.headers { headers.replaceOrAdd(name: name, value: value) }
+    }
+
     /// The first value of a header field.
     public func header(_ name: String) -> String? { headers.first(name: name) }
 

@@ -9,9 +9,11 @@ extension StepContext {
     ///   others; `CancellationError`.
     public func send(_ call: HTTPCall, within limit: Duration = .seconds(30)) async throws -> HTTPReply {
         let sender = try await services.get(HTTPClientService.self)
+        var call = call
+        call.carry(trace.context)
         do {
             return try await withTimeLimit(limit, clock: clock, error: TransportProblem.timedOut(limit)) {
-                try await sender.send(call)
+                [call] in try await sender.send(call)
             }
         } catch let problem as TransportProblem {
             throw problem.stepError(call: call.shown)

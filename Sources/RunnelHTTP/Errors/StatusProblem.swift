@@ -2,9 +2,9 @@ public import RunnelKit
 
 /// The error of an answer whose status says that it did not work.
 public enum StatusProblem {
-    /// Whether the same request could be answered otherwise a little later.
+    /// Whether the same request could be answered otherwise a little later. A loop (508) does not end by itself.
     public static func isTransient(_ status: Int) -> Bool {
-        status == 408 || status == 429 || (500...599).contains(status)
+        status == 408 || status == 429 || (500...599).contains(status) && status != 508
     }
 
     /// - Parameters:
@@ -28,6 +28,7 @@ public enum StatusProblem {
         case 404: "check the URL"
         case 405: "check `method`"
         case 407: "the proxy wants credentials"
+        case 508: "the request came back to where it began: end the loop of servers that call each other"
         case 408, 500...599: "the trouble is on the server's side; trying again later may help"
         case 413: "send less at once"
         case 415: "check what is sent and its `content-type`"

@@ -28,6 +28,8 @@ public struct StepContext: Sendable {
     public var journal: any StepJournal
     /// What the calls of models cost; see ``PriceTable``.
     public var prices: PriceTable
+    /// The trace that the step works in: what to send along with requests, and spans of its own.
+    public var trace = StepTrace()
     /// How many runs led to this one, each started by what the one before it did; see ``TriggerEvent/cause``. A step that
     /// may start runs elsewhere hands it on.
     public var chain: Int

@@ -60,7 +60,10 @@ public final class HealthBoard: ServiceKey, Sendable {
     public init() {}
 
     /// Replaces the problems of a kind.
-    /// - Parameter problems: The messages by subject.
+    ///
+    /// - Parameters:
+    ///   - kind: What kind of problem they are.
+    ///   - problems: The messages by subject.
     public func set(_ kind: Kind, _ problems: [String: String]) {
         state.withLock { state in
             state.problems[kind] = problems.mapValues { Entry(message: $0) }
@@ -69,7 +72,10 @@ public final class HealthBoard: ServiceKey, Sendable {
     }
 
     /// Adds or removes one problem of a kind.
+    ///
     /// - Parameters:
+    ///   - kind: What kind of problem it is.
+    ///   - subject: What has the problem.
     ///   - message: nil if there is no problem any more.
     ///   - length: How long it lasts; nil until it is removed.
     public func set(_ kind: Kind, _ subject: String, _ message: String?, for length: Duration? = nil) {

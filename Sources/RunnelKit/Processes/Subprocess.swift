@@ -48,9 +48,11 @@ public protocol Subprocesses: Sendable {
 
     /// Runs the program to its end.
     ///
-    /// - Parameter output: Receives the output in pieces. While it is busy, standard output is not read, so a child
-    ///   that writes too fast waits (backpressure); of standard error that comes too fast, pieces are left out. If it
-    ///   throws, the child is ended: SIGTERM, and half a second later SIGKILL, both to its whole process group.
+    /// - Parameters:
+    ///   - program: What to run, and how.
+    ///   - output: Receives the output in pieces. While it is busy, standard output is not read, so a child that writes
+    ///     too fast waits (backpressure); of standard error that comes too fast, pieces are left out. If it throws, the
+    ///     child is ended: SIGTERM, and half a second later SIGKILL, both to its whole process group.
     /// - Throws: A ``StepError`` with the code `program-not-found` or `program-start-failed`; what `output` throws;
     ///   `CancellationError`.
     func run(

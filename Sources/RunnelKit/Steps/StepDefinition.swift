@@ -40,8 +40,10 @@ public struct StepDefinition: Sendable {
 
     /// The definition of a step that is written in Swift.
     ///
-    /// - Parameter validate: Checks what depends on the settings of the plugin, such as whether its service is
-    ///   configured. Called when a pipeline is validated, after ``Step/validate(in:)``.
+    /// - Parameters:
+    ///   - type: The type of the step.
+    ///   - validate: Checks what depends on the settings of the plugin, such as whether its service is configured.
+    ///     Called when a pipeline is validated, after ``Step/validate(in:)``.
     public init<S: Step>(
         _ type: S.Type, validate: @escaping @Sendable (S) throws(FieldError) -> Void = { _ throws(FieldError) in }
     ) {

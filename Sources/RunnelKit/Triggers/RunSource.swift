@@ -21,13 +21,16 @@ public struct RunSource: Sendable, Hashable {
 public struct RetriedRun: Sendable {
     /// The run's id.
     public let runID: String
+    /// When it began, in nanoseconds since 1970.
+    public let startedAt: Int64
     /// How it ended.
     public let end: RunEnd
     /// Where the trigger had put what the run was started for.
     public let source: RunSource
 
-    package init(runID: String, end: RunEnd, source: RunSource) {
+    package init(runID: String, startedAt: Int64, end: RunEnd, source: RunSource) {
         self.runID = runID
+        self.startedAt = startedAt
         self.end = end
         self.source = source
     }

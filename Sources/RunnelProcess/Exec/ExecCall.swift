@@ -27,7 +27,7 @@ struct ExecCall: Sendable {
                 log.finish()
                 lines.finish()
             })
-        let process = try await program.start(sinks: sinks)
+        let process = try await program.start(sinks: sinks, environment: context.trace.context?.environment ?? [:])
         lines.onResume { process.resumeOutput() }
         process.write(request(with, context).jsonBytes() + [0x0A])
         process.closeInput()

@@ -40,8 +40,13 @@ package struct PluginProgram: Sendable {
     }
 
     /// Starts the program.
-    package func start(sinks: PluginProcess.Sinks) async throws -> PluginProcess {
-        let launch = try launch()
+    ///
+    /// - Parameter environment: Variables beside those that the manifest names, which win over these.
+    package func start(
+        sinks: PluginProcess.Sinks, environment: [String: String] = [:]
+    ) async throws -> PluginProcess {
+        var launch = try launch()
+        launch.environment.merge(environment) { own, _ in own }
         do {
             return try await PluginProcess.start(launch, sinks: sinks)
         } catch let error as ChildStartError {

@@ -203,6 +203,7 @@ enum MetricsHelp {
         "runnel_steps_total": "Attempts of steps, by type of step and outcome.",
         "runnel_step_duration_seconds": "How long attempts of steps took.",
         "runnel_queue_depth": "Runs of the journal that have not ended, by state.",
+        "runnel_trace_spans_total": "Spans, by outcome: exported, dropped because the queue was full, failed.",
         "runnel_trigger_problems": "Triggers that cannot work at the moment.",
         "runnel_pipelines": "Pipelines that are served, and files that are not because they have errors.",
     ]

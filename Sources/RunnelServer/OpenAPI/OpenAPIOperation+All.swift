@@ -50,7 +50,7 @@ extension OpenAPIOperation {
                 id,
                 Parameter(
                     name: "Last-Event-ID", place: "header", help: "Only events behind this one.",
-                    schema: ["type": "string", "pattern": "^[0-9]{1,9}$"]),
+                    schema: ["type": "string", "pattern": "^[0-9]{0,9}$"]),
             ], answers: [(200, "Server-sent events until the run has ended.", .events)], failures: [400, 404, 503]),
         OpenAPIOperation(
             method: "post", path: "/api/v1/runs/{id}/cancel", id: "cancelRun", tag: "runs", summary: "Cancel the run",

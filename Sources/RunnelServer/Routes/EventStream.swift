@@ -20,7 +20,8 @@ struct EventStream: Sendable {
     /// The first event number for a reconnecting client (`Last-Event-ID`, WHATWG HTML, section 9.2.4).
     static func firstNumber(_ request: Request) throws(APIError) -> Int {
         guard let text = HTTPFieldNames.lastEventID.flatMap({ request.headers[$0] }), !text.isEmpty else { return 0 }
-        guard let number = Int(text), (0..<Int(Int32.max)).contains(number) else {
+        // Digits alone: `Int` also reads a sign.
+        guard text.utf8.count <= 9, text.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let number = Int(text) else {
             throw APIError(
                 400, "bad-header",
                 "Last-Event-ID: expected the number of an event, found \(Value.string(text).quoted())")

@@ -95,9 +95,11 @@ struct PipelineRoutes: Sendable {
                 throw APIError(413, "body-too-large", "the body is larger than \(ByteCount(Self.maximumBody))")
             }
             let body = try RunRequestBody(bytes, type: request.headers[.contentType])
+            var trigger = body.trigger
+            for (key, value) in request.traceContext?.payload ?? [:] { trigger[key] = value }
             return Response.accepted(
                 try await api.start(
-                    pipeline, inputs: body.inputs, trigger: body.trigger, input: body.input,
+                    pipeline, inputs: body.inputs, trigger: trigger, input: body.input,
                     dedupeKey: try request.dedupeKey(), by: Operator(context)))
         }
     }

@@ -145,6 +145,14 @@ extension Response {
 }
 
 extension Request {
+    /// The client's place in a distributed trace; nil where it is malformed.
+    var traceContext: TraceContext? {
+        guard let (parent, state) = HTTPFieldNames.trace, headers[values: parent].count == 1,
+            let value = headers[parent]
+        else { return nil }
+        return TraceContext(traceparent: value, tracestate: headers[state])
+    }
+
     /// What makes repeats of the request harmless.
     func dedupeKey() throws(APIError) -> String? {
         guard let key = HTTPFieldNames.idempotencyKey.flatMap({ headers[$0] }) else { return nil }

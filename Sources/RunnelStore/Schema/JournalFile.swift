@@ -77,7 +77,7 @@ struct JournalFile {
         try FileSystem.syncFolder(of: path)
     }
 
-    private func makeDirectory() throws(JournalError) {
+    func makeDirectory() throws(JournalError) {
         // The folder's name until version 5 of the schema. Locks held in it stay valid.
         if access(directory + "/workers", F_OK) != 0 { rename(directory + "/agents", directory + "/workers") }
         for folder in [directory, directory + "/workers", directory + "/outputs"] {

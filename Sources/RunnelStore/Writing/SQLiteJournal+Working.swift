@@ -30,7 +30,7 @@ extension SQLiteJournal {
                 try Int.fetchOne(db.cachedStatement(sql: "SELECT count(*) FROM runs WHERE owner IS NOT NULL")) ?? 0
                     >= total
             {
-                return .answer(.busy)
+                return .answer(.full)
             }
             if let most = limits.pipeline,
                 try Self.held(in: pipeline, besides: runID, hasBegun: hasBegun, db) >= most

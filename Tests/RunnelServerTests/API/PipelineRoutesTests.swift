@@ -64,6 +64,33 @@ import Testing
         }
     }
 
+    @Test("a run joins the trace of its caller, a retry keeps it, and a malformed trace context counts for nothing")
+    func trace() async throws {
+        let parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+        let cases: [([(String, String)], Value?, Value?)] = [
+            ([("traceparent", parent), ("tracestate", "a=1")], .string(parent), "a=1"),
+            ([("traceparent", parent)], .string(parent), nil),
+            ([("traceparent", parent), ("traceparent", parent)], nil, nil),
+            ([("traceparent", "00-00000000000000000000000000000000-00f067aa0ba902b7-01")], nil, nil),
+            ([("traceparent", "nonsense"), ("tracestate", "a=1")], nil, nil),
+        ]
+        for (headers, traceparent, tracestate) in cases {
+            try await ServerRig(pipelines: Self.files).serve { server in
+                let body = #"{"inputs": {"who": "Ada"}}"#
+                let run = try #require(try await server.post("/api/v1/pipelines/greet/runs", body, headers).run)
+                try await server.end(of: run)
+                _ = try await server.post("/api/v1/runs/\(run)/retry", "")
+                let triggers = await server.runs().map(\.trigger)
+                #expect(triggers.count == 2)
+                for trigger in triggers {
+                    #expect(trigger["type"] == "manual")
+                    #expect(trigger["traceparent"] == traceparent)
+                    #expect(trigger["tracestate"] == tracestate)
+                }
+            }
+        }
+    }
+
     @Test(
         "a body that cannot start a run is refused with the reason, and starts none",
         arguments: [

@@ -7,8 +7,8 @@
 -- 5-workers
 -- 6-files
 -- 7-deliveries
--- 9-answers
 -- 8-events
+-- 9-answers
 CREATE INDEX dedupe_keys_expiry ON dedupe_keys (expires_at)
 CREATE INDEX files_hash ON files (hash)
 CREATE INDEX runs_asleep ON runs (wake_at) WHERE state = 'waiting'
@@ -21,9 +21,9 @@ CREATE INDEX runs_failed_of ON runs (pipeline, id) WHERE state = 'failed'
 CREATE INDEX runs_of ON runs (pipeline, id)
 CREATE INDEX runs_owned ON runs (owner, pipeline) WHERE owner IS NOT NULL
 CREATE INDEX runs_queued ON runs ((started_at IS NULL), id) WHERE state = 'queued'
+CREATE INDEX runs_source_due ON runs (id) WHERE source_due = 1
 CREATE INDEX step_memory_expiry ON step_memory (expires_at)
 CREATE INDEX usage_at ON usage (at, pipeline)
-CREATE INDEX runs_source_due ON runs (id) WHERE source_due = 1
 CREATE TABLE audit (
 number INTEGER PRIMARY KEY AUTOINCREMENT,
 time INTEGER NOT NULL,
@@ -108,8 +108,7 @@ owner TEXT,
 interruptions INTEGER NOT NULL DEFAULT 0,
 cancel_requested INTEGER NOT NULL DEFAULT 0,
 retry_of TEXT
-, epoch INTEGER NOT NULL DEFAULT 0, deaths INTEGER NOT NULL DEFAULT 0, takeovers INTEGER NOT NULL DEFAULT 0, wake_at INTEGER, worked INTEGER NOT NULL DEFAULT 0, has_finally INTEGER NOT NULL DEFAULT 0, chain INTEGER NOT NULL DEFAULT 0, debounce_key TEXT, debounce_until INTEGER)
-, epoch INTEGER NOT NULL DEFAULT 0, deaths INTEGER NOT NULL DEFAULT 0, takeovers INTEGER NOT NULL DEFAULT 0, wake_at INTEGER, worked INTEGER NOT NULL DEFAULT 0, has_finally INTEGER NOT NULL DEFAULT 0, chain INTEGER NOT NULL DEFAULT 0, source TEXT, source_due INTEGER NOT NULL DEFAULT 0)
+, epoch INTEGER NOT NULL DEFAULT 0, deaths INTEGER NOT NULL DEFAULT 0, takeovers INTEGER NOT NULL DEFAULT 0, wake_at INTEGER, worked INTEGER NOT NULL DEFAULT 0, has_finally INTEGER NOT NULL DEFAULT 0, source TEXT, source_due INTEGER NOT NULL DEFAULT 0, chain INTEGER NOT NULL DEFAULT 0, debounce_key TEXT, debounce_until INTEGER)
 CREATE TABLE seen (caller TEXT NOT NULL PRIMARY KEY, until INTEGER NOT NULL) WITHOUT ROWID
 CREATE TABLE sqlite_sequence(name,seq)
 CREATE TABLE step_memory (

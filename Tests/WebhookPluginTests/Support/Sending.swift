@@ -13,7 +13,8 @@ struct Sending: Sendable {
     let clock = ManualClock()
     private var harness = StepHarness()
 
-    init(input: Value = .null, secrets: [String] = [], epoch: Int64? = nil) {
+    init(input: Value = .null, secrets: [String] = [], epoch: Int64? = nil, trace: TraceContext? = nil) {
+        harness.trace = StepTrace(context: trace)
         harness.identity.epoch = epoch
         harness.input = input
         harness.clock = clock

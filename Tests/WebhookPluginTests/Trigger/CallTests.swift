@@ -30,6 +30,28 @@ import Testing
         }
     }
 
+    @Test("a caller's trace context stands in the payload; a malformed or repeated one does not")
+    func trace() async throws {
+        let parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+        let calls: [(HeaderList, Value?, Value?)] = [
+            (["Traceparent": parent, "tracestate": "a=1", "Tracestate": "b=2"], .string(parent), "a=1,b=2"),
+            (["traceparent": parent, "tracestate": "no"], .string(parent), nil),
+            (["tracestate": "a=1"], nil, nil),
+            (["traceparent": "00-00000000000000000000000000000000-00f067aa0ba902b7-01"], nil, nil),
+            (["traceparent": "garbage", "tracestate": "a=1"], nil, nil),
+            (["traceparent": parent, "Traceparent": parent], nil, nil),
+        ]
+        for (headers, parent, state) in calls {
+            try await Hook.run(Self.open) { hook in
+                let answer = try await hook.call(headers: headers)
+                #expect(answer == .accepted("run-1"))
+                let payload = try await hook.payload()
+                #expect(payload["traceparent"] == parent)
+                #expect(payload["tracestate"] == state)
+            }
+        }
+    }
+
     @Test("each refusal has its status, its code and its words")
     func refusals() async throws {
         try await Hook.run([

@@ -1,3 +1,4 @@
+internal import LibC
 internal import Logging
 internal import RunnelKit
 
@@ -54,7 +55,9 @@ struct FailedFile: Hashable {
     ///
     /// - Returns: Where the file is now; nil if it is gone.
     func settle(_ retry: RetriedRun, _ context: RetryContext) throws -> RunSource? {
-        let mover = FileMover(tree: ProjectTree(context.project))
+        let tree = ProjectTree(context.project)
+        let mover = FileMover(tree: tree)
+        let status = statusRead(by: retry, in: tree)
         do throws(FileMover.Failure) {
             guard case .succeeded = retry.end else {
                 let note = FailureNote(file: original, run: retry.runID, end: retry.end, time: context.now())
@@ -73,11 +76,23 @@ struct FailedFile: Hashable {
         }
     }
 
+    /// Clocks of file systems lag behind by so much, in nanoseconds.
+    private static let clockLag: Int64 = 20_000_000
+
+    /// The status of the file that the run has read: somebody may have mended the file before it was retried.
+    private func statusRead(by retry: RetriedRun, in tree: ProjectTree) -> FileStatus {
+        var current = stat()
+        guard lstat(tree.absolute(place), &current) == 0, current.st_mode & S_IFMT == S_IFREG,
+            current.changeTime + Self.clockLag < retry.startedAt
+        else { return status }
+        return FileStatus(current)
+    }
+
     private func settled(
         _ result: FinishResult, _ moved: FilePath?, by mover: FileMover, _ context: RetryContext
     ) throws(FileMover.Failure) -> RunSource? {
         if case .changed = result {
-            context.logger.warning("\"\(place.text)\" stays where it is: it has changed since its run failed")
+            context.logger.warning("\"\(place.text)\" stays where it is: it has changed since its run began")
             return source
         }
         try mover.removeNote(of: place)

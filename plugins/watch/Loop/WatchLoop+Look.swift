@@ -197,6 +197,7 @@ extension WatchLoop {
         } else if isGone {
             machine.gone(path)
             unmatched.remove(path)
+            refused.remove(path)
             await tellUnmatched()
             await clear(.file(path.text))
         } else if await takes(path) {
@@ -212,6 +213,7 @@ extension WatchLoop {
         if isGone {
             for watch in watches.remove(within: path) { reader?.remove(watch) }
             machine.folderGone(path)
+            refused = refused.filter { !$0.isWithin(path) }
             await clear(.file(path.text))
         } else if settings.filter.enters(folder: path), !mask.isDisjoint(with: [.create, .movedTo, .attributes]) {
             var findings = Findings()

@@ -23,6 +23,8 @@ struct WatchLoop {
     var unmatched: Set<FilePath> = []
     /// Those of the last scan, which were logged then.
     var loggedUnmatched: Set<FilePath> = []
+    /// Files whose event was refused for good. Their problem lasts until they change or go.
+    var refused: Set<FilePath> = []
     var watches = FolderWatches()
     /// nil if the folder is polled.
     var reader: InotifyReader?
@@ -173,6 +175,8 @@ struct WatchLoop {
             if reader == nil || isRootLost || isLookIncomplete { try await look() }
         case .taken(let path, let result, let problem):
             machine.taken(path, result, at: now())
+            if case .unchanged = result, refused.contains(path) { return }
+            if case .ignored = result, problem != nil { refused.insert(path) } else { refused.remove(path) }
             await report(path, problem)
         case .ended(let path, let run, let end):
             machine.ended(path, run: run, end)

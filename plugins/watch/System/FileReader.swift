@@ -49,17 +49,10 @@ struct FileReader: Sendable {
         }
     }
 
-    /// The time (ctime) at which the file was last renamed or its content or attributes changed, in nanoseconds since
-    /// 1970. Unlike the modification time it cannot be set.
     private func changeTime(of file: Descriptor) throws(SystemFailure) -> Int64 {
         var status = stat()
         _ = try SystemFailure.check { fstat(file.number, &status) }
-        #if canImport(Darwin)
-        let time = status.st_ctimespec
-        #else
-        let time = status.st_ctim
-        #endif
-        return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
+        return status.changeTime
     }
 
     private func kind(of file: Descriptor) throws(SystemFailure) -> FolderEntry.Kind {
@@ -109,4 +102,17 @@ enum FileSystemKind {
         return String(decoding: bytes, as: UTF8.self)
     }
     #endif
+}
+
+extension stat {
+    /// The time (ctime) at which the file was last renamed or its content or attributes changed, in nanoseconds since
+    /// 1970. Unlike the modification time it cannot be set.
+    var changeTime: Int64 {
+        #if canImport(Darwin)
+        let time = st_ctimespec
+        #else
+        let time = st_ctim
+        #endif
+        return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
+    }
 }

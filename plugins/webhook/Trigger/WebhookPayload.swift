@@ -7,13 +7,24 @@ enum WebhookPayload {
     static func object(
         _ request: IngressRequest, _ body: WebhookBody, without proof: Set<String>
     ) throws(BodyProblem) -> ValueObject {
-        [
+        var object: ValueObject = [
             "method": .string(request.method), "path": .string(request.path),
             "params": .object(
                 ValueObject(request.parameters.sorted { $0.key < $1.key }.map { ($0.key, .string($0.value)) })),
             "headers": .object(headers(request.headers, without: proof)), "query": .object(try query(request)),
             "body": body.value, "raw": body.raw,
         ]
+        for (key, value) in trace(request.headers)?.payload ?? [:] { object[key] = value }
+        return object
+    }
+
+    /// Of a caller that takes part in a distributed trace. A repeated field is malformed.
+    private static func trace(_ headers: HeaderList) -> TraceContext? {
+        let parents = headers[TraceContext.fields.parent]
+        guard parents.count == 1 else { return nil }
+        let states = headers[TraceContext.fields.state]
+        return TraceContext(
+            traceparent: parents[0], tracestate: states.isEmpty ? nil : states.joined(separator: ","))
     }
 
     /// Without parameters that carry credentials, as with header fields.

@@ -70,6 +70,12 @@ extension WebhookTrigger {
             ),
             .init("body", "The body, read by its media type; also the first step's `input`."),
             .init("raw", "The body as it came: text where it is UTF-8, else bytes."),
+            .init(
+                "traceparent",
+                """
+                The caller's place in a distributed trace (W3C Trace Context), which the run goes on with; only where the \
+                call brought a valid one. `tracestate` stands beside it where there is one.
+                """),
         ],
         examples: [
             .init(

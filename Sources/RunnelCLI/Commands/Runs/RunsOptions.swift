@@ -68,7 +68,7 @@ struct ProjectOptions: ParsableArguments {
 
     /// The journal of the project. It is not created if it does not exist.
     func journal(of project: Project) throws -> any Journal {
-        guard FileReading.exists(project.stateDirectory + "/journal.db") else {
+        guard JournalSetup.exists(for: project) else {
             Streams.error.write(
                 """
                 error: no runs have been kept in \(project.directory)

@@ -94,7 +94,7 @@ struct RunsResumeCommand: AsyncParsableCommand {
     private func refuse(_ id: String, _ claim: Claim, in journal: any Journal) async throws {
         let problem: String
         switch claim {
-        case .claimed, .busy: problem = "other runs are running"
+        case .claimed, .busy, .full: problem = "other runs are running"
         case .taken(let owner):
             let process = try await journal.workers().first { $0.id == owner }?.processID
             problem = "it is being worked on" + (process.map { " by the process \($0)" } ?? "")

@@ -158,8 +158,8 @@ extension ErrorCatalog {
             sentences: [
                 "the default of the input \"…\": …",
                 "`for`: expected a duration above 0, found …",
-                "`id`: expected a name for the trigger, found …",
                 "`max`: … is shorter than `for`",
+                "`id`: expected a name for the trigger, found …",
                 "the environment variable …: …",
             ],
             hints: [

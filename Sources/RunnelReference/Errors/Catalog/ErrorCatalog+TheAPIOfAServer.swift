@@ -9,6 +9,7 @@ extension ErrorCatalog {
                 "the body has a key …; there are …",
                 "`…`: expected a time such as 2026-11-24T09:00:00Z, found …",
                 "`limit`: expected a number from 1 to …, found …",
+                "`…`: expected true or false, found …",
                 "`from` is after `to`",
                 "`to` lies in the future; the schedule runs those ticks itself",
             ]),

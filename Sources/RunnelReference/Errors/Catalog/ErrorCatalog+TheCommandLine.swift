@@ -14,6 +14,16 @@ extension ErrorCatalog {
             sentences: ["other users of this machine can open the file (mode 0…)"],
             hints: ["`chmod 600 …`"]),
         ErrorEntry(
+            "journal-failed", part: "The command line",
+            sentences: ["there is no journal in …", "the journal is in PostgreSQL"],
+            hints: [
+                "name the folder that holds journal.db, or a URL",
+                "back it up with `pg_dump --schema=SCHEMA`",
+            ]),
+        ErrorEntry(
+            "journal-unreachable", part: "The command line",
+            sentences: ["the journal cannot be opened: `journal.password`: …"]),
+        ErrorEntry(
             "link-outside", part: "The command line",
             sentences: []),
         ErrorEntry(

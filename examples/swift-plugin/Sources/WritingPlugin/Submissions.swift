@@ -28,7 +28,8 @@ struct Submissions: Trigger {
                 dedupeKey: "\(author)/\(request.headers.first("idempotency-key") ?? text)",
                 payload: ["author": .string(author), "words": .int(Int64(wordCount(text)))], input: .string(text))
             // A refusal that is thrown here is answered with 429 or 503.
-            return .json(202, ["run": .string(try await context.emit(event).runID)])
+            guard let run = try await context.emit(event).runID else { return .json(202, ["ignored": true]) }
+            return .json(202, ["run": .string(run)])
         }
         try await context.serve(route)
     }

@@ -1,0 +1,305 @@
+internal import CRunnelPostgres
+internal import LibC
+internal import Synchronization
+
+/// A session of a database. It belongs to one thread at a time; only ``canceller`` may be used from others.
+///
+/// Statements are sent in pipeline mode: any number of them costs one round trip. The socket does not block, so each
+/// call ends in time whatever becomes of the server.
+package final class PostgresConnection {
+    private let handle: OpaquePointer
+    private let options: PostgresOptions
+    package let canceller: PostgresCanceller
+    /// The names of prepared statements.
+    private var prepared: [String: String] = [:]
+    /// The time limit of one call, beyond what the server's own `statement_timeout` allows.
+    package var limit = Duration.seconds(60)
+    package private(set) var isBroken = false
+
+    /// The number of statements that are kept prepared.
+    private static let maximumPrepared = 200
+
+    /// Connects; waits at most the `connect_timeout` of the options for each address.
+    package init(_ options: PostgresOptions) throws(PostgresError) {
+        try options.check()
+        self.options = options
+        let parameters = options.parameters
+        let handle = Self.withCStrings(parameters.map(\.0)) { keywords in
+            Self.withCStrings(parameters.map(\.1)) { values in rpq_PQconnectStartParams(keywords, values, 1) }
+        }
+        guard let handle else { throw PostgresError(.connection, "there is no memory for a connection") }
+        self.handle = handle
+        canceller = PostgresCanceller()
+        rpq_silence(handle)
+        do throws(PostgresError) {
+            try Self.connect(handle, options)
+            guard rpq_PQserverVersion(handle) >= 130_000 else {
+                throw PostgresError(
+                    .settings, "the server's version is too old",
+                    hint: "Runnel needs PostgreSQL 13 or newer")
+            }
+            guard rpq_PQsetnonblocking(handle, 1) == 0, rpq_PQenterPipelineMode(handle) == 1 else {
+                throw PostgresError(.connection, "the connection cannot be used without waiting")
+            }
+            canceller.set(rpq_PQgetCancel(handle))
+            if !options.preamble.isEmpty { try pipeline(options.preamble.map { PostgresStatement($0) }) }
+        } catch {
+            isBroken = true
+            throw error
+        }
+    }
+
+    deinit {
+        canceller.set(nil)
+        rpq_PQfinish(handle)
+    }
+
+    private static func connect(_ handle: OpaquePointer, _ options: PostgresOptions) throws(PostgresError) {
+        let end = ContinuousClock().now + .seconds(20)
+        var state = RPQ_POLLING_WRITING
+        while rpq_PQstatus(handle) != Int32(RPQ_CONNECTION_BAD.rawValue), state != RPQ_POLLING_FAILED {
+            if state == RPQ_POLLING_OK { return }
+            let events = state == RPQ_POLLING_READING ? POLLIN : POLLOUT
+            guard wait(rpq_PQsocket(handle), Int16(events), until: end) else {
+                throw PostgresError(.timeout, "the server did not answer in time")
+            }
+            state = rpq_polling(rawValue: UInt32(bitPattern: rpq_PQconnectPoll(handle)))
+        }
+        let text = message(handle, options)
+        // libpq gives no SQLSTATE for a refused connection.
+        let refusal = refusals.first { text.contains($0.words) }
+        throw PostgresError(refusal.map { .server($0.state) } ?? .connection, text)
+    }
+
+    private static let refusals = [
+        (words: "too many clients", state: "53300"), (words: "too many connections", state: "53300"),
+        (words: "connection slots", state: "53300"), (words: "authentication failed", state: "28P01"),
+        (words: "no password supplied", state: "28P01"), (words: "\" does not exist", state: "3D000"),
+    ]
+
+    private static func message(_ handle: OpaquePointer, _ options: PostgresOptions) -> String {
+        let text = rpq_PQerrorMessage(handle).map { String(cString: $0) } ?? ""
+        let lines = text.split(whereSeparator: \.isNewline).map { $0.trimmingPrefix { $0.isWhitespace } }
+        return options.redacted(lines.isEmpty ? "the connection is lost" : lines.joined(separator: "; "))
+    }
+
+    // MARK: - Statements
+
+    @discardableResult package func execute(
+        _ sql: String, _ parameters: PostgresParameter...
+    ) throws(PostgresError) -> PostgresResult {
+        try execute(PostgresStatement(sql, parameters: parameters))
+    }
+
+    @discardableResult package func execute(_ statement: PostgresStatement) throws(PostgresError) -> PostgresResult {
+        let results = try pipeline([statement])
+        guard let result = results.first else { throw PostgresError(.answer, "the statement has no result") }
+        return result
+    }
+
+    /// Sends all statements at once and returns their results. When one fails, the later ones are not executed; outside
+    /// of a transaction, the earlier ones are rolled back.
+    @discardableResult package func pipeline(
+        _ statements: [PostgresStatement]
+    ) throws(PostgresError) -> [PostgresResult] {
+        guard !isBroken else { throw PostgresError(.connection, "the connection is lost") }
+        let end = ContinuousClock().now + limit
+        do throws(PostgresError) {
+            return try perform(statements, until: end)
+        } catch {
+            if error.isConnectionLost { isBroken = true }
+            throw error
+        }
+    }
+
+    private func perform(
+        _ statements: [PostgresStatement], until end: ContinuousClock.Instant
+    ) throws(PostgresError) -> [PostgresResult] {
+        // Whether each expected result is that of a statement, or that of preparing one.
+        var steps: [(sql: String, isPreparation: Bool)] = []
+        if prepared.count > Self.maximumPrepared {
+            try send(PostgresStatement("DEALLOCATE ALL"), name: nil)
+            steps.append(("", true))
+            prepared = [:]
+        }
+        var fresh: [String: String] = [:]
+        for statement in statements {
+            var name = prepared[statement.sql] ?? fresh[statement.sql]
+            if name == nil, options.prepares {
+                let new = "s\(prepared.count + fresh.count)"
+                fresh[statement.sql] = new
+                name = new
+                let types = statement.parameters.map(\.type)
+                try require(rpq_PQsendPrepare(handle, new, statement.sql, Int32(types.count), types) == 1)
+                steps.append((statement.sql, true))
+            }
+            try send(statement, name: name)
+            steps.append((statement.sql, false))
+        }
+        try require(rpq_PQpipelineSync(handle) == 1)
+        var results: [PostgresResult] = []
+        var failure: PostgresError?
+        for step in steps {
+            let pointer = try next(until: end)
+            let result = PostgresResult(pointer)
+            let status = rpq_PQresultStatus(pointer)
+            if status == Int32(RPQ_COMMAND_OK.rawValue) || status == Int32(RPQ_TUPLES_OK.rawValue) {
+                if !step.isPreparation { results.append(result) }
+                if step.isPreparation, let name = fresh[step.sql] { prepared[step.sql] = name }
+            } else if failure == nil, status != Int32(RPQ_PIPELINE_ABORTED.rawValue) {
+                failure = error(of: pointer)
+            }
+            // Each statement's results end with NULL.
+            while let more = try next(until: end) { rpq_PQclear(more) }
+        }
+        let sync = try next(until: end)
+        let isSync = rpq_PQresultStatus(sync) == Int32(RPQ_PIPELINE_SYNC.rawValue)
+        rpq_PQclear(sync)
+        if let failure { throw failure }
+        guard isSync else { throw PostgresError(.connection, "the answers of the server are out of order") }
+        return results
+    }
+
+    private func send(_ statement: PostgresStatement, name: String?) throws(PostgresError) {
+        var buffer: [UInt8] = []
+        let places = statement.parameters.map { parameter in
+            (start: buffer.count, length: parameter.encode(into: &buffer))
+        }
+        // An empty array has no address, and an address of nil means NULL.
+        buffer.append(0)
+        let types = statement.parameters.map(\.type)
+        let lengths = places.map { Int32(clamping: $0.length ?? 0) }
+        let formats = [Int32](repeating: 1, count: places.count)
+        let sent = buffer.withUnsafeBytes { bytes in
+            let values = places.map { place in
+                place.length == nil
+                    ? nil : bytes.baseAddress.map { ($0 + place.start).assumingMemoryBound(to: CChar.self) }
+            }
+            let count = Int32(places.count)
+            return if let name {
+                rpq_PQsendQueryPrepared(handle, name, count, values, lengths, formats, 1)
+            } else {
+                rpq_PQsendQueryParams(handle, statement.sql, count, types, values, lengths, formats, 1)
+            }
+        }
+        try require(sent == 1)
+    }
+
+    private func require(_ isDone: Bool) throws(PostgresError) {
+        guard !isDone else { return }
+        throw PostgresError(.connection, Self.message(handle, options))
+    }
+
+    /// The next result; nil at the end of those of one statement.
+    private func next(until end: ContinuousClock.Instant) throws(PostgresError) -> OpaquePointer? {
+        while true {
+            let rest = rpq_PQflush(handle)
+            try require(rest >= 0)
+            if rest == 0, rpq_PQisBusy(handle) == 0 { return rpq_PQgetResult(handle) }
+            let events = rest > 0 ? POLLIN | POLLOUT : POLLIN
+            guard Self.wait(rpq_PQsocket(handle), Int16(events), until: end) else {
+                throw PostgresError(.timeout, "the server did not answer in time")
+            }
+            try require(rpq_PQconsumeInput(handle) == 1)
+        }
+    }
+
+    private func error(of result: OpaquePointer?) -> PostgresError {
+        func field(_ name: Int) -> String? { rpq_PQresultErrorField(result, Int32(name)).map { String(cString: $0) } }
+        guard let state = field(Int(RPQ_FIELD_SQLSTATE)) else {
+            return PostgresError(.connection, Self.message(handle, options))
+        }
+        return PostgresError(.server(state), options.redacted(field(Int(RPQ_FIELD_MESSAGE)) ?? "no reason given"))
+    }
+
+    /// Marks the connection so that it is not used again.
+    package func discard() { isBroken = true }
+
+    /// Whether the session is the server's own: a proxy tells the client a process that the server does not have.
+    package func isDirect() throws(PostgresError) -> Bool {
+        try execute("SELECT pg_backend_pid()::bigint").first?.int(0) == Int64(rpq_PQbackendPID(handle))
+    }
+
+    // MARK: - Notifications
+
+    /// Waits until a notification arrives, or `wakeup` becomes readable, or the time is over.
+    ///
+    /// - Returns: The channels that were notified.
+    package func waitForNotifications(
+        orInput wakeup: CInt, for time: Duration
+    ) throws(PostgresError) -> Set<String> {
+        var known = takeNotifications()
+        guard known.isEmpty else { return known }
+        let milliseconds = Int32(clamping: Int64(time / .milliseconds(1)))
+        var descriptors = [
+            pollfd(fd: rpq_PQsocket(handle), events: Int16(POLLIN), revents: 0),
+            pollfd(fd: wakeup, events: Int16(POLLIN), revents: 0),
+        ]
+        _ = poll(&descriptors, 2, milliseconds)
+        if descriptors[0].revents != 0, rpq_PQconsumeInput(handle) != 1 {
+            isBroken = true
+            throw PostgresError(.connection, Self.message(handle, options))
+        }
+        known = takeNotifications()
+        return known
+    }
+
+    private func takeNotifications() -> Set<String> {
+        var channels: Set<String> = []
+        while let notification = rpq_PQnotifies(handle) {
+            channels.insert(String(cString: notification.pointee.channel))
+            rpq_PQfreemem(notification)
+        }
+        return channels
+    }
+
+    // MARK: - Waiting
+
+    private static func wait(_ descriptor: CInt, _ events: Int16, until end: ContinuousClock.Instant) -> Bool {
+        while true {
+            let rest = end - ContinuousClock().now
+            guard rest > .zero, descriptor >= 0 else { return false }
+            var descriptors = [pollfd(fd: descriptor, events: events, revents: 0)]
+            let count = poll(&descriptors, 1, Int32(clamping: Int64(rest / .milliseconds(1)) + 1))
+            if count > 0 { return true }
+            if count < 0, errno != EINTR { return false }
+        }
+    }
+
+    private static func withCStrings<Result>(
+        _ texts: [String], _ body: (UnsafePointer<UnsafePointer<CChar>?>?) -> Result
+    ) -> Result {
+        let copies = texts.map { strdup($0) }
+        defer { for copy in copies { free(copy) } }
+        let pointers = copies.map { UnsafePointer($0) } + [nil]
+        return pointers.withUnsafeBufferPointer { body($0.baseAddress) }
+    }
+}
+
+/// Cancels the statement that a connection executes, from another thread.
+package final class PostgresCanceller: Sendable {
+    private struct State {
+        /// The address of libpq's handle, which may be used on any thread.
+        var handle: UInt?
+    }
+
+    private let state = Mutex(State())
+
+    func set(_ handle: OpaquePointer?) {
+        let old = state.withLock { state in
+            defer { state.handle = handle.map { UInt(bitPattern: $0) } }
+            return state.handle
+        }
+        if let old { rpq_PQfreeCancel(OpaquePointer(bitPattern: old)) }
+    }
+
+    /// Asks the server to cancel; waits for a connection to it.
+    package func cancel() {
+        // The lock keeps the handle alive meanwhile; only the end of the connection waits for it.
+        state.withLock { state in
+            guard let handle = state.handle.flatMap({ OpaquePointer(bitPattern: $0) }) else { return }
+            var buffer = [CChar](repeating: 0, count: 256)
+            _ = rpq_PQcancel(handle, &buffer, Int32(buffer.count))
+        }
+    }
+}

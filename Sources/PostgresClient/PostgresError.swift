@@ -1,0 +1,68 @@
+internal import CRunnelPostgres
+
+/// A failure of the database, of the connection to it, or of the client library. Its text holds no password.
+package struct PostgresError: Error, Sendable, Hashable, CustomStringConvertible {
+    package enum Kind: Sendable, Hashable {
+        /// The client library cannot be loaded.
+        case library
+        /// The settings of the connection are wrong.
+        case settings
+        /// There is no connection, or it was lost. What was sent may have been performed.
+        case connection
+        /// The server did not answer in time. The connection is closed.
+        case timeout
+        /// The server refused the statement, with this SQLSTATE.
+        case server(String)
+        /// The answer does not have the expected form.
+        case answer
+    }
+
+    package var kind: Kind
+    package var message: String
+    package var hint: String?
+
+    package init(_ kind: Kind, _ message: String, hint: String? = nil) {
+        self.kind = kind
+        self.message = message
+        self.hint = hint
+    }
+
+    package var description: String { message }
+
+    /// The SQLSTATE; nil for a failure that the server did not report.
+    package var state: String? {
+        if case .server(let state) = kind { state } else { nil }
+    }
+
+    /// Whether the connection cannot be used any more.
+    package var isConnectionLost: Bool {
+        switch kind {
+        case .connection, .timeout: true
+        // The administrator, a crash or the shutdown of the server ended the session.
+        case .server(let state): ["57P01", "57P02", "57P03", "57P05", "25P03"].contains(state) || state.hasPrefix("08")
+        case .library, .settings, .answer: false
+        }
+    }
+
+    /// Whether the same transaction can succeed when it is repeated: a deadlock or a serialization failure.
+    package var isTransient: Bool { ["40001", "40P01"].contains(state ?? "") }
+}
+
+/// The client library, libpq.
+enum PostgresLibrary {
+    static func require() throws(PostgresError) {
+        switch rpq_load() {
+        case RPQ_LOADED: return
+        case RPQ_TOO_OLD:
+            throw PostgresError(
+                .library, "the client library of PostgreSQL is too old",
+                hint: "install libpq 14 or newer: package libpq5 on Debian and Ubuntu, libpq on Fedora")
+        default:
+            throw PostgresError(
+                .library, "the client library of PostgreSQL, libpq.so.5, is not installed",
+                hint:
+                    "install the package libpq5 (Debian, Ubuntu: sudo apt-get install libpq5; Fedora: sudo dnf install libpq)"
+            )
+        }
+    }
+}

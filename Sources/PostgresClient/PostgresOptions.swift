@@ -1,0 +1,115 @@
+internal import CRunnelPostgres
+internal import LibC
+
+/// Where a database is, and who connects to it. What is not given comes from the variables of libpq: `PGHOST`, `PGUSER`,
+/// `PGSSLMODE`, and so on, and from `~/.pgpass`.
+package struct PostgresOptions: Sendable {
+    /// A URL (`postgres://user@host/database?sslmode=verify-full`) or keywords (`host=… dbname=…`), as libpq reads them.
+    package var url: String
+    /// Wins over a password in the URL.
+    package var password: String?
+    /// The name that `pg_stat_activity` shows.
+    package var application: String
+    /// Statements for each new session.
+    package var preamble: [String]
+    /// Whether statements are prepared: not behind a proxy that gives each transaction another session.
+    package var prepares: Bool
+
+    package init(
+        url: String, password: String? = nil, application: String = "runnel", preamble: [String] = [],
+        prepares: Bool = true
+    ) {
+        self.url = url
+        self.password = password
+        self.application = application
+        self.preamble = preamble
+        self.prepares = prepares
+    }
+
+    /// The preamble for each transaction, where it may have another session than the one before.
+    package var transactionPreamble: [PostgresStatement] {
+        guard !prepares else { return [] }
+        return preamble.map { text in
+            PostgresStatement(text.hasPrefix("SET ") ? "SET LOCAL" + text.dropFirst(3) : text)
+        }
+    }
+
+    /// In seconds.
+    private static let connectTimeout = 5
+
+    /// Keywords and values for libpq; later ones win.
+    var parameters: [(String, String)] {
+        var parameters = [
+            ("connect_timeout", "\(Self.connectTimeout)"), ("fallback_application_name", application),
+            // A peer that has vanished is noticed in seconds, not after the two hours of the system's default.
+            ("keepalives_idle", "10"), ("keepalives_interval", "3"), ("keepalives_count", "3"),
+            ("tcp_user_timeout", "15000"), ("client_encoding", "UTF8"), ("dbname", url),
+        ]
+        if let password { parameters.append(("password", password)) }
+        return parameters
+    }
+
+    /// Checks the URL without connecting.
+    package func check() throws(PostgresError) {
+        try PostgresLibrary.require()
+        guard Self.isURL(url) || url.contains("=") || url.isEmpty else {
+            throw PostgresError(
+                .settings, "the URL of the database begins with no \"postgres://\"",
+                hint: "write \"postgres://user@host/database\"")
+        }
+        guard !url.isEmpty, let options = rpq_PQconninfoParse(url, nil) else {
+            if url.isEmpty { return }
+            // libpq's own words quote the URL, and with it a password.
+            throw PostgresError(
+                .settings, "the URL of the database cannot be read",
+                hint: "write \"postgres://user@host:5432/database\"; percent-encode special characters")
+        }
+        rpq_PQconninfoFree(options)
+    }
+
+    package static func isURL(_ text: String) -> Bool {
+        text.hasPrefix("postgres://") || text.hasPrefix("postgresql://")
+    }
+
+    /// Host, port and database, for people.
+    package var place: String {
+        let known = values()
+        func value(_ keyword: String, _ variable: String) -> String? {
+            known[keyword] ?? getenv(variable).map { String(cString: $0) }
+        }
+        let host = value("host", "PGHOST") ?? value("hostaddr", "PGHOSTADDR") ?? "localhost"
+        let port = value("port", "PGPORT").map { $0 == "5432" ? "" : ":\($0)" } ?? ""
+        let user = value("user", "PGUSER")
+        return "postgres://\(host)\(port)/\(value("dbname", "PGDATABASE") ?? user ?? "")"
+    }
+
+    /// Removes passwords from a text.
+    func redacted(_ text: String) -> String {
+        var text = text
+        for secret in [password, values()["password"], values()["sslpassword"]] {
+            guard let secret, !secret.isEmpty else { continue }
+            while let range = Self.range(of: secret, in: text) { text.replaceSubrange(range, with: "***") }
+        }
+        return text
+    }
+
+    private static func range(of part: String, in text: String) -> Range<String.Index>? {
+        // A secret that the mask contains would be found again for ever.
+        guard !"***".contains(part) else { return nil }
+        return text.firstRange(of: part)
+    }
+
+    private func values() -> [String: String] {
+        guard (try? PostgresLibrary.require()) != nil, !url.isEmpty, let options = rpq_PQconninfoParse(url, nil) else {
+            return [:]
+        }
+        defer { rpq_PQconninfoFree(options) }
+        var values: [String: String] = [:]
+        var option = options
+        while let keyword = option.pointee.keyword {
+            if let value = option.pointee.value { values[String(cString: keyword)] = String(cString: value) }
+            option += 1
+        }
+        return values
+    }
+}

@@ -1,0 +1,152 @@
+import ArgumentParser
+import RunnelEngine
+import RunnelKit
+import RunnelStore
+internal import RunnelSupport
+
+/// `runnel journal`
+struct JournalCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "journal", abstract: "Create, copy and back up the journal, where runs are kept.",
+        discussion: HelpText.text(
+            examples: [
+                "runnel journal backup /var/backups/runnel": "A copy of the journal, also while it is in use."
+            ]),
+        subcommands: [
+            JournalMigrateCommand.self, JournalCopyCommand.self, JournalBackupCommand.self,
+            JournalRestoreCommand.self,
+        ])
+}
+
+/// `runnel journal migrate`
+struct JournalMigrateCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "migrate", abstract: "Create or upgrade the tables of the journal.",
+        discussion: HelpText.text(
+            "Other commands do it by themselves; this one does it before a rollout, and nothing else.",
+            examples: ["runnel journal migrate": "Once, before the new version is started everywhere."]))
+
+    @OptionGroup var options: ProjectOptions
+
+    func run() async throws {
+        let project = try options.project(runsCommands: true)
+        let journal = try JournalSetup.open(project)
+        await journal.close()
+        let place = try await withJournalErrors { try JournalSetup.configuration(of: project)?.place }
+        Streams.output.write("the tables of \(place ?? project.stateDirectory + "/journal.db") are up to date\n")
+    }
+}
+
+/// `runnel journal copy`
+struct JournalCopyCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "copy", abstract: "Copy a journal to another database.",
+        discussion: HelpText.text(
+            """
+            Each side is a folder (`.runnel`, with a journal of SQLite) or the URL of a database of PostgreSQL. No process \
+            may use either. A copy that is cut off goes on where it was. At the end the rows of both sides are counted.
+            """,
+            examples: [
+                "runnel journal copy .runnel postgres://runnel@db.example.org/runnel":
+                    "Moves a project to PostgreSQL; then name the URL as `journal.url`.",
+                "runnel journal copy postgres://runnel@db.example.org/runnel backup/.runnel": "And back.",
+            ]))
+
+    @OptionGroup var options: ProjectOptions
+    @Argument(help: "The journal to copy from: a folder or a URL.") var from: String
+    @Argument(help: "The journal to copy to: a folder or a URL.") var to: String
+
+    func run() async throws {
+        let project = try options.project(runsCommands: true)
+        try await withJournalErrors {
+            let source = try Self.open(from, project, isNew: false)
+            do {
+                let target = try Self.open(to, project, isNew: true)
+                let copy = try JournalCopy(from: source, to: target)
+                let counts = try await copy.run { table, rows in
+                    if rows.isMultiple(of: 10_000) { Streams.error.write("\(table): \(rows) rows\n") }
+                }
+                await target.close()
+                await source.close()
+                var isSame = true
+                for count in counts {
+                    let mark = count.source == count.target ? "" : "  expected \(count.source)"
+                    isSame = isSame && count.source == count.target
+                    Streams.output.write("\(count.table.padded(to: 18))\(count.target)\(mark)\n")
+                }
+                guard isSame else {
+                    Streams.error.write(
+                        "error: the journals are not the same; copy again into a new schema or folder\n")
+                    throw ExitStatus.runFailed
+                }
+            } catch {
+                await source.close()
+                throw error
+            }
+        }
+    }
+
+    private static func open(
+        _ place: String, _ project: Project, isNew: Bool
+    ) throws -> any Journal {
+        if place.hasPrefix("postgres://") || place.hasPrefix("postgresql://") {
+            var configuration = PostgresJournalConfiguration(url: place)
+            configuration.schema = project.settings.journal.schema.text
+            configuration.password = try? project.journalPassword?.get()
+            return try PostgresJournal.open(configuration)
+        }
+        let folder = FileReading.absolute(place)
+        guard isNew || FileReading.exists(folder + "/journal.db") else {
+            throw JournalError(
+                .failed, "there is no journal in \(folder)", hint: "name the folder that holds journal.db, or a URL")
+        }
+        return try SQLiteJournal.open(directory: folder)
+    }
+}
+
+/// `runnel journal backup`
+struct JournalBackupCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "backup", abstract: "Back up a journal of SQLite while it is in use.",
+        discussion: HelpText.text(
+            "A journal in PostgreSQL is backed up as any database: `pg_dump --schema=runnel`.",
+            examples: ["runnel journal backup /var/backups/runnel": "Into a new folder."]))
+
+    @OptionGroup var options: ProjectOptions
+    @Argument(help: "The new folder.") var folder: String
+
+    func run() async throws {
+        let project = try options.project(runsCommands: true)
+        let journal = try options.journal(of: project)
+        try await withJournalErrors {
+            guard let journal = journal as? SQLiteJournal else {
+                throw JournalError(
+                    .failed, "the journal is in PostgreSQL", hint: "back it up with `pg_dump --schema=SCHEMA`")
+            }
+            let runs = try await JournalBackup.write(journal, to: FileReading.absolute(folder))
+            Streams.output.write("\(runs) run\(runs == 1 ? "" : "s") backed up to \(folder)\n")
+        }
+        await journal.close()
+    }
+}
+
+/// `runnel journal restore`
+struct JournalRestoreCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "restore", abstract: "Put a backup in the place of the project's journal.",
+        discussion: HelpText.text(
+            examples: ["runnel journal restore /var/backups/runnel": "Where there is no journal yet."]))
+
+    @OptionGroup var options: ProjectOptions
+    @Argument(help: "The folder of the backup.") var folder: String
+    @Flag(help: "Move a journal that is there aside, to journal.db.before-restore.") var replace = false
+
+    func run() async throws {
+        let project = try options.project(runsCommands: true)
+        try await withJournalErrors {
+            try await JournalBackup.restore(
+                FileReading.absolute(folder), to: project.stateDirectory, replaces: replace)
+        }
+        Streams.output.write("restored to \(project.stateDirectory)\n")
+    }
+}

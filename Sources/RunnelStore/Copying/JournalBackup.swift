@@ -1,0 +1,121 @@
+import GRDB
+import LibC
+public import RunnelEngine
+import RunnelKit
+
+/// A copy of a SQLite journal in a folder of its own: the database, by SQLite's online backup, and the files of large
+/// values. The journal may be in use meanwhile.
+public enum JournalBackup {
+    /// How often a backup begins anew when retention removes a file that it names.
+    private static let attempts = 5
+
+    /// Writes a backup into a new folder.
+    ///
+    /// - Returns: The number of runs in it.
+    @discardableResult public static func write(
+        _ journal: SQLiteJournal, to folder: String
+    ) async throws(JournalError) -> Int {
+        guard mkdir(folder, 0o700) == 0 else {
+            guard errno == EEXIST else { throw JournalError(errno: errno, path: folder) }
+            throw JournalError(
+                .failed, "the folder \(folder) exists already", hint: "name a new folder; a backup replaces nothing")
+        }
+        try FileSystem.makeFolder(folder + "/outputs")
+        let (pool, files) = (journal.pool, journal.files)
+        return try await journal.onDisk { () throws(JournalError) in
+            for attempt in 1...attempts {
+                let path = folder + "/journal.db"
+                do {
+                    let copy = try DatabaseQueue(path: path)
+                    try pool.backup(to: copy)
+                    let (names, runs) = try copy.read { db in
+                        (
+                            try SQLiteJournal.namedFiles(db),
+                            try Int.fetchOne(db, sql: "SELECT count(*) FROM runs") ?? 0
+                        )
+                    }
+                    try copy.close()
+                    if try copyFiles(names, from: files, to: folder) {
+                        try FileSystem.syncFolder(of: path)
+                        return runs
+                    }
+                } catch {
+                    throw JournalError(error, path: path)
+                }
+                if attempt < attempts { unlink(path) }
+            }
+            throw JournalError(
+                .failed, "the journal changed too often to be backed up", hint: "try again when less runs are removed")
+        }
+    }
+
+    /// Puts a backup in the place of a journal that no process uses.
+    ///
+    /// - Parameters:
+    ///   - directory: The project's `.runnel`.
+    ///   - replaces: Whether a journal that is there is moved aside, to `journal.db.before-restore`.
+    public static func restore(_ folder: String, to directory: String, replaces: Bool) async throws(JournalError) {
+        guard access(folder + "/journal.db", F_OK) == 0 else {
+            throw JournalError(
+                .failed, "\(folder) is no backup: it has no journal.db",
+                hint: "name a folder of `runnel journal backup`")
+        }
+        let place = directory + "/journal.db"
+        if access(place, F_OK) == 0 {
+            guard replaces else {
+                throw JournalError(
+                    .failed, "there is a journal already: \(place)", hint: "--replace moves it aside")
+            }
+            let journal = try SQLiteJournal.open(directory: directory)
+            let sights = try await journal.observe()
+            await journal.close()
+            guard !sights.contains(where: { $0.presence == .present }) else {
+                throw JournalError(.busy, "the journal \(place) is in use", hint: "stop Runnel first")
+            }
+            for suffix in ["", "-wal", "-shm"] where access(place + suffix, F_OK) == 0 {
+                guard rename(place + suffix, "\(directory)/journal.db.before-restore\(suffix)") == 0 else {
+                    throw JournalError(errno: errno, path: place + suffix)
+                }
+            }
+        }
+        try JournalFile(directory: directory).makeDirectory()
+        for name in try FileSystem.names(in: folder + "/outputs") where OutputFiles.hash(of: name) != nil {
+            try copy("\(folder)/outputs/\(name)", to: "\(directory)/outputs/\(name)")
+        }
+        // Last, so that a journal never names files that are not there yet.
+        try copy(folder + "/journal.db", to: place)
+        try FileSystem.syncFolder(of: place)
+    }
+
+    /// - Returns: Whether all files are there.
+    private static func copyFiles(
+        _ hashes: Set<[UInt8]>, from files: OutputFiles, to folder: String
+    ) throws(JournalError) -> Bool {
+        for hash in hashes {
+            let source = files.path(of: hash)
+            guard access(source, F_OK) == 0 else { return false }
+            try copy(source, to: "\(folder)/outputs/\(OutputFiles.name(of: hash))")
+        }
+        return true
+    }
+
+    /// Copies a file under a temporary name, so that the copy is never incomplete.
+    private static func copy(_ source: String, to target: String) throws(JournalError) {
+        let new = target + ".new"
+        let input = open(source, O_RDONLY | O_CLOEXEC)
+        guard input >= 0 else { throw JournalError(errno: errno, path: source) }
+        defer { close(input) }
+        let output = open(new, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
+        guard output >= 0 else { throw JournalError(errno: errno, path: new) }
+        defer { close(output) }
+        var buffer = [UInt8](repeating: 0, count: 1 << 20)
+        while true {
+            let count = read(input, &buffer, buffer.count)
+            guard count >= 0 else { throw JournalError(errno: errno, path: source) }
+            if count == 0 { break }
+            try FileSystem.write(buffer[..<count], to: output, new)
+        }
+        try FileSystem.sync(output, new)
+        guard rename(new, target) == 0 else { throw JournalError(errno: errno, path: target) }
+    }
+}

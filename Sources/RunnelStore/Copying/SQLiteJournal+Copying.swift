@@ -1,0 +1,127 @@
+import GRDB
+import RunnelEngine
+import RunnelKit
+
+extension SQLiteJournal: CopyingJournal {
+    func page(
+        of table: CopiedTable, after position: [CopiedCell]?, limit: Int
+    ) async throws(JournalError) -> [[CopiedCell]] {
+        var sql = "SELECT \(table.quotedColumns.joined(separator: ", ")) FROM \(table.name) WHERE \(table.condition)"
+        var arguments = StatementArguments()
+        if let position {
+            sql += " AND (\(table.quotedKey)) > (\(position.map { _ in "?" }.joined(separator: ", ")))"
+            arguments = StatementArguments(position.map(\.databaseValue))
+        }
+        sql += " ORDER BY \(table.quotedKey) LIMIT \(limit)"
+        enum Cell: Sendable { case copied(CopiedCell), value(StoredValue) }
+        let rows = try await read { [sql, arguments] db in
+            try Row.fetchAll(db, sql: sql, arguments: arguments).map { row in
+                try table.columns.enumerated().map { index, column -> Cell in
+                    let value: DatabaseValue = row[index]
+                    if value.isNull { return .copied(.null) }
+                    switch column.kind {
+                    case .int, .bool: return .copied(.int(try row.decode(atIndex: index)))
+                    case .text, .key: return .copied(.text(try row.decode(atIndex: index)))
+                    case .value: return .value(try row.decode(atIndex: index))
+                    }
+                }
+            }
+        }
+        let files = files
+        return try await onDisk { () throws(JournalError) in
+            var copied: [[CopiedCell]] = []
+            for row in rows {
+                var cells: [CopiedCell] = []
+                for cell in row {
+                    switch cell {
+                    case .copied(let cell): cells.append(cell)
+                    case .value(.text(let text)): cells.append(.text(text))
+                    case .value(let stored): cells.append(.text(ValueCoding.text(try files.load(stored) ?? .null)))
+                    }
+                }
+                copied.append(cells)
+            }
+            return copied
+        }
+    }
+
+    func write(
+        _ rows: [[CopiedCell]], of table: CopiedTable, position: [CopiedCell]
+    ) async throws(JournalError) {
+        let files = files
+        // Large values become files before the transaction that names them.
+        let stored = try await onDisk { () throws(JournalError) in
+            var all: [[(cell: CopiedCell, file: [UInt8]?)]] = []
+            for row in rows {
+                var cells: [(cell: CopiedCell, file: [UInt8]?)] = []
+                for (cell, column) in zip(row, table.columns) {
+                    var file: [UInt8]?
+                    if column.kind == .value, let text = cell.text, text.utf8.count > StoredValue.limit {
+                        file = try files.store(ValueCoding.value(text))?.file
+                    }
+                    cells.append((cell, file))
+                }
+                all.append(cells)
+            }
+            return all
+        }
+        let isNumbered = ["steps": "number", "usage": "id"][table.name]
+        let kept = table.columns.indices.filter { table.columns[$0].name != isNumbered }
+        let sql = """
+            INSERT OR IGNORE INTO \(table.name) (\(kept.map { table.quotedColumns[$0] }.joined(separator: ", ")))
+            VALUES (\(kept.map { _ in "?" }.joined(separator: ", ")))
+            """
+        try await committer.write { db in
+            for row in stored {
+                try files.require(row.compactMap(\.file))
+                let values = kept.map { index -> DatabaseValue in
+                    if let file = row[index].file { return StoredValue.file(file).databaseValue }
+                    if table.name == "dedupe_keys", table.columns[index].name == "expires_at", row[index].cell == .null
+                    {
+                        return Int64.max.databaseValue
+                    }
+                    return row[index].cell.databaseValue
+                }
+                try db.cachedStatement(sql: sql).execute(arguments: StatementArguments(values))
+                guard db.changesCount > 0 else { continue }
+                let number = table.name == "steps" ? db.lastInsertedRowID : 0
+                for index in kept {
+                    guard let file = row[index].file, let runID = row.first?.cell.text else { continue }
+                    try db.cachedStatement(
+                        sql: "INSERT OR REPLACE INTO files (run_id, step, name, hash) VALUES (?, ?, ?, ?)"
+                    ).execute(arguments: [runID, number, table.columns[index].name, StoredValue.file(file)])
+                }
+            }
+            try Self.remember([table.name: CopyPosition.value(position)], of: CopyPosition.trigger, db)
+        }
+    }
+
+    func finishCopy(epoch: Int64, end: Int64) async throws(JournalError) {
+        try await committer.write { db in
+            try db.execute(sql: "UPDATE epochs SET value = ?", arguments: [epoch])
+            try db.execute(
+                sql: "DELETE FROM trigger_memory WHERE pipeline = ? AND \"trigger\" = ?",
+                arguments: [CopyPosition.trigger.pipeline, CopyPosition.trigger.key])
+        }
+    }
+
+    func lastEpoch() async throws(JournalError) -> Int64 {
+        try await read { try Int64.fetchOne($0, sql: "SELECT value FROM epochs") ?? 0 }
+    }
+
+    func count(of table: CopiedTable) async throws(JournalError) -> Int {
+        try await read { db in
+            try Int.fetchOne(db, sql: "SELECT count(*) FROM \(table.name) WHERE \(table.condition)") ?? 0
+        }
+    }
+}
+
+extension CopiedCell {
+    fileprivate var databaseValue: DatabaseValue {
+        switch self {
+        case .null: .null
+        case .int(let number): number.databaseValue
+        case .text(let text): text.databaseValue
+        }
+    }
+}

@@ -1,0 +1,391 @@
+import Dispatch
+import PostgresClient
+import RunnelEngine
+import Synchronization
+
+/// Group commit for PostgreSQL: the writes of many callers share a transaction, and so a round trip and a flush of the
+/// log.
+///
+/// Two writers have one connection each. While their transactions are being committed, writes for the next are
+/// collected. Writes of one run are in one transaction, or in consecutive ones: they take effect in call order.
+final class PostgresCommitter: Sendable {
+    /// One caller's write.
+    struct Job: Sendable {
+        enum Work: Sendable {
+            case accept(PostgresNewRun)
+            case claim(PostgresClaim)
+            case commit(PostgresCommit)
+            /// Performs its writes in the transaction. A ``JournalError`` means that it has written nothing.
+            case other(@Sendable (PostgresConnection) throws -> any Sendable)
+        }
+
+        let work: Work
+        /// What is written, such as the id of a run: a job waits for transactions in flight that write the same. nil
+        /// for everything.
+        let keys: [String]?
+        let finish: @Sendable (Result<any Sendable, JournalError>) -> Void
+    }
+
+    private struct State {
+        var jobs: [Job] = []
+        /// What each writer's transaction writes.
+        var inFlight: [Int: Set<String>] = [:]
+        /// Whether somebody waits for one of the jobs.
+        var isUrgent = false
+        var isTimerSet = false
+        var isClosed = false
+        var drained: [CheckedContinuation<Void, Never>] = []
+    }
+
+    /// How long writes wait for others when nobody waits for them.
+    private static let patience = DispatchTimeInterval.milliseconds(50)
+    /// The maximum number of pending jobs that are not awaited; further ones wait (backpressure).
+    static let backlog = 4096
+    /// The maximum number of jobs in a transaction.
+    private static let batch = 256
+
+    private let writers: [PostgresWriter]
+    private let state = Mutex(State())
+
+    init(writers: [PostgresWriter]) {
+        self.writers = writers
+    }
+
+    /// Writes and waits until the transaction is on disk.
+    ///
+    /// - Parameter keys: See ``Job/keys``.
+    func write<Value: Sendable>(
+        _ keys: [String]?, _ work: @escaping @Sendable (PostgresConnection) throws -> Value
+    ) async throws(JournalError) -> Value {
+        try await perform(.other { try work($0) }, keys)
+    }
+
+    func perform<Value: Sendable>(
+        _ work: Job.Work, _ keys: [String]?, as type: Value.Type = Value.self
+    ) async throws(JournalError) -> Value {
+        let outcome: Result<any Sendable, JournalError> = await withCheckedContinuation { continuation in
+            submit(Job(work: work, keys: keys) { continuation.resume(returning: $0) }, isUrgent: true)
+        }
+        guard let value = try outcome.get() as? Value else {
+            throw JournalError(.failed, "a write came to no result")
+        }
+        return value
+    }
+
+    /// Enqueues a commit without waiting, in order.
+    ///
+    /// - Returns: False if the backlog is full.
+    func commitSoon(_ commit: PostgresCommit, finish: @escaping @Sendable (JournalError?) -> Void) -> Bool {
+        guard state.withLock({ $0.jobs.count < Self.backlog }) else { return false }
+        let job = Job(work: .commit(commit), keys: [commit.lease.runID]) { result in
+            if case .failure(let error) = result { finish(error) } else { finish(nil) }
+        }
+        submit(job, isUrgent: false)
+        return true
+    }
+
+    private func submit(_ job: Job, isUrgent: Bool) {
+        enum Next { case now, later, nothing, closed }
+        let next = state.withLock { state -> Next in
+            if state.isClosed { return .closed }
+            state.jobs.append(job)
+            if isUrgent {
+                state.isUrgent = true
+                return .now
+            }
+            if state.isTimerSet { return .nothing }
+            state.isTimerSet = true
+            return .later
+        }
+        switch next {
+        case .now: startWriters()
+        case .later:
+            DispatchQueue.global(qos: .userInitiated).asyncAfter(deadline: .now() + Self.patience) {
+                self.state.withLock { state in
+                    state.isTimerSet = false
+                    state.isUrgent = state.isUrgent || !state.jobs.isEmpty
+                }
+                self.startWriters()
+            }
+        case .nothing: break
+        case .closed: job.finish(.failure(JournalError(.closed, "the journal is closed")))
+        }
+    }
+
+    /// Gives pending jobs to idle writers.
+    private func startWriters() {
+        while true {
+            let next = state.withLock { state -> (writer: Int, jobs: [Job])? in
+                guard state.isUrgent, let writer = writers.indices.first(where: { state.inFlight[$0] == nil }) else {
+                    return nil
+                }
+                let jobs = Self.take(from: &state)
+                guard !jobs.isEmpty else { return nil }
+                state.inFlight[writer] = Set(jobs.flatMap { $0.keys ?? [] })
+                state.isUrgent = !state.jobs.isEmpty
+                return (writer, jobs)
+            }
+            guard let (writer, jobs) = next else { return }
+            writers[writer].perform(jobs) {
+                let drained = self.state.withLock { state in
+                    state.inFlight[writer] = nil
+                    guard state.isClosed, state.inFlight.isEmpty, state.jobs.isEmpty else {
+                        return [] as [CheckedContinuation<Void, Never>]
+                    }
+                    defer { state.drained = [] }
+                    return state.drained
+                }
+                for continuation in drained { continuation.resume() }
+                self.startWriters()
+            }
+        }
+    }
+
+    /// The jobs that do not have to wait for transactions in flight, in order.
+    private static func take(from state: inout State) -> [Job] {
+        var busy = state.inFlight.values.reduce(into: Set<String>()) { $0.formUnion($1) }
+        var (taken, rest): ([Job], [Job]) = ([], [])
+        var isBarred = false
+        for job in state.jobs {
+            let mayGo: Bool
+            if let keys = job.keys {
+                mayGo = !isBarred && taken.count < batch && !keys.contains(where: busy.contains)
+            } else {
+                mayGo = state.inFlight.isEmpty && rest.isEmpty
+                isBarred = isBarred || !mayGo
+            }
+            if mayGo {
+                taken.append(job)
+            } else {
+                rest.append(job)
+                busy.formUnion(job.keys ?? [])
+            }
+        }
+        state.jobs = rest
+        return taken
+    }
+
+    /// Commits pending jobs; rejects further ones.
+    func close() async {
+        await withCheckedContinuation { continuation in
+            let isDrained = state.withLock { state in
+                state.isClosed = true
+                state.isUrgent = true
+                if state.inFlight.isEmpty, state.jobs.isEmpty { return true }
+                state.drained.append(continuation)
+                return false
+            }
+            if isDrained { continuation.resume() } else { startWriters() }
+        }
+        for writer in writers { await writer.close() }
+    }
+}
+
+/// One connection that writes, on a queue of its own.
+final class PostgresWriter: Sendable {
+    /// The connection, on the queue alone.
+    private final class Session {
+        var connection: PostgresConnection?
+        /// The number of the last transaction, which it writes itself.
+        var token: Int64 = 0
+        /// Whether the last attempt to reach the database failed: then the next one is made once.
+        var isDown = false
+    }
+
+    private let queue: DispatchQueue
+    private let session = Confined(Session())
+    /// The row of `writers`.
+    private let id = String(UInt64.random(in: .min ... .max), radix: 36)
+    private let options: PostgresOptions
+    private let place: String
+    private let progress: PostgresProgress
+    private let perform: @Sendable ([PostgresCommitter.Job], PostgresConnection) throws -> PostgresBatch
+
+    /// How long a batch waits for a database that does not answer.
+    private static let patience = Duration.seconds(5)
+    /// How often a batch is repeated after a deadlock.
+    private static let repetitions = 5
+
+    /// - Parameter perform: Performs jobs in a transaction.
+    init(
+        _ number: Int, options: PostgresOptions, place: String, progress: PostgresProgress,
+        perform: @escaping @Sendable ([PostgresCommitter.Job], PostgresConnection) throws -> PostgresBatch
+    ) {
+        queue = DispatchQueue(label: "runnel.journal.writer\(number)", qos: .userInitiated)
+        self.options = options
+        self.place = place
+        self.progress = progress
+        self.perform = perform
+    }
+
+    func perform(_ jobs: [PostgresCommitter.Job], then done: @escaping @Sendable () -> Void) {
+        queue.async {
+            let outcomes = self.outcomes(of: jobs)
+            for (job, outcome) in zip(jobs, outcomes) { job.finish(outcome) }
+            done()
+        }
+    }
+
+    func close() async {
+        await withCheckedContinuation { continuation in
+            queue.async {
+                self.session.value.connection = nil
+                continuation.resume()
+            }
+        }
+    }
+
+    private func outcomes(of jobs: [PostgresCommitter.Job]) -> [PostgresOutcome] {
+        do {
+            return try transaction(jobs)
+        } catch {
+            guard jobs.count > 1, let failure = error as? PostgresError, !failure.isConnectionLost else {
+                return jobs.map { _ in .failure(JournalError(error, at: place)) }
+            }
+            // Repeats the jobs one by one, so that only the failing ones fail.
+            return jobs.map { job in
+                do {
+                    return try transaction([job]).first ?? .failure(JournalError(.failed, "a write came to no result"))
+                } catch {
+                    return .failure(JournalError(error, at: place))
+                }
+            }
+        }
+    }
+
+    /// Performs the jobs in a transaction, and once more after a deadlock or where the connection was lost.
+    private func transaction(_ jobs: [PostgresCommitter.Job]) throws -> [PostgresOutcome] {
+        let session = session.value
+        let end = ContinuousClock().now + (session.isDown ? .zero : Self.patience)
+        var repetitions = 0
+        var pause: UInt32 = 20_000
+        while true {
+            do {
+                let outcomes = try attempt(jobs, session)
+                session.isDown = false
+                return outcomes
+            } catch let error as PostgresError where error.isTransient && repetitions < Self.repetitions {
+                repetitions += 1
+            } catch let error as PostgresError where Self.mayPass(error) {
+                guard ContinuousClock().now < end else {
+                    session.isDown = true
+                    throw error
+                }
+                pauseThread(microseconds: pause)
+                pause = min(pause * 2, 500_000)
+            }
+        }
+    }
+
+    /// Whether another attempt may reach the database: it may be starting, or have no connection left at the moment.
+    private static func mayPass(_ error: PostgresError) -> Bool {
+        error.isConnectionLost || ["53300", "25006"].contains(error.state ?? "")
+    }
+
+    private func attempt(_ jobs: [PostgresCommitter.Job], _ session: Session) throws -> [PostgresOutcome] {
+        let connection = try connect(session)
+        do {
+            session.token += 1
+            let begin = try connection.pipeline(
+                [PostgresStatement("BEGIN")] + options.transactionPreamble
+                    + [
+                        PostgresStatement(
+                            """
+                            INSERT INTO writers (id, token) VALUES ($1, $2)
+                            ON CONFLICT (id) DO UPDATE SET token = excluded.token, at = now()
+                            """, .text(id), .int(session.token)),
+                        PostgresStatement("SELECT pg_current_xact_id()::text::bigint"),
+                    ])
+            let transaction = try begin.last?.first?.int(0) ?? 0
+            let batch = try perform(jobs, connection)
+            try commit(transaction, connection, session)
+            progress.withLock { progress in
+                for (lease, place) in batch.places {
+                    progress.setEvents(of: lease, to: (next: place.next, bytes: place.bytes))
+                }
+            }
+            return batch.outcomes
+        } catch {
+            if connection.isBroken {
+                session.connection = nil
+            } else {
+                _ = try? connection.execute("ROLLBACK")
+                if connection.isBroken { session.connection = nil }
+            }
+            throw error
+        }
+    }
+
+    private func commit(_ transaction: Int64, _ connection: PostgresConnection, _ session: Session) throws {
+        do throws(PostgresError) {
+            try connection.execute("COMMIT")
+        } catch {
+            guard error.isConnectionLost, try wasCommitted(transaction, session) else { throw error }
+        }
+    }
+
+    private func connect(_ session: Session) throws(PostgresError) -> PostgresConnection {
+        if let connection = session.connection, !connection.isBroken { return connection }
+        session.connection = nil
+        let connection = try PostgresConnection(options)
+        session.connection = connection
+        return connection
+    }
+
+    /// Finds out what became of a transaction whose answer to COMMIT was lost, so that it is neither lost nor doubled.
+    ///
+    /// It was committed if its token is there. The status says only whether that is decided: a server that crashed may
+    /// give the transaction's id to another one.
+    private func wasCommitted(_ transaction: Int64, _ session: Session) throws(JournalError) -> Bool {
+        let end = ContinuousClock().now + .seconds(60)
+        session.connection = nil
+        while true {
+            var isOver = ContinuousClock().now >= end
+            do {
+                let connection = try connect(session)
+                if try !isInProgress(transaction, connection) {
+                    let rows = try connection.pipeline(
+                        [PostgresStatement("BEGIN")] + options.transactionPreamble + [
+                            PostgresStatement("SELECT token FROM writers WHERE id = $1", .text(id)),
+                            PostgresStatement("COMMIT"),
+                        ])
+                    return try rows.dropLast().last?.first?.int(0) == session.token
+                }
+            } catch {
+                session.connection = nil
+                isOver = isOver || !((error as? PostgresError).map(Self.mayPass) ?? false)
+            }
+            // Not to be repeated, since it may have been made.
+            guard !isOver else {
+                throw JournalError(
+                    .unreachable, "the journal \(place) was lost during a write, which may or may not have been made")
+            }
+            pauseThread(microseconds: 100_000)
+        }
+    }
+
+    private func isInProgress(_ transaction: Int64, _ connection: PostgresConnection) throws -> Bool {
+        do throws(PostgresError) {
+            return try connection.execute(
+                "SELECT coalesce(pg_xact_status($1::text::xid8) = 'in progress', false)", .text("\(transaction)")
+            ).first?.bool(0) ?? false
+        } catch {
+            // After a crash the id may not have been given to a transaction yet.
+            guard error.state == "22023" else { throw error }
+            return false
+        }
+    }
+}
+
+typealias PostgresOutcome = Result<any Sendable, JournalError>
+
+/// What belongs to one queue.
+///
+/// `@unchecked`: whoever makes one uses `value` on one serial queue alone.
+final class Confined<Value>: @unchecked Sendable {
+    let value: Value
+
+    init(_ value: Value) {
+        self.value = value
+    }
+}

@@ -1,0 +1,301 @@
+import PostgresClient
+public import RunnelEngine
+public import RunnelKit
+
+/// A run as its columns hold it, and the blobs that they name.
+struct PostgresStoredRun: Sendable {
+    var record: RunRecord
+    fileprivate var trigger: String?
+    fileprivate var error: String?
+    fileprivate var inputs: String?
+    fileprivate var input: String?
+    fileprivate var output: String?
+    /// The events that were folded into the run, and the number of all.
+    fileprivate var folded: (events: [Value], count: Int)?
+    fileprivate var values: PostgresValues?
+    private let isListed: Bool
+
+    /// In the order in which the initialiser reads them.
+    private static let small = """
+        r.id, r.pipeline, coalesce(a.definition, r.definition), coalesce(a.state, r.state), r.dedupe_key, r."trigger",
+        r.created_at, coalesce(a.started_at, r.started_at), r.ended_at, r.error, a.owner,
+        coalesce(a.interruptions, r.interruptions), coalesce(a.cancel_requested, r.cancel_requested), r.retry_of,
+        coalesce(a.epoch, r.epoch), coalesce(a.deaths, r.deaths), coalesce(a.wake_at, r.wake_at),
+        coalesce(a.worked, r.worked), r.has_finally, r.chain, r.debounce_key, r.debounce_until, r.source
+        """
+    fileprivate static let listed = "SELECT \(small) FROM runs r LEFT JOIN active a ON a.run_id = r.id"
+    fileprivate static let unfinished = "SELECT \(small) FROM active a JOIN runs r ON r.id = a.run_id"
+    fileprivate static let whole =
+        "SELECT \(small), r.inputs, r.input, r.output FROM runs r LEFT JOIN active a ON a.run_id = r.id"
+
+    fileprivate init(_ row: PostgresRow, isListed: Bool) throws {
+        var row = row
+        let id = try row.nextText()
+        let (pipeline, definition, stateText) = (try row.nextText(), try row.nextText(), row.nextOptionalText())
+        guard let state = stateText.flatMap({ RunState(rawValue: $0) }) else { throw PostgresJournal.stateless(id) }
+        let dedupeKey = row.nextOptionalText().map(PostgresKey.key)
+        trigger = row.nextOptionalText()
+        record = RunRecord(
+            id: id, pipeline: pipeline, definition: definition, state: state, dedupeKey: dedupeKey, trigger: .null,
+            createdAt: try row.nextInt())
+        record.startedAt = try row.nextOptionalInt()
+        record.endedAt = try row.nextOptionalInt()
+        error = row.nextOptionalText()
+        record.owner = row.nextOptionalText().map { WorkerID($0) }
+        record.interruptions = Int(try row.nextInt())
+        record.isCancelRequested = try row.nextBool()
+        record.retryOf = row.nextOptionalText()
+        record.epoch = try row.nextInt()
+        record.deaths = Int(try row.nextInt())
+        record.wakeAt = try row.nextOptionalInt()
+        record.worked = .nanoseconds(try row.nextInt())
+        record.hasFinally = try row.nextBool()
+        record.chain = Int(try row.nextInt())
+        let (key, latest) = (row.nextOptionalText(), try row.nextOptionalInt())
+        if let key { record.debounce = Debounce(key: PostgresKey.key(key), latest: latest ?? 0) }
+        record.source = row.nextOptionalText().flatMap { ValueCoding.value($0) }
+        self.isListed = isListed
+        if !isListed {
+            (inputs, input, output) = (row.nextOptionalText(), row.nextOptionalText(), row.nextOptionalText())
+        }
+    }
+
+    fileprivate var columns: [(runID: String, column: String?)] {
+        [trigger, error, inputs, input, output].map { (record.id, $0) }
+    }
+
+    /// - Parameter isLenient: Whether a damaged value is replaced with a message.
+    func opened(isLenient: Bool) throws(JournalError) -> RunRecord {
+        let values = values
+        let id = record.id
+        func load(_ column: String?) throws(JournalError) -> Value? {
+            do throws(JournalError) {
+                return try values?.value(column, of: id)
+            } catch  where isLenient && error.isOfOneRun {
+                return ["code": .string(error.code.rawValue), "message": .string(error.message)]
+            }
+        }
+        var record = record
+        if isListed {
+            record.trigger = (try? values?.listedTrigger(trigger, of: id)) ?? [:]
+            record.error = (try? values?.value(error, of: id)) ?? nil
+            return record
+        }
+        record.trigger = try load(trigger) ?? .null
+        if let folded {
+            record.trigger = Debounce.trigger(record.trigger, events: folded.events, count: folded.count)
+        }
+        record.inputs = try load(inputs)?.asObject ?? [:]
+        if let parts = RepeatedParts(input.map { .text($0) }) {
+            (record.trigger, record.input) = try parts.unfold(record.trigger)
+        } else {
+            record.input = try load(input) ?? .null
+        }
+        record.output = try load(output)
+        record.error = try load(error)
+        return record
+    }
+}
+
+extension PostgresJournal {
+    public func version() async throws(JournalError) -> Int64 {
+        // Whichever transaction begins or ends changes the snapshot, so no write is missed and none has to count.
+        try await readers.read { connection in
+            try connection.execute("SELECT hashtextextended(pg_current_snapshot()::text, 0)").first?.int(0) ?? 0
+        }
+    }
+
+    public func run(_ id: String) async throws(JournalError) -> RunRecord? {
+        try await records("\(PostgresStoredRun.whole) WHERE r.id = $1", [.text(id)]).first
+    }
+
+    public func runs(idPrefix: String, limit: Int) async throws(JournalError) -> [RunRecord] {
+        // U+FFFF sorts after every character of an id.
+        try await records(
+            "\(PostgresStoredRun.whole) WHERE r.id >= $1 AND r.id < $2 ORDER BY r.id LIMIT $3",
+            [.text(idPrefix), .text(idPrefix + "\u{FFFF}"), .int(Int64(limit))])
+    }
+
+    public func queued(_ search: QueueSearch) async throws(JournalError) -> [RunRecord] {
+        let now = search.now
+        return try await readers.read { connection in
+            try connection.execute(
+                """
+                SELECT run_id, pipeline, definition, created_at, started_at, deaths FROM active
+                WHERE state = 'queued' AND deaths >= $1 AND deaths < $2
+                    AND ($3 IS NULL OR wake_at IS NULL OR wake_at <= $3 OR wake_at > $4)
+                    AND pipeline <> ALL ($5)
+                ORDER BY (started_at IS NULL), run_id LIMIT $6
+                """, .int(Int64(search.deaths.lowerBound)), .int(Int64(search.deaths.upperBound)), .int(now),
+                .int((now ?? 0) + TakeoverPolicy.longestPause), .texts(search.except.sorted()),
+                .int(Int64(search.limit))
+            ).rows.map { row in
+                var record = RunRecord(
+                    id: try row.text(0), pipeline: try row.text(1), definition: try row.text(2), trigger: .null,
+                    createdAt: try row.int(3))
+                record.startedAt = try row.optionalInt(4)
+                record.deaths = Int(try row.int(5))
+                return record
+            }
+        }
+    }
+
+    public func queuedCount() async throws(JournalError) -> Int { try await count(in: .queued) }
+
+    public func waitingCount() async throws(JournalError) -> Int { try await count(in: .waiting) }
+
+    private func count(in state: RunState) async throws(JournalError) -> Int {
+        try await readers.read { connection in
+            Int(
+                try connection.execute(
+                    PostgresStatement("SELECT count(*) FROM active WHERE state = '\(state.rawValue)'")
+                ).first?.int(0) ?? 0)
+        }
+    }
+
+    public func runs(_ filter: RunFilter) async throws(JournalError) -> [RunRecord] {
+        // One query for each state, for the sake of the indexes.
+        guard filter.states.count > 1, filter.states.count < RunState.allCases.count else {
+            return try await runs(filter, in: filter.states.count == 1 ? filter.states.first : nil)
+        }
+        var found: [RunRecord] = []
+        for state in filter.states { found += try await runs(filter, in: state) }
+        return Array(found.sorted { $0.id > $1.id }.prefix(filter.limit))
+    }
+
+    private func runs(_ filter: RunFilter, in state: RunState?) async throws(JournalError) -> [RunRecord] {
+        var conditions: [String] = []
+        var parameters: [PostgresParameter] = []
+        func add(_ condition: String, _ parameter: PostgresParameter) {
+            parameters.append(parameter)
+            conditions.append("\(condition) $\(parameters.count)")
+        }
+        if let state { conditions.append("\(state.isFinal ? "r" : "a").state = '\(state.rawValue)'") }
+        if let pipeline = filter.pipeline { add("r.pipeline =", .text(pipeline)) }
+        if let since = filter.since { add("r.created_at >=", .int(since)) }
+        if let before = filter.before { add("r.id <", .text(before)) }
+        parameters.append(.int(Int64(filter.limit)))
+        let source = state.map { !$0.isFinal } ?? false ? PostgresStoredRun.unfinished : PostgresStoredRun.listed
+        return try await records(
+            """
+            \(source)\(conditions.isEmpty ? "" : " WHERE " + conditions.joined(separator: " AND "))
+            ORDER BY r.id DESC LIMIT $\(parameters.count)
+            """, parameters, isList: true)
+    }
+
+    /// - Parameter isList: Whether a damaged run is shown instead of failing the whole list.
+    private func records(
+        _ sql: String, _ parameters: [PostgresParameter], isList: Bool = false
+    ) async throws(JournalError) -> [RunRecord] {
+        let stored = try await readers.read(isCancellable: isList) { connection in
+            try Self.storedRuns(sql, parameters, isList: isList, connection)
+        }
+        var records: [RunRecord] = []
+        for run in stored { records.append(try run.opened(isLenient: isList)) }
+        return records
+    }
+
+    /// The runs in one state of the journal, with their blobs.
+    private static func storedRuns(
+        _ sql: String, _ parameters: [PostgresParameter], isList: Bool, _ connection: PostgresConnection
+    ) throws -> [PostgresStoredRun] {
+        let rows = try connection.execute(PostgresStatement(sql, parameters: parameters))
+        var runs: [PostgresStoredRun] = []
+        for row in rows.rows {
+            do {
+                runs.append(try PostgresStoredRun(row, isListed: isList))
+            } catch let error as JournalError {
+                if !isList { throw error }
+            }
+        }
+        let values = try PostgresValues(runs.flatMap(\.columns), connection, isList: isList)
+        for index in runs.indices {
+            runs[index].values = values
+            guard !isList, runs[index].record.debounce != nil else { continue }
+            runs[index].folded = try foldedEvents(of: runs[index].record.id, connection)
+        }
+        return runs
+    }
+
+    /// Whole runs by their ids.
+    static func storedRuns(
+        ids: [String], _ connection: PostgresConnection
+    ) throws -> [String: PostgresStoredRun] {
+        guard !ids.isEmpty else { return [:] }
+        let runs = try storedRuns(
+            "\(PostgresStoredRun.whole) WHERE r.id = ANY ($1)", [.texts(ids)], isList: false, connection)
+        return Dictionary(runs.map { ($0.record.id, $0) }) { first, _ in first }
+    }
+
+    /// The listed events of a run, oldest first, and the number of all.
+    private static func foldedEvents(
+        of runID: String, _ connection: PostgresConnection
+    ) throws -> (events: [Value], count: Int) {
+        let results = try connection.pipeline([
+            PostgresStatement("SELECT coalesce(max(number) + 1, 0) FROM folded WHERE run_id = $1", .text(runID)),
+            PostgresStatement(
+                "SELECT event FROM folded WHERE run_id = $1 AND event IS NOT NULL ORDER BY number", .text(runID)),
+        ])
+        let count = Int(try results[0].first?.int(0) ?? 0)
+        return (try results[1].rows.compactMap { ValueCoding.value(try $0.text(0)) }, count)
+    }
+
+    public func steps(of runID: String) async throws(JournalError) -> [StepRecord] {
+        try await readers.read { connection in
+            typealias Columns = (output: String?, error: String?, items: String?)
+            let rows = try connection.execute(
+                """
+                SELECT key, uses, state, attempt, started_at, ended_at, retry_at, output, error, items, "with",
+                    attributes, checkpoint
+                FROM steps WHERE run_id = $1 ORDER BY number
+                """, .text(runID)
+            ).rows.map { row -> (record: StepRecord, columns: Columns) in
+                var row = row
+                let (key, uses) = (try row.nextText(), try row.nextText())
+                guard let key = ExecutionKey(key), let state = StepRecord.State(rawValue: try row.nextText()) else {
+                    throw JournalError.damaged("a step of the run \(runID) cannot be read")
+                }
+                var record = StepRecord(key, uses: uses, state: state, attempt: Int(try row.nextInt()))
+                record.startedAt = try row.nextOptionalInt()
+                record.endedAt = try row.nextOptionalInt()
+                record.retryAt = try row.nextOptionalInt()
+                let columns = (row.nextOptionalText(), row.nextOptionalText(), row.nextOptionalText())
+                // Details for people: a damaged one is left out.
+                record.with = row.nextOptionalText().flatMap(ValueCoding.value)
+                record.attributes = row.nextOptionalText().flatMap(ValueCoding.value)
+                record.checkpoint = row.nextOptionalText().flatMap(ValueCoding.value)
+                return (record, columns)
+            }
+            let values = try PostgresValues(
+                rows.flatMap { [$0.columns.output, $0.columns.error, $0.columns.items].map { (runID, $0) } }, connection
+            )
+            return try rows.map { row in
+                var record = row.record
+                record.output = try values.value(row.columns.output, of: runID)
+                record.error = try values.value(row.columns.error, of: runID)
+                record.items = try values.value(row.columns.items, of: runID)
+                return record
+            }
+        }
+    }
+
+    public func events(
+        of runID: String, from number: Int, limit: Int
+    ) async throws(JournalError) -> [(number: Int, event: Value)] {
+        let rows = try await readers.read { connection in
+            try connection.execute(
+                """
+                SELECT number, events FROM events WHERE run_id = $1 AND number + count > $2 ORDER BY number LIMIT $3
+                """, .text(runID), .int(Int64(number)), .int(Int64(limit))
+            ).rows.map { (first: Int(try $0.int(0)), text: try $0.text(1)) }
+        }
+        var events: [(number: Int, event: Value)] = []
+        for row in rows {
+            let list = (try? Value.json(Array(row.text.utf8)))?.asList ?? []
+            for (index, event) in list.enumerated() where row.first + index >= number && events.count < limit {
+                events.append((row.first + index, event))
+            }
+        }
+        return events
+    }
+}

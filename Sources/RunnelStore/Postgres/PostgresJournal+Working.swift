@@ -1,0 +1,240 @@
+import PostgresClient
+public import RunnelEngine
+import RunnelKit
+
+/// A request for a claim.
+struct PostgresClaim: Sendable {
+    let runID: String
+    let worker: WorkerID
+    let limits: RunLimits
+    /// See ``Journal/claim(_:by:limits:at:)``.
+    let time: Int64?
+}
+
+/// A claim as the transaction makes it; ``PostgresJournal/claim(_:by:limits:at:)`` reads its values.
+enum PostgresClaimed: Sendable {
+    case run(PostgresStoredRun, hasBegun: Bool)
+    case answer(Claim)
+}
+
+extension PostgresJournal {
+    public func claim(
+        _ runID: String, by worker: WorkerID, limits: RunLimits, at time: Int64?
+    ) async throws(JournalError) -> Claim {
+        let claimed: PostgresClaimed = try await committer.perform(
+            .claim(PostgresClaim(runID: runID, worker: worker, limits: limits, time: time)), [runID])
+        switch claimed {
+        case .answer(let claim): return claim
+        case .run(let stored, let hasBegun):
+            let lease = Lease(runID: runID, worker: worker, epoch: stored.record.epoch)
+            if !hasBegun { progress.withLock { $0.begin(lease) } }
+            do throws(JournalError) {
+                return .claimed(try stored.opened(isLenient: false))
+            } catch  where error.isOfOneRun {
+                return .damaged(lease, error)
+            }
+        }
+    }
+
+    // MARK: - In a transaction
+
+    /// Claims runs. Those without limits share one statement.
+    static func claim(
+        _ claims: [PostgresClaim], _ connection: PostgresConnection
+    ) throws -> [Result<PostgresClaimed, JournalError>] {
+        var answers: [Result<PostgresClaimed, JournalError>?] = claims.map { _ in nil }
+        let known = try known(Set(claims.map(\.worker.text)), connection)
+        let free = claims.indices.filter { index in
+            claims[index].limits == RunLimits() && known.contains(claims[index].worker.text)
+                && claims.firstIndex { $0.runID == claims[index].runID } == index
+        }
+        if !free.isEmpty {
+            let rows = try connection.execute(
+                """
+                WITH free AS (
+                    SELECT a.run_id, u.worker, u.time, u.place, a.started_at IS NOT NULL AS has_begun
+                    FROM active a
+                    JOIN unnest($1, $2, $3) WITH ORDINALITY AS u (run_id, worker, time, place) ON u.run_id = a.run_id
+                    WHERE a.state = 'queued' ORDER BY a.run_id FOR UPDATE OF a SKIP LOCKED
+                ), numbered AS MATERIALIZED (
+                    SELECT run_id, worker, time, has_begun, nextval('epochs') AS epoch FROM free ORDER BY place
+                )
+                UPDATE active a SET state = 'running', owner = n.worker, epoch = n.epoch,
+                    started_at = coalesce(a.started_at, n.time, a.created_at)
+                FROM numbered n WHERE a.run_id = n.run_id RETURNING a.run_id, n.has_begun
+                """, .texts(free.map { claims[$0].runID }), .texts(free.map { claims[$0].worker.text }),
+                .ints(free.map { claims[$0].time }))
+            var begun: [String: Bool] = [:]
+            for row in rows.rows { begun[try row.text(0)] = try row.bool(1) }
+            let stored = try storedRuns(ids: Array(begun.keys), connection)
+            for index in free {
+                let runID = claims[index].runID
+                guard let hasBegun = begun[runID] else { continue }
+                answers[index] =
+                    stored[runID].map { .success(.run($0, hasBegun: hasBegun)) } ?? .success(.answer(.missing))
+            }
+        }
+        for index in claims.indices where answers[index] == nil {
+            answers[index] = try claimOne(
+                claims[index], isKnown: known.contains(claims[index].worker.text), connection)
+        }
+        return answers.map { $0 ?? .success(.answer(.missing)) }
+    }
+
+    /// Claims one run, and finds out why it cannot be claimed. Waits for other transactions that claim it.
+    private static func claimOne(
+        _ claim: PostgresClaim, isKnown: Bool, _ connection: PostgresConnection
+    ) throws -> Result<PostgresClaimed, JournalError> {
+        if claim.limits.total != nil { try lock("limit of all", connection) }
+        if claim.limits.pipeline != nil {
+            let pipeline = try connection.execute(
+                "SELECT pipeline FROM active WHERE run_id = $1", .text(claim.runID)
+            ).first?.text(0)
+            if let pipeline { try lock("limit of \(pipeline)", connection) }
+        }
+        let row = try connection.execute(
+            """
+            SELECT state, owner, pipeline, started_at IS NOT NULL, coalesce(wake_at, 0)
+            FROM active WHERE run_id = $1 FOR UPDATE
+            """, .text(claim.runID)
+        ).first
+        guard let row else {
+            let ended = try connection.execute("SELECT state FROM runs WHERE id = $1", .text(claim.runID)).first
+            guard let ended else { return .success(.answer(.missing)) }
+            guard let state = RunState(rawValue: try ended.text(0)) else { throw Self.stateless(claim.runID) }
+            return .success(.answer(.ended(state)))
+        }
+        if let owner = row.optionalText(1) { return .success(.answer(.taken(by: WorkerID(owner)))) }
+        guard let state = RunState(rawValue: try row.text(0)) else { return .failure(Self.stateless(claim.runID)) }
+        if state == .waiting { return .success(.answer(.waiting(until: try row.int(4)))) }
+        let (pipeline, hasBegun) = (try row.text(2), try row.bool(3))
+        if let total = claim.limits.total {
+            let running = try connection.execute("SELECT count(*) FROM active WHERE owner IS NOT NULL").first?.int(0)
+            if (running ?? 0) >= Int64(total) { return .success(.answer(.full)) }
+        }
+        if let most = claim.limits.pipeline {
+            // Running ones and, for a run that has not started, also interrupted and waiting ones.
+            let held = try connection.execute(
+                """
+                SELECT count(*) FROM active
+                WHERE pipeline = $1 AND run_id <> $2 AND (owner IS NOT NULL OR (NOT $3 AND started_at IS NOT NULL))
+                """, .text(pipeline), .text(claim.runID), .bool(hasBegun)
+            ).first?.int(0)
+            if (held ?? 0) >= Int64(most) { return .success(.answer(.busy)) }
+        }
+        guard isKnown else { return .failure(.workerUnknown(claim.worker)) }
+        try connection.execute(
+            """
+            UPDATE active SET state = 'running', owner = $2, epoch = nextval('epochs'),
+                started_at = coalesce(started_at, $3, created_at)
+            WHERE run_id = $1
+            """, .text(claim.runID), .text(claim.worker.text), .int(claim.time))
+        let stored = try storedRuns(ids: [claim.runID], connection)[claim.runID]
+        return .success(stored.map { .run($0, hasBegun: hasBegun) } ?? .answer(.missing))
+    }
+
+    static func stateless(_ runID: String) -> JournalError { .damaged("the run \(runID) is in no state that there is") }
+
+    // MARK: - Giving back
+
+    public func release(_ leases: [Lease], _ reason: ReleaseReason) async throws(JournalError) -> [String] {
+        let released = try await committer.write(leases.map(\.runID)) { connection in
+            let rows = try connection.execute(
+                """
+                SELECT a.run_id FROM active a JOIN unnest($1, $2, $3) AS u (run_id, owner, epoch)
+                    ON u.run_id = a.run_id AND u.owner = a.owner AND u.epoch = a.epoch
+                ORDER BY a.run_id FOR UPDATE OF a
+                """, .texts(leases.map(\.runID)), .texts(leases.map(\.worker.text)), .ints(leases.map(\.epoch)))
+            let ids = try rows.rows.map { try $0.text(0) }
+            return try Self.sendBack(ids, reason, connection).map(\.id)
+        }
+        progress.withLock { progress in for lease in leases { progress.forget(lease) } }
+        if !released.isEmpty { listener?.notify() }
+        return released
+    }
+
+    /// Requeues owned runs, which are locked by this transaction.
+    ///
+    /// - Parameter hasDied: Whether their worker died.
+    @discardableResult static func sendBack(
+        _ ids: [String], _ reason: ReleaseReason, hasDied: Bool = false, _ connection: PostgresConnection
+    ) throws -> [(id: String, deaths: Int)] {
+        guard !ids.isEmpty else { return [] }
+        let rows = try connection.execute(
+            """
+            UPDATE active SET state = 'queued', owner = NULL, interruptions = interruptions + 1, deaths = deaths + $2
+            WHERE run_id = ANY ($1) AND owner IS NOT NULL RETURNING run_id, deaths, takeovers
+            """, .texts(ids), .int(hasDied ? 1 : 0)
+        ).rows.map { (id: try $0.text(0), deaths: Int(try $0.int(1)), takeovers: Int(try $0.int(2))) }
+        if case .broken(let now) = reason, !rows.isEmpty {
+            try connection.execute(
+                """
+                UPDATE active a SET takeovers = u.takeovers, wake_at = u.wake_at
+                FROM unnest($1, $2, $3) AS u (run_id, takeovers, wake_at) WHERE a.run_id = u.run_id
+                """, .texts(rows.map(\.id)), .ints(rows.map { Int64($0.takeovers + 1) }),
+                .ints(rows.map { now + TakeoverPolicy.pause(afterTakeovers: $0.takeovers + 1).nanoseconds }))
+        }
+        return rows.sorted { $0.id < $1.id }.map { ($0.id, $0.deaths) }
+    }
+
+    public func wake(at time: Int64) async throws(JournalError) -> Waking {
+        let next = try await readers.read { try Self.nextWake($0) }
+        guard let next, next <= time else { return Waking(next: next) }
+        let waking = try await committer.write([]) { connection in
+            let rows = try connection.execute(
+                """
+                WITH due AS (
+                    SELECT run_id FROM active WHERE state = 'waiting' AND wake_at <= $1
+                    ORDER BY run_id FOR UPDATE SKIP LOCKED
+                )
+                UPDATE active a SET state = 'queued' FROM due WHERE a.run_id = due.run_id RETURNING a.run_id
+                """, .int(time))
+            return Waking(woken: try rows.rows.map { try $0.text(0) }.sorted(), next: try Self.nextWake(connection))
+        }
+        if !waking.woken.isEmpty { listener?.notify() }
+        return waking
+    }
+
+    private static func nextWake(_ connection: PostgresConnection) throws -> Int64? {
+        try connection.execute("SELECT min(wake_at) FROM active WHERE state = 'waiting'").first?.optionalInt(0)
+    }
+
+    // MARK: - Cancellation
+
+    public func requestCancel(_ runID: String, at time: Int64) async throws(JournalError) -> CancelAnswer {
+        try await committer.write([runID]) { connection in
+            let row = try connection.execute(
+                "SELECT state, has_finally AND started_at IS NOT NULL FROM active WHERE run_id = $1 FOR UPDATE",
+                .text(runID)
+            ).first
+            guard let row else {
+                let ended = try connection.execute("SELECT state FROM runs WHERE id = $1", .text(runID)).first
+                guard let ended else { return .missing }
+                guard let state = RunState(rawValue: try ended.text(0)) else { throw Self.stateless(runID) }
+                return .ended(state)
+            }
+            switch (try row.text(0), try row.bool(1)) {
+            case ("running", _):
+                try connection.execute("UPDATE active SET cancel_requested = true WHERE run_id = $1", .text(runID))
+                return .requested
+            case (_, true):
+                try connection.execute(
+                    "UPDATE active SET cancel_requested = true, state = 'queued', wake_at = $2 WHERE run_id = $1",
+                    .text(runID), .int(time))
+                return .requested
+            case (_, false):
+                try connection.execute("UPDATE active SET cancel_requested = true WHERE run_id = $1", .text(runID))
+                try Self.end([PostgresEnd(runID: runID, state: .cancelled, time: time)], connection)
+                return .cancelled
+            }
+        }
+    }
+
+    public func cancelRequests(for worker: WorkerID) async throws(JournalError) -> [String] {
+        try await readers.read { connection in
+            try connection.execute(
+                "SELECT run_id FROM active WHERE owner = $1 AND cancel_requested ORDER BY run_id", .text(worker.text)
+            ).rows.map { try $0.text(0) }
+        }
+    }
+}

@@ -1,0 +1,178 @@
+import LibC
+import PostgresClient
+public import RunnelEngine
+import RunnelKit
+import Synchronization
+
+/// A journal in PostgreSQL, shared by the workers of several machines.
+///
+/// Group commit: writes that arrive during a transaction share the next one. No file stands beside the database, since
+/// another machine must be able to resume each run.
+public final class PostgresJournal: Journal {
+    let readers: PostgresReaders
+    let committer: PostgresCommitter
+    /// nil with `notify: off`.
+    let listener: PostgresListener?
+    /// The locks of this machine's workers; nil without a folder.
+    let locks: WorkerLocks?
+    let host: String
+    /// Cached progress of runs that this process works on.
+    let progress: PostgresProgress
+    /// The definitions that this process has stored, and when.
+    let kept = Mutex<[String: ContinuousClock.Instant]>([:])
+    let clock = ContinuousClock()
+
+    /// How long a stored definition counts as kept without being written again.
+    static let keepInterval = Duration.seconds(3600)
+    static let maximumKept = 10_000
+
+    /// Connects, and creates or migrates the tables.
+    public static func open(_ configuration: PostgresJournalConfiguration) throws(JournalError) -> PostgresJournal {
+        var configuration = configuration
+        // No setting of a session, which a proxy would give to others.
+        var options = configuration.options(statementTimeout: 0)
+        (options.preamble, options.prepares) = ([], false)
+        do {
+            try options.check()
+            let connection = try PostgresConnection(options)
+            if configuration.notifications == .auto, try !connection.isDirect() { configuration.notifications = .off }
+            try PostgresSchema.migrate(connection, schema: configuration.schema, place: options.place)
+        } catch {
+            throw JournalError(error, at: options.place)
+        }
+        if let directory = configuration.directory { try JournalFile(directory: directory).makeDirectory() }
+        return PostgresJournal(configuration, place: options.place)
+    }
+
+    private init(_ configuration: PostgresJournalConfiguration, place: String) {
+        let notifies = configuration.notifications != .off
+        let pool = max(PostgresJournalConfiguration.minimumPool, configuration.pool)
+        // One connection for the listener, two for writers if there are enough, and the rest for readers.
+        let writers = pool >= 4 ? 2 : 1
+        let readerCount = max(1, pool - writers - (notifies ? 1 : 0))
+        readers = PostgresReaders(
+            count: readerCount, options: configuration.options(statementTimeout: 30), place: place)
+        listener =
+            notifies
+            ? PostgresListener(options: configuration.options(statementTimeout: 10), schema: configuration.schema) : nil
+        locks = configuration.directory.map { WorkerLocks(directory: $0 + "/workers") }
+        host = configuration.host
+        let progress = PostgresProgress()
+        self.progress = progress
+        let writing = configuration.options(statementTimeout: 60)
+        committer = PostgresCommitter(
+            writers: (0..<writers).map { number in
+                PostgresWriter(number, options: writing, place: place, progress: progress) { jobs, connection in
+                    try Self.perform(jobs, progress, connection)
+                }
+            })
+    }
+
+    /// Performs the writes of a batch in a transaction: first what is accepted, then claims, commits and the rest.
+    private static func perform(
+        _ jobs: [PostgresCommitter.Job], _ progress: PostgresProgress, _ connection: PostgresConnection
+    ) throws -> PostgresBatch {
+        var (accepts, claims, commits) = ([Int: PostgresNewRun](), [Int: PostgresClaim](), [Int: PostgresCommit]())
+        for (index, job) in jobs.enumerated() {
+            switch job.work {
+            case .accept(let run): accepts[index] = run
+            case .claim(let claim): claims[index] = claim
+            case .commit(let commit): commits[index] = commit
+            case .other: break
+            }
+        }
+        var outcomes: [PostgresOutcome?] = jobs.map { _ in nil }
+        func answer<Work, Answer: Sendable>(
+            _ work: [Int: Work], _ body: ([Work]) throws -> [Result<Answer, JournalError>]
+        ) throws {
+            guard !work.isEmpty else { return }
+            let indices = work.keys.sorted()
+            for (index, result) in zip(indices, try body(indices.compactMap { work[$0] })) {
+                outcomes[index] = result.map { $0 }
+            }
+        }
+        var places: [Lease: PostgresEventPlace] = [:]
+        try answer(accepts) { try accept($0, connection) }
+        try answer(claims) { try claim($0, connection) }
+        try answer(commits) { try write($0, progress, places: &places, connection) }
+        for (index, job) in jobs.enumerated() {
+            guard case .other(let work) = job.work else { continue }
+            do {
+                outcomes[index] = .success(try work(connection))
+            } catch let error as JournalError {
+                outcomes[index] = .failure(error)
+            }
+        }
+        return PostgresBatch(
+            outcomes: outcomes.map { $0 ?? .failure(JournalError(.failed, "a write came to no result")) },
+            places: places)
+    }
+
+    /// Notifications of other processes that runs were queued.
+    public func queueSignals() -> AsyncStream<Void> {
+        listener?.signals() ?? AsyncStream { $0.finish() }
+    }
+
+    public func close() async {
+        locks?.letGoOfAll()
+        await committer.close()
+        listener?.close()
+        await readers.close()
+    }
+}
+
+/// What became of the jobs of a transaction.
+struct PostgresBatch {
+    let outcomes: [PostgresOutcome]
+    /// Where the events of runs go on, once the transaction is on disk.
+    let places: [Lease: PostgresEventPlace]
+}
+
+/// Cached progress of the runs that this process works on.
+final class PostgresProgress: Sendable {
+    private let state = Mutex(RunProgress())
+
+    func withLock<Result: Sendable>(_ body: (inout RunProgress) -> Result) -> Result { state.withLock { body(&$0) } }
+}
+
+/// Where the journal is, and how it is used.
+public struct PostgresJournalConfiguration: Sendable {
+    /// A URL or keywords as libpq reads them; what is missing comes from the variables `PGHOST`, `PGUSER` and so on.
+    public var url: String
+    /// Wins over a password in the URL.
+    public var password: String?
+    public var schema = "runnel"
+    /// Whether workers wake each other, which takes a session of its own. Without, they poll, and no setting of a
+    /// session is relied upon: for a proxy such as PgBouncer that gives each transaction another session.
+    public var notifications = JournalNotifications.auto
+    /// The maximum number of connections.
+    public var pool = 6
+    /// The project's folder for what belongs to one machine: the locks by which its processes see each other's end.
+    public var directory: String?
+    /// The name of this machine.
+    public var host = ""
+
+    public static let minimumPool = 3
+
+    public init(url: String) {
+        self.url = url
+    }
+
+    /// - Parameter statementTimeout: In seconds; 0 for none.
+    func options(statementTimeout: Int) -> PostgresOptions {
+        PostgresOptions(
+            url: url, password: password, application: host.isEmpty ? "runnel" : "runnel \(host)",
+            preamble: [
+                "SET search_path TO \(PostgresSchema.quoted(schema))",
+                "SET statement_timeout TO \(statementTimeout * 1000)",
+                "SET lock_timeout TO \(statementTimeout * 500)",
+                "SET idle_in_transaction_session_timeout TO 60000",
+                "SET default_transaction_isolation TO 'read committed'",
+                // What is acknowledged is on disk, whatever the server's default is.
+                "SET synchronous_commit TO on", "SET jit TO off",
+            ], prepares: notifications != .off)
+    }
+
+    /// The database, for people; without a password.
+    public var place: String { options(statementTimeout: 0).place }
+}

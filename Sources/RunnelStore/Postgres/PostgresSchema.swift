@@ -1,0 +1,330 @@
+import PostgresClient
+import RunnelEngine
+
+/// The tables of the journal in PostgreSQL. Each migration is applied once and never changed afterwards.
+///
+/// What changes often is apart from what does not: `active` holds the unfinished runs, few and small, and loses its row
+/// at the end of a run; `runs`, `steps` and `events` are appended, and a run's row is updated once, at its end.
+enum PostgresSchema {
+    static let migrations: [(name: String, sql: [String])] = [
+        (
+            "1-journal",
+            [
+                """
+                CREATE TABLE definitions (
+                    hash text COLLATE "C" PRIMARY KEY,
+                    pipeline text COLLATE "C" NOT NULL,
+                    file text NOT NULL,
+                    text text NOT NULL,
+                    kept_at bigint NOT NULL
+                )
+                """,
+                """
+                CREATE TABLE workers (
+                    id text COLLATE "C" PRIMARY KEY,
+                    pid bigint NOT NULL,
+                    host text NOT NULL,
+                    role text NOT NULL,
+                    started_at bigint NOT NULL,
+                    beat bigint NOT NULL DEFAULT 0,
+                    beaten_at timestamptz NOT NULL DEFAULT now(),
+                    -- Whether a session holds the advisory lock of the worker while it lives.
+                    holds_lock boolean NOT NULL DEFAULT false
+                ) WITH (fillfactor = 50)
+                """,
+                "CREATE SEQUENCE epochs",
+                // The last transaction of each connection that writes; see ``PostgresWriter``.
+                """
+                CREATE TABLE writers (
+                    id text COLLATE "C" PRIMARY KEY,
+                    token bigint NOT NULL,
+                    at timestamptz NOT NULL DEFAULT now()
+                ) WITH (fillfactor = 50)
+                """,
+                // Values are JSON text, or '#' and the SHA-256 of a row of `blobs`. The columns after `dedupe_key` are
+                // written at the end of the run; until then they are in `active`.
+                """
+                CREATE TABLE runs (
+                    id text COLLATE "C" PRIMARY KEY,
+                    pipeline text COLLATE "C" NOT NULL,
+                    definition text COLLATE "C" NOT NULL,
+                    "trigger" text,
+                    inputs text,
+                    input text,
+                    created_at bigint NOT NULL,
+                    retry_of text,
+                    has_finally boolean NOT NULL,
+                    chain bigint NOT NULL,
+                    debounce_key text COLLATE "C",
+                    debounce_until bigint,
+                    bytes bigint NOT NULL,
+                    dedupe_key text COLLATE "C",
+                    state text COLLATE "C",
+                    started_at bigint,
+                    ended_at bigint,
+                    output text,
+                    error text,
+                    epoch bigint NOT NULL DEFAULT 0,
+                    interruptions bigint NOT NULL DEFAULT 0,
+                    deaths bigint NOT NULL DEFAULT 0,
+                    wake_at bigint,
+                    worked bigint NOT NULL DEFAULT 0,
+                    cancel_requested boolean NOT NULL DEFAULT false,
+                    source text,
+                    -- Whether the trigger has to be told of the end of the run.
+                    source_due boolean NOT NULL DEFAULT false
+                ) WITH (fillfactor = 80)
+                """,
+                "CREATE INDEX runs_source_due ON runs (id) WHERE source_due",
+                "CREATE INDEX runs_of ON runs (pipeline, id)",
+                "CREATE INDEX runs_in ON runs (state, id) WHERE state IS NOT NULL",
+                "CREATE INDEX runs_ended ON runs (pipeline, ended_at, id) WHERE ended_at IS NOT NULL",
+                """
+                CREATE TABLE active (
+                    run_id text COLLATE "C" PRIMARY KEY,
+                    pipeline text COLLATE "C" NOT NULL,
+                    definition text COLLATE "C" NOT NULL,
+                    state text COLLATE "C" NOT NULL,
+                    created_at bigint NOT NULL,
+                    started_at bigint,
+                    owner text COLLATE "C",
+                    epoch bigint NOT NULL,
+                    interruptions bigint NOT NULL DEFAULT 0,
+                    deaths bigint NOT NULL DEFAULT 0,
+                    takeovers bigint NOT NULL DEFAULT 0,
+                    cancel_requested boolean NOT NULL DEFAULT false,
+                    wake_at bigint,
+                    worked bigint NOT NULL DEFAULT 0,
+                    has_finally boolean NOT NULL,
+                    debounce_key text COLLATE "C",
+                    debounce_until bigint
+                ) WITH (
+                    fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000,
+                    autovacuum_vacuum_cost_delay = 0
+                )
+                """,
+                "CREATE INDEX active_queued ON active ((started_at IS NULL), run_id) WHERE state = 'queued'",
+                "CREATE INDEX active_owned ON active (owner, run_id) WHERE owner IS NOT NULL",
+                "CREATE INDEX active_asleep ON active (wake_at) WHERE state = 'waiting'",
+                "CREATE INDEX active_of ON active (pipeline)",
+                "CREATE INDEX active_debounced ON active (pipeline, debounce_key) WHERE debounce_key IS NOT NULL",
+                """
+                CREATE TABLE steps (
+                    number bigint GENERATED ALWAYS AS IDENTITY,
+                    run_id text COLLATE "C" NOT NULL,
+                    key text COLLATE "C" NOT NULL,
+                    uses text NOT NULL,
+                    state text NOT NULL,
+                    attempt bigint NOT NULL,
+                    started_at bigint,
+                    ended_at bigint,
+                    retry_at bigint,
+                    output text,
+                    error text,
+                    items text,
+                    "with" text,
+                    attributes text,
+                    checkpoint text,
+                    PRIMARY KEY (run_id, key)
+                ) WITH (fillfactor = 80)
+                """,
+                // Values that are too large for a column. They belong to one run, so that they go with it.
+                """
+                CREATE TABLE blobs (
+                    run_id text COLLATE "C" NOT NULL,
+                    hash bytea NOT NULL,
+                    bytes bytea NOT NULL,
+                    PRIMARY KEY (run_id, hash)
+                )
+                """,
+                // The events of one commit; `number` is that of the first.
+                """
+                CREATE TABLE events (
+                    run_id text COLLATE "C" NOT NULL,
+                    number bigint NOT NULL,
+                    count bigint NOT NULL,
+                    events text NOT NULL,
+                    PRIMARY KEY (run_id, number)
+                )
+                """,
+                // One row for each event that was accepted. It outlives the run: then `expires_at` is set.
+                """
+                CREATE TABLE dedupe_keys (
+                    pipeline text COLLATE "C" NOT NULL,
+                    key text COLLATE "C" NOT NULL,
+                    run_id text COLLATE "C" NOT NULL,
+                    expires_at bigint,
+                    failed boolean NOT NULL DEFAULT false,
+                    PRIMARY KEY (pipeline, key)
+                )
+                """,
+                "CREATE INDEX dedupe_keys_expiry ON dedupe_keys (expires_at) WHERE expires_at IS NOT NULL",
+                "CREATE INDEX dedupe_keys_run ON dedupe_keys (run_id)",
+                """
+                CREATE TABLE trigger_memory (
+                    pipeline text COLLATE "C" NOT NULL,
+                    "trigger" text COLLATE "C" NOT NULL,
+                    key text COLLATE "C" NOT NULL,
+                    value text NOT NULL,
+                    PRIMARY KEY (pipeline, "trigger", key)
+                )
+                """,
+                // One row: the number of the last end. Its lock orders the transactions that end runs, so that a reader
+                // of the sequence never sees a number before a lower one.
+                "CREATE TABLE last_end (number bigint NOT NULL)",
+                "INSERT INTO last_end VALUES (0)",
+                """
+                CREATE TABLE ends (
+                    number bigint PRIMARY KEY,
+                    run_id text COLLATE "C" NOT NULL,
+                    pipeline text COLLATE "C" NOT NULL,
+                    state text NOT NULL,
+                    recovery boolean NOT NULL,
+                    ended_at bigint NOT NULL
+                )
+                """,
+                // The pipelines whose last run that succeeded or failed has failed.
+                "CREATE TABLE failing (pipeline text COLLATE \"C\" PRIMARY KEY)",
+                """
+                CREATE TABLE run_hours (
+                    hour bigint NOT NULL,
+                    pipeline text COLLATE "C" NOT NULL,
+                    state text COLLATE "C" NOT NULL,
+                    runs bigint NOT NULL,
+                    PRIMARY KEY (hour, pipeline, state)
+                )
+                """,
+                // The events of a run with a debounce key. Beyond the limits the oldest lose their text.
+                """
+                CREATE TABLE folded (
+                    run_id text COLLATE "C" NOT NULL,
+                    number bigint NOT NULL,
+                    dedupe_key text COLLATE "C",
+                    event text,
+                    PRIMARY KEY (run_id, number)
+                )
+                """,
+                // One row for each call of a model. NULL where the server told no number.
+                """
+                CREATE TABLE usage (
+                    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+                    at bigint NOT NULL,
+                    pipeline text COLLATE "C" NOT NULL,
+                    run_id text COLLATE "C" NOT NULL,
+                    step text NOT NULL,
+                    agent text COLLATE "C",
+                    model text COLLATE "C",
+                    input_tokens bigint,
+                    output_tokens bigint,
+                    cached_tokens bigint,
+                    estimated_input bigint NOT NULL,
+                    estimated_output bigint NOT NULL
+                )
+                """,
+                "CREATE INDEX usage_at ON usage (at, pipeline)",
+                // What steps of one kind remember over runs: the value of a key is number 0, entries count from 1.
+                """
+                CREATE TABLE step_memory (
+                    uses text COLLATE "C" NOT NULL,
+                    key text COLLATE "C" NOT NULL,
+                    number bigint NOT NULL,
+                    value text NOT NULL,
+                    expires_at bigint NOT NULL,
+                    PRIMARY KEY (uses, key, number)
+                )
+                """,
+                "CREATE INDEX step_memory_expiry ON step_memory (expires_at)",
+                """
+                CREATE TABLE audit (
+                    number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+                    time bigint NOT NULL,
+                    caller text NOT NULL,
+                    origin text NOT NULL,
+                    action text NOT NULL,
+                    subject text NOT NULL,
+                    outcome text NOT NULL
+                )
+                """,
+                """
+                CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS
+                $$ BEGIN RAISE EXCEPTION 'the audit log is append-only'; END $$
+                """,
+                """
+                CREATE TRIGGER audit_is_append_only BEFORE UPDATE ON audit
+                FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+                """,
+                // Until when each caller of the dashboard has seen what failed.
+                "CREATE TABLE seen (caller text COLLATE \"C\" PRIMARY KEY, until bigint NOT NULL)",
+                """
+                CREATE TABLE disabled_triggers (
+                    pipeline text COLLATE "C" NOT NULL,
+                    "trigger" text COLLATE "C" NOT NULL,
+                    PRIMARY KEY (pipeline, "trigger")
+                )
+                """,
+            ]
+        )
+    ]
+
+    /// Creates the schema and applies what is missing of the migrations, one process at a time.
+    ///
+    /// - Returns: The names of the applied migrations.
+    @discardableResult static func migrate(
+        _ connection: PostgresConnection, schema: String, place: String
+    ) throws -> [String] {
+        let known = Set(migrations.map(\.name))
+        // Without the lock first: most starts have nothing to do, and need no right to create tables.
+        if let applied = try applied(connection, schema) {
+            try refuseNewer(applied, known, place)
+            if applied == known { return [] }
+        }
+        try connection.execute("BEGIN")
+        do {
+            try connection.execute(
+                "SELECT pg_advisory_xact_lock(hashtextextended('runnel migrations ' || $1, 0))", .text(schema))
+            let before = try applied(connection, schema)
+            try refuseNewer(before ?? [], known, place)
+            if before == nil {
+                try connection.execute("CREATE SCHEMA IF NOT EXISTS \(quoted(schema))")
+                try connection.execute("SET LOCAL search_path TO \(quoted(schema))")
+                try connection.execute(
+                    "CREATE TABLE migrations (name text PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now())")
+            } else {
+                try connection.execute("SET LOCAL search_path TO \(quoted(schema))")
+            }
+            let missing = migrations.filter { !(before ?? []).contains($0.name) }
+            for migration in missing {
+                for statement in migration.sql { try connection.execute(PostgresStatement(statement)) }
+                try connection.execute("INSERT INTO migrations (name) VALUES ($1)", .text(migration.name))
+            }
+            try connection.execute("COMMIT")
+            return missing.map(\.name)
+        } catch {
+            _ = try? connection.execute("ROLLBACK")
+            throw error
+        }
+    }
+
+    /// The applied migrations; nil where there is no journal.
+    private static func applied(_ connection: PostgresConnection, _ schema: String) throws -> Set<String>? {
+        let isThere = try connection.execute(
+            "SELECT EXISTS (SELECT 1 FROM pg_tables WHERE schemaname = $1 AND tablename = 'migrations')", .text(schema)
+        ).first?.bool(0)
+        guard isThere ?? false else { return nil }
+        return Set(
+            try connection.execute(PostgresStatement("SELECT name FROM \(quoted(schema)).migrations")).rows.map {
+                try $0.text(0)
+            })
+    }
+
+    private static func refuseNewer(_ applied: Set<String>, _ known: Set<String>, _ place: String) throws(JournalError)
+    {
+        guard !applied.isSubset(of: known) else { return }
+        throw JournalError(
+            .newer, "the journal \(place) was written by a newer version of Runnel",
+            hint: "use that version, or another schema")
+    }
+
+    /// An identifier as SQL writes it.
+    static func quoted(_ name: String) -> String { "\"\(name.replacing("\"", with: "\"\""))\"" }
+}

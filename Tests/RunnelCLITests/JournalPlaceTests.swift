@@ -1,0 +1,65 @@
+import Foundation
+import Testing
+
+@Suite("Where the journal is") struct JournalPlaceTests {
+    private let hello = "name: hello\nsteps: [ { uses: template, with: { text: hello } } ]\n"
+
+    @Test("a backup is restored, and a copy has the same runs")
+    func backup() async throws {
+        try await withProject(["hello.yaml": hello]) { runnel in
+            #expect(try await runnel.run(["run", "hello"]).status == 0)
+            let backup = try await runnel.run(["journal", "backup", "saved"])
+            #expect(backup.output == "1 run backed up to saved\n")
+            #expect(try await runnel.run(["run", "hello"]).status == 0)
+            let refused = try await runnel.run(["journal", "restore", "saved"])
+            #expect(refused.status == 1)
+            #expect(refused.error.hasPrefix("error: there is a journal already: "))
+            #expect(refused.error.hasSuffix("/.runnel/journal.db [journal-failed]\n  = --replace moves it aside\n"))
+            #expect(try await runnel.run(["journal", "restore", "saved", "--replace"]).status == 0)
+            let list = try await runnel.run(["runs", "list", "--json"])
+            #expect(list.output.components(separatedBy: "\"pipeline\"").count == 2)
+            let copy = try await runnel.run(["journal", "copy", ".runnel", "other"])
+            #expect(copy.status == 0, "\(copy.error)")
+            #expect(copy.output.contains("runs              1\n"))
+            let again = try await runnel.run(["journal", "copy", ".runnel", "other"])
+            #expect(again.status == 1)
+            #expect(again.error.hasPrefix("error: the journal to be copied to is not empty: it has 1 run "))
+        }
+    }
+
+    @Test("the workers of a journal are listed, and where there are none that is said")
+    func workers() async throws {
+        try await withProject(["hello.yaml": hello]) { runnel in
+            #expect(try await runnel.run(["run", "hello"]).status == 0)
+            let none = try await runnel.run(["workers"])
+            #expect(none.error == "no workers\n" && none.status == 0)
+            let list = try await runnel.run(["workers", "--json"])
+            #expect(list.output == "[]\n")
+        }
+    }
+
+    @Test("a database that cannot be reached is named without its password")
+    func unreachable() async throws {
+        let settings = "journal: { url: \"postgres://u:pass-in-url@/db?host=/nonexistent\" }\n"
+        try await withProject(["hello.yaml": hello, "runnel.yaml": settings]) { runnel in
+            let ended = try await runnel.run(["run", "hello"])
+            #expect(ended.status == 1)
+            #expect(!(ended.error + ended.output).contains("pass-in-url"))
+            // Without the client library, the error names the package instead.
+            #expect(
+                ended.error.contains("the journal postgres:///nonexistent/db cannot be reached: ")
+                    || ended.error.contains("install the package libpq5"))
+        }
+    }
+
+    @Test("a URL of another database is an error that does not quote it")
+    func otherDatabase() async throws {
+        let settings = "journal: { url: \"mysql://u:pass-in-url@host/db\" }\n"
+        try await withProject(["hello.yaml": hello, "runnel.yaml": settings]) { runnel in
+            let ended = try await runnel.run(["validate", "hello.yaml"])
+            #expect(ended.status == 2)
+            #expect(ended.error.contains("`journal.url`: "))
+            #expect(!(ended.error + ended.output).contains("pass-in-url"))
+        }
+    }
+}

@@ -1,0 +1,45 @@
+import Foundation
+import Testing
+
+@Suite("The tutorial", .timeLimit(.minutes(5))) struct TutorialTests {
+    /// What a reader types up to the explanation of a pipeline, as a script of the shell: indented lines are commands, or
+    /// the content of the file that the sentence before names.
+    private static func script() throws -> String {
+        let page = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../docs/tutorial.md")
+        let text = try String(contentsOf: page, encoding: .utf8)
+        let part = try #require(text.components(separatedBy: "## A pipeline, line by line").first)
+        var script: [String] = []
+        for block in part.components(separatedBy: "\n\n") {
+            let lines = block.split(separator: "\n").map(String.init)
+            if lines.allSatisfy({ $0.hasPrefix("    ") }) {
+                let inner = lines.map { String($0.dropFirst(4)) }
+                guard let last = script.last, last.hasPrefix("# into ") else {
+                    script += inner
+                    continue
+                }
+                let words = script.removeLast().split(separator: "\t").map(String.init)
+                script += ["cat > \(words[1]) <<'END'"] + inner + ["END", words[2]]
+            } else if let match = block.firstMatch(of: #/Write this into `([^`]+)`[^`]*`(runnel [^`]+)`/#) {
+                script.append("# into \t\(match.1)\t\(match.2)")
+            }
+        }
+        return script.joined(separator: "\n")
+    }
+
+    @Test("typed as it stands, it works")
+    func typed() async throws {
+        try await withProject([:]) { runnel in
+            var shell = runnel
+            shell.program = "/bin/sh"
+            let folder = (RunnelProcess.path as NSString).deletingLastPathComponent
+            shell.environment["PATH"] = "\(folder):\(ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin")"
+            let script = try Self.script()
+            #expect(script.split(separator: "\n").count > 12)
+            let ended = try await shell.run(["-ec", script])
+            #expect(ended.status == 0, "\(script)\n\(ended.output)\n\(ended.error)")
+            #expect(ended.output.contains("{\n  \"greeting\": \"Hello, Ada!\"\n}\n"))
+            #expect(ended.output.contains("✓ it greets"))
+            #expect(FileManager.default.fileExists(atPath: runnel.directory + "/notes/out/notes.md"))
+        }
+    }
+}

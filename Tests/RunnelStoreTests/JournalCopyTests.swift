@@ -1,0 +1,183 @@
+import RunnelEngine
+import RunnelKit
+import RunnelTesting
+import Synchronization
+import Testing
+
+@testable import RunnelStore
+
+@Suite("Copies of journals") struct JournalCopyTests {
+    private static let large = Value.string(String(repeating: "large\u{0}", count: 60_000))
+
+    /// A journal with something in every table.
+    private func fill(_ journal: any Journal) async throws {
+        let worker = workerRecord("a")
+        try await journal.keep(DefinitionRecord(hash: "d", pipeline: "p", file: "p.yaml", text: "steps: []"))
+        try await journal.join(worker)
+        for number in 0..<5 {
+            var run = newRun("e\(number)", owner: worker, dedupeKey: "k\(number)")
+            if number == 3 { run.trigger = ["type": "webhook", "body": Self.large] }
+            _ = try await journal.accept(run, memory: nil)
+            var commit = RunCommit(
+                lease: try await journal.lease(run.id),
+                steps: [step("one", output: .int(Int64(number))), step("two", output: number == 2 ? Self.large : nil)],
+                events: ["first", "second"])
+            commit.memories = [
+                StepMemoryEdit(uses: "chat", change: .append("c", "x", limit: 9, keep: .seconds(99)), at: 0)
+            ]
+            commit.end = RunCommit.End(
+                state: number == 1 ? .failed : .succeeded, output: Self.large, time: Int64(number + 1))
+            commit.usage = [
+                UsageEntry(
+                    pipeline: "p", step: ExecutionKey("one"), at: 5,
+                    usage: UsageRecord(
+                        agent: "a", model: nil, inputTokens: 1, outputTokens: 2, cachedTokens: nil, estimatedInput: 3,
+                        estimatedOutput: 4))
+            ]
+            try await journal.commit(commit, .durable)
+        }
+        var folding = newRun("f", dedupeKey: "fold1")
+        (folding.state, folding.wakeAt) = (.waiting, 50)
+        folding.debounce = Debounce(key: "burst", latest: 100, event: "one")
+        _ = try await journal.accept(folding, memory: nil)
+        (folding.id, folding.dedupeKey) = ("g", "fold2")
+        folding.debounce = Debounce(key: "burst", latest: 100, event: "two")
+        _ = try await journal.accept(folding, memory: nil)
+        _ = try await journal.accept(newRun("q", dedupeKey: "q"), memory: nil)
+        try await journal.memory(of: TriggerID(pipeline: "p", key: "watch")).set(["file": [1, 2]])
+        try await journal.operators.append(AuditEntry(time: 1, caller: "c", origin: "o", action: "a", subject: "s"))
+        try await journal.operators.setSeen(by: "me", until: 7)
+        try await journal.operators.setTrigger(TriggerID(pipeline: "p", key: "watch"), isEnabled: false)
+        _ = try await journal.prune(Retention(count: 4), now: 10)
+        try await journal.leave(worker.id)
+    }
+
+    /// What can be seen of a journal.
+    private func picture(_ journal: any Journal) async throws -> [String] {
+        var lines: [String] = []
+        for listed in try await journal.runs(RunFilter(limit: 100)) {
+            let run = try #require(try await journal.run(listed.id))
+            lines.append("\(run)")
+            for step in try await journal.steps(of: run.id) { lines.append("\(step)") }
+            for event in try await journal.events(of: run.id, from: 0, limit: 99) { lines.append("\(event)") }
+        }
+        lines.append("\(try await journal.ends(after: 0, limit: 99))")
+        lines.append("\(try await journal.usage(UsageQuery(since: 0)))")
+        lines.append("\(try await journal.memory(of: "chat", key: "c", at: 1))")
+        lines.append(
+            "\(try await journal.memory(of: TriggerID(pipeline: "p", key: "watch")).value(for: "file") ?? .null)")
+        lines.append("\(try await journal.operators.audit(before: nil, limit: 9))")
+        lines.append("\(try await journal.operators.hours(since: 0))")
+        lines.append("\(try await journal.operators.seen(by: "me") ?? 0)")
+        lines.append("\(try await journal.operators.disabledTriggers())")
+        lines.append("\(try await journal.definition("d").map { "\($0)" } ?? "none")")
+        return lines
+    }
+
+    @Test(
+        "a copy to PostgreSQL and back is the journal that it was, and no event starts a second run",
+        .enabled(if: hasPostgres))
+    func thereAndBack() async throws {
+        try await withTemporaryDirectory { (folder) async throws -> Void in
+            let first = try SQLiteJournal.open(directory: folder + "/first")
+            try await fill(first)
+            let database = try PostgresJournal.open(try await PostgresServer.shared.value.configuration())
+            let counts = try await JournalCopy(from: first, to: database).run { _, _ in }
+            #expect(counts.allSatisfy { $0.source == $0.target }, "\(counts)")
+            #expect(try await picture(database) == picture(first))
+            #expect(try await database.check() == [])
+            let last = try SQLiteJournal.open(directory: folder + "/last")
+            let back = try await JournalCopy(from: database, to: last).run { _, _ in }
+            #expect(back.allSatisfy { $0.source == $0.target }, "\(back)")
+            #expect(try await picture(last) == picture(first))
+            #expect(try await last.check() == [])
+            for journal in [database as any Journal, last] {
+                for key in ["k0", "k1", "k4", "fold1", "fold2", "q"] {
+                    guard
+                        case .duplicate = try await journal.accept(newRun("again-\(key)", dedupeKey: key), memory: nil)
+                    else { Issue.record("\(key) starts a second run"); continue }
+                }
+                try await journal.join(workerRecord("b"))
+                guard case .claimed(let run) = try await journal.claim("q", by: WorkerID("b"), limits: RunLimits())
+                else {
+                    Issue.record("the run was not claimed"); continue
+                }
+                #expect(run.epoch == 6)
+                try await journal.commit(
+                    RunCommit(lease: try #require(run.lease), end: RunCommit.End(state: .succeeded, time: 9)), .durable)
+                #expect(try await journal.lastEnd() == 6)
+            }
+            let error = await #expect(throws: JournalError.self) {
+                try await JournalCopy(from: first, to: database).run { _, _ in }
+            }
+            #expect(error?.message.hasPrefix("the journal to be copied to is in use: ") == true)
+            for journal in [first as any Journal, database, last] { await journal.close() }
+        }
+    }
+
+    @Test("a copy that was cut off goes on where it was", .enabled(if: hasPostgres))
+    func resumed() async throws {
+        try await withTemporaryDirectory { (folder) async throws -> Void in
+            let source = try SQLiteJournal.open(directory: folder + "/first")
+            for number in 0..<450 { _ = try await source.accept(newRun("r\(number + 1000)"), memory: nil) }
+            let database = try PostgresJournal.open(try await PostgresServer.shared.value.configuration())
+            // As after the first page.
+            let page = try await source.page(of: .runs, after: nil, limit: 200)
+            try await database.write(page, of: .runs, position: [.text("r1199")])
+            let copied = Copied()
+            let counts = try await JournalCopy(from: source, to: database).run { table, rows in
+                if table == "runs" { copied.set(rows) }
+            }
+            #expect(copied.rows == 250)
+            #expect(counts.last == JournalCopy.Count(table: "runs", source: 450, target: 450))
+            #expect(try await database.queuedCount() == 450)
+            let error = await #expect(throws: JournalError.self) {
+                try await JournalCopy(from: source, to: database).run { _, _ in }
+            }
+            #expect(error?.message == "the journal to be copied to is not empty: it has 450 runs")
+            await source.close()
+            await database.close()
+        }
+    }
+
+    @Test("a backup is made while the journal is in use, and is restored with its large values")
+    func backup() async throws {
+        try await withTemporaryDirectory { (folder) async throws -> Void in
+            let journal = try SQLiteJournal.open(directory: folder + "/.runnel")
+            try await fill(journal)
+            let before = try await picture(journal)
+            #expect(try await JournalBackup.write(journal, to: folder + "/backup") == 6)
+            _ = try await journal.accept(newRun("later"), memory: nil)
+            var error = await #expect(throws: JournalError.self) {
+                try await JournalBackup.write(journal, to: folder + "/backup")
+            }
+            #expect(error?.message == "the folder \(folder)/backup exists already")
+            try await journal.join(workerRecord("b"))
+            error = await #expect(throws: JournalError.self) {
+                try await JournalBackup.restore(folder + "/backup", to: folder + "/.runnel", replaces: true)
+            }
+            #expect(error?.code == .busy)
+            try await journal.leave(WorkerID("b"))
+            await journal.close()
+            error = await #expect(throws: JournalError.self) {
+                try await JournalBackup.restore(folder + "/backup", to: folder + "/.runnel", replaces: false)
+            }
+            #expect(error?.message == "there is a journal already: \(folder)/.runnel/journal.db")
+            try await JournalBackup.restore(folder + "/backup", to: folder + "/.runnel", replaces: true)
+            try await JournalBackup.restore(folder + "/backup", to: folder + "/other", replaces: false)
+            for directory in ["/.runnel", "/other"] {
+                let restored = try SQLiteJournal.open(directory: folder + directory)
+                #expect(try await picture(restored) == before)
+                #expect(try await restored.check() == [])
+                await restored.close()
+            }
+        }
+    }
+}
+
+/// The number of rows that a copy reports.
+private final class Copied: Sendable {
+    private let count = Mutex(0)
+    var rows: Int { count.withLock(\.self) }
+    func set(_ rows: Int) { count.withLock { $0 = rows } }
+}

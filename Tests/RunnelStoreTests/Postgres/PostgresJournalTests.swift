@@ -1,0 +1,194 @@
+import PostgresClient
+import RunnelEngine
+import RunnelKit
+import RunnelTesting
+import Testing
+
+@testable import RunnelStore
+
+@Suite("A journal in PostgreSQL", .enabled(if: hasPostgres), .timeLimit(.minutes(2))) struct PostgresJournalTests {
+    @Test("many processes that start at once create the tables once")
+    func migration() async throws {
+        let configuration = try await PostgresServer.shared.value.configuration(pool: 3)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for _ in 0..<8 {
+                group.addTask { () async throws -> Void in
+                    let journal = try PostgresJournal.open(configuration)
+                    #expect(try await journal.queuedCount() == 0)
+                    await journal.close()
+                }
+            }
+            try await group.waitForAll()
+        }
+    }
+
+    @Test("a journal of a newer version is refused")
+    func newer() async throws {
+        let server = try await PostgresServer.shared.value
+        let configuration = server.configuration()
+        await (try PostgresJournal.open(configuration)).close()
+        try server.query("INSERT INTO \(configuration.schema).migrations (name) VALUES ('99-later')")
+        let error = #expect(throws: JournalError.self) { try PostgresJournal.open(configuration) }
+        #expect(error?.code == .newer)
+        #expect(error?.message == "the journal \(configuration.place) was written by a newer version of Runnel")
+        #expect(error?.hint == "use that version, or another schema")
+    }
+
+    @Test("errors name the place and no password")
+    func secrets() throws {
+        var configuration = PostgresJournalConfiguration(url: "postgres://u:s3cret@/db?host=/nonexistent")
+        configuration.password = "0ther"
+        var error = #expect(throws: JournalError.self) { try PostgresJournal.open(configuration) }
+        #expect(error?.code == .unreachable)
+        #expect(error?.message.hasPrefix("the journal postgres:///nonexistent/db cannot be reached: ") == true)
+        #expect(error?.description.contains("s3cret") == false && error?.description.contains("0ther") == false)
+        configuration.url = "postgres://u:s3cret@[::1/db"
+        error = #expect(throws: JournalError.self) { try PostgresJournal.open(configuration) }
+        #expect(error?.message == "the journal cannot be opened: the URL of the database cannot be read")
+        configuration.url = "mysql://u:s3cret@host/db"
+        error = #expect(throws: JournalError.self) { try PostgresJournal.open(configuration) }
+        #expect(
+            error?.message == "the journal cannot be opened: the URL of the database begins with no \"postgres://\"")
+    }
+
+    @Test("a run that one process accepts wakes another, and without notifications there are no signals")
+    func signals() async throws {
+        var configuration = try await PostgresServer.shared.value.configuration()
+        let (first, second) = (try PostgresJournal.open(configuration), try PostgresJournal.open(configuration))
+        var signals = second.queueSignals().makeAsyncIterator()
+        // The first tells that it listens.
+        #expect(await signals.next() != nil)
+        _ = try await first.accept(newRun("r"), memory: nil)
+        #expect(await signals.next() != nil)
+        configuration.notifications = .off
+        let third = try PostgresJournal.open(configuration)
+        var none = third.queueSignals().makeAsyncIterator()
+        #expect(await none.next() == nil)
+        for journal in [first, second, third] { await journal.close() }
+    }
+
+    @Test("without sessions of its own, behind a proxy, it does the same")
+    func pooled() async throws {
+        var configuration = try await PostgresServer.shared.value.configuration(pool: 3)
+        configuration.notifications = .off
+        let journal = try PostgresJournal.open(configuration)
+        let worker = workerRecord("a")
+        try await journal.join(worker)
+        #expect(try await journal.accept(newRun("r", dedupeKey: "k"), memory: nil) == .accepted)
+        #expect(try await journal.accept(newRun("s", dedupeKey: "k"), memory: nil) == .duplicate(runID: "r"))
+        guard case .claimed(let run) = try await journal.claim("r", by: worker.id, limits: RunLimits(pipeline: 1))
+        else {
+            Issue.record("it was not claimed"); return
+        }
+        let lease = try #require(run.lease)
+        try await journal.commit(
+            RunCommit(lease: lease, steps: [step("s")], end: RunCommit.End(state: .succeeded, time: 3)), .durable)
+        #expect(try await journal.run("r")?.state == .succeeded)
+        #expect(try await journal.prune(Retention(count: 0), now: 4).runs == 1)
+        await journal.close()
+    }
+
+    @Test("large values come back, go with their run, and are missed where they are gone")
+    func blobs() async throws {
+        let server = try await PostgresServer.shared.value
+        let configuration = server.configuration()
+        let journal = try PostgresJournal.open(configuration)
+        let worker = workerRecord("a")
+        try await journal.join(worker)
+        let large = Value.string(String(repeating: "é\u{0}", count: 200_000))
+        var run = newRun("r", owner: worker)
+        run.input = large
+        run.trigger = ["type": "webhook", "body": large]
+        _ = try await journal.accept(run, memory: nil)
+        try await journal.commit(RunCommit(lease: journal.lease("r"), steps: [step("s", output: large)]), .durable)
+        #expect(try await journal.run("r")?.trigger == run.trigger)
+        #expect(try await journal.run("r")?.input == large)
+        #expect(try await journal.steps(of: "r").first?.output == large)
+        #expect(try await journal.runs(RunFilter()).first?.trigger == ["type": "webhook"])
+        #expect(try await journal.check() == [])
+        try server.query("DELETE FROM \(configuration.schema).blobs")
+        #expect(try await journal.check() == Array(repeating: "a large value of the run r is missing", count: 2))
+        let error = await #expect(throws: JournalError.self) { try await journal.run("r") }
+        #expect(error?.isOfOneRun == true)
+        try await journal.commit(
+            RunCommit(
+                lease: try #require(try await journal.leases(of: worker.id).first),
+                end: RunCommit.End(state: .succeeded, output: large, time: 1)), .durable)
+        #expect(try await journal.prune(Retention(count: 0), now: 2).runs == 1)
+        for table in ["runs", "active", "steps", "events", "blobs", "folded"] {
+            #expect(try server.query("SELECT 'row' FROM \(configuration.schema).\(table)").isEmpty, "\(table)")
+        }
+        await journal.close()
+    }
+
+    @Test("a claimed run with a damaged value fails alone")
+    func damaged() async throws {
+        let server = try await PostgresServer.shared.value
+        let configuration = server.configuration()
+        let journal = try PostgresJournal.open(configuration)
+        let worker = workerRecord("a")
+        try await journal.join(worker)
+        for id in ["r", "s"] { _ = try await journal.accept(newRun(id), memory: nil) }
+        try server.query("UPDATE \(configuration.schema).runs SET input = '{' WHERE id = 'r'")
+        guard case .damaged(let lease, let error) = try await journal.claim("r", by: worker.id, limits: RunLimits())
+        else { Issue.record("it is not damaged"); return }
+        #expect(lease.runID == "r" && error.code == .corrupt)
+        guard case .claimed = try await journal.claim("s", by: worker.id, limits: RunLimits()) else {
+            Issue.record("it was not claimed"); return
+        }
+        await journal.close()
+    }
+
+    @Test("keys of any characters are kept apart")
+    func keys() async throws {
+        let journal = try PostgresJournal.open(try await PostgresServer.shared.value.configuration())
+        let memory = journal.memory(of: TriggerID(pipeline: "p", key: "watch"))
+        let keys = ["a", "a\u{0}", "a\u{F8FE}0", "a\u{F8FE}", "a'\"\\{}"]
+        for (index, key) in keys.enumerated() { try await memory.set([key: .int(Int64(index))]) }
+        for (index, key) in keys.enumerated() {
+            #expect(try await memory.value(for: key) == .int(Int64(index)))
+            #expect(try await journal.accept(newRun("r\(index)", dedupeKey: key), memory: nil) == .accepted)
+            #expect(try await journal.run("r\(index)")?.dedupeKey == key)
+        }
+        #expect(Set(try await memory.values(prefix: "a").map(\.key)) == Set(keys))
+        await journal.close()
+    }
+
+    @Test("beyond the bound of bytes the oldest runs of all pipelines go")
+    func bytes() async throws {
+        let journal = try PostgresJournal.open(try await PostgresServer.shared.value.configuration())
+        let worker = workerRecord("a")
+        try await journal.join(worker)
+        let second: Int64 = 1_000_000_000
+        for number in 0..<60 {
+            let id = "r\(number + 100)"
+            let large = Value.string("\(number)" + String(repeating: "x", count: 20_000))
+            _ = try await journal.accept(
+                newRun(id, pipeline: number.isMultiple(of: 2) ? "p" : "q", owner: worker), memory: nil)
+            let end = RunCommit.End(state: .succeeded, time: Int64(number))
+            try await journal.commit(
+                RunCommit(lease: journal.lease(id), steps: [step("s", output: large)], end: end), .durable)
+        }
+        let report = try await journal.prune(Retention(bytes: 600_000), now: 100 * second)
+        #expect((20...60).contains(report.runs))
+        #expect(report.bytes > 400_000)
+        let left = try await journal.runs(RunFilter(limit: 100)).map(\.id)
+        #expect(left.count == 60 - report.runs && left.first == "r159")
+        #expect(try await journal.prune(Retention(bytes: 600_000), now: 100 * second).runs == 0)
+        await journal.close()
+    }
+
+    @Test("the audit log is append-only in the database too")
+    func audit() async throws {
+        let server = try await PostgresServer.shared.value
+        let configuration = server.configuration()
+        let journal = try PostgresJournal.open(configuration)
+        try await journal.operators.append(
+            AuditEntry(time: 1, caller: "c", origin: "o", action: "a", subject: "s"))
+        let error = #expect(throws: PostgresError.self) {
+            try server.query("UPDATE \(configuration.schema).audit SET caller = 'x'")
+        }
+        #expect(error?.message == "the audit log is append-only")
+        await journal.close()
+    }
+}

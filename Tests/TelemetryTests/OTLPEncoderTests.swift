@@ -1,0 +1,146 @@
+import Foundation
+import RunnelEngine
+import RunnelKit
+import Testing
+import Tracing
+
+@testable import Telemetry
+
+#if canImport(FoundationEssentials)
+import FoundationEssentials
+#endif
+
+@Suite("OTLP in JSON") struct OTLPEncoderTests {
+    private static let encoder = OTLPEncoder(
+        resource: [("service.name", "runnel")], version: "1.2.3", redactor: Redactor(secrets: ["hunter2x"]))
+
+    private static func spans(_ yaml: String, trigger: Value = ["type": "manual"]) async throws -> [FinishedSpan] {
+        let log = SpanLog()
+        try await run(yaml, trigger: trigger, RunTracing(tracer: log.tracer()))
+        return log.all
+    }
+
+    @Test("ids are hexadecimal, 64-bit integers are strings, keys are in lowerCamelCase")
+    func form() async throws {
+        let spans = try await Self.spans("name: p\nsteps: [ { id: s, uses: fail } ]")
+        let request = Self.encoder.request(spans)
+        let resource = try #require(request["resourceSpans"]?[0])
+        #expect(
+            resource["resource"] == ["attributes": [["key": "service.name", "value": ["stringValue": "runnel"]]]])
+        let scope = try #require(resource["scopeSpans"]?[0])
+        #expect(scope["scope"] == ["name": "runnel", "version": "1.2.3"])
+        #expect(scope["schemaUrl"] == .string(GenAIConventions.schemaURL))
+        let step = try #require(scope["spans"]?[0]?.asObject)
+        #expect(step["traceId"] == "0198c0de000070008000000000000001")
+        #expect(step["spanId"]?.asString?.utf8.count == 16)
+        #expect(step["parentSpanId"] == scope["spans"]?[1]?["spanId"])
+        #expect(step["name"] == "step s")
+        #expect(step["kind"] == 1)
+        #expect(step["startTimeUnixNano"] == "1767225600000000000")
+        #expect(step["endTimeUnixNano"] == "1767225600000000000")
+        #expect(step["status"] == ["code": 2, "message": "it broke"])
+        #expect(
+            step["attributes"]?.asList?.first == ["key": "error.type", "value": ["stringValue": "broken"]])
+        #expect(
+            step["attributes"]?.asList?.contains(
+                ["key": "runnel.step.attempt", "value": ["intValue": "1"]]) == true)
+        #expect(
+            Set(step.keys).isSubset(of: [
+                "traceId", "spanId", "parentSpanId", "flags", "name", "kind", "startTimeUnixNano", "endTimeUnixNano",
+                "attributes", "status",
+            ]))
+    }
+
+    @Test("a secret is masked wherever it stands in a span")
+    func secrets() throws {
+        let log = SpanLog()
+        let span = log.tracer().startSpan("to hunter2x")
+        span.attributes["key"] = "a hunter2x b"
+        span.attributes["list"] = ["hunter2x"]
+        span.addEvent(SpanEvent(name: "hunter2x", attributes: ["k": "hunter2x"]))
+        span.setStatus(SpanStatus(code: .error, message: "no hunter2x"))
+        span.end()
+        let text = Self.encoder.request(log.all).json()
+        #expect(!text.contains("hunter2x"))
+        #expect(text.contains("a *** b"))
+    }
+
+    @Test("what a span holds is bounded")
+    func bounded() throws {
+        let log = SpanLog()
+        let span = log.tracer().startSpan("s")
+        for number in 0..<200 {
+            span.attributes["k\(number)"] = Int64(number)
+            span.addEvent("e")
+        }
+        span.attributes["k0"] = String(repeating: "é", count: 40_000)
+        span.end()
+        let json = try #require(Self.encoder.request(log.all)["resourceSpans"]?[0]?["scopeSpans"]?[0]?["spans"]?[0])
+        #expect(json["attributes"]?.asList?.count == 128)
+        #expect(json["droppedAttributesCount"] == 72)
+        #expect(json["events"]?.asList?.count == 128)
+        #expect(json["droppedEventsCount"] == 72)
+        #expect((json.json().utf8.count) < 60_000)
+    }
+
+    private static let python = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent().appending(path: ".build/python/bin/python").path(percentEncoded: false)
+
+    private static func check(_ lines: String) throws -> (status: Int32, output: String) {
+        let script = try #require(Bundle.module.url(forResource: "Resources/check_otlp", withExtension: "py"))
+        let process = Process()
+        process.executableURL = URL(filePath: python)
+        process.arguments = [script.path(percentEncoded: false)]
+        let (input, output) = (Pipe(), Pipe())
+        (process.standardInput, process.standardOutput, process.standardError) = (input, output, output)
+        try process.run()
+        try input.fileHandleForWriting.write(contentsOf: Data(lines.utf8))
+        try input.fileHandleForWriting.close()
+        let said = String(decoding: try output.fileHandleForReading.readToEnd() ?? Data(), as: UTF8.self)
+        process.waitUntilExit()
+        return (process.terminationStatus, said)
+    }
+
+    private static let hasSchema: Bool = {
+        guard FileManager.default.isExecutableFile(atPath: python) else { return false }
+        return (try? check(""))?.status == 0
+    }()
+
+    @Test(
+        "the protobuf schema of OpenTelemetry reads both forms, with nothing that it does not know, and as the same",
+        .enabled(if: hasSchema, "opentelemetry-proto from PyPI is not there; `make setup-tests` installs it"))
+    func schema() async throws {
+        var spans = try await Self.spans(
+            "name: p\nsteps: [ { id: s, uses: fail, with: { until: 2 }, retry: { attempts: 2, backoff: 1ms } }, { uses: fail } ]",
+            trigger: ["traceparent": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", "tracestate": "a=1"])
+        let log = SpanLog()
+        let span = log.tracer().startSpan("everything", ofKind: .client)
+        span.attributes["bool"] = true
+        span.attributes["double"] = 1.5
+        span.attributes["nan"] = Double.nan
+        span.attributes["infinity"] = -Double.infinity
+        span.attributes["big"] = Int64.max
+        span.attributes["texts"] = ["a", "b"]
+        span.attributes["numbers"] = [Int64(1), 2]
+        span.attributes["doubles"] = [0.5]
+        span.attributes["bools"] = [true]
+        span.attributes["negative"] = Int64(-7)
+        for _ in 0..<130 { span.addEvent(SpanEvent(name: "event", attributes: ["k": "é"])) }
+        for number in 0..<130 { span.attributes["k\(number)"] = "v" }
+        span.addLink(SpanLink(context: span.context, attributes: ["why": "test"]))
+        span.end()
+        spans += log.all
+        let request = Self.encoder.request(spans)
+        let binary = Data(ProtobufWriter.request(request)).base64EncodedString()
+        let outcome = try Self.check(request.json() + "\n" + binary + "\n")
+        #expect(outcome.status == 0)
+        let lines = """
+            1 step s 0
+            1 step fail 2
+            1 invoke_workflow p 2
+            3 everything 0
+
+            """
+        #expect(outcome.output == lines + lines)
+    }
+}

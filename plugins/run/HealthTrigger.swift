@@ -123,16 +123,10 @@ struct HealthSession {
         let event = TriggerEvent(
             dedupeKey: "\(known.key)@\(known.since)/\(state)", payload: known.payload(state),
             memory: [known.key: memory])
-        while true {
-            try Task.checkCancellation()
-            do throws(TriggerRefusal) {
-                _ = try await context.emit(event)
-                return
-            } catch {
-                // Reporting a problem here would be one more problem to tell of.
-                context.logger.warning("a health event has to wait: \(error.message)")
-                try await context.clock.sleep(for: max(error.retryAfter, Self.interval))
-            }
+        try await context.emit(event, every: Self.interval) { refusal in
+            // Reporting a problem here would be one more problem to tell of.
+            context.logger.warning("a health event has to wait: \(refusal.message)")
+            return true
         }
     }
 }

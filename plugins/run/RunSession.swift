@@ -61,19 +61,36 @@ struct RunSession {
         let event = TriggerEvent(
             dedupeKey: "\(end.runID)/\(end.state.rawValue)", payload: payload,
             memory: [Self.watermarkKey: .int(end.number)], cause: .run(end.runID))
+        try await context.emit(event, every: Self.interval) { refusal in
+            if refusal.reason == .chainTooLong {
+                context.logger.error("\(refusal.message)", metadata: ["run": "\(end.runID)"])
+                await context.report(.problem(refusal.message))
+                try await remember(end.number)
+                return false
+            }
+            await context.report(.problem("the run after \(end.runID) has to wait: \(refusal.message)"))
+            return true
+        }
+    }
+}
+
+extension TriggerContext {
+    /// Emits the event, and emits it again while it is refused.
+    ///
+    /// - Parameters:
+    ///   - interval: The shortest pause before another attempt.
+    ///   - isWorthRetrying: Gets each refusal; false gives the event up.
+    func emit(
+        _ event: TriggerEvent, every interval: Duration, isWorthRetrying: (TriggerRefusal) async throws -> Bool
+    ) async throws {
         while true {
             try Task.checkCancellation()
             do throws(TriggerRefusal) {
-                _ = try await context.emit(event)
+                _ = try await emit(event)
                 return
             } catch {
-                if error.reason == .chainTooLong {
-                    context.logger.error("\(error.message)", metadata: ["run": "\(end.runID)"])
-                    await context.report(.problem(error.message))
-                    return try await remember(end.number)
-                }
-                await context.report(.problem("the run after \(end.runID) has to wait: \(error.message)"))
-                try await context.clock.sleep(for: max(error.retryAfter, Self.interval))
+                guard try await isWorthRetrying(error) else { return }
+                try await clock.sleep(for: max(error.retryAfter, interval))
             }
         }
     }

@@ -109,59 +109,53 @@ struct CaseRunner {
                 secrets: setting.secrets, env: setting.env, vars: suite.project.names.vars),
             redactor: Redactor(secrets: setting.secrets.values),
             logger: Logger(label: "runnel.test") { _ in SwiftLogNoOpLogHandler() }, clock: clock,
-            now: { setting.now + clock.passed.wholeNanoseconds }, grace: .seconds(1))
-        let log = Log()
-        let (ended, isLate) = await withDeadline(limit, clock: ContinuousClock()) {
-            await runner.run(pipeline, request) { event in
-                switch event.kind {
-                // An item of a list is no step.
-                case .stepSkipped(let place) where !place.id.hasSuffix("]"): log.skip(place.id)
-                // What follows is a pause, and nobody has to wait for it.
-                case .stepFailed(_, _, _, let retryIn?): clock.skip(retryIn)
-                default: break
+            now: { setting.now + clock.passed.nanoseconds }, grace: .seconds(1))
+        func sample() async -> Sample {
+            let log = Log()
+            let (ended, isLate) = await withDeadline(limit, clock: ContinuousClock()) {
+                await runner.run(pipeline, request) { event in
+                    switch event.kind {
+                    // An item of a list is no step.
+                    case .stepSkipped(let place) where !place.id.hasSuffix("]"): log.skip(place.id)
+                    // What follows is a pause, and nobody has to wait for it.
+                    case .stepFailed(_, _, _, let retryIn?): clock.skip(retryIn)
+                    default: break
+                    }
                 }
             }
-        }
-        guard !Task.isCancelled else {
-            await services.shutDown()
-            return Sample(mismatches: [interrupted])
-        }
-        guard !isLate, case .success(let result) = ended else {
-            await services.shutDown()
-            return Sample(mismatches: [tooLong])
-        }
-        let missing = (web.missing + agent.missing + steps.missing).map {
-            TestMismatch("test", test.node.range, $0.message, hint: $0.hint)
-        }
-        // What follows from a call without an answer says nothing.
-        guard missing.isEmpty else {
-            await services.shutDown()
-            return Sample(mismatches: missing)
-        }
-        let run = TestRun(
-            outcome: result.outcome, outputs: result.outputs, skipped: log.skipped, prompts: agent.sent,
-            requests: web.sent, copy: copy)
-        var expect = test.expect
-        var unused = unused(web, agent, steps)
-        if live != nil {
-            // The agent does not say what it was asked, and gives its own answers.
-            expect.prompts = []
-            unused.removeAll { $0.subject == "chat" }
-        }
-        var mismatches =
-            ExpectationCheck(run: run, expect: expect, test: test, sources: suite.sources).mismatches + unused
-        if let live {
-            live.budget.add(result.outputs)
-            if mismatches.isEmpty, let judge = expect.judge, case .succeeded(let output) = result.outcome {
-                let judge = Judge(
-                    expected: judge, runner: runner,
-                    loader: try PipelineLoader(registry: registry, names: suite.project.names))
-                mismatches = await judge.mismatches(output, Self.runID, live.budget)
+            guard !Task.isCancelled else { return Sample(mismatches: [interrupted]) }
+            guard !isLate, case .success(let result) = ended else { return Sample(mismatches: [tooLong]) }
+            let missing = (web.missing + agent.missing + steps.missing).map {
+                TestMismatch("test", test.node.range, $0.message, hint: $0.hint)
             }
+            // What follows from a call without an answer says nothing.
+            guard missing.isEmpty else { return Sample(mismatches: missing) }
+            let run = TestRun(
+                outcome: result.outcome, outputs: result.outputs, skipped: log.skipped, prompts: agent.sent,
+                requests: web.sent, copy: copy)
+            var expect = test.expect
+            var unused = unused(web, agent, steps)
+            if live != nil {
+                // The agent does not say what it was asked, and gives its own answers.
+                expect.prompts = []
+                unused.removeAll { $0.subject == "chat" }
+            }
+            var mismatches =
+                ExpectationCheck(run: run, expect: expect, test: test, sources: suite.sources).mismatches + unused
+            if let live {
+                live.budget.add(result.outputs)
+                if mismatches.isEmpty, let judge = expect.judge, case .succeeded(let output) = result.outcome {
+                    let judge = Judge(expected: judge, runner: runner, registry: registry, names: suite.project.names)
+                    mismatches = await judge.mismatches(output, Self.runID, live.budget)
+                }
+            }
+            return Sample(
+                mismatches: mismatches,
+                answers: live == nil ? [] : RecordedAnswers.all(in: result.outputs, of: pipeline))
         }
+        let sample = await sample()
         await services.shutDown()
-        return Sample(
-            mismatches: mismatches, answers: live == nil ? [] : RecordedAnswers.all(in: result.outputs, of: pipeline))
+        return sample
     }
 
     private var tooLong: TestMismatch {
@@ -192,15 +186,6 @@ struct CaseRunner {
             + steps.unused.map {
                 TestMismatch("steps.\($0.id)", $0.step.node.range, "the step ran less often than this", hint: hint)
             }
-    }
-}
-
-extension Duration {
-    /// Cut, and at most what 64 bits hold.
-    var wholeNanoseconds: Int64 {
-        let (seconds, attoseconds) = components
-        let (whole, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
-        return overflow ? .max : whole &+ attoseconds / 1_000_000_000
     }
 }
 

@@ -6,7 +6,8 @@ import YAML
 struct Judge {
     let expected: Expectations.Judge
     let runner: PipelineRunner
-    let loader: PipelineLoader
+    let registry: StepRegistry
+    let names: ProjectNames
 
     private static let pipeline: Value = [
         "name": "judge", "inputs": ["criteria": ["type": "string"], "answer": ["type": "string"]],
@@ -35,7 +36,8 @@ struct Judge {
         func mismatch(_ message: String, hint: String? = nil) -> [TestMismatch] {
             [TestMismatch("judge", expected.node.range, message, hint: hint)]
         }
-        guard let pipeline = loader.load(Self.pipeline.jsonBytes(), file: "judge").pipeline else {
+        let loader = try? PipelineLoader(registry: registry, names: names)
+        guard let pipeline = loader?.load(Self.pipeline.jsonBytes(), file: "judge").pipeline else {
             return mismatch("there is no step `chat` to judge with")
         }
         let inputs: ValueObject = [

@@ -1,6 +1,5 @@
 import ArgumentParser
 import LibC
-import MarketplaceSimulator
 import RunnelEngine
 import RunnelKit
 internal import RunnelSupport
@@ -63,14 +62,8 @@ struct AskCommand: AsyncParsableCommand {
         let request = RunRequest(
             id: UUIDv7.make(nanoseconds: WallClock.nanoseconds()), inputs: given, input: .string(question))
         let command = self
-        guard simulate else { return try await command.ask(pipeline, request, project, loader, simulator: nil) }
-        let configuration = SimulatorConfiguration()
-        try await MarketplaceSimulator.withSimulator(configuration) { running in
-            try await command.ask(
-                pipeline, request, project, loader,
-                simulator: SimulatedMarketplace(
-                    baseURL: running.baseURL, clientID: configuration.clientID,
-                    clientSecret: configuration.clientSecret, agentID: configuration.agentID))
+        try await withSimulator(when: simulate) { simulator in
+            try await command.ask(pipeline, request, project, loader, simulator: simulator)
         }
     }
 
@@ -150,23 +143,7 @@ struct AskCommand: AsyncParsableCommand {
         let journal = try JournalSetup.open(project, hint: "with --no-journal the question is not recorded")
         let runs = await ForegroundRuns(
             project: project, loader: loader, journal: journal, simulator: simulator, isJSON: false)
-        let (result, stop) = try await withJournalErrors {
-            try await withSignals({ signal, _ in
-                switch signal {
-                case .terminate: runs.worker.stop()
-                case .interrupt: runs.worker.cancelRun(request.id)
-                }
-            }) {
-                try await runs.worker.withSession {
-                    try await runs.service.perform(runs.service.makeRun(request, of: pipeline), observer: reporter)
-                }
-            }
-        }
-        await runs.assembly.services.shutDown()
-        await Housekeeping(journal: journal, retention: project.settings.retention, logger: runs.assembly.logger)
-            .runBriefly()
-        await journal.close()
-        try result?.conclude(request.id, stop)
+        try await runs.perform(pipeline, request, in: journal, observer: reporter)
     }
 }
 

@@ -30,8 +30,7 @@ struct MCPCommand: AsyncParsableCommand {
 
     func run() async throws {
         let folder = path ?? self.options.directory ?? "."
-        var options = ProjectOptions()
-        (options.directory, options.config) = (self.options.directory ?? folder, self.options.config)
+        let options = self.options.near(folder)
         let streams = StandardStreams.takingOver()
         let project = try options.project(runsCommands: true)
         ServedFolders(project).add(folder)

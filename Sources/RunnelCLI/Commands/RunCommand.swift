@@ -109,15 +109,8 @@ struct RunCommand: AsyncParsableCommand {
             }
         }
         let command = self
-        guard simulate else { return try await command.execute(loaded, request, simulator: nil) }
-        var configuration = SimulatorConfiguration()
-        configuration.faults = faults ?? .none
-        try await MarketplaceSimulator.withSimulator(configuration) { running in
-            try await command.execute(
-                loaded, request,
-                simulator: SimulatedMarketplace(
-                    baseURL: running.baseURL, clientID: configuration.clientID,
-                    clientSecret: configuration.clientSecret, agentID: configuration.agentID))
+        try await withSimulator(when: simulate, faults: faults ?? .none) { simulator in
+            try await command.execute(loaded, request, simulator: simulator)
         }
     }
 
@@ -132,28 +125,7 @@ struct RunCommand: AsyncParsableCommand {
             project: loaded.project, loader: loaded.loader, journal: journal, grantedFiles: granted,
             simulator: simulator, isJSON: json, progress: progress)
         let pipeline = loaded.pipeline
-        let (result, stop) = try await withJournalErrors {
-            try await withSignals({ signal, _ in
-                switch signal {
-                case .terminate: runs.worker.stop()
-                case .interrupt: runs.worker.cancelRun(request.id)
-                }
-            }) {
-                try await runs.worker.withSession {
-                    let observer = runs.observer(of: pipeline)
-                    return try await withLiveLine(observer) {
-                        try await runs.service.perform(
-                            runs.service.makeRun(request, of: pipeline), observer: observer)
-                    }
-                }
-            }
-        }
-        await runs.assembly.services.shutDown()
-        await Housekeeping(
-            journal: journal, retention: loaded.project.settings.retention, logger: runs.assembly.logger
-        ).runBriefly()
-        await journal.close()
-        try result?.conclude(request.id, stop)
+        try await runs.perform(pipeline, request, in: journal, observer: runs.observer(of: pipeline))
     }
 
     private func throwAway(

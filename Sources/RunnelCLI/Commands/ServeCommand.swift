@@ -60,8 +60,7 @@ struct ServeCommand: AsyncParsableCommand {
             Streams.error.write("error: \(error.message)\n")
             throw ExitStatus.usage
         }
-        var projectOptions = ProjectOptions()
-        (projectOptions.directory, projectOptions.config) = (options.directory ?? folder, options.config)
+        let projectOptions = options.near(folder)
         var project = try projectOptions.project(runsCommands: true)
         if project.serverToken == nil {
             do {
@@ -73,7 +72,7 @@ struct ServeCommand: AsyncParsableCommand {
             project = try projectOptions.project(runsCommands: true)
         }
         let options = try serverOptions(project)
-        try await withSimulator(when: simulate) { [projectOptions, project] simulator in
+        try await withSimulator(when: simulate) { [project] simulator in
             let journal = try JournalSetup.open(project)
             try await withJournalErrors {
                 try await serve(project, projectOptions, options, journal, simulator, stops, reloads)

@@ -34,7 +34,7 @@ struct UsageCommand: AsyncParsableCommand {
         let journal = try options.journal(of: project)
         try await withJournalErrors {
             let now = WallClock.nanoseconds()
-            var start = now - since.duration.wholeNanoseconds
+            var start = now - since.duration.nanoseconds
             // Whole days, so that the first one can be compared with the others.
             if by == .day { start = start.flooredQuotient(Self.day) * Self.day }
             let query = UsageQuery(since: start, pipeline: pipeline, period: by == .day ? Self.day : nil)

@@ -30,6 +30,31 @@ struct ForegroundRuns: Sendable {
         service = RunService(worker: worker)
     }
 
+    /// Runs the pipeline to its end or to a signal, closes the journal, and ends the command accordingly.
+    func perform(
+        _ pipeline: Pipeline, _ request: RunRequest, in journal: any Journal, observer: any RunObserver
+    ) async throws {
+        let (result, stop) = try await withJournalErrors {
+            try await withSignals({ signal, _ in
+                switch signal {
+                case .terminate: worker.stop()
+                case .interrupt: worker.cancelRun(request.id)
+                }
+            }) {
+                try await worker.withSession {
+                    try await withLiveLine(observer) {
+                        try await service.perform(service.makeRun(request, of: pipeline), observer: observer)
+                    }
+                }
+            }
+        }
+        await assembly.services.shutDown()
+        await Housekeeping(journal: journal, retention: project.settings.retention, logger: assembly.logger)
+            .runBriefly()
+        await journal.close()
+        try result?.conclude(request.id, stop)
+    }
+
     /// Shows a run on the terminal.
     func observer(of pipeline: Pipeline?) -> any RunObserver {
         if isJSON { return JSONReporter() }

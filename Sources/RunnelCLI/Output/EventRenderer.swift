@@ -105,7 +105,8 @@ struct EventRenderer {
         case .stepFailed(let place, _, _, let retryIn?):
             guard let index = running.firstIndex(where: { $0.place == place }) else { break }
             running[index].attempt += 1
-            running[index].againAt = event.time + retryIn.wholeNanoseconds
+            let (time, isTooLate) = event.time.addingReportingOverflow(retryIn.nanoseconds)
+            running[index].againAt = isTooLate ? .max : time
         case .stepSucceeded(let place, _, _), .stepFailed(let place, _, _, nil), .stepCancelled(let place, _),
             .stepHeld(let place, _, _):
             end(place)

@@ -19,6 +19,18 @@ public struct RunFilter: Sendable, Hashable {
         self.before = before
         self.limit = limit
     }
+
+    /// The runs of several queries, each for one state (nil for all): databases have an index for one state.
+    package func runs(
+        _ query: (RunState?) async throws(JournalError) -> [RunRecord]
+    ) async throws(JournalError) -> [RunRecord] {
+        guard states.count > 1, states.count < RunState.allCases.count else {
+            return try await query(states.count == 1 ? states.first : nil)
+        }
+        var found: [RunRecord] = []
+        for state in states { found += try await query(state) }
+        return Array(found.sorted { $0.id > $1.id }.prefix(limit))
+    }
 }
 
 /// The retention of ended runs. Unfinished runs are never removed.

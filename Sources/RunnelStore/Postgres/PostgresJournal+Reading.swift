@@ -32,7 +32,7 @@ struct PostgresStoredRun: Sendable {
         var row = row
         let id = try row.nextText()
         let (pipeline, definition, stateText) = (try row.nextText(), try row.nextText(), row.nextOptionalText())
-        guard let state = stateText.flatMap({ RunState(rawValue: $0) }) else { throw PostgresJournal.stateless(id) }
+        guard let state = stateText.flatMap({ RunState(rawValue: $0) }) else { throw JournalError.stateless(id) }
         let dedupeKey = row.nextOptionalText().map(PostgresKey.key)
         trigger = row.nextOptionalText()
         record = RunRecord(
@@ -154,13 +154,7 @@ extension PostgresJournal {
     }
 
     public func runs(_ filter: RunFilter) async throws(JournalError) -> [RunRecord] {
-        // One query for each state, for the sake of the indexes.
-        guard filter.states.count > 1, filter.states.count < RunState.allCases.count else {
-            return try await runs(filter, in: filter.states.count == 1 ? filter.states.first : nil)
-        }
-        var found: [RunRecord] = []
-        for state in filter.states { found += try await runs(filter, in: state) }
-        return Array(found.sorted { $0.id > $1.id }.prefix(filter.limit))
+        try await filter.runs { state throws(JournalError) in try await runs(filter, in: state) }
     }
 
     private func runs(_ filter: RunFilter, in state: RunState?) async throws(JournalError) -> [RunRecord] {

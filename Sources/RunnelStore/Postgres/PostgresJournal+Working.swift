@@ -101,11 +101,11 @@ extension PostgresJournal {
         guard let row else {
             let ended = try connection.execute("SELECT state FROM runs WHERE id = $1", .text(claim.runID)).first
             guard let ended else { return .success(.answer(.missing)) }
-            guard let state = RunState(rawValue: try ended.text(0)) else { throw Self.stateless(claim.runID) }
+            guard let state = RunState(rawValue: try ended.text(0)) else { throw JournalError.stateless(claim.runID) }
             return .success(.answer(.ended(state)))
         }
         if let owner = row.optionalText(1) { return .success(.answer(.taken(by: WorkerID(owner)))) }
-        guard let state = RunState(rawValue: try row.text(0)) else { return .failure(Self.stateless(claim.runID)) }
+        guard let state = RunState(rawValue: try row.text(0)) else { return .failure(.stateless(claim.runID)) }
         if state == .waiting { return .success(.answer(.waiting(until: try row.int(4)))) }
         let (pipeline, hasBegun) = (try row.text(2), try row.bool(3))
         if let total = claim.limits.total {
@@ -132,8 +132,6 @@ extension PostgresJournal {
         let stored = try storedRuns(ids: [claim.runID], connection)[claim.runID]
         return .success(stored.map { .run($0, hasBegun: hasBegun) } ?? .answer(.missing))
     }
-
-    static func stateless(_ runID: String) -> JournalError { .damaged("the run \(runID) is in no state that there is") }
 
     // MARK: - Giving back
 
@@ -210,7 +208,7 @@ extension PostgresJournal {
             guard let row else {
                 let ended = try connection.execute("SELECT state FROM runs WHERE id = $1", .text(runID)).first
                 guard let ended else { return .missing }
-                guard let state = RunState(rawValue: try ended.text(0)) else { throw Self.stateless(runID) }
+                guard let state = RunState(rawValue: try ended.text(0)) else { throw JournalError.stateless(runID) }
                 return .ended(state)
             }
             switch (try row.text(0), try row.bool(1)) {

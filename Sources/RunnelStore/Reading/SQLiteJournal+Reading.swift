@@ -66,12 +66,7 @@ extension SQLiteJournal {
 
     public func runs(_ filter: RunFilter) async throws(JournalError) -> [RunRecord] {
         // One query for each state: SQLite uses a partial index for `state = …` alone, and only with a literal.
-        guard filter.states.count > 1, filter.states.count < RunState.allCases.count else {
-            return try await runs(filter, in: filter.states.count == 1 ? filter.states.first : nil)
-        }
-        var found: [RunRecord] = []
-        for state in filter.states { found += try await runs(filter, in: state) }
-        return Array(found.sorted { $0.id > $1.id }.prefix(filter.limit))
+        try await filter.runs { state throws(JournalError) in try await runs(filter, in: state) }
     }
 
     private func runs(_ filter: RunFilter, in state: RunState?) async throws(JournalError) -> [RunRecord] {
@@ -120,7 +115,7 @@ extension SQLiteJournal {
             let id = try columns.next(String.self)
             let (pipeline, definition) = (try columns.next(String.self), try columns.next(String.self))
             guard let state = RunState(rawValue: try columns.next()) else {
-                throw JournalError.damaged("the run \(id) is in no state that there is")
+                throw JournalError.stateless(id)
             }
             let dedupeKey = try columns.next(String?.self)
             trigger = try columns.next()
@@ -338,6 +333,8 @@ extension JournalError {
     static func damaged(_ error: any Error) -> JournalError {
         error as? JournalError ?? damaged("\(error)")
     }
+
+    static func stateless(_ runID: String) -> JournalError { damaged("the run \(runID) is in no state that there is") }
 
     static func damaged(_ words: String) -> JournalError {
         var error = JournalError(

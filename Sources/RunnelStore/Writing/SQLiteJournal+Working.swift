@@ -62,7 +62,7 @@ extension SQLiteJournal {
     /// The state in a row's first column.
     private static func state(_ row: Row, of runID: String) throws(JournalError) -> RunState {
         guard let state = (try? row.decode(String.self, atIndex: 0)).flatMap({ RunState(rawValue: $0) }) else {
-            throw JournalError.damaged("the run \(runID) is in no state that there is")
+            throw JournalError.stateless(runID)
         }
         return state
     }

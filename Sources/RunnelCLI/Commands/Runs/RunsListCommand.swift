@@ -68,7 +68,7 @@ struct RunsListCommand: AsyncParsableCommand {
         let wanted = Set(states.map(\.rawValue))
         var filter = RunFilter(
             states: Set(states.flatMap(\.journalStates)), pipeline: pipeline,
-            since: since.map { WallClock.nanoseconds() - $0.duration.wholeNanoseconds }, limit: limit)
+            since: since.map { WallClock.nanoseconds() - $0.duration.nanoseconds }, limit: limit)
         var found: [RunRecord] = []
         while true {
             let page = try await journal.runs(filter)
@@ -76,12 +76,5 @@ struct RunsListCommand: AsyncParsableCommand {
             filter.before = page.last?.id
             guard found.count < limit, page.count == limit else { return Array(found.prefix(limit)) }
         }
-    }
-}
-
-extension Duration {
-    var wholeNanoseconds: Int64 {
-        let (seconds, attoseconds) = components
-        return seconds &* 1_000_000_000 &+ attoseconds / 1_000_000_000
     }
 }

@@ -33,6 +33,13 @@ struct ProjectOptions: ParsableArguments {
             environment: ProcessInfo.processInfo.environment, hasSecrets: hasSecrets, runsCommands: runsCommands)
     }
 
+    /// The same options for the project of a folder, unless they name one.
+    func near(_ folder: String) -> ProjectOptions {
+        var options = self
+        options.directory = directory ?? folder
+        return options
+    }
+
     /// The folder that was named.
     func folder() throws(FileReading.Failure) -> String? {
         guard let directory else { return nil }

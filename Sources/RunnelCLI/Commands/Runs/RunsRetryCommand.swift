@@ -151,7 +151,7 @@ struct RunsRetryCommand: AsyncParsableCommand {
             return [old.id]
         }
         var filter = RunFilter(
-            pipeline: pipeline, since: since.map { WallClock.nanoseconds() - $0.duration.wholeNanoseconds },
+            pipeline: pipeline, since: since.map { WallClock.nanoseconds() - $0.duration.nanoseconds },
             limit: 1000)
         let wanted = Set(states.map(\.rawValue))
         var retried: Set<String> = []

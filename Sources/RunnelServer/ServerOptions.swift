@@ -13,7 +13,7 @@ public struct ServerOptions: Sendable {
     package var tokens: [AccessToken] = []
     /// Where callers reach the server, if they call another URL than the one it listens on.
     public var publicURL: PublicURL?
-    /// The proxies that are believed when they say for whom they forward.
+    /// The proxies whose forwarding header fields name the caller.
     public var trustedProxies = TrustedProxies()
     /// The certificate for HTTPS; nil for HTTP.
     public var tls: ServerCertificate?

@@ -22,7 +22,7 @@ public struct StepHarness: Sendable {
     /// What the step gets when it renders a text; the text itself unless a test says otherwise.
     public var render: @Sendable (_ text: String, _ name: String) throws -> Value = { text, _ in .string(text) }
 
-    /// What the step keeps beside its output.
+    /// What the step stores besides its output: attributes, usage, a checkpoint, memory.
     public var journal = StepJournalRecorder()
     /// What calls of models cost.
     public var prices = PriceTable()

@@ -53,7 +53,7 @@ actor ShellCapture {
         return String(decoding: bytes[..<end], as: UTF8.self)
     }
 
-    /// Shows what is complete: a character may be split between two pieces.
+    /// Shows whole characters: one may be split between two pieces.
     private func show(isLast: Bool) async {
         var end = output.count
         if !isLast {

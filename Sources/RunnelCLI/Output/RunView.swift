@@ -105,7 +105,7 @@ struct RunView {
         return lines
     }
 
-    /// What the step was given and says of itself, one line for each key.
+    /// The step's settings and attributes, one line for each key.
     private func details(_ with: ValueObject, _ facts: ValueObject) -> [String] {
         let longest = (Array(with.keys) + Array(facts.keys)).map(\.count).max() ?? 0
         return [with, facts].flatMap { object in

@@ -2,7 +2,7 @@ import RunnelKit
 import RunnelSupport
 import Synchronization
 
-/// What one attempt of a step keeps beside its output; its driver takes it into the commit that ends the attempt.
+/// What one attempt of a step stores besides its output; its driver takes it into the commit that ends the attempt.
 final class AttemptJournal: StepJournal {
     /// What the driver takes.
     struct Content {
@@ -51,7 +51,7 @@ final class AttemptJournal: StepJournal {
 
     var isInterrupted: Bool { state.withLock { $0.isInterrupted } }
 
-    /// Says that the attempt, which is about to be cancelled, goes on in a later life of the run.
+    /// Says that the attempt, which is about to be cancelled, resumes with the run.
     func interrupt() {
         state.withLock { $0.isInterrupted = true }
     }

@@ -54,7 +54,7 @@ extension RunDriver {
         steps[key.step].flatMap { runner.registry[$0.uses] }?.isRepeatable ?? false
     }
 
-    /// Adds to the commit what the attempt that has ended keeps beside its output.
+    /// Adds to the commit what the ended attempt stores besides its output.
     func keep(_ change: RunMachine.Change, in commit: inout RunCommit) {
         guard change.state != .running, let journal = attempts[change.key]?.journal else { return }
         let content = journal.take()

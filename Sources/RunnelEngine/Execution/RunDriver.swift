@@ -236,7 +236,7 @@ struct RunDriver {
         }
     }
 
-    /// Tells the attempts that are about to be cancelled that a later life of the run goes on with them.
+    /// Tells the attempts that are about to be cancelled that they resume with the run.
     private func interruptAttempts() {
         for attempt in attempts.values where !attempt.task.isCancelled { attempt.journal.interrupt() }
     }

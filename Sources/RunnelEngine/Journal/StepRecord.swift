@@ -62,7 +62,7 @@ public struct StepRecord: Sendable, Hashable {
     public var with: Value?
     /// What the step says of the last attempt, such as `model`.
     public var attributes: Value?
-    /// What an interrupted attempt goes on with; nil once the attempt has ended.
+    /// The checkpoint that an interrupted attempt resumes from; nil once the attempt has ended.
     public var checkpoint: Value?
 
     public init(_ key: ExecutionKey, uses: String, state: State, attempt: Int = 0) {

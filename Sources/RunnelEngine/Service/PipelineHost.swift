@@ -468,7 +468,7 @@ public actor PipelineHost {
 
     private func noteChange() { changeCount.wrappingAdd(1, ordering: .relaxed) }
 
-    /// Keeps what a trigger says of itself, and logs problems when they begin and when all are over.
+    /// Keeps the health that a trigger reports, and logs when problems begin and when all are over.
     func report(_ health: TriggerHealth, of place: TriggerPlace) {
         guard let pipeline = catalog[place.file]?.pipeline,
             !disabled.contains(TriggerID(pipeline: pipeline.name, key: place.key))

@@ -81,7 +81,7 @@ public struct ServerSettings: FieldGroup {
     public var tokens: [String: AccessTokenSettings] = [:]
     @Field("The URL at which callers reach the server: for signatures over URLs, and for links.")
     public var publicURL: PublicURLText?
-    @Field("The addresses of proxies that are believed when they say for whom they forward, such as `10.0.0.0/8`.")
+    @Field("The addresses of trusted proxies, whose forwarding header fields name the caller, such as `10.0.0.0/8`.")
     public var trustedProxies: [ProxyAddresses] = []
     @Field("Which header field of trusted proxies counts: the other is read where this one is missing.")
     public var proxyHeader: ProxyHeader = .xForwardedFor

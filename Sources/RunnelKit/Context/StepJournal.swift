@@ -1,6 +1,6 @@
 /// What a step keeps in the journal beside its output.
 ///
-/// What is said of an attempt is written in the transaction that ends the attempt, whether it succeeded or not. Secrets
+/// Attributes and usage of an attempt are written in the transaction that ends it, whether it succeeded or not. Secrets
 /// are taken out of everything before it is stored. A run that is not kept has a journal that forgets.
 public protocol StepJournal: Sendable {
     /// What ``save(checkpoint:)`` stored before the process was interrupted in this attempt; nil at the first try of an

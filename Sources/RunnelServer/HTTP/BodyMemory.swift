@@ -1,6 +1,6 @@
 import Synchronization
 
-/// Limits the total memory of all request bodies. Those of callers whom nobody knows can take half of it.
+/// Limits the total memory of all request bodies. Those of anonymous callers can take half of it.
 final class BodyMemory: Sendable {
     /// The share of one request.
     final class Share: Sendable {

@@ -86,7 +86,7 @@ struct ForwardedClient: Sendable, Hashable {
     }
 }
 
-/// The proxies whose header fields are believed.
+/// The proxies whose forwarding header fields are trusted.
 public struct TrustedProxies: Sendable {
     private let ranges: [AddressRange]
     /// Whether `Forwarded` (RFC 7239) counts rather than `X-Forwarded-For`, where both are there.

@@ -144,7 +144,7 @@ import Testing
         }
     }
 
-    @Test("bodies of callers whom nobody knows are held up to half of the limit; then they are told to come again")
+    @Test("bodies of anonymous callers take at most half of the limit; beyond it callers are told to retry")
     func manyBodies() async throws {
         try await Self.rig(bodyMemory: 2000).serve { server in
             func request(_ length: Int) -> String {

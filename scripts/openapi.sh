@@ -19,6 +19,9 @@ until url=$(sed -n 's/^Listening on //p' "$folder/serve.log" 2>/dev/null) && [ -
     kill -0 "$server" 2>/dev/null || { cat "$folder/serve.log" >&2; exit 1; }
     sleep 0.1
 done
-.build/python/bin/schemathesis --config-file Tests/OpenAPI/schemathesis.toml run "$url/api/v1/openapi.json" \
-    --header "Authorization: Bearer $OPENAPI_TOKEN" --max-examples "${OPENAPI_EXAMPLES:-30}" "$@"
+# In the folder, because it keeps what it found below the current one.
+root=$PWD
+(cd "$folder" && "$root/.build/python/bin/schemathesis" --config-file "$root/Tests/OpenAPI/schemathesis.toml" run \
+    "$url/api/v1/openapi.json" --header "Authorization: Bearer $OPENAPI_TOKEN" \
+    --max-examples "${OPENAPI_EXAMPLES:-30}" "$@")
 kill -0 "$server" || { echo "the server did not survive" >&2; cat "$folder/serve.log" >&2; exit 1; }

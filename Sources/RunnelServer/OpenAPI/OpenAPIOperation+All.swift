@@ -81,7 +81,7 @@ extension OpenAPIOperation {
             parameters: [
                 Parameter(
                     name: "before", place: "query", help: "Only entries before this number: the last of a page before.",
-                    schema: ["type": "integer", "minimum": 1]),
+                    schema: ["type": "integer", "format": "int64", "minimum": 1, "maximum": .int(.max)]),
                 Parameter(
                     name: "limit", place: "query", help: "How many entries.",
                     schema: ["type": "integer", "minimum": 1, "maximum": 1000, "default": 100]),

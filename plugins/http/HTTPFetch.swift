@@ -35,12 +35,16 @@ struct HTTPFetch: Step {
             Windows-1252: a byte order mark tells it, then `encoding`, then the content type, then the `<meta>` of a page or \
             the declaration of XML. Compressed responses are decompressed (gzip and deflate; Brotli and Zstandard where \
             the system has libbrotlidec and libzstd); `max_size` limits the decompressed body.
+
+            With `save_as` the body goes to a file of the project as it comes, whatever its size, and is not held in memory. \
+            The file takes its name when it is whole; one that was there stays until then.
             """,
         output: """
             An object: `status` (a number), `url` (the final one, without user and password), `headers` (by lower-case \
             name; `set-cookie` is a list), `media_type` (such as `text/html`, or null), `body` (by `as`; null for an empty \
-            JSON answer), `title` (of a page that was made readable, or null). The next step takes the content with \
-            `{{ input.body }}`.
+            JSON answer and with `save_as`), `title` (of a page that was made readable, or null). The next step takes the \
+            content with `{{ input.body }}`. `path` and `bytes` are those of the file with `save_as`, and null \
+            without.
             """,
         examples: [
             .init(
@@ -60,6 +64,12 @@ struct HTTPFetch: Step {
                 retry: { attempts: 3, backoff: 2s }
                 """),
             .init(
+                "A large file, straight to the disk",
+                """
+                uses: http.fetch
+                with: { url: "https://example.com/dump.tar.gz", save_as: downloads/dump.tar.gz, max_size: 2GiB, timeout: 10m }
+                """),
+            .init(
                 "A page that may be missing",
                 """
                 uses: http.fetch
@@ -70,8 +80,13 @@ struct HTTPFetch: Step {
     static let outputSchema: Value? = OutputSchema.object([
         "status": ["type": "integer"], "url": ["type": "string"], "headers": ["type": "object"],
         "media_type": ["type": ["string", "null"]], "body": true, "title": ["type": ["string", "null"]],
+        "path": ["type": ["string", "null"]], "bytes": ["type": ["integer", "null"]],
     ])
-    static let rules: [FieldRule] = [.atMostOne(["body", "json", "form"]), .atMostOne(["status", "fail_on_status"])]
+    static let rules: [FieldRule] = [
+        .atMostOne(["body", "json", "form"]), .atMostOne(["status", "fail_on_status"]), .atMostOne(["save_as", "as"]),
+        .atMostOne(["save_as", "encoding"]),
+    ]
+    static let writtenPaths = ["save_as"]
 
     @Field("The URL, with `http://` or `https://`.") var url: URLText
     @Field("GET, HEAD, POST, PUT, PATCH, DELETE or OPTIONS. Default: GET, or POST with a body.")
@@ -83,6 +98,8 @@ struct HTTPFetch: Step {
     @Field("A value to send as JSON.") var json: Value?
     @Field("Names and values to send as a form.") var form: FormFields?
     @Field("How the response body is decoded.", key: "as") var format: BodyFormat = .auto
+    @Field("A file of the project that the body is written to as it comes, instead of `body`.")
+    var saveAs: ProjectPath?
     @Field("The encoding of a text, where the server does not say it or is wrong.") var encoding: TextEncoding?
     @Field("The maximum size of the response body, decompressed; a larger one is an error.") var maxSize: ByteCount =
         .mebibytes(10)
@@ -91,7 +108,7 @@ struct HTTPFetch: Step {
     @Field("The statuses that count as success, instead of 200–299.") var status: StatusCodes?
     @Field("Whether other statuses are errors.") var failOnStatus: Bool = true
 
-    var isReadOnly: Bool { [.get, .head].contains(effectiveMethod) }
+    var isReadOnly: Bool { saveAs == nil && [.get, .head].contains(effectiveMethod) }
 
     private var effectiveMethod: RequestMethod {
         method ?? (body == nil && json == nil && form == nil ? .get : .post)
@@ -107,6 +124,8 @@ struct HTTPFetch: Step {
     func run(_ context: StepContext) async throws -> Value {
         let sender = try await context.services.get(HTTPClientService.self)
         var (call, secrets) = request()
+        let download = try saveAs.map { try Download($0, context) }
+        call.sink = download?.sink { isExpected($0.status) && !isFollowed($0.status) }
         call.isUntrusted = context.isUntrusted(urlAt: "url")
         call.carry(context.trace.context)
         context.warnOfExposedCredentials(in: call)
@@ -119,12 +138,15 @@ struct HTTPFetch: Step {
             let words = ServerWords.line(of: reply) { own.redact(context.redactor.redact($0)) }
             throw StatusProblem.error(call: last.shown, reply: reply, words: words, now: context.now())
         }
-        let (body, title) = try await format.read(reply, of: last, encoding: encoding, context)
-        return [
+        let (body, title) =
+            download == nil ? try await format.read(reply, of: last, encoding: encoding, context) : (.null, nil)
+        var output: ValueObject = [
             "status": .int(Int64(reply.status)), "url": .string(last.url.text), "headers": .object(reply.headerObject),
             "media_type": reply.mediaType.map { .string($0.essence) } ?? .null, "body": body,
-            "title": title.map(Value.string) ?? .null,
+            "title": title.map(Value.string) ?? .null, "path": .null, "bytes": .null,
         ]
+        if let download { (output["path"], output["bytes"]) = try download.finish(reply, context) }
+        return .object(output)
     }
 
     /// The first request, and its secrets, which are redacted in errors.
@@ -158,12 +180,17 @@ struct HTTPFetch: Step {
             } catch let problem as TransportProblem {
                 throw problem.stepError(call: call.shown)
             }
-            guard redirects > 0, status?.codes.contains(reply.status) != true,
+            guard isFollowed(reply.status),
                 let redirect = try Redirect(of: call, to: reply, holdsSecret: holdsSecret)
             else { return (call, reply) }
             try trail.follow(redirect.call)
             call = redirect.call
         }
+    }
+
+    /// Whether a redirect with this status is followed.
+    private func isFollowed(_ code: Int) -> Bool {
+        redirects > 0 && (300...399).contains(code) && status?.codes.contains(code) != true
     }
 
     private func isExpected(_ code: Int) -> Bool {

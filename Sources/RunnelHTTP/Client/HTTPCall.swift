@@ -29,6 +29,10 @@ public struct HTTPCall: Sendable {
     /// refuses private addresses unless it is told otherwise.
     public var isUntrusted = false
 
+    /// Takes bodies piece by piece, for those that are too large for the memory; nil collects them in
+    /// ``HTTPReply/body``.
+    public var sink: HTTPBodySink?
+
     /// A request with all that it needs.
     public init(method: String, url: HTTPURL, headers: HTTPHeaders, body: [UInt8]?, bodyLimit: BodyLimit) {
         self.method = method
@@ -89,15 +93,19 @@ public struct HTTPCall: Sendable {
         do {
             let response = try await client.execute(request, deadline: .distantFuture)
             let decoder = decoder(for: response)
-            let (bytes, isCut) = try await read(response, decoder)
-            try Task.checkCancellation()
             var headers = response.headers
             if decoder != nil {
                 // They describe the compressed body.
                 headers.remove(name: "content-encoding")
                 headers.remove(name: "content-length")
             }
-            return HTTPReply(status: Int(response.status.code), headers: headers, body: bytes, isBodyCut: isCut)
+            var reply = HTTPReply(status: Int(response.status.code), headers: headers)
+            let sink = sink.flatMap { $0.takes(reply) ? $0 : nil }
+            (reply.body, reply.isBodyCut) = try await read(response, decoder, sink)
+            try Task.checkCancellation()
+            return reply
+        } catch let error as HTTPBodySink.Failure {
+            throw error.reason
         } catch {
             try Task.checkCancellation()
             throw TransportProblem(error, host: url.host)
@@ -111,7 +119,7 @@ public struct HTTPCall: Sendable {
     }
 
     private func read(
-        _ response: HTTPClientResponse, _ decoder: ContentDecoder?
+        _ response: HTTPClientResponse, _ decoder: ContentDecoder?, _ sink: HTTPBodySink?
     ) async throws -> (bytes: [UInt8], isCut: Bool) {
         let limit =
             switch bodyLimit {
@@ -123,18 +131,16 @@ public struct HTTPCall: Sendable {
             throw TransportProblem.tooLarge(limit: limit)
         }
         var bytes: [UInt8] = []
+        var room = limit
         var isCut = false
         // False when the limit is reached.
         func append(_ piece: UnsafeRawBufferPointer) throws -> Bool {
-            let room = limit - bytes.count
-            guard piece.count > room else {
-                bytes.append(contentsOf: piece)
-                return true
-            }
-            guard case .cut = bodyLimit else { throw TransportProblem.tooLarge(limit: limit) }
-            bytes.append(contentsOf: piece.prefix(room))
-            isCut = true
-            return false
+            isCut = piece.count > room
+            if isCut, case .fail = bodyLimit { throw TransportProblem.tooLarge(limit: limit) }
+            let piece = piece.prefix(room)
+            room -= piece.count
+            if let sink { try sink.take(Array(piece)) } else { bytes.append(contentsOf: piece) }
+            return !isCut
         }
         for try await chunk in response.body {
             try chunk.withUnsafeReadableBytes { piece in

@@ -130,16 +130,28 @@ extension ProjectDirectory {
     public func write(
         _ bytes: [UInt8], to path: ConfinedPath, ifExists existing: ExistingFile = .overwrite, runID: String
     ) throws(StepError) -> Bool {
-        let folder = try ConfinedFolder(of: path, makesFolders: true, action: "write")
-        return try AtomicWriter(path: path, runID: runID).write(bytes, in: folder, existing: existing)
+        guard let draft = try draft(of: path, ifExists: existing, runID: runID) else { return false }
+        try draft.write(bytes)
+        return try draft.finish()
+    }
+
+    /// Begins a file that is written piece by piece, for content that is too large for the memory.
+    ///
+    /// - Returns: nil where the file that is there is kept.
+    /// - Throws: A ``StepError``, as ``write(_:to:ifExists:runID:)``, whose parameters it has.
+    public func draft(
+        of path: ConfinedPath, ifExists existing: ExistingFile = .overwrite, runID: String
+    ) throws(StepError) -> FileDraft? {
+        let target = try FileTarget(path, existing: existing)
+        if target.isTaken, try !target.refuse() { return nil }
+        return try FileDraft(target, runID: runID)
     }
 
     /// Adds to the end of a file in one write, and brings it to the disk. Missing folders and a missing file are made.
     ///
     /// - Throws: A ``StepError``, as ``write(_:to:ifExists:runID:)``.
     public func append(_ bytes: [UInt8], to path: ConfinedPath) throws(StepError) {
-        let folder = try ConfinedFolder(of: path, makesFolders: true, action: "write")
-        try AtomicWriter.append(bytes, to: path, in: folder)
+        try FileTarget(path, existing: .overwrite).append(bytes)
     }
 
     private func location(of path: String) throws(StepError) -> ProjectFileReader {

@@ -10,9 +10,11 @@ import TransformPlugin
 
 /// Runs `http.fetch` the way the engine would.
 func fetch(
-    _ with: ValueObject, secrets: [String] = [], clock: any Clock<Duration> = ContinuousClock()
+    _ with: ValueObject, secrets: [String] = [], clock: any Clock<Duration> = ContinuousClock(),
+    in folder: String? = nil
 ) async throws -> Value {
     var harness = StepHarness()
+    if let folder { harness.project = ProjectDirectory(path: folder) }
     harness.redactor = Redactor(secrets: secrets)
     harness.clock = clock
     await HTTPClientService.register(in: harness.services)
@@ -30,9 +32,9 @@ func fetch(
 /// The error of a fetch that has to fail.
 func failedFetch(
     _ with: ValueObject, secrets: [String] = [], clock: any Clock<Duration> = ContinuousClock(),
-    sourceLocation: SourceLocation = #_sourceLocation
+    in folder: String? = nil, sourceLocation: SourceLocation = #_sourceLocation
 ) async throws -> StepError {
     try await #require(throws: StepError.self, sourceLocation: sourceLocation) {
-        try await fetch(with, secrets: secrets, clock: clock)
+        try await fetch(with, secrets: secrets, clock: clock, in: folder)
     }
 }

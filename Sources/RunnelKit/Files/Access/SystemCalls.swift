@@ -1,7 +1,7 @@
 internal import LibC
 
 /// An open file descriptor, closed when its last reference is released.
-final class FileDescriptor {
+final class FileDescriptor: Sendable {
     let number: Int32
 
     init(owning number: Int32) {

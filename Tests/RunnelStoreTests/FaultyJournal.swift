@@ -188,6 +188,12 @@ struct FaultyJournal: Journal {
         return try await base.run(id)
     }
 
+    func progress(of id: String) async throws(JournalError) -> RunRecord? {
+        try read()
+        defer { executor.endCall() }
+        return try await base.progress(of: id)
+    }
+
     func runs(idPrefix: String, limit: Int) async throws(JournalError) -> [RunRecord] {
         try read()
         defer { executor.endCall() }

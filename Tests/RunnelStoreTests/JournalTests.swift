@@ -16,6 +16,20 @@ import Testing
         }
     }
 
+    @Test("who follows a run gets its state and its output, not what it began with", arguments: JournalKind.allCases)
+    func progress(kind: JournalKind) async throws {
+        try await kind.withTwo { (journal, other) async throws -> Void in
+            let run = newRun("r1")
+            _ = try await journal.accept(run, memory: nil)
+            var expected = run
+            (expected.trigger, expected.inputs, expected.input) = (.null, [:], .null)
+            #expect(try await other.progress(of: "r1") == expected)
+            _ = try await journal.requestCancel("r1", at: 5)
+            #expect(try await other.progress(of: "r1")?.state == .cancelled)
+            #expect(try await other.progress(of: "r2") == nil)
+        }
+    }
+
     @Test("a hundred deliveries of one event start one run", arguments: JournalKind.allCases)
     func dedupe(kind: JournalKind) async throws {
         try await kind.withTwo { (first, second) async throws -> Void in

@@ -291,6 +291,8 @@ import Foundation
                 try FileManager.default.removeItem(atPath: "\(folder)/.runnel/outputs/\(name)")
             }
             #expect(try await journal.runs(RunFilter()).map(\.trigger) == [[:]])
+            // Nor does one who follows the run read it.
+            #expect(try await journal.progress(of: "r")?.state == .queued)
             await journal.close()
         }
     }

@@ -107,6 +107,9 @@ public protocol Journal: Sendable {
     /// A number that changes with every write of any process. Cheap enough to poll several times a second.
     func version() async throws(JournalError) -> Int64
     func run(_ id: String) async throws(JournalError) -> RunRecord?
+    /// The run without the values that it began with: `trigger`, `inputs` and `input` are empty. For those who follow a
+    /// run and ask again and again, whatever the size of the event that started it.
+    func progress(of id: String) async throws(JournalError) -> RunRecord?
     /// The runs whose id has this prefix, at most `limit`, for ids typed by users.
     func runs(idPrefix: String, limit: Int) async throws(JournalError) -> [RunRecord]
     /// The matching runs without large values: `input`, `inputs` and `output` are empty, and a large trigger has only

@@ -351,6 +351,12 @@ public actor MemoryJournal: Journal {
 
     public func run(_ id: String) -> RunRecord? { runs[id].map(whole) }
 
+    public func progress(of id: String) -> RunRecord? {
+        guard var run = runs[id] else { return nil }
+        (run.trigger, run.inputs, run.input) = (.null, [:], .null)
+        return run
+    }
+
     public func runs(idPrefix: String, limit: Int) -> [RunRecord] {
         runs.values.filter { $0.id.hasPrefix(idPrefix) }.sorted { $0.id < $1.id }.prefix(limit).map(whole)
     }

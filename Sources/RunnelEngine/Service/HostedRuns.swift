@@ -86,7 +86,7 @@ struct HostedRuns: TriggerRuns {
         case nil: return 0
         case .run(let id):
             do throws(JournalError) {
-                (chain, last) = ((try await runs.journal.run(id)?.chain ?? 0) + 1, "the run \(id)")
+                (chain, last) = ((try await runs.journal.progress(of: id)?.chain ?? 0) + 1, "the run \(id)")
             } catch {
                 throw TriggerRefusal(.journal, error.message, retryAfter: .seconds(5))
             }

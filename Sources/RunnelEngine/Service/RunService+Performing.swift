@@ -102,7 +102,7 @@ extension RunService {
             case .busy, .full, .taken: if worker.isStopping { return .released }
             case .damaged, .missing: return .lost
             case .ended:
-                guard let run = try await journal.run(runID), let result = RunResult(run) else { return .lost }
+                guard let run = try await journal.progress(of: runID), let result = RunResult(run) else { return .lost }
                 await observer.finish(result)
                 return .ended(result)
             }

@@ -180,7 +180,7 @@ public struct RunService: Sendable {
 
     /// The end of the run; nil while it is unfinished.
     private func end(of runID: String) async throws -> RunEnd? {
-        guard let run = try await journal.run(runID) else {
+        guard let run = try await journal.progress(of: runID) else {
             throw StepError(.noSuchRun, "there is no run \"\(runID)\"")
         }
         return run.end

@@ -75,7 +75,7 @@ struct EventStream: Sendable {
         from next: inout Int, to writer: inout any ResponseBodyWriter
     ) async throws -> (hasWritten: Bool, isOver: Bool) {
         // Read first: if the run has ended, all its events are stored.
-        let isOver = try await journal.run(runID)?.state.isFinal ?? true
+        let isOver = try await journal.progress(of: runID)?.state.isFinal ?? true
         var hasWritten = false
         while case let events = try await journal.events(of: runID, from: next, limit: Self.page),
             let last = events.last

@@ -27,6 +27,10 @@ struct PostgresStoredRun: Sendable {
     fileprivate static let unfinished = "SELECT \(small) FROM active a JOIN runs r ON r.id = a.run_id"
     fileprivate static let whole =
         "SELECT \(small), r.inputs, r.input, r.output FROM runs r LEFT JOIN active a ON a.run_id = r.id"
+    fileprivate static let following = """
+        SELECT \(small.replacing("r.\"trigger\"", with: "NULL")), NULL, NULL, r.output
+        FROM runs r LEFT JOIN active a ON a.run_id = r.id
+        """
 
     fileprivate init(_ row: PostgresRow, isListed: Bool) throws {
         var row = row
@@ -107,6 +111,10 @@ extension PostgresJournal {
 
     public func run(_ id: String) async throws(JournalError) -> RunRecord? {
         try await records("\(PostgresStoredRun.whole) WHERE r.id = $1", [.text(id)]).first
+    }
+
+    public func progress(of id: String) async throws(JournalError) -> RunRecord? {
+        try await records("\(PostgresStoredRun.following) WHERE r.id = $1", [.text(id)]).first
     }
 
     public func runs(idPrefix: String, limit: Int) async throws(JournalError) -> [RunRecord] {

@@ -10,9 +10,15 @@ extension SQLiteJournal {
         debounce_until, source
         """
     private static let all = small + ", inputs, input, output"
+    private static let following =
+        small.replacing("\"trigger\"", with: "NULL") + ", NULL, NULL, output"
 
     public func run(_ id: String) async throws(JournalError) -> RunRecord? {
         try await records("SELECT \(Self.all) FROM runs WHERE id = ?", [id]).first
+    }
+
+    public func progress(of id: String) async throws(JournalError) -> RunRecord? {
+        try await records("SELECT \(Self.following) FROM runs WHERE id = ?", [id]).first
     }
 
     public func runs(idPrefix: String, limit: Int) async throws(JournalError) -> [RunRecord] {

@@ -30,6 +30,11 @@ struct HeldJournal: Journal {
         return await base.run(id)
     }
 
+    func progress(of id: String) async throws(JournalError) -> RunRecord? {
+        if let failure { throw failure }
+        return await base.progress(of: id)
+    }
+
     func join(_ worker: WorkerRecord, replacing former: [WorkerID], at time: Int64) async {
         await base.join(worker, replacing: former, at: time)
     }

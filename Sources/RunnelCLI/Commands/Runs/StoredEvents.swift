@@ -15,10 +15,11 @@ struct StoredEvents {
     ///   - goesOn: Whether to wait for further events.
     ///   - show: Gets the id of the run and the event.
     ///   - pause: Called whenever there is nothing new.
-    /// - Returns: The run as it is then.
+    /// - Returns: The run as it is then, without what it began with.
     func follow(
         goesOn: Bool = true, _ show: (_ id: String, _ event: Value) -> Void, pause: () -> Void = {}
     ) async throws -> RunRecord {
+        let id = run.id
         var record = run
         var next = 0
         var version: Int64 = -1
@@ -28,8 +29,8 @@ struct StoredEvents {
             if current != version {
                 version = current
                 // Read before the events: if it has ended, all its events are stored.
-                let id = record.id
-                record = (try await Self.unlessCancelled { try await journal.run(id) }).flatMap(\.self) ?? record
+                record =
+                    (try await Self.unlessCancelled { try await journal.progress(of: id) }).flatMap(\.self) ?? record
                 while let events = try await Self.unlessCancelled({
                     [next] in try await journal.events(of: id, from: next, limit: Self.page)
                 }), !events.isEmpty {

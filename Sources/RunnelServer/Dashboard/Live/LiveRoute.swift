@@ -97,7 +97,7 @@ struct LiveRoute: Sendable {
         of run: String, from first: Int, to writer: inout any ResponseBodyWriter
     ) async throws -> Int? {
         // Read first: if the run has ended, all its events are stored.
-        let isOver = try await journal.run(run)?.state.isFinal ?? true
+        let isOver = try await journal.progress(of: run)?.state.isFinal ?? true
         var next = first
         while case let events = try await journal.events(of: run, from: next, limit: Self.page), let last = events.last
         {

@@ -97,6 +97,8 @@ import Testing
                             "crash harness: \(name) round \(played + outcomes.count + 1): \(scenario.rawValue), \(seconds) s, "
                                 + "\(report.violations.count) violations\(report.note.isEmpty ? "" : ", " + report.note)"
                         )
+                        // At once: a long run that is stopped would keep them to itself.
+                        for violation in report.violations { print("    \(violation)") }
                         outcomes.append(Outcome(scenario: scenario, violations: report.violations))
                     }
                     let isBad = !(outcomes.last?.violations.isEmpty ?? true)

@@ -64,7 +64,7 @@ let package = Package(
                 .linkedLibrary("dl", .when(platforms: [.linux])),
             ]),
         .target(name: "RunnelSupport", dependencies: ["RunnelValue", "CRunnelDecoding"]),
-        .target(name: "YAML", dependencies: ["CLibYAML"]),
+        .target(name: "YAML", dependencies: ["CLibYAML", "RunnelValue"]),
         .target(name: "RunnelKit", dependencies: ["RunnelValue", "RunnelSupport", log, tracing]),
         .target(name: "Marketplace", dependencies: ["RunnelValue", "RunnelSupport", httpClient, log] + nio),
         .target(
@@ -285,7 +285,7 @@ let package = Package(
                 "RunnelReference", "RunnelEngine", "RunnelKit", "RunnelTesting", "JSONSchema", "Templates", "YAML",
                 "ChatPlugin", "FilePlugin", "HTTPPlugin", "LogPlugin", "RunPlugin", "SchedulePlugin", "ShellPlugin",
                 "TemplatePlugin", "TransformPlugin",
-                "WatchPlugin", "WebhookPlugin",
+                "WatchPlugin", "WebhookPlugin", "RunnelCLI",
             ], resources: [.copy("Resources")]),
         .testTarget(
             name: "RunnelProcessTests",

@@ -10,7 +10,7 @@ public struct ServerOptions: Sendable {
     /// The bearer token of the API; nil for none, which is for loopback only.
     public var token: String?
     /// Further tokens of the API, with what they allow.
-    package var tokens: [AccessToken] = []
+    package var tokens: [APIToken] = []
     /// Where callers reach the server, if they call another URL than the one it listens on.
     public var publicURL: PublicURL?
     /// The proxies whose forwarding header fields name the caller.
@@ -43,8 +43,8 @@ public struct ServerOptions: Sendable {
     }
 
     /// All tokens of the API; without any, all programs on this machine are admitted.
-    package var allTokens: [AccessToken] {
-        (token.map { [AccessToken(name: AccessToken.unnamed, value: $0, scope: .admin)] } ?? []) + tokens
+    package var allTokens: [APIToken] {
+        (token.map { [APIToken(name: APIToken.unnamed, value: $0, scope: .admin)] } ?? []) + tokens
     }
 
     /// The URL of the server's root without a slash behind it, for people and for links.

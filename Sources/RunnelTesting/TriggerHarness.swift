@@ -52,7 +52,10 @@ public struct TriggerHarness: Sendable {
         let ingress = try await services.get(HTTPIngress.self)
         guard request.path.hasPrefix(HTTPIngress.prefix),
             let route = ingress.route(String(request.path.dropFirst(HTTPIngress.prefix.count)))
-        else { throw IngressError(404, "no-such-hook", "there is no hook at \(Value.string(request.path).quoted())") }
+        else {
+            throw IngressError(
+                404, IngressErrorCode.noSuchHook, "there is no hook at \(Value.string(request.path).quoted())")
+        }
         return try await ingress.answer(request, by: route)
     }
 }

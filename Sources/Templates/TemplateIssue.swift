@@ -1,3 +1,5 @@
+public import RunnelKit
+
 /// An error in the text of a template or expression, found when it is parsed.
 public struct TemplateIssue: Error, Sendable, Hashable {
     /// Stable and in kebab case: `unknown-filter`, `bad-expression`.
@@ -7,8 +9,8 @@ public struct TemplateIssue: Error, Sendable, Hashable {
     public var utf8Range: Range<Int>
     public var hint: String?
 
-    public init(_ code: String, _ message: String, _ utf8Range: Range<Int>, hint: String? = nil) {
-        self.code = code
+    public init(_ code: TemplateErrorCode, _ message: String, _ utf8Range: Range<Int>, hint: String? = nil) {
+        self.code = code.rawValue
         self.message = message
         self.utf8Range = utf8Range
         self.hint = hint
@@ -30,12 +32,21 @@ public struct TemplateFailure: Error, Sendable, Hashable {
     /// The error for null in a text.
     static func empty(_ node: ExpressionNode) -> TemplateFailure {
         TemplateFailure(
-            "empty-value", "`\(node.written)` is null", node.range,
+            TemplateErrorCode.emptyValue, "`\(node.written)` is null", node.range,
             hint: "add `| default(\"…\")` if it may be missing")
     }
 
+    /// A failure with a code that is declared.
     public init(
-        _ code: String, _ message: String, _ utf8Range: Range<Int>, hint: String? = nil, isMissing: Bool = false
+        _ code: any ErrorCode, _ message: String, _ utf8Range: Range<Int>, hint: String? = nil, isMissing: Bool = false
+    ) {
+        self.init(reported: code.rawValue, message, utf8Range, hint: hint, isMissing: isMissing)
+    }
+
+    /// A failure whose code comes from elsewhere, such as from a plugin's filter.
+    public init(
+        reported code: String, _ message: String, _ utf8Range: Range<Int>, hint: String? = nil,
+        isMissing: Bool = false
     ) {
         self.code = code
         self.message = message

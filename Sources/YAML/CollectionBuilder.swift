@@ -75,7 +75,8 @@ struct CollectionBuilder {
             if let first = keyPlaces.updateValue(place, forKey: identity) {
                 let name = key.scalar.map { "\"\($0.text.shortened)\"" } ?? "(\(key.kindName))"
                 throw YAMLError(
-                    code: "duplicate-key", message: "the key \(name) appears twice in one mapping", range: place,
+                    code: YAMLErrorCode.duplicateKey, message: "the key \(name) appears twice in one mapping",
+                    range: place,
                     source: source, hint: "remove one of the two, or rename it",
                     related: [.init(message: "the first use is here", range: first)])
             }
@@ -107,7 +108,7 @@ struct MergeKey {
         for mapping in value.items ?? [value] {
             guard let candidates = mapping.pairs else {
                 throw YAMLError(
-                    code: "bad-merge",
+                    code: YAMLErrorCode.badMerge,
                     message: "the merge key \"<<\" needs a mapping or a list of mappings, but this is "
                         + "\(mapping.kindName)",
                     range: value.items == nil ? place : mapping.range, source: source,

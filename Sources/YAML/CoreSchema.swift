@@ -144,7 +144,7 @@ struct TagRules {
         guard let tag = CoreTag(fullName: name) else {
             let known = CoreTag.allCases.filter { $0 != .nonSpecific }.map(\.rawValue).joined(separator: " ")
             throw YAMLError(
-                code: "unknown-tag", message: "the tag \"\(CoreTag.shorthand(name).shortened)\" is unknown",
+                code: YAMLErrorCode.unknownTag, message: "the tag \"\(CoreTag.shorthand(name).shortened)\" is unknown",
                 range: source.rangeOfTag(in: range), source: source,
                 hint: "remove it, or put the text in quotes if \"!\" is part of it; known tags: \(known)")
         }
@@ -170,7 +170,7 @@ struct TagRules {
 
     private func mismatch(_ tag: CoreTag, _ fact: String, _ range: YAMLRange) -> YAMLError {
         YAMLError(
-            code: "tag-mismatch", message: "\(fact), but has the tag \"\(tag.rawValue)\"",
+            code: YAMLErrorCode.tagMismatch, message: "\(fact), but has the tag \"\(tag.rawValue)\"",
             range: source.rangeOfTag(in: range), source: source,
             hint: "remove the tag or correct the value")
     }

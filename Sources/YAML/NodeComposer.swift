@@ -67,7 +67,8 @@ struct NodeComposer {
     private mutating func startDocument(_ range: YAMLRange) throws(YAMLError) {
         if let firstDocument {
             throw YAMLError(
-                code: "multiple-documents", message: "a second document begins here; a file can hold only one",
+                code: YAMLErrorCode.multipleDocuments,
+                message: "a second document begins here; a file can hold only one",
                 range: range, source: source, hint: "put each document in a file of its own",
                 related: [.init(message: "the first document begins here", range: firstDocument)])
         }
@@ -121,7 +122,8 @@ struct NodeComposer {
         guard let anchor = anchors[name] else {
             let known = anchors.keys.sorted().prefix(10).map { "\"&\($0)\"" }.joined(separator: ", ")
             throw YAMLError(
-                code: "unknown-alias", message: "the alias \"*\(name)\" refers to an anchor that does not exist",
+                code: YAMLErrorCode.unknownAlias,
+                message: "the alias \"*\(name)\" refers to an anchor that does not exist",
                 range: range, source: source,
                 hint: known.isEmpty
                     ? "if \"*\" is part of the text, put the text in quotes: \"*\(name)\""
@@ -129,7 +131,7 @@ struct NodeComposer {
         }
         guard let target = anchor.target else {
             throw YAMLError(
-                code: "recursive-alias", message: "the alias \"*\(name)\" is inside the value it stands for",
+                code: YAMLErrorCode.recursiveAlias, message: "the alias \"*\(name)\" is inside the value it stands for",
                 range: range, source: source,
                 related: [.init(message: "the value of \"&\(name)\" begins here", range: anchor.range)])
         }
@@ -151,7 +153,7 @@ struct NodeComposer {
         // Neither side exceeds the limit, so the sum cannot overflow.
         guard nodes <= limits.maxNodes - nodeCount else {
             throw YAMLError(
-                code: "too-many-nodes",
+                code: YAMLErrorCode.tooManyNodes,
                 message: "the document has more than \(limits.maxNodes) values once its aliases are expanded",
                 range: range, source: source)
         }
@@ -160,7 +162,7 @@ struct NodeComposer {
 
     private func tooDeep(_ range: YAMLRange) -> YAMLError {
         YAMLError(
-            code: "too-deep",
+            code: YAMLErrorCode.tooDeep,
             message: "lists and mappings are nested more than \(limits.maxDepth) levels deep here",
             range: YAMLRange(at: range.start), source: source)
     }

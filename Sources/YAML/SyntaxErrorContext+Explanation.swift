@@ -16,14 +16,14 @@ extension SyntaxErrorContext {
         if problem.contains("duplicate") { sentence = "the directive \(quote(contextPlace)) appears twice" }
         if problem.contains("incompatible") { sentence = "\(quote(contextPlace)) is not a supported YAML version" }
         return SyntaxExplanation(
-            code: "bad-directive", sentence: sentence, range: rest(of: contextPlace),
+            code: YAMLErrorCode.badDirective, sentence: sentence, range: rest(of: contextPlace),
             hint: "if the line is part of a text, indent it or put the text in quotes")
     }
 
     private var anchor: SyntaxExplanation {
         let (sign, kind) = context.contains("alias") ? ("*", "an alias") : ("&", "an anchor")
         return SyntaxExplanation(
-            code: "bad-anchor", sentence: "\(word(contextPlace)) is not a valid name for \(kind)",
+            code: YAMLErrorCode.badAnchor, sentence: "\(word(contextPlace)) is not a valid name for \(kind)",
             range: character(at: contextPlace),
             hint: "if \"\(sign)\" is part of the text, put the text in quotes")
     }
@@ -34,7 +34,7 @@ extension SyntaxErrorContext {
             ? "the tag \(word(place)) uses a handle that no %TAG line declares"
             : "the tag \(word(contextPlace)) is invalid"
         return SyntaxExplanation(
-            code: "bad-tag", sentence: sentence,
+            code: YAMLErrorCode.badTag, sentence: sentence,
             range: character(at: problem.contains("tag handle") ? place : contextPlace),
             hint: "if \"!\" is part of the text, put the text in quotes")
     }
@@ -42,11 +42,12 @@ extension SyntaxErrorContext {
     private var blockScalar: SyntaxExplanation {
         if problem.contains("equal to 0") {
             return SyntaxExplanation(
-                code: "bad-block-header", sentence: "the indentation in \(word(contextPlace)) must be from 1 to 9",
+                code: YAMLErrorCode.badBlockHeader,
+                sentence: "the indentation in \(word(contextPlace)) must be from 1 to 9",
                 range: rest(of: contextPlace))
         }
         return SyntaxExplanation(
-            code: "bad-block-header",
+            code: YAMLErrorCode.badBlockHeader,
             sentence: "a block scalar begins on the line after its \"|\" or \">\", found \(quote(place))",
             range: rest(of: place),
             hint: "put the text on the next line, indented; or put a text that begins with \"|\" or \">\" in quotes")
@@ -58,7 +59,7 @@ extension SyntaxErrorContext {
             let end = YAMLPosition(line: place.line, column: place.column + 2)
             let escape = String(decoding: source.bytes(in: YAMLRange(start: place, end: end)), as: UTF8.self)
             return SyntaxExplanation(
-                code: "bad-escape", sentence: "\"\(escape)\" is not an escape sequence",
+                code: YAMLErrorCode.badEscape, sentence: "\"\(escape)\" is not an escape sequence",
                 range: YAMLRange(start: place, end: end),
                 hint: #"write "\\" for a backslash, or put the text in single quotes"#)
         case "did not find expected hexdecimal number", "found invalid Unicode character escape code":
@@ -68,12 +69,12 @@ extension SyntaxErrorContext {
                 problem.hasPrefix("did not")
                 ? "lacks hexadecimal digits" : "is not a Unicode character"
             return SyntaxExplanation(
-                code: "bad-escape", sentence: "the escape sequence \(word(start)) \(reason)",
+                code: YAMLErrorCode.badEscape, sentence: "the escape sequence \(word(start)) \(reason)",
                 range: YAMLRange(start: start, end: place),
                 hint: #"write "\xHH", "\uHHHH" or "\UHHHHHHHH", where each H is a hexadecimal digit"#)
         default:
             return SyntaxExplanation(
-                code: "unclosed-quote", sentence: "the quote that opens here is not closed",
+                code: YAMLErrorCode.unclosedQuote, sentence: "the quote that opens here is not closed",
                 range: character(at: contextPlace))
         }
     }
@@ -83,34 +84,34 @@ extension SyntaxErrorContext {
         switch problem {
         case "did not find expected '-' indicator":
             return SyntaxExplanation(
-                code: "bad-indentation",
+                code: YAMLErrorCode.badIndentation,
                 sentence: "expected a list item (\"- \"), found \(quote(place))",
                 range: rest(of: place),
                 hint: "all items of a list must begin in the same column",
                 related: [.init(message: "the list begins here", range: beginning)])
         case "did not find expected key":
             return SyntaxExplanation(
-                code: "bad-indentation", sentence: "expected a key, found \(quote(place))",
+                code: YAMLErrorCode.badIndentation, sentence: "expected a key, found \(quote(place))",
                 range: rest(of: place), hint: "all keys of a mapping must begin in the same column",
                 related: [.init(message: "the mapping begins here", range: beginning)])
         case "did not find expected ',' or ']'":
             return SyntaxExplanation(
-                code: "unclosed-list", sentence: "expected \",\" or \"]\", found \(quote(place))",
+                code: YAMLErrorCode.unclosedList, sentence: "expected \",\" or \"]\", found \(quote(place))",
                 range: rest(of: place), related: [.init(message: "the list begins here", range: beginning)])
         case "did not find expected ',' or '}'":
             return SyntaxExplanation(
-                code: "unclosed-mapping", sentence: "expected \",\" or \"}\", found \(quote(place))",
+                code: YAMLErrorCode.unclosedMapping, sentence: "expected \",\" or \"}\", found \(quote(place))",
                 range: rest(of: place), related: [.init(message: "the mapping begins here", range: beginning)])
         case "did not find expected <document start>":
             return SyntaxExplanation(
-                code: "unexpected-content",
+                code: YAMLErrorCode.unexpectedContent,
                 sentence: isAfterDirective
                     ? "a line \"---\" must follow the directives"
                     : "the document's value has ended; \(quote(place)) cannot follow it",
                 range: rest(of: place))
         default:
             return SyntaxExplanation(
-                code: "missing-value", sentence: "expected a value, found \(quote(place))",
+                code: YAMLErrorCode.missingValue, sentence: "expected a value, found \(quote(place))",
                 range: rest(of: place))
         }
     }
@@ -119,36 +120,38 @@ extension SyntaxErrorContext {
         switch problem {
         case "could not find expected ':'":
             return SyntaxExplanation(
-                code: "missing-colon", sentence: "expected a key here, but \(quote(contextPlace)) has no \":\"",
+                code: YAMLErrorCode.missingColon,
+                sentence: "expected a key here, but \(quote(contextPlace)) has no \":\"",
                 range: rest(of: contextPlace), hint: "write \"key: value\", or correct the indentation")
         case "mapping values are not allowed in this context":
             return SyntaxExplanation(
-                code: "unexpected-colon", sentence: "a \":\" is not allowed here",
+                code: YAMLErrorCode.unexpectedColon, sentence: "a \":\" is not allowed here",
                 range: character(at: place),
                 hint: "if the \":\" is part of a text, put the text in quotes; if not, check the indentation")
         case "found unexpected ':'":
             return SyntaxExplanation(
-                code: "unexpected-colon", sentence: "a \":\" must be followed by a space here",
+                code: YAMLErrorCode.unexpectedColon, sentence: "a \":\" must be followed by a space here",
                 range: character(at: place),
                 hint: "if the \":\" is part of a text, put the text in quotes")
         case "block sequence entries are not allowed in this context":
             return SyntaxExplanation(
-                code: "unexpected-item", sentence: "a list item (\"- \") is not allowed here",
+                code: YAMLErrorCode.unexpectedItem, sentence: "a list item (\"- \") is not allowed here",
                 range: character(at: place),
                 hint: "begin the list on a line of its own; if \"-\" is part of a text, put the text in quotes")
         case "mapping keys are not allowed in this context":
             return SyntaxExplanation(
-                code: "unexpected-key", sentence: "a key (\"? \") is not allowed here", range: character(at: place),
+                code: YAMLErrorCode.unexpectedKey, sentence: "a key (\"? \") is not allowed here",
+                range: character(at: place),
                 hint: "if \"?\" is part of a text, put the text in quotes")
         case "found character that cannot start any token":
             return SyntaxExplanation(
-                code: "unexpected-character",
+                code: YAMLErrorCode.unexpectedCharacter,
                 sentence: "\(quote(place)) begins with a character that no value may "
                     + "begin with",
                 range: character(at: place), hint: "put the text in quotes")
         default:
             return SyntaxExplanation(
-                code: "syntax", sentence: "this is not valid YAML", range: character(at: place))
+                code: YAMLErrorCode.syntax, sentence: "this is not valid YAML", range: character(at: place))
         }
     }
 

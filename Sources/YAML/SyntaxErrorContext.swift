@@ -28,7 +28,7 @@ struct SyntaxErrorContext {
         guard isTabProblem || isAtTab && onlyIndicators && problem.hasPrefix("found character") else { return nil }
         let isIndentation = before.allSatisfy { $0 == " " || $0 == "\t" }
         return SyntaxExplanation(
-            code: "tab-indentation",
+            code: YAMLErrorCode.tabIndentation,
             sentence: isIndentation
                 ? "this line is indented with a tab; YAML allows only spaces"
                 : "a tab follows the \"\(String(String.UnicodeScalarView(before)).trimmedBlanks)\"; YAML allows only "
@@ -124,14 +124,14 @@ struct LibYAMLProblem {
     /// The error for a failed allocation.
     static func outOfMemory(_ source: YAMLSource) -> YAMLError {
         YAMLError(
-            code: "out-of-memory", message: "there is not enough memory to read the file",
+            code: YAMLErrorCode.outOfMemory, message: "there is not enough memory to read the file",
             range: YAMLRange(at: YAMLPosition(line: 1, column: 1)), source: source)
     }
 }
 
 /// The explanation of a syntax error for the author of the file.
 struct SyntaxExplanation {
-    var code: String
+    var code: YAMLErrorCode
     var sentence: String
     var range: YAMLRange
     var hint: String?

@@ -5,7 +5,7 @@ enum TextDecoder {
     static func decode(_ bytes: [UInt8], name: String) throws(YAMLError) -> String {
         if bytes.starts(with: [0xFF, 0xFE, 0, 0]) || bytes.starts(with: [0, 0, 0xFE, 0xFF]) {
             throw YAMLError(
-                code: "unsupported-encoding", message: "the file is UTF-32, which is not supported",
+                code: YAMLErrorCode.unsupportedEncoding, message: "the file is UTF-32, which is not supported",
                 range: YAMLRange(at: YAMLPosition(line: 1, column: 1)), source: YAMLSource(name: name, text: ""),
                 hint: "save the file as UTF-8")
         }
@@ -39,7 +39,7 @@ enum TextDecoder {
                 ? "the UTF-16 unit 0x\(hex(UInt32(units[valid]), digits: 4)) is an unpaired surrogate"
                 : "the UTF-16 text ends in the middle of a character"
             throw YAMLError(
-                code: "invalid-utf16", message: found,
+                code: YAMLErrorCode.invalidUTF16, message: found,
                 at: String(decoding: units[..<valid], as: UTF16.self),
                 in: YAMLSource(name: name, text: String(decoding: units, as: UTF16.self)),
                 hint: "save the file as UTF-8")
@@ -56,7 +56,7 @@ enum TextDecoder {
             valid += UTF8.width(scalar)
         }
         return YAMLError(
-            code: "invalid-utf8",
+            code: YAMLErrorCode.invalidUTF8,
             message: valid < bytes.endIndex
                 ? "the byte 0x\(hex(UInt32(bytes[valid]), digits: 2)) is not valid UTF-8 here"
                 : "the file is not valid UTF-8",
@@ -79,7 +79,7 @@ enum TextDecoder {
                     : #"remove it, or write it as "\x\#(hex(value, digits: 2))" in double quotes"#
             }
         throw YAMLError(
-            code: "control-character",
+            code: YAMLErrorCode.controlCharacter,
             message: "the character U+\(hex(value, digits: 4)) (\(kind(value))) is not allowed in YAML",
             at: String(text[..<index]), in: YAMLSource(name: name, text: text), hint: hint)
     }
@@ -108,7 +108,7 @@ enum TextDecoder {
 
 extension YAMLError {
     /// An error at the character that follows `prefix`, the beginning of the text.
-    fileprivate init(code: String, message: String, at prefix: String, in source: YAMLSource, hint: String?) {
+    fileprivate init(code: YAMLErrorCode, message: String, at prefix: String, in source: YAMLSource, hint: String?) {
         let start = source.position(ofByte: prefix.utf8.count)
         let end = YAMLPosition(line: start.line, column: start.column + 1)
         self.init(code: code, message: message, range: YAMLRange(start: start, end: end), source: source, hint: hint)

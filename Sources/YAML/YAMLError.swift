@@ -28,11 +28,11 @@ public struct YAMLError: Error, Sendable {
     public var related: [RelatedPlace]
 
     /// An error at a place in a text.
-    public init(
-        code: String, message: String, range: YAMLRange, source: YAMLSource, hint: String? = nil,
+    package init(
+        code: YAMLErrorCode, message: String, range: YAMLRange, source: YAMLSource, hint: String? = nil,
         related: [RelatedPlace] = []
     ) {
-        self.code = code
+        self.code = code.rawValue
         self.message = message
         self.range = range
         self.source = source

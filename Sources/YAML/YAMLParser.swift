@@ -16,7 +16,7 @@ public enum YAMLParser {
     ) throws(YAMLError) -> YAMLDocument {
         guard bytes.count <= min(limits.maxBytes, 1 << 30) else {
             throw YAMLError(
-                code: "too-large",
+                code: YAMLErrorCode.tooLarge,
                 message: "the file is larger than the limit of \(min(limits.maxBytes, 1 << 30)) bytes",
                 range: YAMLRange(at: YAMLPosition(line: 1, column: 1)),
                 source: YAMLSource(name: name, text: ""))
@@ -69,7 +69,7 @@ enum DirectiveLimit {
             directives += 1
             guard directives <= maxDirectives else {
                 throw YAMLError(
-                    code: "too-many-directives",
+                    code: YAMLErrorCode.tooManyDirectives,
                     message: "there are more than \(maxDirectives) %TAG lines",
                     range: YAMLRange(
                         start: YAMLPosition(line: number, column: 1), end: YAMLPosition(line: number, column: 5)),

@@ -16,7 +16,7 @@ import Foundation
         arguments: ["", "a\n", "ä {{ x }}"])
     func text(text: String) async throws {
         var harness = StepHarness()
-        harness.render = { _, _ in throw StepError("rendered-twice", "the text was rendered a second time") }
+        harness.render = { _, _ in throw StepError(reported: "rendered-twice", "the text was rendered a second time") }
         #expect(try await harness.run(TemplateText.self, with: ["text": .string(text)]) == .string(text))
     }
 
@@ -79,7 +79,9 @@ import Foundation
         try await withTemporaryDirectory { directory in
             var harness = StepHarness(directory: directory)
             try Data("{{ nope }}".utf8).write(to: URL(filePath: directory + "/a.md"))
-            harness.render = { _, name in throw StepError("template-error", "\(name): nothing is named \"nope\"") }
+            harness.render = { _, name in
+                throw StepError(reported: "template-error", "\(name): nothing is named \"nope\"")
+            }
             let final = harness
             let error = await #expect(throws: StepError.self) {
                 _ = try await final.run(TemplateText.self, with: ["file": "a.md"])

@@ -52,7 +52,7 @@ import Testing
         happens(.stepStarted(second, attempt: 1), at: 5)
         #expect(line(at: 6) == "▸ each[0].answer chat  6.0 s  and 1 more")
         happens(.stepSucceeded(second, output: .null, took: .seconds(1)), at: 6)
-        let error = RunError("busy", "it is busy")
+        let error = RunError(reported: "busy", "it is busy")
         happens(.stepFailed(first, error, took: .seconds(1), retryIn: .seconds(3)), at: 7)
         #expect(line(at: 8) == "↻ each[0].answer chat  attempt 2  again in 2.0 s")
         happens(.runFinished(.cancelled, took: .seconds(9)), at: 9)

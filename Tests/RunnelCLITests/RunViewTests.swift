@@ -13,7 +13,7 @@ import Testing
             id: "01a2188c-a763-7000-8000-000000000000", pipeline: "tickets", definition: "", state: .failed,
             trigger: trigger, createdAt: 0)
         (run.startedAt, run.endedAt) = (0, 2 * second)
-        run.error = RunError("busy", "the server is busy", stepID: "answer").json
+        run.error = RunError(reported: "busy", "the server is busy", stepID: "answer").json
         return run
     }
 
@@ -41,13 +41,13 @@ import Testing
         var each = StepRecord(ExecutionKey("each"), uses: "chat", state: .failed)
         each.items = ["one", "two"]
         var step = StepRecord(ExecutionKey("each", items: [1]), uses: "chat", state: .failed, attempt: 2)
-        step.error = RunError("busy", "still busy").json
+        step.error = RunError(reported: "busy", "still busy").json
         let place = RunEvent.StepPlace(id: "each[1]", uses: "chat")
         let kinds: [RunEvent.Kind] = [
             .stepStarted(place, attempt: 1),
-            .stepFailed(place, RunError("busy", "it is busy"), took: .seconds(1), retryIn: .seconds(2)),
+            .stepFailed(place, RunError(reported: "busy", "it is busy"), took: .seconds(1), retryIn: .seconds(2)),
             .stepStarted(place, attempt: 2),
-            .stepFailed(place, RunError("busy", "still busy"), took: .seconds(3), retryIn: nil),
+            .stepFailed(place, RunError(reported: "busy", "still busy"), took: .seconds(3), retryIn: nil),
         ]
         let events = kinds.map { RunEvent(runID: "r", time: 0, kind: $0) }
         let text = RunView(style: TextStyle(hasColor: false), isFull: false)

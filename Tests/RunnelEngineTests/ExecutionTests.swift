@@ -162,7 +162,7 @@ import YAML
         var declaration = RetryDeclaration()
         declaration.attempts = PositiveCount(5)
         declaration.maxBackoff = .seconds(5)
-        var error = RunError("busy", "busy")
+        var error = RunError(reported: "busy", "busy")
         #expect(RetryPlan(declaration: declaration).delay(after: error, attempt: 1, jitter: 1) == nil)
         error.isTransient = true
         error.retryAfter = retryAfter.map { .seconds($0) }

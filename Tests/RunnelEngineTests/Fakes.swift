@@ -25,7 +25,9 @@ struct Fail: Step {
     static let documentation = StepDocumentation(output: "Nothing.")
     @Field("In which words.") var message: String = "it broke"
 
-    func run(_ context: StepContext) async throws -> Value { throw StepError("broken", message, hint: "mend it") }
+    func run(_ context: StepContext) async throws -> Value {
+        throw StepError(reported: "broken", message, hint: "mend it")
+    }
 }
 
 /// Fails with a transient error until the third attempt, then gives its idempotency key.
@@ -35,7 +37,7 @@ struct Flaky: Step {
     static let documentation = StepDocumentation(output: "The idempotency key.")
 
     func run(_ context: StepContext) async throws -> Value {
-        if context.identity.attempt < 3 { throw StepError("busy", context.idempotencyKey, isTransient: true) }
+        if context.identity.attempt < 3 { throw StepError(reported: "busy", context.idempotencyKey, isTransient: true) }
         return .string(context.idempotencyKey)
     }
 }

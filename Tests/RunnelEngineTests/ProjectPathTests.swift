@@ -159,7 +159,7 @@ private struct StorePlugin: Plugin {
 @Suite("What a server may ask for") struct RetryNoteTests {
     @Test("a wait that is cut short is told, one that is not is not")
     func note() {
-        var error = RunError("busy", "busy")
+        var error = RunError(reported: "busy", "busy")
         error.retryAfter = .seconds(365 * 86_400)
         #expect(
             RetryPlan.note(error, wait: .seconds(60), longest: .seconds(60))
@@ -177,7 +177,7 @@ private struct StorePlugin: Plugin {
 
         func run(_ context: StepContext) async throws -> Value {
             if context.identity.attempt > 1 { return .int(Int64(context.identity.attempt)) }
-            throw StepError("busy", "busy", isTransient: true, retryAfter: .seconds(365 * 86_400))
+            throw StepError(reported: "busy", "busy", isTransient: true, retryAfter: .seconds(365 * 86_400))
         }
     }
 

@@ -7,7 +7,7 @@ import Testing
     private static let place = RunEvent.StepPlace(id: "ask[2]", uses: "chat")
 
     private static var error: RunError {
-        var error = RunError("busy", "the server is busy", hint: "try later", stepID: "ask[2]")
+        var error = RunError(reported: "busy", "the server is busy", hint: "try later", stepID: "ask[2]")
         error.partialOutput = ["text": "so far"]
         return error
     }

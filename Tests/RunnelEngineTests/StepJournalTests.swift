@@ -25,7 +25,7 @@ private struct Model: Step {
         context.journal.record(
             UsageRecord(agent: "a", model: "m", inputTokens: 10, outputTokens: -1, estimatedOutput: 3))
         context.journal.remember(.append("key", .string(prompt), limit: 10, keep: .seconds(60)))
-        if fails { throw StepError("broken", "it failed") }
+        if fails { throw StepError(reported: "broken", "it failed") }
         return .list(try await context.journal.entries(of: "key"))
     }
 }
@@ -118,7 +118,7 @@ private struct JournalPlugin: Plugin {
         func claim() async throws -> RunRecord {
             await join()
             guard case .claimed(let run) = try await journal.claim("run", by: worker.id, limits: RunLimits()) else {
-                throw StepError("taken", "it was not there to be claimed")
+                throw StepError(reported: "taken", "it was not there to be claimed")
             }
             return run
         }

@@ -38,7 +38,7 @@ private struct Bad: Step {
         let clock = ContinuousClock()
         let end = clock.now + .milliseconds(300)
         while clock.now < end { await Task.yield() }
-        if Task.isCancelled { throw StepError("failed", "the key \(key.uppercased()) did not work") }
+        if Task.isCancelled { throw StepError(reported: "failed", "the key \(key.uppercased()) did not work") }
         return .null
     }
 }

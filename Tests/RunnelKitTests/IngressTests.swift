@@ -12,12 +12,19 @@ import Testing
         @Field("Where.") var path: String
         @Field("What is thrown.") var fails: String?
 
+        /// A code of the plugin's own.
+        private enum TeapotCode: String, ErrorCode {
+            case teapot
+            static let part = "teapot"
+            var explanation: ErrorExplanation { ErrorExplanation("it is short") }
+        }
+
         func run(_ context: TriggerContext) async throws {
             try await context.serve(
                 IngressRoute(path, methods: ["GET", "POST"], body: .whole(upTo: 4)) { [path, fails] request in
                     switch fails {
                     case "refusal": throw TriggerRefusal(.journal, "no disk", retryAfter: .milliseconds(1500))
-                    case "error": throw IngressError(418, "teapot", "it is short")
+                    case "error": throw IngressError(418, TeapotCode.teapot, "it is short")
                     default: break
                     }
                     let parameters = request.parameters.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }

@@ -47,7 +47,7 @@ struct Stage {
 
     func run(_ plugin: any Plugin, _ step: String, _ with: ValueObject = [:]) async throws -> Value {
         guard let definition = plugin.steps.first(where: { $0.name == "\(plugin.name).\(step)" }) else {
-            throw StepError("no-such-step", step)
+            throw StepError(reported: "no-such-step", step)
         }
         return try await definition.run(with, context)
     }

@@ -28,7 +28,7 @@ private struct Flaky: Step {
 
     func run(_ context: StepContext) async throws -> Value {
         try await context.services.get(EffectLog.self).begin(context.idempotencyKey, epoch: context.identity.epoch)
-        guard context.identity.attempt > 1 else { throw StepError("busy", "try later", isTransient: true) }
+        guard context.identity.attempt > 1 else { throw StepError(reported: "busy", "try later", isTransient: true) }
         return .int(Int64(context.identity.attempt))
     }
 }
@@ -45,7 +45,7 @@ private struct Effect: Step {
         let log = try await context.services.get(EffectLog.self)
         log.begin(context.idempotencyKey, epoch: context.identity.epoch)
         defer { log.end(context.idempotencyKey) }
-        if fails { throw StepError("out-of-luck", "it fails") }
+        if fails { throw StepError(reported: "out-of-luck", "it fails") }
         return .string(text ?? context.idempotencyKey)
     }
 }
@@ -189,7 +189,7 @@ struct WorkerRig {
 
     func pipeline(_ yaml: String) throws -> Pipeline {
         let (pipeline, report) = loader.load(Array(yaml.utf8), file: "p.yaml")
-        guard let pipeline else { throw StepError("bad-test", "\(report.diagnostics.map(\.message))") }
+        guard let pipeline else { throw StepError(reported: "bad-test", "\(report.diagnostics.map(\.message))") }
         return pipeline
     }
 }

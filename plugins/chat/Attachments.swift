@@ -36,7 +36,7 @@ struct Attachments {
             way = .image
         } else {
             throw StepError(
-                "attachment-unsupported", "the chat has files, and there is no place to send them to",
+                ChatErrorCode.attachmentUnsupported, "the chat has files, and there is no place to send them to",
                 hint: "set `marketplace.paths.upload` to the path that takes files")
         }
         var files: [File] = []
@@ -46,17 +46,18 @@ struct Attachments {
             let name = file.path.split(separator: "/").last.map(String.init) ?? file.path
             total += file.bytes.count
             guard !file.bytes.isEmpty else {
-                throw StepError("attachment-unsupported", "the file \"\(path.text)\" is empty")
+                throw StepError(ChatErrorCode.attachmentUnsupported, "the file \"\(path.text)\" is empty")
             }
             guard total <= settings.limits.maxFile.bytes else {
                 throw StepError(
-                    "attachment-unsupported", "the files together are larger than \(settings.limits.maxFile)",
+                    ChatErrorCode.attachmentUnsupported,
+                    "the files together are larger than \(settings.limits.maxFile)",
                     hint: "attach fewer files, or raise `marketplace.limits.max_file`")
             }
             let image = Self.imageType(file.bytes)
             if way == .image, image == nil {
                 throw StepError(
-                    "attachment-unsupported", "the file \"\(path.text)\" is no PNG, JPEG, GIF or WebP image",
+                    ChatErrorCode.attachmentUnsupported, "the file \"\(path.text)\" is no PNG, JPEG, GIF or WebP image",
                     hint: "read a text with `file.read` and put it into the prompt, or set `marketplace.paths.upload`")
             }
             let isText = String(validating: file.bytes, as: UTF8.self) != nil

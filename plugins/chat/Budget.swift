@@ -167,7 +167,7 @@ struct Budgets {
                     until: period.upperBound, reason: "waiting for the next \(limit.per.rawValue): \(used)")
             case .fail:
                 throw StepError(
-                    "budget-exceeded", "\(name) is used up: \(used)",
+                    ChatErrorCode.budgetExceeded, "\(name) is used up: \(used)",
                     hint:
                         "raise it in runnel.yaml, or set `then: wait` there to wait for the next \(limit.per.rawValue)")
             }
@@ -180,12 +180,12 @@ struct Budgets {
         guard prices.price(agent: agent, model: model) != nil else {
             let names = [agent, model].compactMap(\.self).map { "\"\($0)\"" }.joined(separator: " or ")
             throw StepError(
-                "price-unknown", "the budget has a cost, and `prices` has no price for \(names)",
+                ChatErrorCode.priceUnknown, "the budget has a cost, and `prices` has no price for \(names)",
                 hint: "add the price to `prices` in runnel.yaml, or limit `tokens` instead")
         }
         guard prices.currency == currency else {
             throw StepError(
-                "price-unknown",
+                ChatErrorCode.priceUnknown,
                 "the budget is in \(currency), and `prices` are in \(prices.currency ?? "no currency")",
                 hint: "use one currency")
         }

@@ -116,7 +116,7 @@ struct Chat: Step {
     }
 
     private static func empty(_ path: [FieldError.PathElement]) -> FieldError {
-        FieldError("it is empty", path: path, code: "empty-prompt")
+        FieldError("it is empty", path: path, code: ChatErrorCode.emptyPrompt)
     }
 
     func run(_ context: StepContext) async throws -> Value {
@@ -148,7 +148,7 @@ struct Chat: Step {
         let (value, rest) = await check(second, schema, context)
         guard let rest else { return await finish(second, value ?? .null, asked, conversation, context) }
         throw StepError(
-            "schema-mismatch", "the answer does not fit the schema, also when asked again: \(rest)",
+            ChatErrorCode.schemaMismatch, "the answer does not fit the schema, also when asked again: \(rest)",
             hint: "loosen the schema, or say in the prompt what each key has to hold",
             partialOutput: .string(second.text))
     }
@@ -174,7 +174,8 @@ struct Chat: Step {
             messages.map { $0.map(\.message) } ?? [ChatMessage(role: "user", content: prompt ?? input.promptText)]
         if asked.allSatisfy({ $0.content.allSatisfy(\.isWhitespace) }) {
             throw StepError(
-                "empty-prompt", "the prompt is empty", hint: "give `prompt`, or let a step before produce a text")
+                ChatErrorCode.emptyPrompt, "the prompt is empty",
+                hint: "give `prompt`, or let a step before produce a text")
         }
         return (system.map { [ChatMessage(role: "system", content: $0)] } ?? []) + asked
     }
@@ -217,7 +218,7 @@ extension StepError {
             ]
         }
         self.init(
-            error.code.rawValue, error.message, hint: error.hint, isTransient: error.isTransient,
+            reported: error.code.rawValue, error.message, hint: error.hint, isTransient: error.isTransient,
             partialOutput: asked ?? text)
     }
 }

@@ -11,6 +11,8 @@ public struct ChatPlugin: ConfigurablePlugin, AgentPlugin {
     public var steps: [StepDefinition] {
         [StepDefinition(Chat.self) { [self] chat throws(FieldError) in try checkSetup(agentID: chat.agentID) }]
     }
+    /// The codes of its errors.
+    public var errorCodes: [any ErrorCode.Type] { [ChatErrorCode.self] }
     private var settings = MarketplaceSettings()
     /// Whether the settings are those of a project. Before that, nothing is said about them.
     private var isConfigured = false
@@ -124,14 +126,14 @@ public struct ChatPlugin: ConfigurablePlugin, AgentPlugin {
         do {
             _ = try setup.configuration()
         } catch let error as StepError {
-            throw FieldError(error.message, hint: error.hint, code: MarketplaceSetup.unconfigured)
+            throw FieldError(error.message, hint: error.hint, code: ChatErrorCode.unconfigured)
         } catch {
-            throw FieldError("\(error)", code: MarketplaceSetup.unconfigured)
+            throw FieldError("\(error)", code: ChatErrorCode.unconfigured)
         }
         // Other servers have no agents.
         guard settings.auth == .clientCredentials, (agentID ?? settings.agentID)?.isEmpty ?? true else { return }
         throw FieldError(
             "no agent is named", hint: "set `marketplace.agent_id` in runnel.yaml, or `agent_id` of the step",
-            code: MarketplaceSetup.unconfigured)
+            code: ChatErrorCode.unconfigured)
     }
 }

@@ -24,7 +24,7 @@ enum ConversationField: FieldValue, Hashable {
         guard !text.allSatisfy(\.isWhitespace) else {
             throw FieldError(
                 "it is empty", hint: "every chat without an own conversation would be in the same one",
-                code: "empty-conversation")
+                code: ChatErrorCode.emptyConversation)
         }
         guard text.utf8.count <= Self.maximumLength else {
             throw FieldError("it is longer than \(Self.maximumLength) bytes")

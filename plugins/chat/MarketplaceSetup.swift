@@ -6,9 +6,6 @@ struct MarketplaceSetup {
     let settings: MarketplaceSettings
     let standIn: AgentStandIn?
 
-    /// The code of what is missing in the settings.
-    static let unconfigured = "marketplace-unconfigured"
-
     func configuration() throws -> MarketplaceConfiguration {
         do {
             if let standIn {
@@ -30,7 +27,7 @@ struct MarketplaceSetup {
                 streamEnd: settings.streamEnd.flatMap { .init(rawValue: $0.rawValue) }, dialect: try dialect(),
                 timeouts: timeouts, limits: limits, retry: retry)
         } catch let error as MarketplaceError {
-            throw StepError(error.code.rawValue, error.message, hint: error.hint)
+            throw StepError(reported: error.code.rawValue, error.message, hint: error.hint)
         }
     }
 
@@ -86,13 +83,13 @@ struct MarketplaceSetup {
         case nil: throw missing(key)
         case .success(let text)?: return text
         case .failure(let problem)?:
-            throw StepError(Self.unconfigured, "`marketplace.\(key)` \(problem.predicate)")
+            throw StepError(ChatErrorCode.unconfigured, "`marketplace.\(key)` \(problem.predicate)")
         }
     }
 
     private func missing(_ key: String) -> StepError {
         StepError(
-            Self.unconfigured, "`marketplace.\(key)` is not set",
+            ChatErrorCode.unconfigured, "`marketplace.\(key)` is not set",
             hint: "set it in runnel.yaml or as RUNNEL_MARKETPLACE_\(key.uppercased()), or try `--simulate`")
     }
 }

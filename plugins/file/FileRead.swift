@@ -77,7 +77,7 @@ struct FileRead: Step {
         do throws(FieldError) {
             return try Glob(text)
         } catch {
-            throw StepError("bad-with", "`glob`: \(error.message)", hint: error.hint)
+            throw StepError(FileErrorCode.badWith, "`glob`: \(error.message)", hint: error.hint)
         }
     }
 
@@ -93,7 +93,7 @@ struct FileRead: Step {
             do throws(JSONError) {
                 output["json"] = try Value.json(text)
             } catch {
-                throw StepError("bad-json", "\"\(file.path)\" is not JSON: \(error)")
+                throw StepError(FileErrorCode.badJSON, "\"\(file.path)\" is not JSON: \(error)")
             }
         case .csv:
             let text = try file.text(encoding)
@@ -117,7 +117,7 @@ struct FileRead: Step {
         do throws(CSVReader.Failure) {
             return try CSVReader(delimiter: delimiter.first ?? ",", hasHeader: header).rows(of: text)
         } catch {
-            throw StepError("bad-csv", "\"\(file.path)\", line \(error.line): \(error.message)")
+            throw StepError(FileErrorCode.badCSV, "\"\(file.path)\", line \(error.line): \(error.message)")
         }
     }
 }
@@ -126,6 +126,8 @@ struct FileRead: Step {
 public struct FilePlugin: Plugin {
     public let name = "file"
     public let steps = [StepDefinition(FileRead.self), StepDefinition(FileWrite.self)]
+    /// The codes of its errors.
+    public var errorCodes: [any ErrorCode.Type] { [FileErrorCode.self] }
 
     public init() {}
 }

@@ -18,7 +18,7 @@ struct FolderWalk {
     /// Paths relative to the base, sorted.
     func files(matching pattern: Glob) throws(StepError) -> [String] {
         guard let names = try? FileManager.default.subpathsOfDirectory(atPath: base) else {
-            throw StepError("file-failed", "cannot list \"\(base)\"")
+            throw StepError(FileErrorCode.fileFailed, "cannot list \"\(base)\"")
         }
         var found: [String] = []
         for name in names where pattern.matches(path: name) {
@@ -27,7 +27,8 @@ struct FolderWalk {
             found.append(name)
             guard found.count <= Self.maximumFiles else {
                 throw StepError(
-                    "too-many-files", "more than \(Self.maximumFiles) files match", hint: "narrow the pattern")
+                    FileErrorCode.tooManyFiles, "more than \(Self.maximumFiles) files match", hint: "narrow the pattern"
+                )
             }
         }
         return found.sorted()

@@ -49,7 +49,7 @@ enum BodyFormat: String, FieldChoice {
         let type = reply.mediaType
         if let coding = reply.contentEncoding {
             throw StepError(
-                "compressed-answer",
+                HTTPErrorCode.compressedAnswer,
                 "the answer to \(call.shown) is compressed (\(coding)), which cannot be decompressed here",
                 hint: "use `as: bytes` for the raw bytes, or send the header `accept-encoding: identity`")
         }
@@ -60,7 +60,7 @@ enum BodyFormat: String, FieldChoice {
             return try TextDecoding.decode(reply.body, charset: charset)
         } catch {
             throw StepError(
-                "unknown-charset",
+                HTTPErrorCode.unknownCharset,
                 "the answer to \(call.shown) is in \(Value.string(error.name).quoted()), which is not supported",
                 hint: "name its real encoding with `encoding`, or use `as: bytes` for the raw bytes")
         }
@@ -75,7 +75,7 @@ enum BodyFormat: String, FieldChoice {
         } catch {
             let type = reply.mediaType.map { " (\($0.essence))" } ?? ""
             throw StepError(
-                "not-json", "the answer to \(call.shown)\(type) is not JSON: \(error)",
+                HTTPErrorCode.notJSON, "the answer to \(call.shown)\(type) is not JSON: \(error)",
                 hint: "use `as: text` to get the text")
         }
     }

@@ -7,6 +7,8 @@ public struct HTTPPlugin: ConfigurablePlugin {
     public let name = "http"
     /// The step `http.fetch`.
     public var steps: [StepDefinition] { [StepDefinition(HTTPFetch.self)] }
+    /// The codes of its errors.
+    public var errorCodes: [any ErrorCode.Type] { [HTTPErrorCode.self] }
     private var settings = NetworkSettings()
 
     /// The plugin without settings.

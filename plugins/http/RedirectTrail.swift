@@ -18,12 +18,12 @@ struct RedirectTrail {
     mutating func follow(_ call: HTTPCall) throws(StepError) {
         guard visited.insert(Self.place(call)).inserted else {
             throw StepError(
-                "redirect-loop", "\(start) was redirected in a loop, back to \(call.url.shown)",
+                HTTPErrorCode.redirectLoop, "\(start) was redirected in a loop, back to \(call.url.shown)",
                 hint: "some pages do that to clients without cookies; send the page's `cookie` header if it needs one")
         }
         guard visited.count <= limit + 1 else {
             throw StepError(
-                "too-many-redirects",
+                HTTPErrorCode.tooManyRedirects,
                 "\(start) was redirected more than \(limit) \(limit == 1 ? "time" : "times"), last to \(call.url.shown)",
                 hint: "raise `redirects` if that is expected")
         }
@@ -50,7 +50,7 @@ struct Redirect {
             next.url = try call.url.resolving(location)
         } catch {
             throw StepError(
-                "bad-redirect", "\(call.shown) redirects to an invalid URL: \(error.message)",
+                HTTPErrorCode.badRedirect, "\(call.shown) redirects to an invalid URL: \(error.message)",
                 hint: "the server is at fault; fetch the page's final URL if you know it")
         }
         let becomesGet =
@@ -70,7 +70,7 @@ struct Redirect {
         if isCrossOrigin {
             guard next.body == nil else {
                 throw StepError(
-                    "redirect-with-body",
+                    HTTPErrorCode.redirectWithBody,
                     "\(call.shown) is redirected (\(reply.status)) to another origin, \(next.url.shown), which would get its body",
                     hint: "send to that URL directly if you trust it")
             }

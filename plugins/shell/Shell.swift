@@ -77,7 +77,7 @@ struct Shell<Availability: ShellAvailability>: Step {
             }
             if value.isNull {
                 throw FieldError(
-                    "the variable \(name) is null", path: [.key("env"), .key(name)], code: "empty-value")
+                    "the variable \(name) is null", path: [.key("env"), .key(name)], code: StepErrorCode.emptyValue)
             }
             if case .string(let text) = value, text.utf8.contains(0) {
                 throw FieldError(
@@ -111,17 +111,19 @@ struct Shell<Availability: ShellAvailability>: Step {
         case .status(let code): status = code
         case .signal(let number):
             throw StepError(
-                "shell-killed", "the script was killed by signal \(number)" + Self.lastLines(error), isTransient: true)
+                ShellErrorCode.killed, "the script was killed by signal \(number)" + Self.lastLines(error),
+                isTransient: true)
         case .timedOut:
             throw StepError(
-                "shell-timeout",
+                ShellErrorCode.timeout,
                 "the script did not end within \(DurationText.format(timeout ?? .zero))" + Self.lastLines(error),
                 hint: "raise `timeout` if it needs longer", isTransient: true)
-        @unknown default: throw StepError("shell-killed", "the script ended in an unknown way", isTransient: true)
+        @unknown default:
+            throw StepError(ShellErrorCode.killed, "the script ended in an unknown way", isTransient: true)
         }
         guard allowExit.contains(Int(status)) else {
             throw StepError(
-                "shell-exit", "the script ended with the exit code \(status)" + Self.lastLines(error),
+                ShellErrorCode.exit, "the script ended with the exit code \(status)" + Self.lastLines(error),
                 hint: "`allow_exit` lists the exit codes that are a success",
                 partialOutput: ["stdout": .string(output), "stderr": .string(error), "exit_code": .int(Int64(status))])
         }
@@ -165,7 +167,7 @@ enum ShellOutput: String, FieldChoice {
                 return try Value.json(Array(output.utf8))
             } catch {
                 throw StepError(
-                    "shell-output", "standard output is not JSON: \(error)",
+                    ShellErrorCode.output, "standard output is not JSON: \(error)",
                     hint: "write progress and messages to standard error, or leave `parse` out")
             }
         }
@@ -192,6 +194,8 @@ public struct ShellPlugin: ConfigurablePlugin {
     public static let section: SettingsSection? = SettingsSection("shell", "The step `shell`.")
 
     public let name = "shell"
+    /// The codes of its errors.
+    public var errorCodes: [any ErrorCode.Type] { [ShellErrorCode.self] }
     private var settings = ShellSettings()
 
     /// The plugin with its default settings: the step is available.

@@ -28,7 +28,7 @@ actor ShellCapture {
             output += bytes
             guard output.count <= limit.bytes else {
                 throw StepError(
-                    "shell-output-too-large", "the script wrote more than \(limit) to standard output",
+                    ShellErrorCode.outputTooLarge, "the script wrote more than \(limit) to standard output",
                     hint: "raise `max_output`, or write to a file of the project")
             }
             await show(isLast: false)

@@ -28,7 +28,7 @@ struct TemplateText: Step {
         let value = try context.render(context.project.text(of: file.path.text), file.path.text)
         guard !value.isNull else {
             throw StepError(
-                "empty-value", "the expression in \"\(file.path.text)\" is null, and a text is needed",
+                StepErrorCode.emptyValue, "the expression in \"\(file.path.text)\" is null, and a text is needed",
                 hint: "add `| default(\"…\")` if it may be missing")
         }
         return .string(value.text)

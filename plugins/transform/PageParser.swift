@@ -35,14 +35,14 @@ struct PageParser: HTMLParser {
         case .crashed(let signal): tooComplex("the page crashed the parser (signal \(signal))")
         case .killed, .ended, .unreadable, .stalled, .unavailable:
             StepError(
-                "html-parser-failed", "the process that parses HTML failed: \(failure)",
+                TransformErrorCode.htmlParserFailed, "the process that parses HTML failed: \(failure)",
                 hint: "try again; if it stays so, look for a lack of memory or processes", isTransient: true)
         }
     }
 
     private static func tooComplex(_ why: String) -> StepError {
         StepError(
-            "html-too-complex", "the page cannot be parsed: \(why)",
+            TransformErrorCode.htmlTooComplex, "the page cannot be parsed: \(why)",
             hint: "its elements are nested too deep, or it is too large; `as: text` gives its source")
     }
 }

@@ -45,14 +45,16 @@ enum RegexSearch {
     }
 
     private static func plain(_ error: StepError) -> StepError {
-        switch error.code {
-        case "jq-error" where error.message.contains("retry-limit"):
+        switch TransformErrorCode(rawValue: error.code) {
+        case .jqError where error.message.contains("retry-limit"):
             StepError(
-                "regex-too-slow", "the pattern needs too much backtracking on this text",
+                TransformErrorCode.regexTooSlow, "the pattern needs too much backtracking on this text",
                 hint: "avoid nested repetitions such as \"(a+)+\"")
-        case "jq-error": StepError("regex-error", "the search failed: \(reason(error.message))")
-        case "jq-timeout":
-            StepError("regex-timeout", error.message.replacing("the program", with: "the search"), hint: error.hint)
+        case .jqError: StepError(TransformErrorCode.regexError, "the search failed: \(reason(error.message))")
+        case .jqTimeout:
+            StepError(
+                TransformErrorCode.regexTimeout, error.message.replacing("the program", with: "the search"),
+                hint: error.hint)
         default: error
         }
     }
@@ -97,7 +99,7 @@ struct RegexMatch {
         let names = groups.compactMap(\.name)
         let count = groups.count == 1 ? "1 group" : "\(groups.count) groups"
         return StepError(
-            "no-such-group", "the pattern has no group \(group)",
+            TransformErrorCode.noSuchGroup, "the pattern has no group \(group)",
             hint: "it has \(count)" + (names.isEmpty ? "" : ", named \(names.joined(separator: ", "))"))
     }
 }

@@ -72,7 +72,8 @@ struct Transform: Step {
         do throws(JSONError) {
             return try Value.json(text)
         } catch {
-            throw StepError("bad-json", "the input is not JSON: \(error)", hint: "it begins with \(value.quoted())")
+            throw StepError(
+                TransformErrorCode.badJSON, "the input is not JSON: \(error)", hint: "it begins with \(value.quoted())")
         }
     }
 
@@ -80,7 +81,7 @@ struct Transform: Step {
         let outputs: JQOutputs
         do {
             outputs = try await program.outputs(for: value, within: timeout)
-        } catch var error as StepError where error.code == "jq-error" {
+        } catch var error as StepError where error.has(TransformErrorCode.jqError) {
             error.hint = "the input was \(value.quoted(limit: 120))"
             throw error
         }
@@ -102,26 +103,28 @@ struct Transform: Step {
         do throws(CSVReader.Failure) {
             return try reader.rows(of: text)
         } catch {
-            throw StepError("bad-csv", "the input is not CSV: line \(error.line): \(error.message)")
+            throw StepError(TransformErrorCode.badCSV, "the input is not CSV: line \(error.line): \(error.message)")
         }
     }
 
     private func text(of value: Value) throws(StepError) -> String {
         if from?.isNull == true {
-            throw StepError("empty-value", "`from`: expected a text to transform, found null", field: [.key("from")])
+            throw StepError(
+                TransformErrorCode.emptyValue, "`from`: expected a text to transform, found null", field: [.key("from")]
+            )
         }
         if case .bytes(let bytes) = value {
             do throws(TextEncoding.Failure) {
                 return try (encoding ?? .utf8).text(of: bytes)
             } catch {
                 throw StepError(
-                    "bad-encoding", "the input \(error.message)",
+                    TransformErrorCode.badEncoding, "the input \(error.message)",
                     hint: "name its encoding with `encoding`, such as `encoding: shift_jis`")
             }
         }
         guard let text = value.asString else {
             throw StepError(
-                "wrong-input", "expected a text to transform, found \(value.kindName)",
+                TransformErrorCode.wrongInput, "expected a text to transform, found \(value.kindName)",
                 hint: "name the text with `from:`, such as \"{{ input.text }}\"")
         }
         return text
@@ -132,6 +135,8 @@ struct Transform: Step {
 public struct TransformPlugin: Plugin {
     public let name = "transform"
     public let steps = [StepDefinition(Transform.self)]
+    /// The codes of its errors.
+    public var errorCodes: [any ErrorCode.Type] { [TransformErrorCode.self] }
 
     public init() {}
 

@@ -196,7 +196,7 @@ struct Watch: Trigger {
         do {
             _ = try project.confined(path)
         } catch {
-            throw FieldError(error.message, hint: error.hint, path: [.key(key)], code: error.code)
+            throw FieldError(error, path: [.key(key)])
         }
     }
 }
@@ -208,6 +208,8 @@ public struct WatchPlugin: Plugin {
     public let name = "watch"
 
     public var triggers: [TriggerDefinition] { [TriggerDefinition(Watch.self)] }
+    /// The codes of its errors.
+    public var errorCodes: [any ErrorCode.Type] { [WatchErrorCode.self] }
 }
 
 /// How changes are detected.

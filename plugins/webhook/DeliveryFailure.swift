@@ -20,7 +20,7 @@ struct DeliveryFailure: Error {
         if (300...399).contains(reply.status), let location = reply.headers.first(name: "location") {
             let target = (try? url.resolving(location).shown).map { "\"\(redact($0))\"" } ?? "a place that is no URL"
             error = StepError(
-                "redirect-not-followed", "\(call) answered \(reply.statusLine) and points to \(target)",
+                WebhookErrorCode.redirectNotFollowed, "\(call) answered \(reply.statusLine) and points to \(target)",
                 hint: "webhooks are not sent on to other places; put that URL into `url` if you trust it")
             return
         }

@@ -1,3 +1,4 @@
+internal import RunnelHTTP
 public import RunnelKit
 
 /// Telling other services what happened, and being told by them.
@@ -8,4 +9,6 @@ public struct WebhookPlugin: Plugin {
 
     public var steps: [StepDefinition] { [StepDefinition(WebhookSend.self)] }
     public var triggers: [TriggerDefinition] { [TriggerDefinition(WebhookTrigger.self)] }
+    /// The codes of its errors.
+    public var errorCodes: [any ErrorCode.Type] { [IngressErrorCode.self, WebhookErrorCode.self, HTTPErrorCode.self] }
 }

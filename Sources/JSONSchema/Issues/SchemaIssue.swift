@@ -1,4 +1,4 @@
-import RunnelKit
+public import RunnelKit
 
 /// A violation of a schema, with a message for the author of the value.
 public struct SchemaIssue: Sendable, Hashable {
@@ -42,7 +42,7 @@ extension SchemaIssue: CustomStringConvertible {
 /// An error in a schema, with its location.
 public struct SchemaError: Error, Sendable, Hashable {
     /// The kind of error; ``Code/rawValue`` is stable.
-    public enum Code: String, Sendable, Hashable {
+    public enum Code: String, ErrorCode {
         /// A keyword has a value of the wrong type or out of its range.
         case keyword = "schema-keyword-invalid"
         /// `pattern` or `patternProperties` holds an invalid regular expression.
@@ -55,6 +55,24 @@ public struct SchemaError: Error, Sendable, Hashable {
         case loop = "schema-loop"
         /// The schema exceeds the limit on size or nesting.
         case size = "schema-too-large"
+
+        /// The heading in the list of error codes.
+        public static let part = "JSON schemas"
+
+        /// What it means.
+        public var explanation: ErrorExplanation {
+            switch self {
+            case .keyword: ErrorExplanation("a keyword has a value of the wrong type or out of its range")
+            case .pattern: ErrorExplanation("`pattern` or `patternProperties` holds an invalid regular expression")
+            case .reference: ErrorExplanation("`$ref` or `$dynamicRef` points to nothing")
+            case .dialect:
+                ErrorExplanation("`$schema` names an unknown dialect, or its metaschema an unknown vocabulary")
+            case .loop:
+                ErrorExplanation(
+                    "the schema refers to itself without descending into the value, so validation would never end")
+            case .size: ErrorExplanation("the schema exceeds the limit on size or nesting")
+            }
+        }
     }
 
     /// The kind of mistake.

@@ -1,12 +1,13 @@
 internal import Logging
 internal import RunnelKit
 internal import RunnelProcess
+internal import RunnelSupport
 internal import Synchronization
 
 /// A connection to an MCP server: requests, answers and notifications.
 final class MCPClient: Sendable {
     private struct Open {
-        let slot: AnswerSlot
+        let slot: Promise<Value>
         let progress: (@Sendable (String) -> Void)?
     }
 
@@ -115,7 +116,7 @@ final class MCPClient: Sendable {
         let message = state.withLock { state in
             let (id, message) = state.session.request(
                 "subscriptions/listen", ["notifications": ["toolsListChanged": true]])
-            state.open[id] = Open(slot: AnswerSlot(), progress: nil)
+            state.open[id] = Open(slot: Promise<Value>(), progress: nil)
             return message
         }
         try await transport.send(message)
@@ -141,7 +142,7 @@ final class MCPClient: Sendable {
     func request(
         _ method: String, _ params: ValueObject = [:], progress: (@Sendable (String) -> Void)? = nil
     ) async throws -> Value {
-        let slot = AnswerSlot()
+        let slot = Promise<Value>()
         let (id, message) = try state.withLock { state in
             if let reason = state.closed { throw MCPFault.closed(reason) }
             let (id, message) = state.session.request(method, params, wantsProgress: progress != nil)

@@ -64,7 +64,7 @@ actor MCPConnection: SupervisedServer {
             }
             if isLate {
                 throw StepError(
-                    "plugin-timeout",
+                    PluginErrorCode.pluginTimeout,
                     "the plugin \"\(plugin.name)\" did not list its tools within "
                         + "\(DurationText.format(plugin.manifest.startTimeout)) (start_timeout)", isTransient: true)
             }
@@ -141,20 +141,18 @@ actor MCPConnection: SupervisedServer {
 
     private nonisolated func late(_ tool: String, _ unreadable: String?) -> StepError {
         StepError(
-            Self.timeOutCode,
+            PluginErrorCode.pluginTimeout,
             "the plugin \"\(plugin.name)\" did not answer \"\(tool)\" within "
                 + "\(DurationText.format(plugin.manifest.timeout)) (timeout)"
                 + (unreadable.map { "; the last line that it wrote and that could not be read \($0)" } ?? ""),
             hint: "raise timeout in plugin.yaml if it needs longer", isTransient: true)
     }
 
-    private static let timeOutCode = "plugin-timeout"
-
     /// Whether the connection must not be reused after the error.
     private static func spoils(_ error: any Error) -> Bool {
         switch error {
         case MCPFault.sessionExpired, MCPFault.closed: true
-        case let error as StepError: error.code == Self.timeOutCode
+        case let error as StepError: error.has(PluginErrorCode.pluginTimeout)
         default: false
         }
     }
@@ -205,7 +203,8 @@ actor MCPConnection: SupervisedServer {
         let pause = restart.pause(at: now)
         if pause > .zero { try await context.clock.sleep(for: pause) }
         guard !isShutDown else {
-            throw StepError("shutting-down", "the plugin \"\(plugin.name)\" cannot start: Runnel is shutting down")
+            throw StepError(
+                PluginErrorCode.shuttingDown, "the plugin \"\(plugin.name)\" cannot start: Runnel is shutting down")
         }
         do {
             let client: MCPClient
@@ -238,7 +237,7 @@ actor MCPConnection: SupervisedServer {
             }
             if isLate, case .failure = outcome {
                 throw StepError(
-                    "plugin-timeout",
+                    PluginErrorCode.pluginTimeout,
                     "the plugin \"\(plugin.name)\" was not ready within \(DurationText.format(limit)) (start_timeout)",
                     hint: "raise start_timeout in plugin.yaml if it needs longer", isTransient: true)
             }
@@ -254,12 +253,13 @@ actor MCPConnection: SupervisedServer {
         switch fault {
         case .closed(let end):
             StepError(
-                "plugin-start-failed", "the plugin \"\(plugin.name)\" \(end.words) before it was ready\(end.trace)",
+                PluginErrorCode.pluginStartFailed,
+                "the plugin \"\(plugin.name)\" \(end.words) before it was ready\(end.trace)",
                 hint: "try to run it by hand; an MCP server waits for its input and writes nothing else than messages",
                 isTransient: true)
         case .refused(let words, let isTransient):
             StepError(
-                "plugin-start-failed", "the plugin \"\(plugin.name)\" cannot be used: it \(words)",
+                PluginErrorCode.pluginStartFailed, "the plugin \"\(plugin.name)\" cannot be used: it \(words)",
                 isTransient: isTransient)
         case .answer, .sessionExpired: fault.stepError(plugin: plugin.name, during: "it began")
         }

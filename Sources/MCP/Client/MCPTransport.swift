@@ -48,7 +48,8 @@ struct MCPEndpoint: Sendable {
 
     private func httpTransport(_ services: Services) async throws -> StreamableHTTPTransport {
         guard let url = manifest.url else {
-            throw StepError("plugin-start-failed", "the plugin \"\(name)\" cannot be reached: it has no url")
+            throw StepError(
+                PluginErrorCode.pluginStartFailed, "the plugin \"\(name)\" cannot be reached: it has no url")
         }
         var headers: [String: String] = [:]
         for (key, text) in manifest.headers {
@@ -57,7 +58,7 @@ struct MCPEndpoint: Sendable {
             } catch {
                 let wrong = StepError(badConfiguration: error.under(.key(key)).under(.key("headers")))
                 throw StepError(
-                    "plugin-environment", "the plugin \"\(name)\" cannot be reached: \(wrong.message)",
+                    PluginErrorCode.pluginEnvironment, "the plugin \"\(name)\" cannot be reached: \(wrong.message)",
                     hint: wrong.hint)
             }
         }
@@ -93,17 +94,21 @@ enum MCPFault: Error, Sendable {
         switch self {
         case .answer(let code, let message, _):
             StepError(
-                "mcp-error", "the plugin \"\(plugin)\" answered with the error \(code) while \(during): \(message)",
+                PluginErrorCode.mcpError,
+                "the plugin \"\(plugin)\" answered with the error \(code) while \(during): \(message)",
                 isTransient: code == RPCError.internalError)
         case .closed(let end):
             StepError(
-                "plugin-crashed", "the plugin \"\(plugin)\" \(end.words) while \(during)\(end.trace)",
+                PluginErrorCode.pluginCrashed, "the plugin \"\(plugin)\" \(end.words) while \(during)\(end.trace)",
                 isTransient: true)
         case .refused(let words, let isTransient):
-            StepError("mcp-refused", "the plugin \"\(plugin)\" \(words) while \(during)", isTransient: isTransient)
+            StepError(
+                PluginErrorCode.mcpRefused, "the plugin \"\(plugin)\" \(words) while \(during)",
+                isTransient: isTransient)
         case .sessionExpired:
             StepError(
-                "mcp-session", "the plugin \"\(plugin)\" ended the session while \(during)", isTransient: true)
+                PluginErrorCode.mcpSession, "the plugin \"\(plugin)\" ended the session while \(during)",
+                isTransient: true)
         }
     }
 }

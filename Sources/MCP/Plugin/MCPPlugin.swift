@@ -168,7 +168,7 @@ public enum ProcessPlugins {
         if let plugin = MCPPlugin.cached(manifest, folder: folder, cacheFile: cacheFile, host: host) { return plugin }
         let name = manifest.name.text
         throw StepError(
-            "plugin-not-asked",
+            PluginErrorCode.pluginNotAsked,
             "the plugin \"\(name)\" was not asked for its tools yet; `runnel plugins refresh \(name)` starts it and asks"
         )
     }

@@ -1,5 +1,6 @@
 internal import JSONSchema
 public import RunnelKit
+internal import RunnelProcess
 
 /// A tool from a server's list.
 public struct MCPTool: Sendable, Hashable {
@@ -60,14 +61,15 @@ enum MCPToolResult {
         let kind = result["resultType"]?.asString ?? "complete"
         guard kind == "complete" else {
             throw StepError(
-                "mcp-input-required", "the tool \"\(tool)\" of the plugin \"\(plugin)\" wants an answer (\"\(kind)\")",
+                PluginErrorCode.mcpInputRequired,
+                "the tool \"\(tool)\" of the plugin \"\(plugin)\" wants an answer (\"\(kind)\")",
                 hint: "a pipeline runs without anyone to ask; give all that it needs in with:")
         }
         let content = result["content"]?.asList ?? []
         if result["isError"]?.asBool == true {
             let text = texts(content).joined(separator: "\n")
             throw StepError(
-                "mcp-tool-failed",
+                PluginErrorCode.mcpToolFailed,
                 "the tool \"\(tool)\" of the plugin \"\(plugin)\" failed: \(text.isEmpty ? "it did not say why" : text)",
                 partialOutput: result["structuredContent"])
         }

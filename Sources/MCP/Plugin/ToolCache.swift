@@ -80,7 +80,7 @@ struct ToolCache: Sendable, Hashable {
             try Data(value.jsonBytes(pretty: true) + [0x0A]).write(to: url, options: .atomic)
         } catch {
             throw StepError(
-                "plugin-cache", "what the plugin offers cannot be written to \(path): \(error)",
+                PluginErrorCode.pluginCache, "what the plugin offers cannot be written to \(path): \(error)",
                 hint: "make the folder writable")
         }
     }

@@ -7,9 +7,9 @@ final class Limiter: Sendable {
         var rules: LimiterState
         var lastTicket = 0
         /// Who waits to be told to ask again. The tasks are the callers' own, so their number is not ours to bound.
-        var parked: [Int: CheckedContinuation<Void, Never>] = [:]
+        var parked: [Int: Promise<Void>] = [:]
 
-        mutating func wakeNext() -> CheckedContinuation<Void, Never>? {
+        mutating func wakeNext() -> Promise<Void>? {
             rules.next.flatMap { parked.removeValue(forKey: $0) }
         }
     }
@@ -50,7 +50,7 @@ final class Limiter: Sendable {
                 try Task.checkCancellation()
                 switch state.withLock({ $0.rules.ask(ticket: ticket, now: time.now()) }) {
                 case .granted:
-                    state.withLock { $0.wakeNext() }?.resume()
+                    state.withLock { $0.wakeNext() }?.fulfil()
                     return Permit(self)
                 case .wait: await park(ticket)
                 case .sleep(let duration): try await time.sleep(duration)
@@ -60,31 +60,29 @@ final class Limiter: Sendable {
             state.withLock { state in
                 state.rules.leave(ticket: ticket)
                 return state.wakeNext()
-            }?.resume()
+            }?.fulfil()
             throw error
         }
     }
 
+    /// Returns when the turn has come, or when the task is cancelled.
     private func park(_ ticket: Int) async {
-        await withTaskCancellationHandler {
-            await withCheckedContinuation { continuation in
-                let resumeNow = state.withLock { state in
-                    // The turn may have come, or the task been cancelled, since it was asked.
-                    if state.rules.next == ticket || Task.isCancelled { return true }
-                    state.parked[ticket] = continuation
-                    return false
-                }
-                if resumeNow { continuation.resume() }
-            }
-        } onCancel: {
-            state.withLock { $0.parked.removeValue(forKey: ticket) }?.resume()
+        let turn = Promise<Void>()
+        let isTurn = state.withLock { state in
+            // The turn may have come since it was asked.
+            guard state.rules.next != ticket else { return true }
+            state.parked[ticket] = turn
+            return false
         }
+        if isTurn { return }
+        try? await turn.value()
+        state.withLock { $0.parked[ticket] = nil }
     }
 
     private func release() {
         state.withLock { state in
             state.rules.release()
             return state.wakeNext()
-        }?.resume()
+        }?.fulfil()
     }
 }

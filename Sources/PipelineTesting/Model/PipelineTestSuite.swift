@@ -99,7 +99,8 @@ public struct PipelineTestSuite: Sendable {
         sources = [document.source]
         guard let root = document.root, !root.isNull else {
             diagnostics = [
-                Diagnostic("empty-file", file: file, range: nil, "the file is empty; it has at least `tests:`")
+                Diagnostic(
+                    TestErrorCode.emptyFile, file: file, range: nil, "the file is empty; it has at least `tests:`")
             ]
             return
         }
@@ -150,7 +151,7 @@ public struct PipelineTestSuite: Sendable {
         let problem = !isThere ? "there is no file \"\(path)\"" : "the file \"\(path)\" cannot be read"
         diagnostics.append(
             Diagnostic(
-                "file-not-found", file: file, range: place, problem,
+                TestErrorCode.fileNotFound, file: file, range: place, problem,
                 hint: path == file ? nil : "name the pipeline with `pipeline:`, relative to the test file's folder"))
         return nil
     }

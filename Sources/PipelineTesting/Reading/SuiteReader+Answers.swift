@@ -32,7 +32,7 @@ extension SuiteReader {
             guard stepIDs.contains(step) else {
                 if Self.chatKeys.contains(step) {
                     diagnostics.error(
-                        "wrong-type", keyNode, "`chat`: expected a list of answers, or the id of a step",
+                        TestErrorCode.wrongType, keyNode, "`chat`: expected a list of answers, or the id of a step",
                         hint: "put a dash before the answer: - \(step): …")
                     return chats
                 }
@@ -54,7 +54,7 @@ extension SuiteReader {
         switch keys.atMostOne(["text", "json", "error"], into: &diagnostics) {
         case "error"?:
             if let node = keys.keyNode("fault") {
-                diagnostics.error("bad-keys", node, "`fault` and `error` are mutually exclusive")
+                diagnostics.error(TestErrorCode.badKeys, node, "`fault` and `error` are mutually exclusive")
             }
             guard let error = keys["error"], let refusal = refusal(error) else { return nil }
             return CannedChat(answer: refusal, isRepeated: isRepeated, node: node)
@@ -67,7 +67,8 @@ extension SuiteReader {
         default:
             guard fault != nil || keys["fault"] != nil else {
                 diagnostics.error(
-                    "missing-key", node.firstKeyOrSelf, "a chat answer needs `text`, `json`, `error` or `fault`",
+                    TestErrorCode.missingKey, node.firstKeyOrSelf,
+                    "a chat answer needs `text`, `json`, `error` or `fault`",
                     hint: "write `- text: the answer`")
                 return nil
             }
@@ -92,15 +93,17 @@ extension SuiteReader {
         guard let keys = TestKeys(node, "an error", known, into: &diagnostics) else { return nil }
         guard let statusNode = keys["status"] else {
             diagnostics.error(
-                "missing-key", node.firstKeyOrSelf, "an error needs the key \"status\"", hint: "write `status: 503`")
+                TestErrorCode.missingKey, node.firstKeyOrSelf, "an error needs the key \"status\"",
+                hint: "write `status: 503`")
             return nil
         }
         guard let status = diagnostics.field(Status.self, statusNode, "status")?.code else { return nil }
         if status < 400 {
-            diagnostics.error("wrong-value", statusNode, "`status`: \(status) is no error", hint: "400 to 599 are")
+            diagnostics.error(
+                TestErrorCode.wrongValue, statusNode, "`status`: \(status) is no error", hint: "400 to 599 are")
         }
         return .refusal(
-            status: status, code: diagnostics.text(keys["code"], "code") ?? "error",
+            status: status, code: diagnostics.text(keys["code"], "code") ?? TestErrorCode.error.rawValue,
             message: diagnostics.text(keys["message"], "message") ?? "The request is refused.",
             retryAfter: diagnostics.field(Duration.self, keys["retry_after"], "retry_after"))
     }
@@ -117,7 +120,7 @@ extension SuiteReader {
         guard let keys = TestKeys(node, "an HTTP answer", known, into: &diagnostics) else { return nil }
         guard let url = keys["url"] else {
             diagnostics.error(
-                "missing-key", node.firstKeyOrSelf, "an HTTP answer needs the key \"url\"",
+                TestErrorCode.missingKey, node.firstKeyOrSelf, "an HTTP answer needs the key \"url\"",
                 hint: "write the URL that is answered, or `url: { contains: … }`")
             return nil
         }

@@ -31,12 +31,12 @@ extension SuiteReader {
             diagnostics.field(Expectations.Status.self, keys["status"], "status")
             ?? (keys["error"] == nil ? .succeeded : .failed)
         if expect.status == .succeeded, let error = keys.keyNode("error") {
-            diagnostics.error("bad-keys", error, "a run that succeeds has no `error`")
+            diagnostics.error(TestErrorCode.badKeys, error, "a run that succeeds has no `error`")
         }
         expect.output = keys["output"].map { matcher($0) }
         if expect.status == .failed, let output = keys.keyNode("output") {
             diagnostics.error(
-                "bad-keys", output, "a run that fails has no `output`", hint: "see `outputs` for its steps")
+                TestErrorCode.badKeys, output, "a run that fails has no `output`", hint: "see `outputs` for its steps")
         }
         for (key, keyNode, value) in diagnostics.pairs(keys["outputs"], "outputs") {
             let parts = key.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
@@ -68,7 +68,7 @@ extension SuiteReader {
         guard let keys = TestKeys(node, "`judge`", ["prompt", "at_least"], into: &diagnostics) else { return nil }
         guard let promptNode = keys["prompt"] else {
             diagnostics.error(
-                "missing-key", node.firstKeyOrSelf, "`judge` needs the key \"prompt\"",
+                TestErrorCode.missingKey, node.firstKeyOrSelf, "`judge` needs the key \"prompt\"",
                 hint: "write what a good answer is like")
             return nil
         }
@@ -113,7 +113,7 @@ extension SuiteReader {
         }
         if let stray = Matcher.keys.compactMap({ keys.keyNode($0) }).first {
             diagnostics.error(
-                "bad-keys", stray, "`\(stray.keyText)` cannot stand beside `prompt` or `system`",
+                TestErrorCode.badKeys, stray, "`\(stray.keyText)` cannot stand beside `prompt` or `system`",
                 hint: "put it below one of them")
         }
         return .init(

@@ -14,7 +14,7 @@ extension SuiteReader {
             start.inputFileNode = node
             for other in ["trigger", "input"] where keys[other] != nil {
                 diagnostics.error(
-                    "bad-keys", keys.keyNode(other), "`\(other)` and `input_file` are mutually exclusive",
+                    TestErrorCode.badKeys, keys.keyNode(other), "`\(other)` and `input_file` are mutually exclusive",
                     hint: "`input_file` brings both, as `--input-file` does")
             }
         }
@@ -31,14 +31,14 @@ extension SuiteReader {
             }
             let value = Value(node)
             if let problem = declaration.problem(with: value) {
-                diagnostics.error("wrong-value", node, "the input \"\(name)\": \(problem)")
+                diagnostics.error(TestErrorCode.wrongValue, node, "the input \"\(name)\": \(problem)")
             }
             given[name] = value
         }
         for declaration in pipeline.inputs where given[declaration.name] == nil {
             if declaration.isRequired, declaration.defaultValue == nil {
                 diagnostics.error(
-                    "missing-key", keys.keyNode("inputs") ?? keys.node.firstKeyOrSelf,
+                    TestErrorCode.missingKey, keys.keyNode("inputs") ?? keys.node.firstKeyOrSelf,
                     "the input \"\(declaration.name)\" is required",
                     hint: "add `inputs: { \(declaration.name): … }`")
             }
@@ -52,7 +52,8 @@ extension SuiteReader {
         let object = ValueObject(pairs.map { ($0.key, Value($0.value)) })
         guard let typeNode = node["type"] else {
             diagnostics.error(
-                "missing-key", node.firstKeyOrSelf, "`trigger` needs the key \"type\"", hint: "write `type: manual`")
+                TestErrorCode.missingKey, node.firstKeyOrSelf, "`trigger` needs the key \"type\"",
+                hint: "write `type: manual`")
             return
         }
         guard let type = diagnostics.text(typeNode, "trigger.type") else { return }
@@ -67,7 +68,8 @@ extension SuiteReader {
         }
         if !pipeline.triggers.contains(where: { $0.kind == type }) {
             diagnostics.error(
-                "unknown-reference", typeNode, "the pipeline \"\(pipeline.name)\" has no trigger \"\(type)\"",
+                TestErrorCode.unknownReference, typeNode,
+                "the pipeline \"\(pipeline.name)\" has no trigger \"\(type)\"",
                 hint: "it is not under its `on:`")
         }
         start.payload = definition.documentation.payload.map(\.name)
@@ -77,7 +79,7 @@ extension SuiteReader {
         for (key, keyNode, _) in pairs where key != "type" && !start.payload.contains(key) {
             let closest = Suggestion.closest(to: key, among: start.payload)
             diagnostics.error(
-                "unknown-key", keyNode, "a `\(type)` trigger brings no \"\(key)\"",
+                TestErrorCode.unknownKey, keyNode, "a `\(type)` trigger brings no \"\(key)\"",
                 hint: closest.map { "did you mean \"\($0)\"?" } ?? "it brings \(start.payload.joined(separator: ", "))")
         }
     }
@@ -90,7 +92,8 @@ extension SuiteReader {
         for (id, keyNode, value) in diagnostics.pairs(node, "steps") {
             guard let id = stepID(id, keyNode) else { continue }
             if pipeline.allSteps.contains(where: { $0.id == id && $0.group != nil }) {
-                diagnostics.error("bad-keys", keyNode, "\"\(id)\" is a group of steps", hint: "name the steps inside")
+                diagnostics.error(
+                    TestErrorCode.badKeys, keyNode, "\"\(id)\" is a group of steps", hint: "name the steps inside")
             }
             let outcomes = (value.items ?? [value]).compactMap { outcome($0) }
             steps[id] = StandInStep(outcomes: outcomes, isForAll: value.items == nil, node: value)
@@ -103,7 +106,7 @@ extension SuiteReader {
         if let output = keys["output"], keys["error"] == nil { return .output(Value(output)) }
         guard keys.atMostOne(["output", "error"], into: &diagnostics) != nil, let error = keys["error"] else {
             diagnostics.error(
-                "missing-key", node.firstKeyOrSelf, "a stand-in needs `output` or `error`",
+                TestErrorCode.missingKey, node.firstKeyOrSelf, "a stand-in needs `output` or `error`",
                 hint: "write `{ output: what the step comes to }`")
             return nil
         }
@@ -111,7 +114,7 @@ extension SuiteReader {
         guard let keys = TestKeys(error, "an error", known, into: &diagnostics) else { return nil }
         return .error(
             StepError(
-                diagnostics.text(keys["code"], "code") ?? "error",
+                reported: diagnostics.text(keys["code"], "code") ?? TestErrorCode.error.rawValue,
                 diagnostics.text(keys["message"], "message") ?? "the step failed",
                 isTransient: diagnostics.field(Bool.self, keys["transient"], "transient") ?? false))
     }
@@ -127,7 +130,8 @@ extension SuiteReader {
         if let value = keys["matches"], let pattern = diagnostics.text(value, "matches") {
             if (try? Regex(pattern)) == nil {
                 diagnostics.error(
-                    "wrong-value", value, "`matches`: \(Value.string(pattern).quoted()) is no regular expression")
+                    TestErrorCode.wrongValue, value,
+                    "`matches`: \(Value.string(pattern).quoted()) is no regular expression")
             }
             rules.append(.matches(pattern))
         }

@@ -23,7 +23,7 @@ struct SuiteReader {
         guard let items = diagnostics.list(list, "tests"), !items.isEmpty else {
             if list?.items?.isEmpty ?? true, !keys.isMisspelled("tests") {
                 diagnostics.error(
-                    "missing-key", keys.keyNode("tests") ?? keys.node.firstKeyOrSelf, "there are no tests",
+                    TestErrorCode.missingKey, keys.keyNode("tests") ?? keys.node.firstKeyOrSelf, "there are no tests",
                     hint: "write `tests:` and below it a list, each item with `name:` and `expect:`")
             }
             return []
@@ -33,7 +33,7 @@ struct SuiteReader {
             guard let test = test(item, shared) else { return nil }
             if let other = places.updateValue(test.node, forKey: test.name) {
                 diagnostics.error(
-                    "duplicate-name", test.node, "two tests are named \"\(test.name)\"",
+                    TestErrorCode.duplicateName, test.node, "two tests are named \"\(test.name)\"",
                     hint: "the other is in line \(other.range.start.line)")
             }
             return test
@@ -51,7 +51,7 @@ struct SuiteReader {
         guard let nameNode = keys["name"] else {
             if keys.isMisspelled("name") { return nil }
             diagnostics.error(
-                "missing-key", node.firstKeyOrSelf, "a test needs the key \"name\"",
+                TestErrorCode.missingKey, node.firstKeyOrSelf, "a test needs the key \"name\"",
                 hint: "write `name: what must hold`")
             return nil
         }
@@ -71,7 +71,8 @@ struct SuiteReader {
                 setting.now = now
             } else {
                 diagnostics.error(
-                    "wrong-value", node, "`now`: expected a time such as 2026-01-02T03:04:05Z, found \"\(text)\"")
+                    TestErrorCode.wrongValue, node,
+                    "`now`: expected a time such as 2026-01-02T03:04:05Z, found \"\(text)\"")
             }
         }
         for (path, keyNode, value) in diagnostics.pairs(keys["files"], "files") {
@@ -101,7 +102,7 @@ struct SuiteReader {
         let parts = path.split(separator: "/", omittingEmptySubsequences: false)
         if !path.utf8.contains(0), !parts.contains(where: { ["", ".", ".."].contains($0) }) { return true }
         diagnostics.error(
-            "wrong-value", node, "\"\(path)\" is no file of the project",
+            TestErrorCode.wrongValue, node, "\"\(path)\" is no file of the project",
             hint: "write its path from the project's folder on, such as inbox/a.txt")
         return false
     }

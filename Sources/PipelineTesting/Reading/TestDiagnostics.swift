@@ -11,8 +11,13 @@ struct TestDiagnostics {
         self.file = file
     }
 
-    mutating func error(_ code: String, _ node: YAMLNode?, _ message: String, hint: String? = nil) {
-        items.append(Diagnostic(code, file: file, range: node?.range, message, hint: hint))
+    mutating func error(_ code: TestErrorCode, _ node: YAMLNode?, _ message: String, hint: String? = nil) {
+        error(reported: code.rawValue, node, message, hint: hint)
+    }
+
+    /// Adds an error whose code comes from elsewhere, such as from a field.
+    mutating func error(reported: String, _ node: YAMLNode?, _ message: String, hint: String? = nil) {
+        items.append(Diagnostic(reported: reported, file: file, range: node?.range, message, hint: hint))
     }
 
     mutating func text(_ node: YAMLNode?, _ key: String) -> String? {
@@ -20,7 +25,7 @@ struct TestDiagnostics {
         if let text = node.asString { return text }
         if isNull(node, key, "a string") { return nil }
         error(
-            "wrong-type", node, "`\(key)`: expected a string, found \(node.found)",
+            TestErrorCode.wrongType, node, "`\(key)`: expected a string, found \(node.found)",
             hint: node.scalar == nil ? nil : "put it in quotes if it is meant as text")
         return nil
     }
@@ -29,7 +34,7 @@ struct TestDiagnostics {
     private mutating func isNull(_ node: YAMLNode, _ key: String, _ expected: String) -> Bool {
         guard node.isNull else { return false }
         error(
-            "empty-value", node, "`\(key)`: expected \(expected), found null",
+            TestErrorCode.emptyValue, node, "`\(key)`: expected \(expected), found null",
             hint: "remove it, or give it a value")
         return true
     }
@@ -38,14 +43,14 @@ struct TestDiagnostics {
         guard let node else { return nil }
         if let items = node.items { return items }
         if isNull(node, key, "a list") { return nil }
-        error("wrong-type", node, "`\(key)`: expected a list, found \(node.found)")
+        error(TestErrorCode.wrongType, node, "`\(key)`: expected a list, found \(node.found)")
         return nil
     }
 
     mutating func pairs(_ node: YAMLNode?, _ key: String) -> [(key: String, keyNode: YAMLNode, value: YAMLNode)] {
         guard let node, !node.isNull else { return [] }
         guard let pairs = node.pairs else {
-            error("wrong-type", node, "`\(key)`: expected keys and values, found \(node.found)")
+            error(TestErrorCode.wrongType, node, "`\(key)`: expected keys and values, found \(node.found)")
             return []
         }
         return pairs.map { ($0.key.keyText, $0.key, $0.value) }
@@ -56,7 +61,7 @@ struct TestDiagnostics {
         (node.items ?? [node]).compactMap { item in
             if isNull(item, key, "a string") { return nil }
             if let scalar = item.scalar { return scalar.text }
-            error("wrong-type", item, "`\(key)`: expected a string, found \(item.found)")
+            error(TestErrorCode.wrongType, item, "`\(key)`: expected a string, found \(item.found)")
             return nil
         }
     }
@@ -67,7 +72,9 @@ struct TestDiagnostics {
         do {
             return try Field(field: Value(node))
         } catch {
-            self.error(error.code ?? "wrong-value", node, "`\(key)`: \(error.message)", hint: error.hint)
+            self.error(
+                reported: error.code ?? TestErrorCode.wrongValue.rawValue, node, "`\(key)`: \(error.message)",
+                hint: error.hint)
             return nil
         }
     }
@@ -78,7 +85,7 @@ struct TestDiagnostics {
         let hint =
             closest.map { "did you mean \"\($0)\"?" }
             ?? (known.isEmpty ? none : "there are \(known.joined(separator: ", "))")
-        error("unknown-reference", node, "there is no \(what) \"\(word)\"", hint: hint)
+        error(TestErrorCode.unknownReference, node, "there is no \(what) \"\(word)\"", hint: hint)
     }
 }
 
@@ -113,7 +120,8 @@ struct TestKeys {
     /// - Parameter what: What the mapping describes: "a test".
     init?(_ node: YAMLNode, _ what: String, _ known: [String], into diagnostics: inout TestDiagnostics) {
         guard let pairs = node.pairs else {
-            diagnostics.error("wrong-type", node, "\(what) is written as keys and values, found \(node.found)")
+            diagnostics.error(
+                TestErrorCode.wrongType, node, "\(what) is written as keys and values, found \(node.found)")
             return nil
         }
         self.node = node
@@ -129,7 +137,7 @@ struct TestKeys {
             let closest = Suggestion.closest(to: key, among: known)
             if let closest { meant.insert(closest) }
             diagnostics.error(
-                "unknown-key", pair.key, "\(what) has no key \"\(key)\"",
+                TestErrorCode.unknownKey, pair.key, "\(what) has no key \"\(key)\"",
                 hint: closest.map { "did you mean \"\($0)\"?" } ?? "it knows \(known.joined(separator: ", "))")
         }
         self.byKey = byKey
@@ -149,7 +157,7 @@ struct TestKeys {
         let given = keys.filter { self[$0] != nil }
         if given.count > 1 {
             diagnostics.error(
-                "bad-keys", keyNode(given[1]),
+                TestErrorCode.badKeys, keyNode(given[1]),
                 "\(what) takes only one of \(keys.map { "`\($0)`" }.joined(separator: ", "))")
         }
         return given.first

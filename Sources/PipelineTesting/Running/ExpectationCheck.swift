@@ -40,7 +40,7 @@ struct ExpectationCheck {
 
     /// What is not there in a test, and would be outside of one, is worth a word.
     private func hint(_ error: RunError) -> String? {
-        if error.has(.noSuchService), let step = error.stepID {
+        if error.has(StepErrorCode.noSuchService), let step = error.stepID {
             return "a test does not reach out: say what the step comes to with `steps: { \(step): { output: … } }`"
         }
         guard error.message.contains("secrets") else { return nil }

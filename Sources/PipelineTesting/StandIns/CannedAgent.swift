@@ -57,7 +57,8 @@ final class CannedAgent: Sendable {
             if let last = answers.last, last.isRepeated { return last.answer }
             let missing = MissingAnswer(request, step: step, isUsed: !answers.isEmpty)
             state.missing.append(missing)
-            return .refusal(status: 400, code: "no-canned-answer", message: missing.message, retryAfter: nil)
+            return .refusal(
+                status: 400, code: TestErrorCode.noCannedAnswer.rawValue, message: missing.message, retryAfter: nil)
         }
     }
 

@@ -132,5 +132,5 @@ struct MissingAnswer: Sendable {
     }
 
     /// What the step sees.
-    var stepError: StepError { StepError("no-canned-answer", message, hint: hint) }
+    var stepError: StepError { StepError(TestErrorCode.noCannedAnswer, message, hint: hint) }
 }

@@ -34,7 +34,7 @@ struct DocsPagesCommand: AsyncParsableCommand {
 
     func run() async throws {
         let registry = try await options.project().loader().registry
-        let pages = try ReferencePages.all(registry, errors: ErrorCatalog.all)
+        let pages = try ReferencePages.all(registry, codes: ErrorCodes.ofModules)
         do {
             try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
             for (name, text) in pages {

@@ -116,7 +116,7 @@ struct ServeCommand: AsyncParsableCommand {
         for token in project.namedTokens {
             switch token.value {
             case .success(let value):
-                options.tokens.append(AccessToken(name: token.name, value: value, scope: token.scope))
+                options.tokens.append(APIToken(name: token.name, value: value, scope: token.scope))
             case .failure(let problem):
                 Streams.error.write("error: `server.tokens.\(token.name).token` has no value: \(problem.reason)\n")
                 throw ExitStatus.usage

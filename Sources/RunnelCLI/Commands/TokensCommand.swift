@@ -29,7 +29,7 @@ struct TokensCommand: AsyncParsableCommand {
         }
         let project = try options.project()
         var tokens: [(name: String, scope: AccessScope, problem: String?)] = []
-        if let token = project.serverToken { tokens.append((AccessToken.unnamed, .admin, Self.problem(token))) }
+        if let token = project.serverToken { tokens.append((APIToken.unnamed, .admin, Self.problem(token))) }
         tokens += project.namedTokens.map { ($0.name, $0.scope, Self.problem($0.value)) }
         if json {
             let list = tokens.map { token -> Value in

@@ -83,7 +83,8 @@ struct ValidateCommand: AsyncParsableCommand {
         case .success(let project):
             if FileReading.leads(out: project.directory, file) {
                 let problem = Diagnostic(
-                    "link-outside", file: file, range: nil, OutsideLink.message(file), hint: OutsideLink.hint)
+                    CommandErrorCode.linkOutside, file: file, range: nil, OutsideLink.message(file),
+                    hint: OutsideLink.hint)
                 return (
                     LoadReport(source: YAMLSource(name: file, text: ""), diagnostics: [problem]), project.report, nil
                 )
@@ -147,7 +148,7 @@ private struct UniqueNames {
             return report
         }
         let problem = Diagnostic(
-            "duplicate-pipeline", file: file, range: name.range,
+            CommandErrorCode.duplicatePipeline, file: file, range: name.range,
             "the pipeline in \(other) is named \"\(text)\" too; `runnel serve` serves only one of them",
             hint: "give one of them another name")
         return LoadReport(source: report.source, diagnostics: (report.diagnostics + [problem]).sortedByPlace())

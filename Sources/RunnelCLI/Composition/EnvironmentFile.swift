@@ -35,7 +35,7 @@ struct EnvironmentFile {
         } catch {
             diagnostics.append(
                 Diagnostic(
-                    "bad-env-file", .error, file: "\(shown):\(error.line)", range: nil, error.message,
+                    CommandErrorCode.badEnvFile, .error, file: "\(shown):\(error.line)", range: nil, error.message,
                     hint: error.hint))
         }
         var status = stat()
@@ -43,7 +43,7 @@ struct EnvironmentFile {
             let mode = String(status.st_mode & 0o777, radix: 8)
             diagnostics.append(
                 Diagnostic(
-                    "env-file-mode", .warning, file: shown, range: nil,
+                    CommandErrorCode.envFileMode, .warning, file: shown, range: nil,
                     "other users of this machine can open the file (mode 0\(mode))", hint: "`chmod 600 \(shown)`"))
         }
     }

@@ -104,7 +104,9 @@ enum ConfigurationCheck {
             guard let first = errors.first, report.source.text.contains("steps:") else { continue }
             let more = errors.count > 1 ? ", and \(errors.count - 1) more" : ""
             // `runnel validate` says nothing about values that are missing on this machine.
-            let subjects = ["secret-unavailable": "secrets", "marketplace-unconfigured": "marketplace"]
+            let subjects = [
+                PipelineErrorCode.secretUnavailable.rawValue: "secrets", "marketplace-unconfigured": "marketplace",
+            ]
             let causes = Set(errors.map { subjects[$0.code] ?? "" })
             let cause = causes.count == 1 ? causes.first.flatMap { $0.isEmpty ? nil : $0 } : nil
             findings.append(

@@ -64,10 +64,10 @@ struct ProjectPlugins: Sendable {
             }
             do {
                 if let problem = folder.problem(Trust.current) {
-                    throw StepError("plugin-untrusted", problem.message, hint: problem.hint)
+                    throw StepError(CommandErrorCode.pluginUntrusted, problem.message, hint: problem.hint)
                 }
                 if let problem = project.pluginSettings.problems[folder.name] {
-                    throw StepError("not-configured", problem)
+                    throw StepError(CommandErrorCode.notConfigured, problem)
                 }
                 let plugin = try await ProcessPlugins.load(
                     manifest, settings: project.pluginSettings.values[folder.name], folder: folder.path,

@@ -1,3 +1,4 @@
+public import RunnelKit
 public import YAML
 
 /// A diagnostic about a user's file: message, position and hint.
@@ -23,8 +24,17 @@ public struct Diagnostic: Error, Sendable, Hashable {
     /// A hint, such as `did you mean "file.read"?`.
     public var hint: String?
 
+    /// A diagnostic with a code that is declared.
     public init(
-        _ code: String, _ severity: Severity = .error, file: String, range: YAMLRange?, _ message: String,
+        _ code: any ErrorCode, _ severity: Severity = .error, file: String, range: YAMLRange?, _ message: String,
+        hint: String? = nil
+    ) {
+        self.init(reported: code.rawValue, severity, file: file, range: range, message, hint: hint)
+    }
+
+    /// A diagnostic whose code comes from elsewhere, such as from a field, a template or a schema.
+    public init(
+        reported code: String, _ severity: Severity = .error, file: String, range: YAMLRange?, _ message: String,
         hint: String? = nil
     ) {
         self.code = code

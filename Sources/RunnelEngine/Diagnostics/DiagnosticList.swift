@@ -1,3 +1,4 @@
+import RunnelKit
 import YAML
 
 /// Collects the diagnostics of one file.
@@ -17,25 +18,46 @@ struct DiagnosticList {
         }
     }
 
-    mutating func error(_ code: String, _ node: YAMLNode?, _ message: String, hint: String? = nil) {
+    mutating func add(
+        _ code: any ErrorCode, _ severity: Diagnostic.Severity, _ range: YAMLRange?, _ message: String,
+        hint: String? = nil
+    ) {
+        add(reported: code.rawValue, severity, range, message, hint: hint)
+    }
+
+    mutating func error(_ code: any ErrorCode, _ node: YAMLNode?, _ message: String, hint: String? = nil) {
         add(code, .error, node?.range, message, hint: hint)
     }
 
-    mutating func warning(_ code: String, _ node: YAMLNode?, _ message: String, hint: String? = nil) {
+    /// Adds an error whose code comes from elsewhere.
+    mutating func error(reported: String, _ node: YAMLNode?, _ message: String, hint: String? = nil) {
+        add(reported: reported, .error, node?.range, message, hint: hint)
+    }
+
+    mutating func warning(_ code: any ErrorCode, _ node: YAMLNode?, _ message: String, hint: String? = nil) {
         add(code, .warning, node?.range, message, hint: hint)
     }
 
+    /// Adds a diagnostic whose code comes from elsewhere, such as from a field or a template.
     mutating func add(
-        _ code: String, _ severity: Diagnostic.Severity, _ range: YAMLRange?, _ message: String, hint: String? = nil
+        reported: String, _ severity: Diagnostic.Severity, _ range: YAMLRange?, _ message: String,
+        hint: String? = nil
     ) {
-        items.append(Diagnostic(code, severity, file: source.name, range: range, message, hint: hint))
+        items.append(Diagnostic(reported: reported, severity, file: source.name, range: range, message, hint: hint))
     }
 
     /// Adds an error at a range of a scalar's text, such as an expression in a template.
     mutating func error(
-        _ code: String, in node: YAMLNode, utf8Range: Range<Int>, _ message: String, hint: String? = nil
+        _ code: any ErrorCode, in node: YAMLNode, utf8Range: Range<Int>, _ message: String, hint: String? = nil
     ) {
-        add(code, .error, source.range(ofUTF8Range: utf8Range, in: node), message, hint: hint)
+        error(reported: code.rawValue, in: node, utf8Range: utf8Range, message, hint: hint)
+    }
+
+    /// Adds an error from elsewhere at a range of a scalar's text.
+    mutating func error(
+        reported: String, in node: YAMLNode, utf8Range: Range<Int>, _ message: String, hint: String? = nil
+    ) {
+        add(reported: reported, .error, source.range(ofUTF8Range: utf8Range, in: node), message, hint: hint)
     }
 }
 

@@ -87,7 +87,7 @@ extension Diagnostic {
         }
         let hints = places + [error.hint].compactMap(\.self)
         self.init(
-            error.code, file: file, range: error.range, error.message,
+            reported: error.code, file: file, range: error.range, error.message,
             hint: hints.isEmpty ? nil : hints.joined(separator: "; "))
     }
 }

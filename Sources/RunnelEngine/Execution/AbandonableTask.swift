@@ -1,3 +1,4 @@
+import RunnelSupport
 import Synchronization
 
 /// A child task that can be cancelled separately, and abandoned if it does not end.
@@ -8,12 +9,12 @@ import Synchronization
 final class AbandonableTask<Success: Sendable>: Sendable {
     private struct State {
         var task: Task<Void, Never>?
-        var waiter: CheckedContinuation<Result<Success, any Error>?, Never>?
         var isCancelled = false
-        var isOver = false
     }
 
     private let state = Mutex(State())
+    /// The result of the work; nil once it is abandoned.
+    private let outcome = Promise<Result<Success, any Error>?>()
     private let executor: (any TaskExecutor)?
 
     /// - Parameter executor: The executor of the work; nil for the default.
@@ -26,21 +27,20 @@ final class AbandonableTask<Success: Sendable>: Sendable {
     /// The result of `body`; nil if it was abandoned.
     func run(_ body: @escaping @Sendable () async throws -> Success) async -> Result<Success, any Error>? {
         await withTaskCancellationHandler {
-            await withCheckedContinuation { waiter in
-                state.withLock { $0.waiter = waiter }
-                let task = Task(executorPreference: executor) {
-                    do {
-                        self.finish(.success(try await body()))
-                    } catch {
-                        self.finish(.failure(error))
-                    }
+            let task = Task(executorPreference: executor) {
+                do {
+                    self.finish(.success(try await body()))
+                } catch {
+                    self.finish(.failure(error))
                 }
-                let isCancelled = state.withLock { state in
-                    state.task = task
-                    return state.isCancelled
-                }
-                if isCancelled { task.cancel() }
             }
+            let isCancelled = state.withLock { state in
+                state.task = task
+                return state.isCancelled
+            }
+            if isCancelled { task.cancel() }
+            guard case .success(let result) = await outcome.settled() else { return nil }
+            return result
         } onCancel: {
             cancel()
         }
@@ -60,12 +60,7 @@ final class AbandonableTask<Success: Sendable>: Sendable {
     }
 
     private func finish(_ result: Result<Success, any Error>?) {
-        let waiter = state.withLock { state in
-            guard !state.isOver else { return nil as CheckedContinuation<Result<Success, any Error>?, Never>? }
-            state.isOver = true
-            state.task = nil
-            return state.waiter
-        }
-        waiter?.resume(returning: result)
+        outcome.fulfil(.success(result))
+        state.withLock { $0.task = nil }
     }
 }

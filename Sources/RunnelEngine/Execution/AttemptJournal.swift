@@ -95,7 +95,7 @@ final class AttemptJournal: StepJournal {
         let size = sealed.json().utf8.count
         guard size <= Self.checkpointLimit else {
             throw StepError(
-                "checkpoint-too-large",
+                RunErrorCode.checkpointTooLarge,
                 "a checkpoint of \(size) bytes is larger than \(Self.checkpointLimit >> 10) KiB",
                 hint: "keep what identifies the work, not its content")
         }

@@ -11,11 +11,11 @@ enum ItemProduct {
         for (name, value) in lists {
             guard let list = value.asList else {
                 throw StepError(
-                    "bad-for-each", "`for_each.\(name)`: expected a list, found \(value.quoted())",
+                    RunErrorCode.badForEach, "`for_each.\(name)`: expected a list, found \(value.quoted())",
                     hint: "convert an object to a list with jq: `to_entries`")
             }
             guard items.count * list.count <= limit else {
-                throw StepError("bad-for-each", "`for_each` has more than \(limit) combinations")
+                throw StepError(RunErrorCode.badForEach, "`for_each` has more than \(limit) combinations")
             }
             items = items.flatMap { item in
                 list.map { element in

@@ -87,7 +87,7 @@ extension RunDriver {
                         StepError(.emptyValue, "`for_each`: expected a list, found null"), fallback: "[]")
                 }
                 throw StepError(
-                    "bad-for-each", "`for_each`: expected a list, found \(value.quoted())",
+                    RunErrorCode.badForEach, "`for_each`: expected a list, found \(value.quoted())",
                     hint: "convert an object to a list with jq: `to_entries`")
             }
         } catch {
@@ -100,7 +100,7 @@ extension RunDriver {
         do {
             return .success(try output.render(scope(nil)))
         } catch {
-            var failure = RunError(error.failure.code, error.failure.message, hint: error.failure.hint)
+            var failure = RunError(reported: error.failure.code, error.failure.message, hint: error.failure.hint)
             failure.file = pipeline.source.name
             failure.range = pipeline.source.range(ofUTF8Range: error.failure.utf8Range, in: error.node)
             return .failure(failure.redacted(by: runner.redactor))
@@ -186,7 +186,7 @@ extension RunDriver {
     }
 
     private func failure(_ error: any Error, _ key: ExecutionKey) -> RunError {
-        guard let step = steps[key.step] else { return RunError("step-failed", "\(error)") }
+        guard let step = steps[key.step] else { return RunError(RunErrorCode.stepFailed, "\(error)") }
         var failure = RunError(error, step: step, in: pipeline.source)
         failure.stepID = key.description
         return failure.redacted(by: runner.redactor)

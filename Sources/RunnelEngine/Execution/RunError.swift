@@ -18,7 +18,13 @@ public struct RunError: Error, Sendable {
     /// The partial output at the time of the failure.
     public var partialOutput: Value?
 
-    public init(_ code: String, _ message: String, hint: String? = nil, stepID: String? = nil) {
+    /// An error with a code that is declared.
+    public init(_ code: any ErrorCode, _ message: String, hint: String? = nil, stepID: String? = nil) {
+        self.init(reported: code.rawValue, message, hint: hint, stepID: stepID)
+    }
+
+    /// An error whose code comes from a step, the journal or another process.
+    public init(reported code: String, _ message: String, hint: String? = nil, stepID: String? = nil) {
         self.code = code
         self.message = message
         self.hint = hint
@@ -27,23 +33,23 @@ public struct RunError: Error, Sendable {
 
     /// What the journal had to say about one run.
     init(_ error: JournalError) {
-        self.init(error.code.rawValue, error.message, hint: error.hint)
+        self.init(error.code, error.message, hint: error.hint)
     }
 
     /// Converts an error thrown by a step.
     init(_ error: any Error, step: PipelineStep, in source: YAMLSource) {
         switch error {
         case let error as StepError:
-            self.init(error.code, error.message, hint: error.hint, stepID: step.id)
+            self.init(reported: error.code, error.message, hint: error.hint, stepID: step.id)
             isTransient = error.isTransient
             retryAfter = error.retryAfter
             partialOutput = error.partialOutput
             range = step.usesNode.range
         case let error as LocatedTemplateError:
-            self.init(error.failure.code, error.failure.message, hint: error.failure.hint, stepID: step.id)
+            self.init(reported: error.failure.code, error.failure.message, hint: error.failure.hint, stepID: step.id)
             range = source.range(ofUTF8Range: error.failure.utf8Range, in: error.node)
         default:
-            self.init("step-failed", "\(error)", stepID: step.id)
+            self.init(RunErrorCode.stepFailed, "\(error)", stepID: step.id)
             range = step.usesNode.range
         }
         file = source.name
@@ -56,14 +62,14 @@ public struct RunError: Error, Sendable {
         let going =
             steps.isEmpty ? "" : " while " + steps.map { "\"\($0)\"" }.joined(separator: ", ") + " was running"
         return RunError(
-            "killed-its-worker",
+            RunErrorCode.killedItsWorker,
             "the worker of the run died \(deaths) times\(going) without progress",
             hint: "check the system log for the cause, such as out of memory or a crash in a library; "
                 + "`runnel runs retry \(runID)` runs it again", stepID: steps.count == 1 ? steps[0] : nil)
     }
 
     /// Whether the error has this code.
-    public func has(_ code: StepError.Code) -> Bool { self.code == code.rawValue }
+    public func has(_ code: any ErrorCode) -> Bool { self.code == code.rawValue }
 
     /// The redacted error.
     func redacted(by redactor: Redactor) -> RunError {
@@ -77,7 +83,7 @@ public struct RunError: Error, Sendable {
     /// The error as a diagnostic with its position; nil if it has none.
     public var diagnostic: Diagnostic? {
         guard let file, let range else { return nil }
-        return Diagnostic(code, file: file, range: range, message, hint: hint)
+        return Diagnostic(reported: code, file: file, range: range, message, hint: hint)
     }
 
     public var json: Value {
@@ -97,7 +103,7 @@ public struct RunError: Error, Sendable {
     public init(json: Value) {
         let object = json.asObject ?? [:]
         self.init(
-            object["code"]?.asString ?? "unknown", object["message"]?.asString ?? "the reason was not stored",
+            reported: object["code"]?.asString ?? "unknown", object["message"]?.asString ?? "the reason was not stored",
             hint: object["hint"]?.asString, stepID: object["step"]?.asString)
         partialOutput = object["partial_output"]
         if let file = object["file"]?.asString, let line = object["line"]?.asInt, let column = object["column"]?.asInt {

@@ -21,11 +21,11 @@ struct StepAttempt: Sendable {
     func run() async throws -> Value {
         guard let definition = runner.registry[step.uses] else {
             throw StepError(
-                "unknown-step", "unknown step \"\(step.uses)\"",
+                RunErrorCode.unknownStep, "unknown step \"\(step.uses)\"",
                 hint: "its plugin may have been removed; `runnel steps` lists all steps")
         }
         guard case .object(let with) = try step.with.render(scope) else {
-            throw StepError("bad-with", "`with` must be a mapping")
+            throw StepError(StepErrorCode.badWith, "`with` must be a mapping")
         }
         if let places = definition.paths {
             try PathChecker(project: runner.project).check(places, step.with, rendered: with)
@@ -44,7 +44,7 @@ struct StepAttempt: Sendable {
         // The step may have finished in the very moment it was cancelled; what it did then counts.
         if isLate, case .failure = result {
             throw StepError(
-                "step-timeout", "the step took longer than its `timeout` of \(DurationText.format(timeout))",
+                RunErrorCode.stepTimeout, "the step took longer than its `timeout` of \(DurationText.format(timeout))",
                 isTransient: true)
         }
         return try result.get()
@@ -93,14 +93,14 @@ extension TemplateEnvironment {
         let (template, issues) = Template.parse(text, environment: self)
         if let issue = issues.first {
             throw StepError(
-                issue.code, "\(name):\(Self.place(issue.utf8Range.lowerBound, in: text)): \(issue.message)",
+                reported: issue.code, "\(name):\(Self.place(issue.utf8Range.lowerBound, in: text)): \(issue.message)",
                 hint: issue.hint)
         }
         do {
             return try template.render(scope)
         } catch {
             throw StepError(
-                error.code, "\(name):\(Self.place(error.utf8Range.lowerBound, in: text)): \(error.message)",
+                reported: error.code, "\(name):\(Self.place(error.utf8Range.lowerBound, in: text)): \(error.message)",
                 hint: error.hint)
         }
     }

@@ -1,37 +1,108 @@
+public import RunnelKit
+
 /// An error of the journal, with a message for operators.
 public struct JournalError: Error, Sendable, Hashable, CustomStringConvertible {
     /// What kind of failure it is. The text is stable and meant for programs.
-    public struct Code: Hashable, Sendable, CustomStringConvertible {
-        /// The code in kebab case, for example `journal-full`.
-        public let rawValue: String
+    public enum Code: String, ErrorCode, CustomStringConvertible {
+        /// There is no space left on the disk.
+        case full = "journal-full"
+        /// The files cannot be written.
+        case readOnly = "journal-read-only"
+        /// The journal, or one value in it, is damaged.
+        case corrupt = "journal-corrupt"
+        /// A newer version of Runnel has written the journal.
+        case newer = "journal-newer"
+        /// The journal was removed or replaced while it was in use.
+        case gone = "journal-gone"
+        /// Another process holds the journal for too long.
+        case busy = "journal-busy"
+        /// The database cannot be reached, or refuses the connection.
+        case unreachable = "journal-unreachable"
+        /// The journal was closed by this process.
+        case closed = "journal-closed"
+        /// Anything else that the disk or the database reports.
+        case failed = "journal-failed"
+        /// The run belongs to another worker by now.
+        case leaseLost = "lease-lost"
+        /// The journal does not know the worker any more.
+        case workerUnknown = "worker-unknown"
+
+        /// The heading in the reference.
+        public static let part = RunErrorCode.part
+
         public var description: String { rawValue }
 
-        private init(_ rawValue: String) {
-            self.rawValue = rawValue
+        /// What it means, and what to do.
+        public var explanation: ErrorExplanation {
+            switch self {
+            case .full:
+                ErrorExplanation(
+                    "there is no space left to write the journal …", "there is no space left to write …",
+                    hints: "make room on the disk of PostgreSQL; nothing that was accepted is lost",
+                    "make room on the disk; nothing that was accepted is lost")
+            case .readOnly:
+                ErrorExplanation(
+                    "the journal … cannot be written: …", "… cannot be written: …",
+                    hints: "let `journal.url` lead to the primary: add `?target_session_attrs=read-write`",
+                    "give the user the right to create and write the tables of the schema",
+                    "let the user that runs Runnel write there")
+            case .corrupt:
+                ErrorExplanation(
+                    "the journal … is damaged: …", "the journal holds a damaged value: …",
+                    "the journal … holds a damaged value: …", "the journal holds a value that is not JSON",
+                    "the file … is missing, which holds an output", "the file … is damaged, which holds an output",
+                    "the journal holds a trigger without its part \"…\"", hints: "restore the database from a backup",
+                    "the run that it belongs to can be sent again with `runnel runs retry`",
+                    "move it away and Runnel begins a new one; `sqlite3 … .recover` may save what is in it")
+            case .newer:
+                ErrorExplanation(
+                    "the journal … was written by a newer version of Runnel",
+                    hints: "use that version, or another schema", "use that version, or another folder")
+            case .gone:
+                ErrorExplanation(
+                    "the tables of the journal … are gone: …",
+                    "the journal … was removed or replaced while it was in use",
+                    hints: "put them back, or start Runnel again to begin a new journal",
+                    "put it back, or start Runnel again to begin a new one")
+            case .busy:
+                ErrorExplanation(
+                    "the journal … is in use", "the journal to be … is in use: …",
+                    "the journal … has no connection left: …", "the journal … did not answer in time: …",
+                    "a read of the journal … was given up before it began",
+                    "the journal … is held by another process for too long",
+                    "another process says that it is the worker …", hints: "stop Runnel first",
+                    "stop Runnel there; a process that was killed goes from the list with the next `runnel runs resume`",
+                    "raise `max_connections` of PostgreSQL, or lower `journal.pool`",
+                    "look for long transactions in `pg_stat_activity`",
+                    "a program that looks into the file must not keep a transaction open")
+            case .unreachable:
+                ErrorExplanation(
+                    "the journal … cannot be reached: …", "the journal … refused the connection: …",
+                    "the journal … was lost during a write, which may or may not have been made",
+                    "the journal cannot be opened: `journal.password`: …",
+                    hints: "start PostgreSQL, and check `journal.url`; nothing that was accepted is lost",
+                    "check the user in `journal.url` and `journal.password`", "create the database with `createdb`")
+            case .closed: ErrorExplanation("the journal is closed")
+            case .failed:
+                ErrorExplanation(
+                    "the folder … exists already", "the journal changed too often to be backed up",
+                    "… is no backup: it has no journal.db", "there is a journal already: …",
+                    "a journal in memory cannot be copied", "the journal to be copied to is not empty: it has … run…",
+                    "the journal … failed: …", "the journal cannot be opened: …", "the journal … failed: … […]",
+                    "a write came to no result", "the file … was removed before the run that it belongs to was written",
+                    hints: "name a new folder; a backup replaces nothing", "try again when less runs are removed",
+                    "name a folder of `runnel journal backup`", "--replace moves it aside",
+                    "copy into a new schema or folder")
+            case .leaseLost:
+                ErrorExplanation(
+                    "the run … is now owned by another process",
+                    hints: "this process was stopped for so long that it was declared dead")
+            case .workerUnknown:
+                ErrorExplanation(
+                    "the journal no longer knows the worker …",
+                    hints: "it was silent for so long that it was declared dead; it joins again automatically")
+            }
         }
-
-        /// There is no space left on the disk.
-        public static let full = Code("journal-full")
-        /// The files cannot be written.
-        public static let readOnly = Code("journal-read-only")
-        /// The journal, or one value in it, is damaged.
-        public static let corrupt = Code("journal-corrupt")
-        /// A newer version of Runnel has written the journal.
-        public static let newer = Code("journal-newer")
-        /// The journal was removed or replaced while it was in use.
-        public static let gone = Code("journal-gone")
-        /// Another process holds the journal for too long.
-        public static let busy = Code("journal-busy")
-        /// The database cannot be reached, or refuses the connection.
-        public static let unreachable = Code("journal-unreachable")
-        /// The journal was closed by this process.
-        public static let closed = Code("journal-closed")
-        /// Anything else that the disk or the database reports.
-        public static let failed = Code("journal-failed")
-        /// The run belongs to another worker by now.
-        public static let leaseLost = Code("lease-lost")
-        /// The journal does not know the worker any more.
-        public static let workerUnknown = Code("worker-unknown")
     }
 
     public var code: Code

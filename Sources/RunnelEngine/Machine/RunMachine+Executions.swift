@@ -98,7 +98,7 @@ extension RunMachine {
         guard !isAborted(execution.frame) else { return end(key, .aborted, state: .cancelled) }
         guard let loop = execution.step.loop, execution.attempt < loop.limit else {
             var error = RunError(
-                "loop-exhausted",
+                RunErrorCode.loopExhausted,
                 "the condition of the loop is not met after \(execution.attempt) round\(execution.attempt == 1 ? "" : "s")",
                 hint: "raise `max_rounds`, or check the condition")
             error.stepID = key.description

@@ -155,13 +155,14 @@ struct RunMachine: Sendable {
         case .run:
             guard phase == .steps, let phaseFrame, let limit = plan.timeout else { return }
             let error = RunError(
-                "run-timeout", "the run took longer than its `timeout` of \(DurationText.format(limit))")
+                RunErrorCode.runTimeout, "the run took longer than its `timeout` of \(DurationText.format(limit))")
             abort(phaseFrame, .failed(error))
         case .group(let key):
             guard let execution = executions[key], let frame = execution.frameInside else { return }
             let limit = DurationText.format(execution.step.groupTimeout ?? .zero)
             let error = RunError(
-                "step-timeout", "the group took longer than its `timeout` of \(limit)", stepID: key.description)
+                RunErrorCode.stepTimeout, "the group took longer than its `timeout` of \(limit)",
+                stepID: key.description)
             abort(frame, .failed(error))
         case .retry(let key):
             guard let execution = executions[key], execution.phase == .waiting else { return }

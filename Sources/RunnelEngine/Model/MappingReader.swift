@@ -42,7 +42,7 @@ struct MappingReader {
     ) {
         guard case .mapping(let pairs) = node.content else {
             diagnostics.error(
-                "wrong-type", node, "\(what) must be a mapping, found \(node.found)")
+                PipelineErrorCode.wrongType, node, "\(what) must be a mapping, found \(node.found)")
             return nil
         }
         self.node = node
@@ -58,7 +58,7 @@ struct MappingReader {
                 let closest = counterpart == nil ? Suggestion.closest(to: key, among: known) : nil
                 if counterpart != nil { meant.insert("") } else if let closest { meant.insert(closest) }
                 diagnostics.error(
-                    "unknown-key", pair.key, "\(what) has no key \"\(key)\"",
+                    PipelineErrorCode.unknownKey, pair.key, "\(what) has no key \"\(key)\"",
                     hint: counterpart ?? closest.map { "did you mean \"\($0)\"?" }
                         ?? "known keys: \(known.joined(separator: ", "))")
             }
@@ -86,7 +86,8 @@ struct MappingReader {
         guard let value = section(key) else {
             if isMisspelled(key) || isForeign { return nil }
             diagnostics.error(
-                "missing-key", pairs[key]?.key ?? node.firstKeyOrSelf, "\(what) needs the key \"\(key)\"",
+                PipelineErrorCode.missingKey, pairs[key]?.key ?? node.firstKeyOrSelf,
+                "\(what) needs the key \"\(key)\"",
                 hint: "write `\(key): \(example)`")
             return nil
         }
@@ -101,7 +102,7 @@ struct MappingReader {
         if let text = Value(value).asString { return text }
         guard !diagnostics.refusesNull(value, key, expected: "a string") else { return nil }
         diagnostics.error(
-            "wrong-type", value, "`\(key)`: expected a string, found \(value.found)",
+            PipelineErrorCode.wrongType, value, "`\(key)`: expected a string, found \(value.found)",
             hint: value.isScalar ? "put it in quotes if it is meant as text" : nil)
         return nil
     }
@@ -111,7 +112,7 @@ struct MappingReader {
         guard let value = self[key] else { return nil }
         if case .sequence(let items) = value.content { return items }
         guard !diagnostics.refusesNull(value, key, expected: "a list") else { return nil }
-        diagnostics.error("wrong-type", value, "`\(key)`: expected a list, found \(value.found)")
+        diagnostics.error(PipelineErrorCode.wrongType, value, "`\(key)`: expected a list, found \(value.found)")
         return nil
     }
 
@@ -146,7 +147,8 @@ extension DiagnosticList {
     /// Whether the value is null, which is reported as an error.
     mutating func refusesNull(_ value: YAMLNode, _ key: String, expected: String) -> Bool {
         guard value.isNull else { return false }
-        error("empty-value", value, "`\(key)`: expected \(expected), found null", hint: YAMLNode.nullHint)
+        error(
+            PipelineErrorCode.emptyValue, value, "`\(key)`: expected \(expected), found null", hint: YAMLNode.nullHint)
         return true
     }
 
@@ -154,7 +156,7 @@ extension DiagnosticList {
     mutating func fieldError(_ problem: FieldError, key: String, in node: YAMLNode) {
         let place = node.nearest(to: problem.path)
         let message = "`\(problem.under(.key(key)).place)`: \(problem.message)"
-        let code = problem.code ?? "wrong-value"
+        let code = problem.code ?? PipelineErrorCode.wrongValue.rawValue
         let owner = (key.split(separator: ".").last ?? key[...])
         let hint =
             problem.hint
@@ -163,9 +165,9 @@ extension DiagnosticList {
                 return "write `\(name): \(form)`"
             }
         if let offset = problem.utf8Offset {
-            error(code, in: place, utf8Range: offset..<offset + 1, message, hint: hint)
+            error(reported: code, in: place, utf8Range: offset..<offset + 1, message, hint: hint)
         } else {
-            error(code, place, message, hint: hint ?? (place.isNull ? YAMLNode.nullHint : nil))
+            error(reported: code, place, message, hint: hint ?? (place.isNull ? YAMLNode.nullHint : nil))
         }
     }
 }
@@ -175,7 +177,8 @@ extension DiagnosticList {
     mutating func groupError(_ problem: FieldError, of subject: String, in node: YAMLNode) {
         let place = problem.path.isEmpty ? subject : "`\(problem.place)`"
         error(
-            problem.code ?? "wrong-value", node.nearest(to: problem.path), "\(place): \(problem.message)",
+            reported: problem.code ?? PipelineErrorCode.wrongValue.rawValue, node.nearest(to: problem.path),
+            "\(place): \(problem.message)",
             hint: problem.hint)
     }
 }

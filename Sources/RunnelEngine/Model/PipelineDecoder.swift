@@ -22,7 +22,7 @@ struct PipelineDecoder {
 
     mutating func pipeline(_ document: YAMLDocument) -> Pipeline? {
         guard let root = document.root, !root.isNull else {
-            diagnostics.add("empty-file", .error, nil, "the file is empty; a pipeline needs `steps:`")
+            diagnostics.add(PipelineErrorCode.emptyFile, .error, nil, "the file is empty; a pipeline needs `steps:`")
             return nil
         }
         guard
@@ -35,12 +35,13 @@ struct PipelineDecoder {
         let triggers = keys.section("on").map { readTriggers($0) } ?? []
         if keys.section("steps") == nil, !keys.isMisspelled("steps"), !keys.isForeign {
             diagnostics.error(
-                "missing-key", keys.keyNode("steps") ?? root.firstKeyOrSelf, "a pipeline needs the key \"steps\"",
+                PipelineErrorCode.missingKey, keys.keyNode("steps") ?? root.firstKeyOrSelf,
+                "a pipeline needs the key \"steps\"",
                 hint: "add `steps:` with a list of steps")
         }
         let steps = keys.section("steps") == nil ? [] : readSteps(keys, "steps")
         if steps.isEmpty, let node = keys["steps"], node.items?.isEmpty == true {
-            diagnostics.error("no-steps", node, "`steps` is empty", hint: "add at least one step")
+            diagnostics.error(PipelineErrorCode.noSteps, node, "`steps` is empty", hint: "add at least one step")
         }
         return Pipeline(
             name: name, description: description, source: document.source, inputs: inputs, triggers: triggers,
@@ -84,12 +85,12 @@ struct PipelineDecoder {
                 step.forEach?.isSurelyNoList ?? false
             {
                 diagnostics.error(
-                    "wrong-type", list, "`for_each`: expected a list, found \(list.found)",
+                    PipelineErrorCode.wrongType, list, "`for_each`: expected a list, found \(list.found)",
                     hint: "write a list, or a template that results in one: \"{{ input }}\"")
             }
         } else if step.maxParallel != nil, !step.isParallel {
             diagnostics.error(
-                "bad-keys", keys.keyNode("max_parallel"),
+                PipelineErrorCode.badKeys, keys.keyNode("max_parallel"),
                 "`max_parallel` needs `for_each`, or `steps` and `parallel: true`")
         }
         return step
@@ -98,7 +99,7 @@ struct PipelineDecoder {
     /// `for_each` with a list for each name, of which the step runs for every combination.
     private mutating func checkProduct(_ pairs: [YAMLPair], _ node: YAMLNode) {
         if pairs.isEmpty {
-            diagnostics.error("wrong-type", node, "`for_each`: the mapping names no list")
+            diagnostics.error(PipelineErrorCode.wrongType, node, "`for_each`: the mapping names no list")
         }
         for pair in pairs {
             let name = pair.key.keyText
@@ -107,7 +108,8 @@ struct PipelineDecoder {
                 TemplateTree(pair.value, environment: environment, into: &diagnostics).isSurelyNoList
             {
                 diagnostics.error(
-                    "wrong-type", pair.value, "`for_each.\(name)`: expected a list, found \(pair.value.found)")
+                    PipelineErrorCode.wrongType, pair.value,
+                    "`for_each.\(name)`: expected a list, found \(pair.value.found)")
             }
         }
     }
@@ -117,16 +119,17 @@ struct PipelineDecoder {
         guard let node = until ?? whileNode else {
             for key in ["every", "max_rounds"] {
                 guard let place = keys.keyNode(key) else { continue }
-                diagnostics.error("bad-keys", place, "`\(key)` needs `until` or `while`")
+                diagnostics.error(PipelineErrorCode.badKeys, place, "`\(key)` needs `until` or `while`")
             }
             return nil
         }
         if until != nil, let place = keys.keyNode("while") {
-            diagnostics.error("bad-keys", place, "a step has either `until` or `while`")
+            diagnostics.error(PipelineErrorCode.badKeys, place, "a step has either `until` or `while`")
         }
         if isGroup, let place = keys.keyNode("until") ?? keys.keyNode("while") {
             diagnostics.error(
-                "bad-keys", place, "a group of steps has no `\(place.keyText)`", hint: "set it on the step inside")
+                PipelineErrorCode.badKeys, place, "a group of steps has no `\(place.keyText)`",
+                hint: "set it on the step inside")
         }
         let pause = keys.field(Duration.self, "every", into: &diagnostics)
         let limit = keys.field(PositiveCount.self, "max_rounds", into: &diagnostics)
@@ -140,12 +143,12 @@ struct PipelineDecoder {
     private mutating func single(_ keys: MappingReader, _ node: YAMLNode) -> PipelineStep? {
         if let parallel = keys.keyNode("parallel") {
             diagnostics.error(
-                "bad-keys", parallel, "`parallel` needs `steps`", hint: "use `max_parallel` for items")
+                PipelineErrorCode.badKeys, parallel, "`parallel` needs `steps`", hint: "use `max_parallel` for items")
         }
         let with = keys.section("with")
         if let with, case .mapping = with.content {
         } else if let with {
-            diagnostics.error("wrong-type", with, "`with`: expected a mapping, found \(with.found)")
+            diagnostics.error(PipelineErrorCode.wrongType, with, "`with`: expected a mapping, found \(with.found)")
         }
         guard let usesNode = keys.requiredString("uses", example: "file.read", into: &diagnostics),
             let uses = Value(usesNode).asString
@@ -161,14 +164,14 @@ struct PipelineDecoder {
         for key in ["uses", "with", "retry"] {
             guard let place = keys.keyNode(key) else { continue }
             diagnostics.error(
-                "bad-keys", place, "a group of steps has no `\(key)`",
+                PipelineErrorCode.badKeys, place, "a group of steps has no `\(key)`",
                 hint: key == "retry" ? "set it on the steps inside" : "a step has either `uses` or `steps`")
         }
         let id = identifier(keys, uses: "group")
         let steps = keys.section("steps") == nil ? [] : readSteps(keys, "steps")
         if keys["steps"]?.items?.isEmpty ?? true {
             diagnostics.error(
-                "no-steps", keys["steps"] ?? keys.keyNode("steps"), "`steps` is empty",
+                PipelineErrorCode.noSteps, keys["steps"] ?? keys.keyNode("steps"), "`steps` is empty",
                 hint: "add at least one step")
         }
         return PipelineStep(
@@ -185,7 +188,7 @@ struct PipelineDecoder {
             }
             if !allowed || id.first.map({ $0.isNumber || $0 == "-" }) ?? true {
                 diagnostics.error(
-                    "bad-id", keys["id"], "\"\(id)\" is not a valid step id",
+                    PipelineErrorCode.badID, keys["id"], "\"\(id)\" is not a valid step id",
                     hint: "use letters, digits, \"_\" and \"-\", beginning with a letter")
             }
             return id
@@ -198,7 +201,7 @@ struct PipelineDecoder {
 
     private mutating func condition(_ node: YAMLNode) -> PipelineStep.Condition? {
         guard case .scalar(let scalar) = node.content else {
-            diagnostics.error("wrong-type", node, "`if`: expected an expression, found \(node.found)")
+            diagnostics.error(PipelineErrorCode.wrongType, node, "`if`: expected an expression, found \(node.found)")
             return nil
         }
         if scalar.text.isEmpty, diagnostics.refusesNull(node, "if", expected: "an expression") { return nil }
@@ -210,12 +213,14 @@ struct PipelineDecoder {
                 .split(separator: " ").joined(separator: " ")
             let isGood = Expression.parse(bare, environment: environment).issues.isEmpty
             diagnostics.error(
-                "bad-expression", node, "`if` is an expression: braces stand around all of it, or nowhere",
+                PipelineErrorCode.badExpression, node,
+                "`if` is an expression: braces stand around all of it, or nowhere",
                 hint: isGood ? "write `if: \(bare)`" : "leave the braces out")
             return nil
         }
         for issue in issues {
-            diagnostics.error(issue.code, in: node, utf8Range: issue.utf8Range, issue.message, hint: issue.hint)
+            diagnostics.error(
+                reported: issue.code, in: node, utf8Range: issue.utf8Range, issue.message, hint: issue.hint)
         }
         return expression.map { PipelineStep.Condition(expression: $0, node: node) }
     }
@@ -224,7 +229,8 @@ struct PipelineDecoder {
 
     private mutating func readInputs(_ node: YAMLNode) -> [InputDeclaration] {
         guard case .mapping(let pairs) = node.content else {
-            diagnostics.error("wrong-type", node, "`inputs`: expected a name for each input, found \(node.found)")
+            diagnostics.error(
+                PipelineErrorCode.wrongType, node, "`inputs`: expected a name for each input, found \(node.found)")
             return []
         }
         return pairs.compactMap { pair in
@@ -242,11 +248,12 @@ struct PipelineDecoder {
             if let value = input.defaultValue, let problem = input.problem(with: value) {
                 if value.isNull {
                     diagnostics.error(
-                        "empty-value", keys["default"], "the default of the input \"\(name)\" is null",
+                        PipelineErrorCode.emptyValue, keys["default"], "the default of the input \"\(name)\" is null",
                         hint: "`required: false` allows null")
                 } else {
                     diagnostics.error(
-                        "wrong-value", keys["default"], "the default of the input \"\(name)\": \(problem)")
+                        PipelineErrorCode.wrongValue, keys["default"],
+                        "the default of the input \"\(name)\": \(problem)")
                 }
             }
             return input
@@ -256,7 +263,7 @@ struct PipelineDecoder {
     private mutating func readTriggers(_ node: YAMLNode) -> [TriggerDeclaration] {
         guard case .mapping(let pairs) = node.content else {
             diagnostics.error(
-                "wrong-type", node, "`on`: expected a key for each trigger, found \(node.found)",
+                PipelineErrorCode.wrongType, node, "`on`: expected a key for each trigger, found \(node.found)",
                 hint: "write `on: { schedule: { cron: \"0 9 * * *\" } }`")
             return []
         }
@@ -312,17 +319,19 @@ struct PipelineDecoder {
         guard let length = keys.field(Duration.self, "for", into: &diagnostics) else {
             if keys["for"] == nil {
                 diagnostics.error(
-                    "missing-key", node.firstKeyOrSelf, "`debounce` needs the key \"for\"", hint: "write `for: 10s`")
+                    PipelineErrorCode.missingKey, node.firstKeyOrSelf, "`debounce` needs the key \"for\"",
+                    hint: "write `for: 10s`")
             }
             return nil
         }
         if length <= .zero, let place = keys["for"] {
-            diagnostics.error("wrong-value", place, "`for`: expected a duration above 0, found \(place.found)")
+            diagnostics.error(
+                PipelineErrorCode.wrongValue, place, "`for`: expected a duration above 0, found \(place.found)")
         }
         let maximum = keys.field(Duration.self, "max", into: &diagnostics)
         if let maximum, maximum < length, let place = keys["max"] {
             diagnostics.error(
-                "wrong-value", place, "`max`: \(DurationText.format(maximum)) is shorter than `for`",
+                PipelineErrorCode.wrongValue, place, "`max`: \(DurationText.format(maximum)) is shorter than `for`",
                 hint: "it is the time after the first event at which the run begins at the latest")
         }
         return DebounceDeclaration(
@@ -338,7 +347,7 @@ struct PipelineDecoder {
             members.first(where: { $0.key == "id" })?.value.literal != nil
         else {
             diagnostics.error(
-                "wrong-value", place, "`id`: expected a name for the trigger, found \(place.found)",
+                PipelineErrorCode.wrongValue, place, "`id`: expected a name for the trigger, found \(place.found)",
                 hint: "write a text that does not change, such as \"inbox\"")
             return nil
         }

@@ -59,7 +59,7 @@ extension TemplateTree {
             : "give it a value, or leave it out, where `\(text)` comes from"
         return LocatedTemplateError(
             failure: TemplateFailure(
-                "empty-value", "\(error.message), \(source)", range, hint: advice),
+                PipelineErrorCode.emptyValue, "\(error.message), \(source)", range, hint: advice),
             node: node)
     }
 
@@ -118,7 +118,7 @@ extension TemplateTree {
             }
             if !template.isLiteral, text.contains("${{") {
                 diagnostics.warning(
-                    "dollar-template", node, "the `$` before `{{` stays in the text",
+                    PipelineErrorCode.dollarTemplate, node, "the `$` before `{{` stays in the text",
                     hint: "write `{{ … }}`; `${{ … }}` is the form of GitHub Actions")
             }
             self = template.isLiteral ? .literal(.string(template.literalPrefix)) : .template(template, node)
@@ -128,7 +128,7 @@ extension TemplateTree {
             // YAML reads an unquoted `{{ x }}` as a mapping whose key is a mapping.
             if let pair = pairs.first(where: { !$0.key.isScalar }) {
                 diagnostics.error(
-                    "unquoted-template", node, "a key must be a text, found \(pair.key.found)",
+                    PipelineErrorCode.unquotedTemplate, node, "a key must be a text, found \(pair.key.found)",
                     hint: "put a template in quotes: \"{{ … }}\"")
                 // A value that is not known, so that nothing more is said about it.
                 self = .template(Template.parse("{{ input }}", environment: environment).template, node)
@@ -147,7 +147,8 @@ extension Template {
     ) -> Template? {
         let (template, issues) = Template.parse(text, environment: environment)
         for issue in issues {
-            diagnostics.error(issue.code, in: node, utf8Range: issue.utf8Range, issue.message, hint: issue.hint)
+            diagnostics.error(
+                reported: issue.code, in: node, utf8Range: issue.utf8Range, issue.message, hint: issue.hint)
         }
         return template
     }

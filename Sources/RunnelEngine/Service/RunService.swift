@@ -145,7 +145,7 @@ public struct RunService: Sendable {
     /// Calls `body` for past and future events of the run, and returns when it has ended.
     ///
     /// Of a run of another process, or one that ended some time ago, only the end is known here.
-    /// - Throws: A ``StepError`` with the code ``StepError/Code/noSuchRun``; a ``JournalError``; `CancellationError`.
+    /// - Throws: A ``StepError`` with the code ``StepErrorCode/noSuchRun``; a ``JournalError``; `CancellationError`.
     public func follow(
         _ runID: String, _ body: @escaping @Sendable (RunUpdate) async -> Void
     ) async throws -> RunEnd {

@@ -25,7 +25,7 @@ struct EnvironmentOverlay {
                 let closest = Suggestion.closest(to: name, among: byName.keys.sorted())
                 problems.append(
                     Problem(
-                        code: "unknown-setting", severity: .warning,
+                        code: PipelineErrorCode.unknownSetting.rawValue, severity: .warning,
                         message: "the environment variable \(name) is not a setting of Runnel",
                         hint: closest.map { "did you mean \($0)?" }))
                 continue
@@ -34,7 +34,7 @@ struct EnvironmentOverlay {
             if let error = Self.problem(value, at: setting.path, shape) {
                 problems.append(
                     Problem(
-                        code: error.code ?? "wrong-value", severity: .error,
+                        code: error.code ?? PipelineErrorCode.wrongValue.rawValue, severity: .error,
                         message: "the environment variable \(name): \(error.message)", hint: nil))
             } else {
                 overrides.append((setting.path, value))

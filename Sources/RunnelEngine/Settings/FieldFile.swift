@@ -35,7 +35,7 @@ public enum FieldFile {
                 }
             }
         } else {
-            diagnostics.error("empty-file", document.root, "\(subject) is empty", hint: advice)
+            diagnostics.error(PipelineErrorCode.emptyFile, document.root, "\(subject) is empty", hint: advice)
         }
         return (made, LoadReport(source: document.source, diagnostics: diagnostics.items.sortedByPlace()))
     }
@@ -46,7 +46,8 @@ extension DiagnosticList {
     fileprivate mutating func fieldError(_ problem: FieldError, in root: YAMLNode) {
         guard case .key(let key)? = problem.path.first, let node = root[key] else {
             return error(
-                problem.code ?? "wrong-value", root.firstKeyOrSelf, problem.message, hint: problem.hint)
+                reported: problem.code ?? PipelineErrorCode.wrongValue.rawValue, root.firstKeyOrSelf, problem.message,
+                hint: problem.hint)
         }
         var inner = problem
         inner.path.removeFirst()

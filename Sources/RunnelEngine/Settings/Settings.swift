@@ -78,7 +78,7 @@ public struct ServerSettings: FieldGroup {
     )
     public var token: SensitiveValue?
     @Field("Further API tokens, by the name that the audit log shows.")
-    public var tokens: [String: AccessTokenSettings] = [:]
+    public var tokens: [String: APITokenSettings] = [:]
     @Field("The URL at which callers reach the server: for signatures over URLs, and for links.")
     public var publicURL: PublicURLText?
     @Field("The addresses of trusted proxies, whose forwarding header fields name the caller, such as `10.0.0.0/8`.")

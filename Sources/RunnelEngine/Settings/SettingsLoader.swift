@@ -63,11 +63,11 @@ public enum SettingsLoader {
             value = profiles.applied(profile, to: value, root: document.root, into: &diagnostics) ?? value
         } else if let profile {
             diagnostics.add(
-                "unknown-profile", .error, nil, "there is no profile \"\(profile)\"",
+                PipelineErrorCode.unknownProfile, .error, nil, "there is no profile \"\(profile)\"",
                 hint: "the file has no `profiles`")
         }
         for problem in overlay.problems {
-            diagnostics.add(problem.code, problem.severity, nil, problem.message, hint: problem.hint)
+            diagnostics.add(reported: problem.code, problem.severity, nil, problem.message, hint: problem.hint)
         }
         guard !diagnostics.items.hasErrors else { return outcome(nil, diagnostics, shown) }
         do throws(FieldError) {
@@ -76,7 +76,10 @@ public enum SettingsLoader {
                 EffectiveSetting.all(value, root: document.root, file: file, overlay, shape))
         } catch {
             let path = error.path.map(\.text).joined(separator: ".")
-            diagnostics.add(error.code ?? "wrong-value", .error, nil, "`\(path)`: \(error.message)", hint: error.hint)
+            diagnostics.add(
+                reported: error.code ?? PipelineErrorCode.wrongValue.rawValue, .error, nil,
+                "`\(path)`: \(error.message)",
+                hint: error.hint)
             return outcome(nil, diagnostics, shown)
         }
     }
@@ -87,11 +90,12 @@ public enum SettingsLoader {
     ) {
         guard case .mapping = node.content else {
             return diagnostics.error(
-                "wrong-type", node, "`profiles.\(name)`: expected settings, found \(Value(node).kindName)")
+                PipelineErrorCode.wrongType, node,
+                "`profiles.\(name)`: expected settings, found \(Value(node).kindName)")
         }
         let sections = (Value(node).asObject ?? [:]).filter { !$0.value.isNull }.map { ($0.key, $0.value) }
         if let inner = node.keyNode(for: SettingsProfiles.key) {
-            diagnostics.error("unknown-key", inner, "a profile has no key \"profiles\"")
+            diagnostics.error(PipelineErrorCode.unknownKey, inner, "a profile has no key \"profiles\"")
         }
         checker.check(.literal(.object(ValueObject(sections))), node: node, place: node, into: &diagnostics)
     }
@@ -128,7 +132,7 @@ public enum SettingsLoader {
         }
         for (path, node) in places where node.isScalar && !node.isNull {
             diagnostics.warning(
-                "literal-secret", node, "`\(path)` is a literal in the file",
+                PipelineErrorCode.literalSecret, node, "`\(path)` is a literal in the file",
                 hint: "use `{ env: NAME }` or `{ file: path }`, so that the file can be shared")
         }
     }

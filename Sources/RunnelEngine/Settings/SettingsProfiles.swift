@@ -31,7 +31,7 @@ struct SettingsProfiles {
         let closest = Suggestion.closest(to: profile, among: names)
         let known = names.isEmpty ? "the file has no `profiles`" : "profiles: \(names.joined(separator: ", "))"
         diagnostics.add(
-            "unknown-profile", .error, root?[Self.key]?.range, "there is no profile \"\(profile)\"",
+            PipelineErrorCode.unknownProfile, .error, root?[Self.key]?.range, "there is no profile \"\(profile)\"",
             hint: closest.map { "did you mean \"\($0)\"?" } ?? known)
         return nil
     }

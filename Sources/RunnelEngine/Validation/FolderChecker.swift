@@ -73,7 +73,8 @@ public struct FolderChecker: Sendable {
     }
 
     private func conflict(
-        _ member: Member, _ winner: Member, _ problem: (code: String, key: String, want: String, hint: String)
+        _ member: Member, _ winner: Member,
+        _ problem: (code: PipelineErrorCode, key: String, want: String, hint: String)
     ) -> Finding {
         let subject =
             member.file == winner.file
@@ -87,26 +88,26 @@ public struct FolderChecker: Sendable {
             loser: member.trigger.key,
             diagnostic: Diagnostic(
                 problem.code, .error, file: member.file, range: node.range,
-                "\(subject) both want \(problem.want); \(first) \(problem.code == "same-route" ? "it" : "them")",
+                "\(subject) both want \(problem.want); \(first) \(problem.code == .sameRoute ? "it" : "them")",
                 hint: problem.hint))
     }
 
     private static func problem(
         _ member: Member, _ winner: Member
-    ) -> (code: String, key: String, want: String, hint: String)? {
+    ) -> (code: PipelineErrorCode, key: String, want: String, hint: String)? {
         switch (member.claim, winner.claim) {
         case (.route(let path), .route(let other)):
             guard let own = try? RoutePattern(path), let others = try? RoutePattern(other), own.shape == others.shape
             else { return nil }
             return (
-                "same-route", "path", HTTPIngress.prefix + own.path, "give one of them another `path`"
+                PipelineErrorCode.sameRoute, "path", HTTPIngress.prefix + own.path, "give one of them another `path`"
             )
         case (.files(let own), .files(let others)):
             // Entries of one pipeline start one run for a file, whichever sees it first.
             guard own.consumes || others.consumes, member.file != winner.file, own.overlaps(others) else { return nil }
             let consumer = others.consumes ? winner : member
             return (
-                "same-files", "path",
+                PipelineErrorCode.sameFiles, "path",
                 "files of \"\(own.folder)\", which \"\(consumer.pipeline.name)\" moves away or deletes",
                 "give one of them another folder, or `include` patterns that exclude each other"
             )
@@ -144,7 +145,7 @@ public struct FolderChecker: Sendable {
             guard ring.count > 1 else {
                 return Finding(
                     diagnostic: Diagnostic(
-                        "feeds-itself", .warning, file: file, range: place.range,
+                        PipelineErrorCode.feedsItself, .warning, file: file, range: place.range,
                         "the step \"\(feed.step.id)\" writes \"\(feed.path)\", where \"\(pipeline.name)\" itself watches; "
                             + "what its own runs write starts no run",
                         hint: "write to another folder, or leave these files out with `include` or `exclude`"))
@@ -152,7 +153,7 @@ public struct FolderChecker: Sendable {
             let names = (ring + [feed.from]).map { "\"\(pipelines[$0].pipeline.name)\"" }
             return Finding(
                 diagnostic: Diagnostic(
-                    "feeds-in-a-ring", .warning, file: file, range: place.range,
+                    PipelineErrorCode.feedsInARing, .warning, file: file, range: place.range,
                     "the step \"\(feed.step.id)\" writes \"\(feed.path)\": these pipelines feed each other, "
                         + "\(names.joined(separator: " → ")); `runs.chain` ends that",
                     hint: "let one of them write where none of them watches"))

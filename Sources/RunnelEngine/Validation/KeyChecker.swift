@@ -30,7 +30,7 @@ struct KeyChecker {
         let given = Set(members.map(\.key))
         for rule in rules {
             if let message = rule.violation(in: given) {
-                diagnostics.error("bad-keys", (node ?? place).firstKeyOrSelf, "\(subject): \(message)")
+                diagnostics.error(PipelineErrorCode.badKeys, (node ?? place).firstKeyOrSelf, "\(subject): \(message)")
             }
         }
         var knowledge: [InstancePath: PartialKnowledge] = [:]
@@ -93,7 +93,8 @@ struct KeyChecker {
         case "additionalProperties":
             let key = issue.key ?? ""
             diagnostics.error(
-                "unknown-key", found.keyNode(for: key) ?? found, "\(path)\(subject) has no key \"\(key)\"",
+                PipelineErrorCode.unknownKey, found.keyNode(for: key) ?? found,
+                "\(path)\(subject) has no key \"\(key)\"",
                 hint: suggestion ?? strangers.missing(for: issue).map { "it needs \"\($0)\"; did you mean that?" }
                     ?? advice)
         case "required":
@@ -101,14 +102,14 @@ struct KeyChecker {
             let similar = similar(to: missing, at: issue.path.fieldPath, in: value)
             let key = similar.flatMap { found.keyNode(for: $0) }
             diagnostics.error(
-                "missing-key", node == nil ? place : key ?? found.firstKeyOrSelf,
+                PipelineErrorCode.missingKey, node == nil ? place : key ?? found.firstKeyOrSelf,
                 "\(path)\(subject) needs the key \"\(missing)\"", hint: similar.map { "you wrote \"\($0)\"" } ?? advice)
         case _ where value.value(at: issue.path.fieldPath)?.isNull == true:
-            diagnostics.error("empty-value", found, path + issue.message, hint: YAMLNode.nullHint)
+            diagnostics.error(PipelineErrorCode.emptyValue, found, path + issue.message, hint: YAMLNode.nullHint)
         default:
             // The suggestion is the hint, so that it is not said twice.
             let message = suggestion.map { issue.message.replacing("; \($0)", with: "") } ?? issue.message
-            diagnostics.error("wrong-value", found, path + message, hint: suggestion)
+            diagnostics.error(PipelineErrorCode.wrongValue, found, path + message, hint: suggestion)
         }
     }
 

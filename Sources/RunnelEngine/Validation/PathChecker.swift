@@ -73,7 +73,7 @@ struct PathChecker {
             do throws(StepError) { try check(setting, folder: folder) } catch { found.append((path, error)) }
         }
         for (path, error) in found {
-            diagnostics.error(error.code, node.nearest(to: path), error.message, hint: error.hint)
+            diagnostics.error(reported: error.code, node.nearest(to: path), error.message, hint: error.hint)
         }
     }
 

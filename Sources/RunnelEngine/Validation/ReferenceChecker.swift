@@ -114,7 +114,7 @@ struct ReferenceChecker {
         check(known, in: node, at: Place(), into: &diagnostics)
         for reference in references where !available.contains(reference.root) {
             diagnostics.error(
-                "unknown-name", in: node, utf8Range: reference.utf8Range,
+                PipelineErrorCode.unknownName, in: node, utf8Range: reference.utf8Range,
                 "`\(reference.root)` is not available under `on:`", hint: "triggers can use vars, secrets and env")
         }
     }
@@ -137,7 +137,8 @@ struct ReferenceChecker {
             default:
                 let known = TriggerGate.names
                 problem = (
-                    "unknown-name", "`\(reference.root)` is not available in `if` and `debounce` of a trigger",
+                    PipelineErrorCode.unknownName,
+                    "`\(reference.root)` is not available in `if` and `debounce` of a trigger",
                     Suggestion.closest(to: reference.root, among: known).map { "did you mean \"\($0)\"?" }
                         ?? "they can use \(known.joined(separator: ", "))"
                 )
@@ -147,7 +148,7 @@ struct ReferenceChecker {
         }
     }
 
-    private typealias Problem = (code: String, message: String, hint: String?)
+    private typealias Problem = (code: PipelineErrorCode, message: String, hint: String?)
 
     private func problem(with reference: Reference, at place: Place) -> Problem? {
         let earlier = place.earlier
@@ -173,12 +174,14 @@ struct ReferenceChecker {
         case "run": return unknown(member, among: Self.runKeys, "`run` value", nil)
         case "error":
             guard place.isErrorKnown else {
-                return ("unknown-name", "`error` is only available in `on_failure` and `finally`", nil)
+                return (PipelineErrorCode.unknownName, "`error` is only available in `on_failure` and `finally`", nil)
             }
             return unknown(member, among: Self.errorKeys, "`error` value", nil)
         case "item", "index":
             guard !place.isItemKnown else { return nil }
-            return ("unknown-name", "`\(reference.root)` is only available in a step with `for_each`", nil)
+            return (
+                PipelineErrorCode.unknownName, "`\(reference.root)` is only available in a step with `for_each`", nil
+            )
         case "input":
             return place.previous.flatMap {
                 outputProblem($0, reference.path[...], as: "input", isOptional: reference.isOptional)
@@ -189,7 +192,7 @@ struct ReferenceChecker {
             let hint =
                 closest.map { earlier.contains($0) ? "did you mean \"steps.\($0)\"?" : "did you mean \"\($0)\"?" }
                 ?? "known names: \(Self.roots.joined(separator: ", "))"
-            return ("unknown-name", "unknown name \"\(reference.root)\"", hint)
+            return (PipelineErrorCode.unknownName, "unknown name \"\(reference.root)\"", hint)
         }
     }
 
@@ -198,19 +201,19 @@ struct ReferenceChecker {
         if let group = pipeline.allSteps.first(where: { $0.forEach != nil && $0.holds(id) }), earlier.contains(group.id)
         {
             return (
-                "later-step", "the step \"\(id)\" runs once for each item of \"\(group.id)\"",
+                PipelineErrorCode.laterStep, "the step \"\(id)\" runs once for each item of \"\(group.id)\"",
                 "the list `steps.\(group.id)` holds their outputs"
             )
         }
         if let later = pipeline.allSteps.first(where: { $0.id == id }) {
             return (
-                "later-step", "the step \"\(id)\" runs later",
+                PipelineErrorCode.laterStep, "the step \"\(id)\" runs later",
                 "it is on line \(later.node.range.start.line); only steps above can be used"
             )
         }
         let closest = Suggestion.closest(to: id, among: earlier)
         return (
-            "unknown-reference", "there is no step with the id \"\(id)\"",
+            PipelineErrorCode.unknownReference, "there is no step with the id \"\(id)\"",
             closest.map { "did you mean \"\($0)\"?" }
                 ?? (earlier.isEmpty
                     ? "this is the first step" : "the steps above are \(earlier.joined(separator: ", "))")
@@ -240,14 +243,16 @@ struct ReferenceChecker {
         case .unknownKey(let index, let known):
             guard case .key(let key) = path[index] else { return nil }
             return (
-                "unknown-reference", "`\(written(index))` has no key \"\(key)\"",
+                PipelineErrorCode.unknownReference, "`\(written(index))` has no key \"\(key)\"",
                 Suggestion.closest(to: key, among: known).map { "did you mean \"\($0)\"?" }
                     ?? "`\(step.uses)` gives \(known.joined(separator: ", "))"
             )
         case .noKeys(_, "null") where isOptional: return nil
         case .noKeys(let index, let kind):
             let example = kind == "a list" ? "; `\(written(index))[0]` is its first item" : ""
-            return ("unknown-reference", "`\(written(index))` is \(kind), which has no keys\(example)", nil)
+            return (
+                PipelineErrorCode.unknownReference, "`\(written(index))` is \(kind), which has no keys\(example)", nil
+            )
         }
     }
 
@@ -264,11 +269,13 @@ struct ReferenceChecker {
             switch element {
             case .key(let key):
                 guard let object = value.asObject else {
-                    return ("unknown-reference", "`\(written)` is \(value.kindName), which has no keys", nil)
+                    return (
+                        PipelineErrorCode.unknownReference, "`\(written)` is \(value.kindName), which has no keys", nil
+                    )
                 }
                 guard let next = object[key] else {
                     return (
-                        "unknown-reference", "`\(written)` has no key \"\(key)\"",
+                        PipelineErrorCode.unknownReference, "`\(written)` has no key \"\(key)\"",
                         Suggestion.closest(to: key, among: object.keys).map { "did you mean \"\($0)\"?" }
                             ?? "known: \(object.keys.joined(separator: ", "))"
                     )
@@ -279,7 +286,7 @@ struct ReferenceChecker {
                 let position = index < 0 ? items.count + index : index
                 guard items.indices.contains(position) else {
                     return (
-                        "unknown-reference",
+                        PipelineErrorCode.unknownReference,
                         "`\(written)[\(index)]` is missing: `\(written)` has \(items.count) item\(items.count == 1 ? "" : "s")",
                         nil
                     )
@@ -293,7 +300,8 @@ struct ReferenceChecker {
     private func unavailable(_ secret: String, _ names: ProjectNames) -> Problem? {
         names.unavailableSecrets[secret].map {
             (
-                "secret-unavailable", "the secret \"\(secret)\" \(UnavailableSecret(reason: $0).predicate)",
+                PipelineErrorCode.secretUnavailable,
+                "the secret \"\(secret)\" \(UnavailableSecret(reason: $0).predicate)",
                 "see `secrets:` in runnel.yaml"
             )
         }
@@ -303,7 +311,7 @@ struct ReferenceChecker {
         guard let name, !known.contains(name) else { return nil }
         let closest = Suggestion.closest(to: name, among: known)
         return (
-            "unknown-reference", "there is no \(what) \"\(name)\"",
+            PipelineErrorCode.unknownReference, "there is no \(what) \"\(name)\"",
             closest.map { "did you mean \"\($0)\"?" } ?? advice
                 ?? "known: \(known.joined(separator: ", "))"
         )

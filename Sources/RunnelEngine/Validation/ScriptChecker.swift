@@ -18,9 +18,10 @@ struct ScriptChecker {
                     "pass it as a variable: `env: { \(name): \"{{ \(written) }}\" }`, and write \"$\(name)\" in the script"
                 if let reference {
                     diagnostics.error(
-                        "script-injection", in: node, utf8Range: reference.utf8Range, message, hint: hint)
+                        PipelineErrorCode.scriptInjection, in: node, utf8Range: reference.utf8Range, message, hint: hint
+                    )
                 } else {
-                    diagnostics.error("script-injection", node, message, hint: hint)
+                    diagnostics.error(PipelineErrorCode.scriptInjection, node, message, hint: hint)
                 }
             }
         }

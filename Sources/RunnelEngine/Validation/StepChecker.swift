@@ -15,13 +15,14 @@ struct StepChecker {
                 let plugin = String(step.uses.prefix { $0 != "." })
                 if let reason = registry.missingPlugins[plugin] {
                     diagnostics.error(
-                        "unknown-step", step.usesNode,
+                        PipelineErrorCode.unknownStep, step.usesNode,
                         "the step \"\(step.uses)\" is not available: the plugin \"\(plugin)\" was not loaded",
                         hint: reason)
                     continue
                 }
                 diagnostics.error(
-                    "unknown-step", step.usesNode, "unknown step \"\(step.uses)\"", hint: hint(for: step.uses))
+                    PipelineErrorCode.unknownStep, step.usesNode, "unknown step \"\(step.uses)\"",
+                    hint: hint(for: step.uses))
                 continue
             }
             ScriptChecker(registry: registry).check(step, definition, into: &diagnostics)
@@ -49,7 +50,8 @@ struct StepChecker {
         for step in pipeline.allSteps {
             if let other = seen[step.id] {
                 diagnostics.error(
-                    "duplicate-id", step.node["id"] ?? step.usesNode, "two steps have the id \"\(step.id)\"",
+                    PipelineErrorCode.duplicateID, step.node["id"] ?? step.usesNode,
+                    "two steps have the id \"\(step.id)\"",
                     hint: "the other one is on line \(other.node.range.start.line)")
             } else {
                 seen[step.id] = step

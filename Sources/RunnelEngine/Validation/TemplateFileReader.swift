@@ -55,9 +55,9 @@ struct TemplateFileReader {
             text = try paths.project.text(of: path)
         } catch {
             // Paths that are not allowed have been reported.
-            let isReported = ["bad-path", "path-outside", "path-protected"].contains(error.code)
-            if !isReported, !(isWritten && error.code == "file-not-found") {
-                diagnostics.error(error.code, node, error.message, hint: error.hint)
+            let isReported = [StepErrorCode.badPath, .pathOutside, .pathProtected].contains { error.has($0) }
+            if !isReported, !(isWritten && error.has(FileErrorCode.fileNotFound)) {
+                diagnostics.error(reported: error.code, node, error.message, hint: error.hint)
             }
             return nil
         }
@@ -65,7 +65,8 @@ struct TemplateFileReader {
         let file = File(path: path, text: text, template: template, node: node)
         for issue in issues {
             diagnostics.error(
-                issue.code, node, "\(file.place(issue.utf8Range.lowerBound)): \(issue.message)", hint: issue.hint)
+                reported: issue.code, node, "\(file.place(issue.utf8Range.lowerBound)): \(issue.message)",
+                hint: issue.hint)
         }
         return issues.isEmpty ? file : nil
     }

@@ -10,7 +10,7 @@ struct TriggerChecker {
         if let trigger = pipeline.triggers.first {
             for input in pipeline.inputs where input.isRequired && input.defaultValue == nil {
                 diagnostics.error(
-                    "missing-default", input.node.firstKeyOrSelf,
+                    PipelineErrorCode.missingDefault, input.node.firstKeyOrSelf,
                     "the input \"\(input.name)\" needs a `default`: runs started by `\(trigger.kind)` cannot set it"
                 )
             }
@@ -21,7 +21,7 @@ struct TriggerChecker {
                 let names = registry.triggerNames + ["manual"]
                 let closest = Suggestion.closest(to: trigger.kind, among: names)
                 diagnostics.error(
-                    "unknown-key", trigger.keyNode, "unknown trigger \"\(trigger.kind)\"",
+                    PipelineErrorCode.unknownKey, trigger.keyNode, "unknown trigger \"\(trigger.kind)\"",
                     hint: closest.map { "did you mean \"\($0)\"?" }
                         ?? "valid triggers: \(names.joined(separator: ", "))")
                 continue
@@ -29,7 +29,7 @@ struct TriggerChecker {
             let isMapping = if case .mapping = trigger.node.content { true } else { trigger.node.isNull }
             guard isMapping else {
                 diagnostics.error(
-                    "wrong-type", trigger.node,
+                    PipelineErrorCode.wrongType, trigger.node,
                     "`\(trigger.kind)`: expected a mapping, found \(trigger.node.found)",
                     hint: definition.fields.form(accepting: Value(trigger.node)).map {
                         "write `\(trigger.kind): \($0)`"
@@ -59,7 +59,7 @@ struct TriggerChecker {
             if diagnostics.items.count == before, let entry = trigger.entry.literal?.asObject {
                 for warning in definition.warnings(entry) {
                     diagnostics.warning(
-                        "doubtful-value", trigger.node.nearest(to: warning.path),
+                        PipelineErrorCode.doubtfulValue, trigger.node.nearest(to: warning.path),
                         "`\(warning.place)`: \(warning.message)", hint: warning.hint)
                 }
             }
@@ -71,7 +71,8 @@ struct TriggerChecker {
         for trigger in pipeline.triggers {
             guard let id = trigger.id, !seen.insert(trigger.kind + " " + id).inserted else { continue }
             diagnostics.error(
-                "duplicate-id", trigger.node["id"], "two `\(trigger.kind)` triggers have the id \"\(id)\"",
+                PipelineErrorCode.duplicateID, trigger.node["id"],
+                "two `\(trigger.kind)` triggers have the id \"\(id)\"",
                 hint: "give each its own")
         }
     }

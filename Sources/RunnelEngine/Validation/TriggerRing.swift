@@ -30,7 +30,7 @@ public struct TriggerRing: Sendable {
             var list = DiagnosticList(source: pipeline.source)
             // An `if` can end the ring, which validation cannot know.
             list.add(
-                "trigger-ring", isConditional ? .warning : .error, last.trigger.keyNode.range, message,
+                PipelineErrorCode.triggerRing, isConditional ? .warning : .error, last.trigger.keyNode.range, message,
                 hint: "leave one of them out with `except`, or name fewer in `pipelines`")
             guard let diagnostic = list.items.first else { continue }
             rings.append(TriggerRing(pipelines: Array(names.dropLast()), diagnostic: diagnostic))

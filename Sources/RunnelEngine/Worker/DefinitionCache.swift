@@ -26,14 +26,14 @@ final class DefinitionCache: Sendable {
     func pipeline(_ hash: String) async throws -> Pipeline {
         if let known = state.withLock({ $0.pipelines[hash] }) { return known }
         guard let definition = try await journal.definition(hash) else {
-            throw RunError("definition-gone", "the journal does not contain the pipeline of the run")
+            throw RunError(RunErrorCode.definitionGone, "the journal does not contain the pipeline of the run")
         }
         let bytes = Array(seal.unseal(definition.text).utf8)
         let (pipeline, report) = loader.load(bytes, file: definition.file, isStored: true)
         guard let pipeline else {
             let first = report.diagnostics.first { $0.severity == .error }
             throw RunError(
-                "definition-invalid",
+                RunErrorCode.definitionInvalid,
                 "the pipeline of the run is no longer valid: \(first?.message ?? "no reason is known")",
                 hint:
                     "a plugin or a setting that it needs may have been removed; `runnel runs retry` uses the current file"

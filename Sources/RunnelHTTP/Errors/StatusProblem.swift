@@ -14,7 +14,7 @@ public enum StatusProblem {
     public static func error(call: String, reply: HTTPReply, words: String?, now: Int64) -> StepError {
         let isTransient = isTransient(reply.status)
         return StepError(
-            "http-status",
+            HTTPErrorCode.httpStatus,
             "\(call) answered \(reply.statusLine)" + (words.map { ": \($0)" } ?? ""),
             hint: hint(reply.status), isTransient: isTransient,
             retryAfter: isTransient ? reply.retryAfter(now: now) : nil)

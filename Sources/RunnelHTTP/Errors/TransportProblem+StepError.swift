@@ -32,67 +32,73 @@ extension TransportProblem {
     /// The error for the step that made the call.
     /// - Parameter call: method and URL as the message shows them.
     public func stepError(call: String) -> StepError {
-        let (code, message, hint): (String, String, String?) =
+        let (code, message, hint): (HTTPErrorCode, String, String?) =
             switch self {
             case .hostNotFound(let host):
                 (
-                    "host-not-found", "\(call) failed: the host \"\(host)\" has no address",
+                    HTTPErrorCode.hostNotFound, "\(call) failed: the host \"\(host)\" has no address",
                     "check the URL and the network"
                 )
             case .refused:
                 (
-                    "connection-refused", "\(call) failed: the connection was refused",
+                    HTTPErrorCode.connectionRefused, "\(call) failed: the connection was refused",
                     "check that the server runs, and the port"
                 )
             case .unreachable:
                 (
-                    "network-unreachable", "\(call) failed: the network does not reach the host",
+                    HTTPErrorCode.networkUnreachable, "\(call) failed: the network does not reach the host",
                     "check the network and the firewall"
                 )
-            case .reset: ("connection-reset", "\(call) failed: the connection was reset", nil)
+            case .reset: (HTTPErrorCode.connectionReset, "\(call) failed: the connection was reset", nil)
             case .closed:
-                ("connection-closed", "\(call) failed: the connection was closed before the answer was whole", nil)
+                (
+                    HTTPErrorCode.connectionClosed,
+                    "\(call) failed: the connection was closed before the answer was whole", nil
+                )
             case .connectTimeout:
                 (
-                    "connect-timeout",
+                    HTTPErrorCode.connectTimeout,
                     "\(call) failed: no connection within \(DurationText.format(HTTPClientService.connectTimeout))",
                     "check the URL, the network and the firewall"
                 )
             case .timedOut(let limit):
                 (
-                    "http-timeout", "\(call) was not answered within \(DurationText.format(limit))",
+                    HTTPErrorCode.httpTimeout, "\(call) was not answered within \(DurationText.format(limit))",
                     "raise `timeout` if the server is slow"
                 )
             case .tlsFailed(let why):
                 (
-                    "tls-failed", "\(call) failed: no secure connection, \(why)",
+                    HTTPErrorCode.tlsFailed, "\(call) failed: no secure connection, \(why)",
                     "check the server's certificate, and that scheme and port belong together; an authority of your own is "
                         + "trusted by `http.tls.ca` in runnel.yaml or SSL_CERT_FILE"
                 )
             case .malformed:
-                ("not-http", "\(call) failed: what came back is not HTTP", "check that scheme and port belong together")
+                (
+                    HTTPErrorCode.notHTTP, "\(call) failed: what came back is not HTTP",
+                    "check that scheme and port belong together"
+                )
             case .tooLarge(let limit):
                 (
-                    "response-too-large", "the answer to \(call) is larger than \(ByteCount(limit))",
+                    HTTPErrorCode.responseTooLarge, "the answer to \(call) is larger than \(ByteCount(limit))",
                     "raise `max_size` if that is expected"
                 )
             case .addressDenied(let host):
                 (
-                    "address-denied", "\(call) was not sent: \"\(host)\" is a private address",
+                    HTTPErrorCode.addressDenied, "\(call) was not sent: \"\(host)\" is a private address",
                     "if that is meant, list the host or network in `http.allow` of runnel.yaml; URLs from triggers may reach "
                         + "public addresses only"
                 )
             case .proxyRefused(let why):
                 (
-                    "proxy-refused", "\(call) failed: the proxy refused it, \(why)",
+                    HTTPErrorCode.proxyRefused, "\(call) failed: the proxy refused it, \(why)",
                     "check `http.proxy` and `http.proxy_credentials` in runnel.yaml, or HTTPS_PROXY"
                 )
             case .corruptBody(let coding):
                 (
-                    "corrupt-answer", "the answer to \(call) cannot be decompressed: it is not \(coding)",
+                    HTTPErrorCode.corruptAnswer, "the answer to \(call) cannot be decompressed: it is not \(coding)",
                     "the server or a proxy is at fault; the header `accept-encoding: identity` asks for no compression"
                 )
-            case .other(let why): ("connection-failed", "\(call) failed: \(why)", nil)
+            case .other(let why): (HTTPErrorCode.connectionFailed, "\(call) failed: \(why)", nil)
             }
         return StepError(code, message, hint: hint, isTransient: isTransient)
     }

@@ -27,7 +27,9 @@ public final class HTTPClients: Sendable {
         let proxy: Proxy? = if let url = try? HTTPURL(url) { try network.proxy(for: url) } else { nil }
         return try state.withLock { state in
             if let client = state.clients[proxy] { return client }
-            guard !state.isShutDown else { throw StepError("shutting-down", "the HTTP clients are shut down") }
+            guard !state.isShutDown else {
+                throw StepError(StepErrorCode.shuttingDown, "the HTTP clients are shut down")
+            }
             let client = try network.client(for: url, from: configuration)
             state.clients[proxy] = client
             return client

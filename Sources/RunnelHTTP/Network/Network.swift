@@ -150,13 +150,13 @@ public struct Network: Sendable {
     ) throws(StepError) -> Content {
         guard access(path, R_OK) == 0 else {
             let reason = errno == ENOENT ? "there is no such file" : String(cString: strerror(errno))
-            throw StepError("bad-tls-settings", "`\(setting)`: cannot read \"\(path)\": \(reason)")
+            throw StepError(HTTPErrorCode.badTLSSettings, "`\(setting)`: cannot read \"\(path)\": \(reason)")
         }
         do {
             return try read(path)
         } catch {
             throw StepError(
-                "bad-tls-settings", "`\(setting)`: \"\(path)\" is not a PEM file of that kind",
+                HTTPErrorCode.badTLSSettings, "`\(setting)`: \"\(path)\" is not a PEM file of that kind",
                 hint: "certificates begin with -----BEGIN CERTIFICATE-----, keys with -----BEGIN PRIVATE KEY-----")
         }
     }
@@ -197,7 +197,8 @@ struct ProxyEnvironment: Sendable {
             return try Proxy(text)
         } catch {
             throw StepError(
-                "bad-proxy", "the environment variable \(isSecure ? "HTTPS_PROXY" : "HTTP_PROXY"): \(error.message)",
+                HTTPErrorCode.badProxy,
+                "the environment variable \(isSecure ? "HTTPS_PROXY" : "HTTP_PROXY"): \(error.message)",
                 hint: error.hint)
         }
     }

@@ -39,10 +39,11 @@ public actor Services {
         let id = ObjectIdentifier(key)
         if let service = made.first(where: { $0.key == id })?.service as? Key.Service { return service }
         guard !isShutDown else {
-            throw StepError("shutting-down", "\(Key.name) is not available any more: Runnel is shutting down")
+            throw StepError(
+                StepErrorCode.shuttingDown, "\(Key.name) is not available any more: Runnel is shutting down")
         }
         guard making.insert(id).inserted else {
-            throw StepError("service-cycle", "\(Key.name) cannot be made: making it needs itself")
+            throw StepError(StepErrorCode.serviceCycle, "\(Key.name) cannot be made: making it needs itself")
         }
         defer { making.remove(id) }
         guard let recipe = recipes[id], let service = try recipe.make(self) as? Key.Service else {

@@ -22,13 +22,20 @@ public struct FieldError: Error, Sendable, Hashable, CustomStringConvertible {
 
     /// An error; see the properties.
     public init(
-        _ message: String, hint: String? = nil, path: [PathElement] = [], utf8Offset: Int? = nil, code: String? = nil
+        _ message: String, hint: String? = nil, path: [PathElement] = [], utf8Offset: Int? = nil,
+        code: (any ErrorCode)? = nil
     ) {
         self.message = message
         self.hint = hint
         self.path = path
         self.utf8Offset = utf8Offset
-        self.code = code
+        self.code = code?.rawValue
+    }
+
+    /// What was found by a check that steps make too: its message, hint and code.
+    public init(_ error: StepError, path: [PathElement] = []) {
+        self.init(error.message, hint: error.hint, path: path)
+        code = error.code
     }
 
     /// An error for a value of the wrong kind.
@@ -58,7 +65,7 @@ public struct FieldError: Error, Sendable, Hashable, CustomStringConvertible {
     func classified(by value: Value) -> FieldError {
         guard code == nil, value.value(at: path)?.isNull == true else { return self }
         var copy = self
-        copy.code = "empty-value"
+        copy.code = StepErrorCode.emptyValue.rawValue
         return copy
     }
 

@@ -40,9 +40,9 @@ public struct ConfinedPath: Sendable, Hashable {
     private static func parts(
         of path: String, below base: String, shownAs shownBase: String
     ) throws(StepError) -> [String] {
-        guard !path.isEmpty else { throw StepError("bad-path", "the path is empty") }
+        guard !path.isEmpty else { throw StepError(StepErrorCode.badPath, "the path is empty") }
         guard !path.utf8.contains(0) else {
-            throw StepError("bad-path", "the path \(Value.string(path).quoted()) holds a NUL character")
+            throw StepError(StepErrorCode.badPath, "the path \(Value.string(path).quoted()) holds a NUL character")
         }
         var rest = path.utf8[...]
         if rest.first == UInt8(ascii: "/") {
@@ -70,7 +70,7 @@ public struct ConfinedPath: Sendable, Hashable {
 
     private static func outside(_ path: String, _ base: String) -> StepError {
         StepError(
-            "path-outside", "\"\(path)\" leads out of \"\(base)\"",
+            StepErrorCode.pathOutside, "\"\(path)\" leads out of \"\(base)\"",
             hint: "files are read and written below the project's folder only")
     }
 }
@@ -103,11 +103,12 @@ extension ConfinedPath {
         let hint = "what a template fills in stays below the part of the path that stands before it"
         guard isInside, isBelow else {
             throw StepError(
-                "path-outside", "\"\(path)\" leads out of \"\(outer.map { Self.trimmed($0) } ?? folder ?? base)\"",
+                StepErrorCode.pathOutside,
+                "\"\(path)\" leads out of \"\(outer.map { Self.trimmed($0) } ?? folder ?? base)\"",
                 hint: hint)
         }
         guard name.isEmpty || parts[start.count].utf8.starts(with: name) else {
-            throw StepError("path-outside", "\"\(path)\" does not begin with \"\(prefix)\"", hint: hint)
+            throw StepError(StepErrorCode.pathOutside, "\"\(path)\" does not begin with \"\(prefix)\"", hint: hint)
         }
     }
 

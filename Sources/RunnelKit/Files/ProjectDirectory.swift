@@ -70,7 +70,7 @@ extension ConfinedPath {
 
     package static func link(_ path: String) -> StepError {
         StepError(
-            "path-is-link", "\"\(path)\" leads through a symbolic link",
+            StepErrorCode.pathIsLink, "\"\(path)\" leads through a symbolic link",
             hint: "links are not followed, so that nothing outside the project is touched, unless `files.links` in "
                 + "runnel.yaml names them")
     }
@@ -111,7 +111,7 @@ extension ProjectDirectory {
         guard
             folder == nil
                 ? !confined.parts.isEmpty : confined.parts.count > (try self.confined(folder ?? "").parts.count)
-        else { throw StepError("file-is-folder", "\"\(path)\" is a folder", hint: "name a file in it") }
+        else { throw StepError(FileErrorCode.fileIsFolder, "\"\(path)\" is a folder", hint: "name a file in it") }
         return confined
     }
 

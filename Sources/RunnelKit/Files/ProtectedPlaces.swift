@@ -32,7 +32,7 @@ public struct ProtectedPlaces: Sendable, Hashable {
             let known = path.split(separator: "/").prefix { !$0.contains("…") }.joined(separator: "/")
             let allowed = Value.string(known.isEmpty ? path : known).json()
             return StepError(
-                "path-protected", "pipelines do not touch \"\(path)\": \"\(shown)\" \(reason)",
+                StepErrorCode.pathProtected, "pipelines do not touch \"\(path)\": \"\(shown)\" \(reason)",
                 hint: "name another place, or allow this one in runnel.yaml: `files: { allow: [\(allowed)] }`")
         }
     }

@@ -196,7 +196,7 @@ package struct RoutePattern: Sendable, Hashable {
             Set(parameters).count == parameters.count
         else {
             throw StepError(
-                "bad-with", "\(Value.string(path).quoted()) cannot be the path of a hook",
+                StepErrorCode.badWith, "\(Value.string(path).quoted()) cannot be the path of a hook",
                 hint: "use letters, digits, \"-\", \"_\", \".\" and \"~\", with slashes between: \"github/issues\"; "
                     + "a part in braces is a parameter: \"scan/{id}\"")
         }

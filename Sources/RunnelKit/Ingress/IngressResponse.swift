@@ -46,20 +46,20 @@ public struct IngressResponse: Sendable {
     ///
     /// - Parameters:
     ///   - status: The HTTP status.
-    ///   - code: Stable and in kebab case.
+    ///   - code: What is wrong, for programs: ``IngressErrorCode``, or a code of the plugin.
     ///   - message: What is wrong, for the client.
     ///   - headers: Further header fields.
     public static func error(
-        _ status: Int, _ code: String, _ message: String, headers: HeaderList = [:]
+        _ status: Int, _ code: any ErrorCode, _ message: String, headers: HeaderList = [:]
     ) -> IngressResponse {
-        json(status, ["error": ["code": .string(code), "message": .string(message)]], headers: headers)
+        json(status, ["error": ["code": .string(code.rawValue), "message": .string(message)]], headers: headers)
     }
 
     /// The answer to a caller who calls more often than the route allows: 429 with `Retry-After`.
     public static func tooManyRequests(retryAfter: Duration) -> IngressResponse {
         let seconds = seconds(retryAfter)
         return .error(
-            429, "too-many-requests", "this hook is called too often; try again in \(seconds) s",
+            429, IngressErrorCode.tooManyRequests, "this hook is called too often; try again in \(seconds) s",
             headers: ["retry-after": "\(seconds)"])
     }
 
@@ -75,25 +75,32 @@ public struct IngressResponse: Sendable {
         self =
             switch refusal.reason {
             case .overloaded:
-                .error(429, "overloaded", "too many runs are waiting; try again in \(seconds) s", headers: headers)
+                .error(
+                    429, IngressErrorCode.overloaded, "too many runs are waiting; try again in \(seconds) s",
+                    headers: headers)
             case .shuttingDown:
-                .error(503, "shutting-down", "Runnel is shutting down; try again in \(seconds) s", headers: headers)
+                .error(
+                    503, IngressErrorCode.shuttingDown, "Runnel is shutting down; try again in \(seconds) s",
+                    headers: headers)
             case .journal:
-                .error(503, "unavailable", "runs cannot be stored now; try again in \(seconds) s", headers: headers)
+                .error(
+                    503, IngressErrorCode.unavailable, "runs cannot be stored now; try again in \(seconds) s",
+                    headers: headers)
             case .chainTooLong:
-                .error(508, "chain-too-long", "the event was caused by too long a chain of runs")
+                .error(508, IngressErrorCode.chainTooLong, "the event was caused by too long a chain of runs")
             }
     }
 
     /// The answer to a body that is larger than its route takes.
     package static func bodyTooLarge(limit: Int) -> IngressResponse {
-        error(413, "body-too-large", "the body is larger than the \(ByteCount(limit)) that this hook takes")
+        error(
+            413, IngressErrorCode.bodyTooLarge, "the body is larger than the \(ByteCount(limit)) that this hook takes")
     }
 
     /// The answer to a method that a route does not take: 405.
     public static func methodNotAllowed(_ methods: [String]) -> IngressResponse {
         error(
-            405, "method-not-allowed", "this hook is called with \(methods.joined(separator: " or "))",
+            405, IngressErrorCode.methodNotAllowed, "this hook is called with \(methods.joined(separator: " or "))",
             headers: ["allow": allow(methods)])
     }
 
@@ -119,10 +126,10 @@ public struct IngressError: Error, Sendable {
     ///
     /// - Parameters:
     ///   - status: The HTTP status.
-    ///   - code: Stable and in kebab case.
+    ///   - code: What is wrong, for programs: ``IngressErrorCode``, or a code of the plugin.
     ///   - message: What is wrong, for the client.
     ///   - headers: Further header fields.
-    public init(_ status: Int, _ code: String, _ message: String, headers: HeaderList = [:]) {
+    public init(_ status: Int, _ code: any ErrorCode, _ message: String, headers: HeaderList = [:]) {
         response = .error(status, code, message, headers: headers)
     }
 

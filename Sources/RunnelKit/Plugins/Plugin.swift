@@ -8,6 +8,8 @@ public protocol Plugin: Sendable {
     var steps: [StepDefinition] { get }
     var triggers: [TriggerDefinition] { get }
     var filters: [TemplateFilter] { get }
+    /// The codes of the errors of its steps and triggers, for the reference.
+    var errorCodes: [any ErrorCode.Type] { get }
     /// Says how the plugin's services are made; called once, when a worker starts.
     func registerServices(in services: Services) async
     /// What `runnel doctor` says of the plugin: whether what it needs is there. Nothing unless a plugin says otherwise.
@@ -21,6 +23,8 @@ extension Plugin {
     public var triggers: [TriggerDefinition] { [] }
     /// None.
     public var filters: [TemplateFilter] { [] }
+    /// None beside those that any step can have.
+    public var errorCodes: [any ErrorCode.Type] { [] }
     /// Registers nothing.
     public func registerServices(in services: Services) async {}
     /// Finds nothing.

@@ -28,15 +28,15 @@ public struct TemplateFilter: Sendable {
 public struct FilterError: Error, Sendable, Hashable {
     /// What is wrong, in a sentence that quotes the value.
     public let message: String
-    /// Stable and in kebab case: `filter-failed`, or `empty-value` for a null where something is needed.
-    public let code: String
+    /// Stable and in kebab case, such as `empty-value` for a null where something is needed; nil for `filter-failed`.
+    public let code: String?
 
     /// An error.
     /// - Parameters:
     ///   - message: What is wrong, in a sentence that quotes the value.
-    ///   - code: Stable and in kebab case.
-    public init(_ message: String, code: String = "filter-failed") {
+    ///   - code: What is wrong, for programs; nil for `filter-failed`.
+    public init(_ message: String, code: (any ErrorCode)? = nil) {
         self.message = message
-        self.code = code
+        self.code = code?.rawValue
     }
 }

@@ -16,9 +16,29 @@ public struct StepError: Error, Sendable {
     /// `empty-value` is shown with the expression that was null and its place in the file.
     public var field: [FieldError.PathElement]
 
-    /// An error; see the properties.
+    /// An error whose code is declared, by Runnel or by the plugin; see ``ErrorCode``.
     public init(
-        _ code: String, _ message: String, hint: String? = nil, isTransient: Bool = false,
+        _ code: any ErrorCode, _ message: String, hint: String? = nil, isTransient: Bool = false,
+        retryAfter: Duration? = nil, partialOutput: Value? = nil, field: [FieldError.PathElement] = []
+    ) {
+        self.init(
+            reported: code.rawValue, message, hint: hint, isTransient: isTransient, retryAfter: retryAfter,
+            partialOutput: partialOutput, field: field)
+    }
+
+    /// An error with a code that any step or trigger can have.
+    public init(
+        _ code: StepErrorCode, _ message: String, hint: String? = nil, isTransient: Bool = false,
+        retryAfter: Duration? = nil, partialOutput: Value? = nil, field: [FieldError.PathElement] = []
+    ) {
+        self.init(
+            reported: code.rawValue, message, hint: hint, isTransient: isTransient, retryAfter: retryAfter,
+            partialOutput: partialOutput, field: field)
+    }
+
+    /// An error whose code comes from elsewhere, such as from another process or a service.
+    public init(
+        reported code: String, _ message: String, hint: String? = nil, isTransient: Bool = false,
         retryAfter: Duration? = nil, partialOutput: Value? = nil, field: [FieldError.PathElement] = []
     ) {
         self.code = code
@@ -33,9 +53,16 @@ public struct StepError: Error, Sendable {
     /// The error of a `with:` that turned out wrong once it was rendered.
     public init(badConfiguration error: FieldError) {
         self.init(
-            error.code ?? "bad-with", error.path.isEmpty ? error.message : "`\(error.place)`: \(error.message)",
+            reported: error.code ?? StepErrorCode.badWith.rawValue,
+            error.path.isEmpty ? error.message : "`\(error.place)`: \(error.message)",
             hint: error.hint, field: error.path)
     }
+
+    /// Whether the error has this code.
+    public func has(_ code: any ErrorCode) -> Bool { self.code == code.rawValue }
+
+    /// Whether the error has this code.
+    public func has(_ code: StepErrorCode) -> Bool { self.code == code.rawValue }
 }
 
 extension StepError: CustomStringConvertible {
@@ -43,33 +70,4 @@ extension StepError: CustomStringConvertible {
     public var description: String {
         [message, hint].compactMap(\.self).joined(separator: "; ")
     }
-}
-
-extension StepError {
-    /// A code that Runnel itself looks at. The text is stable and meant for programs.
-    public struct Code: Hashable, Sendable, CustomStringConvertible {
-        /// The code in kebab case, for example `no-such-run`.
-        public let rawValue: String
-        /// The code in kebab case.
-        public var description: String { rawValue }
-
-        private init(_ rawValue: String) {
-            self.rawValue = rawValue
-        }
-
-        /// There is no such run, or retention has removed it.
-        public static let noSuchRun = Code("no-such-run")
-        /// Nothing in this process provides the service that a step asks for.
-        public static let noSuchService = Code("no-such-service")
-        /// A value is null where there has to be one.
-        public static let emptyValue = Code("empty-value")
-    }
-
-    /// An error with a code that Runnel itself looks at.
-    public init(_ code: Code, _ message: String, hint: String? = nil) {
-        self.init(code.rawValue, message, hint: hint)
-    }
-
-    /// Whether the error has this code.
-    public func has(_ code: Code) -> Bool { self.code == code.rawValue }
 }

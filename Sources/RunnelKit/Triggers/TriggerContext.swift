@@ -75,7 +75,7 @@ public struct TriggerContext: Sendable {
 
     /// Waits for the run to end, also when it began in an earlier life of the worker.
     ///
-    /// - Throws: `CancellationError`, or a ``StepError`` with the code ``StepError/Code/noSuchRun``.
+    /// - Throws: `CancellationError`, or a ``StepError`` with the code ``StepErrorCode/noSuchRun``.
     public func end(of runID: String) async throws -> RunEnd {
         try await runs.follow(runID) { _ in }
     }

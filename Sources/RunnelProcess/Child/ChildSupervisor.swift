@@ -1,5 +1,6 @@
 internal import CRunnelSpawn
 internal import LibC
+internal import RunnelSupport
 internal import Synchronization
 
 /// Supervises the child of a ``PluginProcess`` on a dedicated thread.
@@ -238,17 +239,15 @@ final class ChildSupervisor {
         while output >= 0, waitUntilResumed(), readOutput() {}
         for descriptor in [input, output, error, exitDescriptor] { closeDescriptor(descriptor) }
         sinks.end(exit)
-        let waiters = process.state.withLock { state -> [CheckedContinuation<ChildExit, Never>] in
+        process.state.withLock { state in
             state.exit = exit
             closeDescriptor(state.waker)
             state.waker = -1
             state.input = []
             state.written = 0
-            defer { state.waiters = [] }
-            return state.waiters
         }
         closeDescriptor(wake)
-        for waiter in waiters { waiter.resume(returning: exit) }
+        process.ended.fulfil(.success(exit))
     }
 
     /// Waits while the output is paused (backpressure). False if the child is being stopped.

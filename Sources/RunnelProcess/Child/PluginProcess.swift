@@ -1,4 +1,5 @@
 internal import LibC
+internal import RunnelSupport
 internal import Synchronization
 internal import SystemThread
 
@@ -30,7 +31,6 @@ package final class PluginProcess: Sendable {
         var isOutputPaused = false
         var stop: (plan: StopPlan, since: ContinuousClock.Instant)?
         var exit: ChildExit?
-        var waiters: [CheckedContinuation<ChildExit, Never>] = []
         /// The write end of the pipe that wakes the thread; -1 after the thread has ended.
         var waker: CInt
 
@@ -41,6 +41,8 @@ package final class PluginProcess: Sendable {
     static let inputLimit = 256 << 20
 
     let state: Mutex<State>
+    /// How the child ended.
+    let ended = Promise<ChildExit>()
 
     /// Whether there is input that the child has not read.
     package var hasPendingInput: Bool { state.withLock { $0.pendingInput > 0 } }
@@ -121,13 +123,8 @@ package final class PluginProcess: Sendable {
 
     /// Waits until the child has ended, also in a cancelled task.
     package func waitForExit() async -> ChildExit {
-        await withCheckedContinuation { continuation in
-            let exit = state.withLock { state in
-                if state.exit == nil { state.waiters.append(continuation) }
-                return state.exit
-            }
-            if let exit { continuation.resume(returning: exit) }
-        }
+        guard case .success(let exit) = await ended.settled() else { return .unknown }
+        return exit
     }
 
     /// Called with the state locked, so that the descriptor cannot be closed concurrently.

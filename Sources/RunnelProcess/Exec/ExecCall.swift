@@ -66,7 +66,7 @@ struct ExecCall: Sendable {
 
     private func timeOut(_ conversation: ExecConversation, _ log: PluginLog) -> StepError {
         StepError(
-            "plugin-timeout",
+            PluginErrorCode.pluginTimeout,
             "the plugin \"\(program.name)\" did not end within \(DurationText.format(program.manifest.timeout)) (timeout)"
                 + PluginLog.errorText(log.lastLines),
             hint: "raise timeout in plugin.yaml if it needs longer", isTransient: true,
@@ -160,7 +160,7 @@ struct ExecFailure: Sendable, Hashable {
     init(_ object: ValueObject) throws(ExecMessage.Unreadable) {
         message = try ExecMessage.text("message", of: object, "error")
         let code = object["code"]?.asString ?? ""
-        self.code = PluginName.isWord(code) ? code : "plugin-error"
+        self.code = PluginName.isWord(code) ? code : PluginErrorCode.pluginError.rawValue
         hint = object["hint"]?.asString
         isTransient = object["transient"]?.asBool ?? false
     }

@@ -32,7 +32,8 @@ struct ExecConversation: Sendable {
             }
             throw reject(
                 StepError(
-                    "plugin-bad-output", "line \(line.number) of what \(who) wrote \(error.message)", hint: error.hint))
+                    PluginErrorCode.pluginBadOutput, "line \(line.number) of what \(who) wrote \(error.message)",
+                    hint: error.hint))
         }
         switch message {
         case .text(let piece):
@@ -43,7 +44,8 @@ struct ExecConversation: Sendable {
             guard result == nil else {
                 throw reject(
                     StepError(
-                        "plugin-two-results", "\(who) wrote a second result in line \(line.number) of its output",
+                        PluginErrorCode.pluginTwoResults,
+                        "\(who) wrote a second result in line \(line.number) of its output",
                         hint: "write one line of type \"result\" per call"))
             }
             result = output
@@ -58,13 +60,14 @@ struct ExecConversation: Sendable {
         case .lineTooLong(let number, let limit):
             reject(
                 StepError(
-                    "plugin-output-too-long",
+                    PluginErrorCode.pluginOutputTooLong,
                     "line \(number) of what \(who) wrote is longer than \(ByteCount(limit)) (max_line)",
                     hint: "write less, or raise max_line in plugin.yaml"))
         case .tooMuch(let limit):
             reject(
                 StepError(
-                    "plugin-output-too-long", "\(who) wrote more than \(ByteCount(limit)) in one call (max_output)",
+                    PluginErrorCode.pluginOutputTooLong,
+                    "\(who) wrote more than \(ByteCount(limit)) in one call (max_output)",
                     hint: "write less, or raise max_output in plugin.yaml"))
         }
     }
@@ -82,11 +85,12 @@ struct ExecConversation: Sendable {
         if let broken { throw broken }
         if let failure {
             throw StepError(
-                failure.code, failure.message, hint: failure.hint, isTransient: failure.isTransient,
+                reported: failure.code, failure.message, hint: failure.hint, isTransient: failure.isTransient,
                 partialOutput: partialOutput)
         }
         guard exit.isSuccess else {
-            let code = if case .status = exit { "plugin-exit-status" } else { "plugin-crashed" }
+            let code =
+                if case .status = exit { PluginErrorCode.pluginExitStatus } else { PluginErrorCode.pluginCrashed }
             let after = result == nil ? "" : " after it had written its result"
             throw StepError(
                 code, "\(who) \(exit.words)\(after)\(PluginLog.errorText(lastLines))", isTransient: exit.isTransient,
@@ -94,14 +98,14 @@ struct ExecConversation: Sendable {
         }
         if let line = brokenOff {
             throw StepError(
-                "plugin-bad-output",
+                PluginErrorCode.pluginBadOutput,
                 "\(who) ended in the middle of line \(line.number) of its output: \(PluginLog.quoted(line.bytes))",
                 hint: "write complete lines, and flush standard output before the program ends",
                 partialOutput: partialOutput)
         }
         guard let result else {
             throw StepError(
-                "plugin-no-result", "\(who) ended without a result\(PluginLog.errorText(lastLines))",
+                PluginErrorCode.pluginNoResult, "\(who) ended without a result\(PluginLog.errorText(lastLines))",
                 hint: #"write a line such as {"type":"result","output":null} before the program ends"#,
                 partialOutput: partialOutput)
         }

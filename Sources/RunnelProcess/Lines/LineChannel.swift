@@ -1,3 +1,4 @@
+internal import RunnelSupport
 internal import Synchronization
 
 /// A bounded queue of lines from a child's thread to the task that reads them.
@@ -17,17 +18,12 @@ final class LineChannel: Sendable {
 
     private struct State {
         var splitter: LineSplitter
-        var lines: [Line] = []
-        var waitingBytes = 0
         var total = 0
-        var failure: Failure?
-        var isOver = false
-        var reader: CheckedContinuation<Void, Never>?
-        var resume: (@Sendable () -> Void)?
+        var hasFailed = false
     }
 
-    private static let waitingLimit = 256 << 10
     private let state: Mutex<State>
+    private let buffer = AsyncBuffer<Line, Failure>(limit: 256 << 10) { $0.bytes.count }
     private let outputLimit: Int
 
     /// - Parameters:
@@ -40,66 +36,43 @@ final class LineChannel: Sendable {
 
     /// Appends bytes. False if the reader is behind (backpressure): no more until `resume` is called.
     func append(_ bytes: UnsafeRawBufferPointer) -> Bool {
-        let (goesOn, reader) = state.withLock { state -> (Bool, CheckedContinuation<Void, Never>?) in
-            guard state.failure == nil else { return (true, nil) }
+        state.withLock { state in
+            guard !state.hasFailed else { return true }
             state.total += bytes.count
-            var found: [Line] = []
+            var lines: [Line] = []
+            var failure: Failure?
             do {
-                try state.splitter.append(bytes) { found.append(Line(bytes: $0, number: $1)) }
-                if state.total > outputLimit { state.failure = .tooMuch(limit: outputLimit) }
+                try state.splitter.append(bytes) { lines.append(Line(bytes: $0, number: $1)) }
+                if state.total > outputLimit { failure = .tooMuch(limit: outputLimit) }
             } catch {
-                state.failure = .lineTooLong(number: state.splitter.count + 1, limit: state.splitter.limit)
+                failure = .lineTooLong(number: state.splitter.count + 1, limit: state.splitter.limit)
             }
-            state.lines += found
-            state.waitingBytes = found.reduce(state.waitingBytes) { $0 + $1.bytes.count }
-            let isReady = !state.lines.isEmpty || state.failure != nil
-            defer { if isReady { state.reader = nil } }
-            return (state.waitingBytes <= Self.waitingLimit || state.failure != nil, isReady ? state.reader : nil)
+            let hasRoom = buffer.append(lines)
+            guard let failure else { return hasRoom }
+            state.hasFailed = true
+            buffer.finish(.failure(failure))
+            return true
         }
-        reader?.resume()
-        return goesOn
     }
 
     /// Sets the callback that resumes reading.
     func onResume(_ resume: @escaping @Sendable () -> Void) {
-        state.withLock { $0.resume = resume }
+        buffer.onDrain(resume)
     }
 
     /// Marks the end of the output.
     func finish() {
-        let reader = state.withLock { state -> CheckedContinuation<Void, Never>? in
-            state.isOver = true
+        state.withLock { state in
             if let (line, number) = state.splitter.finish() {
-                state.lines.append(Line(bytes: line, number: number, isWhole: false))
+                _ = buffer.append([Line(bytes: line, number: number, isWhole: false)])
             }
-            defer { state.reader = nil }
-            return state.reader
+            buffer.finish()
         }
-        reader?.resume()
     }
 
     /// The next lines, at least one; empty at the end. For a single reader. Cancellation does not end the wait: the
     /// canceller also stops the child.
     func next() async throws(Failure) -> [Line] {
-        while true {
-            let (lines, failure, isOver, resume) = state.withLock { state in
-                let lines = state.lines
-                state.lines = []
-                state.waitingBytes = 0
-                return (lines, state.failure, state.isOver, state.resume)
-            }
-            resume?()
-            if !lines.isEmpty { return lines }
-            if let failure { throw failure }
-            if isOver { return [] }
-            await withCheckedContinuation { continuation in
-                let isReady = state.withLock { state in
-                    if !state.lines.isEmpty || state.failure != nil || state.isOver { return true }
-                    state.reader = continuation
-                    return false
-                }
-                if isReady { continuation.resume() }
-            }
-        }
+        try await buffer.next()
     }
 }

@@ -65,7 +65,7 @@ package struct StepInput: Sendable {
         let place = issue.path.isRoot ? "" : "`\(issue.path)`: "
         let isNull = Value.object(with).value(at: issue.path.fieldPath)?.isNull == true
         throw StepError(
-            isNull ? "empty-value" : "bad-with", place + issue.message,
+            isNull ? PluginErrorCode.emptyValue : PluginErrorCode.badWith, place + issue.message,
             hint: issue.suggestion.map { "did you mean \"\($0)\"?" }, field: issue.path.fieldPath)
     }
 }

@@ -17,7 +17,7 @@ package struct PluginProgram: Sendable {
     /// Resolved for each start, because programs and secrets may change.
     func launch() throws -> ChildLaunch {
         guard let words = manifest.command?.words, let word = words.first else {
-            throw StepError("plugin-start-failed", "the plugin \"\(name)\" has no command")
+            throw StepError(PluginErrorCode.pluginStartFailed, "the plugin \"\(name)\" has no command")
         }
         let environment: [String: String]
         do {
@@ -25,7 +25,8 @@ package struct PluginProgram: Sendable {
         } catch {
             let wrong = StepError(badConfiguration: error)
             throw StepError(
-                "plugin-environment", "the plugin \"\(name)\" cannot start: \(wrong.message)", hint: wrong.hint)
+                PluginErrorCode.pluginEnvironment, "the plugin \"\(name)\" cannot start: \(wrong.message)",
+                hint: wrong.hint)
         }
         let search = ProgramSearch(folder: folder, path: environment["PATH"] ?? "/usr/local/bin:/usr/bin:/bin")
         do throws(ProgramSearch.Problem) {
@@ -34,7 +35,7 @@ package struct PluginProgram: Sendable {
                 directory: folder)
         } catch {
             throw StepError(
-                "plugin-command-not-found", "the plugin \"\(name)\" cannot start: \(error.message)",
+                PluginErrorCode.pluginCommandNotFound, "the plugin \"\(name)\" cannot start: \(error.message)",
                 hint: error.hint)
         }
     }
@@ -58,7 +59,7 @@ package struct PluginProgram: Sendable {
                 }
             let hint = "try to run it by hand in \(folder); a script needs a first line such as #!/usr/bin/env python3"
             throw StepError(
-                "plugin-start-failed", "the plugin \"\(name)\" \(what): \(error.reason)",
+                PluginErrorCode.pluginStartFailed, "the plugin \"\(name)\" \(what): \(error.reason)",
                 hint: error.stage == .execution && !error.isShortage ? hint : nil, isTransient: error.isShortage)
         }
     }

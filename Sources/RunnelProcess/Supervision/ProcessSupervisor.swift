@@ -104,7 +104,7 @@ public final class ProcessSupervisor: Sendable {
     }
 
     private static var isShuttingDown: StepError {
-        StepError("shutting-down", "no plugin can be started any more: Runnel is shutting down")
+        StepError(PluginErrorCode.shuttingDown, "no plugin can be started any more: Runnel is shutting down")
     }
 }
 

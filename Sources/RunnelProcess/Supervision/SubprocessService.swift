@@ -1,6 +1,5 @@
 public import RunnelKit
 internal import RunnelSupport
-internal import Synchronization
 
 /// Runs programs for steps, as children that the ``ProcessSupervisor`` knows.
 package struct SubprocessService: Subprocesses {
@@ -10,6 +9,8 @@ package struct SubprocessService: Subprocesses {
     /// The variables of Runnel's own environment that every child sees.
     private static let inherited = ["PATH", "HOME", "LANG", "TMPDIR"]
     private static let defaultPath = "/usr/local/bin:/usr/bin:/bin"
+    /// How much output may wait for the step.
+    private static let bufferLimit = 256 << 10
 
     /// Registers the service.
     ///
@@ -32,12 +33,14 @@ package struct SubprocessService: Subprocesses {
         _ program: Subprocess, output: @escaping @Sendable (Subprocess.Output) async throws -> Void
     ) async throws -> Subprocess.Exit {
         try Task.checkCancellation()
-        let channel = OutputChannel()
+        let channel = AsyncBuffer<Subprocess.Output, Never>(limit: Self.bufferLimit) { $0.bytes.count }
+        // Standard error cannot be paused, so what comes while the step is behind is left out.
         let sinks = PluginProcess.Sinks(
-            output: { channel.append(.standardOutput(Array($0))) },
-            error: { _ = channel.append(.standardError(Array($0))) }, end: { _ in channel.finish() })
+            output: { channel.append([.standardOutput(Array($0))]) },
+            error: { _ = channel.append([.standardError(Array($0))], onlyIfRoom: true) },
+            end: { _ in channel.finish() })
         let process = try await start(program, sinks)
-        channel.onResume { process.resumeOutput() }
+        channel.onDrain { process.resumeOutput() }
         process.write(program.input)
         process.closeInput()
         let limit = program.timeLimit
@@ -53,7 +56,9 @@ package struct SubprocessService: Subprocesses {
                     }
                     group.addTask {
                         do {
-                            while let pieces = await channel.next() {
+                            while true {
+                                let pieces = await channel.next()
+                                if pieces.isEmpty { break }
                                 for piece in pieces { try await output(piece) }
                             }
                         } catch {
@@ -93,7 +98,7 @@ package struct SubprocessService: Subprocesses {
         do throws(ProgramSearch.Problem) {
             path = try search.find(program.program)
         } catch {
-            throw StepError("program-not-found", error.message, hint: "install it, or write its path")
+            throw StepError(PluginErrorCode.programNotFound, error.message, hint: "install it, or write its path")
         }
         do {
             return try await PluginProcess.start(
@@ -103,7 +108,8 @@ package struct SubprocessService: Subprocesses {
         } catch let error as ChildStartError {
             let what = error.stage == .directory ? "in \"\(program.directory)\"" : "\"\(path)\""
             throw StepError(
-                "program-start-failed", "cannot start \(what): \(error.reason)", isTransient: error.isShortage)
+                PluginErrorCode.programStartFailed, "cannot start \(what): \(error.reason)",
+                isTransient: error.isShortage)
         }
     }
 }
@@ -123,84 +129,10 @@ public struct ProgramsPlugin: Plugin {
     }
 }
 
-/// A bounded queue of output from a child's thread to the task that reads it.
-private final class OutputChannel: Sendable {
-    private struct State {
-        var pieces: [Subprocess.Output] = []
-        var bytes = 0
-        var isOver = false
-        var isDropping = false
-        var reader: CheckedContinuation<Void, Never>?
-        var resume: (@Sendable () -> Void)?
-    }
-
-    private static let limit = 256 << 10
-    private let state = Mutex(State())
-
-    /// Appends a piece. False if the reader is behind: no more standard output until `resume` is called. Pieces of
-    /// standard error are left out then, because it cannot be paused.
-    func append(_ piece: Subprocess.Output) -> Bool {
-        let (goesOn, reader) = state.withLock { state -> (Bool, CheckedContinuation<Void, Never>?) in
-            if state.isDropping { return (true, nil) }
-            switch piece {
-            case .standardOutput(let bytes): state.bytes += bytes.count
-            case .standardError(let bytes):
-                guard state.bytes <= Self.limit else { return (false, nil) }
-                state.bytes += bytes.count
-            }
-            state.pieces.append(piece)
-            defer { state.reader = nil }
-            return (state.bytes <= Self.limit, state.reader)
-        }
-        reader?.resume()
-        return goesOn
-    }
-
-    /// Sets the callback that resumes reading.
-    func onResume(_ resume: @escaping @Sendable () -> Void) {
-        state.withLock { $0.resume = resume }
-    }
-
-    /// From now on output is read and forgotten, and the reader sees the end.
-    func drop() {
-        let (resume, reader) = state.withLock { state in
-            state.isDropping = true
-            state.isOver = true
-            state.pieces = []
-            defer { state.reader = nil }
-            return (state.resume, state.reader)
-        }
-        reader?.resume()
-        resume?()
-    }
-
-    func finish() {
-        let reader = state.withLock { state in
-            state.isOver = true
-            defer { state.reader = nil }
-            return state.reader
-        }
-        reader?.resume()
-    }
-
-    /// The next pieces; nil at the end. For a single reader.
-    func next() async -> [Subprocess.Output]? {
-        while true {
-            let (pieces, isOver, resume) = state.withLock { state in
-                defer { (state.pieces, state.bytes) = ([], 0) }
-                return (state.pieces, state.isOver, state.resume)
-            }
-            resume?()
-            if !pieces.isEmpty { return pieces }
-            if isOver { return nil }
-            await withCheckedContinuation { continuation in
-                let isReady = state.withLock { state in
-                    if !state.pieces.isEmpty || state.isOver { return true }
-                    state.reader = continuation
-                    return false
-                }
-                if isReady { continuation.resume() }
-            }
+extension Subprocess.Output {
+    fileprivate var bytes: [UInt8] {
+        switch self {
+        case .standardOutput(let bytes), .standardError(let bytes): bytes
         }
     }
 }

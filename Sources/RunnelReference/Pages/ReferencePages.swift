@@ -4,19 +4,19 @@ public import RunnelKit
 /// The reference in Markdown, generated from the declarations of steps, triggers, filters and settings.
 public enum ReferencePages {
     /// All files of `docs/reference` by name, such as `steps.md`.
-    /// - Parameter errors: The entries of `errors.md`.
+    /// - Parameter codes: The error codes of modules around the engine.
     /// - Throws: If two plugins have a filter of the same name.
     public static func all(
-        _ registry: StepRegistry, errors: [ErrorEntry] = ErrorCatalog.all
+        _ registry: StepRegistry, codes: [any ErrorCode.Type] = []
     ) throws(RegistryError) -> [String: String] {
         [
-            "README.md": IndexPage.text,
-            "steps.md": StepsPage.text(registry),
-            "triggers.md": TriggersPage.text(registry),
-            "filters.md": try FiltersPage.text(registry),
-            "configuration.md": ConfigurationPage.text(registry),
-            "pipeline.md": PipelinePage.text(registry),
-            "errors.md": ErrorsPage.text(errors),
+            "README.md": IndexReference.text,
+            "steps.md": StepsReference.text(registry),
+            "triggers.md": TriggersReference.text(registry),
+            "filters.md": try FiltersReference.text(registry),
+            "configuration.md": ConfigurationReference.text(registry),
+            "pipeline.md": PipelineReference.text(registry),
+            "errors.md": ErrorsReference.text(ErrorCatalog(registry.plugins, others: codes).entries),
             "pipeline.schema.json": PipelineSchema.pipeline(registry).json(pretty: true) + "\n",
             "runnel.schema.json": PipelineSchema.settings(registry).json(pretty: true) + "\n",
         ]
@@ -24,7 +24,7 @@ public enum ReferencePages {
 }
 
 /// `README.md`: the table of contents.
-enum IndexPage {
+enum IndexReference {
     static let text = """
         # Reference
 
@@ -42,7 +42,7 @@ enum IndexPage {
 }
 
 /// `pipeline.md`: the keys of a pipeline file.
-enum PipelinePage {
+enum PipelineReference {
     static func text(_ registry: StepRegistry) -> String {
         """
         # Pipeline files
@@ -105,7 +105,7 @@ enum PipelinePage {
 }
 
 /// `configuration.md`: the settings of `runnel.yaml` and their environment variables.
-enum ConfigurationPage {
+enum ConfigurationReference {
     static func text(_ registry: StepRegistry) -> String {
         let all = SettingList.all(registry.plugins)
         let groups = all.filter(\.isGroup)
@@ -144,7 +144,7 @@ enum ConfigurationPage {
 }
 
 /// `errors.md`: all error codes by part.
-enum ErrorsPage {
+enum ErrorsReference {
     static func text(_ entries: [ErrorEntry]) -> String {
         var parts: [String] = []
         for entry in entries where !parts.contains(entry.part) { parts.append(entry.part) }
@@ -154,7 +154,7 @@ enum ErrorsPage {
                 + Markdown.table(
                     ["code", "message", "hint"],
                     entries.filter { $0.part == part }.map { entry in
-                        [Markdown.code(entry.code), cell(entry.sentences), cell(entry.hints)]
+                        [Markdown.code(entry.code), cell(entry.explanation.messages), cell(entry.explanation.hints)]
                     })
         }
         return """
@@ -162,8 +162,8 @@ enum ErrorsPage {
 
             Every error has a code that stays the same from release to release. `runnel validate` prints it behind the
             sentence in brackets, `--json` and the API carry it as `code`, and steps of `on_failure` find it as `{{
-            error.code }}`. `…` stands for what differs from case to case. A plugin of your own may give codes that are
-            not listed here.
+            error.code }}`. `…` stands for what differs from case to case. A plugin in another language may give codes
+            that are not listed here.
 
             \(list)
             """ + sections.joined()

@@ -3,7 +3,7 @@ import RunnelKit
 import Templates
 
 /// `steps.md`: every registered step.
-enum StepsPage {
+enum StepsReference {
     static func text(_ registry: StepRegistry) -> String {
         let steps = registry.names.compactMap { registry[$0] }
         let list = steps.map { "- [`\($0.name)`](#\(Markdown.anchor($0.name))): \($0.summary)\n" }.joined()
@@ -46,7 +46,7 @@ extension String {
 }
 
 /// `triggers.md`: every registered trigger.
-enum TriggersPage {
+enum TriggersReference {
     static func text(_ registry: StepRegistry) -> String {
         let triggers = registry.triggerNames.compactMap { registry.trigger(named: $0) }
         let list = triggers.map { "- [`\($0.name)`](#\(Markdown.anchor($0.name))): \($0.summary)\n" }.joined()
@@ -60,7 +60,7 @@ enum TriggersPage {
             \(list)
             ## Keys of every trigger
 
-            \(PipelinePage.table(PipelineKeys.trigger))
+            \(PipelineReference.table(PipelineKeys.trigger))
             `if` and `debounce.key` are evaluated for each event and can use `trigger`, `input`, `inputs`, `vars`, `secrets`
             and `env`. A value that an event does not have is null in `if`, since one hook often gets events of several
             shapes. An event for which `if` cannot be evaluated is ignored, and the log says why. An event that is ignored starts no run and costs none: a webhook is answered with 202 and
@@ -69,7 +69,7 @@ enum TriggersPage {
 
             ### debounce
 
-            \(PipelinePage.table(PipelineKeys.debounce))
+            \(PipelineReference.table(PipelineKeys.debounce))
             The run is kept in the journal in the state `waiting` from the first event on, so a burst survives a restart.
             `trigger` is that of the last event; `trigger.count` is the number of events, and `trigger.folded` lists them,
             the oldest first and the last one included. At most the latest \(Debounce.maximumEvents) events with
@@ -106,7 +106,7 @@ enum TriggersPage {
 }
 
 /// `filters.md`: every filter of the template language.
-enum FiltersPage {
+enum FiltersReference {
     static func text(_ registry: StepRegistry) throws(RegistryError) -> String {
         let environment = try TemplateEnvironment(filters: registry.filters)
         let standard = Set(TemplateEnvironment.standard.filters.map(\.name))

@@ -13,7 +13,8 @@ extension DashboardRoutes {
             let all = await api.host.all
             if let file = try query.one("file") {
                 guard let hosted = all.first(where: { $0.file == file }) else {
-                    throw APIError(404, "no-such-file", "there is no file \(Value.string(file).quoted(limit: 200))")
+                    throw APIError(
+                        404, .noSuchFile, "there is no file \(Value.string(file).quoted(limit: 200))")
                 }
                 return Response.page(BrokenFilePage(context: page, hosted: hosted, redact: api.queue.redact).html())
             }
@@ -65,7 +66,7 @@ extension DashboardRoutes {
                 if form["do"] == "dry-run" { return try await dryRun(page, inputs) }
                 let id = try await api.start(page.pipeline, inputs: inputs, by: Operator(context))
                 return Self.after(Link("runs", id).text, .started)
-            } catch let error as APIError where error.code == "bad-input" {
+            } catch let error as APIError where error.has(.badInput) {
                 page.problem = api.queue.redact(error.message)
                 return Response.page(page.html(), status: 400)
             }
@@ -75,7 +76,8 @@ extension DashboardRoutes {
     private func page(_ page: PageContext, _ context: ServerContext) async throws -> PipelinePage {
         let name = context.parameter("name")
         guard let hosted = await api.host.pipeline(named: name), let pipeline = hosted.pipeline else {
-            throw APIError(404, "no-such-pipeline", "there is no pipeline \(Value.string(name).quoted(limit: 200))")
+            throw APIError(
+                404, .noSuchPipeline, "there is no pipeline \(Value.string(name).quoted(limit: 200))")
         }
         let recent = try await withJournal { try await RecentRuns.load(name, api.journal) }
         return PipelinePage(
@@ -88,7 +90,7 @@ extension DashboardRoutes {
         do throws(InputError) {
             values = try page.pipeline.inputValues(json: inputs)
         } catch {
-            throw APIError(400, "bad-input", error.message)
+            throw APIError(400, .badInput, error.message)
         }
         let request = RunRequest(
             id: api.runs.makeID(), inputs: values, trigger: ["type": "manual"], input: .null)

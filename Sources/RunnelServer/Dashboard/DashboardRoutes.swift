@@ -35,7 +35,7 @@ struct DashboardRoutes: Sendable {
             guard
                 let response = DashboardAssets.all.response(
                     context.parameter("name"), version: context.parameter("version"), request)
-            else { throw APIError(404, "not-found", "there is no such file") }
+            else { throw APIError(404, .notFound, "there is no such file") }
             return response
         }
         group.get("/favicon.ico") { _, _ in
@@ -47,7 +47,8 @@ struct DashboardRoutes: Sendable {
             if let code = try query.one("once") {
                 guard let token = sessions.redeem(code, now: context.now) else {
                     throw APIError(
-                        403, "link-used", "the link has been used or has expired; `runnel open` makes a new one")
+                        403, .linkUsed,
+                        "the link has been used or has expired; `runnel open` makes a new one")
                 }
                 return signedIn(as: token, to, request, context)
             }
@@ -83,7 +84,7 @@ struct DashboardRoutes: Sendable {
     }
 
     private func signedIn(
-        as token: AccessToken, _ to: String, _ request: Request, _ context: ServerContext
+        as token: APIToken, _ to: String, _ request: Request, _ context: ServerContext
     ) -> Response {
         var response = Response.redirect(to: to)
         response.headers.append(
@@ -108,7 +109,7 @@ struct DashboardRoutes: Sendable {
     }
 
     func form(_ request: Request, _ context: ServerContext) async throws -> Form {
-        guard let session = context.session else { throw APIError(403, "signed-out", "sign in first") }
+        guard let session = context.session else { throw APIError(403, .signedOut, "sign in first") }
         return try await Form.read(request, context, bodies, session: session)
     }
 
@@ -172,7 +173,7 @@ struct DashboardRoutes: Sendable {
         // An address that a person typed may hold a prefix.
         let found = id.count < 6 ? [] : try await withJournal { try await api.journal.runs(idPrefix: id, limit: 2) }
         guard found.count == 1 else {
-            throw APIError(404, "no-such-run", "there is no run \(Value.string(id).quoted(limit: 200))")
+            throw APIError(404, .noSuchRun, "there is no run \(Value.string(id).quoted(limit: 200))")
         }
         return found[0]
     }
@@ -221,7 +222,7 @@ struct DashboardRoutes: Sendable {
             default: break
             }
         }
-        guard let value else { throw APIError(404, "no-such-value", "the run has no such value") }
+        guard let value else { throw APIError(404, .noSuchValue, "the run has no such value") }
         return Response.page(
             ValuePage(
                 context: page, run: run.id, title: "\(run.pipeline) · \(step.map { "\($0) · " } ?? "")\(part)",

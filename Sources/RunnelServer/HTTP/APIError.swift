@@ -7,23 +7,28 @@ import RunnelKit
 /// An error of the API.
 struct APIError: Error {
     let status: Int
-    /// A stable code in kebab case.
-    let code: String
-    let message: String
+    let code: any ErrorCode
+    var message: String
     var headers: HTTPFields = [:]
 
-    init(_ status: Int, _ code: String, _ message: String) {
+    init(_ status: Int, _ code: APIErrorCode, _ message: String) {
         self.status = status
         self.code = code
         self.message = message
     }
 
     init(_ error: JournalError) {
-        self.init(503, error.code.rawValue, error.message)
+        status = 503
+        code = error.code
+        message = error.message
     }
 
+    /// Whether the error has this code.
+    func has(_ code: APIErrorCode) -> Bool { self.code.rawValue == code.rawValue }
+
     var response: Response {
-        var response = Response.json(["error": ["code": .string(code), "message": .string(message)]], status: status)
+        var response = Response.json(
+            ["error": ["code": .string(code.rawValue), "message": .string(message)]], status: status)
         for field in headers { response.headers.append(field) }
         return response
     }

@@ -24,7 +24,7 @@ enum AccessRule {
         let needed = scope(request.method, request.uri.path)
         guard context.scope < needed else { return }
         throw APIError(
-            403, "insufficient-scope",
+            403, .insufficientScope,
             "the token \(Value.string(context.caller).quoted(limit: 100)) has the scope `\(context.scope.rawValue)`; "
                 + "this needs `\(needed.rawValue)`")
     }

@@ -15,7 +15,7 @@ struct BearerAuthMiddleware: RouterMiddleware {
         if !tokens.isEmpty {
             let given = request.headers[.authorization] ?? ""
             guard given.lowercased().hasPrefix("bearer "), let found = tokens.matching(given.dropFirst(7)) else {
-                var error = APIError(401, "unauthorized", "the API needs the token: Authorization: Bearer …")
+                var error = APIError(401, .unauthorized, "the API needs the token: Authorization: Bearer …")
                 error.headers[.wwwAuthenticate] = "Bearer"
                 throw error
             }
@@ -36,12 +36,14 @@ struct BearerAuthMiddleware: RouterMiddleware {
             case .host: throw Self.wrongHost
             case .origin:
                 throw APIError(
-                    403, "wrong-origin", "the API does not answer to pages of other sites; a token lets them in")
+                    403, .wrongOrigin,
+                    "the API does not answer to pages of other sites; a token lets them in")
             }
         }
     }
 
-    static let wrongHost = APIError(403, "wrong-host", "the API answers to localhost only; a token lets others in")
+    static let wrongHost = APIError(
+        403, .wrongHost, "the API answers to localhost only; a token lets others in")
 
     /// Constant-time comparison, so that the token cannot be guessed byte by byte.
     static func isEqual(_ given: some StringProtocol, _ token: String) -> Bool {
@@ -49,9 +51,9 @@ struct BearerAuthMiddleware: RouterMiddleware {
     }
 }
 
-extension [AccessToken] {
+extension [APIToken] {
     /// The token with this value. All are compared, so that the time does not say which one was close.
-    func matching(_ value: some StringProtocol) -> AccessToken? {
+    func matching(_ value: some StringProtocol) -> APIToken? {
         filter { BearerAuthMiddleware.isEqual(value, $0.value) }.first
     }
 }

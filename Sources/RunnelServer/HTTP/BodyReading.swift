@@ -84,7 +84,7 @@ struct BodyReading: Sendable {
         let isOver = deadlines.leave(number)
         if isOver, case .failure(is CancellationError) = result {
             let time = DurationText.format(deadlines.timeout)
-            throw APIError(408, "too-slow", "the body did not come within \(time)")
+            throw APIError(408, .tooSlow, "the body did not come within \(time)")
         }
         return try result.get()
     }
@@ -172,10 +172,12 @@ extension IngressError {
 }
 
 extension APIError {
-    fileprivate static var incompleteBody: APIError { APIError(400, "incomplete-body", "the body did not come whole") }
+    fileprivate static var incompleteBody: APIError {
+        APIError(400, .incompleteBody, "the body did not come whole")
+    }
 
     fileprivate static var overloaded: APIError {
-        var error = APIError(503, "overloaded", "too many bodies are being read; try again in 1 s")
+        var error = APIError(503, .overloaded, "too many bodies are being read; try again in 1 s")
         error.headers[.retryAfter] = "1"
         return error
     }

@@ -29,7 +29,7 @@ struct ErrorAndAccessLogMiddleware: RouterMiddleware {
         var response: Response
         do {
             if let problem = Self.malformed.flatMap({ request.headers[$0] }) {
-                throw APIError(400, "bad-request", problem)
+                throw APIError(400, .badRequest, problem)
             }
             response = try await next(request, context)
         } catch let error as APIError {
@@ -37,13 +37,15 @@ struct ErrorAndAccessLogMiddleware: RouterMiddleware {
         } catch let error as HTTPError where error.status == .notFound {
             response = isForPeople(request) ? pageWithoutRoute(request, context) : answerWithoutRoute(request)
         } catch let error as HTTPError {
-            response = APIError(error.status.code, "bad-request", error.body ?? error.status.reasonPhrase).response
+            response = APIError(error.status.code, .badRequest, error.body ?? error.status.reasonPhrase).response
         } catch is CancellationError {
             throw CancellationError()
         } catch {
             logger.error("\(call) failed: \(error)", metadata: ["request": .string(context.requestID)])
             response =
-                APIError(500, "internal", "the request failed; the log says why under \(context.requestID)").response
+                APIError(
+                    500, .internalError, "the request failed; the log says why under \(context.requestID)"
+                ).response
         }
         if let header = Self.header { response.headers[header] = context.requestID }
         if let header = Self.contentTypeOptions, response.headers[header] == nil {
@@ -58,8 +60,8 @@ struct ErrorAndAccessLogMiddleware: RouterMiddleware {
 
     /// A message may quote more than the client sent.
     private func masked(_ error: APIError) -> APIError {
-        var copy = APIError(error.status, error.code, redact(error.message))
-        copy.headers = error.headers
+        var copy = error
+        copy.message = redact(error.message)
         return copy
     }
 
@@ -71,7 +73,7 @@ struct ErrorAndAccessLogMiddleware: RouterMiddleware {
 
     private func pageWithoutRoute(_ request: Request, _ context: ServerContext) -> Response {
         let error = APIError(
-            404, "not-found", "there is nothing at \(Value.string(request.uri.path).quoted(limit: 200))")
+            404, .notFound, "there is nothing at \(Value.string(request.uri.path).quoted(limit: 200))")
         var response = ErrorPage(error: error, message: redact(error.message)).response(request, context)
         DashboardMiddleware.confine(&response)
         return response
@@ -81,13 +83,14 @@ struct ErrorAndAccessLogMiddleware: RouterMiddleware {
     private func answerWithoutRoute(_ request: Request) -> Response {
         let path = request.uri.path
         guard let methods = routes?.methods(path) else {
-            return APIError(404, "not-found", "there is nothing at \(Value.string(path).quoted(limit: 200))").response
+            return APIError(404, .notFound, "there is nothing at \(Value.string(path).quoted(limit: 200))")
+                .response
         }
         let list = methods.joined(separator: ", ")
         guard request.method != .options else { return Response(status: .noContent, headers: [.allow: list]) }
         let others = methods.filter { $0 != "HEAD" && $0 != "OPTIONS" }.joined(separator: " or ")
         var error = APIError(
-            405, "method-not-allowed",
+            405, .methodNotAllowed,
             "\(request.method.rawValue) is not possible here; "
                 + "ask \(Value.string(path).quoted(limit: 200)) with \(others)"
         )

@@ -44,7 +44,7 @@ struct Query: Sendable {
         return number
     }
 
-    static func error(_ message: String) -> APIError { APIError(400, "bad-parameter", message) }
+    static func error(_ message: String) -> APIError { APIError(400, .badParameter, message) }
 
     /// Decodes form encoding, where `+` is a space (WHATWG URL, section 5.1).
     static func decoded(_ text: Substring) throws(APIError) -> String {

@@ -38,17 +38,17 @@ struct Backfill: Sendable {
     /// Reads the body of a request.
     init(_ value: Value) throws(APIError) {
         guard let object = value.asObject else {
-            throw APIError(400, "bad-body", "the body: expected an object, found \(value.kindName)")
+            throw APIError(400, .badBody, "the body: expected an object, found \(value.kindName)")
         }
         if let unknown = object.keys.first(where: { !Self.keys.contains($0) }) {
             throw APIError(
-                400, "bad-body",
+                400, .badBody,
                 "the body has a key \(Value.string(unknown).quoted()); there are \(Self.keys.joined(separator: ", "))")
         }
         func time(_ key: String) throws(APIError) -> Int64 {
             guard let time = object[key]?.asString.flatMap(Timestamp.parse) else {
                 throw APIError(
-                    400, "bad-body",
+                    400, .badBody,
                     "`\(key)`: expected a time such as 2026-11-24T09:00:00Z, found \((object[key] ?? .null).quoted())")
             }
             return time
@@ -57,14 +57,15 @@ struct Backfill: Sendable {
         if let limit = object["limit"] {
             guard let number = limit.asInt, (1...Int64(Self.maximum)).contains(number) else {
                 throw APIError(
-                    400, "bad-body", "`limit`: expected a number from 1 to \(Self.maximum), found \(limit.quoted())")
+                    400, .badBody,
+                    "`limit`: expected a number from 1 to \(Self.maximum), found \(limit.quoted())")
             }
             self.limit = Int(number)
         }
         func flag(_ key: String) throws(APIError) -> Bool {
             guard let value = object[key] else { return false }
             guard let flag = value.asBool else {
-                throw APIError(400, "bad-body", "`\(key)`: expected true or false, found \(value.quoted())")
+                throw APIError(400, .badBody, "`\(key)`: expected true or false, found \(value.quoted())")
             }
             return flag
         }
@@ -72,9 +73,9 @@ struct Backfill: Sendable {
     }
 
     func perform(_ pipeline: Pipeline, _ api: API, by caller: Operator) async throws -> [Outcome] {
-        guard from <= to else { throw APIError(400, "bad-body", "`from` is after `to`") }
+        guard from <= to else { throw APIError(400, .badBody, "`from` is after `to`") }
         guard to <= caller.time else {
-            throw APIError(400, "bad-body", "`to` lies in the future; the schedule runs those ticks itself")
+            throw APIError(400, .badBody, "`to` lies in the future; the schedule runs those ticks itself")
         }
         // Before `from`, so that a tick at `from` is included.
         let ticks = api.host.ticks(of: pipeline, after: from - 1, limit: limit).filter { $0.time <= to }
@@ -84,7 +85,7 @@ struct Backfill: Sendable {
             do throws(InputError) {
                 run = try api.host.makeRun(of: tick, in: pipeline, at: caller.time)
             } catch {
-                throw APIError(400, "bad-input", error.message)
+                throw APIError(400, .badInput, error.message)
             }
             guard let run else { continue }
             let id = try await api.start(run)

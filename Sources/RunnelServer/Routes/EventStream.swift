@@ -23,7 +23,7 @@ struct EventStream: Sendable {
         // Digits alone: `Int` also reads a sign.
         guard text.utf8.count <= 9, text.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let number = Int(text) else {
             throw APIError(
-                400, "bad-header",
+                400, .badHeader,
                 "Last-Event-ID: expected the number of an event, found \(Value.string(text).quoted())")
         }
         return number + 1

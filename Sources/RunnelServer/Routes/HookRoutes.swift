@@ -26,7 +26,7 @@ struct HookRoutes: Sendable {
         let path = request.uri.path
         guard let route = ingress.route(String(path.dropFirst(HTTPIngress.prefix.count))) else {
             if ingress.isShutDown { throw APIError.shuttingDown }
-            throw APIError(404, "no-such-hook", "there is no hook at \(Value.string(path).quoted(limit: 200))")
+            throw APIError(404, .noSuchHook, "there is no hook at \(Value.string(path).quoted(limit: 200))")
         }
         let call = call(request, path, context)
         return response(try await answer(request, call, by: route, context), to: call, by: route, context)
@@ -82,13 +82,14 @@ struct HookRoutes: Sendable {
             switch error {
             case .host:
                 response = .error(
-                    403, "wrong-host",
+                    403, APIErrorCode.wrongHost,
                     "this hook lets everybody call, so it answers to localhost and to `server.public_url` only")
                 response.refusal =
                     "the Host field names neither this machine nor `server.public_url`; set that to the URL that callers use"
             case .origin:
                 response = .error(
-                    403, "wrong-origin", "this hook does not answer to pages of other sites; `origins` lets them in")
+                    403, APIErrorCode.wrongOrigin,
+                    "this hook does not answer to pages of other sites; `origins` lets them in")
                 response.refusal = "a page of another site called; `origins` of the hook lets it in"
             }
             return response

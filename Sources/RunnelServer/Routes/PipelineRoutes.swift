@@ -45,7 +45,7 @@ struct PipelineRoutes: Sendable {
             let pipeline = try await find(context).pipeline
             return try await bodies.withBody(of: request, context, upTo: Self.maximumBody) { bytes in
                 guard let bytes = bytes?.take(), let body = try? Value.json(bytes) else {
-                    throw APIError(400, "malformed", "the body is not JSON")
+                    throw APIError(400, .malformed, "the body is not JSON")
                 }
                 let outcomes = try await Backfill(body).perform(pipeline, api, by: Operator(context))
                 return Response.json(.list(outcomes.map(\.json)))
@@ -63,7 +63,8 @@ struct PipelineRoutes: Sendable {
             let known = await api.host.all.compactMap { $0.pipeline?.name }
             let closest = Suggestion.closest(to: name, among: known).map { "; did you mean \"\($0)\"?" } ?? ""
             throw APIError(
-                404, "no-such-pipeline", "there is no pipeline \(Value.string(name).quoted(limit: 200))\(closest)")
+                404, .noSuchPipeline,
+                "there is no pipeline \(Value.string(name).quoted(limit: 200))\(closest)")
         }
         return (hosted, pipeline)
     }
@@ -92,7 +93,7 @@ struct PipelineRoutes: Sendable {
         let pipeline = try await find(context).pipeline
         return try await bodies.withBody(of: request, context, upTo: Self.maximumBody) { bytes in
             guard let bytes = bytes?.take() else {
-                throw APIError(413, "body-too-large", "the body is larger than \(ByteCount(Self.maximumBody))")
+                throw APIError(413, .bodyTooLarge, "the body is larger than \(ByteCount(Self.maximumBody))")
             }
             let body = try RunRequestBody(bytes, type: request.headers[.contentType])
             var trigger = body.trigger

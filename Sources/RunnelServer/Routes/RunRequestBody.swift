@@ -14,14 +14,14 @@ struct RunRequestBody: Sendable, Hashable {
         guard !bytes.isEmpty else { return }
         guard type.map(Self.isJSON) ?? true else {
             throw APIError(
-                415, "unsupported-media-type",
+                415, .unsupportedMediaType,
                 "the body is \(Value.string(type ?? "").quoted()); send application/json instead")
         }
         let value: Value
         do throws(JSONError) {
             value = try Value.json(bytes)
         } catch {
-            throw APIError(400, "malformed", "the body is not JSON: \(error)")
+            throw APIError(400, .malformed, "the body is not JSON: \(error)")
         }
         let body = try Self.object(value, "the body")
         for (key, value) in body {
@@ -44,7 +44,7 @@ struct RunRequestBody: Sendable, Hashable {
         return object
     }
 
-    private static func error(_ message: String) -> APIError { APIError(400, "bad-body", message) }
+    private static func error(_ message: String) -> APIError { APIError(400, .badBody, message) }
 
     private static func isJSON(_ type: String) -> Bool {
         let type = type.prefix { $0 != ";" && $0 != " " }.lowercased()

@@ -39,7 +39,7 @@ struct RunRoutes: Sendable {
         _ = try Query(request, known: parameters)
         let id = context.parameter("id")
         guard let run = try await withJournal({ try await api.journal.run(id) }) else {
-            throw APIError(404, "no-such-run", "there is no run \(Value.string(id).quoted(limit: 200))")
+            throw APIError(404, .noSuchRun, "there is no run \(Value.string(id).quoted(limit: 200))")
         }
         return run
     }

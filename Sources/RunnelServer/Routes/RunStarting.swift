@@ -27,7 +27,7 @@ extension API {
         do throws(InputError) {
             values = try pipeline.inputValues(json: inputs)
         } catch {
-            throw APIError(400, "bad-input", error.message)
+            throw APIError(400, .badInput, error.message)
         }
         var all: ValueObject = ["type": "manual"]
         for (key, value) in trigger { all[key] = value }
@@ -48,20 +48,20 @@ extension API {
         do {
             try RetryError.check(old)
             guard let pipeline = await host.pipeline(named: old.pipeline)?.pipeline else {
-                throw APIError(409, "not-served", "the pipeline \"\(old.pipeline)\" is not served any more")
+                throw APIError(409, .notServed, "the pipeline \"\(old.pipeline)\" is not served any more")
             }
             run = try await runs.makeRetry(of: old, with: pipeline, from: step, dedupeKey: dedupeKey)
         } catch RetryError.notEnded {
-            throw APIError(409, "not-ended", "the run has not ended yet")
+            throw APIError(409, .notEnded, "the run has not ended yet")
         } catch RetryError.noSuchStep(let step, let known) {
             let closest = Suggestion.closest(to: step, among: known).map { "did you mean \"\($0)\"?" }
             let advice = closest ?? "its steps are \(known.joined(separator: ", "))"
             throw APIError(
-                404, "no-such-step",
+                404, .noSuchStep,
                 "the pipeline has no step \(Value.string(step).quoted(limit: 200)); \(advice)")
         } catch RetryError.noResult(let step) {
             throw APIError(
-                409, "no-result",
+                409, .noResult,
                 "the step \"\(step)\" has no result in the run; retry from that step or an earlier one")
         } catch RetryError.journal(let error) {
             throw APIError(error)
@@ -79,8 +79,9 @@ extension API {
         switch try await withJournal({ try await runs.cancel(id) }) {
         case .requested: isRequested = true
         case .cancelled: isRequested = false
-        case .ended(let state): throw APIError(409, "has-ended", "the run has ended already: \(state.rawValue)")
-        case .missing: throw APIError(404, "no-such-run", "the run is gone")
+        case .ended(let state):
+            throw APIError(409, .hasEnded, "the run has ended already: \(state.rawValue)")
+        case .missing: throw APIError(404, .noSuchRun, "the run is gone")
         }
         try await record("cancel-run", of: id, by: caller)
         return isRequested
@@ -93,7 +94,7 @@ extension API {
             let closest = Suggestion.closest(to: key, among: known).map { "did you mean \"\($0)\"?" }
             let advice = closest ?? (known.isEmpty ? "it has none" : "it has \(known.joined(separator: ", "))")
             throw APIError(
-                404, "no-such-trigger",
+                404, .noSuchTrigger,
                 "the pipeline \"\(pipeline.name)\" has no trigger \(Value.string(key).quoted(limit: 200)); \(advice)")
         }
         try await withJournal {
@@ -157,7 +158,8 @@ extension Request {
     func dedupeKey() throws(APIError) -> String? {
         guard let key = HTTPFieldNames.idempotencyKey.flatMap({ headers[$0] }) else { return nil }
         guard (1...200).contains(key.utf8.count) else {
-            throw APIError(400, "bad-header", "Idempotency-Key: expected 1 to 200 characters, found \(key.utf8.count)")
+            throw APIError(
+                400, .badHeader, "Idempotency-Key: expected 1 to 200 characters, found \(key.utf8.count)")
         }
         return "api:\(key)"
     }
@@ -166,10 +168,10 @@ extension Request {
 extension APIError {
     fileprivate init(_ refusal: TriggerRefusal) {
         switch refusal.reason {
-        case .overloaded: self.init(429, "overloaded", refusal.message)
+        case .overloaded: self.init(429, .overloaded, refusal.message)
         case .shuttingDown: self = .shuttingDown
-        case .journal: self.init(503, "unavailable", refusal.message)
-        case .chainTooLong: self.init(508, "chain-too-long", refusal.message)
+        case .journal: self.init(503, .unavailable, refusal.message)
+        case .chainTooLong: self.init(508, .chainTooLong, refusal.message)
         }
         let (seconds, rest) = refusal.retryAfter.components
         headers[.retryAfter] = "\(max(1, seconds + (rest > 0 ? 1 : 0)))"
@@ -177,7 +179,7 @@ extension APIError {
 
     /// The process is shutting down; another one may replace it.
     static var shuttingDown: APIError {
-        var error = APIError(503, "shutting-down", "Runnel is shutting down; try again in 5 s")
+        var error = APIError(503, .shuttingDown, "Runnel is shutting down; try again in 5 s")
         error.headers[.retryAfter] = "5"
         return error
     }

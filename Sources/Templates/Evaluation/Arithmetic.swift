@@ -9,12 +9,12 @@ enum Arithmetic {
         guard left.asDouble != nil, right.asDouble != nil else {
             let hint = op == .plus ? "texts are joined with `~`" : nil
             throw TemplateFailure(
-                "bad-operand",
+                TemplateErrorCode.badOperand,
                 "`\(node.written)`: cannot compute \(left.shown) \(op.rawValue) \(right.shown)",
                 node.range, hint: hint)
         }
         if op == .divided || op == .remainder, right.asDouble == 0 {
-            throw TemplateFailure("bad-operand", "`\(node.written)`: division by zero", node.range)
+            throw TemplateFailure(TemplateErrorCode.badOperand, "`\(node.written)`: division by zero", node.range)
         }
         if case .int(let first) = left, case .int(let second) = right {
             // `Int64.min % -1` overflows; a remainder by -1 is always 0.
@@ -28,7 +28,8 @@ enum Arithmetic {
                 default: first.dividedReportingOverflow(by: second)
                 }
             guard !overflow else {
-                throw TemplateFailure("bad-operand", "`\(node.written)`: the result does not fit 64 bits", node.range)
+                throw TemplateFailure(
+                    TemplateErrorCode.badOperand, "`\(node.written)`: the result does not fit 64 bits", node.range)
             }
             return op == .divided && first % second != 0 ? .double(Double(first) / Double(second)) : .int(result)
         }
@@ -42,7 +43,8 @@ enum Arithmetic {
             default: first / second
             }
         guard result.isFinite else {
-            throw TemplateFailure("bad-operand", "`\(node.written)`: the result does not fit 64 bits", node.range)
+            throw TemplateFailure(
+                TemplateErrorCode.badOperand, "`\(node.written)`: the result does not fit 64 bits", node.range)
         }
         return .double(result)
     }
@@ -52,7 +54,8 @@ enum Arithmetic {
         case .int(let number) where number != .min: return .int(-number)
         case .double(let number): return .double(-number)
         default:
-            throw TemplateFailure("bad-operand", "`\(node.written)`: \(value.shown) has no negative", node.range)
+            throw TemplateFailure(
+                TemplateErrorCode.badOperand, "`\(node.written)`: \(value.shown) has no negative", node.range)
         }
     }
 
@@ -61,14 +64,15 @@ enum Arithmetic {
         let numbers = arguments.compactMap(\.asInt)
         guard numbers.count == arguments.count, numbers.count < 3 || numbers[2] != 0 else {
             throw TemplateFailure(
-                "bad-operand", "`\(node.written)`: expected whole numbers, and no step of 0", node.range)
+                TemplateErrorCode.badOperand, "`\(node.written)`: expected whole numbers, and no step of 0", node.range)
         }
         let start = numbers.count > 1 ? numbers[0] : 0
         let end = numbers.count > 1 ? numbers[1] : numbers[0]
         let step = numbers.count > 2 ? numbers[2] : 1
         // In floating point, because the difference of two 64-bit integers may overflow.
         guard (Double(end) - Double(start)) / Double(step) <= Double(limit) else {
-            throw TemplateFailure("too-many-iterations", "`\(node.written)` has more than \(limit) items", node.range)
+            throw TemplateFailure(
+                TemplateErrorCode.tooManyIterations, "`\(node.written)` has more than \(limit) items", node.range)
         }
         return .list(stride(from: start, to: end, by: Int(step)).map { .int($0) })
     }
@@ -85,7 +89,7 @@ enum Comparison {
         default:
             guard let first = left.asDouble, let second = right.asDouble else {
                 throw TemplateFailure(
-                    "bad-operand",
+                    TemplateErrorCode.badOperand,
                     "`\(node.written)`: \(left.kindName) and \(right.kindName) cannot be compared", node.range)
             }
             return holds(op, first, second)
@@ -111,7 +115,7 @@ enum Comparison {
         case (.string(let text), .string(let part)): return part.isEmpty || text.contains(part)
         default:
             throw TemplateFailure(
-                "bad-operand",
+                TemplateErrorCode.badOperand,
                 "`\(node.written)`: \(item.kindName) cannot be looked for in \(container.kindName)", node.range)
         }
     }

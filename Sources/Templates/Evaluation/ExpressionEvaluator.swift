@@ -60,7 +60,7 @@ struct ExpressionEvaluator {
         if let value = locals[name] ?? scope.value(named: name) { return value }
         let closest = Suggestion.closest(to: name, among: scope.knownNames + locals.keys.sorted())
         throw TemplateFailure(
-            "missing-value", "unknown name `\(name)`", node.range,
+            TemplateErrorCode.missingValue, "unknown name `\(name)`", node.range,
             hint: closest.map { "did you mean `\($0)`?" }
                 ?? "known names: \(scope.knownNames.joined(separator: ", "))",
             isMissing: true)
@@ -79,7 +79,7 @@ struct ExpressionEvaluator {
         let closest = Suggestion.closest(to: key, among: object.keys)
         let keys = object.isEmpty ? "is empty" : "has the keys \(Self.list(object.keys))"
         throw TemplateFailure(
-            "missing-value", "`\(node.written)` is missing: `\(inner.written)` \(keys)", node.range,
+            TemplateErrorCode.missingValue, "`\(node.written)` is missing: `\(inner.written)` \(keys)", node.range,
             hint: closest.map { "did you mean `\($0)`?" } ?? "add `| default(\"…\")` if it may be missing",
             isMissing: true)
     }
@@ -93,7 +93,7 @@ struct ExpressionEvaluator {
             if let value = object[key] { return value }
             if missingIsNull { return .null }
             throw TemplateFailure(
-                "missing-value", "`\(inner.written)` has no key \(index.shown)", node.range,
+                TemplateErrorCode.missingValue, "`\(inner.written)` has no key \(index.shown)", node.range,
                 hint: Suggestion.closest(to: key, among: object.keys).map { "did you mean \"\($0)\"?" }, isMissing: true
             )
         case (.list(let items), .int(let number)):
@@ -101,12 +101,12 @@ struct ExpressionEvaluator {
             if position >= 0, position < items.count { return items[Int(position)] }
             if missingIsNull { return .null }
             throw TemplateFailure(
-                "missing-value",
+                TemplateErrorCode.missingValue,
                 "`\(node.written)` is missing: `\(inner.written)` has \(items.count) item\(items.count == 1 ? "" : "s")",
                 node.range, hint: "add `| default(\"…\")` if it may be missing", isMissing: true)
         case (.list, _), (.object, _):
             throw TemplateFailure(
-                "bad-operand",
+                TemplateErrorCode.badOperand,
                 "`\(inner.written)` is \(container.kindName), and \(index.shown) cannot be looked up in it",
                 node.range)
         default:
@@ -118,7 +118,7 @@ struct ExpressionEvaluator {
     private func notThere(_ inner: ExpressionNode, _ container: Value, _ node: ExpressionNode) -> TemplateFailure {
         let found = container.isNull ? "null" : "\(container.kindName), which has no keys"
         return TemplateFailure(
-            "missing-value", "`\(node.written)` is missing: `\(inner.written)` is \(found)", node.range,
+            TemplateErrorCode.missingValue, "`\(node.written)` is missing: `\(inner.written)` is \(found)", node.range,
             hint: "add `| default(\"…\")` if it may be missing", isMissing: true)
     }
 
@@ -138,9 +138,11 @@ struct ExpressionEvaluator {
         do {
             result = try filter.apply(input, arguments)
         } catch let error as FilterError {
-            throw TemplateFailure(error.code, "`\(node.written)`: \(error.message)", node.range)
+            throw TemplateFailure(
+                reported: error.code ?? TemplateErrorCode.filterFailed.rawValue, "`\(node.written)`: \(error.message)",
+                node.range)
         } catch {
-            throw TemplateFailure("filter-failed", "`\(node.written)`: \(error)", node.range)
+            throw TemplateFailure(TemplateErrorCode.filterFailed, "`\(node.written)`: \(error)", node.range)
         }
         return try bounded(result, node)
     }
@@ -149,7 +151,8 @@ struct ExpressionEvaluator {
     private func bounded(_ value: Value, _ node: ExpressionNode) throws(TemplateFailure) -> Value {
         guard case .string(let text) = value, text.utf8.count > limits.output else { return value }
         throw TemplateFailure(
-            "too-large", "the text of `\(node.written)` is larger than \(ByteCount(limits.output))", node.range)
+            TemplateErrorCode.tooLarge, "the text of `\(node.written)` is larger than \(ByteCount(limits.output))",
+            node.range)
     }
 
     private func call(

@@ -25,7 +25,8 @@ struct Renderer {
 
     private mutating func append(_ text: String, _ range: Range<Int>) throws(TemplateFailure) {
         guard output.utf8.count + text.utf8.count <= limits.output else {
-            throw TemplateFailure("too-large", "the text grows beyond \(ByteCount(limits.output))", range)
+            throw TemplateFailure(
+                TemplateErrorCode.tooLarge, "the text grows beyond \(ByteCount(limits.output))", range)
         }
         output += text
     }
@@ -42,12 +43,12 @@ struct Renderer {
         case .null where !node.mayBeEmpty: throw .empty(node)
         case .string("") where !node.mayBeEmpty:
             throw TemplateFailure(
-                "empty-value", "`\(node.written)` is an empty text", node.range,
+                TemplateErrorCode.emptyValue, "`\(node.written)` is an empty text", node.range,
                 hint: "add `| default(\"\")` if that is intended")
         case .null: return ""
         case .bytes:
             throw TemplateFailure(
-                "bad-value", "`\(node.written)` is binary data, not text", node.range,
+                TemplateErrorCode.badValue, "`\(node.written)` is binary data, not text", node.range,
                 hint: "add `| base64` to put it into a text")
         default: return value.text
         }
@@ -74,7 +75,8 @@ struct Renderer {
             iterations += 1
             guard iterations <= limits.iterations else {
                 throw TemplateFailure(
-                    "too-many-iterations", "the loops run more than \(limits.iterations) times", loop.list.range)
+                    TemplateErrorCode.tooManyIterations, "the loops run more than \(limits.iterations) times",
+                    loop.list.range)
             }
             for (name, value) in zip(loop.names, item) { inner[name] = value }
             inner["loop"] = [
@@ -94,7 +96,8 @@ struct Renderer {
         case (.object(let object), _): return object.map { [.string($0.key), $0.value] }
         default:
             throw TemplateFailure(
-                "bad-operand", "`\(loop.list.written)` is \(list.kindName); a loop needs a list or an object",
+                TemplateErrorCode.badOperand,
+                "`\(loop.list.written)` is \(list.kindName); a loop needs a list or an object",
                 loop.list.range)
         }
     }

@@ -8,7 +8,7 @@ extension StandardFilters {
             let separator = try arguments.first?.filterText() ?? ""
             let items = try value.filterList()
             if let index = items.firstIndex(where: \.isNull) {
-                throw FilterError("the item at index \(index) is null, not a text", code: "empty-value")
+                throw FilterError("the item at index \(index) is null, not a text", code: TemplateErrorCode.emptyValue)
             }
             let parts = items.map(\.text)
             try FilterLimit.check(

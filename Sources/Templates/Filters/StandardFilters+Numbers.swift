@@ -31,7 +31,7 @@ extension StandardFilters {
             .double(try number(value))
         },
         TemplateFilter(name: "string", summary: "As text.", usage: "string") { value, _ in
-            guard !value.isNull else { throw FilterError("null is not a text", code: "empty-value") }
+            guard !value.isNull else { throw FilterError("null is not a text", code: TemplateErrorCode.emptyValue) }
             return .string(value.text)
         },
         TemplateFilter(

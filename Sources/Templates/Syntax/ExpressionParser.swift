@@ -26,7 +26,7 @@ struct ExpressionParser {
     ) throws(TemplateIssue) -> ExpressionNode {
         var parser = try ExpressionParser(text, in: range, environment: environment)
         guard parser.current.kind != .end else {
-            throw TemplateIssue("bad-expression", "the expression is empty", range)
+            throw TemplateIssue(TemplateErrorCode.badExpression, "the expression is empty", range)
         }
         let node = try parser.expression()
         try parser.expectEnd()
@@ -44,7 +44,8 @@ struct ExpressionParser {
         defer { depth -= 1 }
         guard depth <= Self.maximumDepth else {
             throw TemplateIssue(
-                "bad-expression", "the expression is nested deeper than \(Self.maximumDepth) levels", current.range)
+                TemplateErrorCode.badExpression, "the expression is nested deeper than \(Self.maximumDepth) levels",
+                current.range)
         }
         let then = try binary(minimum: 0)
         guard takeWord("if") else { return then }
@@ -112,7 +113,8 @@ struct ExpressionParser {
         defer { depth -= 1 }
         guard depth <= Self.maximumDepth else {
             throw TemplateIssue(
-                "bad-expression", "the expression is nested deeper than \(Self.maximumDepth) levels", current.range)
+                TemplateErrorCode.badExpression, "the expression is nested deeper than \(Self.maximumDepth) levels",
+                current.range)
         }
         if takeWord("not") { return node(.not(try binary(minimum: 4)), start) }
         if take("!") { return node(.not(try unary()), start) }
@@ -153,25 +155,25 @@ struct ExpressionParser {
         advance()
         if current.kind == .symbol(":") {
             throw TemplateIssue(
-                "bad-expression", "unexpected `:`", current.range,
+                TemplateErrorCode.badExpression, "unexpected `:`", current.range,
                 hint: "write the arguments of a filter in parentheses: `x | \(name)(…)`")
         }
         let arguments = take("(") ? try list(until: ")") : []
         if name == TemplateEnvironment.defaultFilter {
             guard arguments.count == 1 else {
                 throw TemplateIssue(
-                    "bad-arguments", "the filter `default` takes one argument: `default(value)`", range)
+                    TemplateErrorCode.badArguments, "the filter `default` takes one argument: `default(value)`", range)
             }
             return node(.fallback(value, arguments[0], coversEmpty: true), value.range.lowerBound)
         }
         guard let filter = environment.filter(named: name) else {
             throw TemplateIssue(
-                "unknown-filter", "unknown filter \"\(name)\"", range,
+                TemplateErrorCode.unknownFilter, "unknown filter \"\(name)\"", range,
                 hint: environment.suggestion(for: name).map { "did you mean \"\($0)\"?" })
         }
         guard filter.arguments.contains(arguments.count) else {
             throw TemplateIssue(
-                "bad-arguments",
+                TemplateErrorCode.badArguments,
                 "the filter `\(name)` takes \(Self.count(filter.arguments)), found \(arguments.count): `\(filter.usage)`",
                 range)
         }
@@ -215,7 +217,7 @@ struct ExpressionParser {
             let closest = Suggestion.closest(to: name, among: functions)
             let asFilter = environment.filter(named: name) != nil
             throw TemplateIssue(
-                "unknown-function", "unknown function \"\(name)\"", range,
+                TemplateErrorCode.unknownFunction, "unknown function \"\(name)\"", range,
                 hint: asFilter
                     ? "`\(name)` is a filter: write `… | \(name)`"
                     : closest.map { "did you mean \"\($0)\"?" }
@@ -223,7 +225,8 @@ struct ExpressionParser {
         }
         guard function.arguments.contains(arguments.count) else {
             throw TemplateIssue(
-                "bad-arguments", "`\(name)()` takes \(Self.count(function.arguments)), found \(arguments.count)", range)
+                TemplateErrorCode.badArguments,
+                "`\(name)()` takes \(Self.count(function.arguments)), found \(arguments.count)", range)
         }
         return node(.function(function, arguments), range.lowerBound)
     }
@@ -294,16 +297,18 @@ struct ExpressionParser {
         links += 1
         guard links <= Self.maximumLinks else {
             throw TemplateIssue(
-                "bad-expression", "the expression has more than \(Self.maximumLinks) operators", current.range)
+                TemplateErrorCode.badExpression, "the expression has more than \(Self.maximumLinks) operators",
+                current.range)
         }
     }
 
     private func unexpected(_ expected: String) -> TemplateIssue {
         if current.kind == .symbol("=") {
             return TemplateIssue(
-                "bad-expression", "unexpected `=`", current.range, hint: "write `==` to compare")
+                TemplateErrorCode.badExpression, "unexpected `=`", current.range, hint: "write `==` to compare")
         }
-        return TemplateIssue("bad-expression", "expected \(expected), found \(current.quoted(in: text))", current.range)
+        return TemplateIssue(
+            TemplateErrorCode.badExpression, "expected \(expected), found \(current.quoted(in: text))", current.range)
     }
 
     private func node(_ kind: ExpressionNode.Kind, _ start: Int) -> ExpressionNode {

@@ -41,7 +41,7 @@ struct Lexer {
             } else {
                 let next = text[index..<end].dropFirst().firstIndex { $0 & 0xC0 != 0x80 } ?? end
                 throw TemplateIssue(
-                    "bad-expression",
+                    TemplateErrorCode.badExpression,
                     "`\(String(decoding: text[index..<next], as: UTF8.self))` is not allowed in an expression",
                     index..<next)
             }
@@ -91,7 +91,8 @@ struct Lexer {
         let digits = String(decoding: text[start..<index], as: UTF8.self)
         if isWhole, let whole = Int64(digits) { return .int(whole) }
         guard !isWhole, let real = Double(digits), real.isFinite else {
-            throw TemplateIssue("bad-expression", "the number \(digits) does not fit 64 bits", start..<index)
+            throw TemplateIssue(
+                TemplateErrorCode.badExpression, "the number \(digits) does not fit 64 bits", start..<index)
         }
         return .double(real)
     }
@@ -117,7 +118,7 @@ struct Lexer {
             default: content += [byte, escaped]
             }
         }
-        throw TemplateIssue("bad-expression", "the string is not closed", start..<end)
+        throw TemplateIssue(TemplateErrorCode.badExpression, "the string is not closed", start..<end)
     }
 
     private func isDigit(_ byte: UInt8) -> Bool { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) }

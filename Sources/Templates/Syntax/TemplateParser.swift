@@ -34,7 +34,7 @@ struct TemplateParser {
             nodes += body
             guard let end else { return nodes }
             issues.append(
-                TemplateIssue("stray-tag", "`{% \(end.word) %}` has no matching opening tag", end.whole))
+                TemplateIssue(TemplateErrorCode.strayTag, "`{% \(end.word) %}` has no matching opening tag", end.whole))
         }
     }
 
@@ -60,7 +60,7 @@ struct TemplateParser {
                     let closest = Suggestion.closest(to: word, among: Self.tags)
                     issues.append(
                         TemplateIssue(
-                            "unknown-tag", "unknown tag `{% \(word) %}`", whole,
+                            TemplateErrorCode.unknownTag, "unknown tag `{% \(word) %}`", whole,
                             hint: closest.map { "did you mean `{% \($0) %}`?" } ?? "known tags: if, for and raw"))
                 }
             }
@@ -129,7 +129,8 @@ struct TemplateParser {
         let found = end.map { "found `{% \($0.word) %}`" } ?? "found the end of the text"
         issues.append(
             TemplateIssue(
-                "unclosed-tag", "`{% \(opening) %}` needs `{% \(word) %}`, \(found)", end?.whole ?? whole))
+                TemplateErrorCode.unclosedTag, "`{% \(opening) %}` needs `{% \(word) %}`, \(found)", end?.whole ?? whole
+            ))
     }
 
     /// Text after `else` would otherwise be ignored silently.
@@ -138,7 +139,7 @@ struct TemplateParser {
         guard !found.isEmpty else { return }
         issues.append(
             TemplateIssue(
-                "bad-tag", "`{% \(word) %}` takes no argument, found `\(found)`", whole,
+                TemplateErrorCode.badTag, "`{% \(word) %}` takes no argument, found `\(found)`", whole,
                 hint: word == "else" && found.hasPrefix("if ") ? "write `{% elif \(found.dropFirst(3)) %}`" : nil))
     }
 
@@ -147,7 +148,8 @@ struct TemplateParser {
         guard depth <= Self.maximumDepth else {
             depth -= 1
             issues.append(
-                TemplateIssue("too-deep", "tags are nested deeper than \(Self.maximumDepth) levels", whole))
+                TemplateIssue(
+                    TemplateErrorCode.tooDeep, "tags are nested deeper than \(Self.maximumDepth) levels", whole))
             return false
         }
         return true

@@ -29,7 +29,7 @@ struct TemplateScanner {
             guard let close = closing(from: index + 2, isTag: isTag) else {
                 issues.append(
                     TemplateIssue(
-                        isTag ? "unclosed-tag" : "unclosed-expression",
+                        isTag ? TemplateErrorCode.unclosedTag : TemplateErrorCode.unclosedExpression,
                         isTag ? "`{%` is never closed" : "`{{` is never closed", index..<index + 2,
                         hint: "close it with `\(isTag ? "%}" : "}}")`; to write it as text, put it between "
                             + "`{% raw %}` and `{% endraw %}`"))
@@ -110,7 +110,7 @@ struct TemplateScanner {
             index += 1
         }
         issues.append(
-            TemplateIssue("unclosed-tag", "`{% raw %}` has no `{% endraw %}`", opening))
+            TemplateIssue(TemplateErrorCode.unclosedTag, "`{% raw %}` has no `{% endraw %}`", opening))
         return text.count
     }
 

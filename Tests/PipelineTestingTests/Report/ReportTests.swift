@@ -24,7 +24,9 @@ struct ReportTests {
                 ]),
             PipelineTestReport.Suite(
                 file: "b.test.yaml",
-                diagnostics: [Diagnostic("unknown-key", file: "b.test.yaml", range: place, "no key \"x\"")],
+                diagnostics: [
+                    Diagnostic(PipelineErrorCode.unknownKey, file: "b.test.yaml", range: place, "no key \"x\"")
+                ],
                 sources: [], results: []),
         ], duration: .milliseconds(1600))
 

@@ -160,7 +160,7 @@ func each(_ step: PlanStep, width: Int = 1) -> PlanStep {
 }
 
 let busy: RunError = {
-    var error = RunError("busy", "try later")
+    var error = RunError(reported: "busy", "try later")
     error.isTransient = true
     return error
 }()

@@ -41,7 +41,7 @@ import Testing
         return MachineDriver.Script(
             condition: { number($0, 1) % 3 != 0 }, items: { number($0, 2) % 4 },
             failure: { key, attempt in
-                if lenient.contains(key.step), number(key, 3) % 3 == 0 { return RunError("no", "\(key)") }
+                if lenient.contains(key.step), number(key, 3) % 3 == 0 { return RunError(reported: "no", "\(key)") }
                 return attempt < 3 && number(key, 10 + attempt) % 3 == 0 ? busy : nil
             })
     }

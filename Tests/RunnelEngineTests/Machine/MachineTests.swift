@@ -35,7 +35,7 @@ import Testing
         let transient = finished(MachineDriver(plan, script: .init(failure: { _, _ in busy })))
         #expect(transient.attempts == ["a#1", "a#2", "a#3"])
         #expect(error(transient)?.code == "busy")
-        let final = finished(MachineDriver(plan, script: .init(failure: { _, _ in RunError("no", "never") })))
+        let final = finished(MachineDriver(plan, script: .init(failure: { _, _ in RunError(reported: "no", "never") })))
         #expect(final.attempts == ["a#1"])
     }
 
@@ -45,12 +45,15 @@ import Testing
         let driver = finished(
             MachineDriver(
                 plan,
-                script: .init(failure: { key, _ in key.step == "z" || key.step == "a" ? RunError(key.step, "") : nil }))
+                script: .init(failure: { key, _ in
+                    key.step == "z" || key.step == "a" ? RunError(reported: key.step, "") : nil
+                }))
         )
         #expect(driver.attempts == ["a#1", "f#1", "g#1", "z#1"])
         #expect(error(driver)?.code == "a")
         let late = finished(
-            MachineDriver(plan, script: .init(failure: { key, _ in key.step == "z" ? RunError("z", "") : nil })))
+            MachineDriver(
+                plan, script: .init(failure: { key, _ in key.step == "z" ? RunError(reported: "z", "") : nil })))
         #expect(late.attempts == ["a#1", "b#1", "z#1"])
         #expect(error(late)?.code == "z")
     }
@@ -59,7 +62,8 @@ import Testing
     func continuing() {
         let plan = RunPlan(steps: [leaf("a"), leaf("b", continuing: true), leaf("c")])
         let driver = finished(
-            MachineDriver(plan, script: .init(failure: { key, _ in key.step == "b" ? RunError("b", "") : nil })))
+            MachineDriver(
+                plan, script: .init(failure: { key, _ in key.step == "b" ? RunError(reported: "b", "") : nil })))
         #expect(driver.attempts == ["a#1", "b#1", "c#1"])
         #expect(driver.machine.outputs == ["a": "a", "b": .null, "c": "c"])
     }
@@ -99,7 +103,9 @@ import Testing
     func failedItem() {
         let plan = RunPlan(steps: [each(leaf("a"), width: 2)])
         var driver = MachineDriver(
-            plan, script: .init(items: { _ in 5 }, failure: { key, _ in key.items == [0] ? RunError("no", "") : nil }))
+            plan,
+            script: .init(
+                items: { _ in 5 }, failure: { key, _ in key.items == [0] ? RunError(reported: "no", "") : nil }))
         driver.choose(.attempt(ExecutionKey("a", items: [0])))
         #expect(driver.attempts == ["a[0]#1", "a[1]#1"])
         driver.finish()

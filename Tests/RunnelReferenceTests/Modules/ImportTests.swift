@@ -25,7 +25,7 @@ import Testing
         "RunnelValue": [],
         "RunnelSupport": ["RunnelValue", "SystemThread", "CRunnelFiles", "CRunnelSpawn", "CRunnelDecoding"],
         "RunnelKit": foundations,
-        "YAML": ["RunnelSupport", "CLibYAML"],
+        "YAML": foundations.union(["CLibYAML"]),
         "JSONSchema": foundations.union(["RunnelKit"]),
         "RunnelHTTP": foundations.union(["RunnelKit"]),
         "Templates": foundations.union(["RunnelKit"]),

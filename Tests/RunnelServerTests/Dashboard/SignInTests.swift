@@ -34,7 +34,7 @@ import Testing
             #expect(try await Browsing(server: server, cookie: forged).get("/").status == 303)
             #expect(try await Browsing(server: server, cookie: String(value.dropLast()) + "x").get("/").status == 303)
         }
-        let one = AccessToken(name: "a.b", value: "one", scope: .run)
+        let one = APIToken(name: "a.b", value: "one", scope: .run)
         let sessions = DashboardSessions(tokens: [one])
         #expect(sessions.redeem(sessions.makeLinkCode(for: "a.b", now: 0), now: 599_000_000_000) == one)
         #expect(sessions.redeem(sessions.makeLinkCode(for: "a.b", now: 0), now: 601_000_000_000) == nil)
@@ -102,8 +102,8 @@ import Testing
     func scopes() async throws {
         var rig = ServerRig.dashboard(["f.yaml": Pipelines.failing, "g.yaml": Pipelines.greet], secrets: ["key": "k"])
         rig.options.tokens = [
-            AccessToken(name: "wall", value: "wall-token", scope: .read),
-            AccessToken(name: "ci", value: "ci-token", scope: .run),
+            APIToken(name: "wall", value: "wall-token", scope: .read),
+            APIToken(name: "ci", value: "ci-token", scope: .run),
         ]
         try await rig.serve { server in
             func call(_ method: String, _ path: String, _ token: String) async throws -> Answer {

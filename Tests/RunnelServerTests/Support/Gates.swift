@@ -76,7 +76,7 @@ struct Break: Step {
     static let documentation = StepDocumentation(output: "Nothing.")
     @Field("In which words.") var message: String = "it broke"
 
-    func run(_ context: StepContext) async throws -> Value { throw StepError("broken", message) }
+    func run(_ context: StepContext) async throws -> Value { throw StepError(reported: "broken", message) }
 }
 
 struct TestPlugin: Plugin {

@@ -57,7 +57,7 @@ struct Fail: Step {
 
     func run(_ context: StepContext) async throws -> Value {
         if let until, context.identity.attempt >= until { return .int(Int64(context.identity.attempt)) }
-        throw StepError("broken", message, isTransient: until != nil)
+        throw StepError(reported: "broken", message, isTransient: until != nil)
     }
 }
 

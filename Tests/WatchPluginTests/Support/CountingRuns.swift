@@ -42,7 +42,7 @@ actor CountingRuns: TriggerRuns {
     func follow(
         _ runID: String, _ body: @escaping @Sendable (RunUpdate) async -> Void
     ) async throws -> RunEnd {
-        throw StepError("no-such-run", "there is no run \(runID)")
+        throw StepError(.noSuchRun, "there is no run \(runID)")
     }
 
     func cancel(_ runID: String) {}

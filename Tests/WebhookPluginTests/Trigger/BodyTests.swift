@@ -78,7 +78,7 @@ import Testing
             ("application/json", ["image/*"], "this hook does not take bodies of the type \"application/json\""),
         ] as [(String, [String]?, String)])
     func unsupported(type: String, accept: [String]?, message: String) {
-        #expect(throws: BodyProblem.unsupported(code: "unsupported-media-type", message: message)) {
+        #expect(throws: BodyProblem.unsupported(code: .unsupportedMediaType, message: message)) {
             try Self.read(type, [0x31], accept: accept)
         }
     }
@@ -94,7 +94,7 @@ import Testing
     func encodings() {
         #expect(
             throws: BodyProblem.unsupported(
-                code: "unsupported-content-encoding",
+                code: .unsupportedContentEncoding,
                 message: "this hook takes bodies that are compressed with \(CompressedBody.accepted) or not at all",
                 header: .init(name: "accept-encoding", value: CompressedBody.accepted))
         ) { try Self.read("application/json", [0x31], encoding: "compress") }
@@ -103,7 +103,7 @@ import Testing
         }
         #expect(
             throws: BodyProblem.unsupported(
-                code: "unsupported-charset", message: #"the charset "klingon" is not known here"#)
+                code: .unsupportedCharset, message: #"the charset "klingon" is not known here"#)
         ) { try Self.read("text/plain; charset=Klingon", [0x31]) }
     }
 

@@ -59,7 +59,7 @@ private final class LostRuns: TriggerRuns {
         return (response, (writer as? Buffer)?.text ?? "")
     }
 
-    private static let forgotten = StepError("no-such-run", "there is no run \"run-9\"")
+    private static let forgotten = StepError(.noSuchRun, "there is no run \"run-9\"")
     private static let start = "event: run\ndata: {\"run\":\"run-9\"}\n\n"
 
     @Test("is said to be gone when the journal keeps it no more")
@@ -68,7 +68,9 @@ private final class LostRuns: TriggerRuns {
         let answer = try Hook.Answer(result.0)
         #expect(
             answer
-                == .error(410, "no-such-run", "this was delivered before, and its run \"run-9\" is not kept any more"))
+                == .error(
+                    410, "no-such-run",
+                    "this was delivered before, and its run \"run-9\" is not kept any more"))
         let stream = try await Self.answer("stream", LostRuns(error: Self.forgotten)).stream
         let end = #"{"run":"run-9","status":"unknown","error":{"code":"no-such-run"}}"#
         #expect(stream == "\(Self.start)event: end\ndata: \(end)\n\n")

@@ -9,36 +9,41 @@ enum JQMessage {
         switch failure {
         case .outOfTime:
             StepError(
-                "jq-timeout", "the program took longer than its time limit of \(DurationText.format(limit))",
+                TransformErrorCode.jqTimeout,
+                "the program took longer than its time limit of \(DurationText.format(limit))",
                 hint: "it may loop forever; if it needs more time, raise `timeout`")
         case .outOfMemory:
             StepError(
-                "jq-memory", "the program needs more than \(JQLimits.memory) of memory",
+                TransformErrorCode.jqMemory, "the program needs more than \(JQLimits.memory) of memory",
                 hint: "it may accumulate without end; otherwise process less data at a time")
         case .crashed(let signal):
             StepError(
-                "jq-crashed", "the jq program crashed its evaluator (signal \(name(ofSignal: signal)))",
+                TransformErrorCode.jqCrashed, "the jq program crashed its evaluator (signal \(name(ofSignal: signal)))",
                 hint:
                     "libjq crashed on this input; look for slices with nan as a bound and for deep nesting"
             )
         case .unreadable:
             StepError(
-                "jq-crashed", "the jq program corrupted its evaluator's answer",
+                TransformErrorCode.jqCrashed, "the jq program corrupted its evaluator's answer",
                 hint: "libjq failed on this input; split the program to find the cause")
         case .killed(let signal):
             StepError(
-                "jq-killed", "the process that evaluates jq was killed (signal \(name(ofSignal: signal)))",
+                TransformErrorCode.jqKilled,
+                "the process that evaluates jq was killed (signal \(name(ofSignal: signal)))",
                 hint: "the system may have run out of memory", isTransient: true)
         case .ended(let status):
             StepError(
-                "jq-killed", "the process that evaluates jq ended with exit status \(status)", isTransient: true)
+                TransformErrorCode.jqKilled, "the process that evaluates jq ended with exit status \(status)",
+                isTransient: true)
         case .stalled(let time):
             StepError(
-                "jq-stalled", "the process that evaluates jq did not answer for \(DurationText.format(time))",
+                TransformErrorCode.jqStalled,
+                "the process that evaluates jq did not answer for \(DurationText.format(time))",
                 hint: "it was stopped, or the machine is overloaded", isTransient: true)
         case .unavailable(let number):
             StepError(
-                "jq-unavailable", "no process could be started to evaluate jq: \(String(cString: strerror(number)))",
+                TransformErrorCode.jqUnavailable,
+                "no process could be started to evaluate jq: \(String(cString: strerror(number)))",
                 hint: "check the limits on processes and memory", isTransient: true)
         // Not shown: the caller cancelled the call.
         case .cancelled: stepError(.killed(signal: SIGKILL), limit: limit)
@@ -57,14 +62,14 @@ enum JQMessage {
     static func tooMuch(_ end: runnel_jq_end) -> StepError? {
         switch end {
         case RUNNEL_JQ_TOO_DEEP:
-            StepError("jq-limit", "the program's output nests deeper than \(JQLimits.depth) levels")
+            StepError(TransformErrorCode.jqLimit, "the program's output nests deeper than \(JQLimits.depth) levels")
         case RUNNEL_JQ_TOO_MANY_VALUES:
-            StepError("jq-limit", "the program's output holds more than \(JQLimits.values) values")
+            StepError(TransformErrorCode.jqLimit, "the program's output holds more than \(JQLimits.values) values")
         case RUNNEL_JQ_TOO_MUCH_TEXT:
-            StepError("jq-limit", "the program's output holds more than \(JQLimits.text) of text")
+            StepError(TransformErrorCode.jqLimit, "the program's output holds more than \(JQLimits.text) of text")
         case RUNNEL_JQ_TOO_MANY_OUTPUTS:
             StepError(
-                "jq-limit", "the program produces more than \(JQLimits.outputs) outputs",
+                TransformErrorCode.jqLimit, "the program produces more than \(JQLimits.outputs) outputs",
                 hint: "take the first ones with `limit(…; …)` or `first(…)`")
         default: nil
         }
@@ -127,6 +132,7 @@ enum JQMessage {
     static func runtimeError(_ raised: Value) -> StepError {
         let text = raised.asString.map { $0.count <= 400 ? $0 : $0.prefix(399) + "…" }
         // libjq 1.6 has this typo in one of its messages.
-        return StepError("jq-error", "jq: \(text?.replacing("errror", with: "error") ?? raised.quoted(limit: 200))")
+        return StepError(
+            TransformErrorCode.jqError, "jq: \(text?.replacing("errror", with: "error") ?? raised.quoted(limit: 200))")
     }
 }

@@ -27,7 +27,7 @@ struct FileEvent {
             "path": .string(path.text), "name": .string(name),
             "stem": .string(dot.map { String(name[..<$0]) } ?? name), "extension": .string(fileExtension),
             "size": .int(entry.status.size), "modified": .string(Timestamp.text(nanoseconds: entry.status.modified)),
-            "media_type": .string(MediaType.type(ofExtension: fileExtension)),
+            "media_type": .string(FileMediaType.type(ofExtension: fileExtension)),
         ]
     }
 }

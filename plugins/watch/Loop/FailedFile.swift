@@ -72,7 +72,7 @@ struct FailedFile: Hashable {
             return try settled(result, name, by: mover, context)
         } catch {
             throw StepError(
-                "watch-failed", "cannot move \"\(place.text)\": \(error.system.reason)", isTransient: true)
+                WatchErrorCode.watchFailed, "cannot move \"\(place.text)\": \(error.system.reason)", isTransient: true)
         }
     }
 

@@ -165,7 +165,7 @@ struct WatchLoop {
             reader?.goOn()
         case .inotify(.failed(let failure)):
             throw StepError(
-                "watch-failed", "cannot watch \"\(settings.root.shown)\" with inotify: \(failure.reason)",
+                WatchErrorCode.watchFailed, "cannot watch \"\(settings.root.shown)\" with inotify: \(failure.reason)",
                 isTransient: true)
         case .settleTimer:
             isSettleTimerSet = false

@@ -60,7 +60,7 @@ struct WatchSession {
                 return nil
             }
             throw StepError(
-                "watch-failed", "cannot watch \"\(settings.root.shown)\" with inotify: \(error.reason)",
+                WatchErrorCode.watchFailed, "cannot watch \"\(settings.root.shown)\" with inotify: \(error.reason)",
                 hint: "use `mode: poll`, or raise fs.inotify.max_user_instances", isTransient: true)
         }
     }

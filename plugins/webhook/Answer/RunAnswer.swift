@@ -28,7 +28,8 @@ enum RunAnswer {
 
     /// The run that the delivery started once is not in the journal any more.
     static func forgotten(_ runID: String) -> IngressResponse {
-        .error(410, "no-such-run", "this was delivered before, and its run \"\(runID)\" is not kept any more")
+        .error(
+            410, WebhookErrorCode.noSuchRun, "this was delivered before, and its run \"\(runID)\" is not kept any more")
     }
 
     /// The end in one object.

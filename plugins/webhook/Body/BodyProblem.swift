@@ -3,7 +3,7 @@ internal import RunnelKit
 /// Why a body cannot be used.
 enum BodyProblem: Error, Hashable {
     /// 415: a media type or an encoding that is not taken. `header` tells the caller what is.
-    case unsupported(code: String, message: String, header: Header? = nil)
+    case unsupported(code: WebhookErrorCode, message: String, header: Header? = nil)
     /// 413: larger than that many bytes when decompressed.
     case tooLarge(limit: Int)
     /// 400.
@@ -19,8 +19,10 @@ enum BodyProblem: Error, Hashable {
         case .unsupported(let code, let message, let header):
             .error(415, code, message, headers: HeaderList(header.map { [($0.name, $0.value)] } ?? []))
         case .tooLarge(let limit):
-            .error(413, "body-too-large", "the body is larger than the \(ByteCount(limit)) that this hook takes")
-        case .malformed(let message): .error(400, "malformed-body", message)
+            .error(
+                413, IngressErrorCode.bodyTooLarge,
+                "the body is larger than the \(ByteCount(limit)) that this hook takes")
+        case .malformed(let message): .error(400, WebhookErrorCode.malformedBody, message)
         }
     }
 }

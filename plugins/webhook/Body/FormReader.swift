@@ -29,7 +29,7 @@ enum FormReader {
             return try TextDecoding.decode(decoded(encoded), charset: charset)
         } catch {
             throw .unsupported(
-                code: "unsupported-charset",
+                code: .unsupportedCharset,
                 message: "the charset \(Value.string(error.name).quoted()) is not known here")
         }
     }

@@ -28,11 +28,11 @@ struct BodyReader: Sendable {
         bytes = try decompressed(bytes, request)
         // RFC 9110, section 8.3: without a type the body may be anything.
         guard let type = MediaType(declared ?? "application/octet-stream") else {
-            throw .unsupported(code: "unsupported-media-type", message: "the content type cannot be read")
+            throw .unsupported(code: .unsupportedMediaType, message: "the content type cannot be read")
         }
         guard takes(type) else {
             throw .unsupported(
-                code: "unsupported-media-type",
+                code: .unsupportedMediaType,
                 message: "this hook does not take bodies of the type \"\(type.essence)\"")
         }
         // The text is held once where the body is read from it.
@@ -71,7 +71,7 @@ struct BodyReader: Sendable {
                 throw .malformed("the body is not \(Value.string(coding).quoted()) as its Content-Encoding says")
             default:
                 throw .unsupported(
-                    code: "unsupported-content-encoding",
+                    code: .unsupportedContentEncoding,
                     message: "this hook takes bodies that are compressed with \(CompressedBody.accepted) or not at all",
                     header: .init(name: "accept-encoding", value: CompressedBody.accepted))
             }
@@ -103,7 +103,7 @@ struct BodyReader: Sendable {
             return .string(try TextDecoding.decode(bytes, charset: type.charset))
         } catch {
             throw .unsupported(
-                code: "unsupported-charset",
+                code: .unsupportedCharset,
                 message: "the charset \(Value.string(error.name).quoted()) is not known here")
         }
     }

@@ -88,7 +88,7 @@ struct FileTarget {
     func refuse() throws(StepError) -> Bool {
         guard existing == .fail else { return false }
         throw StepError(
-            "file-exists", "\"\(path.text)\" exists already",
+            FileErrorCode.fileExists, "\"\(path.text)\" exists already",
             hint: "use `if_exists: overwrite` or `skip` if that is meant")
     }
 

@@ -35,11 +35,11 @@ public struct ProjectFile: Sendable {
         } catch {
             guard encoding == .utf8 else {
                 throw StepError(
-                    "bad-encoding", "\"\(path)\" \(error.message)",
+                    FileErrorCode.badEncoding, "\"\(path)\" \(error.message)",
                     hint: "name its real encoding with `encoding`, or read it with `as: bytes`")
             }
             throw StepError(
-                "not-utf8", "\"\(path)\" \(error.message)",
+                FileErrorCode.notUTF8, "\"\(path)\" \(error.message)",
                 hint: "name its encoding, such as `encoding: shift_jis`, or read it with `as: bytes`")
         }
     }
@@ -55,7 +55,7 @@ public struct ProjectFile: Sendable {
         guard let label else { return nil }
         guard let charset = Charset(label: label) else {
             throw StepError(
-                "bad-encoding", "\"\(path)\" declares the unknown encoding \(Value.string(label).quoted())",
+                FileErrorCode.badEncoding, "\"\(path)\" declares the unknown encoding \(Value.string(label).quoted())",
                 hint: "name its encoding with `encoding`, or read it with `as: bytes`")
         }
         return TextEncoding(charset)
@@ -94,7 +94,7 @@ struct ProjectFileReader {
             do throws(StepError) {
                 let file = try folder.open(flags: O_RDONLY | O_NONBLOCK, action: "read")
                 return try content(of: file, limit)
-            } catch  where error.code == "file-not-found" {
+            } catch  where error.has(FileErrorCode.fileNotFound) {
                 throw error.suggesting(names(in: folder.number), for: path)
             }
         case .granted(let path):
@@ -133,7 +133,7 @@ struct ProjectFileReader {
         }
         guard status.st_mode & S_IFMT == S_IFREG else {
             let what = status.st_mode & S_IFMT == S_IFDIR ? "a folder" : "not a regular file"
-            throw StepError("file-is-folder", "cannot read \"\(shown)\": it is \(what)", hint: "name a file")
+            throw StepError(FileErrorCode.fileIsFolder, "cannot read \"\(shown)\": it is \(what)", hint: "name a file")
         }
         var bytes: [UInt8] = []
         while true {
@@ -147,7 +147,8 @@ struct ProjectFileReader {
             }
             guard bytes.count <= limit.bytes else {
                 throw StepError(
-                    "file-too-large", "\"\(shown)\" is larger than \(limit)", hint: "raise `max_size` if that is meant")
+                    FileErrorCode.fileTooLarge, "\"\(shown)\" is larger than \(limit)",
+                    hint: "raise `max_size` if that is meant")
             }
         }
     }

@@ -107,19 +107,22 @@ struct SystemError: Error, Equatable {
 
     /// The error of `action` ("write") on `path`.
     func stepError(_ action: String, _ path: String) -> StepError {
-        let (code, reason, hint): (String, String, String?) =
+        let (code, reason, hint): (FileErrorCode, String, String?) =
             switch number {
-            case ENOENT: ("file-not-found", "there is no such file", nil)
+            case ENOENT: (FileErrorCode.fileNotFound, "there is no such file", nil)
             case EACCES, EPERM:
-                ("file-permission", "permission denied", "check the owner and mode of the file and its folder")
-            case EROFS: ("file-read-only", "the file system is read-only", nil)
-            case ENOSPC: ("disk-full", "the disk is full", "make room; nothing was changed")
-            case EDQUOT: ("disk-full", "the disk quota is used up", "make room; nothing was changed")
-            case EISDIR: ("file-is-folder", "it is a folder", "name a file in it")
-            case ENOTDIR: ("file-not-folder", "a part of the path is a file, not a folder", nil)
-            case ENAMETOOLONG: ("file-name-too-long", "the name is too long", nil)
-            case EMFILE, ENFILE: ("too-many-files", "too many files are open", nil)
-            default: ("file-failed", String(cString: strerror(number)), nil)
+                (
+                    FileErrorCode.filePermission, "permission denied",
+                    "check the owner and mode of the file and its folder"
+                )
+            case EROFS: (FileErrorCode.fileReadOnly, "the file system is read-only", nil)
+            case ENOSPC: (FileErrorCode.diskFull, "the disk is full", "make room; nothing was changed")
+            case EDQUOT: (FileErrorCode.diskFull, "the disk quota is used up", "make room; nothing was changed")
+            case EISDIR: (FileErrorCode.fileIsFolder, "it is a folder", "name a file in it")
+            case ENOTDIR: (FileErrorCode.fileNotFolder, "a part of the path is a file, not a folder", nil)
+            case ENAMETOOLONG: (FileErrorCode.fileNameTooLong, "the name is too long", nil)
+            case EMFILE, ENFILE: (FileErrorCode.tooManyFiles, "too many files are open", nil)
+            default: (FileErrorCode.fileFailed, String(cString: strerror(number)), nil)
             }
         let isTransient = [ENOSPC, EDQUOT, EMFILE, ENFILE, EIO, EBUSY].contains(number)
         return StepError(code, "cannot \(action) \"\(path)\": \(reason)", hint: hint, isTransient: isTransient)

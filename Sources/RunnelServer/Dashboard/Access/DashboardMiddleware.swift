@@ -34,12 +34,12 @@ struct DashboardMiddleware: RouterMiddleware {
                 let signIn = Link("sign-in").with("to", request.uri.path == "/" ? nil : "\(request.uri)")
                 response = .redirect(to: signIn.text)
             } else {
-                throw APIError(403, "signed-out", "the session has expired; sign in again")
+                throw APIError(403, .signedOut, "the session has expired; sign in again")
             }
         } catch let error as APIError {
             response = ErrorPage(error: error, message: redact(error.message)).response(request, context)
         } catch let error as HTTPError where error.status == .notFound {
-            let error = APIError(404, "not-found", "there is no such page")
+            let error = APIError(404, .notFound, "there is no such page")
             response = ErrorPage(error: error, message: error.message).response(request, context)
         }
         Self.confine(&response)
@@ -70,7 +70,7 @@ struct DashboardMiddleware: RouterMiddleware {
         } catch {
             switch error {
             case .host: throw BearerAuthMiddleware.wrongHost
-            case .origin: throw APIError(403, "wrong-origin", "the form was sent by a page of another site")
+            case .origin: throw APIError(403, .wrongOrigin, "the form was sent by a page of another site")
             }
         }
     }
@@ -89,17 +89,18 @@ struct Form: Sendable {
     ) async throws -> Form {
         let type = request.headers[.contentType]?.prefix { $0 != ";" }.lowercased()
         guard type == "application/x-www-form-urlencoded" else {
-            throw APIError(415, "unsupported-media-type", "expected a form")
+            throw APIError(415, .unsupportedMediaType, "expected a form")
         }
         let form = try await bodies.withBody(of: request, context, upTo: maximumBody) { bytes in
             guard let bytes = bytes?.take() else {
-                throw APIError(413, "body-too-large", "the form is larger than \(ByteCount(Self.maximumBody))")
+                throw APIError(413, .bodyTooLarge, "the form is larger than \(ByteCount(Self.maximumBody))")
             }
             return try Form(String(decoding: bytes, as: UTF8.self))
         }
         if let session {
             guard ConstantTime.areEqual(session.formToken, form["form-token"] ?? "") else {
-                throw APIError(403, "wrong-form", "the page is out of date; load it again, then repeat the action")
+                throw APIError(
+                    403, .wrongForm, "the page is out of date; load it again, then repeat the action")
             }
         }
         return form

@@ -31,14 +31,14 @@ final class DashboardSessions: Sendable {
     static let linkLifetime: Int64 = 600_000_000_000
     private static let maximumLinks = 32
 
-    private let tokens: [AccessToken]
+    private let tokens: [APIToken]
     /// Signs forms where there is no token.
     private let processKey = SymmetricKey(size: .bits256)
     /// The one-time codes, with their expiry and the name of the token that they stand for.
     private let links = Mutex<[String: (expiry: Int64, caller: String)]>([:])
 
     /// - Parameter tokens: Those of the API; without any, everybody on this machine is admitted.
-    init(tokens: [AccessToken]) {
+    init(tokens: [APIToken]) {
         self.tokens = tokens
     }
 
@@ -46,11 +46,11 @@ final class DashboardSessions: Sendable {
     var needsToken: Bool { !tokens.isEmpty }
 
     /// The token with this value.
-    func token(_ given: String) -> AccessToken? {
+    func token(_ given: String) -> APIToken? {
         tokens.matching(given)
     }
 
-    private func key(_ token: AccessToken) -> SymmetricKey {
+    private func key(_ token: APIToken) -> SymmetricKey {
         SymmetricKey(
             data: HMAC<SHA256>.authenticationCode(
                 for: Array("runnel dashboard sessions".utf8), using: SymmetricKey(data: Array(token.value.utf8))))
@@ -73,7 +73,7 @@ final class DashboardSessions: Sendable {
     }
 
     /// The value of a new session's cookie.
-    func makeCookie(for token: AccessToken, now: Int64) -> String {
+    func makeCookie(for token: APIToken, now: Int64) -> String {
         let expiry = "\(now / 1_000_000_000 + Self.lifetime)"
         let (caller, nonce) = (Self.encoded(token.name), Self.random())
         return "\(caller).\(expiry).\(nonce).\(Self.sign(key(token), "session", caller, expiry, nonce))"
@@ -102,7 +102,7 @@ final class DashboardSessions: Sendable {
     }
 
     /// The token that the code signs in as; it does not a second time.
-    func redeem(_ code: String, now: Int64) -> AccessToken? {
+    func redeem(_ code: String, now: Int64) -> APIToken? {
         let found = links.withLock { $0.removeValue(forKey: code) }
         guard let found, found.expiry > now else { return nil }
         return tokens.first { $0.name == found.caller }

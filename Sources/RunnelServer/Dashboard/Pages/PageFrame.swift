@@ -279,7 +279,7 @@ struct ErrorPage {
             }
             html.element("div", .class("problem")) { html in
                 html.element("p") { $0.outside(message) }
-                html.element("p", .class("mono"), text: "\(error.status) \(error.code)")
+                html.element("p", .class("mono"), text: "\(error.status) \(error.code.rawValue)")
             }
             html.element("p") { html in
                 html.element("a", .class("button"), .href(Link("")), text: page.words(.backToNow))

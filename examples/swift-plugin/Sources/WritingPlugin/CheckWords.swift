@@ -19,7 +19,7 @@ struct CheckWords: Step {
 
     func run(_ context: StepContext) async throws -> Value {
         guard let text = text ?? context.input.asString else {
-            throw StepError("no-text", "there is no text to check", hint: "set `text`")
+            throw StepError(WritingErrorCode.noText, "there is no text to check", hint: "set `text`")
         }
         let known = try list(context.project)
         var asked: Set<String> = []
@@ -38,10 +38,10 @@ struct CheckWords: Step {
         do throws(JSONError) {
             value = try Value.json(file.bytes)
         } catch {
-            throw StepError("bad-words", "\"\(words.text)\" is not JSON: \(error)")
+            throw StepError(WritingErrorCode.badWords, "\"\(words.text)\" is not JSON: \(error)")
         }
         if let issue = try JSONSchema(Self.listSchema).validate(value).first {
-            throw StepError("bad-words", "\"\(words.text)\" is no list of words: \(issue)")
+            throw StepError(WritingErrorCode.badWords, "\"\(words.text)\" is no list of words: \(issue)")
         }
         return Set((value.asList ?? []).compactMap { $0.asString?.lowercased() })
     }
@@ -57,7 +57,8 @@ struct CheckWords: Step {
         case 404: return false
         default:
             throw StepError(
-                "dictionary-failed", "\(call.shown) answered \(reply.statusLine)", isTransient: reply.status >= 500)
+                WritingErrorCode.dictionaryFailed, "\(call.shown) answered \(reply.statusLine)",
+                isTransient: reply.status >= 500)
         }
     }
 }

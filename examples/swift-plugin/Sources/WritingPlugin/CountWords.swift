@@ -17,7 +17,7 @@ struct CountWords: Step {
     func run(_ context: StepContext) async throws -> Value {
         try Task.checkCancellation()
         guard let text = text ?? context.input.asString else {
-            throw StepError("no-text", "there is no text to count", hint: "set `text`")
+            throw StepError(WritingErrorCode.noText, "there is no text to count", hint: "set `text`")
         }
         let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
         return try Value(encoding: Counts(words: wordCount(text), lines: lines.count))

@@ -18,10 +18,10 @@ struct Submissions: Trigger {
             watchesCaller: false
         ) { request in
             guard request.headers.first("authorization") == "Bearer \(key)" else {
-                throw IngressError(401, "unauthorized", "show the key: Authorization: Bearer …")
+                throw IngressError(401, WritingErrorCode.unauthorized, "show the key: Authorization: Bearer …")
             }
             guard let text = String(validating: request.body, as: UTF8.self), !text.isEmpty else {
-                throw IngressError(400, "no-text", "send a text in UTF-8")
+                throw IngressError(400, WritingErrorCode.noText, "send a text in UTF-8")
             }
             let author = request.parameters["author"] ?? ""
             let event = TriggerEvent(

@@ -25,6 +25,7 @@ public struct WritingPlugin: ConfigurablePlugin {
     public var triggers: [TriggerDefinition] {
         [TriggerDefinition(Commits.self), TriggerDefinition(Submissions.self)]
     }
+    public var errorCodes: [any ErrorCode.Type] { [WritingErrorCode.self] }
     public var filters: [TemplateFilter] { [readingTime(wordsPerMinute: settings.wordsPerMinute)] }
 
     public func registerServices(in services: Services) async {
@@ -32,10 +33,11 @@ public struct WritingPlugin: ConfigurablePlugin {
             switch settings.dictionaryKey?.value {
             case .success(let key)?: return key
             case .failure(let problem)?:
-                throw StepError("not-configured", "`plugins.writing.dictionary_key` has no value: \(problem.reason)")
+                throw StepError(
+                    WritingErrorCode.notConfigured, "`plugins.writing.dictionary_key` has no value: \(problem.reason)")
             case nil:
                 throw StepError(
-                    "not-configured", "`plugins.writing.dictionary_key` is not set",
+                    WritingErrorCode.notConfigured, "`plugins.writing.dictionary_key` is not set",
                     hint: "set it in runnel.yaml: `{ env: DICTIONARY_KEY }`")
             }
         }

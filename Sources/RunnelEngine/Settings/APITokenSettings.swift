@@ -21,7 +21,7 @@ public enum AccessScope: String, FieldChoice, Sendable, Comparable {
 }
 
 /// `server.tokens.NAME` in `runnel.yaml`.
-public struct AccessTokenSettings: FieldGroup {
+public struct APITokenSettings: FieldGroup {
     public init() {}
 
     @Field("The token: `Authorization: Bearer …`.") public var token: SensitiveValue
@@ -30,7 +30,7 @@ public struct AccessTokenSettings: FieldGroup {
 }
 
 /// An API token with its name.
-public struct AccessToken: Sendable, Hashable {
+public struct APIToken: Sendable, Hashable {
     public var name: String
     public var value: String
     public var scope: AccessScope

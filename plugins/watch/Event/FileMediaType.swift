@@ -1,5 +1,5 @@
 /// Media types by file extension: those registered with IANA, otherwise customary ones.
-enum MediaType {
+enum FileMediaType {
     static let unknown = "application/octet-stream"
 
     /// - Parameter fileExtension: In lower case, without the dot.

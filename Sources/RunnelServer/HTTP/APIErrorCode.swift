@@ -1,0 +1,100 @@
+public import RunnelKit
+
+/// The codes of errors of the HTTP API.
+public enum APIErrorCode: String, ErrorCode {
+    case badBody = "bad-body"
+    case badHeader = "bad-header"
+    case badInput = "bad-input"
+    case badParameter = "bad-parameter"
+    case badRequest = "bad-request"
+    case bodyTooLarge = "body-too-large"
+    case chainTooLong = "chain-too-long"
+    case hasEnded = "has-ended"
+    case incompleteBody = "incomplete-body"
+    case insufficientScope = "insufficient-scope"
+    case internalError = "internal"
+    case linkUsed = "link-used"
+    case malformed
+    case methodNotAllowed = "method-not-allowed"
+    case noResult = "no-result"
+    case noSuchFile = "no-such-file"
+    case noSuchHook = "no-such-hook"
+    case noSuchPipeline = "no-such-pipeline"
+    case noSuchRun = "no-such-run"
+    case noSuchStep = "no-such-step"
+    case noSuchTrigger = "no-such-trigger"
+    case noSuchValue = "no-such-value"
+    case notEnded = "not-ended"
+    case notFound = "not-found"
+    case notServed = "not-served"
+    case overloaded
+    case shuttingDown = "shutting-down"
+    case signedOut = "signed-out"
+    case tooSlow = "too-slow"
+    case unauthorized
+    case unavailable
+    case unsupportedMediaType = "unsupported-media-type"
+    case wrongForm = "wrong-form"
+    case wrongHost = "wrong-host"
+    case wrongOrigin = "wrong-origin"
+
+    /// The heading in the reference.
+    public static let part = "The API of a server"
+
+    /// What it means, and what to do.
+    public var explanation: ErrorExplanation {
+        switch self {
+        case .badBody:
+            ErrorExplanation(
+                "the body: expected an object, found …", "the body has a key …; there are …",
+                "`…`: expected a time such as 2026-11-24T09:00:00Z, found …",
+                "`limit`: expected a number from 1 to …, found …", "`…`: expected true or false, found …",
+                "`from` is after `to`", "`to` lies in the future; the schedule runs those ticks itself")
+        case .badHeader:
+            ErrorExplanation(
+                "Last-Event-ID: expected the number of an event, found …",
+                "Idempotency-Key: expected 1 to 200 characters, found …")
+        case .badInput: ErrorExplanation("an input of the pipeline is missing, unknown or of the wrong type")
+        case .badParameter: ErrorExplanation("a parameter in the URL has a wrong value")
+        case .badRequest: ErrorExplanation("the request is not valid HTTP")
+        case .bodyTooLarge: ErrorExplanation("the body is larger than …")
+        case .chainTooLong: ErrorExplanation("the event was caused by too long a chain of runs")
+        case .hasEnded: ErrorExplanation("the run has ended already: …")
+        case .incompleteBody: ErrorExplanation("the body did not come whole")
+        case .insufficientScope: ErrorExplanation("the token … has the scope `…`; this needs `…`")
+        case .internalError: ErrorExplanation("the request failed; the log says why under …")
+        case .linkUsed: ErrorExplanation("the link has been used or has expired; `runnel open` makes a new one")
+        case .malformed: ErrorExplanation("the body is not JSON", "the body is not JSON: …")
+        case .methodNotAllowed: ErrorExplanation("… is not possible here; ask … with …")
+        case .noResult:
+            ErrorExplanation("the step \"…\" has no result in the run; retry from that step or an earlier one")
+        case .noSuchFile: ErrorExplanation("there is no file …")
+        case .noSuchHook: ErrorExplanation("there is no hook at …")
+        case .noSuchPipeline: ErrorExplanation("there is no pipeline …")
+        case .noSuchRun: ErrorExplanation("the run is gone", "there is no run …")
+        case .noSuchStep: ErrorExplanation("the pipeline has no step …; …")
+        case .noSuchTrigger: ErrorExplanation("the pipeline \"…\" has no trigger …; …")
+        case .noSuchValue: ErrorExplanation("the run has no such value")
+        case .notEnded: ErrorExplanation("the run has not ended yet")
+        case .notFound: ErrorExplanation("there is nothing at …")
+        case .notServed: ErrorExplanation("the pipeline \"…\" is not served any more")
+        case .overloaded: ErrorExplanation("too many bodies are being read; try again in 1 s")
+        case .shuttingDown: ErrorExplanation("Runnel is shutting down; try again in 5 s")
+        case .signedOut: ErrorExplanation("the session has expired; sign in again", "sign in first")
+        case .tooSlow: ErrorExplanation("the body did not come within …")
+        case .unauthorized: ErrorExplanation("the API needs the token: Authorization: Bearer …")
+        case .unavailable: ErrorExplanation("runs cannot be stored now; try again in … s")
+        case .unsupportedMediaType: ErrorExplanation("the body is …; send application/json instead")
+        case .wrongForm: ErrorExplanation("the page is out of date; load it again, then repeat the action")
+        case .wrongHost:
+            ErrorExplanation(
+                "the API answers to localhost only; a token lets others in",
+                "this hook lets everybody call, so it answers to localhost and to `server.public_url` only")
+        case .wrongOrigin:
+            ErrorExplanation(
+                "the form was sent by a page of another site",
+                "the API does not answer to pages of other sites; a token lets them in",
+                "this hook does not answer to pages of other sites; `origins` lets them in")
+        }
+    }
+}

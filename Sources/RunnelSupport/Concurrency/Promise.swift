@@ -1,0 +1,71 @@
+internal import Synchronization
+
+/// A result that is set once, and that any number of tasks can wait for.
+package final class Promise<Value: Sendable>: Sendable {
+    private struct State {
+        var result: Result<Value, any Error>?
+        var waiting: [UInt64: CheckedContinuation<Result<Value, any Error>, Never>] = [:]
+        var nextID: UInt64 = 0
+    }
+
+    private let state = Mutex(State())
+
+    package init() {}
+
+    /// The result, once there is one.
+    package var result: Result<Value, any Error>? { state.withLock { $0.result } }
+
+    /// Sets the result. Only the first one counts.
+    package func fulfil(_ result: Result<Value, any Error>) {
+        let waiting = state.withLock { state -> [CheckedContinuation<Result<Value, any Error>, Never>] in
+            guard state.result == nil else { return [] }
+            state.result = result
+            defer { state.waiting = [:] }
+            return Array(state.waiting.values)
+        }
+        for continuation in waiting { continuation.resume(returning: result) }
+    }
+
+    /// Waits for the result.
+    ///
+    /// - Throws: `CancellationError` if the waiting task is cancelled first, or the error that was set.
+    package func value() async throws -> Value {
+        let id = state.withLock { state in
+            state.nextID += 1
+            return state.nextID
+        }
+        return try await withTaskCancellationHandler {
+            try await wait(id, isCancellable: true).get()
+        } onCancel: {
+            let waiting = state.withLock { $0.waiting.removeValue(forKey: id) }
+            waiting?.resume(returning: .failure(CancellationError()))
+        }
+    }
+
+    /// Waits for the result, also in a cancelled task.
+    package func settled() async -> Result<Value, any Error> {
+        let id = state.withLock { state in
+            state.nextID += 1
+            return state.nextID
+        }
+        return await wait(id, isCancellable: false)
+    }
+
+    private func wait(_ id: UInt64, isCancellable: Bool) async -> Result<Value, any Error> {
+        await withCheckedContinuation { continuation in
+            let result = state.withLock { state -> Result<Value, any Error>? in
+                if let result = state.result { return result }
+                // The handler may have run before the continuation was there.
+                if isCancellable, Task.isCancelled { return .failure(CancellationError()) }
+                state.waiting[id] = continuation
+                return nil
+            }
+            if let result { continuation.resume(returning: result) }
+        }
+    }
+}
+
+extension Promise<Void> {
+    /// Lets all who wait go on.
+    package func fulfil() { fulfil(.success(())) }
+}

@@ -7,7 +7,7 @@ TEST_FLAGS ?=
 # How many tests run side by side. All at once, they wait for each other's time slices longer than for anything else.
 export SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH ?= 8
 
-.PHONY: run build-tests test postgres-test chaos browser openapi crash shutdown bench instructions format check-format setup setup-tests release install deb test-deb tarball test-tarball sbom example docc site recording leaks clean
+.PHONY: run build-tests test postgres-test chaos browser openapi crash usage real-model shutdown bench instructions format check-format setup setup-tests release install deb test-deb tarball test-tarball sbom example docc site recording leaks clean
 
 run: setup ## Run the demonstration pipeline against the embedded simulator.
 	swift build $(SWIFT_FLAGS) --product runnel
@@ -44,7 +44,17 @@ crash: setup-tests ## Kill runs 250 times, a server while 10,000 files come, and
 	swift build $(SWIFT_FLAGS) --build-tests
 	RUNNEL_KILLS=$${RUNNEL_KILLS:-250} RUNNEL_FILES=$${RUNNEL_FILES:-10000} RUNNEL_ROUNDS=$${RUNNEL_ROUNDS:-1000} \
 		RUNNEL_WORLDS=$${RUNNEL_WORLDS:-8} RUNNEL_OUTAGE=$${RUNNEL_OUTAGE:-60} \
+		RUNNEL_CHATS=$${RUNNEL_CHATS:-1000} RUNNEL_USAGE_KILLS=$${RUNNEL_USAGE_KILLS:-40} \
 		swift test $(SWIFT_FLAGS) --skip-build --disable-xctest --filter RunnelCrashTests
+
+usage: setup-tests ## A day of 1,000 chats over 40 kills: `runnel usage` says what the agent counted.
+	swift build $(SWIFT_FLAGS) --build-tests
+	RUNNEL_CHATS=$${RUNNEL_CHATS:-1000} RUNNEL_USAGE_KILLS=$${RUNNEL_USAGE_KILLS:-40} \
+		swift test $(SWIFT_FLAGS) --skip-build --disable-xctest --filter RunnelCrashTests.UsageCrashTests
+
+real-model: setup ## Show how answers of a real model end, with llama.cpp from PyPI (500 MB, kept in .build/real-model).
+	swift build $(SWIFT_FLAGS) --product runnel
+	python3 Tests/RealModel/answers.py "$$(swift build $(SWIFT_FLAGS) --show-bin-path)/runnel" .build/real-model
 
 shutdown: setup-tests ## Stop a server 1,000 times under up to 600 callers, with one signal and with two.
 	swift build $(SWIFT_FLAGS) --build-tests

@@ -31,6 +31,10 @@ public struct RunnelCommand: AsyncParsableCommand {
         // Writing to a closed pipe is an error of that write, not a signal that ends the process.
         signal(SIGPIPE, SIG_IGN)
         let code = await $plugins.withValue(plugins) { await status() }
+        if let reason = Streams.outputFailure {
+            Streams.error.write("error: standard output cannot be written: \(reason)\n")
+            endProcess(code == 0 ? ExitStatus.runFailed.rawValue : code)
+        }
         endProcess(code)
     }
 
@@ -83,16 +87,18 @@ public struct RunnelCommand: AsyncParsableCommand {
 enum UnknownCommand {
     static func message(_ arguments: some Collection<String>, in command: any ParsableCommand.Type) -> String? {
         let subcommands = command.configuration.subcommands
-        guard !subcommands.isEmpty, let word = arguments.first, !word.hasPrefix("-"), word != "help" else { return nil }
+        guard !subcommands.isEmpty, let word = arguments.first, !word.hasPrefix("-") else { return nil }
+        if word == "help" { return message(arguments.dropFirst(), in: command) }
         let names = subcommands.map { $0.configuration.commandName ?? "\($0)" }
         if let index = names.firstIndex(of: word) {
             return message(arguments.dropFirst(), in: subcommands[index])
         }
         let parent = command == RunnelCommand.self ? "runnel" : "runnel \(command.configuration.commandName ?? "")"
         let closest = Suggestion.closest(to: word, among: names)
-        // The word may be an argument of the subcommand that is meant where none is named.
-        if command.configuration.defaultSubcommand != nil, closest == nil { return nil }
-        let hint = closest.map { "did you mean `\(parent) \($0)`?" } ?? "`\(parent) --help` lists the commands"
+        let hint =
+            word == "version"
+            ? "`runnel --version` shows the version"
+            : closest.map { "did you mean `\(parent) \($0)`?" } ?? "`\(parent) --help` lists the commands"
         return "error: there is no command `\(parent) \(word)`\n  = \(hint)\n"
     }
 }

@@ -152,6 +152,56 @@ private let done = "data: [DONE]\n\n"
         #expect(period == (Self.newYear + start * Self.hour - half)..<(Self.newYear + end * Self.hour + half))
     }
 
+    /// Nanoseconds since 1970 of a time in UTC.
+    private static func instant(_ text: String) throws -> Int64 { try #require(Timestamp.parse(text)) }
+
+    @Test(
+        "a day of a named zone begins at its midnight, also when clocks are changed",
+        arguments: [
+            ("Asia/Tokyo", "2026-01-01T01:00:00Z", "2025-12-31T15:00:00Z", "2026-01-01T15:00:00Z"),
+            // 23 and 25 hours.
+            ("Europe/Berlin", "2026-03-29T12:00:00Z", "2026-03-28T23:00:00Z", "2026-03-29T22:00:00Z"),
+            ("Europe/Berlin", "2026-10-25T12:00:00Z", "2026-10-24T22:00:00Z", "2026-10-25T23:00:00Z"),
+            // Clocks go from 23:59:59 to 01:00:00: that day has no midnight.
+            ("Africa/Cairo", "2026-04-24T12:00:00Z", "2026-04-23T22:00:00Z", "2026-04-24T21:00:00Z"),
+            // Midnight is shown twice, and the day begins with the first.
+            ("America/Havana", "2026-11-01T12:00:00Z", "2026-11-01T04:00:00Z", "2026-11-02T05:00:00Z"),
+        ])
+    func zones(zone: String, now: String, start: String, end: String) throws {
+        let period = try limit(["tokens": 1, "timezone": .string(zone)]).period(at: Self.instant(now))
+        #expect(try period == Self.instant(start)..<Self.instant(end))
+    }
+
+    @Test("periods of a zone follow each other without a gap, through a year with both changes of clocks")
+    func adjacent() throws {
+        for per in ["hour", "day", "week", "month"] {
+            let limit = try limit(["tokens": 1, "per": .string(per), "timezone": "America/New_York"])
+            var now = try Self.instant("2026-01-01T12:00:00Z")
+            let end = try Self.instant("2027-01-02T00:00:00Z")
+            while now < end {
+                let period = limit.period(at: now)
+                #expect(period.contains(now))
+                #expect(limit.period(at: period.upperBound).lowerBound == period.upperBound)
+                now = period.upperBound
+            }
+        }
+    }
+
+    @Test(
+        "a zone that is none is quoted, with what is meant",
+        arguments: [
+            ("Asia/Tokio", "unknown time zone \"Asia/Tokio\"", "did you mean \"Asia/Tokyo\"?"),
+            ("+9", "expected a difference to UTC such as \"+09:00\", found \"+9\"", nil),
+        ] as [(Value, String, String?)])
+    func unknownZones(zone: Value, message: String, hint: String?) {
+        #expect {
+            try limit(["tokens": 1, "timezone": zone])
+        } throws: { error in
+            let error = error as? FieldError
+            return error?.message == message && error?.hint == hint
+        }
+    }
+
     private func chat(
         _ spent: UsageTotal, _ budget: ValueObject, prices: Value = [:], scope: String? = nil
     ) async throws -> (result: Result<Value, any Error>, notes: [StepProgress], requests: Int) {

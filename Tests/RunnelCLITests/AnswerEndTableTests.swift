@@ -52,7 +52,7 @@ struct AnswerEndRow: Sendable, CustomTestStringConvertible {
         AnswerEndRow(.notFound, "not-found", "Nothing is at ", calls: 0),
         AnswerEndRow(.badRequest, "bad-request", "The server does not accept the request: 400", calls: 0),
         AnswerEndRow(.serverErrorAlways, "server-error", "The server failed: 503", calls: 0),
-        AnswerEndRow(.htmlInsteadOfStream, "not-an-event-stream", "", calls: 0),
+        AnswerEndRow(.htmlInsteadOfStream, "not-an-event-stream", "http://127.0.0.1:", calls: 0),
         AnswerEndRow(.finishLength, "answer-truncated", "The answer was cut off", keepsText: true, reason: "length"),
         AnswerEndRow(
             .contentFilter, "content-filter", "The server's content filter stopped", keepsText: true,
@@ -62,17 +62,23 @@ struct AnswerEndRow: Sendable, CustomTestStringConvertible {
         AnswerEndRow(
             .flatError, "error-in-stream", "The server reported an error in its answer: \"Simulated: the context"),
         AnswerEndRow(.refusal, "refusal", "The model refused to answer: \"Simulated: I cannot help with that.\""),
-        AnswerEndRow(.toolCall, "unexpected-tool-call", "", keepsText: true, reason: "tool_calls"),
+        AnswerEndRow(
+            .toolCall, "unexpected-tool-call",
+            "The model wants the tool \"read_message\" to be called, and none was offered to it.", keepsText: true,
+            reason: "tool_calls"),
         AnswerEndRow(
             .interactionRequired, "interaction-required",
             "The agent asks and waits for a person: \"May I read your messages?\""),
         AnswerEndRow(
             .malformedJSON, "malformed-event", "The server sent an event that cannot be read", keepsText: true),
         AnswerEndRow(.hugeLine, "line-too-long", "The server sent a line longer than", keepsText: true),
-        AnswerEndRow(.cutOff, "stream-cut-off", "", keepsText: true),
-        AnswerEndRow(.missingDone, "stream-cut-off", "", keepsText: true, reason: "stop"),
-        AnswerEndRow(.resetMidStream, "stream-cut-off", "", keepsText: true),
-        AnswerEndRow(.stall, "idle-timeout", "", keepsText: true),
+        AnswerEndRow(.cutOff, "stream-cut-off", "The stream ended before [DONE].", keepsText: true),
+        AnswerEndRow(
+            .missingDone, "stream-cut-off", "The stream ended before [DONE].", keepsText: true, reason: "stop"),
+        AnswerEndRow(
+            .resetMidStream, "stream-cut-off", "The stream ended before [DONE]: the connection was reset.",
+            keepsText: true),
+        AnswerEndRow(.stall, "idle-timeout", "Nothing was received for 4 s.", keepsText: true),
     ]
 }
 
@@ -102,6 +108,64 @@ struct AnswerEndRow: Sendable, CustomTestStringConvertible {
             if let reason = row.reason { #expect(step["attributes"]?["finish_reason"] == reason) }
             let usage = try Value.json(try await runnel.run(["usage", "--json"]).output)
             #expect(usage["total"]?["calls"]?.asInt == Int64(row.calls))
+        }
+    }
+
+    private static let labels = """
+        name: end
+        steps:
+          - id: ask
+            uses: chat
+            with:
+              prompt: How are the sales?
+              schema: { type: object, required: [label], properties: { label: { enum: [good] } } }
+        """
+
+    @Test(
+        "JSON is found in what stands around it, and asked for once more where it does not fit",
+        arguments: [(.schemaMismatchOnce, 2), (.proseAroundJSON, 1), (.fencedJSON, 1), (.jsonInThink, 1)]
+            as [(Fault, Int64)])
+    func json(fault: Fault, calls: Int64) async throws {
+        try await withAgent(["end.yaml": Self.labels], shape: { $0.faults = .every(fault) }) { runnel, _ in
+            #expect(try await runnel.run(["run", "end"]).status == 0)
+            let run = try Value.json(try await runnel.run(["runs", "show", "last", "--json"]).output)
+            #expect(run["steps"]?[0]?["output"]?["json"] == ["label": "good"])
+            let usage = try Value.json(try await runnel.run(["usage", "--json"]).output)
+            #expect(usage["total"]?["calls"]?.asInt == calls)
+        }
+    }
+
+    @Test("JSON that does not fit twice fails the step, keeps the text, and counts both calls")
+    func mismatch() async throws {
+        try await withAgent(
+            ["end.yaml": Self.labels], shape: { $0.cannedAnswer = { _ in .stream(text: "None.", fault: nil) } }
+        ) { runnel, _ in
+            #expect(try await runnel.run(["run", "end"]).status == 1)
+            let run = try Value.json(try await runnel.run(["runs", "show", "last", "--json"]).output)
+            #expect(run["error"]?["code"] == "schema-mismatch")
+            #expect(
+                run["error"]?["message"]
+                    == "the answer does not fit the schema, also when asked again: there is no JSON in it")
+            let kept = run["error"]?["partial_output"]
+            #expect((kept?["text"] ?? kept) == "None.")
+            let usage = try Value.json(try await runnel.run(["usage", "--json"]).output)
+            #expect(usage["total"]?["calls"] == 2)
+            #expect(usage["total"]?["unknown_calls"] == 0)
+        }
+    }
+
+    @Test("Ctrl-C cancels the run: 130, and the call counts with unknown tokens")
+    func interrupted() async throws {
+        let pipeline = "name: end\nsteps: [ { id: ask, uses: chat, with: { prompt: \"How are the sales?\" } } ]\n"
+        try await withAgent(["end.yaml": pipeline], shape: { $0.faults = .every(.stall) }) { runnel, _ in
+            let ended = try await runnel.interrupt(["run", "end"], after: "▸ ask")
+            #expect(ended.status == 130)
+            let run = try Value.json(try await runnel.run(["runs", "show", "last", "--json"]).output)
+            #expect(run["state"] == "cancelled")
+            #expect(run["steps"]?[0]?["with"]?["prompt"] == "How are the sales?")
+            let usage = try Value.json(try await runnel.run(["usage", "--json"]).output)
+            #expect(usage["total"]?["calls"] == 1)
+            #expect(usage["total"]?["unknown_calls"] == 1)
         }
     }
 

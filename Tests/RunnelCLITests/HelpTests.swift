@@ -25,6 +25,8 @@ import Testing
             #expect(lines.allSatisfy { $0.count <= 80 }, "\(lines.filter { $0.count > 80 })")
             let examples = lines.filter { $0.hasPrefix("  runnel ") || $0.hasPrefix("  cat ") }
             #expect(command.isEmpty || command == "plugins list" || !examples.isEmpty)
+            // A default as a person types it, not as Swift prints it.
+            #expect(help.firstMatch(of: #/default:\s+[A-Z]\w*\(/#) == nil)
             // A short line that ends in mid-sentence was broken twice.
             let overview = help.components(separatedBy: "\n\nExamples:")[0].components(separatedBy: "\n\nUSAGE:")[0]
             for line in overview.split(separator: "\n").dropFirst() where line.count < 50 {

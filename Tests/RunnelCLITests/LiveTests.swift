@@ -75,6 +75,62 @@ import Testing
         }
     }
 
+    @Test("prompts are compared with what the chats asked, each chat once however often it was tried")
+    func prompts() async throws {
+        let files = [
+            "p.yaml": """
+            name: p
+            steps:
+              - id: each
+                for_each: [one, two]
+                uses: chat
+                with: { system: Be short., prompt: "Label {{ item }}." }
+                retry: { attempts: 2, backoff: 1ms }
+            """,
+            "p.test.yaml": """
+            tests:
+              - name: right
+                chat: [ "1", "2" ]
+                expect:
+                  prompts: { each: [ { prompt: Label one., system: Be short. }, { contains: two } ] }
+              - name: wrong
+                chat: [ "1", "2" ]
+                expect:
+                  prompts: { each: [ { contains: three }, { contains: two } ] }
+              - name: too few
+                chat: [ "1", "2" ]
+                expect:
+                  prompts: [ { contains: one } ]
+              - name: repeats are not seen
+                chat: [ "1", "2", "3" ]
+                expect:
+                  prompts: { each: [ { contains: one }, { contains: one }, { contains: two } ] }
+            """,
+        ]
+        let failed = Mutex(false)
+        let answer: @Sendable (CannedRequest) -> CannedAnswer = { _ in
+            let isFirst = failed.withLock { failed in
+                defer { failed = true }
+                return !failed
+            }
+            return isFirst ? .stream(text: "cut", fault: .cutOff) : .stream(text: "fine", fault: nil)
+        }
+        try await withAgent(files, shape: { $0.cannedAnswer = answer }) { runnel, simulator in
+            let ended = try await runnel.run(["test", "--live", "--parallel", "1"])
+            #expect(
+                Self.lines(ended.output) == [
+                    "p.test.yaml", "  ✓ right 1 of 1 1 ms", "  ✗ wrong 0 of 1 1 ms",
+                    "      prompts.each[0]: expected it to contain \"three\", found \"Label one.\" (p.test.yaml:9)",
+                    "  ✗ too few 0 of 1 1 ms",
+                    "      prompts: expected 1 chat request, found 2 (p.test.yaml:13)",
+                    "        each: \"Label one.\"", "        each: \"Label two.\"",
+                    "  ✓ repeats are not seen 1 of 1 1 ms", "2 passed, 2 failed in 1 ms",
+                ], "\(ended.output)")
+            // The first chat was cut off, and tried again.
+            #expect(simulator.chatRequests.count == 9)
+        }
+    }
+
     @Test("the agent judges an output, and says why it is not good enough")
     func judging() async throws {
         var files = Self.files

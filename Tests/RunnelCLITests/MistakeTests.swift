@@ -69,6 +69,12 @@ private struct Mistake: CustomTestStringConvertible {
             "p.yaml:3:30: error: `retry`: expected a mapping, found the number 3 [wrong-value]",
             "= write `retry: { attempts: 3 }`"),
         Mistake(
+            "inputs: { m: integer }\nsteps:\n  uses: log\n",
+            #"p.yaml:1:14: error: the input "m" must be a mapping, found "integer" [wrong-type]"#,
+            "= write `{ type: … }`, or `{ default: … }`",
+            "p.yaml:3:3: error: `steps`: expected a list, found keys and values [wrong-type]",
+            "= begin each item with `- `"),
+        Mistake(
             "step: [ { uses: log } ]\n", #"p.yaml:1:1: error: a pipeline has no key "step" [unknown-key]"#,
             #"= did you mean "steps"?"#),
         Mistake(

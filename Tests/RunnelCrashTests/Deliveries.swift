@@ -68,10 +68,13 @@ final class Deliveries: Sendable {
         }
     }
 
-    /// Sends again what was not accepted.
-    func sendPending() async {
+    /// Sends what was not accepted yet.
+    ///
+    /// - Parameter count: How many deliveries may be accepted then, with those that are already.
+    func sendPending(upTo count: Int = .max) async {
+        let due = pending.prefix(max(0, count - accepted.count))
         await withDiscardingTaskGroup { group in
-            for delivery in pending { group.addTask { await self.send(delivery) } }
+            for delivery in due { group.addTask { await self.send(delivery) } }
         }
     }
 

@@ -279,6 +279,37 @@ private struct DurablePlugin: Plugin {
         #expect(stopping?.reason == .shuttingDown)
     }
 
+    @Test("what the waiting runs of one pipeline were started with is bounded, and leaves room for other pipelines")
+    func backlog() async throws {
+        let rig = try Rig()
+        let yaml = "concurrency: { limit: 1 }\nsteps: [ { id: nap, uses: slow } ]"
+        let big = try #require(rig.loader.load(Array(yaml.utf8), file: "big.yaml").pipeline)
+        let small = try #require(rig.loader.load(Array(yaml.utf8), file: "small.yaml").pipeline)
+        let queue = RunQueue(worker: rig.worker, limit: 1, maximumQueued: 100, maximumQueuedBytes: 20_000)
+        func accept(_ id: String, of pipeline: Pipeline, bytes: Int, _ origin: NewRun.Origin = .anonymous) async throws
+        {
+            let trigger: Value = ["type": "webhook", "raw": .string(String(repeating: "x", count: bytes))]
+            let record = RunRecord(
+                id: id, pipeline: pipeline.name, definition: yaml, trigger: trigger, createdAt: 1)
+            var run = NewRun(record, of: pipeline)
+            run.origin = origin
+            _ = try await queue.accept(run)
+        }
+        // One that is larger than the bound is accepted where no other waits.
+        try await accept("run-0", of: small, bytes: 30_000)
+        try await accept("run-1", of: big, bytes: 9_000)
+        try await accept("run-2", of: big, bytes: 9_000)
+        let refusal = await #expect(throws: TriggerRefusal.self) { try await accept("run-3", of: big, bytes: 9_000) }
+        #expect(refusal?.reason == .overloaded)
+        #expect(
+            refusal?.message
+                == "2 runs of the pipeline \"big\" with 17 KiB are waiting already (`runs.max_queued_bytes`)")
+        try await accept("run-4", of: big, bytes: 500)
+        await #expect(throws: TriggerRefusal.self) { try await accept("run-5", of: small, bytes: 1) }
+        // A person is not refused because of the bound.
+        try await accept("run-6", of: big, bytes: 9_000, .operator)
+    }
+
     @Test("a run that was taken away is left to whoever has it")
     func lost() async throws {
         let rig = try Rig()

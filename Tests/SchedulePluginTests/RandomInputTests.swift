@@ -1,6 +1,6 @@
-import RunnelKit
 import Testing
 
+@testable import RunnelKit
 @testable import SchedulePlugin
 
 /// The same numbers in every run.

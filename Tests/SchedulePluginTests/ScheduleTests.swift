@@ -1,6 +1,6 @@
-import RunnelKit
 import Testing
 
+@testable import RunnelKit
 @testable import SchedulePlugin
 
 @Suite("Schedules") struct ScheduleTests {

@@ -1,7 +1,7 @@
-import RunnelKit
 import RunnelTesting
 import Testing
 
+@testable import RunnelKit
 @testable import SchedulePlugin
 
 #if canImport(FoundationEssentials)

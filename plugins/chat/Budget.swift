@@ -39,32 +39,39 @@ public struct TokenCount: Sendable, Hashable, FieldValue {
     }
 }
 
-/// The difference of a time zone to UTC, as `UTC` or `+09:00`.
-public struct TimeOffset: Sendable, Hashable, FieldValue {
-    /// East of Greenwich.
-    public var seconds: Int64 = 0
+/// Where the days of a budget begin: `UTC`, a difference to it such as `+09:00`, or a zone by its IANA name.
+public struct BudgetZone: Sendable, Hashable, FieldValue {
+    /// The zone, with its changes of clocks.
+    public var zone = Zone.utc
 
     /// UTC.
     public init() {}
 
     /// The JSON schema (2020-12) of the values that are accepted.
-    public static var schema: Value { ["type": "string", "pattern": "^(UTC|[+-][0-9]{2}:[0-9]{2})$"] }
+    public static var schema: Value { ["type": "string", "examples": ["UTC", "+09:00", "Asia/Tokyo"]] }
 
     /// Reads the value that is written behind a key.
     /// - Throws: A ``FieldError`` for a value that is not accepted.
     public init(field value: Value) throws(FieldError) {
-        guard value != "UTC" else { return }
-        let text = Array((value.asString ?? "").utf8)
-        guard text.count == 6, text[0] == UInt8(ascii: "+") || text[0] == UInt8(ascii: "-"),
-            text[3] == UInt8(ascii: ":"),
-            let hours = Int64(String(decoding: text[1...2], as: UTF8.self)), hours <= 14,
-            let minutes = Int64(String(decoding: text[4...5], as: UTF8.self)), minutes < 60
-        else { throw .expected("\"UTC\" or a difference to it such as \"+09:00\"", found: value) }
-        seconds = (text[0] == UInt8(ascii: "-") ? -1 : 1) * (hours * 3600 + minutes * 60)
+        guard let text = value.asString, let sign = text.utf8.first else {
+            throw .expected(
+                "\"UTC\", a difference to it such as \"+09:00\", or a zone such as \"Asia/Tokyo\"", found: value)
+        }
+        guard sign == UInt8(ascii: "+") || sign == UInt8(ascii: "-") else {
+            zone = try Zone(field: value)
+            return
+        }
+        let bytes = Array(text.utf8)
+        guard bytes.count == 6, bytes[3] == UInt8(ascii: ":"),
+            let hours = Int64(String(decoding: bytes[1...2], as: UTF8.self)), (0...14).contains(hours),
+            let minutes = Int64(String(decoding: bytes[4...5], as: UTF8.self)), (0..<60).contains(minutes)
+        else { throw .expected("a difference to UTC such as \"+09:00\"", found: value) }
+        let seconds = hours * 3600 + minutes * 60
+        zone = Zone(name: text, rules: ZoneRules(offset: sign == UInt8(ascii: "-") ? -seconds : seconds))
     }
 
-    /// How the value is shown as a default; nil where it cannot be shown.
-    public var fieldDefault: Value? { "UTC" }
+    /// How the value is shown as a default.
+    public var fieldDefault: Value? { .string(zone.name) }
 }
 
 /// A limit on what chats use in a period.
@@ -79,7 +86,8 @@ public struct BudgetLimit: FieldGroup {
     @Field("The cost, by `prices`.") public var cost: Money?
     @Field("The period; it begins at its first minute in `timezone`, a week on Monday.") public var per: Period = .day
     @Field("Beyond the budget: `wait` until the next period, or `fail`.") public var then: Excess = .wait
-    @Field("Where days begin.") public var timezone: TimeOffset = TimeOffset()
+    @Field("Where days begin: `UTC`, a difference to it such as `+09:00`, or a zone such as `Asia/Tokyo`.")
+    public var timezone: BudgetZone = BudgetZone()
 
     /// No limit.
     public init() {}
@@ -97,13 +105,16 @@ extension BudgetLimit {
 
     /// The period around a time, in nanoseconds since 1970.
     func period(at now: Int64) -> Range<Int64> {
-        let local = now.flooredQuotient(Self.second) + timezone.seconds
+        let rules = timezone.zone.rules
+        let offset = rules.offset(at: now.flooredQuotient(Self.second))
+        let local = now.flooredQuotient(Self.second) + offset
         let today = Int(local.flooredQuotient(86_400))
         let days: Range<Int>
         switch per {
         case .hour:
             let start = local.flooredQuotient(3600) * 3600
-            return instant(start)..<instant(start + 3600)
+            // An hour of real time, also where clocks are changed.
+            return (start - offset) * Self.second..<(start - offset + 3600) * Self.second
         case .day: days = today..<(today + 1)
         case .week:
             // 1970-01-01 was a Thursday.
@@ -114,10 +125,10 @@ extension BudgetLimit {
             let first = today - (date.day - 1)
             days = first..<(first + CivilDate.days(inMonth: date.month, of: date.year))
         }
-        return instant(Int64(days.lowerBound) * 86_400)..<instant(Int64(days.upperBound) * 86_400)
+        // A day begins when its midnight is first shown, or at the end of the gap that midnight falls into.
+        func start(_ day: Int) -> Int64 { rules.firstTime(showing: Int64(day) * 86_400) * Self.second }
+        return start(days.lowerBound)..<start(days.upperBound)
     }
-
-    private func instant(_ local: Int64) -> Int64 { (local - timezone.seconds) * Self.second }
 
     /// How much of the budget is used, as a part of 1, with the words for it.
     func use(_ total: UsageTotal) -> (part: Double, words: String) {

@@ -100,7 +100,7 @@ struct ScheduleTrigger: TimedTrigger {
     }
 
     func schedule() throws(FieldError) -> Schedule {
-        let zone = if let timezone { timezone } else { try ZoneDatabase.local() }
+        let zone = if let timezone { timezone } else { try Zone.local() }
         if let cron { return Schedule(cron, in: zone) }
         guard let every else { throw FieldError("\"cron\" or \"every\" is required") }
         return Schedule(every: every.nanoseconds, anchor: anchor.nanoseconds, shownIn: zone)

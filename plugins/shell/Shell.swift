@@ -24,6 +24,10 @@ struct Shell<Availability: ShellAvailability>: Step {
                 Standard output is shown while the script runs, standard error line by line as notes. Secrets are \
                 masked. A script that writes more than `max_output` to standard output is ended and the step fails; of \
                 standard error the last 64 KiB are kept. An interrupted script is run again.
+
+                A script that writes into a folder which a pipeline watches names it in `writes`. Then the runs that \
+                its files start count as a chain (`runs.chain`), its own pipeline is not started by them, and \
+                `runnel validate` finds pipelines that feed each other in a ring.
                 """,
             output: """
                 An object: `stdout` as text without the line ends at its end, or as `parse` says; `stderr`; `exit_code`.
@@ -43,6 +47,7 @@ struct Shell<Availability: ShellAvailability>: Step {
                     """),
             ])
     }
+    static var writtenPaths: [String] { ["writes"] }
     static var outputSchema: Value? {
         OutputSchema.object(["stdout": [:], "stderr": ["type": "string"], "exit_code": ["type": "integer"]])
     }
@@ -51,6 +56,13 @@ struct Shell<Availability: ShellAvailability>: Step {
     @Field("Variables of the script, by name. A value that is no text is written as JSON.")
     var env: [String: Value] = [:]
     @Field("The folder of the project to run in; the project's folder unless given.") var dir: ProjectPath?
+    @Field(
+        """
+        Files and folders of the project that the script writes, relative to the project's folder: a `watch` then knows \
+        which run a file comes from.
+        """
+    )
+    var writes: [ProjectPath] = []
     @Field("The interpreter.") var shell: ShellKind = .sh
     @Field("How long the script may run.") var timeout: Duration?
     @Field("What `stdout` is: the text, the JSON value in it, or the list of its lines.")
@@ -104,7 +116,9 @@ struct Shell<Availability: ShellAvailability>: Step {
                 ?? context.project.path)
         subprocess.timeLimit = timeout
         let capture = ShellCapture(limit: maxOutput, context: context)
-        let exit = try await programs.run(subprocess) { piece in try await capture.take(piece) }
+        let exit = try await context.writing(allOf: writes.map(\.text)) {
+            try await programs.run(subprocess) { piece in try await capture.take(piece) }
+        }
         let (output, error) = await capture.finish()
         let status: Int32
         switch exit {

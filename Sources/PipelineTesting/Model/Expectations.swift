@@ -36,6 +36,18 @@ struct Expectations: Sendable {
         var step: String?
         var prompts: [Prompt]
         var node: YAMLNode
+        /// Whether nothing is said of later requests than these.
+        var isBeginning = false
+
+        /// For a real agent. The expectations are of canned answers, of which some make a chat ask again: those of
+        /// repeats are left out, and only the first can be told from them.
+        func without(repeatsBeyond count: Int) -> Prompts {
+            guard count > 0, count < prompts.count else { return self }
+            var first = self
+            first.prompts = [prompts[0]]
+            first.isBeginning = true
+            return first
+        }
     }
 
     struct File: Sendable {

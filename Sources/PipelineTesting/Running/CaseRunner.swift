@@ -100,7 +100,11 @@ struct CaseRunner {
         let world = TestWorld(directory: copy.directory, secrets: setting.secrets, env: setting.env)
         let registry = try await suite.project.makeRegistry?(world) ?? suite.project.registry
         // Stand-ins are for the run alone: services are those of the plugins themselves.
-        let stepRegistry = test.steps.isEmpty ? registry : try steps.registry(registry.plugins)
+        let asked = AskedChats()
+        let plugins = live == nil ? registry.plugins : try asked.registry(registry.plugins).plugins
+        let stepRegistry =
+            !test.steps.isEmpty
+            ? try steps.registry(plugins) : live == nil ? registry : try asked.registry(registry.plugins)
         let services = await TestServices.make(plugins: registry.plugins, web: web, simulator: simulator, clock: clock)
         let runner = PipelineRunner(
             registry: stepRegistry, environment: environment, services: services,
@@ -131,14 +135,15 @@ struct CaseRunner {
             // What follows from a call without an answer says nothing.
             guard missing.isEmpty else { return Sample(mismatches: missing) }
             let run = TestRun(
-                outcome: result.outcome, outputs: result.outputs, skipped: log.skipped, prompts: agent.sent,
+                outcome: result.outcome, outputs: result.outputs, skipped: log.skipped,
+                prompts: live == nil ? agent.sent : asked.sent,
                 requests: web.sent, copy: copy)
             var expect = test.expect
             var unused = unused(web, agent, steps)
             if live != nil {
-                // The agent does not say what it was asked, and gives its own answers.
-                expect.prompts = []
+                // The agent gives its own answers, so it may be asked for fewer of them.
                 unused.removeAll { $0.subject == "chat" }
+                expect.prompts = expect.prompts.map { $0.without(repeatsBeyond: run.prompts(for: $0).count) }
             }
             var mismatches =
                 ExpectationCheck(run: run, expect: expect, test: test, sources: suite.sources).mismatches + unused
@@ -198,6 +203,11 @@ struct TestRun {
     let prompts: [SentPrompt]
     let requests: [SentRequest]
     let copy: ProjectCopy
+
+    /// Those that an expectation is about.
+    func prompts(for expected: Expectations.Prompts) -> [SentPrompt] {
+        expected.step.map { prompts(of: $0) } ?? prompts
+    }
 
     /// Those of one step, in the order of its items: items that run side by side ask in any order.
     func prompts(of step: String) -> [SentPrompt] {

@@ -96,8 +96,8 @@ struct ExpectationCheck {
     private var prompts: [TestMismatch] {
         expect.prompts.flatMap { expected -> [TestMismatch] in
             let subject = expected.step.map { "prompts.\($0)" } ?? "prompts"
-            let sent = expected.step.map { run.prompts(of: $0) } ?? run.prompts
-            guard sent.count == expected.prompts.count else {
+            let sent = run.prompts(for: expected)
+            guard sent.count == expected.prompts.count || expected.isBeginning else {
                 let detail = sent.map { "\($0.step): \(Value.string($0.prompt).quoted(limit: 100))" }
                 return [
                     TestMismatch(

@@ -6,7 +6,12 @@ struct SentPrompt: Sendable {
     let step: String
     /// Inside of `for_each`: which item, from 0; one number for each around the step.
     let items: [Int]
-    let messages: [CannedRequest.Message]
+    let messages: [Message]
+
+    struct Message: Sendable {
+        let role: String
+        let content: String
+    }
 
     var prompt: String { messages.last { $0.role == "user" }?.content ?? "" }
     var system: String? { messages.first { $0.role == "system" }?.content }
@@ -46,7 +51,8 @@ final class CannedAgent: Sendable {
     func answer(_ request: CannedRequest) -> CannedAnswer {
         let (step, items) = place(in: request.idempotencyKey ?? "")
         return state.withLock { state in
-            state.sent.append(SentPrompt(step: step, items: items, messages: request.messages))
+            let messages = request.messages.map { SentPrompt.Message(role: $0.role, content: $0.content) }
+            state.sent.append(SentPrompt(step: step, items: items, messages: messages))
             let key = state.answers[step] == nil ? nil : step
             let answers = state.answers[key] ?? []
             let index = state.given[key] ?? 0

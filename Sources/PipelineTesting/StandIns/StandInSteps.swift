@@ -28,11 +28,20 @@ final class StandInSteps: Sendable {
     ///
     /// - Throws: What the registry has to say of the plugins.
     func registry(_ plugins: [any Plugin]) throws -> StepRegistry {
-        try StepRegistry(plugins.map { StandInPlugin(base: $0, standIns: self) })
+        try StepRegistry(
+            plugins.map { plugin in
+                WrappedPlugin(base: plugin) { step, with, context in
+                    switch self.outcome(of: context.identity.stepID) {
+                    case .output(let value)?: value
+                    case .error(let error)?: throw error
+                    case nil: try await step.run(with, context)
+                    }
+                }
+            })
     }
 
     /// What comes of a step; nil when it is to be carried out.
-    fileprivate func outcome(of id: String) -> StandInStep.Outcome? {
+    private func outcome(of id: String) -> StandInStep.Outcome? {
         guard let step = steps[id] else { return nil }
         return state.withLock { state in
             let index = state.calls[id, default: 0]
@@ -48,10 +57,10 @@ final class StandInSteps: Sendable {
     }
 }
 
-/// A plugin whose steps may have stand-ins.
-private struct StandInPlugin: Plugin {
+/// A plugin with something around each execution of its steps.
+struct WrappedPlugin: Plugin {
     let base: any Plugin
-    let standIns: StandInSteps
+    let run: @Sendable (StepDefinition, ValueObject, StepContext) async throws -> Value
 
     var name: String { base.name }
     var triggers: [TriggerDefinition] { base.triggers }
@@ -62,13 +71,7 @@ private struct StandInPlugin: Plugin {
             StepDefinition(
                 name: step.name, summary: step.summary, documentation: step.documentation, schema: step.schema,
                 isRepeatable: step.isRepeatable
-            ) { [standIns] with, context in
-                switch standIns.outcome(of: context.identity.stepID) {
-                case .output(let value)?: value
-                case .error(let error)?: throw error
-                case nil: try await step.run(with, context)
-                }
-            }
+            ) { [run] with, context in try await run(step, with, context) }
         }
     }
 }

@@ -57,8 +57,14 @@ struct AskCommand: AsyncParsableCommand {
         let given = try given()
         let loader = try await project.loader(startsServers: true, simulates: simulate)
         let (pipeline, report) = loader.load(Array(Self.pipeline(given).utf8), file: "ask")
-        DiagnosticOutput.write([report], format: .text, redactor: project.redactor)
-        guard let pipeline else { throw ExitStatus.usage }
+        guard let pipeline else {
+            // The pipeline is made here: its lines are none of the person's.
+            for problem in report.diagnostics where problem.severity == .error {
+                let hint = problem.hint.map { "  = \($0)\n" } ?? ""
+                Streams.error.write("error: \(problem.message) [\(problem.code)]\n\(hint)")
+            }
+            throw ExitStatus.usage
+        }
         let request = RunRequest(
             id: UUIDv7.make(nanoseconds: WallClock.nanoseconds()), inputs: given, input: .string(question))
         let command = self

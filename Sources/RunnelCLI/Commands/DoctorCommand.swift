@@ -20,7 +20,8 @@ struct DoctorCommand: AsyncParsableCommand {
     @Flag(help: "Print a JSON list.") var json = false
 
     func run() async throws {
-        let project = try options.project()
+        // What is wrong with the configuration is one of the findings.
+        let project = try options.project(saysProblems: false)
         let command = self
         try await withSimulator(when: simulate) { simulator in
             let findings = try await command.findings(project, simulator)

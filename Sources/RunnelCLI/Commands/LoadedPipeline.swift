@@ -16,12 +16,16 @@ struct LoadedPipeline: Sendable {
         _ name: String, _ options: ProjectOptions, startsServers: Bool = false, simulates: Bool = false
     ) async throws {
         do {
+            _ = try options.folder()
             let path = Self.path(name, in: options.directory)
             var isFolder = false
             guard FileReading.exists(path, isDirectory: &isFolder), !isFolder else {
+                let problem = isFolder ? "\"\(name)\" is a folder, not a pipeline" : "there is no pipeline \"\(name)\""
                 throw FileReading.Failure(
-                    message: "there is no pipeline \"\(name)\"\n  = " + Self.hint(name, in: options.directory))
+                    message: problem + "\n  = "
+                        + Self.hint(isFolder ? "" : name, in: isFolder ? path : options.directory))
             }
+            try PipelineFiles.refuseOthers(path)
             let bytes = try FileReading.yaml(of: path)
             let found = try options.find(near: path, runsCommands: startsServers)
             switch found {

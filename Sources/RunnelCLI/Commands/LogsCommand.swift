@@ -131,7 +131,7 @@ struct RunLogLines {
     }
 
     private static func text(_ duration: Duration) -> String {
-        DurationText.format(.milliseconds(Int64(duration.milliseconds.rounded())))
+        readable(duration)
     }
 
     private static func text(_ error: RunError) -> String { "\(error.message) [\(error.code)]" }

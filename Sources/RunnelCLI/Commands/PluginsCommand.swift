@@ -30,6 +30,9 @@ struct PluginsListCommand: AsyncParsableCommand {
         let plugins = try await ProjectPlugins.load(project)
         for plugin in plugins.registry.plugins {
             let manifest = plugins.folders.first { $0.name == plugin.name }?.manifest
+            let isPart = !plugin.steps.isEmpty || !plugin.triggers.isEmpty || !plugin.filters.isEmpty
+            // A service that other plugins use says nothing to who writes pipelines.
+            guard isPart || manifest != nil else { continue }
             Streams.output.write("\(plugin.name)  \(manifest.map(Self.kind) ?? "built in")\n")
             let parts: [(String, [String])] = [
                 ("steps", plugin.steps.map(\.name)), ("triggers", plugin.triggers.map(\.name)),
@@ -42,7 +45,7 @@ struct PluginsListCommand: AsyncParsableCommand {
         for (name, reason) in plugins.registry.missingPlugins.sorted(by: { $0.key < $1.key }) {
             Streams.output.write("\(name)  not loaded: \(reason)\n")
         }
-        plugins.write(redactor: project.redactor)
+        plugins.write(redactor: project.redactor, leavingOut: Set(plugins.registry.missingPlugins.values))
         if !plugins.registry.missingPlugins.isEmpty { throw ExitStatus.usage }
     }
 

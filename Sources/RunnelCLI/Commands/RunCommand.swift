@@ -71,7 +71,7 @@ struct RunCommand: AsyncParsableCommand {
         if watch, inputFile == "-" { throw ValidationError("--watch cannot read standard input again") }
         if inputFile != nil, text != nil { throw ValidationError("--input-file and --text are mutually exclusive") }
         if fault != nil, !simulate { throw ValidationError("--fault needs --simulate") }
-        for input in inputs where !input.contains("=") {
+        for input in inputs where !input.contains("=") || input.hasPrefix("=") {
             throw ValidationError(
                 "--input \(input): expected name=value; --text gives the first step a text, --input-file a file")
         }

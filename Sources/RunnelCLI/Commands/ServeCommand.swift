@@ -161,7 +161,8 @@ struct ServeCommand: AsyncParsableCommand {
             record: JournalSetup.identity(role: "serve"), journal: journal, runner: assembly.runner, loader: loader,
             logger: assembly.logger, deaths: runs.deaths.number)
         let queue = RunQueue(
-            worker: worker, limit: runs.limit.number, total: runs.total?.number, maximumQueued: runs.maxQueued.number)
+            worker: worker, limit: runs.limit.number, total: runs.total?.number, maximumQueued: runs.maxQueued.number,
+            maximumQueuedBytes: runs.maxQueuedBytes.bytes)
         let files = PipelineFolder(folder)
         let host = PipelineHost(
             queue: queue, loader: loader, logger: assembly.logger, folder: FileReading.absolute(folder),

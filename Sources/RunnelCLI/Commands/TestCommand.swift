@@ -4,6 +4,7 @@ import RunnelEngine
 import RunnelKit
 import RunnelProcess
 import RunnelSupport
+import YAML
 
 #if canImport(FoundationEssentials)
 import FoundationEssentials
@@ -19,8 +20,7 @@ struct TestCommand: AsyncParsableCommand {
             """
             Each test runs in a copy of its project, with stand-ins for secrets, for the web and for the agent: \
             nothing in the project changes, and no request leaves the machine. With `--live` the configured agent is \
-            really asked, which may cost something: only the tests run that hold answers of an agent, and `prompts` is \
-            not compared.
+            really asked, which may cost something: only the tests run that hold answers of an agent.
             """,
             "Exit status: 0 all passed, 1 one failed, 2 a test file has errors.",
             examples: [
@@ -39,7 +39,7 @@ struct TestCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Also write the results as JUnit XML.", valueName: "file"), completion: .file())
     var junit: String?
     @Option(help: "Number of tests to run in parallel; default is the number of processors.") var parallel: Int?
-    @Option(help: ArgumentHelp("Time limit of one test.", valueName: "time")) var limit: DurationArgument?
+    @Option(help: ArgumentHelp("Time limit of one test.", valueName: "duration")) var limit: DurationArgument?
     @Flag(help: "Ask the configured agent instead of taking the answers in the test files.") var live = false
     @Option(help: ArgumentHelp("With --live: how often each test runs.", valueName: "number")) var samples = 1
     @Option(help: ArgumentHelp("With --live: the share of samples that has to pass, from 0 to 1.", valueName: "share"))
@@ -112,6 +112,15 @@ struct TestCommand: AsyncParsableCommand {
                 throw ExitStatus.usage
             }
             files += found
+        }
+        for file in files where !PipelineTestFiles.isTestFile(file) {
+            let bytes = try? FileReading.yaml(of: file)
+            let root = bytes.flatMap { try? YAMLParser.parse($0, name: file).root }
+            guard root?["steps"] != nil else { continue }
+            let tests = file.replacing(#/\.ya?ml$/#, with: "") + ".test.yaml"
+            let hint = FileReading.exists(tests) ? "its tests are in \(tests)" : "`runnel new test \(file)` adds one"
+            Streams.error.write("error: \"\(file)\" is a pipeline, not a test\n  = \(hint)\n")
+            throw ExitStatus.usage
         }
         guard !files.isEmpty else {
             Streams.error.write(

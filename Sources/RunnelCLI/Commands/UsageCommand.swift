@@ -25,7 +25,7 @@ struct UsageCommand: AsyncParsableCommand {
 
     @Option(help: "What each line sums up.") var by = Grouping.pipeline
 
-    @Option(help: "Only calls of this pipeline.") var pipeline: String?
+    @Option(help: "Only calls of this pipeline.", completion: PipelineCompletion.names) var pipeline: String?
 
     @Flag(help: "Print a JSON object.") var json = false
 
@@ -39,10 +39,18 @@ struct UsageCommand: AsyncParsableCommand {
             if by == .day { start = start.flooredQuotient(Self.day) * Self.day }
             let query = UsageQuery(since: start, pipeline: pipeline, period: by == .day ? Self.day : nil)
             let report = UsageReport(try await journal.usage(query), by: by, since: start, project.settings.prices)
+            if report.rows.isEmpty, let pipeline {
+                try await PipelineNames.check(pipeline, in: journal, project)
+            }
             if json {
                 Streams.output.write(json: report.json, isPretty: true)
             } else if report.rows.isEmpty {
-                Streams.error.write("no calls of agents or models since \(LocalTime.text(start))\n")
+                Streams.error.write(
+                    """
+                    no calls of agents or models since \(LocalTime.text(start))
+                      = simulated chats are not counted
+
+                    """)
             } else {
                 Streams.output.write(styled: report.text(style: .standardOutput))
             }

@@ -34,11 +34,19 @@ struct ValidateCommand: AsyncParsableCommand {
             var names = UniqueNames()
             var files: [String] = []
             var scripts: [String] = []
+            var unreadable: [String] = []
             for path in paths.isEmpty ? [options.directory ?? "."] : paths {
                 var together = FoldersTogether()
                 for file in try PipelineFiles.under(path) {
                     files.append(file)
-                    let (report, configuration, loaded) = try await check(file, &plugins)
+                    let (report, configuration, loaded): (LoadReport, LoadReport, FoldersTogether.Loaded?)
+                    do {
+                        (report, configuration, loaded) = try await check(file, &plugins)
+                    } catch let error as FileReading.Failure {
+                        // One file that cannot be read hides no error of the others.
+                        unreadable.append(error.message)
+                        continue
+                    }
                     reports.append(names.checked(report))
                     if let loaded {
                         together.add(file, loaded)
@@ -53,7 +61,8 @@ struct ValidateCommand: AsyncParsableCommand {
             reports += plugins.reports
             DiagnosticOutput.write(reports, format: format)
             plugins.writeProblems()
-            let faulty = reports.filter(\.diagnostics.hasErrors).count
+            for message in unreadable { Streams.error.write("error: \(message)\n") }
+            let faulty = reports.filter(\.diagnostics.hasErrors).count + unreadable.count
             if format == .text {
                 for script in scripts { Streams.error.write(script + "\n") }
                 let total = "\(files.count) pipeline\(files.count == 1 ? "" : "s")"

@@ -87,7 +87,8 @@ actor ConfigurationReload {
         guard let now = try? options.project(runsCommands: true) else { return nil }
         level.set(now.settings.log.level)
         await queue.setLimits(
-            now.settings.runs.limit.number, maximumQueued: now.settings.runs.maxQueued.number)
+            now.settings.runs.limit.number, maximumQueued: now.settings.runs.maxQueued.number,
+            maximumQueuedBytes: now.settings.runs.maxQueuedBytes.bytes)
         housekeeping.set(now.settings.retention)
         var text = ""
         var taken = Self.changes(from: applied, to: now).filter(Self.isApplicable)

@@ -1,7 +1,14 @@
 import LibC
 import RunnelEngine
 import RunnelKit
+import RunnelProcess
 import YAML
+
+#if canImport(FoundationEssentials)
+import FoundationEssentials
+#else
+import Foundation
+#endif
 
 /// Checks `runnel.yaml`, its secrets, and the pipelines of the project.
 enum ConfigurationCheck {
@@ -33,7 +40,14 @@ enum ConfigurationCheck {
 
     static func plugins(_ plugins: ProjectPlugins) -> [HealthFinding] {
         var findings = plugins.registry.missingPlugins.sorted { $0.key < $1.key }.map {
-            HealthFinding.problem("plugins", "the plugin \"\($0.key)\" was not loaded: \($0.value)")
+            let subject = "the plugin \"\($0.key)\""
+            return HealthFinding.problem(
+                "plugins", $0.value.hasPrefix(subject) ? $0.value : "\(subject) was not loaded: \($0.value)")
+        }
+        for folder in plugins.folders {
+            let path = ProcessInfo.processInfo.environment["PATH"] ?? ""
+            guard let problem = folder.manifest?.missingProgram(in: folder.path, path: path) else { continue }
+            findings.append(.problem("plugins", problem.message, problem.hint))
         }
         if findings.isEmpty, !plugins.folders.isEmpty {
             findings.append(.good("plugins", plugins.folders.map(\.name).joined(separator: ", ")))
@@ -83,8 +97,11 @@ enum ConfigurationCheck {
                 findings.append(.warning("pipelines", OutsideLink.message(FileReading.shown(file)), OutsideLink.hint))
                 continue
             }
-            guard let bytes = try? FileReading.yaml(of: file) else { continue }
             let shown = FileReading.shown(file)
+            guard let bytes = try? FileReading.yaml(of: file) else {
+                findings.append(.problem("pipelines", "\(shown) cannot be read", "check its permissions"))
+                continue
+            }
             let (pipeline, report) = loader.load(bytes, file: shown)
             if let pipeline {
                 // `serve` serves the first of two with one name.

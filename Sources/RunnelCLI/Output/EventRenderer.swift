@@ -57,7 +57,7 @@ struct EventRenderer {
             endLine(of: place)
             line("\(style.red("✗")) \(name(place)) \(style.dim(readable(took)))")
             if let retryIn {
-                line("  \(style.safe(error.message.firstLine)); trying again in \(readable(retryIn))")
+                line("  \(style.safe(error.message.firstLine.withoutFullStop)); trying again in \(readable(retryIn))")
             }
         case .stepHeld(let place, let with, let input):
             line("\(style.bold("would run")) \(name(place))")

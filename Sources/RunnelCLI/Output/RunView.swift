@@ -92,7 +92,7 @@ struct RunView {
         }
         if let item { line += style.dim("  item ") + style.safe(shown(item)) }
         var lines = [line]
-        let facts = ValueObject((step.attributes?.asObject ?? [:]).map { ($0.key.replacing("_", with: " "), $0.value) })
+        let facts = ValueObject((step.attributes?.asObject ?? [:]).map { Self.fact($0.key, $0.value) })
         lines += details(step.with?.asObject ?? [:], facts)
         lines += notes(in: events)
         let attempts = failedAttempts(in: events)
@@ -103,6 +103,13 @@ struct RunView {
         }
         if let output = step.output, !output.isNull { lines.append("    " + style.safe(shown(output))) }
         return lines
+    }
+
+    /// An attribute for people: `time_to_first_token_ms: 45` is `time to first token  45 ms`.
+    private static func fact(_ key: String, _ value: Value) -> (String, Value) {
+        let name = key.replacing("_", with: " ")
+        guard name.hasSuffix(" ms"), let milliseconds = value.asInt else { return (name, value) }
+        return (String(name.dropLast(3)), .string(readable(.milliseconds(milliseconds))))
     }
 
     /// The step's settings and attributes, one line for each key.

@@ -38,11 +38,14 @@ enum TextWrap {
         var lines: [String] = []
         var current = margin
         var isEmpty = true
-        for word in line.split(separator: " ") {
+        // Columns keep their spaces.
+        for word in line.split(separator: " ", omittingEmptySubsequences: false) {
             if !isEmpty, current.count + 1 + word.count > width {
+                while current.last == " " { current.removeLast() }
                 lines.append(current)
                 (current, isEmpty) = (hanging, true)
             }
+            if isEmpty, word.isEmpty { continue }
             current += (isEmpty ? "" : " ") + word
             isEmpty = false
         }

@@ -14,7 +14,7 @@ struct PluginFolder: Sendable {
     let path: String
     /// nil if `plugin.yaml` has errors.
     let manifest: PluginManifest?
-    let report: LoadReport
+    var report: LoadReport
 
     /// The plugin's name; the folder's name if the manifest has errors.
     var name: String { manifest?.name.text ?? String(path.split(separator: "/").last ?? "") }

@@ -44,7 +44,7 @@ struct ProjectPlugins: Sendable {
         _ project: Project, discovery: ToolDiscovery = .cached, only: String? = nil, host: ProcessHost? = nil,
         simulates: Bool = false
     ) async throws {
-        let folders = try PluginFolder.all(of: project)
+        var folders = try PluginFolder.all(of: project)
         let host = host ?? Self.host(project)
         let stock = try Self.configured(RunnelCommand.plugins, project, alsoKnown: folders.map(\.name))
         var registry = try StepRegistry(
@@ -57,7 +57,7 @@ struct ProjectPlugins: Sendable {
         // How requests leave this machine, which also those that list an MCP server's tools do.
         for plugin in stock.plugins { await plugin.registerServices(in: services) }
         await MCPOverHTTP.register(in: services)
-        for folder in folders {
+        for (index, folder) in folders.enumerated() {
             guard let manifest = folder.manifest else {
                 registry.setMissing(folder.name, because: "fix \(folder.report.source.name)")
                 continue
@@ -81,9 +81,14 @@ struct ProjectPlugins: Sendable {
                 registry.setMissing(folder.name, because: error.message)
             } catch let error as FieldError {
                 let place = error.path.map(\.text).joined(separator: ".")
-                let file = place.hasPrefix("plugins.") ? "runnel.yaml" : folder.report.source.name
-                problems.append((folder.name, "\(file): `\(place)`: \(error.message)", error.hint))
-                registry.setMissing(folder.name, because: "fix \(file)")
+                let isSetting = place.hasPrefix("plugins.")
+                if isSetting {
+                    problems.append((folder.name, "runnel.yaml: `\(place)`: \(error.message)", error.hint))
+                } else {
+                    folders[index].report = folder.report.adding(error)
+                }
+                registry.setMissing(
+                    folder.name, because: "fix \(isSetting ? "runnel.yaml" : folder.report.source.name)")
             } catch let error as StepError {
                 problems.append((folder.name, error.message, error.hint))
                 registry.setMissing(folder.name, because: error.message)
@@ -96,13 +101,15 @@ struct ProjectPlugins: Sendable {
     }
 
     /// Prints the problems of the plugins.
-    func write(redactor: Redactor) {
+    ///
+    /// - Parameter said: Messages that the command has already printed.
+    func write(redactor: Redactor, leavingOut said: Set<String> = []) {
         DiagnosticOutput.write(folders.map(\.report), format: .text, redactor: redactor)
-        writeProblems()
+        writeProblems(leavingOut: said)
     }
 
-    func writeProblems() {
-        for problem in problems {
+    func writeProblems(leavingOut said: Set<String> = []) {
+        for problem in problems where !said.contains(problem.message) {
             let hint = problem.hint.map { "  = \($0)\n" } ?? ""
             Streams.error.write("warning: \(problem.message)\n\(hint)")
         }

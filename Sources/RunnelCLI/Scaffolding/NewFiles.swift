@@ -19,21 +19,42 @@ struct NewFiles {
                 "error: \(names) \(there.count == 1 ? "is" : "are") there already; nothing was written\n  = \(hint)\n")
             throw ExitStatus.usage
         }
+        var made: [String] = []
         for file in files {
             let path = "\(folder)/\(file.path)"
             do {
-                try FileManager.default.createDirectory(
-                    atPath: FileReading.folder(of: path), withIntermediateDirectories: true)
+                made += try createFolder(FileReading.folder(of: path))
+                made.append(path)
                 try file.text.write(toFile: path, atomically: true, encoding: .utf8)
                 if file.isProgram {
                     try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: path)
                 }
             } catch {
+                // Folders stand before what is in them.
+                for path in made.reversed() { try? FileManager.default.removeItem(atPath: path) }
                 Streams.error.write(
-                    "error: \"\(shown(file.path))\" cannot be written; check the folder's permissions\n")
+                    "error: \"\(shown(file.path))\" cannot be written: \(Self.reason(error)); nothing was written\n")
                 throw ExitStatus.runFailed
             }
-            Streams.output.write("  \(shown(file.path))\n")
+        }
+        for file in files { Streams.output.write("  \(shown(file.path))\n") }
+    }
+
+    /// The folders that were missing, the outermost first.
+    private func createFolder(_ path: String) throws -> [String] {
+        guard !FileReading.exists(path) else { return [] }
+        let outer = try path.contains("/") ? createFolder(FileReading.folder(of: path)) : []
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
+        return outer + [path]
+    }
+
+    private static func reason(_ error: any Error) -> String {
+        switch (error as? CocoaError)?.code {
+        case .fileWriteOutOfSpace: "there is no space left on the disk"
+        case .fileWriteVolumeReadOnly: "the file system is read-only"
+        case .fileWriteNoPermission: "check the permissions of the folder"
+        case .fileWriteFileExists, .fileNoSuchFile: "a part of its path is not a folder"
+        default: "\(error)"
         }
     }
 

@@ -6,6 +6,8 @@ struct ProjectTemplate: Sendable {
     let pipeline: PipelineTemplate
     /// What `runnel.yaml` says beside the Marketplace, in the place of commented examples.
     var configuration: String?
+    /// Files to try it with.
+    var samples: [(path: String, text: String)] = []
     /// Commands to try next, each with a description.
     let tries: [(command: String, meaning: String)]
 
@@ -21,7 +23,7 @@ struct ProjectTemplate: Sendable {
             (".gitignore", Self.ignored),
             ("pipelines/\(pipeline.name).yaml", pipeline.text),
             ("pipelines/\(pipeline.name).test.yaml", pipeline.testText),
-        ] + pipeline.more
+        ] + pipeline.more + samples
     }
 
     private static let marketplace = """

@@ -42,12 +42,19 @@ extension ProjectTemplate {
                     """
                 )
             ]),
-        tries: [
-            ("runnel run pipelines/hello --simulate --input-file prompts/summary.txt", "runs it without an account"),
+        samples: [
             (
-                "runnel run pipelines/hello --dry-run --input-file prompts/summary.txt",
-                "shows the prompt without sending it"
-            ),
+                "notes.txt",
+                """
+                Runnel runs pipelines written in YAML. Every run is kept in a journal, so that after a crash it resumes at
+                the step it was in. Finished steps are not run, or paid for, again.
+
+                """
+            )
+        ],
+        tries: [
+            ("runnel run pipelines/hello --simulate --input-file notes.txt", "runs it without an account"),
+            ("runnel run pipelines/hello --dry-run --input-file notes.txt", "shows the prompt without sending it"),
             ("runnel test", "tests it"),
         ])
 

@@ -11,6 +11,15 @@ enum ParserMessage {
         }.joined(separator: "\n")
     }
 
+    /// What an option takes, by the name of its value.
+    private static func expectation(_ option: String) -> String {
+        switch option.split(separator: "<").last?.dropLast() {
+        case "duration": "a duration such as 90m, 12h or 30d"
+        case "share": "a number from 0 to 1"
+        default: "a whole number"
+        }
+    }
+
     static func text(_ message: String) -> String {
         guard message.hasPrefix("Error: ") else { return message }
         var lines = message.dropFirst("Error: ".count).split(separator: "\n", omittingEmptySubsequences: false)
@@ -28,6 +37,7 @@ enum ParserMessage {
             let known = choices.isEmpty ? stride(from: 5, to: quoted.count, by: 2).map { quoted[$0] } : choices
             let closest = Suggestion.closest(to: quoted[1], among: known)
             if let closest { lines.insert("  = did you mean \"\(closest)\"?", at: 1) }
+            if known.isEmpty, lines[0].hasSuffix("'") { lines[0] += ": expected \(expectation(quoted[3]))" }
         }
         return "error: " + lines[0].prefix(1).lowercased() + lines[0].dropFirst()
             + lines.dropFirst().map { "\n" + $0 }.joined()

@@ -58,6 +58,15 @@ struct ServerClient: Sendable {
         let value = (try? Value.json(bytes)) ?? .null
         guard (200..<300).contains(response.status.code) else {
             let message = value.asObject?["error"]?.asObject?["message"]?.asString
+            if message == nil, response.headers.first(name: "server") != "runnel" {
+                Streams.error.write(
+                    """
+                    error: another program than `runnel serve` answers at \(baseURL): HTTP \(response.status.code)
+                      = set `server` in runnel.yaml to the address of the server
+
+                    """)
+                throw ExitStatus.runFailed
+            }
             Streams.error.write("error: \(message ?? "the server answered \(response.status.code)")\n")
             throw ExitStatus.runFailed
         }

@@ -10,6 +10,13 @@ enum Streams {
     static let error = OutputStream(descriptor: STDERR_FILENO)
 
     fileprivate static let redactor = Mutex(Redactor())
+    fileprivate static let failure = Mutex<Int32?>(nil)
+
+    /// Why standard output did not take all that was written; nil while it does. A reader that went away, such as
+    /// `head`, is no failure.
+    static var outputFailure: String? {
+        failure.withLock { $0 }.map { String(cString: strerror($0)) }
+    }
 
     /// The text as it may be written to a terminal, with the escape sequences of ``TextStyle``.
     static func styled(_ text: String) -> String {
@@ -81,6 +88,8 @@ struct OutputStream: Sendable {
                 if count > 0 {
                     rest = rest.dropFirst(count)
                 } else if count < 0, errno != EINTR, errno != EAGAIN {
+                    let code = errno
+                    if descriptor == STDOUT_FILENO, code != EPIPE { Streams.failure.withLock { $0 = $0 ?? code } }
                     return
                 }
             }

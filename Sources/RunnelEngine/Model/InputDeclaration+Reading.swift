@@ -20,7 +20,17 @@ extension InputDeclaration {
 
     /// Parses a value of `--input name=`: text unchanged, other types as JSON.
     public func read(_ text: String) -> Result<Value, InputError> {
-        check(kind == .string ? .string(text) : (try? Value.json(text)) ?? .string(text))
+        if kind == .string { return check(.string(text)) }
+        do {
+            let value = try Value.json(text)
+            // A number is quoted as it was typed: 99999999999999999999, not 1e+20.
+            let isOther = value.asDouble != nil && value.json() != text
+            return isOther && problem(with: value) != nil ? check(.string(text)) : check(value)
+        } catch {
+            let result = check(.string(text))
+            guard case .failure(let problem) = result, [.list, .object].contains(kind) else { return result }
+            return .failure(InputError(message: "\(problem.message) (column \(error.column): \(error.message))"))
+        }
     }
 
     /// Parses a JSON value: null, lists and objects unchanged, anything else by its text.
@@ -88,6 +98,7 @@ extension Pipeline {
                     message: "the pipeline \"\(self.name)\" has no input \"\(name)\"; "
                         + (closest.map { "did you mean \"\($0)\"?" } ?? known))
             }
+            guard values[name] == nil else { throw InputError(message: "the input \"\(name)\" is given twice") }
             values[name] = try declaration.read(json: value).get()
         }
         return values

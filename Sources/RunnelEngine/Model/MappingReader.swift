@@ -42,7 +42,8 @@ struct MappingReader {
     ) {
         guard case .mapping(let pairs) = node.content else {
             diagnostics.error(
-                PipelineErrorCode.wrongType, node, "\(what) must be a mapping, found \(node.found)")
+                PipelineErrorCode.wrongType, node, "\(what) must be a mapping, found \(node.found)",
+                hint: what.hasPrefix("the input ") ? "write `{ type: … }`, or `{ default: … }`" : nil)
             return nil
         }
         self.node = node
@@ -112,7 +113,9 @@ struct MappingReader {
         guard let value = self[key] else { return nil }
         if case .sequence(let items) = value.content { return items }
         guard !diagnostics.refusesNull(value, key, expected: "a list") else { return nil }
-        diagnostics.error(PipelineErrorCode.wrongType, value, "`\(key)`: expected a list, found \(value.found)")
+        diagnostics.error(
+            PipelineErrorCode.wrongType, value, "`\(key)`: expected a list, found \(value.found)",
+            hint: value.isMapping ? "begin each item with `- `" : nil)
         return nil
     }
 

@@ -10,6 +10,7 @@ public actor RunQueue {
     /// The limit of all processes that share the journal; nil for none.
     private let total: Int?
     private var maximumQueued: Int
+    private var maximumQueuedBytes: Int
     private let logger: Logger
 
     /// Runs of this worker that have not started.
@@ -23,8 +24,7 @@ public actor RunQueue {
     private var accepting = 0
     /// The number of queued runs in the journal at the last query, plus those accepted since.
     private var waiting = 0
-    /// The runs of each pipeline that were accepted here and still wait, about. No pipeline fills the queue alone.
-    private var waitingOfPipeline: [String: Int] = [:]
+    private var backlog = QueueBacklog()
     /// Whether to check for due waiting runs and suspects.
     private var isLookDue = true
     /// The due time of the next waiting run; nanoseconds since 1970.
@@ -58,7 +58,11 @@ public actor RunQueue {
     ///   - limit: The maximum number of concurrent runs in this process.
     ///   - total: The maximum number of concurrent runs of all processes that share the journal; nil for no limit.
     ///   - maximumQueued: The maximum number of queued runs before further ones are rejected.
-    public init(worker: Worker, limit: Int, total: Int? = nil, maximumQueued: Int) {
+    ///   - maximumQueuedBytes: The maximum size of what the queued runs of one pipeline were started with, before
+    ///     further ones of it are rejected.
+    public init(
+        worker: Worker, limit: Int, total: Int? = nil, maximumQueued: Int, maximumQueuedBytes: Int = 256 << 20
+    ) {
         self.worker = worker
         journal = worker.journal
         logger = worker.logger
@@ -67,14 +71,16 @@ public actor RunQueue {
         self.limit = limit
         self.total = total
         self.maximumQueued = maximumQueued
+        self.maximumQueuedBytes = maximumQueuedBytes
         (wakes, wake) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
         worker.onQueued { [wake] in wake.yield() }
     }
 
     /// Changes the limits of a running queue. Runs that exceed a lower limit go on.
-    public func setLimits(_ limit: Int, maximumQueued: Int) {
+    public func setLimits(_ limit: Int, maximumQueued: Int, maximumQueuedBytes: Int) {
         self.limit = limit
         self.maximumQueued = maximumQueued
+        self.maximumQueuedBytes = maximumQueuedBytes
         wake.yield()
     }
 
@@ -100,11 +106,9 @@ public actor RunQueue {
         guard pending < run.origin.maximumQueued(of: maximumQueued) else {
             throw TriggerRefusal(.overloaded, "\(pending) run\(pending == 1 ? " is" : "s are") waiting already")
         }
-        let ofPipeline = waitingOfPipeline[run.pipeline.name, default: 0]
-        guard ofPipeline < maximumQueued - maximumQueued / 4 || run.origin == .operator else {
-            throw TriggerRefusal(
-                .overloaded, "\(ofPipeline) runs of the pipeline \"\(run.pipeline.name)\" are waiting already")
-        }
+        let pipeline = run.pipeline.name
+        let size = run.record.startSize
+        if run.origin != .operator { try checkBacklog(of: pipeline, adding: size) }
         if run.record.state == .waiting { return try await acceptWaiting(run) }
         // Without a limit but that of this process, and without queued runs before it, a run can be claimed directly on acceptance.
         let isOurs = run.pipeline.concurrency == nil && total == nil && waiting == 0 && room > 0
@@ -125,19 +129,38 @@ public actor RunQueue {
                 acceptance = owned.acceptance
                 if let run = owned.run { ready.append(run) }
             } else {
+                // Counted before it is on disk, so that many at once do not pass the limit.
+                backlog.add(run.record.id, of: pipeline, bytes: size)
                 acceptance = try await journal.accept(run.record, steps: run.steps, memory: run.memory)
                 if case .duplicate = acceptance {
                     waiting = max(0, waiting - 1)
-                } else {
-                    waitingOfPipeline[run.pipeline.name, default: 0] += 1
+                    backlog.remove(run.record.id)
                 }
             }
             wake.yield()
             return acceptance
         } catch {
-            if !isOurs { waiting = max(0, waiting - 1) }
-            logger.error("rejected a run of \(run.pipeline): \(error)")
+            if !isOurs {
+                waiting = max(0, waiting - 1)
+                backlog.remove(run.record.id)
+            }
+            logger.error("rejected a run of \(run.pipeline.name): \(error)")
             throw TriggerRefusal(.journal, error.message, retryAfter: .seconds(5))
+        }
+    }
+
+    /// Keeps room in the queue and on the disk for other pipelines. A run without others before it is always accepted.
+    private func checkBacklog(of pipeline: String, adding size: Int) throws(TriggerRefusal) {
+        let count = backlog.count(of: pipeline)
+        guard count < maximumQueued - maximumQueued / 4 else {
+            throw TriggerRefusal(.overloaded, "\(count) runs of the pipeline \"\(pipeline)\" are waiting already")
+        }
+        let bytes = backlog.bytes(of: pipeline)
+        guard count == 0 || bytes + size <= maximumQueuedBytes else {
+            throw TriggerRefusal(
+                .overloaded,
+                "\(count) run\(count == 1 ? "" : "s") of the pipeline \"\(pipeline)\" with \(bytes >> 10) KiB "
+                    + "\(count == 1 ? "is" : "are") waiting already (`runs.max_queued_bytes`)")
         }
     }
 
@@ -151,7 +174,7 @@ public actor RunQueue {
                 asleep < maximumQueued
                 ? try await journal.accept(run.record, steps: run.steps, memory: run.memory) : nil
         } catch {
-            logger.error("rejected a run of \(run.pipeline): \(error)")
+            logger.error("rejected a run of \(run.pipeline.name): \(error)")
             throw TriggerRefusal(.journal, error.message, retryAfter: .seconds(5))
         }
         guard let acceptance else { throw TriggerRefusal(.overloaded, "\(asleep) runs are waiting already") }
@@ -285,7 +308,7 @@ public actor RunQueue {
         do throws(JournalError) {
             waiting = try await journal.queuedCount()
             // Other processes take runs too.
-            if waiting == 0 { waitingOfPipeline = [:] }
+            if waiting == 0, accepting == 0 { backlog.removeAll() }
             trouble = nil
             var full: Set<String> = []
             var isFull = false
@@ -326,9 +349,7 @@ public actor RunQueue {
     private func take(_ record: RunRecord, _ runs: inout [RunRecord]) {
         working[record.id] = record.pipeline
         waiting = max(0, waiting - 1)
-        if let count = waitingOfPipeline[record.pipeline] {
-            waitingOfPipeline[record.pipeline] = count > 1 ? count - 1 : nil
-        }
+        backlog.remove(record.id)
         runs.append(record)
     }
 

@@ -41,6 +41,16 @@ public enum FieldFile {
     }
 }
 
+extension LoadReport {
+    /// The report with an error that was found after the file had been read, at its position.
+    public func adding(_ problem: FieldError) -> LoadReport {
+        guard let root = try? YAMLParser.parse(source.text, name: source.name).root else { return self }
+        var list = DiagnosticList(source: source)
+        list.fieldError(problem, in: root)
+        return LoadReport(source: source, diagnostics: (diagnostics + list.items).sortedByPlace())
+    }
+}
+
 extension DiagnosticList {
     /// Reports a field error at its position in the file.
     fileprivate mutating func fieldError(_ problem: FieldError, in root: YAMLNode) {

@@ -266,6 +266,13 @@ public struct RunSettings: FieldGroup {
     @Field("The maximum number of queued runs; further trigger events are rejected until there is room.")
     public var maxQueued: PositiveCount = PositiveCount(1000)
     @Field(
+        """
+        The maximum size of what the queued runs of one pipeline were started with, such as the bodies of a webhook; \
+        further trigger events of it are rejected until there is room.
+        """
+    )
+    public var maxQueuedBytes: ByteCount = .mebibytes(256)
+    @Field(
         "The maximum number of worker deaths without progress of a run, before the run is tried alone and then fails."
     )
     public var deaths: PositiveCount = PositiveCount(3)

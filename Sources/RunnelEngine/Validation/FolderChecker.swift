@@ -141,7 +141,7 @@ public struct FolderChecker: Sendable {
             guard !told.contains(feed.from), let ring = Self.ring(from: feed, leads) else { return nil }
             told.insert(feed.from)
             let (file, pipeline) = pipelines[feed.from]
-            let place = feed.step.withNode?["path"] ?? feed.step.usesNode
+            let place = feed.step.withNode?["path"] ?? feed.step.withNode?["writes"] ?? feed.step.usesNode
             guard ring.count > 1 else {
                 return Finding(
                     diagnostic: Diagnostic(
@@ -198,8 +198,10 @@ public struct FolderChecker: Sendable {
     private func writes(of pipeline: Pipeline) -> [(step: PipelineStep, path: String)] {
         pipeline.allSteps.flatMap { step -> [(PipelineStep, String)] in
             guard let definition = registry[step.uses] else { return [] }
-            return definition.writtenPaths.compactMap { key in
-                guard let path = Self.text(step.with, key), path != "…" else { return nil }
+            return definition.writtenPaths.flatMap { key in
+                Self.texts(step.with, key).map { (key, $0) }
+            }.compactMap { key, path in
+                guard path != "…" else { return nil }
                 guard case .object(let members, _)? = definition.paths, case .path(let base?, _)? = members[key],
                     let folder = Self.text(step.with, base)
                 else { return (step, Self.normalized(path)) }
@@ -208,17 +210,32 @@ public struct FolderChecker: Sendable {
         }
     }
 
-    private static func text(_ tree: TemplateTree, _ key: String) -> String? {
-        let member: TemplateTree? =
-            switch tree {
-            case .object(let members): members.first { $0.key == key }?.value
-            case .literal(let value): value[key].map { .literal($0) }
-            default: nil
-            }
+    /// The text under a key, or those of the list there. An item of a list may be a folder: what is below it is not
+    /// known.
+    private static func texts(_ tree: TemplateTree, _ key: String) -> [String] {
+        switch member(tree, key) {
+        case .list(let items)?: items.compactMap(text).map { $0 + "/…" }
+        case .literal(.list(let items))?: items.compactMap(\.asString).map { $0 + "/…" }
+        case let other?: text(other).map { [$0] } ?? []
+        case nil: []
+        }
+    }
+
+    private static func text(_ tree: TemplateTree, _ key: String) -> String? { member(tree, key).flatMap(text) }
+
+    private static func member(_ tree: TemplateTree, _ key: String) -> TemplateTree? {
+        switch tree {
+        case .object(let members): members.first { $0.key == key }?.value
+        case .literal(let value): value[key].map { .literal($0) }
+        default: nil
+        }
+    }
+
+    private static func text(_ member: TemplateTree) -> String? {
         switch member {
-        case .literal(.string(let text))?: return text
-        case .template(let template, _)?: return template.literalPrefix + "…" + template.literalSuffix
-        default: return nil
+        case .literal(.string(let text)): text
+        case .template(let template, _): template.literalPrefix + "…" + template.literalSuffix
+        default: nil
         }
     }
 

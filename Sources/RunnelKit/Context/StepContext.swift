@@ -86,6 +86,20 @@ public struct StepContext: Sendable {
         return try body()
     }
 
+    /// Notes that a program which the step has started writes these files, or files below these folders, until `body`
+    /// returns; see ``writing(_:_:)``.
+    ///
+    /// - Parameters:
+    ///   - paths: Relative to the project's folder.
+    ///   - body: Runs the program.
+    public func writing<Result>(allOf paths: [String], _ body: () async throws -> Result) async throws -> Result {
+        let origin = RunOrigin(pipeline: identity.pipeline, runID: identity.runID)
+        let paths = paths.map { $0.split(separator: "/").filter { $0 != "." }.joined(separator: "/") }
+        for path in paths { origins.begin(path, by: origin, at: now()) }
+        defer { for path in paths { origins.end(path, by: origin, at: now()) } }
+        return try await body()
+    }
+
     /// The same on every attempt of this step in this run, and different everywhere else.
     public var idempotencyKey: String { identity.idempotencyKey }
 }

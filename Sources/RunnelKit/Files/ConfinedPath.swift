@@ -70,7 +70,8 @@ public struct ConfinedPath: Sendable, Hashable {
 
     private static func outside(_ path: String, _ base: String) -> StepError {
         StepError(
-            StepErrorCode.pathOutside, "\"\(path)\" leads out of \"\(base)\"",
+            StepErrorCode.pathOutside,
+            "\"\(path)\" leads out of " + (base.isEmpty ? "the project's folder" : "\"\(base)\""),
             hint: "files are read and written below the project's folder only")
     }
 }

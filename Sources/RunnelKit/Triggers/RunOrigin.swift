@@ -14,7 +14,8 @@ public struct RunOrigin: Sendable, Hashable {
     }
 }
 
-/// Which run of this process wrote which file of the project lately. Bounded: the oldest files are forgotten.
+/// Which run of this process wrote which file of the project lately. An entry for a folder stands for all files below it.
+/// Bounded: the oldest files are forgotten.
 package final class RunOrigins: Sendable {
     private struct Entry {
         var origin: RunOrigin
@@ -55,10 +56,16 @@ package final class RunOrigins: Sendable {
 
     package func origin(of path: String, modified: Int64) -> RunOrigin? {
         state.withLock { state in
-            guard let entry = state.entries[path], modified >= entry.began - Self.tolerance,
-                modified <= (entry.ended ?? .max - Self.tolerance) + Self.tolerance
-            else { return nil }
-            return entry.origin
+            var place = Substring(path)
+            while true {
+                if let entry = state.entries[String(place)], modified >= entry.began - Self.tolerance,
+                    modified <= (entry.ended ?? .max - Self.tolerance) + Self.tolerance
+                {
+                    return entry.origin
+                }
+                guard let slash = place.lastIndex(of: "/") else { return nil }
+                place = place[..<slash]
+            }
         }
     }
 }

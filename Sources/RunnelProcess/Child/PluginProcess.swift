@@ -141,7 +141,7 @@ package final class PluginProcess: Sendable {
 }
 
 /// Finds the program for the first word of a command, as a shell does.
-struct ProgramSearch {
+package struct ProgramSearch {
     /// The plugin's folder, the base of a word with a slash.
     let folder: String
     /// The folders of `PATH`.
@@ -175,14 +175,29 @@ struct ProgramSearch {
     }
 
     /// The error with a hint.
-    struct Problem: Error, Hashable {
-        let message: String
-        let hint: String
+    package struct Problem: Error, Hashable {
+        package let message: String
+        package let hint: String
     }
 
     private static func mayBeRun(_ path: String) -> Bool {
         var information = stat()
         return access(path, X_OK) == 0 && stat(path, &information) == 0 && information.st_mode & S_IFMT == S_IFREG
+    }
+}
+
+extension PluginManifest {
+    /// What is wrong with the program of the command, without starting it; nil if it is there.
+    ///
+    /// - Parameter path: `PATH` of the environment.
+    package func missingProgram(in folder: String, path: String) -> ProgramSearch.Problem? {
+        guard let word = command?.words.first else { return nil }
+        do throws(ProgramSearch.Problem) {
+            _ = try ProgramSearch(folder: folder, path: path).find(word)
+            return nil
+        } catch {
+            return .init(message: "the plugin \"\(name.text)\" cannot start: \(error.message)", hint: error.hint)
+        }
     }
 }
 
@@ -237,10 +252,13 @@ struct ChildStartError: Error, Hashable {
     let reason: String
     /// Whether it was a transient shortage of a resource.
     let isShortage: Bool
+    /// Whether a file was not there.
+    let isMissing: Bool
 
     init(errno number: CInt, at stage: Stage = .preparation) {
         self.stage = stage
         reason = strerror(number).map { String(cString: $0) } ?? "error \(number)"
+        isMissing = number == ENOENT
         isShortage = [EAGAIN, ENOMEM, EMFILE, ENFILE].contains(number)
     }
 }

@@ -54,7 +54,11 @@ struct ExecCall: Sendable {
         do {
             while case let batch = try await lines.next(), !batch.isEmpty {
                 for line in batch {
-                    if let progress = try conversation.receive(line) { await context.report(progress) }
+                    switch try conversation.receive(line) {
+                    case .progress(let progress)?: await context.report(progress)
+                    case .wrote(let path)?: context.writing(path) {}
+                    case nil: break
+                    }
                 }
             }
         } catch {
@@ -96,10 +100,12 @@ struct ExecCall: Sendable {
 enum ExecMessage: Sendable, Hashable {
     case text(String)
     case note(String)
+    /// A file of the project that the program has written.
+    case wrote(String)
     case result(Value)
     case error(ExecFailure)
 
-    static let types = ["text", "note", "result", "error"]
+    static let types = ["text", "note", "wrote", "result", "error"]
 
     /// The reason why a line is invalid, as a predicate.
     struct Unreadable: Error, Hashable {
@@ -129,14 +135,21 @@ enum ExecMessage: Sendable, Hashable {
         switch type {
         case "text": self = .text(try Self.text("text", of: object, type))
         case "note": self = .note(try Self.text("text", of: object, type))
-        case "result": self = .result(object["output"] ?? .null)
+        case "wrote": self = .wrote(try Self.text("path", of: object, type))
+        case "result":
+            if let key = object.keys.first(where: { $0 != "type" && $0 != "output" }) {
+                throw Unreadable(
+                    message: "is a message of type \"result\" with the unknown key \(Value.string(key).quoted())",
+                    hint: "the output of the step stands under \"output\"")
+            }
+            self = .result(object["output"] ?? .null)
         case "error": self = .error(try ExecFailure(object))
         default:
             let closest = Suggestion.closest(to: type, among: Self.types)
             throw Unreadable(
                 message: "has the unknown type \(Value.string(type).quoted())",
                 hint: closest.map { "did you mean \"\($0)\"?" }
-                    ?? "the types are \"text\", \"note\", \"result\" and \"error\"")
+                    ?? "the types are \"text\", \"note\", \"wrote\", \"result\" and \"error\"")
         }
     }
 

@@ -18,9 +18,16 @@ struct ExecConversation: Sendable {
         self.plugin = plugin
     }
 
-    /// Processes a line; returns the progress to report.
+    /// What a line asks for.
+    enum Effect: Equatable {
+        case progress(StepProgress)
+        /// A file of the project was written.
+        case wrote(String)
+    }
+
+    /// Processes a line; returns what is to be done.
     /// - Throws: If the plugin violates the protocol, so that reading on is useless.
-    mutating func receive(_ line: LineChannel.Line) throws(StepError) -> StepProgress? {
+    mutating func receive(_ line: LineChannel.Line) throws(StepError) -> Effect? {
         guard line.bytes.contains(where: { $0 > 0x20 }) else { return nil }
         let message: ExecMessage
         do {
@@ -38,8 +45,9 @@ struct ExecConversation: Sendable {
         switch message {
         case .text(let piece):
             if text.utf8.count < Self.partialLimit { text += piece }
-            return .text(piece)
-        case .note(let note): return .note(note)
+            return .progress(.text(piece))
+        case .note(let note): return .progress(.note(note))
+        case .wrote(let path): return .wrote(path)
         case .result(let output):
             guard result == nil else {
                 throw reject(

@@ -1,4 +1,5 @@
 internal import JSONSchema
+internal import LibC
 package import RunnelKit
 
 /// Prepares and starts a plugin's command.
@@ -51,6 +52,13 @@ package struct PluginProgram: Sendable {
         do {
             return try await PluginProcess.start(launch, sinks: sinks)
         } catch let error as ChildStartError {
+            // The script itself is there: `launch()` has found it.
+            if error.stage == .execution, error.isMissing, let interpreter = Self.interpreter(of: launch.program) {
+                throw StepError(
+                    PluginErrorCode.pluginStartFailed,
+                    "the plugin \"\(name)\" cannot start \(launch.program): its first line names \"\(interpreter)\", which is not there",
+                    hint: "correct the first line, such as #!/usr/bin/env python3")
+            }
             let what =
                 switch error.stage {
                 case .preparation: "cannot start"
@@ -62,6 +70,20 @@ package struct PluginProgram: Sendable {
                 PluginErrorCode.pluginStartFailed, "the plugin \"\(name)\" \(what): \(error.reason)",
                 hint: error.stage == .execution && !error.isShortage ? hint : nil, isTransient: error.isShortage)
         }
+    }
+}
+
+extension PluginProgram {
+    /// The program that the first line of a script names (`#!/bin/sh`); nil where there is no such line.
+    private static func interpreter(of script: String) -> String? {
+        guard let file = fopen(script, "re") else { return nil }
+        defer { fclose(file) }
+        var bytes = [UInt8](repeating: 0, count: 256)
+        let count = fread(&bytes, 1, bytes.count, file)
+        let line = bytes[..<count].prefix { $0 != UInt8(ascii: "\n") }
+        guard line.starts(with: "#!".utf8) else { return nil }
+        return String(decoding: line.dropFirst(2), as: UTF8.self).split(whereSeparator: \.isWhitespace).first
+            .map(String.init)
     }
 }
 

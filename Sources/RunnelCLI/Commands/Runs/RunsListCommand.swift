@@ -38,7 +38,7 @@ struct RunsListCommand: AsyncParsableCommand {
         let journal = try options.journal(of: project)
         try await withJournalErrors {
             let runs = try await runs(in: journal)
-            if runs.isEmpty, let pipeline { try await checkName(pipeline, in: journal, project) }
+            if runs.isEmpty, let pipeline { try await PipelineNames.check(pipeline, in: journal, project) }
             if json {
                 Streams.output.write(json: .list(runs.map { $0.json(isFull: false) }), isPretty: true)
             } else if runs.isEmpty {
@@ -49,19 +49,6 @@ struct RunsListCommand: AsyncParsableCommand {
             }
         }
         await journal.close()
-    }
-
-    /// Ends the command if nothing has this name.
-    private func checkName(_ pipeline: String, in journal: any Journal, _ project: Project) async throws {
-        let known =
-            try await journal.runs(RunFilter(limit: 1000)).map(\.pipeline)
-            + PipelineNames.below(project.directory).map(\.name)
-        guard !known.contains(pipeline) else { return }
-        let closest = Suggestion.closest(to: pipeline, among: known)
-        let names = Set(known).sorted().prefix(8).joined(separator: ", ")
-        let hint = closest.map { "did you mean \"\($0)\"?" } ?? "the pipelines are \(names)"
-        Streams.error.write("error: there is no pipeline \"\(pipeline)\"\n" + (known.isEmpty ? "" : "  = \(hint)\n"))
-        throw ExitStatus.usage
     }
 
     private func runs(in journal: any Journal) async throws -> [RunRecord] {

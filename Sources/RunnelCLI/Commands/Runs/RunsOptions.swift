@@ -52,8 +52,10 @@ struct ProjectOptions: ParsableArguments {
 
     /// Prints the error, and exits the command.
     ///
-    /// - Parameter runsCommands: Whether secrets of commands are fetched; commands that only look execute nothing.
-    func project(runsCommands: Bool = false) throws -> Project {
+    /// - Parameters:
+    ///   - runsCommands: Whether secrets of commands are fetched; commands that only look execute nothing.
+    ///   - saysProblems: Whether warnings about the configuration are printed.
+    func project(runsCommands: Bool = false, saysProblems: Bool = true) throws -> Project {
         do {
             let start = try folder() ?? FileReading.absolute(".")
             let found = try Project.find(
@@ -61,7 +63,7 @@ struct ProjectOptions: ParsableArguments {
                 runsCommands: runsCommands)
             switch found {
             case .success(let project):
-                DiagnosticOutput.write([project.report], format: .text, redactor: project.redactor)
+                if saysProblems { DiagnosticOutput.write([project.report], format: .text, redactor: project.redactor) }
                 return project
             case .failure(let invalid):
                 DiagnosticOutput.write([invalid.report], format: .text)
@@ -144,6 +146,8 @@ struct DurationArgument: ExpressibleByArgument {
     init(_ duration: Duration) {
         self.duration = duration
     }
+
+    var defaultValueDescription: String { DurationText.format(duration) }
 
     init?(argument: String) {
         guard let duration = try? Duration(field: .string(argument)) else { return nil }

@@ -1,5 +1,3 @@
-internal import RunnelKit
-
 /// The rule of a POSIX `TZ` string (`EST5EDT,M3.2.0,M11.1.0`), which applies after the last transition of a TZif file;
 /// POSIX.1-2017, section 8.3, with the hours from -167 to 167 of RFC 8536, section 3.3.1.
 struct PosixZone: Hashable, Sendable {

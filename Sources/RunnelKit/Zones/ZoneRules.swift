@@ -1,18 +1,16 @@
-import RunnelKit
-
 /// The UTC offsets of a time zone: a decoded TZif file (RFC 8536).
 ///
 /// Times are seconds since 1970 (UTC). A local time is represented as the seconds since 1970 at which a UTC clock shows
 /// the same time.
-struct ZoneRules: Hashable, Sendable {
+public struct ZoneRules: Hashable, Sendable {
     /// A period with one offset.
-    struct Period: Hashable {
+    public struct Period: Hashable, Sendable {
         /// The first second.
-        let start: Int64
+        public let start: Int64
         /// The first second after it.
-        let end: Int64
+        public let end: Int64
         /// The offset from UTC in seconds; positive east of Greenwich.
-        let offset: Int64
+        public let offset: Int64
     }
 
     /// The times of offset changes, ascending.
@@ -24,7 +22,7 @@ struct ZoneRules: Hashable, Sendable {
     /// The rule after the last transition; nil if the last offset stays.
     let rule: PosixZone?
 
-    static let utc = ZoneRules(transitions: [], offsets: [], firstOffset: 0, rule: nil)
+    static let utc = ZoneRules(offset: 0)
 
     init(transitions: [Int64], offsets: [Int64], firstOffset: Int64, rule: PosixZone?) {
         self.transitions = transitions
@@ -33,15 +31,23 @@ struct ZoneRules: Hashable, Sendable {
         self.rule = rule
     }
 
+    /// A zone with one offset for all times.
+    ///
+    /// - Parameter offset: The offset from UTC in seconds; positive east of Greenwich.
+    public init(offset: Int64) {
+        self.init(transitions: [], offsets: [], firstOffset: offset, rule: nil)
+    }
+
     /// A zone that consists of a rule only, such as `TZ=JST-9`.
     init(_ rule: PosixZone) {
         self.init(transitions: [], offsets: [], firstOffset: rule.standardOffset, rule: rule)
     }
 
-    func offset(at time: Int64) -> Int64 { period(at: time).offset }
+    /// The offset from UTC in seconds at a time; positive east of Greenwich.
+    public func offset(at time: Int64) -> Int64 { period(at: time).offset }
 
     /// The period that contains `time`. Adjacent periods may have the same offset.
-    func period(at time: Int64) -> Period {
+    public func period(at time: Int64) -> Period {
         // The number of transitions up to and including `time`.
         var (low, high) = (0, transitions.count)
         while low < high {
@@ -64,7 +70,7 @@ struct ZoneRules: Hashable, Sendable {
     /// The first second at which the local time is `local` or, if it falls into a gap, later.
     ///
     /// A time inside a gap maps to the end of the gap; a repeated time maps to its first occurrence.
-    func firstTime(showing local: Int64) -> Int64 {
+    public func firstTime(showing local: Int64) -> Int64 {
         var period = period(at: local - Self.horizon)
         while true {
             let time = max(local - period.offset, period.start)
@@ -75,7 +81,7 @@ struct ZoneRules: Hashable, Sendable {
 
     /// The latest local time reached up to and including `time`: later than the local time at `time` while an hour
     /// repeats.
-    func latestLocalTime(upTo time: Int64) -> Int64 {
+    public func latestLocalTime(upTo time: Int64) -> Int64 {
         var latest = Int64.min
         var period = period(at: time - Self.horizon)
         while period.end <= time {
@@ -87,25 +93,43 @@ struct ZoneRules: Hashable, Sendable {
 }
 
 /// A time zone: its name and its rules.
-struct Zone: Hashable, Sendable {
+public struct Zone: Hashable, Sendable {
     /// The name in the IANA database: `Asia/Tokyo`.
-    let name: String
-    let rules: ZoneRules
+    public let name: String
+    /// Its offsets from UTC.
+    public let rules: ZoneRules
 
-    static let utc = Zone(name: "UTC", rules: .utc)
+    /// A zone of these rules.
+    public init(name: String, rules: ZoneRules) {
+        self.name = name
+        self.rules = rules
+    }
+
+    /// UTC.
+    public static let utc = Zone(name: "UTC", rules: .utc)
 }
 
 extension Zone: FieldValue {
-    static var schema: Value { ["type": "string", "examples": ["Asia/Tokyo", "Europe/Berlin", "UTC"]] }
+    /// The JSON schema (2020-12) of the values that are accepted.
+    public static var schema: Value { ["type": "string", "examples": ["Asia/Tokyo", "Europe/Berlin", "UTC"]] }
 
-    init(field value: Value) throws(FieldError) {
+    /// Reads the name of a zone of the machine's database.
+    /// - Throws: A ``FieldError`` that quotes an unknown name, with the closest one.
+    public init(field value: Value) throws(FieldError) {
         guard let name = value.asString else {
             throw .expected("the name of a time zone such as \"Asia/Tokyo\"", found: value)
         }
         self = try ZoneDatabase.system.zone(named: name)
     }
 
-    var fieldDefault: Value? { .string(name) }
+    /// How the value is shown as a default.
+    public var fieldDefault: Value? { .string(name) }
+}
+
+extension Zone {
+    /// The machine's local zone: `TZ`, else `/etc/localtime`, else UTC.
+    /// - Throws: A ``FieldError`` for a zone that cannot be read.
+    public static func local() throws(FieldError) -> Zone { try ZoneDatabase.local() }
 }
 
 /// Decodes the TZif format: RFC 8536, version 1 and later.

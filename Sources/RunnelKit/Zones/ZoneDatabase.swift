@@ -1,5 +1,4 @@
-import LibC
-import RunnelKit
+internal import LibC
 
 /// The system's IANA time zone database: one TZif file per zone.
 struct ZoneDatabase: Sendable {

@@ -1,0 +1,482 @@
+import Foundation
+import HTTPTestServer
+import RunnelKit
+import Testing
+
+/// What people met who had nothing but README and `--help`.
+@Suite("Newcomers", .timeLimit(.minutes(3))) struct NewcomerTests {
+    private static let greeting = [
+        "p.yaml": """
+        name: p
+        inputs:
+          n: { type: integer, default: 1 }
+          list: { type: list, required: false }
+        steps: [ { id: a, uses: template, with: { text: "n={{ inputs.n }}" } } ]
+        """
+    ]
+
+    private static func shell(_ runnel: RunnelProcess, _ script: String) async throws -> RunnelProcess.Ended {
+        var shell = runnel
+        shell.program = "/bin/sh"
+        return try await shell.run(["-c", script.replacing("runnel", with: "'\(RunnelProcess.path)'")])
+    }
+
+    // MARK: Standard output
+
+    @Test("an output that is lost is an error: the disk is full, or standard output is closed")
+    func lostOutput() async throws {
+        try await withProject(Self.greeting) { runnel in
+            #if os(Linux)
+            for command in ["run p", "run p --json", "explain p", "steps", "--help", "ask --simulate hello"] {
+                let ended = try await Self.shell(runnel, "runnel \(command) > /dev/full")
+                #expect(ended.status == 1, "\(command)")
+                #expect(
+                    ended.error.hasSuffix("error: standard output cannot be written: No space left on device\n"),
+                    "\(command): \(ended.error)")
+            }
+            #endif
+            let closed = try await Self.shell(runnel, "runnel run p >&-")
+            #expect(closed.status == 1)
+            #expect(closed.error.hasSuffix("error: standard output cannot be written: Bad file descriptor\n"))
+            // What was written went into no other file that was opened under its number.
+            let kept = try await runnel.run(["runs", "list", "--json"])
+            #expect(try Value.json(kept.output).asList?.allSatisfy { $0["state"] == "succeeded" } == true)
+        }
+    }
+
+    @Test("a reader that has had enough is no error")
+    func head() async throws {
+        try await withProject(Self.greeting) { runnel in
+            let ended = try await Self.shell(runnel, "(runnel steps chat; echo status $? >&2) | head -1")
+            #expect(ended.output == "chat\n")
+            #expect(ended.error == "status 0\n")
+        }
+    }
+
+    // MARK: Commands and options
+
+    @Test(
+        "a command that is none is said so, also behind a command with a default",
+        arguments: [
+            ("version", "error: there is no command `runnel version`\n  = `runnel --version` shows the version\n"),
+            ("docs pdf", "error: there is no command `runnel docs pdf`\n  = `runnel docs --help` lists the commands\n"),
+            ("runs last", "error: there is no command `runnel runs last`\n  = did you mean `runnel runs list`?\n"),
+            ("help rnu", "error: there is no command `runnel rnu`\n  = did you mean `runnel run`?\n"),
+            ("help runs lst", "error: there is no command `runnel runs lst`\n  = did you mean `runnel runs list`?\n"),
+        ])
+    func commands(typed: String, said: String) async throws {
+        try await withProject([:]) { runnel in
+            let ended = try await runnel.run(typed.split(separator: " ").map(String.init))
+            #expect(ended.status == 2)
+            #expect(ended.error == said)
+        }
+    }
+
+    @Test(
+        "a value of an option that is none says what the option takes",
+        arguments: [
+            ("runs list --since yesterday", "'--since <duration>': expected a duration such as 90m, 12h or 30d"),
+            ("runs list --since 12", "'--since <duration>': expected a duration such as 90m, 12h or 30d"),
+            ("usage --since x", "'--since <duration>': expected a duration such as 90m, 12h or 30d"),
+            ("test --limit x", "'--limit <duration>': expected a duration such as 90m, 12h or 30d"),
+            ("runs list --limit x", "'--limit <limit>': expected a whole number"),
+            ("serve --port abc", "'--port <port>': expected a whole number"),
+            ("test --live --at-least x", "'--at-least <share>': expected a number from 0 to 1"),
+        ])
+    func values(typed: String, said: String) async throws {
+        try await withProject([:]) { runnel in
+            let ended = try await runnel.run(typed.split(separator: " ").map(String.init))
+            #expect(ended.status == 2)
+            let words = ended.error.split(separator: "\nHelp:")[0].split(whereSeparator: \.isWhitespace)
+            #expect(words.joined(separator: " ").hasSuffix("is invalid for \(said)"), "\(ended.error)")
+        }
+    }
+
+    @Test("the default ports of the commands differ, so that they run side by side")
+    func ports() async throws {
+        try await withProject([:]) { runnel in
+            let helps = try await [runnel.run(["simulate", "--help"]), runnel.run(["receive", "--help"])].map(\.output)
+            let ports = helps.compactMap { $0.firstMatch(of: #/\(default: (\d{4})\)/#)?.1 }
+            #expect(ports == ["8791", "8792"])
+        }
+    }
+
+    // MARK: Names and files
+
+    @Test(
+        "a file or folder that is no pipeline is said to be what it is",
+        arguments: [
+            ("run some", "error: \"some\" is a folder, not a pipeline\n  = pipelines here: some/p\n"),
+            ("explain some", "error: \"some\" is a folder, not a pipeline\n  = pipelines here: some/p\n"),
+            (
+                "run some/p.test.yaml",
+                "error: \"some/p.test.yaml\" is a test, not a pipeline; run it with `runnel test some/p.test.yaml`\n"
+            ),
+            (
+                "run runnel.yaml",
+                "error: \"runnel.yaml\" is the configuration, not a pipeline; check it with `runnel doctor`\n"
+            ),
+            ("run p --project nowhere", "error: there is no folder \"nowhere\"\n"),
+            (
+                "test some/p.yaml",
+                "error: \"some/p.yaml\" is a pipeline, not a test\n  = its tests are in some/p.test.yaml\n"
+            ),
+            ("usage --pipeline nope", "error: there is no pipeline \"nope\"\n  = the pipelines are p\n"),
+        ])
+    func files(typed: String, said: String) async throws {
+        let pipeline = Self.greeting["p.yaml"] ?? ""
+        let files = [
+            "some/p.yaml": pipeline, "some/p.test.yaml": "tests: [ { name: x, expect: {} } ]\n", "runnel.yaml": "",
+        ]
+        try await withProject(files) { runnel in
+            if typed.hasPrefix("usage") { #expect(try await runnel.run(["run", "p"]).status == 0) }
+            let ended = try await runnel.run(typed.split(separator: " ").map(String.init))
+            #expect(ended.status == 2)
+            #expect(ended.error == said)
+        }
+    }
+
+    @Test(
+        "an input that is wrong quotes what was typed, and says where JSON breaks off",
+        arguments: [
+            (["n=1", "n=2"], "the input \"n\" is given twice"),
+            (["n=99999999999999999999"], "the input \"n\": expected a whole number, found \"99999999999999999999\""),
+            (
+                ["list=[1,"],
+                "the input \"list\": expected a list in JSON, found \"[1,\" (column 4: expected a JSON value, found the end)"
+            ),
+            (["=1"], "--input =1: expected name=value; --text gives the first step a text, --input-file a file"),
+        ])
+    func inputs(given: [String], said: String) async throws {
+        try await withProject(Self.greeting) { runnel in
+            let ended = try await runnel.run(["run", "p"] + given.flatMap { ["--input", $0] })
+            #expect(ended.status == 2)
+            #expect(ended.error.hasPrefix("error: \(said)\n"), "\(ended.error)")
+        }
+    }
+
+    @Test("a path that leads out is said so also where the configuration has errors, and no folder is known")
+    func outside() async throws {
+        let pipeline = "steps: [ { uses: file.write, with: { path: ../x, content: y } } ]\n"
+        try await withProject(["p.yaml": pipeline, "runnel.yaml": "server: { port: 70000 }\n"]) { runnel in
+            let ended = try await runnel.run(["validate", "p.yaml"])
+            #expect(ended.error.contains("\"../x\" leads out of the project's folder [path-outside]"), "\(ended.error)")
+        }
+    }
+
+    @Test("init writes all of its files or none, and says why")
+    func allOrNone() async throws {
+        try await withProject(["file": "x"]) { runnel in
+            let ended = try await runnel.run(["init", "--in", "file/project"])
+            #expect(ended.status == 1)
+            #expect(ended.output == "")
+            #expect(ended.error.hasPrefix("error: \"file/project/runnel.yaml\" cannot be written: "))
+            #expect(ended.error.hasSuffix("; nothing was written\n"))
+            #expect(try FileManager.default.contentsOfDirectory(atPath: runnel.directory) == ["file"])
+        }
+    }
+
+    @Test("what init proposes works as it stands")
+    func proposals() async throws {
+        try await withProject([:]) { runnel in
+            let made = try await runnel.run(["init"])
+            let proposed = made.output.split(separator: "\n").map { $0.trimmingCharacters(in: .whitespaces) }
+                .filter { $0.hasPrefix("runnel ") }
+            #expect(proposed.count == 3)
+            for line in proposed {
+                let ended = try await runnel.run(line.split(separator: " ").dropFirst().map(String.init))
+                #expect(ended.status == 0, "\(line): \(ended.error)")
+            }
+        }
+    }
+
+    // MARK: What is shown
+
+    @Test("a question without a Marketplace is answered with what is missing, and no line of a pipeline")
+    func unconfigured() async throws {
+        try await withProject(["runnel.yaml": ""]) { runnel in
+            let ended = try await runnel.run(["ask", "hi"])
+            #expect(ended.status == 2)
+            #expect(
+                ended.error == """
+                    error: chat: `marketplace.base_url` is not set [marketplace-unconfigured]
+                      = set it in runnel.yaml or as RUNNEL_MARKETPLACE_BASE_URL, or try `--simulate`
+
+                    """)
+        }
+    }
+
+    @Test("durations of a run are measured times, and a sentence within a sentence has no full stop")
+    func words() async throws {
+        let pipeline = """
+            name: p
+            steps:
+              - { id: answer, uses: chat, with: { prompt: hi }, retry: { attempts: 2, backoff: 10ms } }
+            """
+        try await withProject(["p.yaml": pipeline, "runnel.yaml": ""]) { runnel in
+            let cut = try await runnel.run(["run", "p", "--simulate", "--fault", "cut-off"])
+            #expect(cut.error.contains("\n  The stream ended before [DONE]; trying again in "), "\(cut.error)")
+            _ = try await runnel.run(["run", "p", "--simulate"])
+            let shown = try await runnel.run(["runs", "show", "last"]).output
+            #expect(shown.firstMatch(of: #/\n    time to first token +\d+ ms\n/#) != nil, "\(shown)")
+            let log = try await runnel.run(["logs", "last"]).output
+            #expect(log.firstMatch(of: #/answer  succeeded after \d+ ms\n/#) != nil, "\(log)")
+        }
+    }
+
+    @Test("the list of steps keeps its columns where a line is wrapped")
+    func columns() async throws {
+        try await withProject([:], environment: ["COLUMNS": "80"]) { runnel in
+            let lines = try await runnel.run(["steps"]).output.split(separator: "\n")
+            #expect(lines.allSatisfy { $0.firstMatch(of: #/^( {14}|\S+ {2,})\S/#) != nil }, "\(lines)")
+        }
+    }
+
+    @Test("doctor says once what is wrong, finds a program that is not there, and a plugin that was not asked")
+    func doctor() async throws {
+        let files = [
+            "runnel.yaml": "marketplace: { base_url: \"http://127.0.0.1:1\", client_id: a, client_secret: abcdefgh }\n",
+            "p.yaml": "steps: [ { uses: log, with: { message: x } } ]\n",
+            "plugins/greet/plugin.yaml": """
+            name: greet
+            version: "1"
+            protocol: exec
+            command: [pyhton3, main.py]
+            steps: { hello: { summary: Greets. } }
+            """,
+            "plugins/clock/plugin.yaml": "name: clock\nversion: \"1\"\nprotocol: mcp\ncommand: [nowhere]\n",
+        ]
+        try await withProject(files) { runnel in
+            let ended = try await runnel.run(["doctor", "--offline"])
+            #expect(ended.status == 1)
+            #expect(ended.error == "")
+            let text = ended.output.split(whereSeparator: \.isWhitespace).joined(separator: " ")
+            #expect(text.components(separatedBy: "is a literal in the file").count == 2)
+            #expect(
+                text.contains("✗ plugins the plugin \"greet\" cannot start: there is no program \"pyhton3\" in PATH"))
+            #expect(text.contains("✗ plugins the plugin \"clock\" was not asked for its tools yet"))
+            let list = try await runnel.run(["plugins"])
+            #expect(list.output.contains("clock  not loaded: the plugin \"clock\" was not asked for its tools yet"))
+            #expect(!list.error.contains("was not asked"))
+            #expect(!list.output.contains("programs"))
+        }
+    }
+
+    @Test("another program at the server's address is said to be one")
+    func stranger() async throws {
+        try await TestServer.run({ _ in .reply(404) }) { server in
+            let port = server.url.split(separator: ":").last.map(String.init) ?? ""
+            try await withProject(["runnel.yaml": ""], environment: ["RUNNEL_SERVER_PORT": port]) { runnel in
+                for command in [["status"], ["trigger", "p"], ["open"]] {
+                    let ended = try await runnel.run(command)
+                    #expect(ended.status == 1)
+                    #expect(
+                        ended.error == """
+                            error: another program than `runnel serve` answers at http://127.0.0.1:\(port)/api/v1: HTTP 404
+                              = set `server` in runnel.yaml to the address of the server
+
+                            """)
+                }
+            }
+        }
+    }
+
+    @Test("a schema of a manifest that is none is an error at its place")
+    func manifestSchema() async throws {
+        let files = [
+            "runnel.yaml": "", "p.yaml": "steps: [ { uses: greet.hello } ]\n",
+            "plugins/greet/plugin.yaml": """
+            name: greet
+            version: "1"
+            protocol: exec
+            command: [sh, main.sh]
+            steps:
+              hello:
+                summary: Greets.
+                input: { type: objct }
+            """,
+        ]
+        try await withProject(files) { runnel in
+            let ended = try await runnel.run(["validate"])
+            #expect(ended.status == 2)
+            #expect(
+                ended.error.contains(
+                    "\nplugins/greet/plugin.yaml:8:12: error: `steps.hello.input`: it is no JSON schema: #/type: "),
+                "\(ended.error)")
+        }
+    }
+
+    @Test("a script whose first line names a program that is not there is told so")
+    func interpreter() async throws {
+        let files = [
+            "runnel.yaml": "", "p.yaml": "steps: [ { uses: greet.hello } ]\n",
+            "plugins/greet/main": "#!/nowhere/sh -e\n",
+            "plugins/greet/plugin.yaml": """
+            name: greet
+            version: "1"
+            protocol: exec
+            command: [./main]
+            steps: { hello: { summary: Greets. } }
+            """,
+        ]
+        try await withProject(files) { runnel in
+            let script = "\(runnel.directory)/plugins/greet/main"
+            try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: script)
+            let ended = try await runnel.run(["run", "p"])
+            #expect(
+                ended.error.contains(
+                    "the plugin \"greet\" cannot start \(script): its first line names \"/nowhere/sh\", which is not there"
+                ),
+                "\(ended.error)")
+        }
+    }
+
+    @Test("a script that says where it writes is known to feed its own pipeline, and another in a ring")
+    func scripts() async throws {
+        func pipeline(_ name: String, watches: String, writes: String) -> String {
+            """
+            name: \(name)
+            on: { watch: { path: \(watches), after: move } }
+            steps: [ { id: copy, uses: shell, with: { run: touch there, writes: [\(writes)] } } ]
+            """
+        }
+        try await withProject(["a.yaml": pipeline("a", watches: "in", writes: "in/")]) { runnel in
+            let ended = try await runnel.run(["validate"])
+            #expect(ended.status == 0)
+            #expect(
+                ended.error.contains(
+                    "warning: the step \"copy\" writes \"in/…\", where \"a\" itself watches; what its own runs write starts no run [feeds-itself]"
+                ), "\(ended.error)")
+        }
+        let two = [
+            "a.yaml": pipeline("a", watches: "in", writes: "out"),
+            "b.yaml": pipeline("b", watches: "out", writes: "in"),
+        ]
+        try await withProject(two) { runnel in
+            let ended = try await runnel.run(["validate"])
+            #expect(ended.error.contains("[feeds-in-a-ring]"), "\(ended.error)")
+        }
+    }
+
+    @Test("a file that a plugin says it wrote comes from its run, and does not start its own pipeline again")
+    func wrote() async throws {
+        let files = [
+            "runnel.yaml": "", "in/first.txt": "x",
+            "p.yaml": """
+            name: p
+            on: { watch: { path: in, settle: 10ms, after: keep } }
+            steps: [ { id: again, uses: copy.hello } ]
+            """,
+            "plugins/copy/plugin.yaml": """
+            name: copy
+            version: "1"
+            protocol: exec
+            command: [sh, main.sh]
+            steps: { hello: { summary: Copies. } }
+            """,
+            "plugins/copy/main.sh": """
+            cat > /dev/null
+            echo again > "$RUNNEL_PROJECT/in/copy-$$.txt"
+            echo "{\"type\":\"wrote\",\"path\":\"in/copy-$$.txt\"}"
+            echo '{"type":"result","output":null}'
+            """,
+        ]
+        try await withProject(files) { runnel in
+            let log = try await runnel.interrupt(["serve", ".", "--port", "0"], after: " of this pipeline wrote it")
+            #expect(log.error.components(separatedBy: " of p began (watch ").count == 2, "\(log.error)")
+        }
+    }
+
+    @Test(
+        "a retry finds the file at its new place, in a script and in a plugin, and moves it on",
+        arguments: [true, false])
+    func retriedFile(isScript: Bool) async throws {
+        let script =
+            "steps: [ { uses: shell, with: { run: 'cat $F && test -e mended', env: { F: \"{{ trigger.path }}\" } } } ]"
+        let plugin = "steps: [ { uses: look.hello, with: { path: \"{{ trigger.path }}\" } } ]"
+        let files = [
+            "runnel.yaml": "", "in/a.txt": "content",
+            "p.yaml": "name: p\non: { watch: { path: in, settle: 10ms, after: move } }\n"
+                + (isScript ? script : plugin),
+            "plugins/look/plugin.yaml": """
+            name: look
+            version: "1"
+            protocol: exec
+            command: [sh, main.sh]
+            steps:
+              hello:
+                summary: Looks.
+                input: { type: object, properties: { path: { type: string } } }
+            """,
+            "plugins/look/main.sh": """
+            path=$(sed -n 's/.*"path":"\\([^"]*\\)".*/\\1/p')
+            cat "$RUNNEL_PROJECT/$path" >&2 && test -e "$RUNNEL_PROJECT/mended" || exit 1
+            echo '{"type":"result","output":null}'
+            """,
+        ]
+        try await withProject(files) { runnel in
+            let served = try await runnel.interrupt(["serve", ".", "--port", "0"]) { error in
+                guard error.contains(" of p failed after ") else { return false }
+                // The file is moved next, which nothing on standard error tells.
+                let end = Date.now.addingTimeInterval(20)
+                let report = "\(runnel.directory)/failed/a.txt.error.txt"
+                while !FileManager.default.fileExists(atPath: report), Date.now < end { usleep(10_000) }
+                return true
+            }
+            #expect(served.status == 0, "\(served.error)")
+            #expect(!FileManager.default.fileExists(atPath: "\(runnel.directory)/in/a.txt"))
+            try Data().write(to: URL(fileURLWithPath: "\(runnel.directory)/mended"))
+            let retried = try await runnel.run(["runs", "retry", "last"])
+            #expect(retried.status == 0, "\(retried.error)")
+            #expect(FileManager.default.fileExists(atPath: "\(runnel.directory)/done/a.txt"))
+            #expect(!FileManager.default.fileExists(atPath: "\(runnel.directory)/failed/a.txt"))
+        }
+    }
+
+    @Test("a run that is refused because the journal is gone is told with the name of its pipeline alone")
+    func journalGone() async throws {
+        let files = [
+            "runnel.yaml": "", "in/first.txt": "x",
+            "p.yaml": """
+            name: p
+            on: { watch: { path: in, settle: 10ms, after: keep } }
+            steps: [ { uses: log, with: { message: hi } } ]
+            """,
+        ]
+        try await withProject(files) { runnel in
+            let ended = try await runnel.interrupt(["serve", ".", "--port", "0"]) { error in
+                let state = "\(runnel.directory)/.runnel"
+                if error.contains(" of p succeeded after "), FileManager.default.fileExists(atPath: state) {
+                    try? FileManager.default.moveItem(atPath: state, toPath: "\(runnel.directory)/gone")
+                    let file = "\(runnel.directory)/in/second.txt"
+                    try? Data("y".utf8).write(to: URL(fileURLWithPath: file))
+                }
+                return error.contains("error rejected a run of p: the journal ")
+            }
+            #expect(!ended.error.contains("Pipeline("))
+        }
+    }
+
+    @Test("a result of a plugin with an unknown key fails the step, instead of being null")
+    func pluginResult() async throws {
+        let files = [
+            "runnel.yaml": "", "p.yaml": "steps: [ { uses: greet.hello } ]\n",
+            "plugins/greet/plugin.yaml": """
+            name: greet
+            version: "1"
+            protocol: exec
+            command: [sh, -c, "cat > /dev/null; echo '{\\"type\\":\\"result\\",\\"outputs\\":1}'"]
+            steps: { hello: { summary: Greets. } }
+            """,
+        ]
+        try await withProject(files) { runnel in
+            let ended = try await runnel.run(["run", "p"])
+            #expect(ended.status == 1)
+            #expect(
+                ended.error.contains(
+                    "line 1 of what the plugin \"greet\" wrote is a message of type \"result\" with the unknown key \"outputs\" [plugin-bad-output]"
+                ), "\(ended.error)")
+            #expect(ended.error.contains("= the output of the step stands under \"output\""))
+        }
+    }
+}

@@ -1,0 +1,32 @@
+import RunnelKit
+import Testing
+
+@Suite("Which run wrote a file") struct RunOriginTests {
+    private static let second: Int64 = 1_000_000_000
+    private let origin = RunOrigin(pipeline: "p", runID: "run-1")
+
+    @Test("a file is known by its path, while it was written and two seconds around")
+    func file() {
+        let origins = RunOrigins()
+        origins.begin("in/a.txt", by: origin, at: 100 * Self.second)
+        #expect(origins.origin(of: "in/a.txt", modified: 500 * Self.second) == origin)
+        origins.end("in/a.txt", by: origin, at: 110 * Self.second)
+        #expect(origins.origin(of: "in/a.txt", modified: 112 * Self.second) == origin)
+        #expect(origins.origin(of: "in/a.txt", modified: 113 * Self.second) == nil)
+        #expect(origins.origin(of: "in/a.txt", modified: 97 * Self.second) == nil)
+        #expect(origins.origin(of: "in/b.txt", modified: 105 * Self.second) == nil)
+        #expect(origins.origin(of: "in/a.txt/b", modified: 113 * Self.second) == nil)
+    }
+
+    @Test("a folder stands for all files below it, and a file's own entry comes first")
+    func folder() {
+        let origins = RunOrigins()
+        let other = RunOrigin(pipeline: "q", runID: "run-2")
+        origins.begin("in", by: origin, at: 100 * Self.second)
+        origins.begin("in/sub/b.txt", by: other, at: 100 * Self.second)
+        #expect(origins.origin(of: "in/a.txt", modified: 101 * Self.second) == origin)
+        #expect(origins.origin(of: "in/sub/c.txt", modified: 101 * Self.second) == origin)
+        #expect(origins.origin(of: "in/sub/b.txt", modified: 101 * Self.second) == other)
+        #expect(origins.origin(of: "inbox/a.txt", modified: 101 * Self.second) == nil)
+    }
+}

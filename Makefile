@@ -7,7 +7,7 @@ TEST_FLAGS ?=
 # How many tests run side by side. All at once, they wait for each other's time slices longer than for anything else.
 export SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH ?= 8
 
-.PHONY: run build-tests test postgres-test chaos browser openapi crash usage real-model shutdown bench instructions format check-format setup setup-tests release install deb test-deb tarball test-tarball sbom example docc site recording leaks clean
+.PHONY: run build-tests test postgres-test chaos browser openapi crash usage real-model trigger-crash alert-crash shutdown bench instructions format check-format setup setup-tests release install deb test-deb tarball test-tarball sbom example docc site recording leaks clean
 
 run: setup ## Run the demonstration pipeline against the embedded simulator.
 	swift build $(SWIFT_FLAGS) --product runnel
@@ -21,6 +21,8 @@ test: build-tests ## Run the tests.
 	swift test $(SWIFT_FLAGS) --skip-build --disable-xctest --filter RunnelCrashTests $(TEST_FLAGS)
 	swift test $(SWIFT_FLAGS) --skip-build --disable-xctest --filter RunnelShutdownTests $(TEST_FLAGS)
 	.build/python/bin/python Tests/MailPluginTests/test_mail.py
+	.build/python/bin/python Tests/TriggerPluginTests/test_triggers.py "$$(swift build $(SWIFT_FLAGS) --show-bin-path)/runnel"
+	Tests/Chaos/alert.py "$$(swift build $(SWIFT_FLAGS) --show-bin-path)/runnel" 10 60
 
 openapi: setup ## Compare the server with its OpenAPI document by schemathesis.
 	swift build $(SWIFT_FLAGS) --product runnel
@@ -55,6 +57,14 @@ usage: setup-tests ## A day of 1,000 chats over 40 kills: `runnel usage` says wh
 real-model: setup ## Show how answers of a real model end, with llama.cpp from PyPI (500 MB, kept in .build/real-model).
 	swift build $(SWIFT_FLAGS) --product runnel
 	python3 Tests/RealModel/answers.py "$$(swift build $(SWIFT_FLAGS) --show-bin-path)/runnel" .build/real-model
+trigger-crash: setup-tests ## Kill and freeze Runnel and the programs of its triggers 200 times while mails and messages come.
+	swift build $(SWIFT_FLAGS) --product runnel
+	RUNNEL_KILLS=$${RUNNEL_KILLS:-200} .build/python/bin/python Tests/TriggerPluginTests/test_triggers.py \
+		"$$(swift build $(SWIFT_FLAGS) --show-bin-path)/runnel" -k whoever_is_killed
+
+alert-crash: setup ## Kill the workers that fail and that alert 200 times, while 500 runs fail: one message tells of all.
+	swift build $(SWIFT_FLAGS) --product runnel
+	Tests/Chaos/alert.py "$$(swift build $(SWIFT_FLAGS) --show-bin-path)/runnel" $${RUNNEL_KILLS:-200} 500
 
 shutdown: setup-tests ## Stop a server 1,000 times under up to 600 callers, with one signal and with two.
 	swift build $(SWIFT_FLAGS) --build-tests

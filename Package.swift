@@ -179,7 +179,7 @@ let package = Package(
             dependencies: [
                 "RunnelKit", "RunnelSupport", "YAML", "Templates", "RunnelEngine", "RunnelServer", "RunnelStore",
                 "RunnelHTTP",
-                "MCP", "PipelineTesting", "RunnelProcess", "RunnelReference", "Telemetry",
+                "MCP", "PipelineTesting", "RunnelProcess", "RunnelReference", "RunnelTesting", "Telemetry",
                 "Marketplace",
                 "MarketplaceSimulator", crypto,
                 "ChatPlugin", "FilePlugin", "HTTPPlugin", "LogPlugin", "RunPlugin", "SchedulePlugin", "ShellPlugin",

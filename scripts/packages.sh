@@ -8,7 +8,7 @@ set -euo pipefail
 needed=(libyaml-dev libjq-dev libgumbo-dev libsqlite3-dev zlib1g-dev pkg-config tzdata)
 case "${1:-}" in
     browser) needed+=(python3 python3-venv chromium) ;;
-    test) needed+=(git groff mandoc prometheus openssl python3 python3-venv) ;;
+    test) needed+=(dovecot-imapd git groff mandoc mosquitto openssl prometheus python3 python3-venv) ;;
     postgres) needed+=(libpq5 postgresql python3 python3-venv) ;;
     package) needed+=(debhelper debootstrap dpkg-dev lintian patchelf) ;;
 esac

@@ -16,7 +16,8 @@ public struct RunnelCommand: AsyncParsableCommand {
             StatusCommand.self, OpenCommand.self, AuditCommand.self, TokensCommand.self, JournalCommand.self,
             WorkersCommand.self, TriggerCommand.self, AskCommand.self, UsageCommand.self, ScheduleCommand.self,
             ValidateCommand.self,
-            TestCommand.self, ExplainCommand.self, StepsCommand.self, PluginsCommand.self, TrustCommand.self,
+            TestCommand.self, ExplainCommand.self, StepsCommand.self, TriggersCommand.self, PluginsCommand.self,
+            TrustCommand.self,
             SchemaCommand.self, MCPCommand.self, ConfigCommand.self, DoctorCommand.self, SimulateCommand.self,
             ReceiveCommand.self, DocsCommand.self,
         ])

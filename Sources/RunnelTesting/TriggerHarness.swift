@@ -89,6 +89,8 @@ public actor RecordedRuns: TriggerRuns {
     public private(set) var accepted: [TriggerEvent] = []
     /// How often an event came that had started a run before.
     public private(set) var duplicates = 0
+    /// How often an event was refused.
+    public private(set) var refusals = 0
     /// The runs that the trigger wanted cancelled, in order.
     public private(set) var cancelled: [String] = []
     /// What the trigger reported, in order.
@@ -169,7 +171,10 @@ public actor RecordedRuns: TriggerRuns {
     /// - Throws: The refusal that was set.
     public func accept(_ event: TriggerEvent) throws(TriggerRefusal) -> TriggerAcceptance {
         defer { changed() }
-        if let refusal { throw refusal }
+        if let refusal {
+            refusals += 1
+            throw refusal
+        }
         memory.set(event.memory)
         if isIgnoring { return .ignored }
         if let index = accepted.firstIndex(where: { $0.dedupeKey == event.dedupeKey }) {

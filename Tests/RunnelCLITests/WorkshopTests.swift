@@ -49,6 +49,63 @@ import Testing
         }
     }
 
+    @Test("a plugin with a trigger works as it is made, passes its own test and keeps its promises")
+    func trigger() async throws {
+        try await withProject(["runnel.yaml": "", "inbox/old.txt": ""]) { runnel in
+            #expect(try await runnel.run(["new", "plugin", "mine", "--trigger"]).status == 0)
+            var python = runnel
+            python.program = "/usr/bin/python3"
+            let tested = try await python.run(["plugins/mine/test_main.py"])
+            #expect(tested.status == 0, "\(tested.error)")
+            var made = 0
+            let checked = try await runnel.interrupt(
+                ["plugins", "check", "mine", "-e", "folder=inbox", "-e", "every=0.05"],
+                when: { error in
+                    // A file for each event that is asked for.
+                    while made < error.split(separator: "can happen now").count - 1 {
+                        made += 1
+                        try? Data().write(to: URL(fileURLWithPath: "\(runnel.directory)/inbox/\(made).txt"))
+                    }
+                    return false
+                })
+            #expect(checked.error.hasSuffix("mine keeps its promises\n"), "\(checked.error)")
+            #expect(checked.status == 0)
+            #expect(
+                checked.output.split(separator: "\n").map { $0.split(separator: "  ").last }
+                    == (1...4).map {
+                        "{\"name\":\"\($0).txt\",\"size\":0}"
+                    })
+            #expect(
+                try await runnel.run(["triggers"]).output.contains(
+                    "mine      Starts a run for each new file of a folder.\n"))
+            let reference = try await runnel.run(["triggers", "mine"]).output
+            #expect(reference.contains("on: mine:\n  folder  (string, required)\n"))
+            #expect(reference.contains("  trigger.size: Its size in bytes.\n"))
+            #expect(reference.contains("  mine: { folder: inbox }\n"))
+        }
+    }
+
+    @Test("an entry of a plugin's trigger is checked where the pipeline is, and drawn")
+    func entry() async throws {
+        try await withProject(["runnel.yaml": ""]) { runnel in
+            #expect(try await runnel.run(["new", "plugin", "mine", "--trigger"]).status == 0)
+            func pipeline(_ entry: String) throws {
+                let text = "name: p\non:\n  mine: { \(entry) }\nsteps:\n  - { uses: template, with: { text: a } }\n"
+                try Data(text.utf8).write(to: URL(fileURLWithPath: runnel.directory + "/p.yaml"))
+            }
+            try pipeline("foldr: inbox")
+            let wrong = try await runnel.run(["validate", "p.yaml"])
+            #expect(
+                wrong.error.contains("p.yaml:3:11: error: mine has no key \"foldr\" [unknown-key]"), "\(wrong.error)")
+            #expect(wrong.error.contains("= did you mean \"folder\"?"))
+            try pipeline("folder: inbox, if: trigger.nmae == 1")
+            #expect(try await runnel.run(["validate", "p.yaml"]).error.contains("did you mean \"name\"?"))
+            try pipeline("folder: inbox")
+            #expect(try await runnel.run(["validate", "p.yaml"]).status == 0)
+            #expect(try await runnel.run(["explain", "p"]).output.contains("mine"))
+        }
+    }
+
     @Test("plugins of each language work as they are made", arguments: ["python", "shell"])
     func plugins(language: String) async throws {
         try await withProject(["runnel.yaml": ""]) { runnel in

@@ -48,7 +48,7 @@ private func exec(_ changes: ValueObject) -> Value {
             (["command": "a 'b"], "`command`: the quote ' in the command is not closed", "write it as a list of words"),
             (["command": []], "`command`: the command is empty", "write the program first, such as [python3, main.py]"),
             (
-                ["steps": [:]], #"an exec plugin needs "steps""#,
+                ["steps": [:]], #"an exec plugin needs "steps" or "triggers""#,
                 "add a line such as: steps: { hello: { summary: Says hello. } }"
             ),
             (["steps": ["A b": ["summary": "x"]]], #"`steps`: "A b" is not a valid name for a step"#, PluginName.rule),

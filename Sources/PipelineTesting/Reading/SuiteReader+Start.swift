@@ -73,6 +73,8 @@ extension SuiteReader {
                 hint: "it is not under its `on:`")
         }
         start.payload = definition.documentation.payload.map(\.name)
+        // A trigger that does not say what it brings is not checked.
+        if start.payload.isEmpty { start.payload = pairs.map(\.key) }
         if pipeline.triggers.contains(where: { $0.kind == type && $0.debounce != nil }) {
             start.payload += ["count", "folded"]
         }

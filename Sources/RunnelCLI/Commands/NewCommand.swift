@@ -16,6 +16,7 @@ struct NewCommand: AsyncParsableCommand {
             examples: [
                 "runnel new pipeline digest --template schedule": "A pipeline that runs on a schedule, with its test.",
                 "runnel new plugin greet --language shell": "A plugin with a step that is a shell script.",
+                "runnel new plugin orders --trigger": "A plugin with a trigger.",
                 "runnel new test pipelines/digest": "A test for a pipeline.",
             ]),
         subcommands: [NewPipelineCommand.self, NewPluginCommand.self, NewTestCommand.self])
@@ -66,20 +67,25 @@ struct NewPipelineCommand: AsyncParsableCommand {
 /// `runnel new plugin`
 struct NewPluginCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "plugin", abstract: "Add a plugin with a step.",
+        commandName: "plugin", abstract: "Add a plugin with a step or a trigger.",
         discussion: HelpText.text(
             "In Swift, a plugin is a package: see examples/swift-plugin in Runnel's repository.",
             examples: [
                 "runnel new plugin greet": "Writes plugins/greet with a program in Python.",
                 "runnel new plugin clock --language mcp": "Writes plugins/clock for a third-party MCP server.",
+                "runnel new plugin orders --trigger": "Writes plugins/orders with a trigger in Python, and its test.",
             ]))
 
     @Argument(help: "The plugin's name, also the first part of its steps' names.") var name: String
     @Option(help: "The language; `mcp` is a third-party MCP server.") var language: PluginTemplate = .python
+    @Flag(help: "Add a trigger in the place of a step, with its test.") var trigger = false
     @OptionGroup var options: ProjectOptions
 
     func validate() throws {
         try NewName.check(name)
+        if trigger, language != .python {
+            throw ValidationError("--trigger: there is a template for --language python only")
+        }
         if RunnelCommand.plugins.contains(where: { $0.name == name }) {
             throw ValidationError("a plugin named \"\(name)\" ships with Runnel; choose another name")
         }
@@ -87,9 +93,24 @@ struct NewPluginCommand: AsyncParsableCommand {
 
     func run() async throws {
         let project = try options.project()
-        let files = language.files(name).map { ("plugins/\(name)/\($0.path)", $0.text, $0.isProgram) }
+        let files = (trigger ? TriggerTemplate.files(name) : language.files(name))
+            .map { ("plugins/\(name)/\($0.path)", $0.text, $0.isProgram) }
         try NewFiles(folder: NewName.folder(project), files: files).write(ifThere: "choose another name")
         try await refreshSchemas(of: project)
+        if trigger {
+            Streams.output.write(
+                """
+
+                  runnel triggers \(name)
+                      shows the reference of its trigger
+                  python3 plugins/\(name)/test_main.py
+                      tests its program
+                  runnel plugins check \(name) -e folder=inbox
+                      tries it as Runnel does; four new files in inbox are needed
+
+                """)
+            return
+        }
         if language == .mcp {
             Streams.output.write("\n  runnel plugins refresh \(name)\n      fetches the server's list of tools\n")
         }

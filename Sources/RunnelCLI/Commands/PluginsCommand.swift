@@ -6,13 +6,16 @@ import RunnelProcess
 /// `runnel plugins`
 struct PluginsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "plugins", abstract: "List the plugins of this project, and refresh the tools of MCP servers.",
+        commandName: "plugins",
+        abstract: "List the plugins of this project, refresh the tools of MCP servers, check triggers.",
         discussion: HelpText.text(
             examples: [
                 "runnel plugins": "The plugins with their steps and triggers.",
                 "runnel plugins refresh clock": "Asks an MCP server for its tools.",
+                "runnel plugins check ticker -e every=1": "Tries a trigger of a plugin.",
             ]),
-        subcommands: [PluginsListCommand.self, PluginsRefreshCommand.self], defaultSubcommand: PluginsListCommand.self)
+        subcommands: [PluginsListCommand.self, PluginsRefreshCommand.self, PluginsCheckCommand.self],
+        defaultSubcommand: PluginsListCommand.self)
 }
 
 /// `runnel plugins list`

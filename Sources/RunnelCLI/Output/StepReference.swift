@@ -1,11 +1,34 @@
 import RunnelKit
 
-/// The reference of a step, generated from its declaration.
+/// The reference of a step or a trigger, generated from its declaration.
 struct StepReference {
-    private let step: StepDefinition
+    private let name: String
+    private let summary: String
+    private let details: String
+    /// Where the keys stand.
+    private let place: String
+    private let fields: [FieldDefinition]
+    private let rules: [FieldRule]
+    private let result: [String]
+    private let examples: [StepDocumentation.Example]
+    /// What the first line of an example stands behind.
+    private let bullet: String
 
     init(_ step: StepDefinition) {
-        self.step = step
+        (name, summary, details) = (step.name, step.summary, step.documentation.details)
+        (place, fields, rules) = ("with:", step.fields, step.rules)
+        result = ["Output: \(step.documentation.output)"]
+        (examples, bullet) = (step.documentation.examples, "- ")
+    }
+
+    init(_ trigger: TriggerDefinition) {
+        (name, summary, details) = (trigger.name, trigger.summary, trigger.documentation.details)
+        (place, fields, rules) = ("on: \(trigger.name):", trigger.fields, trigger.rules)
+        let payload = trigger.documentation.payload
+        result =
+            ["Templates find:", "  trigger.type: \"\(trigger.name)\""]
+            + payload.map { "  trigger.\($0.name): \($0.help)" }
+        (examples, bullet) = (trigger.documentation.examples, "")
     }
 
     /// - Parameter width: The columns of the terminal; nil: nothing is wrapped.
@@ -13,22 +36,22 @@ struct StepReference {
         func wrap(_ text: String, indent: Int = 0, hanging: Int = 0) -> String {
             TextWrap.wrap(text, width: width, indent: indent, hanging: hanging)
         }
-        var text = "\(step.name)\n\n\(wrap(step.summary))\n"
-        let details = step.documentation.details.trimmingEnd
+        var text = "\(name)\n\n\(wrap(summary))\n"
+        let details = details.trimmingEnd
         // The tools of some servers have no more than one text.
-        if !details.isEmpty, details != step.summary { text += "\n\(wrap(details))\n" }
-        if !step.fields.isEmpty { text += "\nwith:\n" }
-        for field in step.fields {
+        if !details.isEmpty, details != summary { text += "\n\(wrap(details))\n" }
+        if !fields.isEmpty { text += "\n\(place)\n" }
+        for field in fields {
             text += wrap(facts(field), indent: 2, hanging: 4) + "\n"
             if !field.help.isEmpty { text += wrap(field.help, indent: 6) + "\n" }
         }
-        for rule in step.rules { text += wrap(words(rule), indent: 2) + "\n" }
-        text += "\n\(wrap("Output: \(step.documentation.output)"))\n"
-        for example in step.documentation.examples {
+        for rule in rules { text += wrap(words(rule), indent: 2) + "\n" }
+        text += "\n" + result.map { wrap($0, hanging: $0.hasPrefix(" ") ? 4 : 0) + "\n" }.joined()
+        for example in examples {
             let yaml = example.yaml.split(separator: "\n", omittingEmptySubsequences: false)
+            let margin = String(repeating: " ", count: bullet.count)
             text += "\n\(example.title):\n\n"
-            text +=
-                yaml.enumerated().map { ($0.offset == 0 ? "  - " : "    ") + $0.element }.joined(separator: "\n") + "\n"
+            text += yaml.enumerated().map { "  " + ($0.offset == 0 ? bullet : margin) + $0.element + "\n" }.joined()
         }
         return text
     }

@@ -1,4 +1,7 @@
 /// A trigger as the registry holds it: everything the engine knows of it.
+///
+/// Triggers written in Swift are registered by their type. Triggers that live elsewhere, such as in a child process, are
+/// made with ``init(name:summary:documentation:schema:identity:run:)``.
 public struct TriggerDefinition: Sendable {
     /// See ``Trigger/name``.
     public let name: String
@@ -87,6 +90,42 @@ public struct TriggerDefinition: Sendable {
             }
             try await trigger.run(context)
         }
+    }
+
+    /// The definition of a trigger that is not a Swift type.
+    ///
+    /// - Parameters:
+    ///   - name: As `on:` writes it.
+    ///   - summary: One sentence for lists.
+    ///   - documentation: The reference beside the keys. A payload without keys is not checked in templates.
+    ///   - schema: The JSON schema (2020-12) of one entry under `on:`.
+    ///   - identity: See ``Trigger/identity()``.
+    ///   - run: Gets the rendered entry, and emits events until the task is cancelled.
+    public init(
+        name: String, summary: String, documentation: TriggerDocumentation, schema: Value,
+        identity: @escaping @Sendable (_ entry: ValueObject) -> String? = { _ in nil },
+        run: @escaping @Sendable (_ entry: ValueObject, _ context: TriggerContext) async throws -> Void
+    ) {
+        self.name = name
+        self.summary = summary
+        self.documentation = documentation
+        self.schema = schema
+        self.identity = identity
+        self.run = run
+        paths = ProjectPathPlaces(schema: schema)
+        fields = FieldDefinition.list(schema)
+        rules = []
+        memoryWhileDeclared = []
+        shorthand = nil
+        warnings = { _ in [] }
+        claims = { _, _ in [] }
+        problems = { _, _ in [] }
+        check = { _ in nil }
+        partialCheck = { _, _ in nil }
+        retried = { retry, _ in retry.source }
+        preview = nil
+        follows = nil
+        diagnose = { _, _, _ in [] }
     }
 
     private static func follows<T: FollowingTrigger>(

@@ -284,6 +284,8 @@ package struct StopPlan: Sendable, Hashable {
 
     /// For a server at the shutdown of the worker.
     package static let patient = StopPlan(afterClosing: .seconds(2), afterTerminate: .seconds(2))
+    /// For a trigger whose pipeline is not served any more.
+    package static let trigger = StopPlan(afterClosing: .seconds(1), afterTerminate: .seconds(2))
     /// For a cancelled call.
     package static let prompt = StopPlan(afterClosing: nil, afterTerminate: .milliseconds(500))
     /// For a child that violates the protocol or a limit.

@@ -45,7 +45,10 @@ package final class PluginProcess: Sendable {
     let ended = Promise<ChildExit>()
 
     /// Whether there is input that the child has not read.
-    package var hasPendingInput: Bool { state.withLock { $0.pendingInput > 0 } }
+    package var hasPendingInput: Bool { pendingInputBytes > 0 }
+
+    /// The amount of input in bytes that the child has not read.
+    var pendingInputBytes: Int { state.withLock { $0.pendingInput } }
 
     private init(waker: CInt) {
         state = Mutex(State(waker: waker))

@@ -114,24 +114,7 @@ enum ExecMessage: Sendable, Hashable {
     }
 
     init(line: [UInt8]) throws(Unreadable) {
-        let value: Value
-        do {
-            value = try Value.json(line)
-        } catch {
-            throw Unreadable(
-                message: "is not JSON: \(PluginLog.quoted(line)) (column \(error.column): \(error.message))",
-                hint: "write one JSON object per line to standard output, and everything else to standard error")
-        }
-        guard let object = value.asObject else {
-            throw Unreadable(
-                message: "is \(value.kindName), not an object: \(value.quoted())",
-                hint: #"write objects such as {"type":"result","output":1}"#)
-        }
-        guard let type = object["type"]?.asString else {
-            throw Unreadable(
-                message: "has no \"type\": \(value.quoted())",
-                hint: #"write objects such as {"type":"result","output":1}"#)
-        }
+        let (object, type) = try Self.object(line, example: #"write objects such as {"type":"result","output":1}"#)
         switch type {
         case "text": self = .text(try Self.text("text", of: object, type))
         case "note": self = .note(try Self.text("text", of: object, type))
@@ -144,13 +127,39 @@ enum ExecMessage: Sendable, Hashable {
             }
             self = .result(object["output"] ?? .null)
         case "error": self = .error(try ExecFailure(object))
-        default:
-            let closest = Suggestion.closest(to: type, among: Self.types)
-            throw Unreadable(
-                message: "has the unknown type \(Value.string(type).quoted())",
-                hint: closest.map { "did you mean \"\($0)\"?" }
-                    ?? "the types are \"text\", \"note\", \"wrote\", \"result\" and \"error\"")
+        default: throw Self.unknown(type, among: Self.types)
         }
+    }
+
+    /// The JSON object of a line and its type.
+    ///
+    /// - Parameter example: The hint for an object that is no message.
+    static func object(
+        _ line: [UInt8], example: String
+    ) throws(Unreadable) -> (object: ValueObject, type: String) {
+        let value: Value
+        do {
+            value = try Value.json(line)
+        } catch {
+            throw Unreadable(
+                message: "is not JSON: \(PluginLog.quoted(line)) (column \(error.column): \(error.message))",
+                hint: "write one JSON object per line to standard output, and everything else to standard error")
+        }
+        guard let object = value.asObject else {
+            throw Unreadable(message: "is \(value.kindName), not an object: \(value.quoted())", hint: example)
+        }
+        guard let type = object["type"]?.asString else {
+            throw Unreadable(message: "has no \"type\": \(value.quoted())", hint: example)
+        }
+        return (object, type)
+    }
+
+    static func unknown(_ type: String, among types: [String]) -> Unreadable {
+        let quoted = types.map { "\"\($0)\"" }
+        return Unreadable(
+            message: "has the unknown type \(Value.string(type).quoted())",
+            hint: Suggestion.closest(to: type, among: types).map { "did you mean \"\($0)\"?" }
+                ?? "the types are \(quoted.dropLast().joined(separator: ", ")) and \(quoted.last ?? "")")
     }
 
     static func text(_ key: String, of object: ValueObject, _ type: String) throws(Unreadable) -> String {

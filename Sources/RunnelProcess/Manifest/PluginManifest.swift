@@ -58,6 +58,12 @@ public struct PluginManifest: FieldGroup {
     public var steps: [String: ManifestStep] = [:]
     @Field(
         """
+        The triggers of an `exec` plugin, by the second part of their names. The trigger with the plugin's own name is \
+        written without the first part: `on: { imap: … }`.
+        """)
+    public var triggers: [String: ManifestTrigger] = [:]
+    @Field(
+        """
         The JSON schema (2020-12) of the plugin's settings, `plugins: { <name>: … }` in runnel.yaml. The program finds \
         them as JSON in RUNNEL_SETTINGS.
         """)
@@ -78,8 +84,10 @@ public struct PluginManifest: FieldGroup {
         switch (interface, transport) {
         case (.exec, _):
             guard command != nil else { throw missing("command", "an exec plugin", "command: [python3, main.py]") }
-            guard !steps.isEmpty else {
-                throw missing("steps", "an exec plugin", "steps: { hello: { summary: Says hello. } }")
+            guard !steps.isEmpty || !triggers.isEmpty else {
+                throw FieldError(
+                    "an exec plugin needs \"steps\" or \"triggers\"",
+                    hint: "add a line such as: steps: { hello: { summary: Says hello. } }")
             }
             if transport == .http { throw excess("transport", "an exec plugin is always a program of this machine") }
         case (.mcp, .stdio):
@@ -97,15 +105,21 @@ public struct PluginManifest: FieldGroup {
             }
             if command != nil { throw excess("command", "Runnel does not start a server on HTTP") }
         }
-        if interface == .mcp, !steps.isEmpty { throw excess("steps", "an MCP server lists its own tools") }
+        if interface == .mcp {
+            if !steps.isEmpty { throw excess("steps", "an MCP server lists its own tools") }
+            if !triggers.isEmpty { throw excess("triggers", "the Model Context Protocol has no triggers") }
+        }
         if transport == .stdio || interface == .exec {
             if url != nil { throw excess("url", "it belongs to \"transport: http\"") }
             if !headers.isEmpty { throw excess("headers", "they belong to \"transport: http\"") }
         }
-        for word in steps.keys.sorted() where !PluginName.isWord(word) {
-            throw FieldError(
-                "\"\(word)\" is not a valid name for a step", hint: PluginName.rule
-            ).under(.key("steps"))
+        for (key, what, words) in [
+            ("steps", "step", steps.keys.sorted()), ("triggers", "trigger", triggers.keys.sorted()),
+        ] {
+            for word in words where !PluginName.isWord(word) {
+                throw FieldError("\"\(word)\" is not a valid name for a \(what)", hint: PluginName.rule)
+                    .under(.key(key))
+            }
         }
     }
 

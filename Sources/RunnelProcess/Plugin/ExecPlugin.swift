@@ -5,23 +5,20 @@ public import RunnelKit
 public struct ExecPlugin: Plugin {
     public let name: String
     public let steps: [StepDefinition]
+    public let triggers: [TriggerDefinition]
 
     /// - Parameters:
     ///   - manifest: The manifest, with the protocol `exec`.
     ///   - folder: The plugin's folder, absolute.
     ///   - host: The environment of the worker.
-    /// - Throws: An error in a schema of a step, at `steps.<name>.input` or `steps.<name>.output_schema`.
+    /// - Throws: An error in a schema, at `steps.<name>.input`, `steps.<name>.output_schema` or
+    ///   `triggers.<name>.input`.
     public init(_ manifest: PluginManifest, folder: String, host: ProcessHost) throws(FieldError) {
         name = manifest.name.text
         let program = PluginProgram(manifest: manifest, folder: folder, host: host)
         var steps: [StepDefinition] = []
         for (word, step) in manifest.steps.sorted(by: { $0.key < $1.key }) {
-            let input: StepInput
-            do {
-                input = try StepInput(step.input)
-            } catch {
-                throw FieldError("it is no JSON schema: \(error)", path: [.key("steps"), .key(word), .key("input")])
-            }
+            let input = try Self.input(step.input, of: word, in: "steps")
             if let schema = step.outputSchema {
                 do {
                     _ = try JSONSchema(schema)
@@ -44,6 +41,29 @@ public struct ExecPlugin: Plugin {
                 })
         }
         self.steps = steps
+        var triggers: [TriggerDefinition] = []
+        for (word, declaration) in manifest.triggers.sorted(by: { $0.key < $1.key }) {
+            let trigger = ProcessTrigger(
+                program: program, word: word, declaration: declaration,
+                input: try Self.input(declaration.input, of: word, in: "triggers"))
+            triggers.append(
+                TriggerDefinition(
+                    name: ProcessTrigger.name(word, of: name), summary: declaration.summary,
+                    documentation: declaration.documentation, schema: declaration.input,
+                    identity: { declaration.identity(of: $0) }
+                ) { entry, context in try await trigger.run(entry, context) })
+        }
+        self.triggers = triggers
+    }
+
+    private static func input(
+        _ schema: Value, of word: String, in section: String
+    ) throws(FieldError) -> StepInput {
+        do {
+            return try StepInput(schema)
+        } catch {
+            throw FieldError("it is no JSON schema: \(error)", path: [.key(section), .key(word), .key("input")])
+        }
     }
 
     public func registerServices(in services: Services) async {

@@ -13,11 +13,14 @@ public enum PluginErrorCode: String, ErrorCode {
     case pluginCache = "plugin-cache"
     case pluginCommandNotFound = "plugin-command-not-found"
     case pluginCrashed = "plugin-crashed"
+    case pluginEnded = "plugin-ended"
     case pluginEnvironment = "plugin-environment"
     case pluginError = "plugin-error"
     case pluginExitStatus = "plugin-exit-status"
+    case pluginFrozen = "plugin-frozen"
     case pluginNoResult = "plugin-no-result"
     case pluginNotAsked = "plugin-not-asked"
+    case pluginNotReading = "plugin-not-reading"
     case pluginOutputTooLong = "plugin-output-too-long"
     case pluginStartFailed = "plugin-start-failed"
     case pluginTimeout = "plugin-timeout"
@@ -50,10 +53,18 @@ public enum PluginErrorCode: String, ErrorCode {
             ErrorExplanation("what the plugin offers cannot be written to …: …", hints: "make the folder writable")
         case .pluginCommandNotFound: ErrorExplanation("the plugin \"…\" cannot start: …")
         case .pluginCrashed: ErrorExplanation("the plugin \"…\" … while …")
+        case .pluginEnded:
+            ErrorExplanation(
+                "… ended although its trigger is served…",
+                hints: "the program of a trigger runs until its standard input is closed")
         case .pluginEnvironment:
             ErrorExplanation("the plugin \"…\" cannot be reached: …", "the plugin \"…\" cannot start: …")
         case .pluginError: ErrorExplanation("the plugin reported an error without a code of its own")
         case .pluginExitStatus: ErrorExplanation("the plugin ended with another exit status than 0")
+        case .pluginFrozen:
+            ErrorExplanation(
+                "… wrote nothing for … (heartbeat)",
+                hints: "write {\"type\":\"heartbeat\"} from time to time, or raise heartbeat in plugin.yaml")
         case .pluginNoResult:
             ErrorExplanation(
                 "… ended without a result…",
@@ -64,6 +75,9 @@ public enum PluginErrorCode: String, ErrorCode {
                 the plugin "…" was not asked for its tools yet; `runnel plugins refresh …` starts it and \
                 asks
                 """)
+        case .pluginNotReading:
+            ErrorExplanation(
+                "… has not read its acknowledgements for …", hints: "read standard input while events are written")
         case .pluginOutputTooLong:
             ErrorExplanation(
                 "line … of what … wrote is longer than … (max_line)", "… wrote more than … in one call (max_output)",

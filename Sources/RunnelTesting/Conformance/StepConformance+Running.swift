@@ -151,7 +151,7 @@ extension StepHarness {
 
 extension String {
     /// Everything of half its length, and at least four characters: what would give it away.
-    fileprivate var fragments: [String] {
+    var fragments: [String] {
         let characters = Array(lowercased())
         let length = Swift.max(4, characters.count / 2)
         guard characters.count >= length else { return [] }

@@ -52,9 +52,9 @@ public struct StepConformance: Sendable {
     }
 }
 
-/// A promise that a step broke.
+/// A promise that a step or a trigger broke.
 public struct ConformanceFinding: Sendable, Hashable, CustomStringConvertible {
-    /// What every step promises.
+    /// What every step and trigger promises.
     @nonexhaustive public enum Promise: String, Sendable {
         /// Name, summary, output and every key are described.
         case documentation
@@ -68,6 +68,8 @@ public struct ConformanceFinding: Sendable, Hashable, CustomStringConvertible {
         case cancellation
         /// A second attempt of the same step changes nothing more.
         case idempotency
+        /// Each event of a trigger is one run, also when it is refused for a while, and over restarts.
+        case delivery
     }
 
     /// The promise that is broken.

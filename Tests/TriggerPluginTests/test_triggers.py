@@ -1,0 +1,458 @@
+"""The triggers `imap` and `mqtt` in `runnel serve`, against Dovecot and Mosquitto on free ports of this machine.
+
+    scripts/packages.sh test && scripts/python.sh
+    .build/python/bin/python Tests/TriggerPluginTests/test_triggers.py PATH-OF-RUNNEL
+
+RUNNEL_KILLS says how often a side is killed or frozen, of each trigger; 8 unless it is set.
+"""
+
+import email.message
+import grp
+import imaplib
+import json
+import os
+import pathlib
+import pwd
+import random
+import shutil
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import unittest
+
+import paho.mqtt.client as paho
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+RUNNEL = ""
+KILLS = int(os.environ.get("RUNNEL_KILLS", "8"))
+PATIENCE = 60
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def eventually(condition, what, patience=PATIENCE):
+    end = time.monotonic() + patience
+    while time.monotonic() < end:
+        if condition():
+            return
+        time.sleep(0.02)
+    raise AssertionError(f"{what} did not happen within {patience} s")
+
+
+def listens(port):
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def certificate(folder):
+    key, cert = folder / "key.pem", folder / "cert.pem"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-keyout", key, "-out", cert,
+         "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"],
+        check=True, capture_output=True)
+    return key, cert
+
+
+class Program:
+    """A server of Debian that ends with the test."""
+
+    def start(self):
+        self.log = open(self.folder / "log", "ab")
+        self.process = subprocess.Popen(self.command, stdout=self.log, stderr=self.log, stdin=subprocess.DEVNULL)
+        eventually(lambda: listens(self.port), f"{self.command[0]}: listening")
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait()
+        self.log.close()
+
+
+class Dovecot(Program):
+    def __init__(self, folder):
+        self.folder, self.port, self.tls_port = folder, free_port(), free_port()
+        folder.mkdir()
+        key, cert = certificate(folder)
+        self.certificate = cert
+        me = pwd.getpwuid(os.getuid())
+        # Dovecot does not read mail as root.
+        owner = pwd.getpwnam("nobody") if me.pw_uid == 0 else me
+        group = grp.getgrgid(owner.pw_gid).gr_name
+        (folder / "mail").mkdir()
+        os.chmod(folder, 0o755)
+        shutil.chown(folder / "mail", owner.pw_uid, owner.pw_gid)
+        internal = "" if me.pw_uid == 0 else f"""
+default_internal_user = {me.pw_name}
+default_internal_group = {group}
+default_login_user = {me.pw_name}
+service anvil {{ chroot = }}
+"""
+        (folder / "dovecot.conf").write_text(f"""
+base_dir = {folder}/run
+state_dir = {folder}/state
+log_path = /dev/stderr
+protocols = imap
+listen = 127.0.0.1
+ssl = yes
+ssl_cert = <{cert}
+ssl_key = <{key}
+first_valid_uid = 1
+mail_location = maildir:{folder}/mail/%u
+mail_max_userip_connections = 1000
+passdb {{
+  driver = static
+  args = password=s3cr3t-word
+}}
+userdb {{
+  driver = static
+  args = uid={owner.pw_uid} gid={owner.pw_gid} home={folder}/mail/%u
+}}
+service imap-login {{
+  chroot =
+  inet_listener imap {{
+    port = {self.port}
+  }}
+  inet_listener imaps {{
+    port = {self.tls_port}
+    ssl = yes
+  }}
+}}
+{internal}
+""")
+        self.command = ["dovecot", "-F", "-c", str(folder / "dovecot.conf")]
+
+    def connect(self):
+        connection = imaplib.IMAP4("127.0.0.1", self.port)
+        connection.login("ada", "s3cr3t-word")
+        return connection
+
+
+class Mosquitto(Program):
+    def __init__(self, folder):
+        self.folder, self.port = folder, free_port()
+        folder.mkdir()
+        me = pwd.getpwuid(os.getuid()).pw_name
+        os.chmod(folder, 0o777)
+        subprocess.run(["mosquitto_passwd", "-b", "-c", folder / "passwords", "ada", "s3cr3t-word"], check=True)
+        os.chmod(folder / "passwords", 0o644 if me == "root" else 0o600)
+        (folder / "mosquitto.conf").write_text(f"""
+listener {self.port} 127.0.0.1
+allow_anonymous false
+password_file {folder}/passwords
+persistence true
+persistence_location {folder}/
+max_queued_messages 0
+max_inflight_messages 20
+""")
+        self.command = ["mosquitto", "-c", str(folder / "mosquitto.conf")]
+
+    def publisher(self):
+        client = paho.Client(paho.CallbackAPIVersion.VERSION2, client_id="publisher", protocol=paho.MQTTv5)
+        client.username_pw_set("ada", "s3cr3t-word")
+        client.connect("127.0.0.1", self.port)
+        client.loop_start()
+        return client
+
+
+class Project:
+    """A folder that `runnel serve` serves."""
+
+    def __init__(self, folder, plugin, trigger, text):
+        self.folder, self.plugin = folder, plugin
+        (folder / "plugins").mkdir(parents=True)
+        shutil.copytree(ROOT / "plugins" / plugin, folder / "plugins" / plugin)
+        (folder / "pipelines").mkdir()
+        (folder / "runnel.yaml").write_text("secrets: { word: { env: TEST_WORD } }\n")
+        (folder / "pipelines" / "p.yaml").write_text(
+            "name: p\non:\n  " + trigger + "\nsteps:\n  - uses: template\n    with: { text: '" + text + "' }\n")
+        venv = str(ROOT / ".build" / "python" / "bin")
+        own = {name: value for name, value in os.environ.items() if not name.startswith("RUNNEL_")}
+        self.environment = {**own, "TEST_WORD": "s3cr3t-word", "PATH": f"{venv}:{os.environ['PATH']}"}
+        self.process = None
+
+    def start(self):
+        self.log = open(self.folder / "log", "ab")
+        self.process = subprocess.Popen(
+            [RUNNEL, "serve", "--port", "0"], cwd=self.folder, env=self.environment, stdout=self.log, stderr=self.log,
+            stdin=subprocess.DEVNULL)
+
+    def kill(self, number=signal.SIGKILL):
+        self.process.send_signal(number)
+        self.process.wait()
+        self.log.close()
+
+    def stop(self):
+        if self.process and self.process.poll() is None:
+            self.kill(signal.SIGTERM)
+
+    def children(self):
+        """The processes of the trigger's program."""
+        found = []
+        for name in os.listdir("/proc"):
+            if not name.isdigit():
+                continue
+            try:
+                with open(f"/proc/{name}/cmdline", "rb") as file:
+                    words = file.read().split(b"\0")
+                if words[1:2] == [f"{self.plugin}.py".encode()] and os.readlink(f"/proc/{name}/cwd").startswith(
+                        str(self.folder)):
+                    found.append(int(name))
+            except OSError:
+                pass
+        return found
+
+    def log_text(self):
+        return (self.folder / "log").read_text(errors="replace")
+
+    def triggers(self):
+        """`trigger` of each run, in the order of the runs."""
+        path = self.folder / ".runnel" / "journal.db"
+        if not path.exists():
+            return []
+        database = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=10)
+        try:
+            return [json.loads(row[0]) for row in database.execute("SELECT trigger FROM runs ORDER BY id")]
+        except sqlite3.OperationalError:
+            return []
+        finally:
+            database.close()
+
+
+def mail(number, attachment=None):
+    message = email.message.EmailMessage()
+    message["From"], message["To"] = "Grace <grace@example.com>", "ada@example.com"
+    message["Subject"], message["Message-ID"] = f"mail {number}", f"<{number}@example.com>"
+    message["Date"] = "Fri, 27 Nov 2026 09:00:00 +0900"
+    message.set_content(f"This is mail {number}: äöü 日本\n")
+    for name, content in (attachment or {}).items():
+        message.add_attachment(content, maintype="application", subtype="pdf", filename=name)
+    return message.as_bytes()
+
+
+class TriggerTest(unittest.TestCase):
+    server_type = None
+
+    def setUp(self):
+        self.temporary = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
+        self.folder = pathlib.Path(self.temporary.name)
+        os.chmod(self.folder, 0o755)
+        self.server = self.server_type(self.folder / "server")
+        self.server.start()
+        self.project = None
+
+    def tearDown(self):
+        if self.project:
+            self.project.stop()
+        self.server.stop()
+        self.temporary.cleanup()
+
+    def serve(self, trigger, text):
+        plugin = trigger.split(":")[0]
+        self.project = Project(self.folder / "project", plugin, trigger, text)
+        self.project.start()
+        return self.project
+
+    def waits(self, words, count=1):
+        eventually(lambda: self.is_waiting(words, count), f"the trigger: {words}")
+
+    def is_waiting(self, words, count):
+        return self.project.log_text().count(words) >= count
+
+    def harm(self, random, send, count):
+        """Kills and freezes both sides while `send` brings events. Each event is one run at the end."""
+        stop = threading.Event()
+        sent = []
+
+        def work():
+            number = 0
+            while not stop.is_set():
+                number += 1
+                send(number)
+                sent.append(number)
+                time.sleep(random.uniform(0, 0.05))
+
+        sender = threading.Thread(target=work)
+        sender.start()
+        try:
+            for _ in range(count):
+                time.sleep(random.uniform(0.05, 0.8))
+                children = self.project.children()
+                harm = random.choice(["child", "child", "runnel", "freeze", "stop"])
+                if harm == "runnel" or harm == "stop":
+                    self.project.kill(signal.SIGKILL if harm == "runnel" else signal.SIGTERM)
+                    # No child outlives Runnel.
+                    eventually(lambda: not self.project.children(), "the end of the trigger's program")
+                    self.project.start()
+                elif children and harm == "child":
+                    os.kill(random.choice(children), signal.SIGKILL)
+                elif children:
+                    child = random.choice(children)
+                    os.kill(child, signal.SIGSTOP)
+                    time.sleep(random.uniform(0, 0.5))
+                    os.kill(child, random.choice([signal.SIGCONT, signal.SIGKILL]))
+        finally:
+            stop.set()
+            sender.join()
+        eventually(lambda: len(self.project.triggers()) >= len(sent), f"{len(sent)} runs", 120)
+        # Nothing more comes.
+        time.sleep(0.5)
+        return sent
+
+
+class IMAPTests(TriggerTest):
+    server_type = Dovecot
+
+    def entry(self, more=""):
+        return (f"imap: {{ host: 127.0.0.1, port: {self.server.port}, security: none, username: ada, "
+                f"password: \"{{{{ secrets.word }}}}\"{more} }}")
+
+    def append(self, *mails):
+        connection = self.server.connect()
+        for content in mails:
+            connection.append("INBOX", None, None, content)
+        connection.logout()
+
+    def state(self):
+        path = self.project.folder / ".runnel" / "journal.db"
+        database = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=10)
+        try:
+            return list(database.execute("SELECT value FROM trigger_memory WHERE key = 'state'"))
+        except sqlite3.OperationalError:
+            return []
+        finally:
+            database.close()
+
+    def begun(self):
+        eventually(lambda: self.project.folder.joinpath(".runnel/journal.db").exists() and self.state(), "the first position")
+
+    def test_new_mails_are_runs_with_their_parts(self):
+        self.append(mail(1))
+        project = self.serve(self.entry(", attachments: inbox/mail"), "{{ trigger.subject }}")
+        self.begun()
+        self.append(mail(2, {"../../résumé 1.pdf": b"%PDF", "b.pdf": b"x" * 100_000}))
+        eventually(lambda: len(project.triggers()) == 1, "one run")
+        trigger = project.triggers()[0]
+        self.assertEqual(trigger["type"], "imap")
+        self.assertEqual(trigger["subject"], "mail 2")
+        self.assertEqual(trigger["from"], {"name": "Grace", "address": "grace@example.com"})
+        self.assertEqual(trigger["to"], [{"name": None, "address": "ada@example.com"}])
+        self.assertEqual(trigger["date"], "2026-11-27T09:00:00+09:00")
+        self.assertEqual(trigger["text"], "This is mail 2: äöü 日本\n")
+        self.assertEqual(trigger["headers"]["message-id"], "<2@example.com>")
+        self.assertFalse(trigger["truncated"])
+        first, second = trigger["attachments"]
+        self.assertEqual(first["media_type"], "application/pdf")
+        self.assertRegex(first["path"], r"^inbox/mail/\d+-2/r.sum._1\.pdf$")
+        self.assertEqual((project.folder / first["path"]).read_bytes(), b"%PDF")
+        self.assertEqual((project.folder / second["path"]).read_bytes(), b"x" * 100_000)
+        self.assertNotIn("s3cr3t-word", project.log_text())
+
+    def test_all_mails_of_a_mailbox_and_what_becomes_of_them(self):
+        connection = self.server.connect()
+        self.addCleanup(connection.shutdown)
+        connection.create("Done")
+        self.append(mail(1), mail(2))
+        project = self.serve(self.entry(", from: all, after: move, move_to: Done"), "{{ trigger.subject }}")
+        eventually(lambda: len(project.triggers()) == 2, "two runs")
+
+        def count(mailbox):
+            return int(connection.select(mailbox, readonly=True)[1][0])
+        eventually(lambda: count("Done") == 2 and count("INBOX") == 0, "two mails that were moved")
+
+    def test_tls_is_checked_and_a_wrong_password_is_a_problem(self):
+        entry = (f"imap: {{ host: localhost, port: {self.server.tls_port}, username: ada, "
+                 "password: \"{{ secrets.word }}\", from: all, interval: 1 }")
+        self.append(mail(1))
+        project = self.serve(entry, "{{ trigger.subject }}")
+        self.waits(f"the certificate of localhost:{self.server.tls_port} is not valid: self-signed certificate; "
+                   "set `ca` to the file of your own authority")
+        shutil.copy(self.server.certificate, project.folder / "ca.pem")
+        pipeline = project.folder / "pipelines" / "p.yaml"
+        pipeline.write_text(pipeline.read_text().replace("interval: 1", "ca: ca.pem"))
+        eventually(lambda: len(project.triggers()) == 1, "one run")
+        project.stop()
+        project.environment["TEST_WORD"] = "wrong-word"
+        project.start()
+        self.waits("check username and password")
+        self.assertNotIn("wrong-word", project.log_text())
+
+    def test_every_mail_is_one_run_whoever_is_killed(self):
+        connection = self.server.connect()
+        self.addCleanup(connection.shutdown)
+        self.serve(self.entry(), "{{ trigger.subject }}")
+        self.begun()
+        seed = random.randrange(1 << 30)
+        sent = self.harm(
+            random.Random(seed), lambda number: connection.append("INBOX", None, None, mail(number)), KILLS)
+        subjects = [trigger["subject"] for trigger in self.project.triggers()]
+        self.assertEqual(subjects, [f"mail {number}" for number in sent], f"seed {seed}")
+
+
+class MQTTTests(TriggerTest):
+    server_type = Mosquitto
+
+    def entry(self, more=""):
+        return (f"mqtt: {{ host: 127.0.0.1, port: {self.server.port}, security: none, username: ada, "
+                f"password: \"{{{{ secrets.word }}}}\", client_id: runnel, topics: [plant/+/temperature]{more} }}")
+
+    def subscribed(self):
+        """Waits until the broker knows the session."""
+        eventually(lambda: "as runnel" in (self.server.folder / "log").read_text(errors="replace"), "a session")
+        time.sleep(0.3)
+
+    def test_messages_are_runs_with_their_parts(self):
+        project = self.serve(self.entry(), "{{ trigger.topic }}")
+        self.subscribed()
+        client = self.server.publisher()
+        properties = Properties(PacketTypes.PUBLISH)
+        properties.ContentType, properties.UserProperty = "application/json", ("unit", "C")
+        client.publish("plant/1/temperature", json.dumps({"celsius": 81}), 1, properties=properties).wait_for_publish(10)
+        client.publish("plant/2/temperature", b"\xff\x00", 1).wait_for_publish(10)
+        client.publish("plant/2/pressure", b"5", 1).wait_for_publish(10)
+        eventually(lambda: len(project.triggers()) == 2, "two runs")
+        first, second = project.triggers()
+        self.assertEqual(first, {
+            "type": "mqtt", "topic": "plant/1/temperature", "payload": '{"celsius": 81}', "json": {"celsius": 81},
+            "base64": None, "qos": 1, "retained": False,
+            "properties": {"content_type": "application/json", "user": {"unit": "C"}}})
+        self.assertEqual((second["payload"], second["json"], second["base64"]), (None, None, "/wA="))
+        # What comes while nobody serves is kept by the broker.
+        project.stop()
+        client.publish("plant/3/temperature", "20", 1).wait_for_publish(10)
+        project.start()
+        eventually(lambda: len(project.triggers()) == 3, "a third run")
+        client.loop_stop()
+
+    def test_a_wrong_password_is_a_problem(self):
+        project = self.serve(self.entry().replace("{{ secrets.word }}", "nothing"), "{{ trigger.topic }}")
+        self.waits(f"127.0.0.1:{self.server.port} refused the connection: Not authorized")
+        self.assertEqual(project.triggers(), [])
+
+    def test_every_message_is_one_run_whoever_is_killed(self):
+        self.serve(self.entry(), "{{ trigger.topic }}")
+        self.subscribed()
+        client = self.server.publisher()
+        seed = random.randrange(1 << 30)
+        sent = self.harm(
+            random.Random(seed),
+            # Half of them are alike, so that only the ids tell them apart.
+            lambda number: client.publish("plant/1/temperature", str(number // 2), 1).wait_for_publish(10), KILLS)
+        payloads = sorted(int(trigger["payload"]) for trigger in self.project.triggers())
+        self.assertEqual(payloads, sorted(number // 2 for number in sent), f"seed {seed}")
+        client.loop_stop()
+
+
+if __name__ == "__main__":
+    RUNNEL = os.path.abspath(sys.argv.pop(1))
+    unittest.main()

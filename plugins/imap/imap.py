@@ -1,0 +1,435 @@
+"""Starts a run for each new mail: a trigger of a Runnel plugin of the protocol `exec`.
+
+Standard input holds JSON lines: first {"type": "start", "with": {…}, "state": …}, then an ack or a nack for each event.
+Standard output takes JSON lines: events, each with the position behind it as its state.
+"""
+
+import datetime
+import email
+import email.policy
+import email.utils
+import imaplib
+import json
+import os
+import re
+import select
+import socket
+import ssl
+import sys
+import time
+
+TEXT_LIMIT = 1 << 20
+HEADER_LIMIT = 64 << 10
+ATTACHMENT_COUNT = 100
+# Between two lines to Runnel, which takes a program that is silent for longer than 2 minutes for frozen.
+HEARTBEAT = 30
+TIMEOUT = 60
+
+
+class Failure(Exception):
+    def __init__(self, code, message, hint=None, transient=False):
+        super().__init__(message)
+        self.message = {"type": "error", "code": code, "message": message, "transient": transient}
+        if hint:
+            self.message["hint"] = hint
+
+
+class Stopped(Exception):
+    """Runnel has closed standard input."""
+
+
+def say(**message):
+    sys.stdout.write(json.dumps(message) + "\n")
+    sys.stdout.flush()
+
+
+class Answers:
+    """Standard input, without a buffer that `select` could not see."""
+
+    def __init__(self):
+        self.rest = b""
+
+    def read(self):
+        while b"\n" not in self.rest:
+            piece = os.read(0, 65536)
+            if not piece:
+                raise Stopped()
+            self.rest += piece
+        line, self.rest = self.rest.split(b"\n", 1)
+        return json.loads(line)
+
+
+def is_local(host):
+    return host in ("localhost", "::1") or host.startswith("127.")
+
+
+def connect(options, project):
+    host = options.get("host")
+    if not host:
+        raise Failure("bad-with", "`host` is missing: there is no IMAP server to ask",
+                      "set it in the entry, or as `plugins: { imap: { host: … } }` in runnel.yaml")
+    security = options.get("security", "tls")
+    port = options.get("port") or (993 if security == "tls" else 143)
+    if security == "none" and options.get("password") and not is_local(host):
+        raise Failure("insecure", f'the password is not sent to "{host}" over a connection that is not encrypted',
+                      "use `security: tls` or `security: starttls`")
+    context = ssl.create_default_context()
+    if options.get("ca"):
+        try:
+            context.load_verify_locations(os.path.join(project, options["ca"]))
+        except (OSError, ssl.SSLError) as error:
+            raise Failure("bad-with", f'`ca`: "{options["ca"]}" cannot be used: {error}') from error
+    where = f"{host}:{port}"
+    try:
+        if security == "tls":
+            connection = imaplib.IMAP4_SSL(host, port, ssl_context=context, timeout=TIMEOUT)
+        else:
+            connection = imaplib.IMAP4(host, port, timeout=TIMEOUT)
+            if security == "starttls":
+                connection.starttls(context)
+    except ssl.SSLCertVerificationError as error:
+        raise Failure("certificate", f"the certificate of {where} is not valid: {error.verify_message}",
+                      "set `ca` to the file of your own authority", transient=True) from error
+    except (OSError, imaplib.IMAP4.error) as error:
+        raise Failure("cannot-connect", f"cannot connect to {where}: {error}", transient=True) from error
+    try:
+        connection.login(options.get("username", ""), options.get("password", ""))
+    except imaplib.IMAP4.error as error:
+        reason = error.args[0].decode(errors="replace") if error.args and isinstance(error.args[0], bytes) else error
+        raise Failure("login-failed", f'{where} refused "{options.get("username", "")}": {reason}',
+                      "check username and password") from error
+    # Servers offer more after the login.
+    connection.capabilities = tuple(done(connection.capability(), "the server does not answer")[-1].decode().upper().split())
+    return connection
+
+
+def done(answer, what):
+    status, data = answer
+    if status != "OK":
+        words = b" ".join(item for item in data if isinstance(item, bytes)).decode(errors="replace")
+        raise Failure("imap-error", f"{what}: {words or status}", transient=True)
+    return data
+
+
+def quoted(mailbox):
+    """The name of a mailbox as IMAP writes it: modified UTF-7, in quotes (RFC 3501, 5.1.3)."""
+    def run(match):
+        import base64
+        text = base64.b64encode(match.group().encode("utf-16-be")).decode().rstrip("=").replace("/", ",")
+        return f"&{text}-"
+    name = re.sub(r"[^\x20-\x7e]+", run, mailbox.replace("&", "&-"))
+    return '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def select_mailbox(connection, mailbox):
+    done(connection.select(quoted(mailbox)), f'the mailbox "{mailbox}" cannot be opened')
+    status = connection.response("UIDVALIDITY")[1]
+    validity = int(status[0]) if status and status[0] else 0
+    following = connection.response("UIDNEXT")[1]
+    if following and following[0]:
+        return validity, int(following[0])
+    uids = search(connection, "ALL")
+    return validity, (uids[-1] if uids else 0) + 1
+
+
+def search(connection, *criteria):
+    data = done(connection.uid("SEARCH", None, *criteria), "the mails cannot be listed")
+    return sorted(int(uid) for uid in (data[0] or b"").split())
+
+
+def fetch(connection, uid, items):
+    """The response texts of one mail: the line with its attributes, and the literals."""
+    data = done(connection.uid("FETCH", str(uid), f"({items})"), f"mail {uid} cannot be fetched")
+    line, literals = b"", []
+    for part in data:
+        if isinstance(part, tuple):
+            line += part[0] + b" "
+            literals.append(part[1])
+        elif isinstance(part, bytes):
+            line += part + b" "
+    return line, literals
+
+
+def received(line):
+    match = re.search(rb'INTERNALDATE "[^"]*"', line)
+    parsed = imaplib.Internaldate2tuple(match.group()) if match else None
+    return time.mktime(parsed) if parsed else None
+
+
+def rfc3339(seconds):
+    if seconds is None:
+        return None
+    return datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def people(message, name):
+    values = [str(value) for value in message.get_all(name, [])]
+    return [{"name": name or None, "address": address} for name, address in email.utils.getaddresses(values) if address]
+
+
+def headers(message):
+    found, size = {}, 0
+    for name, value in message.items():
+        value = str(value)
+        size += len(name) + len(value)
+        if size > HEADER_LIMIT:
+            break
+        found.setdefault(name.lower(), []).append(value)
+    return {name: values if len(values) > 1 else values[0] for name, values in found.items()}
+
+
+def body(message, kind):
+    part = message.get_body(preferencelist=(kind,))
+    if part is None:
+        return None, False
+    try:
+        text = part.get_content()
+    except (LookupError, ValueError):
+        text = (part.get_payload(decode=True) or b"").decode("utf-8", errors="replace")
+    if not isinstance(text, str):
+        return None, False
+    text = text.replace("\r\n", "\n")
+    return text[:TEXT_LIMIT], len(text) > TEXT_LIMIT
+
+
+def file_name(name, number):
+    name = re.sub(r"[^\w.-]+", "_", os.path.basename((name or "").replace("\\", "/"))).lstrip(".")
+    return name[-100:].lstrip(".") or f"attachment-{number}"
+
+
+def open_folder(project, path):
+    """Opens a folder of the project step by step, so that no link leads out of it."""
+    descriptor = os.open(project, os.O_RDONLY | os.O_DIRECTORY)
+    for part in [part for part in path.split("/") if part not in ("", ".")]:
+        try:
+            if part == "..":
+                raise OSError("it leads out of the project")
+            try:
+                os.mkdir(part, 0o755, dir_fd=descriptor)
+            except FileExistsError:
+                pass
+            inner = os.open(part, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=descriptor)
+        finally:
+            os.close(descriptor)
+        descriptor = inner
+    return descriptor
+
+
+def write(folder, name, content):
+    """Writes a file so that it is there as a whole or not at all."""
+    temporary = f".{name}.part"
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o644, dir_fd=folder)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
+
+
+def attachments(message, project, folder, key):
+    found, descriptor = [], None
+    used = set()
+    try:
+        for number, part in enumerate(message.iter_attachments(), 1):
+            if number > ATTACHMENT_COUNT:
+                return found, True
+            content = part.get_payload(decode=True)
+            if content is None:
+                content = part.as_bytes()
+            name, path = file_name(part.get_filename(), number), None
+            if name in used:
+                name = f"{number}-{name}"
+            used.add(name)
+            if folder is not None:
+                if descriptor is None:
+                    descriptor = open_folder(project, f"{folder}/{key}")
+                write(descriptor, name, content)
+                path = f"{folder.rstrip('/')}/{key}/{name}"
+            found.append({"name": part.get_filename() or name, "media_type": part.get_content_type(),
+                          "size": len(content), "path": path})
+        if descriptor is not None:
+            os.fsync(descriptor)
+    except OSError as error:
+        raise Failure("attachments", f'an attachment cannot be written below "{folder}": {error}',
+                      transient=True) from error
+    finally:
+        if descriptor is not None:
+            os.close(descriptor)
+    return found, False
+
+
+def payload(connection, uid, key, options, project):
+    line, _ = fetch(connection, uid, "RFC822.SIZE INTERNALDATE")
+    match = re.search(rb"RFC822\.SIZE (\d+)", line)
+    if not match:
+        return None, None  # Somebody has removed it meanwhile.
+    size, arrival = int(match.group(1)), received(line)
+    is_large = size > options.get("max_size", 25) << 20
+    _, literals = fetch(connection, uid, "BODY.PEEK[HEADER]" if is_large else "BODY.PEEK[]")
+    if not literals:
+        return None, None
+    message = email.message_from_bytes(literals[0], policy=email.policy.default)
+    text, is_cut = (None, True) if is_large else body(message, "plain")
+    html, is_html_cut = (None, False) if is_large else body(message, "html")
+    files, is_short = ([], False) if is_large else attachments(message, project, options.get("attachments"), key)
+    try:
+        date = email.utils.parsedate_to_datetime(str(message["date"])).isoformat()
+    except (TypeError, ValueError):
+        date = None
+    senders = people(message, "from")
+    return {
+        "uid": uid, "message_id": str(message["message-id"]).strip() if message["message-id"] else None,
+        "subject": str(message["subject"] or ""), "from": senders[0] if senders else None,
+        "to": people(message, "to"), "cc": people(message, "cc"), "reply_to": people(message, "reply-to"),
+        "date": date, "received_at": rfc3339(arrival), "headers": headers(message), "text": text, "html": html,
+        "attachments": files, "size": size, "truncated": is_cut or is_html_cut or is_short,
+    }, arrival
+
+
+def finish(connection, uid, options):
+    """What becomes of a mail whose run is on disk. Repeating it does no harm."""
+    after = options.get("after", "keep")
+    if after == "keep":
+        return
+    if after == "seen":
+        done(connection.uid("STORE", str(uid), "+FLAGS.SILENT", r"(\Seen)"), f"mail {uid} cannot be marked as seen")
+        return
+    if after == "move":
+        if "MOVE" in connection.capabilities:
+            done(connection.uid("MOVE", str(uid), quoted(options["move_to"])),
+                 f'mail {uid} cannot be moved to "{options["move_to"]}"')
+            return
+        done(connection.uid("COPY", str(uid), quoted(options["move_to"])),
+             f'mail {uid} cannot be copied to "{options["move_to"]}"')
+    done(connection.uid("STORE", str(uid), "+FLAGS.SILENT", r"(\Deleted)"), f"mail {uid} cannot be deleted")
+    if "UIDPLUS" in connection.capabilities:
+        done(connection.uid("EXPUNGE", str(uid)), f"mail {uid} cannot be deleted")
+
+
+def position(connection, state, validity, following, options):
+    """The number behind which mails are new, and the mails to look at although their number is lower."""
+    if state is None:
+        return (0 if options.get("from", "now") == "all" else following - 1), []
+    if state["uidvalidity"] == validity:
+        return state["uid"], []
+    say(type="note", text=f"the server has given all mails new numbers (UIDVALIDITY {state['uidvalidity']}, now {validity})")
+    last = state.get("received")
+    if last is None:
+        return following - 1, []
+    day = datetime.datetime.fromtimestamp(last - 86400, datetime.timezone.utc)
+    since = f"{day.day}-{['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'][day.month - 1]}-{day.year}"
+    late = []
+    for uid in search(connection, "SINCE", since):
+        line, _ = fetch(connection, uid, "INTERNALDATE")
+        arrival = received(line)
+        if arrival is not None and arrival >= last:
+            late.append(uid)
+    return following - 1, late
+
+
+def has_unread(connection):
+    """Whether something of the server was received already, which `select` cannot tell."""
+    file = getattr(connection, "_file", None) or connection.file
+    limit = connection.sock.gettimeout()
+    connection.sock.setblocking(False)
+    try:
+        return bool(file.peek(1))
+    except ssl.SSLWantReadError:
+        return False
+    finally:
+        connection.sock.settimeout(limit)
+
+
+def wait(connection, interval, answers):
+    """Waits until something may have come: by IDLE (RFC 2177) where the server has it."""
+    if "IDLE" not in connection.capabilities:
+        end = time.monotonic() + interval
+        while (left := end - time.monotonic()) > 0:
+            if select.select([0], [], [], min(left, HEARTBEAT))[0]:
+                answers.read()
+            say(type="heartbeat")
+        done(connection.noop(), "the server does not answer")
+        return
+    tag = connection._new_tag()
+    connection.send(tag + b" IDLE\r\n")
+    line = connection.readline()
+    has_come = False
+    while line and not line.startswith(b"+"):
+        # What has come since the last command.
+        has_come = has_come or b"EXISTS" in line
+        if line.startswith(tag):
+            raise Failure("imap-error", f"the server refused IDLE: {line.decode(errors='replace').strip()}", transient=True)
+        line = connection.readline()
+    try:
+        end = time.monotonic() + interval
+        while not has_come and (left := end - time.monotonic()) > 0:
+            if has_unread(connection):
+                break
+            ready = select.select([connection.sock, 0], [], [], min(left, HEARTBEAT))[0]
+            if 0 in ready:
+                answers.read()
+            if connection.sock in ready:
+                break
+            say(type="heartbeat")
+    finally:
+        connection.send(b"DONE\r\n")
+    while True:
+        line = connection.readline()
+        if not line:
+            raise Failure("disconnected", "the server has closed the connection", transient=True)
+        if line.startswith(tag):
+            return
+
+
+def serve(start, answers):
+    settings = json.loads(os.environ.get("RUNNEL_SETTINGS") or "{}")
+    options, state = {**settings, **start["with"]}, start["state"]
+    project = os.environ["RUNNEL_PROJECT"]
+    if options.get("after") == "move" and not options.get("move_to"):
+        raise Failure("bad-with", "`after: move` needs `move_to`, the mailbox that mails are moved to")
+    connection = connect(options, project)
+    mailbox = options.get("mailbox", "INBOX")
+    validity, following = select_mailbox(connection, mailbox)
+    last, late = position(connection, state, validity, following, options)
+    arrival = (state or {}).get("received")
+    if state is not None and state["uidvalidity"] == validity and state.get("unfinished"):
+        # Its run is on disk; whether this was done before a crash is not known.
+        finish(connection, state["unfinished"], options)
+    if state is None:
+        # From now on, no mail is missed.
+        say(type="state", id="begin", state={"uidvalidity": validity, "uid": last, "received": arrival})
+        answers.read()
+    say(type="waiting", text=f'waits for mail in "{mailbox}" of {options["host"]}')
+    while True:
+        # `UID n:*` always holds the last mail, whatever n is.
+        found = late + [uid for uid in search(connection, "UID", f"{last + 1}:*") if uid > last and uid not in late]
+        late = []
+        for uid in found:
+            key = f"{validity}-{uid}"
+            mail, time_of_arrival = payload(connection, uid, key, options, project)
+            last = max(last, uid)
+            if mail is None:
+                continue
+            arrival = max(arrival or 0, time_of_arrival or 0) or None
+            say(type="event", id=key, payload=mail, input=mail["text"] if mail["text"] is not None else mail["html"],
+                state={"uidvalidity": validity, "uid": last, "received": arrival, "unfinished": uid})
+            if answers.read()["type"] == "ack":
+                finish(connection, uid, options)
+        wait(connection, options.get("interval", 60), answers)
+
+
+def main():
+    answers = Answers()
+    try:
+        serve(answers.read(), answers)
+    except Stopped:
+        pass
+    except Failure as failure:
+        say(**failure.message)
+        sys.exit(1)
+    except (imaplib.IMAP4.error, OSError, socket.timeout) as error:
+        say(type="error", code="disconnected", message=f"the connection to the server broke: {error}", transient=True)
+        sys.exit(1)
+
+
+main()

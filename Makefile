@@ -33,10 +33,10 @@ postgres-test: setup-tests ## Test the journal in PostgreSQL, on a server that t
 	swift build $(SWIFT_FLAGS) --build-tests
 	RUNNEL_POSTGRES=on swift test $(SWIFT_FLAGS) --skip-build --disable-xctest --filter RunnelStoreTests $(TEST_FLAGS)
 
-chaos: setup ## Harm three workers and the PostgreSQL that they share, for RUNNEL_CHAOS seconds, while calls come in.
+chaos: setup ## Harm three workers and the PostgreSQL that they share, for RUNNEL_CHAOS seconds and RUNNEL_KILLS kills, while calls come in.
 	@scripts/packages.sh postgres
 	swift build $(SWIFT_FLAGS) --product runnel
-	Tests/Chaos/chaos.py "$$(swift build $(SWIFT_FLAGS) --show-bin-path)/runnel" $${RUNNEL_CHAOS:-300}
+	Tests/Chaos/chaos.py "$$(swift build $(SWIFT_FLAGS) --show-bin-path)/runnel" $${RUNNEL_CHAOS:-300} --kills $${RUNNEL_KILLS:-500}
 
 browser: setup ## Test the dashboard in Chromium.
 	swift build $(SWIFT_FLAGS) --product runnel
@@ -73,6 +73,7 @@ shutdown: setup-tests ## Stop a server 1,000 times under up to 600 callers, with
 bench: setup ## Measure beside peers: a chat stream beside httpx-sse, the journal beside huey, watching and hooks beside others, memory.
 	Benchmarks/stream/run.sh
 	Benchmarks/journal/run.sh
+	Benchmarks/postgres/run.sh
 	Benchmarks/watch/run.sh
 	Benchmarks/webhook/run.sh
 	Benchmarks/serve/idle.sh

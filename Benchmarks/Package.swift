@@ -28,6 +28,9 @@ let package = Package(
             name: "JournalBenchmark", dependencies: [kit, internals, log], path: "journal",
             exclude: ["run.sh", "peer.py"]),
         .executableTarget(
+            name: "PostgresBenchmark", dependencies: [kit, internals, log], path: "postgres",
+            exclude: ["run.sh", "peer.py", "batch.sql"]),
+        .executableTarget(
             name: "ServeBenchmark",
             dependencies: [kit, internals, .product(name: "RunnelTesting", package: "runnel"), log], path: "serve",
             exclude: ["common.sh", "idle.sh", "probe.py", "idle-connections.py"]),

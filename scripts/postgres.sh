@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Starts a PostgreSQL of its own for tests and measurements, in a new folder, on a Unix socket alone:
-#     scripts/postgres.sh [-c NAME=VALUE …]
+#     scripts/postgres.sh [-c NAME=VALUE …] [-n NETWORK]
 # It prints the URL of the database, then obeys what it reads: "stop", "start", "restart", "crash", each answered with
-# "done". When its standard input ends, the server is stopped and the folder removed.
+# "done". When its standard input ends, the server is stopped and the folder removed. Machines of the network, such as
+# 10.87.0.0/24, are let in without a password.
 set -euo pipefail
 
 bin=$({ ls -d /usr/lib/postgresql/*/bin /usr/pgsql-*/bin; pg_config --bindir; } 2>/dev/null | sort -V | tail -1 || true)
@@ -49,6 +50,7 @@ while [ "${1:-}" = -c ]; do
     echo "${2%%=*} = '${2#*=}'" >>"$folder/data/postgresql.conf"
     shift 2
 done
+if [ "${1:-}" = -n ]; then echo "host all all $2 trust" >>"$folder/data/pg_hba.conf"; fi
 control -w start || { cat "$folder.log" "$folder"/data/log/* >&2 2>/dev/null; exit 1; }
 echo "postgres://runnel@/postgres?host=$folder"
 

@@ -117,7 +117,7 @@ public struct RunnelServer: Sendable {
             ingress: ingress, bodies: bodies, answersEnd: answersEnd, options: options,
             refusals: RefusalLog(logger: logger, redact: api.queue.redact)
         ).add(to: router)
-        HealthRoutes(readiness: readiness).add(to: router)
+        HealthRoutes(readiness: readiness, isDrained: { [queue = api.queue] in queue.isDrained }).add(to: router)
         let guarded = router.group("/api/v1").add(middleware: BearerAuthMiddleware(options: options))
         PipelineRoutes(api: api, bodies: bodies).add(to: guarded)
         RunRoutes(api: api, answersEnd: answersEnd).add(to: guarded)

@@ -52,6 +52,39 @@ import Testing
         }
     }
 
+    /// The client library, where this process may hide it from a child: as root, in a mount namespace of its own.
+    private static let library: String? = {
+        let all = ["/lib/x86_64-linux-gnu", "/lib/aarch64-linux-gnu", "/usr/lib64"].map { $0 + "/libpq.so.5" }
+        guard geteuid() == 0, access("/usr/bin/unshare", X_OK) == 0 else { return nil }
+        return all.first { access($0, R_OK) == 0 }
+    }()
+
+    @Test("without the client library, an error names the package, with status 1", .enabled(if: library != nil))
+    func missingLibrary() async throws {
+        let settings = "journal: { url: \"postgres://u:pass-in-url@/db?host=/nonexistent\" }\n"
+        try await withProject(["hello.yaml": hello, "runnel.yaml": settings]) { runnel in
+            var hidden = runnel
+            hidden.program = "/usr/bin/unshare"
+            for command in [["run", "hello"], ["serve", "--port", "0"], ["workers"]] {
+                let ended = try await hidden.run(
+                    [
+                        "-m", "/bin/bash", "-c",
+                        "mount --bind /dev/null \"$(realpath \"$1\")\" && shift && exec \"$@\"", "-",
+                        Self.library ?? "", RunnelProcess.path,
+                    ] + command)
+                #expect(ended.status == 1, "\(command)")
+                #expect(
+                    ended.error.contains(
+                        """
+                        the client library of PostgreSQL, libpq.so.5, is not installed [journal-failed]
+                          = install the package libpq5 (Debian, Ubuntu: sudo apt-get install libpq5; Fedora: sudo dnf \
+                        install libpq)
+                        """), "\(ended.error)")
+                #expect(!ended.error.contains("pass-in-url"))
+            }
+        }
+    }
+
     @Test("a URL of another database is an error that does not quote it")
     func otherDatabase() async throws {
         let settings = "journal: { url: \"mysql://u:pass-in-url@host/db\" }\n"

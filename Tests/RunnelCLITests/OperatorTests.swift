@@ -141,7 +141,7 @@ import Testing
 
 extension RunnelProcess {
     /// Serves the folder until `body` has returned, and waits for the end.
-    fileprivate func serving(_ folder: String, _ body: () async throws -> Void) async throws {
+    func serving(_ folder: String, _ body: () async throws -> Void) async throws {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: Self.path)
         process.arguments = ["serve", folder]

@@ -100,7 +100,7 @@ import Testing
             #expect(events.map(\.count) ?? 0 == 0)
             #expect(try await journal.events(of: "good", from: 0, limit: 10).count == 1)
             #expect(try await journal.observe().map(\.id.text) == ["a", "b"])
-            #expect(try await journal.beat(WorkerID("a")))
+            #expect(try await journal.beat(WorkerID("a")) != nil)
             let memory = journal.memory(of: TriggerID(pipeline: "p", key: "t"))
             #expect(try await memory.values(prefix: "").map(\.key) == ["l"])
         }

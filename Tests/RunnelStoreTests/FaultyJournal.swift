@@ -46,7 +46,7 @@ struct FaultyJournal: Journal {
         try await base.join(worker, replacing: former, at: time)
     }
 
-    func beat(_ worker: WorkerID) async throws(JournalError) -> Bool {
+    func beat(_ worker: WorkerID) async throws(JournalError) -> WorkerRecord? {
         try write()
         defer { executor.endCall() }
         return try await base.beat(worker)

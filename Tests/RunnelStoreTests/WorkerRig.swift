@@ -50,10 +50,26 @@ private struct Effect: Step {
     }
 }
 
+/// Says texts as they come, such as a chat does.
+private struct Say: Step {
+    static let name = "say"
+    static let summary = "Says texts."
+    static let documentation = StepDocumentation(output: "The text.")
+    @Field("What to say.") var texts: [String]
+
+    func run(_ context: StepContext) async throws -> Value {
+        for text in texts { await context.report(.text(text)) }
+        return .string(texts.joined())
+    }
+}
+
 private struct WorkerPlugin: Plugin {
     let name = "worker-tests"
     var steps: [StepDefinition] {
-        [StepDefinition(Nap.self), StepDefinition(Flaky.self), StepDefinition(Effect.self)]
+        [
+            StepDefinition(Nap.self), StepDefinition(Flaky.self), StepDefinition(Effect.self),
+            StepDefinition(Say.self),
+        ]
     }
 }
 

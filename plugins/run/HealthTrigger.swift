@@ -18,6 +18,7 @@ struct HealthTrigger: Trigger {
             | `budget` | a budget is used up | the budget |
             | `disk` | less than 5 % and less than 1 GiB of the journal's disk are free, or the journal cannot be written | the folder |
             | `worker-lost` | a process that worked on runs has died and its runs were taken over; it ends after a minute | the process |
+            | `clock` | the clock of this machine differs by more than 2s from that of the journal's database | the machine |
 
             A problem is looked for every second and has one event when it begins and one when it ends, also over \
             restarts of `runnel serve`. A problem of this trigger's own pipeline starts no run.

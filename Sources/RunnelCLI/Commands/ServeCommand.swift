@@ -1,9 +1,11 @@
 import ArgumentParser
+import Logging
 import MarketplaceSimulator
 import NIOCore
 import RunnelEngine
 import RunnelKit
 import RunnelServer
+import RunnelStore
 
 #if canImport(FoundationEssentials)
 import FoundationEssentials
@@ -156,9 +158,13 @@ struct ServeCommand: AsyncParsableCommand {
         let assembly = await RunnerAssembly(
             loader: loader, project: project, grantedFiles: [], simulator: simulator, logLevel: .info,
             fixedLevel: logLevel?.level)
+        if (journal as? PostgresJournal)?.isBehindProxy ?? false {
+            assembly.logger.notice("\(PostgresJournal.proxyNotice)")
+        }
         let runs = project.settings.runs
         let worker = Worker(
-            record: JournalSetup.identity(role: "serve"), journal: journal, runner: assembly.runner, loader: loader,
+            record: JournalSetup.identity(role: "serve", project.settings.journal), journal: journal,
+            runner: assembly.runner, loader: loader,
             logger: assembly.logger, deaths: runs.deaths.number)
         let queue = RunQueue(
             worker: worker, limit: runs.limit.number, total: runs.total?.number, maximumQueued: runs.maxQueued.number,

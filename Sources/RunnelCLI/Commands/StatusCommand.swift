@@ -30,6 +30,12 @@ struct StatusCommand: AsyncParsableCommand {
                     "✗ \(stranded.count) run\(stranded.count == 1 ? "" : "s") of this server cannot continue because the journal is not writable"
                 ))
         }
+        if object["drained"]?.asBool ?? false {
+            lines.append(style.bold("this server is drained: it takes no runs; `runnel workers undrain` ends that"))
+        }
+        for worker in object["workers"]?.asList ?? [] {
+            lines += Self.lines(worker, style)
+        }
         for pipeline in object["pipelines"]?.asList ?? [] {
             let pipeline = pipeline.asObject ?? [:]
             let file = style.line(pipeline["file"]?.asString ?? "")
@@ -53,5 +59,21 @@ struct StatusCommand: AsyncParsableCommand {
             }
         }
         Streams.output.write(styled: lines.joined(separator: "\n") + "\n")
+    }
+
+    private static func lines(_ worker: Value, _ style: TextStyle) -> [String] {
+        let (host, process) = (worker["host"]?.asString ?? "", worker["process"]?.json() ?? "")
+        let runs = worker["runs"]?.asList?.count ?? 0
+        let facts = [
+            worker["role"]?.asString ?? "", worker["version"]?.asString ?? "", "\(runs) run\(runs == 1 ? "" : "s")",
+            "since \(worker["since"]?.asString ?? "")",
+        ].filter { !$0.isEmpty }.joined(separator: ", ")
+        let state = worker["state"]?.asString ?? ""
+        let mark = ["silent", "ended"].contains(state) ? style.red("✗") : style.green("✓")
+        var lines = [
+            "\(mark) worker \(style.line("\(host)/\(process)"))  \(style.line(state))  \(style.dim(style.line(facts)))"
+        ]
+        if let problem = worker["problem"]?.asString { lines.append("  " + style.red("✗ ") + style.safe(problem)) }
+        return lines
     }
 }

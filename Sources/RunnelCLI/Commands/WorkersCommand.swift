@@ -6,63 +6,143 @@ internal import RunnelSupport
 /// `runnel workers`
 struct WorkersCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "workers", abstract: "Show the processes that work on runs of the journal, on all machines.",
-        discussion: HelpText.text(examples: ["runnel workers": "Where each one runs, since when, and its runs."]))
+        commandName: "workers", abstract: "Show and drain the processes that work on runs, on all machines.",
+        discussion: HelpText.text(
+            examples: [
+                "runnel workers": "Where each one runs, its version, state and clock.",
+                "runnel workers drain web-1 --wait": "Returns when the worker on web-1 has finished its runs.",
+            ]),
+        subcommands: [WorkersListCommand.self, WorkersDrainCommand.self, WorkersUndrainCommand.self],
+        defaultSubcommand: WorkersListCommand.self)
+}
+
+/// `runnel workers list`
+struct WorkersListCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "list", abstract: "List the workers of the journal.",
+        discussion: HelpText.text(
+            """
+            BEAT is the time since the last heartbeat, which comes every 5s. CLOCK is by how much the worker's clock is \
+            ahead of the database's; more than 2s is a problem.
+            """,
+            examples: ["runnel workers list --json": "With ids, runs and epochs."]))
 
     @OptionGroup var options: ProjectOptions
     @Flag(help: "Print a JSON list.") var json = false
 
     func run() async throws {
         let journal = try options.journal(of: try options.project(runsCommands: true))
-        let rows = try await withJournalErrors {
-            let presences = Dictionary(
-                try await journal.observe().map { ($0.id, $0.presence) }, uniquingKeysWith: { first, _ in first })
-            var rows: [Row] = []
-            for worker in try await journal.workers() {
-                let leases = try await journal.leases(of: worker.id)
-                rows.append(Row(worker: worker, isGone: presences[worker.id] == .died, leases: leases))
-            }
-            return rows
-        }
+        let workers = try await withJournalErrors { try await WorkerStatus.all(in: journal) }
         await journal.close()
         if json {
-            Streams.output.write(json: .list(rows.map(\.json)), isPretty: true)
-        } else if rows.isEmpty {
+            Streams.output.write(json: .list(workers.map(\.json)), isPretty: true)
+        } else if workers.isEmpty {
             Streams.error.write("no workers\n")
         } else {
-            Streams.output.write(styled: Self.text(rows, .standardOutput))
+            Streams.output.write(styled: WorkerTable(workers).text(.standardOutput))
         }
     }
+}
 
-    private struct Row {
-        let worker: WorkerRecord
-        /// Whether its process has ended without leaving.
-        let isGone: Bool
-        let leases: [Lease]
+/// `runnel workers drain`
+struct WorkersDrainCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "drain", abstract: "Let a worker finish its runs and take no more.",
+        discussion: HelpText.text(
+            """
+            The worker learns of it within 5s, on whichever machine it is. It goes on to answer hooks and to run its \
+            triggers; other workers take the runs that it accepts. `/health/ready` answers 503, so that a load balancer \
+            leaves it out. It does not end by itself: stop it when it has no runs. A process that is started anew is not \
+            drained.
+            """,
+            examples: [
+                "runnel workers drain web-1 --wait && ssh web-1 systemctl restart runnel":
+                    "An upgrade, one machine at a time."
+            ]))
 
-        var json: Value {
-            [
-                "id": .string(worker.id.text), "host": .string(worker.host), "process": .int(Int64(worker.processID)),
-                "role": .string(worker.role), "since": .string(Timestamp.text(nanoseconds: worker.startedAt)),
-                "gone": .bool(isGone),
-                "runs": .list(
-                    leases.map { ["run": .string($0.runID), "epoch": .int($0.epoch)] }),
-            ]
+    @OptionGroup var options: ProjectOptions
+    @Argument(help: "The worker's host, host/process, or id.") var worker: String
+    @Flag(help: "Return when the worker has finished its runs.") var wait = false
+
+    func run() async throws {
+        let journal = try options.journal(of: try options.project(runsCommands: true))
+        let drain = WorkerDrain(journal: journal)
+        let status = try await withJournalErrors { try await drain.set(worker, isDrained: true) }
+        let count = status.leases.count
+        let rest = count == 0 ? "takes no more runs" : "finishes \(count) run\(count == 1 ? "" : "s") and takes no more"
+        Streams.output.write("\(status.worker.name) \(rest)\n")
+        let others = try await withJournalErrors { try await WorkerStatus.all(in: journal) }
+        if !others.contains(where: { $0.state == .working && $0.worker.role == "serve" }) {
+            Streams.error.write("warning: no other worker takes runs; what is accepted waits in the queue\n")
         }
+        if wait {
+            let isGone = try await withJournalErrors { try await drain.wait(for: status.worker) }
+            Streams.output.write("\(status.worker.name) \(isGone ? "has ended" : "has finished its runs")\n")
+        }
+        await journal.close()
+    }
+}
+
+/// `runnel workers undrain`
+struct WorkersUndrainCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "undrain", abstract: "Let a drained worker take runs again.",
+        discussion: HelpText.text(examples: ["runnel workers undrain web-1": "The worker learns of it within 5s."]))
+
+    @OptionGroup var options: ProjectOptions
+    @Argument(help: "The worker's host, host/process, or id.") var worker: String
+
+    func run() async throws {
+        let journal = try options.journal(of: try options.project(runsCommands: true))
+        let status = try await withJournalErrors {
+            try await WorkerDrain(journal: journal).set(worker, isDrained: false)
+        }
+        await journal.close()
+        Streams.output.write("\(status.worker.name) takes runs again\n")
+    }
+}
+
+/// Drains workers from the command line.
+struct WorkerDrain {
+    let journal: any Journal
+
+    private static let interval = Duration.milliseconds(500)
+
+    /// - Returns: The worker, with the runs that it has.
+    func set(_ name: String, isDrained: Bool) async throws -> WorkerStatus {
+        let found: WorkerStatus
+        do {
+            found = try WorkerStatus.find(name, in: try await WorkerStatus.all(in: journal))
+        } catch let error as WorkerNameError {
+            Streams.error.write("error: \(error.message)\n")
+            throw ExitStatus.usage
+        }
+        let id = found.worker.id
+        guard try await journal.operators.setWorker(id, isDrained: isDrained) else {
+            Streams.error.write("error: the worker \(found.worker.name) has ended meanwhile\n")
+            throw ExitStatus.runFailed
+        }
+        try await journal.operators.append(
+            AuditEntry(
+                time: WallClock.nanoseconds(), caller: "local", origin: "command line",
+                action: isDrained ? "drain-worker" : "undrain-worker", subject: found.worker.name, outcome: id.text))
+        return found
     }
 
-    private static func text(_ rows: [Row], _ style: TextStyle) -> String {
-        let hosts = rows.map { style.line($0.worker.host) }
-        let width = max(4, hosts.map(\.count).max() ?? 4)
-        var lines = [style.dim("\("HOST".padded(to: width))  PROCESS  ROLE   RUNS  SINCE")]
-        for (row, host) in zip(rows, hosts) {
-            let (worker, runs) = (row.worker, "\(row.leases.count)")
-            let gone = row.isGone ? "  " + style.red("its process has ended") : ""
-            lines.append(
-                "\(host.padded(to: width))  \("\(worker.processID)".padded(to: 7))  "
-                    + "\(style.line(worker.role).padded(to: 5))  \(runs.padded(to: 4))  "
-                    + "\(LocalTime.text(worker.startedAt))\(gone)")
+    /// Returns when the worker has learned that it is drained and has no runs.
+    ///
+    /// - Returns: Whether it is gone.
+    func wait(for worker: WorkerRecord) async throws -> Bool {
+        var wasIdle = false
+        while true {
+            guard let now = try await WorkerStatus.all(in: journal).first(where: { $0.worker.id == worker.id }) else {
+                return true
+            }
+            // A claim may have been under way when the heartbeat told it; the second look finds that run.
+            let isIdle = now.worker.beat > worker.beat && now.leases.isEmpty
+            if isIdle, wasIdle { return false }
+            wasIdle = isIdle
+            try await ContinuousClock().sleep(for: Self.interval)
         }
-        return lines.joined(separator: "\n") + "\n"
     }
 }

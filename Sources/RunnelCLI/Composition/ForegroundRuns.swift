@@ -25,7 +25,8 @@ struct ForegroundRuns: Sendable {
             loader: loader, project: project, grantedFiles: grantedFiles, simulator: simulator,
             logLevel: progress?.logLevel ?? .warning)
         worker = Worker(
-            record: JournalSetup.identity(role: "run"), journal: journal, runner: assembly.runner, loader: loader,
+            record: JournalSetup.identity(role: "run", project.settings.journal), journal: journal,
+            runner: assembly.runner, loader: loader,
             logger: assembly.logger, deaths: project.settings.runs.deaths.number)
         service = RunService(worker: worker)
     }

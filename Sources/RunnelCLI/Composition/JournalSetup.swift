@@ -41,7 +41,7 @@ enum JournalSetup {
         configuration.notifications = settings.notify
         configuration.pool = settings.pool
         configuration.directory = project.stateDirectory
-        configuration.host = hostName()
+        configuration.host = hostName(settings)
         return configuration
     }
 
@@ -51,15 +51,21 @@ enum JournalSetup {
     }
 
     /// - Parameter role: The role of the process, for diagnosis.
-    static func identity(role: String) -> WorkerRecord {
+    static func identity(role: String, _ settings: JournalSettings) -> WorkerRecord {
         let now = WallClock.nanoseconds()
         return WorkerRecord(
-            id: WorkerID(UUIDv7.make(nanoseconds: now)), processID: getpid(), host: hostName(), role: role,
-            startedAt: now)
+            id: WorkerID(UUIDv7.make(nanoseconds: now)), processID: getpid(), host: hostName(settings), role: role,
+            version: RunnelCommand.version, startedAt: now)
     }
 
     static func text(_ error: JournalError) -> String {
         "error: \(error.message) [\(error.code)]\n" + (error.hint.map { "  = \($0)\n" } ?? "")
+    }
+
+    /// The name of this machine in the journal.
+    private static func hostName(_ settings: JournalSettings) -> String {
+        if let machine = settings.machine, !machine.isEmpty { return machine }
+        return hostName()
     }
 
     static func hostName() -> String {

@@ -60,7 +60,28 @@ enum JournalCheck {
                 "sound, \(database?.place ?? readable(bytes: size)), \(queued) run\(queued == 1 ? "" : "s") queued, \(waiting) waiting"
             )
         ]
+        if (journal as? PostgresJournal)?.isBehindProxy ?? false {
+            findings.append(.good("journal", PostgresJournal.proxyNotice))
+        }
         let workers = try await journal.workers()
+        let statuses = try await WorkerStatus.all(in: journal)
+        if !statuses.isEmpty {
+            let lead = statuses.compactMap(\.worker.clockLead).map { $0 < .zero ? .zero - $0 : $0 }.max()
+            let clocks =
+                lead.map { "; clocks within \(Int64($0.milliseconds.rounded(.up))) ms of the database's" } ?? ""
+            let names = statuses.map { status in
+                let version = status.worker.version.isEmpty ? "" : " \(status.worker.version)"
+                return "\(status.worker.name)\(version) \(status.state.rawValue)"
+            }
+            findings.append(.good("workers", names.joined(separator: ", ") + clocks))
+        }
+        for problem in Set(workers.compactMap(\.clockProblem)).sorted() {
+            findings.append(.problem("clock", problem, "start chrony or systemd-timesyncd on both machines"))
+        }
+        if !statuses.isEmpty, statuses.allSatisfy(\.worker.isDrained) {
+            findings.append(
+                .warning("workers", "all are drained, so nobody takes runs", "`runnel workers undrain NAME`"))
+        }
         if queued + waiting > 0, workers.isEmpty {
             findings.append(
                 .warning(

@@ -37,6 +37,7 @@ struct RunView {
             field("interrupted", run.interruptions == 1 ? "once" : "\(run.interruptions) times")
         }
         if run.state == .waiting { field("waits until", run.wakeAt.map(LocalTime.text)) }
+        field("files on", run.host.map(style.line))
         if run.deaths > 0 {
             field("died", "its process \(run.deaths == 1 ? "once" : "\(run.deaths) times") since a step ended")
         }

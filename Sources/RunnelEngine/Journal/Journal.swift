@@ -16,8 +16,8 @@ public protocol Journal: Sendable {
     func join(_ worker: WorkerRecord, replacing former: [WorkerID], at time: Int64) async throws(JournalError)
     /// Sends a heartbeat; called every ``OwnershipMachine/Timing/beat``.
     ///
-    /// - Returns: Whether the worker is registered. One that was declared dead is not.
-    func beat(_ worker: WorkerID) async throws(JournalError) -> Bool
+    /// - Returns: The worker as it is registered; nil for one that was declared dead.
+    func beat(_ worker: WorkerID) async throws(JournalError) -> WorkerRecord?
     /// Unregisters the worker. Runs that it still owns are requeued.
     func leave(_ worker: WorkerID) async throws(JournalError)
     /// All workers as seen by this process, and owners of runs that are not registered.

@@ -2,7 +2,9 @@ public import RunnelKit
 
 /// An in-memory journal, for tests and for runs that are not kept.
 public actor MemoryJournal: Journal {
-    private var workersByID: [WorkerID: (record: WorkerRecord, beat: Int64)] = [:]
+    private var workersByID: [WorkerID: WorkerRecord] = [:]
+    /// The last heartbeat of each worker.
+    private var beatenAt: [WorkerID: ContinuousClock.Instant] = [:]
     private var epoch: Int64 = 0
     private var definitions: [String: DefinitionRecord] = [:]
     private var runs: [String: RunRecord] = [:]
@@ -33,22 +35,38 @@ public actor MemoryJournal: Journal {
     // MARK: Workers
 
     public func join(_ worker: WorkerRecord, replacing former: [WorkerID], at time: Int64) {
+        var worker = worker
         for id in former {
-            workersByID[id] = nil
+            if workersByID[id]?.isDrained ?? false { worker.isDrained = true }
+            forget(id)
             sendBack(.broken(now: time)) { $0.owner == id }
         }
-        workersByID[worker.id] = (worker, 0)
+        worker.beat = 0
+        workersByID[worker.id] = worker
+        beatenAt[worker.id] = .now
     }
 
-    public func beat(_ worker: WorkerID) -> Bool {
-        guard workersByID[worker] != nil else { return false }
+    public func beat(_ worker: WorkerID) -> WorkerRecord? {
+        guard workersByID[worker] != nil else { return nil }
         workersByID[worker]?.beat += 1
-        return true
+        beatenAt[worker] = .now
+        return workersByID[worker]
     }
 
     public func leave(_ worker: WorkerID) {
-        workersByID[worker] = nil
+        forget(worker)
         sendBack(.stopped) { $0.owner == worker }
+    }
+
+    private func forget(_ worker: WorkerID) {
+        (workersByID[worker], beatenAt[worker]) = (nil, nil)
+    }
+
+    func setWorker(_ worker: WorkerID, isDrained: Bool) -> Bool {
+        guard workersByID[worker] != nil else { return false }
+        workersByID[worker]?.isDrained = isDrained
+        changes += 1
+        return true
     }
 
     public func observe() -> [WorkerSight] {
@@ -61,7 +79,7 @@ public actor MemoryJournal: Journal {
         var takeover = Takeover()
         for sight in dead {
             if let worker = workersByID[sight.id], sight.presence == .left || worker.beat != sight.beat { continue }
-            workersByID[sight.id] = nil
+            forget(sight.id)
             for run in runs.values.filter({ $0.owner == sight.id }).sorted(by: { $0.id < $1.id }) {
                 let deaths = run.deaths + (sight.presence == .died ? 1 : 0)
                 runs[run.id]?.deaths = deaths
@@ -99,7 +117,11 @@ public actor MemoryJournal: Journal {
     }
 
     public func workers() -> [WorkerRecord] {
-        workersByID.values.map(\.record).sorted { $0.startedAt < $1.startedAt }
+        workersByID.values.map { worker in
+            var worker = worker
+            worker.silence = beatenAt[worker.id]?.duration(to: .now) ?? .zero
+            return worker
+        }.sorted { ($0.startedAt, $0.id.text) < ($1.startedAt, $1.id.text) }
     }
 
     public func leases(of worker: WorkerID) -> [Lease] {

@@ -23,6 +23,12 @@ public protocol OperatorRecords: Sendable {
     func disabledTriggers() async throws(JournalError) -> Set<TriggerID>
     /// Disables or enables a trigger for all servers of the journal. Durable.
     func setTrigger(_ trigger: TriggerID, isEnabled: Bool) async throws(JournalError)
+
+    /// Drains a worker, so that it claims no more runs, or lets it claim again. It learns of it with its next heartbeat.
+    /// Durable.
+    ///
+    /// - Returns: Whether the worker is registered.
+    func setWorker(_ worker: WorkerID, isDrained: Bool) async throws(JournalError) -> Bool
 }
 
 /// The number of runs of one pipeline that ended in one hour in one state.
@@ -140,5 +146,9 @@ struct MemoryOperatorRecords: OperatorRecords {
 
     func setTrigger(_ trigger: TriggerID, isEnabled: Bool) async {
         await log.setTrigger(trigger, isEnabled: isEnabled)
+    }
+
+    func setWorker(_ worker: WorkerID, isDrained: Bool) async -> Bool {
+        await journal.setWorker(worker, isDrained: isDrained)
     }
 }

@@ -164,10 +164,15 @@ public struct QueueSearch: Sendable, Hashable {
     public var now: Int64?
     /// Only runs with this number of deaths since their last progress.
     public var deaths: Range<Int>
+    /// The machine of the worker that asks: runs that need the files of another one are left to that machine while it
+    /// has workers, and some minutes longer. nil for all.
+    public var host: String?
 
     public init(
-        limit: Int, except pipelines: Set<String> = [], now: Int64? = nil, deaths: Range<Int> = 0..<Int(Int32.max)
+        limit: Int, except pipelines: Set<String> = [], now: Int64? = nil, deaths: Range<Int> = 0..<Int(Int32.max),
+        host: String? = nil
     ) {
+        self.host = host
         self.limit = limit
         except = pipelines
         self.now = now

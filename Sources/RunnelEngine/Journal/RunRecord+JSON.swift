@@ -17,6 +17,7 @@ extension RunRecord {
         if isCancelRequested { object["cancel_requested"] = true }
         object["moved_to"] = movedTo.map { .string($0) }
         if chain > 0 { object["chain"] = .int(Int64(chain)) }
+        object["machine"] = host.map { .string($0) }
         object["retry_of"] = retryOf.map { .string($0) }
         object["dedupe_key"] = dedupeKey.map { .string(SecretSeal.masked($0)) }
         guard isFull else { return .object(object) }

@@ -74,6 +74,8 @@ public struct RunRecord: Sendable, Hashable {
     public var debounce: Debounce?
     /// Where the trigger has put what the run was started for; see ``RunSource/json``.
     public var source: Value?
+    /// The machine whose files the run needs; nil for any. A journal that is used on one machine alone does not keep it.
+    public var host: String?
 
     /// The lease; nil if it has no owner.
     public var lease: Lease? { owner.map { Lease(runID: id, worker: $0, epoch: epoch) } }

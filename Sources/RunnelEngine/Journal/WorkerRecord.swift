@@ -15,14 +15,28 @@ public struct WorkerRecord: Sendable, Hashable {
     public var host: String
     /// The role: `run`, `serve`.
     public var role: String
+    /// The version of Runnel; empty if the worker is older than this field.
+    public var version: String
     /// Nanoseconds since 1970.
     public var startedAt: Int64
+    /// Whether an operator has drained it: it finishes its runs and claims no more.
+    public var isDrained = false
+    /// The number of its heartbeats. Set by the journal, as are the following.
+    public var beat: Int64 = 0
+    /// The time since its last heartbeat, by the journal's clock.
+    public var silence = Duration.zero
+    /// By how much its clock is ahead of the database's at its last heartbeat; nil where the journal has no clock of
+    /// its own.
+    public var clockLead: Duration?
 
-    public init(id: WorkerID, processID: Int32, host: String, role: String, startedAt: Int64) {
+    public init(
+        id: WorkerID, processID: Int32, host: String, role: String, version: String = "", startedAt: Int64
+    ) {
         self.id = id
         self.processID = processID
         self.host = host
         self.role = role
+        self.version = version
         self.startedAt = startedAt
     }
 }

@@ -49,6 +49,7 @@ struct HostedRuns: TriggerRuns {
         var run = runs.makeRun(request, of: pipeline, dedupeKey: event.dedupeKey, memory: memory)
         run.origin = event.isAnonymous ? .anonymous : .trigger
         if event.redelivery == .retry { run.record.retriesFailed = true }
+        if event.isLocal { run.record.host = runs.worker.host }
         do throws(LocatedTemplateError) {
             if let folding = try gate.folding(
                 scope, trigger: place.key, at: now, event: { redactor.redact(.object(payload)) })

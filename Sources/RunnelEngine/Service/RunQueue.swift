@@ -47,7 +47,7 @@ public actor RunQueue {
 
     /// The number of free slots.
     private var room: Int {
-        guard worker.mayClaim, !quarantine.holdsOthersBack(at: elapsed.elapsed()) else { return 0 }
+        guard worker.mayClaim, !worker.isDrained, !quarantine.holdsOthersBack(at: elapsed.elapsed()) else { return 0 }
         return max(0, currentLimit - busy)
     }
 
@@ -85,6 +85,9 @@ public actor RunQueue {
     }
 
     public var runningCount: Int { working.count }
+
+    /// Whether an operator has drained this process: what it accepts is left to other workers.
+    public nonisolated var isDrained: Bool { worker.isDrained }
 
     /// Runs of this process that are stranded until the journal is writable.
     public nonisolated var strandedRuns: [String] { worker.strandedRuns }
@@ -265,6 +268,7 @@ public actor RunQueue {
         case .lost: logger.warning("\(name) is now owned by another process")
         case .broken(let error): logger.error("\(name) must wait: \(error)")
         }
+        if worker.isDrained, working.isEmpty { logger.notice("this worker is drained: its last run has left it") }
         wake.yield()
     }
 
@@ -317,7 +321,8 @@ public actor RunQueue {
                 claiming = free
                 defer { claiming = 0 }
                 let search = QueueSearch(
-                    limit: free + working.count, except: full, now: worker.runner.now(), deaths: 0..<worker.deaths)
+                    limit: free + working.count, except: full, now: worker.runner.now(), deaths: 0..<worker.deaths,
+                    host: worker.host)
                 let queued = try await journal.queued(search).filter { !worker.isWorking(on: $0.id) }.prefix(free)
                 if queued.isEmpty { break }
                 let before = (runs.count, full.count)
@@ -383,7 +388,8 @@ public actor RunQueue {
 
     /// Claims a run whose worker died too often, when nothing else is running here.
     private func claimSuspect() async throws(JournalError) -> RunRecord? {
-        let search = QueueSearch(limit: 1, now: worker.runner.now(), deaths: worker.deaths..<Int(Int32.max))
+        let search = QueueSearch(
+            limit: 1, now: worker.runner.now(), deaths: worker.deaths..<Int(Int32.max), host: worker.host)
         guard let suspect = try await journal.queued(search).first else {
             quarantine.suspect = nil
             return nil
@@ -394,7 +400,7 @@ public actor RunQueue {
             logger.notice(
                 "the worker of the run \(suspect.id) died \(suspect.deaths) times; retrying it once more, alone")
         }
-        guard busy == 0, worker.mayClaim, !worker.isStopping else { return nil }
+        guard busy == 0, worker.mayClaim, !worker.isDrained, !worker.isStopping else { return nil }
         quarantine.alone = suspect.id
         let concurrency = await concurrency(of: suspect)
         guard

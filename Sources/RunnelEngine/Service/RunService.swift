@@ -81,6 +81,7 @@ public struct RunService: Sendable {
             id: makeID(), pipeline: pipeline.name, definition: pipeline.definition,
             dedupeKey: dedupeKey.map { runner.seal.dedupeKey($0, of: pipeline.name) }, trigger: old.trigger,
             inputs: old.inputs, input: old.input, createdAt: runner.now(), retryOf: old.id, chain: old.chain)
+        record.host = old.host
         for (key, value) in inputs { record.inputs[key] = runner.seal.seal(value) }
         if let source = old.source, let place = RunSource(json: source) {
             var trigger = old.trigger.asObject ?? [:]
@@ -140,16 +141,18 @@ public struct RunService: Sendable {
 
     // MARK: - Following
 
-    private static let interval = Duration.seconds(1)
-
     /// Calls `body` for past and future events of the run, and returns when it has ended.
     ///
-    /// Of a run of another process, or one that ended some time ago, only the end is known here.
+    /// Events of a run that another process works on, or worked on, come from the journal.
     /// - Throws: A ``StepError`` with the code ``StepErrorCode/noSuchRun``; a ``JournalError``; `CancellationError`.
     public func follow(
         _ runID: String, _ body: @escaping @Sendable (RunUpdate) async -> Void
     ) async throws -> RunEnd {
+        let feed = JournalFeed(journal: journal, runID: runID) { [worker, watchers] in
+            worker.isWorking(on: runID) || watchers.isLive(runID)
+        }
         var isFirst = true
+        if watchers.remembers(runID) { feed.noteLocal() }
         while true {
             let watch = watchers.watch(runID, isWhole: isFirst)
             isFirst = false
@@ -157,24 +160,18 @@ public struct RunService: Sendable {
                 if !watchers.isLive(runID) { watch.finish() }
                 for await update in watch.updates { await body(update) }
                 try Task.checkCancellation()
+                try await feed.forward(body)
                 return end
             }
             // Another process may own it, and it may be requeued and started again here.
-            await withTaskGroup(of: Void.self) { group in
-                group.addTask { await self.finish(watch, of: runID) }
+            let hasEndedElsewhere = await withTaskGroup(of: Bool.self) { group in
+                group.addTask { await feed.run(into: watch) }
                 for await update in watch.updates { await body(update) }
                 group.cancelAll()
+                return await group.next() ?? false
             }
             try Task.checkCancellation()
-        }
-    }
-
-    /// Ends the watch if the run ended in another process.
-    private func finish(_ watch: RunWatchers.Watch, of runID: String) async {
-        while (try? await ContinuousClock().sleep(for: Self.interval)) != nil {
-            if watchers.isLive(runID) { continue }
-            if case .some(.none) = try? await end(of: runID) { continue }
-            return watch.finish()
+            if !hasEndedElsewhere, watchers.remembers(runID) { feed.noteLocal() }
         }
     }
 

@@ -11,6 +11,9 @@ final class RunWatchers: Sendable {
 
         /// Ends the updates after the past events.
         func finish() { continuation.finish() }
+
+        /// Adds an update from elsewhere.
+        func add(_ update: RunUpdate) { continuation.yield(update) }
     }
 
     private struct State {
@@ -75,6 +78,11 @@ final class RunWatchers: Sendable {
         state.withLock { $0.live[runID] != nil }
     }
 
+    /// Whether this process works on the run, or worked on it not long ago.
+    func remembers(_ runID: String) -> Bool {
+        state.withLock { $0.live[runID] != nil || $0.past[runID] != nil }
+    }
+
     /// The number of remembered ended runs.
     var remembered: Int { state.withLock { $0.past.count } }
 
@@ -100,7 +108,7 @@ final class RunWatchers: Sendable {
         for continuation in continuations.values { continuation.finish() }
     }
 
-    private static func update(_ kind: RunEvent.Kind) -> RunUpdate? {
+    static func update(_ kind: RunEvent.Kind) -> RunUpdate? {
         switch kind {
         case .stepStarted(let place, _): .stepStarted(step: place.id)
         case .stepText(let place, let text): .text(step: place.id, text)

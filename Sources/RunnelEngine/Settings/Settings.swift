@@ -175,6 +175,12 @@ public struct JournalSettings: FieldGroup {
         """)
     public var notify: JournalNotifications = .auto
     @Field("The maximum number of connections to the database of one process.", in: 3...32) public var pool: Int = 6
+    @Field(
+        """
+        The name of this machine, by which runs about its files find it again; its host name unless given. Set it where \
+        host names change at each start, as those of containers do.
+        """)
+    public var machine: String?
 }
 
 /// `journal.notify`.

@@ -31,6 +31,10 @@ public final class Worker: Sendable {
         var isStopping = false
         /// Whether a started run may have been cancelled before.
         var isLookDue = false
+        /// Whether an operator has drained this worker.
+        var isDrained = false
+        /// Whether it was said that its clock is wrong.
+        var isClockWrong = false
         /// Called when runs were requeued.
         var onQueued: @Sendable () -> Void = {}
         /// The current journal errors, and since when.
@@ -74,8 +78,14 @@ public final class Worker: Sendable {
     /// The current id of the worker.
     public var id: WorkerID { state.withLock { $0.ownership.id } }
 
+    /// The name of its machine.
+    var host: String { record.host }
+
     /// Whether runs can be claimed now; false while the journal does not respond.
     public var mayClaim: Bool { state.withLock { $0.ownership.mayClaim } }
+
+    /// Whether an operator has drained this worker: it finishes its runs and claims no more from the queue.
+    public var isDrained: Bool { state.withLock { $0.isDrained } }
 
     /// Stranded runs: this worker owns them in the journal but does not work on them. They are released as soon as the
     /// journal is writable.
@@ -177,7 +187,9 @@ public final class Worker: Sendable {
         case .join(let former): await rejoin(in: former)
         case .beat(let name):
             await attempt(.writing, or: .beatFailed) { () async throws(JournalError) in
-                .beaten(name, isKnown: try await self.journal.beat(name))
+                let record = try await self.journal.beat(name)
+                if let record { await self.note(record) }
+                return .beaten(name, isKnown: record != nil)
             }
         case .readOwned(let name):
             await attempt(.reading, or: .ownedFailed) { () async throws(JournalError) in
@@ -223,10 +235,35 @@ public final class Worker: Sendable {
         var record = record
         record.id = WorkerID(UUIDv7.make(nanoseconds: runner.now()))
         record.startedAt = runner.now()
+        record.isDrained = isDrained
         let joining = record
         await attempt(.writing, or: .joinFailed(joining.id)) { () async throws(JournalError) in
             try await self.journal.join(joining, replacing: former, at: joining.startedAt)
             return .joined(joining.id)
+        }
+    }
+
+    /// Follows what operators have set for this worker, and tells when its clock is wrong.
+    private func note(_ record: WorkerRecord) async {
+        let (wasDrained, wasClockWrong, runs, onQueued) = state.withLock { state in
+            defer {
+                state.isDrained = record.isDrained
+                state.isClockWrong = record.clockProblem != nil
+            }
+            return (state.isDrained, state.isClockWrong, state.work.count, state.onQueued)
+        }
+        if record.isDrained, !wasDrained {
+            let rest = runs == 0 ? "it has none" : "it finishes \(runs) run\(runs == 1 ? "" : "s")"
+            logger.notice("this worker was drained by an operator: \(rest) and claims no more")
+        }
+        if !record.isDrained, wasDrained {
+            logger.notice("this worker is not drained any more: it claims runs again")
+            onQueued()
+        }
+        let problem = record.clockProblem
+        if let problem, !wasClockWrong { logger.error("\(problem)") }
+        if problem != nil || wasClockWrong, let board = try? await runner.services.get(HealthBoard.self) {
+            board.set(.clock, record.host, problem)
         }
     }
 

@@ -24,6 +24,8 @@ public final class HealthBoard: ServiceKey, Sendable {
         case disk
         /// A process that worked on runs has died.
         case workerLost = "worker-lost"
+        /// The clock of this machine differs from that of the journal's database.
+        case clock
     }
 
     /// A problem that exists now.

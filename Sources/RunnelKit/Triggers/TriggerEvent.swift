@@ -15,6 +15,10 @@ public struct TriggerEvent: Sendable, Hashable {
     /// `runs.max_queued` is kept from such events.
     public var isAnonymous: Bool
 
+    /// Whether the run needs what only this machine has, such as a file that arrived here. Where several machines share
+    /// the journal, another one takes it only after this machine has had no worker for ten minutes.
+    public var isLocal: Bool
+
     /// What becomes of an event that comes again after its run failed or was cancelled.
     @nonexhaustive public enum Redelivery: Sendable, Hashable {
         /// Nothing: the first run stands for it.
@@ -38,7 +42,7 @@ public struct TriggerEvent: Sendable, Hashable {
     public init(
         dedupeKey: String, payload: ValueObject, input: Value = .null, memory: [String: Value?] = [:],
         redelivery: Redelivery = .same, isAnonymous: Bool = false,
-        cause: Cause? = nil
+        isLocal: Bool = false, cause: Cause? = nil
     ) {
         self.dedupeKey = dedupeKey
         self.payload = payload
@@ -46,6 +50,7 @@ public struct TriggerEvent: Sendable, Hashable {
         self.memory = memory
         self.redelivery = redelivery
         self.isAnonymous = isAnonymous
+        self.isLocal = isLocal
         self.cause = cause
     }
 }

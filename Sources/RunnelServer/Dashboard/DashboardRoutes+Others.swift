@@ -21,13 +21,19 @@ extension DashboardRoutes {
         }
         group.get("/workers") { request, context in
             _ = try Query(request, known: ["done"])
-            let workers = try await withJournal { try await api.journal.workers() }
+            let workers = try await withJournal { try await WorkerStatus.all(in: api.journal) }
             let runs = try await withJournal {
                 try await api.journal.runs(RunFilter(states: [.running], limit: 1000))
             }
             let owned = Dictionary(grouping: runs.filter { $0.owner != nil }) { $0.owner ?? WorkerID("") }
             return Response.page(
                 WorkersPage(context: PageContext(request, context), workers: workers, runs: owned).html())
+        }
+        group.post("/workers/drain") { request, context in
+            let form = try await form(request, context)
+            let isDrained = form["drained"] == "true"
+            _ = try await api.setWorker(form["worker"] ?? "", isDrained: isDrained, by: Operator(context))
+            return Self.after("/workers", isDrained ? .drained : .undrained)
         }
         group.get("/audit") { request, context in
             let query = try Query(request, known: ["before", "done"])

@@ -2,6 +2,7 @@ public import RunnelKit
 
 /// The codes of errors of the HTTP API.
 public enum APIErrorCode: String, ErrorCode {
+    case ambiguousWorker = "ambiguous-worker"
     case badBody = "bad-body"
     case badHeader = "bad-header"
     case badInput = "bad-input"
@@ -24,6 +25,7 @@ public enum APIErrorCode: String, ErrorCode {
     case noSuchStep = "no-such-step"
     case noSuchTrigger = "no-such-trigger"
     case noSuchValue = "no-such-value"
+    case noSuchWorker = "no-such-worker"
     case notEnded = "not-ended"
     case notFound = "not-found"
     case notServed = "not-served"
@@ -44,6 +46,7 @@ public enum APIErrorCode: String, ErrorCode {
     /// What it means, and what to do.
     public var explanation: ErrorExplanation {
         switch self {
+        case .ambiguousWorker: ErrorExplanation("several workers have a name that begins so; write more of it")
         case .badBody:
             ErrorExplanation(
                 "the body: expected an object, found …", "the body has a key …; there are …",
@@ -75,6 +78,7 @@ public enum APIErrorCode: String, ErrorCode {
         case .noSuchStep: ErrorExplanation("the pipeline has no step …; …")
         case .noSuchTrigger: ErrorExplanation("the pipeline \"…\" has no trigger …; …")
         case .noSuchValue: ErrorExplanation("the run has no such value")
+        case .noSuchWorker: ErrorExplanation("there is no such worker, or the worker … is gone")
         case .notEnded: ErrorExplanation("the run has not ended yet")
         case .notFound: ErrorExplanation("there is nothing at …")
         case .notServed: ErrorExplanation("the pipeline \"…\" is not served any more")

@@ -9,6 +9,7 @@ enum AccessRule {
     private static let open: Set<String> = ["/sign-in", "/sign-out", "/language", "/seen", "/api/v1/sign-in-links"]
     private static let administrative: Set<String> = ["audit", "settings"]
     private static let triggers: Set<String> = ["enable", "disable", "trigger"]
+    private static let workers: Set<String> = ["drain", "undrain"]
 
     static func scope(_ method: HTTPRequest.Method, _ path: String) -> AccessScope {
         let parts = path.split(separator: "/").map(String.init)
@@ -16,6 +17,7 @@ enum AccessRule {
         if let first = own.first, administrative.contains(first) { return .admin }
         guard method != .get, method != .head, !open.contains(path) else { return .read }
         if own.first == "pipelines", own.count > 2, let last = own.last, triggers.contains(last) { return .admin }
+        if own.first == "workers", let last = own.last, workers.contains(last) { return .admin }
         return .run
     }
 

@@ -76,6 +76,12 @@ extension OpenAPIOperation {
             summary: "What the server serves, and how many runs it works on", answers: [one("Status")],
             failures: [503]),
         OpenAPIOperation(
+            method: "get", path: "/api/v1/workers", id: "listWorkers", tag: "server",
+            summary: "The processes that work on runs of the journal, on all machines", answers: [list("Worker")],
+            failures: [503]),
+        workerSwitch("drain", "Let a worker finish its runs and take no more"),
+        workerSwitch("undrain", "Let a drained worker take runs again"),
+        OpenAPIOperation(
             method: "get", path: "/api/v1/audit", id: "listAudit", tag: "server",
             summary: "What operators did, the newest first",
             parameters: [
@@ -125,6 +131,18 @@ extension OpenAPIOperation {
             parameters: [
                 name, Parameter(name: "key", place: "path", help: "The trigger's key, such as `schedule[1]`."),
             ], answers: [one("TriggerSwitch")], failures: [404, 503])
+    }
+
+    private static func workerSwitch(_ word: String, _ summary: String) -> OpenAPIOperation {
+        OpenAPIOperation(
+            method: "post", path: "/api/v1/workers/{name}/\(word)", id: word + "Worker", tag: "server",
+            summary: summary,
+            parameters: [
+                Parameter(
+                    name: "name", place: "path",
+                    help: "The worker's id or the beginning of it, its host, or host and process with an encoded slash."
+                )
+            ], answers: [one("Worker")], failures: [404, 409, 503])
     }
 
     private static let name = Parameter(name: "name", place: "path", help: "The pipeline's name.")

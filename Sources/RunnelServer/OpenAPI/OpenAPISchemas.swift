@@ -23,7 +23,26 @@ enum OpenAPISchemas {
                 "stranded": described(
                     "Runs of the server that nothing works on, because the journal cannot be written; they go on once it can.",
                     ["type": "array", "items": text]),
+                "drained": described(
+                    "An operator has drained this server: it takes no queued runs.", ["type": "boolean"]),
+                "workers": ["type": "array", "items": reference("Worker")],
                 "pipelines": ["type": "array", "items": reference("Pipeline")],
+            ]),
+            "Worker": object([
+                "id": text, "host": text, "process": number, "role": text,
+                "version": described("The version of Runnel; empty where it is not known."),
+                "state": ["enum": .list(WorkerStatus.State.allCases.map { .string($0.rawValue) })],
+                "since": time, "gone": described("Its process has ended without leaving.", ["type": "boolean"]),
+                "drained": described("An operator has drained it.", ["type": "boolean"]),
+                "silent_ms": described("The time since its last heartbeat.", number),
+                "clock_ms": described(
+                    "By how much its clock is ahead of the database's; null for a journal without a database.",
+                    ["type": ["integer", "null"]]),
+                "problem": described("What is wrong with it; null for nothing.", ["type": ["string", "null"]]),
+                "runs": [
+                    "type": "array",
+                    "items": object(["run": text, "epoch": described("The number of the claim.", number)]),
+                ],
             ]),
             "AuditEntry": object([
                 "number": number, "time": time,
@@ -99,6 +118,7 @@ enum OpenAPISchemas {
             ),
             "deaths": described("How often the process that worked on the run died since a step of it ended.", number),
             "wake_at": described("When a waiting run goes on.", time),
+            "machine": described("The machine whose files it needs; workers of others leave it to that machine."),
             "cancel_requested": ["type": "boolean"], "retry_of": text, "moved_to": text,
             "chain": ["type": "integer"], "dedupe_key": text,
         ]

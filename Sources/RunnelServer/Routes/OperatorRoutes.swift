@@ -2,7 +2,7 @@ import Hummingbird
 import RunnelEngine
 import RunnelKit
 
-/// `/api/v1/audit` and `/api/v1/sign-in-links`.
+/// `/api/v1/audit`, `/api/v1/workers` and `/api/v1/sign-in-links`.
 struct OperatorRoutes: Sendable {
     let api: API
     let sessions: DashboardSessions
@@ -16,6 +16,19 @@ struct OperatorRoutes: Sendable {
                 try await api.journal.operators.audit(before: before.map { Int64($0) }, limit: limit)
             }
             return Response.json(.list(entries.map(\.json)))
+        }
+        group.get("/workers") { request, _ in
+            _ = try Query(request, known: [])
+            let workers = try await withJournal { try await WorkerStatus.all(in: api.journal) }
+            return Response.json(.list(workers.map(\.json)))
+        }
+        for (word, isDrained) in [("drain", true), ("undrain", false)] {
+            group.post("/workers/:name/\(word)") { request, context in
+                _ = try Query(request, known: [])
+                let worker = try await api.setWorker(
+                    context.parameter("name"), isDrained: isDrained, by: Operator(context))
+                return Response.json(worker.json)
+            }
         }
         group.post("/sign-in-links") { request, context in
             let to = DashboardRoutes.local(try Query(request, known: ["to"]).one("to"))

@@ -18,6 +18,8 @@ struct PipelineRoutes: Sendable {
                 "queued": .int(Int64(try await withJournal { try await api.journal.queuedCount() })),
                 "waiting": .int(Int64(try await withJournal { try await api.journal.waitingCount() })),
                 "stranded": .list(api.queue.strandedRuns.map { .string($0) }),
+                "drained": .bool(api.queue.isDrained),
+                "workers": .list(try await withJournal { try await WorkerStatus.all(in: api.journal) }.map(\.json)),
                 "pipelines": .list(await api.host.all.map(json)),
             ])
         }

@@ -105,6 +105,30 @@ extension API {
             isEnabled ? "enable-trigger" : "disable-trigger", of: "\(pipeline.name) \(key)", by: caller)
     }
 
+    /// Drains a worker of the journal, on whichever machine it is, or lets it claim runs again. The worker learns of it
+    /// with its next heartbeat.
+    ///
+    /// - Parameter name: See ``WorkerStatus/find(_:in:)``.
+    /// - Returns: The worker as it is then.
+    func setWorker(_ name: String, isDrained: Bool, by caller: Operator) async throws -> WorkerStatus {
+        let all = try await withJournal { try await WorkerStatus.all(in: journal) }
+        var found: WorkerStatus
+        do throws(WorkerNameError) {
+            found = try WorkerStatus.find(name, in: all)
+        } catch {
+            throw error.found.isEmpty
+                ? APIError(404, .noSuchWorker, error.message) : APIError(409, .ambiguousWorker, error.message)
+        }
+        let id = found.worker.id
+        guard try await withJournal({ try await journal.operators.setWorker(id, isDrained: isDrained) }) else {
+            throw APIError(404, .noSuchWorker, "the worker \(found.worker.name) is gone")
+        }
+        found.worker.isDrained = isDrained
+        try await record(
+            isDrained ? "drain-worker" : "undrain-worker", of: found.worker.name, outcome: id.text, by: caller)
+        return found
+    }
+
     /// Adds an entry to the audit log.
     func record(_ action: String, of subject: String, outcome: String = "", by caller: Operator) async throws {
         try await withJournal {

@@ -231,24 +231,24 @@ extension PostgresJournal {
                 WITH new AS MATERIALIZED (
                     SELECT *, CASE WHEN owner IS NOT NULL THEN nextval('epochs') ELSE 0 END AS epoch
                     FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19,
-                        $20, $21)
+                        $20, $21, $22)
                         AS u (id, pipeline, definition, state, dedupe_key, "trigger", inputs, input, created_at,
                             started_at, ended_at, owner, retry_of, has_finally, chain, wake_at, debounce_key,
-                            debounce_until, bytes, source, source_due)
+                            debounce_until, bytes, source, source_due, host)
                 ), stored AS (
                     INSERT INTO runs (id, pipeline, definition, state, dedupe_key, "trigger", inputs, input, created_at,
                         started_at, ended_at, retry_of, has_finally, chain, debounce_key, debounce_until, bytes, source,
-                        source_due)
+                        source_due, host)
                     SELECT id, pipeline, definition, CASE WHEN ended_at IS NOT NULL THEN state END, dedupe_key,
                         "trigger", inputs, input, created_at, CASE WHEN ended_at IS NOT NULL THEN started_at END,
                         ended_at, retry_of, has_finally, chain, debounce_key, debounce_until, bytes,
-                        source, source_due
+                        source, source_due, host
                     FROM new
                 ), unfinished AS (
                     INSERT INTO active (run_id, pipeline, definition, state, created_at, started_at, owner, epoch,
-                        wake_at, has_finally, debounce_key, debounce_until)
+                        wake_at, has_finally, debounce_key, debounce_until, host)
                     SELECT id, pipeline, definition, state, created_at, started_at, owner, epoch, wake_at, has_finally,
-                        debounce_key, debounce_until
+                        debounce_key, debounce_until, host
                     FROM new WHERE ended_at IS NULL
                 )
                 SELECT id, epoch FROM new WHERE owner IS NOT NULL
@@ -264,6 +264,7 @@ extension PostgresJournal {
                     .texts(runs.map { $0.debounce.map { PostgresKey.column($0.key) } }),
                     .ints(runs.map { $0.debounce?.latest }), .ints(new.map { Int64($0.size) }),
                     .texts(runs.map { $0.source.map { ValueCoding.text($0) } }), .bools(runs.map(\.isSourceDue)),
+                    .texts(runs.map(\.host)),
                 ])
         ]
         statements += PostgresRows.blobs(new.flatMap { item in item.blobs.map { (item.run.id, $0) } })

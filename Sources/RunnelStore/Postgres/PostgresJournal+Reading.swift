@@ -21,7 +21,7 @@ struct PostgresStoredRun: Sendable {
         r.created_at, coalesce(a.started_at, r.started_at), r.ended_at, r.error, a.owner,
         coalesce(a.interruptions, r.interruptions), coalesce(a.cancel_requested, r.cancel_requested), r.retry_of,
         coalesce(a.epoch, r.epoch), coalesce(a.deaths, r.deaths), coalesce(a.wake_at, r.wake_at),
-        coalesce(a.worked, r.worked), r.has_finally, r.chain, r.debounce_key, r.debounce_until, r.source
+        coalesce(a.worked, r.worked), r.has_finally, r.chain, r.debounce_key, r.debounce_until, r.source, r.host
         """
     fileprivate static let listed = "SELECT \(small) FROM runs r LEFT JOIN active a ON a.run_id = r.id"
     fileprivate static let unfinished = "SELECT \(small) FROM active a JOIN runs r ON r.id = a.run_id"
@@ -58,6 +58,7 @@ struct PostgresStoredRun: Sendable {
         let (key, latest) = (row.nextOptionalText(), try row.nextOptionalInt())
         if let key { record.debounce = Debounce(key: PostgresKey.key(key), latest: latest ?? 0) }
         record.source = row.nextOptionalText().flatMap { ValueCoding.value($0) }
+        record.host = row.nextOptionalText()
         self.isListed = isListed
         if !isListed {
             (inputs, input, output) = (row.nextOptionalText(), row.nextOptionalText(), row.nextOptionalText())
@@ -124,6 +125,9 @@ extension PostgresJournal {
             [.text(idPrefix), .text(idPrefix + "\u{FFFF}"), .int(Int64(limit))])
     }
 
+    /// How long a run that needs the files of a machine waits for it when no worker of it takes runs.
+    static let hostPatience = Duration.seconds(600)
+
     public func queued(_ search: QueueSearch) async throws(JournalError) -> [RunRecord] {
         let now = search.now
         return try await readers.read { connection in
@@ -133,10 +137,16 @@ extension PostgresJournal {
                 WHERE state = 'queued' AND deaths >= $1 AND deaths < $2
                     AND ($3 IS NULL OR wake_at IS NULL OR wake_at <= $3 OR wake_at > $4)
                     AND pipeline <> ALL ($5)
+                    AND ($7 IS NULL OR host IS NULL OR host = $7 OR NOT EXISTS (
+                        SELECT 1 FROM workers w WHERE w.host = active.host AND w.role = 'serve'
+                            AND (NOT w.drained OR w.beaten_at > now() - make_interval(secs => $8))
+                        UNION ALL
+                        SELECT 1 FROM hosts h
+                        WHERE h.host = active.host AND h.left_at > now() - make_interval(secs => $8)))
                 ORDER BY (started_at IS NULL), run_id LIMIT $6
                 """, .int(Int64(search.deaths.lowerBound)), .int(Int64(search.deaths.upperBound)), .int(now),
                 .int((now ?? 0) + TakeoverPolicy.longestPause), .texts(search.except.sorted()),
-                .int(Int64(search.limit))
+                .int(Int64(search.limit)), .text(search.host), .int(Self.hostPatience.components.seconds)
             ).rows.map { row in
                 var record = RunRecord(
                     id: try row.text(0), pipeline: try row.text(1), definition: try row.text(2), trigger: .null,

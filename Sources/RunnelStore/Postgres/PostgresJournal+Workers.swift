@@ -1,6 +1,7 @@
 import PostgresClient
 public import RunnelEngine
 import RunnelKit
+import RunnelSupport
 
 extension PostgresJournal {
     public func join(
@@ -10,16 +11,23 @@ extension PostgresJournal {
         do throws(JournalError) {
             let holdsLock = listener != nil
             try await committer.write([]) { connection in
+                let wasDrained = try connection.execute(
+                    "SELECT EXISTS (SELECT 1 FROM workers WHERE id = ANY ($1) AND drained)",
+                    .texts(former.map(\.text))
+                ).first?.bool(0)
                 for id in former.sorted(by: { $0.text < $1.text }) {
                     try Self.forget(id, .broken(now: time), connection)
                 }
                 try connection.execute(
                     """
-                    INSERT INTO workers (id, pid, host, role, started_at, holds_lock) VALUES ($1, $2, $3, $4, $5, $6)
+                    INSERT INTO workers (id, pid, host, role, started_at, holds_lock, version, drained, clock_lead)
+                    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, \(Self.clockLead("$9")))
                     ON CONFLICT (id) DO UPDATE SET pid = excluded.pid, host = excluded.host, role = excluded.role,
-                        started_at = excluded.started_at, holds_lock = excluded.holds_lock, beat = 0, beaten_at = now()
+                        started_at = excluded.started_at, holds_lock = excluded.holds_lock, version = excluded.version,
+                        drained = excluded.drained, clock_lead = excluded.clock_lead, beat = 0, beaten_at = now()
                     """, .text(worker.id.text), .int(Int64(worker.processID)), .text(worker.host), .text(worker.role),
-                    .int(worker.startedAt), .bool(holdsLock))
+                    .int(worker.startedAt), .bool(holdsLock), .text(worker.version),
+                    .bool(worker.isDrained || wasDrained ?? false), .int(WallClock.nanoseconds()))
             }
         } catch {
             locks?.letGo(worker.id)
@@ -33,12 +41,21 @@ extension PostgresJournal {
         if !former.isEmpty { listener?.notify() }
     }
 
-    public func beat(_ worker: WorkerID) async throws(JournalError) -> Bool {
+    public func beat(_ worker: WorkerID) async throws(JournalError) -> WorkerRecord? {
         try await committer.write([]) { connection in
+            // The time is taken here, so that the wait for the transaction does not count as a wrong clock.
             try connection.execute(
-                "UPDATE workers SET beat = beat + 1, beaten_at = now() WHERE id = $1", .text(worker.text)
-            ).affected > 0
+                """
+                UPDATE workers SET beat = beat + 1, beaten_at = now(), clock_lead = \(Self.clockLead("$2"))
+                WHERE id = $1 RETURNING \(Self.columns)
+                """, .text(worker.text), .int(WallClock.nanoseconds())
+            ).first.map(Self.record)
         }
+    }
+
+    /// The difference to the database's clock of a time in nanoseconds since 1970.
+    private static func clockLead(_ time: String) -> String {
+        "(\(time) - floor(extract(epoch FROM clock_timestamp()) * 1000000)::bigint * 1000)"
     }
 
     public func leave(_ worker: WorkerID) async throws(JournalError) {
@@ -119,7 +136,13 @@ extension PostgresJournal {
             "SELECT run_id FROM active WHERE owner = $1 ORDER BY run_id FOR UPDATE", .text(worker.text)
         ).rows.map { try $0.text(0) }
         let runs = try sendBack(owned, reason, hasDied: hasDied, connection)
-        try connection.execute("DELETE FROM workers WHERE id = $1", .text(worker.text))
+        // Its host may be back in a moment; see ``queued(_:)``.
+        try connection.execute(
+            """
+            WITH gone AS (DELETE FROM workers WHERE id = $1 RETURNING host, role)
+            INSERT INTO hosts (host, left_at) SELECT host, now() FROM gone WHERE role = 'serve'
+            ON CONFLICT (host) DO UPDATE SET left_at = excluded.left_at
+            """, .text(worker.text))
         return runs
     }
 
@@ -144,12 +167,26 @@ extension PostgresJournal {
 
     public func workers() async throws(JournalError) -> [WorkerRecord] {
         try await readers.read { connection in
-            try connection.execute("SELECT id, pid, host, role, started_at FROM workers ORDER BY started_at, id").rows
-                .map { row in
-                    WorkerRecord(
-                        id: WorkerID(try row.text(0)), processID: Int32(clamping: try row.int(1)),
-                        host: try row.text(2), role: try row.text(3), startedAt: try row.int(4))
-                }
+            try connection.execute(
+                PostgresStatement("SELECT \(Self.columns) FROM workers ORDER BY started_at, id")
+            ).rows.map(Self.record)
         }
+    }
+
+    /// In the order in which ``record(_:)`` reads them.
+    private static let columns = """
+        id, pid, host, role, started_at, version, drained, beat, clock_lead,
+        floor(extract(epoch FROM clock_timestamp() - beaten_at) * 1000000)::bigint
+        """
+
+    private static func record(_ row: PostgresRow) throws -> WorkerRecord {
+        var worker = WorkerRecord(
+            id: WorkerID(try row.text(0)), processID: Int32(clamping: try row.int(1)), host: try row.text(2),
+            role: try row.text(3), version: try row.text(5), startedAt: try row.int(4))
+        worker.isDrained = try row.bool(6)
+        worker.beat = try row.int(7)
+        worker.clockLead = try row.optionalInt(8).map { .nanoseconds($0) }
+        worker.silence = .microseconds(max(0, try row.int(9)))
+        return worker
     }
 }

@@ -16,6 +16,8 @@ public final class PostgresJournal: Journal {
     /// The locks of this machine's workers; nil without a folder.
     let locks: WorkerLocks?
     let host: String
+    /// Whether a proxy such as PgBouncer was found between this process and the database; nil where it was not looked for.
+    public let isBehindProxy: Bool?
     /// Cached progress of runs that this process works on.
     let progress: PostgresProgress
     /// The definitions that this process has stored, and when.
@@ -32,19 +34,28 @@ public final class PostgresJournal: Journal {
         // No setting of a session, which a proxy would give to others.
         var options = configuration.options(statementTimeout: 0)
         (options.preamble, options.prepares) = ([], false)
+        var isDirect: Bool?
         do {
             try options.check()
             let connection = try PostgresConnection(options)
-            if configuration.notifications == .auto, try !connection.isDirect() { configuration.notifications = .off }
+            if configuration.notifications == .auto {
+                isDirect = try connection.isDirect()
+                if isDirect == false { configuration.notifications = .off }
+            }
             try PostgresSchema.migrate(connection, schema: configuration.schema, place: options.place)
         } catch {
             throw JournalError(error, at: options.place)
         }
         if let directory = configuration.directory { try JournalFile(directory: directory).makeDirectory() }
-        return PostgresJournal(configuration, place: options.place)
+        return PostgresJournal(configuration, place: options.place, isBehindProxy: isDirect.map { !$0 })
     }
 
-    private init(_ configuration: PostgresJournalConfiguration, place: String) {
+    /// What works otherwise behind a proxy, in a sentence.
+    public static let proxyNotice =
+        "a proxy such as PgBouncer is in front of the database, so workers look for runs every second instead of being woken"
+
+    private init(_ configuration: PostgresJournalConfiguration, place: String, isBehindProxy: Bool?) {
+        self.isBehindProxy = isBehindProxy
         let notifies = configuration.notifications != .off
         let pool = max(PostgresJournalConfiguration.minimumPool, configuration.pool)
         // One connection for the listener, two for writers if there are enough, and the rest for readers.

@@ -85,4 +85,12 @@ private struct PostgresOperatorRecords: OperatorRecords {
                         """, .text(trigger.pipeline), .text(trigger.key)))
         }
     }
+
+    func setWorker(_ worker: WorkerID, isDrained: Bool) async throws(JournalError) -> Bool {
+        try await journal.committer.write([]) { connection in
+            try connection.execute(
+                "UPDATE workers SET drained = $2 WHERE id = $1", .text(worker.text), .bool(isDrained)
+            ).affected > 0
+        }
+    }
 }

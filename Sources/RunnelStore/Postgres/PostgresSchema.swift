@@ -6,10 +6,17 @@ import RunnelEngine
 /// What changes often is apart from what does not: `active` holds the unfinished runs, few and small, and loses its row
 /// at the end of a run; `runs`, `steps` and `events` are appended, and a run's row is updated once, at its end.
 enum PostgresSchema {
-    static let migrations: [(name: String, sql: [String])] = [
-        (
-            "1-journal",
-            [
+    struct Migration: Sendable {
+        let name: String
+        /// Whether the version before it can go on working on the migrated journal, for a rolling upgrade.
+        var isCompatible = false
+        let sql: [String]
+    }
+
+    static let migrations = [
+        Migration(
+            name: "1-journal",
+            sql: [
                 """
                 CREATE TABLE definitions (
                     hash text COLLATE "C" PRIMARY KEY,
@@ -262,28 +269,42 @@ enum PostgresSchema {
                     PRIMARY KEY (pipeline, "trigger")
                 )
                 """,
-            ]
-        )
+            ]),
+        Migration(
+            name: "2-workers", isCompatible: true,
+            sql: [
+                """
+                ALTER TABLE workers ADD COLUMN version text NOT NULL DEFAULT '',
+                    ADD COLUMN drained boolean NOT NULL DEFAULT false,
+                    -- In nanoseconds.
+                    ADD COLUMN clock_lead bigint
+                """,
+                // The machine whose files a run needs; see ``PostgresJournal/queued(_:)``.
+                "ALTER TABLE runs ADD COLUMN host text COLLATE \"C\"",
+                "ALTER TABLE active ADD COLUMN host text COLLATE \"C\"",
+                "CREATE TABLE hosts (host text COLLATE \"C\" PRIMARY KEY, left_at timestamptz NOT NULL)",
+            ]),
     ]
 
     /// Creates the schema and applies what is missing of the migrations, one process at a time.
     ///
     /// - Returns: The names of the applied migrations.
     @discardableResult static func migrate(
-        _ connection: PostgresConnection, schema: String, place: String
+        _ connection: PostgresConnection, schema: String, place: String,
+        to migrations: [Migration] = PostgresSchema.migrations
     ) throws -> [String] {
         let known = Set(migrations.map(\.name))
         // Without the lock first: most starts have nothing to do, and need no right to create tables.
         if let applied = try applied(connection, schema) {
             try refuseNewer(applied, known, place)
-            if applied == known { return [] }
+            if known.isSubset(of: applied.keys) { return [] }
         }
         try connection.execute("BEGIN")
         do {
             try connection.execute(
                 "SELECT pg_advisory_xact_lock(hashtextextended('runnel migrations ' || $1, 0))", .text(schema))
             let before = try applied(connection, schema)
-            try refuseNewer(before ?? [], known, place)
+            try refuseNewer(before ?? [:], known, place)
             if before == nil {
                 try connection.execute("CREATE SCHEMA IF NOT EXISTS \(quoted(schema))")
                 try connection.execute("SET LOCAL search_path TO \(quoted(schema))")
@@ -292,10 +313,14 @@ enum PostgresSchema {
             } else {
                 try connection.execute("SET LOCAL search_path TO \(quoted(schema))")
             }
-            let missing = migrations.filter { !(before ?? []).contains($0.name) }
+            try connection.execute(
+                "ALTER TABLE migrations ADD COLUMN IF NOT EXISTS compatible boolean NOT NULL DEFAULT false")
+            let missing = migrations.filter { before?[$0.name] == nil }
             for migration in missing {
                 for statement in migration.sql { try connection.execute(PostgresStatement(statement)) }
-                try connection.execute("INSERT INTO migrations (name) VALUES ($1)", .text(migration.name))
+                try connection.execute(
+                    "INSERT INTO migrations (name, compatible) VALUES ($1, $2)", .text(migration.name),
+                    .bool(migration.isCompatible))
             }
             try connection.execute("COMMIT")
             return missing.map(\.name)
@@ -305,21 +330,28 @@ enum PostgresSchema {
         }
     }
 
-    /// The applied migrations; nil where there is no journal.
-    private static func applied(_ connection: PostgresConnection, _ schema: String) throws -> Set<String>? {
+    /// The applied migrations, and whether versions that do not know them can work on the journal; nil where there is no
+    /// journal.
+    private static func applied(_ connection: PostgresConnection, _ schema: String) throws -> [String: Bool]? {
         let isThere = try connection.execute(
             "SELECT EXISTS (SELECT 1 FROM pg_tables WHERE schemaname = $1 AND tablename = 'migrations')", .text(schema)
         ).first?.bool(0)
         guard isThere ?? false else { return nil }
-        return Set(
-            try connection.execute(PostgresStatement("SELECT name FROM \(quoted(schema)).migrations")).rows.map {
-                try $0.text(0)
-            })
+        // The column came later than the table.
+        let rows = try connection.execute(
+            PostgresStatement(
+                """
+                SELECT name, coalesce((to_jsonb(m) ->> 'compatible')::boolean, false)
+                FROM \(quoted(schema)).migrations m
+                """)
+        ).rows
+        return Dictionary(uniqueKeysWithValues: try rows.map { (try $0.text(0), try $0.bool(1)) })
     }
 
-    private static func refuseNewer(_ applied: Set<String>, _ known: Set<String>, _ place: String) throws(JournalError)
-    {
-        guard !applied.isSubset(of: known) else { return }
+    private static func refuseNewer(
+        _ applied: [String: Bool], _ known: Set<String>, _ place: String
+    ) throws(JournalError) {
+        guard applied.contains(where: { !$0.value && !known.contains($0.key) }) else { return }
         throw JournalError(
             .newer, "the journal \(place) was written by a newer version of Runnel",
             hint: "use that version, or another schema")

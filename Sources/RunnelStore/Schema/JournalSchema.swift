@@ -278,6 +278,14 @@ enum JournalSchema {
                     CREATE INDEX step_memory_expiry ON step_memory (expires_at);
                     """)
         }
+        migrator.registerMigration("12-worker-status") { db in
+            try db.execute(
+                sql: """
+                    ALTER TABLE workers ADD COLUMN version TEXT NOT NULL DEFAULT '';
+                    ALTER TABLE workers ADD COLUMN beaten_at INTEGER NOT NULL DEFAULT 0;
+                    ALTER TABLE workers ADD COLUMN drained INTEGER NOT NULL DEFAULT 0;
+                    """)
+        }
         return migrator
     }
 

@@ -1,5 +1,6 @@
 import GRDB
 public import RunnelEngine
+import RunnelSupport
 
 extension SQLiteJournal {
     public func join(
@@ -8,11 +9,21 @@ extension SQLiteJournal {
         try locks.hold(worker.id)
         do throws(JournalError) {
             try await committer.write { db in
-                for id in former { try Self.forget(id, .broken(now: time), db) }
+                var isDrained = worker.isDrained
+                for id in former {
+                    if try Self.record(of: id, db)?.isDrained ?? false { isDrained = true }
+                    try Self.forget(id, .broken(now: time), db)
+                }
                 try db.cachedStatement(
-                    sql: "INSERT OR REPLACE INTO workers (id, pid, host, role, started_at) VALUES (?, ?, ?, ?, ?)"
+                    sql: """
+                        INSERT OR REPLACE INTO workers (id, pid, host, role, version, started_at, beaten_at, drained)
+                        VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+                        """
                 ).execute(
-                    arguments: [worker.id.text, worker.processID, worker.host, worker.role, worker.startedAt])
+                    arguments: [
+                        worker.id.text, worker.processID, worker.host, worker.role, worker.version, worker.startedAt,
+                        WallClock.nanoseconds(), isDrained,
+                    ])
             }
         } catch {
             locks.letGo(worker.id)
@@ -21,11 +32,14 @@ extension SQLiteJournal {
         for id in former { locks.letGo(id) }
     }
 
-    public func beat(_ worker: WorkerID) async throws(JournalError) -> Bool {
+    public func beat(_ worker: WorkerID) async throws(JournalError) -> WorkerRecord? {
         try await committer.write { db in
-            try db.cachedStatement(sql: "UPDATE workers SET beat = beat + 1 WHERE id = ?").execute(
-                arguments: [worker.text])
-            return db.changesCount > 0
+            try db.cachedStatement(sql: "UPDATE workers SET beat = beat + 1, beaten_at = ? WHERE id = ?").execute(
+                arguments: [WallClock.nanoseconds(), worker.text])
+            guard db.changesCount > 0 else { return nil }
+            // A damaged row does not end the worker.
+            return (try? Self.record(of: worker, db))
+                ?? WorkerRecord(id: worker, processID: 0, host: "", role: "", startedAt: 0)
         }
     }
 
@@ -114,12 +128,24 @@ extension SQLiteJournal {
 
     public func workers() async throws(JournalError) -> [WorkerRecord] {
         try await read { db in
-            try Row.fetchAll(db, sql: "SELECT * FROM workers ORDER BY started_at").map { row in
-                WorkerRecord(
-                    id: WorkerID(try row.decode(forColumn: "id")), processID: try row.decode(forColumn: "pid"),
-                    host: try row.decode(forColumn: "host"), role: try row.decode(forColumn: "role"),
-                    startedAt: try row.decode(forColumn: "started_at"))
-            }
+            try Row.fetchAll(db, sql: "SELECT * FROM workers ORDER BY started_at, id").map { try Self.record($0) }
         }
+    }
+
+    private static func record(of worker: WorkerID, _ db: Database) throws -> WorkerRecord? {
+        try Row.fetchOne(db, sql: "SELECT * FROM workers WHERE id = ?", arguments: [worker.text]).map(record)
+    }
+
+    private static func record(_ row: Row) throws -> WorkerRecord {
+        var worker = WorkerRecord(
+            id: WorkerID(try row.decode(forColumn: "id")), processID: try row.decode(forColumn: "pid"),
+            host: try row.decode(forColumn: "host"), role: try row.decode(forColumn: "role"),
+            version: try row.decode(forColumn: "version"), startedAt: try row.decode(forColumn: "started_at"))
+        worker.isDrained = try row.decode(forColumn: "drained")
+        worker.beat = try row.decode(forColumn: "beat")
+        // An older version writes no times.
+        let beatenAt = try row.decode(Int64.self, forColumn: "beaten_at")
+        if beatenAt > 0 { worker.silence = .nanoseconds(max(0, WallClock.nanoseconds() - beatenAt)) }
+        return worker
     }
 }

@@ -88,4 +88,12 @@ private struct SQLiteOperatorRecords: OperatorRecords {
             ).execute(arguments: [trigger.pipeline, trigger.key])
         }
     }
+
+    func setWorker(_ worker: WorkerID, isDrained: Bool) async throws(JournalError) -> Bool {
+        try await journal.committer.write { db in
+            try db.cachedStatement(sql: "UPDATE workers SET drained = ? WHERE id = ?").execute(
+                arguments: [isDrained, worker.text])
+            return db.changesCount > 0
+        }
+    }
 }

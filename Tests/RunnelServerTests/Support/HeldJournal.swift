@@ -39,7 +39,7 @@ struct HeldJournal: Journal {
         await base.join(worker, replacing: former, at: time)
     }
 
-    func beat(_ worker: WorkerID) async -> Bool { await base.beat(worker) }
+    func beat(_ worker: WorkerID) async -> WorkerRecord? { await base.beat(worker) }
     func leave(_ worker: WorkerID) async { await base.leave(worker) }
     func observe() async -> [WorkerSight] { await base.observe() }
 

@@ -240,7 +240,7 @@ struct PostgresFaultTests {
         #expect(error?.code == .leaseLost)
         #expect(try await second.steps(of: "r").map(\.key.step) == ["one"])
         #expect(try await second.events(of: "r", from: 0, limit: 9).map(\.event) == ["a", "b"])
-        #expect(try await first.beat(WorkerID("a")) == false)
+        #expect(try await first.beat(WorkerID("a")) == nil)
         await first.close()
         await second.close()
     }

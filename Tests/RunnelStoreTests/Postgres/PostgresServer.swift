@@ -48,6 +48,24 @@ final class PostgresServer: Sendable {
         process.waitUntilExit()
     }
 
+    /// The URL of this server through PgBouncer in transaction mode, for as long as `body` runs.
+    func withPgBouncer<Result>(_ body: (String) async throws -> Result) async throws -> Result {
+        let (input, output) = (Pipe(), Pipe())
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: "/bin/bash")
+        process.arguments = [Self.script.replacing("postgres.sh", with: "pgbouncer.sh"), url]
+        (process.standardInput, process.standardOutput) = (input, output)
+        try process.run()
+        _ = fcntl(input.fileHandleForWriting.fileDescriptor, F_SETFD, FD_CLOEXEC)
+        defer {
+            try? input.fileHandleForWriting.write(contentsOf: Data("stop\n".utf8))
+            process.waitUntilExit()
+        }
+        let url = try await Self.line(of: output.fileHandleForReading)
+        try #require(url.hasPrefix("postgres://"))
+        return try await body(url)
+    }
+
     private static func line(of handle: FileHandle) async throws -> String {
         await withCheckedContinuation { continuation in
             DispatchQueue.global().async {
@@ -87,6 +105,9 @@ func withPostgres<Result>(
     defer { server.stop() }
     return try await body(server)
 }
+
+/// Whether PgBouncer is installed.
+let hasPgBouncer = hasPostgres && access("/usr/sbin/pgbouncer", X_OK) == 0
 
 /// Whether the tests with PostgreSQL run: with `RUNNEL_POSTGRES=on`, as `make postgres-test` sets it.
 let hasPostgres = getenv("RUNNEL_POSTGRES").map { String(cString: $0) } == "on"

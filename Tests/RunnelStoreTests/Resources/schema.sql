@@ -1,6 +1,7 @@
 -- 1-runs
 -- 10-ends
 -- 11-dashboard
+-- 12-worker-status
 -- 2-waiting
 -- 3-ownership
 -- 4-retention
@@ -162,7 +163,7 @@ host TEXT NOT NULL,
 role TEXT NOT NULL,
 started_at INTEGER NOT NULL,
 beat INTEGER NOT NULL DEFAULT 0
-) WITHOUT ROWID
+, version TEXT NOT NULL DEFAULT '', beaten_at INTEGER NOT NULL DEFAULT 0, drained INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID
 CREATE TRIGGER audit_is_append_only BEFORE UPDATE ON audit BEGIN
 SELECT RAISE(ABORT, 'the audit log is append-only');
 END

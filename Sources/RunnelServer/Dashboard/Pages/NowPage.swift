@@ -250,6 +250,11 @@ struct NowData: Sendable {
                 }
             }
         }
+        for worker in data.workers {
+            guard let problem = worker.clockProblem else { continue }
+            data.problems.append(
+                NowPage.Problem(title: words(.clockWrong, worker.host), text: problem, link: Link("workers")))
+        }
         let stranded = api.queue.strandedRuns
         if !stranded.isEmpty {
             data.problems.append(

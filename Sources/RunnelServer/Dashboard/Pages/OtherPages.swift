@@ -43,58 +43,6 @@ struct TriggersPage {
     }
 }
 
-/// The processes that work on runs of the journal.
-struct WorkersPage {
-    let context: PageContext
-    let workers: [WorkerRecord]
-    /// The running runs by worker.
-    let runs: [WorkerID: [RunRecord]]
-
-    func html() -> String {
-        let words = context.words
-        return PageFrame(
-            context: context, section: .workers, title: words(.navWorkers), live: PageFrame.followsAll
-        ).html { html in
-            html.element("div", .class("title")) { $0.element("h1", text: words(.navWorkers)) }
-            html.element("section", .class("sheet"), .id("workers"), .flag("data-live"), .label(words(.navWorkers))) {
-                html in
-                guard !workers.isEmpty else { return html.empty(words(.noWorkers)) }
-                html.element("table") { html in
-                    html.element("caption", .class("hidden"), text: words(.navWorkers))
-                    html.element("thead") { html in
-                        html.element("tr") { html in
-                            for title in [Phrase.columnWorker, .columnHost, .columnRole, .columnRuns] {
-                                html.element("th", .plain("scope", "col"), text: words(title))
-                            }
-                            html.element("th", .class("num"), .plain("scope", "col"), text: words(.columnSince))
-                        }
-                    }
-                    html.element("tbody") { html in
-                        for worker in workers { row(worker, &html) }
-                    }
-                }
-            }
-        }
-    }
-
-    private func row(_ worker: WorkerRecord, _ html: inout HTMLWriter) {
-        html.element("tr") { html in
-            html.element("td", .class("name mono")) { $0.outside(worker.id.text) }
-            html.element("td", .class("from")) { $0.outside("\(worker.host) · \(worker.processID)") }
-            html.element("td", .class("from")) { $0.outside(worker.role) }
-            html.element("td", .class("why")) { html in
-                for (index, run) in (runs[worker.id] ?? []).prefix(20).enumerated() {
-                    if index > 0 { html.text(", ") }
-                    html.element("a", .href(Link("runs", run.id))) { $0.outside(run.pipeline) }
-                }
-            }
-            html.element("td", .class("num"), .plain("data-label", context.words(.columnSince))) {
-                $0.time(worker.startedAt, context)
-            }
-        }
-    }
-}
-
 /// What operators did.
 struct AuditPage {
     let context: PageContext

@@ -20,7 +20,7 @@ struct PageContext: Sendable {
     /// What a form did, as a page says it after the redirect. The code stands in the address.
     enum Notice: String, Sendable, CaseIterable {
         case started, retried, cancelled, cancelling, seen, nothing, failed, triggerOff, triggerOn, replayed,
-            backfilled, nothingMissing
+            backfilled, nothingMissing, drained, undrained
 
         var phrase: Phrase {
             switch self {
@@ -34,6 +34,8 @@ struct PageContext: Sendable {
             case .triggerOff: .didDisable
             case .triggerOn: .didEnable
             case .replayed: .didReplay
+            case .drained: .didDrain
+            case .undrained: .didUndrain
             case .backfilled: .didBackfill
             case .nothingMissing: .didMissNothing
             }

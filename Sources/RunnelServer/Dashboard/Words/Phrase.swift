@@ -35,6 +35,8 @@ enum Phrase: String, Sendable, CaseIterable {
     case didFail
     case didEnable
     case didDisable
+    case didDrain
+    case didUndrain
     case didReplay
     // MARK: States
     case stateQueued
@@ -99,6 +101,19 @@ enum Phrase: String, Sendable, CaseIterable {
     case columnWorker
     case columnHost
     case columnRole
+    case columnVersion
+    case columnHeartbeat
+    case columnClock
+    // MARK: Workers
+    case drain
+    case undrain
+    case workerWorking
+    case workerDraining
+    case workerDrained
+    case workerSilent
+    case workerEnded
+    case clockWrong
+    // MARK: More columns
     case columnRuns
     case columnSince
     case columnTime
@@ -297,6 +312,12 @@ enum Phrase: String, Sendable, CaseIterable {
             )
         case .didEnable: ("The trigger was enabled.", "トリガーを有効にしました。")
         case .didDisable: ("The trigger was disabled.", "トリガーを無効にしました。")
+        case .didDrain:
+            (
+                "The worker finishes its runs and takes no more, within five seconds.",
+                "ワーカーは 5 秒以内に新しい実行の受け取りを止め、処理中の実行だけを終えます。"
+            )
+        case .didUndrain: ("The worker takes runs again, within five seconds.", "ワーカーは 5 秒以内に実行の受け取りを再開します。")
         case .didReplay: ("The delivery was replayed.", "配信を再実行しました。")
         case .stateQueued: ("queued", "待機中")
         case .stateRunning: ("running", "実行中")
@@ -369,6 +390,17 @@ enum Phrase: String, Sendable, CaseIterable {
         case .columnWorker: ("Worker", "ワーカー")
         case .columnHost: ("Host and process", "ホストとプロセス")
         case .columnRole: ("Command", "コマンド")
+        case .columnVersion: ("Version", "バージョン")
+        case .columnHeartbeat: ("Heartbeat", "ハートビート")
+        case .columnClock: ("Clock", "時計の差")
+        case .drain: ("Drain", "ドレイン")
+        case .undrain: ("Undrain", "ドレイン解除")
+        case .workerWorking: ("working", "稼働中")
+        case .workerDraining: ("draining", "ドレイン中")
+        case .workerDrained: ("drained", "ドレイン済み")
+        case .workerSilent: ("silent", "応答なし")
+        case .workerEnded: ("ended", "終了")
+        case .clockWrong: ("The clock of {0} is wrong.", "{0} の時計がずれています。")
         case .columnRuns: ("Works on", "処理中")
         case .columnSince: ("Since", "開始")
         case .columnTime: ("Time", "時刻")

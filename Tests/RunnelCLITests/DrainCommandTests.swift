@@ -1,0 +1,45 @@
+import Foundation
+import Testing
+
+@Suite("runnel workers", .timeLimit(.minutes(3))) struct DrainCommandTests {
+    @Test("drain lets a server finish and take no more, and returns with --wait when it has; undrain ends that")
+    func drain() async throws {
+        let files = [
+            "runnel.yaml": "server: { port: 0 }\n",
+            "pipelines/hello.yaml": "steps: [ { uses: template, with: { text: hello } } ]\n",
+        ]
+        try await withProject(files) { runnel in
+            try await runnel.serving("pipelines") {
+                let none = try await runnel.run(["workers", "drain", "no-such-host"])
+                #expect(none.status == 2)
+                #expect(none.error.hasPrefix("error: there is no worker \"no-such-host\"; there is "))
+                let list = try await runnel.run(["workers"])
+                let lines = list.output.split(separator: "\n")
+                #expect(lines.count == 2 && lines.allSatisfy { $0.count <= 80 }, "\(list.output)")
+                #expect(lines.first?.hasPrefix("WORKER") == true && lines.last?.contains("working") == true)
+                let json = try await runnel.run(["workers", "list", "--json"])
+                let workers = try #require(
+                    try JSONSerialization.jsonObject(with: Data(json.output.utf8)) as? [[String: Any]])
+                let name = try #require(workers.first?["host"] as? String)
+                #expect(workers.first?["version"] as? String == "0.1.0")
+
+                let drained = try await runnel.run(["workers", "drain", name, "--wait"])
+                #expect(drained.status == 0)
+                #expect(drained.output.contains(" takes no more runs\n"))
+                #expect(drained.output.contains(" has finished its runs\n"))
+                #expect(
+                    drained.error == "warning: no other worker takes runs; what is accepted waits in the queue\n")
+                #expect(try await runnel.run(["workers"]).output.contains("drained"))
+                let doctor = try await runnel.run(["doctor"])
+                #expect(doctor.output.contains("all are drained, so nobody takes runs"))
+
+                let undrained = try await runnel.run(["workers", "undrain", name])
+                #expect(undrained.output.hasSuffix(" takes runs again\n"))
+                #expect(try await runnel.run(["workers"]).output.contains("working"))
+                let audit = try await runnel.run(["audit"])
+                #expect(audit.output.contains("drain-worker \(name)/"))
+                #expect(audit.output.contains("undrain-worker \(name)/"))
+            }
+        }
+    }
+}

@@ -42,7 +42,7 @@ private func serve(
             group.addTask {
                 do { try await trigger.run(entry, context) } catch is CancellationError {}
             }
-            group.addTask { try await body(harness.runs) }
+            group.addTask { [runs = harness.runs] in try await body(runs) }
             // The trigger ends first only by an error of its entry.
             try await group.next()
             group.cancelAll()

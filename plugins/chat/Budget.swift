@@ -154,6 +154,30 @@ extension BudgetLimit {
 struct Budgets {
     let settings: MarketplaceSettings
 
+    /// The part of a budget from which on it is a problem that a person should know of.
+    private static let warning = 0.8
+
+    /// The budgets that are nearly or wholly used up in the period around a time.
+    func problems(_ context: MonitoringContext) async throws -> [HealthBoard.Problem] {
+        let pipelines = settings.pipelineBudgets.sorted { $0.key < $1.key }
+        let limits: [(limit: BudgetLimit?, pipeline: String?, name: String)] =
+            [(settings.budget, nil, "the budget of all chats")]
+            + pipelines.map { ($0.value, $0.key, "the budget of \($0.key)") }
+        var problems: [HealthBoard.Problem] = []
+        for case (let limit?, let scope, let name) in limits {
+            let total = try await context.usage(limit.period(at: context.now).lowerBound, scope)
+            let (part, words) = limit.use(total)
+            guard part >= Self.warning else { continue }
+            let used = "\(words) are used in this \(limit.per.rawValue)"
+            problems.append(HealthBoard.Problem(.budget, name, "\(Int(min(part, 1e6) * 100)) % of \(name): \(used)"))
+            guard part >= 1 else { continue }
+            let effect = limit.then == .wait ? "chats wait for the next \(limit.per.rawValue)" : "chats fail"
+            problems.append(
+                HealthBoard.Problem(.budget, "\(name), used up", "\(name) is used up, and \(effect): \(used)"))
+        }
+        return problems
+    }
+
     /// Lets a chat begin, or not. Chats that are open already when a budget is reached finish.
     /// - Throws: ``StepPostponement`` or a ``StepError`` beyond a budget.
     func check(agent: String?, model: String?, _ context: StepContext) async throws {
@@ -169,7 +193,7 @@ struct Budgets {
             let (part, words) = limit.use(total)
             let used = "\(words) are used in this \(limit.per.rawValue)"
             guard part >= 1 else {
-                if part >= 0.8 { await context.report(.note("\(Int(part * 100)) % of \(name): \(used)")) }
+                if part >= Self.warning { await context.report(.note("\(Int(part * 100)) % of \(name): \(used)")) }
                 continue
             }
             switch limit.then {

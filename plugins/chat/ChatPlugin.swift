@@ -4,7 +4,7 @@ internal import RunnelHTTP
 public import RunnelKit
 
 /// Talks to agents through the Marketplace API.
-public struct ChatPlugin: ConfigurablePlugin, AgentPlugin {
+public struct ChatPlugin: ConfigurablePlugin, AgentPlugin, MonitoringPlugin {
     /// The plugin's name.
     public let name = "chat"
     /// The step `chat`.
@@ -55,6 +55,14 @@ public struct ChatPlugin: ConfigurablePlugin, AgentPlugin {
                     configuration: configuration, httpClient: httpClient, clock: clock ?? ContinuousClock()),
                 httpClient: httpClient, settings: isStandIn ? settings.forStandIn : settings, isSimulated: isStandIn)
         }
+    }
+
+    /// Budgets.
+    public let monitoredKinds: [HealthBoard.Kind] = [.budget]
+
+    /// The budgets that are nearly or wholly used up.
+    public func problems(_ context: MonitoringContext) async throws -> [HealthBoard.Problem] {
+        try await Budgets(settings: settings).problems(context)
     }
 
     /// Checks whether the Marketplace is reachable and accepts the credentials.

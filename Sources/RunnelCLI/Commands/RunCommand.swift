@@ -138,7 +138,7 @@ struct RunCommand: AsyncParsableCommand {
             json
             ? JSONReporter()
             : TextReporter(
-                style: .standardError, printer: DiagnosticPrinter(sources: [loaded.pipeline.source]),
+                style: .standardError, printer: DiagnosticPrinter(sources: loaded.pipeline.sources),
                 redactor: loaded.project.redactor, note: simulator == nil ? nil : "simulated",
                 isQuiet: progress.quiet)
         let (ended, isInterrupted) = try await withInterrupt { [runner = assembly.runner, isDry = dryRun] in

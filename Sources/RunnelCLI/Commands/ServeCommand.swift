@@ -184,6 +184,10 @@ struct ServeCommand: AsyncParsableCommand {
         let housekeeping = Housekeeping(
             journal: journal, retention: project.settings.retention, logger: assembly.logger,
             disk: (project.stateDirectory, try await assembly.services.get(HealthBoard.self)))
+        let monitor = HealthMonitor(
+            plugins: loader.registry.plugins.compactMap { $0 as? any MonitoringPlugin }, journal: journal,
+            prices: project.settings.prices, board: try await assembly.services.get(HealthBoard.self),
+            redactor: assembly.redactor, logger: assembly.logger)
         let services = ServeServices(
             server: server, queue: queue, host: host, ingress: ingress, housekeeping: housekeeping, options: options,
             logFormat: project.settings.log.format)
@@ -195,6 +199,7 @@ struct ServeCommand: AsyncParsableCommand {
                 try await withThrowingTaskGroup(of: Void.self) { group in
                     group.addTask { for await _ in reloads { await reload.run() } }
                     group.addTask { await reload.watch() }
+                    group.addTask { await monitor.run() }
                     defer { group.cancelAll() }
                     try await services.run(until: stops, grace: runs.grace)
                 }

@@ -60,7 +60,7 @@ struct ForegroundRuns: Sendable {
     func observer(of pipeline: Pipeline?) -> any RunObserver {
         if isJSON { return JSONReporter() }
         return TextReporter(
-            style: .standardError, printer: DiagnosticPrinter(sources: pipeline.map { [$0.source] } ?? []),
+            style: .standardError, printer: DiagnosticPrinter(sources: pipeline?.sources ?? []),
             redactor: project.redactor, note: note, isQuiet: isQuiet)
     }
 }

@@ -16,7 +16,7 @@ enum DiagnosticOutput {
         case .json: Streams.output.write(json: redactor.redact(DiagnosticPrinter.json(diagnostics)), isPretty: true)
         case .text:
             guard !diagnostics.isEmpty else { return }
-            let printer = DiagnosticPrinter(sources: reports.map(\.source))
+            let printer = DiagnosticPrinter(sources: reports.flatMap(\.sources))
             Streams.error.write(redactor.redact(printer.text(diagnostics)) + "\n")
         }
     }

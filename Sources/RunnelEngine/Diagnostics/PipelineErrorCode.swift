@@ -12,6 +12,7 @@ public enum PipelineErrorCode: String, ErrorCode {
     case emptyValue = "empty-value"
     case feedsInARing = "feeds-in-a-ring"
     case feedsItself = "feeds-itself"
+    case includeCycle = "include-cycle"
     case laterStep = "later-step"
     case literalSecret = "literal-secret"
     case missingDefault = "missing-default"
@@ -21,6 +22,7 @@ public enum PipelineErrorCode: String, ErrorCode {
     case sameRoute = "same-route"
     case scriptInjection = "script-injection"
     case secretUnavailable = "secret-unavailable"
+    case tooManySteps = "too-many-steps"
     case triggerRing = "trigger-ring"
     case unknownKey = "unknown-key"
     case unknownName = "unknown-name"
@@ -73,6 +75,8 @@ public enum PipelineErrorCode: String, ErrorCode {
             ErrorExplanation(
                 "the step \"…\" writes \"…\", where \"…\" itself watches; what its own runs write starts no run",
                 hints: "write to another folder, or leave these files out with `include` or `exclude`")
+        case .includeCycle:
+            ErrorExplanation("\"…\" includes itself: …", hints: "take one of these steps out")
         case .laterStep:
             ErrorExplanation(
                 "the step \"…\" runs once for each item of \"…\"", "the step \"…\" runs later",
@@ -98,6 +102,7 @@ public enum PipelineErrorCode: String, ErrorCode {
                 "a text from outside would be part of a script",
                 hints: "give it as `env`, and write \"$NAME\" in the script")
         case .secretUnavailable: ErrorExplanation("the secret \"…\" …", hints: "see `secrets:` in runnel.yaml")
+        case .tooManySteps: ErrorExplanation("\"…\" has more than 5000 steps with all that it includes")
         case .triggerRing: ErrorExplanation("these pipelines start each other")
         case .unknownKey:
             ErrorExplanation(

@@ -111,7 +111,7 @@ extension RunDriver {
     private func scope(_ key: ExecutionKey?, output: Value? = nil) -> RunScope {
         var visible = machine.visible(from: key)
         if let key, let output {
-            visible.outputs[key.step] = output
+            visible.outputs[String(key.step.dropFirst(visible.prefix.count))] = output
             visible.input = output
         }
         return RunScope(
@@ -187,7 +187,7 @@ extension RunDriver {
 
     private func failure(_ error: any Error, _ key: ExecutionKey) -> RunError {
         guard let step = steps[key.step] else { return RunError(RunErrorCode.stepFailed, "\(error)") }
-        var failure = RunError(error, step: step, in: pipeline.source)
+        var failure = RunError(error, step: step, in: step.source ?? pipeline.source)
         failure.stepID = key.description
         return failure.redacted(by: runner.redactor)
     }

@@ -51,7 +51,7 @@ extension RunDriver {
     }
 
     private func isRepeatable(_ key: ExecutionKey) -> Bool {
-        steps[key.step].flatMap { runner.registry[$0.uses] }?.isRepeatable ?? false
+        steps[key.step].flatMap { $0.added?.definition ?? runner.registry[$0.uses] }?.isRepeatable ?? false
     }
 
     /// Adds to the commit what the ended attempt stores besides its output.

@@ -14,7 +14,7 @@ struct RunScope: TemplateScope {
     func value(named name: String) -> Value? {
         switch name {
         case "input": visible.input
-        case "inputs": .object(request.inputs)
+        case "inputs": visible.inputs ?? .object(request.inputs)
         case "steps": .object(visible.outputs)
         case "trigger": request.trigger
         case "secrets", "env", "vars": values.scope[name]

@@ -19,7 +19,7 @@ struct StepAttempt: Sendable {
 
     /// - Throws: The error of the step; a ``LocatedTemplateError`` if `with:` cannot be rendered.
     func run() async throws -> Value {
-        guard let definition = runner.registry[step.uses] else {
+        guard let definition = step.added?.definition ?? runner.registry[step.uses] else {
             throw StepError(
                 RunErrorCode.unknownStep, "unknown step \"\(step.uses)\"",
                 hint: "its plugin may have been removed; `runnel steps` lists all steps")

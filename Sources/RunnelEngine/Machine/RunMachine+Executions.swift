@@ -63,7 +63,7 @@ extension RunMachine {
         var frame = Frame(
             kind: step.isParallel ? .parallel : .sequence, steps: step.children ?? [], items: key.items,
             input: around.input)
-        (frame.parent, frame.owner) = (execution.frame, key)
+        (frame.parent, frame.owner, frame.scope) = (execution.frame, key, step.scope)
         openInside(key, frame)
     }
 

@@ -25,6 +25,8 @@ struct Frame: Sendable {
     /// The indices of enclosing items, outermost first.
     let items: [Int]
     var parent: Int?
+    /// See ``PipelineStep/scope``.
+    var scope: String?
     /// The execution that ends with the frame; nil for a phase of the run or an item.
     var owner: ExecutionKey?
     /// The items of an `each` frame.
@@ -119,7 +121,7 @@ extension RunMachine {
             ended.append((parent, frame.steps[0], end))
         } else if let owner = frame.owner {
             // Outputs inside a group are visible after it; those inside an item are not.
-            if frame.kind != .each { frames[parent]?.outputs.merge(frame.outputs) }
+            if frame.kind != .each, frame.scope == nil { frames[parent]?.outputs.merge(frame.outputs) }
             if executions[owner]?.step.groupTimeout != nil { actions.append(.stopTimer(.group(owner))) }
             ownerEnded(owner, end)
         }
@@ -149,7 +151,7 @@ extension RunMachine {
         switch end {
         case .succeeded(let output) where frame.kind != .each:
             frame.outputs[step.id] = output
-            if frame.kind != .parallel {
+            if frame.kind != .parallel, !step.isOutside {
                 frame.input = output
                 frame.hasProduced = true
             }

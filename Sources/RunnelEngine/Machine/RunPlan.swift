@@ -29,6 +29,10 @@ struct PlanStep: Sendable {
     /// The timeout of a group or a whole `for_each`. The timeout of a single step applies to its attempts.
     var groupTimeout: Duration?
     var continuesOnError = false
+    /// See ``PipelineStep/scope``.
+    var scope: String?
+    /// Whether it sees what is visible outside of the group that it stands in, and its output is no `input`.
+    var isOutside = false
 }
 
 extension RunPlan {
@@ -53,5 +57,7 @@ extension PlanStep {
         loop = step.loop.map { ($0.pause, $0.limit) }
         groupTimeout = step.group == nil ? nil : step.timeout
         continuesOnError = step.onError == .continue
+        scope = step.scope
+        isOutside = step.added?.kind == .inputs
     }
 }

@@ -7,6 +7,8 @@ public struct Pipeline: Sendable {
     public var name: String
     public var description: String?
     public var source: YAMLSource
+    /// The files whose steps it includes, by path, at any depth.
+    public internal(set) var included: [String: YAMLSource] = [:]
     /// Names the text of the file in the journal; see ``RunRecord/definition``. Empty until the pipeline is found valid.
     public internal(set) var definition = ""
     public var inputs: [InputDeclaration]
@@ -23,6 +25,14 @@ public struct Pipeline: Sendable {
 
     /// The maximum number of concurrent runs of the pipeline, and what happens to a run beyond it.
     public var concurrency: ConcurrencyDeclaration?
+
+    /// The file and those that it includes.
+    public var sources: [YAMLSource] { [source] + included.sorted { $0.key < $1.key }.map(\.value) }
+
+    /// The text that the journal keeps for its runs: that of the file, with the files that it includes.
+    public var definitionText: String {
+        DefinitionBundle(text: source.text, included: included.mapValues(\.text)).joined
+    }
 
     /// All steps at any depth, in file order.
     public var allSteps: [PipelineStep] { (steps + onFailure + finally).flatMap(\.withInner) }
@@ -55,6 +65,13 @@ public struct PipelineStep: Sendable {
     public var onError: OnError
     /// The whole entry.
     public var node: YAMLNode
+    /// The file that the step stands in, if that is not the pipeline's own.
+    public var source: YAMLSource?
+    /// For a group that was made of an included file: the prefix of the ids of its steps, which is left out in its
+    /// templates. They see the values of the file's inputs, and no step outside.
+    public internal(set) var scope: String?
+    /// A step that including a file adds, which no plugin brings.
+    var added: AddedStep?
 
     /// The step and all nested steps.
     public var withInner: [PipelineStep] { [self] + (group ?? []).flatMap(\.withInner) }

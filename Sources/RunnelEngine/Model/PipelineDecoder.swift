@@ -51,6 +51,35 @@ struct PipelineDecoder {
             concurrency: keys.field(ConcurrencyDeclaration.self, "concurrency", into: &diagnostics))
     }
 
+    private static let includedKeys = ["description", "inputs", "steps", "output"]
+
+    /// The content of a file with steps to include.
+    ///
+    /// - Parameter name: Of the pipeline that includes it.
+    mutating func includedFile(_ document: YAMLDocument, pipeline name: String) -> Pipeline? {
+        guard let root = document.root, !root.isNull else {
+            diagnostics.add(PipelineErrorCode.emptyFile, .error, nil, "the file is empty; a file with steps needs `steps:`")
+            return nil
+        }
+        guard
+            let keys = MappingReader(
+                root, "an included file", keys: Self.includedKeys, allowsExtensions: true, into: &diagnostics)
+        else { return nil }
+        let inputs = keys.section("inputs").map { readInputs($0) } ?? []
+        let steps = keys.section("steps") == nil ? [] : readSteps(keys, "steps")
+        if steps.isEmpty, diagnostics.items.isEmpty {
+            diagnostics.error(
+                keys.keyNode("steps") == nil ? PipelineErrorCode.missingKey : PipelineErrorCode.noSteps,
+                keys["steps"] ?? keys.keyNode("steps") ?? root.firstKeyOrSelf,
+                "an included file needs `steps` with at least one step", hint: "add `steps:` with a list of steps")
+        }
+        return Pipeline(
+            name: name, description: keys.string("description", into: &diagnostics), source: document.source,
+            inputs: inputs, triggers: [], steps: steps, onFailure: [], finally: [], timeout: nil,
+            output: keys["output"].map { TemplateTree($0, environment: environment, into: &diagnostics) },
+            concurrency: nil)
+    }
+
     private mutating func readSteps(_ keys: MappingReader, _ key: String) -> [PipelineStep] {
         (keys.list(key, into: &diagnostics) ?? []).compactMap { step($0) }
     }
@@ -153,8 +182,16 @@ struct PipelineDecoder {
         guard let usesNode = keys.requiredString("uses", example: "file.read", into: &diagnostics),
             let uses = Value(usesNode).asString
         else { return nil }
+        if let path = IncludePath(uses) {
+            for key in ["retry", "until", "while"] {
+                guard let place = keys.keyNode(key) else { continue }
+                diagnostics.error(
+                    PipelineErrorCode.badKeys, place, "a step that includes a file has no `\(key)`",
+                    hint: "set it on a step in \(path.text)")
+            }
+        }
         return PipelineStep(
-            id: identifier(keys, uses: uses), uses: uses, usesNode: usesNode,
+            id: identifier(keys, uses: IncludePath(uses)?.stem ?? uses), uses: uses, usesNode: usesNode,
             with: with.map { TemplateTree($0, environment: environment, into: &diagnostics) } ?? .object([]),
             withNode: with, retry: keys.field(RetryDeclaration.self, "retry", into: &diagnostics), onError: .fail,
             node: node)

@@ -98,7 +98,7 @@ public struct PipelineCatalog: Sendable {
                 look.changes.append(.unreadable(file: file))
                 continue
             }
-            if entriesByFile[file]?.contents == bytes {
+            if entriesByFile[file]?.contents == bytes, entriesByFile[file]?.report.map(loader.isCurrent) ?? true {
                 if entriesByFile[file]?.problem == Self.unreadable {
                     entriesByFile[file]?.problem = nil
                     look.changes.append(.readable(file: file))
@@ -150,7 +150,7 @@ public struct PipelineCatalog: Sendable {
             entry.pipeline = pipeline
             changes.append(.updated(file: file, pipeline, report, wasFaulty: before != nil))
         } else {
-            entry.problem = DiagnosticPrinter(sources: [report.source]).text(report.diagnostics)
+            entry.problem = DiagnosticPrinter(sources: report.sources).text(report.diagnostics)
         }
         if let problem = entry.problem, problem != before { changes.append(.problem(file: file, problem, report)) }
         entriesByFile[file] = entry

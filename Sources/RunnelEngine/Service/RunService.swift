@@ -42,7 +42,7 @@ public struct RunService: Sendable {
         try await journal.keep(
             DefinitionRecord(
                 hash: pipeline.definition, pipeline: pipeline.name, file: pipeline.source.name,
-                text: runner.seal.seal(pipeline.source.text)))
+                text: runner.seal.seal(pipeline.definitionText)))
     }
 
     /// A run of a pipeline that has been kept.

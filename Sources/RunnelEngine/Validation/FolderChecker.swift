@@ -196,7 +196,7 @@ public struct FolderChecker: Sendable {
 
     /// The files that the steps write, as far as their paths are written out; `…` stands for what is not known.
     private func writes(of pipeline: Pipeline) -> [(step: PipelineStep, path: String)] {
-        pipeline.allSteps.flatMap { step -> [(PipelineStep, String)] in
+        pipeline.allStepsInFile.flatMap { step -> [(PipelineStep, String)] in
             guard let definition = registry[step.uses] else { return [] }
             return definition.writtenPaths.flatMap { key in
                 Self.texts(step.with, key).map { (key, $0) }

@@ -27,22 +27,83 @@ public struct PipelineLoader: Sendable {
         _ bytes: [UInt8], file: String, isStored: Bool = false
     ) -> (pipeline: Pipeline?, report: LoadReport) {
         let document: YAMLDocument
+        var stored: [String: String]?
         do {
+            var bytes = bytes
+            if bytes.contains(0x1E) {
+                let bundle = DefinitionBundle(joined: String(decoding: bytes, as: UTF8.self))
+                (bytes, stored) = (Array(bundle.text.utf8), bundle.included)
+            }
             document = try YAMLParser.parse(bytes, name: file)
         } catch {
             let source = YAMLSource(name: file, text: String(decoding: bytes, as: UTF8.self))
             return (nil, LoadReport(source: source, diagnostics: [Diagnostic(error, file: file)]))
         }
-        var decoder = PipelineDecoder(
-            source: document.source, environment: environment,
-            shorthands: Dictionary(
-                registry.triggerNames.compactMap { name in
-                    registry.trigger(named: name)?.shorthand.map { (name, $0) }
-                }, uniquingKeysWith: { first, _ in first }))
+        var decoder = makeDecoder(document.source)
         guard var pipeline = decoder.pipeline(document) else {
             return (nil, LoadReport(source: document.source, diagnostics: decoder.diagnostics.items.sortedByPlace()))
         }
         var diagnostics = decoder.diagnostics
+        var includes = includeLoader(of: pipeline.name, stored: stored, isStored: isStored)
+        check(pipeline, &includes, isStored: isStored, into: &diagnostics)
+        if !(diagnostics.items + includes.diagnostics).hasErrors {
+            pipeline = includes.expand(pipeline, into: &diagnostics)
+        }
+        let sorted = (diagnostics.items + includes.diagnostics).sortedByPlace()
+        if !sorted.hasErrors { pipeline.definition = pipeline.definitionText.sha256 }
+        return (
+            sorted.hasErrors ? nil : pipeline,
+            LoadReport(
+                source: document.source, diagnostics: sorted, included: includes.sources, unread: includes.unread)
+        )
+    }
+
+    /// Whether the files that a pipeline includes are still what they were when it was read.
+    func isCurrent(_ report: LoadReport) -> Bool {
+        report.included.allSatisfy { path, source in
+            (try? IncludeLoader.text(of: path, in: project)) == source.text
+        } && report.unread.allSatisfy { (try? IncludeLoader.text(of: $0, in: project)) == nil }
+    }
+
+    private func makeDecoder(_ source: YAMLSource) -> PipelineDecoder {
+        PipelineDecoder(
+            source: source, environment: environment,
+            shorthands: Dictionary(
+                registry.triggerNames.compactMap { name in
+                    registry.trigger(named: name)?.shorthand.map { (name, $0) }
+                }, uniquingKeysWith: { first, _ in first }))
+    }
+
+    /// - Parameter stored: The texts of the files that a run began with; nil to read them.
+    private func includeLoader(of name: String, stored: [String: String]?, isStored: Bool) -> IncludeLoader {
+        let read: (String) throws(StepError) -> String = { [project] path throws(StepError) in
+            if let stored {
+                guard let text = stored[path] else {
+                    throw StepError(FileErrorCode.fileNotFound, "the journal does not hold \"\(path)\"")
+                }
+                return text
+            }
+            guard !project.path.isEmpty else {
+                throw StepError(FileErrorCode.fileNotFound, "\"\(path)\" cannot be read: there is no project")
+            }
+            return try IncludeLoader.text(of: path, in: project)
+        }
+        let check: (YAMLDocument, inout IncludeLoader) -> (Pipeline?, [Diagnostic]) = { document, includes in
+            var decoder = makeDecoder(document.source)
+            guard let file = decoder.includedFile(document, pipeline: name) else {
+                return (nil, decoder.diagnostics.items)
+            }
+            var diagnostics = decoder.diagnostics
+            self.check(file, &includes, isStored: isStored, into: &diagnostics)
+            return (file, diagnostics.items)
+        }
+        return IncludeLoader(read: read, check: check)
+    }
+
+    private func check(
+        _ pipeline: Pipeline, _ includes: inout IncludeLoader, isStored: Bool, into diagnostics: inout DiagnosticList
+    ) {
+        let registry = includes.registry(for: pipeline, registry, into: &diagnostics)
         let paths = PathChecker(project: project)
         StepChecker(registry: registry, paths: paths, isStored: isStored).check(pipeline, into: &diagnostics)
         TriggerChecker(registry: registry, paths: paths).check(pipeline, into: &diagnostics)
@@ -52,12 +113,6 @@ public struct PipelineLoader: Sendable {
             : TemplateFileReader(registry: registry, paths: paths, environment: environment)
                 .files(of: pipeline, into: &diagnostics)
         ReferenceChecker(pipeline: pipeline, names: names, registry: registry, files: files).check(into: &diagnostics)
-        let sorted = diagnostics.items.sortedByPlace()
-        if !sorted.hasErrors { pipeline.definition = document.source.text.sha256 }
-        return (
-            sorted.hasErrors ? nil : pipeline,
-            LoadReport(source: document.source, diagnostics: sorted)
-        )
     }
 }
 
@@ -65,11 +120,24 @@ public struct PipelineLoader: Sendable {
 public struct LoadReport: Sendable {
     public let source: YAMLSource
     public let diagnostics: [Diagnostic]
+    /// The files that it includes, by path.
+    public let included: [String: YAMLSource]
+    /// The files that it includes and that cannot be read.
+    let unread: Set<String>
 
     public init(source: YAMLSource, diagnostics: [Diagnostic]) {
+        self.init(source: source, diagnostics: diagnostics, included: [:], unread: [])
+    }
+
+    init(source: YAMLSource, diagnostics: [Diagnostic], included: [String: YAMLSource], unread: Set<String>) {
         self.source = source
         self.diagnostics = diagnostics
+        self.included = included
+        self.unread = unread
     }
+
+    /// The file and those that it includes.
+    public var sources: [YAMLSource] { [source] + included.sorted { $0.key < $1.key }.map(\.value) }
 }
 
 /// The names that a project's configuration makes available to templates.

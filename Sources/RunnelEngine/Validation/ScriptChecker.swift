@@ -66,6 +66,8 @@ extension Pipeline {
         public let text: String
         /// From 1.
         public let line: Int
+        /// The file that is included and holds it; nil for the pipeline's own.
+        public let file: String?
 
         /// One line: `7 executes shell: df -h`.
         public var summary: String {
@@ -74,7 +76,7 @@ extension Pipeline {
             }
             let first = lines.first.map { $0.count > 100 ? $0.prefix(100) + "…" : String($0) } ?? ""
             let more = lines.count > 1 ? " (and \(lines.count - 1) more line\(lines.count == 2 ? "" : "s"))" : ""
-            return "\(line) executes \(uses): \(first)\(more)"
+            return "\(line)\(file.map { " of \($0)" } ?? "") executes \(uses): \(first)\(more)"
         }
     }
 
@@ -86,7 +88,8 @@ extension Pipeline {
                 guard let text = tree.literal?.asString else { return nil }
                 return Script(
                     step: step.id, uses: step.uses, text: text,
-                    line: step.withNode?[key]?.range.start.line ?? step.node.range.start.line)
+                    line: step.withNode?[key]?.range.start.line ?? step.node.range.start.line,
+                    file: step.source?.name)
             }
         }
     }

@@ -34,6 +34,7 @@ struct StepChecker {
     private static let programs: Set<String> = ["exec", "run", "bash", "sh", "script", "command", "python"]
 
     private func hint(for name: String) -> String {
+        if name.hasPrefix("./") || name.hasPrefix("../") { return "a file with steps ends with .yaml" }
         if Self.programs.contains(name) { return "write `uses: shell` and `with: { run: … }`" }
         if let closest = Suggestion.closest(to: name, among: registry.names) { return "did you mean \"\(closest)\"?" }
         let plugin = String(name.prefix { $0 != "." })
@@ -66,7 +67,8 @@ struct StepChecker {
         let before = diagnostics.items.count
         let checker = KeyChecker(
             subject: step.uses, schema: definition.schema, rules: definition.rules, problems: definition.problems,
-            advice: "`runnel steps \(step.uses)` lists its keys")
+            advice: IncludePath(step.uses).map { "`inputs` of \($0.path) declares its keys" }
+                ?? "`runnel steps \(step.uses)` lists its keys")
         checker.check(step.with, node: step.withNode, place: step.usesNode, into: &diagnostics)
         if let places = definition.paths {
             paths.check(places, step.with, node: step.withNode, into: &diagnostics)

@@ -18,7 +18,7 @@ public final class HealthBoard: ServiceKey, Sendable {
         case triggerProblem = "trigger-problem"
         /// A plugin could not be loaded.
         case pluginBroken = "plugin-broken"
-        /// A budget is used up.
+        /// A budget is nearly or wholly used up.
         case budget
         /// There is little room left, or the journal cannot be written.
         case disk

@@ -59,7 +59,9 @@ struct PipelineMap: Sendable {
         return steps.map { step in
             let input = isParallel ? before : origins
             var inside = input
-            let inner = map(step.group ?? [], registry, isParallel: step.isParallel, from: &inside)
+            // What stands in an included file is drawn as one step.
+            let inner = map(
+                step.scope == nil ? step.group ?? [] : [], registry, isParallel: step.isParallel, from: &inside)
             if !isParallel {
                 let own = MappedStep.Origin.step(step.id)
                 origins = step.mayPassBy ? origins.map { [own] + $0 } : [own]
@@ -98,6 +100,7 @@ struct StepFacts: Sendable {
     /// `http.fetch`; `group` or `side by side` for a group.
     var kind: String {
         guard step.group != nil else { return PlainLine.text(step.uses) }
+        if step.scope != nil { return PlainLine.text(step.usesNode.scalar?.text ?? "") }
         let limit = step.forEach == nil ? step.maxParallel.map { ", \($0) at once" } ?? "" : ""
         return step.isParallel ? "side by side\(limit)" : "one after another"
     }

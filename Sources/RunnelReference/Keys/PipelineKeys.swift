@@ -75,10 +75,11 @@ enum PipelineKeys {
     /// The keys of a step; `uses` lists what is registered.
     static func step(_ registry: StepRegistry) -> [DeclaredKey] {
         // Editors show the descriptions next to the names.
-        let uses: Value = [
+        let names: Value = [
             "enum": .list(registry.names.map { .string($0) }),
             "enumDescriptions": .list(registry.names.map { .string(registry[$0]?.summary ?? "") }),
         ]
+        let uses: Value = ["anyOf": [names, ["type": "string", "pattern": #"^\.{0,2}/.*\.ya?ml$"#]]]
         let onlySteps = "Either `uses` or `steps` is required."
         return [
             DeclaredKey(
@@ -87,7 +88,9 @@ enum PipelineKeys {
                 absent: "the step type, such as `file-write`"),
             DeclaredKey("name", "string", "A comment for readers of the file.", schema: ["type": "string"]),
             DeclaredKey(
-                "uses", "the name of a step", "The step type. \(onlySteps)", schema: uses),
+                "uses", "the name of a step",
+                "The step type, or a file with steps: `./steps/notify.yaml`. \(onlySteps)",
+                schema: uses),
             DeclaredKey(
                 "with", "object",
                 "The settings of the step; the keys depend on `uses`. Any string can contain templates. A key that is "

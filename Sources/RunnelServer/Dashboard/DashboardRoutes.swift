@@ -186,7 +186,7 @@ struct DashboardRoutes: Sendable {
         switch try query.one("view") {
         case "definition":
             let definition = try await withJournal { try await api.journal.definition(run.definition) }
-            let today = pipeline.map { api.queue.redact($0.source.text) }
+            let today = pipeline.map { api.queue.redact($0.definitionText) }
             return Response.page(
                 DefinitionPage(
                     context: page, run: run, file: definition?.file ?? "",

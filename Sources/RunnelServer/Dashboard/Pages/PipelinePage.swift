@@ -234,15 +234,20 @@ struct SourceSheet {
         guard let text = hosted.report?.source.text ?? hosted.pipeline?.source.text else { return }
         var problems: [Int: [String]] = [:]
         var general: [String] = []
+        var inIncluded: [String: [Int: [String]]] = [:]
         for diagnostic in hosted.report?.diagnostics ?? [] {
             let line = redact(diagnostic.message + (diagnostic.hint.map { "; \($0)" } ?? ""))
-            if let start = diagnostic.range?.start.line {
+            if hosted.report?.included[diagnostic.file] != nil {
+                inIncluded[diagnostic.file, default: [:]][diagnostic.range?.start.line ?? 1, default: []].append(line)
+            } else if let start = diagnostic.range?.start.line {
                 problems[start, default: []].append(line)
             } else {
                 general.append(line)
             }
         }
-        if hosted.problem != nil, problems.isEmpty, general.isEmpty { general = [redact(hosted.problem ?? "")] }
+        if hosted.problem != nil, problems.isEmpty, general.isEmpty, inIncluded.isEmpty {
+            general = [redact(hosted.problem ?? "")]
+        }
         html.sheet(
             "source", words(.source),
             end: { html in
@@ -256,6 +261,10 @@ struct SourceSheet {
                 }
             }
             SourceView(text: redact(text), problems: problems).write(to: &html)
+            for (path, source) in (hosted.report?.included ?? [:]).sorted(by: { $0.key < $1.key }) {
+                html.element("p", .class("mono soft")) { $0.outside(path) }
+                SourceView(text: redact(source.text), problems: inIncluded[path] ?? [:]).write(to: &html)
+            }
         }
     }
 }

@@ -484,7 +484,7 @@ struct StepDetail {
         else { return }
         let range = declared.node.range
         let lines = (range.start.line...max(range.start.line, range.end.line)).prefix(200).compactMap {
-            pipeline.source.line($0).map(String.init)
+            (declared.source ?? pipeline.source).line($0).map(String.init)
         }
         let text = page.redact(lines.joined(separator: "\n"))
         html.element("details") { html in

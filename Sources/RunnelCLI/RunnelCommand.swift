@@ -13,8 +13,9 @@ public struct RunnelCommand: AsyncParsableCommand {
         version: "runnel \(version)",
         subcommands: [
             InitCommand.self, NewCommand.self, RunCommand.self, RunsCommand.self, LogsCommand.self, ServeCommand.self,
-            StatusCommand.self, OpenCommand.self, AuditCommand.self, TokensCommand.self, JournalCommand.self,
-            WorkersCommand.self, TriggerCommand.self, AskCommand.self, UsageCommand.self, ScheduleCommand.self,
+            StatusCommand.self, OpenCommand.self, AuditCommand.self, DeliveriesCommand.self,
+            TokensCommand.self, JournalCommand.self, WorkersCommand.self, TriggerCommand.self, AskCommand.self,
+            UsageCommand.self, ScheduleCommand.self,
             ValidateCommand.self,
             TestCommand.self, ExplainCommand.self, StepsCommand.self, TriggersCommand.self, PluginsCommand.self,
             TrustCommand.self,

@@ -16,6 +16,7 @@ public struct RunnelServer: Sendable {
     private let metrics: MetricsRegistry?
     private let connections = OpenConnections()
     private let sessions: DashboardSessions
+    private let recorder: DeliveryRecorder
     private let stop = Latch()
     /// Opens when responses that wait for runs must end.
     private let answersEnd = Latch()
@@ -34,7 +35,9 @@ public struct RunnelServer: Sendable {
         self.logger = logger
         sessions = DashboardSessions(tokens: options.allTokens)
         self.metrics = metrics
-        api = API(queue: queue, host: host, journal: journal, version: version)
+        recorder = DeliveryRecorder(
+            journal: journal, seal: queue.seal, logger: logger, isOn: options.recordsDeliveries)
+        api = API(queue: queue, host: host, journal: journal, version: version, recorder: recorder)
     }
 
     /// Serves until ``stopAccepting()`` is called and all connections are closed.
@@ -44,7 +47,15 @@ public struct RunnelServer: Sendable {
     /// - Parameter onListening: Called with the port once connections are accepted.
     public func run(onListening: @escaping @Sendable (Int) async -> Void) async throws {
         try await withTaskCancellationHandler {
-            try await application(onListening: onListening).serve(connections, until: stop)
+            let result: Result<Void, any Error>
+            do {
+                result = .success(try await application(onListening: onListening).serve(connections, until: stop))
+            } catch {
+                result = .failure(error)
+            }
+            // All connections are closed: nothing more comes. The task may be cancelled, which must not lose them.
+            await Task { [recorder] in await recorder.flush() }.value
+            try result.get()
         } onCancel: {
             stopAccepting()
             endAnswers(within: .milliseconds(250))
@@ -88,7 +99,7 @@ public struct RunnelServer: Sendable {
             configuration: ApplicationConfiguration(
                 address: .hostname(options.host, port: options.port), serverName: "runnel", backlog: 1024,
                 availableConnectionsDelegate: ConnectionAdmission(eviction)),
-            services: [bodies.deadlines, readiness, CertificateReload(tls, logger: logger)],
+            services: [bodies.deadlines, readiness, recorder, CertificateReload(tls, logger: logger)],
             onServerRunning: { [logger] channel in
                 // Fails if the server has already been stopped.
                 try? await channel.pipeline.addHandler(AcceptErrors(eviction, logger), position: .first)
@@ -115,12 +126,14 @@ public struct RunnelServer: Sendable {
         router.add(middleware: ErrorAndAccessLogMiddleware(logger: logger, routes: routes, redact: api.queue.redact))
         HookRoutes(
             ingress: ingress, bodies: bodies, answersEnd: answersEnd, options: options,
-            refusals: RefusalLog(logger: logger, redact: api.queue.redact)
+            refusals: RefusalLog(logger: logger, redact: api.queue.redact), recorder: recorder,
+            redact: api.queue.redact
         ).add(to: router)
         HealthRoutes(readiness: readiness, isDrained: { [queue = api.queue] in queue.isDrained }).add(to: router)
         let guarded = router.group("/api/v1").add(middleware: BearerAuthMiddleware(options: options))
         PipelineRoutes(api: api, bodies: bodies).add(to: guarded)
         RunRoutes(api: api, answersEnd: answersEnd).add(to: guarded)
+        DeliveryRoutes(api: api).add(to: guarded)
         OperatorRoutes(api: api, sessions: sessions).add(to: guarded)
         OpenAPIRoute(version: api.version).add(to: guarded)
         DashboardRoutes(api: api, bodies: bodies, sessions: sessions, options: options, answersEnd: answersEnd).add(
@@ -139,6 +152,7 @@ struct API: Sendable {
     let host: PipelineHost
     let journal: any Journal
     let version: String
+    let recorder: DeliveryRecorder
 
     var runs: RunService { host.runs }
 }

@@ -15,6 +15,8 @@ public struct ServerOptions: Sendable {
     public var publicURL: PublicURL?
     /// The proxies whose forwarding header fields name the caller.
     public var trustedProxies = TrustedProxies()
+    /// How people are signed in to the dashboard whom a trusted proxy has signed in; nil if they are not.
+    package var signIn: ProxySignIn?
     /// The certificate for HTTPS; nil for HTTP.
     public var tls: ServerCertificate?
     /// The time limits of a connection.
@@ -25,6 +27,8 @@ public struct ServerOptions: Sendable {
     public var maximumBodyMemory: Int
     /// What calls of agents and models cost.
     package var prices = PriceTable()
+    /// Whether deliveries to hooks are recorded.
+    package var recordsDeliveries = true
     /// The configuration in effect, for the dashboard.
     package var settings: [EffectiveSetting] = []
 

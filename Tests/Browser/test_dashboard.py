@@ -4,6 +4,8 @@ import re
 import sys
 import time
 import traceback
+import urllib.error
+import urllib.request
 
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
@@ -268,16 +270,17 @@ def test_ticks_of_the_past_are_run_once(chromium, server):
 def test_a_disabled_trigger_stays_so_over_a_restart(chromium, server):
     page = context(chromium, server).new_page()
     page.goto("/triggers")
-    page.get_by_role("button", name="Disable").click()
+    row = page.locator("#triggers tbody tr").filter(has_text="morning")
+    row.get_by_role("button", name="Disable").click()
     expect(page.locator(".notice")).to_have_text("The trigger was disabled.")
-    expect(page.locator("#triggers .badge")).to_have_text("disabled")
+    expect(row.locator(".badge")).to_have_text("disabled")
     server.stop()
     server.start()
     page.reload()
-    expect(page.locator("#triggers .badge")).to_have_text("disabled")
+    expect(row.locator(".badge")).to_have_text("disabled")
     assert "disabled by an operator" in server.command("status")
     server.command("trigger", "morning", "--enable", "schedule")
-    expect(page.locator("#triggers .badge")).to_have_text("ready")
+    expect(row.locator(".badge")).to_have_text("ready")
 
 
 def test_what_was_done_is_in_the_audit_log_and_on_the_command_line(chromium, server):
@@ -329,6 +332,42 @@ def test_hostile_texts_stay_text(chromium, server):
         page.goto(path)
         assert page.evaluate("document.scripts.length") == 1
         assert page.locator("main script, main img, main iframe").count() == 0
+    assert profile.complaints == [], profile.complaints
+
+
+def test_a_delivery_is_found_by_its_filter_looked_at_and_replayed(chromium, server):
+    def deliver(kind):
+        request = urllib.request.Request(
+            f"{server.url}/hooks/hook", method="POST", data=json.dumps({"note": HOSTILE}).encode(),
+            headers={"Content-Type": kind, "Authorization": "Bearer not-to-be-seen", "X-Note": "<b>note</b>"})
+        try:
+            with urllib.request.urlopen(request) as response:
+                return json.load(response)["run"]
+        except urllib.error.HTTPError as error:
+            return error.code
+
+    first = deliver("application/json")
+    assert deliver("image/png") == 415
+    profile = context(chromium, server)
+    page = profile.new_page()
+    page.goto("/triggers")
+    filters = page.get_by_role("navigation", name="Deliveries: Filters")
+    filters.get_by_role("link", name="refused").click()
+    expect(page).to_have_url(re.compile(r"outcome=refused"))
+    rows = page.locator("#delivery-list tbody tr")
+    expect(rows).to_have_count(1)
+    expect(rows.first).to_contain_text('this hook does not take bodies of the type "image/png"')
+    page.get_by_role("navigation", name="Deliveries: Filters").get_by_role("link", name="accepted").click()
+    page.locator("#delivery-list").get_by_role("link", name="POST /hooks/hook").first.click()
+    expect(page.locator("#headers")).to_contain_text("<b>note</b>")
+    expect(page.locator("main")).not_to_contain_text("not-to-be-seen")
+    expect(page.locator("#body pre")).to_contain_text("alert(1)")
+    assert Axe().run(page).response["violations"] == []
+    page.get_by_role("button", name="Replay").click()
+    expect(page.locator(".notice")).to_have_text("The delivery was replayed.")
+    expect(page.locator("#head .badge")).to_have_text("succeeded")
+    expect(page.locator("main")).to_contain_text(first[:13])
+    assert page.evaluate("document.scripts.length") == 1
     assert profile.complaints == [], profile.complaints
 
 

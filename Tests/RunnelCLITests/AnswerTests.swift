@@ -56,8 +56,8 @@ func withAgent<Result: Sendable>(
             #expect(step["output"]?["text"]?.asString.map { $0 + "\n" } == ended.output)
             let text = try await runnel.run(["runs", "show", "last"])
             for line in [
-                "    prompt                 How are you?", "    finish reason          stop",
-                "    input tokens           5",
+                "    prompt              How are you?", "    finish reason       stop",
+                "    input tokens        5",
             ] {
                 #expect(text.output.contains(line), "it is not in \(text.output)")
             }

@@ -219,7 +219,7 @@ private struct Mistake: CustomTestStringConvertible {
             (["doctor", "--project", "nowhere"], "error: there is no folder \"nowhere\"\n"),
             (
                 ["run", "folder"],
-                "error: there is no pipeline \"folder\"\n  = pipelines here: other, p\n"
+                "error: \"folder\" is a folder, not a pipeline\n  = pipelines here: other, p\n"
             ),
             (["test", "--filter", "nothing"], "error: no test's name contains \"nothing\"\n"),
             (

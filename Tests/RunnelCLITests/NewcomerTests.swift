@@ -364,7 +364,7 @@ import Testing
             "runnel.yaml": "", "in/first.txt": "x",
             "p.yaml": """
             name: p
-            on: { watch: { path: in, settle: 10ms, after: keep } }
+            on: { watch: { path: in, settle: 1s, after: keep } }
             steps: [ { id: again, uses: copy.hello } ]
             """,
             "plugins/copy/plugin.yaml": """
@@ -374,12 +374,14 @@ import Testing
             command: [sh, main.sh]
             steps: { hello: { summary: Copies. } }
             """,
-            "plugins/copy/main.sh": """
+            "plugins/copy/main.sh": #"""
             cat > /dev/null
-            echo again > "$RUNNEL_PROJECT/in/copy-$$.txt"
             echo "{\"type\":\"wrote\",\"path\":\"in/copy-$$.txt\"}"
+            # The line is read before the file is seen.
+            sleep 0.3
+            echo again > "$RUNNEL_PROJECT/in/copy-$$.txt"
             echo '{"type":"result","output":null}'
-            """,
+            """#,
         ]
         try await withProject(files) { runnel in
             let log = try await runnel.interrupt(["serve", ".", "--port", "0"], after: " of this pipeline wrote it")

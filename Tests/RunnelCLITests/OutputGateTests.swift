@@ -12,6 +12,7 @@ import Testing
     private static let allowed = [
         "Sources/RunnelCLI/Support/Streams.swift": "the gate",
         "Sources/RunnelCLI/Scaffolding/PluginTemplate.swift": "a program in Python, in quotes",
+        "Sources/RunnelCLI/Scaffolding/TriggerTemplate.swift": "a program in Python, in quotes",
         "Sources/RunnelProcess/Supervision/SecretCommand.swift":
             "the program that a person names for a secret may ask for its passphrase there",
     ]

@@ -1,6 +1,7 @@
 import RunnelKit
 import RunnelTesting
 import Testing
+import YAML
 
 @testable import RunnelEngine
 
@@ -64,10 +65,10 @@ import Foundation
     @Test(
         "what is wrong with the values of the inputs is said where they stand",
         arguments: [
-            ("{}", "p.yaml:2:11: ./steps/notify.yaml needs the key \"text\" [missing-key]"),
+            ("{}", "p.yaml:2:40: ./steps/notify.yaml needs the key \"text\" [missing-key]"),
             (
                 "{ text: a, chanel: dev }",
-                "p.yaml:2:50: ./steps/notify.yaml has no key \"chanel\" [unknown-key]"
+                "p.yaml:2:51: ./steps/notify.yaml has no key \"chanel\" [unknown-key]"
             ),
             ("{ text: 1 }", "p.yaml:2:48: `text`: "),
             ("{ text: a, channel: x }", "p.yaml:2:60: `channel`: "),
@@ -89,8 +90,8 @@ import Foundation
         let found = try await errors(pipeline, ["steps/a.yaml": file])
         #expect(
             found == [
-                "steps/a.yaml:4:18: unknown step \"ehco\" [unknown-step]; did you mean \"echo\"?",
-                "steps/a.yaml:4:43: there is no input \"txet\" [unknown-reference]; did you mean \"text\"?",
+                "steps/a.yaml:4:20: unknown step \"ehco\" [unknown-step]; did you mean \"echo\"?",
+                "steps/a.yaml:4:45: there is no input \"txet\" [unknown-reference]; did you mean \"text\"?",
             ])
     }
 
@@ -140,7 +141,7 @@ import Foundation
         arguments: [
             ("../x.yaml", "path-outside"), ("/etc/x.yaml", "path-outside"),
             ("./.runnel/x.yaml", "path-protected"),
-            ("./none.yaml", "file-not-found"), ("./link.yaml", "path-outside"),
+            ("./none.yaml", "file-not-found"), ("./link.yaml", "path-is-link"),
         ])
     func confined(path: String, code: String) async throws {
         try await withTemporaryDirectory { folder in
@@ -160,7 +161,7 @@ import Foundation
             "steps:\n  - { uses: ./steps/notify.yaml, retry: {}, with: { text: a } }\n")
         #expect(
             found == [
-                "p.yaml:2:34: a step that includes a file has no `retry` [bad-keys]; set it on a step in steps/notify.yaml"
+                "p.yaml:2:34: a step that includes a file has no `retry` [bad-keys]; set it on a step in ./steps/notify.yaml"
             ])
     }
 

@@ -35,6 +35,35 @@ import Testing
         #expect(settings?.marketplace.timeouts.total == .seconds(7))
     }
 
+    @Test("how long and how many deliveries are kept, and who is signed in by a proxy")
+    func deliveriesAndSignIn() {
+        let unset = load("").settings
+        #expect(unset?.retention.deliveryAge == .seconds(7 * 86_400))
+        #expect(unset?.retention.deliveryBytes == 256 << 20)
+        let kept = load("deliveries: { keep: 2d, bytes: 1MiB }").settings
+        #expect(kept?.retention.deliveryAge == .seconds(2 * 86_400))
+        #expect(kept?.retention.deliveryBytes == 1 << 20)
+        let (named, text) = load(
+            """
+            server:
+              trusted_proxies: [127.0.0.1]
+              sign_in: { header: X-Forwarded-Email, scopes: { ada@example.org: admin } }
+            """)
+        #expect(text == "")
+        #expect(named?.server.signIn?.header.text == "X-Forwarded-Email")
+        #expect(named?.server.signIn?.scope == .read)
+        #expect(named?.server.signIn?.scopes == ["ada@example.org": .admin])
+        #expect(
+            load("server: { sign_in: { header: X-User } }").text
+                .contains("it counts only in requests of `trusted_proxies`, and there are none"))
+        #expect(
+            load("server: { trusted_proxies: [127.0.0.1], sign_in: { header: \"X User\" } }").text
+                .contains(#""X User" is not the name of a header field"#))
+        #expect(
+            load("server: { trusted_proxies: [127.0.0.1], sign_in: { header: Cookie } }").text
+                .contains(#""Cookie" says something else than who is signed in"#))
+    }
+
     @Test("what ends a stream, and how much of it is taken, by file and by variable")
     func stream() throws {
         let (unset, _) = load("")

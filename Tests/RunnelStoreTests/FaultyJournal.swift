@@ -272,4 +272,5 @@ struct FaultyJournal: Journal {
     func close() async { await base.close() }
     func memory(of trigger: TriggerID) -> any TriggerMemory { base.memory(of: trigger) }
     var operators: any OperatorRecords { base.operators }
+    var deliveries: any DeliveryRecords { base.deliveries }
 }

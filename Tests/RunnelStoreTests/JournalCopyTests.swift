@@ -48,6 +48,11 @@ import Testing
         try await journal.operators.append(AuditEntry(time: 1, caller: "c", origin: "o", action: "a", subject: "s"))
         try await journal.operators.setSeen(by: "me", until: 7)
         try await journal.operators.setTrigger(TriggerID(pipeline: "p", key: "watch"), isEnabled: false)
+        try await journal.deliveries.append([
+            DeliveryRecord(
+                time: 8, pipeline: "p", trigger: "webhook", method: "POST", path: "/hooks/h", outcome: .accepted,
+                status: 202, runID: "r1", size: 3, isWhole: true, request: ["headers": []], body: [0, 1, 2])
+        ])
         _ = try await journal.prune(Retention(count: 4), now: 10)
         try await journal.leave(worker.id)
     }
@@ -67,6 +72,7 @@ import Testing
         lines.append(
             "\(try await journal.memory(of: TriggerID(pipeline: "p", key: "watch")).value(for: "file") ?? .null)")
         lines.append("\(try await journal.operators.audit(before: nil, limit: 9))")
+        lines.append("\(try await journal.deliveries.delivery(1).map { "\($0)" } ?? "none")")
         lines.append("\(try await journal.operators.hours(since: 0))")
         lines.append("\(try await journal.operators.seen(by: "me") ?? 0)")
         lines.append("\(try await journal.operators.disabledTriggers())")

@@ -23,7 +23,8 @@ struct LoadedPipeline: Sendable {
                 let problem = isFolder ? "\"\(name)\" is a folder, not a pipeline" : "there is no pipeline \"\(name)\""
                 throw FileReading.Failure(
                     message: problem + "\n  = "
-                        + Self.hint(isFolder ? "" : name, in: isFolder ? path : options.directory))
+                        + Self.hint(
+                            isFolder ? "" : name, in: isFolder ? [path, options.directory] : [options.directory]))
             }
             try PipelineFiles.refuseOthers(path)
             let bytes = try FileReading.yaml(of: path)
@@ -62,8 +63,10 @@ struct LoadedPipeline: Sendable {
     }
 
     /// What to do where there is no such file.
-    private static func hint(_ name: String, in project: String?) -> String {
-        let known = PipelineNames.below(project ?? ".")
+    ///
+    /// - Parameter folders: Looked through until one of them has pipelines.
+    private static func hint(_ name: String, in folders: [String?]) -> String {
+        let known = folders.lazy.map { PipelineNames.below($0 ?? ".") }.first { !$0.isEmpty } ?? []
         let words = known.flatMap { [$0.file.withoutEnding, $0.name] }
         if let closest = Suggestion.closest(to: name, among: words) { return "did you mean \"\(closest)\"?" }
         guard !known.isEmpty else { return "`runnel init` makes a project with a pipeline" }

@@ -125,9 +125,14 @@ struct ServeCommand: AsyncParsableCommand {
             }
         }
         let server = project.settings.server
+        let deliveries = project.settings.deliveries
+        options.recordsDeliveries = deliveries.bytes.bytes > 0 && deliveries.keep > .zero
         options.publicURL = server.publicURL.map { PublicURL($0.text) }
         options.trustedProxies = TrustedProxies(
             server.trustedProxies.map(\.range), usesForwarded: server.proxyHeader == .forwarded)
+        options.signIn = server.signIn.flatMap {
+            ProxySignIn(header: $0.header.text, scope: $0.scope, scopes: $0.scopes)
+        }
         if let tls = server.tls {
             do {
                 options.tls = try ServerCertificate(

@@ -157,6 +157,11 @@ public protocol Journal: Sendable {
 
     /// What operators did and set, and counters for them.
     var operators: any OperatorRecords { get }
+
+    // MARK: Deliveries
+
+    /// Deliveries to hooks as they came.
+    var deliveries: any DeliveryRecords { get }
 }
 
 extension Journal {

@@ -23,6 +23,7 @@ public actor MemoryJournal: Journal {
     private var usageEntries: [UsageEntry] = []
     private var stepMemories: [String: [String: (memory: StepMemory, expiresAt: Int64)]] = [:]
     private var changes: Int64 = 0
+    private let deliveryLog = MemoryDeliveryRecords()
     private let operatorLog = MemoryOperatorRecords.Log()
     private var endRecords: [EndRecord] = []
     /// The pipelines whose last run that succeeded or failed has failed.
@@ -459,7 +460,8 @@ public actor MemoryJournal: Journal {
 
     // MARK: Housekeeping
 
-    public func prune(_ retention: Retention, now: Int64, within limit: Duration?) -> PruneReport {
+    public func prune(_ retention: Retention, now: Int64, within limit: Duration?) async -> PruneReport {
+        await deliveryLog.prune(retention, now: now)
         let ended = runs.values.filter(\.state.isFinal).sorted { ($0.endedAt ?? 0, $0.id) > ($1.endedAt ?? 0, $1.id) }
         var seen: [String: Int] = [:]
         var removed = 0
@@ -496,6 +498,8 @@ public actor MemoryJournal: Journal {
     // MARK: Operators
 
     public nonisolated var operators: any OperatorRecords { MemoryOperatorRecords(journal: self, log: operatorLog) }
+
+    public nonisolated var deliveries: any DeliveryRecords { deliveryLog }
 
     // MARK: Triggers
 

@@ -45,12 +45,19 @@ public struct Retention: Sendable, Hashable {
     public var dedupe: Duration
     /// How long it is kept what calls of models have used, independent of the runs.
     public var usage: Duration
+    /// Deliveries older than this are removed.
+    public var deliveryAge: Duration
+    /// How many bytes of deliveries are kept, the newest ones; see ``DeliveryRecord/refusedShare``.
+    public var deliveryBytes: Int64
 
     public init(
         age: Duration? = nil, count: Int? = nil, bytes: Int64? = nil, dedupe: Duration = .seconds(30 * 86_400),
-        usage: Duration = .seconds(400 * 86_400)
+        usage: Duration = .seconds(400 * 86_400), deliveryAge: Duration = .seconds(7 * 86_400),
+        deliveryBytes: Int64 = 256 << 20
     ) {
         self.usage = usage
+        self.deliveryAge = deliveryAge
+        self.deliveryBytes = deliveryBytes
         self.age = age
         self.count = count
         self.bytes = bytes

@@ -58,7 +58,8 @@ struct PipelineDecoder {
     /// - Parameter name: Of the pipeline that includes it.
     mutating func includedFile(_ document: YAMLDocument, pipeline name: String) -> Pipeline? {
         guard let root = document.root, !root.isNull else {
-            diagnostics.add(PipelineErrorCode.emptyFile, .error, nil, "the file is empty; a file with steps needs `steps:`")
+            diagnostics.add(
+                PipelineErrorCode.emptyFile, .error, nil, "the file is empty; a file with steps needs `steps:`")
             return nil
         }
         guard

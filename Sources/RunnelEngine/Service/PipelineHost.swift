@@ -166,6 +166,9 @@ public actor PipelineHost {
         return runs.makeRun(request, of: pipeline, dedupeKey: event.dedupeKey)
     }
 
+    /// Makes runs of stored deliveries.
+    package nonisolated var replay: DeliveryReplay { DeliveryReplay(registry: registry, runs: runs) }
+
     /// What the entries of triggers can refer to.
     private nonisolated var scope: DictionaryScope {
         DictionaryScope(worker.runner.values.scope)

@@ -93,6 +93,14 @@ public actor RunQueue {
     public nonisolated var strandedRuns: [String] { worker.strandedRuns }
 
     /// The redacted value.
+    /// The id of the trace that the run belongs to; nil where it is in none.
+    package nonisolated func traceID(of run: RunRecord) -> String? {
+        worker.runner.tracing.traceID(of: run.id, trigger: run.trigger)
+    }
+
+    /// Seals the secrets of the project before they are stored.
+    public nonisolated var seal: SecretSeal { worker.runner.seal }
+
     public nonisolated func redact(_ value: Value) -> Value { worker.runner.redactor.redact(value) }
 
     /// The redacted text.

@@ -44,3 +44,47 @@ public struct APIToken: Sendable, Hashable {
     /// The name of the token of `server.token`, which may do everything.
     public static let unnamed = "token"
 }
+
+/// `server.sign_in` in `runnel.yaml`: browsers that a reverse proxy has signed in.
+public struct ProxySignInSettings: FieldGroup {
+    public init() {}
+
+    @Field(
+        """
+        The header field in which a trusted proxy names the person that it has signed in, such as `X-Forwarded-Email`. The \
+        proxy must remove the field from what browsers send.
+        """)
+    public var header: HeaderFieldName
+    @Field("What people may do who are not in `scopes`: `read`, `run` or `admin`.") public var scope: AccessScope =
+        .read
+    @Field("What a person may do, by the name that the proxy sends.") public var scopes: [String: AccessScope] = [:]
+}
+
+/// The name of a header field.
+public struct HeaderFieldName: FieldValue, Hashable {
+    public let text: String
+
+    public static var schema: Value {
+        ["type": "string", "pattern": "^[A-Za-z0-9-]{1,100}$", "examples": ["X-Forwarded-User"]]
+    }
+
+    public init(field value: Value) throws(FieldError) {
+        text = try String(field: value)
+        let isToken = text.utf8.allSatisfy { byte in
+            (0x30...0x39).contains(byte) || (0x61...0x7A).contains(byte | 0x20) || byte == 0x2D
+        }
+        guard (1...100).contains(text.utf8.count), isToken else {
+            throw FieldError(
+                "\(value.quoted()) is not the name of a header field",
+                hint: "use letters, digits and `-`, such as \"X-Forwarded-User\"")
+        }
+        let name = text.lowercased()
+        guard !["authorization", "cookie", "host", "origin", "x-forwarded-for", "forwarded"].contains(name) else {
+            throw FieldError(
+                "\(value.quoted()) says something else than who is signed in",
+                hint: "use the field of the proxy for it, such as \"X-Forwarded-User\"")
+        }
+    }
+
+    public var fieldDefault: Value? { .string(text) }
+}

@@ -21,6 +21,7 @@ public struct Settings: FieldGroup {
     @Field("Export of traces to OpenTelemetry.") public var traces: TraceSettings = TraceSettings()
     @Field("Where runs are kept, and for how long.") public var journal: JournalSettings = JournalSettings()
     @Field("Retention of dedupe keys.") public var dedupe: DedupeSettings = DedupeSettings()
+    @Field("Retention of deliveries to hooks.") public var deliveries: DeliverySettings = DeliverySettings()
     @Field("Execution of runs.") public var runs: RunSettings = RunSettings()
     @Field("Settings of plugins, by the plugin's name.") public var plugins: [String: Value] = [:]
     @Field("The server of `runnel serve`.") public var server: ServerSettings = ServerSettings()
@@ -85,7 +86,18 @@ public struct ServerSettings: FieldGroup {
     public var trustedProxies: [ProxyAddresses] = []
     @Field("Which header field of trusted proxies counts: the other is read where this one is missing.")
     public var proxyHeader: ProxyHeader = .xForwardedFor
+    @Field(
+        "Signs people in to the dashboard whom a proxy of `trusted_proxies` has signed in, such as by OpenID Connect.")
+    public var signIn: ProxySignInSettings?
     @Field("HTTPS, with a certificate and its key.") public var tls: CertificateSettings?
+
+    public func validate() throws(FieldError) {
+        guard signIn == nil || !trustedProxies.isEmpty else {
+            throw FieldError(
+                "it counts only in requests of `trusted_proxies`, and there are none",
+                hint: "name the addresses of the proxy: `trusted_proxies: [127.0.0.1]`", path: [.key("sign_in")])
+        }
+    }
 }
 
 /// `server.proxy_header`.
@@ -253,12 +265,26 @@ public struct DedupeSettings: FieldGroup {
     public var keep: Duration = .seconds(30 * 86_400)
 }
 
+/// `deliveries:` in `runnel.yaml`.
+public struct DeliverySettings: FieldGroup {
+    public init() {}
+
+    @Field("How long deliveries to hooks are kept, with their header fields and bodies.")
+    public var keep: Duration = .seconds(7 * 86_400)
+    @Field(
+        """
+        How many bytes of deliveries are kept. Beyond that the oldest go. Refused ones take at most a quarter. With `0B` \
+        none are kept.
+        """)
+    public var bytes: ByteCount = .mebibytes(256)
+}
+
 extension Settings {
-    /// The retention from `journal` and `dedupe`.
+    /// The retention from `journal`, `dedupe` and `deliveries`.
     public var retention: Retention {
         Retention(
             age: journal.keep, count: journal.keepRuns, bytes: Int64(journal.keepBytes.bytes), dedupe: dedupe.keep,
-            usage: journal.keepUsage)
+            usage: journal.keepUsage, deliveryAge: deliveries.keep, deliveryBytes: Int64(deliveries.bytes.bytes))
     }
 }
 

@@ -4,23 +4,12 @@ internal import RunnelSupport
 
 /// Tells which header fields and query keys carry credentials.
 public enum SensitiveName {
-    private static let words = [
-        "auth", "cookie", "credential", "key", "passw", "secret", "session", "signature", "token",
-    ].map { Array($0.utf8) }
-
     /// Whether a field or parameter of this name is likely to hold a secret.
-    public static func matches(_ name: String) -> Bool {
-        let name = name.utf8.map { (0x41...0x5A).contains($0) ? $0 | 0x20 : $0 }
-        return name.elementsEqual("sig".utf8) || name.elementsEqual("code".utf8)
-            || words.contains { contains($0, name) }
-    }
+    public static func matches(_ name: String) -> Bool { CredentialName.isField(name) }
 
-    private static func contains(_ word: [UInt8], _ name: [UInt8]) -> Bool {
-        guard name.count >= word.count else { return false }
-        return (0...name.count - word.count).contains { start in
-            name[start] == word[0] && name[start...].starts(with: word)
-        }
-    }
+    /// Whether a query parameter of a call that comes in is one that senders put credentials in. Narrower than
+    /// ``matches(_:)``: `keyword` and `author` are what a caller asks for.
+    public static func matchesParameter(_ name: String) -> Bool { CredentialName.isParameter(name) }
 }
 
 extension HTTPCall {

@@ -87,6 +87,7 @@ package final class HTTPIngress: ServiceKey, Sendable {
         let segments = path.split(separator: "/", omittingEmptySubsequences: false).trimmingEmpty()
         var request = request.serving(route.pattern.values(in: segments)) { self.status(of: route) }
         request.path = Self.prefix + segments.joined(separator: "/")
+        DeliveryNote.current?.note(request)
         do {
             return try await route.route.handler(request)
         } catch let error as IngressError {

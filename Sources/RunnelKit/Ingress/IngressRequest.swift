@@ -71,12 +71,24 @@ public struct IngressRequest: Sendable {
         }
     }
 
+    /// A copy of the first bytes of the body, which stays when the body is handed over.
+    package func beginning(upTo limit: Int) -> [UInt8] {
+        storage.bytes.withLock { $0.count <= limit ? $0 : Array($0.prefix(limit)) }
+    }
+
     /// The number of bytes of the body.
     package var bodySize: Int { storage.bytes.withLock(\.count) }
 
     /// Whether the route is still served. A handler whose task is cancelled while this is
     /// ``IngressRouteStatus/active`` has lost its caller.
     public var routeStatus: IngressRouteStatus { status() }
+
+    /// A request with these parameters of its route's path.
+    package func with(parameters: [String: String]) -> IngressRequest {
+        var copy = self
+        copy.parameters = parameters
+        return copy
+    }
 
     package func serving(
         _ parameters: [String: String], _ status: @escaping @Sendable () -> IngressRouteStatus
@@ -139,6 +151,18 @@ public struct IngressBody: AsyncSequence, Sendable {
     /// - Parameter makeRead: Makes what reads the next piece; called for each iterator.
     package init(reading makeRead: @escaping @Sendable () -> () async throws -> [UInt8]?) {
         self.makeRead = makeRead
+    }
+
+    /// The same body, of which `note` sees every piece.
+    package func noting(_ note: @escaping @Sendable ([UInt8]) -> Void) -> IngressBody {
+        IngressBody(reading: { [makeRead] in
+            let read = makeRead()
+            return {
+                let piece = try await read()
+                if let piece { note(piece) }
+                return piece
+            }
+        })
     }
 
     /// An iterator over the pieces.

@@ -91,6 +91,12 @@ public struct IngressResponse: Sendable {
             }
     }
 
+    /// The message of an answer that ``error(_:_:_:headers:)`` made.
+    package var errorMessage: String? {
+        guard status >= 400, case .bytes(let bytes) = body else { return nil }
+        return (try? Value.json(bytes))?["error"]?["message"]?.asString
+    }
+
     /// The answer to a body that is larger than its route takes.
     package static func bodyTooLarge(limit: Int) -> IngressResponse {
         error(
@@ -133,7 +139,8 @@ public struct IngressError: Error, Sendable {
         response = .error(status, code, message, headers: headers)
     }
 
-    package init(_ response: IngressResponse) {
+    /// An answer as it is.
+    public init(_ response: IngressResponse) {
         self.response = response
     }
 }

@@ -42,6 +42,9 @@ public struct IngressRoute: Sendable {
     /// Whether the handler's task is cancelled when the caller has gone. A handler that answers at once saves the
     /// server the trouble with false. A streamed answer is always cancelled.
     public let watchesCaller: Bool
+    /// The header fields, in lower case, that prove who calls. Stored deliveries leave them out, beside those whose names
+    /// say that they carry credentials.
+    public let proofHeaders: Set<String>
     package let handler: @Sendable (IngressRequest) async throws -> IngressResponse
 
     /// - Parameters:
@@ -51,6 +54,7 @@ public struct IngressRoute: Sendable {
     ///   - answersOtherMethods: Whether requests with other methods reach the handler as well.
     ///   - authenticatesCallers: Whether the handler authenticates callers.
     ///   - origins: The origins whose pages may call from a browser; `*` for all.
+    ///   - proofHeaders: The header fields, in lower case, that prove who calls.
     ///   - refusesOtherOrigins: Whether other pages are refused; unless given, where callers are not authenticated.
     ///   - path: Segments of letters, digits, `-`, `_`, `.` and `~`, or parameters in braces, at most 200 bytes in all.
     ///   - handler: Answers a request. An answer that says that an event was accepted comes after
@@ -59,7 +63,7 @@ public struct IngressRoute: Sendable {
     public init(
         _ path: String, methods: [String] = ["POST"], answersOtherMethods: Bool = false,
         body: Body = .whole(upTo: 1 << 20), authenticatesCallers: Bool = false, origins: [String] = [],
-        refusesOtherOrigins: Bool? = nil, watchesCaller: Bool = true,
+        refusesOtherOrigins: Bool? = nil, watchesCaller: Bool = true, proofHeaders: Set<String> = [],
         handler: @escaping @Sendable (IngressRequest) async throws -> IngressResponse
     ) {
         self.path = path
@@ -70,6 +74,7 @@ public struct IngressRoute: Sendable {
         self.origins = origins.map { $0.lowercased() }
         self.refusesOtherOrigins = refusesOtherOrigins ?? !authenticatesCallers
         self.watchesCaller = watchesCaller
+        self.proofHeaders = proofHeaders
         self.handler = handler
     }
 }

@@ -16,7 +16,7 @@ public struct StepError: Error, Sendable {
     /// `empty-value` is shown with the expression that was null and its place in the file.
     public var field: [FieldError.PathElement]
 
-    /// An error whose code is declared, by Runnel or by the plugin; see ``ErrorCode``.
+    /// An error whose code is declared, by Runnel or by the plugin; see `ErrorCode`.
     public init(
         _ code: any ErrorCode, _ message: String, hint: String? = nil, isTransient: Bool = false,
         retryAfter: Duration? = nil, partialOutput: Value? = nil, field: [FieldError.PathElement] = []

@@ -82,6 +82,15 @@ public struct SecretSeal: Sendable {
         }
     }
 
+    /// The common prefix of all sealed bytes whose plain bytes begin with these, of which a secret may begin in them and
+    /// end after them.
+    package func sealed(prefix bytes: [UInt8]) -> [UInt8] {
+        bytes.withUnsafeBufferPointer { bytes in
+            let (text, unchanged) = replaced(bytes, isWhole: false) { _ in nil }
+            return text ?? Array(bytes[..<unchanged])
+        }
+    }
+
     /// A sealed text that differs from the one of other values of the same secrets: behind each reference stands `~` and
     /// what `digest` makes of the value.
     package func sealed(_ text: String, digest: (_ secret: [UInt8]) -> String) -> String {

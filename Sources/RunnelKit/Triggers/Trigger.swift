@@ -137,3 +137,30 @@ public struct TriggerPreview: Sendable {
         self.event = event
     }
 }
+
+/// A trigger that can make the event of a stored delivery again, so that an operator can replay it: `runnel deliveries
+/// replay`.
+public protocol ReplayingTrigger: Trigger {
+    /// The event of a request as the trigger itself would emit it. Who sent the request is not checked: the header
+    /// fields that prove it are not stored, and the operator vouches for it.
+    ///
+    /// - Parameters:
+    ///   - delivery: As it came, without header fields and query parameters that carry credentials.
+    ///   - context: Whose run it is.
+    /// - Throws: An ``IngressError`` or a ``StepError`` that says why no run can come of it.
+    func event(replaying delivery: IngressRequest, _ context: ReplayContext) throws -> TriggerEvent
+}
+
+/// What a trigger may use to make the event of a stored delivery again.
+public struct ReplayContext: Sendable {
+    /// The pipeline whose run it will be.
+    public var pipeline: String
+    /// See ``TriggerContext/identity``.
+    public var identity: String
+
+    /// A context; see the properties.
+    public init(pipeline: String, identity: String) {
+        self.pipeline = pipeline
+        self.identity = identity
+    }
+}

@@ -54,7 +54,9 @@ public struct TriggerContext: Sendable {
     ///
     /// Many calls at once share one write to disk, so a burst is emitted from several tasks.
     public func emit(_ event: TriggerEvent) async throws(TriggerRefusal) -> TriggerAcceptance {
-        try await runs.accept(event)
+        let acceptance = try await runs.accept(event)
+        DeliveryNote.current?.note(acceptance)
+        return acceptance
     }
 
     /// The run that wrote a file of the project, if this process knows one; see ``StepContext/writing(_:_:)``.

@@ -39,6 +39,10 @@ public struct TriggerDefinition: Sendable {
     public let run: @Sendable (_ entry: ValueObject, _ context: TriggerContext) async throws -> Void
     /// Reads the rendered entry and says when it fires; nil for a trigger that cannot know. See ``TimedTrigger``.
     public let preview: (@Sendable (_ entry: ValueObject) throws(FieldError) -> TriggerPreview)?
+    /// Reads the rendered entry and makes the event of a stored delivery again; nil for other triggers. See
+    /// ``ReplayingTrigger``.
+    package let replay:
+        (@Sendable (_ entry: ValueObject, _ delivery: IngressRequest, _ context: ReplayContext) throws -> TriggerEvent)?
     /// Reads an entry and says whether ends of another pipeline can start runs; nil for other triggers. See
     /// ``FollowingTrigger``.
     public let follows: (@Sendable (_ entry: ValueObject, _ pipeline: String, _ own: String) -> Bool)?
@@ -72,6 +76,7 @@ public struct TriggerDefinition: Sendable {
             }
         }
         preview = (type as? any TimedTrigger.Type).map { Self.preview(of: $0) }
+        replay = (type as? any ReplayingTrigger.Type).map { Self.replay(by: $0) }
         follows = (type as? any FollowingTrigger.Type).map { Self.follows(of: $0) }
         diagnose = { entry, pipeline, context in
             guard let trigger = try? T(fields: entry) else { return [] }
@@ -125,6 +130,7 @@ public struct TriggerDefinition: Sendable {
         retried = { retry, _ in retry.source }
         preview = nil
         follows = nil
+        replay = nil
         diagnose = { _, _, _ in [] }
     }
 
@@ -132,6 +138,20 @@ public struct TriggerDefinition: Sendable {
         of type: T.Type
     ) -> @Sendable (ValueObject, String, String) -> Bool {
         { entry, pipeline, own in (try? T(fields: entry))?.follows(pipeline, in: own) ?? false }
+    }
+
+    private static func replay<T: ReplayingTrigger>(
+        by type: T.Type
+    ) -> @Sendable (ValueObject, IngressRequest, ReplayContext) throws -> TriggerEvent {
+        { entry, delivery, context in
+            let trigger: T
+            do throws(FieldError) {
+                trigger = try T(fields: entry)
+            } catch {
+                throw StepError(badConfiguration: error)
+            }
+            return try trigger.event(replaying: delivery, context)
+        }
     }
 
     private static func preview<T: TimedTrigger>(

@@ -87,7 +87,8 @@ struct TriggerLife: Sendable {
                 code, "\(who) \(exit.words)\(PluginLog.errorText(log.lastLines))", isTransient: exit.isTransient)
         }
         return StepError(
-            PluginErrorCode.pluginEnded, "\(who) ended although its trigger is served\(PluginLog.errorText(log.lastLines))",
+            PluginErrorCode.pluginEnded,
+            "\(who) ended although its trigger is served\(PluginLog.errorText(log.lastLines))",
             hint: "the program of a trigger runs until its standard input is closed", isTransient: true)
     }
 
@@ -152,7 +153,8 @@ struct TriggerLife: Sendable {
                     case .heartbeat: break
                     case .error(let failure):
                         return StepError(
-                            reported: failure.code, failure.message, hint: failure.hint, isTransient: failure.isTransient)
+                            reported: failure.code, failure.message, hint: failure.hint,
+                            isTransient: failure.isTransient)
                     }
                     if unacknowledged == 0 { await health.works() }
                 }
@@ -167,7 +169,8 @@ struct TriggerLife: Sendable {
             return try TriggerMessage(line: line.bytes)
         } catch {
             throw StepError(
-                PluginErrorCode.pluginBadOutput, "line \(line.number) of what \(who) wrote \(error.message)", hint: error.hint)
+                PluginErrorCode.pluginBadOutput, "line \(line.number) of what \(who) wrote \(error.message)",
+                hint: error.hint)
         }
     }
 

@@ -5,9 +5,22 @@ import RunnelKit
 extension DashboardRoutes {
     func addOthers(to group: RouterGroup<ServerContext>) {
         group.get("/triggers") { request, context in
-            _ = try Query(request, known: ["done"])
+            let query = try DeliveryQuery(Query(request, known: DeliveryQuery.names))
+            let found = try await api.deliveries(query.filter)
             return Response.page(
-                TriggersPage(context: PageContext(request, context), pipelines: await api.host.all).html())
+                TriggersPage(
+                    context: PageContext(request, context), pipelines: await api.host.all, query: query, found: found
+                ).html())
+        }
+        group.get("/deliveries/:number") { request, context in
+            _ = try Query(request, known: ["done"])
+            let delivery = try await api.delivery(context.parameter("number"))
+            return Response.page(DeliveryPage(context: PageContext(request, context), delivery: delivery).html())
+        }
+        group.post("/deliveries/:number/replay") { request, context in
+            _ = try await form(request, context)
+            let id = try await api.replay(api.delivery(context.parameter("number")), by: Operator(context))
+            return Self.after(Link("runs", id).text, .replayed)
         }
         group.get("/usage") { request, context in
             _ = try Query(request, known: ["done"])

@@ -202,7 +202,8 @@ struct DashboardRoutes: Sendable {
                 context: page, run: run, steps: steps, log: log, pipeline: pipeline,
                 selected: try query.one("step"),
                 firstRow: min(max(0, try query.one("row").flatMap { Int($0) } ?? 0), max(0, steps.count - 1)),
-                definitionChanged: pipeline.map { $0.definition != run.definition } ?? false, redact: api.queue.redact
+                definitionChanged: pipeline.map { $0.definition != run.definition } ?? false, redact: api.queue.redact,
+                trace: api.queue.traceID(of: run)
             ).html())
     }
 
@@ -211,8 +212,9 @@ struct DashboardRoutes: Sendable {
         let step = try query.one("step")
         var value: Value?
         if let step {
-            value = try await withJournal { try await api.journal.steps(of: run.id) }
-                .first { $0.key.description == step }?.output
+            let found = try await withJournal { try await api.journal.steps(of: run.id) }
+                .first { $0.key.description == step }
+            value = part == "with" ? found?.with : found?.output
         } else {
             switch part {
             case "inputs": value = .object(run.inputs)

@@ -10,6 +10,8 @@ public enum APIErrorCode: String, ErrorCode {
     case badRequest = "bad-request"
     case bodyTooLarge = "body-too-large"
     case chainTooLong = "chain-too-long"
+    case deliveryCut = "delivery-cut"
+    case deliveryRefused = "delivery-refused"
     case hasEnded = "has-ended"
     case incompleteBody = "incomplete-body"
     case insufficientScope = "insufficient-scope"
@@ -18,6 +20,7 @@ public enum APIErrorCode: String, ErrorCode {
     case malformed
     case methodNotAllowed = "method-not-allowed"
     case noResult = "no-result"
+    case noSuchDelivery = "no-such-delivery"
     case noSuchFile = "no-such-file"
     case noSuchHook = "no-such-hook"
     case noSuchPipeline = "no-such-pipeline"
@@ -28,6 +31,7 @@ public enum APIErrorCode: String, ErrorCode {
     case noSuchWorker = "no-such-worker"
     case notEnded = "not-ended"
     case notFound = "not-found"
+    case notReplayable = "not-replayable"
     case notServed = "not-served"
     case overloaded
     case shuttingDown = "shutting-down"
@@ -62,6 +66,10 @@ public enum APIErrorCode: String, ErrorCode {
         case .badRequest: ErrorExplanation("the request is not valid HTTP")
         case .bodyTooLarge: ErrorExplanation("the body is larger than …")
         case .chainTooLong: ErrorExplanation("the event was caused by too long a chain of runs")
+        case .deliveryCut:
+            ErrorExplanation(
+                "… of the body are kept, of …, and no run has the rest; ask the sender to deliver it again")
+        case .deliveryRefused: ErrorExplanation("the trigger refuses the delivery: …")
         case .hasEnded: ErrorExplanation("the run has ended already: …")
         case .incompleteBody: ErrorExplanation("the body did not come whole")
         case .insufficientScope: ErrorExplanation("the token … has the scope `…`; this needs `…`")
@@ -71,6 +79,7 @@ public enum APIErrorCode: String, ErrorCode {
         case .methodNotAllowed: ErrorExplanation("… is not possible here; ask … with …")
         case .noResult:
             ErrorExplanation("the step \"…\" has no result in the run; retry from that step or an earlier one")
+        case .noSuchDelivery: ErrorExplanation("there is no delivery …")
         case .noSuchFile: ErrorExplanation("there is no file …")
         case .noSuchHook: ErrorExplanation("there is no hook at …")
         case .noSuchPipeline: ErrorExplanation("there is no pipeline …")
@@ -81,6 +90,7 @@ public enum APIErrorCode: String, ErrorCode {
         case .noSuchWorker: ErrorExplanation("there is no such worker, or the worker … is gone")
         case .notEnded: ErrorExplanation("the run has not ended yet")
         case .notFound: ErrorExplanation("there is nothing at …")
+        case .notReplayable: ErrorExplanation("the trigger `…` cannot start a run for a stored delivery")
         case .notServed: ErrorExplanation("the pipeline \"…\" is not served any more")
         case .overloaded: ErrorExplanation("too many bodies are being read; try again in 1 s")
         case .shuttingDown: ErrorExplanation("Runnel is shutting down; try again in 5 s")

@@ -74,7 +74,7 @@ struct ForwardedClient: Sendable, Hashable {
     }
 
     /// The address without port and brackets, and an IPv4 address in its usual form.
-    private static func plain(_ text: String) -> String {
+    static func plain(_ text: String) -> String {
         var text = text[...]
         if text.hasPrefix("["), let end = text.firstIndex(of: "]") {
             text = text[..<end].dropFirst()

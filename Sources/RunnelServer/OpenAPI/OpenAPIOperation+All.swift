@@ -1,7 +1,7 @@
 import RunnelKit
 
 extension OpenAPIOperation {
-    static var all: [OpenAPIOperation] { pipelines + runs + server + hooks }
+    static var all: [OpenAPIOperation] { pipelines + runs + deliveries + server + hooks }
 
     private static let pipelines = [
         OpenAPIOperation(
@@ -68,6 +68,33 @@ extension OpenAPIOperation {
                     name: "from", place: "query",
                     help: "A step under `steps`; the results of the steps before it are taken over."),
             ], answers: [accepted], failures: [400, 404, 409, 429, 503]),
+    ]
+
+    private static let deliveries = [
+        OpenAPIOperation(
+            method: "get", path: "/api/v1/deliveries", id: "listDeliveries", tag: "hooks",
+            summary: "Deliveries to hooks, the newest first",
+            parameters: [
+                Parameter(
+                    name: "outcome", place: "query", help: "Only deliveries with this outcome.",
+                    schema: OpenAPISchemas.reference("DeliveryOutcome")),
+                Parameter(name: "pipeline", place: "query", help: "Only deliveries to hooks of this pipeline."),
+                Parameter(
+                    name: "before", place: "query",
+                    help: "Only deliveries before this number: the last of a page before.",
+                    schema: ["type": "integer", "format": "int64", "minimum": 1, "maximum": .int(.max)]),
+                Parameter(
+                    name: "limit", place: "query", help: "How many deliveries.",
+                    schema: ["type": "integer", "minimum": 1, "maximum": 1000, "default": 50]),
+            ], answers: [list("Delivery")], failures: [400, 503]),
+        OpenAPIOperation(
+            method: "get", path: "/api/v1/deliveries/{number}", id: "showDelivery", tag: "hooks",
+            summary: "One delivery with its header fields and its body", parameters: [number],
+            answers: [one("WholeDelivery")], failures: [400, 404, 503]),
+        OpenAPIOperation(
+            method: "post", path: "/api/v1/deliveries/{number}/replay", id: "replayDelivery", tag: "hooks",
+            summary: "A new run for the delivery, of the pipeline as it is now; its signature is not checked again",
+            parameters: [number], answers: [accepted], failures: [400, 404, 409, 429, 503]),
     ]
 
     private static let server = [
@@ -147,6 +174,9 @@ extension OpenAPIOperation {
 
     private static let name = Parameter(name: "name", place: "path", help: "The pipeline's name.")
     private static let id = Parameter(name: "id", place: "path", help: "The run's id.")
+    private static let number = Parameter(
+        name: "number", place: "path", help: "The delivery's number.",
+        schema: ["type": "integer", "format": "int64", "minimum": 1, "maximum": .int(.max)])
     private static let idempotencyKey = Parameter(
         name: "Idempotency-Key", place: "header", help: "A repeat with the same key is answered with the first run.",
         schema: ["type": "string", "minLength": 1, "maxLength": 200])

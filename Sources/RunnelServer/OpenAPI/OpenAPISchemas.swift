@@ -97,8 +97,31 @@ enum OpenAPISchemas {
                         [
                             "definition": described("The SHA-256 of the pipeline's file as the run began with it."),
                             "inputs": anyObject, "input": [:], "output": [:],
+                            "trace_id": described("The trace of OpenTelemetry that it belongs to, if any."),
                             "steps": ["type": "array", "items": reference("Step")],
                         ], required: ["definition", "inputs", "input", "steps"]),
+                ]
+            ],
+            "DeliveryOutcome": ["enum": .list(DeliveryRecord.Outcome.allCases.map { .string($0.rawValue) })],
+            "Delivery": object(
+                delivery,
+                required: [
+                    "number", "time", "pipeline", "trigger", "method", "path", "outcome", "status", "size", "whole",
+                ]),
+            "WholeDelivery": [
+                "allOf": [
+                    reference("Delivery"),
+                    object(
+                        [
+                            "headers": described(
+                                "Names and values in order, without those that carry credentials.",
+                                [
+                                    "type": "array",
+                                    "items": ["type": "array", "items": text, "minItems": 2, "maxItems": 2],
+                                ]),
+                            "query": text, "url": text, "from": described("The address of the sender."),
+                            "body": text, "body_base64": described("In place of `body`, if that is no text."),
+                        ], required: ["headers", "query", "url", "from"]),
                 ]
             ],
             "Step": object(
@@ -121,6 +144,18 @@ enum OpenAPISchemas {
             "machine": described("The machine whose files it needs; workers of others leave it to that machine."),
             "cancel_requested": ["type": "boolean"], "retry_of": text, "moved_to": text,
             "chain": ["type": "integer"], "dedupe_key": text,
+        ]
+    }
+
+    private static var delivery: ValueObject {
+        [
+            "number": number, "time": time, "pipeline": text, "trigger": text, "method": text, "path": text,
+            "outcome": reference("DeliveryOutcome"), "reason": described("Why it was refused."),
+            "status": described("Of the answer; 0 where the sender left before there was one.", number),
+            "run": described("The run that stands for it."), "size": described("The bytes of its body.", number),
+            "whole": described(
+                "Whether all of the body is kept. A longer one can be replayed while its run is kept.",
+                ["type": "boolean"]),
         ]
     }
 

@@ -2,6 +2,7 @@ import HTTPServing
 import HTTPTypes
 import Hummingbird
 import NIOCore
+import RunnelEngine
 import RunnelKit
 import RunnelSupport
 
@@ -13,6 +14,8 @@ struct HookRoutes: Sendable {
     let answersEnd: Latch
     let options: ServerOptions
     let refusals: RefusalLog
+    let recorder: DeliveryRecorder
+    let redact: @Sendable (String) -> String
 
     func add(to router: Router<ServerContext>) {
         // The hook itself decides which methods it accepts.
@@ -29,7 +32,34 @@ struct HookRoutes: Sendable {
             throw APIError(404, .noSuchHook, "there is no hook at \(Value.string(path).quoted(limit: 200))")
         }
         let call = call(request, path, context)
-        return response(try await answer(request, call, by: route, context), to: call, by: route, context)
+        guard let note = recorder.makeNote() else {
+            return response(try await answer(request, call, by: route, nil, context), to: call, by: route, context)
+        }
+        return try await recorded(request, call, by: route, note, context)
+    }
+
+    /// Answers and records the delivery, whatever becomes of it.
+    private func recorded(
+        _ request: Request, _ call: IngressRequest, by route: ClaimedRoute, _ note: DeliveryNote,
+        _ context: ServerContext
+    ) async throws -> Response {
+        let time = context.now
+        func record(_ answer: IngressResponse?, _ failure: (status: Int, reason: String)? = nil) {
+            let delivery = DeliveryRecord(
+                call, note, to: route, answer: answer, failure: failure, at: time, redact: redact)
+            if let delivery { recorder.record(delivery) }
+        }
+        do {
+            let answer = try await answer(request, call, by: route, note, context)
+            record(answer)
+            return response(answer, to: call, by: route, context)
+        } catch let error as APIError {
+            record(nil, (error.status, error.message))
+            throw error
+        } catch {
+            record(nil, error is CancellationError ? nil : (500, "the trigger failed: \(error)"))
+            throw error
+        }
     }
 
     /// The request as the hook sees it, without its body.
@@ -50,7 +80,8 @@ struct HookRoutes: Sendable {
     }
 
     private func answer(
-        _ request: Request, _ call: IngressRequest, by route: ClaimedRoute, _ context: ServerContext
+        _ request: Request, _ call: IngressRequest, by route: ClaimedRoute, _ note: DeliveryNote?,
+        _ context: ServerContext
     ) async throws -> IngressResponse {
         if let refusal = refusal(request, by: route) { return refusal }
         let limit = route.body.limit
@@ -59,15 +90,16 @@ struct HookRoutes: Sendable {
             return try await bodies.withStream(of: request, context, upTo: limit, isAnonymous: isAnonymous) { stream in
                 guard let stream else { return .bodyTooLarge(limit: limit) }
                 var call = call
-                call.bodyStream = stream
-                return try await answer(call, by: route, context)
+                call.bodyStream = note.map { note in stream.noting { note.note(piece: $0) } } ?? stream
+                return try await answer(call, by: route, note, context)
             }
         }
         return try await bodies.withBody(of: request, context, upTo: limit, isAnonymous: isAnonymous) { body in
             guard let body else { return .bodyTooLarge(limit: limit) }
             var call = call
             call.body = body.take()
-            return try await answer(call, by: route, context)
+            note?.note(bodyOf: call)
+            return try await answer(call, by: route, note, context)
         }
     }
 
@@ -94,6 +126,13 @@ struct HookRoutes: Sendable {
             }
             return response
         }
+    }
+
+    private func answer(
+        _ call: IngressRequest, by route: ClaimedRoute, _ note: DeliveryNote?, _ context: ServerContext
+    ) async throws -> IngressResponse {
+        guard let note else { return try await answer(call, by: route, context) }
+        return try await DeliveryNote.$current.withValue(note) { try await answer(call, by: route, context) }
     }
 
     private func answer(

@@ -15,6 +15,7 @@ struct RunRoutes: Sendable {
             let run = try await find(request, context)
             let steps = try await withJournal { try await api.journal.steps(of: run.id) }
             var object = run.json(isFull: true).asObject ?? [:]
+            object["trace_id"] = api.queue.traceID(of: run).map { .string($0) }
             object["steps"] = .list(steps.map(\.json))
             return Response.json(.object(object))
         }

@@ -71,6 +71,47 @@ extension API {
         return id
     }
 
+    /// Starts a new run for a stored delivery, of the pipeline as it is now. The signature is not checked again: the
+    /// operator vouches for it. Where a run stands for the delivery, the new one retries it.
+    ///
+    /// - Returns: The id of the new run.
+    func replay(_ delivery: DeliveryRecord, by caller: Operator) async throws -> String {
+        guard let pipeline = await host.pipeline(named: delivery.pipeline)?.pipeline else {
+            throw APIError(409, .notServed, "the pipeline \"\(delivery.pipeline)\" is not served any more")
+        }
+        let id: String
+        if !delivery.isWhole, let old = try await self.run(of: delivery) {
+            id = try await retry(old, by: caller)
+        } else {
+            let run = try replayed(delivery, in: pipeline, retrying: delivery.runID)
+            let first = try await start(run)
+            if first == run.id {
+                id = first
+            } else {
+                // The event has a run by now, such as of the sender's own redelivery.
+                id = try await start(try replayed(delivery, in: pipeline, retrying: first))
+            }
+        }
+        await recordDone("replay-delivery", of: "\(delivery.number)", outcome: id, by: caller)
+        return id
+    }
+
+    /// The run that stands for the delivery, if it is still kept.
+    private func run(of delivery: DeliveryRecord) async throws -> RunRecord? {
+        guard let id = delivery.runID else { return nil }
+        return try await withJournal { try await journal.run(id) }
+    }
+
+    private func replayed(
+        _ delivery: DeliveryRecord, in pipeline: Pipeline, retrying old: String?
+    ) throws(APIError) -> NewRun {
+        do throws(DeliveryReplay.Failure) {
+            return try host.replay.makeRun(of: delivery, in: pipeline, retrying: old)
+        } catch {
+            throw APIError(error, delivery)
+        }
+    }
+
     /// Cancels a run.
     ///
     /// - Returns: Whether it was asked to end; false where it had not begun and has ended by now.

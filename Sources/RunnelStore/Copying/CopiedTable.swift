@@ -70,6 +70,13 @@ struct CopiedTable: Sendable {
                 "number": .int, "time": .int, "caller": .text, "origin": .text, "action": .text, "subject": .text,
                 "outcome": .text,
             ], key: ["number"]),
+        CopiedTable(
+            "deliveries",
+            [
+                "number": .int, "time": .int, "pipeline": .text, "trigger": .text, "method": .text, "path": .text,
+                "outcome": .text, "reason": .text, "status": .int, "run_id": .text, "size": .int, "whole": .bool,
+                "bytes": .int, "request": .text, "body": .text,
+            ], key: ["number"]),
         CopiedTable("seen", ["caller": .text, "until": .int], key: ["caller"]),
         CopiedTable("disabled_triggers", ["pipeline": .text, "trigger": .text], key: ["pipeline", "trigger"]),
         CopiedTable("failing", ["pipeline": .text], key: ["pipeline"]),

@@ -119,7 +119,7 @@ extension PostgresJournal: CopyingJournal {
         return PostgresStatement(
             """
             INSERT INTO \(table.name) (\(kept.map { table.quotedColumns[$0] }.joined(separator: ", ")))
-            \(table.name == "audit" ? "OVERRIDING SYSTEM VALUE " : "")VALUES (\(places.joined(separator: ", ")))
+            \(["audit", "deliveries"].contains(table.name) ? "OVERRIDING SYSTEM VALUE " : "")VALUES (\(places.joined(separator: ", ")))
             ON CONFLICT DO NOTHING
             """, parameters: parameters)
     }
@@ -164,16 +164,21 @@ extension PostgresJournal: CopyingJournal {
             _ = try connection.pipeline([
                 PostgresStatement("SELECT setval('epochs', $1)", .int(max(1, epoch))),
                 PostgresStatement("UPDATE last_end SET number = $1", .int(end)),
-                PostgresStatement(
-                    """
-                    SELECT setval(pg_get_serial_sequence('audit', 'number'), (SELECT max(number) FROM audit))
-                    WHERE EXISTS (SELECT 1 FROM audit)
-                    """),
+                Self.numbering(of: "audit"), Self.numbering(of: "deliveries"),
                 PostgresStatement(
                     "DELETE FROM trigger_memory WHERE pipeline = $1 AND \"trigger\" = $2",
                     .text(CopyPosition.trigger.pipeline), .text(CopyPosition.trigger.key)),
             ])
         }
+    }
+
+    /// Goes on behind the copied numbers.
+    private static func numbering(of table: String) -> PostgresStatement {
+        PostgresStatement(
+            """
+            SELECT setval(pg_get_serial_sequence('\(table)', 'number'), (SELECT max(number) FROM \(table)))
+            WHERE EXISTS (SELECT 1 FROM \(table))
+            """)
     }
 
     func lastEpoch() async throws(JournalError) -> Int64 {

@@ -35,6 +35,7 @@ extension PostgresJournal {
             """, oldest)
         try await removeAll("usage", "at < $1", now - retention.usage.nanoseconds)
         try await removeAll("step_memory", "expires_at < $1", now)
+        try await removeDeliveries(retention, now: now)
         try await removeAll("writers", "at < now() - make_interval(secs => $1)", 86_400)
         if report.runs > 0 { try await removeDefinitions(now: now) }
         return report

@@ -284,6 +284,35 @@ enum PostgresSchema {
                 "ALTER TABLE active ADD COLUMN host text COLLATE \"C\"",
                 "CREATE TABLE hosts (host text COLLATE \"C\" PRIMARY KEY, left_at timestamptz NOT NULL)",
             ]),
+        Migration(
+            name: "3-deliveries", isCompatible: true,
+            sql: [
+                // Calls of hooks as they came. `bytes` is what a row counts in retention.
+                """
+                CREATE TABLE deliveries (
+                    number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+                    time bigint NOT NULL,
+                    pipeline text COLLATE "C" NOT NULL,
+                    "trigger" text COLLATE "C" NOT NULL,
+                    method text NOT NULL,
+                    path text NOT NULL,
+                    outcome text COLLATE "C" NOT NULL,
+                    reason text NOT NULL,
+                    status bigint NOT NULL,
+                    run_id text COLLATE "C",
+                    size bigint NOT NULL,
+                    whole boolean NOT NULL,
+                    bytes bigint NOT NULL,
+                    request text NOT NULL,
+                    body text NOT NULL
+                )
+                """,
+                "CREATE INDEX deliveries_of ON deliveries (pipeline, number) INCLUDE (bytes)",
+                """
+                CREATE INDEX deliveries_other ON deliveries (outcome, number) INCLUDE (bytes)
+                WHERE outcome <> 'accepted'
+                """,
+            ]),
     ]
 
     /// Creates the schema and applies what is missing of the migrations, one process at a time.

@@ -286,6 +286,34 @@ enum JournalSchema {
                     ALTER TABLE workers ADD COLUMN drained INTEGER NOT NULL DEFAULT 0;
                     """)
         }
+        migrator.registerMigration("14-deliveries") { db in
+            try db.execute(
+                sql: """
+                    -- Calls of hooks as they came. `bytes` is what a row counts in retention.
+                    CREATE TABLE deliveries (
+                        number INTEGER PRIMARY KEY AUTOINCREMENT,
+                        time INTEGER NOT NULL,
+                        pipeline TEXT NOT NULL,
+                        "trigger" TEXT NOT NULL,
+                        method TEXT NOT NULL,
+                        path TEXT NOT NULL,
+                        outcome TEXT NOT NULL,
+                        reason TEXT NOT NULL,
+                        status INTEGER NOT NULL,
+                        run_id TEXT,
+                        size INTEGER NOT NULL,
+                        whole INTEGER NOT NULL,
+                        bytes INTEGER NOT NULL,
+                        request TEXT NOT NULL,
+                        -- See `StoredBody`.
+                        body TEXT NOT NULL
+                    );
+                    -- `bytes`, so that they are added up without the rows.
+                    CREATE INDEX deliveries_of ON deliveries (pipeline, number, bytes);
+                    -- Most are accepted, and found without an index.
+                    CREATE INDEX deliveries_other ON deliveries (outcome, number, bytes) WHERE outcome <> 'accepted';
+                    """)
+        }
         return migrator
     }
 

@@ -38,6 +38,7 @@ extension SQLiteJournal {
         try await removeEnds(before: now - retention.dedupe.nanoseconds)
         try await removeExpired("usage", "at < ?", [now - retention.usage.nanoseconds])
         try await removeExpired("step_memory", "expires_at < ?", [now])
+        try await removeDeliveries(retention, now: now)
         if runs > 0 {
             try await removeDefinitions(now: now)
             try await giveBackSpace()

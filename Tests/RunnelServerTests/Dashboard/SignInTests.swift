@@ -1,4 +1,5 @@
 import RunnelKit
+import RunnelSupport
 import Testing
 
 @testable import RunnelEngine
@@ -137,6 +138,58 @@ import Testing
             let rebound = try await server.call("GET", "/", [("Host", "evil.example")])
             #expect(rebound.status == 403)
             #expect(rebound.text.contains("the API answers to localhost only; a token lets others in"))
+        }
+    }
+
+    @Test("a trusted proxy names who has signed in, with the scope of that name, and the audit log has it")
+    func proxy() async throws {
+        var rig = ServerRig.dashboard(["greet.yaml": Pipelines.greet])
+        rig.options.trustedProxies = TrustedProxies([try #require(AddressRange("127.0.0.1"))])
+        rig.options.signIn = ProxySignIn(
+            header: "X-Forwarded-Email", scope: .read, scopes: ["ada@example.org": .admin, "bob@example.org": .run])
+        try await rig.serve { server in
+            func get(_ path: String, _ names: String...) async throws -> Answer {
+                try await server.call("GET", path, names.map { ("X-Forwarded-Email", $0) })
+            }
+            #expect(try await get("/settings", "ada@example.org").status == 200)
+            let runner = try await get("/settings", "bob@example.org")
+            #expect(runner.status == 403)
+            #expect(runner.text.contains("the token &quot;bob@example.org&quot; has the scope `run`"))
+            let reader = try await get("/runs", "eve@example.org")
+            #expect(reader.status == 200)
+            // The proxy ends the session, not this server.
+            #expect(!reader.text.contains("/sign-out"))
+            for names in [[], [""], ["eve@example.org", "ada@example.org"]] {
+                let answer = try await server.call("GET", "/runs", names.map { ("X-Forwarded-Email", $0) })
+                #expect(answer.status == 303, "\(names)")
+            }
+            let page = try await get("/workers", "bob@example.org").text
+            let mark = #"name="form-token" value=""#
+            let form = String(page[try #require(page.firstRange(of: mark)).upperBound...].prefix { $0 != "\"" })
+            let headers = [
+                ("X-Forwarded-Email", "bob@example.org"), ("Content-Type", "application/x-www-form-urlencoded"),
+            ]
+            let started = try await server.call(
+                "POST", "/pipelines/greet/start", headers, body: "input.who=you&form-token=\(form)")
+            #expect(started.status == 303)
+            #expect(try await server.journal.operators.audit(before: nil, limit: 1).first?.caller == "bob@example.org")
+            let other = try await server.call(
+                "POST", "/pipelines/greet/start", [("X-Forwarded-Email", "ada@example.org"), headers[1]],
+                body: "input.who=you&form-token=\(form)")
+            #expect(other.status == 403)
+            #expect(try await server.call("GET", "/api/v1/audit", [headers[0]]).status == 401)
+        }
+    }
+
+    @Test("whoever reaches the server without a trusted proxy cannot name themselves")
+    func stranger() async throws {
+        var rig = ServerRig.dashboard()
+        rig.options.trustedProxies = TrustedProxies([try #require(AddressRange("10.0.0.0/8"))])
+        rig.options.signIn = ProxySignIn(header: "X-Forwarded-Email", scope: .admin, scopes: [:])
+        try await rig.serve { server in
+            let answer = try await server.call("GET", "/runs", [("X-Forwarded-Email", "ada@example.org")])
+            #expect(answer.status == 303)
+            #expect(answer.headers["location"] == "/sign-in?to=%2Fruns")
         }
     }
 }

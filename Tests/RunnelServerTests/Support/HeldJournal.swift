@@ -124,4 +124,5 @@ struct HeldJournal: Journal {
     func close() async { await base.close() }
     func memory(of trigger: TriggerID) -> any TriggerMemory { base.memory(of: trigger) }
     var operators: any OperatorRecords { base.operators }
+    var deliveries: any DeliveryRecords { base.deliveries }
 }

@@ -2,6 +2,7 @@
 -- 10-ends
 -- 11-dashboard
 -- 12-worker-status
+-- 14-deliveries
 -- 2-waiting
 -- 3-ownership
 -- 4-retention
@@ -11,6 +12,8 @@
 -- 8-events
 -- 9-answers
 CREATE INDEX dedupe_keys_expiry ON dedupe_keys (expires_at)
+CREATE INDEX deliveries_of ON deliveries (pipeline, number, bytes)
+CREATE INDEX deliveries_other ON deliveries (outcome, number, bytes) WHERE outcome <> 'accepted'
 CREATE INDEX files_hash ON files (hash)
 CREATE INDEX runs_asleep ON runs (wake_at) WHERE state = 'waiting'
 CREATE INDEX runs_debounced ON runs (pipeline, debounce_key)
@@ -47,6 +50,24 @@ pipeline TEXT NOT NULL,
 file TEXT NOT NULL,
 text TEXT NOT NULL
 , kept_at INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID
+CREATE TABLE deliveries (
+number INTEGER PRIMARY KEY AUTOINCREMENT,
+time INTEGER NOT NULL,
+pipeline TEXT NOT NULL,
+"trigger" TEXT NOT NULL,
+method TEXT NOT NULL,
+path TEXT NOT NULL,
+outcome TEXT NOT NULL,
+reason TEXT NOT NULL,
+status INTEGER NOT NULL,
+run_id TEXT,
+size INTEGER NOT NULL,
+whole INTEGER NOT NULL,
+bytes INTEGER NOT NULL,
+request TEXT NOT NULL,
+-- See `StoredBody`.
+body TEXT NOT NULL
+)
 CREATE TABLE disabled_triggers (
 pipeline TEXT NOT NULL,
 "trigger" TEXT NOT NULL,

@@ -28,7 +28,7 @@ struct WebhookEndpoint: Sendable {
             authenticatesCallers: verification.scheme != .none, origins: origins,
             // A browser sends what it has been told for `basic` with requests of other pages too.
             refusesOtherOrigins: [.none, .basic].contains(verification.scheme), watchesCaller: respond != .accepted,
-            handler: handle)
+            proofHeaders: verification.verifier.proofHeaders, handler: handle)
     }
 
     private func handle(_ request: IngressRequest) async throws -> IngressResponse {
@@ -99,18 +99,7 @@ struct WebhookEndpoint: Sendable {
     }
 
     private func event(_ request: IngressRequest, _ body: WebhookBody) throws(BodyProblem) -> TriggerEvent {
-        var generator = SystemRandomNumberGenerator()
-        let payload = try WebhookPayload.object(request, body, without: verification.verifier.proofHeaders)
-        return TriggerEvent(
-            dedupeKey: deliveries.key(request, body: body.value, using: &generator), payload: payload,
-            input: body.value, redelivery: redeliver == .retry ? .retry : .same,
-            isAnonymous: verification.scheme == .none, cause: Self.cause(request))
-    }
-
-    /// Continues the chain of a run of Runnel that sent the request. A stranger who claims one shortens its own.
-    private static func cause(_ request: IngressRequest) -> TriggerEvent.Cause? {
-        guard let text = request.headers.first(Delivery.chainHeader), let chain = Int(text) else { return nil }
-        return .foreign(chain: min(chain, 1_000_000))
+        try WebhookEvent(verification: verification, deliveries: deliveries, redeliver: redeliver).event(request, body)
     }
 
     private func answer(_ runID: String, _ request: IngressRequest) async -> IngressResponse {

@@ -30,15 +30,7 @@ enum WebhookPayload {
     /// Without parameters that carry credentials, as with header fields.
     private static func query(_ request: IngressRequest) throws(BodyProblem) -> ValueObject {
         let query = try FormReader.read(Array(request.query.utf8))
-        return ValueObject(query.filter { !isCredential($0.key) }.map { ($0.key, $0.value) })
-    }
-
-    /// Whether the parameter is one that senders put credentials in. Narrower than for header fields, whose names say
-    /// what they are: `keyword` and `author` are what a caller asks for.
-    private static func isCredential(_ name: String) -> Bool {
-        let name = String(name.lowercased().filter { $0.isLetter || $0.isNumber })
-        return ["key", "sig", "auth", "authorization", "passwd", "jwt"].contains(name)
-            || ["token", "secret", "password", "signature", "apikey", "accesskey"].contains(where: name.hasSuffix)
+        return ValueObject(query.filter { !SensitiveName.matchesParameter($0.key) }.map { ($0.key, $0.value) })
     }
 
     /// The fields by lower-case name, a repeated one joined by commas (RFC 9110, section 5.3). Those that carry

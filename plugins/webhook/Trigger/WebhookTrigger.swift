@@ -1,7 +1,7 @@
 internal import RunnelKit
 
 /// The trigger `webhook`.
-struct WebhookTrigger: Trigger {
+struct WebhookTrigger: ReplayingTrigger {
     static let name = "webhook"
     static let summary = "Starts a run when a URL is called."
 
@@ -67,12 +67,28 @@ struct WebhookTrigger: Trigger {
         let path = try hookPath(pipeline: context.pipeline)
         let endpoint = WebhookEndpoint(
             path: path, methods: methods.map(\.rawValue), origins: origins.map(\.text), verification: verify,
-            bodies: BodyReader(accept: accept, limit: maxBody.bytes, forms: forms),
-            limit: rate.map { CallLimit($0, clock: context.clock) },
+            bodies: bodies, limit: rate.map { CallLimit($0, clock: context.clock) },
             deliveries: DeliveryKey(path: path, source: idempotency?.source, verification: verify),
             redeliver: redeliver, respond: respond, timeout: timeout, cancelsOnDisconnect: cancelOnDisconnect,
             challengeToken: challengeToken, context: context)
         try await context.serve(endpoint.route)
+    }
+
+    private var bodies: BodyReader { BodyReader(accept: accept, limit: maxBody.bytes, forms: forms) }
+
+    func event(replaying delivery: IngressRequest, _ context: ReplayContext) throws -> TriggerEvent {
+        // Validation requires it.
+        guard let verify else { throw StepError(WebhookErrorCode.badWith, "the hook has no `verify`") }
+        let path = try hookPath(pipeline: context.pipeline)
+        let event = WebhookEvent(
+            verification: verify,
+            deliveries: DeliveryKey(path: path, source: idempotency?.source, verification: verify), redeliver: redeliver
+        )
+        do throws(BodyProblem) {
+            return try event.event(delivery, try bodies.read(delivery))
+        } catch {
+            throw IngressError(error.response)
+        }
     }
 
     /// A hook without a `path` is the pipeline's own.

@@ -23,7 +23,13 @@ struct DashboardMiddleware: RouterMiddleware {
         var response: Response
         do {
             try checkSite(request)
-            context.session = sessions.session(of: request, now: context.now)
+            if let person = options.signIn?.person(
+                of: request, from: context.remoteAddress?.ipAddress, options.trustedProxies)
+            {
+                context.session = sessions.session(of: person.name, scope: person.scope)
+            } else {
+                context.session = sessions.session(of: request, now: context.now)
+            }
             if let session = context.session {
                 (context.caller, context.scope) = (session.caller, session.scope)
                 try AccessRule.check(request, context)

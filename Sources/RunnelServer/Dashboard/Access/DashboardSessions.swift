@@ -13,6 +13,8 @@ struct DashboardSession: Sendable, Hashable {
     let formToken: String
     /// What the token allows.
     var scope = AccessScope.admin
+    /// Whether it ends when the browser signs out here; not so for one that a proxy has signed in.
+    var canEnd = true
 
     /// The caller on this machine where the server has no token.
     static let local = "local"
@@ -70,6 +72,14 @@ final class DashboardSessions: Sendable {
         else { return nil }
         return DashboardSession(
             caller: token.name, formToken: Self.sign(key, "form", cookie), scope: token.scope)
+    }
+
+    /// The session of a person whom a proxy has signed in. The forms' token comes from an access token, so that it is the
+    /// same after a restart and on other servers.
+    func session(of person: String, scope: AccessScope) -> DashboardSession {
+        let key = tokens.max(by: { $0.scope < $1.scope }).map(key) ?? processKey
+        return DashboardSession(
+            caller: person, formToken: Self.sign(key, "form of a person", person), scope: scope, canEnd: false)
     }
 
     /// The value of a new session's cookie.

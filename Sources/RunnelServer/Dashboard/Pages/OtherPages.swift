@@ -2,10 +2,13 @@ import RunnelEngine
 import RunnelKit
 import RunnelSupport
 
-/// All triggers of all pipelines.
+/// All triggers of all pipelines, and what was delivered to hooks.
 struct TriggersPage {
     let context: PageContext
     let pipelines: [PipelineHost.Hosted]
+    let query: DeliveryQuery
+    /// The deliveries of the query.
+    let found: [DeliveryRecord]
 
     func html() -> String {
         let words = context.words
@@ -35,7 +38,16 @@ struct TriggersPage {
                     }
                 }
             }
+            DeliveryList(context: context, query: query, found: found, pipelines: hooked).write(to: &html)
         }
+    }
+
+    /// The names of the pipelines of the deliveries that are shown, and of those that have a hook.
+    private var hooked: [String] {
+        let hooks = pipelines.filter { hosted in
+            (hosted.pipeline?.triggers ?? []).contains { $0.kind == "webhook" }
+        }.compactMap { $0.pipeline?.name }
+        return Set(hooks + found.map(\.pipeline)).sorted().prefix(20).map { $0 }
     }
 
     private func isProblem(_ row: (PipelineHost.Hosted, TriggerDeclaration)) -> Bool {
@@ -90,7 +102,11 @@ struct AuditPage {
             html.element("td", .class("from")) { $0.outside(entry.caller) }
             html.element("td", .class("mono")) { $0.outside(entry.action) }
             html.element("td", .class("why")) { html in
-                if entry.action.hasSuffix("-run"), entry.action != "start-run" {
+                if entry.action == "replay-delivery" {
+                    html.element("a", .class("mono"), .href(Link("deliveries", entry.subject))) {
+                        $0.outside(entry.subject)
+                    }
+                } else if entry.action.hasSuffix("-run"), entry.action != "start-run" {
                     html.element("a", .class("mono"), .href(Link("runs", entry.subject))) { $0.outside(entry.subject) }
                 } else {
                     html.outside(entry.subject)

@@ -45,7 +45,7 @@ struct PageContext: Sendable {
     init(_ request: Request, _ context: ServerContext) {
         words = Words(language: Language.of(request))
         session = context.session
-        canSignOut = context.session.map { $0.caller != DashboardSession.local } ?? false
+        canSignOut = context.session.map { $0.canEnd && $0.caller != DashboardSession.local } ?? false
         now = context.now
         here = "\(request.uri)"
         notice = (try? Query(request, known: nil).one("done"))?.flatMap(Notice.init(rawValue:))

@@ -19,6 +19,8 @@ struct RunPage {
     let definitionChanged: Bool
     /// Redacts secrets.
     let redact: @Sendable (String) -> String
+    /// The id of the run's trace; nil where it is in none.
+    var trace: String?
 
     /// How many rows of the waterfall are on a page.
     static let rows = 200
@@ -137,6 +139,11 @@ struct RunPage {
                     html.element("a", .class("mono"), .href(Link("runs", other))) {
                         $0.outside(String(other.prefix(13)))
                     }
+                }
+            }
+            if let trace {
+                fact(words(.factTrace), &html) { html in
+                    html.element("span", .class("mono")) { $0.outside(trace) }
                 }
             }
             fact(words(.factRun), &html) { html in
@@ -433,6 +440,13 @@ struct StepDetail {
                     html.element("summary", text: words(.partialAnswer))
                     AnswerView(step: key, text: text, isLive: false, context: page.context).write(to: &html)
                 }
+            }
+            if let with = step.with {
+                ValueFold(
+                    title: words(.factWith), value: SecretSeal.masked(with),
+                    link: Link("runs", page.run.id).with("view", "value").with("part", "with").with("step", key),
+                    context: page.context
+                ).write(to: &html)
             }
             if let output = step.output {
                 ValueFold(

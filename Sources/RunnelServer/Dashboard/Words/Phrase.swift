@@ -173,6 +173,8 @@ enum Phrase: String, Sendable, CaseIterable {
     case retry
     case cancel
     // MARK: A run
+    case factWith
+    case factTrace
     case retryFrom
     case retryFromStep
     case definition
@@ -251,6 +253,28 @@ enum Phrase: String, Sendable, CaseIterable {
     case source
     case fileNotServed
     case lastVersionServed
+    // MARK: Deliveries
+    case deliveries
+    case deliveryTitle
+    case columnOutcome
+    case columnRequest
+    case columnAnswer
+    case columnBody
+    case columnHeaders
+    case columnSender
+    case outcomeAccepted
+    case outcomeDuplicate
+    case outcomeIgnored
+    case outcomeRefused
+    case noDeliveries
+    case noDeliveriesHint
+    case noDeliveriesHere
+    case bodyIsCut
+    case bodyIsBinary
+    case bodyIsEmpty
+    case replay
+    case replayHelp
+    case backToTriggers
     // MARK: Others
     case noAudit
     case settingsHelp
@@ -473,6 +497,8 @@ enum Phrase: String, Sendable, CaseIterable {
         case .withSelected: ("Selected runs:", "選択した実行:")
         case .retry: ("Retry", "再実行")
         case .cancel: ("Cancel", "キャンセル")
+        case .factWith: ("Settings as rendered (with)", "展開後の設定 (with)")
+        case .factTrace: ("Trace", "トレース")
         case .retryFrom: ("Retry from a step…", "ステップから再実行…")
         case .retryFromStep: ("The first step to run again", "再実行を始めるステップ")
         case .definition: ("Definition", "定義")
@@ -570,6 +596,32 @@ enum Phrase: String, Sendable, CaseIterable {
                 "The file has errors; its last valid version stays in service.",
                 "ファイルにエラーがあります。最後の有効な版を提供しています。"
             )
+        case .deliveries: ("Deliveries", "配信")
+        case .deliveryTitle: ("Delivery {0}", "配信 {0}")
+        case .columnOutcome: ("Outcome", "結果")
+        case .columnRequest: ("Request", "リクエスト")
+        case .columnAnswer: ("Answer", "応答")
+        case .columnBody: ("Body", "本文")
+        case .columnHeaders: ("Header fields", "ヘッダー")
+        case .columnSender: ("Sender", "送信元")
+        case .outcomeAccepted: ("accepted", "受理")
+        case .outcomeDuplicate: ("duplicate", "重複")
+        case .outcomeIgnored: ("ignored", "対象外")
+        case .outcomeRefused: ("refused", "拒否")
+        case .noDeliveries: ("No hook has been called yet.", "フックへの配信はまだありません。")
+        case .noDeliveriesHint:
+            ("`deliveries` in `runnel.yaml` says how long they are kept.", "保存期間は `runnel.yaml` の `deliveries` で指定します。")
+        case .noDeliveriesHere: ("No delivery matches these filters.", "条件に一致する配信はありません。")
+        case .bodyIsCut: ("The first {0} are kept, of {1}.", "全 {1} のうち先頭の {0} だけを保存しています。")
+        case .bodyIsBinary: ("The body is no text: {0}.", "本文はテキストではありません: {0}")
+        case .bodyIsEmpty: ("The body is empty.", "本文は空です。")
+        case .replay: ("Replay", "再送")
+        case .replayHelp:
+            (
+                "A replay starts a new run of the pipeline as it is now. The signature is not checked again.",
+                "再送すると、現在のパイプラインで新しい実行を開始します。署名は再検証しません。"
+            )
+        case .backToTriggers: ("To the triggers", "トリガーへ戻る")
         case .noAudit: ("Nothing was done yet.", "操作はまだありません。")
         case .settingsHelp:
             (

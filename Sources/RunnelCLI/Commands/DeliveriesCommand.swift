@@ -1,0 +1,150 @@
+import ArgumentParser
+import RunnelEngine
+import RunnelKit
+internal import RunnelSupport
+
+/// `runnel deliveries`
+struct DeliveriesCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "deliveries", abstract: "List, show and replay the calls of hooks.",
+        discussion: HelpText.text(
+            """
+            Deliveries are kept as they came, without header fields and query parameters that carry credentials, for as \
+            long and as many as `deliveries` in runnel.yaml says.
+            """,
+            examples: [
+                "runnel deliveries list --outcome refused": "What was refused, and why?",
+                "runnel deliveries show 12": "Its header fields and its body.",
+                "runnel deliveries replay 12": "A new run for it, in the running server.",
+            ]),
+        subcommands: [DeliveriesListCommand.self, DeliveriesShowCommand.self, DeliveriesReplayCommand.self],
+        defaultSubcommand: DeliveriesListCommand.self)
+}
+
+/// `--outcome`
+enum DeliveryOutcomeArgument: String, ExpressibleByArgument, CaseIterable {
+    case accepted, duplicate, ignored, refused
+
+    var outcome: DeliveryRecord.Outcome? { DeliveryRecord.Outcome(rawValue: rawValue) }
+}
+
+/// `runnel deliveries list`
+struct DeliveriesListCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "list", abstract: "List deliveries, the newest first.",
+        discussion: HelpText.text(
+            examples: [
+                "runnel deliveries list --outcome refused -n 5": "The last five that were refused, with their reasons."
+            ]))
+
+    @OptionGroup var options: ProjectOptions
+    @Option(help: "Only deliveries with this outcome.") var outcome: DeliveryOutcomeArgument?
+    @Option(help: "Only deliveries to hooks of this pipeline.", completion: PipelineCompletion.names)
+    var pipeline: String?
+    @Option(name: .shortAndLong, help: "How many deliveries.") var number = 50
+    @Option(help: ArgumentHelp("Only deliveries before this number: the last of a page before.", valueName: "number"))
+    var before: Int?
+    @Flag(help: "Print one JSON object a line.") var json = false
+
+    func validate() throws {
+        if number < 1 { throw ValidationError("-n \(number): expected 1 or more") }
+    }
+
+    func run() async throws {
+        let journal = try options.journal(of: try options.project())
+        let filter = DeliveryFilter(
+            outcome: outcome?.outcome, pipeline: pipeline, before: before.map { Int64($0) }, limit: number)
+        let deliveries = try await withJournalErrors { try await journal.deliveries.deliveries(filter) }
+        await journal.close()
+        if json {
+            for delivery in deliveries { Streams.output.write(json: delivery.json(isFull: false), isPretty: false) }
+            return
+        }
+        guard !deliveries.isEmpty else { return Streams.error.write("no deliveries\n") }
+        let style = TextStyle.standardOutput
+        for delivery in deliveries {
+            let what = "\(delivery.method) \(SecretSeal.masked(delivery.path))"
+            let end = delivery.runID.map { "→ \($0)" } ?? SecretSeal.masked(delivery.reason)
+            let words = [
+                "\(delivery.number)", LocalTime.text(delivery.time), delivery.outcome.rawValue,
+                style.line(delivery.pipeline), style.line(what), style.dim(style.line(end)),
+            ]
+            Streams.output.write(styled: words.joined(separator: "  ") + "\n")
+        }
+    }
+}
+
+/// `runnel deliveries show`
+struct DeliveriesShowCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "show", abstract: "Show a delivery: its header fields, its body, and what became of it.",
+        discussion: HelpText.text(
+            examples: [
+                "runnel deliveries show 12 --json": "As a JSON object."
+            ]))
+
+    @OptionGroup var options: ProjectOptions
+    @Argument(help: "The delivery's number.") var number: Int
+    @Flag(help: "Print a JSON object.") var json = false
+
+    func run() async throws {
+        let journal = try options.journal(of: try options.project())
+        let found = try await withJournalErrors { try await journal.deliveries.delivery(Int64(number)) }
+        await journal.close()
+        guard let delivery = found else {
+            Streams.error.write("error: there is no delivery \(number)\n  = `runnel deliveries list` lists them\n")
+            throw ExitStatus.runFailed
+        }
+        if json { return Streams.output.write(json: delivery.json(isFull: true), isPretty: true) }
+        let style = TextStyle.standardOutput
+        let request = SecretSeal.masked(delivery.request)
+        let query = request["query"]?.asString ?? ""
+        var lines = [
+            "\(delivery.method) \(SecretSeal.masked(delivery.path))\(query.isEmpty ? "" : "?\(query)")",
+            "\(delivery.outcome.rawValue) by \(delivery.pipeline) (\(delivery.trigger)), answered \(delivery.status), "
+                + "from \(request["from"]?.asString ?? "")",
+            LocalTime.text(delivery.time),
+        ]
+        if let run = delivery.runID { lines.append("run \(run)") }
+        if !delivery.reason.isEmpty { lines.append("reason: \(SecretSeal.masked(delivery.reason))") }
+        for field in request["headers"]?.asList ?? [] {
+            lines.append("\(field.asList?.first?.asString ?? ""): \(field.asList?.last?.asString ?? "")")
+        }
+        for line in lines { Streams.output.write(styled: style.line(line) + "\n") }
+        guard delivery.size > 0 else { return }
+        Streams.output.write("\n")
+        if let text = delivery.shownText {
+            Streams.output.write(styled: style.safe(text) + (text.hasSuffix("\n") ? "" : "\n"))
+        } else {
+            Streams.output.write("(\(ByteCount(delivery.size)) that are no text)\n")
+        }
+        if !delivery.isWhole {
+            let kept = ByteCount(min(delivery.size, DeliveryRecord.maximumBody))
+            Streams.error.write("\(kept) of the body are kept, of \(ByteCount(delivery.size))\n")
+        }
+    }
+}
+
+/// `runnel deliveries replay`
+struct DeliveriesReplayCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "replay", abstract: "Start a new run for a delivery in a running server.",
+        discussion: HelpText.text(
+            """
+            The run begins with the pipeline as it is now. The signature is not checked again, and neither is the \
+            trigger's `if`, so a delivery that was refused or ignored can be replayed once its cause is mended. Where a \
+            run stands for the delivery already, the new one is a retry of it.
+            """,
+            examples: [
+                "runnel deliveries replay 12": "Prints the id of the new run."
+            ]))
+
+    @OptionGroup var options: ProjectOptions
+    @Argument(help: "The delivery's number.") var number: Int
+
+    func run() async throws {
+        let client = ServerClient(project: try options.project())
+        let answer = try await client.request("POST", "/deliveries/\(number)/replay")
+        Streams.output.write((answer["run"]?.asString ?? "") + "\n")
+    }
+}

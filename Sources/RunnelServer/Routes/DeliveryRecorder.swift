@@ -1,0 +1,166 @@
+import Logging
+import RunnelEngine
+import RunnelKit
+import RunnelSupport
+import ServiceLifecycle
+import Synchronization
+
+/// Records deliveries to hooks in the journal, many in one transaction, without making their callers wait.
+///
+/// The queue is bounded in number and bytes: beyond that, and while the journal cannot be written, deliveries go
+/// unrecorded, which the log says. Their runs are not concerned.
+final class DeliveryRecorder: Service, Sendable {
+    private struct State {
+        var pending: [DeliveryRecord] = []
+        var bytes = 0
+        var dropped = 0
+        var refusals = TokenBucket(size: 600, per: .seconds(60))
+    }
+
+    private static let maximumPending = 4096
+    private static let maximumBytes = 16 << 20
+    /// How long deliveries are gathered for one transaction.
+    private static let patience = Duration.milliseconds(50)
+
+    private let journal: any Journal
+    private let seal: SecretSeal
+    private let logger: Logger
+    private let isOn: Bool
+    private let elapsed: @Sendable () -> Duration
+    private let wakes: AsyncStream<Void>
+    private let wake: AsyncStream<Void>.Continuation
+    private let state = Mutex(State())
+    /// One writer at a time, so that whoever flushes also waits for what another one writes.
+    private let writing = Semaphore(limit: 1)
+
+    /// - Parameter isOn: Whether deliveries are kept at all.
+    init(journal: any Journal, seal: SecretSeal, logger: Logger, isOn: Bool) {
+        (self.journal, self.seal, self.logger, self.isOn) = (journal, seal, logger, isOn)
+        let start = ContinuousClock.now
+        elapsed = { ContinuousClock.now - start }
+        (wakes, wake) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
+    }
+
+    /// A note for a delivery that begins; nil where none are kept.
+    func makeNote() -> DeliveryNote? { isOn ? DeliveryNote(keeping: DeliveryRecord.maximumBody) : nil }
+
+    /// Enqueues a delivery, with secrets in it.
+    func record(_ delivery: DeliveryRecord) {
+        let size = delivery.body.count + 1024
+        let now = elapsed()
+        let isFirst = state.withLock { state in
+            // Anybody can cause refusals.
+            guard delivery.outcome != .refused || state.refusals.take(at: now) == nil,
+                state.pending.count < Self.maximumPending, state.bytes + size <= Self.maximumBytes
+            else {
+                state.dropped += 1
+                return false
+            }
+            state.pending.append(delivery)
+            state.bytes += size
+            return state.pending.count == 1
+        }
+        if isFirst { wake.yield() }
+    }
+
+    /// Writes what is enqueued, and returns when it can be read.
+    func flush() async {
+        // Without a permit the task was cancelled.
+        try? await writing.withPermit { await write() }
+    }
+
+    private func write() async {
+        let (deliveries, dropped) = state.withLock { state in
+            defer { (state.pending, state.bytes, state.dropped) = ([], 0, 0) }
+            return (state.pending, state.dropped)
+        }
+        if dropped > 0 { logger.warning("\(dropped) deliveries were not recorded: too many came at once") }
+        guard !deliveries.isEmpty else { return }
+        do throws(JournalError) {
+            try await journal.deliveries.append(deliveries.map(sealed))
+        } catch {
+            logger.warning("\(deliveries.count) deliveries were not recorded: \(error)")
+        }
+    }
+
+    private func sealed(_ delivery: DeliveryRecord) -> DeliveryRecord {
+        var sealed = delivery
+        sealed.path = seal.seal(delivery.path)
+        sealed.reason = seal.seal(delivery.reason)
+        sealed.request = seal.seal(delivery.request)
+        if delivery.isWhole {
+            if case .bytes(let bytes) = seal.seal(.bytes(delivery.body)) { sealed.body = bytes }
+        } else {
+            // The cut may go through a secret.
+            sealed.body = seal.sealed(prefix: delivery.body)
+        }
+        return sealed
+    }
+
+    /// Records until the server stops; the server flushes what comes until its last connection is closed.
+    func run() async throws {
+        await cancelWhenGracefulShutdown {
+            for await _ in self.wakes {
+                guard (try? await ContinuousClock().sleep(for: Self.patience)) != nil else { return }
+                await self.flush()
+            }
+        }
+    }
+}
+
+extension DeliveryRecord {
+    /// What a hook was sent and what came of it, with secrets in it; nil for a call that delivered nothing, such as a
+    /// question of a hub that was answered.
+    ///
+    /// - Parameters:
+    ///   - answer: nil if the caller left before there was one.
+    ///   - failure: What the route has thrown instead, in words.
+    init?(
+        _ call: IngressRequest, _ note: DeliveryNote, to route: ClaimedRoute, answer: IngressResponse?,
+        failure: (status: Int, reason: String)?, at time: Int64, redact: (String) -> String
+    ) {
+        let outcome: Outcome
+        var reason = ""
+        switch note.acceptance {
+        case .accepted?: outcome = .accepted
+        case .duplicate?: outcome = .duplicate
+        case .ignored?: outcome = .ignored
+        default:
+            let status = answer?.status ?? failure?.status ?? 0
+            guard status >= 400 else { return nil }
+            outcome = .refused
+            reason = answer?.refusal ?? answer?.errorMessage ?? failure?.reason ?? "the answer was \(status)"
+        }
+        let size = note.size
+        let body = note.beginning
+        // A body that was not read, or not to its end, has no size that is known.
+        let isWhole = body.count == size && answer?.status != 413 && failure == nil
+        self.init(
+            time: time, pipeline: route.pipeline, trigger: route.key, method: call.method, path: note.path ?? call.path,
+            outcome: outcome, reason: String(redact(reason).prefix(1000)),
+            status: answer?.status ?? failure?.status ?? 0, runID: note.acceptance?.runID, size: size,
+            isWhole: isWhole,
+            request: Self.request(call, note, without: route.route.proofHeaders), body: body)
+    }
+
+    /// Without header fields and query parameters that carry credentials, as with what runs are started for.
+    private static func request(_ call: IngressRequest, _ note: DeliveryNote, without proof: Set<String>) -> Value {
+        var headers: [Value] = []
+        for (name, value) in call.headers.fields {
+            let lower = name.lowercased()
+            guard !proof.contains(lower), lower == "idempotency-key" || !CredentialName.isField(lower) else { continue }
+            headers.append([.string(name), .string(value)])
+        }
+        let query = call.query.split(separator: "&").filter { pair in
+            let name = pair.prefix { $0 != "=" }
+            return !CredentialName.isParameter(PercentDecoding.text(name) ?? String(name))
+        }.joined(separator: "&")
+        let url = String(call.url.prefix { $0 != "?" }) + (query.isEmpty ? "" : "?" + query)
+        return [
+            "headers": .list(headers), "query": .string(query), "url": .string(url),
+            "from": .string(call.remoteAddress),
+            "params": .object(
+                ValueObject(note.parameters.sorted { $0.key < $1.key }.map { ($0.key, .string($0.value)) })),
+        ]
+    }
+}

@@ -1,0 +1,182 @@
+import GRDB
+public import RunnelEngine
+import RunnelKit
+
+extension SQLiteJournal {
+    public var deliveries: any DeliveryRecords { SQLiteDeliveryRecords(journal: self) }
+}
+
+/// Deliveries, in the table `deliveries`.
+private struct SQLiteDeliveryRecords: DeliveryRecords {
+    let journal: SQLiteJournal
+
+    private static let columns = """
+        number, time, pipeline, "trigger", method, path, outcome, reason, status, run_id, size, whole
+        """
+
+    func append(_ deliveries: [DeliveryRecord]) async throws(JournalError) {
+        try await journal.committer.write { db in
+            let statement = try db.cachedStatement(
+                sql: """
+                    INSERT INTO deliveries (
+                        time, pipeline, "trigger", method, path, outcome, reason, status, run_id, size, whole, bytes,
+                        request, body
+                    ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                    """)
+            for delivery in deliveries {
+                try statement.execute(arguments: [
+                    delivery.time, delivery.pipeline, delivery.trigger, delivery.method, delivery.path,
+                    delivery.outcome.rawValue, delivery.reason, delivery.status, delivery.runID, delivery.size,
+                    delivery.isWhole, delivery.storedBytes, delivery.request.json(), StoredBody.column(delivery.body),
+                ])
+            }
+        }
+    }
+
+    func deliveries(_ filter: DeliveryFilter) async throws(JournalError) -> [DeliveryRecord] {
+        var conditions = ["number < ?"]
+        var arguments: StatementArguments = [filter.before ?? .max]
+        if let outcome = filter.outcome {
+            // The planner uses the index of the others only where the condition says so.
+            conditions.append(outcome == .accepted ? "outcome = ?" : "outcome <> 'accepted' AND outcome = ?")
+            arguments += [outcome.rawValue]
+        }
+        if let pipeline = filter.pipeline {
+            conditions.append("pipeline = ?")
+            arguments += [pipeline]
+        }
+        arguments += [filter.limit]
+        let sql = """
+            SELECT \(Self.columns) FROM deliveries WHERE \(conditions.joined(separator: " AND "))
+            ORDER BY number DESC LIMIT ?
+            """
+        return try await journal.read { [arguments] db in
+            try Row.fetchAll(db.cachedStatement(sql: sql), arguments: arguments).compactMap(Self.record)
+        }
+    }
+
+    func delivery(_ number: Int64) async throws(JournalError) -> DeliveryRecord? {
+        try await journal.read { db in
+            guard
+                let row = try Row.fetchOne(
+                    db.cachedStatement(sql: "SELECT \(Self.columns), request, body FROM deliveries WHERE number = ?"),
+                    arguments: [number]),
+                var record = try Self.record(row)
+            else { return nil }
+            record.request = (try? Value.json(try row.decode(String.self, atIndex: 12))) ?? .null
+            record.body = StoredBody.bytes(try row.decode(String.self, atIndex: 13))
+            return record
+        }
+    }
+
+    /// nil for an outcome of a newer version.
+    private static func record(_ row: Row) throws -> DeliveryRecord? {
+        guard let outcome = DeliveryRecord.Outcome(rawValue: try row.decode(String.self, atIndex: 6)) else {
+            return nil
+        }
+        var record = DeliveryRecord(
+            time: try row.decode(atIndex: 1), pipeline: try row.decode(atIndex: 2), trigger: try row.decode(atIndex: 3),
+            method: try row.decode(atIndex: 4), path: try row.decode(atIndex: 5), outcome: outcome,
+            reason: try row.decode(atIndex: 7), status: try row.decode(atIndex: 8), runID: try row.decode(atIndex: 9),
+            size: try row.decode(atIndex: 10), isWhole: try row.decode(atIndex: 11))
+        record.number = try row.decode(atIndex: 0)
+        return record
+    }
+}
+
+extension SQLiteJournal {
+    /// Removes deliveries beyond the limits on age and bytes, the oldest first.
+    func removeDeliveries(_ retention: Retention, now: Int64) async throws(JournalError) {
+        let oldest = now - retention.deliveryAge.nanoseconds
+        while !Task.isCancelled {
+            let old = try await oldestDeliveries("true").prefix { $0.time < oldest }
+            guard let last = old.last else { break }
+            try await removeDeliveries("true", upTo: last.number)
+        }
+        let refused = retention.deliveryBytes / DeliveryRecord.refusedShare
+        try await removeDeliveries("outcome <> 'accepted' AND outcome = 'refused'", beyond: refused)
+        try await removeDeliveries("true", beyond: retention.deliveryBytes)
+    }
+
+    private func removeDeliveries(_ condition: String, beyond limit: Int64) async throws(JournalError) {
+        var excess = try await read { db in
+            // A few cannot be too large: their bytes are not added up.
+            let count =
+                try Int64.fetchOne(
+                    db.cachedStatement(
+                        sql: """
+                            SELECT (SELECT max(number) FROM deliveries) - (SELECT min(number) FROM deliveries) + 1
+                            """)) ?? 0
+            guard count > limit / DeliveryLimit.maximumBytes else { return Int64(0) }
+            let sum = try Int64.fetchOne(
+                db.cachedStatement(sql: "SELECT sum(bytes) FROM deliveries WHERE \(condition)"))
+            return (sum ?? 0) - limit
+        }
+        while excess > 0, !Task.isCancelled {
+            var last: Int64?
+            for delivery in try await oldestDeliveries(condition) where excess > 0 {
+                excess -= delivery.bytes
+                last = delivery.number
+            }
+            guard let last else { return }
+            try await removeDeliveries(condition, upTo: last)
+        }
+    }
+
+    /// As many as one transaction removes.
+    private func oldestDeliveries(_ condition: String) async throws(JournalError) -> [DeliveryLimit.Row] {
+        try await read { db in
+            try Row.fetchAll(
+                db.cachedStatement(
+                    sql: """
+                        SELECT number, time, bytes FROM deliveries WHERE \(condition)
+                        ORDER BY number LIMIT \(DeliveryLimit.batch)
+                        """)
+            ).map { row in
+                DeliveryLimit.Row(
+                    number: try row.decode(atIndex: 0), time: try row.decode(atIndex: 1),
+                    bytes: try row.decode(atIndex: 2))
+            }
+        }
+    }
+
+    private func removeDeliveries(_ condition: String, upTo number: Int64) async throws(JournalError) {
+        try await committer.write { db in
+            try db.cachedStatement(sql: "DELETE FROM deliveries WHERE \(condition) AND number <= ?")
+                .execute(arguments: [number])
+        }
+        try? await ContinuousClock().sleep(for: .milliseconds(20))
+    }
+}
+
+/// What retention of deliveries goes by in every journal.
+enum DeliveryLimit {
+    /// What is read of a delivery that may go.
+    struct Row: Sendable {
+        var number: Int64
+        var time: Int64
+        var bytes: Int64
+    }
+
+    /// How many one transaction removes.
+    static let batch = 50
+    /// More than the largest delivery takes, with its header, which the server bounds.
+    static let maximumBytes = Int64(DeliveryRecord.maximumBody + (128 << 10))
+}
+
+/// The column form of a body: its text behind a `t`, or what is no text, or holds a zero byte, which PostgreSQL's texts
+/// cannot hold, in Base64 behind a `b`.
+enum StoredBody {
+    static func column(_ bytes: [UInt8]) -> String {
+        guard !bytes.contains(0), let text = String(validating: bytes, as: UTF8.self) else {
+            return "b" + Base64.encode(bytes)
+        }
+        return "t" + text
+    }
+
+    static func bytes(_ column: String) -> [UInt8] {
+        let rest = column.utf8.dropFirst()
+        guard column.utf8.first == UInt8(ascii: "b") else { return Array(rest) }
+        return Base64.decode(String(decoding: rest, as: UTF8.self)) ?? []
+    }
+}

@@ -1,0 +1,72 @@
+import RunnelKit
+import Testing
+
+@testable import RunnelEngine
+@testable import RunnelServer
+
+@Suite("The pages of deliveries", .timeLimit(.minutes(2))) struct DeliveryPageTests {
+    /// With a journal of its own each time.
+    private static var rig: ServerRig {
+        var rig = ServerRig(
+            pipelines: [
+                "h.yaml": Pipelines.hook(
+                    "verify: { scheme: bearer, secret: \"{{ secrets.hook }}\" }",
+                    steps: "{ id: say, uses: log, with: { message: \"got {{ trigger.raw }}\" } }")
+            ], secrets: ["hook": "s3cr3t-value"])
+        rig.options.token = Browsing.token
+        return rig
+    }
+
+    @Test("list them by filters that are links, show one whole, and replay it by a form")
+    func replay() async throws {
+        try await Self.rig.serve { server in
+            let browser = try await Browsing.signedIn(server)
+            #expect(try await browser.page("/triggers").contains("No hook has been called yet."))
+            let refused = try await server.call(
+                "POST", "/hooks/h", [("Content-Type", "text/plain"), ("X-Note", "<b>hi</b>")],
+                body: "<script>alert(1)</script>")
+            #expect(refused.status == 401)
+            let list = try await browser.page("/triggers?outcome=refused")
+            #expect(list.contains(#"href="/triggers?outcome=accepted#deliveries""#))
+            #expect(list.contains(#"href="/deliveries/1""#))
+            #expect(list.contains("the header authorization is missing"))
+            #expect(try await browser.page("/triggers?outcome=accepted").contains("No delivery matches these filters."))
+            let page = try await browser.page("/deliveries/1")
+            #expect(page.contains("&lt;script&gt;alert(1)&lt;/script&gt;"))
+            #expect(page.contains("&lt;b&gt;hi&lt;/b&gt;"))
+            #expect(page.contains("The signature is not checked again."))
+            let answer = try await browser.send("/deliveries/1/replay", [:])
+            #expect(answer.status == 303)
+            let location = try #require(answer.headers["location"])
+            let run = String(location.dropFirst("/runs/".count).prefix { $0 != "?" })
+            try await server.end(of: run)
+            let shown = try await browser.page(location + "&step=say")
+            #expect(shown.contains("The delivery was replayed."))
+            #expect(shown.contains("Settings as rendered (with)"))
+            #expect(shown.contains("got &lt;script&gt;"))
+            #expect(try await browser.page("/audit").contains(#"href="/deliveries/1""#))
+            let japanese = Browsing(server: server, cookie: browser.cookie, language: "ja")
+            #expect(try await japanese.page("/deliveries/1").contains("署名は再検証しません。"))
+        }
+    }
+
+    @Test("a run that came with a trace shows its id, on its page and by REST")
+    func trace() async throws {
+        try await Self.rig.serve { server in
+            let browser = try await Browsing.signedIn(server)
+            let trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+            let answer = try await server.call(
+                "POST", "/hooks/h",
+                [
+                    ("Content-Type", "text/plain"), ("Authorization", "Bearer s3cr3t-value"),
+                    ("traceparent", "00-\(trace)-00f067aa0ba902b7-01"),
+                ], body: "x")
+            let run = try #require(answer.run)
+            try await server.end(of: run)
+            #expect(try await browser.page("/runs/\(run)").contains(trace))
+            let shown = try await server.call(
+                "GET", "/api/v1/runs/\(run)", [("Authorization", "Bearer \(Browsing.token)")])
+            #expect(try shown.json()["trace_id"] == .string(trace))
+        }
+    }
+}

@@ -223,3 +223,23 @@ public struct MemoryChanges: Sendable, Hashable {
         self.values = values
     }
 }
+
+extension Journal {
+    /// Passes on the events of a run that were written since the last look, a page at a time.
+    ///
+    /// - Parameters:
+    ///   - next: The number of the next event; it is counted on before the page is passed on.
+    ///   - page: The largest number of events in memory.
+    /// - Returns: ``progress(of:)`` before the events were read: if the run had ended, all of its events were passed on.
+    package func newEvents(
+        of runID: String, from next: inout Int, page: Int,
+        _ body: (_ events: [(number: Int, event: Value)]) async throws -> Void
+    ) async throws -> RunRecord? {
+        let run = try await progress(of: runID)
+        while case let events = try await events(of: runID, from: next, limit: page), let last = events.last {
+            next = last.number + 1
+            try await body(events)
+        }
+        return run
+    }
+}

@@ -74,17 +74,11 @@ struct EventStream: Sendable {
     private func writeNew(
         from next: inout Int, to writer: inout any ResponseBodyWriter
     ) async throws -> (hasWritten: Bool, isOver: Bool) {
-        // Read first: if the run has ended, all its events are stored.
-        let isOver = try await journal.progress(of: runID)?.state.isFinal ?? true
-        var hasWritten = false
-        while case let events = try await journal.events(of: runID, from: next, limit: Self.page),
-            let last = events.last
-        {
-            next = last.number + 1
-            hasWritten = true
+        let first = next
+        let run = try await journal.newEvents(of: runID, from: &next, page: Self.page) { events in
             try await writer.write(ByteBuffer(string: events.map(Self.text).joined()))
         }
-        return (hasWritten, isOver)
+        return (next != first, run?.state.isFinal ?? true)
     }
 
     /// The last event of a stream whose run continues elsewhere. It has no id, so that clients keep theirs.

@@ -80,45 +80,22 @@ private struct PostgresDeliveryRecords: DeliveryRecords {
     }
 }
 
-extension PostgresJournal {
-    /// Removes deliveries beyond the limits on age and bytes, the oldest first.
-    func removeDeliveries(_ retention: Retention, now: Int64) async throws(JournalError) {
-        let oldest = now - retention.deliveryAge.nanoseconds
-        while !Task.isCancelled {
-            let old = try await oldestDeliveries("true").prefix { $0.time < oldest }
-            guard let last = old.last else { break }
-            try await removeDeliveries("true", upTo: last.number)
+extension PostgresJournal: DeliveryRetention {
+    func deliveryCount() async throws(JournalError) -> Int64 {
+        try await readers.read { connection in
+            try connection.execute("SELECT max(number) - min(number) + 1 FROM deliveries").first?.optionalInt(0) ?? 0
         }
-        let refused = retention.deliveryBytes / DeliveryRecord.refusedShare
-        try await removeDeliveries("outcome <> 'accepted' AND outcome = 'refused'", beyond: refused)
-        try await removeDeliveries("true", beyond: retention.deliveryBytes)
     }
 
-    private func removeDeliveries(_ condition: String, beyond limit: Int64) async throws(JournalError) {
-        var excess = try await readers.read { connection in
-            // A few cannot be too large: their bytes are not added up.
-            let count =
-                try connection.execute("SELECT max(number) - min(number) + 1 FROM deliveries").first?.optionalInt(0)
-                ?? 0
-            guard count > limit / DeliveryLimit.maximumBytes else { return Int64(0) }
-            let sum = try connection.execute(
+    func deliveryBytes(_ condition: String) async throws(JournalError) -> Int64 {
+        try await readers.read { connection in
+            try connection.execute(
                 PostgresStatement("SELECT coalesce(sum(bytes), 0)::bigint FROM deliveries WHERE \(condition)")
-            ).first?.int(0)
-            return (sum ?? 0) - limit
-        }
-        while excess > 0, !Task.isCancelled {
-            var last: Int64?
-            for delivery in try await oldestDeliveries(condition) where excess > 0 {
-                excess -= delivery.bytes
-                last = delivery.number
-            }
-            guard let last else { return }
-            try await removeDeliveries(condition, upTo: last)
+            ).first?.int(0) ?? 0
         }
     }
 
-    /// As many as one transaction removes.
-    private func oldestDeliveries(_ condition: String) async throws(JournalError) -> [DeliveryLimit.Row] {
+    func oldestDeliveries(_ condition: String) async throws(JournalError) -> [DeliveryLimit.Row] {
         try await readers.read { connection in
             try connection.execute(
                 PostgresStatement(
@@ -130,7 +107,7 @@ extension PostgresJournal {
         }
     }
 
-    private func removeDeliveries(_ condition: String, upTo number: Int64) async throws(JournalError) {
+    func removeDeliveries(_ condition: String, upTo number: Int64) async throws(JournalError) {
         try await committer.write([]) { connection in
             _ = try connection.execute(
                 PostgresStatement("DELETE FROM deliveries WHERE \(condition) AND number <= $1", .int(number)))

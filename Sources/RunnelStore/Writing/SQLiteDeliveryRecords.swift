@@ -84,47 +84,22 @@ private struct SQLiteDeliveryRecords: DeliveryRecords {
     }
 }
 
-extension SQLiteJournal {
-    /// Removes deliveries beyond the limits on age and bytes, the oldest first.
-    func removeDeliveries(_ retention: Retention, now: Int64) async throws(JournalError) {
-        let oldest = now - retention.deliveryAge.nanoseconds
-        while !Task.isCancelled {
-            let old = try await oldestDeliveries("true").prefix { $0.time < oldest }
-            guard let last = old.last else { break }
-            try await removeDeliveries("true", upTo: last.number)
-        }
-        let refused = retention.deliveryBytes / DeliveryRecord.refusedShare
-        try await removeDeliveries("outcome <> 'accepted' AND outcome = 'refused'", beyond: refused)
-        try await removeDeliveries("true", beyond: retention.deliveryBytes)
-    }
-
-    private func removeDeliveries(_ condition: String, beyond limit: Int64) async throws(JournalError) {
-        var excess = try await read { db in
-            // A few cannot be too large: their bytes are not added up.
-            let count =
-                try Int64.fetchOne(
-                    db.cachedStatement(
-                        sql: """
-                            SELECT (SELECT max(number) FROM deliveries) - (SELECT min(number) FROM deliveries) + 1
-                            """)) ?? 0
-            guard count > limit / DeliveryLimit.maximumBytes else { return Int64(0) }
-            let sum = try Int64.fetchOne(
-                db.cachedStatement(sql: "SELECT sum(bytes) FROM deliveries WHERE \(condition)"))
-            return (sum ?? 0) - limit
-        }
-        while excess > 0, !Task.isCancelled {
-            var last: Int64?
-            for delivery in try await oldestDeliveries(condition) where excess > 0 {
-                excess -= delivery.bytes
-                last = delivery.number
-            }
-            guard let last else { return }
-            try await removeDeliveries(condition, upTo: last)
+extension SQLiteJournal: DeliveryRetention {
+    func deliveryCount() async throws(JournalError) -> Int64 {
+        try await read { db in
+            try Int64.fetchOne(
+                db.cachedStatement(
+                    sql: "SELECT (SELECT max(number) FROM deliveries) - (SELECT min(number) FROM deliveries) + 1")) ?? 0
         }
     }
 
-    /// As many as one transaction removes.
-    private func oldestDeliveries(_ condition: String) async throws(JournalError) -> [DeliveryLimit.Row] {
+    func deliveryBytes(_ condition: String) async throws(JournalError) -> Int64 {
+        try await read { db in
+            try Int64.fetchOne(db.cachedStatement(sql: "SELECT sum(bytes) FROM deliveries WHERE \(condition)")) ?? 0
+        }
+    }
+
+    func oldestDeliveries(_ condition: String) async throws(JournalError) -> [DeliveryLimit.Row] {
         try await read { db in
             try Row.fetchAll(
                 db.cachedStatement(
@@ -140,28 +115,13 @@ extension SQLiteJournal {
         }
     }
 
-    private func removeDeliveries(_ condition: String, upTo number: Int64) async throws(JournalError) {
+    func removeDeliveries(_ condition: String, upTo number: Int64) async throws(JournalError) {
         try await committer.write { db in
             try db.cachedStatement(sql: "DELETE FROM deliveries WHERE \(condition) AND number <= ?")
                 .execute(arguments: [number])
         }
         try? await ContinuousClock().sleep(for: .milliseconds(20))
     }
-}
-
-/// What retention of deliveries goes by in every journal.
-enum DeliveryLimit {
-    /// What is read of a delivery that may go.
-    struct Row: Sendable {
-        var number: Int64
-        var time: Int64
-        var bytes: Int64
-    }
-
-    /// How many one transaction removes.
-    static let batch = 50
-    /// More than the largest delivery takes, with its header, which the server bounds.
-    static let maximumBytes = Int64(DeliveryRecord.maximumBody + (128 << 10))
 }
 
 /// The column form of a body: its text behind a `t`, or what is no text, or holds a zero byte, which PostgreSQL's texts

@@ -28,17 +28,12 @@ struct StoredEvents {
             guard let current = try await Self.unlessCancelled({ try await journal.version() }) else { break }
             if current != version {
                 version = current
-                // Read before the events: if it has ended, all its events are stored.
-                record =
-                    (try await Self.unlessCancelled { try await journal.progress(of: id) }).flatMap(\.self) ?? record
-                while let events = try await Self.unlessCancelled({
-                    [next] in try await journal.events(of: id, from: next, limit: Self.page)
-                }), !events.isEmpty {
-                    for (number, event) in events {
-                        next = number + 1
-                        show(id, event)
+                let now = try await Self.unlessCancelled {
+                    try await journal.newEvents(of: id, from: &next, page: Self.page) { events in
+                        for (_, event) in events { show(id, event) }
                     }
                 }
+                record = now.flatMap(\.self) ?? record
             }
             if record.state.isFinal || !goesOn { break }
             pause()

@@ -96,12 +96,8 @@ struct LiveRoute: Sendable {
     private func writeEvents(
         of run: String, from first: Int, to writer: inout any ResponseBodyWriter
     ) async throws -> Int? {
-        // Read first: if the run has ended, all its events are stored.
-        let isOver = try await journal.progress(of: run)?.state.isFinal ?? true
         var next = first
-        while case let events = try await journal.events(of: run, from: next, limit: Self.page), let last = events.last
-        {
-            next = last.number + 1
+        let record = try await journal.newEvents(of: run, from: &next, page: Self.page) { events in
             let text = events.map { number, event in
                 var data: ValueObject = ["run": .string(run), "number": .int(Int64(number))]
                 for key in ["event", "step", "attempt", "state"] { data[key] = event[key] }
@@ -112,6 +108,6 @@ struct LiveRoute: Sendable {
             }.joined()
             try await writer.write(ByteBuffer(string: text))
         }
-        return isOver ? nil : next
+        return record?.state.isFinal ?? true ? nil : next
     }
 }

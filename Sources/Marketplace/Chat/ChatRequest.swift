@@ -41,7 +41,7 @@ public struct ChatRequest: Sendable {
     public var responseFormat: ResponseFormat
     /// The conversation that is continued; the server knows what was said in it. `nil` begins a new one.
     public var conversationID: String?
-    /// Further members of the body, as they are. They replace those of the same name.
+    /// More fields for the request body, sent unchanged. They replace fields of the same name.
     public var extraFields: ValueObject
     /// An answer that an earlier process had begun to receive: it is taken up again where the server has a place for
     /// that, and asked for anew where that fails.

@@ -138,7 +138,7 @@ struct WorkerDrain {
             guard let now = try await WorkerStatus.all(in: journal).first(where: { $0.worker.id == worker.id }) else {
                 return true
             }
-            // A claim may have been under way when the heartbeat told it; the second look finds that run.
+            // The worker may have been claiming a run when it read the drain with its heartbeat. The second look finds that run.
             let isIdle = now.worker.beat > worker.beat && now.leases.isEmpty
             if isIdle, wasIdle { return false }
             wasIdle = isIdle

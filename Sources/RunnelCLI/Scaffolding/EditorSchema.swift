@@ -14,7 +14,7 @@ enum EditorSchema: String, ExpressibleByArgument, CaseIterable {
 
     /// The comment at the top of a file.
     ///
-    /// - Parameter folder: The way from the file to the project's folder: `../`.
+    /// - Parameter folder: The relative path from the file to the project's folder, such as `../`.
     func editorLine(from folder: String = "") -> String { PipelineSchema.editorLine(path: folder + fileName) + "\n" }
 
     /// The schema as it is written to ``fileName``.

@@ -79,7 +79,7 @@ struct MappingReader {
     /// Whether the key is missing because another, unknown one was written for it.
     func isMisspelled(_ key: String) -> Bool { pairs[key] == nil && meant.contains(key) }
 
-    /// Whether a key of another tool was written.
+    /// Whether the mapping has a key that belongs to another tool.
     var isForeign: Bool { meant.contains("") }
 
     /// A required string.

@@ -1,6 +1,6 @@
 /// A token bucket: limits how often something happens, with bursts up to the bucket's size.
 ///
-/// Time is passed in, so that it can be tested and used with any clock.
+/// The caller passes the time in, so that any clock can be used.
 public struct TokenBucket: Sendable {
     /// How many tokens it holds at most.
     public let size: Int

@@ -36,7 +36,7 @@ public struct StepConformance: Sendable {
         self.patience = patience
     }
 
-    /// All promises that broke; empty when the step keeps them all.
+    /// The promises that the step breaks; empty if it keeps them all.
     ///
     /// - Parameter effect: What the step changed outside, in a form that can be compared: a file's content, the ids of
     ///   the calls a server got. It is asked after each of two attempts, and must be the same. nil: not checked.

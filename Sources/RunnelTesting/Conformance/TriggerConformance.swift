@@ -43,7 +43,7 @@ public struct TriggerConformance: Sendable {
         self.keepsPosition = keepsPosition
     }
 
-    /// All promises that broke; empty when the trigger keeps them all.
+    /// The promises that the trigger breaks; empty if it keeps them all.
     ///
     /// - Parameter happen: Makes the thing happen outside that the trigger tells of, once per call; gets 1, 2, 3 and 4.
     public func findings(_ happen: @escaping @Sendable (_ number: Int) async throws -> Void) async

@@ -65,7 +65,7 @@ struct FileMover: Sendable {
         }
     }
 
-    /// Removes the note beside a file that was there.
+    /// Removes the note that was written beside a file.
     func removeNote(of path: FilePath) throws(Failure) {
         guard let folder = try source(of: path) else { return }
         _ = unlinkat(folder.number, Self.noteName(of: path.name), 0)

@@ -30,6 +30,8 @@ public struct StepHarness: Sendable {
     public var trace = StepTrace()
     /// Whether a cancelled step takes itself for interrupted.
     public var isInterrupted = false
+    /// Whether the run still belongs to this worker when the step asks; see `StepContext.checkOwnership()`.
+    public var ownsRun = true
     private let reports = ReportLog()
 
     /// - Parameter directory: The project's folder. Steps that touch files need a real one.
@@ -51,6 +53,7 @@ public struct StepHarness: Sendable {
             identity: identity, input: input, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
             clock: clock, now: { [now] in now }, redactor: redactor, services: services, project: project,
             render: render, journal: journal, prices: prices, isInterrupted: { [isInterrupted] in isInterrupted },
+            checkOwnership: { [ownsRun] in if !ownsRun { throw CancellationError() } },
             progress: { [reports] in reports.append($0) })
         context.trace = trace
         return context

@@ -2,6 +2,7 @@ import HTTPTestServer
 import NIOHTTP1
 import RunnelHTTP
 import RunnelKit
+import RunnelTesting
 import Testing
 
 @testable import HTTPPlugin
@@ -28,6 +29,25 @@ import Testing
             #expect(request.headers["user-agent"] == ["Runnel"])
             #expect(request.headers["accept"] == ["*/*"])
             #expect(request.headers["accept-encoding"] == [HTTPHeaders.acceptEncoding])
+        }
+    }
+
+    @Test("a run that may be another worker's by now sends no whole request", arguments: ["GET", "POST"])
+    func notOwned(method: String) async throws {
+        try await TestServer.run { _ in
+            .reply(200, [], "ok")
+        } body: { server in
+            var harness = StepHarness()
+            harness.ownsRun = false
+            await HTTPClientService.register(in: harness.services)
+            var with: ValueObject = ["url": .string(server.url), "method": .string(method)]
+            if method == "POST" { with["json"] = ["a": 1] }
+            do {
+                _ = try await harness.run(HTTPFetch.self, with: with)
+                Issue.record("the step went on")
+            } catch is CancellationError {}
+            await harness.services.shutDown()
+            #expect(server.requests.isEmpty)
         }
     }
 

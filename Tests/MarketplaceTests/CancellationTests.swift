@@ -25,6 +25,31 @@ struct CancellationTests {
         }
     }
 
+    @Test("a request that may not be sent any more when its connection is there, is not")
+    func heldBack() async throws {
+        try await withBench(authentication: .none, answer: { _ in false }) { bench in
+            let asked = Locked(0)
+            var request = ChatRequest(messages: [ChatMessage(role: "user", content: "x")])
+            request.willSend = {
+                asked.withLock { $0 += 1 }
+                throw CancellationError()
+            }
+            let error = try await bench.client.chat(request).failure().error
+            expect(
+                error, .cancelled, "The call was cancelled.",
+                hint: "The connection was closed; nothing is left to do.")
+            #expect(asked.withLock(\.self) == 1)
+            // The first whole request that the server gets is the next one.
+            async let answer = bench.ask("next").collect()
+            let exchange = try await bench.server.next()
+            #expect(exchange.body.contains("next"))
+            exchange.beginStream()
+            exchange.text("a")
+            exchange.done()
+            _ = try await answer
+        }
+    }
+
     @Test("letting go of the iterator closes the connection at once")
     func drop() async throws {
         try await withBench(authentication: .none, answer: { _ in false }) { bench in

@@ -1,6 +1,7 @@
 import RunnelEngine
 import RunnelKit
 import RunnelTesting
+import Synchronization
 import Testing
 
 @Suite("Every journal keeps ownership") struct OwnershipJournalTests {
@@ -26,6 +27,22 @@ import Testing
             }
             #expect(epochs == [1, 2, 3, 4, 5, 6])
             #expect(try await journal.leases(of: a.id).map(\.epoch) == [1, 3, 5])
+        }
+    }
+
+    @Test(
+        "a worker that was frozen right before an effect leaves it to whoever has the run then",
+        arguments: JournalKind.allCases)
+    func frozenBeforeEffect(kind: JournalKind) async throws {
+        try await kind.withTwo { (journal, _) async throws -> Void in
+            let rig = try await WorkerRig("a", on: journal)
+            // The clock has moved on, and no heartbeat could be sent.
+            rig.log.beforeEffect.withLock { [clock = rig.clock] in $0 = { clock.advance(by: .seconds(25)) } }
+            try await rig.serve {
+                try await rig.accept("r", "name: p\nsteps: [{ id: e, uses: checked-effect }]\n")
+                #expect(try await pass(until: .succeeded, of: "r", on: rig))
+            }
+            #expect(rig.log.epochs("r_e") == [2])
         }
     }
 

@@ -50,6 +50,22 @@ private struct Effect: Step {
     }
 }
 
+/// Asks whether the run is still its worker's, and has its effect.
+private struct CheckedEffect: Step {
+    static let name = "checked-effect"
+    static let summary = "Has an effect once the run is certain to be its worker's."
+    static let documentation = StepDocumentation(output: "The idempotency key.")
+
+    func run(_ context: StepContext) async throws -> Value {
+        let log = try await context.services.get(EffectLog.self)
+        log.beforeEffect.withLock { $0.take() }?()
+        try context.checkOwnership()
+        log.begin(context.idempotencyKey, epoch: context.identity.epoch)
+        log.end(context.idempotencyKey)
+        return .string(context.idempotencyKey)
+    }
+}
+
 /// Says texts as they come, such as a chat does.
 private struct Say: Step {
     static let name = "say"
@@ -68,7 +84,7 @@ private struct WorkerPlugin: Plugin {
     var steps: [StepDefinition] {
         [
             StepDefinition(Nap.self), StepDefinition(Flaky.self), StepDefinition(Effect.self),
-            StepDefinition(Say.self),
+            StepDefinition(Say.self), StepDefinition(CheckedEffect.self),
         ]
     }
 }
@@ -85,6 +101,8 @@ final class EffectLog: ServiceKey, Sendable {
     }
 
     private let state = Mutex(State())
+    /// What happens once, right before a step asks whether it may have its effect.
+    let beforeEffect = Mutex<(@Sendable () -> Void)?>(nil)
 
     func begin(_ key: String, epoch: Int64?) {
         state.withLock { state in

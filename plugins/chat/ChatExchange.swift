@@ -85,6 +85,7 @@ struct ChatExchange {
                 continuation.yield(notice)
             })
         request.headers = span.carried?.headers ?? []
+        request.willSend = context.checkOwnership
         async let reporting: Void = report(notices)
         defer { continuation.finish() }
         var answer = ChatAnswer()

@@ -55,6 +55,7 @@ struct FileWrite: Step {
         let (project, run) = (context.project, context.identity.runID)
         let target = try project.confinedFile(path.text, in: base?.text)
         let bytes = (content ?? context.input).fileContent
+        try context.checkOwnership()
         let isWritten = try context.writing(target.text) {
             guard append else { return try project.write(bytes, to: target, ifExists: ifExists.meaning, runID: run) }
             try project.append(bytes, to: target)

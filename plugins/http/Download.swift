@@ -17,8 +17,9 @@ struct Download: Sendable {
     }
 
     /// Gives the file its name.
-    func finish(_ reply: HTTPReply, _ context: StepContext) throws(StepError) -> (path: Value, bytes: Value) {
+    func finish(_ reply: HTTPReply, _ context: StepContext) throws -> (path: Value, bytes: Value) {
         if !reply.body.isEmpty { try draft?.write(reply.body) }
+        try context.checkOwnership()
         _ = try context.writing(path.text) { () throws(StepError) in try draft?.finish() }
         return (.string(path.text), .int(Int64(draft?.byteCount ?? 0)))
     }

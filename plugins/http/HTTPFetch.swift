@@ -124,6 +124,7 @@ struct HTTPFetch: Step {
     func run(_ context: StepContext) async throws -> Value {
         let sender = try await context.services.get(HTTPClientService.self)
         var (call, secrets) = request()
+        call.willSend = context.checkOwnership
         let download = try saveAs.map { try Download($0, context) }
         call.sink = download?.sink { isExpected($0.status) && !isFollowed($0.status) }
         call.isUntrusted = context.isUntrusted(urlAt: "url")

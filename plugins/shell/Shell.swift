@@ -116,6 +116,7 @@ struct Shell<Availability: ShellAvailability>: Step {
                 ?? context.project.path)
         subprocess.timeLimit = timeout
         let capture = ShellCapture(limit: maxOutput, context: context)
+        try context.checkOwnership()
         let exit = try await context.writing(allOf: writes.map(\.text)) {
             try await programs.run(subprocess) { piece in try await capture.take(piece) }
         }

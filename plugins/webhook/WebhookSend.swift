@@ -90,6 +90,7 @@ struct WebhookSend: Step {
 
     func run(_ context: StepContext) async throws -> Value {
         var call = call(input: context.input)
+        call.willSend = context.checkOwnership
         call.isUntrusted = context.isUntrusted(urlAt: "url")
         context.warnOfExposedCredentials(in: call)
         let delivery = Delivery(

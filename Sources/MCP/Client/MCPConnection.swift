@@ -114,6 +114,7 @@ actor MCPConnection: SupervisedServer {
     private nonisolated func call(
         _ tool: String, _ with: ValueObject, _ client: MCPClient, _ context: StepContext
     ) async throws -> Value {
+        try context.checkOwnership()
         let limit = plugin.manifest.timeout
         let (notes, sink) = AsyncStream.makeStream(of: String.self, bufferingPolicy: .bufferingNewest(64))
         async let reporting: Void = {

@@ -115,10 +115,9 @@ final class ChatCall: Sendable {
         }
         let token = try await client.tokens?.token(onRetry: request.onRetry)
         try Task.checkCancellation()
-        let exchange = Exchange(
-            try httpRequest(url, method, body, token), context: context(url, token), httpClient: client.httpClient,
-            time: client.time,
-            deadline: deadline)
+        let exchange = try Exchange(
+            httpRequest(url, method, hasBody: body != nil, token), body: body, willSend: request.willSend,
+            context: context(url, token), httpClient: client.httpClient, time: client.time, deadline: deadline)
         let running = Running(exchange: exchange, permit: permit, token: token)
         state.withLock { $0.running = running }
         return running
@@ -268,10 +267,10 @@ final class ChatCall: Sendable {
     }
 
     private func httpRequest(
-        _ url: String, _ method: HTTPMethod, _ body: [UInt8]?, _ token: AccessToken?
+        _ url: String, _ method: HTTPMethod, hasBody: Bool, _ token: AccessToken?
     ) throws -> HTTPClient.Request {
         var headers: HTTPHeaders = ["Accept": "text/event-stream"]
-        if body != nil { headers.add(name: "Content-Type", value: "application/json") }
+        if hasBody { headers.add(name: "Content-Type", value: "application/json") }
         if let token {
             headers.add(name: "Authorization", value: "Bearer \(token.value)")
         } else if case .bearer(let key) = client.configuration.authentication {
@@ -288,7 +287,7 @@ final class ChatCall: Sendable {
         for (name, value) in request.headers where !headers.contains(name: name) {
             headers.add(name: name, value: value)
         }
-        return try HTTPClient.Request(url: url, method: method, headers: headers, body: body.map { .bytes($0) })
+        return try HTTPClient.Request(url: url, method: method, headers: headers)
     }
 
     private var rules: AnswerRules {

@@ -53,6 +53,9 @@ public struct ChatRequest: Sendable {
     public var acceptsTruncated: Bool
     /// Header fields that are sent with each attempt, such as `traceparent`. They replace none of the client's own.
     public var headers: [(name: String, value: String)] = []
+    /// Asked each time a connection takes the request. When it throws, the server gets no whole request, and the chat fails
+    /// with the code `cancelled`.
+    public var willSend: (@Sendable () throws -> Void)?
     /// Called before each repetition that the client decided on by itself.
     public var onRetry: (@Sendable (RetryNotice) -> Void)?
 

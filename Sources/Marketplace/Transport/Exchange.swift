@@ -11,14 +11,20 @@ final class Exchange: Sendable {
     private let watchdog: Task<Void, Never>
 
     /// Sends a request.
-    /// - Parameter deadline: when the whole call must be over, in the time source's time.
+    /// - Parameters:
+    ///   - body: What the request carries.
+    ///   - willSend: Asked when the connection takes the body, or before anything is sent without one.
+    ///   - deadline: when the whole call must be over, in the time source's time.
     init(
-        _ request: HTTPClient.Request, context: StreamDelegate.Context, httpClient: HTTPClient, time: TimeSource,
-        deadline: Duration
-    ) {
+        _ request: HTTPClient.Request, body: [UInt8]?, willSend: (@Sendable () throws -> Void)?,
+        context: StreamDelegate.Context, httpClient: HTTPClient, time: TimeSource, deadline: Duration
+    ) throws {
         let buffer = EventBuffer(time: time)
         // Connection and delegate on one event loop: nothing has to change threads on its way.
         let eventLoop = httpClient.eventLoopGroup.next()
+        var request = request
+        request.body = body.map { .checked($0, willSend, on: eventLoop) }
+        if body == nil { try willSend?() }
         let delegate = StreamDelegate(buffer: buffer, context: context, eventLoop: eventLoop)
         let task = httpClient.execute(
             request: request, delegate: delegate, eventLoop: .delegateAndChannel(on: eventLoop))
@@ -61,4 +67,19 @@ final class Exchange: Sendable {
     }
 
     deinit { close() }
+}
+
+extension HTTPClient.Body {
+    /// A body that is given out once the check passes.
+    fileprivate static func checked(
+        _ bytes: [UInt8], _ check: (@Sendable () throws -> Void)?, on eventLoop: any EventLoop
+    ) -> Self {
+        guard let check else { return .bytes(bytes) }
+        return .stream(contentLength: Int64(bytes.count)) { writer in
+            do { try check() } catch {
+                return eventLoop.makeFailedFuture(CancellationError())
+            }
+            return writer.write(.byteBuffer(ByteBuffer(bytes: bytes)))
+        }
+    }
 }

@@ -141,7 +141,7 @@ extension RunDriver {
         let attempt = StepAttempt(
             runner: runner, pipeline: pipeline, step: step, key: key, number: number, scope: scope(key),
             epoch: storage?.lease.epoch, journal: journal,
-            trace: trace.begin(key, uses: step.uses, attempt: number)
+            trace: trace.begin(key, uses: step.uses, attempt: number), control: control
         ) { await reporter.report($0) }
         let task = AbandonableTask<Value>(on: runner.executor)
         attempts[key] = RunningAttempt(

@@ -94,6 +94,7 @@ public struct RunControl: Sendable {
     let signals: AsyncStream<Signal>
     private let continuation: AsyncStream<Signal>.Continuation
     private let fencing = Fencing()
+    private let isOwner: @Sendable () -> Bool
 
     private final class Fencing: Sendable {
         let isFenced = Mutex(false)
@@ -102,7 +103,9 @@ public struct RunControl: Sendable {
     /// Whether another worker may own the run, so that nothing may be written any more.
     var isFenced: Bool { fencing.isFenced.withLock(\.self) }
 
-    public init() {
+    /// - Parameter isOwner: Whether the lease is certain to hold right now.
+    init(isOwner: @escaping @Sendable () -> Bool = { true }) {
+        self.isOwner = isOwner
         // Further signals have no effect.
         (signals, continuation) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(4))
     }
@@ -117,5 +120,16 @@ public struct RunControl: Sendable {
     func fence() {
         fencing.isFenced.withLock { $0 = true }
         continuation.yield(.fence)
+    }
+
+    /// Fences the run if the lease may be lost.
+    ///
+    /// - Throws: `CancellationError` for a fenced run.
+    func checkOwnership() throws {
+        if isFenced { throw CancellationError() }
+        guard isOwner() else {
+            fence()
+            throw CancellationError()
+        }
     }
 }

@@ -15,6 +15,7 @@ struct StepAttempt: Sendable {
     let epoch: Int64?
     let journal: AttemptJournal
     let trace: StepTrace
+    let control: RunControl
     let progress: @Sendable (StepProgress) async -> Void
 
     /// - Throws: The error of the step; a ``LocatedTemplateError`` if `with:` cannot be rendered.
@@ -77,6 +78,7 @@ struct StepAttempt: Sendable {
                 try environment.render(text, name: name, scope: scope)
             },
             journal: journal, prices: runner.prices, isInterrupted: { [journal] in journal.isInterrupted },
+            checkOwnership: control.checkOwnership,
             progress: progress)
     }
 }

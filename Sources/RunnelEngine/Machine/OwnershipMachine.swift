@@ -267,6 +267,11 @@ struct OwnershipMachine: Sendable, Hashable {
         return leases.isEmpty ? [] : [.fence(leases)]
     }
 
+    /// Whether the worker may still act for a run: it works on it, and no other worker can have declared it dead.
+    func mayAct(_ lease: Lease, at now: Duration) -> Bool {
+        standing == .member && now - renewedAt < Timing.fence && holds(lease)
+    }
+
     // MARK: - Own runs
 
     private mutating func endClaim(_ runID: String) {

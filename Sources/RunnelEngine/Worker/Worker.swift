@@ -448,7 +448,9 @@ public final class Worker: Sendable {
     /// Works on a run that this worker owns, until it has ended or cannot continue here.
     func work(on run: ClaimedRun, events: @escaping @Sendable (RunEvent) async -> Void) async -> DriveResult {
         guard let lease = run.record.lease else { return .lost }
-        let control = RunControl()
+        let control = RunControl { [self] in
+            state.withLock { $0.ownership.mayAct(lease, at: stopwatch.elapsed()) }
+        }
         var run = run
         state.withLock { state in
             state.work[lease.epoch] = Work(runID: run.id, control: control)

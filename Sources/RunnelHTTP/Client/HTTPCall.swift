@@ -33,6 +33,10 @@ public struct HTTPCall: Sendable {
     /// ``HTTPReply/body``.
     public var sink: HTTPBodySink?
 
+    /// Asked when the connection takes the body, or before anything is sent of a call without one. When it throws, the
+    /// server gets no whole request, and the call fails with that error.
+    public var willSend: (@Sendable () throws -> Void)?
+
     /// A request with all that it needs.
     public init(method: String, url: HTTPURL, headers: HTTPHeaders, body: [UInt8]?, bodyLimit: BodyLimit) {
         self.method = method
@@ -89,7 +93,14 @@ public struct HTTPCall: Sendable {
                 request.headers.replaceOrAdd(name: "proxy-authorization", value: "Basic \(pair)")
             }
         }
-        if let body { request.body = .bytes(ByteBuffer(bytes: body)) }
+        if let body {
+            let buffer = ByteBuffer(bytes: body)
+            request.body =
+                willSend.map { .stream(CheckedBody(buffer: buffer, check: $0), length: .known(Int64(body.count))) }
+                ?? .bytes(buffer)
+        } else {
+            try willSend?()
+        }
         do {
             let response = try await client.execute(request, deadline: .distantFuture)
             let decoder = decoder(for: response)
@@ -105,6 +116,8 @@ public struct HTTPCall: Sendable {
             try Task.checkCancellation()
             return reply
         } catch let error as HTTPBodySink.Failure {
+            throw error.reason
+        } catch let error as CheckedBody.Refusal {
             throw error.reason
         } catch {
             try Task.checkCancellation()
@@ -151,4 +164,27 @@ public struct HTTPCall: Sendable {
         try decoder?.finish()
         return (bytes, false)
     }
+}
+
+/// A body that is given out once the check passes.
+private struct CheckedBody: AsyncSequence, Sendable {
+    struct Refusal: Error {
+        let reason: any Error
+    }
+
+    struct AsyncIterator: AsyncIteratorProtocol {
+        var buffer: ByteBuffer?
+        let check: @Sendable () throws -> Void
+
+        mutating func next() async throws -> ByteBuffer? {
+            guard let buffer = buffer.take() else { return nil }
+            do { try check() } catch { throw Refusal(reason: error) }
+            return buffer
+        }
+    }
+
+    let buffer: ByteBuffer
+    let check: @Sendable () throws -> Void
+
+    func makeAsyncIterator() -> AsyncIterator { AsyncIterator(buffer: buffer, check: check) }
 }

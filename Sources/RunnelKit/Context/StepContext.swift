@@ -36,6 +36,7 @@ public struct StepContext: Sendable {
     private let origins: RunOrigins
     private let sink: @Sendable (StepProgress) async -> Void
     private let interruption: @Sendable () -> Bool
+    private let ownership: @Sendable () throws -> Void
 
     package init(
         identity: StepIdentity, input: Value = .null, logger: Logger, clock: any Clock<Duration> = ContinuousClock(),
@@ -44,6 +45,7 @@ public struct StepContext: Sendable {
         render: @escaping @Sendable (_ text: String, _ name: String) throws -> Value,
         journal: any StepJournal = ForgetfulStepJournal(), prices: PriceTable = PriceTable(),
         isInterrupted: @escaping @Sendable () -> Bool = { false },
+        checkOwnership: @escaping @Sendable () throws -> Void = {},
         progress: @escaping @Sendable (StepProgress) async -> Void
     ) {
         self.identity = identity
@@ -61,6 +63,7 @@ public struct StepContext: Sendable {
         self.prices = prices
         self.sink = progress
         interruption = isInterrupted
+        ownership = checkOwnership
     }
 
     /// Tells whoever watches the run what is going on. Waits while the watcher is behind.
@@ -71,6 +74,14 @@ public struct StepContext: Sendable {
     /// Whether the cancelled task is to go on later: the process stops, or the run belongs to another worker now. A step
     /// with work outside of Runnel leaves it alone then, and ends it when it was really cancelled or timed out.
     public var isInterrupted: Bool { interruption() }
+
+    /// Ends the step if another worker may have taken the run by now. A process that was frozen goes on where it stood and
+    /// learns only later that it counts as dead. A step asks right before an effect leaves it: when a connection takes
+    /// the body of a request, before a program is started, before a file gets its name.
+    ///
+    /// - Throws: `CancellationError`; nothing of the step is stored then.
+    public func checkOwnership() throws { try ownership() }
+
     /// Writes a file of the project, so that triggers which see the file know which run it comes from. Without it the
     /// file counts as one from outside.
     ///

@@ -18,6 +18,7 @@ struct ExecCall: Sendable {
         _ with: ValueObject, _ context: StepContext, _ supervisor: ProcessSupervisor
     ) async throws -> Value {
         try Task.checkCancellation()
+        try context.checkOwnership()
         let manifest = program.manifest
         let log = PluginLog(plugin: program.name, logger: context.logger, redactor: context.redactor, isShared: false)
         let lines = LineChannel(lineLimit: manifest.maxLine.bytes, outputLimit: manifest.maxOutput.bytes)

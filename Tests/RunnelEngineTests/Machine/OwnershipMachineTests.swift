@@ -32,6 +32,21 @@ import Testing
         #expect(machine.handle(.tick, at: .seconds(15)) == [.join(former: [a])])
     }
 
+    @Test("a worker may act for its runs until it has not renewed for 10 s, whether it has noticed that or not")
+    func acting() {
+        var machine = member()
+        let held = lease("r1", 1)
+        #expect(!machine.mayAct(held, at: .seconds(1)))
+        _ = machine.handle(.claimed(held), at: .seconds(1))
+        #expect(machine.mayAct(held, at: .milliseconds(9999)))
+        #expect(!machine.mayAct(lease("r1", 2), at: .seconds(1)))
+        #expect(!machine.mayAct(held, at: .seconds(10)))
+        #expect(machine.standing == .member)
+        _ = machine.handle(.tick, at: .seconds(10))
+        _ = machine.handle(.joined(b), at: .seconds(10))
+        #expect(!machine.mayAct(held, at: .seconds(10)))
+    }
+
     @Test("a worker that has not renewed for 10 s cancels its attempts and joins under another name")
     func selfFencing() {
         var machine = member()

@@ -104,5 +104,28 @@ private struct Census: Equatable {
         #expect(pids.count == 2)
         for pid in pids { #expect(await eventually { [nil, "Z"].contains(state(pid)) }, "\(pid) is still there") }
     }
+
+    // The census is of the whole process, and other tests open thousands of connections meanwhile.
+    @Test("a thousand calls go through one child, and leave no descriptor, process or thread behind")
+    func thousandCalls() async {
+        await #expect(processExitsWith: .success) {
+            try await withTemporaryDirectory { directory in
+                let tools = try await server(directory)
+                try await Stage.with(tools) { stage in
+                    let first = try await stage.run(tools, "where")["pid"]
+                    let before = Census()
+                    for number in 0..<1000 {
+                        let sum = try await stage.run(tools, "add", ["n": .int(Int64(number))])
+                        #expect(sum == .string("\(number + 1)"))
+                    }
+                    let last = try await stage.run(tools, "where")["pid"]
+                    #expect(last == first)
+                    #expect(Census().children == before.children)
+                    #expect(Census().descriptors == before.descriptors)
+                    #expect(await eventually { Census().threads <= before.threads + 1 })
+                }
+            }
+        }
+    }
 }
 #endif

@@ -265,20 +265,6 @@ private func withServer<Result>(
         }
     }
 
-    @Test("a thousand calls go through one child, and leave no descriptor, process or thread behind")
-    func thousandCalls() async throws {
-        try await withServer { stage, plugin, _ async throws in
-            let first = try await stage.run(plugin, "where")["pid"]
-            let descriptors = openDescriptors()
-            for number in 0..<1000 {
-                #expect(try await stage.run(plugin, "add", ["n": .int(Int64(number))]) == .string("\(number + 1)"))
-            }
-            #expect(try await stage.run(plugin, "where")["pid"] == first)
-            // Other tests open some meanwhile; a leak would be a thousand.
-            #expect(openDescriptors() < descriptors + 500)
-        }
-    }
-
     @Test("a child that dies at every tenth call fails that call only")
     func everyTenth() async throws {
         try await withServer { stage, plugin, _ async throws in

@@ -121,11 +121,11 @@ struct Benchmark: Sendable {
             input: .int(Int64(number)), createdAt: now)
         (run.owner, run.state, run.startedAt) = (worker.id, .running, now)
         guard case .claimed(let epoch) = try await journal.accept(run, memory: nil) else {
-            throw StepError("benchmark", "a run was not accepted")
+            throw StepError(reported: "benchmark", "a run was not accepted")
         }
         run.epoch = epoch
         guard case .ended(let result) = await worker.work(on: run), case .succeeded = result.outcome else {
-            throw StepError("benchmark", "a run did not succeed")
+            throw StepError(reported: "benchmark", "a run did not succeed")
         }
     }
 

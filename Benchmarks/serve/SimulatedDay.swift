@@ -115,14 +115,14 @@ struct SimulatedDay {
         let kept = try await journal.runs(RunFilter(states: [.succeeded], limit: expected(hours) + 1)).count
         print("runs that ended well: \(kept + removed) of \(expected(hours))")
         guard kept + removed == expected(hours) else {
-            throw StepError("benchmark", "a tick has no run, more than one, or one that failed")
+            throw StepError(reported: "benchmark", "a tick has no run, more than one, or one that failed")
         }
         // Before that, the journal and the allocator have not reached their size.
         guard hours >= 12 else { return }
         let middle = memory[hours / 2 - 2...hours / 2].reduce(0, +)
         let growth = Double(memory.suffix(3).reduce(0, +)) / Double(middle)
         print("memory of the last three hours is \((growth * 100).rounded() / 100) of that of the three in the middle")
-        guard growth <= Self.tolerance else { throw StepError("benchmark", "memory grows") }
+        guard growth <= Self.tolerance else { throw StepError(reported: "benchmark", "memory grows") }
     }
 
     private static func time(_ clock: ManualClock) -> Int64 {

@@ -19,9 +19,9 @@ struct RunView {
 
     func text(_ run: RunRecord, _ steps: [StepRecord], _ events: [RunEvent]) -> String {
         var lines = ["\(style.bold(style.line(run.pipeline)))  \(RunTable(style: style).colored(run))  \(run.id)"]
+        var fields: [(name: String, value: String)] = []
         func field(_ name: String, _ value: String?) {
-            guard let value else { return }
-            lines.append("  " + style.dim(name.padded(to: 11) + " ") + style.safe(value))
+            if let value { fields.append((name, value)) }
         }
         let trigger = run.trigger.asObject ?? [:]
         field("trigger", trigger["type"]?.asString)
@@ -46,6 +46,10 @@ struct RunView {
         field("file now at", run.movedTo)
         if !run.inputs.isEmpty { field("inputs", shown(.object(run.inputs))) }
         if !run.input.isNull { field("input", shown(run.input)) }
+        let longest = fields.map(\.name.count).max() ?? 0
+        lines += fields.map { name, value in
+            "  " + style.dim(name.padded(to: max(11, min(longest, 20))) + " ") + style.safe(value)
+        }
         if !steps.isEmpty { lines.append("") }
         for step in steps {
             lines += self.lines(step, item: item(of: step, in: steps), events.filter { $0.concerns(step.key) })

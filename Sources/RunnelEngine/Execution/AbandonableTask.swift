@@ -27,7 +27,7 @@ final class AbandonableTask<Success: Sendable>: Sendable {
     /// The result of `body`; nil if it was abandoned.
     func run(_ body: @escaping @Sendable () async throws -> Success) async -> Result<Success, any Error>? {
         await withTaskCancellationHandler {
-            let task = Task(executorPreference: executor) {
+            let task = Task(on: executor) {
                 do {
                     self.finish(.success(try await body()))
                 } catch {
@@ -62,5 +62,17 @@ final class AbandonableTask<Success: Sendable>: Sendable {
     private func finish(_ result: Result<Success, any Error>?) {
         outcome.fulfil(.success(result))
         state.withLock { $0.task = nil }
+    }
+}
+
+extension Task where Failure == Never {
+    /// Starts a task on the executor. Without one it is as any other task: to prefer none costs a record too, which every
+    /// switch of the task looks at.
+    init(on executor: (any TaskExecutor)?, _ operation: @escaping @Sendable () async -> Success) {
+        if let executor {
+            self.init(executorPreference: executor, operation: operation)
+        } else {
+            self.init(operation: operation)
+        }
     }
 }

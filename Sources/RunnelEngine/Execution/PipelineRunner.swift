@@ -82,7 +82,7 @@ public struct PipelineRunner: Sendable {
     ) async -> RunResult? {
         let control = RunControl()
         // An unstructured task, awaited here, because `finally` must run after a cancellation.
-        let work = Task(executorPreference: executor) {
+        let work = Task(on: executor) {
             await RunDriver(
                 runner: self, pipeline: pipeline, request: request, startedAt: now(), storage: nil, control: control,
                 trace: RunTrace(
@@ -136,7 +136,7 @@ public struct PipelineRunner: Sendable {
             attributes: record.traceAttributes, now: now)
         // An unstructured task, awaited here: cancellation of the caller must not reach the steps without the run's
         // knowledge.
-        return await Task(executorPreference: executor) {
+        return await Task(on: executor) {
             await RunDriver(
                 runner: self, pipeline: pipeline, request: request, startedAt: record.startedAt ?? now(),
                 storage: storage, control: control, trace: trace, events: events

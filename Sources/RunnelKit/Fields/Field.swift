@@ -12,7 +12,8 @@
 ///     }
 @propertyWrapper
 public struct Field<FieldType: FieldValue>: Sendable, Decodable {
-    let definition: FieldDefinition
+    private let help: String
+    private let key: String?
     private let defaultValue: FieldType?
     private let limits: FieldLimits<FieldType>?
     private var value: FieldType?
@@ -30,12 +31,18 @@ public struct Field<FieldType: FieldValue>: Sendable, Decodable {
     }
 
     init(help: String, key: String?, default defaultValue: FieldType?, limits: FieldLimits<FieldType>? = nil) {
+        self.help = help
+        self.key = key
         self.defaultValue = defaultValue
         self.limits = limits
-        definition = FieldDefinition(
+    }
+
+    /// Made when it is asked for: a group is made anew for each configuration, and its schema is not wanted then.
+    var definition: FieldDefinition {
+        FieldDefinition(
             key: key ?? "", help: help, schema: limits?.schema ?? FieldType.schema,
             defaultValue: defaultValue?.fieldDefault, isRequired: defaultValue == nil
-        ) { candidate in
+        ) { [limits] candidate in
             let problems = FieldType.problems(in: candidate)
             guard problems.isEmpty else { return problems }
             do throws(FieldError) {
@@ -103,7 +110,7 @@ public struct Field<FieldType: FieldValue>: Sendable, Decodable {
 }
 
 /// A ``Field`` seen without its type.
-protocol AnyField {
+protocol AnyField: Sendable {
     var definition: FieldDefinition { get }
 }
 

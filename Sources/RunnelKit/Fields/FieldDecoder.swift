@@ -16,10 +16,10 @@ struct FieldDecoder: Decoder {
     ///   - settings: Where the object is known in part: what of it is not.
     ///   - probe: Told when a field is used whose value is not known.
     init(
-        object: ValueObject, declared: [DeclaredField], settings: PartialSettings? = nil, probe: UnknownValue? = nil
+        object: ValueObject, declared: DeclaredFields, settings: PartialSettings? = nil, probe: UnknownValue? = nil
     ) {
         self.object = object
-        fields = Dictionary(declared.map { ($0.property, $0) }, uniquingKeysWith: { first, _ in first })
+        fields = declared.byProperty
         self.settings = settings
         self.probe = probe
     }

@@ -1,3 +1,5 @@
+internal import Synchronization
+
 /// A set of ``Field``s that stand together in one object: a step's `with:`, or an object inside it.
 ///
 /// The compiler writes all that is needed; a conforming type only lists its fields. Nested groups are fields too:
@@ -27,7 +29,7 @@ extension FieldGroup {
 
     /// The declared fields, in the order of the declaration.
     public static var fields: [FieldDefinition] {
-        declaredFields().map(\.definition)
+        declaredFields.all.map(\.definition)
     }
 
     /// The JSON schema of the object: every key with its help and default; no other keys.
@@ -72,10 +74,9 @@ extension FieldGroup {
 
     /// Reads the group out of an object. Unknown keys are errors.
     public init(fields object: ValueObject) throws(FieldError) {
-        let declared = Self.declaredFields()
-        let known = Set(declared.map(\.definition.key))
-        if let stranger = object.keys.first(where: { !known.contains($0) }) {
-            let closest = Suggestion.closest(to: stranger, among: known.sorted())
+        let declared = Self.declaredFields
+        if let stranger = object.keys.first(where: { !declared.keys.contains($0) }) {
+            let closest = Suggestion.closest(to: stranger, among: declared.keys.sorted())
             throw FieldError(
                 "the key \"\(stranger)\" is not known here", hint: closest.map { "did you mean \"\($0)\"?" })
         }
@@ -102,7 +103,7 @@ extension FieldGroup {
     static func known<Result>(in settings: PartialSettings, _ read: (Self) -> Result?) -> Result? {
         let probe = UnknownValue()
         let decoder = FieldDecoder(
-            object: settings.values(standIn: "unknown"), declared: declaredFields(), settings: settings, probe: probe)
+            object: settings.values(standIn: "unknown"), declared: declaredFields, settings: settings, probe: probe)
         guard let group = try? decoded(decoder) else { return nil }
         let result = read(group)
         return probe.wasRead ? nil : result
@@ -114,7 +115,7 @@ extension FieldGroup {
         let probe = UnknownValue()
         do throws(FieldError) {
             let decoder = FieldDecoder(
-                object: settings.values(standIn: standIn), declared: declaredFields(), settings: settings, probe: probe)
+                object: settings.values(standIn: standIn), declared: declaredFields, settings: settings, probe: probe)
             let group = try decoded(decoder)
             try group.validate()
             try more(group)
@@ -143,17 +144,41 @@ extension FieldGroup {
         fields.first { $0.key == key }?.problems(value) ?? []
     }
 
-    private static func declaredFields() -> [DeclaredField] {
-        Mirror(reflecting: Self()).children.compactMap { child in
-            guard let field = child.value as? any AnyField, let label = child.label else { return nil }
-            let property = label.hasPrefix("_") ? String(label.dropFirst()) : label
-            return DeclaredField(property: property, field: field)
+    private static var declaredFields: DeclaredFields {
+        DeclaredFields.of(Self.self) {
+            Mirror(reflecting: Self()).children.compactMap { child in
+                guard let field = child.value as? any AnyField, let label = child.label else { return nil }
+                let property = label.hasPrefix("_") ? String(label.dropFirst()) : label
+                return DeclaredField(property: property, field: field)
+            }
         }
     }
 }
 
+/// What a group declares. It is found once for each type: reflection and schemas cost more than what is read with them.
+struct DeclaredFields: Sendable {
+    /// In the order of the declaration.
+    let all: [DeclaredField]
+    let byProperty: [String: DeclaredField]
+    let keys: Set<String>
+
+    private static let known = Mutex<[ObjectIdentifier: DeclaredFields]>([:])
+
+    static func of(_ type: Any.Type, _ declare: () -> [DeclaredField]) -> DeclaredFields {
+        let id = ObjectIdentifier(type)
+        if let found = known.withLock({ $0[id] }) { return found }
+        // Outside of the lock: the schema of a field may ask for the fields of another group.
+        let all = declare()
+        let declared = DeclaredFields(
+            all: all, byProperty: Dictionary(all.map { ($0.property, $0) }, uniquingKeysWith: { first, _ in first }),
+            keys: Set(all.map(\.definition.key)))
+        known.withLock { $0[id] = declared }
+        return declared
+    }
+}
+
 /// A field with the name of the property that declares it.
-struct DeclaredField {
+struct DeclaredField: Sendable {
     let property: String
     let field: any AnyField
     let definition: FieldDefinition

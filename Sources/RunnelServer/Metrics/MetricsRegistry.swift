@@ -110,17 +110,32 @@ package final class MetricsRegistry: MetricsFactory {
 
     /// The name with an underscore for each character that Prometheus does not allow.
     static func name(_ label: String) -> String {
+        // Runnel's own need no change, and each measurement comes by here.
+        if let first = label.utf8.first, !(0x30...0x39).contains(first), label.utf8.allSatisfy(isAllowed) {
+            return label
+        }
         let name = String(
             label.unicodeScalars.map { scalar in
-                let isAllowed =
-                    "a"..."z" ~= scalar || "A"..."Z" ~= scalar || "0"..."9" ~= scalar || scalar == "_" || scalar == ":"
-                return isAllowed ? Character(scalar) : "_"
+                scalar.isASCII && isAllowed(UInt8(truncatingIfNeeded: scalar.value)) ? Character(scalar) : "_"
             })
         return name.first.map { $0.isNumber } ?? true ? "_" + name : name
     }
 
+    private static func isAllowed(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"), UInt8(ascii: ":"):
+            true
+        default: false
+        }
+    }
+
     static func escaped(_ value: String) -> String {
-        value.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"").replacing("\n", with: "\\n")
+        let isPlain = value.utf8.allSatisfy {
+            $0 != UInt8(ascii: "\\") && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\n")
+        }
+        if isPlain { return value }
+        return value.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"").replacing("\n", with: "\\n")
     }
 }
 

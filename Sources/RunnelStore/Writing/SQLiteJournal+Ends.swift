@@ -6,22 +6,25 @@ import RunnelKit
 extension SQLiteJournal {
     /// Gives the end of a run its number. Called in the transaction that ends the run.
     static func noteEnd(of runID: String, _ state: RunState, at time: Int64, _ db: Database) throws {
-        let pipeline = try String.fetchOne(
-            db.cachedStatement(sql: "SELECT pipeline FROM runs WHERE id = ?"), arguments: [runID])
-        guard let pipeline else { return }
         var isRecovery = false
         switch state {
         case .failed:
-            try db.cachedStatement(sql: "INSERT OR IGNORE INTO failing (pipeline) VALUES (?)")
-                .execute(arguments: [pipeline])
+            try db.cachedStatement(
+                sql: "INSERT OR IGNORE INTO failing (pipeline) SELECT pipeline FROM runs WHERE id = ?"
+            ).execute(arguments: [runID])
         case .succeeded:
-            try db.cachedStatement(sql: "DELETE FROM failing WHERE pipeline = ?").execute(arguments: [pipeline])
+            try db.cachedStatement(
+                sql: "DELETE FROM failing WHERE pipeline = (SELECT pipeline FROM runs WHERE id = ?)"
+            ).execute(arguments: [runID])
             isRecovery = db.changesCount > 0
         case .queued, .running, .waiting, .cancelled, .skipped: break
         }
         try db.cachedStatement(
-            sql: "INSERT INTO ends (run_id, pipeline, state, recovery, ended_at) VALUES (?, ?, ?, ?, ?)"
-        ).execute(arguments: [runID, pipeline, state.rawValue, isRecovery, time])
+            sql: """
+                INSERT INTO ends (run_id, pipeline, state, recovery, ended_at)
+                SELECT id, pipeline, ?, ?, ? FROM runs WHERE id = ?
+                """
+        ).execute(arguments: [state.rawValue, isRecovery, time, runID])
     }
 
     public func ends(after number: Int64, limit: Int) async throws(JournalError) -> [EndRecord] {

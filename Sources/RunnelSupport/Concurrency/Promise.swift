@@ -2,9 +2,12 @@ internal import Synchronization
 
 /// A result that is set once, and that any number of tasks can wait for.
 package final class Promise<Value: Sendable>: Sendable {
+    private typealias Waiter = (id: UInt64, continuation: CheckedContinuation<Result<Value, any Error>, Never>)
+
     private struct State {
         var result: Result<Value, any Error>?
-        var waiting: [UInt64: CheckedContinuation<Result<Value, any Error>, Never>] = [:]
+        /// Rarely more than one.
+        var waiting: [Waiter] = []
         var nextID: UInt64 = 0
     }
 
@@ -17,13 +20,13 @@ package final class Promise<Value: Sendable>: Sendable {
 
     /// Sets the result. Only the first one counts.
     package func fulfil(_ result: Result<Value, any Error>) {
-        let waiting = state.withLock { state -> [CheckedContinuation<Result<Value, any Error>, Never>] in
+        let waiting = state.withLock { state -> [Waiter] in
             guard state.result == nil else { return [] }
             state.result = result
-            defer { state.waiting = [:] }
-            return Array(state.waiting.values)
+            defer { state.waiting = [] }
+            return state.waiting
         }
-        for continuation in waiting { continuation.resume(returning: result) }
+        for waiter in waiting { waiter.continuation.resume(returning: result) }
     }
 
     /// Waits for the result.
@@ -37,7 +40,9 @@ package final class Promise<Value: Sendable>: Sendable {
         return try await withTaskCancellationHandler {
             try await wait(id, isCancellable: true).get()
         } onCancel: {
-            let waiting = state.withLock { $0.waiting.removeValue(forKey: id) }
+            let waiting = state.withLock { state in
+                state.waiting.firstIndex { $0.id == id }.map { state.waiting.remove(at: $0).continuation }
+            }
             waiting?.resume(returning: .failure(CancellationError()))
         }
     }
@@ -57,7 +62,7 @@ package final class Promise<Value: Sendable>: Sendable {
                 if let result = state.result { return result }
                 // The handler may have run before the continuation was there.
                 if isCancellable, Task.isCancelled { return .failure(CancellationError()) }
-                state.waiting[id] = continuation
+                state.waiting.append((id, continuation))
                 return nil
             }
             if let result { continuation.resume(returning: result) }

@@ -87,11 +87,11 @@ struct RunnelProcess {
         var variables = ProcessInfo.processInfo.environment.filter { !$0.key.hasPrefix("RUNNEL_") }
         variables.merge(environment) { _, own in own }
         process.environment = variables
-        process.standardOutput = try FileHandle(forWritingTo: files.output)
-        process.standardError = try FileHandle(forWritingTo: files.error)
+        process.standardOutput = try files.open(files.output)
+        process.standardError = try files.open(files.error)
         if let input {
             try Data(input.utf8).write(to: files.input)
-            process.standardInput = try FileHandle(forReadingFrom: files.input)
+            process.standardInput = try files.open(files.input)
         } else {
             process.standardInput = FileHandle.nullDevice
         }
@@ -117,8 +117,10 @@ extension FileHandle {
 }
 
 /// Where a process reads from and writes to: files, which no amount of output can fill up as it can a pipe.
-private struct StreamFiles {
+private final class StreamFiles {
     let folder: URL
+    /// Closed by hand: on Linux a `Process` that has ended is kept, and its handles with it.
+    private var handles: [FileHandle] = []
     var input: URL { folder.appendingPathComponent("in") }
     var output: URL { folder.appendingPathComponent("out") }
     var error: URL { folder.appendingPathComponent("err") }
@@ -129,7 +131,14 @@ private struct StreamFiles {
         for file in [output, error] { try Data().write(to: file) }
     }
 
+    func open(_ file: URL) throws -> FileHandle {
+        let handle = try file == input ? FileHandle(forReadingFrom: file) : FileHandle(forWritingTo: file)
+        handles.append(handle)
+        return handle
+    }
+
     func remove() {
+        for handle in handles { try? handle.close() }
         try? FileManager.default.removeItem(at: folder)
     }
 }

@@ -115,11 +115,8 @@ extension RunDriver {
             visible.input = output
         }
         return RunScope(
-            request: request, values: runner.values,
-            run: [
-                "id": .string(request.id), "pipeline": .string(pipeline.name),
-                "started_at": .string(Timestamp.text(nanoseconds: startedAt)),
-            ], now: runner.now(), visible: visible)
+            request: request, values: runner.values, pipeline: pipeline.name, startedAt: startedAt,
+            now: runner.now(), visible: visible)
     }
 
     // MARK: - Attempts

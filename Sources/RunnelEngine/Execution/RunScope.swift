@@ -5,7 +5,8 @@ import Templates
 struct RunScope: TemplateScope {
     let request: RunRequest
     let values: ProjectValues
-    let run: Value
+    let pipeline: String
+    let startedAt: Int64
     let now: Int64
     let visible: VisibleValues
 
@@ -18,7 +19,11 @@ struct RunScope: TemplateScope {
         case "steps": .object(visible.outputs)
         case "trigger": request.trigger
         case "secrets", "env", "vars": values.scope[name]
-        case "run": run
+        case "run":
+            [
+                "id": .string(request.id), "pipeline": .string(pipeline),
+                "started_at": .string(Timestamp.text(nanoseconds: startedAt)),
+            ]
         // Without an error it is null in `finally`, so that `error` without `default` fails with a message.
         case "error": visible.error.map(\.scopeValue) ?? .null
         case "item": visible.item

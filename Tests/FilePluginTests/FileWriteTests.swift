@@ -195,7 +195,7 @@ import Testing
         }
     }
 
-    @Test("appending to a pipe that nobody reads ends with an error instead of waiting", .timeLimit(.minutes(1)))
+    @Test("appending to a pipe that nobody reads ends with an error instead of waiting", .timeLimit(.minutes(5)))
     func pipe() async throws {
         try await withFiles { files in
             try files.makePipe("project/pipe")

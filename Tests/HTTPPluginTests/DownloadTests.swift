@@ -6,7 +6,7 @@ import Testing
 
 @testable import HTTPPlugin
 
-@Suite("http.fetch with save_as", .timeLimit(.minutes(1))) struct DownloadTests {
+@Suite("http.fetch with save_as", .timeLimit(.minutes(5))) struct DownloadTests {
     @Test("the body goes to the file, decompressed, and not into the output")
     func saved() async throws {
         let body = String(repeating: "line of a large file\n", count: 50_000)

@@ -6,7 +6,7 @@ import Testing
 
 @testable import HTTPPlugin
 
-@Suite("http.fetch: failures", .timeLimit(.minutes(1))) struct FetchFailureTests {
+@Suite("http.fetch: failures", .timeLimit(.minutes(5))) struct FetchFailureTests {
     @Test("a status that is not expected is an error with the server's words and what to do")
     func status() async throws {
         try await TestServer.run { _ in

@@ -7,7 +7,7 @@ import Testing
 
 @testable import HTTPPlugin
 
-@Suite("http.fetch", .timeLimit(.minutes(1))) struct FetchTests {
+@Suite("http.fetch", .timeLimit(.minutes(5))) struct FetchTests {
     @Test("a page comes with status, URL, headers and body")
     func page() async throws {
         try await TestServer.run { _ in

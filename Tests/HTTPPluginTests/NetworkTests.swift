@@ -65,7 +65,7 @@ import Testing
         #expect(problem.message == "the environment variable HTTPS_PROXY: \(message)")
     }
 
-    @Test("https goes through the proxy by CONNECT, plain http with the whole URL", .timeLimit(.minutes(2)))
+    @Test("https goes through the proxy by CONNECT, plain http with the whole URL", .timeLimit(.minutes(5)))
     func proxied() async throws {
         try await Peers.run { peers in
             let tls: Value = ["ca": .string(peers.folder + "/ca.pem")]
@@ -108,7 +108,7 @@ import Testing
 
     @Test(
         "an authority of one's own is trusted by setting or environment, and a client certificate is shown",
-        .timeLimit(.minutes(2)))
+        .timeLimit(.minutes(5)))
     func certificates() async throws {
         try await Peers.run { peers in
             let file = { (name: String) in Value.string(peers.folder + "/" + name) }

@@ -128,7 +128,7 @@ import TransformPlugin
 
     @Test(
         "a hostile page is read, or refused within its limits",
-        .timeLimit(.minutes(2)),
+        .timeLimit(.minutes(5)),
         arguments: [
             "<", "<a ", "&", "&#", "<!--", "<script>", "<a \"", "<svg>", "<li>", "</", "<title>", "<pre>\n", "<td>",
             "&nbsp", "<div>", "<b><p>", "<table>",

@@ -4,7 +4,7 @@ import Testing
 
 @testable import HTTPPlugin
 
-@Suite("http.fetch: redirects", .timeLimit(.minutes(1))) struct RedirectTests {
+@Suite("http.fetch: redirects", .timeLimit(.minutes(5))) struct RedirectTests {
     @Test(
         "the method goes on as in browsers",
         arguments: [

@@ -35,7 +35,7 @@ private func onThread<Result: Sendable>(_ body: @escaping @Sendable () -> Result
     }
 }
 
-@Suite("The streams of an MCP server", .timeLimit(.minutes(2))) struct MCPStreamTests {
+@Suite("The streams of an MCP server", .timeLimit(.minutes(5))) struct MCPStreamTests {
     private static let ping = #"{"jsonrpc":"2.0","id":"\#(String(repeating: "i", count: 60_000))","method":"ping"}"#
 
     @Test("all that was asked is answered in order when the input ends, also a last line without its end")

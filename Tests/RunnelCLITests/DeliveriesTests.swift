@@ -1,6 +1,6 @@
 import Testing
 
-@Suite("runnel deliveries, typed", .timeLimit(.minutes(3))) struct DeliveriesTests {
+@Suite("runnel deliveries, typed", .timeLimit(.minutes(5))) struct DeliveriesTests {
     @Test("where nothing was delivered it says so, and what is wrong is named")
     func empty() async throws {
         try await withProject(["runnel.yaml": "server: { port: 1 }\n", "p.yaml": "steps: [ { uses: log } ]\n"]) {

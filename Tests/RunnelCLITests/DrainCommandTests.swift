@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-@Suite("runnel workers", .timeLimit(.minutes(3))) struct DrainCommandTests {
+@Suite("runnel workers", .timeLimit(.minutes(5))) struct DrainCommandTests {
     @Test("drain lets a server finish and take no more, and returns with --wait when it has; undrain ends that")
     func drain() async throws {
         let files = [

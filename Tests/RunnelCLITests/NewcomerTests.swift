@@ -4,7 +4,7 @@ import RunnelKit
 import Testing
 
 /// What people met who had nothing but README and `--help`.
-@Suite("Newcomers", .timeLimit(.minutes(3))) struct NewcomerTests {
+@Suite("Newcomers", .timeLimit(.minutes(5))) struct NewcomerTests {
     private static let greeting = [
         "p.yaml": """
         name: p

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-@Suite("What operators set up first", .timeLimit(.minutes(3))) struct OperatorTests {
+@Suite("What operators set up first", .timeLimit(.minutes(5))) struct OperatorTests {
     @Test("vars, .env, profiles and secrets of commands reach templates, in this order of precedence")
     func settings() async throws {
         let files = [

@@ -100,18 +100,18 @@ struct RunnelProcess {
 }
 
 extension FileHandle {
-    /// What comes, as it comes. No thread of a task waits for it.
+    /// The data as it comes, read on a thread of its own. With `readabilityHandler`, on Linux, the end of a pipe is missed now
+    /// and then.
     var pieces: AsyncStream<Data> {
         AsyncStream { continuation in
-            readabilityHandler = { handle in
-                let data = handle.availableData
-                if data.isEmpty {
-                    handle.readabilityHandler = nil
-                    continuation.finish()
-                } else {
+            Thread {
+                while true {
+                    let data = self.availableData
+                    if data.isEmpty { break }
                     continuation.yield(data)
                 }
-            }
+                continuation.finish()
+            }.start()
         }
     }
 }

@@ -67,7 +67,7 @@ extension RecordedRuns {
     }
 }
 
-@Suite("Triggers of exec plugins", .timeLimit(.minutes(1))) struct TriggerTests {
+@Suite("Triggers of exec plugins", .timeLimit(.minutes(5))) struct TriggerTests {
     @Test("the trigger with the plugin's own name is written without it, and others with it")
     func names() throws {
         #expect(try plugin().triggers.map(\.name) == ["test.other", "test"])

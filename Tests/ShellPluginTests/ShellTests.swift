@@ -53,7 +53,7 @@ private func waitForEnd(of process: Int32) async -> Bool {
     return false
 }
 
-@Suite("The step shell", .timeLimit(.minutes(2))) struct ShellTests {
+@Suite("The step shell", .timeLimit(.minutes(5))) struct ShellTests {
     @Test("gives what the script wrote and its exit code, and shows it as it comes")
     func output() async throws {
         let (output, progress) = try await shell(["run": "echo one; echo two >&2; printf 'three\\n\\n'"])

@@ -17,7 +17,7 @@ private let usage =
     "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":12,\"completion_tokens\":3,\"prompt_tokens_details\":{\"cached_tokens\":8}}}\n\n"
 private let done = "data: [DONE]\n\n"
 
-@Suite("The span of a chat", .timeLimit(.minutes(1))) struct ChatSpanTests {
+@Suite("The span of a chat", .timeLimit(.minutes(5))) struct ChatSpanTests {
     private let log = SpanLog()
 
     /// The step's own span, and what the server was asked.

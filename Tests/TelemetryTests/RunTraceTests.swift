@@ -5,7 +5,7 @@ import Tracing
 
 @testable import Telemetry
 
-@Suite("The spans of a run", .timeLimit(.minutes(1))) struct RunTraceTests {
+@Suite("The spans of a run", .timeLimit(.minutes(5))) struct RunTraceTests {
     private let log = SpanLog()
     private var tracing: RunTracing { RunTracing(tracer: log.tracer()) }
 

@@ -9,7 +9,7 @@ import Tracing
 
 @testable import Telemetry
 
-@Suite("The exporter of traces", .timeLimit(.minutes(1))) struct SpanExporterTests {
+@Suite("The exporter of traces", .timeLimit(.minutes(5))) struct SpanExporterTests {
     private static let services = Services()
 
     /// Sends `count` spans to a receiver, and ends the exporter.

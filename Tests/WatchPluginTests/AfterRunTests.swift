@@ -4,7 +4,7 @@ import Testing
 
 @testable import WatchPlugin
 
-@Suite("Watch: after the run", .timeLimit(.minutes(1))) struct AfterRunTests {
+@Suite("Watch: after the run", .timeLimit(.minutes(5))) struct AfterRunTests {
     @Test("with `after: move` the file moves when its run has ended well, not before", arguments: Mode.allCases)
     func move(mode: Mode) async throws {
         try await WatchFixture.with { fixture in

@@ -4,7 +4,7 @@ import Testing
 
 @testable import WatchPlugin
 
-@Suite("Watch: runs that are retried", .timeLimit(.minutes(1))) struct RetryTests {
+@Suite("Watch: runs that are retried", .timeLimit(.minutes(5))) struct RetryTests {
     /// A project in which the run of a file has failed, with the source that its run keeps.
     private func withFailedFile(
         _ keys: ValueObject = ["after": "move"], _ body: (WatchFixture, RunSource) async throws -> Void

@@ -5,7 +5,7 @@ import Testing
 
 @testable import WatchPlugin
 
-@Suite("Watch: half-written files", .timeLimit(.minutes(1))) struct SettleTests {
+@Suite("Watch: half-written files", .timeLimit(.minutes(5))) struct SettleTests {
     @Test("a file that is not closed counts only when it was still for as long as asked, and once")
     func slowWriter() async throws {
         let clock = ManualClock()

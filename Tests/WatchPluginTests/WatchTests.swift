@@ -4,7 +4,7 @@ import Testing
 
 @testable import WatchPlugin
 
-@Suite("Watch", .timeLimit(.minutes(2))) struct WatchTests {
+@Suite("Watch", .timeLimit(.minutes(5))) struct WatchTests {
     @Test("a file that is renamed into the folder starts a run with its facts", arguments: Mode.allCases)
     func renamed(mode: Mode) async throws {
         try await WatchFixture.with { fixture in

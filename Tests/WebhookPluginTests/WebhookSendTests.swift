@@ -6,7 +6,7 @@ import Testing
 
 @testable import WebhookPlugin
 
-@Suite("webhook.send", .timeLimit(.minutes(1))) struct WebhookSendTests {
+@Suite("webhook.send", .timeLimit(.minutes(5))) struct WebhookSendTests {
     private let id = "0198c0de-0000-7000-8000-000000000001_notify"
 
     @Test("without a body of its own the last output is sent as JSON, with an id and a time")

@@ -122,7 +122,7 @@ struct AnswerTests {
 
     @Test(
         "an agent that is busy is asked again without waiting, and one that refuses fails the step",
-        .timeLimit(.minutes(1)))
+        .timeLimit(.minutes(5)))
     func errors() async throws {
         let pipeline = "steps: [ { id: a, uses: chat, with: { prompt: Hello, agent_id: somebody } } ]"
         let tests = """

@@ -130,7 +130,7 @@ struct IsolationTests {
         #expect(report.duration < .seconds(60))
     }
 
-    @Test("a step that is tried again after an hour is tried again at once", .timeLimit(.minutes(1)))
+    @Test("a step that is tried again after an hour is tried again at once", .timeLimit(.minutes(5)))
     func retry() async throws {
         let report = try await Workshop.report(
             """
@@ -206,7 +206,7 @@ struct IsolationTests {
         }
     }
 
-    @Test("a run that does not end is cancelled, and the test says so", .timeLimit(.minutes(1)))
+    @Test("a run that does not end is cancelled, and the test says so", .timeLimit(.minutes(5)))
     func limit() async throws {
         let plugin = SleepPlugin()
         try await withTemporaryDirectory { directory in
@@ -220,7 +220,7 @@ struct IsolationTests {
         }
     }
 
-    @Test("tests that are interrupted fail, those that go on and those that have not begun", .timeLimit(.minutes(1)))
+    @Test("tests that are interrupted fail, those that go on and those that have not begun", .timeLimit(.minutes(5)))
     func interruption() async throws {
         try await withTemporaryDirectory { directory in
             let begun = AsyncStream.makeStream(of: Void.self)

@@ -4,7 +4,7 @@ import Testing
 
 @testable import RunnelServer
 
-@Suite("Who may use the API", .timeLimit(.minutes(2))) struct AccessTests {
+@Suite("Who may use the API", .timeLimit(.minutes(5))) struct AccessTests {
     private static func rig(token: String?) -> ServerRig {
         ServerRig(pipelines: ["g.yaml": Pipelines.gate], options: ServerOptions(port: 0, token: token))
     }

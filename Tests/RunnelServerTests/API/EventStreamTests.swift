@@ -3,7 +3,7 @@ import Testing
 
 @testable import RunnelEngine
 
-@Suite("A run's events in the API", .timeLimit(.minutes(2))) struct EventStreamTests {
+@Suite("A run's events in the API", .timeLimit(.minutes(5))) struct EventStreamTests {
     private static let yaml = """
         name: two
         steps:

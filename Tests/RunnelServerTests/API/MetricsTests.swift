@@ -5,7 +5,7 @@ import Testing
 
 @testable import RunnelServer
 
-@Suite("Metrics", .timeLimit(.minutes(2))) struct MetricsTests {
+@Suite("Metrics", .timeLimit(.minutes(5))) struct MetricsTests {
     @Test(
         "a run is counted by pipeline and state, its steps by type and outcome, and Prometheus' own checker finds nothing"
     )

@@ -5,7 +5,7 @@ import Testing
 
 @testable import RunnelServer
 
-@Suite("The description of the API", .timeLimit(.minutes(2))) struct OpenAPITests {
+@Suite("The description of the API", .timeLimit(.minutes(5))) struct OpenAPITests {
     private static let document = OpenAPIDocument(version: "1.2.3").json
 
     /// `GET /api/v1/runs/{id}` for each operation.

@@ -3,7 +3,7 @@ import Testing
 
 @testable import RunnelEngine
 
-@Suite("Pipelines in the API", .timeLimit(.minutes(2))) struct PipelineRoutesTests {
+@Suite("Pipelines in the API", .timeLimit(.minutes(5))) struct PipelineRoutesTests {
     private static let files = [
         "a.yaml": Pipelines.greet, "b.yaml": "steps: [ { uses: nowhere } ]",
         "c.yaml": "name: tag täglich\nsteps: [ { uses: template, with: { text: x } } ]",

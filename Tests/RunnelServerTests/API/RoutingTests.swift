@@ -2,7 +2,7 @@ import RunnelKit
 import RunnelTesting
 import Testing
 
-@Suite("Every request gets an answer", .timeLimit(.minutes(2))) struct RoutingTests {
+@Suite("Every request gets an answer", .timeLimit(.minutes(5))) struct RoutingTests {
     private static var rig: ServerRig {
         ServerRig(pipelines: [
             "g.yaml": Pipelines.gate,

@@ -3,7 +3,7 @@ import Testing
 
 @testable import RunnelEngine
 
-@Suite("Runs in the API", .timeLimit(.minutes(2))) struct RunRoutesTests {
+@Suite("Runs in the API", .timeLimit(.minutes(5))) struct RunRoutesTests {
     private static var rig: ServerRig {
         ServerRig(
             pipelines: ["a.yaml": Pipelines.greet, "g.yaml": Pipelines.gate, "f.yaml": Pipelines.failing],

@@ -6,7 +6,7 @@ import Testing
 
 @testable import RunnelServer
 
-@Suite("Workers by REST and on the dashboard", .timeLimit(.minutes(2))) struct WorkerRoutesTests {
+@Suite("Workers by REST and on the dashboard", .timeLimit(.minutes(5))) struct WorkerRoutesTests {
     private static func other(_ server: RunningServer, _ id: String = "0190aaaa-2") async {
         var worker = WorkerRecord(
             id: WorkerID(id), processID: 8, host: "there", role: "serve", version: "1.2.2", startedAt: 1)

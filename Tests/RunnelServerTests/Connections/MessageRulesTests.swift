@@ -4,7 +4,7 @@ import Testing
 
 @testable import RunnelServer
 
-@Suite("Rules of HTTP/1", .timeLimit(.minutes(2))) struct MessageRulesTests {
+@Suite("Rules of HTTP/1", .timeLimit(.minutes(5))) struct MessageRulesTests {
     private static var rig: ServerRig {
         ServerRig(pipelines: [
             "h.yaml": Pipelines.hook("verify: { scheme: none }", steps: "{ id: a, uses: log, with: { message: a } }"),

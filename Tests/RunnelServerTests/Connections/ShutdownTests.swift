@@ -10,7 +10,7 @@ import Testing
 @testable import RunnelEngine
 @testable import RunnelServer
 
-@Suite("Shutting the server down", .timeLimit(.minutes(2))) struct ShutdownTests {
+@Suite("Shutting the server down", .timeLimit(.minutes(5))) struct ShutdownTests {
     private static let shuttingDown = "shutting-down Runnel is shutting down; try again in 5 s"
 
     private static func rig(_ respond: String) -> ServerRig {
@@ -190,7 +190,7 @@ import Testing
     }
 }
 
-@Suite("More callers than there can be connections", .timeLimit(.minutes(2))) struct FullServerTests {
+@Suite("More callers than there can be connections", .timeLimit(.minutes(5))) struct FullServerTests {
     private static func rig(limit: Int) -> ServerRig {
         var rig = ServerRig(pipelines: ["gate.yaml": Pipelines.gate])
         rig.options.maximumConnections = limit
@@ -240,7 +240,7 @@ import Testing
     }
 }
 
-@Suite("Connections that cannot be accepted", .timeLimit(.minutes(2))) struct AcceptErrorTests {
+@Suite("Connections that cannot be accepted", .timeLimit(.minutes(5))) struct AcceptErrorTests {
     private final class Recorder: ChannelInboundHandler, Sendable {
         typealias InboundIn = any Channel
 

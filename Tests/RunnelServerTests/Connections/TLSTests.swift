@@ -5,7 +5,7 @@ import Testing
 
 @testable import RunnelServer
 
-@Suite("HTTPS", .timeLimit(.minutes(2))) struct TLSTests {
+@Suite("HTTPS", .timeLimit(.minutes(5))) struct TLSTests {
     private static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
         .appendingPathComponent("../Resources/tls").standardized
 

@@ -5,7 +5,7 @@ import Testing
 @testable import RunnelEngine
 @testable import RunnelServer
 
-@Suite("Backfilling ticks of the past", .timeLimit(.minutes(2))) struct BackfillTests {
+@Suite("Backfilling ticks of the past", .timeLimit(.minutes(5))) struct BackfillTests {
     @Test("what is asked for in the wrong way is said with the value")
     func wrong() throws {
         func message(_ body: Value) -> String? {

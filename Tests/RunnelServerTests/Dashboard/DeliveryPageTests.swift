@@ -4,7 +4,7 @@ import Testing
 @testable import RunnelEngine
 @testable import RunnelServer
 
-@Suite("The pages of deliveries", .timeLimit(.minutes(2))) struct DeliveryPageTests {
+@Suite("The pages of deliveries", .timeLimit(.minutes(5))) struct DeliveryPageTests {
     /// With a journal of its own each time.
     private static var rig: ServerRig {
         var rig = ServerRig(

@@ -3,7 +3,7 @@ import Testing
 
 @testable import RunnelEngine
 
-@Suite("The stream of the dashboard", .timeLimit(.minutes(2))) struct LiveTests {
+@Suite("The stream of the dashboard", .timeLimit(.minutes(5))) struct LiveTests {
     private static let yaml = """
         name: two
         steps:

@@ -4,7 +4,7 @@ import Testing
 @testable import RunnelEngine
 @testable import RunnelServer
 
-@Suite("The pages of the dashboard", .timeLimit(.minutes(2))) struct PageTests {
+@Suite("The pages of the dashboard", .timeLimit(.minutes(5))) struct PageTests {
     private static let hostile = "<script>alert(1)</script>\u{202E}'\"&"
 
     private static var rig: ServerRig {

@@ -10,7 +10,7 @@ import FoundationEssentials
 import Foundation
 #endif
 
-@Suite("What the dashboard can do", .timeLimit(.minutes(2))) struct ParityTests {
+@Suite("What the dashboard can do", .timeLimit(.minutes(5))) struct ParityTests {
     private static var document: String {
         get throws {
             let root = #filePath.split(separator: "/", omittingEmptySubsequences: false).dropLast(4).joined(

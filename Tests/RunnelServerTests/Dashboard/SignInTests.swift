@@ -5,7 +5,7 @@ import Testing
 @testable import RunnelEngine
 @testable import RunnelServer
 
-@Suite("Signing in to the dashboard", .timeLimit(.minutes(2))) struct SignInTests {
+@Suite("Signing in to the dashboard", .timeLimit(.minutes(5))) struct SignInTests {
     @Test("pages lead to the sign-in page, and from there back")
     func redirects() async throws {
         try await ServerRig.dashboard().serve { server in

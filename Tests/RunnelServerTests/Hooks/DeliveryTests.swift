@@ -5,7 +5,7 @@ import Testing
 @testable import RunnelEngine
 @testable import RunnelServer
 
-@Suite("Deliveries that are kept", .timeLimit(.minutes(2))) struct DeliveryTests {
+@Suite("Deliveries that are kept", .timeLimit(.minutes(5))) struct DeliveryTests {
     private static let json = ("Content-Type", "application/json")
     private static let keys =
         "verify: { scheme: github, secret: \"{{ secrets.hook }}\" }, if: \"trigger.body.go != false\""

@@ -4,7 +4,7 @@ import Testing
 
 @testable import RunnelEngine
 
-@Suite("Following a run", .timeLimit(.minutes(2))) struct FollowTests {
+@Suite("Following a run", .timeLimit(.minutes(5))) struct FollowTests {
     private static let yaml = """
         name: talk
         steps:

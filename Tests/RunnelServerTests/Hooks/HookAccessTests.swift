@@ -6,7 +6,7 @@ import Testing
 
 @testable import RunnelServer
 
-@Suite("Who reaches a hook", .timeLimit(.minutes(2))) struct HookAccessTests {
+@Suite("Who reaches a hook", .timeLimit(.minutes(5))) struct HookAccessTests {
     private static func rig(_ keys: String, _ change: (inout ServerOptions) -> Void = { _ in }) -> ServerRig {
         var options = ServerOptions(port: 0)
         change(&options)

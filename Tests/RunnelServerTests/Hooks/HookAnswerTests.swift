@@ -4,7 +4,7 @@ import Testing
 
 @testable import RunnelEngine
 
-@Suite("What a hook answers when the run is waited for", .timeLimit(.minutes(2))) struct HookAnswerTests {
+@Suite("What a hook answers when the run is waited for", .timeLimit(.minutes(5))) struct HookAnswerTests {
     private static let text = [("Content-Type", "text/plain")]
     private static let gate = "{ id: wait, uses: gate, with: { gate: g } }"
 

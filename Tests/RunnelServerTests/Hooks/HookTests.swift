@@ -4,7 +4,7 @@ import Testing
 
 @testable import RunnelEngine
 
-@Suite("Hooks over HTTP", .timeLimit(.minutes(2))) struct HookTests {
+@Suite("Hooks over HTTP", .timeLimit(.minutes(5))) struct HookTests {
     private static let open = "verify: { scheme: none }"
     private static let text = [("Content-Type", "text/plain")]
     private static let gate = "{ id: wait, uses: gate, with: { gate: g } }"

@@ -48,7 +48,7 @@ struct Upload: Trigger {
     }
 }
 
-@Suite("A route of a trigger that the server does not know", .timeLimit(.minutes(2))) struct IngressTests {
+@Suite("A route of a trigger that the server does not know", .timeLimit(.minutes(5))) struct IngressTests {
     private static func rig(_ keys: String = "{}") -> ServerRig {
         ServerRig(pipelines: [
             "u.yaml":

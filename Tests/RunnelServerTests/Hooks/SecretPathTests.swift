@@ -5,7 +5,7 @@ import Testing
 @testable import RunnelEngine
 
 /// Senders that can only be given a URL: what stands in it is the secret.
-@Suite("Secrets in what a trigger makes", .timeLimit(.minutes(2))) struct SecretPathTests {
+@Suite("Secrets in what a trigger makes", .timeLimit(.minutes(5))) struct SecretPathTests {
     private static let path = "unguessable-path-9f8e7d"
     private static let pipeline = """
         name: hook

@@ -5,7 +5,7 @@ import Testing
 
 @testable import RunnelStore
 
-@Suite("PgBouncer in transaction mode", .enabled(if: hasPgBouncer), .timeLimit(.minutes(2))) struct PgBouncerTests {
+@Suite("PgBouncer in transaction mode", .enabled(if: hasPgBouncer), .timeLimit(.minutes(5))) struct PgBouncerTests {
     @Test("is noticed: workers poll, and two of them share runs without a session of their own")
     func transactions() async throws {
         try await PostgresServer.shared.value.withPgBouncer { url in

@@ -8,7 +8,7 @@ import Testing
 @testable import RunnelStore
 
 /// What only several machines and a database that fails can do.
-@Suite("A journal in PostgreSQL survives", .enabled(if: hasPostgres), .timeLimit(.minutes(3)))
+@Suite("A journal in PostgreSQL survives", .enabled(if: hasPostgres), .timeLimit(.minutes(5)))
 struct PostgresFaultTests {
     private final class Done: Sendable {
         let count = Atomic(0)

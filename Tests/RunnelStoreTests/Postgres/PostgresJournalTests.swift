@@ -6,7 +6,7 @@ import Testing
 
 @testable import RunnelStore
 
-@Suite("A journal in PostgreSQL", .enabled(if: hasPostgres), .timeLimit(.minutes(2))) struct PostgresJournalTests {
+@Suite("A journal in PostgreSQL", .enabled(if: hasPostgres), .timeLimit(.minutes(5))) struct PostgresJournalTests {
     @Test("many processes that start at once create the tables once")
     func migration() async throws {
         let configuration = try await PostgresServer.shared.value.configuration(pool: 3)

@@ -6,7 +6,7 @@ import Testing
 
 @testable import RunnelStore
 
-@Suite("The workers of several machines", .enabled(if: hasPostgres), .timeLimit(.minutes(2)))
+@Suite("The workers of several machines", .enabled(if: hasPostgres), .timeLimit(.minutes(5)))
 struct PostgresWorkersTests {
     private func record(_ name: String, on host: String, role: String = "serve") -> WorkerRecord {
         WorkerRecord(id: WorkerID(name), processID: 1, host: host, role: role, startedAt: 0)

@@ -7,7 +7,7 @@ TEST_FLAGS ?=
 # How many tests run side by side. All at once, they wait for each other's time slices longer than for anything else.
 export SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH ?= 8
 
-.PHONY: run build-tests test postgres-test chaos browser openapi crash usage real-model trigger-crash alert-crash shutdown bench instructions format check-format setup setup-tests release install deb test-deb tarball test-tarball sbom example docc site recording leaks clean
+.PHONY: run build-tests test postgres-test chaos browser openapi crash usage real-model trigger-crash alert-crash shutdown bench instructions format check-format setup setup-tests benchmarks release install deb test-deb tarball test-tarball sbom example docc site recording leaks clean
 
 run: setup ## Run the demonstration pipeline against the embedded simulator.
 	swift build $(SWIFT_FLAGS) --product runnel
@@ -78,6 +78,9 @@ bench: setup ## Measure beside peers: a chat stream beside httpx-sse, the journa
 	Benchmarks/webhook/run.sh
 	Benchmarks/serve/idle.sh
 	Benchmarks/dashboard/run.sh
+
+benchmarks: setup ## Build the programs of the benchmarks, so that they do not fall behind what they measure.
+	swift build --package-path Benchmarks --scratch-path .build
 
 instructions: setup ## Count the instructions of one durable run and of one webhook call.
 	Benchmarks/instructions/run.sh

@@ -1,7 +1,37 @@
 import Foundation
+import RunnelKit
 import Testing
 
 @Suite("runnel workers", .timeLimit(.minutes(5))) struct DrainCommandTests {
+    @Test("what waits for a server begins in the order of its priority")
+    func priority() async throws {
+        let files = [
+            "runnel.yaml": "server: { port: 0 }\nruns: { limit: 1 }\n",
+            "pipelines/hello.yaml": "steps: [ { uses: template, with: { text: hello } } ]\n",
+        ]
+        try await withProject(files) { runnel in
+            try await runnel.serving("pipelines") { runnel in
+                let workers = try Value.json(try await runnel.run(["workers", "list", "--json"]).output)
+                let name = try #require(workers[0]?["host"]?.asString)
+                #expect(try await runnel.run(["workers", "drain", name, "--wait"]).status == 0)
+                var runs: [String] = []
+                for priority in [["--priority", "-7"], [], ["--priority", "10"]] {
+                    let ended = try await runnel.run(["trigger", "hello"] + priority)
+                    #expect(ended.status == 0, "\(ended.error)")
+                    runs.append(String(ended.output.dropLast()))
+                }
+                #expect(try await runnel.run(["workers", "undrain", name]).status == 0)
+                for run in runs { #expect(try await runnel.run(["runs", "watch", run]).status == 0) }
+                let listed = try Value.json(try await runnel.run(["runs", "list", "--json"]).output).asList ?? []
+                let begun = listed.sorted {
+                    ($0["started_at"]?.asString ?? "") < ($1["started_at"]?.asString ?? "")
+                }
+                #expect(begun.map { $0["id"] } == [2, 1, 0].map { .string(runs[$0]) })
+                #expect(begun.map { $0["priority"] } == [10, nil, -7])
+            }
+        }
+    }
+
     @Test("drain lets a server finish and take no more, and returns with --wait when it has; undrain ends that")
     func drain() async throws {
         let files = [

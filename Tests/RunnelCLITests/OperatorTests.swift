@@ -142,6 +142,13 @@ import Testing
 extension RunnelProcess {
     /// Serves the folder until `body` has returned, and waits for the end.
     func serving(_ folder: String, _ body: () async throws -> Void) async throws {
+        try await serving(folder) { _ in try await body() }
+    }
+
+    /// Serves the folder until `body` has returned, and waits for the end.
+    ///
+    /// - Parameter body: Gets the same program, whose commands find the server.
+    func serving(_ folder: String, _ body: (RunnelProcess) async throws -> Void) async throws {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: Self.path)
         process.arguments = ["serve", folder]
@@ -157,11 +164,14 @@ extension RunnelProcess {
         var output = ""
         for await data in pipe.fileHandleForReading.pieces {
             output += String(decoding: data, as: UTF8.self)
-            if output.contains("Listening on") { break }
+            if output.contains("Listening on"), output.hasSuffix("\n") { break }
         }
+        var client = self
+        client.environment["RUNNEL_SERVER_PORT"] = output.split(separator: "\n").first { $0.hasPrefix("Listening on") }?
+            .split(separator: ":").last.map(String.init)
         let result: Result<Void, any Error>
         do {
-            result = .success(try await body())
+            result = .success(try await body(client))
         } catch {
             result = .failure(error)
         }

@@ -26,6 +26,23 @@ import Testing
         }
     }
 
+    @Test("a run has the priority of its pipeline or of the command line, and keeps it when it is retried")
+    func priority() async throws {
+        let urgent = echo.replacing("name: echo", with: "name: urgent\npriority: 4")
+        try await withProject(["echo.yaml": echo, "urgent.yaml": urgent]) { runnel in
+            for arguments in [
+                ["run", "echo"], ["run", "echo", "--priority", "-3"], ["runs", "retry", "last"], ["run", "urgent"],
+                ["run", "urgent", "--priority=10"],
+            ] {
+                #expect(try await runnel.run(arguments).status == 0)
+            }
+            let listed = try Value.json(try await runnel.run(["runs", "list", "--json"]).output)
+            #expect(listed.asList?.map { $0["priority"] } == [10, 4, -3, -3, nil])
+            #expect(try await runnel.run(["runs", "show", "last"]).output.contains("\n  priority    10\n"))
+            #expect(try await runnel.run(["explain", "urgent"]).output.contains("priority"))
+        }
+    }
+
     @Test("standard input is the input, and inputs can be set")
     func standardInput() async throws {
         try await withProject(["echo.yaml": echo]) { runnel in
@@ -129,6 +146,22 @@ import Testing
             ),
             (["run", "echo", "--input", "greeting"], "--input greeting: expected name=value"),
             (["run", "echo", "--fault", "cut-off"], "--fault needs --simulate"),
+            (
+                ["run", "echo", "--priority", "11"],
+                "--priority 11: expected a whole number from -10 to 10, found the number 11"
+            ),
+            (
+                ["trigger", "echo", "--priority", "high"],
+                "--priority high: expected a whole number from -10 to 10, found \"high\""
+            ),
+            (
+                ["run", "echo", "--priority", "-5", "--no-journal"],
+                "--priority is for runs of the journal; leave out --no-journal"
+            ),
+            (
+                ["trigger", "echo", "--enable", "watch", "--priority=1"],
+                "--disable and --enable start no run; leave out --event, --input and --priority"
+            ),
             (["run", "echo", "--input-file", "gone.txt"], "error: there is no file \"gone.txt\"\n"),
             (["run", "echo", "--input-file", "a", "--text", "b"], "--input-file and --text are mutually exclusive"),
             (

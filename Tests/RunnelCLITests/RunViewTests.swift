@@ -26,6 +26,15 @@ import Testing
         #expect(!text.contains("long"))
     }
 
+    @Test("the priority is shown where it is not 0")
+    func priority() {
+        let view = RunView(style: TextStyle(hasColor: false), isFull: false)
+        var run = Self.run(["type": "manual"])
+        #expect(!view.text(run, [], []).contains("priority"))
+        run.priority = -3
+        #expect(view.text(run, [], []).contains("  trigger     manual\n  priority    -3\n  accepted    "))
+    }
+
     @Test("a row fits into the terminal, and says what started the run and which step failed")
     func table() {
         let trigger: Value = ["type": "webhook", "method": "POST", "path": "a-very-long-path/that/goes/on/and/on"]

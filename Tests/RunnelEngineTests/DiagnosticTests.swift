@@ -104,6 +104,9 @@ import Testing
         arguments: [
             ("name: null", "p.yaml:1:7: error: `name`: expected a string, found null"),
             ("description: ~", "p.yaml:1:14: error: `description`: expected a string, found null"),
+            (
+                "priority: null", "p.yaml:1:11: error: `priority`: expected a whole number from -10 to 10, found null"
+            ),
             ("timeout:", "p.yaml:1:9: error: `timeout`: expected a duration such as"),
             ("concurrency: null", "p.yaml:1:14: error: `concurrency`: expected a mapping, found null"),
             (
@@ -144,6 +147,21 @@ import Testing
         let text = try printed("steps:\n  - uses: fail\n    \(key)")
         #expect(text.contains(expected), "\(text)")
         #expect(text.contains("p.yaml:3:") && text.contains("[empty-value]"), "\(text)")
+    }
+
+    @Test(
+        "a priority is a whole number from -10 to 10",
+        arguments: [
+            ("11", "the number 11"), ("-11", "the number -11"), ("2.5", "the number 2.5"), ("high", "\"high\""),
+            ("\"{{ inputs.urgent }}\"", "\"{{ inputs.urgent }}\""), ("99999999999999999999", "the number 1e+20"),
+        ])
+    func priority(written: String, found: String) throws {
+        let text = try printed("priority: \(written)\nsteps: [{ uses: echo }]")
+        #expect(
+            text.hasPrefix(
+                "p.yaml:1:11: error: `priority`: expected a whole number from -10 to 10, found \(found) [wrong-value]\n"
+            ),
+            "\(text)")
     }
 
     @Test("an empty section has no keys")

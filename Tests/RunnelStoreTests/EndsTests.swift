@@ -120,6 +120,21 @@ import Testing
         }
     }
 
+    @Test("a run that events are folded into has the priority of the last one", arguments: JournalKind.allCases)
+    func priority(kind: JournalKind) async throws {
+        try await kind.withTwo { (journal, other) async throws -> Void in
+            for (id, priority) in [("r1", 2), ("r2", -3)] {
+                var event = Self.event(id, at: 0, number: 1)
+                event.priority = priority
+                _ = try await journal.accept(event, memory: nil)
+            }
+            #expect(try await other.run("r1")?.priority == -3)
+            _ = try await journal.wake(at: 25)
+            _ = try await journal.accept(newRun("r3", createdAt: 5), memory: nil)
+            #expect(try await other.queued(limit: 9).map(\.id) == ["r3", "r1"])
+        }
+    }
+
     @Test("an event that was folded and is delivered again is a duplicate", arguments: JournalKind.allCases)
     func duplicates(kind: JournalKind) async throws {
         try await kind.withTwo { (journal, other) async throws -> Void in

@@ -16,6 +16,7 @@ import Testing
         try await journal.join(worker)
         for number in 0..<5 {
             var run = newRun("e\(number)", owner: worker, dedupeKey: "k\(number)")
+            run.priority = number - 2
             if number == 3 { run.trigger = ["type": "webhook", "body": Self.large] }
             _ = try await journal.accept(run, memory: nil)
             var commit = RunCommit(
@@ -43,7 +44,9 @@ import Testing
         (folding.id, folding.dedupeKey) = ("g", "fold2")
         folding.debounce = Debounce(key: "burst", latest: 100, event: "two")
         _ = try await journal.accept(folding, memory: nil)
-        _ = try await journal.accept(newRun("q", dedupeKey: "q"), memory: nil)
+        var queued = newRun("q", dedupeKey: "q")
+        queued.priority = 3
+        _ = try await journal.accept(queued, memory: nil)
         try await journal.memory(of: TriggerID(pipeline: "p", key: "watch")).set(["file": [1, 2]])
         try await journal.operators.append(AuditEntry(time: 1, caller: "c", origin: "o", action: "a", subject: "s"))
         try await journal.operators.setSeen(by: "me", until: 7)

@@ -102,6 +102,7 @@ import Foundation
                     "slow queued", "slow waiting", "sealed succeeded", "broken failed", "large succeeded",
                     "greet succeeded",
                 ])
+            #expect(runs.allSatisfy { $0.priority == 0 })
             let greet = try #require(try await journal.run(Self.greet))
             #expect(greet.inputs == ["who": "Ada"])
             #expect(greet.trigger == ["type": "manual"])

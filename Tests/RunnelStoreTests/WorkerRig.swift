@@ -138,10 +138,12 @@ struct WorkerRig {
     let log: EffectLog
     let recorder = LogRecorder()
 
-    /// - Parameter limit: How many runs go on at once.
+    /// - Parameters:
+    ///   - limit: How many runs go on at once.
+    ///   - total: The same for all processes.
     init(
         _ name: String, on base: any Journal, limit: Int = 4, log: EffectLog = EffectLog(),
-        secrets: [String: String] = [:]
+        secrets: [String: String] = [:], total: Int? = nil
     ) async throws {
         journal = FaultyJournal(base: base, executor: executor)
         self.log = log
@@ -158,7 +160,7 @@ struct WorkerRig {
             grace: .seconds(2))
         worker = Worker(
             record: workerRecord(name), journal: journal, runner: runner, loader: loader, logger: logger, clock: clock)
-        queue = RunQueue(worker: worker, limit: limit, maximumQueued: 100)
+        queue = RunQueue(worker: worker, limit: limit, total: total, maximumQueued: 100)
         runs = RunService(queue: queue)
     }
 
@@ -205,9 +207,13 @@ struct WorkerRig {
     }
 
     /// Puts a run into the queue, as if another process had accepted it.
-    func enqueue(_ id: String, _ yaml: String) async throws {
+    ///
+    /// - Parameter wait: How long ago.
+    func enqueue(_ id: String, _ yaml: String, waitingFor wait: Duration = .zero) async throws {
         try await journal.base.keep(definition(yaml))
-        _ = try await journal.base.accept(record(id, yaml, pipeline(yaml)), memory: nil)
+        var run = try record(id, yaml, pipeline(yaml))
+        run.createdAt -= wait.wholeNanoseconds
+        _ = try await journal.base.accept(run, memory: nil)
     }
 
     private func definition(_ yaml: String) -> DefinitionRecord {
@@ -217,7 +223,7 @@ struct WorkerRig {
     private func record(_ id: String, _ yaml: String, _ pipeline: Pipeline) -> RunRecord {
         var run = RunRecord(
             id: id, pipeline: pipeline.name, definition: yaml, trigger: ["type": "manual"], createdAt: Self.start)
-        run.hasFinally = !pipeline.finally.isEmpty
+        (run.hasFinally, run.priority) = (!pipeline.finally.isEmpty, pipeline.priority)
         return run
     }
 

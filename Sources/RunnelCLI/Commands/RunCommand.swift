@@ -64,12 +64,16 @@ struct RunCommand: AsyncParsableCommand {
     @Flag(help: "Run again when the pipeline, a file it reads, or its configuration changes.")
     var watch = false
 
+    @OptionGroup var priority: PriorityOption
     @OptionGroup var progress: ProgressOptions
     @OptionGroup var options: ProjectOptions
 
     func validate() throws {
         if watch, inputFile == "-" { throw ValidationError("--watch cannot read standard input again") }
         if inputFile != nil, text != nil { throw ValidationError("--input-file and --text are mutually exclusive") }
+        if noJournal, priority.text != nil {
+            throw ValidationError("--priority is for runs of the journal; leave out --no-journal")
+        }
         if fault != nil, !simulate { throw ValidationError("--fault needs --simulate") }
         for input in inputs where !input.contains("=") || input.hasPrefix("=") {
             throw ValidationError(
@@ -125,7 +129,8 @@ struct RunCommand: AsyncParsableCommand {
             project: loaded.project, loader: loaded.loader, journal: journal, grantedFiles: granted,
             simulator: simulator, isJSON: json, progress: progress)
         let pipeline = loaded.pipeline
-        try await runs.perform(pipeline, request, in: journal, observer: runs.observer(of: pipeline))
+        try await runs.perform(
+            pipeline, request, priority: priority.level, in: journal, observer: runs.observer(of: pipeline))
     }
 
     private func throwAway(

@@ -11,6 +11,7 @@ struct TriggerCommand: AsyncParsableCommand {
             "The event is a JSON object: what templates find under `trigger`.",
             examples: [
                 "runnel trigger hello -i sentences=2": "Starts a run of the pipeline hello in the server.",
+                "runnel trigger hello --priority 5": "The same, before queued runs of a lower priority.",
                 "runnel trigger tickets --event event.json":
                     "With {\"type\": \"watch\", \"path\": \"inbox/a.txt\"} in event.json.",
                 "runnel trigger tickets --disable watch": "Stops the trigger until --enable.",
@@ -25,14 +26,16 @@ struct TriggerCommand: AsyncParsableCommand {
         completion: PipelineCompletion.inputs)
     var inputs: [String] = []
 
+    @OptionGroup var priority: PriorityOption
+
     @Option(help: ArgumentHelp("Disable this trigger of the pipeline instead, such as `schedule`.", valueName: "key"))
     var disable: String?
     @Option(help: ArgumentHelp("Enable this trigger of the pipeline again.", valueName: "key")) var enable: String?
 
     func validate() throws {
         if disable != nil, enable != nil { throw ValidationError("--disable and --enable exclude each other") }
-        if disable ?? enable != nil, event != nil || !inputs.isEmpty {
-            throw ValidationError("--disable and --enable start no run; leave out --event and --input")
+        if disable ?? enable != nil, event != nil || !inputs.isEmpty || priority.text != nil {
+            throw ValidationError("--disable and --enable start no run; leave out --event, --input and --priority")
         }
     }
 
@@ -54,6 +57,7 @@ struct TriggerCommand: AsyncParsableCommand {
             values[String(parts[0])] = .string(String(parts[1]))
         }
         body["inputs"] = .object(values)
+        body["priority"] = priority.level.map { .int(Int64($0)) }
         let answer = try await client.request("POST", "/pipelines/\(name)/runs", body: .object(body))
         Streams.output.write((answer.asObject?["run"]?.asString ?? "") + "\n")
     }

@@ -32,9 +32,13 @@ struct ForegroundRuns: Sendable {
     }
 
     /// Runs the pipeline to its end or to a signal, closes the journal, and ends the command accordingly.
+    ///
+    /// - Parameter priority: nil for that of the pipeline.
     func perform(
-        _ pipeline: Pipeline, _ request: RunRequest, in journal: any Journal, observer: any RunObserver
+        _ pipeline: Pipeline, _ request: RunRequest, priority: Int? = nil, in journal: any Journal,
+        observer: any RunObserver
     ) async throws {
+        let run = service.makeRun(request, of: pipeline, priority: priority)
         let (result, stop) = try await withJournalErrors {
             try await withSignals({ signal, _ in
                 switch signal {
@@ -44,7 +48,7 @@ struct ForegroundRuns: Sendable {
             }) {
                 try await worker.withSession {
                     try await withLiveLine(observer) {
-                        try await service.perform(service.makeRun(request, of: pipeline), observer: observer)
+                        try await service.perform(run, observer: observer)
                     }
                 }
             }

@@ -29,6 +29,7 @@ struct RunView {
             field("  " + style.line(key), shown(value))
         }
         if trigger["type"] == "webhook" { field("  delivery", run.dedupeKey.map { shown(.string($0)) }) }
+        field("priority", run.priority == 0 ? nil : "\(run.priority)")
         field("accepted", LocalTime.text(run.createdAt))
         field("began", run.startedAt.map(LocalTime.text))
         field("ended", run.endedAt.map(LocalTime.text))

@@ -179,6 +179,7 @@ public actor MemoryJournal: Journal {
         let id = other?.id ?? run.id
         if var other, let latest = other.debounce?.latest {
             (other.trigger, other.input, other.definition) = (run.trigger, run.input, run.definition)
+            other.priority = run.priority
             other.wakeAt = min(run.wakeAt ?? 0, latest)
             runs[id] = other
             if let key = run.dedupeKey { dedupe[run.pipeline, default: [:]][key] = id }
@@ -217,9 +218,7 @@ public actor MemoryJournal: Journal {
             run.state == .queued && !search.except.contains(run.pipeline) && search.deaths.contains(run.deaths)
                 && mayBeClaimed(run)
         }
-        return Array(
-            found.sorted { ($0.startedAt == nil ? 1 : 0, $0.id) < ($1.startedAt == nil ? 1 : 0, $1.id) }
-                .prefix(search.limit))
+        return Array(found.sorted { $0.precedes($1) }.prefix(search.limit))
     }
 
     public func queuedCount() -> Int { runs.values.count { $0.state == .queued } }

@@ -155,7 +155,8 @@ public enum CancelAnswer: Sendable, Hashable {
     case missing
 }
 
-/// A search for queued runs. Interrupted ones come first, then the oldest.
+/// A search for queued runs. Those that had begun come first, then the oldest of the highest priority; see
+/// ``RunPriority``.
 public struct QueueSearch: Sendable, Hashable {
     public var limit: Int
     /// Excludes runs of these pipelines.

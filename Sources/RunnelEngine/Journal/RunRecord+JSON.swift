@@ -16,6 +16,7 @@ extension RunRecord {
         if state == .waiting { object["wake_at"] = wakeAt.map { .string(Timestamp.text(nanoseconds: $0)) } }
         if isCancelRequested { object["cancel_requested"] = true }
         object["moved_to"] = movedTo.map { .string($0) }
+        if priority != 0 { object["priority"] = .int(Int64(priority)) }
         if chain > 0 { object["chain"] = .int(Int64(chain)) }
         object["machine"] = host.map { .string($0) }
         object["retry_of"] = retryOf.map { .string($0) }

@@ -68,6 +68,8 @@ public struct RunRecord: Sendable, Hashable {
     /// When it is accepted: whether an earlier run with the same dedupe key that failed, was cancelled or skipped gives
     /// the key up and is retried by this one. Not stored.
     public var retriesFailed = false
+    /// Among ``RunPriority/levels``: the order among queued runs.
+    public var priority = 0
     /// How many runs led to this one, each started by the end of the one before; 0 for a run that no other run caused.
     public var chain = 0
     /// Set if events that arrive in a burst are folded into this run; see ``Journal/accept(_:steps:memory:)``.

@@ -26,6 +26,9 @@ public struct Pipeline: Sendable {
     /// The maximum number of concurrent runs of the pipeline, and what happens to a run beyond it.
     public var concurrency: ConcurrencyDeclaration?
 
+    /// The priority of runs that are started without one of their own; see ``RunPriority``.
+    public var priority = 0
+
     /// The file and those that it includes.
     public var sources: [YAMLSource] { [source] + included.sorted { $0.key < $1.key }.map(\.value) }
 
@@ -90,7 +93,7 @@ public struct PipelineStep: Sendable {
 /// `concurrency:` of a pipeline.
 public struct ConcurrencyDeclaration: FieldGroup {
     public enum Overlap: String, FieldChoice {
-        /// Runs are queued, the oldest first.
+        /// Runs are queued, in the order of ``RunPriority``.
         case queue
         /// A run beyond the limit is dropped.
         case skip

@@ -17,7 +17,8 @@ struct PipelineDecoder {
     }
 
     private static let keys = [
-        "name", "description", "on", "inputs", "concurrency", "timeout", "steps", "on_failure", "finally", "output",
+        "name", "description", "on", "inputs", "concurrency", "priority", "timeout", "steps",
+        "on_failure", "finally", "output",
     ]
 
     mutating func pipeline(_ document: YAMLDocument) -> Pipeline? {
@@ -43,12 +44,14 @@ struct PipelineDecoder {
         if steps.isEmpty, let node = keys["steps"], node.items?.isEmpty == true {
             diagnostics.error(PipelineErrorCode.noSteps, node, "`steps` is empty", hint: "add at least one step")
         }
-        return Pipeline(
+        var pipeline = Pipeline(
             name: name, description: description, source: document.source, inputs: inputs, triggers: triggers,
             steps: steps, onFailure: readSteps(keys, "on_failure"), finally: readSteps(keys, "finally"),
             timeout: keys.field(Duration.self, "timeout", into: &diagnostics),
             output: keys["output"].map { TemplateTree($0, environment: environment, into: &diagnostics) },
             concurrency: keys.field(ConcurrencyDeclaration.self, "concurrency", into: &diagnostics))
+        pipeline.priority = keys.field(RunPriority.self, "priority", into: &diagnostics)?.level ?? 0
+        return pipeline
     }
 
     private static let includedKeys = ["description", "inputs", "steps", "output"]

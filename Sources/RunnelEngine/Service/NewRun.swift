@@ -18,12 +18,14 @@ public struct NewRun: Sendable {
 
     public var id: String { record.id }
 
+    /// - Parameter priority: nil for that of the pipeline.
     package init(
-        _ record: RunRecord, of pipeline: Pipeline, request: RunRequest? = nil, steps: [StepRecord] = [],
-        memory: MemoryChanges? = nil
+        _ record: RunRecord, of pipeline: Pipeline, request: RunRequest? = nil, priority: Int? = nil,
+        steps: [StepRecord] = [], memory: MemoryChanges? = nil
     ) {
         var record = record
         record.hasFinally = !pipeline.finally.isEmpty
+        record.priority = priority ?? pipeline.priority
         self.record = record
         self.pipeline = pipeline
         self.request = request

@@ -1,7 +1,8 @@
 import Logging
 public import RunnelKit
 
-/// Accepts runs, and works on queued ones within the concurrency limit, the oldest first.
+/// Accepts runs, and works on queued ones within the concurrency limit, the oldest of the highest priority
+/// first.
 public actor RunQueue {
     let worker: Worker
     let journal: any Journal
@@ -284,7 +285,9 @@ public actor RunQueue {
     private func begin() -> [ClaimedRun] {
         // Runs fenced before they started were requeued.
         ready.removeAll { run in run.record.lease.map { !worker.holds($0) } ?? true }
-        let runs = Array(ready.prefix(max(0, limit - working.count)))
+        let free = max(0, limit - working.count)
+        if ready.count > free { ready.sort { $0.record.precedes($1.record) } }
+        let runs = Array(ready.prefix(free))
         ready.removeFirst(runs.count)
         for run in runs { working[run.id] = run.record.pipeline }
         return runs
@@ -336,15 +339,17 @@ public actor RunQueue {
                 let before = (runs.count, full.count)
                 var unlimited: [RunRecord] = []
                 for run in queued where !isFull && !full.contains(run.pipeline) {
-                    guard let concurrency = await concurrency(of: run) else {
+                    let concurrency = await concurrency(of: run)
+                    if concurrency == nil, total == nil {
                         unlimited.append(run)
                         continue
                     }
-                    switch await claim(run.id, RunLimits(pipeline: concurrency.limit.number, total: total)) {
+                    // One after the other: the last place within the limits is that of the first in the queue.
+                    switch await claim(run.id, RunLimits(pipeline: concurrency?.limit.number, total: total)) {
                     case .claimed(let record): take(record, &runs)
                     case .busy:
                         full.insert(run.pipeline)
-                        await giveWay(to: run, concurrency)
+                        if let concurrency { await giveWay(to: run, concurrency) }
                     case .full: isFull = true
                     case .damaged, .taken, .waiting, .ended, .missing, nil: break
                     }
@@ -380,15 +385,13 @@ public actor RunQueue {
         await withTaskGroup(of: RunRecord?.self) { group in
             for run in runs {
                 group.addTask {
-                    guard case .claimed(let record)? = await self.claim(run.id, RunLimits(total: self.total)) else {
-                        return nil
-                    }
+                    guard case .claimed(let record)? = await self.claim(run.id, RunLimits()) else { return nil }
                     return record
                 }
             }
-            var claimed: [RunRecord] = []
-            for await record in group { if let record { claimed.append(record) } }
-            return claimed.sorted { $0.id < $1.id }
+            var claimed: [String: RunRecord] = [:]
+            for await record in group { if let record { claimed[record.id] = record } }
+            return runs.compactMap { claimed[$0.id] }
         }
     }
 

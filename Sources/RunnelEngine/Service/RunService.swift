@@ -4,8 +4,8 @@ import YAML
 /// Starts, retries, resumes, cancels and follows runs: the one way to do so for the command line, the API, MCP and
 /// triggers.
 ///
-/// A run is made by ``makeRun(_:of:dedupeKey:memory:)`` or ``makeRetry(of:with:from:dedupeKey:)``. Then it is either started, so
-/// that the queue of this process works on it, or performed: worked on while the caller waits.
+/// A run is made by ``makeRun(_:of:priority:dedupeKey:memory:)`` or ``makeRetry(of:with:from:dedupeKey:)``. Then it is
+/// either started, so that the queue of this process works on it, or performed: worked on while the caller waits.
 public struct RunService: Sendable {
     let worker: Worker
     let watchers: RunWatchers
@@ -48,10 +48,12 @@ public struct RunService: Sendable {
     /// A run of a pipeline that has been kept.
     ///
     /// - Parameters:
+    ///   - priority: Among ``RunPriority/levels``; nil for that of the pipeline.
     ///   - dedupeKey: Makes repeats of one event one run; unique within the pipeline. Without secrets taken out.
     ///   - memory: The changes to the trigger's memory that are stored with the run. Secrets are not redacted yet.
     public func makeRun(
-        _ request: RunRequest, of pipeline: Pipeline, dedupeKey: String? = nil, memory: MemoryChanges? = nil
+        _ request: RunRequest, of pipeline: Pipeline, priority: Int? = nil, dedupeKey: String? = nil,
+        memory: MemoryChanges? = nil
     ) -> NewRun {
         let seal = runner.seal
         let record = RunRecord(
@@ -60,10 +62,10 @@ public struct RunService: Sendable {
             inputs: seal.seal(.object(request.inputs)).asObject ?? [:], input: seal.seal(request.input),
             createdAt: runner.now(), chain: request.chain)
         let memory = memory.map { MemoryChanges(trigger: $0.trigger, values: seal.seal($0.values)) }
-        return NewRun(record, of: pipeline, request: request, memory: memory)
+        return NewRun(record, of: pipeline, request: request, priority: priority, memory: memory)
     }
 
-    /// A run that repeats another with the same values. Where the trigger has moved what the old run was started for, it
+    /// A run that repeats another with the same values and priority. Where the trigger has moved what the old run was started for, it
     /// is found at its new place.
     ///
     /// - Parameters:
@@ -71,7 +73,7 @@ public struct RunService: Sendable {
     ///   - pipeline: Has been kept.
     ///   - inputs: Values of inputs that replace those of the old run.
     ///   - step: The id of a step under `steps`. What finished before it is taken over and not executed again.
-    ///   - dedupeKey: See ``makeRun(_:of:dedupeKey:memory:)``.
+    ///   - dedupeKey: See ``makeRun(_:of:priority:dedupeKey:memory:)``.
     public func makeRetry(
         of old: RunRecord, with pipeline: Pipeline, from step: String? = nil, changing inputs: ValueObject = [:],
         dedupeKey: String? = nil
@@ -88,8 +90,10 @@ public struct RunService: Sendable {
             for (key, value) in place.payload { trigger[key] = value }
             (record.trigger, record.input, record.source) = (.object(trigger), place.input, source)
         }
-        guard let step else { return NewRun(record, of: pipeline) }
-        return NewRun(record, of: pipeline, steps: try await finishedSteps(of: old, in: pipeline, before: step))
+        guard let step else { return NewRun(record, of: pipeline, priority: old.priority) }
+        return NewRun(
+            record, of: pipeline, priority: old.priority,
+            steps: try await finishedSteps(of: old, in: pipeline, before: step))
     }
 
     private func finishedSteps(

@@ -52,6 +52,7 @@ struct TextDiagram {
         if let concurrency = pipeline.concurrency {
             row("at once", ["\(concurrency.limit.number), then \(concurrency.overlap.rawValue)"])
         }
+        if pipeline.priority != 0 { row("priority", ["\(pipeline.priority)"]) }
         if let timeout = pipeline.timeout { row("timeout", [DurationText.format(timeout)]) }
     }
 

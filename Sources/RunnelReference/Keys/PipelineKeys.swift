@@ -19,6 +19,11 @@ enum PipelineKeys {
             "concurrency", "object", "The maximum number of concurrent runs of the pipeline.",
             schema: ["$ref": "#/definitions/concurrency"], absent: "unlimited"),
         DeclaredKey(
+            "priority", "integer from \(RunPriority.levels.lowerBound) to \(RunPriority.levels.upperBound)",
+            "Which queued runs begin first: those of the highest priority, among them the oldest. A run that waits rises "
+                + "by one level every ten minutes. A run can be started with a priority of its own.",
+            schema: RunPriority.schema, absent: "0"),
+        DeclaredKey(
             "timeout", "duration", "The time limit of a run. Waiting and downtime do not count.",
             schema: Duration.schema, absent: "no limit"),
         DeclaredKey(

@@ -86,6 +86,9 @@ enum OpenAPISchemas {
                     "inputs": described("The pipeline's inputs by name.", anyObject),
                     "input": described("The first step's `input`.", [:]),
                     "trigger": described("What templates find under `trigger`.", anyObject),
+                    "priority": described(
+                        "Queued runs of a higher one begin first; that of the pipeline by default.",
+                        RunPriority.schema),
                 ],
             ],
             "RunState": ["enum": .list(RunState.allCases.map { .string($0.rawValue) })],
@@ -143,7 +146,8 @@ enum OpenAPISchemas {
             "wake_at": described("When a waiting run goes on.", time),
             "machine": described("The machine whose files it needs; workers of others leave it to that machine."),
             "cancel_requested": ["type": "boolean"], "retry_of": text, "moved_to": text,
-            "chain": ["type": "integer"], "dedupe_key": text,
+            "priority": described("Where it is not 0.", RunPriority.schema), "chain": ["type": "integer"],
+            "dedupe_key": text,
         ]
     }
 

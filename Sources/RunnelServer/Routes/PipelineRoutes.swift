@@ -103,7 +103,7 @@ struct PipelineRoutes: Sendable {
             return Response.accepted(
                 try await api.start(
                     pipeline, inputs: body.inputs, trigger: trigger, input: body.input,
-                    dedupeKey: try request.dedupeKey(), by: Operator(context)))
+                    priority: body.priority, dedupeKey: try request.dedupeKey(), by: Operator(context)))
         }
     }
 }

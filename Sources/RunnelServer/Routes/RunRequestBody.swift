@@ -1,13 +1,16 @@
 import Hummingbird
+import RunnelEngine
 import RunnelKit
 
-/// The body that starts a run: `{"inputs": {…}, "input": …, "trigger": {…}}`, all keys are optional.
+/// The body that starts a run: `{"inputs": {…}, "input": …, "trigger": {…}, "priority": 5}`, all keys are optional.
 struct RunRequestBody: Sendable, Hashable {
     private(set) var inputs: ValueObject = [:]
     private(set) var input: Value = .null
     private(set) var trigger: ValueObject = [:]
+    /// nil for that of the pipeline.
+    private(set) var priority: Int?
 
-    private static let keys = ["inputs", "input", "trigger"]
+    private static let keys = ["inputs", "input", "trigger", "priority"]
 
     /// - Parameter type: The header field `Content-Type`.
     init(_ bytes: [UInt8], type: String?) throws(APIError) {
@@ -29,6 +32,7 @@ struct RunRequestBody: Sendable, Hashable {
             case "inputs": inputs = try Self.object(value, "`inputs`")
             case "input": input = value
             case "trigger": trigger = try Self.object(value, "`trigger`")
+            case "priority": priority = try Self.priority(value)
             default:
                 let known = Self.keys.map { "`\($0)`" }.joined(separator: ", ")
                 let closest = Suggestion.closest(to: key, among: Self.keys).map { "did you mean `\($0)`?" }
@@ -42,6 +46,14 @@ struct RunRequestBody: Sendable, Hashable {
             throw error("\(place): expected an object, found \(value.kindName)")
         }
         return object
+    }
+
+    private static func priority(_ value: Value) throws(APIError) -> Int {
+        do throws(FieldError) {
+            return try RunPriority(field: value).level
+        } catch {
+            throw Self.error("`priority`: \(error.message)")
+        }
     }
 
     private static func error(_ message: String) -> APIError { APIError(400, .badBody, message) }

@@ -18,10 +18,12 @@ extension API {
 
     /// Starts a run by hand.
     ///
-    /// - Parameter inputs: As typed or sent; checked against the pipeline's declarations.
+    /// - Parameters:
+    ///   - inputs: As typed or sent; checked against the pipeline's declarations.
+    ///   - priority: Among ``RunPriority/levels``; nil for that of the pipeline.
     func start(
         _ pipeline: Pipeline, inputs: ValueObject, trigger: ValueObject = [:], input: Value = .null,
-        dedupeKey: String? = nil, by caller: Operator
+        priority: Int? = nil, dedupeKey: String? = nil, by caller: Operator
     ) async throws -> String {
         let values: ValueObject
         do throws(InputError) {
@@ -32,7 +34,7 @@ extension API {
         var all: ValueObject = ["type": "manual"]
         for (key, value) in trigger { all[key] = value }
         let request = RunRequest(id: runs.makeID(), inputs: values, trigger: .object(all), input: input)
-        let id = try await start(runs.makeRun(request, of: pipeline, dedupeKey: dedupeKey))
+        let id = try await start(runs.makeRun(request, of: pipeline, priority: priority, dedupeKey: dedupeKey))
         await recordDone("start-run", of: pipeline.name, outcome: id, by: caller)
         return id
     }

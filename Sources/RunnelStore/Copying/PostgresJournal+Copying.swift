@@ -148,7 +148,7 @@ extension PostgresJournal: CopyingJournal {
             let hot = [
                 "id", "pipeline", "definition", "state", "created_at", "started_at", "owner", "epoch", "interruptions",
                 "deaths", "takeovers", "cancel_requested", "wake_at", "worked", "has_finally", "debounce_key",
-                "debounce_until",
+                "debounce_until", "priority",
             ]
             statements.append(statement("active", ["id": "run_id"], hot))
         }

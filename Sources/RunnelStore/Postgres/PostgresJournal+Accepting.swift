@@ -231,24 +231,24 @@ extension PostgresJournal {
                 WITH new AS MATERIALIZED (
                     SELECT *, CASE WHEN owner IS NOT NULL THEN nextval('epochs') ELSE 0 END AS epoch
                     FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19,
-                        $20, $21, $22)
+                        $20, $21, $22, $23)
                         AS u (id, pipeline, definition, state, dedupe_key, "trigger", inputs, input, created_at,
                             started_at, ended_at, owner, retry_of, has_finally, chain, wake_at, debounce_key,
-                            debounce_until, bytes, source, source_due, host)
+                            debounce_until, bytes, source, source_due, host, priority)
                 ), stored AS (
                     INSERT INTO runs (id, pipeline, definition, state, dedupe_key, "trigger", inputs, input, created_at,
                         started_at, ended_at, retry_of, has_finally, chain, debounce_key, debounce_until, bytes, source,
-                        source_due, host)
+                        source_due, host, priority)
                     SELECT id, pipeline, definition, CASE WHEN ended_at IS NOT NULL THEN state END, dedupe_key,
                         "trigger", inputs, input, created_at, CASE WHEN ended_at IS NOT NULL THEN started_at END,
                         ended_at, retry_of, has_finally, chain, debounce_key, debounce_until, bytes,
-                        source, source_due, host
+                        source, source_due, host, priority
                     FROM new
                 ), unfinished AS (
                     INSERT INTO active (run_id, pipeline, definition, state, created_at, started_at, owner, epoch,
-                        wake_at, has_finally, debounce_key, debounce_until, host)
+                        wake_at, has_finally, debounce_key, debounce_until, host, priority)
                     SELECT id, pipeline, definition, state, created_at, started_at, owner, epoch, wake_at, has_finally,
-                        debounce_key, debounce_until, host
+                        debounce_key, debounce_until, host, priority
                     FROM new WHERE ended_at IS NULL
                 )
                 SELECT id, epoch FROM new WHERE owner IS NOT NULL
@@ -264,7 +264,7 @@ extension PostgresJournal {
                     .texts(runs.map { $0.debounce.map { PostgresKey.column($0.key) } }),
                     .ints(runs.map { $0.debounce?.latest }), .ints(new.map { Int64($0.size) }),
                     .texts(runs.map { $0.source.map { ValueCoding.text($0) } }), .bools(runs.map(\.isSourceDue)),
-                    .texts(runs.map(\.host)),
+                    .texts(runs.map(\.host)), .ints(runs.map { Int64($0.priority) }),
                 ])
         ]
         statements += PostgresRows.blobs(new.flatMap { item in item.blobs.map { (item.run.id, $0) } })
@@ -313,11 +313,12 @@ extension PostgresJournal {
         try connection.pipeline(
             PostgresRows.blobs([item.trigger, item.input].compactMap(\.blob).map { (other, $0) }) + [
                 PostgresStatement(
-                    "UPDATE runs SET \"trigger\" = $2, input = $3, definition = $4 WHERE id = $1", .text(other),
-                    .text(item.trigger.column), .text(item.input.column), .text(item.run.definition)),
+                    "UPDATE runs SET \"trigger\" = $2, input = $3, definition = $4, priority = $5 WHERE id = $1",
+                    .text(other), .text(item.trigger.column), .text(item.input.column), .text(item.run.definition),
+                    .int(Int64(item.run.priority))),
                 PostgresStatement(
-                    "UPDATE active SET definition = $2, wake_at = $3 WHERE run_id = $1", .text(other),
-                    .text(item.run.definition), .int(wakeAt)),
+                    "UPDATE active SET definition = $2, wake_at = $3, priority = $4 WHERE run_id = $1", .text(other),
+                    .text(item.run.definition), .int(wakeAt), .int(Int64(item.run.priority))),
             ])
         try list(debounce.event, in: other, dedupeKey: item.dedupeKey, connection)
         // The key lives as long as the run, and expires when retention removes it.

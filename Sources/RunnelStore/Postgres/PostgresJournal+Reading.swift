@@ -21,7 +21,8 @@ struct PostgresStoredRun: Sendable {
         r.created_at, coalesce(a.started_at, r.started_at), r.ended_at, r.error, a.owner,
         coalesce(a.interruptions, r.interruptions), coalesce(a.cancel_requested, r.cancel_requested), r.retry_of,
         coalesce(a.epoch, r.epoch), coalesce(a.deaths, r.deaths), coalesce(a.wake_at, r.wake_at),
-        coalesce(a.worked, r.worked), r.has_finally, r.chain, r.debounce_key, r.debounce_until, r.source, r.host
+        coalesce(a.worked, r.worked), r.has_finally, r.chain, r.debounce_key, r.debounce_until, r.source, r.host,
+        r.priority
         """
     fileprivate static let listed = "SELECT \(small) FROM runs r LEFT JOIN active a ON a.run_id = r.id"
     fileprivate static let unfinished = "SELECT \(small) FROM active a JOIN runs r ON r.id = a.run_id"
@@ -59,6 +60,7 @@ struct PostgresStoredRun: Sendable {
         if let key { record.debounce = Debounce(key: PostgresKey.key(key), latest: latest ?? 0) }
         record.source = row.nextOptionalText().flatMap { ValueCoding.value($0) }
         record.host = row.nextOptionalText()
+        record.priority = Int(try row.nextInt())
         self.isListed = isListed
         if !isListed {
             (inputs, input, output) = (row.nextOptionalText(), row.nextOptionalText(), row.nextOptionalText())
@@ -143,7 +145,7 @@ extension PostgresJournal {
                         UNION ALL
                         SELECT 1 FROM hosts h
                         WHERE h.host = active.host AND h.left_at > now() - make_interval(secs => $8)))
-                ORDER BY (started_at IS NULL), run_id LIMIT $6
+                ORDER BY (started_at IS NULL), (created_at - priority * 600000000000), run_id LIMIT $6
                 """, .int(Int64(search.deaths.lowerBound)), .int(Int64(search.deaths.upperBound)), .int(now),
                 .int((now ?? 0) + TakeoverPolicy.longestPause), .texts(search.except.sorted()),
                 .int(Int64(search.limit)), .text(search.host), .int(Self.hostPatience.components.seconds)

@@ -313,6 +313,19 @@ enum PostgresSchema {
                 WHERE outcome <> 'accepted'
                 """,
             ]),
+        Migration(
+            name: "4-priority", isCompatible: true,
+            sql: [
+                "ALTER TABLE runs ADD COLUMN priority bigint NOT NULL DEFAULT 0",
+                "ALTER TABLE active ADD COLUMN priority bigint NOT NULL DEFAULT 0",
+                // The order of the queue: see `RunPriority`.
+                "DROP INDEX active_queued",
+                """
+                CREATE INDEX active_queued
+                ON active ((started_at IS NULL), (created_at - priority * 600000000000), run_id)
+                WHERE state = 'queued'
+                """,
+            ]),
     ]
 
     /// Creates the schema and applies what is missing of the migrations, one process at a time.

@@ -7,7 +7,7 @@ extension SQLiteJournal {
     private static let small = """
         id, pipeline, definition, state, dedupe_key, "trigger", created_at, started_at, ended_at, error, owner,
         interruptions, cancel_requested, retry_of, epoch, deaths, wake_at, worked, has_finally, chain, debounce_key,
-        debounce_until, source
+        debounce_until, source, priority
         """
     private static let all = small + ", inputs, input, output"
     private static let following =
@@ -28,6 +28,9 @@ extension SQLiteJournal {
             [idPrefix, idPrefix + "\u{FFFF}", limit])
     }
 
+    /// ``RunRecord/queueKey`` as an expression, which the index `runs_queued` is on.
+    static let queueOrder = "(started_at IS NULL), (created_at - priority * 600000000000), id"
+
     public func queued(_ search: QueueSearch) async throws(JournalError) -> [RunRecord] {
         var conditions = ["state = 'queued'", "deaths >= ?", "deaths < ?"]
         var arguments: StatementArguments = [search.deaths.lowerBound, search.deaths.upperBound]
@@ -41,7 +44,8 @@ extension SQLiteJournal {
         }
         let sql = """
             SELECT id, pipeline, definition, created_at, started_at, deaths FROM runs
-            WHERE \(conditions.joined(separator: " AND ")) ORDER BY (started_at IS NULL), id LIMIT ?
+            WHERE \(conditions.joined(separator: " AND ")) 
+            ORDER BY \(Self.queueOrder) LIMIT ?
             """
         return try await read { [arguments] db in
             try Row.fetchAll(db.cachedStatement(sql: sql), arguments: arguments + [search.limit]).compactMap { row in
@@ -144,6 +148,7 @@ extension SQLiteJournal {
             let (key, latest) = (try columns.next(String?.self), try columns.next(Int64?.self))
             if let key { record.debounce = Debounce(key: key, latest: latest ?? 0) }
             record.source = try columns.next(String?.self).flatMap { ValueCoding.value($0) }
+            record.priority = try columns.next()
             self.isListed = isListed
             if !isListed { (inputs, input, output) = (try columns.next(), try columns.next(), try columns.next()) }
         }

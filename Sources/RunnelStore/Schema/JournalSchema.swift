@@ -314,6 +314,16 @@ enum JournalSchema {
                     CREATE INDEX deliveries_other ON deliveries (outcome, number, bytes) WHERE outcome <> 'accepted';
                     """)
         }
+        migrator.registerMigration("15-priority") { db in
+            try db.execute(
+                sql: """
+                    ALTER TABLE runs ADD COLUMN priority INTEGER NOT NULL DEFAULT 0;
+                    -- The order of the queue: see `RunPriority`.
+                    DROP INDEX runs_queued;
+                    CREATE INDEX runs_queued ON runs ((started_at IS NULL), (created_at - priority * 600000000000), id)
+                        WHERE state = 'queued';
+                    """)
+        }
         return migrator
     }
 

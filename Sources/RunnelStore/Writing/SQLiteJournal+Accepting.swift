@@ -64,14 +64,15 @@ extension SQLiteJournal {
                 sql: """
                     INSERT INTO runs (id, pipeline, definition, state, dedupe_key, "trigger", inputs, input, created_at,
                         started_at, owner, retry_of, epoch, has_finally, chain, wake_at, debounce_key, debounce_until,
-                        source, source_due)
-                    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                        source, source_due, priority)
+                    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                     """
             ).execute(arguments: [
                 run.id, run.pipeline, run.definition, state.rawValue, run.dedupeKey, values.trigger, values.inputs,
                 values.input, run.createdAt, startedAt, owner?.text, run.retryOf, epoch ?? 0, run.hasFinally,
                 run.chain, run.wakeAt, run.debounce?.key, run.debounce?.latest,
                 run.source.map { ValueCoding.text($0) }, run.isSourceDue,
+                run.priority,
             ])
             if let debounce = run.debounce { try Self.list(debounce.event, in: run.id, dedupeKey: nil, db) }
             try Self.name(["trigger": values.trigger, "inputs": values.inputs, "input": values.input], of: run.id, db)
@@ -118,8 +119,10 @@ extension SQLiteJournal {
         _ input: StoredValue?, _ db: Database
     ) throws {
         try db.cachedStatement(
-            sql: "UPDATE runs SET \"trigger\" = ?, input = ?, definition = ?, wake_at = ? WHERE id = ?"
-        ).execute(arguments: [trigger, input, run.definition, min(run.wakeAt ?? 0, other.latest), other.id])
+            sql: "UPDATE runs SET \"trigger\" = ?, input = ?, definition = ?, priority = ?, wake_at = ? WHERE id = ?"
+        ).execute(arguments: [
+            trigger, input, run.definition, run.priority, min(run.wakeAt ?? 0, other.latest), other.id,
+        ])
         try db.cachedStatement(
             sql: "DELETE FROM files WHERE run_id = ? AND step = 0 AND name IN ('trigger', 'input')"
         ).execute(arguments: [other.id])

@@ -102,7 +102,15 @@ import Testing
             (#"{"imputs": {}}"#, 400, "bad-body the body has a key \"imputs\"; did you mean `inputs`?"),
             (
                 #"{"zebra": {}}"#, 400,
-                "bad-body the body has a key \"zebra\"; there are `inputs`, `input`, `trigger`"
+                "bad-body the body has a key \"zebra\"; there are `inputs`, `input`, `trigger`, `priority`"
+            ),
+            (
+                #"{"priority": 11}"#, 400,
+                "bad-body `priority`: expected a whole number from -10 to 10, found the number 11"
+            ),
+            (
+                #"{"priority": null}"#, 400,
+                "bad-body `priority`: expected a whole number from -10 to 10, found null"
             ),
             (
                 #"{"inputs": {"whom": "x"}}"#, 400,

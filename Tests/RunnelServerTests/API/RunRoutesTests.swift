@@ -141,6 +141,29 @@ import Testing
         }
     }
 
+    @Test("a run has the priority that it was started with, or that of its pipeline, and so has its retry")
+    func priority() async throws {
+        let urgent = Pipelines.greet.replacing("name: greet", with: "name: urgent\npriority: 2")
+        try await ServerRig(pipelines: ["g.yaml": Pipelines.greet, "u.yaml": urgent]).serve { server in
+            for (pipeline, key, priority) in [
+                ("greet", "", nil), ("greet", ", \"priority\": -7", -7), ("urgent", "", 2),
+                ("urgent", ", \"priority\": 10", 10), ("urgent", ", \"priority\": 0", nil),
+            ] as [(String, String, Int64?)] {
+                let id = try await Self.start(pipeline, server, "{\"inputs\": {\"who\": \"Ada\"}\(key)}")
+                try await server.end(of: id)
+                let copy = try #require(try await server.call("POST", "/api/v1/runs/\(id)/retry").run)
+                for run in [id, copy] {
+                    #expect(
+                        try await server.call("GET", "/api/v1/runs/\(run)").json()["priority"]
+                            == priority.map { .int($0) })
+                }
+                let listed = try await server.call("GET", "/api/v1/runs?pipeline=\(pipeline)").json().asList
+                let shown = listed?.filter { $0["id"] == .string(id) || $0["id"] == .string(copy) }
+                #expect(shown?.map { $0["priority"]?.asInt } == [priority, priority])
+            }
+        }
+    }
+
     @Test("a run of a pipeline that is not served any more cannot be repeated, and a full queue says when it can")
     func impossibleRetry() async throws {
         let rig = ServerRig(pipelines: ["g.yaml": Pipelines.gate], limit: 1, maximumQueued: 1, isWorking: false)

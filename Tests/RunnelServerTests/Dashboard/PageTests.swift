@@ -136,6 +136,19 @@ import Testing
         }
     }
 
+    @Test("the page of a run shows its priority where it is not 0")
+    func priority() async throws {
+        try await Self.rig.serve { server in
+            let browser = try await Browsing.signedIn(server)
+            for (body, isShown) in [("{}", false), ("{\"priority\": -2}", true)] {
+                let run = try await Self.start("failing", server, body)
+                try await server.end(of: run)
+                let page = try await browser.page("/runs/\(run)")
+                #expect(page.contains("<dt>Priority</dt><dd>-2</dd>") == isShown)
+            }
+        }
+    }
+
     @Test("what failed is listed until it is marked as seen")
     func seen() async throws {
         try await Self.rig.serve { server in

@@ -3,6 +3,7 @@
 -- 11-dashboard
 -- 12-worker-status
 -- 14-deliveries
+-- 15-priority
 -- 2-waiting
 -- 3-ownership
 -- 4-retention
@@ -24,7 +25,8 @@ CREATE INDEX runs_failed ON runs (id) WHERE state = 'failed'
 CREATE INDEX runs_failed_of ON runs (pipeline, id) WHERE state = 'failed'
 CREATE INDEX runs_of ON runs (pipeline, id)
 CREATE INDEX runs_owned ON runs (owner, pipeline) WHERE owner IS NOT NULL
-CREATE INDEX runs_queued ON runs ((started_at IS NULL), id) WHERE state = 'queued'
+CREATE INDEX runs_queued ON runs ((started_at IS NULL), (created_at - priority * 600000000000), id)
+WHERE state = 'queued'
 CREATE INDEX runs_source_due ON runs (id) WHERE source_due = 1
 CREATE INDEX step_memory_expiry ON step_memory (expires_at)
 CREATE INDEX usage_at ON usage (at, pipeline)
@@ -130,7 +132,7 @@ owner TEXT,
 interruptions INTEGER NOT NULL DEFAULT 0,
 cancel_requested INTEGER NOT NULL DEFAULT 0,
 retry_of TEXT
-, epoch INTEGER NOT NULL DEFAULT 0, deaths INTEGER NOT NULL DEFAULT 0, takeovers INTEGER NOT NULL DEFAULT 0, wake_at INTEGER, worked INTEGER NOT NULL DEFAULT 0, has_finally INTEGER NOT NULL DEFAULT 0, source TEXT, source_due INTEGER NOT NULL DEFAULT 0, chain INTEGER NOT NULL DEFAULT 0, debounce_key TEXT, debounce_until INTEGER)
+, epoch INTEGER NOT NULL DEFAULT 0, deaths INTEGER NOT NULL DEFAULT 0, takeovers INTEGER NOT NULL DEFAULT 0, wake_at INTEGER, worked INTEGER NOT NULL DEFAULT 0, has_finally INTEGER NOT NULL DEFAULT 0, source TEXT, source_due INTEGER NOT NULL DEFAULT 0, chain INTEGER NOT NULL DEFAULT 0, debounce_key TEXT, debounce_until INTEGER, priority INTEGER NOT NULL DEFAULT 0)
 CREATE TABLE seen (caller TEXT NOT NULL PRIMARY KEY, until INTEGER NOT NULL) WITHOUT ROWID
 CREATE TABLE sqlite_sequence(name,seq)
 CREATE TABLE step_memory (

@@ -131,6 +131,7 @@ struct RunPage {
                 fact(words(.factWakes), &html) { $0.time(time, context) }
             }
             if let owner = run.owner { fact(words(.factWorker), &html) { $0.outside(owner.text) } }
+            if run.priority != 0 { fact(words(.factPriority), &html) { $0.text("\(run.priority)") } }
             if run.interruptions > 0 {
                 fact(words(.factInterruptions), &html) { $0.text(words.number(run.interruptions)) }
             }

@@ -204,6 +204,7 @@ enum Phrase: String, Sendable, CaseIterable {
     case factWakes
     case factWorker
     case factInterruptions
+    case factPriority
     case factRetryOf
     case factRun
     case factInputs
@@ -532,6 +533,7 @@ enum Phrase: String, Sendable, CaseIterable {
         case .factWakes: ("Goes on", "再開予定")
         case .factWorker: ("Worker", "ワーカー")
         case .factInterruptions: ("Interruptions", "中断回数")
+        case .factPriority: ("Priority", "優先度")
         case .factRetryOf: ("Retry of", "再実行元")
         case .factRun: ("Run", "実行 ID")
         case .factInputs: ("Inputs", "パラメーター")

@@ -87,8 +87,9 @@ struct AnswerEndRow: Sendable, CustomTestStringConvertible {
     func end(row: AnswerEndRow) async throws {
         let pipeline =
             "name: end\nsteps: [ { id: ask, uses: chat, with: { prompt: \"How are the sales of this quarter?\" } } ]\n"
+        let idle = row.code == "idle-timeout" ? "4s" : "2m"
         try await withAgent(
-            ["end.yaml": pipeline], settings: "  timeouts: { idle: 4s }\n  limits: { max_event: 256KiB }\n",
+            ["end.yaml": pipeline], settings: "  timeouts: { idle: \(idle) }\n  limits: { max_event: 256KiB }\n",
             shape: { configuration in
                 configuration.faults = .every(row.fault)
                 configuration.slowStart = .milliseconds(100)

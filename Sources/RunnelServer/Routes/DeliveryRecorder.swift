@@ -5,7 +5,8 @@ import RunnelSupport
 import ServiceLifecycle
 import Synchronization
 
-/// Records deliveries to hooks in the journal, many in one transaction, without making their callers wait.
+/// Records deliveries to hooks in the journal, many in one transaction and with what else is written, without making their
+/// callers wait.
 ///
 /// The queue is bounded in number and bytes: beyond that, and while the journal cannot be written, deliveries go
 /// unrecorded, which the log says. Their runs are not concerned.
@@ -19,8 +20,6 @@ final class DeliveryRecorder: Service, Sendable {
 
     private static let maximumPending = 4096
     private static let maximumBytes = 16 << 20
-    /// How long deliveries are gathered for one transaction.
-    private static let patience = Duration.milliseconds(50)
 
     private let journal: any Journal
     private let seal: SecretSeal
@@ -100,10 +99,8 @@ final class DeliveryRecorder: Service, Sendable {
     /// Records until the server stops; the server flushes what comes until its last connection is closed.
     func run() async throws {
         await cancelWhenGracefulShutdown {
-            for await _ in self.wakes {
-                guard (try? await ContinuousClock().sleep(for: Self.patience)) != nil else { return }
-                await self.flush()
-            }
+            // While some are written, the next ones gather.
+            for await _ in self.wakes { await self.flush() }
         }
     }
 }

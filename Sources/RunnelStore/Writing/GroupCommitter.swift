@@ -43,8 +43,11 @@ final class GroupCommitter: Sendable {
     }
 
     /// Writes and waits until the transaction is on disk.
+    ///
+    /// - Parameter isUrgent: Whether a transaction begins for it. Otherwise it waits for the next one, which begins after 50 ms
+    ///   at the latest.
     func write<Result: Sendable>(
-        _ work: @escaping @Sendable (Database) throws -> Result
+        isUrgent: Bool = true, _ work: @escaping @Sendable (Database) throws -> Result
     ) async throws(JournalError) -> Result {
         let outcome: Swift.Result<Result, JournalError> = await withCheckedContinuation { continuation in
             let answer = Answer<Result>()
@@ -58,7 +61,7 @@ final class GroupCommitter: Sendable {
                     }
                     continuation.resume(returning: .success(value))
                 })
-            submit(job, isUrgent: true)
+            submit(job, isUrgent: isUrgent)
         }
         return try outcome.get()
     }

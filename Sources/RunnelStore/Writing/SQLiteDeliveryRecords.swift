@@ -15,7 +15,7 @@ private struct SQLiteDeliveryRecords: DeliveryRecords {
         """
 
     func append(_ deliveries: [DeliveryRecord]) async throws(JournalError) {
-        try await journal.committer.write { db in
+        try await journal.committer.write(isUrgent: false) { db in
             let statement = try db.cachedStatement(
                 sql: """
                     INSERT INTO deliveries (

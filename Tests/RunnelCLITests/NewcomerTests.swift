@@ -281,6 +281,26 @@ import Testing
         }
     }
 
+    @Test("a port that is in use is said, and nothing is said to be served")
+    func portInUse() async throws {
+        try await TestServer.run({ _ in .reply(404) }) { server in
+            let port = server.url.split(separator: ":").last.map(String.init) ?? ""
+            let files = ["runnel.yaml": "", "pipelines/p.yaml": "steps: [ { uses: template, with: { text: a } } ]\n"]
+            try await withProject(files) { runnel in
+                let ended = try await runnel.run(["serve", "pipelines", "--port", port])
+                #expect(ended.status == 2)
+                #expect(ended.output.isEmpty)
+                #expect(
+                    ended.error.hasSuffix(
+                        """
+                        error: the port \(port) of 127.0.0.1 is in use
+                          = stop the program that listens on it, or choose another with --port
+
+                        """), "\(ended.error)")
+            }
+        }
+    }
+
     @Test("a schema of a manifest that is none is an error at its place")
     func manifestSchema() async throws {
         let files = [

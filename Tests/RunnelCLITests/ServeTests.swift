@@ -16,7 +16,9 @@ import Testing
             let warning = "warning: /hooks/h can be called by anybody who reaches 0.0.0.0\n"
             let ended = try await runnel.interrupt(["serve", "pipelines"], after: warning)
             #expect(ended.error.contains(warning))
-            #expect(ended.output.hasPrefix("Serving 1 pipeline\n  h  on webhook\n"))
+            // It was told to stop before or after its port was open.
+            let served = "Serving 1 pipeline\n  h  on webhook\nListening on "
+            #expect(ended.output.isEmpty || ended.output.hasPrefix(served))
             #expect(ended.status == 0)
         }
     }

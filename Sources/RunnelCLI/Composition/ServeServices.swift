@@ -83,9 +83,12 @@ struct ServeServices: Sendable {
         let answers = FunctionService {
             // Waits for all hooks: a delivery to a hook that is not registered yet would get 404 and not be retried.
             for await _ in readiness {}
+            let (pipelines, warnings) = await announcement
+            Streams.error.write(warnings)
             try await withGracefulShutdownHandler {
                 try await server.run { port in
                     let address = options.url(port: port)
+                    Streams.output.write(pipelines)
                     Streams.output.write("Listening on \(address)\n")
                     Streams.output.write("Dashboard: \(address)\(server.signInPath())\n")
                 }
@@ -111,10 +114,7 @@ struct ServeServices: Sendable {
         let triggers = FunctionService {
             defer { ready.finish() }
             await cancelWhenGracefulShutdown {
-                await host.run {
-                    await announce()
-                    ready.finish()
-                }
+                await host.run { ready.finish() }
             }
         }
         let intake = FunctionService {
@@ -128,25 +128,28 @@ struct ServeServices: Sendable {
         }
     }
 
-    private func announce() async {
-        let all = await host.all
-        let good = all.filter { $0.pipeline != nil }
-        Streams.output.write("Serving \(good.count) pipeline\(good.count == 1 ? "" : "s")\n")
-        for hosted in good {
-            let triggers = hosted.pipeline?.triggers.map(\.key).joined(separator: ", ") ?? ""
-            Streams.output.write("  \(hosted.pipeline?.name ?? "")\(triggers.isEmpty ? "" : "  on \(triggers)")\n")
-        }
-        guard !options.isLoopback else { return }
-        if options.tls == nil, options.publicURL?.text.hasPrefix("https:") != true {
-            Streams.error.write(
-                """
-                warning: others reach \(options.host) over plain HTTP, so the token and all data can be read on the way
-                  = set `server: { tls: { certificate: …, key: … } }`; behind a proxy with HTTPS, set `server.public_url`
+    /// What is served, for standard output, and what is risky about it, for standard error.
+    private var announcement: (pipelines: String, warnings: String) {
+        get async {
+            let good = await host.all.filter { $0.pipeline != nil }
+            var pipelines = "Serving \(good.count) pipeline\(good.count == 1 ? "" : "s")\n"
+            for hosted in good {
+                let triggers = hosted.pipeline?.triggers.map(\.key).joined(separator: ", ") ?? ""
+                pipelines += "  \(hosted.pipeline?.name ?? "")\(triggers.isEmpty ? "" : "  on \(triggers)")\n"
+            }
+            var warnings = ""
+            guard !options.isLoopback else { return (pipelines, warnings) }
+            if options.tls == nil, options.publicURL?.text.hasPrefix("https:") != true {
+                warnings += """
+                    warning: others reach \(options.host) over plain HTTP, so the token and all data can be read on the way
+                      = set `server: { tls: { certificate: …, key: … } }`; behind a proxy with HTTPS, set `server.public_url`
 
-                """)
-        }
-        for route in ingress.routes where !route.route.authenticatesCallers {
-            Streams.error.write("warning: /hooks/\(route.path) can be called by anybody who reaches \(options.host)\n")
+                    """
+            }
+            for route in ingress.routes where !route.route.authenticatesCallers {
+                warnings += "warning: /hooks/\(route.path) can be called by anybody who reaches \(options.host)\n"
+            }
+            return (pipelines, warnings)
         }
     }
 }

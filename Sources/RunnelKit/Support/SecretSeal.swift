@@ -22,34 +22,63 @@ public struct SecretSeal: Sendable {
     }
 
     /// The value with secrets replaced by references.
-    public func seal(_ value: Value) -> Value {
+    public func seal(_ value: Value) -> Value { sealed(value) ?? value }
+
+    /// The original value, with secrets restored.
+    public func unseal(_ value: Value) -> Value { unsealed(value) ?? value }
+
+    private func sealed(_ value: Value) -> Value? {
         switch value {
-        case .string(let text): return .string(seal(text))
-        case .bytes(let bytes): return bytes.withUnsafeBufferPointer(seal).map { .bytes($0) } ?? value
-        case .list(let items): return .list(items.map(seal))
-        case .object(let object): return .object(ValueObject(object.map { (seal($0.key), seal($0.value)) }))
+        case .string(let text): return rewritten(text, seal).map { .string($0) }
+        case .bytes(let bytes): return bytes.withUnsafeBufferPointer(seal).map { .bytes($0) }
+        case .list(let items): return Self.changed(items, sealed).map { .list($0) }
+        case .object(let object): return Self.changed(object, { rewritten($0, seal) }, sealed).map { .object($0) }
         case .int, .double:
             guard !matcher.isEmpty, let sealed = Array(value.json().utf8).withUnsafeBufferPointer(seal) else {
-                return value
+                return nil
             }
             return .string(String(decoding: Self.number + sealed, as: UTF8.self))
-        case .null, .bool: return value
+        case .null, .bool: return nil
         }
     }
 
-    /// The original value, with secrets restored.
-    public func unseal(_ value: Value) -> Value {
+    private func unsealed(_ value: Value) -> Value? {
         switch value {
         case .string(let text):
-            guard text.utf8.starts(with: Self.number) else { return .string(unseal(text)) }
+            guard text.utf8.starts(with: Self.number) else { return rewritten(text, unseal).map { .string($0) } }
             let digits = unseal(String(decoding: text.utf8.dropFirst(Self.number.count), as: UTF8.self))
             let number = try? Value.json(digits)
-            return number?.asDouble == nil ? .string(digits) : number ?? value
-        case .bytes(let bytes): return bytes.withUnsafeBufferPointer(unseal).map { .bytes($0) } ?? value
-        case .list(let items): return .list(items.map(unseal))
-        case .object(let object): return .object(ValueObject(object.map { (unseal($0.key), unseal($0.value)) }))
-        case .null, .bool, .int, .double: return value
+            return number?.asDouble == nil ? .string(digits) : number
+        case .bytes(let bytes): return bytes.withUnsafeBufferPointer(unseal).map { .bytes($0) }
+        case .list(let items): return Self.changed(items, unsealed).map { .list($0) }
+        case .object(let object): return Self.changed(object, { rewritten($0, unseal) }, unsealed).map { .object($0) }
+        case .null, .bool, .int, .double: return nil
         }
+    }
+
+    /// nil where no item changes: values without secrets, which are most, are not built anew.
+    private static func changed(_ items: [Value], _ change: (Value) -> Value?) -> [Value]? {
+        var changed: [Value]?
+        for index in items.indices {
+            guard let item = change(items[index]) else { continue }
+            if changed == nil { changed = items }
+            changed?[index] = item
+        }
+        return changed
+    }
+
+    private static func changed(
+        _ object: ValueObject, _ changeKey: (String) -> String?, _ change: (Value) -> Value?
+    ) -> ValueObject? {
+        var changed: [(String, Value)]?
+        for (index, (key, value)) in object.enumerated() {
+            let (newKey, newValue) = (changeKey(key), change(value))
+            if changed == nil, newKey != nil || newValue != nil {
+                changed = object.prefix(index).map { ($0.key, $0.value) }
+            }
+            changed?.append((newKey ?? key, newValue ?? value))
+        }
+        return changed.map { ValueObject($0) }
     }
 
     /// A sealed value for display, with masks for secrets.
@@ -98,8 +127,12 @@ public struct SecretSeal: Sendable {
     }
 
     private func rewriting(_ text: String, _ body: (UnsafeBufferPointer<UInt8>) -> [UInt8]?) -> String {
+        rewritten(text, body) ?? text
+    }
+
+    private func rewritten(_ text: String, _ body: (UnsafeBufferPointer<UInt8>) -> [UInt8]?) -> String? {
         var copy = text
-        return copy.withUTF8(body).map { String(decoding: $0, as: UTF8.self) } ?? text
+        return copy.withUTF8(body).map { String(decoding: $0, as: UTF8.self) }
     }
 
     /// nil where there is nothing to take out.

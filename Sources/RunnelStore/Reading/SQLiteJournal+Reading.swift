@@ -44,7 +44,7 @@ extension SQLiteJournal {
         }
         let sql = """
             SELECT id, pipeline, definition, created_at, started_at, deaths FROM runs
-            WHERE \(conditions.joined(separator: " AND ")) 
+            WHERE \(conditions.joined(separator: " AND "))
             ORDER BY \(Self.queueOrder) LIMIT ?
             """
         return try await read { [arguments] db in

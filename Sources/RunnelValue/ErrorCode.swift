@@ -13,8 +13,8 @@
 ///
 ///     throw StepError(WeatherErrorCode.noStation, "there is no station in \"\(town)\"")
 ///
-/// An error takes its code from here, so a code that is not declared does not compile, and a declared code has an
-/// explanation. A plugin names its enumerations in `errorCodes`; the reference lists all of their cases.
+/// An undeclared code does not compile, and every declared code has an explanation. A plugin lists its enumerations in
+/// `errorCodes`; the reference lists their cases.
 public protocol ErrorCode: RawRepresentable, CaseIterable, Hashable, Sendable where RawValue == String {
     /// The heading in the list of error codes: `http.fetch and webhook.send`. Several enumerations may share it.
     static var part: String { get }

@@ -6,7 +6,7 @@ import Testing
 
 @testable import RunnelStore
 
-/// What a watcher of a run was told.
+/// The events that a watcher of a run received.
 private final class Updates: Sendable {
     private let updates = Mutex<[RunUpdate]>([])
 

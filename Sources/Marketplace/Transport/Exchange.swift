@@ -70,7 +70,7 @@ final class Exchange: Sendable {
 }
 
 extension HTTPClient.Body {
-    /// A body that is given out once the check passes.
+    /// A body that is sent once the check passes. Any error of the check cancels the request.
     fileprivate static func checked(
         _ bytes: [UInt8], _ check: (@Sendable () throws -> Void)?, on eventLoop: any EventLoop
     ) -> Self {

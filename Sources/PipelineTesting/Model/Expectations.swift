@@ -36,7 +36,7 @@ struct Expectations: Sendable {
         var step: String?
         var prompts: [Prompt]
         var node: YAMLNode
-        /// Whether nothing is said of later requests than these.
+        /// Whether further requests may follow.
         var isBeginning = false
 
         /// For a real agent. The expectations are of canned answers, of which some make a chat ask again: those of

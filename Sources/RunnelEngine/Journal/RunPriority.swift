@@ -2,8 +2,8 @@ public import RunnelKit
 
 /// `priority:` of a pipeline, or of a run: which of the queued runs begins first.
 ///
-/// A queued run rises by one level for each ``aging`` that it waits (aging), so that no run starves. As all of them rise
-/// at the same pace, the order of two runs never changes: ``RunRecord/queueKey`` holds it from the acceptance on.
+/// A queued run rises by one level for each ``aging`` that it waits, so that no run starves. All runs rise at the same
+/// pace, so the order of two runs never changes, and ``RunRecord/queueKey`` is fixed when a run is accepted.
 public struct RunPriority: FieldValue, Hashable {
     public let level: Int
 

@@ -25,8 +25,8 @@ public struct WorkerRecord: Sendable, Hashable {
     public var beat: Int64 = 0
     /// The time since its last heartbeat, by the journal's clock.
     public var silence = Duration.zero
-    /// By how much its clock is ahead of the database's at its last heartbeat; nil where the journal has no clock of
-    /// its own.
+    /// The offset of its clock from the database's at its last heartbeat, positive if it is ahead; nil for a journal without
+    /// a database server.
     public var clockLead: Duration?
 
     public init(

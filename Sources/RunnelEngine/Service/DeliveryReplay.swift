@@ -32,8 +32,8 @@ public struct DeliveryReplay: Sendable {
     /// - Parameters:
     ///   - delivery: As the journal has it.
     ///   - pipeline: Has been kept.
-    ///   - old: The run that stands for the delivery already, which the new one retries. Without one, the new run gets
-    ///     the identity of the event, so that a redelivery by the sender is a duplicate of it.
+    ///   - old: The run that the delivery has started before; the new one is a retry of it. Without one, the new run
+    ///     gets the identity of the event, so that a redelivery by the sender is a duplicate.
     public func makeRun(
         of delivery: DeliveryRecord, in pipeline: Pipeline, retrying old: String?
     ) throws(Failure) -> NewRun {

@@ -65,8 +65,8 @@ public struct RunService: Sendable {
         return NewRun(record, of: pipeline, request: request, priority: priority, memory: memory)
     }
 
-    /// A run that repeats another with the same values and priority. Where the trigger has moved what the old run was started for, it
-    /// is found at its new place.
+    /// A run that repeats another with the same values and priority. Where the trigger has moved the file of the old
+    /// run, the file is found at its new place.
     ///
     /// - Parameters:
     ///   - old: As the journal has it.

@@ -166,7 +166,7 @@ public struct HTTPCall: Sendable {
     }
 }
 
-/// A body that is given out once the check passes.
+/// A body that is sent once the check passes.
 private struct CheckedBody: AsyncSequence, Sendable {
     struct Refusal: Error {
         let reason: any Error

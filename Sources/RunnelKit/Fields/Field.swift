@@ -37,7 +37,7 @@ public struct Field<FieldType: FieldValue>: Sendable, Decodable {
         self.limits = limits
     }
 
-    /// Made when it is asked for: a group is made anew for each configuration, and its schema is not wanted then.
+    /// Computed on demand: reading a configuration makes the group anew and needs no schema.
     var definition: FieldDefinition {
         FieldDefinition(
             key: key ?? "", help: help, schema: limits?.schema ?? FieldType.schema,

@@ -155,7 +155,7 @@ extension FieldGroup {
     }
 }
 
-/// What a group declares. It is found once for each type: reflection and schemas cost more than what is read with them.
+/// The declared fields of a group, cached by type: reflection and schemas cost far more than reading.
 struct DeclaredFields: Sendable {
     /// In the order of the declaration.
     let all: [DeclaredField]

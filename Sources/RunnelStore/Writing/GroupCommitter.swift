@@ -44,8 +44,8 @@ final class GroupCommitter: Sendable {
 
     /// Writes and waits until the transaction is on disk.
     ///
-    /// - Parameter isUrgent: Whether a transaction begins for it. Otherwise it waits for the next one, which begins after 50 ms
-    ///   at the latest.
+    /// - Parameter isUrgent: Whether a transaction begins at once. Otherwise the write joins the next one, which begins
+    ///   within 50 ms.
     func write<Result: Sendable>(
         isUrgent: Bool = true, _ work: @escaping @Sendable (Database) throws -> Result
     ) async throws(JournalError) -> Result {

@@ -1,4 +1,4 @@
-/// The codes of errors of reading and writing files of the project.
+/// Error codes of reading and writing project files.
 public enum FileErrorCode: String, ErrorCode {
     case badCSV = "bad-csv"
     case badEncoding = "bad-encoding"

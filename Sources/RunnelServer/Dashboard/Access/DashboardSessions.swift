@@ -74,8 +74,8 @@ final class DashboardSessions: Sendable {
             caller: token.name, formToken: Self.sign(key, "form", cookie), scope: token.scope)
     }
 
-    /// The session of a person whom a proxy has signed in. The forms' token comes from an access token, so that it is the
-    /// same after a restart and on other servers.
+    /// The session of a person whom a proxy has signed in. Its form token is derived from an access token, so that it is
+    /// the same after a restart and on other servers.
     func session(of person: String, scope: AccessScope) -> DashboardSession {
         let key = tokens.max(by: { $0.scope < $1.scope }).map(key) ?? processKey
         return DashboardSession(

@@ -1,3 +1,4 @@
+internal import LibC
 internal import RunnelSupport
 
 /// Takes secrets out of values before they are stored, and puts them back where they were.
@@ -45,6 +46,7 @@ public struct SecretSeal: Sendable {
     private func unsealed(_ value: Value) -> Value? {
         switch value {
         case .string(let text):
+            guard Self.mayHoldReference(text) else { return nil }
             guard text.utf8.starts(with: Self.number) else { return rewritten(text, unseal).map { .string($0) } }
             let digits = unseal(String(decoding: text.utf8.dropFirst(Self.number.count), as: UTF8.self))
             let number = try? Value.json(digits)
@@ -135,9 +137,21 @@ public struct SecretSeal: Sendable {
         return copy.withUTF8(body).map { String(decoding: $0, as: UTF8.self) }
     }
 
+    private static func mayHoldReference(_ text: String) -> Bool {
+        var copy = text
+        return copy.withUTF8(mayHoldReference)
+    }
+
+    /// Whether the first byte of a reference occurs: in most texts it does not.
+    private static func mayHoldReference(_ bytes: UnsafeBufferPointer<UInt8>) -> Bool {
+        guard let start = bytes.baseAddress else { return false }
+        return memchr(start, Int32(opening[0]), bytes.count) != nil
+    }
+
     /// nil where there is nothing to take out.
     private func seal(_ bytes: UnsafeBufferPointer<UInt8>) -> [UInt8]? {
-        replaced(bytes, isWhole: true) { _ in nil }.text
+        guard Self.mayHoldReference(bytes) || matcher.finds(in: bytes) else { return nil }
+        return replaced(bytes, isWhole: true) { _ in nil }.text
     }
 
     /// - Parameter digest: What stands behind the reference to a secret, given its value.
@@ -180,6 +194,7 @@ public struct SecretSeal: Sendable {
 
     /// nil where there is nothing to put back.
     private func unseal(_ bytes: UnsafeBufferPointer<UInt8>) -> [UInt8]? {
+        guard Self.mayHoldReference(bytes) else { return nil }
         var output: [UInt8] = []
         var copied = 0
         var index = 0

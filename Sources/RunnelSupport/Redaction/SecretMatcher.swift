@@ -169,6 +169,11 @@ package struct SecretMatcher: Sendable {
         return (found, count)
     }
 
+    /// Whether some secret is in the text, which is whole.
+    package func finds(in text: UnsafeBufferPointer<UInt8>) -> Bool {
+        !matches(in: text, isWhole: true, takesCut: false).found.isEmpty
+    }
+
     /// - Returns: Also whether some form goes on behind the end of the text.
     private func longest(
         of candidates: [Candidate], in text: UnsafeBufferPointer<UInt8>, at start: Int, _ takesCut: Bool

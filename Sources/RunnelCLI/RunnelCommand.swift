@@ -59,6 +59,11 @@ public struct RunnelCommand: AsyncParsableCommand {
             return ExitStatus.usage.rawValue
         }
         do {
+            // The parser reads all commands first, which takes ten times as long.
+            if arguments == ["--version"] {
+                Streams.output.write("\(configuration.version)\n")
+                return 0
+            }
             var command = try await asyncParseAsRoot(arguments)
             if var command = command as? any AsyncParsableCommand {
                 try await command.run()

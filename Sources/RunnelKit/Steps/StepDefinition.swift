@@ -10,9 +10,9 @@ public struct StepDefinition: Sendable {
     /// See ``Step/documentation``.
     public let documentation: StepDocumentation
     /// The JSON schema (2020-12) of `with:`.
-    public let schema: Value
+    public var schema: Value { declaration.content.schema }
     /// The declared keys of `with:`; read out of the schema where a step brings that ready made.
-    public let fields: [FieldDefinition]
+    public var fields: [FieldDefinition] { declaration.content.fields }
     /// Rules over several keys of `with:`.
     public let rules: [FieldRule]
     /// See ``Step/isRepeatable``.
@@ -34,7 +34,8 @@ public struct StepDefinition: Sendable {
     /// See ``Step/settledOutputSchema``, for a `with:` that is known in part.
     package let settledOutputSchema: @Sendable (_ with: PartialSettings) -> Value?
     /// Where in `with:` paths of the project stand; see ``ProjectPath``.
-    package let paths: ProjectPathPlaces?
+    package var paths: ProjectPathPlaces? { declaration.content.paths }
+    private let declaration: SettingsDeclaration
     /// Reads the rendered `with:` and does the work.
     public let run: @Sendable (_ with: ValueObject, _ context: StepContext) async throws -> Value
 
@@ -50,9 +51,7 @@ public struct StepDefinition: Sendable {
         name = type.name
         summary = type.summary
         documentation = type.documentation
-        schema = type.schema
-        paths = ProjectPathPlaces(schema: schema)
-        fields = type.fields
+        declaration = SettingsDeclaration(of: type)
         rules = type.rules
         isRepeatable = type.isRepeatable
         inputKeys = type.inputKeys
@@ -107,14 +106,12 @@ public struct StepDefinition: Sendable {
         self.name = name
         self.summary = summary
         self.documentation = documentation
-        self.schema = schema
-        paths = ProjectPathPlaces(schema: schema)
+        declaration = SettingsDeclaration(schema: schema)
         self.isRepeatable = isRepeatable
         inputKeys = []
         writtenPaths = []
         self.isReadOnly = { _ in isReadOnly ?? isRepeatable }
         self.run = run
-        fields = FieldDefinition.list(schema)
         rules = []
         problems = { _, _ in [] }
         check = { _ in nil }

@@ -10,9 +10,9 @@ public struct TriggerDefinition: Sendable {
     /// See ``Trigger/documentation``.
     public let documentation: TriggerDocumentation
     /// The JSON schema (2020-12) of one entry under `on:`.
-    public let schema: Value
+    public var schema: Value { declaration.content.schema }
     /// The declared keys of an entry.
-    public let fields: [FieldDefinition]
+    public var fields: [FieldDefinition] { declaration.content.fields }
     /// Rules over several keys.
     public let rules: [FieldRule]
     /// See ``Trigger/memoryWhileDeclared``.
@@ -26,7 +26,8 @@ public struct TriggerDefinition: Sendable {
     /// Reads a rendered entry for ``Trigger/claims(in:)``.
     public let claims: @Sendable (_ entry: ValueObject, _ context: ValidationContext) -> [TriggerClaim]
     /// Where in the entry paths of the project stand; see ``ProjectPath``.
-    package let paths: ProjectPathPlaces?
+    package var paths: ProjectPathPlaces? { declaration.content.paths }
+    private let declaration: SettingsDeclaration
     /// Reads one key's value for the sake of its errors.
     public let problems: @Sendable (_ key: String, _ value: Value) -> [FieldError]
     /// Reads a whole entry for the sake of its errors: what only several keys together can tell.
@@ -55,9 +56,7 @@ public struct TriggerDefinition: Sendable {
         name = type.name
         summary = type.summary
         documentation = type.documentation
-        schema = type.schema
-        paths = ProjectPathPlaces(schema: schema)
-        fields = type.fields
+        declaration = SettingsDeclaration(of: type)
         rules = type.rules
         memoryWhileDeclared = type.memoryWhileDeclared
         shorthand = type.shorthand
@@ -114,11 +113,9 @@ public struct TriggerDefinition: Sendable {
         self.name = name
         self.summary = summary
         self.documentation = documentation
-        self.schema = schema
+        declaration = SettingsDeclaration(schema: schema)
         self.identity = identity
         self.run = run
-        paths = ProjectPathPlaces(schema: schema)
-        fields = FieldDefinition.list(schema)
         rules = []
         memoryWhileDeclared = []
         shorthand = nil

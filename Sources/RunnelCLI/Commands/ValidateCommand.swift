@@ -3,6 +3,12 @@ import RunnelEngine
 import RunnelKit
 import YAML
 
+#if canImport(FoundationEssentials)
+import FoundationEssentials
+#else
+import Foundation
+#endif
+
 /// `runnel validate`
 struct ValidateCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -28,44 +34,54 @@ struct ValidateCommand: AsyncParsableCommand {
 
     func run() async throws {
         do {
-            var plugins = CheckedPlugins(simulates: simulate)
+            var projects = CheckedProjects(options: options, simulates: simulate)
             var reports: [LoadReport] = []
             var checkedConfigurations: Set<String> = []
             var names = UniqueNames()
-            var files: [String] = []
+            var count = 0
             var scripts: [String] = []
             var unreadable: [String] = []
             for path in paths.isEmpty ? [options.directory ?? "."] : paths {
                 var together = FoldersTogether()
+                var checks: [PipelineCheck] = []
                 for file in try PipelineFiles.under(path) {
-                    files.append(file)
-                    let (report, configuration, loaded): (LoadReport, LoadReport, FoldersTogether.Loaded?)
+                    count += 1
                     do {
-                        (report, configuration, loaded) = try await check(file, &plugins)
+                        checks.append(try await projects.check(of: file))
                     } catch let error as FileReading.Failure {
                         // One file that cannot be read hides no error of the others.
                         unreadable.append(error.message)
+                    }
+                }
+                for (check, outcome) in zip(checks, await checks.outcomes()) {
+                    let pipeline: Pipeline?
+                    let report: LoadReport
+                    switch outcome {
+                    case .success(let loaded): (pipeline, report) = loaded
+                    case .failure(let error):
+                        unreadable.append(error.message)
                         continue
                     }
-                    reports.append(names.checked(report))
-                    if let loaded {
-                        together.add(file, loaded)
-                        scripts += loaded.pipeline.scripts(loaded.registry).map { "\(file):\($0.summary)" }
+                    reports.append(names.checked(report, name: pipeline?.name))
+                    if let pipeline, let project = check.project {
+                        let registry = check.loader.registry
+                        together.add(check.file, .init(pipeline: pipeline, project: project, registry: registry))
+                        scripts += pipeline.scripts(registry).map { "\(check.file):\($0.summary)" }
                     }
-                    if checkedConfigurations.insert(configuration.source.name).inserted {
-                        reports.append(configuration)
+                    if checkedConfigurations.insert(check.configuration.source.name).inserted {
+                        reports.append(check.configuration)
                     }
                 }
                 together.check(&reports)
             }
-            reports += plugins.reports
+            reports += projects.reports
             DiagnosticOutput.write(reports, format: format)
-            plugins.writeProblems()
+            projects.writeProblems()
             for message in unreadable { Streams.error.write("error: \(message)\n") }
             let faulty = reports.filter(\.diagnostics.hasErrors).count + unreadable.count
             if format == .text {
                 for script in scripts { Streams.error.write(script + "\n") }
-                let total = "\(files.count) pipeline\(files.count == 1 ? "" : "s")"
+                let total = "\(count) pipeline\(count == 1 ? "" : "s")"
                 Streams.error.write(
                     faulty == 0 ? "\(total) checked, all valid\n" : "\(total) checked, \(faulty) with errors\n")
             }
@@ -78,31 +94,42 @@ struct ValidateCommand: AsyncParsableCommand {
             throw ExitStatus.usage
         }
     }
+}
 
-    /// The diagnostics of the pipeline and of its configuration, and the pipeline if it is valid.
-    private func check(
-        _ file: String, _ plugins: inout CheckedPlugins
-    ) async throws -> (LoadReport, configuration: LoadReport, FoldersTogether.Loaded?) {
-        // Secrets are not needed to validate a pipeline; it may run on another machine.
-        switch try options.find(near: file, hasSecrets: false) {
-        case .failure(let invalid):
-            let bytes = try FileReading.yaml(of: file)
-            let loader = try PipelineLoader(registry: StepRegistry(RunnelCommand.plugins), names: nil)
-            return (loader.load(bytes, file: file).report, invalid.report, nil)
-        case .success(let project):
-            if FileReading.leads(out: project.directory, file) {
+/// A file to check, with what it is checked against.
+private struct PipelineCheck: Sendable {
+    let file: String
+    let loader: PipelineLoader
+    /// nil where the project's configuration has errors.
+    let project: Project?
+    let configuration: LoadReport
+
+    func outcome() -> Result<(pipeline: Pipeline?, report: LoadReport), FileReading.Failure> {
+        do throws(FileReading.Failure) {
+            if let project, FileReading.leads(out: project.directory, file) {
                 let problem = Diagnostic(
                     CommandErrorCode.linkOutside, file: file, range: nil, OutsideLink.message(file),
                     hint: OutsideLink.hint)
-                return (
-                    LoadReport(source: YAMLSource(name: file, text: ""), diagnostics: [problem]), project.report, nil
-                )
+                return .success((nil, LoadReport(source: YAMLSource(name: file, text: ""), diagnostics: [problem])))
             }
-            let bytes = try FileReading.yaml(of: file)
-            let registry = try await plugins.registry(of: project)
-            let loader = try PipelineLoader(registry: registry, names: project.names, project: project.files())
-            let (pipeline, report) = loader.load(bytes, file: file)
-            return (report, project.report, pipeline.map { .init(pipeline: $0, project: project, registry: registry) })
+            return .success(loader.load(try FileReading.yaml(of: file), file: file))
+        } catch {
+            return .failure(error)
+        }
+    }
+}
+
+extension [PipelineCheck] {
+    /// In the order of the files, found on all cores.
+    fileprivate func outcomes() async -> [Result<(pipeline: Pipeline?, report: LoadReport), FileReading.Failure>] {
+        let width = Swift.max(ProcessInfo.processInfo.activeProcessorCount, 1)
+        return await withTaskGroup { group in
+            for first in 0..<Swift.min(width, count) {
+                group.addTask {
+                    stride(from: first, to: self.count, by: width).map { ($0, self[$0].outcome()) }
+                }
+            }
+            return await group.reduce(into: []) { $0 += $1 }.sorted { $0.0 < $1.0 }.map(\.1)
         }
     }
 }
@@ -146,43 +173,68 @@ private struct UniqueNames {
     private var files: [String: String] = [:]
 
     /// The report, with an error where another file has the same name.
-    mutating func checked(_ report: LoadReport) -> LoadReport {
+    ///
+    /// - Parameter name: nil where the file has errors; the name is then looked for in its text.
+    mutating func checked(_ report: LoadReport, name: String?) -> LoadReport {
         let file = report.source.name
-        guard let name = (try? YAMLParser.parse(report.source.text, name: file).root)?["name"],
-            let text = name.asString
-        else { return report }
+        guard let text = name ?? Self.node(report)?.asString else { return report }
         let place = FileReading.folder(of: FileReading.absolute(file)) + "\u{0}" + text
         guard let other = files[place], other != file else {
             files[place] = file
             return report
         }
         let problem = Diagnostic(
-            CommandErrorCode.duplicatePipeline, file: file, range: name.range,
+            CommandErrorCode.duplicatePipeline, file: file, range: Self.node(report)?.range,
             "the pipeline in \(other) is named \"\(text)\" too; `runnel serve` serves only one of them",
             hint: "give one of them another name")
         return LoadReport(source: report.source, diagnostics: (report.diagnostics + [problem]).sortedByPlace())
     }
+
+    private static func node(_ report: LoadReport) -> YAMLNode? {
+        (try? YAMLParser.parse(report.source.text, name: report.source.name).root)?["name"]
+    }
 }
 
-/// A cache of the plugins of the projects encountered; each is loaded once.
-private struct CheckedPlugins {
+/// The projects of the files, each read once with its plugins.
+private struct CheckedProjects {
+    let options: ProjectOptions
     let simulates: Bool
-    private var loaded: [String: ProjectPlugins] = [:]
+    /// By the folder of a pipeline.
+    private var found: [String: Result<Project, InvalidConfiguration>] = [:]
+    /// By the project's folder.
+    private var loaded: [String: (plugins: ProjectPlugins, loader: PipelineLoader)] = [:]
     private(set) var reports: [LoadReport] = []
 
-    init(simulates: Bool) {
+    init(options: ProjectOptions, simulates: Bool) {
+        self.options = options
         self.simulates = simulates
     }
 
-    mutating func registry(of project: Project) async throws -> StepRegistry {
-        if let known = loaded[project.directory] { return known.registry }
+    mutating func check(of file: String) async throws -> PipelineCheck {
+        let folder = FileReading.folder(of: FileReading.absolute(file))
+        // Secrets are not needed to validate a pipeline; it may run on another machine.
+        let outcome = try found[folder] ?? options.find(near: file, hasSecrets: false)
+        found[folder] = outcome
+        switch outcome {
+        case .failure(let invalid):
+            let loader = try PipelineLoader(registry: StepRegistry(RunnelCommand.plugins), names: nil)
+            return PipelineCheck(file: file, loader: loader, project: nil, configuration: invalid.report)
+        case .success(let project):
+            return PipelineCheck(
+                file: file, loader: try await loader(of: project), project: project, configuration: project.report)
+        }
+    }
+
+    private mutating func loader(of project: Project) async throws -> PipelineLoader {
+        if let known = loaded[project.directory] { return known.loader }
         let plugins = try await ProjectPlugins.load(project, simulates: simulates)
-        loaded[project.directory] = plugins
+        let loader = try PipelineLoader(registry: plugins.registry, names: project.names, project: project.files())
+        loaded[project.directory] = (plugins, loader)
         reports += plugins.folders.map(\.report)
-        return plugins.registry
+        return loader
     }
 
     func writeProblems() {
-        for plugins in loaded.values { plugins.writeProblems() }
+        for entry in loaded.values { entry.plugins.writeProblems() }
     }
 }

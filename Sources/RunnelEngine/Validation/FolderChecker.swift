@@ -58,15 +58,29 @@ public struct FolderChecker: Sendable {
     // MARK: Triggers that want the same
 
     private func conflicts(_ members: [Member]) -> [Finding] {
-        var winners: [Member] = []
+        var routes: [String: Member] = [:]
+        var watchers: [(files: FileClaim, member: Member)] = []
         var findings: [Finding] = []
         for member in members {
-            if let (winner, problem) = winners.lazy.compactMap({ winner in
-                Self.problem(member, winner).map { (winner, $0) }
-            }).first {
-                findings.append(conflict(member, winner, problem))
-            } else {
-                winners.append(member)
+            switch member.claim {
+            case .route(let path):
+                guard let route = try? RoutePattern(path) else { continue }
+                if let winner = routes[route.shape] {
+                    let want = HTTPIngress.prefix + route.path
+                    findings.append(
+                        conflict(
+                            member, winner, (.sameRoute, "path", want, "give one of them another `path`")))
+                } else {
+                    routes[route.shape] = member
+                }
+            case .files(let files):
+                if let (winner, problem) = watchers.lazy.compactMap({ winner in
+                    Self.problem(files, of: member, winner.files, of: winner.member).map { (winner.member, $0) }
+                }).first {
+                    findings.append(conflict(member, winner, problem))
+                } else {
+                    watchers.append((files, member))
+                }
             }
         }
         return findings
@@ -93,26 +107,15 @@ public struct FolderChecker: Sendable {
     }
 
     private static func problem(
-        _ member: Member, _ winner: Member
+        _ own: FileClaim, of member: Member, _ others: FileClaim, of winner: Member
     ) -> (code: PipelineErrorCode, key: String, want: String, hint: String)? {
-        switch (member.claim, winner.claim) {
-        case (.route(let path), .route(let other)):
-            guard let own = try? RoutePattern(path), let others = try? RoutePattern(other), own.shape == others.shape
-            else { return nil }
-            return (
-                PipelineErrorCode.sameRoute, "path", HTTPIngress.prefix + own.path, "give one of them another `path`"
-            )
-        case (.files(let own), .files(let others)):
-            // Entries of one pipeline start one run for a file, whichever sees it first.
-            guard own.consumes || others.consumes, member.file != winner.file, own.overlaps(others) else { return nil }
-            let consumer = others.consumes ? winner : member
-            return (
-                PipelineErrorCode.sameFiles, "path",
-                "files of \"\(own.folder)\", which \"\(consumer.pipeline.name)\" moves away or deletes",
-                "give one of them another folder, or `include` patterns that exclude each other"
-            )
-        default: return nil
-        }
+        // Entries of one pipeline start one run for a file, whichever sees it first.
+        guard own.consumes || others.consumes, member.file != winner.file, own.overlaps(others) else { return nil }
+        let consumer = others.consumes ? winner : member
+        return (
+            .sameFiles, "path", "files of \"\(own.folder)\", which \"\(consumer.pipeline.name)\" moves away or deletes",
+            "give one of them another folder, or `include` patterns that exclude each other"
+        )
     }
 
     // MARK: Pipelines that feed themselves or each other
@@ -127,15 +130,20 @@ public struct FolderChecker: Sendable {
 
     private func circles(_ pipelines: [(file: String, pipeline: Pipeline)], _ members: [Member]) -> [Finding] {
         var feeds: [Feed] = []
+        let places = Dictionary(pipelines.enumerated().map { ($1.file, $0) }, uniquingKeysWith: { first, _ in first })
+        let watchers = members.compactMap { member -> (pipeline: Int, files: FileClaim)? in
+            guard case .files(let files) = member.claim, let place = places[member.file] else { return nil }
+            return (place, files)
+        }
         for (index, entry) in pipelines.enumerated() {
             for (step, path) in writes(of: entry.pipeline) {
-                for (other, target) in pipelines.enumerated()
-                where members.contains(where: { $0.file == target.file && Self.takes($0.claim, path) }) {
-                    feeds.append(Feed(from: index, to: other, step: step, path: path))
-                }
+                let targets = Set(watchers.lazy.filter { $0.files.takes(path) }.map(\.pipeline))
+                feeds += targets.sorted().map { Feed(from: index, to: $0, step: step, path: path) }
             }
         }
-        let leads = feeds.map { ($0.from, $0.to) } + Self.follows(pipelines.map(\.pipeline), registry)
+        var leads: [Int: [Int]] = [:]
+        for feed in feeds { leads[feed.from, default: []].append(feed.to) }
+        for (from, to) in Self.follows(pipelines.map(\.pipeline), registry) { leads[from, default: []].append(to) }
         var told: Set<Int> = []
         return feeds.compactMap { feed in
             guard !told.contains(feed.from), let ring = Self.ring(from: feed, leads) else { return nil }
@@ -160,11 +168,6 @@ public struct FolderChecker: Sendable {
         }
     }
 
-    private static func takes(_ claim: TriggerClaim, _ path: String) -> Bool {
-        guard case .files(let files) = claim else { return false }
-        return files.takes(path)
-    }
-
     /// Which pipelines' ends start which others.
     private static func follows(_ pipelines: [Pipeline], _ registry: StepRegistry) -> [(from: Int, to: Int)] {
         pipelines.enumerated().flatMap { to, pipeline in
@@ -178,7 +181,7 @@ public struct FolderChecker: Sendable {
     }
 
     /// The shortest way from the feed back to its pipeline: the pipelines on it, that one first.
-    private static func ring(from feed: Feed, _ leads: [(from: Int, to: Int)]) -> [Int]? {
+    private static func ring(from feed: Feed, _ leads: [Int: [Int]]) -> [Int]? {
         if feed.from == feed.to { return [feed.from] }
         var open = [[feed.from, feed.to]]
         var seen: Set<Int> = [feed.to]
@@ -186,9 +189,9 @@ public struct FolderChecker: Sendable {
         while next < open.count {
             let way = open[next]
             next += 1
-            for step in leads where step.from == way.last {
-                if step.to == feed.from { return way }
-                if seen.insert(step.to).inserted { open.append(way + [step.to]) }
+            for to in way.last.flatMap({ leads[$0] }) ?? [] {
+                if to == feed.from { return way }
+                if seen.insert(to).inserted { open.append(way + [to]) }
             }
         }
         return nil

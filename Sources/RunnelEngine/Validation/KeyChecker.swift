@@ -1,5 +1,6 @@
 import JSONSchema
 import RunnelKit
+import Synchronization
 import YAML
 
 /// Validates data of a file against field declarations, and reports errors at their positions.
@@ -70,7 +71,7 @@ struct KeyChecker {
         var schema = schema.asObject ?? ValueObject()
         // The rules were checked above, with better messages than the schema's.
         if !rules.isEmpty { schema["allOf"] = nil }
-        guard let compiled = try? JSONSchema(.object(schema)) else { return [] }
+        guard let compiled = CompiledSchemas.of(.object(schema)) else { return [] }
         return compiled.validate(value) { knowledge[$0] ?? .known }
     }
 
@@ -157,5 +158,22 @@ private struct Strangers {
             return nil
         }
         return missing.count == 1 ? missing[0] : nil
+    }
+}
+
+/// The compiled schemas of steps and triggers: compiling one costs a hundred times what a pipeline's values cost.
+private enum CompiledSchemas {
+    private static let maximum = 256
+    private static let known = Mutex<[Value: JSONSchema]>([:])
+
+    /// nil for what is not a schema.
+    static func of(_ schema: Value) -> JSONSchema? {
+        if let compiled = known.withLock({ $0[schema] }) { return compiled }
+        guard let compiled = try? JSONSchema(schema) else { return nil }
+        known.withLock { known in
+            if known.count >= maximum { known.removeAll() }
+            known[schema] = compiled
+        }
+        return compiled
     }
 }

@@ -140,8 +140,9 @@ public struct TransformPlugin: Plugin {
 
     public init() {}
 
-    /// Provides the parser of HTML, which shares the child processes of jq.
+    /// Provides the parser of HTML, which shares the child processes of jq, and keeps what libjq has accepted.
     public func registerServices(in services: Services) async {
+        if let file = services.cacheFolder.flatMap({ VerdictFile(in: $0) }) { VerdictCache.shared.keep(in: file) }
         await services.register(HTMLParserService.self) { _ in PageParser() }
     }
 }

@@ -106,4 +106,8 @@ enum runnel_jq_tag {
 /// - Returns: 0 or an errno.
 int runnel_jq_start(pid_t *child, int *channel);
 
+/// Two numbers that tell the libjq that is loaded from others: the size of its file and when that was changed.
+/// - Returns: 0, or -1 where its file is not known.
+int runnel_jq_identity(uint64_t *size, uint64_t *changed);
+
 #endif

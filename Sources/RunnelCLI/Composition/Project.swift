@@ -166,6 +166,10 @@ struct Project: Sendable {
     /// The folder of the journal and related files.
     var stateDirectory: String { directory + "/.runnel" }
 
+    /// Where plugins keep what they can make again. nil where no runs are kept either: looking at pipelines leaves
+    /// nothing behind.
+    var cacheFolder: String? { FileReading.exists(stateDirectory) ? stateDirectory + "/cache" : nil }
+
     /// The files that hold secrets, absolute.
     var secretFiles: [String] {
         (settings.secrets.values + [settings.server.token].compactMap(\.self)).compactMap { value in

@@ -27,7 +27,7 @@ struct RunnerAssembly: Sendable {
         redactor = project.redactor
         logLevel = LogLevel(project.settings.log.level, standard: standard, fixed: fixedLevel)
         logger = Self.logger(logLevel, project.settings.log.format, redactor: redactor)
-        services = Services()
+        services = Services(cacheFolder: project.cacheFolder)
         await HTTPClientService.register(in: services)
         for plugin in loader.registry.plugins {
             await plugin.talking(toAny: simulator).registerServices(in: services)

@@ -53,7 +53,7 @@ struct ProjectPlugins: Sendable {
         for problem in problems where stock.broken.contains(problem.plugin) {
             registry.setMissing(problem.plugin, because: problem.message)
         }
-        let services = Services()
+        let services = Services(cacheFolder: project.cacheFolder)
         // How requests leave this machine, which also those that list an MCP server's tools do.
         for plugin in stock.plugins { await plugin.registerServices(in: services) }
         await MCPOverHTTP.register(in: services)

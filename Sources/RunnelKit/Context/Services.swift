@@ -20,8 +20,14 @@ public actor Services {
     private var making: Set<ObjectIdentifier> = []
     private var isShutDown = false
 
+    /// The folder in which plugins may keep files that they can make again, each under a name that begins with the
+    /// plugin's; absolute. nil where nothing is kept. It exists once one has made it; the folder above it does.
+    public nonisolated let cacheFolder: String?
+
     /// No services yet.
-    public init() {}
+    public init(cacheFolder: String? = nil) {
+        self.cacheFolder = cacheFolder
+    }
 
     /// Says how the service is made and ended. `make` may ask for other services.
     public func register<Key: ServiceKey>(

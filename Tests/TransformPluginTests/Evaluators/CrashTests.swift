@@ -109,34 +109,4 @@ import Testing
                 == "the jq program cannot be compiled: the jq program crashed its evaluator (signal 6, SIGABRT)"
         )
     }
-
-    @Test("a program is checked once; what may pass is tried once more and not remembered")
-    func verdicts() {
-        let cache = VerdictCache()
-        var checks = 0
-        for _ in 0..<3 {
-            let problem = cache.problem(with: "good") {
-                checks += 1
-                return .init(problem: nil)
-            }
-            #expect(problem == nil)
-        }
-        #expect(checks == 1)
-        for _ in 0..<2 {
-            let problem = cache.problem(with: "killed") {
-                checks += 1
-                return .init(problem: FieldError("killed"), isFinal: false)
-            }
-            #expect(problem?.message == "killed")
-        }
-        #expect(checks == 5)
-        for number in 0..<2000 {
-            #expect(cache.problem(with: "\(number)") { .init(problem: FieldError("\(number)")) } != nil)
-        }
-        _ = cache.problem(with: "good") {
-            checks += 1
-            return .init(problem: nil)
-        }
-        #expect(checks == 6)
-    }
 }

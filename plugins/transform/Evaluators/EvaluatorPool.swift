@@ -293,39 +293,3 @@ final class EvaluatorPool: Sendable {
         return CInt(clamping: seconds * 1000 + (attoseconds + 999_999_999_999_999) / 1_000_000_000_000_000)
     }
 }
-
-/// Caches the validation of programs and patterns, so that each is compiled once and not every time a step is decoded.
-final class VerdictCache: Sendable {
-    static let shared = VerdictCache()
-
-    private static let maximum = 1024
-
-    struct Verdict {
-        /// nil when there is none.
-        var problem: FieldError?
-        /// Whether the result is permanent; otherwise the check is repeated.
-        var isFinal = true
-    }
-
-    private struct State {
-        var verdicts: [String: Verdict] = [:]
-        /// Keys from oldest to newest.
-        var order: [String] = []
-    }
-
-    private let state = Mutex(State())
-
-    /// The cached problem of `subject`, or the result of `check`.
-    func problem(with subject: String, check: () -> Verdict) -> FieldError? {
-        if let known = state.withLock({ $0.verdicts[subject] }) { return known.problem }
-        var verdict = check()
-        if !verdict.isFinal { verdict = check() }
-        guard verdict.isFinal else { return verdict.problem }
-        state.withLock { state in
-            guard state.verdicts.updateValue(verdict, forKey: subject) == nil else { return }
-            state.order.append(subject)
-            if state.order.count > Self.maximum { state.verdicts[state.order.removeFirst()] = nil }
-        }
-        return verdict.problem
-    }
-}

@@ -18,6 +18,9 @@ import Testing
     private static let outage = number("RUNNEL_OUTAGE", 5)
     private static let seed = environment["RUNNEL_SEED"].flatMap { UInt64($0) } ?? UInt64.random(in: 1...999_999)
 
+    /// Twenty-five of them write more than ``Disk`` holds.
+    private static let roundsOfAWorld = 12
+
     private struct Outcome: Sendable {
         var scenario: Scenario
         var violations: [String]
@@ -65,7 +68,8 @@ import Testing
     ) async throws -> [Outcome] {
         var generator = SeededGenerator(seed: seed &+ UInt64(world) &* 1_000_003)
         var outcomes: [Outcome] = []
-        // A world in which something was wrong is left, so that it does not spoil the next round.
+        // A world in which something was wrong is left, so that it does not spoil the next round, and one whose journal
+        // would outgrow its disk.
         while outcomes.count < rounds {
             let outside = Outside()
             var configuration = SimulatorConfiguration()
@@ -88,7 +92,9 @@ import Testing
                     let world = try CrashWorld(
                         name: name, surroundings, outside, generator: SeededGenerator(seed: state), in: parent)
                     var outcomes: [Outcome] = []
-                    while played + outcomes.count < rounds, outcomes.last?.violations.isEmpty ?? true {
+                    while played + outcomes.count < rounds, outcomes.count < roundsOfAWorld,
+                        outcomes.last?.violations.isEmpty ?? true
+                    {
                         guard let scenario = Scenario.choose(from: scenarios, using: &generator) else { break }
                         let start = ContinuousClock.now
                         let report = try await world.round(scenario)

@@ -99,6 +99,18 @@ private actor Arrivals {
         "number \(number): " + String(repeating: "all of it is here. ", count: number % 40 + 1)
     }
 
+    /// Made and written without being closed in between, or the empty file would be a file of its own. The thread is kept:
+    /// a task could be resumed later than `settle` allows.
+    private static func writeInPieces(_ content: Data, to target: URL) throws {
+        let descriptor = open(target.path, O_CREAT | O_WRONLY, 0o644)
+        let file = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
+        for piece in [content.prefix(8), content.dropFirst(8)] {
+            try file.write(contentsOf: piece)
+            usleep(5_000)
+        }
+        try file.close()
+    }
+
     func run() async throws {
         defer { isOver = true }
         for number in 0..<count {
@@ -110,14 +122,7 @@ private actor Arrivals {
                 try content.write(to: other)
                 try FileManager.default.moveItem(at: other, to: target)
             case 1:
-                // Made and written without being closed in between, or the empty file would be a file of its own.
-                let descriptor = open(target.path, O_CREAT | O_WRONLY, 0o644)
-                let file = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
-                for piece in [content.prefix(8), content.dropFirst(8)] {
-                    try file.write(contentsOf: piece)
-                    try await Task.sleep(for: .milliseconds(5))
-                }
-                try file.close()
+                try Self.writeInPieces(content, to: target)
             default:
                 let source = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
                 try content.write(to: source)

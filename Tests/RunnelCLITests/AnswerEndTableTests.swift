@@ -155,18 +155,66 @@ struct AnswerEndRow: Sendable, CustomTestStringConvertible {
         }
     }
 
-    @Test("Ctrl-C cancels the run: 130, and the call counts with unknown tokens")
+    /// An answer of which half comes.
+    private static func stall(_ simulator: inout SimulatorConfiguration) {
+        simulator.cannedAnswer = { _ in .stream(text: "Sales are up by four percent, and costs are down.", fault: .stall) }
+    }
+
+    @Test("Ctrl-C cancels the run: 130, its text is kept as partial, and the call counts with unknown tokens")
     func interrupted() async throws {
-        let pipeline = "name: end\nsteps: [ { id: ask, uses: chat, with: { prompt: \"How are the sales?\" } } ]\n"
-        try await withAgent(["end.yaml": pipeline], shape: { $0.faults = .every(.stall) }) { runnel, _ in
+        let pipeline = """
+            name: end
+            steps:
+              - { id: ask, uses: chat, with: { prompt: "How are the sales?" } }
+              - { id: tell, uses: file.write, with: { path: told.txt, content: "{{ steps.ask.text }}" } }
+            """
+        try await withAgent(["end.yaml": pipeline], shape: Self.stall) { runnel, _ in
             let ended = try await runnel.interrupt(["run", "end"], after: "▸ ask")
             #expect(ended.status == 130)
+            #expect(ended.output.isEmpty)
+            #expect(ended.error.contains("; its text is partial\n"), "\(ended.error)")
+            #expect(ended.error.hasSuffix("cancelled\n"), "\(ended.error)")
             let run = try Value.json(try await runnel.run(["runs", "show", "last", "--json"]).output)
             #expect(run["state"] == "cancelled")
+            #expect(run["output"]?.isNull ?? true)
+            let step = run["steps"]?[0]
+            #expect(step?["state"] == "cancelled")
+            #expect(step?["output"]?.isNull ?? true)
+            let partial = try #require(step?["error"]?["partial_output"]?.asString)
+            #expect("Sales are up by four percent, and costs are down.".hasPrefix(partial) && !partial.isEmpty)
+            let shown = try await runnel.run(["runs", "show", "last"]).output
+            #expect(shown.contains("    so far: \(partial)\n"), "\(shown)")
+            #expect(run["steps"]?[1]?["state"] != "succeeded")
             #expect(run["steps"]?[0]?["with"]?["prompt"] == "How are the sales?")
             let usage = try Value.json(try await runnel.run(["usage", "--json"]).output)
             #expect(usage["total"]?["calls"] == 1)
             #expect(usage["total"]?["unknown_calls"] == 1)
+        }
+    }
+
+    @Test("Ctrl-C in a question keeps what came of its answer, and says that it is partial")
+    func interruptedQuestion() async throws {
+        try await withAgent(shape: Self.stall) { runnel, _ in
+            let ended = try await runnel.interruptOutput(["ask", "How are the sales?"], when: { !$0.isEmpty })
+            #expect(ended.status == 130)
+            #expect(ended.error.hasSuffix("cancelled; the answer is partial\n"), "\(ended.error)")
+            let run = try Value.json(try await runnel.run(["runs", "show", "last", "--json"]).output)
+            #expect(run["state"] == "cancelled")
+            #expect(run["steps"]?[0]?["error"]?["partial_output"] == .string(String(ended.output.dropLast())))
+        }
+    }
+
+    @Test("SIGTERM leaves the run resumable, and `runs show` has the text so far")
+    func terminated() async throws {
+        let pipeline = "name: end\nsteps: [ { id: ask, uses: chat, with: { prompt: \"How are the sales?\" } } ]\n"
+        try await withAgent(
+            ["end.yaml": pipeline], settings: "runs: { grace: 1ms }", shape: Self.stall
+        ) { runnel, _ in
+            let ended = try await runnel.terminate(["run", "end"], after: "▸ ask")
+            #expect(ended.status == 130)
+            #expect(ended.error.contains("stopped; resume the run with `runnel runs resume "), "\(ended.error)")
+            let shown = try await runnel.run(["runs", "show", "last"]).output
+            #expect(shown.contains("    so far: Sales"), "\(shown)")
         }
     }
 

@@ -46,34 +46,45 @@ struct RunnelProcess {
         try await signal(SIGINT, arguments, when: isTime)
     }
 
+    /// The same, as soon as `isTime` says so of what standard output holds.
+    func interruptOutput(_ arguments: [String], when isTime: (String) -> Bool) async throws -> Ended {
+        try await signal(SIGINT, arguments, isOutput: true, when: isTime)
+    }
+
+    /// The same with SIGTERM, as soon as standard error holds `mark`.
+    func terminate(_ arguments: [String], after mark: String) async throws -> Ended {
+        try await signal(SIGTERM, arguments) { $0.contains(mark) }
+    }
+
     /// The same with SIGKILL, which a process cannot do anything about.
     func kill(_ arguments: [String], after mark: String) async throws -> Ended {
         try await signal(SIGKILL, arguments) { $0.contains(mark) }
     }
 
     private func signal(
-        _ signal: Int32, _ arguments: [String], when isTime: (String) -> Bool
+        _ signal: Int32, _ arguments: [String], isOutput: Bool = false, when isTime: (String) -> Bool
     ) async throws -> Ended {
         let (process, files) = try prepared(arguments, input: nil)
         defer { files.remove() }
         let pipe = Pipe()
-        process.standardError = pipe
+        if isOutput { process.standardOutput = pipe } else { process.standardError = pipe }
         let ended = AsyncStream.makeStream(of: Void.self)
         process.terminationHandler = { _ in ended.continuation.finish() }
         try process.run()
-        var error = ""
+        var text = ""
         var isSent = false
         for await data in pipe.fileHandleForReading.pieces {
-            error += String(decoding: data, as: UTF8.self)
-            if !isSent, isTime(error) {
+            text += String(decoding: data, as: UTF8.self)
+            if !isSent, isTime(text) {
                 isSent = true
                 Foundation.kill(process.processIdentifier, signal)
             }
         }
         for await _ in ended.stream {}
         return Ended(
-            status: process.terminationStatus, output: try String(contentsOf: files.output, encoding: .utf8),
-            error: error)
+            status: process.terminationStatus,
+            output: isOutput ? text : try String(contentsOf: files.output, encoding: .utf8),
+            error: isOutput ? try String(contentsOf: files.error, encoding: .utf8) : text)
     }
 
     private func prepared(

@@ -68,7 +68,7 @@ private struct DurablePlugin: Plugin {
     var steps: [StepDefinition] {
         [
             StepDefinition(Echo.self), StepDefinition(Slow.self), StepDefinition(Stubborn.self),
-            StepDefinition(Counted.self),
+            StepDefinition(Counted.self), StepDefinition(Half.self),
         ]
     }
 }
@@ -190,6 +190,33 @@ private struct DurablePlugin: Plugin {
         }
         #expect(await rig.journal.steps(of: "run-s").map(\.state) == [.cancelled])
         await Stubborn.gate.open()
+    }
+
+    @Test(
+        "what a cancelled step had produced is kept with it, and is nobody's input",
+        arguments: ["uses: half", "uses: half, timeout: 2h"])
+    func partialOutput(step: String) async throws {
+        let rig = try Rig()
+        let yaml = """
+            steps: [ { id: s, \(step) } ]
+            finally: [ { id: f, uses: echo, with: { value: ["{{ steps.s }}"] } } ]
+            """
+        let run = await rig.accept("run-p", yaml, in: rig.journal)
+        async let working = rig.worker.work(on: run)
+        await rig.clock.waitForSleepers(step.contains("timeout") ? 2 : 1)
+        rig.worker.cancelRun("run-p")
+        guard case .ended(let result) = await working, case .cancelled = result.outcome else {
+            Issue.record("it did not end as cancelled"); return
+        }
+        let steps = await rig.journal.steps(of: "run-p")
+        #expect(steps.map(\.state) == [.cancelled, .succeeded])
+        #expect(steps.first?.output == nil)
+        #expect(steps.first?.error?["code"] == "cancelled")
+        #expect(
+            steps.first?.error?["message"] == "the step was cancelled before it ended; what it had produced is kept")
+        #expect(steps.first?.error?["partial_output"] == "half ")
+        #expect(steps.last?.output == [nil])
+        #expect(await rig.journal.run("run-p")?.error == nil)
     }
 
     @Test("the journal holds no secret, and the next process finds it where it was")

@@ -184,6 +184,17 @@ import YAML
         #expect(try await running.error?.message == message)
     }
 
+    @Test("a step that takes longer than its `timeout` keeps what it had produced")
+    func timeoutKeepsPartialOutput() async throws {
+        let clock = ManualClock()
+        async let running = run("steps: [{ uses: half, timeout: 2s }]", clock: clock)
+        await clock.waitForSleepers(2)
+        clock.advance(by: .seconds(2))
+        let error = try await running.error
+        #expect(error?.message == "the step took longer than its `timeout` of 2s")
+        #expect(error?.partialOutput == "half ")
+    }
+
     @Test("the steps after a run's time-out still see what was done before it")
     func timeoutKeepsOutputs() async throws {
         let clock = ManualClock()

@@ -61,6 +61,23 @@ struct Slow: Step {
     }
 }
 
+/// Says half of what it has to say, waits, and keeps that half where it is cancelled.
+struct Half: Step {
+    static let name = "half"
+    static let summary = "Says half of it, and waits an hour."
+    static let documentation = StepDocumentation(output: "A text.")
+
+    func run(_ context: StepContext) async throws -> Value {
+        await context.report(.text("half "))
+        do {
+            try await context.clock.sleep(for: .seconds(3600))
+        } catch {
+            throw StepError.cancelled(partialOutput: "half ")
+        }
+        return "half of it"
+    }
+}
+
 struct Talk: Step {
     static let name = "talk"
     static let summary = "Reports text in pieces, and a note."
@@ -95,7 +112,7 @@ struct FakePlugin: Plugin {
     var steps: [StepDefinition] {
         [
             StepDefinition(Echo.self), StepDefinition(Fail.self), StepDefinition(Flaky.self),
-            StepDefinition(Slow.self), StepDefinition(Talk.self), StepDefinition(Typed.self),
+            StepDefinition(Slow.self), StepDefinition(Half.self), StepDefinition(Talk.self), StepDefinition(Typed.self),
             StepDefinition(Keyed.self),
         ]
     }

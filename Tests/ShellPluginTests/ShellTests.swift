@@ -162,10 +162,33 @@ private func waitForEnd(of process: Int32) async -> Bool {
                 process = Int32((try? String(contentsOfFile: folder + "/pid", encoding: .utf8))?.dropLast() ?? "")
             }
             task.cancel()
-            await #expect(throws: CancellationError.self) { try await task.value }
+            // A `StepError` where it keeps what had been written by then.
+            let error = await #expect(throws: (any Error).self) { try await task.value }
+            #expect(error is CancellationError || (error as? StepError)?.code == "cancelled")
             let ended = try #require(process)
             #expect(await waitForEnd(of: ended))
         }
+    }
+
+    @Test("what a script had written is kept when it is cancelled, and when it takes too long")
+    func partialOutput() async throws {
+        var harness = StepHarness(directory: "/tmp")
+        harness.services = Services()
+        await ProgramsPlugin(variables: ["PATH": "/usr/bin:/bin"]).registerServices(in: harness.services)
+        let stage = harness
+        let task = Task {
+            try await stage.run(Shell<ShellEnabled>.self, with: ["run": "echo one; exec sleep 3600"])
+        }
+        while stage.progress.isEmpty { await Task.yield() }
+        task.cancel()
+        let error = await #expect(throws: StepError.self) { try await task.value }
+        #expect(error?.code == "cancelled")
+        #expect(error?.message == "the step was cancelled before it ended; what it had produced is kept")
+        #expect(error?.partialOutput == ["stdout": "one", "stderr": "", "exit_code": nil])
+        await stage.services.shutDown()
+        let late = await failure(["run": "echo two; exec sleep 3600", "timeout": "300ms"])
+        #expect(late?.code == "shell-timeout")
+        #expect(late?.partialOutput == ["stdout": "two", "stderr": "", "exit_code": nil])
     }
 
     @Test("a script that floods standard output is ended, and one that floods standard error is bounded")

@@ -110,6 +110,7 @@ struct ChatExchange {
             if answer.hasBegun { account(for: answer, messages, span) }
             conversation.found(answer.conversationID)
             conversation.found((error as? MarketplaceError)?.question?.conversationID)
+            if Task.isCancelled, !answer.text.isEmpty { throw StepError.cancelled(partialOutput: .string(answer.text)) }
             try Task.checkCancellation()
             throw error
         }

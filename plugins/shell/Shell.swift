@@ -117,8 +117,14 @@ struct Shell<Availability: ShellAvailability>: Step {
         subprocess.timeLimit = timeout
         let capture = ShellCapture(limit: maxOutput, context: context)
         try context.checkOwnership()
-        let exit = try await context.writing(allOf: writes.map(\.text)) {
-            try await programs.run(subprocess) { piece in try await capture.take(piece) }
+        let exit: Subprocess.Exit
+        do {
+            exit = try await context.writing(allOf: writes.map(\.text)) {
+                try await programs.run(subprocess) { piece in try await capture.take(piece) }
+            }
+        } catch where Task.isCancelled {
+            guard let written = Self.written(await capture.finish()) else { throw CancellationError() }
+            throw StepError.cancelled(partialOutput: written)
         }
         let (output, error) = await capture.finish()
         let status: Int32
@@ -127,12 +133,13 @@ struct Shell<Availability: ShellAvailability>: Step {
         case .signal(let number):
             throw StepError(
                 ShellErrorCode.killed, "the script was killed by signal \(number)" + Self.lastLines(error),
-                isTransient: true)
+                isTransient: true, partialOutput: Self.written((output, error)))
         case .timedOut:
             throw StepError(
                 ShellErrorCode.timeout,
                 "the script did not end within \(DurationText.format(timeout ?? .zero))" + Self.lastLines(error),
-                hint: "raise `timeout` if it needs longer", isTransient: true)
+                hint: "raise `timeout` if it needs longer", isTransient: true,
+                partialOutput: Self.written((output, error)))
         @unknown default:
             throw StepError(ShellErrorCode.killed, "the script ended in an unknown way", isTransient: true)
         }
@@ -145,6 +152,12 @@ struct Shell<Availability: ShellAvailability>: Step {
         return [
             "stdout": try parse.value(output), "stderr": .string(error), "exit_code": .int(Int64(status)),
         ]
+    }
+
+    /// What a script had written that did not end by itself; nil if there is nothing.
+    private static func written(_ streams: (output: String, error: String)) -> Value? {
+        guard !streams.output.isEmpty || !streams.error.isEmpty else { return nil }
+        return ["stdout": .string(streams.output), "stderr": .string(streams.error), "exit_code": .null]
     }
 
     /// The end of standard error, as the end of a sentence.

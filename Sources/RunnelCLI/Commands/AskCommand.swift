@@ -160,6 +160,7 @@ private actor AnswerReporter: RunObserver {
     private let redactor: Redactor
     private let style = TextStyle.standardError
     private var endsWithNewline = true
+    private var hasText = false
 
     init(showsText: Bool, isJSON: Bool, redactor: Redactor) {
         self.showsText = showsText
@@ -172,6 +173,7 @@ private actor AnswerReporter: RunObserver {
         case .stepText(_, let text) where showsText:
             Streams.output.write(product: text.utf8)
             endsWithNewline = text.hasSuffix("\n")
+            hasText = true
         case .stepNote(_, let text):
             endLine()
             Streams.error.write(styled: style.dim("· \(style.note(text))") + "\n")
@@ -189,7 +191,7 @@ private actor AnswerReporter: RunObserver {
             } else if !showsText {
                 Streams.output.write(json: output["json"] ?? .null, isPretty: true)
             }
-        case .cancelled: Streams.error.write("cancelled\n")
+        case .cancelled: Streams.error.write(hasText ? "cancelled; the answer is partial\n" : "cancelled\n")
         case .failed(let error):
             Streams.error.write(styled: style.red("error: ") + style.safe("\(error.message) [\(error.code)]") + "\n")
             if let hint = error.hint { Streams.error.write("  = \(hint)\n") }

@@ -68,8 +68,9 @@ struct EventRenderer {
             }
             line("\(style.green("dry run")) ended before it: it costs or changes something")
         case .stepCancelled(let place, let took):
+            let partial = openLines[place.id] == nil ? "" : "; its text is partial"
             endLine(of: place)
-            line("\(style.dim("■")) \(name(place)) \(style.dim("stopped after \(readable(took))"))")
+            line("\(style.dim("■")) \(name(place)) \(style.dim("stopped after \(readable(took))\(partial)"))")
         case .runFinished(let outcome, let took): finished(outcome, took)
         }
     }

@@ -108,7 +108,24 @@ struct RunView {
             lines.append("    " + style.red(style.note(error.message)))
         }
         if let output = step.output, !output.isNull { lines.append("    " + style.safe(shown(output))) }
+        if let partial = partial(step, events) {
+            lines.append("    " + style.dim("so far: ") + style.safe(shown(partial)))
+        }
         return lines
+    }
+
+    /// What a step had produced that did not succeed: what its error keeps, or the text that it has streamed.
+    private func partial(_ step: StepRecord, _ events: [RunEvent]) -> Value? {
+        guard step.state != .succeeded, step.state != .skipped else { return nil }
+        if let kept = step.error.flatMap({ RunError(json: $0).partialOutput }), !kept.isNull { return kept }
+        let text = events.reduce(into: "") { text, event in
+            switch event.kind {
+            case .stepStarted: text = ""
+            case .stepText(_, let piece): text += piece
+            default: break
+            }
+        }
+        return text.isEmpty ? nil : .string(text)
     }
 
     /// An attribute for people: `time_to_first_token_ms: 45` is `time to first token  45 ms`.

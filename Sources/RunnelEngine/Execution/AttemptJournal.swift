@@ -24,6 +24,7 @@ final class AttemptJournal: StepJournal {
         /// Whether something is to be stored while the attempt is running.
         var isNew = false
         var isInterrupted = false
+        var partialOutput: Value?
     }
 
     let checkpoint: Value?
@@ -50,6 +51,12 @@ final class AttemptJournal: StepJournal {
     // MARK: For the driver
 
     var isInterrupted: Bool { state.withLock { $0.isInterrupted } }
+
+    /// What the attempt had produced when it failed or was cancelled. A time limit around it does not hand on its error.
+    var partialOutput: Value? {
+        get { state.withLock { $0.partialOutput } }
+        set { state.withLock { $0.partialOutput = newValue } }
+    }
 
     /// Says that the attempt, which is about to be cancelled, resumes with the run.
     func interrupt() {

@@ -178,8 +178,13 @@ extension RunDriver {
             return .postponed(key, .nanoseconds(delay), reason: runner.redactor.redact(postponement.reason))
         case .failure(let error)? where !attempt.task.isCancelled:
             return .failed(key, failure(error, key), jitter: .random(in: 0...1))
-        case .failure?, nil: return .cancelled(key)
+        case .failure?, nil: return .cancelled(key, cancellation(key, attempt))
         }
+    }
+
+    /// Keeps what a cancelled attempt had produced; nil if there is nothing.
+    private func cancellation(_ key: ExecutionKey, _ attempt: RunningAttempt) -> RunError? {
+        attempt.journal.partialOutput.map { failure(StepError.cancelled(partialOutput: $0), key) }
     }
 
     private func failure(_ error: any Error, _ key: ExecutionKey) -> RunError {

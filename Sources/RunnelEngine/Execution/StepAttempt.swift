@@ -33,10 +33,11 @@ struct StepAttempt: Sendable {
         }
         journal.rendered(with)
         if runner.isDryRun, !definition.isReadOnly(with) { throw HeldStep(with: with, input: scope.visible.input) }
-        let run: @Sendable () async throws -> Value = { [context, step] in
+        let run: @Sendable () async throws -> Value = { [context, step, journal] in
             do {
                 return try await definition.run(with, context)
             } catch let error as StepError {
+                journal.partialOutput = error.partialOutput
                 throw step.with.attributing(error)
             }
         }
@@ -46,7 +47,7 @@ struct StepAttempt: Sendable {
         if isLate, case .failure = result {
             throw StepError(
                 RunErrorCode.stepTimeout, "the step took longer than its `timeout` of \(DurationText.format(timeout))",
-                isTransient: true)
+                isTransient: true, partialOutput: journal.partialOutput)
         }
         return try result.get()
     }

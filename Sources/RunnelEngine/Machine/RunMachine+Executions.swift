@@ -135,14 +135,14 @@ extension RunMachine {
         if !isStopping { actions.append(.startTimer(.retry(key), delay)) }
     }
 
-    mutating func cancelled(_ key: ExecutionKey) {
+    mutating func cancelled(_ key: ExecutionKey, _ error: RunError?) {
         guard let execution = executions[key], execution.phase == .running else { return }
         // Attempts interrupted by the shutdown stay unchanged on disk, and are repeated by the next worker.
         if isStopping, !isAborted(execution.frame) {
             executions[key] = nil
             return
         }
-        end(key, .aborted, state: .cancelled)
+        end(key, .aborted, state: .cancelled, error: error)
     }
 
     /// A group or a `for_each` has completed.

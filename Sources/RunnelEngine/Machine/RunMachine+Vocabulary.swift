@@ -14,8 +14,8 @@ extension RunMachine {
         case failed(ExecutionKey, RunError, jitter: Double)
         /// An attempt cannot begin before a time; see `StepPostponement`.
         case postponed(ExecutionKey, Duration, reason: String)
-        /// An attempt ended because it was cancelled.
-        case cancelled(ExecutionKey)
+        /// An attempt ended because it was cancelled. The error, if there is one, keeps what it had produced.
+        case cancelled(ExecutionKey, RunError? = nil)
         case due(TimerID)
         /// The answer to ``Action/renderOutput``.
         case rendered(Result<Value, RunError>)

@@ -53,7 +53,7 @@ struct RunMachine: Sendable {
         case .again(let key, let output): again(key, output)
         case .failed(let key, let error, let jitter): failed(key, error, jitter: jitter)
         case .postponed(let key, let delay, let reason): postponed(key, delay, reason: reason)
-        case .cancelled(let key): cancelled(key)
+        case .cancelled(let key, let error): cancelled(key, error)
         case .due(let timer): due(timer)
         case .rendered(.success(let output)): ranThrough(.succeeded(output: output))
         case .rendered(.failure(let error)): ranThrough(.failed(error))

@@ -62,7 +62,7 @@ extension RunDriver {
             trace.retry(
                 change.key, change.attempt, change.error, reason: change.reason, in: change.retryIn ?? .zero)
         case .succeeded, .failed, .cancelled, .skipped:
-            trace.end(change.key, change.state.rawValue, change.error)
+            trace.end(change.key, change.state.rawValue, change.state == .cancelled ? nil : change.error)
         }
     }
 }

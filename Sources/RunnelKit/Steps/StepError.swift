@@ -10,7 +10,8 @@ public struct StepError: Error, Sendable {
     public var isTransient: Bool
     /// How long the other side asked to be left alone.
     public var retryAfter: Duration?
-    /// What had been produced when it failed, such as the text of a stream that broke off.
+    /// What had been produced when it failed or was cancelled, such as the text of a stream that broke off. It is kept with the
+    /// step and is never its output.
     public var partialOutput: Value?
     /// Where in the rendered `with:` the offending value is; empty where the error is about none. With it, an
     /// `empty-value` is shown with the expression that was null and its place in the file.
@@ -56,6 +57,15 @@ public struct StepError: Error, Sendable {
             reported: error.code ?? StepErrorCode.badWith.rawValue,
             error.path.isEmpty ? error.message : "`\(error.place)`: \(error.message)",
             hint: error.hint, field: error.path)
+    }
+
+    /// What a cancelled step throws in the place of a `CancellationError` when it had produced something.
+    ///
+    /// - Parameter partialOutput: What is kept with the cancelled step. Secrets in it are masked.
+    public static func cancelled(partialOutput: Value) -> StepError {
+        StepError(
+            StepErrorCode.cancelled, "the step was cancelled before it ended; what it had produced is kept",
+            partialOutput: partialOutput)
     }
 
     /// Whether the error has this code.

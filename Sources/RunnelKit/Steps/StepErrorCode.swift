@@ -2,6 +2,7 @@
 public enum StepErrorCode: String, ErrorCode {
     case badPath = "bad-path"
     case badWith = "bad-with"
+    case cancelled
     case emptyValue = "empty-value"
     case fileIsFolder = "file-is-folder"
     case noSuchRun = "no-such-run"
@@ -20,6 +21,7 @@ public enum StepErrorCode: String, ErrorCode {
         switch self {
         case .badPath: ErrorExplanation("the path is empty", "the path … holds a NUL character")
         case .badWith: ErrorExplanation("`…`: a value in `with:` is not what the step takes")
+        case .cancelled: ErrorExplanation("the step was cancelled before it ended; what it had produced is kept")
         case .emptyValue:
             ErrorExplanation(
                 "a value is null where there has to be one",
@@ -43,7 +45,6 @@ public enum StepErrorCode: String, ErrorCode {
                 hints: "name another place, or allow this one in runnel.yaml: `files: { allow: […] }`")
         case .serviceCycle: ErrorExplanation("… cannot be made: making it needs itself")
         case .shuttingDown: ErrorExplanation("… is not available any more: Runnel is shutting down")
-
         }
     }
 }

@@ -34,7 +34,7 @@ struct ExecCall: Sendable {
         process.closeInput()
 
         let conversation = try await supervisor.withChild(process) {
-            let (outcome, isLate) = try await withTimeLimit(manifest.timeout, clock: context.clock) {
+            let (outcome, isLate) = await withDeadline(manifest.timeout, clock: context.clock) {
                 await withTaskCancellationHandler {
                     await converse(lines, context, process)
                 } onCancel: {
@@ -42,6 +42,9 @@ struct ExecCall: Sendable {
                 }
             }
             let conversation = try outcome.get()
+            if Task.isCancelled {
+                throw conversation.partialOutput.map(StepError.cancelled(partialOutput:)) ?? CancellationError()
+            }
             if isLate { throw timeOut(conversation, log) }
             return conversation
         }

@@ -436,7 +436,7 @@ struct StepDetail {
                 AnswerView(step: key, text: nil, isLive: true, context: page.context).write(to: &html)
             }
             attempts(&html)
-            if step.state == .failed, let text {
+            if step.state == .failed || step.state == .cancelled, let text {
                 html.element("details") { html in
                     html.element("summary", text: words(.partialAnswer))
                     AnswerView(step: key, text: text, isLive: false, context: page.context).write(to: &html)
@@ -487,7 +487,7 @@ struct StepDetail {
                 }
             }
         }
-        if failed.isEmpty, let error = step.error {
+        if failed.isEmpty, step.state != .cancelled, let error = step.error {
             ErrorView(error: RunError(json: error), context: page.context, run: page.run.id).write(to: &html)
         }
     }

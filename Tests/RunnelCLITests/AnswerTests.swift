@@ -167,6 +167,26 @@ func withAgent<Result: Sendable>(
         }
     }
 
+    @Test("`usage --by day` counts the days of the local time zone, and says which one that is")
+    func days() async throws {
+        let pipeline = "name: quiet\nsteps: [ { id: ask, uses: chat, with: { prompt: Hi } } ]\n"
+        try await withAgent(["quiet.yaml": pipeline]) { runnel, _ in
+            #expect(try await runnel.run(["run", "quiet"]).status == 0)
+            var days: [String] = []
+            // 26 hours apart: it is never the same day in both.
+            for zone in ["Pacific/Kiritimati", "Etc/GMT+12"] {
+                var there = runnel
+                there.environment["TZ"] = zone
+                let json = try Value.json(try await there.run(["usage", "--json", "--by", "day"]).output)
+                #expect(json["timezone"] == .string(zone))
+                days.append(try #require(json["rows"]?[0]?["day"]?.asString))
+                let text = try await there.run(["usage", "--by", "day"]).output
+                #expect(text.contains("\ndays of the time zone \(zone)\n"), "\(text)")
+            }
+            #expect(days[0] > days[1])
+        }
+    }
+
     @Test("beyond a budget the run waits for the next period, and a simulated chat is not counted")
     func budget() async throws {
         let pipeline = "name: spend\nsteps: [ { id: ask, uses: chat, with: { prompt: Hi } } ]\n"

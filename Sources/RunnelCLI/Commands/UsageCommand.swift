@@ -10,7 +10,9 @@ struct UsageCommand: AsyncParsableCommand {
         discussion: HelpText.text(
             """
             What a server did not tell is shown as unknown and is in no sum; budgets count an estimate for it. The cost \
-            comes from `prices` in runnel.yaml. Days are those of UTC. Simulated chats are not counted.
+            comes from `prices` in runnel.yaml. Days are those of the local time zone (`TZ`, else the machine's), as the times of \
+            `runnel runs list` and schedules without a `timezone`; those of a budget begin in \
+            `marketplace.budget.timezone`. Simulated chats are not counted.
             """,
             examples: [
                 "runnel usage --since 7d --by day": "What each of the last seven days used."
@@ -34,11 +36,12 @@ struct UsageCommand: AsyncParsableCommand {
         let journal = try options.journal(of: project)
         try await withJournalErrors {
             let now = WallClock.nanoseconds()
-            var start = now - since.duration.nanoseconds
+            let start = now - since.duration.nanoseconds
             // Whole days, so that the first one can be compared with the others.
-            if by == .day { start = start.flooredQuotient(Self.day) * Self.day }
-            let query = UsageQuery(since: start, pipeline: pipeline, period: by == .day ? Self.day : nil)
-            let report = UsageReport(try await journal.usage(query), by: by, since: start, project.settings.prices)
+            let days = by == .day ? UsageDays(from: start, to: now, in: UsageDays.localZone) : nil
+            let sums = try await journal.usage(days?.query(pipeline: pipeline) ?? UsageQuery(since: start, pipeline: pipeline))
+            let report = UsageReport(
+                days?.byDay(sums) ?? sums, by: by, days: days, since: days?.start ?? start, project.settings.prices)
             if report.rows.isEmpty, let pipeline {
                 try await PipelineNames.check(pipeline, in: journal, project)
             }
@@ -47,7 +50,7 @@ struct UsageCommand: AsyncParsableCommand {
             } else if report.rows.isEmpty {
                 Streams.error.write(
                     """
-                    no calls of agents or models since \(LocalTime.text(start))
+                    no calls of agents or models since \(LocalTime.text(report.since))
                       = simulated chats are not counted
 
                     """)
@@ -57,8 +60,6 @@ struct UsageCommand: AsyncParsableCommand {
         }
         await journal.close()
     }
-
-    static let day: Int64 = 86_400 * 1_000_000_000
 }
 
 /// The sums of `runnel usage`, by name.
@@ -66,10 +67,16 @@ struct UsageReport {
     let rows: [(name: String, total: UsageTotal)]
     let total: UsageTotal
     private let title: String
-    private let since: Int64
+    private let zone: Zone?
+    /// Nanoseconds since 1970.
+    let since: Int64
 
-    init(_ sums: [UsageSum], by grouping: UsageCommand.Grouping, since: Int64, _ prices: PriceTable) {
+    /// - Parameter days: Those that the sums are by; nil for sums of the whole time.
+    init(
+        _ sums: [UsageSum], by grouping: UsageCommand.Grouping, days: UsageDays?, since: Int64, _ prices: PriceTable
+    ) {
         title = grouping.rawValue
+        zone = days?.zone
         self.since = since
         var totals: [String: UsageTotal] = [:]
         for sum in sums {
@@ -77,8 +84,7 @@ struct UsageReport {
                 switch grouping {
                 case .pipeline: sum.pipeline
                 case .agent: sum.agent ?? sum.model ?? "unknown"
-                case .day:
-                    String(Timestamp.text(nanoseconds: since + Int64(sum.period) * UsageCommand.day).prefix(10))
+                case .day: days?.date(sum.period) ?? ""
                 }
             totals[name, default: UsageTotal()].add(prices.priced(sum.total, agent: sum.agent, model: sum.model))
         }
@@ -100,6 +106,7 @@ struct UsageReport {
             }.joined(separator: "  ")
         }
         var lines = [style.dim(line(header))] + table.map(line)
+        if let zone { lines.append(style.dim("days of the time zone \(style.line(zone.name))")) }
         if total.unknownCalls > 0 {
             let estimate = total.estimatedInput + total.estimatedOutput
             lines.append(
@@ -131,7 +138,7 @@ struct UsageReport {
     // MARK: JSON
 
     var json: Value {
-        [
+        var object: ValueObject = [
             "since": .string(Timestamp.text(nanoseconds: since)), "by": .string(title),
             "rows": .list(
                 rows.map {
@@ -139,6 +146,8 @@ struct UsageReport {
                 }),
             "total": .object(Self.json(total)),
         ]
+        object["timezone"] = zone.map { .string($0.name) }
+        return .object(object)
     }
 
     private static func json(_ total: UsageTotal) -> ValueObject {

@@ -24,12 +24,10 @@ extension DashboardRoutes {
         }
         group.get("/usage") { request, context in
             _ = try Query(request, known: ["done"])
-            let since = UsagePage.since(context.now)
-            let sums = try await withJournal {
-                try await api.journal.usage(UsageQuery(since: since, period: UsagePage.day))
-            }
+            let days = UsageDays(last: UsagePage.days, at: context.now, in: UsageDays.localZone)
+            let sums = try await withJournal { try await api.journal.usage(days.query()) }
             let page = UsagePage(
-                context: PageContext(request, context), sums: sums, prices: options.prices, since: since)
+                context: PageContext(request, context), sums: days.byDay(sums), prices: options.prices, days: days)
             return Response.page(page.html())
         }
         group.get("/workers") { request, context in

@@ -6,14 +6,10 @@ struct UsagePage {
     let context: PageContext
     let sums: [UsageSum]
     let prices: PriceTable
-    /// The begin of the first day, in nanoseconds since 1970.
-    let since: Int64
+    /// The days that the sums are by.
+    let days: UsageDays
 
     static let days = 30
-    static let day: Int64 = 24 * HourCount.length
-
-    /// The begin of the first day shown, in UTC.
-    static func since(_ now: Int64) -> Int64 { now - now % day - Int64(days - 1) * day }
 
     func html() -> String {
         let words = context.words
@@ -22,7 +18,7 @@ struct UsagePage {
             context: context, section: .usage, title: words(.navUsage), live: PageFrame.followsAll
         ).html { html in
             html.element("div", .class("title")) { $0.element("h1", text: words(.navUsage)) }
-            html.element("p", .class("soft"), text: words(.usageHelp))
+            html.element("p", .class("soft"), text: words(.usageHelp, days.zone.name))
             html.element("div", .id("usage"), .flag("data-live")) { html in
                 guard total.calls > 0 else {
                     html.element("section", .class("sheet"), .label(words(.navUsage))) {
@@ -45,7 +41,7 @@ struct UsagePage {
                 table("by-agent", words(.columnAgent), { $0.agent ?? $0.model ?? words(.stateUnknown) }, &html)
                 table(
                     "by-day", words(.columnDay),
-                    { String(Timestamp.text(nanoseconds: since + Int64($0.period) * Self.day).prefix(10)) },
+                    { days.date($0.period) },
                     isNewestFirst: true, &html)
             }
         }

@@ -381,8 +381,8 @@ enum Phrase: String, Sendable, CaseIterable {
         case .didMissNothing: ("No tick was missing.", "未実行の予定はありません。")
         case .usageHelp:
             (
-                "Calls of agents and models in the last 30 days (UTC). Tokens that a server did not tell are in no sum.",
-                "直近 30 日（UTC）のエージェントとモデルの呼び出しです。サーバーが通知しなかったトークン数は合計に含みません。"
+                "Calls of agents and models in the last 30 days of the time zone {0}. Tokens that a server did not tell are in no sum.",
+                "直近 30 日（タイムゾーン {0}）のエージェントとモデルの呼び出しです。サーバーが通知しなかったトークン数は合計に含みません。"
             )
         case .noUsage: ("No agent or model was called.", "エージェントやモデルの呼び出しはありません。")
         case .noUsageHint: ("Simulated chats are not counted.", "シミュレーションのチャットは数えません。")

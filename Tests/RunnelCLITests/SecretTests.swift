@@ -31,6 +31,24 @@ import Testing
         }
     }
 
+    @Test("a missing file of a secret is named with its path, the setting, its line, and what the system said")
+    func missingFile() async throws {
+        let files = [
+            "runnel.yaml": "secrets:\n  key: { file: keys/key }\n",
+            "p.yaml": "steps: [ { uses: log, with: { message: \"{{ secrets.key }}\" } } ]",
+        ]
+        try await withProject(files) { runnel in
+            let words = "cannot read the file \"keys/key\" ("
+            let rest = "/keys/key, `secrets.key` in runnel.yaml:2): No such file or directory; create it, or change the path"
+            for arguments in [["run", "p"], ["doctor", "--offline"]] {
+                let ended = try await runnel.run(arguments)
+                let shown = ended.output + ended.error
+                #expect(shown.contains("the secret \"key\" has no value: \(words)"), "\(shown)")
+                #expect(shown.contains(rest), "\(shown)")
+            }
+        }
+    }
+
     @Test("a secret without a value is an error where a pipeline uses it, before anything runs")
     func unavailable() async throws {
         let files = [

@@ -1,4 +1,5 @@
 import ChatPlugin
+import LibC
 import RunnelKit
 import Testing
 
@@ -170,15 +171,45 @@ import Testing
 
     @Test("a secret without a value says why")
     func resolving() {
-        let resolver = SensitiveResolver(environment: ["E": "", "S": "abc"]) { $0 == "key" ? "secret\n" : nil }
-        func reason(_ value: SensitiveValue) -> String? {
-            if case .failure(let problem) = resolver.resolve(value) { problem.reason } else { nil }
+        let files: [String: Result<String, BoundedFile.Failure>] = [
+            "/p/key": .success("secret\n"), "/p/empty": .success("\n"), "/etc/key": .failure(.init(code: EACCES)),
+            "/p/keys": .failure(.init(code: EISDIR)), "/p/large": .success(String(repeating: "x", count: (1 << 20) + 1)),
+            "/p/disk": .failure(.init(code: EIO)),
+        ]
+        let resolver = SensitiveResolver(
+            environment: ["E": "", "S": "abc"], folder: "/p",
+            place: { ["secrets.k": "runnel.yaml:7", "plugins.weather": "runnel.yaml:9"][$0] },
+            readFile: { files[$0] ?? .failure(.init(code: ENOENT)) })
+        func reason(_ value: SensitiveValue, of setting: String = "secrets.k") -> String? {
+            if case .failure(let problem) = resolver.resolve(value, of: setting) { problem.reason } else { nil }
         }
         #expect(reason(.environment("X")) == "the environment variable X is not set")
         #expect(reason(.environment("E")) == "the environment variable E is empty")
         #expect(reason(.environment("S")) == "it is too short to be masked in logs (minimum 4 bytes)")
-        #expect(reason(.file("no")) == "cannot read the file \"no\"")
-        #expect((try? resolver.resolve(.file("key")).get()) == "secret")
+        #expect(
+            reason(.file("no"))
+                == """
+                cannot read the file "no" (/p/no, `secrets.k` in runnel.yaml:7): No such file or directory; create it, or \
+                change the path
+                """)
+        #expect(
+            reason(.file("/etc/key"), of: "plugins.weather.key")
+                == """
+                cannot read the file "/etc/key" (`plugins.weather.key` in runnel.yaml:9): Permission denied; let the user \
+                who runs Runnel read it
+                """)
+        #expect(
+            reason(.file("keys"), of: "server.token")
+                == "cannot read the file \"keys\" (/p/keys): Is a directory; name a file in it")
+        #expect(
+            reason(.file("disk"), of: "server.token") == "cannot read the file \"disk\" (/p/disk): Input/output error")
+        #expect(
+            reason(.file("empty")) == """
+                the file "empty" (/p/empty, `secrets.k` in runnel.yaml:7) is empty; write the secret into it
+                """)
+        #expect(
+            reason(.file("large"), of: "server.token") == "the file \"large\" (/p/large) is larger than 1 MiB")
+        #expect((try? resolver.resolve(.file("key"), of: "secrets.k").get()) == "secret")
     }
 }
 

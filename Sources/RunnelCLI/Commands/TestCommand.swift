@@ -76,7 +76,7 @@ struct TestCommand: AsyncParsableCommand {
             do {
                 try report.junit().write(toFile: junit, atomically: true, encoding: .utf8)
             } catch {
-                Streams.error.write("error: cannot write the results to \"\(junit)\"\n")
+                Streams.error.write("error: cannot write the results to \"\(junit)\": \(NewFiles.reason(error))\n")
                 throw ExitStatus.runFailed
             }
         }
@@ -97,7 +97,7 @@ struct TestCommand: AsyncParsableCommand {
             do {
                 try recorded.text.write(toFile: suite.file, atomically: true, encoding: .utf8)
             } catch {
-                Streams.error.write("error: cannot write \"\(suite.file)\"\n")
+                Streams.error.write("error: cannot write \"\(suite.file)\": \(NewFiles.reason(error))\n")
                 throw ExitStatus.runFailed
             }
         }

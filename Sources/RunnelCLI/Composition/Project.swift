@@ -94,19 +94,17 @@ struct Project: Sendable {
         self.settings = settings
         self.report = report
         effectiveSettings = outcome.effective
-        let read: @Sendable (String) -> String? = { path in
-            let absolute = path.hasPrefix("/") ? path : directory + "/" + path
-            return FileManager.default.contents(atPath: absolute).map { String(decoding: $0, as: UTF8.self) }
-        }
+        let places = Dictionary(outcome.effective.map { ($0.key, $0.source.name) }, uniquingKeysWith: { $1 })
         let run = commands.map { commands -> SensitiveResolver.RunCommand in
             { CommandOutputs.shared.output(of: $0, for: $1, in: directory, commands) }
         }
-        let real = SensitiveResolver(environment: environment, readFile: read, run: run)
+        let real = SensitiveResolver(
+            environment: environment, folder: directory, place: { places[$0] ?? nil }, run: run)
         let resolver = hasSecrets ? real : .standIns
         var secrets: [String: String] = [:]
         var unavailable: [String: String] = [:]
         for (name, value) in settings.secrets {
-            switch resolver.resolve(value) {
+            switch resolver.resolve(value, of: "secrets.\(name)") {
             case .success(let secret): secrets[name] = secret
             case .failure(let problem): unavailable[name] = problem.reason
             }
@@ -119,10 +117,10 @@ struct Project: Sendable {
             settings.plugins, sections: outcome.sections, of: RunnelCommand.plugins, resolver: resolver,
             folder: directory)
         let file = hasSecrets ? TokenFile(in: directory + "/.runnel").token() : nil
-        serverToken = settings.server.token.map(resolver.resolve) ?? file.map { .success($0) }
+        serverToken = settings.server.token.map { resolver.resolve($0, of: "server.token") } ?? file.map { .success($0) }
         var all = secrets
         namedTokens = settings.server.tokens.sorted { $0.key < $1.key }.map {
-            ($0.key, $0.value.scope, resolver.resolve($0.value.token))
+            ($0.key, $0.value.scope, resolver.resolve($0.value.token, of: "server.tokens.\($0.key)"))
         }
         // The one in the file is not searched for in all data: it never leaves Runnel.
         if settings.server.token != nil { all["server/token"] = try? serverToken?.get() }
@@ -132,7 +130,7 @@ struct Project: Sendable {
         for header in traces?.headers ?? [] where SensitiveName.matches(header.name) || header.value.utf8.count >= 16 {
             all["traces/headers/\(header.name)"] = header.value
         }
-        journalPassword = settings.journal.password.map(resolver.resolve)
+        journalPassword = settings.journal.password.map { resolver.resolve($0, of: "journal.password") }
         all["journal/password"] = try? journalPassword?.get()
         if let password = settings.journal.url?.password, password.utf8.count >= Redactor.minimumLength {
             all["journal/url"] = password
@@ -149,7 +147,7 @@ struct Project: Sendable {
         var warnings: [String] = []
         var headers: [String: String] = [:]
         for (name, value) in settings.headers {
-            switch resolver.resolve(value) {
+            switch resolver.resolve(value, of: "traces.headers.\(name)") {
             case .success(let text): headers[name] = text
             case .failure(let problem): warnings.append("`traces.headers.\(name)` \(problem.predicate)")
             }

@@ -148,7 +148,7 @@ struct TrustedFolders {
             try FileManager.default.createDirectory(
                 atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
         } catch {
-            throw Failure(description: "cannot create the folder \"\(folder)\"")
+            throw Failure(description: "cannot create the folder \"\(folder)\": \(NewFiles.reason(error))")
         }
         // Written to a temporary file and renamed, so that readers see the old list or the new one.
         let temporary = "\(file).\(getpid()).tmp"
@@ -156,10 +156,13 @@ struct TrustedFolders {
         let number = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
         let bytes = Array(folders.map { $0 + "\n" }.joined().utf8)
         let isWritten = number >= 0 && write(number, bytes, bytes.count) == bytes.count && fsync(number) == 0
+        let problem = errno
         if number >= 0 { close(number) }
+        if !isWritten { errno = problem }
         guard isWritten, rename(temporary, file) == 0 else {
+            let reason = BoundedFile.Failure(code: errno).reason
             unlink(temporary)
-            throw Failure(description: "cannot write \"\(file)\"; check that the folder is yours")
+            throw Failure(description: "cannot write \"\(file)\": \(reason); check that the folder is yours")
         }
     }
 }

@@ -98,8 +98,11 @@ enum ConfigurationCheck {
                 continue
             }
             let shown = FileReading.shown(file)
-            guard let bytes = try? FileReading.yaml(of: file) else {
-                findings.append(.problem("pipelines", "\(shown) cannot be read", "check its permissions"))
+            let bytes: [UInt8]
+            do throws(FileReading.Failure) {
+                bytes = try FileReading.yaml(of: file)
+            } catch {
+                findings.append(.problem("pipelines", error.message, nil))
                 continue
             }
             let (pipeline, report) = loader.load(bytes, file: shown)

@@ -58,7 +58,7 @@ struct PluginSettings: Sendable {
             } ?? false
         let isSecret = schema.map(SensitiveValue.isSchema) ?? false
         if isReference || isSecret, let reference = try? SensitiveValue(field: value) {
-            switch resolver.resolve(reference) {
+            switch resolver.resolve(reference, of: path.replacing("/", with: ".")) {
             case .success(let text):
                 secrets[path] = text
                 return .string(text)

@@ -48,11 +48,12 @@ struct NewFiles {
         return outer + [path]
     }
 
-    private static func reason(_ error: any Error) -> String {
+    /// Why a file cannot be written, for the end of a sentence.
+    static func reason(_ error: any Error) -> String {
         switch (error as? CocoaError)?.code {
         case .fileWriteOutOfSpace: "there is no space left on the disk"
         case .fileWriteVolumeReadOnly: "the file system is read-only"
-        case .fileWriteNoPermission: "check the permissions of the folder"
+        case .fileWriteNoPermission: "permission denied; check the permissions of the folder"
         case .fileWriteFileExists, .fileNoSuchFile: "a part of its path is not a folder"
         default: "\(error)"
         }

@@ -23,10 +23,7 @@ enum FileReading {
         var isDirectory = false
         guard exists(path, isDirectory: &isDirectory) else { throw Failure(message: "there is no file \"\(path)\"") }
         guard !isDirectory else { throw Failure(message: "\"\(path)\" is a directory, not a file") }
-        guard let data = FileManager.default.contents(atPath: path) else {
-            throw Failure(message: "cannot read the file \"\(path)\"; check its permissions")
-        }
-        return Array(data)
+        return try read(path, limit: .max - 1, waits: true)
     }
 
     /// Reads a YAML file, up to just beyond the parser's limit, so that the parser reports a file that is too large.
@@ -34,10 +31,15 @@ enum FileReading {
         var isDirectory = false
         guard exists(path, isDirectory: &isDirectory) else { throw Failure(message: "there is no file \"\(path)\"") }
         guard !isDirectory else { throw Failure(message: "\"\(path)\" is a directory, not a file") }
-        guard let bytes = BoundedFile.contents(of: path, limit: YAMLLimits.default.maxBytes) else {
-            throw Failure(message: "cannot read the file \"\(path)\"; check its permissions")
+        return try read(path, limit: YAMLLimits.default.maxBytes)
+    }
+
+    private static func read(_ path: String, limit: Int, waits: Bool = false) throws(Failure) -> [UInt8] {
+        do throws(BoundedFile.Failure) {
+            return try BoundedFile.bytes(of: path, limit: limit, waits: waits)
+        } catch {
+            throw Failure(message: "cannot read the file \"\(path)\": \(error.text)")
         }
-        return bytes
     }
 
     /// Whether a path in the folder resolves through symbolic links to a file outside of it.
@@ -57,7 +59,7 @@ enum FileReading {
                 initialized = max(0, count)
             }
             if count < 0, errno == EINTR { continue }
-            guard count >= 0 else { throw Failure(message: "standard input cannot be read") }
+            guard count >= 0 else { throw Failure(message: "standard input cannot be read: \(BoundedFile.Failure(code: errno).reason)") }
             if count == 0 { return bytes }
             bytes += piece
             guard bytes.count <= maximumInput else {

@@ -16,7 +16,8 @@ struct PipelineFolder: Sendable {
         let files = listing.files()
         guard FileReading.exists(path) else { throw FileReading.Failure(message: "there is no folder \"\(path)\"") }
         guard let files else {
-            throw FileReading.Failure(message: "cannot read the folder \"\(path)\"; check its permissions")
+            throw FileReading.Failure(
+                message: "cannot read the folder \"\(path)\"; let the user who runs Runnel read and enter it")
         }
         return files
     }

@@ -16,6 +16,15 @@ public struct EffectiveSetting: Sendable, Hashable {
         /// The variable.
         case environment(String)
         case commandLine
+
+        /// The file with the line, or the variable; nil for what stands nowhere.
+        public var name: String? {
+            switch self {
+            case .file(let place): place
+            case .environment(let name): name
+            case .defaultValue, .commandLine: nil
+            }
+        }
     }
 
     /// The path: `journal.keep`.

@@ -3,9 +3,15 @@ public import RunnelKit
 /// Resolves ``SensitiveValue``s.
 public struct SensitiveResolver: Sendable {
     private let variable: @Sendable (String) -> String?
-    /// Reads a file's text; nil if it cannot be read. Paths are relative to the folder of `runnel.yaml`.
-    public let readFile: @Sendable (String) -> String?
+    private let readFile: ReadFile
     private let run: RunCommand
+    /// Where a setting stands, such as `runnel.yaml:7`; nil where that is not known.
+    private let place: @Sendable (_ setting: String) -> String?
+
+    /// Reads a file's text.
+    public typealias ReadFile = @Sendable (_ absolutePath: String) -> Result<String, BoundedFile.Failure>
+    /// What paths are relative to: the folder of `runnel.yaml`.
+    private let folder: String
 
     /// Runs a command and gives its standard output. `cache` is how long an earlier output may be used.
     public typealias RunCommand =
@@ -13,29 +19,50 @@ public struct SensitiveResolver: Sendable {
 
     /// - Parameters:
     ///   - environment: The process's environment, with `.env` below it.
+    ///   - folder: The folder of `runnel.yaml`, absolute.
+    ///   - place: Where a setting stands, such as `runnel.yaml:7`; nil where that is not known.
     ///   - run: Runs the command of a secret; without one, secrets of commands get a stand-in.
     public init(
-        environment: [String: String], readFile: @escaping @Sendable (String) -> String?, run: RunCommand? = nil
+        environment: [String: String], folder: String, place: @escaping @Sendable (String) -> String? = { _ in nil },
+        readFile: @escaping ReadFile = Self.read, run: RunCommand? = nil
     ) {
         variable = { environment[$0] }
+        self.folder = folder
+        self.place = place
         self.readFile = readFile
         self.run = run ?? Self.notRun
     }
 
-    private init(variable: @escaping @Sendable (String) -> String?, readFile: @escaping @Sendable (String) -> String?) {
+    private init(variable: @escaping @Sendable (String) -> String?, readFile: @escaping ReadFile) {
         self.variable = variable
         self.readFile = readFile
+        folder = "/"
+        place = { _ in nil }
         run = Self.notRun
+    }
+
+    /// In bytes. A secret is a token, a password or a certificate.
+    private static let largestFile = 1 << 20
+
+    /// Reads the file on disk.
+    public static let read: ReadFile = { path in
+        do throws(BoundedFile.Failure) {
+            return .success(String(decoding: try BoundedFile.bytes(of: path, limit: largestFile, waits: true), as: UTF8.self))
+        } catch {
+            return .failure(error)
+        }
     }
 
     private static let notRun: RunCommand = { words, _ in .success("a stand-in for \(words.first ?? "")") }
 
     /// Resolves everything to stand-ins without reading anything, for tests, which must not see real secrets.
     public static let standIns = SensitiveResolver(
-        variable: { "a stand-in for \($0)" }, readFile: { "a stand-in for \($0)" })
+        variable: { "a stand-in for \($0)" }, readFile: { .success("a stand-in for \($0)") })
 
     /// The value, or the reason why there is none.
-    public func resolve(_ value: SensitiveValue) -> Result<String, UnavailableSecret> {
+    ///
+    /// - Parameter setting: The setting that it is the value of, such as `secrets.key`; the reason says where it stands.
+    public func resolve(_ value: SensitiveValue, of setting: String) -> Result<String, UnavailableSecret> {
         let text: String
         switch value.source {
         case .environment(let name):
@@ -47,12 +74,20 @@ public struct SensitiveResolver: Sendable {
             }
             text = found
         case .file(let path):
-            guard let found = readFile(path) else {
-                return .failure(UnavailableSecret(reason: "cannot read the file \"\(path)\""))
+            let shown = shown(path, of: setting)
+            switch readFile(path.hasPrefix("/") ? path : folder + "/" + path) {
+            case .success(let found):
+                guard found.utf8.count <= Self.largestFile else {
+                    return .failure(UnavailableSecret(reason: "the file \(shown) is larger than 1 MiB"))
+                }
+                // Editors append a line break that is not part of the secret.
+                text = found.trimmingSuffix { $0.isNewline }
+            case .failure(let failure):
+                return .failure(UnavailableSecret(reason: "cannot read the file \(shown): \(failure.text)"))
             }
-            // Editors append a line break that is not part of the secret.
-            text = found.trimmingSuffix { $0.isNewline }
-            guard !text.isEmpty else { return .failure(UnavailableSecret(reason: "the file \"\(path)\" is empty")) }
+            guard !text.isEmpty else {
+                return .failure(UnavailableSecret(reason: "the file \(shown) is empty; write the secret into it"))
+            }
         case .command(let words, let cache):
             switch run(words, cache) {
             case .success(let output): text = output.trimmingSuffix { $0.isNewline }
@@ -70,6 +105,22 @@ public struct SensitiveResolver: Sendable {
                     reason: "it is too short to be masked in logs (minimum \(Redactor.minimumLength) bytes)"))
         }
         return .success(text)
+    }
+}
+
+extension SensitiveResolver {
+    /// The path as it is written, with where that is, and with what it stands for where it is relative.
+    private func shown(_ path: String, of setting: String) -> String {
+        // The line of `plugins.weather` is known, not that of a key in it.
+        var parts = setting.split(separator: ".")
+        var found: String?
+        while found == nil, !parts.isEmpty {
+            found = place(parts.joined(separator: "."))
+            parts.removeLast()
+        }
+        let facts = [path.hasPrefix("/") ? nil : "\(folder)/\(path)", found.map { "`\(setting)` in \($0)" }]
+            .compactMap(\.self)
+        return "\"\(path)\"" + (facts.isEmpty ? "" : " (\(facts.joined(separator: ", ")))")
     }
 }
 

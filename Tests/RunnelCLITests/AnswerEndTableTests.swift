@@ -157,7 +157,9 @@ struct AnswerEndRow: Sendable, CustomTestStringConvertible {
 
     /// An answer of which half comes.
     private static func stall(_ simulator: inout SimulatorConfiguration) {
-        simulator.cannedAnswer = { _ in .stream(text: "Sales are up by four percent, and costs are down.", fault: .stall) }
+        simulator.cannedAnswer = { _ in
+            .stream(text: "Sales are up by four percent, and costs are down.", fault: .stall)
+        }
     }
 
     @Test("Ctrl-C cancels the run: 130, its text is kept as partial, and the call counts with unknown tokens")

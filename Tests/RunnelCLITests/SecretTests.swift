@@ -39,7 +39,8 @@ import Testing
         ]
         try await withProject(files) { runnel in
             let words = "cannot read the file \"keys/key\" ("
-            let rest = "/keys/key, `secrets.key` in runnel.yaml:2): No such file or directory; create it, or change the path"
+            let rest =
+                "/keys/key, `secrets.key` in runnel.yaml:2): No such file or directory; create it, or change the path"
             for arguments in [["run", "p"], ["doctor", "--offline"]] {
                 let ended = try await runnel.run(arguments)
                 let shown = ended.output + ended.error

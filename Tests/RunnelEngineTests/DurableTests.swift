@@ -337,6 +337,41 @@ private struct DurablePlugin: Plugin {
         try await accept("run-6", of: big, bytes: 9_000, .operator)
     }
 
+    @Test("what waits in the journal since before the start counts, until it has been taken")
+    func earlierBacklog() async throws {
+        let journal = MemoryJournal()
+        let rig = try Rig(journal: journal)
+        let yaml = "concurrency: { limit: 1 }\nsteps: [ { id: nap, uses: slow } ]"
+        let pipeline = try #require(rig.loader.load(Array(yaml.utf8), file: "big.yaml").pipeline)
+        func record(_ id: String, bytes: Int) -> RunRecord {
+            let trigger: Value = ["type": "webhook", "raw": .string(String(repeating: "x", count: bytes))]
+            return RunRecord(id: id, pipeline: "big", definition: yaml, trigger: trigger, createdAt: 1)
+        }
+        await journal.keep(DefinitionRecord(hash: yaml, pipeline: "big", file: "big.yaml", text: yaml))
+        for number in 1...2 { _ = await journal.accept(record("run-\(number)", bytes: 9_000), memory: nil) }
+        let queue = RunQueue(worker: rig.worker, limit: 1, maximumQueued: 100, maximumQueuedBytes: 20_000)
+        func accept(_ id: String) async throws {
+            var run = NewRun(record(id, bytes: 9_000), of: pipeline)
+            run.origin = .anonymous
+            _ = try await queue.accept(run)
+        }
+        let refusal = await #expect(throws: TriggerRefusal.self) { try await accept("run-3") }
+        #expect(refusal?.reason == .overloaded)
+        #expect(
+            refusal?.message
+                == "2 runs of the pipeline \"big\" with 17 KiB are waiting already (`runs.max_queued_bytes`)")
+        // The first of them begins, and leaves room for another one.
+        let working = Task { try await rig.worker.withSession { await queue.run() } }
+        await rig.clock.waitForSleepers()
+        while await queue.runningCount == 0 { await Task.yield() }
+        try await accept("run-3")
+        await #expect(throws: TriggerRefusal.self) { try await accept("run-4") }
+        working.cancel()
+        queue.stop()
+        rig.worker.cancelRun("run-1")
+        _ = try? await working.value
+    }
+
     @Test("a run that was taken away is left to whoever has it")
     func lost() async throws {
         let rig = try Rig()

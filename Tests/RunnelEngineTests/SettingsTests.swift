@@ -173,7 +173,8 @@ import Testing
     func resolving() {
         let files: [String: Result<String, BoundedFile.Failure>] = [
             "/p/key": .success("secret\n"), "/p/empty": .success("\n"), "/etc/key": .failure(.init(code: EACCES)),
-            "/p/keys": .failure(.init(code: EISDIR)), "/p/large": .success(String(repeating: "x", count: (1 << 20) + 1)),
+            "/p/keys": .failure(.init(code: EISDIR)),
+            "/p/large": .success(String(repeating: "x", count: (1 << 20) + 1)),
             "/p/disk": .failure(.init(code: EIO)),
         ]
         let resolver = SensitiveResolver(

@@ -35,8 +35,10 @@ import Testing
         let now = try Self.time("2026-11-27T16:00:00Z")
         let days = UsageDays(last: 30, at: now, in: tokyo)
         #expect(days.count == 30)
-        #expect(days.query(pipeline: "p") == UsageQuery(
-            since: try Self.time("2026-10-29T15:00:00Z"), pipeline: "p", period: 86_400_000_000_000))
+        #expect(
+            days.query(pipeline: "p")
+                == UsageQuery(
+                    since: try Self.time("2026-10-29T15:00:00Z"), pipeline: "p", period: 86_400_000_000_000))
         #expect(days.date(0) == "2026-10-30")
         #expect(days.date(29) == "2026-11-28")
         // A period without an end is no loop without an end.

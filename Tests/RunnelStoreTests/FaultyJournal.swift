@@ -115,6 +115,12 @@ struct FaultyJournal: Journal {
         return try await base.queuedCount()
     }
 
+    func queuedSizes() async throws(JournalError) -> [QueuedSize] {
+        try read()
+        defer { executor.endCall() }
+        return try await base.queuedSizes()
+    }
+
     func waitingCount() async throws(JournalError) -> Int {
         try read()
         defer { executor.endCall() }

@@ -16,6 +16,27 @@ import Testing
         }
     }
 
+    @Test("queued runs are summed by pipeline, with what they were started with", arguments: JournalKind.allCases)
+    func queuedSizes(kind: JournalKind) async throws {
+        try await kind.withTwo { (journal, other) async throws -> Void in
+            #expect(try await journal.queuedSizes() == [])
+            for (id, pipeline, bytes) in [("r1", "big", 600_000), ("r2", "big", 1_000), ("r3", "small", 10)] {
+                var run = newRun(id, pipeline: pipeline)
+                run.input = .string(String(repeating: "x", count: bytes))
+                _ = try await journal.accept(run, memory: nil)
+            }
+            var ended = newRun("r4", pipeline: "small")
+            ended.input = .string(String(repeating: "x", count: 5_000))
+            _ = try await journal.accept(ended, memory: nil)
+            _ = try await journal.requestCancel("r4", at: 5)
+            let sizes = try await other.queuedSizes().sorted { $0.pipeline < $1.pipeline }
+            #expect(sizes.map(\.pipeline) == ["big", "small"])
+            #expect(sizes.map(\.count) == [2, 1])
+            #expect((601_000..<602_000).contains(sizes[0].bytes), "\(sizes)")
+            #expect((10..<1_000).contains(sizes[1].bytes), "\(sizes)")
+        }
+    }
+
     @Test("who follows a run gets its state and its output, not what it began with", arguments: JournalKind.allCases)
     func progress(kind: JournalKind) async throws {
         try await kind.withTwo { (journal, other) async throws -> Void in

@@ -122,7 +122,7 @@ struct Shell<Availability: ShellAvailability>: Step {
             exit = try await context.writing(allOf: writes.map(\.text)) {
                 try await programs.run(subprocess) { piece in try await capture.take(piece) }
             }
-        } catch where Task.isCancelled {
+        } catch  where Task.isCancelled {
             guard let written = Self.written(await capture.finish()) else { throw CancellationError() }
             throw StepError.cancelled(partialOutput: written)
         }

@@ -130,7 +130,8 @@ private func refreshSchemas(of project: Project) async throws {
             try schema.text(registry).write(toFile: path, atomically: true, encoding: .utf8)
             Streams.output.write("  \(FileReading.shown(path))\n")
         } catch {
-            Streams.error.write("warning: \"\(FileReading.shown(path))\" cannot be written: \(NewFiles.reason(error))\n")
+            Streams.error.write(
+                "warning: \"\(FileReading.shown(path))\" cannot be written: \(NewFiles.reason(error))\n")
         }
     }
 }

@@ -39,7 +39,8 @@ struct UsageCommand: AsyncParsableCommand {
             let start = now - since.duration.nanoseconds
             // Whole days, so that the first one can be compared with the others.
             let days = by == .day ? UsageDays(from: start, to: now, in: UsageDays.localZone) : nil
-            let sums = try await journal.usage(days?.query(pipeline: pipeline) ?? UsageQuery(since: start, pipeline: pipeline))
+            let sums = try await journal.usage(
+                days?.query(pipeline: pipeline) ?? UsageQuery(since: start, pipeline: pipeline))
             let report = UsageReport(
                 days?.byDay(sums) ?? sums, by: by, days: days, since: days?.start ?? start, project.settings.prices)
             if report.rows.isEmpty, let pipeline {

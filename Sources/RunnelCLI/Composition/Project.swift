@@ -117,7 +117,8 @@ struct Project: Sendable {
             settings.plugins, sections: outcome.sections, of: RunnelCommand.plugins, resolver: resolver,
             folder: directory)
         let file = hasSecrets ? TokenFile(in: directory + "/.runnel").token() : nil
-        serverToken = settings.server.token.map { resolver.resolve($0, of: "server.token") } ?? file.map { .success($0) }
+        serverToken =
+            settings.server.token.map { resolver.resolve($0, of: "server.token") } ?? file.map { .success($0) }
         var all = secrets
         namedTokens = settings.server.tokens.sorted { $0.key < $1.key }.map {
             ($0.key, $0.value.scope, resolver.resolve($0.value.token, of: "server.tokens.\($0.key)"))

@@ -59,7 +59,9 @@ enum FileReading {
                 initialized = max(0, count)
             }
             if count < 0, errno == EINTR { continue }
-            guard count >= 0 else { throw Failure(message: "standard input cannot be read: \(BoundedFile.Failure(code: errno).reason)") }
+            guard count >= 0 else {
+                throw Failure(message: "standard input cannot be read: \(BoundedFile.Failure(code: errno).reason)")
+            }
             if count == 0 { return bytes }
             bytes += piece
             guard bytes.count <= maximumInput else {

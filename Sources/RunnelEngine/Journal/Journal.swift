@@ -60,6 +60,8 @@ public protocol Journal: Sendable {
     func queueSignals() -> AsyncStream<Void>
     /// The number of queued runs.
     func queuedCount() async throws(JournalError) -> Int
+    /// The queued runs of each pipeline that has some, with the bytes that the journal takes for what they were started with.
+    func queuedSizes() async throws(JournalError) -> [QueuedSize]
     /// The number of waiting runs.
     func waitingCount() async throws(JournalError) -> Int
     /// Claims a queued run with a new epoch, if the limits allow it. Durable.

@@ -223,6 +223,13 @@ public actor MemoryJournal: Journal {
 
     public func queuedCount() -> Int { runs.values.count { $0.state == .queued } }
 
+    public func queuedSizes() -> [QueuedSize] {
+        Dictionary(grouping: runs.values.filter { $0.state == .queued }, by: \.pipeline).map { pipeline, runs in
+            QueuedSize(
+                pipeline: pipeline, count: runs.count, bytes: runs.reduce(0) { $0 + whole($1).startSize })
+        }
+    }
+
     public func waitingCount() -> Int { runs.values.count { $0.state == .waiting } }
 
     public func claim(

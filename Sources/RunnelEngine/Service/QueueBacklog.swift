@@ -1,7 +1,21 @@
 import RunnelKit
 
-/// The runs that were accepted here and still wait, about: other processes take runs too. No pipeline fills the queue,
-/// or the disk, alone.
+/// The queued runs of one pipeline.
+public struct QueuedSize: Sendable, Hashable {
+    public var pipeline: String
+    public var count: Int
+    /// About how many bytes hold what they were started with.
+    public var bytes: Int
+
+    public init(pipeline: String, count: Int, bytes: Int) {
+        self.pipeline = pipeline
+        self.count = count
+        self.bytes = bytes
+    }
+}
+
+/// The runs that wait, about: those that the journal held when this process began, and those accepted here since. Other
+/// processes take runs too. No pipeline fills the queue, or the disk, alone.
 struct QueueBacklog {
     private struct Total {
         var count = 0
@@ -10,12 +24,34 @@ struct QueueBacklog {
 
     private var runs: [String: (pipeline: String, bytes: Int)] = [:]
     private var totals: [String: Total] = [:]
+    /// What is left of the runs that were there before, which are not known by name.
+    private var earlier: [String: Total] = [:]
 
     /// How many runs of a pipeline wait.
-    func count(of pipeline: String) -> Int { totals[pipeline]?.count ?? 0 }
+    func count(of pipeline: String) -> Int {
+        (totals[pipeline]?.count ?? 0) + (earlier[pipeline]?.count ?? 0)
+    }
 
     /// What the waiting runs of a pipeline were started with, in bytes.
-    func bytes(of pipeline: String) -> Int { totals[pipeline]?.bytes ?? 0 }
+    func bytes(of pipeline: String) -> Int {
+        (totals[pipeline]?.bytes ?? 0) + (earlier[pipeline]?.bytes ?? 0)
+    }
+
+    /// Counts the runs that were accepted before this process began.
+    mutating func count(_ sizes: [QueuedSize]) {
+        earlier = Dictionary(
+            sizes.filter { $0.count > 0 }.map { ($0.pipeline, Total(count: $0.count, bytes: $0.bytes)) },
+            uniquingKeysWith: { first, _ in first })
+    }
+
+    /// A run has left the queue.
+    mutating func taken(_ run: RunRecord) {
+        if runs[run.id] != nil { return remove(run.id) }
+        guard var total = earlier[run.pipeline] else { return }
+        total.count -= 1
+        total.bytes = max(0, total.bytes - run.startSize)
+        earlier[run.pipeline] = total.count > 0 ? total : nil
+    }
 
     mutating func add(_ run: String, of pipeline: String, bytes: Int) {
         remove(run)
@@ -34,6 +70,7 @@ struct QueueBacklog {
     mutating func removeAll() {
         runs = [:]
         totals = [:]
+        earlier = [:]
     }
 }
 

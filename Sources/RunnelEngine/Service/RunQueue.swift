@@ -26,6 +26,8 @@ public actor RunQueue {
     /// The number of queued runs in the journal at the last query, plus those accepted since.
     private var waiting = 0
     private var backlog = QueueBacklog()
+    /// Whether the backlog holds the runs that were in the journal before.
+    private var isBacklogCounted = false
     /// Whether to check for due waiting runs and suspects.
     private var isLookDue = true
     /// The due time of the next waiting run; nanoseconds since 1970.
@@ -114,6 +116,7 @@ public actor RunQueue {
         guard !worker.isStopping else {
             throw TriggerRefusal(.shuttingDown, "Runnel is shutting down", retryAfter: .seconds(5))
         }
+        await countBacklog()
         let pending = waiting + ready.count + arriving
         guard pending < run.origin.maximumQueued(of: maximumQueued) else {
             throw TriggerRefusal(.overloaded, "\(pending) run\(pending == 1 ? " is" : "s are") waiting already")
@@ -158,6 +161,21 @@ public actor RunQueue {
             }
             logger.error("rejected a run of \(run.pipeline.name): \(error)")
             throw TriggerRefusal(.journal, error.message, retryAfter: .seconds(5))
+        }
+    }
+
+    /// Counts what the journal held when this process began, before anything is accepted. An unreadable journal is asked
+    /// again the next time.
+    private func countBacklog() async {
+        guard !isBacklogCounted else { return }
+        do throws(JournalError) {
+            let sizes = try await journal.queuedSizes()
+            // Another caller may have counted meanwhile, and added its run.
+            guard !isBacklogCounted else { return }
+            isBacklogCounted = true
+            backlog.count(sizes)
+        } catch {
+            note(error)
         }
     }
 
@@ -367,7 +385,7 @@ public actor RunQueue {
     private func take(_ record: RunRecord, _ runs: inout [RunRecord]) {
         working[record.id] = record.pipeline
         waiting = max(0, waiting - 1)
-        backlog.remove(record.id)
+        backlog.taken(record)
         runs.append(record)
     }
 

@@ -47,7 +47,8 @@ public struct SensitiveResolver: Sendable {
     /// Reads the file on disk.
     public static let read: ReadFile = { path in
         do throws(BoundedFile.Failure) {
-            return .success(String(decoding: try BoundedFile.bytes(of: path, limit: largestFile, waits: true), as: UTF8.self))
+            return .success(
+                String(decoding: try BoundedFile.bytes(of: path, limit: largestFile, waits: true), as: UTF8.self))
         } catch {
             return .failure(error)
         }

@@ -162,6 +162,21 @@ extension PostgresJournal {
 
     public func queuedCount() async throws(JournalError) -> Int { try await count(in: .queued) }
 
+    public func queuedSizes() async throws(JournalError) -> [QueuedSize] {
+        try await readers.read { connection in
+            try connection.execute(
+                PostgresStatement(
+                    """
+                    SELECT active.pipeline, count(*), coalesce(sum(coalesce(octet_length(runs."trigger"), 0)
+                        + coalesce(octet_length(runs.inputs), 0) + coalesce(octet_length(runs.input), 0)), 0)::bigint
+                    FROM active JOIN runs ON runs.id = active.run_id WHERE active.state = 'queued' GROUP BY active.pipeline
+                    """)
+            ).rows.map { row in
+                QueuedSize(pipeline: try row.text(0), count: Int(try row.int(1)), bytes: Int(try row.int(2)))
+            }
+        }
+    }
+
     public func waitingCount() async throws(JournalError) -> Int { try await count(in: .waiting) }
 
     private func count(in state: RunState) async throws(JournalError) -> Int {

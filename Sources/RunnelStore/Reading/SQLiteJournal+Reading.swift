@@ -68,6 +68,48 @@ extension SQLiteJournal {
         }
     }
 
+    public func queuedSizes() async throws(JournalError) -> [QueuedSize] {
+        let (sizes, files) = try await read { db in
+            let columns = ["\"trigger\"", "inputs", "input"].map {
+                "CASE typeof(\($0)) WHEN 'text' THEN length(CAST(\($0) AS BLOB)) ELSE 0 END"
+            }
+            let sizes = try Row.fetchAll(
+                db.cachedStatement(
+                    sql: """
+                        SELECT pipeline, count(*), sum(\(columns.joined(separator: " + "))) FROM runs
+                        WHERE state = 'queued' GROUP BY pipeline
+                        """)
+            ).map { row in
+                QueuedSize(
+                    pipeline: try row.decode(atIndex: 0), count: try row.decode(atIndex: 1),
+                    bytes: try row.decode(atIndex: 2))
+            }
+            let files = try Row.fetchAll(
+                db.cachedStatement(
+                    sql: """
+                        SELECT runs.pipeline, files.hash FROM runs JOIN files ON files.run_id = runs.id AND files.step = 0
+                        WHERE runs.state = 'queued' AND files.name IN ('trigger', 'inputs', 'input')
+                        """)
+            ).map { row in
+                (
+                    pipeline: try row.decode(String.self, atIndex: 0),
+                    hash: try row.decode(StoredValue.self, atIndex: 1).file
+                )
+            }
+            return (sizes, files)
+        }
+        var bytes: [String: Int] = [:]
+        for (pipeline, hash) in files {
+            guard let hash, let size = FileSystem.facts(self.files.path(of: hash))?.size else { continue }
+            bytes[pipeline, default: 0] += Int(size)
+        }
+        return sizes.map { size in
+            var size = size
+            size.bytes += bytes[size.pipeline] ?? 0
+            return size
+        }
+    }
+
     public func waitingCount() async throws(JournalError) -> Int {
         try await read {
             try Int.fetchOne($0.cachedStatement(sql: "SELECT count(*) FROM runs WHERE state = 'waiting'")) ?? 0

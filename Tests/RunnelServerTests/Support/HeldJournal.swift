@@ -52,6 +52,7 @@ struct HeldJournal: Journal {
     func keep(_ definition: DefinitionRecord) async { await base.keep(definition) }
     func definition(_ hash: String) async -> DefinitionRecord? { await base.definition(hash) }
     func queued(_ search: QueueSearch) async -> [RunRecord] { await base.queued(search) }
+    func queuedSizes() async -> [QueuedSize] { await base.queuedSizes() }
     func waitingCount() async -> Int { await base.waitingCount() }
 
     func claim(

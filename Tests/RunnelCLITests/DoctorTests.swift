@@ -41,6 +41,40 @@ import Testing
         }
     }
 
+    @Test("outside of a project, pipelines are looked for in the folder and its `pipelines` only, and that is said")
+    func home() async throws {
+        let pipeline = "steps: [ { uses: template, with: { text: a } } ]\n"
+        try await withProject(["deep/er/hidden.yaml": pipeline]) { runnel in
+            func write(_ name: String, _ text: String) throws {
+                let path = runnel.directory + "/" + name
+                let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
+                try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+                try text.write(toFile: path, atomically: true, encoding: .utf8)
+            }
+            let place =
+                "in \(runnel.directory) and its `pipelines`; other folders are searched only below a runnel.yaml"
+            let missing = try await runnel.run(["run", "hidden"])
+            #expect(missing.status == 2)
+            #expect(
+                missing.error == """
+                    error: there is no pipeline "hidden"
+                      = there is none \(place)
+                      = `runnel init` makes a project with a pipeline
+
+                    """)
+            let none = try await runnel.run(["doctor", "--offline"]).output
+            #expect(none.contains("! pipelines     there are none \(place)\n"), "\(none)")
+            try write("pipelines/near.yaml", pipeline)
+            #expect(try await runnel.run(["run", "near"]).output == "a\n")
+            let one = try await runnel.run(["doctor", "--offline"]).output
+            #expect(one.contains("✓ pipelines     1 pipeline, valid, \(place)\n"), "\(one)")
+            try write("runnel.yaml", "server: { port: 9 }\n")
+            #expect(try await runnel.run(["run", "hidden"]).output == "a\n")
+            let all = try await runnel.run(["doctor", "--offline"]).output
+            #expect(all.contains("✓ pipelines     2 pipelines, all valid\n"), "\(all)")
+        }
+    }
+
     @Test("a damaged journal is a problem, not a crash")
     func damaged() async throws {
         let files = [

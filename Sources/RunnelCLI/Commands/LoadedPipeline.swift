@@ -69,7 +69,10 @@ struct LoadedPipeline: Sendable {
         let known = folders.lazy.map { PipelineNames.below($0 ?? ".") }.first { !$0.isEmpty } ?? []
         let words = known.flatMap { [$0.file.withoutEnding, $0.name] }
         if let closest = Suggestion.closest(to: name, among: words) { return "did you mean \"\(closest)\"?" }
-        guard !known.isEmpty else { return "`runnel init` makes a project with a pipeline" }
+        guard !known.isEmpty else {
+            return "there is none \(PipelineFolder.searched((folders.last ?? nil) ?? "."))\n"
+                + "  = `runnel init` makes a project with a pipeline"
+        }
         let shown = known.prefix(8).map { $0.file.withoutEnding }
         return "pipelines here: " + shown.joined(separator: ", ") + (known.count > 8 ? ", …" : "")
     }

@@ -15,7 +15,10 @@ struct RunCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "run", abstract: "Run a pipeline once.",
         discussion: HelpText.text(
-            "The pipeline is a file (`.yaml` is optional), or the name of a pipeline below the current folder.",
+            """
+            The pipeline is a file (`.yaml` is optional), or the name of a pipeline below the current folder. Outside of a \
+            project, without a `runnel.yaml`, names are searched in the current folder and its `pipelines` only.
+            """,
             "The input is the file of --input-file, the text of --text, or what is piped into standard input.",
             "The output of the last step goes to standard output, everything else to standard error.",
             "Exit status: 0 the run succeeded, 1 it failed, 2 usage or an invalid pipeline, 130 interrupted.",

@@ -196,6 +196,12 @@ struct Project: Sendable {
     /// What the entries of triggers can refer to.
     var triggerScope: DictionaryScope { DictionaryScope(values.scope) }
 
+    /// Whether a folder is in a project with a `runnel.yaml`.
+    static func isProject(_ folder: String) -> Bool {
+        ProcessInfo.processInfo.environment["RUNNEL_CONFIG"] != nil
+            || search(from: FileReading.absolute(folder), Trust.current) != nil
+    }
+
     private static func search(from start: String, _ trust: Trust) -> String? {
         var folder = start
         while true {

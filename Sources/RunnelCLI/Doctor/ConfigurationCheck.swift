@@ -84,9 +84,15 @@ enum ConfigurationCheck {
     static func pipelines(_ project: Project, _ loader: PipelineLoader) -> (good: [Pipeline], findings: [HealthFinding])
     {
         let folder = project.directory
-        guard let files = try? PipelineFiles.under(folder) else {
+        guard let files = try? PipelineFolder(searching: folder).files(), !files.isEmpty else {
             return (
-                [], [.warning("pipelines", "there are none below \(folder)", "`runnel new pipeline NAME` creates one")]
+                [],
+                [
+                    .warning(
+                        "pipelines", "there are none \(PipelineFolder.searched(folder))",
+                        Project.isProject(folder)
+                            ? "`runnel new pipeline NAME` creates one" : "`runnel init` makes a project with a pipeline")
+                ]
             )
         }
         var good: [Pipeline] = []
@@ -144,9 +150,9 @@ enum ConfigurationCheck {
                     ? .warning("pipelines", text, diagnostic.hint) : .problem("pipelines", text, diagnostic.hint))
         }
         if findings.isEmpty {
-            findings = [
-                .good("pipelines", good.count == 1 ? "1 pipeline, valid" : "\(good.count) pipelines, all valid")
-            ]
+            let count = good.count == 1 ? "1 pipeline, valid" : "\(good.count) pipelines, all valid"
+            let place = Project.isProject(folder) ? "" : ", \(PipelineFolder.searched(folder))"
+            findings = [.good("pipelines", count + place)]
         }
         return (good, findings)
     }

@@ -11,6 +11,24 @@ struct PipelineFolder: Sendable {
         listing = FolderListing(path, where: Self.isPipeline)
     }
 
+    /// What a command searches that was given no folder: everything in a project. Elsewhere, such as in a home folder, that
+    /// may be a whole disk, so only the folder itself and its `pipelines`.
+    init(searching path: String) {
+        self.path = path
+        listing = FolderListing(
+            path, entering: Project.isProject(path) ? nil : [Self.usualFolder], where: Self.isPipeline)
+    }
+
+    private static let usualFolder = "pipelines"
+
+    /// What ``init(searching:)`` looks at, for the end of a sentence.
+    static func searched(_ path: String) -> String {
+        let folder = FileReading.absolute(path)
+        return Project.isProject(path)
+            ? "below \(folder)"
+            : "in \(folder) and its `\(usualFolder)`; other folders are searched only below a runnel.yaml"
+    }
+
     /// The current files; see ``FolderListing/files()``. Throws if the folder itself cannot be listed.
     func files() throws(FileReading.Failure) -> [String] {
         let files = listing.files()

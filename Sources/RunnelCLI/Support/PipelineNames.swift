@@ -4,9 +4,10 @@ import YAML
 
 /// The names of pipelines, without checking whether they are valid.
 enum PipelineNames {
-    /// The pipelines below a folder, with the names that they give themselves, or those of their files.
+    /// The pipelines that ``PipelineFolder/init(searching:)`` finds, with the names that they give themselves, or those of
+    /// their files.
     static func below(_ folder: String) -> [(name: String, file: String)] {
-        ((try? PipelineFolder(folder).files()) ?? []).map { file in
+        ((try? PipelineFolder(searching: folder).files()) ?? []).map { file in
             let stem = file.split(separator: "/").last.map {
                 $0.split(separator: ".").dropLast().joined(separator: ".")
             }

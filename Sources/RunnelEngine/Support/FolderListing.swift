@@ -24,11 +24,17 @@ public final class FolderListing: Sendable {
 
     private let path: String
     private let isWanted: @Sendable (_ name: String) -> Bool
+    private let entered: Set<String>?
     private let listings = Mutex<[String: Listing]>([:])
 
-    /// - Parameter isWanted: Called with file names, except hidden ones.
-    public init(_ path: String, where isWanted: @escaping @Sendable (_ name: String) -> Bool) {
+    /// - Parameters:
+    ///   - entered: The names of the folders in the outermost one that are looked through; nil for all.
+    ///   - isWanted: Called with file names, except hidden ones.
+    public init(
+        _ path: String, entering entered: Set<String>? = nil, where isWanted: @escaping @Sendable (_ name: String) -> Bool
+    ) {
         self.path = path
+        self.entered = entered
         self.isWanted = isWanted
     }
 
@@ -44,7 +50,8 @@ public final class FolderListing: Sendable {
                 guard let listing = listing(of: folder, before: listings[folder]) else { continue }
                 seen[folder] = listing
                 files += listing.files.map { folder + $0 }
-                pending += listing.folders.map { folder + $0 + "/" }
+                let folders = listing.folders.filter { folder != root || entered?.contains($0) ?? true }
+                pending += folders.map { folder + $0 + "/" }
             }
             if seen.isEmpty { return nil }
             listings = seen

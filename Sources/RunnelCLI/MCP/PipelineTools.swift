@@ -40,10 +40,21 @@ actor PipelineTools: ToolProvider {
             given = given.removing(ServedTool.inputKey)
         }
         let id = runs.service.makeID()
+        var priority: Int?
+        if !pipeline.inputs.contains(where: { $0.name == ServedTool.priorityKey }) {
+            if let value = given[ServedTool.priorityKey] {
+                do throws(FieldError) {
+                    priority = try RunPriority(field: value).level
+                } catch {
+                    return .failed(message: "`\(ServedTool.priorityKey)`: \(error.message)", run: nil)
+                }
+            }
+            given = given.removing(ServedTool.priorityKey)
+        }
         do {
             let values = try pipeline.inputValues(json: given)
             let request = RunRequest(id: id, inputs: values, input: input)
-            return try await run(request, pipeline, progress)
+            return try await run(request, pipeline, priority: priority, progress)
         } catch let error as InputError {
             return .failed(message: error.message, run: nil)
         } catch {
@@ -52,9 +63,10 @@ actor PipelineTools: ToolProvider {
     }
 
     private func run(
-        _ request: RunRequest, _ pipeline: Pipeline, _ progress: @escaping @Sendable (String) async -> Void
+        _ request: RunRequest, _ pipeline: Pipeline, priority: Int?,
+        _ progress: @escaping @Sendable (String) async -> Void
     ) async throws -> ToolOutcome {
-        let run = runs.service.makeRun(request, of: pipeline)
+        let run = runs.service.makeRun(request, of: pipeline, priority: priority)
         let reporter = ProgressReporter(progress: progress)
         let cancellation = Cancellation()
         let result: DriveResult?
@@ -124,6 +136,8 @@ actor PipelineTools: ToolProvider {
 extension ServedTool {
     /// The argument that becomes the first step's input, where the pipeline has no input of that name.
     static let inputKey = "input"
+    /// The argument that is the priority of the run, where the pipeline has no input of that name.
+    static let priorityKey = "priority"
 
     init(_ name: String, _ pipeline: Pipeline) {
         var properties = ValueObject()
@@ -138,6 +152,11 @@ extension ServedTool {
         }
         if properties[Self.inputKey] == nil {
             properties[Self.inputKey] = ["description": "What the first step gets as its input, such as a text."]
+        }
+        if properties[Self.priorityKey] == nil {
+            var property = RunPriority.schema.asObject ?? [:]
+            property["description"] = "The priority of the run among queued ones, instead of the pipeline's."
+            properties[Self.priorityKey] = .object(property)
         }
         var schema: ValueObject = ["type": "object", "properties": .object(properties)]
         let required = pipeline.inputs.filter { $0.isRequired && $0.defaultValue == nil }

@@ -65,18 +65,19 @@ public struct RunService: Sendable {
         return NewRun(record, of: pipeline, request: request, priority: priority, memory: memory)
     }
 
-    /// A run that repeats another with the same values and priority. Where the trigger has moved the file of the old
+    /// A run that repeats another with the same values. Where the trigger has moved the file of the old
     /// run, the file is found at its new place.
     ///
     /// - Parameters:
     ///   - old: As the journal has it.
     ///   - pipeline: Has been kept.
     ///   - inputs: Values of inputs that replace those of the old run.
+    ///   - priority: Among ``RunPriority/levels``; nil for that of the old run.
     ///   - step: The id of a step under `steps`. What finished before it is taken over and not executed again.
     ///   - dedupeKey: See ``makeRun(_:of:priority:dedupeKey:memory:)``.
     public func makeRetry(
         of old: RunRecord, with pipeline: Pipeline, from step: String? = nil, changing inputs: ValueObject = [:],
-        dedupeKey: String? = nil
+        priority: Int? = nil, dedupeKey: String? = nil
     ) async throws(RetryError) -> NewRun {
         try RetryError.check(old)
         var record = RunRecord(
@@ -90,9 +91,9 @@ public struct RunService: Sendable {
             for (key, value) in place.payload { trigger[key] = value }
             (record.trigger, record.input, record.source) = (.object(trigger), place.input, source)
         }
-        guard let step else { return NewRun(record, of: pipeline, priority: old.priority) }
+        guard let step else { return NewRun(record, of: pipeline, priority: priority ?? old.priority) }
         return NewRun(
-            record, of: pipeline, priority: old.priority,
+            record, of: pipeline, priority: priority ?? old.priority,
             steps: try await finishedSteps(of: old, in: pipeline, before: step))
     }
 

@@ -55,6 +55,7 @@ extension DashboardRoutes {
             let form = try await form(request, context)
             var page = try await page(PageContext(request, context), context)
             for (name, value) in form.under("input.") { page.typed[name] = value }
+            page.typedPriority = form["priority"]
             var inputs: ValueObject = [:]
             for input in page.pipeline.inputs {
                 guard let text = page.typed[input.name] else { continue }
@@ -64,12 +65,23 @@ extension DashboardRoutes {
             }
             do {
                 if form["do"] == "dry-run" { return try await dryRun(page, inputs) }
-                let id = try await api.start(page.pipeline, inputs: inputs, by: Operator(context))
+                let id = try await api.start(
+                    page.pipeline, inputs: inputs, priority: try Self.priority(form["priority"]), by: Operator(context))
                 return Self.after(Link("runs", id).text, .started)
             } catch let error as APIError where error.has(.badInput) {
                 page.problem = api.queue.redact(error.message)
                 return Response.page(page.html(), status: 400)
             }
+        }
+    }
+
+    /// An empty field is that of the pipeline.
+    private static func priority(_ text: String?) throws(APIError) -> Int? {
+        guard let text, !text.allSatisfy(\.isWhitespace) else { return nil }
+        do throws(FieldError) {
+            return try RunPriority(field: Int64(text).map { .int($0) } ?? .string(text)).level
+        } catch {
+            throw APIError(400, .badInput, "`priority`: \(error.message)")
         }
     }
 

@@ -67,6 +67,9 @@ extension OpenAPIOperation {
                 Parameter(
                     name: "from", place: "query",
                     help: "A step under `steps`; the results of the steps before it are taken over."),
+                Parameter(
+                    name: "priority", place: "query", help: "Instead of the priority of the old run.",
+                    schema: RunPriority.schema),
             ], answers: [accepted], failures: [400, 404, 409, 429, 503]),
     ]
 

@@ -64,9 +64,12 @@ struct RunRoutes: Sendable {
 
     /// Starts a new run with the same input and the current version of the pipeline.
     private func retry(_ request: Request, _ context: ServerContext) async throws -> Response {
-        let old = try await find(request, context, parameters: ["from"])
-        let from = try Query(request, known: ["from"]).one("from")
-        let id = try await api.retry(old, from: from, dedupeKey: try request.dedupeKey(), by: Operator(context))
+        let parameters = ["from", "priority"]
+        let old = try await find(request, context, parameters: parameters)
+        let query = try Query(request, known: parameters)
+        let id = try await api.retry(
+            old, from: try query.one("from"), priority: try query.number("priority", in: RunPriority.levels),
+            dedupeKey: try request.dedupeKey(), by: Operator(context))
         return Response.accepted(id)
     }
 }

@@ -41,10 +41,13 @@ extension API {
 
     /// Starts a new run with the same input and the current version of the pipeline.
     ///
-    /// - Parameter step: Steps before it are not run again.
+    /// - Parameters:
+    ///   - step: Steps before it are not run again.
+    ///   - priority: Among ``RunPriority/levels``; nil for that of the old run.
     /// - Returns: The id of the new run.
     func retry(
-        _ old: RunRecord, from step: String? = nil, dedupeKey: String? = nil, by caller: Operator
+        _ old: RunRecord, from step: String? = nil, priority: Int? = nil, dedupeKey: String? = nil,
+        by caller: Operator
     ) async throws -> String {
         let run: NewRun
         do {
@@ -52,7 +55,8 @@ extension API {
             guard let pipeline = await host.pipeline(named: old.pipeline)?.pipeline else {
                 throw APIError(409, .notServed, "the pipeline \"\(old.pipeline)\" is not served any more")
             }
-            run = try await runs.makeRetry(of: old, with: pipeline, from: step, dedupeKey: dedupeKey)
+            run = try await runs.makeRetry(
+                of: old, with: pipeline, from: step, priority: priority, dedupeKey: dedupeKey)
         } catch RetryError.notEnded {
             throw APIError(409, .notEnded, "the run has not ended yet")
         } catch RetryError.noSuchStep(let step, let known) {

@@ -12,7 +12,8 @@ struct RunsRetryCommand: AsyncParsableCommand {
             The new run uses the pipeline's file as it is now, or with --unchanged the pipeline that the run began \
             with. With --from, the steps before the named one are not run: their outputs are taken over. A file that \
             `watch` has moved is read at its new place, and goes on to its folder for processed files when the run \
-            succeeds.
+            succeeds. It has the priority of its run, or that of --priority; the retry is worked on here, so the priority counts \
+            if it is interrupted and a server goes on with it.
             """,
             """
             Instead of one run, --state, --since and --pipeline select many, the oldest first. Runs that were retried \
@@ -48,6 +49,7 @@ struct RunsRetryCommand: AsyncParsableCommand {
     @Flag(help: "Use the pipeline's definition from the original run.") var unchanged = false
     @Flag(help: "Use an embedded simulator instead of the Marketplace.") var simulate = false
     @Flag(help: "Write every run event as a line of JSON to standard output.") var json = false
+    @OptionGroup var priority: PriorityOption
     @OptionGroup var progress: ProgressOptions
 
     /// The maximum number of runs that one command retries.
@@ -183,7 +185,7 @@ struct RunsRetryCommand: AsyncParsableCommand {
             return try fail(error.message, nil)
         }
         do {
-            return try await service.makeRetry(of: old, with: pipeline, from: from, changing: changes)
+            return try await service.makeRetry(of: old, with: pipeline, from: from, changing: changes, priority: priority.level)
         } catch {
             return try fail(error, old.id)
         }

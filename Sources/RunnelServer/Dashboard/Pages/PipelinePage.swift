@@ -13,6 +13,7 @@ struct PipelinePage {
     let redact: @Sendable (String) -> String
     /// What was typed into the form, and what is wrong with it.
     var typed: [String: String] = [:]
+    var typedPriority: String?
     var problem: String?
 
     func html() -> String {
@@ -173,11 +174,24 @@ struct PipelinePage {
                 }
                 if pipeline.inputs.isEmpty { html.element("p", .class("soft"), text: words(.noInputs)) }
                 for input in pipeline.inputs { field(input, &html) }
+                priority(&html)
                 html.element("div", .class("buttons")) { html in
                     html.element("button", .class("first"), .name("do"), .value("start"), text: words(.start))
                     html.element("button", .name("do"), .value("dry-run"), text: words(.dryRun))
                 }
             }
+        }
+    }
+
+    private func priority(_ html: inout HTMLWriter) {
+        let words = context.words
+        html.element("div", .class("field")) { html in
+            html.element("label", .for("priority"), text: words(.factPriority))
+            html.void(
+                "input", .id("priority"), .name("priority"), .plain("type", "number"),
+                .plain("min", "\(RunPriority.levels.lowerBound)"), .plain("max", "\(RunPriority.levels.upperBound)"),
+                .plain("step", "1"), .value(typedPriority ?? "\(pipeline.priority)"))
+            html.element("p", .class("soft"), text: words(.priorityHelp))
         }
     }
 

@@ -205,6 +205,7 @@ enum Phrase: String, Sendable, CaseIterable {
     case factWorker
     case factInterruptions
     case factPriority
+    case priorityHelp
     case factRetryOf
     case factRun
     case factInputs
@@ -534,6 +535,11 @@ enum Phrase: String, Sendable, CaseIterable {
         case .factWorker: ("Worker", "ワーカー")
         case .factInterruptions: ("Interruptions", "中断回数")
         case .factPriority: ("Priority", "優先度")
+        case .priorityHelp:
+            (
+                "From -10 to 10: of the queued runs, the oldest of the highest priority begins first.",
+                "-10 から 10 まで。待機中の実行のうち、優先度が最も高く、最も古いものから始まります。"
+            )
         case .factRetryOf: ("Retry of", "再実行元")
         case .factRun: ("Run", "実行 ID")
         case .factInputs: ("Inputs", "パラメーター")

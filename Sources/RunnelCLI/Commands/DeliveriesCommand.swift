@@ -15,7 +15,7 @@ struct DeliveriesCommand: AsyncParsableCommand {
             examples: [
                 "runnel deliveries list --outcome refused": "What was refused, and why?",
                 "runnel deliveries show 12": "Its header fields and its body.",
-                "runnel deliveries replay 12": "A new run for it, in the running server.",
+                "runnel deliveries replay 12": "A new run for it.",
             ]),
         subcommands: [DeliveriesListCommand.self, DeliveriesShowCommand.self, DeliveriesReplayCommand.self],
         defaultSubcommand: DeliveriesListCommand.self)
@@ -128,12 +128,13 @@ struct DeliveriesShowCommand: AsyncParsableCommand {
 /// `runnel deliveries replay`
 struct DeliveriesReplayCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "replay", abstract: "Start a new run for a delivery in a running server.",
+        commandName: "replay", abstract: "Start a new run for a delivery.",
         discussion: HelpText.text(
             """
             The run begins with the pipeline as it is now. The signature is not checked again, and neither is the \
             trigger's `if`, so a delivery that was refused or ignored can be replayed once its cause is mended. Where a \
-            run stands for the delivery already, the new one is a retry of it.
+            run stands for the delivery already, the new one is a retry of it. The running server works on it; without \
+            one, it waits in the journal for the next `runnel serve`.
             """,
             examples: [
                 "runnel deliveries replay 12": "Prints the id of the new run."
@@ -143,8 +144,15 @@ struct DeliveriesReplayCommand: AsyncParsableCommand {
     @Argument(help: "The delivery's number.") var number: Int
 
     func run() async throws {
-        let client = ServerClient(project: try options.project())
-        let answer = try await client.request("POST", "/deliveries/\(number)/replay")
-        Streams.output.write((answer["run"]?.asString ?? "") + "\n")
+        let project = try options.project()
+        let client = ServerClient(project: project)
+        guard await OfflineServer.isNeeded(client) else {
+            let answer = try await client.request("POST", "/deliveries/\(number)/replay")
+            return Streams.output.write((answer["run"]?.asString ?? "") + "\n")
+        }
+        let number = Int64(number)
+        let run = try await OfflineServer(options: options, project: project).perform { try await $0.replay(number) }
+        OfflineServer.tell(of: 1)
+        Streams.output.write(run + "\n")
     }
 }

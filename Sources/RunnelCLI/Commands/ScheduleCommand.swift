@@ -76,11 +76,12 @@ struct ScheduleNextCommand: AsyncParsableCommand {
 /// `runnel schedule backfill`
 struct ScheduleBackfillCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "backfill", abstract: "Run ticks of the past in a running server, each with its `scheduled_for`.",
+        commandName: "backfill", abstract: "Run ticks of the past, each with its `scheduled_for`.",
         discussion: HelpText.text(
             """
             A tick that has run starts no second run, whether the schedule or an earlier backfill started it; with \
-            --again it does where that run failed or was cancelled.
+            --again it does where that run failed or was cancelled. The running server works on the runs; without one, they \
+            wait in the journal for the next `runnel serve`.
             """,
             examples: [
                 "runnel schedule backfill digest --from 2026-11-01T00:00:00Z": "All ticks since then."
@@ -103,13 +104,21 @@ struct ScheduleBackfillCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let client = ServerClient(project: try options.project())
-        let name = PercentEncoding.encode(pipeline, allowed: PercentEncoding.unreserved)
+        let project = try options.project()
+        let client = ServerClient(project: project)
         let body: ValueObject = [
             "from": .string(from), "to": .string(to ?? Timestamp.text(nanoseconds: WallClock.nanoseconds())),
             "limit": .int(Int64(limit)), "missing": .bool(missing), "again": .bool(again),
         ]
-        let ticks = try await client.request("POST", "/pipelines/\(name)/backfill", body: .object(body))
+        let ticks: Value
+        if await OfflineServer.isNeeded(client) {
+            let offline = OfflineServer(options: options, project: project)
+            ticks = try await offline.perform { [pipeline] in try await $0.backfill(pipeline, .object(body)) }
+            OfflineServer.tell(of: (ticks.asList ?? []).count { $0["status"] != "exists" })
+        } else {
+            let name = PercentEncoding.encode(pipeline, allowed: PercentEncoding.unreserved)
+            ticks = try await client.request("POST", "/pipelines/\(name)/backfill", body: .object(body))
+        }
         if json { return Streams.output.write(json: ticks, isPretty: true) }
         let style = TextStyle.standardOutput
         for tick in ticks.asList ?? [] {

@@ -241,6 +241,9 @@ public actor PipelineHost {
         return waiting + begins
     }
 
+    /// Reads the files without starting a trigger, for a process that does not serve them.
+    package func load() { _ = catalog.look() }
+
     /// Scans all files now. Files with errors are read again, and triggers with problems are restarted.
     ///
     /// - Returns: The changed or reloaded files.

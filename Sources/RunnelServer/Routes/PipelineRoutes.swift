@@ -63,10 +63,7 @@ struct PipelineRoutes: Sendable {
         let name = context.parameter("name")
         guard let hosted = await api.host.pipeline(named: name), let pipeline = hosted.pipeline else {
             let known = await api.host.all.compactMap { $0.pipeline?.name }
-            let closest = Suggestion.closest(to: name, among: known).map { "; did you mean \"\($0)\"?" } ?? ""
-            throw APIError(
-                404, .noSuchPipeline,
-                "there is no pipeline \(Value.string(name).quoted(limit: 200))\(closest)")
+            throw APIError(404, .noSuchPipeline, named: name, among: known)
         }
         return (hosted, pipeline)
     }
@@ -105,5 +102,13 @@ struct PipelineRoutes: Sendable {
                     pipeline, inputs: body.inputs, trigger: trigger, input: body.input,
                     priority: body.priority, dedupeKey: try request.dedupeKey(), by: Operator(context)))
         }
+    }
+}
+
+extension APIError {
+    /// There is no pipeline of that name.
+    init(_ status: Int, _ code: APIErrorCode, named name: String, among known: [String]) {
+        let closest = Suggestion.closest(to: name, among: known).map { "; did you mean \"\($0)\"?" } ?? ""
+        self.init(status, code, "there is no pipeline \(Value.string(name).quoted(limit: 200))\(closest)")
     }
 }

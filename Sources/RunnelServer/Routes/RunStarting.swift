@@ -200,6 +200,10 @@ struct Operator: Sendable {
     /// Nanoseconds since 1970.
     let time: Int64
 
+    init(name: String, origin: String, time: Int64) {
+        (self.name, self.origin, self.time) = (name, origin, time)
+    }
+
     init(_ context: ServerContext) {
         name = context.caller
         origin = context.remoteAddress?.ipAddress ?? "unknown"

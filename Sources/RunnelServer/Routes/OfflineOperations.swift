@@ -1,0 +1,61 @@
+package import RunnelEngine
+package import RunnelKit
+
+/// What operators do where no server is running: the runs that are started wait in the journal for the next one.
+package struct OfflineOperations: Sendable {
+    /// Why something is refused, in the words of the API.
+    package struct Refusal: Error, Sendable {
+        package let message: String
+    }
+
+    private let api: API
+    private let caller: Operator
+
+    /// - Parameters:
+    ///   - queue: Of a worker that has not joined the journal, so that it works on nothing.
+    ///   - host: Has loaded its files, and runs no trigger.
+    package init(queue: RunQueue, host: PipelineHost, version: String) {
+        let worker = queue.worker
+        api = API(
+            queue: queue, host: host, journal: worker.journal, version: version,
+            recorder: DeliveryRecorder(
+                journal: worker.journal, seal: queue.seal, logger: worker.logger, isOn: false))
+        caller = Operator(name: "local", origin: "command line", time: worker.runner.now())
+    }
+
+    /// Queues a new run for a stored delivery.
+    ///
+    /// - Returns: The id of the run.
+    package func replay(_ number: Int64) async throws -> String {
+        try await refusing {
+            let delivery = try await api.delivery("\(number)")
+            if let pipeline = await api.host.pipeline(named: delivery.pipeline)?.pipeline {
+                try await api.runs.keep(pipeline)
+            }
+            return try await api.replay(delivery, by: caller)
+        }
+    }
+
+    /// Queues runs for ticks of the past.
+    ///
+    /// - Parameter body: As that of the request; see ``Backfill``.
+    /// - Returns: As the answer to the request.
+    package func backfill(_ name: String, _ body: Value) async throws -> Value {
+        try await refusing {
+            guard let pipeline = await api.host.pipeline(named: name)?.pipeline else {
+                let known = await api.host.all.compactMap { $0.pipeline?.name }
+                throw APIError(404, .noSuchPipeline, named: name, among: known)
+            }
+            try await api.runs.keep(pipeline)
+            return .list(try await Backfill(body).perform(pipeline, api, by: caller).map(\.json))
+        }
+    }
+
+    private func refusing<Result>(_ body: () async throws -> Result) async throws -> Result {
+        do {
+            return try await body()
+        } catch let error as APIError {
+            throw Refusal(message: api.queue.redact(error.message))
+        }
+    }
+}

@@ -21,6 +21,20 @@ import Testing
         }
     }
 
+    @Test("counts are kept as long as what calls have used, whether their runs are or not", arguments: JournalKind.allCases)
+    func hoursArePruned(kind: JournalKind) async throws {
+        try await kind.withTwo { (journal, other) async throws -> Void in
+            for hour in 1...3 {
+                _ = try await journal.accept(newRun("r\(hour)"), memory: nil)
+                _ = try await journal.requestCancel("r\(hour)", at: Int64(hour) * Self.hour + 5)
+            }
+            let retention = Retention(usage: .nanoseconds(2 * Self.hour))
+            _ = try await journal.prune(retention, now: 4 * Self.hour + 7, within: nil)
+            #expect(try await other.operators.hours(since: 0).map(\.hour) == [2 * Self.hour, 3 * Self.hour])
+            #expect(try await other.run("r1")?.state == .cancelled)
+        }
+    }
+
     @Test("the audit log gives the newest entries first, a page at a time", arguments: JournalKind.allCases)
     func audit(kind: JournalKind) async throws {
         try await kind.withTwo { (journal, other) async throws -> Void in

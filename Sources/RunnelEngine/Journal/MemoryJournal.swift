@@ -24,6 +24,8 @@ public actor MemoryJournal: Journal {
     private var stepMemories: [String: [String: (memory: StepMemory, expiresAt: Int64)]] = [:]
     private var changes: Int64 = 0
     private let deliveryLog = MemoryDeliveryRecords()
+    /// Ends before this time are in no count by hour any more; nanoseconds since 1970.
+    private(set) var countedSince: Int64 = .min
     private let operatorLog = MemoryOperatorRecords.Log()
     private var endRecords: [EndRecord] = []
     /// The pipelines whose last run that succeeded or failed has failed.
@@ -468,6 +470,7 @@ public actor MemoryJournal: Journal {
 
     public func prune(_ retention: Retention, now: Int64, within limit: Duration?) async -> PruneReport {
         await deliveryLog.prune(retention, now: now)
+        countedSince = max(countedSince, HourCount.hour(of: now - retention.usage.nanoseconds))
         let ended = runs.values.filter(\.state.isFinal).sorted { ($0.endedAt ?? 0, $0.id) > ($1.endedAt ?? 0, $1.id) }
         var seen: [String: Int] = [:]
         var removed = 0

@@ -121,8 +121,9 @@ struct MemoryOperatorRecords: OperatorRecords {
 
     func hours(since time: Int64) async -> [HourCount] {
         var counts: [HourCount: Int] = [:]
+        let first = max(HourCount.hour(of: time), await journal.countedSince)
         for run in await journal.runs(RunFilter(limit: .max)) {
-            guard let end = run.endedAt, HourCount.hour(of: end) >= HourCount.hour(of: time) else { continue }
+            guard let end = run.endedAt, HourCount.hour(of: end) >= first else { continue }
             counts[
                 HourCount(hour: HourCount.hour(of: end), pipeline: run.pipeline, state: run.state, runs: 0), default: 0] +=
                 1

@@ -169,7 +169,7 @@ public struct JournalSettings: FieldGroup {
         have ended go.
         """)
     public var keepBytes: ByteCount = .mebibytes(4096)
-    @Field("How long it is kept what calls of models have used.") public var keepUsage: Duration = .seconds(
+    @Field("How long it is kept what calls of models have used, and how many runs ended in each hour.") public var keepUsage: Duration = .seconds(
         400 * 86_400)
     @Field(
         """

@@ -34,6 +34,7 @@ extension PostgresJournal {
             AND (ended_at < $1 OR number <= (SELECT number FROM last_end) - \(EndRecord.maximumKept))
             """, oldest)
         try await removeAll("usage", "at < $1", now - retention.usage.nanoseconds)
+        try await removeAll("run_hours", "hour < $1", HourCount.hour(of: now - retention.usage.nanoseconds))
         try await removeAll("step_memory", "expires_at < $1", now)
         try await removeDeliveries(retention, now: now)
         try await removeAll("writers", "at < now() - make_interval(secs => $1)", 86_400)

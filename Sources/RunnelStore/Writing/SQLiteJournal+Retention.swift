@@ -37,6 +37,8 @@ extension SQLiteJournal {
         try await removeDedupeKeys(now: now)
         try await removeEnds(before: now - retention.dedupe.nanoseconds)
         try await removeExpired("usage", "at < ?", [now - retention.usage.nanoseconds])
+        try await removeExpired(
+            "run_hours", "hour < ?", [HourCount.hour(of: now - retention.usage.nanoseconds)], key: "hour, pipeline, state")
         try await removeExpired("step_memory", "expires_at < ?", [now])
         try await removeDeliveries(retention, now: now)
         if runs > 0 {
@@ -198,7 +200,7 @@ extension SQLiteJournal {
     }
 
     private func removeExpired(
-        _ table: String, _ condition: String, _ arguments: [Int64]
+        _ table: String, _ condition: String, _ arguments: [Int64], key: String = "rowid"
     ) async throws(JournalError) {
         let isThere: @Sendable (Database) throws -> Bool = { db in
             try Bool.fetchOne(
@@ -209,7 +211,8 @@ extension SQLiteJournal {
             try await committer.write { db in
                 try db.cachedStatement(
                     sql: """
-                        DELETE FROM \(table) WHERE rowid IN (SELECT rowid FROM \(table) WHERE \(condition) LIMIT 1000)
+                        DELETE FROM \(table)
+                        WHERE (\(key)) IN (SELECT \(key) FROM \(table) WHERE \(condition) LIMIT 1000)
                         """
                 ).execute(arguments: StatementArguments(arguments))
             }

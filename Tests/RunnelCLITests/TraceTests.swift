@@ -108,6 +108,66 @@ import Testing
         }
     }
 
+    @Test("a retry is a trace of its own, and its span links to that of the run that it retries")
+    func retried() async throws {
+        let pipeline = "name: p\nsteps: [ { id: only, uses: shell, with: { run: \"exit 3\" } } ]\n"
+        try await TestServer.run { _ in
+            .reply(200)
+        } body: { server in
+            let environment = ["OTEL_EXPORTER_OTLP_ENDPOINT": server.url]
+            try await withProject(["p.yaml": pipeline], environment: environment) { runnel in
+                #expect(try await runnel.run(["run", "p"]).status == 1)
+                #expect(try await runnel.run(["runs", "retry", "last"]).status == 1)
+                let runs = try Value.json(try await runnel.run(["runs", "list", "--json"]).output)
+                let ids = try (runs.asList ?? []).map { try #require($0["id"]?.asString) }
+                let roots = try Self.spans(server).filter { $0["name"] == "invoke_workflow p" }
+                #expect(roots.map { $0["traceId"]?.asString } == ids.reversed().map { $0.replacing("-", with: "") })
+                let (first, second) = (try #require(roots.first), try #require(roots.last))
+                #expect(first["links"] == nil)
+                #expect(second["links"]?.asList?.count == 1)
+                #expect(second["links"]?[0]?["traceId"] == first["traceId"])
+                #expect(second["links"]?[0]?["spanId"] == first["spanId"])
+                let attribute: Value = ["key": "runnel.run.retry_of", "value": ["stringValue": .string(ids[1])]]
+                #expect(second["attributes"]?.asList?.contains(attribute) == true)
+            }
+        }
+    }
+
+    @Test("each line of the log about a run has the id of its trace")
+    func logLines() async throws {
+        let files = [
+            "runnel.yaml": "server: { port: 0 }\nlog: { format: json, level: info }\n",
+            "pipelines/p.yaml": """
+            name: p
+            on: { schedule: { cron: "@reboot" } }
+            steps: [ { uses: log, with: { message: said } } ]
+            """,
+        ]
+        try await TestServer.run { _ in
+            .reply(200)
+        } body: { server in
+            try await withProject(files, environment: ["OTEL_EXPORTER_OTLP_ENDPOINT": server.url]) { runnel in
+                let ended = try await runnel.interrupt(["serve", "pipelines"], after: " succeeded after ")
+                let runs = try Value.json(try await runnel.run(["runs", "list", "--json"]).output)
+                let id = try #require(runs[0]?["id"]?.asString)
+                let lines = try ended.error.split(separator: "\n").map { try Value.json(Array($0.utf8)) }
+                for words in ["run \(id) of p began (", "said", "run \(id) of p succeeded after "] {
+                    let line = try #require(
+                        lines.first { $0["message"]?.asString?.hasPrefix(words) == true }, "\(words) in \(ended.error)")
+                    #expect(line["trace"] == .string(id.replacing("-", with: "")))
+                    #expect(line["run"] == .string(id))
+                }
+            }
+            // A run that came with a trace is logged with that trace, also where nothing is exported.
+            try await withProject(files, environment: ["TRACEPARENT": Self.parent]) { runnel in
+                let ended = try await runnel.run(["run", "pipelines/p"])
+                let lines = try ended.error.split(separator: "\n").compactMap { try? Value.json(Array($0.utf8)) }
+                let line = try #require(lines.first { $0["message"] == "said" }, "\(ended.error)")
+                #expect(line["trace"] == "4bf92f3577b34da6a3ce929d0e0e4736")
+            }
+        }
+    }
+
     @Test("a receiver that is not there delays nothing and is told of once")
     func missing() async throws {
         let files = [

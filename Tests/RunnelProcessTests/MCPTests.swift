@@ -42,6 +42,21 @@ private func withServer<Result>(
         }
     }
 
+    @Test("a call carries the trace of its step in `_meta`, beside what the protocol puts there")
+    func trace() async throws {
+        try await withServer { stage, plugin, _ async throws in
+            let parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+            var traced = stage
+            traced.harness.trace = StepTrace(context: TraceContext(traceparent: parent, tracestate: "a=1"))
+            let meta = try Value.json(try await traced.run(plugin, "echo", ["n": 1]).text)["_meta"]
+            #expect(meta?["traceparent"] == .string(parent))
+            #expect(meta?["tracestate"] == "a=1")
+            #expect(meta?["progressToken"]?.asInt != nil)
+            let none = try Value.json(try await stage.run(plugin, "echo", ["n": 1]).text)["_meta"]
+            #expect(none?["traceparent"] == nil)
+        }
+    }
+
     @Test("a null argument that the tool's schema does not admit is an error, and the tool is not called")
     func null() async throws {
         try await withServer { stage, plugin, _ async throws in

@@ -15,7 +15,7 @@ import Testing
             """,
         ]
         try await withProject(files) { runnel in
-            try await runnel.serving("pipelines") { (runnel: RunnelProcess) in
+            try await runnel.serving("pipelines") { (runnel: RunnelProcess) async throws in
                 let port = try #require(runnel.environment["RUNNEL_SERVER_PORT"])
                 let post = "import urllib.request as u; u.urlopen('http://127.0.0.1:\(port)/hooks/p', b'hello')"
                 let sender = RunnelProcess(directory: runnel.directory, program: pythonForTests)
@@ -49,7 +49,7 @@ import Testing
             let audit = try await runnel.run(["audit"]).output
             #expect(audit.contains("replay-delivery 1 → \(replayed.output.dropLast())"), "\(audit)")
             #expect(audit.contains("local from command line"), "\(audit)")
-            try await runnel.serving("pipelines") { (runnel: RunnelProcess) in
+            try await runnel.serving("pipelines") { (runnel: RunnelProcess) async throws in
                 for run in [String(replayed.output.dropLast())] + lines.map({ $0[2] }) {
                     #expect(try await runnel.run(["runs", "watch", run]).status == 0)
                 }

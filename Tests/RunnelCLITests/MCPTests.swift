@@ -36,7 +36,9 @@ import Testing
             let ended = try await client.run([script, RunnelProcess.path, runnel.directory, mode])
             let schema = """
                 {"additionalProperties": false, "properties": {"input": {"description": "What the first step gets as its \
-                input, such as a text."}, "name": {"description": "Who is greeted.", "type": "string"}, "times": \
+                input, such as a text."}, "name": {"description": "Who is greeted.", "type": "string"}, "priority": \
+                {"description": "The priority of the run among queued ones, instead of the pipeline's.", "maximum": 10, \
+                "minimum": -10, "type": "integer"}, "times": \
                 {"default": 1, "type": "integer"}}, "required": ["name"], "type": "object"}
                 """
             #expect(
@@ -50,11 +52,13 @@ import Testing
                     Hello, 9! 10
                     cancelled
                     Hello, after!
+                    True `priority`: expected a whole number from -10 to 10, found the number 11
 
                     """ + (mode == "auto" ? "True\n" : ""), "\(ended.error)")
             // Each call was a run, and the one that was given up is not left going on.
             let runs = try await runnel.run(["runs", "list", "--json"]).output
             #expect(runs.contains("\"cancelled\""))
+            #expect(try Value.json(runs).asList?.contains { $0["priority"] == 4 } == true)
             #expect(!runs.contains("\"running\"") && !runs.contains("\"queued\""))
         }
     }

@@ -40,6 +40,12 @@ import Testing
             #expect(listed.asList?.map { $0["priority"] } == [10, 4, -3, -3, nil])
             #expect(try await runnel.run(["runs", "show", "last"]).output.contains("\n  priority    10\n"))
             #expect(try await runnel.run(["explain", "urgent"]).output.contains("priority"))
+            #expect(try await runnel.run(["runs", "retry", "last", "--priority", "-10"]).status == 0)
+            #expect(try await runnel.run(["runs", "show", "last"]).output.contains("\n  priority    -10\n"))
+            let wrong = try await runnel.run(["runs", "retry", "last", "--priority", "11"])
+            #expect(wrong.status == 2)
+            #expect(
+                wrong.error.contains("--priority 11: expected a whole number from -10 to 10, found the number 11"))
         }
     }
 

@@ -161,7 +161,7 @@ import Testing
             // A run that came with a trace is logged with that trace, also where nothing is exported.
             try await withProject(files, environment: ["TRACEPARENT": Self.parent]) { runnel in
                 let ended = try await runnel.run(["run", "pipelines/p"])
-                let lines = try ended.error.split(separator: "\n").compactMap { try? Value.json(Array($0.utf8)) }
+                let lines = ended.error.split(separator: "\n").compactMap { try? Value.json(Array($0.utf8)) }
                 let line = try #require(lines.first { $0["message"] == "said" }, "\(ended.error)")
                 #expect(line["trace"] == "4bf92f3577b34da6a3ce929d0e0e4736")
             }

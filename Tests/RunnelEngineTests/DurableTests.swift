@@ -215,7 +215,7 @@ private struct DurablePlugin: Plugin {
         #expect(
             steps.first?.error?["message"] == "the step was cancelled before it ended; what it had produced is kept")
         #expect(steps.first?.error?["partial_output"] == "half ")
-        #expect(steps.last?.output == [nil])
+        #expect(steps.last?.output == [.null])
         #expect(await rig.journal.run("run-p")?.error == nil)
     }
 

@@ -19,7 +19,8 @@ import Testing
         let days = UsageDays(
             from: try Self.time("2026-03-28T12:00:00Z"), to: try Self.time("2026-03-30T12:00:00Z"), in: berlin)
         #expect((0..<days.count).map(days.date) == ["2026-03-28", "2026-03-29", "2026-03-30"])
-        #expect(days.start == (try Self.time("2026-03-27T23:00:00Z")))
+        let midnight = try Self.time("2026-03-27T23:00:00Z")
+        #expect(days.start == midnight)
         #expect(days.query().period == 3_600_000_000_000)
         let sums = try ["2026-03-28T22:59:59Z", "2026-03-28T23:00:00Z", "2026-03-29T21:59:59Z", "2026-03-29T22:00:00Z"]
             .map { try Self.sum(at: $0, days.query()) }
@@ -35,10 +36,9 @@ import Testing
         let now = try Self.time("2026-11-27T16:00:00Z")
         let days = UsageDays(last: 30, at: now, in: tokyo)
         #expect(days.count == 30)
-        #expect(
-            days.query(pipeline: "p")
-                == UsageQuery(
-                    since: try Self.time("2026-10-29T15:00:00Z"), pipeline: "p", period: 86_400_000_000_000))
+        let midnight = try Self.time("2026-10-29T15:00:00Z")
+        let query = UsageQuery(since: midnight, pipeline: "p", period: 86_400_000_000_000)
+        #expect(days.query(pipeline: "p") == query)
         #expect(days.date(0) == "2026-10-30")
         #expect(days.date(29) == "2026-11-28")
         // A period without an end is no loop without an end.

@@ -21,7 +21,9 @@ import Testing
         }
     }
 
-    @Test("counts are kept as long as what calls have used, whether their runs are or not", arguments: JournalKind.allCases)
+    @Test(
+        "counts are kept as long as what calls have used, whether their runs are or not",
+        arguments: JournalKind.allCases)
     func hoursArePruned(kind: JournalKind) async throws {
         try await kind.withTwo { (journal, other) async throws -> Void in
             for hour in 1...3 {

@@ -184,11 +184,11 @@ private func waitForEnd(of process: Int32) async -> Bool {
         let error = await #expect(throws: StepError.self) { try await task.value }
         #expect(error?.code == "cancelled")
         #expect(error?.message == "the step was cancelled before it ended; what it had produced is kept")
-        #expect(error?.partialOutput == ["stdout": "one", "stderr": "", "exit_code": nil])
+        #expect(error?.partialOutput == ["stdout": "one", "stderr": "", "exit_code": .null])
         await stage.services.shutDown()
         let late = await failure(["run": "echo two; exec sleep 3600", "timeout": "300ms"])
         #expect(late?.code == "shell-timeout")
-        #expect(late?.partialOutput == ["stdout": "two", "stderr": "", "exit_code": nil])
+        #expect(late?.partialOutput == ["stdout": "two", "stderr": "", "exit_code": .null])
     }
 
     @Test("a script that floods standard output is ended, and one that floods standard error is bounded")

@@ -13,19 +13,13 @@ struct AuditCommand: AsyncParsableCommand {
             ]))
 
     @OptionGroup var options: ProjectOptions
-    @Option(name: .shortAndLong, help: "How many entries, the newest first.") var number = 50
-    @Option(help: ArgumentHelp("Only entries before this number: the last of a page before.", valueName: "number"))
-    var before: Int?
+    @OptionGroup var page: PagingOptions
     @Flag(help: "Print one JSON object a line.") var json = false
-
-    func validate() throws {
-        if number < 1 { throw ValidationError("-n \(number): expected 1 or more") }
-    }
 
     func run() async throws {
         let journal = try options.journal(of: try options.project())
         let entries = try await withJournalErrors {
-            try await journal.operators.audit(before: before.map { Int64($0) }, limit: number)
+            try await journal.operators.audit(before: page.last, limit: page.number)
         }
         await journal.close()
         if json {

@@ -1,6 +1,7 @@
 import ArgumentParser
 import RunnelEngine
 import RunnelKit
+import RunnelServer
 internal import RunnelSupport
 
 /// `runnel deliveries`
@@ -41,19 +42,13 @@ struct DeliveriesListCommand: AsyncParsableCommand {
     @Option(help: "Only deliveries with this outcome.") var outcome: DeliveryOutcomeArgument?
     @Option(help: "Only deliveries to hooks of this pipeline.", completion: PipelineCompletion.names)
     var pipeline: String?
-    @Option(name: .shortAndLong, help: "How many deliveries.") var number = 50
-    @Option(help: ArgumentHelp("Only deliveries before this number: the last of a page before.", valueName: "number"))
-    var before: Int?
+    @OptionGroup var page: PagingOptions
     @Flag(help: "Print one JSON object a line.") var json = false
-
-    func validate() throws {
-        if number < 1 { throw ValidationError("-n \(number): expected 1 or more") }
-    }
 
     func run() async throws {
         let journal = try options.journal(of: try options.project())
         let filter = DeliveryFilter(
-            outcome: outcome?.outcome, pipeline: pipeline, before: before.map { Int64($0) }, limit: number)
+            outcome: outcome?.outcome, pipeline: pipeline, before: page.last, limit: page.number)
         let deliveries = try await withJournalErrors { try await journal.deliveries.deliveries(filter) }
         await journal.close()
         if json {

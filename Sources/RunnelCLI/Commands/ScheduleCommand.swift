@@ -1,6 +1,7 @@
 import ArgumentParser
 import RunnelEngine
 import RunnelKit
+import RunnelServer
 internal import RunnelSupport
 
 /// `runnel schedule`

@@ -1,4 +1,5 @@
 internal import LibC
+import RunnelEngine
 
 #if canImport(FoundationEssentials)
 import FoundationEssentials

@@ -23,7 +23,7 @@ enum FileReading {
         var isDirectory = false
         guard exists(path, isDirectory: &isDirectory) else { throw Failure(message: "there is no file \"\(path)\"") }
         guard !isDirectory else { throw Failure(message: "\"\(path)\" is a directory, not a file") }
-        return try read(path, limit: .max - 1, waits: true)
+        return try contents(of: path, limit: .max - 1, waits: true)
     }
 
     /// Reads a YAML file, up to just beyond the parser's limit, so that the parser reports a file that is too large.
@@ -31,10 +31,10 @@ enum FileReading {
         var isDirectory = false
         guard exists(path, isDirectory: &isDirectory) else { throw Failure(message: "there is no file \"\(path)\"") }
         guard !isDirectory else { throw Failure(message: "\"\(path)\" is a directory, not a file") }
-        return try read(path, limit: YAMLLimits.default.maxBytes)
+        return try contents(of: path, limit: YAMLLimits.default.maxBytes)
     }
 
-    private static func read(_ path: String, limit: Int, waits: Bool = false) throws(Failure) -> [UInt8] {
+    private static func contents(of path: String, limit: Int, waits: Bool = false) throws(Failure) -> [UInt8] {
         do throws(BoundedFile.Failure) {
             return try BoundedFile.bytes(of: path, limit: limit, waits: waits)
         } catch {

@@ -1,6 +1,7 @@
 import RunnelEngine
 import RunnelKit
 import RunnelServer
+internal import RunnelSupport
 
 /// What a command asks the server for, done without one: the runs wait in the journal for the next `runnel serve`, here or
 /// on another machine that shares the journal.
@@ -58,7 +59,9 @@ struct OfflineServer: Sendable {
             return try folders.flatMap { try $0.contents() }.filter { seen.insert($0.file).inserted }
         }
         await host.load()
-        return OfflineOperations(queue: queue, host: host, version: RunnelCommand.version)
+        return OfflineOperations(
+            queue: queue, host: host, journal: journal, version: RunnelCommand.version, logger: assembly.logger,
+            now: WallClock.nanoseconds())
     }
 
     /// Says where the runs are.

@@ -169,8 +169,9 @@ public struct JournalSettings: FieldGroup {
         have ended go.
         """)
     public var keepBytes: ByteCount = .mebibytes(4096)
-    @Field("How long it is kept what calls of models have used, and how many runs ended in each hour.") public var keepUsage: Duration = .seconds(
-        400 * 86_400)
+    @Field("How long it is kept what calls of models have used, and how many runs ended in each hour.") public
+        var keepUsage: Duration = .seconds(
+            400 * 86_400)
     @Field(
         """
         The database of PostgreSQL that several machines share: `postgres://user@host/database`. What it leaves out comes \

@@ -31,7 +31,8 @@ public final class FolderListing: Sendable {
     ///   - entered: The names of the folders in the outermost one that are looked through; nil for all.
     ///   - isWanted: Called with file names, except hidden ones.
     public init(
-        _ path: String, entering entered: Set<String>? = nil, where isWanted: @escaping @Sendable (_ name: String) -> Bool
+        _ path: String, entering entered: Set<String>? = nil,
+        where isWanted: @escaping @Sendable (_ name: String) -> Bool
     ) {
         self.path = path
         self.entered = entered

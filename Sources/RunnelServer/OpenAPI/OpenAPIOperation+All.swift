@@ -1,3 +1,4 @@
+import RunnelEngine
 import RunnelKit
 
 extension OpenAPIOperation {

@@ -1,3 +1,4 @@
+package import Logging
 package import RunnelEngine
 package import RunnelKit
 
@@ -14,13 +15,14 @@ package struct OfflineOperations: Sendable {
     /// - Parameters:
     ///   - queue: Of a worker that has not joined the journal, so that it works on nothing.
     ///   - host: Has loaded its files, and runs no trigger.
-    package init(queue: RunQueue, host: PipelineHost, version: String) {
-        let worker = queue.worker
+    ///   - now: Nanoseconds since 1970.
+    package init(
+        queue: RunQueue, host: PipelineHost, journal: any Journal, version: String, logger: Logger, now: Int64
+    ) {
         api = API(
-            queue: queue, host: host, journal: worker.journal, version: version,
-            recorder: DeliveryRecorder(
-                journal: worker.journal, seal: queue.seal, logger: worker.logger, isOn: false))
-        caller = Operator(name: "local", origin: "command line", time: worker.runner.now())
+            queue: queue, host: host, journal: journal, version: version,
+            recorder: DeliveryRecorder(journal: journal, seal: queue.seal, logger: logger, isOn: false))
+        caller = Operator(name: "local", origin: "command line", time: now)
     }
 
     /// Queues a new run for a stored delivery.

@@ -38,7 +38,8 @@ extension SQLiteJournal {
         try await removeEnds(before: now - retention.dedupe.nanoseconds)
         try await removeExpired("usage", "at < ?", [now - retention.usage.nanoseconds])
         try await removeExpired(
-            "run_hours", "hour < ?", [HourCount.hour(of: now - retention.usage.nanoseconds)], key: "hour, pipeline, state")
+            "run_hours", "hour < ?", [HourCount.hour(of: now - retention.usage.nanoseconds)],
+            key: "hour, pipeline, state")
         try await removeExpired("step_memory", "expires_at < ?", [now])
         try await removeDeliveries(retention, now: now)
         if runs > 0 {

@@ -42,7 +42,10 @@ async def calls(session):
         await slow
     except asyncio.CancelledError:
         print("cancelled")
-    print((await session.call_tool("greet", {"name": "after"})).structured_content["text"])
+    after = await session.call_tool("greet", {"name": "after", "priority": 4})
+    print(after.structured_content["text"])
+    high = await session.call_tool("greet", {"name": "high", "priority": 11})
+    print(high.is_error, high.content[0].text)
 
 
 async def main():

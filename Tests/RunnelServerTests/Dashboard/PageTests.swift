@@ -182,6 +182,18 @@ import Testing
             #expect(dry.status == 200)
             #expect(dry.text.contains("Hello Bob, manual"))
             #expect(await server.runs().count == 1)
+            #expect(try await browser.page("/pipelines/greet").contains(#"name="priority""#))
+            let urgent = try await browser.send(
+                "/pipelines/greet/start", ["input.who": "Eve", "priority": "-7", "do": "start"])
+            let other = String((urgent.headers["location"] ?? "").dropFirst("/runs/".count).prefix { $0 != "?" })
+            try await server.end(of: other)
+            let urgentRun = try await server.journal.run(other)
+            #expect(urgentRun?.priority == -7)
+            let high = try await browser.send(
+                "/pipelines/greet/start", ["input.who": "Eve", "priority": "11", "do": "start"])
+            #expect(high.status == 400)
+            #expect(high.text.contains("`priority`: expected a whole number from -10 to 10, found the number 11"))
+            #expect(high.text.contains(#"value="11""#))
         }
     }
 

@@ -185,7 +185,8 @@ struct RunsRetryCommand: AsyncParsableCommand {
             return try fail(error.message, nil)
         }
         do {
-            return try await service.makeRetry(of: old, with: pipeline, from: from, changing: changes, priority: priority.level)
+            return try await service.makeRetry(
+                of: old, with: pipeline, from: from, changing: changes, priority: priority.level)
         } catch {
             return try fail(error, old.id)
         }

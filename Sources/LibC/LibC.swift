@@ -6,3 +6,27 @@
 #else
 @_exported public import Glibc
 #endif
+
+extension stat {
+    /// When the content was last changed, in nanoseconds since 1970.
+    public var modifiedNanoseconds: Int64 {
+        #if canImport(Darwin)
+        Self.nanoseconds(st_mtimespec)
+        #else
+        Self.nanoseconds(st_mtim)
+        #endif
+    }
+
+    /// When the content, the owner or the permissions were last changed, in nanoseconds since 1970.
+    public var changedNanoseconds: Int64 {
+        #if canImport(Darwin)
+        Self.nanoseconds(st_ctimespec)
+        #else
+        Self.nanoseconds(st_ctim)
+        #endif
+    }
+
+    private static func nanoseconds(_ time: timespec) -> Int64 {
+        Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
+    }
+}

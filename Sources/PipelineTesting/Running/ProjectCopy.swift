@@ -149,12 +149,8 @@ final class CopyLock: Sendable {
             let folder = base + "/" + name
             var info = stat()
             guard lstat(folder, &info) == 0, info.st_uid == geteuid() else { continue }
-            #if os(Linux)
-            let changed = info.st_mtim.tv_sec
-            #else
-            let changed = info.st_mtimespec.tv_sec
-            #endif
-            guard time(nil) - changed >= sweepAge, let lock = CopyLock(folder) else { continue }
+            let changed = info.modifiedNanoseconds / 1_000_000_000
+            guard Int64(time(nil)) - changed >= sweepAge, let lock = CopyLock(folder) else { continue }
             withExtendedLifetime(lock) { try? FileManager.default.removeItem(atPath: folder) }
         }
     }

@@ -1,10 +1,13 @@
+import LibC
 import PipelineTesting
 import RunnelEngine
+import Synchronization
 
 /// The pipeline files below a folder: every `.yaml` and `.yml` file except configuration, manifests and tests.
 struct PipelineFolder: Sendable {
     private let path: String
     private let listing: FolderListing
+    private let known = KnownContents()
 
     init(_ path: String) {
         self.path = path
@@ -40,17 +43,65 @@ struct PipelineFolder: Sendable {
         return files
     }
 
-    /// The files with what they hold; nil for one that cannot be read.
+    /// The files with what they hold; nil for one that cannot be read. One that has not changed is not read again.
     func contents() throws(FileReading.Failure) -> [(file: String, bytes: [UInt8]?)] {
-        try files().compactMap { file in
-            if let bytes = try? FileReading.yaml(of: file) { return (file, bytes) }
-            // One that has gone since is not there.
-            return FileReading.exists(file) ? (file, nil) : nil
-        }
+        known.update(try files())
     }
 
     private static func isPipeline(_ name: String) -> Bool {
         (name.hasSuffix(".yaml") || name.hasSuffix(".yml")) && name != "runnel.yaml" && name != "plugin.yaml"
             && !PipelineTestFiles.isTestFile(name)
+    }
+}
+
+/// What files held when they were last read.
+private final class KnownContents: Sendable {
+    /// What tells that a file is another one or holds something else.
+    private struct Facts: Equatable {
+        let device: UInt64
+        let inode: UInt64
+        let size: Int64
+        let modified: Int64
+        let changed: Int64
+
+        init?(_ path: String) {
+            var facts = stat()
+            guard stat(path, &facts) == 0 else { return nil }
+            (device, inode) = (UInt64(truncatingIfNeeded: facts.st_dev), UInt64(facts.st_ino))
+            (size, modified, changed) = (Int64(facts.st_size), facts.modifiedNanoseconds, facts.changedNanoseconds)
+        }
+
+        /// A change so soon after the last one might leave the times as they are.
+        var isSettled: Bool { Int64(time(nil)) - changed / 1_000_000_000 > 2 }
+    }
+
+    private struct Entry {
+        let facts: Facts
+        let bytes: [UInt8]
+    }
+
+    private let entries = Mutex<[String: Entry]>([:])
+
+    /// The contents of the files; those of others are forgotten.
+    func update(_ files: [String]) -> [(file: String, bytes: [UInt8]?)] {
+        entries.withLock { entries in
+            var kept: [String: Entry] = [:]
+            let contents = files.compactMap { file -> (file: String, bytes: [UInt8]?)? in
+                // Before the file is read: a change meanwhile is seen the next time.
+                let facts = Facts(file)
+                if let entry = entries[file], entry.facts == facts {
+                    kept[file] = entry
+                    return (file, entry.bytes)
+                }
+                guard let bytes = try? FileReading.yaml(of: file) else {
+                    // One that has gone since is not there.
+                    return FileReading.exists(file) ? (file, nil) : nil
+                }
+                if let facts, facts.isSettled { kept[file] = Entry(facts: facts, bytes: bytes) }
+                return (file, bytes)
+            }
+            entries = kept
+            return contents
+        }
     }
 }

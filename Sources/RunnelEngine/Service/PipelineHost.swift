@@ -267,7 +267,11 @@ public actor PipelineHost {
     }
 
     private var haveTriggersReported: Bool {
-        all.allSatisfy { $0.triggers.count == $0.pipeline?.triggers.count ?? 0 }
+        catalog.entries.allSatisfy { entry in
+            (entry.pipeline?.triggers ?? []).allSatisfy {
+                health[TriggerPlace(file: entry.file, key: $0.key)] != nil
+            }
+        }
     }
 
     private func begin(_ place: TriggerPlace, _ task: AbandonableTask<Void>) {

@@ -21,6 +21,8 @@ actor TriggerDeclarations {
     private let former: @Sendable (Pipeline) -> [[String]]
     private let keysExpireAt: @Sendable () -> Int64
     private var known: [String: Entry]?
+    /// The identities of a file's triggers, sorted, with the hash of the file: finding them reads all settings.
+    private var identified: [String: (definition: String, triggers: [String])] = [:]
 
     private static let prefix = "declared/"
 
@@ -49,12 +51,13 @@ actor TriggerDeclarations {
             var entries = try await recall()
             let current = hosted.compactMap { file -> (file: String, pipeline: Pipeline, entry: Entry)? in
                 guard let pipeline = file.pipeline, file.problem == nil else { return nil }
-                let triggers = identities(pipeline).sorted()
+                let triggers = triggers(of: pipeline, in: file.file)
                 return (
                     file.file, pipeline,
                     Entry(pipeline: pipeline.name, triggers: triggers, definition: pipeline.definition)
                 )
             }
+            identified = identified.filter { files.contains($0.key) }
             for file in Set(entries.keys).subtracting(files) {
                 if let entry = entries.removeValue(forKey: file) {
                     try await removed(
@@ -85,6 +88,13 @@ actor TriggerDeclarations {
             // Failed writes are detected as changes again next time.
             logger.error("cannot store the state of triggers: \(error)")
         }
+    }
+
+    private func triggers(of pipeline: Pipeline, in file: String) -> [String] {
+        if let known = identified[file], known.definition == pipeline.definition { return known.triggers }
+        let triggers = identities(pipeline).sorted()
+        if !pipeline.definition.isEmpty { identified[file] = (pipeline.definition, triggers) }
+        return triggers
     }
 
     /// Takes over what the triggers remembered under names that they had before.

@@ -224,12 +224,7 @@ enum FileSystem {
     static func facts(_ path: String) -> (size: Int64, age: Int)? {
         var info = stat()
         guard stat(path, &info) == 0 else { return nil }
-        #if os(Linux)
-        let modified = info.st_mtim.tv_sec
-        #else
-        let modified = info.st_mtimespec.tv_sec
-        #endif
-        return (Int64(info.st_size), time(nil) - modified)
+        return (Int64(info.st_size), time(nil) - Int(info.modifiedNanoseconds / 1_000_000_000))
     }
 }
 

@@ -81,14 +81,8 @@ extension FolderEntry.Kind {
 
 extension FileStatus {
     init(_ status: stat) {
-        #if canImport(Darwin)
-        let time = status.st_mtimespec
-        #else
-        let time = status.st_mtim
-        #endif
         self.init(
-            size: Int64(status.st_size), modified: Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec),
-            inode: UInt64(status.st_ino))
+            size: Int64(status.st_size), modified: status.modifiedNanoseconds, inode: UInt64(status.st_ino))
     }
 }
 

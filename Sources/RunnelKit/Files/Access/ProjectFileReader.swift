@@ -154,16 +154,6 @@ struct ProjectFileReader {
     }
 }
 
-extension stat {
-    fileprivate var modifiedNanoseconds: Int64 {
-        #if canImport(Darwin)
-        Int64(st_mtimespec.tv_sec) * 1_000_000_000 + Int64(st_mtimespec.tv_nsec)
-        #else
-        Int64(st_mtim.tv_sec) * 1_000_000_000 + Int64(st_mtim.tv_nsec)
-        #endif
-    }
-}
-
 extension StepError {
     fileprivate func suggesting(_ names: [String], for path: ConfinedPath) -> StepError {
         var copy = self

@@ -2,6 +2,12 @@ internal import Logging
 public import RunnelKit
 internal import Synchronization
 
+#if canImport(FoundationEssentials)
+internal import FoundationEssentials
+#else
+internal import Foundation
+#endif
+
 /// Runs one step by itself, the way the engine would, and keeps what it reported.
 public struct StepHarness: Sendable {
     /// Which step of which run the step takes itself for.
@@ -64,4 +70,15 @@ private final class ReportLog: Sendable {
     private let storage = Mutex<[StepProgress]>([])
     var all: [StepProgress] { storage.withLock { $0 } }
     func append(_ progress: StepProgress) { storage.withLock { $0.append(progress) } }
+}
+
+/// Runs `body` with the path of a fresh, empty folder, which is removed afterwards.
+public func withTemporaryDirectory<Result>(_ body: (String) async throws -> Result) async throws -> Result {
+    let manager = FileManager.default
+    // The real path, since steps compare paths after links are resolved.
+    let base = manager.temporaryDirectory.path
+    let path = base + (base.hasSuffix("/") ? "" : "/") + "runnel-\(UUID().uuidString.lowercased())"
+    try manager.createDirectory(atPath: path, withIntermediateDirectories: true)
+    defer { try? manager.removeItem(atPath: path) }
+    return try await body(path)
 }

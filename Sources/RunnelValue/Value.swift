@@ -67,3 +67,112 @@ extension Value: ExpressibleByBooleanLiteral, ExpressibleByIntegerLiteral,
     /// ``object(_:)``
     public init(dictionaryLiteral elements: (String, Value)...) { self = .object(ValueObject(elements)) }
 }
+
+extension Value {
+    /// Whether it is null.
+    public var isNull: Bool {
+        if case .null = self { true } else { false }
+    }
+    /// The flag; nil for a value of another kind.
+    public var asBool: Bool? {
+        if case .bool(let value) = self { value } else { nil }
+    }
+    /// The integer, also of a floating-point number that is whole and fits 64 bits.
+    public var asInt: Int64? {
+        switch self {
+        case .int(let value): value
+        case .double(let value): Int64(exactly: value)
+        default: nil
+        }
+    }
+    /// The number as a double; an integer beyond 2^53 is rounded.
+    public var asDouble: Double? {
+        switch self {
+        case .int(let value): Double(value)
+        case .double(let value): value
+        default: nil
+        }
+    }
+    /// The text; nil for a value of another kind.
+    public var asString: String? {
+        if case .string(let value) = self { value } else { nil }
+    }
+    /// The bytes; nil for a value of another kind.
+    public var asBytes: [UInt8]? {
+        if case .bytes(let value) = self { value } else { nil }
+    }
+    /// The items; nil for a value of another kind.
+    public var asList: [Value]? {
+        if case .list(let value) = self { value } else { nil }
+    }
+    /// The members; nil for a value of another kind.
+    public var asObject: ValueObject? {
+        if case .object(let value) = self { value } else { nil }
+    }
+
+    /// The member `key` of an object; nil for a missing key and for anything that is not an object.
+    public subscript(key: String) -> Value? {
+        asObject?[key]
+    }
+
+    /// The element at `index` of a list; nil outside its bounds and for anything that is not a list.
+    public subscript(index: Int) -> Value? {
+        guard let list = asList, list.indices.contains(index) else { return nil }
+        return list[index]
+    }
+
+    /// What a condition makes of the value: false for null, false, 0, "", [] and {}; true for anything else.
+    public var isTruthy: Bool {
+        switch self {
+        case .null: false
+        case .bool(let value): value
+        case .int(let value): value != 0
+        case .double(let value): value != 0
+        case .string(let value): !value.isEmpty
+        case .bytes(let value): !value.isEmpty
+        case .list(let value): !value.isEmpty
+        case .object(let value): !value.isEmpty
+        }
+    }
+
+    /// The kind of the value in words for a message: "a string", "a list", "null", …
+    public var kindName: String {
+        switch self {
+        case .null: "null"
+        case .bool: "true or false"
+        case .int: "a whole number"
+        case .double: "a number"
+        case .string: "a string"
+        case .bytes: "binary data"
+        case .list: "a list"
+        case .object: "an object"
+        }
+    }
+
+    /// The value as text: a string as it is, anything else as compact JSON.
+    public var text: String {
+        if case .string(let value) = self { value } else { json() }
+    }
+
+    /// The value in a message: compact JSON, cut after `limit` characters.
+    public func quoted(limit: Int = 60) -> String {
+        let text = json()
+        return text.count <= limit ? text : text.prefix(limit - 1) + "…"
+    }
+}
+
+extension Value {
+    /// The value as the second half of "expected …, found …": its kind, and what it is where that fits a line.
+    package var foundText: String {
+        switch self {
+        case .null, .bytes: kindName
+        case .bool(let value): "\(value)"
+        case .int, .double: "the number \(json())"
+        case .string(let text):
+            // One too long for the line is not cut: half a secret could not be masked any more.
+            json().count <= 60 ? json() : "a string of \(text.count) characters"
+        case .list(let items): items.isEmpty ? "an empty list" : "a list"
+        case .object(let members): members.isEmpty ? "an empty object" : "an object"
+        }
+    }
+}

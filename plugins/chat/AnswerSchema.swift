@@ -1,5 +1,7 @@
 import JSONSchema
+import Marketplace
 import RunnelKit
+import Synchronization
 
 /// `schema:` of a chat: a JSON schema that the answer has to fit, checked when the pipeline is validated.
 struct AnswerSchema: FieldValue {
@@ -37,5 +39,55 @@ struct AnswerSchema: FieldValue {
             issue.path.isRoot ? issue.message : "`\(issue.path)`: \(issue.message)"
         }
         return issues.isEmpty ? nil : issues.joined(separator: "; ")
+    }
+}
+
+/// How the server is told that an answer has to fit a schema. With `auto` it remembers that the server does not know
+/// `response_format`, so that only the first chat is refused.
+final class ResponseFormats: Sendable {
+    private let setting: MarketplaceSettings.ResponseFormat
+    /// The models for which `response_format` was refused.
+    private let refused = Mutex<Set<String>>([])
+
+    /// More models than anybody names; beyond it each is asked again.
+    private static let maximumModels = 256
+
+    init(setting: MarketplaceSettings.ResponseFormat) {
+        self.setting = setting
+    }
+
+    /// - Parameter model: As the step names it.
+    func format(model: String?) -> ResponseFormat {
+        switch setting {
+        case .jsonSchema: .jsonSchema
+        case .jsonObject: .jsonObject
+        case .none: .none
+        case .auto: refused.withLock { $0.contains(model ?? "") } ? .none : .jsonSchema
+        }
+    }
+
+    /// Whether the chat is to be asked without `response_format` after this failure.
+    func drops(_ format: ResponseFormat, after error: MarketplaceError, model: String?) -> Bool {
+        guard setting == .auto, format != .none, error.refusesResponseFormat else { return false }
+        refused.withLock { if $0.count < Self.maximumModels { $0.insert(model ?? "") } }
+        return true
+    }
+}
+
+extension AnswerSchema {
+    /// The conversation, with the schema in it where the server does not get it by itself.
+    func stated(in conversation: [ChatMessage], format: ResponseFormat) -> [ChatMessage] {
+        guard format != .jsonSchema else { return conversation }
+        let instruction = """
+            Answer with JSON alone, without any other text, that fits this JSON schema:
+            \(source.json())
+            """
+        var stated = conversation
+        guard let last = stated.lastIndex(where: { $0.role == "user" }) else {
+            return stated + [ChatMessage(role: "user", content: instruction)]
+        }
+        // The correction of an answer states it already.
+        if !stated[last].content.contains(source.json()) { stated[last].content += "\n\n" + instruction }
+        return stated
     }
 }

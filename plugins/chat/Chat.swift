@@ -222,3 +222,13 @@ extension StepError {
             partialOutput: asked ?? text)
     }
 }
+
+/// One entry of `messages:`.
+struct ChatMessageField: FieldGroup {
+    enum Role: String, FieldChoice { case system, user, assistant }
+
+    @Field("Who speaks.") var role: Role = .user
+    @Field("What is said.") var content: String
+
+    var message: ChatMessage { ChatMessage(role: role.rawValue, content: content) }
+}

@@ -247,3 +247,20 @@ struct WatchSettings: Sendable {
 
     var root: FilePath { filter.root }
 }
+
+/// The codes of errors of watching a folder.
+enum WatchErrorCode: String, ErrorCode {
+    case watchFailed = "watch-failed"
+
+    static let part = "watch"
+
+    /// What it means, and what to do.
+    var explanation: ErrorExplanation {
+        switch self {
+        case .watchFailed:
+            ErrorExplanation(
+                "cannot move \"…\": …", "cannot watch \"…\" with inotify: …",
+                hints: "use `mode: poll`, or raise fs.inotify.max_user_instances")
+        }
+    }
+}

@@ -80,3 +80,97 @@ struct Delivery: Sendable {
         return (secrets?.texts ?? []) + [call.url.userInfo?.password].compactMap(\.self) + segments
     }
 }
+
+/// Why one attempt failed: a few words for the note about the next, and the error if there is none.
+struct DeliveryFailure: Error {
+    let brief: String
+    var error: StepError
+
+    init(_ problem: TransportProblem, call: String) {
+        brief = problem.brief
+        error = problem.stepError(call: call)
+    }
+
+    /// - Parameters:
+    ///   - call: method and URL as messages show them.
+    ///   - redact: masks secrets.
+    init(_ reply: HTTPReply, from url: HTTPURL, call: String, now: Int64, redact: (String) -> String) {
+        brief = "HTTP \(reply.status)"
+        if (300...399).contains(reply.status), let location = reply.headers.first(name: "location") {
+            let target = (try? url.resolving(location).shown).map { "\"\(redact($0))\"" } ?? "a place that is no URL"
+            error = StepError(
+                WebhookErrorCode.redirectNotFollowed, "\(call) answered \(reply.statusLine) and points to \(target)",
+                hint: "webhooks are not sent on to other places; put that URL into `url` if you trust it")
+            return
+        }
+        let words = ServerWords.line(of: reply, redact: redact)
+        error = StatusProblem.error(call: call, reply: reply, words: words, now: now)
+        if reply.status == 410 {
+            error.code = "webhook-gone"
+            error.hint = "the receiver wants no more webhooks at this URL: remove the step or ask for a new URL"
+        }
+    }
+
+    /// What there is to say where the receiver asked for a longer wait; empty otherwise.
+    func shortened(to delay: Duration, by retry: DeliveryRetry) -> String {
+        guard let asked = error.retryAfter, asked > delay else { return "" }
+        return
+            "; it asked to wait \(DurationText.format(asked)), `max_backoff` allows \(DurationText.format(retry.maxBackoff))"
+    }
+
+    /// The error after the last attempt.
+    func final(attempts: Int, retry decision: DeliveryRetry.Decision) -> StepError {
+        var error = error
+        if attempts > 1 { error.message += " (tried \(attempts) times)" }
+        if case .asksTooMuch(let wait) = decision {
+            let longest = DurationText.format(DeliveryRetry.longestRetryAfter)
+            error.hint =
+                "the receiver asks to wait \(DurationText.format(wait)), and a step waits \(longest) at most: run it again later"
+        }
+        return error
+    }
+}
+
+/// Decides whether and when a webhook is sent again.
+struct DeliveryRetry: Sendable, Hashable {
+    enum Decision: Hashable {
+        case retry(after: Duration)
+        case giveUp
+        /// The receiver asks for more patience than a step has.
+        case asksTooMuch(Duration)
+    }
+
+    /// A receiver that asks for more is not asked again: coming back much earlier would be refused.
+    static let longestRetryAfter: Duration = .seconds(600)
+
+    /// How often is sent at most, the first time included.
+    let attempts: Int
+    /// The delay before the second attempt; it doubles with each further one.
+    let backoff: Duration
+    /// Where the doubling ends, and the longest wait, also where the receiver asks for a longer one.
+    let maxBackoff: Duration
+
+    /// - Parameters:
+    ///   - attempt: which attempt failed, from 1.
+    ///   - isTransient: whether the failure may pass.
+    ///   - retryAfter: what the receiver asked for.
+    ///   - generator: takes up to half of the delay off by chance, so that senders do not come back all at once.
+    func decide(
+        attempt: Int, isTransient: Bool, retryAfter: Duration?, using generator: inout some RandomNumberGenerator
+    ) -> Decision {
+        guard isTransient, attempt < attempts else { return .giveUp }
+        var delay = min(backoff, maxBackoff)
+        for _ in 1..<max(attempt, 1) where delay < maxBackoff { delay = min(delay * 2, maxBackoff) }
+        delay = Self.rounded(delay * Double.random(in: 0.5...1, using: &generator))
+        guard let retryAfter else { return .retry(after: delay) }
+        guard retryAfter <= Self.longestRetryAfter else { return .asksTooMuch(retryAfter) }
+        return .retry(after: max(delay, min(retryAfter, maxBackoff)))
+    }
+
+    /// A delay that reads well in a note: whole milliseconds below a second, tenths above.
+    private static func rounded(_ delay: Duration) -> Duration {
+        let step: Int64 = delay < .seconds(1) ? 1 : 100
+        let milliseconds = delay / .milliseconds(step)
+        return .milliseconds(Int64(milliseconds.rounded(.up)) * step)
+    }
+}

@@ -78,3 +78,91 @@ public struct ChatBatches: AsyncSequence, Sendable {
         }
     }
 }
+
+/// What a chat stream tells, in the order the server sent it.
+@nonexhaustive public enum ChatEvent: Sendable, Equatable {
+    /// The answer begins: who speaks (`assistant`), and the ids the server gave the message, if it gave any. When a
+    /// request was retried before its first text, the role comes once more and replaces the earlier one.
+    indirect case role(String, MessageInfo?)
+    /// More of the answer's text, never empty.
+    case text(String)
+    /// What the agent is doing, for example a call of a tool.
+    indirect case task(AgentTask)
+    /// More of what the model thinks before it answers, never empty. It is no part of the answer.
+    case reasoning(String)
+    /// Why the answer ended, in the server's word: `stop`, `length`, … See ``FinishKind``.
+    case finish(reason: String)
+    /// How many tokens the call used.
+    case usage(TokenUsage)
+}
+
+/// The ids of a message, as far as the server gave them.
+public struct MessageInfo: Sendable, Equatable {
+    /// The answer's own id.
+    public var messageID: String?
+    /// The id of the conversation it belongs to.
+    public var conversationID: String?
+    /// Every id the server sent, under the server's own name, the two above included.
+    public var ids: [String: String]
+
+    /// Makes message information.
+    public init(messageID: String? = nil, conversationID: String? = nil, ids: [String: String] = [:]) {
+        self.messageID = messageID
+        self.conversationID = conversationID
+        self.ids = ids
+    }
+}
+
+/// A report of what the agent is doing. All fields are the server's and may be missing.
+public struct AgentTask: Sendable, Equatable {
+    /// The message the task belongs to.
+    public var messageID: String?
+    /// The conversation it belongs to.
+    public var conversationID: String?
+    /// The kind of report, for example `tool_result`.
+    public var actionType: String?
+    /// The id of the tool call.
+    public var callID: String?
+    /// A title for people.
+    public var title: String?
+    /// The state, for example `completed`.
+    public var status: String?
+    /// When it happened, in milliseconds since 1970 UTC.
+    public var timestamp: Int64?
+
+    /// Makes a task.
+    public init(
+        messageID: String? = nil, conversationID: String? = nil, actionType: String? = nil, callID: String? = nil,
+        title: String? = nil, status: String? = nil, timestamp: Int64? = nil
+    ) {
+        self.messageID = messageID
+        self.conversationID = conversationID
+        self.actionType = actionType
+        self.callID = callID
+        self.title = title
+        self.status = status
+        self.timestamp = timestamp
+    }
+}
+
+/// How many tokens a call used, as far as the server said.
+public struct TokenUsage: Sendable, Equatable {
+    /// Tokens of the request.
+    public var promptTokens: Int?
+    /// Tokens of the answer.
+    public var completionTokens: Int?
+    /// How many of ``promptTokens`` came from the server's cache.
+    public var cachedTokens: Int?
+    /// Both together.
+    public var totalTokens: Int?
+
+    /// Makes a usage.
+    public init(
+        promptTokens: Int? = nil, completionTokens: Int? = nil, totalTokens: Int? = nil, cachedTokens: Int? = nil
+    ) {
+        self.promptTokens = promptTokens
+        self.completionTokens = completionTokens
+        self.cachedTokens = cachedTokens
+        self.totalTokens = totalTokens
+    }
+}

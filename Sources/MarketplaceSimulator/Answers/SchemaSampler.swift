@@ -129,3 +129,100 @@ struct SchemaSampler {
         return keys.isDisjoint(with: numeric) ? "string" : "number"
     }
 }
+
+/// Turns a schema into one without references and alternatives at its top.
+struct SchemaResolver {
+    let root: Value
+    /// More steps than any sensible schema needs; a reference that leads to itself ends here.
+    private static let mostSteps = 200
+
+    /// Follows `$ref` within the document, merges `allOf`, and takes the first of `oneOf` and `anyOf`.
+    func resolved(_ schema: Value) -> Value {
+        var stepsLeft = Self.mostSteps
+        return resolved(schema, stepsLeft: &stepsLeft)
+    }
+
+    /// Each part is resolved before it is merged, since two schemas under `allOf` may both be references.
+    private func resolved(_ schema: Value, stepsLeft: inout Int) -> Value {
+        guard var members = schema.asObject else { return schema }
+        var parts: [Value] = []
+        for keyword in ["$ref", "allOf", "oneOf", "anyOf"] {
+            guard let value = members[keyword] else { continue }
+            members[keyword] = nil
+            switch keyword {
+            case "$ref": parts += [value.asString.flatMap(target(of:))].compactMap { $0 }
+            case "allOf": parts += value.asList ?? []
+            default: parts += value.asList?.prefix(1) ?? []
+            }
+        }
+        var result = Value.object(members)
+        for part in parts where stepsLeft > 0 {
+            stepsLeft -= 1
+            result = SchemaMerge.merged(result, resolved(part, stepsLeft: &stepsLeft))
+        }
+        return result
+    }
+
+    /// What a reference inside the document points to (a JSON pointer as URI fragment, RFC 6901 section 6).
+    private func target(of reference: String) -> Value? {
+        guard reference.hasPrefix("#") else { return nil }
+        return JSONPointer(reference.dropFirst().replacing("%25", with: "%"))?.value(in: root)
+    }
+}
+
+/// Merges JSON schemas that hold at the same time, as under `allOf`.
+enum SchemaMerge {
+    static func merged(_ leftSchema: Value, _ rightSchema: Value) -> Value {
+        guard let left = leftSchema.asObject, let right = rightSchema.asObject else {
+            // `true` allows everything, so the other one decides; `false` allows nothing and stays.
+            let (left, right) = (leftSchema, rightSchema)
+            return left == .bool(true) ? right : left == .bool(false) ? left : right == .bool(true) ? left : right
+        }
+        return .object(left.merging(right, combined))
+    }
+
+    /// The value of a keyword that both schemas have.
+    private static func combined(_ keyword: String, _ left: Value, _ right: Value) -> Value {
+        switch keyword {
+        case "properties", "$defs", "definitions":
+            let (left, right) = (left.asObject ?? [:], right.asObject ?? [:])
+            return .object(left.merging(right) { merged($1, $2) })
+        case "required":
+            let names = left.asList ?? []
+            return .list(names + (right.asList ?? []).filter { !names.contains($0) })
+        case "enum":
+            return .list((left.asList ?? []).filter { right.asList?.contains($0) ?? true })
+        case "allOf":
+            return .list((left.asList ?? []) + (right.asList ?? []))
+        case "items":
+            return merged(left, right)
+        case "minimum", "exclusiveMinimum", "minItems", "minLength":
+            return (left.asDouble ?? -.infinity) >= (right.asDouble ?? -.infinity) ? left : right
+        case "maximum", "exclusiveMaximum", "maxItems", "maxLength":
+            return (left.asDouble ?? .infinity) <= (right.asDouble ?? .infinity) ? left : right
+        default:
+            return right
+        }
+    }
+}
+
+extension ValueObject {
+    /// Both objects' members; `combine` makes one value of the two of a key that both have.
+    fileprivate func merging(_ other: ValueObject, _ combine: (String, Value, Value) -> Value) -> ValueObject {
+        var result = self
+        for (key, value) in other { result[key] = result[key].map { combine(key, $0, value) } ?? value }
+        return result
+    }
+}
+
+/// Spoils a JSON value so that it no longer fits its schema.
+enum SchemaMismatch {
+    /// The sample without its first required property, or else a value of another type.
+    static func value(from sample: Value, schema: Value) -> Value {
+        let resolved = SchemaResolver(root: schema).resolved(schema)
+        if let members = sample.asObject, let name = resolved["required"]?.asList?.first?.asString {
+            return .object(members.removing(name))
+        }
+        return sample.asString == nil ? "Simulated: does not fit the schema" : 0
+    }
+}

@@ -1,3 +1,5 @@
+internal import RunnelSupport
+
 /// A way in which the API can fail, chosen by its name.
 ///
 /// A fault applies by plan (`FaultPlan`), or to one request: by the header `X-Simulate: <fault>`, or by a line
@@ -99,4 +101,61 @@ public enum Fault: String, CaseIterable, Sendable {
 
     /// Whether it befalls token requests rather than chat requests.
     var concernsToken: Bool { self == .tokenRejected || self == .tokenExpiresEarly }
+}
+
+/// The line `simulate: <fault>` in a message, by which its writer chooses what goes wrong.
+enum FaultDirective {
+    /// The name that the first such line gives. Only a single word of letters, digits and hyphens counts, so that
+    /// prose which happens to begin with the same word stays prose.
+    static func name(in message: String) -> String? {
+        for line in message.split(whereSeparator: \.isNewline) {
+            if let name = name(ofLine: line) { return name }
+        }
+        return nil
+    }
+
+    /// The message without such lines.
+    static func removed(from message: String) -> String {
+        message.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
+            .filter { name(ofLine: $0) == nil }
+            .joined(separator: "\n")
+    }
+
+    private static func name(ofLine line: Substring) -> String? {
+        let line = line.trimmed
+        guard line.hasPrefix("simulate:") else { return nil }
+        let name = line.dropFirst("simulate:".count).trimmed
+        guard !name.isEmpty, name.allSatisfy({ $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "-") }) else {
+            return nil
+        }
+        return String(name)
+    }
+}
+
+/// Which fault applies to which request.
+public enum FaultPlan: Sendable, Equatable {
+    /// Nothing goes wrong.
+    case none
+    /// One fault for all requests. A fault that is over after some requests (`unauthorized-once`, `rate-limited`, …)
+    /// befalls only the first ones.
+    case every(Fault)
+    /// One entry for each request in turn, nil for none; afterwards nothing goes wrong. Token requests take the faults
+    /// `token-rejected` and `token-expires-early`, chat requests all other entries.
+    case each([Fault?])
+
+    /// A plan as a person writes it: `cut-off` for all requests, `rate-limited,none,cut-off` for one request each.
+    ///
+    /// - Throws: `SimulatorError` with the code `unknown-fault`.
+    public init(parsing text: String) throws(SimulatorError) {
+        let names = text.split(separator: ",", omittingEmptySubsequences: false).map { String($0.trimmed) }
+        var faults: [Fault?] = []
+        for name in names { faults.append(name == "none" ? nil : try Fault(named: name)) }
+        if faults.count > 1 {
+            self = .each(faults)
+        } else if let fault = faults.first ?? nil {
+            self = .every(fault)
+        } else {
+            self = .none
+        }
+    }
 }

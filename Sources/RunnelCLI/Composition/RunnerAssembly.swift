@@ -51,3 +51,6 @@ struct RunnerAssembly: Sendable {
         Logger(label: "runnel") { _ in StandardErrorLog(redactor: redactor, level: level, format: format) }
     }
 }
+
+/// The address and credentials of the embedded simulator.
+typealias SimulatedMarketplace = AgentStandIn

@@ -1,3 +1,11 @@
+import RunnelSupport
+
+#if canImport(FoundationEssentials)
+import FoundationEssentials
+#else
+import Foundation
+#endif
+
 /// Wraps text at words.
 enum TextWrap {
     /// Each line of the text in lines of at most `width` characters. Lines that begin with a space, such as code, stay
@@ -50,5 +58,17 @@ enum TextWrap {
             isEmpty = false
         }
         return (lines + [current]).joined(separator: "\n")
+    }
+}
+
+extension TextStyle {
+    /// The style for standard error.
+    static var standardError: TextStyle {
+        TextStyle(isTerminal: Streams.error.isTerminal, environment: ProcessInfo.processInfo.environment)
+    }
+
+    /// The style for standard output.
+    static var standardOutput: TextStyle {
+        TextStyle(isTerminal: Streams.output.isTerminal, environment: ProcessInfo.processInfo.environment)
     }
 }

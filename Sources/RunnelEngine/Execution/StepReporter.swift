@@ -32,3 +32,46 @@ final class StepReporter: Sendable {
         if !rest.isEmpty { await emit(.stepText(place, rest)) }
     }
 }
+
+/// Buffers text of steps for the journal: consecutive texts of one step become one event.
+final class TextBuffer: Sendable {
+    private struct State {
+        var events: [RunEvent] = []
+        var size = 0
+    }
+
+    /// The shortest interval between writes while a text streams. What comes within it is written at its end, so that the
+    /// last words before a pause are not held back.
+    static let interval = Duration.milliseconds(100)
+    /// The limit in bytes. Text beyond it is only in the step's output.
+    private static let limit = 1 << 18
+
+    private let state = Mutex(State())
+
+    /// - Returns: Whether the buffer was empty, so that a flush has to be requested.
+    func append(_ event: RunEvent) -> Bool {
+        state.withLock { state in
+            guard state.size < Self.limit else { return false }
+            let wasEmpty = state.events.isEmpty
+            if case .stepText(let place, let text) = event.kind {
+                state.size += text.utf8.count
+                if let last = state.events.last, case .stepText(place, let before) = last.kind {
+                    state.events[state.events.count - 1].kind = .stepText(place, before + text)
+                } else {
+                    state.events.append(event)
+                }
+            } else {
+                state.size += 256
+                state.events.append(event)
+            }
+            return wasEmpty
+        }
+    }
+
+    func take() -> [RunEvent] {
+        state.withLock { state in
+            defer { (state.events, state.size) = ([], 0) }
+            return state.events
+        }
+    }
+}

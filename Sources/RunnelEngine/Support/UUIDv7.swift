@@ -1,3 +1,5 @@
+import Crypto
+
 /// Creates run ids: UUIDs of version 7 (RFC 9562, section 5.7), which sort by creation time.
 public enum UUIDv7 {
     /// - Parameter nanoseconds: The time since 1970, stored in the id in milliseconds.
@@ -25,4 +27,18 @@ public enum UUIDv7 {
         let digits = String(number, radix: 16)
         return String(repeating: "0", count: 16 - digits.count) + digits
     }
+}
+
+extension Sequence<UInt8> {
+    /// Two digits for each byte, in lower case.
+    package var hexadecimal: String {
+        var text = ""
+        for byte in self { text += String(byte >> 4, radix: 16) + String(byte & 15, radix: 16) }
+        return text
+    }
+}
+
+extension String {
+    /// The SHA-256 of the text in UTF-8, in hexadecimal.
+    var sha256: String { SHA256.hash(data: Array(utf8)).hexadecimal }
 }

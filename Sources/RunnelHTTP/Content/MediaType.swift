@@ -48,3 +48,68 @@ public struct MediaType: Sendable, Hashable {
             || formats.contains(essence)
     }
 }
+
+/// Makes text of a body. What cannot be read becomes U+FFFD, as in browsers.
+public enum TextDecoding {
+    /// The name of an encoding that is not known here.
+    public struct UnknownCharset: Error, Sendable, Hashable {
+        /// As it was given.
+        public let name: String
+    }
+
+    /// - Parameter charset: Any label of the WHATWG Encoding standard, as the content type or the page says; UTF-8 when
+    ///   nothing says any. A byte order mark takes precedence over it (section 6).
+    public static func decode(_ bytes: [UInt8], charset: String?) throws(UnknownCharset) -> String {
+        let mark = Charset.byteOrderMark(of: bytes)
+        let name = charset ?? Charset.utf8.name
+        guard let known = mark?.charset ?? Charset(label: name),
+            let decoded = known.decode(bytes.dropFirst(mark?.length ?? 0))
+        else { throw UnknownCharset(name: name) }
+        return decoded.text
+    }
+
+    /// The encoding that an HTML page declares in a `<meta>` among its first 1024 bytes; nil when it declares none.
+    public static func declaredCharset(inHTML bytes: [UInt8]) -> String? { Charset.declared(inHTML: bytes) }
+
+    /// The encoding in an XML declaration, `<?xml version="1.0" encoding="…"?>`; nil when there is none.
+    public static func declaredCharset(inXML bytes: [UInt8]) -> String? { Charset.declared(inXML: bytes) }
+}
+
+/// Decompresses whole bodies that arrive with a `Content-Encoding`.
+public enum CompressedBody {
+    /// Why a body cannot be decompressed.
+    @nonexhaustive public enum Problem: Error, Sendable, Hashable {
+        /// A coding that is not known here.
+        case unsupported(coding: String)
+        /// The body is not what its coding says, or it ends too early.
+        case corrupt(coding: String)
+        /// The decompressed body is larger than the limit.
+        case tooLarge
+    }
+
+    /// The codings that can be decompressed on this machine, as the value of `Accept-Encoding`.
+    public static var accepted: String { ContentCoding.accepted }
+
+    /// The decompressed body; the body itself where it is not compressed.
+    ///
+    /// - Parameters:
+    ///   - body: As it was sent.
+    ///   - encodings: The values of all `Content-Encoding` fields.
+    ///   - limit: The largest decompressed size in bytes. Nothing beyond it is held.
+    public static func decompress(
+        _ body: [UInt8], encodings: [String], upTo limit: Int
+    ) throws(Problem) -> [UInt8] {
+        let decoded: [UInt8]
+        do {
+            decoded = try ContentDecoder.decode(body, contentEncoding: encodings, upTo: limit + 1)
+        } catch let error as ContentDecoder.Unsupported {
+            throw .unsupported(coding: error.coding)
+        } catch let error as ContentDecoder.Corrupt {
+            throw .corrupt(coding: error.coding)
+        } catch {
+            throw .corrupt(coding: encodings.joined(separator: ", "))
+        }
+        guard decoded.count <= limit else { throw .tooLarge }
+        return decoded
+    }
+}

@@ -1,4 +1,6 @@
+internal import NIOHTTP1
 public import RunnelKit
+internal import RunnelSupport
 
 /// The error of an answer whose status says that it did not work.
 public enum StatusProblem {
@@ -35,5 +37,77 @@ public enum StatusProblem {
         case 429: "the server is called too often; wait before the next try"
         default: nil
         }
+    }
+}
+
+/// What a server says about a failure in the body of its answer.
+public enum ServerWords {
+    private static let limit = 200
+
+    /// One line to be quoted in an error; nil where the body holds nothing for people.
+    ///
+    /// - Parameter redact: masks secrets. It sees the whole text, before a cut could split a secret.
+    public static func line(of reply: HTTPReply, redact: (String) -> String) -> String? {
+        let body = Array(reply.body.prefix(65_536))
+        guard !body.isEmpty, reply.contentEncoding == nil else { return nil }
+        let charset = reply.mediaType?.charset
+        let isWideText = charset?.hasPrefix("utf-16") == true
+        guard isWideText || !body.contains(0), let text = try? TextDecoding.decode(body, charset: charset) else {
+            return nil
+        }
+        let words: String?
+        if let document = try? Value.json(text, maxDepth: 32) {
+            words = sentence(in: document)
+        } else if reply.mediaType?.isHTML == true || text.drop(while: \.isWhitespace).first == "<" {
+            let page = HTMLPage(text)
+            words = page.title ?? page.text
+        } else {
+            words = text
+        }
+        let line = words?.split(whereSeparator: \.isNewline).lazy
+            .map { $0.split(whereSeparator: \.isWhitespace).joined(separator: " ") }.first { !$0.isEmpty }
+        return line.map { Value.string(redact($0)).quoted(limit: limit) }
+    }
+
+    /// The message in the shapes that APIs use: `{error: {message}}`, `{error, error_description}`, RFC 9457's
+    /// `{title, detail}`, `{errors: [{message}]}`, `{message}`.
+    private static func sentence(in document: Value) -> String? {
+        switch document {
+        case .string(let text): return text
+        case .list(let items): return items.first.flatMap(sentence)
+        case .object(let object):
+            let names = ["error_description", "message", "detail", "error", "errors", "title", "reason", "msg"]
+            return names.lazy.compactMap { object[$0].flatMap(sentence) }.first
+        default: return nil
+        }
+    }
+}
+
+/// Tells which header fields and query keys carry credentials.
+public enum SensitiveName {
+    /// Whether a field or parameter of this name is likely to hold a secret.
+    public static func matches(_ name: String) -> Bool { CredentialName.isField(name) }
+
+    /// Whether a query parameter of a call that comes in is one that senders put credentials in. Narrower than
+    /// ``matches(_:)``: `keyword` and `author` are what a caller asks for.
+    public static func matchesParameter(_ name: String) -> Bool { CredentialName.isParameter(name) }
+}
+
+extension HTTPCall {
+    /// Masks what this request proves its right with, should the other side repeat it. `more` are secrets that stand
+    /// in it in another form.
+    public func redactor(more: [String] = []) -> Redactor {
+        var secrets = more
+        for (name, value) in headers where SensitiveName.matches(name) {
+            secrets.append(value)
+            // The word before the space is the scheme: "Bearer", "Basic".
+            secrets += value.split(separator: " ").dropFirst().map(String.init)
+        }
+        for pair in (url.query ?? "").split(separator: "&") {
+            let parts = pair.split(separator: "=", maxSplits: 1)
+            guard parts.count == 2, SensitiveName.matches(String(parts[0])) else { continue }
+            secrets += [String(parts[1]), PercentEncoding.decode(parts[1])]
+        }
+        return Redactor(secrets: secrets)
     }
 }

@@ -1,3 +1,4 @@
+public import RunnelKit
 internal import RunnelSupport
 
 /// An `http` or `https` URL, taken apart and put in order: encoded where it has to be, without dot segments and
@@ -73,4 +74,33 @@ public struct URLProblem: Error, Sendable, Hashable {
     public let message: String
     /// What to do.
     public let hint: String
+}
+
+/// An `http` or `https` URL in a step's `with:`.
+public struct URLText: FieldValue {
+    /// The URL.
+    public let url: HTTPURL
+
+    /// A URL that is there already.
+    public init(_ url: HTTPURL) {
+        self.url = url
+    }
+
+    /// A string that begins with `http:` or `https:`.
+    public static var schema: Value {
+        [
+            "type": "string", "format": "uri", "pattern": "^[ \\t\\r\\n]*[hH][tT][tT][pP][sS]?://[^/?#]+",
+            "examples": ["https://example.com/path"],
+        ]
+    }
+
+    /// Reads a URL.
+    public init(field value: Value) throws(FieldError) {
+        guard let text = value.asString else { throw .expected("an http or https URL", found: value) }
+        do {
+            url = try HTTPURL(text)
+        } catch {
+            throw FieldError(error.message, hint: error.hint)
+        }
+    }
 }

@@ -3,7 +3,9 @@ import HummingbirdCore
 import LibC
 import Logging
 import NIOCore
+import NIOHTTP1
 import NIOPosix
+import NIOSSL
 import Synchronization
 
 /// Evicts idle connections when the limit is reached: closes the longest idle ones, so that new clients do not wait in
@@ -109,5 +111,81 @@ final class AcceptErrors: ChannelInboundHandler, RemovableChannelHandler, Sendab
             return true
         }
         if isDue { logger.warning("connections cannot be accepted and wait: \(error); raise the limit of open files") }
+    }
+}
+
+/// The number of connections that the process can hold.
+enum ConnectionLimit {
+    /// Descriptors reserved for the rest of the process: the journal, files, connections and processes of pipelines.
+    private static let reserve = 256
+
+    /// - Parameter files: The limit of open files.
+    static func fitting(_ wanted: Int, files: Int) -> Int {
+        min(wanted, max(files - reserve, files / 2))
+    }
+
+    /// Raises the limit of open files to fit the connections, as far as permitted.
+    ///
+    /// - Returns: The possible number of connections.
+    static func raise(to wanted: Int) -> Int {
+        var limit = rlimit()
+        guard getrlimit(Self.resource, &limit) == 0 else { return wanted }
+        let needed = rlim_t(wanted + reserve)
+        if limit.rlim_cur < needed {
+            let before = limit
+            limit.rlim_cur = min(needed, limit.rlim_max)
+            if setrlimit(Self.resource, &limit) != 0 { limit = before }
+        }
+        return fitting(wanted, files: Int(clamping: limit.rlim_cur))
+    }
+
+    #if canImport(Glibc)
+    private static let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
+    #else
+    private static let resource = RLIMIT_NOFILE
+    #endif
+}
+
+/// HTTP/1.1 connections with time limits, over TLS if there is a certificate.
+struct GuardedChannel: ServerChildChannel {
+    private let base: HTTP1Channel
+    private let connections: OpenConnections
+    private let tls: ServerCertificate?
+
+    init(
+        limits: ConnectionProgress.Limits, connections: OpenConnections, tls: ServerCertificate?,
+        responder: @escaping HTTPChannelHandler.Responder
+    ) {
+        self.connections = connections
+        self.tls = tls
+        base = HTTP1Channel(
+            responder: responder,
+            configuration: .init(additionalChannelHandlers: [ConnectionGuard(limits: limits)]))
+    }
+
+    func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<HTTP1Channel.Value> {
+        base.setup(channel: channel, logger: logger).flatMapThrowing { [connections, tls] value in
+            let pipeline = channel.pipeline.syncOperations
+            let connection = try pipeline.handler(type: ConnectionGuard.self)
+            let decoder = try pipeline.handler(type: ByteToMessageHandler<HTTPRequestDecoder>.self)
+            try pipeline.addHandler(MessageRules(), position: .after(decoder))
+            try pipeline.addHandler(FirstByteHandler(connection), position: .first)
+            if let tls { try pipeline.addHandler(NIOSSLServerHandler(context: tls.context), position: .first) }
+            connections.add(value, connection.control(on: channel.eventLoop))
+            return value
+        }
+    }
+
+    func handle(value: HTTP1Channel.Value, logger: Logger) async {
+        await base.handle(value: value, logger: logger)
+    }
+}
+
+extension ConnectionGuard {
+    fileprivate func control(on eventLoop: any EventLoop) -> OpenConnections.Control {
+        let bound = NIOLoopBound(self, eventLoop: eventLoop)
+        return OpenConnections.Control(
+            idle: idle, drain: { eventLoop.execute { bound.value.drain() } },
+            evict: { eventLoop.execute { bound.value.closeIfIdle() } })
     }
 }

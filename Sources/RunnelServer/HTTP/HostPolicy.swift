@@ -62,3 +62,45 @@ struct HostPolicy: Sendable {
         return String(authority[..<colon])
     }
 }
+
+/// The names of the loopback interface.
+enum LoopbackName {
+    /// - Parameter host: A host without port; an IPv6 address with or without brackets.
+    static func matches(_ host: String) -> Bool {
+        let host = host.lowercased()
+        return ["localhost", "::1", "[::1]"].contains(host) || isLoopbackAddress(host)
+    }
+
+    /// A complete address in 127.0.0.0/8; `127.example.org` is a host name.
+    private static func isLoopbackAddress(_ host: String) -> Bool {
+        let parts = host.split(separator: ".", omittingEmptySubsequences: false)
+        return parts.count == 4 && parts[0] == "127"
+            && parts.allSatisfy { part in
+                (1...3).contains(part.utf8.count) && part.utf8.allSatisfy { (0x30...0x39).contains($0) }
+                    && UInt8(part) != nil
+            }
+    }
+}
+
+/// Where callers reach the server: `server.public_url`.
+public struct PublicURL: Sendable, Hashable {
+    /// Without a slash at the end.
+    public let text: String
+    /// Scheme, host and port as browsers send them: `https://example.org`.
+    let origin: String
+    /// In lower case, an IPv6 address in brackets.
+    let host: String
+
+    /// - Parameter text: A URL with scheme and host, and possibly a path.
+    public init(_ text: String) {
+        var text = text[...]
+        while text.last == "/" { text.removeLast() }
+        self.text = String(text)
+        let scheme = text.prefix { $0 != ":" }
+        let authority = text.dropFirst(scheme.count + 3).prefix { $0 != "/" }
+        origin = "\(scheme)://\(authority)".lowercased()
+        let port = authority.lastIndex(of: ":").map { authority[$0...] } ?? ""
+        let hasPort = port.count > 1 && port.dropFirst().allSatisfy(\.isNumber)
+        host = authority.dropLast(hasPort ? port.count : 0).lowercased()
+    }
+}

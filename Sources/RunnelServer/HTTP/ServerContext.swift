@@ -1,6 +1,8 @@
+import HTTPTypes
 import Hummingbird
 import NIOCore
 import RunnelEngine
+import RunnelKit
 import RunnelSupport
 
 #if canImport(FoundationEssentials)
@@ -39,4 +41,12 @@ struct ServerContext: RequestContext, RemoteAddressRequestContext {
     func parameter(_ name: String) -> String {
         PercentDecoding.text(parameters.get(name) ?? "") ?? ""
     }
+}
+
+enum HTTPFieldNames {
+    static let idempotencyKey = HTTPField.Name("Idempotency-Key")
+    static let trace = HTTPField.Name(TraceContext.fields.parent).flatMap { parent in
+        HTTPField.Name(TraceContext.fields.state).map { (parent, $0) }
+    }
+    static let lastEventID = HTTPField.Name("Last-Event-ID")
 }

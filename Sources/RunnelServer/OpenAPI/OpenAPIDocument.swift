@@ -1,3 +1,4 @@
+import Hummingbird
 import RunnelKit
 
 /// The OpenAPI 3.1 description of the server.
@@ -38,5 +39,78 @@ struct OpenAPIDocument: Sendable {
             paths[operation.path] = .object(path)
         }
         return paths
+    }
+}
+
+/// `/api/v1/openapi.json`: the description of this API.
+struct OpenAPIRoute: Sendable {
+    let version: String
+
+    func add(to group: RouterGroup<ServerContext>) {
+        let document = OpenAPIDocument(version: version).json
+        group.get("/openapi.json") { _, _ in Response.json(document) }
+    }
+}
+
+/// One method of one path.
+struct OpenAPIOperation: Sendable {
+    struct Parameter: Sendable {
+        var name: String
+        var place: String
+        var help: String
+        var schema: Value = OpenAPISchemas.text
+
+        var json: Value {
+            [
+                "name": .string(name), "in": .string(place), "description": .string(help),
+                "required": .bool(place == "path"), "schema": schema,
+            ]
+        }
+    }
+
+    enum Content: Sendable {
+        case json(Value)
+        case events
+        /// Any output of a pipeline.
+        case any
+    }
+
+    /// In lower case.
+    var method: String
+    var path: String
+    var id: String
+    var tag: String
+    var summary: String
+    var parameters: [Parameter] = []
+    var body: Value?
+    var answers: [(status: Int, help: String, content: Content?)]
+    /// Error statuses.
+    var failures: [Int] = []
+    var isOpen = false
+
+    var json: Value {
+        var responses = ValueObject()
+        for answer in answers {
+            var response: ValueObject = ["description": .string(answer.help)]
+            switch answer.content {
+            case .json(let schema): response["content"] = ["application/json": ["schema": schema]]
+            // OpenAPI 3.1 cannot describe events.
+            case .events: response["content"] = ["text/event-stream": [:]]
+            case .any: response["content"] = ["*/*": ["schema": [:]]]
+            case nil: break
+            }
+            responses["\(answer.status)"] = .object(response)
+        }
+        let failures = isOpen ? failures : failures + [401, 403]
+        for status in failures.sorted() { responses["\(status)"] = ["$ref": "#/components/responses/Failure"] }
+        responses["default"] = ["$ref": "#/components/responses/Failure"]
+        var object: ValueObject = [
+            "operationId": .string(id), "tags": [.string(tag)], "summary": .string(summary),
+            "responses": .object(responses),
+        ]
+        if !parameters.isEmpty { object["parameters"] = .list(parameters.map(\.json)) }
+        if let body { object["requestBody"] = body }
+        if isOpen { object["security"] = [] }
+        return .object(object)
     }
 }

@@ -224,3 +224,50 @@ package struct Charset: Sendable, Hashable {
         entry("x-mac-cyrillic", ["MAC-CYRILLIC", "MACCYRILLIC"], "x-mac-ukrainian"),
     ]
 }
+
+extension Charset {
+    /// The encoding that an HTML page declares in a `<meta>` among its first 1024 bytes; nil when it declares none.
+    package static func declared(inHTML bytes: [UInt8]) -> String? {
+        let head = String(decoding: bytes.prefix(1024), as: UTF8.self).lowercased()
+        for tag in head.split(separator: "<") where tag.hasPrefix("meta") {
+            guard let found = tag.prefix(while: { $0 != ">" }).firstRange(of: "charset") else { continue }
+            let value = tag[found.upperBound...].drop { $0.isWhitespace || $0 == "=" || $0 == "\"" || $0 == "'" }
+            let name = value.prefix { isLabelCharacter($0) }
+            if !name.isEmpty { return plausible(name) }
+        }
+        return nil
+    }
+
+    /// The encoding in an XML declaration, `<?xml version="1.0" encoding="…"?>`; nil when there is none.
+    package static func declared(inXML bytes: [UInt8]) -> String? {
+        let head = String(decoding: bytes.prefix(256), as: UTF8.self)
+        guard head.hasPrefix("<?xml"), let end = head.firstRange(of: "?>"),
+            let found = head[..<end.lowerBound].firstRange(of: "encoding")
+        else { return nil }
+        let value = head[found.upperBound..<end.lowerBound].drop { $0.isWhitespace || $0 == "=" }
+        guard let quote = value.first, quote == "\"" || quote == "'" else { return nil }
+        let name = value.dropFirst().prefix { $0 != quote }.lowercased()
+        return name.isEmpty ? nil : plausible(name[...])
+    }
+
+    private static func isLabelCharacter(_ character: Character) -> Bool {
+        character.isLetter || character.isNumber || "-_:.".contains(character)
+    }
+
+    /// A page whose declaration could be read as ASCII is not in UTF-16, whatever it says.
+    private static func plausible(_ name: Substring) -> String { name.hasPrefix("utf-16") ? "utf-8" : String(name) }
+}
+
+/// The encoding windows-1252, which Latin-1 means everywhere on the web (WHATWG Encoding, section 9).
+package enum Windows1252 {
+    private static let upper: [UInt16] = [
+        0x20AC, 0x81, 0x201A, 0x0192, 0x201E, 0x2026, 0x2020, 0x2021, 0x02C6, 0x2030, 0x0160, 0x2039, 0x0152, 0x8D,
+        0x017D, 0x8F, 0x90, 0x2018, 0x2019, 0x201C, 0x201D, 0x2022, 0x2013, 0x2014, 0x02DC, 0x2122, 0x0161, 0x203A,
+        0x0153, 0x9D, 0x017E, 0x0178,
+    ]
+
+    package static func scalar(_ byte: UInt8) -> Unicode.Scalar {
+        guard (0x80...0x9F).contains(byte) else { return Unicode.Scalar(byte) }
+        return Unicode.Scalar(upper[Int(byte) - 0x80]) ?? "\u{FFFD}"
+    }
+}

@@ -113,3 +113,116 @@ struct WebhookTrigger: ReplayingTrigger {
         }
     }
 }
+
+extension WebhookTrigger {
+    static let documentation = TriggerDocumentation(
+        details: """
+            The hook is called at `/hooks/<path>` of `runnel serve`.
+
+            **Who may call.** `verify` has to be there. Signatures are checked over the bytes as they came, in constant \
+            time, before anything of them is read. With a list of secrets any of them is right. `standard-webhooks`, \
+            `stripe` and `slack` sign the time too: signatures older than `tolerance` are refused. A wrong signature is \
+            answered with 401 and nothing else; the reason is in the log, as a warning. With `standard-webhooks` a secret that begins \
+            with `whsec_` is base64 behind that; in all other schemes a secret is its text. `bearer` with a `header` \
+            takes all of that field as the token. `twilio` signs the URL, so `server.public_url` has to be set where Twilio \
+            calls another URL than the server sees.
+
+            **Who calls without a proof.** A hook with `scheme: none` takes no requests of web pages but those of the \
+            server's own origin and of `origins`, which a browser's preflight request is told too. On loopback it \
+            answers to the names of this machine and of `server.public_url` only. `rate` bounds how often any hook may \
+            be called: beyond that the answer is 429 with `Retry-After`.
+
+            **Where.** A part of the path in braces is a parameter: `path: scan/{id}` is called at `/hooks/scan/42`, and \
+            `trigger.params.id` is `42`. Of several pipelines with one path the one whose name comes first has it. HEAD is \
+            answered with 200 and starts nothing.
+
+            **What is taken.** JSON, forms (`application/x-www-form-urlencoded` and `multipart/form-data` with up to \
+            100 parts), text, and bytes as they are. In a form the values of a repeated name are a list, and brackets in \
+            names nest: `data[email]` is `email` in `data`, `tags[]` a list; `forms: flat` leaves names as they are. A file is \
+            an object of `filename`, `media_type`, `size`, and `text` or `bytes`. Errors are JSON, \
+            `{"error": {"code": …, "message": …}}`: 400 for a body that is not what its type says, 405 for another \
+            method, 413 for a body that is too large, 415 for a type that is not taken. Bodies may be compressed \
+            (`Content-Encoding: gzip`); signatures are checked over the bytes as they came, and `max_body` counts before \
+            and after.
+
+            **Once.** An event that is delivered again starts no second run; the repeat is answered as the first \
+            delivery was. An event is known by the first of the header fields `webhook-id`, `X-GitHub-Delivery` and \
+            `Idempotency-Key`; with `stripe` by `/id` of the body first, with `slack` by `/event_id`. `idempotency` \
+            names another place instead: `{ header: X-Event }` or `{ body: /data/id }`. A delivery that says nothing of \
+            itself there is known by its signature; with `bearer`, `basic` and `none` it is an event of its own. When the \
+            run of a repeated delivery has failed or was cancelled, a new run is started that is a retry of it; with \
+            `redeliver: same` the answer stays that of the first run.
+
+            **What is answered.** With `respond: accepted` 202 with `{"run": …, "status": "accepted"}` and a \
+            `Location`, sent when the run is on disk. With `respond: result` the caller waits for the end: 200 with the \
+            output, as text where it is a string and as JSON else; 500 with the run's id and the error's code when it \
+            failed; the answer of `accepted` after `timeout`. With `respond: stream` the text comes as server-sent events: \
+            `run` with the id, `delta` with `step` and `text`, `gap` with the number of `bytes` that were left out \
+            because the caller reads too slowly, `end` with `status` and `output`; a comment every 15 seconds. When Runnel \
+            shuts down before the run has ended, the answer to `result` is that of `accepted`, and a stream ends with the \
+            status `accepted`: the run goes on when Runnel is started again. A caller \
+            who goes away does not end the run, unless `cancel_on_disconnect` says so. When too many runs wait the answer \
+            is 429, when nothing can be stored 503, both with `Retry-After`; nothing has been accepted then.
+
+            **Questions.** Slack's `url_verification` is answered once its signature was right. A hub's `hub.challenge` \
+            is answered when it brings the `challenge_token`; without one in the pipeline, to every hub, and with \
+            `bearer` and `basic` to one that proves itself.
+            """,
+        payload: [
+            .init("method", "How it was called: `POST`."),
+            .init("path", "Where it was called: `/hooks/tickets`."),
+            .init("params", "The values of the path's parameters, by name."),
+            .init(
+                "headers",
+                """
+                The header fields by their names in lower case. Those with credentials are left out: `authorization`, \
+                cookies, signatures, and all whose name says token, key, secret or the like.
+                """),
+            .init(
+                "query",
+                "What stands behind the `?`, by name. A repeated name has a list. Tokens, keys and signatures are left out."
+            ),
+            .init("body", "The body, read by its media type; also the first step's `input`."),
+            .init("raw", "The body as it came: text where it is UTF-8, else bytes."),
+            .init(
+                "traceparent",
+                """
+                The caller's place in a distributed trace (W3C Trace Context), which the run goes on with; only where the \
+                call brought a valid one. `tracestate` stands beside it where there is one.
+                """),
+        ],
+        examples: [
+            .init(
+                "From GitHub", "webhook: { path: issues, verify: { scheme: github, secret: \"{{ secrets.github }}\" } }"
+            ),
+            .init(
+                "Any sender of Standard Webhooks, while the secret changes",
+                """
+                webhook:
+                  verify:
+                    scheme: standard-webhooks
+                    secret: ["{{ secrets.hook }}", "{{ secrets.old_hook }}"]
+                """),
+            .init(
+                "A signature of another kind",
+                """
+                webhook:
+                  path: shop/orders
+                  verify:
+                    scheme: hmac
+                    secret: "{{ secrets.shop }}"
+                    header: X-Shopify-Hmac-Sha256
+                    encoding: base64
+                  idempotency: { header: X-Shopify-Webhook-Id }
+                """),
+            .init(
+                "An answer while the caller waits",
+                """
+                webhook:
+                  path: summarize
+                  verify: { scheme: bearer, secret: "{{ secrets.token }}" }
+                  respond: result
+                  timeout: 1m
+                """),
+        ])
+}

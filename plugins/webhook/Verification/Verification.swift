@@ -63,3 +63,96 @@ struct Verification: FieldValue {
         throw FieldError("the scheme \"\(keys.scheme.rawValue)\" lacks a key")
     }
 }
+
+/// The keys of `verify`, of which each scheme takes some.
+struct VerificationKeys: FieldGroup {
+    @Field(
+        """
+        How a caller proves who it is. `standard-webhooks` (also with the header names of Svix), `github`, `stripe`, \
+        `slack` and `twilio` check the signature that these senders make; `hmac` one of a similar kind; `bearer` a token; `basic` user and password; `none` nothing at all.
+        """)
+    var scheme: VerificationScheme
+    @Field("What the caller shares with this hook: a secret, or a list of them while it changes.")
+    var secret: SharedSecrets?
+    @Field("For `hmac`: where the signature stands. For `bearer`: where the token stands, if not in `Authorization`.")
+    var header: HeaderName?
+    @Field("For `hmac`: the hash function.") var algorithm: HashAlgorithm = .sha256
+    @Field("For `hmac`: how the signature is written.") var encoding: CodeEncoding = .hex
+    @Field("For `hmac`: what stands before the signature, such as `sha256=`.") var prefix: String = ""
+    @Field("For `standard-webhooks`, `stripe` and `slack`: how old a signature may be, or how far ahead of the clock.")
+    var tolerance: Duration = .seconds(300)
+    @Field("For `basic`: the user.") var user: String?
+    @Field("For `basic`: the password, or a list of them while it changes.") var password: SharedSecrets?
+}
+
+enum VerificationScheme: String, FieldChoice {
+    case standardWebhooks = "standard-webhooks"
+    case github, stripe, slack, twilio, hmac, bearer, basic, none
+
+    /// The keys without which it cannot work.
+    var required: [String] {
+        switch self {
+        case .standardWebhooks, .github, .stripe, .slack, .twilio, .bearer: ["secret"]
+        case .hmac: ["secret", "header"]
+        case .basic: ["user", "password"]
+        case .none: []
+        }
+    }
+
+    /// The keys that it can do without.
+    var optional: [String] {
+        switch self {
+        case .standardWebhooks, .stripe, .slack: ["tolerance"]
+        case .hmac: ["algorithm", "encoding", "prefix"]
+        case .bearer: ["header"]
+        case .github, .twilio, .basic, .none: []
+        }
+    }
+}
+
+/// What callers share with a hook: one secret, or several while they change from one to the next.
+struct SharedSecrets: FieldValue {
+    let texts: [String]
+    /// As it was written, for the scheme that reads it in its own way.
+    let written: Value
+
+    static var schema: Value { SigningSecrets.schema }
+
+    init(field value: Value) throws(FieldError) {
+        written = value
+        guard let items = value.asList else {
+            texts = [try Self.text(value)]
+            return
+        }
+        guard !items.isEmpty else { throw FieldError("the list holds no secret") }
+        var texts: [String] = []
+        for (index, item) in items.enumerated() {
+            do throws(FieldError) {
+                texts.append(try Self.text(item))
+            } catch {
+                throw error.under(.index(index))
+            }
+        }
+        self.texts = texts
+    }
+
+    /// The secrets' own bytes.
+    var keys: [[UInt8]] { texts.map { Array($0.utf8) } }
+
+    /// Whether the text is one of the secrets. All are compared, also behind one that fits.
+    func contain(_ text: String) -> Bool {
+        texts.reduce(false) { found, secret in ConstantTime.areEqual(secret, text) || found }
+    }
+
+    private static func text(_ value: Value) throws(FieldError) -> String {
+        // What was found instead may be a secret, so only its kind is said.
+        guard let text = value.asString else { throw FieldError("expected a string, found \(value.kindName)") }
+        guard let first = text.first, let last = text.last else { throw FieldError("the secret is empty") }
+        guard !first.isWhitespace, !last.isWhitespace else {
+            throw FieldError(
+                "the secret begins or ends with white space",
+                hint: "one read from a file may end with a line break; `| trim` takes it away")
+        }
+        return text
+    }
+}

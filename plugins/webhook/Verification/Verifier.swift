@@ -1,3 +1,4 @@
+internal import Crypto
 internal import RunnelKit
 
 /// Decides whether a call comes from somebody who may call.
@@ -59,5 +60,85 @@ struct ReplayWindow: Sendable {
             throw VerificationFailure("the time stamp is \(distance) \(time < now ? "old" : "in the future")")
         }
         return time
+    }
+}
+
+/// Lets everybody in: `scheme: none`.
+struct OpenDoor: Verifier {
+    var proofHeaders: Set<String> { [] }
+    var coversBody: Bool { false }
+
+    func verify(_ request: IngressRequest, now: Int64) {}
+}
+
+/// How a signature is written.
+enum CodeEncoding: String, FieldChoice {
+    case hex, base64, base64url
+
+    /// The bytes; nil for a text that is not in this encoding.
+    func decode(_ text: some StringProtocol) -> [UInt8]? {
+        switch self {
+        case .hex: Self.hex(text)
+        case .base64: Base64.decode(text)
+        case .base64url:
+            text.contains { $0 == "+" || $0 == "/" }
+                ? nil : Base64.decode(String(text.map { $0 == "-" ? "+" : $0 == "_" ? "/" : $0 }))
+        }
+    }
+
+    private static func hex(_ text: some StringProtocol) -> [UInt8]? {
+        guard text.utf8.count.isMultiple(of: 2) else { return nil }
+        var bytes: [UInt8] = []
+        var high: UInt8?
+        for byte in text.utf8 {
+            guard byte < 0x80, let digit = Character(Unicode.Scalar(byte)).hexDigitValue else { return nil }
+            if let first = high {
+                bytes.append(first << 4 | UInt8(digit))
+                high = nil
+            } else {
+                high = UInt8(digit)
+            }
+        }
+        return bytes
+    }
+}
+
+/// What an HMAC (RFC 2104) is made with.
+enum HashAlgorithm: String, FieldChoice {
+    case sha1, sha256, sha384, sha512
+
+    /// The code over the parts, one behind the other.
+    func code(key: [UInt8], _ parts: [[UInt8]]) -> [UInt8] {
+        switch self {
+        case .sha1: Self.code(Insecure.SHA1.self, key, parts)
+        case .sha256: Self.code(SHA256.self, key, parts)
+        case .sha384: Self.code(SHA384.self, key, parts)
+        case .sha512: Self.code(SHA512.self, key, parts)
+        }
+    }
+
+    private static func code<H: HashFunction>(_ hash: H.Type, _ key: [UInt8], _ parts: [[UInt8]]) -> [UInt8] {
+        var code = HMAC<H>(key: SymmetricKey(data: key))
+        for part in parts { code.update(data: part) }
+        return Array(code.finalize())
+    }
+}
+
+/// The name of a header field (RFC 9110, section 5.1), in lower case.
+struct HeaderName: FieldValue {
+    let name: String
+
+    static var schema: Value { ["type": "string", "pattern": "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$"] }
+
+    init(field value: Value) throws(FieldError) {
+        let name = try String(field: value)
+        guard !name.isEmpty,
+            name.allSatisfy({ $0.isASCII && ($0.isLetter || $0.isNumber || "!#$%&'*+-.^_`|~".contains($0)) })
+        else {
+            throw FieldError(
+                "\(Value.string(name).quoted()) is not a header name",
+                hint: "names hold letters, digits and hyphens, no spaces or colons")
+        }
+        self.name = name.lowercased()
     }
 }

@@ -1,4 +1,0 @@
-import RunnelKit
-
-/// The address and credentials of the embedded simulator.
-typealias SimulatedMarketplace = AgentStandIn

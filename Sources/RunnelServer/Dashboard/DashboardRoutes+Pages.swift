@@ -1,0 +1,190 @@
+import Hummingbird
+import RunnelEngine
+import RunnelKit
+import RunnelSupport
+
+extension DashboardRoutes {
+    private static let dryRunTime = Duration.seconds(60)
+
+    func addPipelines(to group: RouterGroup<ServerContext>) {
+        group.get("/pipelines") { request, context in
+            let query = try Query(request, known: ["file", "done"])
+            let page = PageContext(request, context)
+            let all = await api.host.all
+            if let file = try query.one("file") {
+                guard let hosted = all.first(where: { $0.file == file }) else {
+                    throw APIError(
+                        404, .noSuchFile, "there is no file \(Value.string(file).quoted(limit: 200))")
+                }
+                return Response.page(BrokenFilePage(context: page, hosted: hosted, redact: api.queue.redact).html())
+            }
+            var rows: [PipelinesPage.Row] = []
+            for hosted in all {
+                var recent = RecentRuns(runs: [])
+                if let name = hosted.pipeline?.name {
+                    recent = try await withJournal { try await RecentRuns.load(name, api.journal) }
+                }
+                let next = hosted.pipeline.flatMap { api.host.ticks(of: $0, after: page.now, limit: 1).first }
+                rows.append(PipelinesPage.Row(hosted: hosted, recent: recent, next: next))
+            }
+            return Response.page(PipelinesPage(context: page, rows: rows).html())
+        }
+        group.get("/pipelines/:name") { request, context in
+            _ = try Query(request, known: ["done"])
+            return Response.page(try await page(PageContext(request, context), context).html())
+        }
+        group.post("/pipelines/:name/trigger") { request, context in
+            let form = try await form(request, context)
+            let pipeline = try await page(PageContext(request, context), context).pipeline
+            let isEnabled = form["enabled"] == "true"
+            try await api.setTrigger(form["key"] ?? "", of: pipeline, isEnabled: isEnabled, by: Operator(context))
+            return Self.after(Self.local(form["to"]), isEnabled ? .triggerOn : .triggerOff)
+        }
+        group.post("/pipelines/:name/backfill") { request, context in
+            let form = try await form(request, context)
+            let pipeline = try await page(PageContext(request, context), context).pipeline
+            let body: Value = [
+                "from": .string(form["from"] ?? ""), "to": .string(form["to"] ?? ""),
+                "again": .bool(form["again"] == "true"),
+            ]
+            let outcomes = try await Backfill(body).perform(pipeline, api, by: Operator(context))
+            let isAny = outcomes.contains { $0.status != .exists }
+            return Self.after(Link("pipelines", pipeline.name).text, isAny ? .backfilled : .nothingMissing)
+        }
+        group.post("/pipelines/:name/start") { request, context in
+            let form = try await form(request, context)
+            var page = try await page(PageContext(request, context), context)
+            for (name, value) in form.under("input.") { page.typed[name] = value }
+            page.typedPriority = form["priority"]
+            var inputs: ValueObject = [:]
+            for input in page.pipeline.inputs {
+                guard let text = page.typed[input.name] else { continue }
+                // An empty field is one that was not filled in, where the pipeline can do without.
+                if text.isEmpty, !input.isRequired || input.kind != .string { continue }
+                inputs[input.name] = .string(text.replacing("\r\n", with: "\n"))
+            }
+            do {
+                if form["do"] == "dry-run" { return try await dryRun(page, inputs) }
+                let id = try await api.start(
+                    page.pipeline, inputs: inputs, priority: try Self.priority(form["priority"]), by: Operator(context))
+                return Self.after(Link("runs", id).text, .started)
+            } catch let error as APIError where error.has(.badInput) {
+                page.problem = api.queue.redact(error.message)
+                return Response.page(page.html(), status: 400)
+            }
+        }
+    }
+
+    /// An empty field is that of the pipeline.
+    private static func priority(_ text: String?) throws(APIError) -> Int? {
+        guard let text, !text.allSatisfy(\.isWhitespace) else { return nil }
+        do throws(FieldError) {
+            return try RunPriority(field: Int64(text).map { .int($0) } ?? .string(text)).level
+        } catch {
+            throw APIError(400, .badInput, "`priority`: \(error.message)")
+        }
+    }
+
+    private func page(_ page: PageContext, _ context: ServerContext) async throws -> PipelinePage {
+        let name = context.parameter("name")
+        guard let hosted = await api.host.pipeline(named: name), let pipeline = hosted.pipeline else {
+            throw APIError(
+                404, .noSuchPipeline, "there is no pipeline \(Value.string(name).quoted(limit: 200))")
+        }
+        let recent = try await withJournal { try await RecentRuns.load(name, api.journal) }
+        return PipelinePage(
+            context: page, hosted: hosted, pipeline: pipeline, recent: recent,
+            ticks: api.host.ticks(of: pipeline, after: page.now, limit: 5), redact: api.queue.redact)
+    }
+
+    private func dryRun(_ page: PipelinePage, _ inputs: ValueObject) async throws -> Response {
+        let values: ValueObject
+        do throws(InputError) {
+            values = try page.pipeline.inputValues(json: inputs)
+        } catch {
+            throw APIError(400, .badInput, error.message)
+        }
+        let request = RunRequest(
+            id: api.runs.makeID(), inputs: values, trigger: ["type": "manual"], input: .null)
+        let events = DryRunEvents()
+        let runs = api.runs
+        let pipeline = page.pipeline
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { _ = await runs.dryRun(pipeline, request) { await events.append($0) } }
+            group.addTask { try? await ContinuousClock().sleep(for: Self.dryRunTime) }
+            await group.next()
+            group.cancelAll()
+        }
+        return Response.page(DryRunPage(context: page.context, pipeline: pipeline, events: await events.all).html())
+    }
+}
+
+/// The events of a dry run, within a limit.
+private actor DryRunEvents {
+    private(set) var all: [RunEvent] = []
+
+    func append(_ event: RunEvent) {
+        if all.count < 1000 { all.append(event) }
+    }
+}
+
+extension DashboardRoutes {
+    func addOthers(to group: RouterGroup<ServerContext>) {
+        group.get("/triggers") { request, context in
+            let query = try DeliveryQuery(Query(request, known: DeliveryQuery.names))
+            let found = try await api.deliveries(query.filter)
+            return Response.page(
+                TriggersPage(
+                    context: PageContext(request, context), pipelines: await api.host.all, query: query, found: found
+                ).html())
+        }
+        group.get("/deliveries/:number") { request, context in
+            _ = try Query(request, known: ["done"])
+            let delivery = try await api.delivery(context.parameter("number"))
+            return Response.page(DeliveryPage(context: PageContext(request, context), delivery: delivery).html())
+        }
+        group.post("/deliveries/:number/replay") { request, context in
+            _ = try await form(request, context)
+            let id = try await api.replay(api.delivery(context.parameter("number")), by: Operator(context))
+            return Self.after(Link("runs", id).text, .replayed)
+        }
+        group.get("/usage") { request, context in
+            _ = try Query(request, known: ["done"])
+            let days = UsageDays(last: UsagePage.days, at: context.now, in: UsageDays.localZone)
+            let sums = try await withJournal { try await api.journal.usage(days.query()) }
+            let page = UsagePage(
+                context: PageContext(request, context), sums: days.byDay(sums), prices: options.prices, days: days)
+            return Response.page(page.html())
+        }
+        group.get("/workers") { request, context in
+            _ = try Query(request, known: ["done"])
+            let workers = try await withJournal { try await WorkerStatus.all(in: api.journal) }
+            let runs = try await withJournal {
+                try await api.journal.runs(RunFilter(states: [.running], limit: 1000))
+            }
+            let owned = Dictionary(grouping: runs.filter { $0.owner != nil }) { $0.owner ?? WorkerID("") }
+            return Response.page(
+                WorkersPage(context: PageContext(request, context), workers: workers, runs: owned).html())
+        }
+        group.post("/workers/drain") { request, context in
+            let form = try await form(request, context)
+            let isDrained = form["drained"] == "true"
+            _ = try await api.setWorker(form["worker"] ?? "", isDrained: isDrained, by: Operator(context))
+            return Self.after("/workers", isDrained ? .drained : .undrained)
+        }
+        group.get("/audit") { request, context in
+            let query = try Query(request, known: ["before", "done"])
+            let before = try query.one("before").flatMap { Int64($0) }
+            let entries = try await withJournal {
+                try await api.journal.operators.audit(before: before, limit: AuditPage.limit)
+            }
+            return Response.page(
+                AuditPage(context: PageContext(request, context), entries: entries, isHead: before == nil).html())
+        }
+        group.get("/settings") { request, context in
+            _ = try Query(request, known: ["done"])
+            return Response.page(
+                SettingsPage(context: PageContext(request, context), settings: options.settings).html())
+        }
+    }
+}

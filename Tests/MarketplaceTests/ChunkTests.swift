@@ -1,3 +1,4 @@
+import RunnelSupport
 import RunnelValue
 import Testing
 

@@ -77,7 +77,7 @@ struct ConfigurationTests {
                 == "The bearer token holds a space, a line break or another character that a header cannot carry.")
         #expect(
             try message { try .init(baseURL: url, authentication: .none, timeouts: .init(idle: .zero)) }
-                == "The idle time-out is 0 ms.")
+                == "The idle time-out is 0s.")
         #expect(
             try message { try .init(baseURL: url, authentication: .none, limits: .init(concurrentStreams: 0)) }
                 == "The number of concurrent streams is 0.")

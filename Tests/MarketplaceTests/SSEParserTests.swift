@@ -1,3 +1,4 @@
+import RunnelSupport
 import Testing
 
 @testable import Marketplace

@@ -18,7 +18,7 @@ struct TimeoutTests {
             #expect(try await first == [.text("a")])
             let error = try await bench.clock.passing { try await call.failure() }
             expect(
-                error, .idleTimeout, "Nothing was received for 90 s.",
+                error, .idleTimeout, "Nothing was received for 1m30s.",
                 hint: "The server may hang or the network be gone: try again, or raise the idle time-out.",
                 transient: true,
                 partialText: "a")
@@ -53,7 +53,7 @@ struct TimeoutTests {
             _ = try await bench.server.next()
             while call.vitals?.phase != .connected { await Task.yield() }
             let error = try await bench.clock.passing { try await task.value }
-            #expect(error.message == "Nothing was received for 90 s.")
+            #expect(error.message == "Nothing was received for 1m30s.")
             #expect(bench.clock.now.offset == .seconds(90))
             #expect(bench.server.log.requests(to: "/v1/chat/completions").count == 1)
         }
@@ -74,7 +74,7 @@ struct TimeoutTests {
             try await bench.clock.passing { try await exchange.untilClosed() }
             #expect(bench.clock.now.offset == .seconds(1800))
             expect(
-                try await call.failure(), .totalTimeout, "The answer was not complete after 30 min.",
+                try await call.failure(), .totalTimeout, "The answer was not complete after 30m.",
                 hint: "Ask for less at once, or raise the total time-out.", partialText: "so far")
         }
     }
@@ -89,7 +89,7 @@ struct TimeoutTests {
             return
         }
         expect(
-            error, .connectTimeout, "No connection to https://h/x within 10 s.",
+            error, .connectTimeout, "No connection to https://h/x within 10s.",
             hint: "Check the base URL, the network and the firewall, or raise the connect time-out.", transient: true)
     }
 
@@ -112,7 +112,7 @@ struct TimeoutTests {
             bench.clock.advance(by: .seconds(30))
             let (_, error) = try await failure
             expect(
-                error, .tokenTimeout, "\(bench.client.configuration.tokenURL) gave no token within 30 s.",
+                error, .tokenTimeout, "\(bench.client.configuration.tokenURL) gave no token within 30s.",
                 hint: "Check the base URL and the network, or raise the token time-out.", transient: true)
         }
     }

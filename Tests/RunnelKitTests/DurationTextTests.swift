@@ -71,4 +71,29 @@ import Testing
             error?.message == #"expected a duration such as "500ms", "2s" or "1h30m", found a string of 100 characters"#
         )
     }
+
+    @Test(
+        "are rounded for people where they were measured",
+        arguments: [
+            (.zero, "0 ms"), (.microseconds(12_400), "12 ms"), (.milliseconds(999), "999 ms"), (.seconds(1), "1.0 s"),
+            (.milliseconds(2449), "2.4 s"), (.milliseconds(59_949), "59.9 s"), (.milliseconds(59_950), "1 min 0 s"),
+            (.seconds(125), "2 min 5 s"),
+        ] as [(Duration, String)])
+    func measured(duration: Duration, text: String) {
+        #expect(DurationText.measured(duration) == text)
+    }
+
+    @Test("count whole units upwards, so that nobody wakes too early, and do not overflow")
+    func wholeUnits() {
+        #expect(Duration.nanoseconds(1).wholeMilliseconds == 1)
+        #expect(Duration.milliseconds(7).wholeMilliseconds == 7)
+        #expect(Duration.microseconds(7001).wholeMilliseconds == 8)
+        #expect(Duration.milliseconds(-3).wholeMilliseconds == 0)
+        #expect(Duration.milliseconds(1001).wholeSeconds == 2)
+        #expect(Duration.zero.wholeSeconds == 0)
+        #expect(Duration.seconds(-1).nanoseconds == -1_000_000_000)
+        #expect(Duration.seconds(Int64.max).nanoseconds == .max)
+        #expect(Duration.seconds(Int64.min).nanoseconds == .min)
+        #expect(Duration.seconds(Int64.max).wholeSeconds == 9_223_372_037)
+    }
 }

@@ -156,7 +156,7 @@ struct WorkerRig {
             project: ProjectDirectory(path: "/nonexistent"), values: ProjectValues(secrets: secrets),
             redactor: Redactor(secrets: secrets.values),
             logger: logger, clock: clock, executor: executor,
-            now: { [clock] in Self.start + clock.now.offset.wholeNanoseconds },
+            now: { [clock] in Self.start + clock.now.offset.nanoseconds },
             grace: .seconds(2))
         worker = Worker(
             record: workerRecord(name), journal: journal, runner: runner, loader: loader, logger: logger, clock: clock)
@@ -212,7 +212,7 @@ struct WorkerRig {
     func enqueue(_ id: String, _ yaml: String, waitingFor wait: Duration = .zero) async throws {
         try await journal.base.keep(definition(yaml))
         var run = try record(id, yaml, pipeline(yaml))
-        run.createdAt -= wait.wholeNanoseconds
+        run.createdAt -= wait.nanoseconds
         _ = try await journal.base.accept(run, memory: nil)
     }
 
@@ -231,12 +231,6 @@ struct WorkerRig {
         let (pipeline, report) = loader.load(Array(yaml.utf8), file: "p.yaml")
         guard let pipeline else { throw StepError(reported: "bad-test", "\(report.diagnostics.map(\.message))") }
         return pipeline
-    }
-}
-
-extension Duration {
-    fileprivate var wholeNanoseconds: Int64 {
-        components.seconds * 1_000_000_000 + components.attoseconds / 1_000_000_000
     }
 }
 

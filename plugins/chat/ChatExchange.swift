@@ -241,9 +241,3 @@ extension Clock<Duration> {
         return { start.duration(to: now) }
     }
 }
-
-extension Duration {
-    fileprivate var wholeMilliseconds: Int64 {
-        components.seconds * 1000 + components.attoseconds / 1_000_000_000_000_000
-    }
-}

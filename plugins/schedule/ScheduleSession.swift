@@ -98,7 +98,7 @@ struct ScheduleSession {
             } catch {
                 let text = planner.schedule.text(of: tick)
                 await context.report(.problem("the run of \(text) has to wait: \(error.message)"))
-                try await sleep(Swift.max(error.retryAfter.wholeNanoseconds, Self.shortestPause))
+                try await sleep(Swift.max(error.retryAfter.nanoseconds, Self.shortestPause))
             }
         }
     }

@@ -77,7 +77,7 @@ struct ScheduleTrigger: TimedTrigger {
         }
         let planner = TickPlanner(
             schedule: schedule, missed: missed, limit: maxMissed.count,
-            jitter: Jitter(limit: jitter.wholeNanoseconds, of: context.pipeline + "\u{0}" + context.identity))
+            jitter: Jitter(limit: jitter.nanoseconds, of: context.pipeline + "\u{0}" + context.identity))
         let session = ScheduleSession(planner: planner, identity: identity(in: schedule), context: context)
         if !enabled {
             try await session.rest()
@@ -137,19 +137,10 @@ struct IntervalLength: FieldValue, Hashable {
         guard duration >= .seconds(1) else {
             throw FieldError("\(DurationText.format(duration)) is too short", hint: "1s at least")
         }
-        nanoseconds = duration.wholeNanoseconds
+        nanoseconds = duration.nanoseconds
         guard nanoseconds % 1_000_000 == 0 else {
             throw FieldError("\(DurationText.format(duration)) is finer than milliseconds")
         }
-    }
-}
-
-extension Duration {
-    /// Up to 292 years.
-    var wholeNanoseconds: Int64 {
-        let parts = components
-        let (seconds, overflows) = parts.seconds.multipliedReportingOverflow(by: 1_000_000_000)
-        return overflows ? .max : seconds + parts.attoseconds / 1_000_000_000
     }
 }
 

@@ -1,5 +1,6 @@
 internal import RunnelKit
 internal import RunnelProcess
+internal import RunnelSupport
 internal import Synchronization
 
 /// The streamable HTTP transport: each message is a POST; the answer is its response, a JSON document or a stream of
@@ -151,7 +152,7 @@ final class StreamableHTTPTransport: MCPTransport {
     // MARK: - Rules
 
     private static func isEventStream(_ response: MCPHTTPResponse) -> Bool {
-        response.headers["content-type"]?.lowercased().hasPrefix("text/event-stream") == true
+        ContentType.isEventStream(response.headers["content-type"])
     }
 
     /// Whether the message, or one in the batch, answers the request.

@@ -3,6 +3,7 @@ internal import Logging
 internal import NIOCore
 internal import NIOHTTP1
 internal import RunnelSupport
+internal import RunnelValue
 internal import Synchronization
 
 /// One call with all its attempts. Belongs to one iterator; everything happens in the task that asks for events.
@@ -161,7 +162,8 @@ final class ChatCall: Sendable {
             client.logger.info(
                 "The chat request is made again.",
                 metadata: [
-                    "attempt": "\(attempt)", "delay": "\(delay.readable)", "reason": "\(failure.error.message)",
+                    "attempt": "\(attempt)", "delay": "\(DurationText.measured(delay))",
+                    "reason": "\(failure.error.message)",
                 ])
             request.onRetry?(
                 RetryNotice(

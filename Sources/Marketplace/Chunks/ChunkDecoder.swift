@@ -1,3 +1,4 @@
+internal import RunnelSupport
 internal import RunnelValue
 
 /// Reads a chunk of any shape the API documents, from its JSON.

@@ -43,32 +43,16 @@ struct BaseURL: Equatable {
         throw fail(problem)
     }
 
-    private static func problem(inAuthority authority: Substring) -> String? {
-        var host = authority
-        var port: Substring?
-        if authority.hasPrefix("[") {
-            guard let end = authority.firstIndex(of: "]") else { return "its host is not complete" }
-            host = authority[...end]
-            let rest = authority[end...].dropFirst()
-            if !rest.isEmpty {
-                guard rest.hasPrefix(":") else { return "its host is not complete" }
-                port = rest.dropFirst()
-            }
-            guard host.dropFirst().dropLast().allSatisfy({ $0.isHexDigit || $0 == ":" || $0 == "." }) else {
-                return "its host is no IPv6 address"
-            }
-        } else if let colon = authority.firstIndex(of: ":") {
-            host = authority[..<colon]
-            port = authority[colon...].dropFirst()
+    private static func problem(inAuthority text: Substring) -> String? {
+        let authority = URLAuthority(text)
+        if authority.isCutAddress { return "its host is not complete" }
+        if authority.host.isEmpty || authority.host == "[]" { return "it has no host" }
+        guard authority.isHost else {
+            return authority.host.hasPrefix("[")
+                ? "its host is no IPv6 address" : "its host holds a character that hosts cannot have"
         }
-        if host.isEmpty || host == "[]" { return "it has no host" }
-        if !host.hasPrefix("["), !host.allSatisfy({ $0.isLetter || $0.isNumber || "-._".contains($0) }) {
-            return "its host holds a character that hosts cannot have"
-        }
-        if let port, !(port.allSatisfy(\.isNumber) && (1...65_535).contains(Int(port) ?? 0)) {
-            return "its port is not a number from 1 to 65535"
-        }
-        return nil
+        return authority.port != nil && authority.portNumber == nil
+            ? "its port is not a number from 1 to 65535" : nil
     }
 
     /// With the Marketplace the client adds `/api/v1/…` itself.

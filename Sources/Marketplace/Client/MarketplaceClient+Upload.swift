@@ -50,7 +50,7 @@ extension MarketplaceClient {
             let request = try HTTPClient.Request(
                 url: url, method: HTTPMethod(rawValue: method), headers: headers,
                 body: .bytes(Self.form(bytes, name, mediaType, boundary)))
-            let limit = TimeAmount.nanoseconds(Int64(min(configuration.timeouts.total.inSeconds, 86_400) * 1e9))
+            let limit = TimeAmount.nanoseconds(min(configuration.timeouts.total, .seconds(86_400)).nanoseconds)
             let running = httpClient.execute(
                 request: request, delegate: ResponseAccumulator(request: request, maxBodySize: Self.answerLimit),
                 deadline: .now() + limit)

@@ -3,6 +3,7 @@ public import Logging
 internal import NIOCore
 internal import NIOHTTP1
 internal import RunnelSupport
+internal import RunnelValue
 internal import Synchronization
 
 /// Talks to the Marketplace API, or to an OpenAI-compatible server. One client is meant to be shared by all callers:
@@ -61,7 +62,7 @@ public final class MarketplaceClient: Sendable {
         do {
             var request = HTTPClientRequest(url: configuration.baseURL)
             request.method = .HEAD
-            let limit = Int64(configuration.timeouts.connect.inSeconds * 1e9)
+            let limit = configuration.timeouts.connect.nanoseconds
             _ = try await httpClient.execute(request, timeout: .nanoseconds(limit))
         } catch {
             throw TransportFailure.error(
@@ -132,7 +133,7 @@ extension MarketplaceConfiguration {
     public var httpClientConfiguration: HTTPClient.Configuration {
         var settings = HTTPClient.Configuration(
             redirectConfiguration: .disallow,
-            timeout: .init(connect: .nanoseconds(Int64(timeouts.connect.inSeconds * 1e9)), read: nil))
+            timeout: .init(connect: .nanoseconds(timeouts.connect.nanoseconds), read: nil))
         settings.connectionPool.retryConnectionEstablishment = false
         settings.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = max(8, limits.concurrentStreams)
         return settings

@@ -1,4 +1,5 @@
 internal import RunnelSupport
+internal import RunnelValue
 
 /// Where the API is and how to talk to it. It is checked when it is made.
 public struct MarketplaceConfiguration: Sendable {
@@ -128,7 +129,8 @@ public struct MarketplaceConfiguration: Sendable {
         ]
         for (name, duration) in durations {
             try require(
-                duration > .zero && duration <= .seconds(7 * 86_400), "The \(name) is \(duration.readable).",
+                duration > .zero && duration <= .seconds(7 * 86_400),
+                "The \(name) is \(DurationText.format(duration)).",
                 "It must be more than nothing and at most 7 days.")
         }
         let counts: [(String, Int)] = [

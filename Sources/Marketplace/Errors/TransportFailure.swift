@@ -1,9 +1,9 @@
 internal import AsyncHTTPClient
-internal import LibC
 internal import NIOCore
 internal import NIOHTTP1
 internal import NIOPosix
 internal import RunnelSupport
+internal import RunnelValue
 
 /// Turns what the HTTP client reports about a connection into an error that tells what to do.
 enum TransportFailure {
@@ -23,11 +23,11 @@ enum TransportFailure {
         default: break
         }
         let text = String(describing: cause)
-        if !answered, ["certificate", "CERTIFICATE", "handshake", "SSL", "TLS"].contains(where: text.contains) {
-            return tls(url, handshakeReason(text) ?? redactor.redact(text))
+        let failure = ConnectionFailure(describedAs: text)
+        if answered, failure == .uncleanShutdown { return cutOff(why: "the connection was closed") }
+        if !answered, let failure, failure != .uncleanShutdown {
+            return tls(url, reason(of: failure) ?? redactor.redact(text))
         }
-        // So the TLS library names an end without close_notify, in which any cut may hide.
-        if answered, text.contains("uncleanShutdown") { return cutOff(why: "the connection was closed") }
         let why = (cause as? IOError).map(reason(of:)) ?? redactor.redact(text)
         return answered ? cutOff(why: why) : failed(url, why: why)
     }
@@ -39,20 +39,20 @@ enum TransportFailure {
 
     static func connectTimeout(_ url: String, _ duration: Duration) -> MarketplaceError {
         MarketplaceError(
-            .connectTimeout, "No connection to \(url) within \(duration.readable).",
+            .connectTimeout, "No connection to \(url) within \(DurationText.format(duration)).",
             hint: "Check the base URL, the network and the firewall, or raise the connect time-out.", isTransient: true)
     }
 
     static func idleTimeout(_ duration: Duration) -> MarketplaceError {
         MarketplaceError(
-            .idleTimeout, "Nothing was received for \(duration.readable).",
+            .idleTimeout, "Nothing was received for \(DurationText.format(duration)).",
             hint: "The server may hang or the network be gone: try again, or raise the idle time-out.",
             isTransient: true)
     }
 
     static func totalTimeout(_ duration: Duration) -> MarketplaceError {
         MarketplaceError(
-            .totalTimeout, "The answer was not complete after \(duration.readable).",
+            .totalTimeout, "The answer was not complete after \(DurationText.format(duration)).",
             hint: "Ask for less at once, or raise the total time-out.")
     }
 
@@ -113,15 +113,6 @@ enum TransportFailure {
             hint: "Check the server's certificate and that the base URL's scheme and port belong together.")
     }
 
-    /// The two usual causes, which the TLS library names by the constants of its C code.
-    private static func handshakeReason(_ text: String) -> String? {
-        if text.contains("CERTIFICATE_VERIFY_FAILED") { return "the server's certificate is not trusted" }
-        if ["EOF during handshake", "WRONG_VERSION_NUMBER"].contains(where: text.contains) {
-            return "the server does not answer with TLS"
-        }
-        return nil
-    }
-
     private static func reason(of error: NIOConnectionError) -> String {
         if let first = error.connectionErrors.first { return reason(of: first.error) }
         if error.dnsAError != nil || error.dnsAAAAError != nil {
@@ -132,28 +123,20 @@ enum TransportFailure {
 
     private static func reason(of error: any Error) -> String {
         guard let error = error as? IOError else { return String(describing: error) }
-        switch error.errnoCode {
-        case ECONNREFUSED: return "the connection was refused"
-        case ECONNRESET, EPIPE: return "the connection was reset"
-        case ENETUNREACH, EHOSTUNREACH: return "the network does not reach the host"
-        case ETIMEDOUT: return "the host did not answer"
-        default: return error.description
+        return ConnectionFailure(errno: error.errnoCode).flatMap(reason(of:)) ?? error.description
+    }
+
+    /// In words; nil where the library says more than is known here.
+    private static func reason(of failure: ConnectionFailure) -> String? {
+        switch failure {
+        case .refused: "the connection was refused"
+        case .reset: "the connection was reset"
+        case .unreachable: "the network does not reach the host"
+        case .timedOut: "the host did not answer"
+        case .untrustedCertificate: "the server's certificate is not trusted"
+        case .wrongCertificate: "the server's certificate is not for this host"
+        case .notTLS: "the server does not answer with TLS"
+        case .uncleanShutdown, .handshake: nil
         }
-    }
-}
-
-extension Duration {
-    /// The duration in seconds.
-    var inSeconds: Double {
-        Double(components.seconds) + Double(components.attoseconds) / 1e18
-    }
-
-    /// The duration as a person writes it: `500 ms`, `10 s`, `1.5 s`, `30 min`.
-    var readable: String {
-        let milliseconds = Int64((inSeconds * 1000).rounded())
-        if milliseconds < 1000 { return "\(milliseconds) ms" }
-        if milliseconds >= 60_000, milliseconds % 60_000 == 0 { return "\(milliseconds / 60_000) min" }
-        if milliseconds % 1000 == 0 { return "\(milliseconds / 1000) s" }
-        return "\(Double(milliseconds / 100) / 10) s"
     }
 }

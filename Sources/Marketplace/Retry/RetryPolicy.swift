@@ -1,4 +1,5 @@
 internal import RunnelSupport
+internal import RunnelValue
 
 /// How often and after what delay a call that failed before its first text is made again.
 public struct RetryPolicy: Sendable, Equatable {
@@ -57,8 +58,8 @@ enum RetryDecision: Equatable {
                     MarketplaceError(
                         error.code, error.message,
                         hint:
-                            "The server asks to wait \(asked.readable), longer than the "
-                            + "\(policy.maxRetryAfter.readable) the client waits by itself: try again after that time.",
+                            "The server asks to wait \(DurationText.format(asked)), longer than the "
+                            + "\(DurationText.format(policy.maxRetryAfter)) the client waits by itself: try again after that time.",
                         isTransient: true, httpStatus: error.httpStatus))
             }
             delay = max(delay, asked)

@@ -34,7 +34,8 @@ struct TokenFetcher: Sendable {
                     logger.info(
                         "The token request is made again.",
                         metadata: [
-                            "attempt": "\(attempt)", "delay": "\(delay.readable)", "reason": "\(error.error.message)",
+                            "attempt": "\(attempt)", "delay": "\(DurationText.measured(delay))",
+                            "reason": "\(error.error.message)",
                         ])
                     onRetry(
                         RetryNotice(
@@ -58,7 +59,7 @@ struct TokenFetcher: Sendable {
             let (result, isLate) = await withDeadline(timeouts.token, clock: time.clock) { try await send(request) }
             if isLate {
                 throw MarketplaceError(
-                    .tokenTimeout, "\(url) gave no token within \(timeouts.token.readable).",
+                    .tokenTimeout, "\(url) gave no token within \(DurationText.format(timeouts.token)).",
                     hint: "Check the base URL and the network, or raise the token time-out.", isTransient: true)
             }
             response = try result.get()
@@ -133,7 +134,7 @@ enum TokenResponse {
     /// A number, or a number in a string; anything else is taken as not said.
     private static func lifetime(_ value: Value?) -> Duration {
         guard let seconds = value?.number else { return assumedLifetime }
-        return .seconds(min(max(seconds, 0), longestLifetime.inSeconds))
+        return .seconds(min(max(seconds, 0), longestLifetime / .seconds(1)))
     }
 
     private static func invalid(_ why: String, _ url: String) -> MarketplaceError {

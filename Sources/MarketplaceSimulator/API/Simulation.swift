@@ -1,4 +1,5 @@
 internal import RunnelSupport
+internal import RunnelValue
 import Synchronization
 
 /// The API behind its HTTP server: decides how each request is answered, and keeps count.
@@ -176,7 +177,7 @@ final class Simulation: Sendable {
         case .notFound: .reply(Reply(.unknownAgent(request.agentID)))
         case .badRequest: .reply(Reply(.badRequest("Simulated: the request is refused.")))
         case .rateLimited:
-            .reply(Reply(.rateLimited(retryAfter: configuration.retryAfter.wholeSecondsRoundedUp)))
+            .reply(Reply(.rateLimited(retryAfter: configuration.retryAfter.wholeSeconds)))
         case .serverErrorOnce: .reply(Reply(.serverError))
         case .serverErrorAlways: .reply(Reply(.unavailable))
         case .connectionReset: .reset

@@ -40,7 +40,7 @@ enum TokenAnswer {
         var members: ValueObject = configuration.shape == .guide ? ["success": true] : [:]
         members["access_token"] = .string(token)
         members["token_type"] = "Bearer"
-        members["expires_in"] = .int(configuration.tokenLifetime.wholeSecondsRoundedUp)
+        members["expires_in"] = .int(configuration.tokenLifetime.wholeSeconds)
         if configuration.shape == .guide {
             members["scope"] = .string(configuration.scopes.joined(separator: " "))
         }

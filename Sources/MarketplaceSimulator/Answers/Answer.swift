@@ -108,6 +108,6 @@ extension APIFailure {
     init(status: Int, code: String, message: String, retryAfter: Duration?) {
         self.init(
             status: status, code: code, message: message,
-            headers: retryAfter.map { ["Retry-After": String($0.wholeSecondsRoundedUp)] } ?? [:])
+            headers: retryAfter.map { ["Retry-After": String($0.wholeSeconds)] } ?? [:])
     }
 }

@@ -99,13 +99,6 @@ public struct SimulatorConfiguration: Sendable {
     }
 }
 
-extension Duration {
-    /// In seconds, rounded up; never negative.
-    var wholeSecondsRoundedUp: Int64 {
-        max(0, components.seconds + (components.attoseconds > 0 ? 1 : 0))
-    }
-}
-
 /// Why the simulator cannot do what it was asked to.
 public struct SimulatorError: Error, Sendable, Equatable, CustomStringConvertible {
     /// A stable name in kebab-case: `unknown-fault`, `invalid-configuration`, `cannot-listen` or `stopped`.

@@ -74,7 +74,9 @@ extension PipelineTestReport {
     private func lines(_ result: PipelineTestResult, _ style: TextStyle) -> [String] {
         let mark = result.isPassed ? style.green("✓") : style.red("✗")
         let samples = result.samples.map { " \($0.passed) of \($0.count)" } ?? ""
-        var lines = ["  \(mark) \(style.line(result.name))\(samples) \(style.dim(result.duration.shown))"]
+        var lines = [
+            "  \(mark) \(style.line(result.name))\(samples) \(style.dim(DurationText.measured(result.duration)))"
+        ]
         for mismatch in result.mismatches {
             let place = mismatch.range.map { " (\(result.file):\($0.start.line))" } ?? ""
             let subject = mismatch.subject == "test" ? "" : "\(mismatch.subject): "
@@ -92,22 +94,14 @@ extension PipelineTestReport {
         if failed > 0 { parts.append("\(failed) failed") }
         if broken > 0 { parts.append("\(broken) \(broken == 1 ? "file" : "files") with errors") }
         let text = parts.joined(separator: ", ")
-        return "\(isSuccess ? style.green(text) : style.red(text)) \(style.dim("in \(duration.shown)"))"
+        return
+            "\(isSuccess ? style.green(text) : style.red(text)) \(style.dim("in \(DurationText.measured(duration))"))"
     }
 
     private func indented(_ text: String, by count: Int) -> String {
         let margin = String(repeating: " ", count: count)
         return text.split(separator: "\n", omittingEmptySubsequences: false)
             .map { $0.isEmpty ? "" : margin + $0 }.joined(separator: "\n")
-    }
-}
-
-extension Duration {
-    /// As a person reads it: "12 ms", "1.5 s".
-    fileprivate var shown: String {
-        let milliseconds = Int64((self / .milliseconds(1)).rounded())
-        guard milliseconds >= 1000 else { return "\(milliseconds) ms" }
-        return "\(milliseconds / 1000).\(milliseconds % 1000 / 100) s"
     }
 }
 

@@ -131,7 +131,7 @@ struct RunLogLines {
     }
 
     private static func text(_ duration: Duration) -> String {
-        readable(duration)
+        DurationText.measured(duration)
     }
 
     private static func text(_ error: RunError) -> String { "\(error.message) [\(error.code)]" }

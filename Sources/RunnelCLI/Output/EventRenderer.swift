@@ -52,12 +52,14 @@ struct EventRenderer {
         case .stepSkipped(let place): line("\(style.dim("○")) \(name(place)) \(style.dim("skipped"))")
         case .stepSucceeded(let place, _, let took):
             endLine(of: place)
-            line("\(style.green("✓")) \(name(place)) \(style.dim(readable(took)))")
+            line("\(style.green("✓")) \(name(place)) \(style.dim(DurationText.measured(took)))")
         case .stepFailed(let place, let error, let took, let retryIn):
             endLine(of: place)
-            line("\(style.red("✗")) \(name(place)) \(style.dim(readable(took)))")
+            line("\(style.red("✗")) \(name(place)) \(style.dim(DurationText.measured(took)))")
             if let retryIn {
-                line("  \(style.safe(error.message.firstLine.withoutFullStop)); trying again in \(readable(retryIn))")
+                line(
+                    "  \(style.safe(error.message.firstLine.withoutFullStop)); trying again in \(DurationText.measured(retryIn))"
+                )
             }
         case .stepHeld(let place, let with, let input):
             line("\(style.bold("would run")) \(name(place))")
@@ -70,7 +72,9 @@ struct EventRenderer {
         case .stepCancelled(let place, let took):
             let partial = openLines[place.id] == nil ? "" : "; its text is partial"
             endLine(of: place)
-            line("\(style.dim("■")) \(name(place)) \(style.dim("stopped after \(readable(took))\(partial)"))")
+            line(
+                "\(style.dim("■")) \(name(place)) \(style.dim("stopped after \(DurationText.measured(took))\(partial)"))"
+            )
         case .runFinished(let outcome, let took): finished(outcome, took)
         }
     }
@@ -82,9 +86,11 @@ struct EventRenderer {
     ///   - width: The columns of the terminal.
     func liveLine(now: Int64, width: Int) -> String? {
         guard let first = running.first else { return nil }
-        let elapsed = readable(.nanoseconds(max(0, now - first.since)))
+        let elapsed = DurationText.measured(.nanoseconds(max(0, now - first.since)))
         var facts = [elapsed]
-        if let againAt = first.againAt { facts = ["again in \(readable(.nanoseconds(max(0, againAt - now))))"] }
+        if let againAt = first.againAt {
+            facts = ["again in \(DurationText.measured(.nanoseconds(max(0, againAt - now))))"]
+        }
         if first.attempt > 1 { facts.insert("attempt \(first.attempt)", at: 0) }
         if running.count > 1 { facts.append("and \(running.count - 1) more") }
         let mark = first.againAt == nil ? "▸" : "↻"
@@ -135,10 +141,10 @@ struct EventRenderer {
 
     private mutating func finished(_ outcome: RunOutcome, _ took: Duration) {
         switch outcome {
-        case .succeeded: line(style.green("done") + " in \(readable(took))")
+        case .succeeded: line(style.green("done") + " in \(DurationText.measured(took))")
         case .cancelled: line(style.red("cancelled"))
         case .failed(let error):
-            line(style.red("failed") + " after \(readable(took))")
+            line(style.red("failed") + " after \(DurationText.measured(took))")
             if let diagnostic = error.diagnostic {
                 line(TextWrap.messages(style.safe(printer.text(diagnostic)), width: stream.width))
             } else {

@@ -93,12 +93,3 @@ extension RunOutcome {
         }
     }
 }
-
-/// A duration for people: `3 ms`, `1.2 s`, `2 min 5 s`.
-func readable(_ duration: Duration) -> String {
-    let milliseconds = duration.milliseconds
-    if milliseconds < 1000 { return "\(Int(milliseconds.rounded())) ms" }
-    let tenths = Int((milliseconds / 100).rounded())
-    if tenths < 600 { return "\(tenths / 10).\(tenths % 10) s" }
-    return "\(tenths / 600) min \(tenths / 10 % 60) s"
-}

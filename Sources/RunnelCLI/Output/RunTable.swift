@@ -13,7 +13,7 @@ struct RunTable {
     func text(_ runs: [RunRecord]) -> String {
         let ids = ids(of: runs)
         let times = runs.map { width == nil ? LocalTime.text($0.shownTime) : LocalTime.short($0.shownTime) }
-        let took = runs.map { $0.took.map(readable) ?? "-" }
+        let took = runs.map { $0.took.map(DurationText.measured) ?? "-" }
         let idWidth = max(3, ids.map(\.count).max() ?? 3)
         let stateWidth = max(9, runs.map(\.stateText.count).max() ?? 9)
         let timeWidth = times.map(\.count).max() ?? 5

@@ -33,7 +33,7 @@ struct RunView {
         field("accepted", LocalTime.text(run.createdAt))
         field("began", run.startedAt.map(LocalTime.text))
         field("ended", run.endedAt.map(LocalTime.text))
-        field("took", run.took.map(readable))
+        field("took", run.took.map(DurationText.measured))
         if run.interruptions > 0 {
             field("interrupted", run.interruptions == 1 ? "once" : "\(run.interruptions) times")
         }
@@ -90,7 +90,7 @@ struct RunView {
         var line = "\(mark) \(style.line(step.key.description))"
         if !step.uses.isEmpty { line += " " + style.dim(style.line(step.uses)) }
         if let startedAt = step.startedAt, let endedAt = step.endedAt {
-            line += " " + style.dim(readable(.nanoseconds(max(0, endedAt - startedAt))))
+            line += " " + style.dim(DurationText.measured(.nanoseconds(max(0, endedAt - startedAt))))
         }
         if step.attempt > 1 { line += style.dim(" attempt \(step.attempt)") }
         if step.state == .waiting, let retryAt = step.retryAt {
@@ -132,7 +132,7 @@ struct RunView {
     private static func fact(_ key: String, _ value: Value) -> (String, Value) {
         let name = key.replacing("_", with: " ")
         guard name.hasSuffix(" ms"), let milliseconds = value.asInt else { return (name, value) }
-        return (String(name.dropLast(3)), .string(readable(.milliseconds(milliseconds))))
+        return (String(name.dropLast(3)), .string(DurationText.measured(.milliseconds(milliseconds))))
     }
 
     /// The step's settings and attributes, one line for each key.
@@ -167,7 +167,8 @@ struct RunView {
         for event in events {
             switch event.kind {
             case .stepStarted(_, let attempt): number = attempt
-            case .stepFailed(_, let error, let took, _): failed.append((number, "\(error.message) (\(readable(took)))"))
+            case .stepFailed(_, let error, let took, _):
+                failed.append((number, "\(error.message) (\(DurationText.measured(took)))"))
             default: break
             }
         }

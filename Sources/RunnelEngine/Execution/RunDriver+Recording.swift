@@ -121,12 +121,3 @@ extension RunDriver {
         }
     }
 }
-
-extension Duration {
-    /// The nanoseconds, clamped to the range of `Int64`.
-    package var nanoseconds: Int64 {
-        let (seconds, attoseconds) = components
-        let (whole, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
-        return overflow ? (seconds < 0 ? .min : .max) : whole.addingReportingOverflow(attoseconds / 1_000_000_000).0
-    }
-}

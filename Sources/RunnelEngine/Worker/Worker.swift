@@ -166,12 +166,11 @@ public final class Worker: Sendable {
             )
         }
         if standing == (.joining, .member), let fencedAt = state.withLock(\.fencedAt) {
-            logger.warning("this worker has joined again, after \(Self.seconds(stopwatch.elapsed() - fencedAt))")
+            logger.warning(
+                "this worker has joined again, after \(DurationText.measured(stopwatch.elapsed() - fencedAt))")
         }
         return actions
     }
-
-    private static func seconds(_ duration: Duration) -> String { "\((duration / .seconds(1) * 10).rounded() / 10) s" }
 
     private static func words(_ fenced: [Work]) -> String {
         switch fenced.count {
@@ -310,7 +309,7 @@ public final class Worker: Sendable {
         }
         if let over {
             logger.warning(
-                "the journal can be \(access.rawValue) again, after \(Self.seconds(over))")
+                "the journal can be \(access.rawValue) again, after \(DurationText.measured(over))")
         }
     }
 
@@ -360,7 +359,7 @@ public final class Worker: Sendable {
         for control in controls { control.stop() }
     }
 
-    public var isStopping: Bool { state.withLock { $0.isStopping } }
+    package var isStopping: Bool { state.withLock { $0.isStopping } }
 
     /// Cancels a run of this process.
     public func cancelRun(_ runID: String) {

@@ -53,7 +53,7 @@ public enum HTTPClientService: ServiceKey {
             // Steps follow redirects themselves: they drop credentials and count.
             redirectConfiguration: .disallow,
             // The time a whole call may take is kept by the step, on its own clock.
-            timeout: .init(connect: .nanoseconds(connectTimeout.components.seconds * 1_000_000_000)),
+            timeout: .init(connect: .nanoseconds(connectTimeout.nanoseconds)),
             // A call decompresses by itself, up to its limit.
             decompression: .disabled)
         // Trying again is the decision of whoever waits, who wants to see why it failed.

@@ -1,5 +1,4 @@
 internal import AsyncHTTPClient
-internal import LibC
 internal import NIOCore
 internal import NIOHTTP1
 internal import NIOPosix
@@ -41,22 +40,15 @@ public enum TransportProblem: Error, Sendable, Hashable {
             } else {
                 self = .hostNotFound(host)
             }
-        case let cause as IOError: self = Self.ioProblem(cause)
+        case let cause as IOError:
+            self.init(ConnectionFailure(errno: cause.errnoCode), text: cause.description)
         case is HTTPParserError: self = (cause as? HTTPParserError) == .invalidEOFState ? .closed : .malformed
         case let cause as ChannelError:
             if case .connectTimeout = cause { self = .connectTimeout } else { self = .closed }
         case let cause as HTTPClientError: self = Self.clientProblem(cause)
-        default: self = Self.unknown(String(describing: cause))
-        }
-    }
-
-    private static func ioProblem(_ cause: IOError) -> TransportProblem {
-        switch cause.errnoCode {
-        case ECONNREFUSED: .refused
-        case ECONNRESET, EPIPE: .reset
-        case ENETUNREACH, EHOSTUNREACH, ENETDOWN, EHOSTDOWN, EADDRNOTAVAIL: .unreachable
-        case ETIMEDOUT: .connectTimeout
-        default: .other(cause.description)
+        default:
+            let text = String(describing: cause)
+            self.init(ConnectionFailure(describedAs: text), text: text)
         }
     }
 
@@ -72,16 +64,20 @@ public enum TransportProblem: Error, Sendable, Hashable {
         }
     }
 
-    private static func unknown(_ text: String) -> TransportProblem {
-        let mentions = { (words: [String]) in words.contains { text.contains($0) } }
-        if mentions(["uncleanShutdown"]) { return .closed }
-        if mentions(["CERTIFICATE_VERIFY_FAILED"]) { return .tlsFailed("its certificate is not trusted") }
-        if mentions(["unableToValidateCertificate", "failedToValidateHostname"]) {
-            return .tlsFailed("its certificate is not for this host")
-        }
-        if mentions(["WRONG_VERSION_NUMBER"]) { return .tlsFailed("it does not speak TLS on this port") }
-        if mentions(["handshake", "SSL", "TLS"]) { return .tlsFailed("the handshake failed") }
-        return .other(text)
+    private init(_ failure: ConnectionFailure?, text: String) {
+        self =
+            switch failure {
+            case .refused: .refused
+            case .reset: .reset
+            case .unreachable: .unreachable
+            case .timedOut: .connectTimeout
+            case .uncleanShutdown: .closed
+            case .untrustedCertificate: .tlsFailed("its certificate is not trusted")
+            case .wrongCertificate: .tlsFailed("its certificate is not for this host")
+            case .notTLS: .tlsFailed("it does not speak TLS on this port")
+            case .handshake: .tlsFailed("the handshake failed")
+            case nil: .other(text)
+            }
     }
 }
 

@@ -134,9 +134,10 @@ struct HostList: Sendable {
             } else if let range = AddressRange(text) {
                 ranges.append(range)
             } else if !text.isEmpty {
-                let (host, port) = URLParser.split(text[...])
+                let authority = URLAuthority(text[...])
+                let host = authority.host
                 let name = host.hasPrefix("*.") ? host.dropFirst(2) : host.drop { $0 == "." }
-                names.append((String(name), Int(port)))
+                names.append((String(name), authority.port.flatMap { Int($0) }))
             }
         }
     }

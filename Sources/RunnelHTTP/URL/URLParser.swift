@@ -21,22 +21,21 @@ extension HTTPURL {
         let authority = rest.prefix { $0 != "/" && $0 != "?" && $0 != "#" }
         let target = rest[authority.endIndex...].prefix { $0 != "#" }
         let at = authority.lastIndex(of: "@")
-        let address = at.map { authority[authority.index(after: $0)...] } ?? authority
-        let (host, portText) = URLParser.split(address)
-        guard !host.isEmpty else { throw problem("has no host", full) }
-        guard URLParser.isHost(host) else {
-            let isForeign = host.utf8.contains { $0 >= 0x80 }
+        let address = URLAuthority(at.map { authority[authority.index(after: $0)...] } ?? authority)
+        guard !address.host.isEmpty else { throw problem("has no host", full) }
+        guard address.isHost else {
+            let isForeign = address.host.utf8.contains { $0 >= 0x80 }
             throw problem(
                 "has a host with a character that hosts cannot have",
                 isForeign ? "write the host in its ASCII form, which begins with \"xn--\"" : full)
         }
-        guard let port = portText.isEmpty ? (scheme == "https" ? 443 : 80) : URLParser.port(portText) else {
+        guard let port = address.port?.isEmpty ?? true ? (scheme == "https" ? 443 : 80) : address.portNumber else {
             throw problem("has a port that is not a number from 1 to 65535", "the port stands behind the host")
         }
         let mark = target.firstIndex(of: "?")
         self.init(
             isSecure: scheme == "https", userInfo: at.map { URLParser.userInfo(authority[..<$0]) },
-            host: host.lowercased(), port: port,
+            host: address.host.lowercased(), port: port,
             path: URLParser.normalizedPath(target[..<(mark ?? target.endIndex)]),
             query: mark.map {
                 PercentEncoding.complete(target[target.index(after: $0)...], allowed: PercentEncoding.query)
@@ -65,25 +64,6 @@ enum URLParser {
         if let at = authority.lastIndex(of: "@") { shown.removeSubrange(start...at) }
         if end != text.endIndex { shown += "\(text[end])…" }
         return Value.string(shown).quoted(limit: 2000)
-    }
-
-    static func split(_ address: Substring) -> (host: Substring, port: Substring) {
-        let search = address.lastIndex(of: "]") ?? address.startIndex
-        guard let colon = address[search...].firstIndex(of: ":") else { return (address, "") }
-        return (address[..<colon], address[colon...].dropFirst())
-    }
-
-    static func isHost(_ host: Substring) -> Bool {
-        if host.hasPrefix("[") {
-            return host.hasSuffix("]") && host.count > 4
-                && host.dropFirst().dropLast().allSatisfy { $0.isHexDigit || $0 == ":" || $0 == "." }
-        }
-        return host.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "-._".contains($0)) }
-    }
-
-    static func port(_ text: Substring) -> Int? {
-        guard text.allSatisfy({ $0.isASCII && $0.isNumber }), let port = Int(text) else { return nil }
-        return (1...65_535).contains(port) ? port : nil
     }
 
     static func userInfo(_ text: Substring) -> HTTPURL.UserInfo {

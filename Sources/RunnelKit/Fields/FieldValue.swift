@@ -228,3 +228,25 @@ extension JSONPointer: FieldValue {
         self = pointer
     }
 }
+
+extension Duration: FieldValue {
+    /// The JSON schema (2020-12) of the values that are accepted.
+    public static var schema: Value {
+        [
+            "type": "string", "pattern": #"^([0-9]+(\.[0-9]+)?(ms|us|ns|s|m|h|d))+$"#,
+            "examples": ["500ms", "2s", "1h30m"],
+        ]
+    }
+
+    /// Reads the value that is written behind a key.
+    /// - Throws: A ``FieldError`` for a value that is not accepted.
+    public init(field value: Value) throws(FieldError) {
+        guard let text = value.asString, let duration = DurationText.parse(text) else {
+            throw .expected("a duration such as \"500ms\", \"2s\" or \"1h30m\"", found: value)
+        }
+        self = duration
+    }
+
+    /// How the value is shown as a default; nil where it cannot be shown.
+    public var fieldDefault: Value? { .string(DurationText.format(self)) }
+}

@@ -64,9 +64,7 @@ public struct IngressResponse: Sendable {
     }
 
     /// Whole seconds, at least one.
-    private static func seconds(_ time: Duration) -> Int64 {
-        max(1, time.components.seconds + (time.components.attoseconds > 0 ? 1 : 0))
-    }
+    private static func seconds(_ time: Duration) -> Int64 { max(1, time.wholeSeconds) }
 
     /// The answer to an event that was not accepted: 429 or 503 with `Retry-After`, or 508. The reason is not told to the caller.
     public init(_ refusal: TriggerRefusal) {

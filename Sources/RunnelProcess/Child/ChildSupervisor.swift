@@ -1,5 +1,6 @@
 internal import CRunnelSpawn
 internal import LibC
+import RunnelKit
 internal import RunnelSupport
 internal import Synchronization
 
@@ -133,8 +134,7 @@ final class ChildSupervisor {
         // Without a pidfd the exit is polled.
         let tick: CInt = exitDescriptor >= 0 ? -1 : 20
         guard let left else { return tick }
-        let (seconds, attoseconds) = left.components
-        let milliseconds = CInt(clamping: seconds * 1000 + attoseconds / 1_000_000_000_000_000 + 1)
+        let milliseconds = CInt(clamping: left.wholeMilliseconds)
         return tick < 0 ? milliseconds : min(tick, milliseconds)
     }
 

@@ -91,11 +91,10 @@ package struct SecretCommand: Sendable {
         var output: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 4096)
         while output.count <= Self.outputLimit {
-            let left = ContinuousClock.now.duration(to: deadline).components
-            guard left.seconds >= 0, left.attoseconds >= 0 else { return nil }
+            let left = ContinuousClock.now.duration(to: deadline)
+            guard left >= .zero else { return nil }
             var wait = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
-            let ready = poll(
-                &wait, 1, CInt(clamping: left.seconds * 1000 + left.attoseconds / 1_000_000_000_000_000 + 1))
+            let ready = poll(&wait, 1, CInt(clamping: left.wholeMilliseconds))
             if ready < 0, errno == EINTR { continue }
             guard ready > 0 else { return nil }
             let count = LibC.read(descriptor, &buffer, buffer.count)

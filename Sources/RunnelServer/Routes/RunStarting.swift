@@ -248,8 +248,7 @@ extension APIError {
         case .journal: self.init(503, .unavailable, refusal.message)
         case .chainTooLong: self.init(508, .chainTooLong, refusal.message)
         }
-        let (seconds, rest) = refusal.retryAfter.components
-        headers[.retryAfter] = "\(max(1, seconds + (rest > 0 ? 1 : 0)))"
+        headers[.retryAfter] = "\(max(1, refusal.retryAfter.wholeSeconds))"
     }
 
     /// The process is shutting down; another one may replace it.

@@ -1,4 +1,5 @@
 import RunnelEngine
+import RunnelKit
 
 /// The deliveries of a journal, as retention removes them. Conditions are SQL.
 protocol DeliveryRetention {

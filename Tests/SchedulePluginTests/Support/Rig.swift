@@ -21,7 +21,7 @@ struct Rig: Sendable {
         self.wall = wall
         harness.key = "schedule"
         harness.clock = clock
-        harness.now = { wall.start.withLock { $0 } + clock.now.offset.wholeNanoseconds }
+        harness.now = { wall.start.withLock { $0 } + clock.now.offset.nanoseconds }
     }
 
     var now: Int64 { harness.now() }

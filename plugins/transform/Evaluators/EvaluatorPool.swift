@@ -289,7 +289,6 @@ final class EvaluatorPool: Sendable {
     }
 
     private static func milliseconds(until deadline: SuspendingClock.Instant) -> CInt {
-        let (seconds, attoseconds) = max(SuspendingClock.now.duration(to: deadline), .zero).components
-        return CInt(clamping: seconds * 1000 + (attoseconds + 999_999_999_999_999) / 1_000_000_000_000_000)
+        CInt(clamping: SuspendingClock.now.duration(to: deadline).wholeMilliseconds)
     }
 }

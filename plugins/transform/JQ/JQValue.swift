@@ -91,11 +91,8 @@ struct JQWriter {
     ///   - input: nil to compile the program only.
     ///   - limit: CPU time.
     init(program: String, input: Value?, limit: Duration) {
-        let (seconds, attoseconds) = limit.components
         // Clamped to a million seconds, which fits every timer.
-        let microseconds =
-            UInt64(clamping: min(seconds, 1_000_000)) * 1_000_000
-            + UInt64(clamping: attoseconds / 1_000_000_000_000)
+        let microseconds = UInt64(clamping: min(limit, .seconds(1_000_000)).nanoseconds / 1000)
         append(
             runnel_jq_request(
                 program_length: UInt32(JQPrelude.bytes.count + program.utf8.count), has_input: input == nil ? 0 : 1,

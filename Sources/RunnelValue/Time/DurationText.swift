@@ -51,24 +51,34 @@ public enum DurationText {
     }
 }
 
-extension Duration: FieldValue {
-    /// The JSON schema (2020-12) of the values that are accepted.
-    public static var schema: Value {
-        [
-            "type": "string", "pattern": #"^([0-9]+(\.[0-9]+)?(ms|us|ns|s|m|h|d))+$"#,
-            "examples": ["500ms", "2s", "1h30m"],
-        ]
+extension DurationText {
+    /// A measured time, rounded for people: `3 ms`, `2.4 s`, `2 min 5 s`. What somebody configured is written by
+    /// ``format(_:)``.
+    package static func measured(_ duration: Duration) -> String {
+        let milliseconds = duration / .milliseconds(1)
+        if milliseconds < 1000 { return "\(Int(milliseconds.rounded())) ms" }
+        let tenths = Int((milliseconds / 100).rounded())
+        if tenths < 600 { return "\(tenths / 10).\(tenths % 10) s" }
+        return "\(tenths / 600) min \(tenths / 10 % 60) s"
+    }
+}
+
+extension Duration {
+    /// The nanoseconds, clamped to the range of `Int64`, which is 292 years.
+    public var nanoseconds: Int64 {
+        let (seconds, attoseconds) = components
+        let (whole, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
+        let (sum, overflowAtEnd) = whole.addingReportingOverflow(attoseconds / 1_000_000_000)
+        return overflow || overflowAtEnd ? (seconds < 0 ? .min : .max) : sum
     }
 
-    /// Reads the value that is written behind a key.
-    /// - Throws: A ``FieldError`` for a value that is not accepted.
-    public init(field value: Value) throws(FieldError) {
-        guard let text = value.asString, let duration = DurationText.parse(text) else {
-            throw .expected("a duration such as \"500ms\", \"2s\" or \"1h30m\"", found: value)
-        }
-        self = duration
-    }
+    /// The milliseconds, rounded up and at least zero, so that who sleeps for them does not wake too early.
+    public var wholeMilliseconds: Int64 { Self.roundedUp(nanoseconds, 1_000_000) }
 
-    /// How the value is shown as a default; nil where it cannot be shown.
-    public var fieldDefault: Value? { .string(DurationText.format(self)) }
+    /// The seconds, rounded up and at least zero, as `Retry-After` counts them.
+    public var wholeSeconds: Int64 { Self.roundedUp(nanoseconds, 1_000_000_000) }
+
+    private static func roundedUp(_ nanoseconds: Int64, _ unit: Int64) -> Int64 {
+        nanoseconds <= 0 ? 0 : (nanoseconds - 1) / unit + 1
+    }
 }

@@ -28,6 +28,8 @@ public struct ErrorExplanation: Sendable, Hashable {
     public let messages: [String]
     /// What to do; empty where the message says all.
     public let hints: [String]
+    /// The subject of `runnel doctor` that tells more; nil where none does.
+    public private(set) var subject: String?
 
     /// - Parameters:
     ///   - messages: With `…` for what differs from case to case.
@@ -40,5 +42,13 @@ public struct ErrorExplanation: Sendable, Hashable {
     public init(messages: [String], hints: [String]) {
         self.messages = messages
         self.hints = hints
+    }
+
+    /// The explanation of an error whose cause `runnel doctor` reports under a subject: a setting or a secret that is
+    /// missing on this machine. Of a pipeline with nothing but such errors it says no more than that.
+    public func reported(under subject: String) -> ErrorExplanation {
+        var copy = self
+        copy.subject = subject
+        return copy
     }
 }

@@ -83,7 +83,7 @@ struct FileRead: Step {
         do throws(FieldError) {
             return try Glob(text)
         } catch {
-            throw StepError(FileErrorCode.badWith, "`glob`: \(error.message)", hint: error.hint)
+            throw StepError(StepErrorCode.badWith, "`glob`: \(error.message)", hint: error.hint)
         }
     }
 

@@ -15,7 +15,6 @@ public struct WebhookPlugin: Plugin {
 
 /// The codes of errors of hooks.
 enum WebhookErrorCode: String, ErrorCode {
-    case badWith = "bad-with"
     case malformedBody = "malformed-body"
     case noSuchRun = "no-such-run"
     case redirectNotFollowed = "redirect-not-followed"
@@ -29,12 +28,6 @@ enum WebhookErrorCode: String, ErrorCode {
     /// What it means, and what to do.
     var explanation: ErrorExplanation {
         switch self {
-        case .badWith:
-            ErrorExplanation(
-                "… cannot be the path of a hook",
-                hints:
-                    "use letters, digits, \"-\", \"_\", \".\" and \"~\", with slashes between: \"github/issues\"; a part in braces is a parameter: \"scan/{id}\""
-            )
         case .malformedBody: ErrorExplanation("the body is not what its Content-Type says")
         case .noSuchRun: ErrorExplanation("this was delivered before, and its run \"…\" is not kept any more")
         case .redirectNotFollowed:

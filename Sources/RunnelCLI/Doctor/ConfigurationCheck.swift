@@ -99,6 +99,8 @@ enum ConfigurationCheck {
         var good: [Pipeline] = []
         var names: [String: String] = [:]
         var findings: [HealthFinding] = []
+        let codes: [any ErrorCode.Type] = [PipelineErrorCode.self] + loader.registry.plugins.flatMap(\.errorCodes)
+        let subjects = Dictionary(codes.flatMap { reported($0) }, uniquingKeysWith: { first, _ in first })
         for file in files {
             guard !FileReading.leads(out: folder, file) else {
                 findings.append(.warning("pipelines", OutsideLink.message(FileReading.shown(file)), OutsideLink.hint))
@@ -131,9 +133,6 @@ enum ConfigurationCheck {
             guard let first = errors.first, report.source.text.contains("steps:") else { continue }
             let more = errors.count > 1 ? ", and \(errors.count - 1) more" : ""
             // `runnel validate` says nothing about values that are missing on this machine.
-            let subjects = [
-                PipelineErrorCode.secretUnavailable.rawValue: "secrets", "marketplace-unconfigured": "marketplace",
-            ]
             let causes = Set(errors.map { subjects[$0.code] ?? "" })
             let cause = causes.count == 1 ? causes.first.flatMap { $0.isEmpty ? nil : $0 } : nil
             findings.append(
@@ -156,6 +155,11 @@ enum ConfigurationCheck {
             findings = [.good("pipelines", count + place)]
         }
         return (good, findings)
+    }
+
+    /// The errors whose cause another subject reports, with that subject.
+    private static func reported<Code: ErrorCode>(_ codes: Code.Type) -> [(String, String)] {
+        codes.allCases.compactMap { code in code.explanation.subject.map { (code.rawValue, $0) } }
     }
 }
 

@@ -101,7 +101,8 @@ public enum PipelineErrorCode: String, ErrorCode {
             ErrorExplanation(
                 "a text from outside would be part of a script",
                 hints: "give it as `env`, and write \"$NAME\" in the script")
-        case .secretUnavailable: ErrorExplanation("the secret \"…\" …", hints: "see `secrets:` in runnel.yaml")
+        case .secretUnavailable:
+            ErrorExplanation("the secret \"…\" …", hints: "see `secrets:` in runnel.yaml").reported(under: "secrets")
         case .tooManySteps: ErrorExplanation("\"…\" has more than 5000 steps with all that it includes")
         case .triggerRing: ErrorExplanation("these pipelines start each other")
         case .unknownKey:

@@ -111,7 +111,7 @@ extension ProjectDirectory {
         guard
             folder == nil
                 ? !confined.parts.isEmpty : confined.parts.count > (try self.confined(folder ?? "").parts.count)
-        else { throw StepError(FileErrorCode.fileIsFolder, "\"\(path)\" is a folder", hint: "name a file in it") }
+        else { throw StepError(StepErrorCode.fileIsFolder, "\"\(path)\" is a folder", hint: "name a file in it") }
         return confined
     }
 

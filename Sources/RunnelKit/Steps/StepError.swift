@@ -104,13 +104,21 @@ public enum StepErrorCode: String, ErrorCode {
     public var explanation: ErrorExplanation {
         switch self {
         case .badPath: ErrorExplanation("the path is empty", "the path … holds a NUL character")
-        case .badWith: ErrorExplanation("`…`: a value in `with:` is not what the step takes")
+        case .badWith:
+            ErrorExplanation(
+                "`…`: a value in `with:` is not what the step takes", "… cannot be the path of a hook",
+                hints:
+                    "use letters, digits, \"-\", \"_\", \".\" and \"~\", with slashes between: \"github/issues\"; a part in braces is a parameter: \"scan/{id}\""
+            )
         case .cancelled: ErrorExplanation("the step was cancelled before it ended; what it had produced is kept")
         case .emptyValue:
             ErrorExplanation(
                 "a value is null where there has to be one",
+                "a value in `with:` is null, which the schema of the step does not allow",
                 hints: "give it a value, or a default: `{{ … | default(…) }}`")
-        case .fileIsFolder: ErrorExplanation("\"…\" is a folder", hints: "name a file in it")
+        case .fileIsFolder:
+            ErrorExplanation(
+                "\"…\" is a folder", "cannot read \"…\": it is …", hints: "name a file in it", "name a file")
         case .noSuchRun: ErrorExplanation("there is no run …")
         case .noSuchService: ErrorExplanation("… is not available here")
         case .pathIsLink:

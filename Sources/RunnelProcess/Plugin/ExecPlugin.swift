@@ -85,7 +85,7 @@ package struct StepInput: Sendable {
         let place = issue.path.isRoot ? "" : "`\(issue.path)`: "
         let isNull = Value.object(with).value(at: issue.path.fieldPath)?.isNull == true
         throw StepError(
-            isNull ? PluginErrorCode.emptyValue : PluginErrorCode.badWith, place + issue.message,
+            isNull ? StepErrorCode.emptyValue : StepErrorCode.badWith, place + issue.message,
             hint: issue.suggestion.map { "did you mean \"\($0)\"?" }, field: issue.path.fieldPath)
     }
 }

@@ -2,8 +2,6 @@ public import RunnelKit
 
 /// The codes of errors of plugins that are processes or MCP servers.
 public enum PluginErrorCode: String, ErrorCode {
-    case badWith = "bad-with"
-    case emptyValue = "empty-value"
     case mcpError = "mcp-error"
     case mcpInputRequired = "mcp-input-required"
     case mcpRefused = "mcp-refused"
@@ -35,8 +33,6 @@ public enum PluginErrorCode: String, ErrorCode {
     /// What it means, and what to do.
     public var explanation: ErrorExplanation {
         switch self {
-        case .badWith: ErrorExplanation("a value in `with:` does not fit the schema of the step")
-        case .emptyValue: ErrorExplanation("a value in `with:` is null, which the schema of the step does not allow")
         case .mcpError: ErrorExplanation("the plugin \"…\" answered with the error … while …: …")
         case .mcpInputRequired:
             ErrorExplanation(

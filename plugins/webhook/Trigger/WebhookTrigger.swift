@@ -78,7 +78,7 @@ struct WebhookTrigger: ReplayingTrigger {
 
     func event(replaying delivery: IngressRequest, _ context: ReplayContext) throws -> TriggerEvent {
         // Validation requires it.
-        guard let verify else { throw StepError(WebhookErrorCode.badWith, "the hook has no `verify`") }
+        guard let verify else { throw StepError(StepErrorCode.badWith, "the hook has no `verify`") }
         let path = try hookPath(pipeline: context.pipeline)
         let event = WebhookEvent(
             verification: verify,

@@ -3,11 +3,9 @@ public enum FileErrorCode: String, ErrorCode {
     case badCSV = "bad-csv"
     case badEncoding = "bad-encoding"
     case badJSON = "bad-json"
-    case badWith = "bad-with"
     case diskFull = "disk-full"
     case fileExists = "file-exists"
     case fileFailed = "file-failed"
-    case fileIsFolder = "file-is-folder"
     case fileNameTooLong = "file-name-too-long"
     case fileNotFolder = "file-not-folder"
     case fileNotFound = "file-not-found"
@@ -30,16 +28,11 @@ public enum FileErrorCode: String, ErrorCode {
                 hints: "name its real encoding with `encoding`, or read it with `as: bytes`",
                 "name its encoding with `encoding`, or read it with `as: bytes`")
         case .badJSON: ErrorExplanation("\"…\" is not JSON: …")
-        case .badWith: ErrorExplanation("`glob`: …")
         case .diskFull:
             ErrorExplanation("the disk is full", "the disk quota is used up", hints: "make room; nothing was changed")
         case .fileExists:
             ErrorExplanation("\"…\" exists already", hints: "use `if_exists: overwrite` or `skip` if that is meant")
         case .fileFailed: ErrorExplanation("cannot list \"…\"")
-        case .fileIsFolder:
-            ErrorExplanation(
-                "\"…\" is a folder", "cannot read \"…\": it is …", "it is a folder", hints: "name a file in it",
-                "name a file")
         case .fileNameTooLong: ErrorExplanation("the name is too long")
         case .fileNotFolder: ErrorExplanation("a part of the path is a file, not a folder")
         case .fileNotFound: ErrorExplanation("there is no such file")

@@ -133,7 +133,7 @@ struct ProjectFileReader {
         }
         guard status.st_mode & S_IFMT == S_IFREG else {
             let what = status.st_mode & S_IFMT == S_IFDIR ? "a folder" : "not a regular file"
-            throw StepError(FileErrorCode.fileIsFolder, "cannot read \"\(shown)\": it is \(what)", hint: "name a file")
+            throw StepError(StepErrorCode.fileIsFolder, "cannot read \"\(shown)\": it is \(what)", hint: "name a file")
         }
         var bytes: [UInt8] = []
         while true {

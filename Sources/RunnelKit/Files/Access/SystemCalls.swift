@@ -107,7 +107,7 @@ struct SystemError: Error, Equatable {
 
     /// The error of `action` ("write") on `path`.
     func stepError(_ action: String, _ path: String) -> StepError {
-        let (code, reason, hint): (FileErrorCode, String, String?) =
+        let (code, reason, hint): (any ErrorCode, String, String?) =
             switch number {
             case ENOENT: (FileErrorCode.fileNotFound, "there is no such file", nil)
             case EACCES, EPERM:
@@ -118,7 +118,7 @@ struct SystemError: Error, Equatable {
             case EROFS: (FileErrorCode.fileReadOnly, "the file system is read-only", nil)
             case ENOSPC: (FileErrorCode.diskFull, "the disk is full", "make room; nothing was changed")
             case EDQUOT: (FileErrorCode.diskFull, "the disk quota is used up", "make room; nothing was changed")
-            case EISDIR: (FileErrorCode.fileIsFolder, "it is a folder", "name a file in it")
+            case EISDIR: (StepErrorCode.fileIsFolder, "it is a folder", "name a file in it")
             case ENOTDIR: (FileErrorCode.fileNotFolder, "a part of the path is a file, not a folder", nil)
             case ENAMETOOLONG: (FileErrorCode.fileNameTooLong, "the name is too long", nil)
             case EMFILE, ENFILE: (FileErrorCode.tooManyFiles, "too many files are open", nil)

@@ -78,7 +78,7 @@ struct AnswerEndRow: Sendable, CustomTestStringConvertible {
         AnswerEndRow(
             .resetMidStream, "stream-cut-off", "The stream ended before [DONE]: the connection was reset.",
             keepsText: true),
-        AnswerEndRow(.stall, "idle-timeout", "Nothing was received for 4 s.", keepsText: true),
+        AnswerEndRow(.stall, "idle-timeout", "Nothing was received for 4s.", keepsText: true),
     ]
 }
 

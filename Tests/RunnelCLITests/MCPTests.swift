@@ -52,7 +52,7 @@ import Testing
                     Hello, 9! 10
                     cancelled
                     Hello, after!
-                    True `priority`: expected a whole number from -10 to 10, found the number 11
+                    True `priority`: expected at most 10, found 11
 
                     """ + (mode == "auto" ? "True\n" : ""), "\(ended.error)")
             // Each call was a run, and the one that was given up is not left going on.

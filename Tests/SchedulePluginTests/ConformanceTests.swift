@@ -14,7 +14,7 @@ import Testing
             // Only pauses before a refused event is told again pass by themselves.
             group.addTask {
                 while !Task.isCancelled {
-                    if let rest = rig.clock.timeUntilNextDeadline, rest <= .milliseconds(10) {
+                    if let rest = rig.clock.timeUntilNextDeadline, rest <= .milliseconds(100) {
                         rig.clock.advance(by: rest)
                     }
                     await Task.yield()

@@ -3,18 +3,20 @@ public import YAML
 
 /// A diagnostic about a user's file: message, position and hint.
 public struct Diagnostic: Error, Sendable, Hashable {
+    /// Whether the file can be used.
     public enum Severity: String, Sendable, Hashable, Comparable {
         /// The file is not used until it is fixed.
         case error
         /// The file is used, but probably does not do what was intended.
         case warning
 
+        /// An error is more severe than a warning.
         public static func < (left: Severity, right: Severity) -> Bool { left == .error && right == .warning }
     }
 
     /// A stable code in kebab case: `unknown-step`.
     public var code: String
-    public var severity: Severity
+    package var severity: Severity
     /// The path as given on the command line.
     public var file: String
     /// The range; nil if it concerns the whole file.
@@ -57,7 +59,7 @@ extension Sequence<Diagnostic> {
         }
     }
 
-    public var hasErrors: Bool { contains { $0.severity == .error } }
+    package var hasErrors: Bool { contains { $0.severity == .error } }
 }
 
 /// Collects the diagnostics of one file.

@@ -5,10 +5,11 @@ public import YAML
 public struct DiagnosticPrinter: Sendable {
     private var sources: [String: YAMLSource]
 
-    public init(sources: [YAMLSource]) {
+    package init(sources: [YAMLSource]) {
         self.sources = Dictionary(sources.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
     }
 
+    /// All of them, one below the other.
     public func text(_ diagnostics: some Sequence<Diagnostic>) -> String {
         diagnostics.map(text).joined(separator: "\n")
     }

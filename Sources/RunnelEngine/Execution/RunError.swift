@@ -1,20 +1,20 @@
 public import RunnelKit
 import Templates
-public import YAML
+package import YAML
 
 /// The error of a failed run or step. Secrets are redacted.
 public struct RunError: Error, Sendable {
     /// Stable and in kebab case.
     public var code: String
-    public var message: String
-    public var hint: String?
-    public var stepID: String?
+    package var message: String
+    package var hint: String?
+    package var stepID: String?
     /// The position in the pipeline file, if there is one.
     public var file: String?
-    public var range: YAMLRange?
+    package var range: YAMLRange?
     /// Whether a later retry may succeed.
     public var isTransient = false
-    public var retryAfter: Duration?
+    package var retryAfter: Duration?
     /// The partial output at the time of the failure.
     public var partialOutput: Value?
 
@@ -86,6 +86,7 @@ public struct RunError: Error, Sendable {
         return Diagnostic(reported: code, file: file, range: range, message, hint: hint)
     }
 
+    /// The error as the journal and the API show it.
     public var json: Value {
         var object: ValueObject = ["code": .string(code), "message": .string(message)]
         object["hint"] = hint.map { .string($0) }

@@ -2,11 +2,12 @@ public import RunnelKit
 
 /// An event of a run for watchers. Secrets are redacted.
 public struct RunEvent: Sendable {
-    public var runID: String
+    package var runID: String
     /// Nanoseconds since 1970.
     public var time: Int64
-    public var kind: Kind
+    package var kind: Kind
 
+    /// What happened.
     public enum Kind: Sendable {
         case runStarted(pipeline: String, steps: Int)
         /// `attempt` counts from 1.
@@ -26,7 +27,9 @@ public struct RunEvent: Sendable {
 
     /// The step of the pipeline.
     public struct StepPlace: Sendable, Hashable {
+        /// Its id in the pipeline.
         public var id: String
+        /// Its type; empty for a group.
         public var uses: String
     }
 }
@@ -114,6 +117,7 @@ extension RunEvent {
         public var isText: Bool { self == .stepText || self == .stepNote }
     }
 
+    /// The name of the kind, as watchers see it.
     public var name: Name {
         switch kind {
         case .runStarted: .runStarted

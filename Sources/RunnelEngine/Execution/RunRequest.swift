@@ -14,7 +14,7 @@ public struct RunRequest: Sendable {
     /// How many runs led to this one; see ``RunRecord/chain``.
     public var chain: Int
 
-    public init(
+    package init(
         id: String, inputs: ValueObject = [:], trigger: Value = ["type": "manual"], input: Value = .null, chain: Int = 0
     ) {
         self.id = id
@@ -27,11 +27,12 @@ public struct RunRequest: Sendable {
 
 /// The values of a project's configuration in scope. They contain secrets.
 public struct ProjectValues: Sendable {
-    public var secrets: [String: String]
-    public var env: [String: String]
+    package var secrets: [String: String]
+    package var env: [String: String]
     /// `vars` of `runnel.yaml`.
     public var vars: [String: Value]
 
+    /// Values by name; none unless given.
     public init(secrets: [String: String] = [:], env: [String: String] = [:], vars: [String: Value] = [:]) {
         self.secrets = secrets
         self.env = env
@@ -52,7 +53,9 @@ public struct ProjectValues: Sendable {
 
 /// The result of a run.
 public struct RunResult: Sendable {
+    /// The id of the run.
     public let id: String
+    /// How the run ended.
     public let outcome: RunOutcome
     /// The outputs of the steps that ran; null for those that were skipped. Not redacted.
     public let outputs: ValueObject

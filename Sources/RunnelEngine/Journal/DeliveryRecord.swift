@@ -31,9 +31,10 @@ public struct DeliveryRecord: Sendable, Hashable {
     public var pipeline: String
     /// The trigger's key, such as `webhook[1]`.
     public var trigger: String
-    public var method: String
+    package var method: String
     /// Without the query.
     public var path: String
+    /// What became of it.
     public var outcome: Outcome
     /// Why it was refused; empty otherwise.
     public var reason: String
@@ -47,6 +48,7 @@ public struct DeliveryRecord: Sendable, Hashable {
     public var isWhole: Bool
     /// The rest of the request: `headers` as a list of names and values, `query`, `url`, `from`, `params`.
     public var request: Value = .null
+    /// The body, or its beginning; see ``isWhole``.
     public var body: [UInt8] = []
 
     /// How much of a body is kept, in bytes.
@@ -55,7 +57,7 @@ public struct DeliveryRecord: Sendable, Hashable {
     /// out those that started runs.
     public static let refusedShare: Int64 = 4
 
-    public init(
+    package init(
         time: Int64, pipeline: String, trigger: String, method: String, path: String, outcome: Outcome,
         reason: String = "", status: Int, runID: String? = nil, size: Int, isWhole: Bool, request: Value = .null,
         body: [UInt8] = []
@@ -83,13 +85,16 @@ public struct DeliveryRecord: Sendable, Hashable {
 
 /// Which deliveries are wanted.
 public struct DeliveryFilter: Sendable, Hashable {
+    /// What became of them; nil for all.
     public var outcome: DeliveryRecord.Outcome?
+    /// The pipeline; nil for all.
     public var pipeline: String?
     /// Only deliveries before this number, for the next page.
     public var before: Int64?
+    /// The maximum number of deliveries.
     public var limit: Int
 
-    public init(
+    package init(
         outcome: DeliveryRecord.Outcome? = nil, pipeline: String? = nil, before: Int64? = nil, limit: Int = 50
     ) {
         self.outcome = outcome

@@ -167,7 +167,7 @@ public protocol Journal: Sendable {
 }
 
 extension Journal {
-    public func join(_ worker: WorkerRecord) async throws(JournalError) {
+    package func join(_ worker: WorkerRecord) async throws(JournalError) {
         try await join(worker, replacing: [], at: worker.startedAt)
     }
 
@@ -204,11 +204,12 @@ extension Journal {
 
 /// One entry under `on:` of one pipeline.
 public struct TriggerID: Sendable, Hashable {
+    /// The name of the pipeline.
     public var pipeline: String
     /// `watch`, or `schedule[1]`.
     public var key: String
 
-    public init(pipeline: String, key: String) {
+    package init(pipeline: String, key: String) {
         self.pipeline = pipeline
         self.key = key
     }
@@ -216,11 +217,12 @@ public struct TriggerID: Sendable, Hashable {
 
 /// Changes to the stored state of a trigger.
 public struct MemoryChanges: Sendable, Hashable {
+    /// The trigger that remembers them.
     public var trigger: TriggerID
     /// The values by key; nil removes the key.
     public var values: [String: Value?]
 
-    public init(trigger: TriggerID, values: [String: Value?]) {
+    package init(trigger: TriggerID, values: [String: Value?]) {
         self.trigger = trigger
         self.values = values
     }

@@ -30,6 +30,7 @@ public struct JournalError: Error, Sendable, Hashable, CustomStringConvertible {
         /// The heading in the reference.
         public static let part = RunErrorCode.part
 
+        /// The code.
         public var description: String { rawValue }
 
         /// What it means, and what to do.
@@ -105,14 +106,14 @@ public struct JournalError: Error, Sendable, Hashable, CustomStringConvertible {
         }
     }
 
-    public var code: Code
-    public var message: String
-    public var hint: String?
+    package var code: Code
+    package var message: String
+    package var hint: String?
 
     /// Whether only a value of one run is damaged, and the rest of the journal is intact.
     public var isOfOneRun = false
 
-    public init(_ code: Code, _ message: String, hint: String? = nil) {
+    package init(_ code: Code, _ message: String, hint: String? = nil) {
         self.code = code
         self.message = message
         self.hint = hint
@@ -132,6 +133,7 @@ public struct JournalError: Error, Sendable, Hashable, CustomStringConvertible {
             hint: "it was silent for so long that it was declared dead; it joins again automatically")
     }
 
+    /// The message and, behind a semicolon, the hint.
     public var description: String {
         hint.map { "\(message); \($0)" } ?? message
     }

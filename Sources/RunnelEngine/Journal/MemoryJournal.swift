@@ -1,7 +1,7 @@
-public import RunnelKit
+package import RunnelKit
 
 /// An in-memory journal, for tests and for runs that are not kept.
-public actor MemoryJournal: Journal {
+package actor MemoryJournal: Journal {
     private var workersByID: [WorkerID: WorkerRecord] = [:]
     /// The last heartbeat of each worker.
     private var beatenAt: [WorkerID: ContinuousClock.Instant] = [:]
@@ -33,11 +33,11 @@ public actor MemoryJournal: Journal {
     /// The listed events of runs with ``RunRecord/debounce``, and the number of all.
     private var folded: [String: (events: [Value], count: Int, keys: [String])] = [:]
 
-    public init() {}
+    package init() {}
 
     // MARK: Workers
 
-    public func join(_ worker: WorkerRecord, replacing former: [WorkerID], at time: Int64) {
+    package func join(_ worker: WorkerRecord, replacing former: [WorkerID], at time: Int64) {
         var worker = worker
         for id in former {
             if workersByID[id]?.isDrained ?? false { worker.isDrained = true }
@@ -49,14 +49,14 @@ public actor MemoryJournal: Journal {
         beatenAt[worker.id] = .now
     }
 
-    public func beat(_ worker: WorkerID) -> WorkerRecord? {
+    package func beat(_ worker: WorkerID) -> WorkerRecord? {
         guard workersByID[worker] != nil else { return nil }
         workersByID[worker]?.beat += 1
         beatenAt[worker] = .now
         return workersByID[worker]
     }
 
-    public func leave(_ worker: WorkerID) {
+    package func leave(_ worker: WorkerID) {
         forget(worker)
         sendBack(.stopped) { $0.owner == worker }
     }
@@ -72,13 +72,13 @@ public actor MemoryJournal: Journal {
         return true
     }
 
-    public func observe() -> [WorkerSight] {
+    package func observe() -> [WorkerSight] {
         let strays = Set(runs.values.compactMap(\.owner)).filter { workersByID[$0] == nil }
         return workersByID.map { WorkerSight($0.key, beat: $0.value.beat, .present) }.sorted { $0.id.text < $1.id.text }
             + strays.map { WorkerSight($0, beat: -1, .left) }.sorted { $0.id.text < $1.id.text }
     }
 
-    public func takeOver(from dead: [WorkerSight], _ policy: TakeoverPolicy) -> Takeover {
+    package func takeOver(from dead: [WorkerSight], _ policy: TakeoverPolicy) -> Takeover {
         var takeover = Takeover()
         for sight in dead {
             if let worker = workersByID[sight.id], sight.presence == .left || worker.beat != sight.beat { continue }
@@ -119,7 +119,7 @@ public actor MemoryJournal: Journal {
         return ids
     }
 
-    public func workers() -> [WorkerRecord] {
+    package func workers() -> [WorkerRecord] {
         workersByID.values.map { worker in
             var worker = worker
             worker.silence = beatenAt[worker.id]?.duration(to: .now) ?? .zero
@@ -127,25 +127,25 @@ public actor MemoryJournal: Journal {
         }.sorted { ($0.startedAt, $0.id.text) < ($1.startedAt, $1.id.text) }
     }
 
-    public func leases(of worker: WorkerID) -> [Lease] {
+    package func leases(of worker: WorkerID) -> [Lease] {
         runs.values.filter { $0.owner == worker }.compactMap(\.lease).sorted { $0.runID < $1.runID }
     }
 
     // MARK: Accepting runs
 
-    public func keep(_ definition: DefinitionRecord) {
+    package func keep(_ definition: DefinitionRecord) {
         definitions[definition.hash] = definitions[definition.hash] ?? definition
     }
 
-    public func definition(_ hash: String) -> DefinitionRecord? { definitions[hash] }
+    package func definition(_ hash: String) -> DefinitionRecord? { definitions[hash] }
 
-    public func accept(_ run: RunRecord, memory: MemoryChanges?) async -> Acceptance {
+    package func accept(_ run: RunRecord, memory: MemoryChanges?) async -> Acceptance {
         accept(run, steps: [], memory: memory)
     }
 
     private static func mayBeRetried(_ run: RunRecord) -> Bool { run.state.isFinal && run.state != .succeeded }
 
-    public func accept(_ run: RunRecord, steps: [StepRecord], memory: MemoryChanges?) -> Acceptance {
+    package func accept(_ run: RunRecord, steps: [StepRecord], memory: MemoryChanges?) -> Acceptance {
         var run = run
         changes += 1
         if let memory { remember(memory.values, of: memory.trigger) }
@@ -211,7 +211,7 @@ public actor MemoryJournal: Journal {
 
     // MARK: Working on runs
 
-    public func queued(_ search: QueueSearch) -> [RunRecord] {
+    package func queued(_ search: QueueSearch) -> [RunRecord] {
         func mayBeClaimed(_ run: RunRecord) -> Bool {
             guard let now = search.now, let wakeAt = run.wakeAt else { return true }
             return wakeAt <= now || wakeAt > now + TakeoverPolicy.longestPause
@@ -223,18 +223,18 @@ public actor MemoryJournal: Journal {
         return Array(found.sorted { $0.precedes($1) }.prefix(search.limit))
     }
 
-    public func queuedCount() -> Int { runs.values.count { $0.state == .queued } }
+    package func queuedCount() -> Int { runs.values.count { $0.state == .queued } }
 
-    public func queuedSizes() -> [QueuedSize] {
+    package func queuedSizes() -> [QueuedSize] {
         Dictionary(grouping: runs.values.filter { $0.state == .queued }, by: \.pipeline).map { pipeline, runs in
             QueuedSize(
                 pipeline: pipeline, count: runs.count, bytes: runs.reduce(0) { $0 + whole($1).startSize })
         }
     }
 
-    public func waitingCount() -> Int { runs.values.count { $0.state == .waiting } }
+    package func waitingCount() -> Int { runs.values.count { $0.state == .waiting } }
 
-    public func claim(
+    package func claim(
         _ runID: String, by worker: WorkerID, limits: RunLimits, at time: Int64?
     ) throws(JournalError) -> Claim {
         guard let run = runs[runID] else { return .missing }
@@ -267,7 +267,7 @@ public actor MemoryJournal: Journal {
         runs[runID] = run
     }
 
-    public func commit(_ commit: RunCommit, _ durability: Durability) throws(JournalError) {
+    package func commit(_ commit: RunCommit, _ durability: Durability) throws(JournalError) {
         guard runs[commit.runID]?.lease == commit.lease else { throw .leaseLost(commit.runID) }
         changes += 1
         for update in commit.updates {
@@ -315,11 +315,11 @@ public actor MemoryJournal: Journal {
         noteEnd(of: commit.runID)
     }
 
-    public func release(_ leases: [Lease], _ reason: ReleaseReason) -> [String] {
+    package func release(_ leases: [Lease], _ reason: ReleaseReason) -> [String] {
         sendBack(reason) { run in run.lease.map(leases.contains) ?? false }
     }
 
-    public func wake(at time: Int64) -> Waking {
+    package func wake(at time: Int64) -> Waking {
         let waiting = runs.values.filter { $0.state == .waiting }
         let due = waiting.filter { $0.wakeAt ?? 0 <= time }.map(\.id).sorted()
         for id in due { runs[id]?.state = .queued }
@@ -327,7 +327,7 @@ public actor MemoryJournal: Journal {
         return Waking(woken: due, next: waiting.compactMap(\.wakeAt).filter { $0 > time }.min())
     }
 
-    public func requestCancel(_ runID: String, at time: Int64) -> CancelAnswer {
+    package func requestCancel(_ runID: String, at time: Int64) -> CancelAnswer {
         guard let run = runs[runID] else { return .missing }
         if run.state.isFinal { return .ended(run.state) }
         changes += 1
@@ -344,17 +344,17 @@ public actor MemoryJournal: Journal {
         return .cancelled
     }
 
-    public func cancelRequests(for worker: WorkerID) -> [String] {
+    package func cancelRequests(for worker: WorkerID) -> [String] {
         runs.values.filter { $0.owner == worker && $0.isCancelRequested }.map(\.id).sorted()
     }
 
-    public func relocate(_ runID: String, to source: Value, isDue: Bool) {
+    package func relocate(_ runID: String, to source: Value, isDue: Bool) {
         changes += 1
         runs[runID]?.source = source
         if isDue { dueSources.insert(runID) } else { dueSources.remove(runID) }
     }
 
-    public func endedRetries(limit: Int) -> [String] {
+    package func endedRetries(limit: Int) -> [String] {
         Array(dueSources.filter { runs[$0]?.state.isFinal ?? false }.sorted().prefix(limit))
     }
 
@@ -370,29 +370,29 @@ public actor MemoryJournal: Journal {
                 isRecovery: isRecovery, endedAt: run.endedAt ?? 0))
     }
 
-    public func ends(after number: Int64, limit: Int) -> [EndRecord] {
+    package func ends(after number: Int64, limit: Int) -> [EndRecord] {
         Array(endRecords.drop { $0.number <= number }.prefix(limit))
     }
 
-    public func lastEnd() -> Int64 { endRecords.last?.number ?? 0 }
+    package func lastEnd() -> Int64 { endRecords.last?.number ?? 0 }
 
     // MARK: Looking
 
-    public func version() -> Int64 { changes }
+    package func version() -> Int64 { changes }
 
-    public func run(_ id: String) -> RunRecord? { runs[id].map(whole) }
+    package func run(_ id: String) -> RunRecord? { runs[id].map(whole) }
 
-    public func progress(of id: String) -> RunRecord? {
+    package func progress(of id: String) -> RunRecord? {
         guard var run = runs[id] else { return nil }
         (run.trigger, run.inputs, run.input) = (.null, [:], .null)
         return run
     }
 
-    public func runs(idPrefix: String, limit: Int) -> [RunRecord] {
+    package func runs(idPrefix: String, limit: Int) -> [RunRecord] {
         runs.values.filter { $0.id.hasPrefix(idPrefix) }.sorted { $0.id < $1.id }.prefix(limit).map(whole)
     }
 
-    public func runs(_ filter: RunFilter) -> [RunRecord] {
+    package func runs(_ filter: RunFilter) -> [RunRecord] {
         let found = runs.values.filter { run in
             (filter.states.isEmpty || filter.states.contains(run.state))
                 && (filter.pipeline.map { $0 == run.pipeline } ?? true)
@@ -405,15 +405,15 @@ public actor MemoryJournal: Journal {
         }
     }
 
-    public func steps(of runID: String) -> [StepRecord] { stepsByRun[runID] ?? [] }
+    package func steps(of runID: String) -> [StepRecord] { stepsByRun[runID] ?? [] }
 
-    public func events(of runID: String, from number: Int, limit: Int) -> [(number: Int, event: Value)] {
+    package func events(of runID: String, from number: Int, limit: Int) -> [(number: Int, event: Value)] {
         let events = eventsByRun[runID] ?? []
         guard number < events.count else { return [] }
         return events[max(0, number)...].prefix(limit).enumerated().map { (max(0, number) + $0.offset, $0.element) }
     }
 
-    public func memory(of uses: String, key: String, at time: Int64) -> StepMemory {
+    package func memory(of uses: String, key: String, at time: Int64) -> StepMemory {
         guard let kept = stepMemories[uses]?[key], kept.expiresAt >= time else { return StepMemory() }
         return kept.memory
     }
@@ -441,7 +441,7 @@ public actor MemoryJournal: Journal {
         stepMemories[edit.uses] = all
     }
 
-    public func usage(_ query: UsageQuery) -> [UsageSum] {
+    package func usage(_ query: UsageQuery) -> [UsageSum] {
         struct Group: Hashable {
             let period: Int
             let pipeline: String
@@ -468,7 +468,7 @@ public actor MemoryJournal: Journal {
 
     // MARK: Housekeeping
 
-    public func prune(_ retention: Retention, now: Int64, within limit: Duration?) async -> PruneReport {
+    package func prune(_ retention: Retention, now: Int64, within limit: Duration?) async -> PruneReport {
         await deliveryLog.prune(retention, now: now)
         countedSince = max(countedSince, HourCount.hour(of: now - retention.usage.nanoseconds))
         let ended = runs.values.filter(\.state.isFinal).sorted { ($0.endedAt ?? 0, $0.id) > ($1.endedAt ?? 0, $1.id) }
@@ -500,19 +500,19 @@ public actor MemoryJournal: Journal {
         return PruneReport(runs: removed, bytes: 0)
     }
 
-    public func probe() {}
-    public func check() -> [String] { [] }
-    public func close() {}
+    package func probe() {}
+    package func check() -> [String] { [] }
+    package func close() {}
 
     // MARK: Operators
 
-    public nonisolated var operators: any OperatorRecords { MemoryOperatorRecords(journal: self, log: operatorLog) }
+    package nonisolated var operators: any OperatorRecords { MemoryOperatorRecords(journal: self, log: operatorLog) }
 
-    public nonisolated var deliveries: any DeliveryRecords { deliveryLog }
+    package nonisolated var deliveries: any DeliveryRecords { deliveryLog }
 
     // MARK: Triggers
 
-    public nonisolated func memory(of trigger: TriggerID) -> any TriggerMemory {
+    package nonisolated func memory(of trigger: TriggerID) -> any TriggerMemory {
         Memory(journal: self, trigger: trigger)
     }
 
@@ -529,13 +529,13 @@ public actor MemoryJournal: Journal {
         func set(_ changes: [String: Value?]) async throws { await journal.remember(changes, of: trigger) }
     }
 
-    public func move(memoryOf trigger: TriggerID, to other: TriggerID) {
+    package func move(memoryOf trigger: TriggerID, to other: TriggerID) {
         guard memories[other]?.isEmpty ?? true, let values = memories.removeValue(forKey: trigger) else { return }
         changes += 1
         memories[other] = values
     }
 
-    public func rename(pipeline: String, to name: String, keepingKeysUntil expiry: Int64) async {
+    package func rename(pipeline: String, to name: String, keepingKeysUntil expiry: Int64) async {
         changes += 1
         if failing.remove(pipeline) != nil { failing.insert(name) }
         for trigger in memories.keys where trigger.pipeline == pipeline {

@@ -35,11 +35,14 @@ public protocol OperatorRecords: Sendable {
 public struct HourCount: Sendable, Hashable {
     /// The begin of the hour, in nanoseconds since 1970.
     public var hour: Int64
+    /// The name of the pipeline.
     public var pipeline: String
+    /// The final state.
     public var state: RunState
+    /// The number of runs.
     public var runs: Int
 
-    public init(hour: Int64, pipeline: String, state: RunState, runs: Int) {
+    package init(hour: Int64, pipeline: String, state: RunState, runs: Int) {
         self.hour = hour
         self.pipeline = pipeline
         self.state = state
@@ -70,7 +73,7 @@ public struct AuditEntry: Sendable, Hashable {
     /// What came of it, such as the id of the new run; empty for nothing.
     public var outcome: String
 
-    public init(time: Int64, caller: String, origin: String, action: String, subject: String, outcome: String = "") {
+    package init(time: Int64, caller: String, origin: String, action: String, subject: String, outcome: String = "") {
         self.time = time
         self.caller = caller
         self.origin = origin
@@ -81,6 +84,7 @@ public struct AuditEntry: Sendable, Hashable {
 }
 
 extension AuditEntry {
+    /// The entry as the API and `runnel audit` show it.
     public var json: Value {
         [
             "number": .int(number), "time": .string(Timestamp.text(nanoseconds: time)), "caller": .string(caller),

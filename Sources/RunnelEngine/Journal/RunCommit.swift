@@ -12,6 +12,7 @@ public struct RunCommit: Sendable {
     public var worked: Duration?
     /// If set, the run has no owner afterwards and is `waiting` until this time, in nanoseconds since 1970.
     public var wakeAt: Int64?
+    /// The end of the run; nil if it goes on.
     public var end: End?
     /// What calls of models have used.
     public var usage: [UsageEntry] = []
@@ -20,7 +21,7 @@ public struct RunCommit: Sendable {
     /// What is known meanwhile of executions that are running.
     public var updates: [StepUpdate] = []
 
-    public var runID: String { lease.runID }
+    package var runID: String { lease.runID }
 
     /// Whether a step has finally ended: this resets the count of deaths.
     public var isProgress: Bool { steps.contains { $0.state.isFinal } }
@@ -29,12 +30,14 @@ public struct RunCommit: Sendable {
     public struct End: Sendable {
         /// A final state.
         public var state: RunState
+        /// The output of a succeeded run.
         public var output: Value?
+        /// The error of a failed run.
         public var error: Value?
         /// Nanoseconds since 1970.
         public var time: Int64
 
-        public init(state: RunState, output: Value? = nil, error: Value? = nil, time: Int64) {
+        package init(state: RunState, output: Value? = nil, error: Value? = nil, time: Int64) {
             self.state = state
             self.output = output
             self.error = error
@@ -42,7 +45,7 @@ public struct RunCommit: Sendable {
         }
     }
 
-    public init(lease: Lease, steps: [StepRecord] = [], events: [Value] = [], end: End? = nil) {
+    package init(lease: Lease, steps: [StepRecord] = [], events: [Value] = [], end: End? = nil) {
         self.lease = lease
         self.steps = steps
         self.events = events
@@ -52,7 +55,7 @@ public struct RunCommit: Sendable {
 
 /// What is known of an execution that is running; what is nil stays as it was. Secrets in the values are sealed.
 public struct StepUpdate: Sendable, Hashable {
-    public var key: ExecutionKey
+    package var key: ExecutionKey
     /// See ``StepRecord/with``.
     public var with: Value?
     /// See ``StepRecord/attributes``.
@@ -60,7 +63,7 @@ public struct StepUpdate: Sendable, Hashable {
     /// See ``StepRecord/checkpoint``.
     public var checkpoint: Value?
 
-    public init(_ key: ExecutionKey, with: Value? = nil, attributes: Value? = nil, checkpoint: Value? = nil) {
+    package init(_ key: ExecutionKey, with: Value? = nil, attributes: Value? = nil, checkpoint: Value? = nil) {
         self.key = key
         self.with = with
         self.attributes = attributes
@@ -94,7 +97,7 @@ public struct RunLimits: Sendable, Hashable {
     /// The limit of all pipelines together; nil for unlimited.
     public var total: Int?
 
-    public init(pipeline: Int? = nil, total: Int? = nil) {
+    package init(pipeline: Int? = nil, total: Int? = nil) {
         self.pipeline = pipeline
         self.total = total
     }
@@ -104,8 +107,10 @@ public struct RunLimits: Sendable, Hashable {
 public struct EndRecord: Sendable, Hashable {
     /// Its number in the sequence. Later ends have higher numbers.
     public var number: Int64
-    public var runID: String
+    package var runID: String
+    /// The name of the pipeline.
     public var pipeline: String
+    /// The final state.
     public var state: RunState
     /// Whether it is the pipeline's first success after a failure.
     public var isRecovery: Bool
@@ -115,7 +120,7 @@ public struct EndRecord: Sendable, Hashable {
     /// The number of ends that retention keeps, whatever their age.
     public static let maximumKept: Int64 = 100_000
 
-    public init(
+    package init(
         number: Int64, runID: String, pipeline: String, state: RunState, isRecovery: Bool = false, endedAt: Int64
     ) {
         self.number = number
@@ -158,6 +163,7 @@ public enum CancelAnswer: Sendable, Hashable {
 /// A search for queued runs. Those that had begun come first, then the oldest of the highest priority; see
 /// ``RunPriority``.
 public struct QueueSearch: Sendable, Hashable {
+    /// The maximum number of runs.
     public var limit: Int
     /// Excludes runs of these pipelines.
     public var except: Set<String>
@@ -169,7 +175,7 @@ public struct QueueSearch: Sendable, Hashable {
     /// has workers, and some minutes longer. nil for all.
     public var host: String?
 
-    public init(
+    package init(
         limit: Int, except pipelines: Set<String> = [], now: Int64? = nil, deaths: Range<Int> = 0..<Int(Int32.max),
         host: String? = nil
     ) {
@@ -198,6 +204,7 @@ public struct Waking: Sendable, Hashable {
     /// The due time of the next waiting run, in nanoseconds since 1970.
     public var next: Int64?
 
+    /// Nothing, unless it is given.
     public init(woken: [String] = [], next: Int64? = nil) {
         self.woken = woken
         self.next = next

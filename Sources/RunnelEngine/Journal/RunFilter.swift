@@ -2,13 +2,16 @@
 public struct RunFilter: Sendable, Hashable {
     /// The states; empty for all.
     public var states: Set<RunState>
+    /// The pipeline; nil for all.
     public var pipeline: String?
     /// Created at or after this time, in nanoseconds since 1970.
     public var since: Int64?
     /// Only runs older than this one, for the next page.
     public var before: String?
+    /// The maximum number of runs.
     public var limit: Int
 
+    /// What is not given does not limit.
     public init(
         states: Set<RunState> = [], pipeline: String? = nil, since: Int64? = nil, before: String? = nil,
         limit: Int = 50
@@ -50,6 +53,7 @@ public struct Retention: Sendable, Hashable {
     /// How many bytes of deliveries are kept, the newest ones; see ``DeliveryRecord/refusedShare``.
     public var deliveryBytes: Int64
 
+    /// What is not given does not limit.
     public init(
         age: Duration? = nil, count: Int? = nil, bytes: Int64? = nil, dedupe: Duration = .seconds(30 * 86_400),
         usage: Duration = .seconds(400 * 86_400), deliveryAge: Duration = .seconds(7 * 86_400),
@@ -67,11 +71,12 @@ public struct Retention: Sendable, Hashable {
 
 /// The result of retention.
 public struct PruneReport: Sendable, Hashable {
+    /// The number of runs removed.
     public var runs: Int
     /// The bytes freed on disk.
     public var bytes: Int64
 
-    public init(runs: Int, bytes: Int64) {
+    package init(runs: Int, bytes: Int64) {
         self.runs = runs
         self.bytes = bytes
     }

@@ -16,6 +16,7 @@ public enum RunState: String, Sendable, Hashable, CaseIterable {
     /// Never started, because of its pipeline's `overlap: skip`.
     case skipped
 
+    /// Whether the run has ended.
     public var isFinal: Bool {
         switch self {
         case .queued, .running, .waiting: false
@@ -28,21 +29,24 @@ public enum RunState: String, Sendable, Hashable, CaseIterable {
 public struct RunRecord: Sendable, Hashable {
     /// UUIDv7 in lower case.
     public var id: String
+    /// The name of the pipeline.
     public var pipeline: String
     /// The pipeline version at acceptance, by the SHA-256 of its file; see ``Journal/definition(_:)``.
     public var definition: String
+    /// Where the run is.
     public var state: RunState
     /// Unique within the pipeline; nil for runs without deduplication.
     public var dedupeKey: String?
     /// `trigger` in templates.
     public var trigger: Value
-    public var inputs: ValueObject
+    package var inputs: ValueObject
     /// The first step's `input`.
     public var input: Value
     /// Nanoseconds since 1970, as are the other times.
     public var createdAt: Int64
+    /// When it was claimed first; nil before.
     public var startedAt: Int64?
-    public var endedAt: Int64?
+    package var endedAt: Int64?
     /// The output of a succeeded run.
     public var output: Value?
     /// The error of a failed run; see ``RunError/json``.
@@ -62,7 +66,7 @@ public struct RunRecord: Sendable, Hashable {
     public var worked: Duration = .zero
     /// Whether its pipeline has `finally` steps, which run after a cancellation if the run has started.
     public var hasFinally = false
-    public var isCancelRequested = false
+    package var isCancelRequested = false
     /// The run that this one retries.
     public var retryOf: String?
     /// When it is accepted: whether an earlier run with the same dedupe key that failed, was cancelled or skipped gives
@@ -98,6 +102,7 @@ public struct RunRecord: Sendable, Hashable {
         return SecretSeal.masked(what.map { "\(kind) \($0)" } ?? kind)
     }
 
+    /// A run that has just been accepted, unless a state is given.
     public init(
         id: String, pipeline: String, definition: String, state: RunState = .queued, dedupeKey: String? = nil,
         trigger: Value, inputs: ValueObject = [:], input: Value = .null, createdAt: Int64, retryOf: String? = nil,
@@ -131,7 +136,7 @@ public struct Debounce: Sendable, Hashable {
     /// The maximum size of the listed events of a run in bytes of JSON.
     public static let maximumBytes = 512 << 10
 
-    public init(key: String, latest: Int64, event: Value = .null) {
+    package init(key: String, latest: Int64, event: Value = .null) {
         self.key = key
         self.latest = latest
         self.event = event
@@ -154,12 +159,14 @@ public struct Debounce: Sendable, Hashable {
 public struct DefinitionRecord: Sendable, Hashable {
     /// SHA-256 of the file, in hexadecimal.
     public var hash: String
+    /// The name of the pipeline.
     public var pipeline: String
     /// The file's path for messages.
     public var file: String
     /// The text with secrets sealed.
     public var text: String
 
+    /// The text of a file and its hash.
     public init(hash: String, pipeline: String, file: String, text: String) {
         self.hash = hash
         self.pipeline = pipeline
@@ -173,17 +180,20 @@ public struct DefinitionRecord: Sendable, Hashable {
 /// A queued run rises by one level for each ``aging`` that it waits, so that no run starves. All runs rise at the same
 /// pace, so the order of two runs never changes, and ``RunRecord/queueKey`` is fixed when a run is accepted.
 public struct RunPriority: FieldValue, Hashable {
-    public let level: Int
+    package let level: Int
 
     /// The levels that can be chosen; 0 is the default.
     public static let levels = -10...10
     /// How long a run waits until it has risen by one level.
     public static let aging = Duration.seconds(600)
 
+    /// The JSON schema (2020-12) of the values that are accepted.
     public static var schema: Value {
         Int.schema(from: levels.lowerBound, to: levels.upperBound)
     }
 
+    /// Reads the value that is written behind a key.
+    /// - Throws: A ``FieldError`` for a value that is not accepted.
     public init(field value: Value) throws(FieldError) {
         guard let level = value.asInt.flatMap({ Int(exactly: $0) }), Self.levels.contains(level) else {
             throw .expected(
@@ -192,6 +202,7 @@ public struct RunPriority: FieldValue, Hashable {
         self.level = level
     }
 
+    /// How the value is shown as a default; nil where it cannot be shown.
     public var fieldDefault: Value? { .int(Int64(level)) }
 }
 

@@ -2,11 +2,12 @@ public import RunnelKit
 
 /// Identifies an execution of a step: the step and, inside `for_each`, the items.
 public struct ExecutionKey: Sendable, Hashable, CustomStringConvertible {
+    /// The id of the step.
     public var step: String
     /// Item indices from 0; one for each enclosing `for_each`, outermost first.
     public var items: [Int]
 
-    public init(_ step: String, items: [Int] = []) {
+    package init(_ step: String, items: [Int] = []) {
         self.step = step
         self.items = items
     }
@@ -29,6 +30,7 @@ public struct ExecutionKey: Sendable, Hashable, CustomStringConvertible {
 
 /// The journal's record of an execution of a step. Secrets in its values are sealed.
 public struct StepRecord: Sendable, Hashable {
+    /// Where an execution of a step is.
     public enum State: String, Sendable, Hashable {
         /// An attempt is running, or was when the process ended.
         case running
@@ -39,19 +41,21 @@ public struct StepRecord: Sendable, Hashable {
         case skipped
         case cancelled
 
+        /// Whether the execution has ended.
         public var isFinal: Bool { self != .running && self != .waiting }
     }
 
-    public var key: ExecutionKey
+    package var key: ExecutionKey
     /// The step type; empty for a group.
     public var uses: String
+    /// Where the execution is.
     public var state: State
     /// The current or last attempt, from 1; 0 if there was none.
     public var attempt: Int
     /// Nanoseconds since 1970, as are the other times.
     public var startedAt: Int64?
-    public var endedAt: Int64?
-    public var retryAt: Int64?
+    package var endedAt: Int64?
+    package var retryAt: Int64?
     /// The output of a succeeded step.
     public var output: Value?
     /// The error of the last attempt; see ``RunError/json``.
@@ -65,7 +69,7 @@ public struct StepRecord: Sendable, Hashable {
     /// The checkpoint that an interrupted attempt resumes from; nil once the attempt has ended.
     public var checkpoint: Value?
 
-    public init(_ key: ExecutionKey, uses: String, state: State, attempt: Int = 0) {
+    package init(_ key: ExecutionKey, uses: String, state: State, attempt: Int = 0) {
         self.key = key
         self.uses = uses
         self.state = state

@@ -2,13 +2,16 @@ public import RunnelKit
 
 /// The journal's record of one call of a model.
 public struct UsageEntry: Sendable, Hashable {
+    /// The name of the pipeline.
     public var pipeline: String
+    /// The step that called the model.
     public var step: ExecutionKey
     /// Nanoseconds since 1970.
     public var at: Int64
+    /// What the call used.
     public var usage: UsageRecord
 
-    public init(pipeline: String, step: ExecutionKey, at: Int64, usage: UsageRecord) {
+    package init(pipeline: String, step: ExecutionKey, at: Int64, usage: UsageRecord) {
         self.pipeline = pipeline
         self.step = step
         self.at = at
@@ -25,7 +28,7 @@ public struct UsageQuery: Sendable, Hashable {
     /// The length of the periods to sum by, in nanoseconds, counted from ``since``; nil for one period.
     public var period: Int64?
 
-    public init(since: Int64, pipeline: String? = nil, period: Int64? = nil) {
+    package init(since: Int64, pipeline: String? = nil, period: Int64? = nil) {
         self.since = since
         self.pipeline = pipeline
         self.period = period
@@ -36,13 +39,15 @@ public struct UsageQuery: Sendable, Hashable {
 public struct UsageSum: Sendable, Hashable {
     /// The number of the period, from 0.
     public var period: Int
+    /// The name of the pipeline.
     public var pipeline: String
-    public var agent: String?
+    package var agent: String?
+    /// The model; nil where the server named none.
     public var model: String?
     /// Without costs.
     public var total: UsageTotal
 
-    public init(period: Int, pipeline: String, agent: String?, model: String?, total: UsageTotal) {
+    package init(period: Int, pipeline: String, agent: String?, model: String?, total: UsageTotal) {
         self.period = period
         self.pipeline = pipeline
         self.agent = agent
@@ -78,11 +83,11 @@ extension UsageTotal {
 public struct StepMemoryEdit: Sendable, Hashable {
     /// The kind of step, as `uses` writes it.
     public var uses: String
-    public var change: StepMemoryChange
+    package var change: StepMemoryChange
     /// Nanoseconds since 1970.
     public var at: Int64
 
-    public init(uses: String, change: StepMemoryChange, at: Int64) {
+    package init(uses: String, change: StepMemoryChange, at: Int64) {
         self.uses = uses
         self.change = change
         self.at = at
@@ -94,10 +99,11 @@ public struct StepMemoryEdit: Sendable, Hashable {
 
 /// What the steps of one kind remember under one key. Values are sealed.
 public struct StepMemory: Sendable, Hashable {
+    /// The value; nil where none was set.
     public var value: Value?
-    public var entries: [Value] = []
+    package var entries: [Value] = []
 
-    public init(value: Value? = nil, entries: [Value] = []) {
+    package init(value: Value? = nil, entries: [Value] = []) {
         self.value = value
         self.entries = entries
     }

@@ -1,8 +1,11 @@
 /// The identity of a worker.
 public struct WorkerID: Sendable, Hashable, CustomStringConvertible {
+    /// A random text, unique among the workers of a journal.
     public var text: String
+    /// The text.
     public var description: String { text }
 
+    /// The identity with this text.
     public init(_ text: String) {
         self.text = text
     }
@@ -10,8 +13,11 @@ public struct WorkerID: Sendable, Hashable, CustomStringConvertible {
 
 /// The journal's record of a worker.
 public struct WorkerRecord: Sendable, Hashable {
+    /// Which worker it is.
     public var id: WorkerID
+    /// The id of its process on its machine.
     public var processID: Int32
+    /// The name of its machine.
     public var host: String
     /// The role: `run`, `serve`.
     public var role: String
@@ -29,6 +35,7 @@ public struct WorkerRecord: Sendable, Hashable {
     /// a database server.
     public var clockLead: Duration?
 
+    /// A worker that has not joined yet.
     public init(
         id: WorkerID, processID: Int32, host: String, role: String, version: String = "", startedAt: Int64
     ) {
@@ -43,13 +50,14 @@ public struct WorkerRecord: Sendable, Hashable {
 
 /// A worker's right to work on a run: from its claim until the run ends, waits, is released or is claimed again.
 public struct Lease: Sendable, Hashable {
-    public var runID: String
+    package var runID: String
+    /// The worker that claimed the run.
     public var worker: WorkerID
     /// The fencing token: each claim gets the next number of a journal-wide counter, so that late writes of an earlier
     /// claim are rejected.
     public var epoch: Int64
 
-    public init(runID: String, worker: WorkerID, epoch: Int64) {
+    package init(runID: String, worker: WorkerID, epoch: Int64) {
         self.runID = runID
         self.worker = worker
         self.epoch = epoch
@@ -58,6 +66,7 @@ public struct Lease: Sendable, Hashable {
 
 /// A worker as observed by another one.
 public struct WorkerSight: Sendable, Hashable {
+    /// Whether it is there.
     public enum Presence: Sendable, Hashable {
         /// Its process appears to be alive; it may hang.
         case present
@@ -67,12 +76,13 @@ public struct WorkerSight: Sendable, Hashable {
         case left
     }
 
+    /// Which worker it is.
     public var id: WorkerID
     /// Counts its heartbeats.
     public var beat: Int64
-    public var presence: Presence
+    package var presence: Presence
 
-    public init(_ id: WorkerID, beat: Int64, _ presence: Presence) {
+    package init(_ id: WorkerID, beat: Int64, _ presence: Presence) {
         self.id = id
         self.beat = beat
         self.presence = presence
@@ -86,7 +96,7 @@ public struct TakeoverPolicy: Sendable, Hashable {
     /// Nanoseconds since 1970.
     public var now: Int64
 
-    public init(deaths: Int, now: Int64) {
+    package init(deaths: Int, now: Int64) {
         self.deaths = deaths
         self.now = now
     }
@@ -108,7 +118,7 @@ public struct Takeover: Sendable, Hashable {
     /// Failed with `killed-its-worker`.
     public var failed: [String]
 
-    public init(queued: [String] = [], failed: [String] = []) {
+    package init(queued: [String] = [], failed: [String] = []) {
         self.queued = queued
         self.failed = failed
     }

@@ -3,6 +3,7 @@ import RunnelSupport
 
 /// A worker and its runs, as operators see them.
 public struct WorkerStatus: Sendable {
+    /// Where a worker is.
     public enum State: String, Sendable, CaseIterable {
         case working
         /// Drained, with runs that it finishes.
@@ -16,15 +17,17 @@ public struct WorkerStatus: Sendable {
         case ended
     }
 
+    /// The record of the worker.
     public var worker: WorkerRecord
     /// Whether its process has ended without leaving the journal.
     public var hasEnded: Bool
-    public var leases: [Lease]
+    package var leases: [Lease]
 
-    public init(worker: WorkerRecord, hasEnded: Bool = false, leases: [Lease] = []) {
+    package init(worker: WorkerRecord, hasEnded: Bool = false, leases: [Lease] = []) {
         (self.worker, self.hasEnded, self.leases) = (worker, hasEnded, leases)
     }
 
+    /// Where the worker is.
     public var state: State {
         if hasEnded { return .ended }
         if worker.silence >= OwnershipMachine.Timing.patience { return .silent }
@@ -58,6 +61,7 @@ public struct WorkerStatus: Sendable {
         throw WorkerNameError(name: name, found: found.map(\.worker), all: all.map(\.worker))
     }
 
+    /// The status as the API shows it.
     public var json: Value {
         [
             "id": .string(worker.id.text), "host": .string(worker.host), "process": .int(Int64(worker.processID)),
@@ -90,12 +94,14 @@ extension WorkerRecord {
 
 /// A name that is not that of one worker.
 public struct WorkerNameError: Error, Sendable {
+    /// The name that was given.
     public var name: String
     /// The workers that it could mean.
     public var found: [WorkerRecord]
+    /// All workers.
     public var all: [WorkerRecord]
 
-    public var message: String {
+    package var message: String {
         let quoted = Value.string(name).quoted(limit: 200)
         if !found.isEmpty {
             let names = found.prefix(5).map { $0.id.text }.joined(separator: ", ")

@@ -51,7 +51,7 @@ extension InputDeclaration {
 
 /// The error for inputs that do not match the pipeline's declarations.
 public struct InputError: Error, Sendable, Hashable {
-    public let message: String
+    package let message: String
 }
 
 extension Pipeline {

@@ -1,18 +1,22 @@
 public import RunnelKit
-public import Templates
+package import Templates
 public import YAML
 
 /// A parsed pipeline file, with parsed templates and source positions.
 public struct Pipeline: Sendable {
+    /// The name of the pipeline.
     public var name: String
+    /// What it is for, in the words of its author.
     public var description: String?
-    public var source: YAMLSource
+    package var source: YAMLSource
     /// The files whose steps it includes, by path, at any depth.
     public internal(set) var included: [String: YAMLSource] = [:]
     /// Names the text of the file in the journal; see ``RunRecord/definition``. Empty until the pipeline is found valid.
     public internal(set) var definition = ""
-    public var inputs: [InputDeclaration]
+    package var inputs: [InputDeclaration]
+    /// What starts it, in the order of the file.
     public var triggers: [TriggerDeclaration]
+    /// Its steps, in order.
     public var steps: [PipelineStep]
     /// Steps that run after a step has finally failed; `error` is in scope.
     public var onFailure: [PipelineStep]
@@ -55,17 +59,18 @@ public struct PipelineStep: Sendable {
     public var isParallel = false
     /// The items for which the step runs.
     public var forEach: TemplateTree?
-    public var forEachNode: YAMLNode?
+    package var forEachNode: YAMLNode?
     /// The maximum number of concurrent items, or steps of a parallel group.
     public var maxParallel: Int?
+    /// What the step is told, with templates.
     public var with: TemplateTree
-    public var withNode: YAMLNode?
-    public var condition: Condition?
-    public var retry: RetryDeclaration?
+    package var withNode: YAMLNode?
+    package var condition: Condition?
+    package var retry: RetryDeclaration?
     /// `until` or `while`: the step is executed again until its condition allows the run to go on.
     public var loop: LoopDeclaration?
-    public var timeout: Duration?
-    public var onError: OnError
+    package var timeout: Duration?
+    package var onError: OnError
     /// The whole entry.
     public var node: YAMLNode
     /// The file that the step stands in, if that is not the pipeline's own.
@@ -84,14 +89,16 @@ public struct PipelineStep: Sendable {
         case fail, `continue`
     }
 
+    /// An expression of `if`, `until` or `while`.
     public struct Condition: Sendable {
-        public let expression: Expression
-        public let node: YAMLNode
+        package let expression: Expression
+        package let node: YAMLNode
     }
 }
 
 /// `concurrency:` of a pipeline.
 public struct ConcurrencyDeclaration: FieldGroup {
+    /// What happens to a run beyond the limit.
     public enum Overlap: String, FieldChoice {
         /// Runs are queued, in the order of ``RunPriority``.
         case queue
@@ -101,6 +108,7 @@ public struct ConcurrencyDeclaration: FieldGroup {
         case cancel
     }
 
+    /// All defaults.
     public init() {}
 
     @Field("The maximum number of concurrent runs of the pipeline, including waiting ones.") public var limit:
@@ -110,26 +118,31 @@ public struct ConcurrencyDeclaration: FieldGroup {
 
 /// A positive integer.
 public struct PositiveCount: FieldValue {
+    /// The number, from 1.
     public let number: Int
 
     init(_ number: Int) {
         self.number = number
     }
 
+    /// The JSON schema (2020-12) of the values that are accepted.
     public static var schema: Value { ["type": "integer", "minimum": 1] }
 
+    /// Reads the value that is written behind a key.
+    /// - Throws: A ``FieldError`` for a value that is not accepted.
     public init(field value: Value) throws(FieldError) {
         let number = try Int(field: value)
         guard number >= 1 else { throw FieldError("expected an integer from 1, found \(number)") }
         self.number = number
     }
 
+    /// How the value is shown as a default; nil where it cannot be shown.
     public var fieldDefault: Value? { .int(Int64(number)) }
 }
 
 /// `until:` or `while:` of a step, with `every` and `max_rounds`.
 public struct LoopDeclaration: Sendable {
-    public var condition: PipelineStep.Condition
+    package var condition: PipelineStep.Condition
     /// Whether the step is repeated while the condition holds; otherwise until it holds.
     public var isWhile: Bool
     /// The pause between rounds.
@@ -137,7 +150,9 @@ public struct LoopDeclaration: Sendable {
     /// The maximum number of rounds.
     public var limit: Int
 
+    /// The pause where `every` is not given.
     public static let defaultPause = Duration.seconds(10)
+    /// The number of rounds where `max_rounds` is not given.
     public static let defaultLimit = 100
 
     /// The key of the condition.
@@ -146,8 +161,10 @@ public struct LoopDeclaration: Sendable {
 
 /// `retry:` of a step.
 public struct RetryDeclaration: FieldGroup {
+    /// How pauses grow.
     public enum Growth: String, FieldChoice { case exponential, constant }
 
+    /// All defaults.
     public init() {}
 
     @Field("The total number of attempts.") public var attempts: PositiveCount = PositiveCount(3)
@@ -161,22 +178,25 @@ public struct RetryDeclaration: FieldGroup {
 
 /// `inputs:` declares what a caller can set.
 public struct InputDeclaration: Sendable {
+    /// The type of an input.
     public enum Kind: String, FieldChoice { case string, number, integer, boolean, list, object }
 
+    /// The name of the input.
     public var name: String
-    public var kind: Kind
-    public var help: String?
-    public var defaultValue: Value?
+    package var kind: Kind
+    package var help: String?
+    package var defaultValue: Value?
+    /// The values that are accepted; nil for all of the type.
     public var choices: [Value]?
-    public var isRequired: Bool
+    package var isRequired: Bool
     /// Whether null is allowed, by `required: false`.
     public var takesNull: Bool
-    public var node: YAMLNode
+    package var node: YAMLNode
 }
 
 /// An entry of `on:`.
 public struct TriggerDeclaration: Sendable {
-    public var kind: String
+    package var kind: String
     /// `watch`, or `schedule[1]` for the second of several.
     public var key: String
     /// The `id` of the entry, by which the trigger is recognised wherever it stands.
@@ -185,8 +205,8 @@ public struct TriggerDeclaration: Sendable {
     public var entry: TemplateTree
     /// `if`: an event that it does not hold for starts no run.
     public var condition: PipelineStep.Condition?
-    public var debounce: DebounceDeclaration?
-    public var node: YAMLNode
+    package var debounce: DebounceDeclaration?
+    package var node: YAMLNode
     /// The key under `on:`.
     public var keyNode: YAMLNode
 }
@@ -199,7 +219,7 @@ public struct DebounceDeclaration: Sendable {
     public var key: TemplateTree?
     /// How long after the first event the run begins at the latest.
     public var maximum: Duration
-    public var node: YAMLNode
+    package var node: YAMLNode
 
     /// `max` for an entry that does not say, as a multiple of `for`.
     public static let defaultFactor = 10

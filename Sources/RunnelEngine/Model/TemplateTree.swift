@@ -97,9 +97,10 @@ extension TemplateTree {
 
 /// A template error with the scalar that contains the template.
 public struct LocatedTemplateError: Error, CustomStringConvertible {
-    public let failure: TemplateFailure
-    public let node: YAMLNode
+    package let failure: TemplateFailure
+    package let node: YAMLNode
 
+    /// The line, the message and the hint.
     public var description: String {
         let place = "line \(node.range.start.line): \(failure.message)"
         return failure.hint.map { "\(place); \($0)" } ?? place

@@ -1,4 +1,4 @@
-public import RunnelKit
+package import RunnelKit
 import Templates
 
 /// Makes runs of stored deliveries again.
@@ -19,7 +19,7 @@ public struct DeliveryReplay: Sendable {
     private let runs: RunService
     private let identities: TriggerIdentities
 
-    public init(registry: StepRegistry, runs: RunService) {
+    package init(registry: StepRegistry, runs: RunService) {
         self.registry = registry
         self.runs = runs
         let runner = runs.worker.runner

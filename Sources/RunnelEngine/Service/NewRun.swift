@@ -16,6 +16,7 @@ public struct NewRun: Sendable {
     /// The changes to the memory of the run's trigger, with secrets sealed.
     let memory: MemoryChanges?
 
+    /// The id of the run.
     public var id: String { record.id }
 
     /// - Parameter priority: nil for that of the pipeline.

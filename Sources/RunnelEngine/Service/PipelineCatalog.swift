@@ -5,6 +5,7 @@ public struct PipelineCatalog: Sendable {
 
     /// A file as it was when it was last looked at.
     public struct Entry: Sendable {
+        /// The path of the file.
         public var file: String
         /// The last valid version; nil if there was none yet.
         public var pipeline: Pipeline?
@@ -39,6 +40,7 @@ public struct PipelineCatalog: Sendable {
 
     /// What came of looking at all files.
     public struct Look: Sendable {
+        /// What has changed since the look before.
         public fileprivate(set) var changes: [Change] = []
         /// The files that were read and are not read again unless they change.
         public fileprivate(set) var read: [String] = []
@@ -71,6 +73,7 @@ public struct PipelineCatalog: Sendable {
     /// By file.
     public var entries: [Entry] { entriesByFile.values.sorted { $0.file < $1.file } }
 
+    /// The file with this path; nil for one that is not in the catalog.
     public subscript(file: String) -> Entry? { entriesByFile[file] }
 
     /// Looks at all files.

@@ -8,6 +8,7 @@ import YAML
 public actor PipelineHost {
     /// The state of a served file.
     public struct Hosted: Sendable {
+        /// The path of the file.
         public var file: String
         /// The last valid version; nil if there was none yet.
         public var pipeline: Pipeline?
@@ -15,6 +16,7 @@ public actor PipelineHost {
         public var problem: String?
         /// What there is to say about the current version of the file.
         public var report: LoadReport?
+        /// The health of its triggers, by key.
         public var triggers: [String: TriggerHealth] = [:]
         /// The keys of triggers that an operator has disabled.
         public var disabled: Set<String> = []
@@ -113,6 +115,7 @@ public actor PipelineHost {
     /// By file.
     public var all: [Hosted] { catalog.entries.map(hosted) }
 
+    /// The file whose pipeline has this name; nil if there is none.
     public func pipeline(named name: String) -> Hosted? {
         catalog.entries.first { $0.pipeline?.name == name }.map(hosted)
     }

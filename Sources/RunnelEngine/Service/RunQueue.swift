@@ -87,6 +87,7 @@ public actor RunQueue {
         wake.yield()
     }
 
+    /// The number of runs that this process works on.
     public var runningCount: Int { working.count }
 
     /// Whether an operator has drained this process: what it accepts is left to other workers.
@@ -104,7 +105,7 @@ public actor RunQueue {
     /// Seals the secrets of the project before they are stored.
     public nonisolated var seal: SecretSeal { worker.runner.seal }
 
-    public nonisolated func redact(_ value: Value) -> Value { worker.runner.redactor.redact(value) }
+    package nonisolated func redact(_ value: Value) -> Value { worker.runner.redactor.redact(value) }
 
     /// The redacted text.
     @Sendable public nonisolated func redact(_ text: String) -> String { worker.runner.redactor.redact(text) }

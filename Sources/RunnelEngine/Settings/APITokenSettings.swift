@@ -1,7 +1,7 @@
-public import RunnelKit
+package import RunnelKit
 
 /// What an API token allows. Each includes those before it.
-public enum AccessScope: String, FieldChoice, Sendable, Comparable {
+package enum AccessScope: String, FieldChoice, Sendable, Comparable {
     /// Looking at pipelines and runs.
     case read
     /// Starting, retrying and cancelling runs.
@@ -17,58 +17,58 @@ public enum AccessScope: String, FieldChoice, Sendable, Comparable {
         }
     }
 
-    public static func < (one: AccessScope, other: AccessScope) -> Bool { one.rank < other.rank }
+    package static func < (one: AccessScope, other: AccessScope) -> Bool { one.rank < other.rank }
 }
 
 /// `server.tokens.NAME` in `runnel.yaml`.
-public struct APITokenSettings: FieldGroup {
-    public init() {}
+package struct APITokenSettings: FieldGroup {
+    package init() {}
 
-    @Field("The token: `Authorization: Bearer …`.") public var token: SensitiveValue
+    @Field("The token: `Authorization: Bearer …`.") package var token: SensitiveValue
     @Field("`read` looks, `run` also starts, retries and cancels runs, `admin` does everything.")
-    public var scope: AccessScope = .run
+    package var scope: AccessScope = .run
 }
 
 /// An API token with its name.
-public struct APIToken: Sendable, Hashable {
-    public var name: String
-    public var value: String
-    public var scope: AccessScope
+package struct APIToken: Sendable, Hashable {
+    package var name: String
+    package var value: String
+    package var scope: AccessScope
 
-    public init(name: String, value: String, scope: AccessScope) {
+    package init(name: String, value: String, scope: AccessScope) {
         self.name = name
         self.value = value
         self.scope = scope
     }
 
     /// The name of the token of `server.token`, which may do everything.
-    public static let unnamed = "token"
+    package static let unnamed = "token"
 }
 
 /// `server.sign_in` in `runnel.yaml`: browsers that a reverse proxy has signed in.
-public struct ProxySignInSettings: FieldGroup {
-    public init() {}
+package struct ProxySignInSettings: FieldGroup {
+    package init() {}
 
     @Field(
         """
         The header field in which a trusted proxy names the person that it has signed in, such as `X-Forwarded-Email`. The \
         proxy must remove the field from what browsers send.
         """)
-    public var header: HeaderFieldName
-    @Field("What people may do who are not in `scopes`: `read`, `run` or `admin`.") public var scope: AccessScope =
+    package var header: HeaderFieldName
+    @Field("What people may do who are not in `scopes`: `read`, `run` or `admin`.") package var scope: AccessScope =
         .read
-    @Field("What a person may do, by the name that the proxy sends.") public var scopes: [String: AccessScope] = [:]
+    @Field("What a person may do, by the name that the proxy sends.") package var scopes: [String: AccessScope] = [:]
 }
 
 /// The name of a header field.
-public struct HeaderFieldName: FieldValue, Hashable {
-    public let text: String
+package struct HeaderFieldName: FieldValue, Hashable {
+    package let text: String
 
-    public static var schema: Value {
+    package static var schema: Value {
         ["type": "string", "pattern": "^[A-Za-z0-9-]{1,100}$", "examples": ["X-Forwarded-User"]]
     }
 
-    public init(field value: Value) throws(FieldError) {
+    package init(field value: Value) throws(FieldError) {
         text = try String(field: value)
         let isToken = text.utf8.allSatisfy { byte in
             (0x30...0x39).contains(byte) || (0x61...0x7A).contains(byte | 0x20) || byte == 0x2D
@@ -86,5 +86,5 @@ public struct HeaderFieldName: FieldValue, Hashable {
         }
     }
 
-    public var fieldDefault: Value? { .string(text) }
+    package var fieldDefault: Value? { .string(text) }
 }

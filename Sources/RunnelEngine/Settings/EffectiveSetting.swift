@@ -2,14 +2,14 @@ package import RunnelKit
 import YAML
 
 /// One setting as it is in effect, with its source.
-public struct EffectiveSetting: Sendable, Hashable {
-    public enum Value: Sendable, Hashable {
+package struct EffectiveSetting: Sendable, Hashable {
+    package enum Value: Sendable, Hashable {
         case shown(String)
         /// A secret, or what may hold one: never shown.
         case secret
     }
 
-    public enum Source: Sendable, Hashable {
+    package enum Source: Sendable, Hashable {
         case defaultValue
         /// The file with the line: `runnel.yaml:3`.
         case file(String)
@@ -28,18 +28,18 @@ public struct EffectiveSetting: Sendable, Hashable {
     }
 
     /// The path: `journal.keep`.
-    public var key: String
-    public var value: Value
-    public var source: Source
+    package var key: String
+    package var value: Value
+    package var source: Source
 
-    public init(key: String, value: Value, source: Source) {
+    package init(key: String, value: Value, source: Source) {
         self.key = key
         self.value = value
         self.source = source
     }
 
     /// The setting as an option of the command line sets it.
-    public func overridden(by value: String) -> EffectiveSetting {
+    package func overridden(by value: String) -> EffectiveSetting {
         EffectiveSetting(key: key, value: .shown(value), source: .commandLine)
     }
 

@@ -2,19 +2,19 @@
 ///
 /// A value is written plain, in `'…'` (taken as it is), or in `"…"` (with `\n`, `\t`, `\"`, `\\` and `\$`), which may
 /// go over several lines. `export ` before a name and comments (`# …`) are allowed. Nothing is expanded or executed.
-public struct EnvFile: Sendable {
+package struct EnvFile: Sendable {
     /// What is wrong with a line. No value is quoted, because it may be a secret.
-    public struct Problem: Error, Sendable, Hashable {
+    package struct Problem: Error, Sendable, Hashable {
         /// From 1.
-        public let line: Int
-        public let message: String
-        public let hint: String
+        package let line: Int
+        package let message: String
+        package let hint: String
     }
 
     /// The values by name.
-    public let values: [String: String]
+    package let values: [String: String]
 
-    public init(_ text: String) throws(Problem) {
+    package init(_ text: String) throws(Problem) {
         var values: [String: String] = [:]
         var scanner = Scanner(text)
         while let (name, value) = try scanner.next() { values[name] = value }

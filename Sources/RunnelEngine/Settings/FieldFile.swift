@@ -1,15 +1,15 @@
-public import RunnelKit
+package import RunnelKit
 import YAML
 
 /// Loads YAML files that are decoded as one field group, such as a plugin's manifest.
-public enum FieldFile {
+package enum FieldFile {
     /// - Parameters:
     ///   - file: The displayed path.
     ///   - subject: The subject of messages such as `plugin.yaml has no key "stpes"`.
     ///   - advice: The default hint.
     ///   - make: Creates the value, and checks what fields alone cannot.
     /// - Returns: The value, unless there are errors, and the diagnostics sorted by position.
-    public static func load<Group: FieldGroup, Made>(
+    package static func load<Group: FieldGroup, Made>(
         _ type: Group.Type, _ bytes: [UInt8], file: String, subject: String, advice: String,
         make: (Value) throws(FieldError) -> Made
     ) -> (value: Made?, report: LoadReport) {
@@ -43,7 +43,7 @@ public enum FieldFile {
 
 extension LoadReport {
     /// The report with an error that was found after the file had been read, at its position.
-    public func adding(_ problem: FieldError) -> LoadReport {
+    package func adding(_ problem: FieldError) -> LoadReport {
         guard let root = try? YAMLParser.parse(source.text, name: source.name).root else { return self }
         var list = DiagnosticList(source: source)
         list.fieldError(problem, in: root)

@@ -1,8 +1,8 @@
-public import RunnelKit
+package import RunnelKit
 import YAML
 
 /// Resolves ``SensitiveValue``s.
-public struct SensitiveResolver: Sendable {
+package struct SensitiveResolver: Sendable {
     private let variable: @Sendable (String) -> String?
     private let readFile: ReadFile
     private let run: RunCommand
@@ -10,12 +10,12 @@ public struct SensitiveResolver: Sendable {
     private let place: @Sendable (_ setting: String) -> String?
 
     /// Reads a file's text.
-    public typealias ReadFile = @Sendable (_ absolutePath: String) -> Result<String, BoundedFile.Failure>
+    package typealias ReadFile = @Sendable (_ absolutePath: String) -> Result<String, BoundedFile.Failure>
     /// What paths are relative to: the folder of `runnel.yaml`.
     private let folder: String
 
     /// Runs a command and gives its standard output. `cache` is how long an earlier output may be used.
-    public typealias RunCommand =
+    package typealias RunCommand =
         @Sendable (_ words: [String], _ cache: Duration) -> Result<String, UnavailableSecret>
 
     /// - Parameters:
@@ -23,7 +23,7 @@ public struct SensitiveResolver: Sendable {
     ///   - folder: The folder of `runnel.yaml`, absolute.
     ///   - place: Where a setting stands, such as `runnel.yaml:7`; nil where that is not known.
     ///   - run: Runs the command of a secret; without one, secrets of commands get a stand-in.
-    public init(
+    package init(
         environment: [String: String], folder: String, place: @escaping @Sendable (String) -> String? = { _ in nil },
         readFile: @escaping ReadFile = Self.read, run: RunCommand? = nil
     ) {
@@ -46,7 +46,7 @@ public struct SensitiveResolver: Sendable {
     private static let largestFile = 1 << 20
 
     /// Reads the file on disk.
-    public static let read: ReadFile = { path in
+    package static let read: ReadFile = { path in
         do throws(BoundedFile.Failure) {
             return .success(
                 String(decoding: try BoundedFile.bytes(of: path, limit: largestFile, waits: true), as: UTF8.self))
@@ -58,13 +58,13 @@ public struct SensitiveResolver: Sendable {
     private static let notRun: RunCommand = { words, _ in .success("a stand-in for \(words.first ?? "")") }
 
     /// Resolves everything to stand-ins without reading anything, for tests, which must not see real secrets.
-    public static let standIns = SensitiveResolver(
+    package static let standIns = SensitiveResolver(
         variable: { "a stand-in for \($0)" }, readFile: { .success("a stand-in for \($0)") })
 
     /// The value, or the reason why there is none.
     ///
     /// - Parameter setting: The setting that it is the value of, such as `secrets.key`; the reason says where it stands.
-    public func resolve(_ value: SensitiveValue, of setting: String) -> Result<String, UnavailableSecret> {
+    package func resolve(_ value: SensitiveValue, of setting: String) -> Result<String, UnavailableSecret> {
         let text: String
         switch value.source {
         case .environment(let name):

@@ -1,17 +1,17 @@
-public import RunnelKit
+package import RunnelKit
 import YAML
 
 /// Loads `runnel.yaml` with overrides from environment variables.
-public enum SettingsLoader {
+package enum SettingsLoader {
     /// The result of loading.
-    public struct Outcome: Sendable {
+    package struct Outcome: Sendable {
         /// The settings; nil if there are errors.
-        public let settings: Settings?
+        package let settings: Settings?
         /// What stands in the sections of plugins, by key.
-        public let sections: [String: Value]
-        public let report: LoadReport
+        package let sections: [String: Value]
+        package let report: LoadReport
         /// Every setting with its value and its source, by key.
-        public let effective: [EffectiveSetting]
+        package let effective: [EffectiveSetting]
     }
 
     /// - Parameters:
@@ -19,7 +19,7 @@ public enum SettingsLoader {
     ///   - environment: The process's environment; variables that begin with `RUNNEL_` are settings.
     ///   - sections: Those of plugins.
     ///   - profile: The chosen one of `profiles`.
-    public static func load(
+    package static func load(
         _ bytes: [UInt8]?, file: String, environment: [String: String], sections: [FieldDefinition] = [],
         profile: String? = nil
     ) -> Outcome {

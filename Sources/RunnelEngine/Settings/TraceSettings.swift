@@ -1,23 +1,23 @@
-public import RunnelKit
+package import RunnelKit
 
 /// `traces:` in `runnel.yaml`. The variables `OTEL_…` of OpenTelemetry win over it.
-public struct TraceSettings: FieldGroup {
+package struct TraceSettings: FieldGroup {
     /// The form of the requests.
-    public enum Format: String, FieldChoice { case json, protobuf }
+    package enum Format: String, FieldChoice { case json, protobuf }
 
-    public init() {}
+    package init() {}
 
     @Field(
         """
         The receiver of traces (OTLP over HTTP), such as `http://localhost:4318`; `/v1/traces` is added. Without \
         one, nothing is recorded.
         """)
-    public var endpoint: PublicURLText?
+    package var endpoint: PublicURLText?
     @Field("The form of the requests: `json`, or `protobuf` for receivers that accept nothing else.")
-    public var format: Format = .json
+    package var format: Format = .json
     @Field("Header fields for the receiver, such as `authorization`.")
-    public var headers: [String: SensitiveValue] = [:]
-    @Field("Whether traces hold prompts and answers. Secrets are masked in them.") public var content: Bool = false
+    package var headers: [String: SensitiveValue] = [:]
+    @Field("Whether traces hold prompts and answers. Secrets are masked in them.") package var content: Bool = false
     @Field("The share of the traces that begin here and are recorded, from 0 to 1.", in: 0...1)
-    public var sample: Double = 1
+    package var sample: Double = 1
 }

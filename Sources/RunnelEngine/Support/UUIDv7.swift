@@ -18,6 +18,7 @@ public enum UUIDv7 {
         return text
     }
 
+    /// - Parameter nanoseconds: The time since 1970.
     public static func make(nanoseconds: Int64) -> String {
         var generator = SystemRandomNumberGenerator()
         return make(nanoseconds: nanoseconds, using: &generator)

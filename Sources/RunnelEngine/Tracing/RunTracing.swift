@@ -1,5 +1,5 @@
 import RunnelKit
-public import Tracing
+package import Tracing
 
 /// Where the spans of runs go.
 public struct RunTracing: Sendable {
@@ -11,7 +11,7 @@ public struct RunTracing: Sendable {
     /// Nothing is recorded.
     public static let off = RunTracing(tracer: nil)
 
-    public init(tracer: (any Tracer)?, recordsContent: Bool = false) {
+    package init(tracer: (any Tracer)?, recordsContent: Bool = false) {
         self.tracer = tracer
         self.recordsContent = recordsContent
     }

@@ -4,7 +4,9 @@ public import YAML
 
 /// Loads and validates pipeline files.
 public struct PipelineLoader: Sendable {
+    /// The steps and triggers that pipelines can use.
     public let registry: StepRegistry
+    /// The filters that templates can use.
     public let environment: TemplateEnvironment
     /// The names available in `secrets` and `env`; nil if unknown and not checked.
     public let names: ProjectNames?
@@ -118,14 +120,14 @@ public struct PipelineLoader: Sendable {
 
 /// The diagnostics of one file.
 public struct LoadReport: Sendable {
-    public let source: YAMLSource
-    public let diagnostics: [Diagnostic]
+    package let source: YAMLSource
+    package let diagnostics: [Diagnostic]
     /// The files that it includes, by path.
     public let included: [String: YAMLSource]
     /// The files that it includes and that cannot be read.
     let unread: Set<String>
 
-    public init(source: YAMLSource, diagnostics: [Diagnostic]) {
+    package init(source: YAMLSource, diagnostics: [Diagnostic]) {
         self.init(source: source, diagnostics: diagnostics, included: [:], unread: [])
     }
 
@@ -142,14 +144,14 @@ public struct LoadReport: Sendable {
 
 /// The names that a project's configuration makes available to templates.
 public struct ProjectNames: Sendable {
-    public var secrets: [String]
-    public var env: [String]
+    package var secrets: [String]
+    package var env: [String]
     /// `vars` of `runnel.yaml`.
     public var vars: [String: Value]
     /// Secrets without a value and the reasons; using one is an error.
     public var unavailableSecrets: [String: String]
 
-    public init(
+    package init(
         secrets: [String], env: [String], vars: [String: Value] = [:], unavailableSecrets: [String: String] = [:]
     ) {
         self.vars = vars

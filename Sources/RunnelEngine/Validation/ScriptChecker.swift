@@ -63,6 +63,7 @@ extension Pipeline {
         public let step: String
         /// The type of the step.
         public let uses: String
+        /// The text of the script.
         public let text: String
         /// From 1.
         public let line: Int

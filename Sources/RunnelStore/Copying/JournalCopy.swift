@@ -8,8 +8,11 @@ import RunnelKit
 public struct JournalCopy: Sendable {
     /// The number of rows of one table on both sides.
     public struct Count: Sendable, Hashable {
+        /// The name of the table.
         public var table: String
+        /// The rows of the journal that is copied.
         public var source: Int
+        /// The rows of the copy.
         public var target: Int
     }
 

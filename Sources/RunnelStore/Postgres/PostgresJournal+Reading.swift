@@ -167,8 +167,7 @@ extension PostgresJournal {
             try connection.execute(
                 PostgresStatement(
                     """
-                    SELECT active.pipeline, count(*), coalesce(sum(coalesce(octet_length(runs."trigger"), 0)
-                        + coalesce(octet_length(runs.inputs), 0) + coalesce(octet_length(runs.input), 0)), 0)::bigint
+                    SELECT active.pipeline, count(*), coalesce(sum(runs.bytes), 0)::bigint
                     FROM active JOIN runs ON runs.id = active.run_id WHERE active.state = 'queued' GROUP BY active.pipeline
                     """)
             ).rows.map { row in

@@ -152,6 +152,7 @@ public struct PostgresJournalConfiguration: Sendable {
     public var url: String
     /// Wins over a password in the URL.
     public var password: String?
+    /// The schema of the database that holds the tables.
     public var schema = "runnel"
     /// Whether workers wake each other, which takes a session of its own. Without, they poll, and no setting of a
     /// session is relied upon: for a proxy such as PgBouncer that gives each transaction another session.
@@ -163,8 +164,10 @@ public struct PostgresJournalConfiguration: Sendable {
     /// The name of this machine.
     public var host = ""
 
+    /// The least number of connections that a worker can do with.
     public static let minimumPool = 3
 
+    /// The journal at this URL.
     public init(url: String) {
         self.url = url
     }

@@ -3,11 +3,17 @@
 SWIFT_FLAGS ?=
 PREFIX ?= /usr/local
 TEST_FLAGS ?=
+RELEASE_FLAGS ?=
+
+ifeq ($(shell uname -s),Linux)
+# Nothing that is loaded at run time looks for symbols of the program: 6 MB less, and fewer relocations at each start.
+RELEASE_FLAGS += -Xlinker --no-export-dynamic
+endif
 
 # How many tests run side by side. All at once, they wait for each other's time slices longer than for anything else.
 export SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH ?= 8
 
-.PHONY: run build-tests test postgres-test chaos browser openapi crash usage real-model trigger-crash alert-crash shutdown bench instructions format check-format setup setup-tests benchmarks release install deb test-deb tarball test-tarball sbom example docc site recording leaks clean
+.PHONY: run build-tests test postgres-test chaos browser openapi crash usage real-model trigger-crash alert-crash shutdown bench instructions perf-check format check-format setup setup-tests benchmarks release install deb test-deb tarball test-tarball sbom example docc site recording leaks clean
 
 run: setup ## Run the demonstration pipeline against the embedded simulator.
 	swift build $(SWIFT_FLAGS) --product runnel
@@ -82,11 +88,14 @@ bench: setup ## Measure beside peers: a chat stream beside httpx-sse, the journa
 benchmarks: setup ## Build the programs of the benchmarks, so that they do not fall behind what they measure.
 	swift build --package-path Benchmarks --scratch-path .build
 
-instructions: setup ## Count the instructions of one durable run and of one webhook call.
+instructions: setup ## Count the instructions of a durable run, of a webhook call, of checking a pipeline and of starting.
 	Benchmarks/instructions/run.sh
 
+perf-check: release ## Count them, and fail where there are many more than Benchmarks/instructions/expected.txt says.
+	Benchmarks/instructions/check.sh
+
 release: setup ## Build the release binary, .build/release/runnel.
-	swift build -c release --product runnel --static-swift-stdlib
+	swift build -c release --product runnel --static-swift-stdlib $(RELEASE_FLAGS)
 
 install: ## Install .build/release/runnel (see `make release`) with its manual page, completions and systemd unit: PREFIX, DESTDIR.
 	@test -x .build/release/runnel || { echo "There is no .build/release/runnel yet. Type: make release" >&2; exit 1; }

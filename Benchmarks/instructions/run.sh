@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Counts the instructions of one durable run of three steps and of one accepted webhook call, with callgrind. A count is
-# the difference between a long and a short execution, so what starting and stopping cost is not in it.
+# Counts instructions with callgrind: of one durable run of three steps, of one accepted webhook call, of checking one
+# pipeline, and of `runnel --version`. All but the last are the difference between a long and a short execution, so what
+# starting and stopping cost is not in them.
 #
 #   Benchmarks/instructions/run.sh [count]
 #
@@ -56,9 +57,40 @@ YAML
     total "$folder/valgrind"
 }
 
+# checks COUNT: all instructions of `runnel validate` for so many pipelines, each with a chat, a transform and two
+# triggers. Compiling jq programs is left to other processes, which are not counted.
+checks() {
+    local folder=$top/checks-$1
+    mkdir -p "$folder/pipelines"
+    touch "$folder/runnel.yaml"
+    for number in $(seq "$1"); do
+        cat >"$folder/pipelines/check-$number.yaml" <<YAML
+name: check-$number
+on:
+  schedule: { cron: "$((number % 60)) 6 * * *" }
+  webhook: { path: check/$number, verify: { scheme: none } }
+steps:
+  - { id: ask, uses: chat, with: { agent_id: agent-$number, prompt: "Summarise {{ trigger.body }}." } }
+  - { id: cut, uses: transform, with: { from: "{{ steps.ask.text }}", jq: ".items[] | select(.id == $number)" } }
+YAML
+    done
+    "${counting[@]}" "$top/runnel" validate "$folder/pipelines" --simulate >"$folder/out" 2>"$folder/valgrind" ||
+        { cat "$folder/out" "$folder/valgrind" >&2; exit 1; }
+    total "$folder/valgrind"
+}
+
+version() {
+    "${counting[@]}" "$top/runnel" --version >/dev/null 2>"$top/version"
+    total "$top/version"
+}
+
+# show NAME COUNT INSTRUCTIONS: what one of so many costs.
+show() { awk -v name="$1" -v count="$2" -v all="$3" 'BEGIN { printf "%-34s %9d thousand instructions\n", name, all / count / 1000 }'; }
+
 print_machine
 short=$((count / 2))
-echo "$(($(runs "$count") - $(runs "$short")))" |
-    awk -v count="$((count - short))" '{ printf "one durable run of three steps   %8d thousand instructions\n", $1 / count / 1000 }'
-echo "$(($(calls "$count") - $(calls "$short")))" |
-    awk -v count="$((count - short))" '{ printf "one webhook call with its run    %8d thousand instructions\n", $1 / count / 1000 }'
+more=$((count - short))
+show "one durable run of three steps" "$more" "$(($(runs "$count") - $(runs "$short")))"
+show "one webhook call with its run" "$more" "$(($(calls "$count") - $(calls "$short")))"
+show "checking one pipeline" "$more" "$(($(checks "$count") - $(checks "$short")))"
+show "runnel --version" 1 "$(version)"

@@ -129,7 +129,7 @@ import Testing
                 """
             try pipeline.write(toFile: directory + "/numbers.yaml", atomically: true, encoding: .utf8)
             let output = directory + "/output"
-            FileManager.default.createFile(atPath: output, contents: nil)
+            _ = FileManager.default.createFile(atPath: output, contents: nil)
             let process = Process()
             process.executableURL = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
                 .appendingPathComponent("writing-runnel")

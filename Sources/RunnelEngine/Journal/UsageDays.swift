@@ -42,7 +42,7 @@ public struct UsageDays: Sendable {
     public static var localZone: Zone { (try? Zone.local()) ?? .utc }
 
     public var count: Int { limits.count - 1 }
-    /// The begin of the first day; nanoseconds since 1970.
+    /// When the first day begins; nanoseconds since 1970.
     public var start: Int64 { limits[0] }
 
     /// What ``byDay(_:)`` takes the sums of: by periods that no day begins within.

@@ -29,10 +29,14 @@ final class VerdictCache: Sendable {
 
     /// Takes over what the file holds, and adds to it what is accepted from now on.
     func keep(in file: VerdictFile) {
+        let isKnown = state.withLock { state in
+            defer { state.file = file }
+            return state.file?.path == file.path
+        }
+        // Plugins are configured more than once in a process; the file is read once.
+        guard !isKnown else { return }
         let accepted = file.accepted()
         state.withLock { state in
-            guard state.file?.path != file.path else { return }
-            state.file = file
             for key in accepted { Self.remember(Verdict(problem: nil), for: key, in: &state) }
         }
     }

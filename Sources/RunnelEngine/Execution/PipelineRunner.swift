@@ -4,7 +4,7 @@ public import Templates
 import YAML
 
 /// Runs pipelines with the steps, services and secrets of a worker.
-public struct PipelineRunner: Sendable {
+public final class PipelineRunner: Sendable {
     let registry: StepRegistry
     let environment: TemplateEnvironment
     let services: Services
@@ -24,7 +24,7 @@ public struct PipelineRunner: Sendable {
     /// Which run wrote which file.
     let origins = RunOrigins()
     /// Whether runs end before the first step that has a cost or a side effect.
-    private(set) var isDryRun = false
+    let isDryRun: Bool
 
     /// - Parameters:
     ///   - seal: Derived from the project's secrets by default.
@@ -55,6 +55,14 @@ public struct PipelineRunner: Sendable {
         self.grace = grace
         self.prices = prices
         self.tracing = tracing
+        isDryRun = false
+    }
+
+    private init(dry other: PipelineRunner) {
+        (registry, environment, services, project) = (other.registry, other.environment, other.services, other.project)
+        (values, redactor, seal, logger) = (other.values, other.redactor, other.seal, other.logger)
+        (clock, executor, now, grace) = (other.clock, other.executor, other.now, other.grace)
+        (prices, tracing, isDryRun) = (other.prices, .off, true)
     }
 
     /// Runs the pipeline to its end without a journal. Errors are in the result; cancelling the task cancels the run.
@@ -72,9 +80,7 @@ public struct PipelineRunner: Sendable {
     public func dryRun(
         _ pipeline: Pipeline, _ request: RunRequest, events: @escaping @Sendable (RunEvent) async -> Void
     ) async -> RunResult? {
-        var copy = self
-        copy.isDryRun = true
-        return await copy.driveOnce(pipeline, request, events)
+        await PipelineRunner(dry: self).driveOnce(pipeline, request, events)
     }
 
     private func driveOnce(
@@ -82,11 +88,11 @@ public struct PipelineRunner: Sendable {
     ) async -> RunResult? {
         let control = RunControl()
         // An unstructured task, awaited here, because `finally` must run after a cancellation.
-        let work = Task(on: executor) {
+        let work = Task(on: executor) { [self] in
             await RunDriver(
-                runner: self, pipeline: pipeline, request: request, startedAt: now(), storage: nil, control: control,
-                trace: RunTrace(
-                    isDryRun ? .off : tracing, pipeline, runID: request.id, trigger: request.trigger, now: now),
+                runner: self, pipeline: ExecutablePipeline(pipeline, registry), request: request, startedAt: now(),
+                storage: nil, control: control,
+                trace: RunTrace(tracing, pipeline, runID: request.id, trigger: request.trigger, now: now),
                 events: events
             ).drive()
         }
@@ -106,7 +112,8 @@ public struct PipelineRunner: Sendable {
     ///   - run: As it was claimed.
     ///   - control: Ends the work from outside; cancelling the task does not.
     func drive(
-        _ pipeline: Pipeline, _ run: ClaimedRun, in journal: any Journal, as lease: Lease, control: RunControl,
+        _ pipeline: ExecutablePipeline, _ run: ClaimedRun, in journal: any Journal, as lease: Lease,
+        control: RunControl,
         events: @escaping @Sendable (RunEvent) async -> Void
     ) async -> DriveResult {
         let record = run.record
@@ -131,12 +138,12 @@ public struct PipelineRunner: Sendable {
             journal: journal, lease: lease, seal: seal, steps: steps.map { $0.opened(by: seal) }, worked: record.worked,
             isSuspect: record.deaths > 0, isCancelled: record.isCancelRequested)
         let trace = RunTrace(
-            tracing, pipeline, runID: record.id, trigger: request.trigger,
+            tracing, pipeline.declaration, runID: record.id, trigger: request.trigger,
             earlier: tracing.tracer == nil ? nil : await earlierSpan(of: record, in: journal),
             attributes: record.traceAttributes, now: now)
         // An unstructured task, awaited here: cancellation of the caller must not reach the steps without the run's
         // knowledge.
-        return await Task(on: executor) {
+        return await Task(on: executor) { [self] in
             await RunDriver(
                 runner: self, pipeline: pipeline, request: request, startedAt: record.startedAt ?? now(),
                 storage: storage, control: control, trace: trace, events: events

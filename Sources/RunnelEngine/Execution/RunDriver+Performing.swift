@@ -6,7 +6,7 @@ extension RunDriver {
     /// Performs the machine's actions and those that follow from them.
     ///
     /// Records are on disk before any later attempt starts.
-    mutating func perform(
+    func perform(
         _ actions: [RunMachine.Action], in group: inout ThrowingTaskGroup<Event, any Error>,
         _ flushes: AsyncStream<Void>.Continuation
     ) async throws {
@@ -64,7 +64,7 @@ extension RunDriver {
     // MARK: - Deciding
 
     private func decide(_ key: ExecutionKey, _ question: RunMachine.Question) -> RunMachine.Decision {
-        guard let step = steps[key.step] else { return .run }
+        guard let step = step(key)?.declaration else { return .run }
         let scope = scope(key)
         do {
             switch question {
@@ -96,13 +96,13 @@ extension RunDriver {
     }
 
     private func renderOutput() -> Result<Value, RunError> {
-        guard let output = pipeline.output else { return .success(machine.flow) }
+        guard let output = pipeline.declaration.output else { return .success(machine.flow) }
         do {
             return .success(try output.render(scope(nil)))
         } catch {
             var failure = RunError(reported: error.failure.code, error.failure.message, hint: error.failure.hint)
-            failure.file = pipeline.source.name
-            failure.range = pipeline.source.range(ofUTF8Range: error.failure.utf8Range, in: error.node)
+            failure.file = pipeline.declaration.source.name
+            failure.range = pipeline.declaration.source.range(ofUTF8Range: error.failure.utf8Range, in: error.node)
             return .failure(failure.redacted(by: runner.redactor))
         }
     }
@@ -115,17 +115,17 @@ extension RunDriver {
             visible.input = output
         }
         return RunScope(
-            request: request, values: runner.values, pipeline: pipeline.name, startedAt: startedAt,
+            request: request, values: runner.values, pipeline: pipeline.declaration.name, startedAt: startedAt,
             now: runner.now(), visible: visible)
     }
 
     // MARK: - Attempts
 
-    private mutating func begin(
+    private func begin(
         _ key: ExecutionKey, _ number: Int, in group: inout ThrowingTaskGroup<Event, any Error>,
         _ flushes: AsyncStream<Void>.Continuation
     ) {
-        guard let step = steps[key.step] else { return }
+        guard let step = step(key) else { return }
         let reporter = StepReporter(place: place(key), redactor: runner.redactor) {
             [events, buffer, request, now = runner.now, isStored = storage != nil] kind in
             let event = RunEvent(runID: request.id, time: now(), kind: kind)
@@ -133,12 +133,13 @@ extension RunDriver {
             await events(event)
         }
         let journal = AttemptJournal(
-            key: key, uses: step.uses, checkpoint: checkpoints.removeValue(forKey: key), storage: storage,
+            key: key, uses: step.declaration.uses, checkpoint: checkpoints.removeValue(forKey: key), storage: storage,
             prices: runner.prices, now: runner.now)
         let attempt = StepAttempt(
-            runner: runner, pipeline: pipeline, step: step, key: key, number: number, scope: scope(key),
+            runner: runner, pipeline: pipeline.declaration.name, step: step, key: key, number: number,
+            scope: scope(key),
             epoch: storage?.lease.epoch, journal: journal,
-            trace: trace.begin(key, uses: step.uses, attempt: number), control: control
+            trace: trace.begin(key, uses: step.declaration.uses, attempt: number), control: control
         ) { await reporter.report($0) }
         let task = AbandonableTask<Value>(on: runner.executor)
         attempts[key] = RunningAttempt(
@@ -151,7 +152,7 @@ extension RunDriver {
     }
 
     /// The event for the end of an attempt; nil if it is irrelevant.
-    mutating func ended(_ key: ExecutionKey, _ result: Result<Value, any Error>?) async throws -> RunMachine.Event? {
+    func ended(_ key: ExecutionKey, _ result: Result<Value, any Error>?) async throws -> RunMachine.Event? {
         guard let attempt = attempts[key] else { return nil }
         switch result {
         case .failure(let held as HeldStep)?:
@@ -164,7 +165,7 @@ extension RunDriver {
             isReleased = true
             return nil
         case .success(let output)?:
-            guard let loop = steps[key.step]?.loop else { return .succeeded(key, output) }
+            guard let loop = step(key)?.declaration.loop else { return .succeeded(key, output) }
             do throws(TemplateFailure) {
                 let holds = try loop.condition.expression.evaluate(scope(key, output: output)).isTruthy
                 return holds == loop.isWhile ? .again(key, output) : .succeeded(key, output)
@@ -188,13 +189,13 @@ extension RunDriver {
     }
 
     private func failure(_ error: any Error, _ key: ExecutionKey) -> RunError {
-        guard let step = steps[key.step] else { return RunError(RunErrorCode.stepFailed, "\(error)") }
-        var failure = RunError(error, step: step, in: step.source ?? pipeline.source)
+        guard let step = step(key)?.declaration else { return RunError(RunErrorCode.stepFailed, "\(error)") }
+        var failure = RunError(error, step: step, in: step.source ?? pipeline.declaration.source)
         failure.stepID = key.description
         return failure.redacted(by: runner.redactor)
     }
 
-    private mutating func startTimer(
+    private func startTimer(
         _ id: RunMachine.TimerID, _ delay: Duration, in group: inout ThrowingTaskGroup<Event, any Error>
     ) {
         let timer = AbandonableTask<Void>(on: runner.executor)
@@ -207,6 +208,6 @@ extension RunDriver {
     }
 
     func place(_ key: ExecutionKey) -> RunEvent.StepPlace {
-        RunEvent.StepPlace(id: key.description, uses: steps[key.step]?.uses ?? "")
+        RunEvent.StepPlace(id: key.description, uses: step(key)?.declaration.uses ?? "")
     }
 }

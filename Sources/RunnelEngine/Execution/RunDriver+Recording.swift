@@ -9,7 +9,7 @@ extension RunDriver {
     /// Commits changes, then reports them to watchers.
     ///
     /// - Parameter next: The attempts about to start.
-    mutating func write(
+    func write(
         _ commit: RunCommit, events kinds: [RunEvent.Kind] = [], before next: [ExecutionKey] = []
     ) async throws {
         let happened = kinds.map { event($0) }
@@ -17,7 +17,9 @@ extension RunDriver {
             guard !control.isFenced else { throw JournalError.leaseLost(request.id) }
             var commit = commit
             commit.lease = storage.lease
-            if pipeline.timeout != nil || commit.wakeAt != nil { commit.worked = storage.worked + stopwatch.elapsed() }
+            if pipeline.declaration.timeout != nil || commit.wakeAt != nil {
+                commit.worked = storage.worked + stopwatch.elapsed()
+            }
             commit.steps = commit.steps.map { $0.sealed(by: storage.seal) }
             if let output = commit.end?.output { commit.end?.output = storage.seal.seal(output) }
             commit.events = (buffer.take() + happened).map(trace.noted)
@@ -41,7 +43,7 @@ extension RunDriver {
     ///
     /// The start of an attempt need not: if it is lost, the attempt is repeated. The end of a repeatable step need not
     /// either, until something starts that depends on it.
-    private mutating func isToBeSettled(_ commit: RunCommit, before next: [ExecutionKey]) -> Bool {
+    private func isToBeSettled(_ commit: RunCommit, before next: [ExecutionKey]) -> Bool {
         let settled = commit.steps.filter { $0.state != .running || $0.items != nil }
         let isUrgent = commit.end != nil || commit.wakeAt != nil || settled.contains { !isRepeatable($0.key) }
         hasUnsettled = hasUnsettled || !settled.isEmpty
@@ -51,7 +53,7 @@ extension RunDriver {
     }
 
     private func isRepeatable(_ key: ExecutionKey) -> Bool {
-        steps[key.step].flatMap { $0.added?.definition ?? runner.registry[$0.uses] }?.isRepeatable ?? false
+        step(key)?.definition?.isRepeatable ?? false
     }
 
     /// Adds to the commit what the ended attempt stores besides its output.
@@ -63,12 +65,12 @@ extension RunDriver {
             commit.steps[last].attributes = content.attributes.isEmpty ? nil : .object(content.attributes)
         }
         commit.usage += content.usage.map {
-            UsageEntry(pipeline: pipeline.name, step: change.key, at: $0.at, usage: $0.record)
+            UsageEntry(pipeline: pipeline.declaration.name, step: change.key, at: $0.at, usage: $0.record)
         }
         commit.memories += content.memories.map { StepMemoryEdit(uses: change.uses, change: $0.change, at: $0.at) }
     }
 
-    mutating func record(_ change: RunMachine.Change) -> StepRecord {
+    func record(_ change: RunMachine.Change) -> StepRecord {
         let now = runner.now()
         var record = StepRecord(change.key, uses: change.uses, state: change.state, attempt: change.attempt)
         if change.state == .running, beginnings[change.key] == nil { beginnings[change.key] = now }
@@ -83,9 +85,9 @@ extension RunDriver {
     }
 
     /// The event of the change for watchers; nil if there is none.
-    mutating func happening(_ change: RunMachine.Change) -> RunEvent.Kind? {
+    func happening(_ change: RunMachine.Change) -> RunEvent.Kind? {
         let place = place(change.key)
-        let isGroup = steps[change.key.step]?.group != nil || change.items != nil
+        let isGroup = step(change.key)?.declaration.group != nil || change.items != nil
         let took = attempts.removeValue(forKey: change.key)?.stopwatch.elapsed() ?? .zero
         switch change.state {
         case .running: return isGroup ? nil : .stepStarted(place, attempt: change.attempt)
@@ -106,7 +108,7 @@ extension RunDriver {
 
     /// The note for a server that asks for a longer pause than the step's `retry` allows.
     func retryNote(_ change: RunMachine.Change) -> RunEvent.Kind? {
-        guard let error = change.error, let wait = change.retryIn, let retry = steps[change.key.step]?.retry,
+        guard let error = change.error, let wait = change.retryIn, let retry = step(change.key)?.declaration.retry,
             let note = RetryPlan.note(error, wait: wait, longest: retry.maxBackoff)
         else { return nil }
         return .stepNote(place(change.key), note)

@@ -5,16 +5,15 @@ import Templates
 /// Executes the actions of the ``RunMachine`` for one run: evaluates expressions, runs attempts, waits, and commits.
 ///
 /// One loop processes events serially; attempts and timers are children of its task group.
-struct RunDriver {
+final class RunDriver {
     let runner: PipelineRunner
-    let pipeline: Pipeline
+    let pipeline: ExecutablePipeline
     let request: RunRequest
     let startedAt: Int64
     let storage: RunStorage?
     let events: @Sendable (RunEvent) async -> Void
     var trace: RunTrace
 
-    let steps: [String: PipelineStep]
     let buffer = TextBuffer()
     var machine: RunMachine
     /// The running attempts, by execution.
@@ -64,7 +63,8 @@ struct RunDriver {
     private static let shortPatience = Duration.seconds(1)
 
     init(
-        runner: PipelineRunner, pipeline: Pipeline, request: RunRequest, startedAt: Int64, storage: RunStorage?,
+        runner: PipelineRunner, pipeline: ExecutablePipeline, request: RunRequest, startedAt: Int64,
+        storage: RunStorage?,
         control: RunControl, trace: RunTrace, events: @escaping @Sendable (RunEvent) async -> Void
     ) {
         self.runner = runner
@@ -76,8 +76,7 @@ struct RunDriver {
         self.startedAt = startedAt
         self.storage = storage
         self.events = events
-        steps = Dictionary(pipeline.allSteps.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
-        var plan = RunPlan(pipeline)
+        var plan = pipeline.plan
         plan.worked = storage?.worked ?? .zero
         machine = RunMachine(plan: plan, input: request.input, records: storage?.steps ?? [])
         let now = runner.now()
@@ -87,7 +86,7 @@ struct RunDriver {
             guard record.state == .waiting, let retryAt = record.retryAt else { continue }
             // A clock that was set back must not extend the pause.
             let longest = record.longestPause(
-                steps[record.key.step]?.retry, loop: steps[record.key.step]?.loop?.pause)
+                step(record.key)?.declaration.retry, loop: step(record.key)?.declaration.loop?.pause)
             retryTimes[record.key] = min(retryAt, now + longest.nanoseconds)
         }
     }
@@ -95,13 +94,14 @@ struct RunDriver {
     /// Works on the run until it has ended or cannot continue here. Cancelling the task does not end it; `control`
     /// does.
     func drive() async -> DriveResult {
-        var driver = self
-        let result = await driver.result()
-        driver.trace.end(result)
+        let result = await result()
+        trace.end(result)
         return result
     }
 
-    private mutating func result() async -> DriveResult {
+    func step(_ key: ExecutionKey) -> ExecutablePipeline.Step? { pipeline.steps[key.step] }
+
+    private func result() async -> DriveResult {
         do {
             try await work()
         } catch let error as JournalError {
@@ -113,7 +113,7 @@ struct RunDriver {
         return .ended(RunResult(id: request.id, outcome: outcome, outputs: machine.outputs))
     }
 
-    private mutating func work() async throws {
+    private func work() async throws {
         try await withThrowingTaskGroup(of: Event.self) { group in
             defer { group.cancelAll() }
             do {
@@ -126,12 +126,12 @@ struct RunDriver {
         }
     }
 
-    private mutating func takeEvents(in group: inout ThrowingTaskGroup<Event, any Error>) async throws {
+    private func takeEvents(in group: inout ThrowingTaskGroup<Event, any Error>) async throws {
         let flushes = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
         listenToControl(in: &group)
         if storage != nil { listen(to: flushes.stream, in: &group) }
         measureWorkedTime(in: &group)
-        let start = RunEvent.Kind.runStarted(pipeline: pipeline.name, steps: pipeline.allSteps.count)
+        let start = RunEvent.Kind.runStarted(pipeline: pipeline.declaration.name, steps: pipeline.steps.count)
         try await write(.empty, events: [start])
         var first = machine.handle(.begin(now: runner.now()))
         if storage?.isCancelled ?? false { first += machine.handle(.cancel) }
@@ -148,7 +148,7 @@ struct RunDriver {
         if let outcome {
             let shown = outcome.redacted(by: runner.redactor)
             await events(event(.runFinished(shown, took: stopwatch.elapsed())))
-        } else if wakeAt == nil, pipeline.timeout != nil, storage != nil {
+        } else if wakeAt == nil, pipeline.declaration.timeout != nil, storage != nil {
             // The worked time is stored for the next claim.
             try await write(.empty)
         }
@@ -156,14 +156,15 @@ struct RunDriver {
 
     /// Cancels running attempts and waits for them, at most the grace period: a step that ignores cancellation is
     /// abandoned.
-    private mutating func endAttempts(in group: inout ThrowingTaskGroup<Event, any Error>) async {
+    private func endAttempts(in group: inout ThrowingTaskGroup<Event, any Error>) async {
         if outcome == nil { interruptAttempts() }
         cancelAttempts(Array(attempts.keys), in: &group)
-        while attempts.contains(where: { !$0.value.hasEnded }), let event = try? await group.next() {
-            switch event {
-            case .attempt(let key, _): attempts[key]?.hasEnded = true
-            case .patienceIsOver(let keys): abandon(keys)
-            default: break
+        while attempts.contains(where: { !$0.value.hasEnded }) {
+            switch await group.nextResult() {
+            case .success(.attempt(let key, _)): attempts[key]?.hasEnded = true
+            case .success(.patienceIsOver(let keys)): abandon(keys)
+            case .success: break
+            case .failure, nil: return
             }
         }
     }
@@ -179,10 +180,10 @@ struct RunDriver {
     private static let workedTimeInterval = Duration.seconds(5)
 
     private func measureWorkedTime(in group: inout ThrowingTaskGroup<Event, any Error>) {
-        guard storage != nil, pipeline.timeout != nil else { return }
+        guard storage != nil, pipeline.declaration.timeout != nil else { return }
         let clock = runner.clock
         group.addTask {
-            try? await clock.sleep(for: Self.workedTimeInterval)
+            try? await clock.sleep(for: RunDriver.workedTimeInterval)
             return .workedTime
         }
     }
@@ -198,7 +199,7 @@ struct RunDriver {
         }
     }
 
-    private mutating func handle(
+    private func handle(
         _ event: Event, in group: inout ThrowingTaskGroup<Event, any Error>,
         _ flushes: AsyncStream<Void>.Continuation
     ) async throws {
@@ -241,7 +242,7 @@ struct RunDriver {
         for attempt in attempts.values where !attempt.task.isCancelled { attempt.journal.interrupt() }
     }
 
-    mutating func cancelAttempts(_ keys: [ExecutionKey], in group: inout ThrowingTaskGroup<Event, any Error>) {
+    func cancelAttempts(_ keys: [ExecutionKey], in group: inout ThrowingTaskGroup<Event, any Error>) {
         let running = keys.filter { attempts[$0]?.hasEnded == false }
         guard !running.isEmpty else { return }
         for key in running { attempts[key]?.task.cancel() }

@@ -6,8 +6,9 @@ import Templates
 /// One attempt of an execution of a step: renders `with:`, applies the timeout, and runs the step.
 struct StepAttempt: Sendable {
     let runner: PipelineRunner
-    let pipeline: Pipeline
-    let step: PipelineStep
+    /// The name of the pipeline.
+    let pipeline: String
+    let step: ExecutablePipeline.Step
     let key: ExecutionKey
     let number: Int
     let scope: RunScope
@@ -20,28 +21,31 @@ struct StepAttempt: Sendable {
 
     /// - Throws: The error of the step; a ``LocatedTemplateError`` if `with:` cannot be rendered.
     func run() async throws -> Value {
-        guard let definition = step.added?.definition ?? runner.registry[step.uses] else {
+        let declaration = step.declaration
+        guard let definition = step.definition else {
             throw StepError(
-                RunErrorCode.unknownStep, "unknown step \"\(step.uses)\"",
+                RunErrorCode.unknownStep, "unknown step \"\(declaration.uses)\"",
                 hint: "its plugin may have been removed; `runnel steps` lists all steps")
         }
-        guard case .object(let with) = try step.with.render(scope) else {
+        guard case .object(let rendered) = try declaration.with.render(scope) else {
             throw StepError(StepErrorCode.badWith, "`with` must be a mapping")
         }
         if let places = definition.paths {
-            try PathChecker(project: runner.project).check(places, step.with, rendered: with)
+            try PathChecker(project: runner.project).check(places, declaration.with, rendered: rendered)
         }
-        journal.rendered(with)
-        if runner.isDryRun, !definition.isReadOnly(with) { throw HeldStep(with: with, input: scope.visible.input) }
-        let run: @Sendable () async throws -> Value = { [context, step, journal] in
+        journal.rendered(rendered)
+        if runner.isDryRun, !definition.isReadOnly(rendered) {
+            throw HeldStep(with: rendered, input: scope.visible.input)
+        }
+        let run: @Sendable () async throws -> Value = { [context, with = declaration.with, journal] in
             do {
-                return try await definition.run(with, context)
+                return try await definition.run(rendered, context)
             } catch let error as StepError {
                 journal.partialOutput = error.partialOutput
-                throw step.with.attributing(error)
+                throw with.attributing(error)
             }
         }
-        guard let timeout = step.timeout else { return try await run() }
+        guard let timeout = declaration.timeout else { return try await run() }
         let (result, isLate) = await withDeadline(timeout, clock: runner.clock, run)
         // The step may have finished in the very moment it was cancelled; what it did then counts.
         if isLate, case .failure = result {
@@ -57,7 +61,7 @@ struct StepAttempt: Sendable {
         context.trace = trace
         // What a trigger event brought may stand in any value of the run; configuration is the author's.
         let type = scope.request.trigger["type"]?.asString
-        if type != "manual", type != "schedule" { context.untrustedKeys = step.with.keysFromOutside }
+        if type != "manual", type != "schedule" { context.untrustedKeys = step.declaration.with.keysFromOutside }
         return context
     }
 
@@ -70,7 +74,8 @@ struct StepAttempt: Sendable {
         ).map { .string($0) }
         return StepContext(
             identity: StepIdentity(
-                pipeline: pipeline.name, runID: scope.request.id, stepID: step.id, items: key.items, attempt: number,
+                pipeline: pipeline, runID: scope.request.id, stepID: step.declaration.id, items: key.items,
+                attempt: number,
                 epoch: epoch),
             input: scope.visible.input, logger: logger, clock: runner.clock, now: runner.now,
             redactor: runner.redactor, services: runner.services, project: runner.project,

@@ -25,6 +25,9 @@ public actor RunQueue {
     private var accepting = 0
     /// The number of queued runs in the journal at the last query, plus those accepted since.
     private var waiting = 0
+    /// The time since all queued runs were counted, which takes the longer the more they are.
+    private var sinceCount: Stopwatch?
+    private static let countInterval = Duration.milliseconds(250)
     private var backlog = QueueBacklog()
     /// Whether the backlog holds the runs that were in the journal before.
     private var isBacklogCounted = false
@@ -340,7 +343,10 @@ public actor RunQueue {
     private func claimWaiting() async -> [RunRecord] {
         var runs: [RunRecord] = []
         do throws(JournalError) {
-            waiting = try await journal.queuedCount()
+            if waiting == 0 || sinceCount.map({ $0.elapsed() >= Self.countInterval }) ?? true {
+                waiting = try await journal.queuedCount()
+                sinceCount = worker.runner.clock.measureStart()
+            }
             // Other processes take runs too.
             if waiting == 0, accepting == 0 { backlog.removeAll() }
             trouble = nil
@@ -354,7 +360,10 @@ public actor RunQueue {
                     limit: free + working.count, except: full, now: worker.runner.now(), deaths: 0..<worker.deaths,
                     host: worker.host)
                 let queued = try await journal.queued(search).filter { !worker.isWorking(on: $0.id) }.prefix(free)
-                if queued.isEmpty { break }
+                if queued.isEmpty {
+                    sinceCount = nil
+                    break
+                }
                 let before = (runs.count, full.count)
                 var unlimited: [RunRecord] = []
                 for run in queued where !isFull && !full.contains(run.pipeline) {
@@ -452,7 +461,7 @@ public actor RunQueue {
 
     /// An unreadable definition has no limits; the run fails with the reason when it is executed.
     private func concurrency(of run: RunRecord) async -> ConcurrencyDeclaration? {
-        try? await worker.definitions.pipeline(run.definition).concurrency
+        try? await worker.definitions.pipeline(run.definition).declaration.concurrency
     }
 
     /// Does what `overlap` says of a run that finds its pipeline full.

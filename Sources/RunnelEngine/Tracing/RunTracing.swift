@@ -234,12 +234,12 @@ extension RunRecord {
 
 extension RunDriver {
     /// Notes in the spans what became of an execution.
-    mutating func note(_ change: RunMachine.Change) {
+    func note(_ change: RunMachine.Change) {
         guard trace.isRecording else { return }
         switch change.state {
         case .running:
             // The span of a step begins with its first attempt.
-            guard steps[change.key.step]?.group != nil || change.items != nil else { return }
+            guard step(change.key)?.declaration.group != nil || change.items != nil else { return }
             trace.begin(change.key, uses: "", attempt: 0)
         case .waiting:
             trace.retry(

@@ -72,7 +72,8 @@ public final class Worker: Sendable {
         self.clock = clock
         stopwatch = clock.measureStart()
         state = Mutex(State(ownership: OwnershipMachine(id: record.id)))
-        definitions = DefinitionCache(journal: journal, loader: loader, seal: runner.seal)
+        definitions = DefinitionCache(
+            journal: journal, loader: loader, registry: runner.registry, seal: runner.seal)
     }
 
     /// The current id of the worker.
@@ -467,9 +468,9 @@ public final class Worker: Sendable {
         if isStopping { control.stop() }
         let result: DriveResult
         do {
-            let pipeline: Pipeline
+            let pipeline: ExecutablePipeline
             if let known = run.pipeline {
-                pipeline = known
+                pipeline = definitions.insert(known)
             } else {
                 pipeline = try await definitions.pipeline(run.record.definition)
             }

@@ -224,7 +224,7 @@ let package = Package(
         .testTarget(
             name: "RunnelStoreTests",
             dependencies: [
-                "RunnelStore", "PostgresClient", "RunnelEngine", "RunnelKit", "RunnelTesting",
+                "RunnelStore", "PostgresClient", "RunnelEngine", "RunnelKit", "RunnelTesting", "TestSupport",
                 .product(name: "GRDB", package: "GRDB.swift"),
             ], exclude: ["Resources"]),
         .testTarget(

@@ -18,7 +18,8 @@ public final class SQLiteJournal: Journal {
     /// Asks for changes by whichever connection, see ``version()``, and holds the write lock during checkpoints.
     private let watcher: DatabaseQueue
     /// Cached progress of runs that this process works on.
-    let progress = Mutex(RunProgress())
+    let progress: RunProgressCache
+    let soon: SoonCommits
 
     /// - Parameter directory: The project's `.runnel`; created if it is missing.
     public static func open(directory: String) throws(JournalError) -> SQLiteJournal {
@@ -35,6 +36,19 @@ public final class SQLiteJournal: Journal {
             watcher = try DatabaseQueue(path: file.path, configuration: JournalFile.configuration)
             committer = GroupCommitter(
                 pool: pool, path: file.path, checkpointer: Checkpointer(pool: pool, holder: watcher))
+            let progress = RunProgressCache()
+            self.progress = progress
+            soon = SoonCommits { [committer, files] commit in
+                do throws(JournalError) {
+                    let stored = try StoredCommit(commit, files, isSmall: true)
+                    committer.enqueue({ try Self.write(stored, files, progress, $0) }) { error in
+                        guard let error else { return }
+                        progress.withLock { $0.fail(commit.lease, error) }
+                    }
+                } catch {
+                    progress.withLock { $0.fail(commit.lease, error) }
+                }
+            }
         } catch {
             throw JournalError(error, path: file.path)
         }
@@ -73,74 +87,10 @@ public final class SQLiteJournal: Journal {
 
     public func close() async {
         locks.letGoOfAll()
+        soon.flush()
         committer.close()
         try? watcher.close()
         try? pool.close()
-    }
-}
-
-/// In-memory progress of the runs that this process works on. It is discarded with each claim, because another worker
-/// may have worked on the run in between.
-struct RunProgress {
-    private struct Entry {
-        let epoch: Int64
-        /// The number of the next event; nil if not yet known.
-        var nextEvent: Int?
-        /// In bytes of JSON.
-        var eventBytes = 0
-        /// Whether a value of a step may be in a file.
-        var namesFiles = true
-        /// The error of an earlier write that was not awaited.
-        var failure: JournalError?
-    }
-
-    private var entries: [String: Entry] = [:]
-
-    func events(of lease: Lease) -> (next: Int?, bytes: Int) {
-        guard let entry = entries[lease.runID], entry.epoch == lease.epoch else { return (nil, 0) }
-        return (entry.nextEvent, entry.eventBytes)
-    }
-
-    mutating func setEvents(of lease: Lease, to events: (next: Int, bytes: Int)) {
-        change(lease) { ($0.nextEvent, $0.eventBytes) = (events.next, events.bytes) }
-    }
-
-    /// Notes that nobody has worked on the run before: it has neither events nor steps.
-    mutating func begin(_ lease: Lease) {
-        change(lease) { ($0.nextEvent, $0.namesFiles) = (0, false) }
-    }
-
-    func namesFiles(_ lease: Lease) -> Bool {
-        guard let entry = entries[lease.runID], entry.epoch == lease.epoch else { return true }
-        return entry.namesFiles
-    }
-
-    mutating func setNamesFiles(_ lease: Lease) {
-        change(lease) { $0.namesFiles = true }
-    }
-
-    mutating func fail(_ lease: Lease, _ error: JournalError) {
-        change(lease) { $0.failure = error }
-    }
-
-    mutating func takeFailure(of lease: Lease) -> JournalError? {
-        guard let entry = entries[lease.runID], entry.epoch == lease.epoch, let failure = entry.failure else {
-            return nil
-        }
-        entries[lease.runID]?.failure = nil
-        return failure
-    }
-
-    mutating func forget(_ lease: Lease) {
-        if entries[lease.runID]?.epoch == lease.epoch { entries[lease.runID] = nil }
-    }
-
-    private mutating func change(_ lease: Lease, _ body: (inout Entry) -> Void) {
-        var entry = entries[lease.runID] ?? Entry(epoch: lease.epoch)
-        if entry.epoch > lease.epoch { return }
-        if entry.epoch < lease.epoch { entry = Entry(epoch: lease.epoch) }
-        body(&entry)
-        entries[lease.runID] = entry
     }
 }
 

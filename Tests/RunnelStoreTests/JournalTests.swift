@@ -1,6 +1,7 @@
 import RunnelEngine
 import RunnelKit
 import RunnelTesting
+import TestSupport
 import Testing
 
 @Suite("Every journal") struct JournalTests {
@@ -254,6 +255,46 @@ import Testing
                 .durable)
             #expect(
                 try await other.steps(of: "r") == [step("one", output: ["x": 1.0, "b": .bytes([0, 255])]), waiting])
+        }
+    }
+
+    @Test("commits that are written together leave what they leave one by one", arguments: JournalKind.allCases)
+    func merged(kind: JournalKind) async throws {
+        try await kind.withTwo { (journal, other) async throws -> Void in
+            let single = MemoryJournal()
+            let a = workerRecord("a")
+            try await journal.join(a)
+            try await single.join(a)
+            for seed in 0..<30 as Range<UInt64> {
+                var generator = SeededGenerator(seed: seed)
+                _ = try await journal.accept(newRun("r\(seed)", owner: a), memory: nil)
+                _ = try await single.accept(newRun("r\(seed)", owner: a), memory: nil)
+                let commits = RandomCommits(&generator).commits
+                for (number, var commit) in commits.enumerated() {
+                    commit.lease = try await single.lease("r\(seed)")
+                    try await single.commit(commit, .durable)
+                    commit.lease = try await journal.lease("r\(seed)")
+                    let isSoon = number < commits.count - 1 && Bool.random(using: &generator)
+                    try await journal.commit(commit, isSoon ? .soon : .durable)
+                }
+                #expect(try await other.steps(of: "r\(seed)") == single.steps(of: "r\(seed)"), "seed \(seed)")
+                let events = try await other.events(of: "r\(seed)", from: 0, limit: 100).map(\.event)
+                #expect(try await events == single.events(of: "r\(seed)", from: 0, limit: 100).map(\.event))
+            }
+        }
+    }
+
+    @Test("a commit that need not be durable is there before its run goes back", arguments: JournalKind.allCases)
+    func soonBeforeRelease(kind: JournalKind) async throws {
+        try await kind.withTwo { (journal, other) async throws -> Void in
+            let a = workerRecord("a")
+            try await journal.join(a)
+            _ = try await journal.accept(newRun("r", owner: a), memory: nil)
+            let lease = try await journal.lease("r")
+            try await journal.commit(RunCommit(lease: lease, steps: [step("one")], events: ["begun"]), .soon)
+            #expect(try await journal.release([lease], .stopped) == ["r"])
+            #expect(try await other.steps(of: "r") == [step("one")])
+            #expect(try await other.events(of: "r", from: 0, limit: 9).map(\.event) == ["begun"])
         }
     }
 

@@ -284,6 +284,7 @@ package actor MemoryJournal: Journal {
         for var step in commit.steps {
             var steps = stepsByRun[commit.runID, default: []]
             if let index = steps.firstIndex(where: { $0.key == step.key }) {
+                step.items = step.items ?? steps[index].items
                 step.with = step.with ?? steps[index].with
                 step.attributes = step.attributes ?? steps[index].attributes
                 step.checkpoint = step.state == .running ? step.checkpoint ?? steps[index].checkpoint : nil

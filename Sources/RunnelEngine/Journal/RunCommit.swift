@@ -24,7 +24,9 @@ public struct RunCommit: Sendable {
     package var runID: String { lease.runID }
 
     /// Whether a step has finally ended: this resets the count of deaths.
-    public var isProgress: Bool { steps.contains { $0.state.isFinal } }
+    public var isProgress: Bool { hasProgress || steps.contains { $0.state.isFinal } }
+    /// Whether one of the commits that were merged into this one was progress.
+    private var hasProgress = false
 
     /// The end of the run, which has no owner afterwards.
     public struct End: Sendable {
@@ -50,6 +52,62 @@ public struct RunCommit: Sendable {
         self.steps = steps
         self.events = events
         self.end = end
+    }
+}
+
+extension RunCommit {
+    /// Both in one, as if this commit had been written before `next`, which has the same lease.
+    package func merged(with next: RunCommit) -> RunCommit {
+        var merged = next
+        merged.steps = steps
+        merged.updates = []
+        for update in updates { merged.take(update) }
+        for var step in next.steps {
+            if let index = merged.steps.firstIndex(where: { $0.key == step.key }) {
+                let earlier = merged.steps[index]
+                step.items = step.items ?? earlier.items
+                step.keep(StepUpdate(earlier.key, of: earlier))
+                merged.steps[index] = step
+            } else {
+                for update in merged.updates.reversed() where update.key == step.key { step.keep(update) }
+                merged.updates.removeAll { $0.key == step.key }
+                merged.steps.append(step)
+            }
+        }
+        for update in next.updates { merged.take(update) }
+        merged.hasProgress = isProgress || next.isProgress
+        merged.events = events + next.events
+        merged.usage = usage + next.usage
+        merged.memories = memories + next.memories
+        merged.worked = next.worked ?? worked
+        merged.wakeAt = next.wakeAt ?? wakeAt
+        merged.end = next.end ?? end
+        return merged
+    }
+
+    /// Applies the update to the record of its execution, where this commit has that.
+    private mutating func take(_ update: StepUpdate) {
+        guard let index = steps.firstIndex(where: { $0.key == update.key }) else { return updates.append(update) }
+        guard steps[index].state == .running else { return }
+        let earlier = StepUpdate(update.key, of: steps[index])
+        (steps[index].with, steps[index].attributes) = (update.with, update.attributes)
+        steps[index].checkpoint = update.checkpoint
+        steps[index].keep(earlier)
+    }
+}
+
+extension StepRecord {
+    /// Takes over what was known before and this record does not replace.
+    fileprivate mutating func keep(_ earlier: StepUpdate) {
+        with = with ?? earlier.with
+        attributes = attributes ?? earlier.attributes
+        checkpoint = state == .running ? checkpoint ?? earlier.checkpoint : nil
+    }
+}
+
+extension StepUpdate {
+    fileprivate init(_ key: ExecutionKey, of step: StepRecord) {
+        self.init(key, with: step.with, attributes: step.attributes, checkpoint: step.checkpoint)
     }
 }
 

@@ -30,17 +30,10 @@ final class PostgresCommitter: Sendable {
         var jobs: [Job] = []
         /// What each writer's transaction writes.
         var inFlight: [Int: Set<String>] = [:]
-        /// Whether somebody waits for one of the jobs.
-        var isUrgent = false
-        var isTimerSet = false
         var isClosed = false
         var drained: [CheckedContinuation<Void, Never>] = []
     }
 
-    /// How long writes wait for others when nobody waits for them.
-    private static let patience = DispatchTimeInterval.milliseconds(50)
-    /// The maximum number of pending jobs that are not awaited; further ones wait (backpressure).
-    static let backlog = 4096
     /// The maximum number of jobs in a transaction.
     private static let batch = 256
 
@@ -64,7 +57,7 @@ final class PostgresCommitter: Sendable {
         _ work: Job.Work, _ keys: [String]?, as type: Value.Type = Value.self
     ) async throws(JournalError) -> Value {
         let outcome: Result<any Sendable, JournalError> = await withCheckedContinuation { continuation in
-            submit(Job(work: work, keys: keys) { continuation.resume(returning: $0) }, isUrgent: true)
+            submit(Job(work: work, keys: keys) { continuation.resume(returning: $0) })
         }
         guard let value = try outcome.get() as? Value else {
             throw JournalError(.failed, "a write came to no result")
@@ -72,57 +65,27 @@ final class PostgresCommitter: Sendable {
         return value
     }
 
-    /// Enqueues a commit without waiting, in order.
-    ///
-    /// - Returns: False if the backlog is full.
-    func commitSoon(_ commit: PostgresCommit, finish: @escaping @Sendable (JournalError?) -> Void) -> Bool {
-        guard state.withLock({ $0.jobs.count < Self.backlog }) else { return false }
-        let job = Job(work: .commit(commit), keys: [commit.lease.runID]) { result in
-            if case .failure(let error) = result { finish(error) } else { finish(nil) }
+    /// Enqueues a write in order, without waiting for its end.
+    func submit(_ job: Job) {
+        let isTaken = state.withLock { state in
+            if !state.isClosed { state.jobs.append(job) }
+            return !state.isClosed
         }
-        submit(job, isUrgent: false)
-        return true
-    }
-
-    private func submit(_ job: Job, isUrgent: Bool) {
-        enum Next { case now, later, nothing, closed }
-        let next = state.withLock { state -> Next in
-            if state.isClosed { return .closed }
-            state.jobs.append(job)
-            if isUrgent {
-                state.isUrgent = true
-                return .now
-            }
-            if state.isTimerSet { return .nothing }
-            state.isTimerSet = true
-            return .later
-        }
-        switch next {
-        case .now: startWriters()
-        case .later:
-            DispatchQueue.global(qos: .userInitiated).asyncAfter(deadline: .now() + Self.patience) {
-                self.state.withLock { state in
-                    state.isTimerSet = false
-                    state.isUrgent = state.isUrgent || !state.jobs.isEmpty
-                }
-                self.startWriters()
-            }
-        case .nothing: break
-        case .closed: job.finish(.failure(JournalError(.closed, "the journal is closed")))
-        }
+        guard isTaken else { return job.finish(.failure(JournalError(.closed, "the journal is closed"))) }
+        startWriters()
     }
 
     /// Gives pending jobs to idle writers.
     private func startWriters() {
         while true {
             let next = state.withLock { state -> (writer: Int, jobs: [Job])? in
-                guard state.isUrgent, let writer = writers.indices.first(where: { state.inFlight[$0] == nil }) else {
+                guard !state.jobs.isEmpty, let writer = writers.indices.first(where: { state.inFlight[$0] == nil })
+                else {
                     return nil
                 }
                 let jobs = Self.take(from: &state)
                 guard !jobs.isEmpty else { return nil }
                 state.inFlight[writer] = Set(jobs.flatMap { $0.keys ?? [] })
-                state.isUrgent = !state.jobs.isEmpty
                 return (writer, jobs)
             }
             guard let (writer, jobs) = next else { return }
@@ -170,7 +133,6 @@ final class PostgresCommitter: Sendable {
         await withCheckedContinuation { continuation in
             let isDrained = state.withLock { state in
                 state.isClosed = true
-                state.isUrgent = true
                 if state.inFlight.isEmpty, state.jobs.isEmpty { return true }
                 state.drained.append(continuation)
                 return false
@@ -198,7 +160,7 @@ final class PostgresWriter: Sendable {
     private let id = String(UInt64.random(in: .min ... .max), radix: 36)
     private let options: PostgresOptions
     private let place: String
-    private let progress: PostgresProgress
+    private let progress: RunProgressCache
     private let perform: @Sendable ([PostgresCommitter.Job], PostgresConnection) throws -> PostgresBatch
 
     /// How long a batch waits for a database that does not answer.
@@ -208,7 +170,7 @@ final class PostgresWriter: Sendable {
 
     /// - Parameter perform: Performs jobs in a transaction.
     init(
-        _ number: Int, options: PostgresOptions, place: String, progress: PostgresProgress,
+        _ number: Int, options: PostgresOptions, place: String, progress: RunProgressCache,
         perform: @escaping @Sendable ([PostgresCommitter.Job], PostgresConnection) throws -> PostgresBatch
     ) {
         queue = DispatchQueue(label: "runnel.journal.writer\(number)", qos: .userInitiated)

@@ -44,15 +44,8 @@ struct PostgresEventPlace: Sendable {
 extension PostgresJournal {
     public func commit(_ commit: RunCommit, _ durability: Durability) async throws(JournalError) {
         if let failure = progress.withLock({ $0.takeFailure(of: commit.lease) }) { throw failure }
-        let stored = PostgresCommit(commit)
-        if durability == .soon {
-            let isTaken = committer.commitSoon(stored) { error in
-                guard let error else { return }
-                self.progress.withLock { $0.fail(commit.lease, error) }
-            }
-            if isTaken { return }
-        }
-        let _: Bool = try await committer.perform(.commit(stored), [commit.runID])
+        if durability == .soon, commit.isSmall, soon.add(commit) { return }
+        let _: Bool = try await committer.perform(.commit(PostgresCommit(soon.joined(commit))), [commit.runID])
         if commit.end != nil || commit.wakeAt != nil { progress.withLock { $0.forget(commit.lease) } }
     }
 
@@ -62,7 +55,7 @@ extension PostgresJournal {
     ///
     /// - Parameter places: Where the events of runs go on; to be remembered when the transaction is on disk.
     static func write(
-        _ commits: [PostgresCommit], _ progress: PostgresProgress, places: inout [Lease: PostgresEventPlace],
+        _ commits: [PostgresCommit], _ progress: RunProgressCache, places: inout [Lease: PostgresEventPlace],
         _ connection: PostgresConnection
     ) throws -> [Result<Bool, JournalError>] {
         var answers: [Result<Bool, JournalError>?] = commits.map { _ in nil }
@@ -103,7 +96,7 @@ extension PostgresJournal {
 
     /// Writes commits of different runs.
     private static func writeTurn(
-        _ commits: [PostgresCommit], _ progress: PostgresProgress, troubles: [String: Int64],
+        _ commits: [PostgresCommit], _ progress: RunProgressCache, troubles: [String: Int64],
         places: inout [Lease: PostgresEventPlace],
         _ connection: PostgresConnection
     ) throws {
@@ -165,7 +158,7 @@ extension PostgresJournal {
 
     /// Text events are dropped beyond the limit of a run; state changes of steps never are.
     private static func events(
-        of commits: [PostgresCommit], _ progress: PostgresProgress, _ places: inout [Lease: PostgresEventPlace],
+        of commits: [PostgresCommit], _ progress: RunProgressCache, _ places: inout [Lease: PostgresEventPlace],
         _ connection: PostgresConnection
     ) throws -> [PostgresStatement] {
         let commits = commits.filter { !$0.events.isEmpty }

@@ -136,6 +136,7 @@ extension PostgresJournal {
     // MARK: - Giving back
 
     public func release(_ leases: [Lease], _ reason: ReleaseReason) async throws(JournalError) -> [String] {
+        soon.flush(leases)
         let released = try await committer.write(leases.map(\.runID)) { connection in
             let rows = try connection.execute(
                 """

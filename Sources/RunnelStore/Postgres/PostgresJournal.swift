@@ -19,7 +19,8 @@ public final class PostgresJournal: Journal {
     /// Whether a proxy such as PgBouncer was found between this process and the database; nil where it was not looked for.
     public let isBehindProxy: Bool?
     /// Cached progress of runs that this process works on.
-    let progress: PostgresProgress
+    let progress: RunProgressCache
+    let soon: SoonCommits
     /// The definitions that this process has stored, and when.
     let kept = Mutex<[String: ContinuousClock.Instant]>([:])
     let clock = ContinuousClock()
@@ -68,20 +69,28 @@ public final class PostgresJournal: Journal {
             ? PostgresListener(options: configuration.options(statementTimeout: 10), schema: configuration.schema) : nil
         locks = configuration.directory.map { WorkerLocks(directory: $0 + "/workers") }
         host = configuration.host
-        let progress = PostgresProgress()
+        let progress = RunProgressCache()
         self.progress = progress
         let writing = configuration.options(statementTimeout: 60)
-        committer = PostgresCommitter(
+        let committer = PostgresCommitter(
             writers: (0..<writers).map { number in
                 PostgresWriter(number, options: writing, place: place, progress: progress) { jobs, connection in
                     try Self.perform(jobs, progress, connection)
                 }
             })
+        self.committer = committer
+        soon = SoonCommits { commit in
+            committer.submit(
+                PostgresCommitter.Job(work: .commit(PostgresCommit(commit)), keys: [commit.runID]) { result in
+                    guard case .failure(let error) = result else { return }
+                    progress.withLock { $0.fail(commit.lease, error) }
+                })
+        }
     }
 
     /// Performs the writes of a batch in a transaction: first what is accepted, then claims, commits and the rest.
     private static func perform(
-        _ jobs: [PostgresCommitter.Job], _ progress: PostgresProgress, _ connection: PostgresConnection
+        _ jobs: [PostgresCommitter.Job], _ progress: RunProgressCache, _ connection: PostgresConnection
     ) throws -> PostgresBatch {
         var (accepts, claims, commits) = ([Int: PostgresNewRun](), [Int: PostgresClaim](), [Int: PostgresCommit]())
         for (index, job) in jobs.enumerated() {
@@ -126,6 +135,7 @@ public final class PostgresJournal: Journal {
 
     public func close() async {
         locks?.letGoOfAll()
+        soon.flush()
         await committer.close()
         listener?.close()
         await readers.close()
@@ -137,13 +147,6 @@ struct PostgresBatch {
     let outcomes: [PostgresOutcome]
     /// Where the events of runs go on, once the transaction is on disk.
     let places: [Lease: PostgresEventPlace]
-}
-
-/// Cached progress of the runs that this process works on.
-final class PostgresProgress: Sendable {
-    private let state = Mutex(RunProgress())
-
-    func withLock<Result: Sendable>(_ body: (inout RunProgress) -> Result) -> Result { state.withLock { body(&$0) } }
 }
 
 /// Where the journal is, and how it is used.

@@ -51,16 +51,20 @@ final class PostgresReaders: Sendable {
     /// Reads, in one statement or in a transaction that `body` makes. It may be called again where the connection was
     /// lost.
     ///
-    /// - Parameter isCancellable: Whether cancelling the task cancels the statement.
+    /// - Parameters:
+    ///   - settings: Of the session, for this read alone.
+    ///   - isCancellable: Whether cancelling the task cancels the statement.
     func read<Value: Sendable>(
-        isCancellable: Bool = false, _ body: @escaping @Sendable (PostgresConnection) throws -> Value
+        _ settings: KeyValuePairs<String, String> = [:], isCancellable: Bool = false,
+        _ body: @escaping @Sendable (PostgresConnection) throws -> Value
     ) async throws(JournalError) -> Value {
+        let settings = settings.map { PostgresStatement("SET LOCAL \($0.key) TO \($0.value)") }
         let number = try await take(isCancellable)
         defer { giveBack(number) }
         let reader = readers[number]
         let outcome: Result<Value, JournalError> = await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
-                reader.queue.async { continuation.resume(returning: self.outcome(reader, body)) }
+                reader.queue.async { continuation.resume(returning: self.outcome(reader, settings, body)) }
             }
         } onCancel: {
             guard isCancellable else { return }
@@ -71,7 +75,7 @@ final class PostgresReaders: Sendable {
     }
 
     private func outcome<Value>(
-        _ reader: Reader, _ body: (PostgresConnection) throws -> Value
+        _ reader: Reader, _ settings: [PostgresStatement], _ body: (PostgresConnection) throws -> Value
     ) -> Result<Value, JournalError> {
         let session = reader.session.value
         let end = ContinuousClock().now + (isDown.withLock(\.self) ? .zero : Self.patience)
@@ -80,7 +84,7 @@ final class PostgresReaders: Sendable {
                 let connection = try connect(session)
                 reader.canceller.withLock { $0 = connection.canceller }
                 defer { reader.canceller.withLock { $0 = nil } }
-                let value = try perform(body, connection)
+                let value = try perform(body, settings, connection)
                 isDown.withLock { $0 = false }
                 return .success(value)
             } catch {
@@ -105,12 +109,11 @@ final class PostgresReaders: Sendable {
 
     /// Behind a proxy that gives each transaction another session, settings count for the transaction alone.
     private func perform<Value>(
-        _ body: (PostgresConnection) throws -> Value, _ connection: PostgresConnection
+        _ body: (PostgresConnection) throws -> Value, _ settings: [PostgresStatement], _ connection: PostgresConnection
     ) throws -> Value {
-        guard !options.prepares else { return try body(connection) }
+        guard !options.prepares || !settings.isEmpty else { return try body(connection) }
         try connection.pipeline(
-            [PostgresStatement("BEGIN READ ONLY")]
-                + options.transactionPreamble)
+            [PostgresStatement("BEGIN READ ONLY")] + options.transactionPreamble + settings)
         do {
             let value = try body(connection)
             try connection.execute("COMMIT")

@@ -23,7 +23,7 @@ struct RepeatedParts {
     /// What is left of the trigger, and what stands in the column of the input; nil where nothing is repeated.
     static func fold(trigger: Value, input: Value) -> (trigger: Value, input: StoredValue)? {
         var budget = minimum
-        guard let object = trigger.asObject, !SQLiteJournal.fits(input, &budget),
+        guard let object = trigger.asObject, !StoredValue.fits(input, &budget),
             let source = object.first(where: { $0.value == input })?.key
         else { return nil }
         var parts = RepeatedParts(input: source, keys: object.map(\.key))

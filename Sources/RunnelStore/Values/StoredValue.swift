@@ -1,4 +1,5 @@
 import GRDB
+import RunnelEngine
 import RunnelKit
 
 #if canImport(FoundationEssentials)
@@ -35,6 +36,41 @@ enum StoredValue: Sendable, DatabaseValueConvertible {
         case .null, .int64, .double: nil
         }
     }
+}
+
+extension StoredValue {
+    /// Whether the values are certainly too small to be stored in files.
+    static func areSmall(_ values: Value?...) -> Bool {
+        var budget = limit / 8
+        return values.allSatisfy { $0.map { fits($0, &budget) } ?? true }
+    }
+
+    /// Whether the JSON of the value is certainly not longer than the budget, which is used up.
+    static func fits(_ value: Value, _ budget: inout Int) -> Bool {
+        budget -= 8
+        switch value {
+        case .string(let text): budget -= text.utf8.count
+        case .bytes(let bytes): budget -= bytes.count * 2
+        case .list(let items): for item in items where budget > 0 { _ = fits(item, &budget) }
+        case .object(let object):
+            for (key, value) in object where budget > 0 {
+                budget -= key.utf8.count
+                _ = fits(value, &budget)
+            }
+        case .null, .bool, .int, .double: budget -= 24
+        }
+        return budget > 0
+    }
+}
+
+extension StepRecord {
+    /// See ``StoredValue/areSmall(_:)``.
+    var isSmall: Bool { StoredValue.areSmall(output, error, items) }
+}
+
+extension RunCommit {
+    /// See ``StoredValue/areSmall(_:)``.
+    var isSmall: Bool { steps.allSatisfy(\.isSmall) && StoredValue.areSmall(end?.output, end?.error) }
 }
 
 /// Encodes values as JSON without loss, including values that JSON lacks.

@@ -77,6 +77,13 @@ final class GroupCommitter: Sendable {
         return true
     }
 
+    /// Enqueues a write in order, without waiting for its end.
+    func enqueue(
+        _ work: @escaping @Sendable (Database) throws -> Void, finish: @escaping @Sendable (JournalError?) -> Void
+    ) {
+        submit(Job(work: work, finish: finish), isUrgent: true)
+    }
+
     /// The result of a job.
     private final class Answer<Result: Sendable>: Sendable {
         private let result = Mutex<Result?>(nil)

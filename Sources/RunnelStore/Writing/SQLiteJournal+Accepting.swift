@@ -36,7 +36,7 @@ extension SQLiteJournal {
     ) async throws(JournalError) -> Acceptance {
         let files = files
         let values =
-            try isSmall(run.trigger, .object(run.inputs), run.input) && isSmall(steps)
+            try StoredValue.areSmall(run.trigger, .object(run.inputs), run.input) && steps.allSatisfy(\.isSmall)
             ? StoredRun(run, steps, files, isSmall: true)
             : await onDisk { () throws(JournalError) in try StoredRun(run, steps, files, isSmall: false) }
         let acceptance: Acceptance = try await committer.write { db in
@@ -165,32 +165,5 @@ extension SQLiteJournal {
             self.steps = try StoredStep.all(steps, files, isSmall: isSmall)
             self.files = [trigger, inputs, input].compactMap { $0?.file } + self.steps.flatMap(\.files)
         }
-    }
-
-    /// Whether the values are certainly too small to be stored in files.
-    func isSmall(_ values: Value...) -> Bool {
-        var budget = StoredValue.limit / 8
-        return values.allSatisfy { Self.fits($0, &budget) }
-    }
-
-    func isSmall(_ steps: [StepRecord]) -> Bool {
-        steps.allSatisfy { isSmall($0.output ?? .null, $0.error ?? .null, $0.items ?? .null) }
-    }
-
-    /// Whether the JSON of the value is certainly not longer than the budget, which is used up.
-    static func fits(_ value: Value, _ budget: inout Int) -> Bool {
-        budget -= 8
-        switch value {
-        case .string(let text): budget -= text.utf8.count
-        case .bytes(let bytes): budget -= bytes.count * 2
-        case .list(let items): for item in items where budget > 0 { _ = fits(item, &budget) }
-        case .object(let object):
-            for (key, value) in object where budget > 0 {
-                budget -= key.utf8.count
-                _ = fits(value, &budget)
-            }
-        case .null, .bool, .int, .double: budget -= 24
-        }
-        return budget > 0
     }
 }

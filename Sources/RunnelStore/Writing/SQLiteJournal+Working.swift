@@ -101,20 +101,19 @@ extension SQLiteJournal {
 
     public func commit(_ commit: RunCommit, _ durability: Durability) async throws(JournalError) {
         if let failure = progress.withLock({ $0.takeFailure(of: commit.lease) }) { throw failure }
-        let stored = try await StoredCommit(commit, in: self)
-        let work: @Sendable (Database) throws -> Void = { try self.write(stored, $0) }
-        if durability == .soon {
-            let isTaken = committer.writeSoon(work) { error in
-                guard let error else { return }
-                self.progress.withLock { $0.fail(commit.lease, error) }
-            }
-            if isTaken { return }
-        }
-        try await committer.write(work)
+        if durability == .soon, commit.isSmall, soon.add(commit) { return }
+        let joined = soon.joined(commit)
+        let stored =
+            try joined.isSmall
+            ? StoredCommit(joined, files, isSmall: true)
+            : await onDisk { [files] () throws(JournalError) in try StoredCommit(joined, files, isSmall: false) }
+        try await committer.write { [files, progress] in try Self.write(stored, files, progress, $0) }
         if commit.end != nil || commit.wakeAt != nil { progress.withLock { $0.forget(commit.lease) } }
     }
 
-    private func write(_ commit: StoredCommit, _ db: Database) throws {
+    static func write(
+        _ commit: StoredCommit, _ files: OutputFiles, _ progress: RunProgressCache, _ db: Database
+    ) throws {
         let lease = commit.lease
         let troubles = try Int.fetchOne(
             db.cachedStatement(sql: "SELECT deaths + takeovers FROM runs WHERE id = ? AND owner = ? AND epoch = ?"),
@@ -122,12 +121,12 @@ extension SQLiteJournal {
         guard let troubles else { throw JournalError.leaseLost(lease.runID) }
         try files.require(commit.files)
         let namesFiles = !commit.files.isEmpty || progress.withLock { $0.namesFiles(lease) }
-        try Self.write(commit.steps, of: lease.runID, namesFiles: namesFiles, db)
+        try write(commit.steps, of: lease.runID, namesFiles: namesFiles, db)
         if !commit.files.isEmpty { progress.withLock { $0.setNamesFiles(lease) } }
-        try Self.write(commit.updates, of: lease.runID, db)
-        try Self.write(commit.usage, of: lease.runID, db)
-        for edit in commit.memories { try Self.apply(edit, db) }
-        try writeEvents(commit.events, of: lease, db)
+        try write(commit.updates, of: lease.runID, db)
+        try write(commit.usage, of: lease.runID, db)
+        for edit in commit.memories { try apply(edit, db) }
+        try writeEvents(commit.events, of: lease, progress, db)
         if troubles > 0, commit.isProgress {
             try db.cachedStatement(sql: "UPDATE runs SET deaths = 0, takeovers = 0 WHERE id = ?")
                 .execute(arguments: [lease.runID])
@@ -150,8 +149,8 @@ extension SQLiteJournal {
         try db.cachedStatement(
             sql: "UPDATE runs SET state = ?, output = ?, error = ?, ended_at = ?, owner = NULL WHERE id = ?"
         ).execute(arguments: [end.state.rawValue, end.output, end.error, end.time, lease.runID])
-        try Self.name(["output": end.output, "error": end.error], of: lease.runID, db)
-        try Self.noteEnd(of: lease.runID, end.state, at: end.time, db)
+        try name(["output": end.output, "error": end.error], of: lease.runID, db)
+        try noteEnd(of: lease.runID, end.state, at: end.time, db)
     }
 
     /// Each replaces what was known of its execution.
@@ -204,7 +203,9 @@ extension SQLiteJournal {
     private static let maximumEventBytes = 1 << 20
 
     /// Text events are dropped beyond the limit of a run; state changes of steps never are.
-    private func writeEvents(_ events: [Value], of lease: Lease, _ db: Database) throws {
+    private static func writeEvents(
+        _ events: [Value], of lease: Lease, _ progress: RunProgressCache, _ db: Database
+    ) throws {
         guard !events.isEmpty else { return }
         var (number, size) = progress.withLock { $0.events(of: lease) }
         if number == nil {
@@ -216,7 +217,7 @@ extension SQLiteJournal {
             size = try row?.decode(Int?.self, atIndex: 1) ?? 0
         }
         let first = number ?? 0
-        let isFull = first > Self.maximumEvents || size > Self.maximumEventBytes
+        let isFull = first > maximumEvents || size > maximumEventBytes
         let kept =
             isFull ? events.filter { RunEvent.Name(of: $0)?.isText != true } : events
         guard !kept.isEmpty else { return }
@@ -228,6 +229,7 @@ extension SQLiteJournal {
     }
 
     public func release(_ leases: [Lease], _ reason: ReleaseReason) async throws(JournalError) -> [String] {
+        soon.flush(leases)
         let released = try await committer.write { db in
             try leases.flatMap { lease in
                 try Self.sendBack(
@@ -368,7 +370,7 @@ struct StoredStep: Sendable {
 }
 
 /// A commit in column form.
-private struct StoredCommit: Sendable {
+struct StoredCommit: Sendable {
     struct End: Sendable {
         let state: RunState
         let output: StoredValue?
@@ -390,35 +392,17 @@ private struct StoredCommit: Sendable {
     /// The files that the values are in.
     let files: [[UInt8]]
 
-    init(_ commit: RunCommit, in journal: SQLiteJournal) async throws(JournalError) {
-        let files = journal.files
-        let isSmall =
-            journal.isSmall(commit.steps)
-            && journal.isSmall(commit.end?.output ?? .null, commit.end?.error ?? .null)
+    /// - Parameter isSmall: Whether no value is a file.
+    init(_ commit: RunCommit, _ files: OutputFiles, isSmall: Bool) throws(JournalError) {
         (lease, events, isProgress) = (commit.lease, commit.events, commit.isProgress)
         (updates, usage, memories) = (commit.updates, commit.usage, commit.memories)
         (worked, wakeAt) = (commit.worked.map { Int64($0 / .nanoseconds(1)) }, commit.wakeAt)
-        (steps, end) =
-            isSmall
-            ? try Self.store(commit, files, isSmall: true)
-            : try await journal.onDisk { () throws(JournalError) in try Self.store(commit, files, isSmall: false) }
-        self.files =
-            isSmall
-            ? []
-            : steps.flatMap(\.files) + [end?.output, end?.error].compactMap { $0?.file }
-    }
-
-    private static func store(
-        _ commit: RunCommit, _ files: OutputFiles, isSmall: Bool
-    ) throws(JournalError) -> (steps: [StoredStep], end: End?) {
-        let steps = try StoredStep.all(commit.steps, files, isSmall: isSmall)
-        guard let end = commit.end else { return (steps, nil) }
-        return (
-            steps,
-            End(
-                state: end.state, output: try files.store(end.output, isSmall: isSmall),
-                error: try files.store(end.error, isSmall: isSmall), time: end.time
-            )
-        )
+        steps = try StoredStep.all(commit.steps, files, isSmall: isSmall)
+        let (output, error) = (commit.end?.output, commit.end?.error)
+        let end = End(
+            state: commit.end?.state ?? .running, output: try files.store(output, isSmall: isSmall),
+            error: try files.store(error, isSmall: isSmall), time: commit.end?.time ?? 0)
+        self.end = commit.end == nil ? nil : end
+        self.files = isSmall ? [] : steps.flatMap(\.files) + [end.output, end.error].compactMap { $0?.file }
     }
 }

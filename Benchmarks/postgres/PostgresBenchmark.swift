@@ -14,19 +14,33 @@ private struct Nothing: Step {
     func run(_ context: StepContext) async throws -> Value { context.input }
 }
 
+/// Takes 50 ms without computing, as a step does that waits for an answer.
+private struct Waiting: Step {
+    static let name = "waiting"
+    static let summary = "Waits."
+    static let documentation = StepDocumentation(output: "Its input.")
+
+    func run(_ context: StepContext) async throws -> Value {
+        try await Task.sleep(for: .milliseconds(50))
+        return context.input
+    }
+}
+
 private struct BenchmarkPlugin: Plugin {
     let name = "benchmark"
-    var steps: [StepDefinition] { [StepDefinition(Nothing.self)] }
+    var steps: [StepDefinition] { [StepDefinition(Nothing.self), StepDefinition(Waiting.self)] }
 }
 
 /// Accepts runs durably in PostgreSQL, works on pipelines of three steps, and measures how soon another worker begins.
 ///
 ///     PostgresBenchmark URL accept COUNT
-///     PostgresBenchmark URL work COUNT WORKERS
+///     PostgresBenchmark URL work COUNT WORKERS [waiting]
 ///     PostgresBenchmark URL wake auto|off
 ///     PostgresBenchmark URL worker END auto|off (one of the workers; it ends with that number of the sequence of ends)
 @main struct PostgresBenchmark {
-    private static let yaml = "name: benchmark\nsteps: [{ uses: nothing }, { uses: nothing }, { uses: nothing }]\n"
+    private static func yaml(_ step: String) -> String {
+        "name: benchmark\nsteps: [{ uses: \(step) }, { uses: \(step) }, { uses: \(step) }]\n"
+    }
     private static let callers = 64
 
     static func main() async throws {
@@ -41,7 +55,9 @@ private struct BenchmarkPlugin: Plugin {
             _ = try await accept(1000, in: journal)
             print("runnel \(Int(try await accept(number, in: journal)))")
             await journal.close()
-        case "work": try await work(url, number, workers: arguments.count > 4 ? Int(arguments[4]) ?? 1 : 1)
+        case "work":
+            let workers = arguments.count > 4 ? Int(arguments[4]) ?? 1 : 1
+            try await work(url, number, of: arguments.count > 5 ? arguments[5] : "nothing", workers: workers)
         case "wake": try await wake(url, arguments[3])
         case "worker": try await worker(url, until: Int64(number), arguments.count > 4 ? arguments[4] : "auto")
         default: print("unknown: \(arguments[2])")
@@ -55,23 +71,25 @@ private struct BenchmarkPlugin: Plugin {
         return try PostgresJournal.open(configuration)
     }
 
-    private static func run(_ id: String) -> RunRecord {
+    private static func run(_ id: String, of step: String = "nothing") -> RunRecord {
         RunRecord(
-            id: id, pipeline: "benchmark", definition: "d", dedupeKey: id,
+            id: id, pipeline: "benchmark", definition: step, dedupeKey: id,
             trigger: ["type": "webhook", "body": ["text": "a small payload of a webhook"]], createdAt: nanoseconds())
     }
 
     /// - Returns: Accepts a second.
-    private static func accept(_ count: Int, in journal: PostgresJournal) async throws -> Double {
+    private static func accept(
+        _ count: Int, of step: String = "nothing", in journal: PostgresJournal
+    ) async throws -> Double {
         try await journal.keep(
-            DefinitionRecord(hash: "d", pipeline: "benchmark", file: "benchmark.yaml", text: yaml))
+            DefinitionRecord(hash: step, pipeline: "benchmark", file: "benchmark.yaml", text: yaml(step)))
         let prefix = nanoseconds()
         let start = ContinuousClock.now
         try await withThrowingTaskGroup(of: Void.self) { group in
             for caller in 0..<callers {
                 group.addTask {
                     for number in stride(from: caller, to: count, by: callers) {
-                        _ = try await journal.accept(run("\(prefix)-\(number)"), memory: nil)
+                        _ = try await journal.accept(run("\(prefix)-\(number)", of: step), memory: nil)
                     }
                 }
             }
@@ -83,10 +101,10 @@ private struct BenchmarkPlugin: Plugin {
     // MARK: - Working
 
     /// Runs queued before, worked on by so many processes: from the first end that is seen to the last.
-    private static func work(_ url: String, _ count: Int, workers: Int) async throws {
+    private static func work(_ url: String, _ count: Int, of step: String, workers: Int) async throws {
         let journal = try open(url)
         let before = try await journal.lastEnd()
-        _ = try await accept(count, in: journal)
+        _ = try await accept(count, of: step, in: journal)
         let end = before + Int64(count)
         let processes = try (0..<workers).map { _ in try start(url, until: end, "auto") }
         var first: (number: Int64, at: ContinuousClock.Instant)?

@@ -48,8 +48,9 @@ database() {
     echo "${url/\/postgres\?//$1?}"
 }
 insert() {
-    "$bench" --no-vacuum --client 2 --jobs 2 --time 5 --file Benchmarks/postgres/batch.sql "$url" 2>/dev/null |
-        awk '/^tps/ { printf "%d\n", $3 * 64 }'
+    "$bench" --no-vacuum --client 2 --jobs 2 --time 5 --file Benchmarks/postgres/batch.sql \
+        "$url&options=-csearch_path%3Dbenchmark" 2>/dev/null |
+        awk '/^tps/ { printf "%d\n", $3 * 32 }'
 }
 # Chains of three jobs, or workflows of three steps, with one process or two: jobs a second between the first and the last end.
 chains() {
@@ -60,16 +61,17 @@ chains() {
         awk '$1 ~ /^[0-9]+$/ { n += $1; if (!b || $2 < b) b = $2; if ($3 > e) e = $3 } END { printf "%d\n", n / (e - b) }'
 }
 
-psql -qX "$url" -c "CREATE TABLE batches (id text PRIMARY KEY, pipeline text, body text)"
 probe
 for _ in $(seq "$rounds"); do
-    psql -qX "$url" -c "DROP SCHEMA IF EXISTS benchmark CASCADE" -c "TRUNCATE batches" 2>/dev/null
+    psql -qX "$url" -c "DROP SCHEMA IF EXISTS benchmark CASCADE" 2>/dev/null
     note accept-runnel "$binary" "$url" accept 20000
     note accept-pgbench insert
     for name in procrastinate dbos pgqueuer; do note "accept-$name" peer "$name" "$(database "$name")" enqueue 3000; done
     psql -qX "$url" -c "DROP SCHEMA benchmark CASCADE" 2>/dev/null
     note three-runnel-1 "$binary" "$url" work 6000 1
     note three-runnel-2 "$binary" "$url" work 6000 2
+    note waiting-runnel-1 "$binary" "$url" work 1500 1 waiting
+    note waiting-runnel-2 "$binary" "$url" work 1500 2 waiting
     for workers in 1 2; do
         for name in procrastinate dbos; do note "three-$name-$workers" chains "$name" 1500 "$workers"; done
     done
@@ -95,6 +97,7 @@ for own, other, goal in [
     ("accept-runnel", "accept-procrastinate", 5), ("accept-runnel", "accept-dbos", 5), ("accept-runnel", "accept-pgqueuer", 5),
     ("accept-runnel", "accept-pgbench", 0.8), ("three-runnel-1", "three-procrastinate-1", 5),
     ("three-runnel-1", "three-dbos-1", 1), ("three-runnel-2", "three-runnel-1", 1.5),
+    ("waiting-runnel-2", "waiting-runnel-1", 1.5),
 ]:
     if own in median and median.get(other):
         print(f"  {own} / {other}: {median[own] / median[other]:.2f} (goal {goal})")

@@ -10,6 +10,9 @@ package final class PostgresConnection {
     private let handle: OpaquePointer
     private let options: PostgresOptions
     package let canceller: PostgresCanceller
+    private var deferred: [PostgresStatement] = []
+    /// The results of the statements that were deferred last.
+    package private(set) var deferredResults: [PostgresResult] = []
     /// The names of prepared statements.
     private var prepared: [String: String] = [:]
     /// The time limit of one call, beyond what the server's own `statement_timeout` allows.
@@ -97,15 +100,27 @@ package final class PostgresConnection {
         return result
     }
 
+    /// Sends the statements, such as the beginning of a transaction, with the next ones: they need no round trip then.
+    package func sendWithNext(_ statements: [PostgresStatement]) {
+        deferred = statements
+        deferredResults = []
+    }
+
     /// Sends all statements at once and returns their results. When one fails, the later ones are not executed; outside
     /// of a transaction, the earlier ones are rolled back.
     @discardableResult package func pipeline(
         _ statements: [PostgresStatement]
     ) throws(PostgresError) -> [PostgresResult] {
         guard !isBroken else { throw PostgresError(.connection, "the connection is lost") }
+        guard !statements.isEmpty else { return [] }
         let end = ContinuousClock().now + limit
         do throws(PostgresError) {
-            return try perform(statements, until: end)
+            guard !deferred.isEmpty else { return try perform(statements, until: end) }
+            let first = deferred
+            deferred = []
+            let results = try perform(first + statements, until: end)
+            deferredResults = Array(results.prefix(first.count))
+            return Array(results.dropFirst(first.count))
         } catch {
             if error.isConnectionLost { isBroken = true }
             throw error

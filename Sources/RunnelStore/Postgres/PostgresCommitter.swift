@@ -248,18 +248,19 @@ final class PostgresWriter: Sendable {
         let connection = try connect(session)
         do {
             session.token += 1
-            let begin = try connection.pipeline(
+            connection.sendWithNext(
                 [PostgresStatement("BEGIN")] + options.transactionPreamble
                     + [
                         PostgresStatement(
                             """
                             INSERT INTO writers (id, token) VALUES ($1, $2)
                             ON CONFLICT (id) DO UPDATE SET token = excluded.token, at = now()
-                            """, .text(id), .int(session.token)),
-                        PostgresStatement("SELECT pg_current_xact_id()::text::bigint"),
+                            RETURNING pg_current_xact_id()::text::bigint
+                            """, .text(id), .int(session.token))
                     ])
-            let transaction = try begin.last?.first?.int(0) ?? 0
             let batch = try perform(jobs, connection)
+            // Without a result, nothing has been sent yet.
+            let transaction = try connection.deferredResults.last?.first?.int(0) ?? 0
             try commit(transaction, connection, session)
             progress.withLock { progress in
                 for (lease, place) in batch.places {

@@ -138,12 +138,11 @@ public struct HTTPCall: Sendable {
             switch bodyLimit {
             case .fail(let bytes), .cut(let bytes): bytes
             }
-        if case .fail = bodyLimit, method != "HEAD", let said = response.headers.first(name: "content-length"),
-            let length = Int(said), length > limit
-        {
-            throw TransportProblem.tooLarge(limit: limit)
-        }
+        let length = method == "HEAD" ? nil : response.headers.first(name: "content-length").flatMap { Int($0) }
+        if case .fail = bodyLimit, let length, length > limit { throw TransportProblem.tooLarge(limit: limit) }
         var bytes: [UInt8] = []
+        // Otherwise the array grows by doubling, and both copies exist meanwhile.
+        if let length, length > 0, decoder == nil, sink == nil { bytes.reserveCapacity(min(length, limit)) }
         var room = limit
         var isCut = false
         // False when the limit is reached.

@@ -7,7 +7,7 @@ import Testing
 private let allSteps = [
     "echo", "environment", "where", "fails", "status", "try-later", "result-and-status", "half-line",
     "half-line-and-status", "no-line-feed", "nothing", "two-results", "garbage", "unknown-type", "crash", "killed",
-    "long-line", "too-much", "hang", "flood", "secret", "leaves-a-child", "big",
+    "long-line", "too-much", "hang", "hangs-with-text", "flood", "secret", "leaves-a-child", "big",
 ]
 
 private func plugin(_ extra: ValueObject = [:], command: Value = ["python3", "exec_child.py"]) throws -> ExecPlugin {
@@ -215,6 +215,19 @@ private func plugin(_ extra: ValueObject = [:], command: Value = ["python3", "ex
             call.cancel()
             await #expect(throws: CancellationError.self) { try await call.value }
             #expect(!exists(pid))
+        }
+    }
+
+    @Test("a cancelled call keeps the text that came before")
+    func cancelledText() async throws {
+        let plugin = try plugin()
+        try await Stage.with(plugin) { stage async throws in
+            let call = Task { try await stage.run(plugin, "hangs-with-text") }
+            #expect(await eventually { stage.harness.progress.contains(.note("about to hang")) })
+            call.cancel()
+            let error = try #require(await #expect(throws: StepError.self) { try await call.value })
+            #expect(error.partialOutput == "half an answer")
+            #expect(error.message == "the step was cancelled before it ended; what it had produced is kept")
         }
     }
 

@@ -74,6 +74,11 @@ elif step == "hang":
     print("about to hang", file=sys.stderr, flush=True)
     say(type="note", text=json.dumps(os.getpid()))
     time.sleep(600)
+elif step == "hangs-with-text":
+    say(type="text", text="half an ")
+    say(type="text", text="answer")
+    say(type="note", text="about to hang")
+    time.sleep(600)
 elif step == "flood":
     for number in range(100_000):
         print(f"line {number} of noise", file=sys.stderr)

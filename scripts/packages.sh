@@ -9,7 +9,7 @@ needed=(libyaml-dev libjq-dev libgumbo-dev libsqlite3-dev zlib1g-dev pkg-config 
 case "${1:-}" in
     browser) needed+=(python3 python3-venv chromium) ;;
     test) needed+=(dovecot-imapd git groff mandoc mosquitto openssl prometheus python3 python3-venv) ;;
-    postgres) needed+=(libpq5 postgresql python3 python3-venv) ;;
+    postgres) needed+=(libpq5 pgbouncer postgresql python3 python3-venv) ;;
     package) needed+=(debhelper debootstrap dpkg-dev lintian patchelf) ;;
 esac
 

@@ -245,7 +245,8 @@ package final class PostgresConnection {
     ) throws(PostgresError) -> Set<String> {
         var known = takeNotifications()
         guard known.isEmpty else { return known }
-        let milliseconds = Int32(clamping: Int64(time / .milliseconds(1)))
+        // Rounded up: a wait of no time would be repeated until the time is over.
+        let milliseconds = Int32(clamping: Int64((time / .milliseconds(1)).rounded(.up)))
         var descriptors = [
             pollfd(fd: rpq_PQsocket(handle), events: Int16(POLLIN), revents: 0),
             pollfd(fd: wakeup, events: Int16(POLLIN), revents: 0),

@@ -202,6 +202,8 @@ public enum Claim: Sendable, Hashable {
     case damaged(Lease, JournalError)
     /// Another worker owns it.
     case taken(by: WorkerID)
+    /// Another transaction is about to change it, probably to claim it.
+    case contended
     /// It is waiting, until this time in nanoseconds since 1970.
     case waiting(until: Int64)
     case ended(RunState)

@@ -379,7 +379,7 @@ public actor RunQueue {
                         full.insert(run.pipeline)
                         if let concurrency { await giveWay(to: run, concurrency) }
                     case .full: isFull = true
-                    case .damaged, .taken, .waiting, .ended, .missing, nil: break
+                    case .damaged, .taken, .contended, .waiting, .ended, .missing, nil: break
                     }
                 }
                 // Independent claims share one durable write.

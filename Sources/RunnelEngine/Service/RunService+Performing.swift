@@ -99,7 +99,7 @@ extension RunService {
             case .waiting(let time):
                 if worker.isStopping { return .waiting(until: time) }
                 pause = min(pause, .nanoseconds(max(1_000_000, time - now)))
-            case .busy, .full, .taken: if worker.isStopping { return .released }
+            case .busy, .full, .taken, .contended: if worker.isStopping { return .released }
             case .damaged, .missing: return .lost
             case .ended:
                 guard let run = try await journal.progress(of: runID), let result = RunResult(run) else { return .lost }
@@ -134,6 +134,7 @@ extension RunService {
             switch try await worker.claim(run.id, limits: limits) {
             case .claimed(let record): return record
             case .taken, .missing, .damaged, .ended: return nil
+            case .contended: try await worker.runner.clock.sleep(for: Self.pause)
             case .busy, .full, .waiting:
                 if !hasSpoken || concurrency.overlap == .skip {
                     switch try await worker.giveWay(run, concurrency.overlap) {

@@ -423,7 +423,7 @@ public final class Worker: Sendable {
             _ = tell(.claimed(lease))
             _ = await fail(lease, RunError(error))
             return .ended(.failed)
-        case .busy, .full, .taken, .waiting, .ended, .missing:
+        case .busy, .full, .taken, .contended, .waiting, .ended, .missing:
             _ = tell(.unclaimed(runID))
             return claim
         }

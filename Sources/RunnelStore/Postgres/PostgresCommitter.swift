@@ -11,7 +11,8 @@ import Synchronization
 final class PostgresCommitter: Sendable {
     /// One caller's write.
     struct Job: Sendable {
-        enum Work: Sendable {
+        /// Indirect, because jobs are copied while they wait.
+        indirect enum Work: Sendable {
             case accept(PostgresNewRun)
             case claim(PostgresClaim)
             case commit(PostgresCommit)

@@ -73,12 +73,49 @@ extension PostgresJournal {
                 answers[index] =
                     stored[runID].map { .success(.run($0, hasBegun: hasBegun)) } ?? .success(.answer(.missing))
             }
+            let missed = free.filter { answers[$0] == nil }
+            let reasons = try reasons(missed.map { claims[$0].runID }, connection)
+            for index in missed { answers[index] = reasons[claims[index].runID] }
         }
         for index in claims.indices where answers[index] == nil {
             answers[index] = try claimOne(
                 claims[index], isKnown: known.contains(claims[index].worker.text), connection)
         }
         return answers.map { $0 ?? .success(.answer(.missing)) }
+    }
+
+    /// Why runs could not be claimed. Waits for nobody: workers that look at the same queue want the same runs.
+    private static func reasons(
+        _ runIDs: [String], _ connection: PostgresConnection
+    ) throws -> [String: Result<PostgresClaimed, JournalError>] {
+        guard !runIDs.isEmpty else { return [:] }
+        let rows = try connection.execute(
+            """
+            SELECT r.id, coalesce(a.state, r.state), a.owner, coalesce(a.wake_at, 0)
+            FROM runs r LEFT JOIN active a ON a.run_id = r.id WHERE r.id = ANY ($1)
+            """, .texts(runIDs)
+        ).rows
+        var reasons: [String: Result<PostgresClaimed, JournalError>] = [:]
+        for row in rows {
+            let id = try row.text(0)
+            let answer: Claim
+            if let owner = row.optionalText(2) {
+                answer = .taken(by: WorkerID(owner))
+            } else if let state = row.optionalText(1).flatMap({ RunState(rawValue: $0) }) {
+                answer =
+                    switch state {
+                    case .queued, .running: .contended
+                    case .waiting: .waiting(until: try row.int(3))
+                    case .succeeded, .failed, .cancelled, .skipped: .ended(state)
+                    }
+            } else {
+                reasons[id] = .failure(.stateless(id))
+                continue
+            }
+            reasons[id] = .success(.answer(answer))
+        }
+        for id in runIDs where reasons[id] == nil { reasons[id] = .success(.answer(.missing)) }
+        return reasons
     }
 
     /// Claims one run, and finds out why it cannot be claimed. Waits for other transactions that claim it.

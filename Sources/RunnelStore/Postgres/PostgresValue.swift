@@ -119,12 +119,13 @@ enum PostgresKey {
     private static let mark = "\u{F8FE}"
 
     static func column(_ key: String) -> String {
-        guard key.utf8.contains(0) || key.contains(mark) else { return key }
+        // The first byte of the mark tells it apart from most keys at once.
+        guard key.utf8.contains(where: { $0 == 0 || $0 == 0xEF }) else { return key }
         return key.replacing(mark, with: mark + "1").replacing("\0", with: mark + "0")
     }
 
     static func key(_ column: String) -> String {
-        guard column.contains(mark) else { return column }
+        guard column.utf8.contains(0xEF) else { return column }
         return column.replacing(mark + "0", with: "\0").replacing(mark + "1", with: mark)
     }
 }

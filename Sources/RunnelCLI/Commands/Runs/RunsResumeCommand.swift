@@ -98,6 +98,7 @@ struct RunsResumeCommand: AsyncParsableCommand {
         case .taken(let owner):
             let process = try await journal.workers().first { $0.id == owner }?.processID
             problem = "it is being worked on" + (process.map { " by the process \($0)" } ?? "")
+        case .contended: problem = "another process is changing it at this moment; try again"
         case .ended(let state):
             problem =
                 "it has ended: \(state.rawValue)"

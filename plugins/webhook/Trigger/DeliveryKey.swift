@@ -1,5 +1,6 @@
 internal import Crypto
 internal import RunnelKit
+internal import Synchronization
 
 /// Finds what is the same in each delivery of an event and different in every other event.
 struct DeliveryKey: Sendable {
@@ -43,9 +44,9 @@ struct DeliveryKey: Sendable {
         sources = source.map { [$0] } ?? (own.map { [$0] } ?? []) + usual
     }
 
-    /// The key of a delivery. Where it does not say which event it is, its signature does; one by chance where there is
-    /// none.
-    func key(_ request: IngressRequest, body: Value, using generator: inout some RandomNumberGenerator) -> String {
+    /// The key of a delivery. Where it does not say which event it is, its signature does; where there is none, the key
+    /// is unlike any other.
+    func key(_ request: IngressRequest, body: Value) -> String {
         let place = "webhook:" + Self.shortened(place(request))
         if !isNamed, let id = verifier.signedID(request) { return "\(place):webhook-id:\(Self.shortened(id))" }
         for source in sources {
@@ -55,8 +56,7 @@ struct DeliveryKey: Sendable {
         if verifier.coversBody, let proof = verifier.proofHeaders.sorted().compactMap(request.headers.first).first {
             return "\(place):signature:\(Self.hash(proof))"
         }
-        return "\(place):\(UInt64.random(in: .min ... .max, using: &generator))"
-            + "-\(UInt64.random(in: .min ... .max, using: &generator))"
+        return "\(place):\(UniqueName.next())"
     }
 
     /// The path as it was called: with the values of its parameters.
@@ -82,6 +82,21 @@ struct DeliveryKey: Sendable {
 
     private static func hash(_ text: String) -> String {
         "sha256=" + Base64.encode(Array(SHA256.hash(data: Array(text.utf8))))
+    }
+}
+
+/// Names that no other process and no other call has. They ascend, so that the journal's index of keys grows at its end:
+/// names by chance would change another page of it with each call.
+private enum UniqueName {
+    private static let process =
+        String(UInt64.random(in: .min ... .max), radix: 36) + String(UInt64.random(in: .min ... .max), radix: 36)
+    private static let count = Atomic<UInt64>(0)
+
+    static func next() -> String {
+        let number = count.add(1, ordering: .relaxed).newValue
+        // With its length in front, which sorts them by number.
+        let digits = String(number, radix: 36)
+        return "\(process)-\(String(digits.utf8.count, radix: 36))\(digits)"
     }
 }
 

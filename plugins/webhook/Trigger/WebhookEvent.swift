@@ -8,10 +8,9 @@ struct WebhookEvent: Sendable {
     let redeliver: RedeliverMode
 
     func event(_ request: IngressRequest, _ body: WebhookBody) throws(BodyProblem) -> TriggerEvent {
-        var generator = SystemRandomNumberGenerator()
         let payload = try WebhookPayload.object(request, body, without: verification.verifier.proofHeaders)
         return TriggerEvent(
-            dedupeKey: deliveries.key(request, body: body.value, using: &generator), payload: payload,
+            dedupeKey: deliveries.key(request, body: body.value), payload: payload,
             input: body.value, redelivery: redeliver == .retry ? .retry : .same,
             isAnonymous: verification.scheme == .none, cause: Self.cause(request))
     }

@@ -31,6 +31,10 @@ public final class Worker: Sendable {
         var isStopping = false
         /// Whether a started run may have been cancelled before.
         var isLookDue = false
+        /// Whether the journal is being asked for cancellations.
+        var isLooking = false
+        /// The version of the journal at the last look for cancellations.
+        var seenVersion: Int64?
         /// Whether an operator has drained this worker.
         var isDrained = false
         /// Whether it was said that its clock is wrong.
@@ -138,9 +142,10 @@ public final class Worker: Sendable {
     /// Runs until the task is cancelled.
     private func live() async {
         await withDiscardingTaskGroup { group in
-            group.addTask { await self.watchForCancellations() }
             while !Task.isCancelled {
                 for action in tell(.tick) { group.addTask { await self.carryOut(action) } }
+                // An idle worker has nothing to look for. A journal that does not answer must not hold up the heartbeat.
+                if takeLook() { group.addTask { await self.lookForCancellations() } }
                 try? await clock.sleep(for: Self.pollInterval)
             }
         }
@@ -316,30 +321,30 @@ public final class Worker: Sendable {
 
     // MARK: - Cancellations
 
-    private func watchForCancellations() async {
-        var version: Int64 = -1
-        while !Task.isCancelled {
-            do {
-                let current = try await journal.version()
-                if takeLookDue() || current != version, hasRuns {
-                    version = current
-                    for runID in try await journal.cancelRequests(for: id) { cancelOnce(runID) }
-                }
-            } catch {
-                // Heartbeats encounter and log the same error.
+    private func lookForCancellations() async {
+        defer { state.withLock { $0.isLooking = false } }
+        do {
+            let version = try await journal.version()
+            let isChanged = state.withLock { state in
+                defer { (state.isLookDue, state.seenVersion) = (false, version) }
+                return state.isLookDue || state.seenVersion != version
             }
-            try? await clock.sleep(for: Self.pollInterval)
+            guard isChanged else { return }
+            for runID in try await journal.cancelRequests(for: id) { cancelOnce(runID) }
+        } catch {
+            // Heartbeats encounter and log the same error.
+            state.withLock { $0.seenVersion = nil }
         }
     }
 
-    private func takeLookDue() -> Bool {
+    /// Whether to look for cancellations of the runs of this process now.
+    private func takeLook() -> Bool {
         state.withLock { state in
-            defer { state.isLookDue = false }
-            return state.isLookDue
+            guard !state.work.isEmpty, !state.isLooking else { return false }
+            state.isLooking = true
+            return true
         }
     }
-
-    private var hasRuns: Bool { state.withLock { !$0.work.isEmpty } }
 
     /// Cancels a run of this process once. A repeated call has no effect: it would cancel its `finally` as well.
     func cancelOnce(_ runID: String) {

@@ -2,7 +2,7 @@ import ServiceLifecycle
 import Synchronization
 
 /// Cancels reading bodies that take too long. One shared periodic timer serves all, because a timer per body costs more
-/// than reading it.
+/// than reading it. While nothing is read, it rests.
 final class BodyDeadlines: Service, Sendable {
     private struct Reading {
         let deadline: ContinuousClock.Instant
@@ -16,20 +16,26 @@ final class BodyDeadlines: Service, Sendable {
 
     let timeout: Duration
     private let state = Mutex(State())
+    /// Yields when something is read again.
+    private let begun: AsyncStream<Void>
+    private let begin: AsyncStream<Void>.Continuation
 
     init(timeout: Duration) {
         self.timeout = timeout
+        (begun, begin) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     }
 
     /// - Parameter cancel: Called after the timeout.
     /// - Returns: The token for ``leave(_:)``.
     func enter(_ cancel: @escaping @Sendable () -> Void) -> UInt64 {
         let deadline = ContinuousClock.now + timeout
-        return state.withLock { state in
+        let (number, isFirst) = state.withLock { state in
             state.next += 1
             state.readings[state.next] = Reading(deadline: deadline, cancel: cancel)
-            return state.next
+            return (state.next, state.readings.count == 1)
         }
+        if isFirst { begin.yield() }
+        return number
     }
 
     /// - Returns: Whether it had timed out.
@@ -41,18 +47,24 @@ final class BodyDeadlines: Service, Sendable {
         // The precision of the timeout is one interval.
         let interval = min(timeout / 4, .milliseconds(250))
         await cancelWhenGracefulShutdown {
-            while (try? await ContinuousClock().sleep(for: interval)) != nil { self.expire() }
+            for await _ in self.begun {
+                repeat {
+                    guard (try? await ContinuousClock().sleep(for: interval)) != nil else { return }
+                } while self.expire()
+            }
         }
     }
 
-    private func expire() {
+    /// - Returns: Whether something is still read.
+    private func expire() -> Bool {
         let now = ContinuousClock.now
-        let over = state.withLock { state in
+        let (over, isReading) = state.withLock { state in
             let over = state.readings.filter { $0.value.deadline <= now }
             for number in over.keys { state.readings[number] = nil }
-            return over
+            return (over, !state.readings.isEmpty)
         }
         for reading in over.values { reading.cancel() }
+        return isReading
     }
 }
 

@@ -261,7 +261,7 @@ import Testing
     @Test("commits that are written together leave what they leave one by one", arguments: JournalKind.allCases)
     func merged(kind: JournalKind) async throws {
         try await kind.withTwo { (journal, other) async throws -> Void in
-            let single = MemoryJournal()
+            let single: any Journal = MemoryJournal()
             let a = workerRecord("a")
             try await journal.join(a)
             try await single.join(a)

@@ -1,4 +1,6 @@
 /// A parameter of a statement, sent in binary form. Arrays take many rows in one statement: `unnest($1, $2)`.
+///
+/// An array of NULLs alone is sent without elements: `unnest` fills up shorter arrays with NULL.
 package enum PostgresParameter: Sendable {
     case text(String?)
     case int(Int64?)
@@ -67,11 +69,12 @@ package enum PostgresParameter: Sendable {
     private static func encode<Item>(
         _ items: [Item?], of type: Int32, into buffer: inout [UInt8], _ body: (Item, inout [UInt8]) -> Void
     ) {
+        let hasElements = items.contains { $0 != nil }
         // The number of dimensions, whether there are NULLs, and the type.
-        append(Int32(items.isEmpty ? 0 : 1), to: &buffer)
-        append(Int32(items.contains { $0 == nil } ? 1 : 0), to: &buffer)
+        append(Int32(hasElements ? 1 : 0), to: &buffer)
+        append(Int32(hasElements && items.contains { $0 == nil } ? 1 : 0), to: &buffer)
         append(type, to: &buffer)
-        guard !items.isEmpty else { return }
+        guard hasElements else { return }
         append(Int32(clamping: items.count), to: &buffer)
         append(Int32(1), to: &buffer)
         for item in items {

@@ -25,7 +25,7 @@ public actor RunQueue {
     private var accepting = 0
     /// The number of queued runs in the journal at the last query, plus those accepted since.
     private var waiting = 0
-    /// The time since all queued runs were counted, which takes the longer the more they are.
+    /// The time since the queued runs were counted. Counting takes longer the more there are.
     private var sinceCount: Stopwatch?
     private static let countInterval = Duration.milliseconds(250)
     private var backlog = QueueBacklog()
@@ -461,7 +461,7 @@ public actor RunQueue {
 
     /// An unreadable definition has no limits; the run fails with the reason when it is executed.
     private func concurrency(of run: RunRecord) async -> ConcurrencyDeclaration? {
-        try? await worker.definitions.pipeline(run.definition).declaration.concurrency
+        try? await worker.definitions.pipeline(of: run).declaration.concurrency
     }
 
     /// Does what `overlap` says of a run that finds its pipeline full.

@@ -3,10 +3,16 @@ import Synchronization
 
 /// The pipelines that runs begin with, as this process holds them or has read them from the journal.
 final class DefinitionCache: Sendable {
+    /// Two files with the same text have the same hash, and may have their names from their files.
+    private struct Key: Hashable {
+        let hash: String
+        let pipeline: String
+    }
+
     private struct State {
-        var pipelines: [String: ExecutablePipeline] = [:]
+        var pipelines: [Key: ExecutablePipeline] = [:]
         /// The order of ended runs, oldest first.
-        var order: [String] = []
+        var order: [Key] = []
     }
 
     private let journal: any Journal
@@ -26,9 +32,10 @@ final class DefinitionCache: Sendable {
     }
 
     /// - Throws: A ``RunError`` if the definition is missing or no longer valid; a ``JournalError``.
-    func pipeline(_ hash: String) async throws -> ExecutablePipeline {
-        if let known = state.withLock({ $0.pipelines[hash] }) { return known }
-        guard let definition = try await journal.definition(hash) else {
+    func pipeline(of run: RunRecord) async throws -> ExecutablePipeline {
+        let key = Key(hash: run.definition, pipeline: run.pipeline)
+        if let known = state.withLock({ $0.pipelines[key] }) { return known }
+        guard let definition = try await journal.definition(run.definition) else {
             throw RunError(RunErrorCode.definitionGone, "the journal does not contain the pipeline of the run")
         }
         let bytes = Array(seal.unseal(definition.text).utf8)
@@ -42,21 +49,21 @@ final class DefinitionCache: Sendable {
                     "a plugin or a setting that it needs may have been removed; `runnel runs retry` uses the current file"
             )
         }
-        return insert(pipeline, hash)
+        return insert(pipeline, key)
     }
 
     /// Runs of the pipeline need not read it from the journal.
     @discardableResult func insert(_ pipeline: Pipeline) -> ExecutablePipeline {
-        let known = state.withLock { $0.pipelines[pipeline.definition] }
-        return known ?? insert(pipeline, pipeline.definition)
+        let key = Key(hash: pipeline.definition, pipeline: pipeline.name)
+        return state.withLock { $0.pipelines[key] } ?? insert(pipeline, key)
     }
 
-    private func insert(_ pipeline: Pipeline, _ hash: String) -> ExecutablePipeline {
+    private func insert(_ pipeline: Pipeline, _ key: Key) -> ExecutablePipeline {
         let executable = ExecutablePipeline(pipeline, registry)
         return state.withLock { state in
-            if let other = state.pipelines[hash] { return other }
-            state.pipelines[hash] = executable
-            state.order.append(hash)
+            if let other = state.pipelines[key] { return other }
+            state.pipelines[key] = executable
+            state.order.append(key)
             if state.order.count > Self.limit { state.pipelines[state.order.removeFirst()] = nil }
             return executable
         }

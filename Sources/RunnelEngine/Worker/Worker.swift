@@ -477,7 +477,7 @@ public final class Worker: Sendable {
             if let known = run.pipeline {
                 pipeline = definitions.insert(known)
             } else {
-                pipeline = try await definitions.pipeline(run.record.definition)
+                pipeline = try await definitions.pipeline(of: run.record)
             }
             result = await runner.drive(pipeline, run, in: journal, as: lease, control: control, events: events)
         } catch let error as JournalError {

@@ -23,8 +23,6 @@ public final class PipelineRunner: Sendable {
     let tracing: RunTracing
     /// Which run wrote which file.
     let origins = RunOrigins()
-    /// Whether runs end before the first step that has a cost or a side effect.
-    let isDryRun: Bool
 
     /// - Parameters:
     ///   - seal: Derived from the project's secrets by default.
@@ -55,14 +53,6 @@ public final class PipelineRunner: Sendable {
         self.grace = grace
         self.prices = prices
         self.tracing = tracing
-        isDryRun = false
-    }
-
-    private init(dry other: PipelineRunner) {
-        (registry, environment, services, project) = (other.registry, other.environment, other.services, other.project)
-        (values, redactor, seal, logger) = (other.values, other.redactor, other.seal, other.logger)
-        (clock, executor, now, grace) = (other.clock, other.executor, other.now, other.grace)
-        (prices, tracing, isDryRun) = (other.prices, .off, true)
     }
 
     /// Runs the pipeline to its end without a journal. Errors are in the result; cancelling the task cancels the run.
@@ -80,11 +70,12 @@ public final class PipelineRunner: Sendable {
     public func dryRun(
         _ pipeline: Pipeline, _ request: RunRequest, events: @escaping @Sendable (RunEvent) async -> Void
     ) async -> RunResult? {
-        await PipelineRunner(dry: self).driveOnce(pipeline, request, events)
+        await driveOnce(pipeline, request, isDryRun: true, events)
     }
 
     private func driveOnce(
-        _ pipeline: Pipeline, _ request: RunRequest, _ events: @escaping @Sendable (RunEvent) async -> Void
+        _ pipeline: Pipeline, _ request: RunRequest, isDryRun: Bool = false,
+        _ events: @escaping @Sendable (RunEvent) async -> Void
     ) async -> RunResult? {
         let control = RunControl()
         // An unstructured task, awaited here, because `finally` must run after a cancellation.
@@ -92,8 +83,9 @@ public final class PipelineRunner: Sendable {
             await RunDriver(
                 runner: self, pipeline: ExecutablePipeline(pipeline, registry), request: request, startedAt: now(),
                 storage: nil, control: control,
-                trace: RunTrace(tracing, pipeline, runID: request.id, trigger: request.trigger, now: now),
-                events: events
+                trace: RunTrace(
+                    isDryRun ? .off : tracing, pipeline, runID: request.id, trigger: request.trigger, now: now),
+                isDryRun: isDryRun, events: events
             ).drive()
         }
         let result = await withTaskCancellationHandler {
@@ -113,8 +105,7 @@ public final class PipelineRunner: Sendable {
     ///   - control: Ends the work from outside; cancelling the task does not.
     func drive(
         _ pipeline: ExecutablePipeline, _ run: ClaimedRun, in journal: any Journal, as lease: Lease,
-        control: RunControl,
-        events: @escaping @Sendable (RunEvent) async -> Void
+        control: RunControl, events: @escaping @Sendable (RunEvent) async -> Void
     ) async -> DriveResult {
         let record = run.record
         let steps: [StepRecord]

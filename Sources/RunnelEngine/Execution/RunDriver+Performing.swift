@@ -137,8 +137,7 @@ extension RunDriver {
             prices: runner.prices, now: runner.now)
         let attempt = StepAttempt(
             runner: runner, pipeline: pipeline.declaration.name, step: step, key: key, number: number,
-            scope: scope(key),
-            epoch: storage?.lease.epoch, journal: journal,
+            scope: scope(key), epoch: storage?.lease.epoch, isDryRun: isDryRun, journal: journal,
             trace: trace.begin(key, uses: step.declaration.uses, attempt: number), control: control
         ) { await reporter.report($0) }
         let task = AbandonableTask<Value>(on: runner.executor)

@@ -13,6 +13,8 @@ final class RunDriver {
     let storage: RunStorage?
     let events: @Sendable (RunEvent) async -> Void
     var trace: RunTrace
+    /// Whether the run ends before the first step that has a cost or a side effect.
+    let isDryRun: Bool
 
     let buffer = TextBuffer()
     var machine: RunMachine
@@ -64,12 +66,13 @@ final class RunDriver {
 
     init(
         runner: PipelineRunner, pipeline: ExecutablePipeline, request: RunRequest, startedAt: Int64,
-        storage: RunStorage?,
-        control: RunControl, trace: RunTrace, events: @escaping @Sendable (RunEvent) async -> Void
+        storage: RunStorage?, control: RunControl, trace: RunTrace, isDryRun: Bool = false,
+        events: @escaping @Sendable (RunEvent) async -> Void
     ) {
         self.runner = runner
         self.control = control
         self.trace = trace
+        self.isDryRun = isDryRun
         stopwatch = runner.clock.measureStart()
         self.pipeline = pipeline
         self.request = request

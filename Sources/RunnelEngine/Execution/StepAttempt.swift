@@ -14,6 +14,8 @@ struct StepAttempt: Sendable {
     let scope: RunScope
     /// The epoch of the claim; nil for a run without a journal.
     let epoch: Int64?
+    /// See ``RunDriver/isDryRun``.
+    let isDryRun: Bool
     let journal: AttemptJournal
     let trace: StepTrace
     let control: RunControl
@@ -34,7 +36,7 @@ struct StepAttempt: Sendable {
             try PathChecker(project: runner.project).check(places, declaration.with, rendered: rendered)
         }
         journal.rendered(rendered)
-        if runner.isDryRun, !definition.isReadOnly(rendered) {
+        if isDryRun, !definition.isReadOnly(rendered) {
             throw HeldStep(with: rendered, input: scope.visible.input)
         }
         let run: @Sendable () async throws -> Value = { [context, with = declaration.with, journal] in
@@ -75,8 +77,7 @@ struct StepAttempt: Sendable {
         return StepContext(
             identity: StepIdentity(
                 pipeline: pipeline, runID: scope.request.id, stepID: step.declaration.id, items: key.items,
-                attempt: number,
-                epoch: epoch),
+                attempt: number, epoch: epoch),
             input: scope.visible.input, logger: logger, clock: runner.clock, now: runner.now,
             redactor: runner.redactor, services: runner.services, project: runner.project,
             chain: scope.request.chain, origins: runner.origins,

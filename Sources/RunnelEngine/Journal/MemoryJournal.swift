@@ -271,23 +271,15 @@ package actor MemoryJournal: Journal {
         guard runs[commit.runID]?.lease == commit.lease else { throw .leaseLost(commit.runID) }
         changes += 1
         for update in commit.updates {
-            guard let index = stepsByRun[commit.runID]?.firstIndex(where: { $0.key == update.key }),
-                var step = stepsByRun[commit.runID]?[index], step.state == .running
-            else { continue }
-            step.with = update.with ?? step.with
-            step.attributes = update.attributes ?? step.attributes
-            step.checkpoint = update.checkpoint ?? step.checkpoint
-            stepsByRun[commit.runID]?[index] = step
+            guard let index = stepsByRun[commit.runID]?.firstIndex(where: { $0.key == update.key }) else { continue }
+            stepsByRun[commit.runID]?[index].add(update)
         }
         usageEntries += commit.usage
         for edit in commit.memories { apply(edit) }
         for var step in commit.steps {
             var steps = stepsByRun[commit.runID, default: []]
             if let index = steps.firstIndex(where: { $0.key == step.key }) {
-                step.items = step.items ?? steps[index].items
-                step.with = step.with ?? steps[index].with
-                step.attributes = step.attributes ?? steps[index].attributes
-                step.checkpoint = step.state == .running ? step.checkpoint ?? steps[index].checkpoint : nil
+                step.keep(steps[index])
                 steps[index] = step
             } else {
                 steps.append(step)

@@ -64,9 +64,7 @@ extension RunCommit {
         for update in updates { merged.take(update) }
         for var step in next.steps {
             if let index = merged.steps.firstIndex(where: { $0.key == step.key }) {
-                let earlier = merged.steps[index]
-                step.items = step.items ?? earlier.items
-                step.keep(StepUpdate(earlier.key, of: earlier))
+                step.keep(merged.steps[index])
                 merged.steps[index] = step
             } else {
                 for update in merged.updates.reversed() where update.key == step.key { step.keep(update) }
@@ -88,26 +86,30 @@ extension RunCommit {
     /// Applies the update to the record of its execution, where this commit has that.
     private mutating func take(_ update: StepUpdate) {
         guard let index = steps.firstIndex(where: { $0.key == update.key }) else { return updates.append(update) }
-        guard steps[index].state == .running else { return }
-        let earlier = StepUpdate(update.key, of: steps[index])
-        (steps[index].with, steps[index].attributes) = (update.with, update.attributes)
-        steps[index].checkpoint = update.checkpoint
-        steps[index].keep(earlier)
+        steps[index].add(update)
     }
 }
 
 extension StepRecord {
-    /// Takes over what was known before and this record does not replace.
+    /// Takes over what an earlier record of the execution has and this one does not replace.
+    mutating func keep(_ earlier: StepRecord) {
+        items = items ?? earlier.items
+        keep(StepUpdate(key, with: earlier.with, attributes: earlier.attributes, checkpoint: earlier.checkpoint))
+    }
+
+    /// Takes over what an update said before this record.
     fileprivate mutating func keep(_ earlier: StepUpdate) {
         with = with ?? earlier.with
         attributes = attributes ?? earlier.attributes
         checkpoint = state == .running ? checkpoint ?? earlier.checkpoint : nil
     }
-}
 
-extension StepUpdate {
-    fileprivate init(_ key: ExecutionKey, of step: StepRecord) {
-        self.init(key, with: step.with, attributes: step.attributes, checkpoint: step.checkpoint)
+    /// Takes over what an update says of the running execution.
+    mutating func add(_ update: StepUpdate) {
+        guard state == .running else { return }
+        with = update.with ?? with
+        attributes = update.attributes ?? attributes
+        checkpoint = update.checkpoint ?? checkpoint
     }
 }
 

@@ -398,11 +398,9 @@ struct StoredCommit: Sendable {
         (updates, usage, memories) = (commit.updates, commit.usage, commit.memories)
         (worked, wakeAt) = (commit.worked.map { Int64($0 / .nanoseconds(1)) }, commit.wakeAt)
         steps = try StoredStep.all(commit.steps, files, isSmall: isSmall)
-        let (output, error) = (commit.end?.output, commit.end?.error)
-        let end = End(
-            state: commit.end?.state ?? .running, output: try files.store(output, isSmall: isSmall),
-            error: try files.store(error, isSmall: isSmall), time: commit.end?.time ?? 0)
-        self.end = commit.end == nil ? nil : end
-        self.files = isSmall ? [] : steps.flatMap(\.files) + [end.output, end.error].compactMap { $0?.file }
+        let output = try files.store(commit.end?.output, isSmall: isSmall)
+        let error = try files.store(commit.end?.error, isSmall: isSmall)
+        end = commit.end.map { End(state: $0.state, output: output, error: error, time: $0.time) }
+        self.files = isSmall ? [] : steps.flatMap(\.files) + [output, error].compactMap { $0?.file }
     }
 }

@@ -14,7 +14,7 @@ private struct Nothing: Step {
     func run(_ context: StepContext) async throws -> Value { context.input }
 }
 
-/// Takes 50 ms without computing, as a step does that waits for an answer.
+/// Waits 50 ms, like a step that waits for an answer.
 private struct Waiting: Step {
     static let name = "waiting"
     static let summary = "Waits."

@@ -1,7 +1,7 @@
 import RunnelEngine
 import RunnelKit
 
-/// Commits of one run as its driver could make them: a step is updated only while it is running.
+/// Random commits of one run, as its driver could make them: only running steps are updated.
 struct RandomCommits {
     private(set) var commits: [RunCommit] = []
 

@@ -132,7 +132,7 @@ extension PostgresJournal {
 
     public func queued(_ search: QueueSearch) async throws(JournalError) -> [RunRecord] {
         let now = search.now
-        // The planner does not know that most queued runs fit. It would read all of them and sort.
+        // The planner expects that few queued runs match, and would read and sort all of them.
         return try await readers.read(["enable_sort": "off", "enable_bitmapscan": "off"]) { connection in
             try connection.execute(
                 """

@@ -84,7 +84,7 @@ extension PostgresJournal {
         return answers.map { $0 ?? .success(.answer(.missing)) }
     }
 
-    /// Why runs could not be claimed. Waits for nobody: workers that look at the same queue want the same runs.
+    /// Why runs could not be claimed. Takes no locks: workers that look at the same queue want the same runs.
     private static func reasons(
         _ runIDs: [String], _ connection: PostgresConnection
     ) throws -> [String: Result<PostgresClaimed, JournalError>] {

@@ -119,7 +119,7 @@ enum PostgresKey {
     private static let mark = "\u{F8FE}"
 
     static func column(_ key: String) -> String {
-        // The first byte of the mark tells it apart from most keys at once.
+        // Most keys lack the first byte of the mark, so they need no search.
         guard key.utf8.contains(where: { $0 == 0 || $0 == 0xEF }) else { return key }
         return key.replacing(mark, with: mark + "1").replacing("\0", with: mark + "0")
     }

@@ -85,8 +85,8 @@ struct DeliveryKey: Sendable {
     }
 }
 
-/// Names that no other process and no other call has. They ascend, so that the journal's index of keys grows at its end:
-/// names by chance would change another page of it with each call.
+/// Names that are unique over processes and calls. They ascend, so that the journal's index of keys grows at its end:
+/// with random names each call would change another page of the index.
 private enum UniqueName {
     private static let process =
         String(UInt64.random(in: .min ... .max), radix: 36) + String(UInt64.random(in: .min ... .max), radix: 36)

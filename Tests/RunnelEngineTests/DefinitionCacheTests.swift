@@ -4,18 +4,42 @@ import Testing
 @testable import RunnelEngine
 
 @Suite("Cached definitions") struct DefinitionCacheTests {
-    @Test("two files with the same text keep the names that they have from their files")
+    private let loader: PipelineLoader
+
+    init() throws {
+        loader = try PipelineLoader(registry: StepRegistry([FakePlugin()]))
+    }
+
+    private func cache(_ journal: MemoryJournal) -> DefinitionCache {
+        DefinitionCache(journal: journal, loader: loader, registry: loader.registry, seal: SecretSeal(secrets: [:]))
+    }
+
+    private func pipeline(_ text: String, _ file: String) throws -> Pipeline {
+        let (pipeline, _) = loader.load(Array(text.utf8), file: file)
+        return try #require(pipeline)
+    }
+
+    @Test("two files with the same text are two definitions if they have their names from their files")
     func sameText() async throws {
-        let loader = try PipelineLoader(registry: StepRegistry([FakePlugin()]))
-        let cache = DefinitionCache(
-            journal: MemoryJournal(), loader: loader, registry: loader.registry, seal: SecretSeal(secrets: [:]))
-        let text = Array("steps: [{ uses: echo }]\n".utf8)
-        let (first, second) = (loader.load(text, file: "a.yaml").pipeline, loader.load(text, file: "b.yaml").pipeline)
-        let (a, b) = (try #require(first), try #require(second))
-        #expect(a.definition == b.definition)
+        let (text, named) = ("steps: [{ uses: echo }]\n", "name: n\nsteps: [{ uses: echo }]\n")
+        let (a, b) = (try pipeline(text, "a.yaml"), try pipeline(text, "b.yaml"))
+        #expect(a.definition != b.definition)
+        #expect(a.textHash == b.textHash)
+        #expect(try pipeline(text, "other/a.yaml").definition == a.definition)
+        #expect(try pipeline(named, "a.yaml").definition == pipeline(named, "b.yaml").definition)
+        let cache = cache(MemoryJournal())
         #expect(cache.insert(a).declaration.name == "a")
         #expect(cache.insert(b).declaration.name == "b")
-        let run = RunRecord(id: "r", pipeline: "b", definition: b.definition, trigger: .null, createdAt: 1)
-        #expect(try await cache.pipeline(of: run).declaration.name == "b")
+    }
+
+    @Test("a run of an older journal, which keeps equal texts once, has its own name and its current definition")
+    func olderJournal() async throws {
+        let b = try pipeline("steps: [{ uses: echo }]\n", "b.yaml")
+        let journal = MemoryJournal()
+        await journal.keep(
+            DefinitionRecord(hash: b.textHash, pipeline: "a", file: "a.yaml", text: b.definitionText))
+        let run = RunRecord(id: "r", pipeline: "b", definition: b.textHash, trigger: .null, createdAt: 1)
+        #expect(try await cache(journal).pipeline(of: run).declaration.name == "b")
+        #expect(b.isDefinition(of: run))
     }
 }

@@ -1,26 +1,16 @@
-#if canImport(FoundationEssentials)
-import FoundationEssentials
-#else
-import Foundation
-#endif
+import RunnelEngine
 
 /// A snapshot of files' metadata, to detect changes.
 struct FileChanges: Sendable {
-    private struct Look: Equatable {
-        var file: UInt64
-        var size: UInt64
-        var modified: Date
-    }
-
-    private let looks: [String: Look?]
+    private let versions: [String: FileVersion?]
 
     init(of paths: [String]) {
-        looks = Dictionary(paths.map { ($0, Self.look(at: $0)) }, uniquingKeysWith: { first, _ in first })
+        versions = Dictionary(paths.map { ($0, FileVersion($0)) }, uniquingKeysWith: { first, _ in first })
     }
 
     /// The first file that was changed, removed or created.
     var changed: String? {
-        looks.keys.sorted().first { Self.look(at: $0) != looks[$0] }
+        versions.keys.sorted().first { FileVersion($0) != versions[$0] }
     }
 
     /// Waits for a change. Polls several times a second, which works on every file system.
@@ -32,12 +22,5 @@ struct FileChanges: Sendable {
             try await ContinuousClock().sleep(for: .milliseconds(200))
         }
         return nil
-    }
-
-    private static func look(at path: String) -> Look? {
-        guard let facts = try? FileManager.default.attributesOfItem(atPath: path) else { return nil }
-        return Look(
-            file: facts[.systemFileNumber] as? UInt64 ?? 0, size: facts[.size] as? UInt64 ?? 0,
-            modified: facts[.modificationDate] as? Date ?? .distantPast)
     }
 }

@@ -1,4 +1,3 @@
-import LibC
 import PipelineTesting
 import RunnelEngine
 import RunnelKit
@@ -58,27 +57,8 @@ struct PipelineFolder: Sendable {
 
 /// What files held when they were last read.
 private final class KnownContents: Sendable {
-    /// What tells that a file is another one or holds something else.
-    private struct Facts: Equatable {
-        let device: UInt64
-        let inode: UInt64
-        let size: Int64
-        let modified: Int64
-        let changed: Int64
-
-        init?(_ path: String) {
-            var facts = stat()
-            guard stat(path, &facts) == 0 else { return nil }
-            (device, inode) = (UInt64(truncatingIfNeeded: facts.st_dev), UInt64(facts.st_ino))
-            (size, modified, changed) = (Int64(facts.st_size), facts.modifiedNanoseconds, facts.changedNanoseconds)
-        }
-
-        /// A change so soon after the last one might leave the times as they are.
-        var isSettled: Bool { Int64(time(nil)) - changed / 1_000_000_000 > 2 }
-    }
-
     private struct Entry {
-        let facts: Facts
+        let version: FileVersion
         let bytes: [UInt8]
     }
 
@@ -89,9 +69,8 @@ private final class KnownContents: Sendable {
         entries.withLock { entries in
             var kept: [String: Entry] = [:]
             let contents = files.compactMap { file -> (file: String, bytes: [UInt8]?)? in
-                // Before the file is read: a change meanwhile is seen the next time.
-                let facts = Facts(file)
-                if let entry = entries[file], entry.facts == facts {
+                let version = FileVersion(file)
+                if let entry = entries[file], entry.version == version {
                     kept[file] = entry
                     return (file, entry.bytes)
                 }
@@ -99,7 +78,7 @@ private final class KnownContents: Sendable {
                     // One that has gone since is not there.
                     return FileReading.exists(file) ? (file, nil) : nil
                 }
-                if let facts, facts.isSettled { kept[file] = Entry(facts: facts, bytes: bytes) }
+                if let version, version.isSettled { kept[file] = Entry(version: version, bytes: bytes) }
                 return (file, bytes)
             }
             entries = kept

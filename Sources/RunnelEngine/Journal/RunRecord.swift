@@ -31,7 +31,7 @@ public struct RunRecord: Sendable, Hashable {
     public var id: String
     /// The name of the pipeline.
     public var pipeline: String
-    /// The pipeline version at acceptance, by the SHA-256 of its file; see ``Journal/definition(_:)``.
+    /// The version of the pipeline that it began with; see ``Journal/definition(_:)``.
     public var definition: String
     /// Where the run is.
     public var state: RunState
@@ -157,7 +157,7 @@ public struct Debounce: Sendable, Hashable {
 
 /// The text of a pipeline's file, as used by runs.
 public struct DefinitionRecord: Sendable, Hashable {
-    /// SHA-256 of the file, in hexadecimal.
+    /// SHA-256 in hexadecimal: of the text, and of the pipeline's name where it is that of the file.
     public var hash: String
     /// The name of the pipeline.
     public var pipeline: String

@@ -11,8 +11,13 @@ public struct Pipeline: Sendable {
     package var source: YAMLSource
     /// The files whose steps it includes, by path, at any depth.
     public internal(set) var included: [String: YAMLSource] = [:]
-    /// Names the text of the file in the journal; see ``RunRecord/definition``. Empty until the pipeline is found valid.
+    /// Names the pipeline as it is now in the journal; see ``RunRecord/definition``. Empty until the pipeline is found
+    /// valid.
     public internal(set) var definition = ""
+    /// The hash of ``definitionText``. Empty until the pipeline is found valid.
+    private(set) var textHash = ""
+    /// Whether it has no `name:`, and therefore the name of its file.
+    var isNamedAfterFile = false
     package var inputs: [InputDeclaration]
     /// What starts it, in the order of the file.
     public var triggers: [TriggerDeclaration]
@@ -39,6 +44,19 @@ public struct Pipeline: Sendable {
     /// The text that the journal keeps for its runs: that of the file, with the files that it includes.
     public var definitionText: String {
         DefinitionBundle(text: source.text, included: included.mapValues(\.text)).joined
+    }
+
+    /// Computes ``definition`` and ``textHash``. Two files with the same text are two definitions if they differ in their
+    /// names.
+    mutating func identify() {
+        textHash = definitionText.sha256
+        definition = isNamedAfterFile ? "\(name)\0\(textHash)".sha256 : textHash
+    }
+
+    /// Whether the run began with the pipeline as it is now.
+    package func isDefinition(of run: RunRecord) -> Bool {
+        // Older runs name it by its text alone.
+        run.definition == definition || run.definition == textHash
     }
 
     /// All steps at any depth, in file order.

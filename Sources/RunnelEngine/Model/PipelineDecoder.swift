@@ -30,7 +30,7 @@ struct PipelineDecoder {
             let keys = MappingReader(
                 root, "a pipeline", keys: Self.keys, allowsExtensions: true, into: &diagnostics)
         else { return nil }
-        let name = keys.string("name", into: &diagnostics) ?? Self.defaultName(file: document.source.name)
+        let name = keys.string("name", into: &diagnostics)
         let description = keys.string("description", into: &diagnostics)
         let inputs = keys.section("inputs").map { readInputs($0) } ?? []
         let triggers = keys.section("on").map { readTriggers($0) } ?? []
@@ -45,11 +45,13 @@ struct PipelineDecoder {
             diagnostics.error(PipelineErrorCode.noSteps, node, "`steps` is empty", hint: "add at least one step")
         }
         var pipeline = Pipeline(
-            name: name, description: description, source: document.source, inputs: inputs, triggers: triggers,
+            name: name ?? Self.defaultName(file: document.source.name), description: description,
+            source: document.source, inputs: inputs, triggers: triggers,
             steps: steps, onFailure: readSteps(keys, "on_failure"), finally: readSteps(keys, "finally"),
             timeout: keys.field(Duration.self, "timeout", into: &diagnostics),
             output: keys["output"].map { TemplateTree($0, environment: environment, into: &diagnostics) },
             concurrency: keys.field(ConcurrencyDeclaration.self, "concurrency", into: &diagnostics))
+        pipeline.isNamedAfterFile = name == nil
         pipeline.priority = keys.field(RunPriority.self, "priority", into: &diagnostics)?.level ?? 0
         return pipeline
     }

@@ -9,8 +9,8 @@ actor TriggerDeclarations {
         var pipeline: String
         /// By their ``TriggerIdentities``.
         var triggers: [String]
-        /// The hash of the file.
-        var definition: String
+        /// The hash of the file's text.
+        var text: String
     }
 
     private let registry: StepRegistry
@@ -22,7 +22,7 @@ actor TriggerDeclarations {
     private let keysExpireAt: @Sendable () -> Int64
     private var known: [String: Entry]?
     /// The identities of a file's triggers, sorted, with the hash of the file: finding them reads all settings.
-    private var identified: [String: (definition: String, triggers: [String])] = [:]
+    private var identified: [String: (text: String, triggers: [String])] = [:]
 
     private static let prefix = "declared/"
 
@@ -54,7 +54,7 @@ actor TriggerDeclarations {
                 let triggers = triggers(of: pipeline, in: file.file)
                 return (
                     file.file, pipeline,
-                    Entry(pipeline: pipeline.name, triggers: triggers, definition: pipeline.definition)
+                    Entry(pipeline: pipeline.name, triggers: triggers, text: pipeline.textHash)
                 )
             }
             identified = identified.filter { files.contains($0.key) }
@@ -79,7 +79,7 @@ actor TriggerDeclarations {
                 try await memory.set([
                     Self.prefix + file: [
                         "pipeline": .string(entry.pipeline), "triggers": .list(entry.triggers.map { .string($0) }),
-                        "definition": .string(entry.definition),
+                        "definition": .string(entry.text),
                     ]
                 ])
             }
@@ -91,9 +91,9 @@ actor TriggerDeclarations {
     }
 
     private func triggers(of pipeline: Pipeline, in file: String) -> [String] {
-        if let known = identified[file], known.definition == pipeline.definition { return known.triggers }
+        if let known = identified[file], known.text == pipeline.textHash { return known.triggers }
         let triggers = identities(pipeline).sorted()
-        if !pipeline.definition.isEmpty { identified[file] = (pipeline.definition, triggers) }
+        if !pipeline.textHash.isEmpty { identified[file] = (pipeline.textHash, triggers) }
         return triggers
     }
 
@@ -115,7 +115,7 @@ actor TriggerDeclarations {
             return try await forget(entry, keeping: same.triggers)
         }
         // A pipeline without `name:` is named after its file.
-        guard let renamed = new.first(where: { !entry.definition.isEmpty && $0.definition == entry.definition }) else {
+        guard let renamed = new.first(where: { !entry.text.isEmpty && $0.text == entry.text }) else {
             return try await forget(entry, keeping: [])
         }
         try await rename(entry.pipeline, to: renamed.pipeline, all)
@@ -134,7 +134,7 @@ actor TriggerDeclarations {
             entries[String(key.dropFirst(Self.prefix.count))] = Entry(
                 pipeline: value["pipeline"]?.asString ?? "",
                 triggers: (value["triggers"]?.asList ?? []).compactMap(\.asString),
-                definition: value["definition"]?.asString ?? "")
+                text: value["definition"]?.asString ?? "")
         }
         return entries
     }

@@ -13,13 +13,9 @@ internal import Foundation
 /// files.
 public final class FolderListing: Sendable {
     private struct Listing {
-        var modifiedAt: Date
-        var readAt: Date
+        var version: FileVersion
         var files: [String] = []
         var folders: [String] = []
-
-        /// A change within the timestamp resolution of the scan would not be visible.
-        var isSettled: Bool { readAt.timeIntervalSince(modifiedAt) > 2 }
     }
 
     private let path: String
@@ -62,10 +58,9 @@ public final class FolderListing: Sendable {
 
     /// - Parameter folder: Empty, or with a trailing slash.
     private func listing(of folder: String, before: Listing?) -> Listing? {
-        let facts = try? FileManager.default.attributesOfItem(atPath: folder + ".")
-        guard let modifiedAt = facts?[.modificationDate] as? Date else { return before }
-        if let before, before.modifiedAt == modifiedAt, before.isSettled { return before }
-        var listing = Listing(modifiedAt: modifiedAt, readAt: Date())
+        guard let version = FileVersion(folder + ".") else { return before }
+        if let before, before.version == version, before.version.isSettled { return before }
+        var listing = Listing(version: version)
         guard let names = try? FileManager.default.contentsOfDirectory(atPath: folder + ".") else { return before }
         for name in names where !name.hasPrefix(".") {
             if Self.isFolder(folder + name) {

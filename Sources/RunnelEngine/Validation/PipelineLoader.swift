@@ -52,7 +52,7 @@ public struct PipelineLoader: Sendable {
             pipeline = includes.expand(pipeline, into: &diagnostics)
         }
         let sorted = (diagnostics.items + includes.diagnostics).sortedByPlace()
-        if !sorted.hasErrors { pipeline.definition = pipeline.definitionText.sha256 }
+        if !sorted.hasErrors { pipeline.identify() }
         return (
             sorted.hasErrors ? nil : pipeline,
             LoadReport(

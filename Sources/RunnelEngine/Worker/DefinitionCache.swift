@@ -3,7 +3,7 @@ import Synchronization
 
 /// The pipelines that runs begin with, as this process holds them or has read them from the journal.
 final class DefinitionCache: Sendable {
-    /// Two files with the same text have the same hash, and may have their names from their files.
+    /// In older journals, two files with the same text have the same hash.
     private struct Key: Hashable {
         let hash: String
         let pipeline: String
@@ -40,7 +40,7 @@ final class DefinitionCache: Sendable {
         }
         let bytes = Array(seal.unseal(definition.text).utf8)
         let (pipeline, report) = loader.load(bytes, file: definition.file, isStored: true)
-        guard let pipeline else {
+        guard var pipeline else {
             let first = report.diagnostics.first { $0.severity == .error }
             throw RunError(
                 RunErrorCode.definitionInvalid,
@@ -49,6 +49,8 @@ final class DefinitionCache: Sendable {
                     "a plugin or a setting that it needs may have been removed; `runnel runs retry` uses the current file"
             )
         }
+        // Older journals keep equal texts of several files once, with the name of one of them.
+        pipeline.name = run.pipeline
         return insert(pipeline, key)
     }
 

@@ -1,13 +1,8 @@
 import Logging
 import NIOSSL
+import RunnelEngine
 import ServiceLifecycle
 import Synchronization
-
-#if canImport(FoundationEssentials)
-import FoundationEssentials
-#else
-import Foundation
-#endif
 
 /// The certificate and the key of the server, read again when their files change.
 public final class ServerCertificate: Sendable {
@@ -16,20 +11,14 @@ public final class ServerCertificate: Sendable {
         public let description: String
     }
 
-    /// What tells whether a file has changed.
-    private struct Version: Equatable {
-        var modified: Date?
-        var size: Int?
-    }
-
     /// PEM files: the chain, the server's own certificate first, and the private key.
     let files: (certificate: String, key: String)
-    private let state: Mutex<(context: NIOSSLContext, versions: [Version])>
+    private let state: Mutex<(context: NIOSSLContext, versions: [FileVersion?])>
 
     /// Reads the files.
     public init(certificate: String, key: String) throws(Problem) {
         files = (certificate, key)
-        let versions = Self.versions([certificate, key])
+        let versions = [certificate, key].map { FileVersion($0) }
         state = Mutex((try Self.read(certificate, key), versions))
     }
 
@@ -40,7 +29,7 @@ public final class ServerCertificate: Sendable {
     ///
     /// - Returns: Whether they have changed.
     func reload() throws(Problem) -> Bool {
-        let versions = Self.versions([files.certificate, files.key])
+        let versions = [files.certificate, files.key].map { FileVersion($0) }
         let isNew = state.withLock { state in
             guard state.versions != versions else { return false }
             state.versions = versions
@@ -76,14 +65,6 @@ public final class ServerCertificate: Sendable {
             throw Problem(
                 description: "the certificate in \"\(certificate)\" and the key in \"\(key)\" cannot be used together: "
                     + "\(error)")
-        }
-    }
-
-    private static func versions(_ paths: [String]) -> [Version] {
-        paths.map { path in
-            let facts = try? FileManager.default.attributesOfItem(atPath: path)
-            return Version(
-                modified: facts?[.modificationDate] as? Date, size: facts?[.size] as? Int)
         }
     }
 }

@@ -202,7 +202,7 @@ struct DashboardRoutes: Sendable {
                 context: page, run: run, steps: steps, log: log, pipeline: pipeline,
                 selected: try query.one("step"),
                 firstRow: min(max(0, try query.one("row").flatMap { Int($0) } ?? 0), max(0, steps.count - 1)),
-                definitionChanged: pipeline.map { $0.definition != run.definition } ?? false, redact: api.queue.redact,
+                definitionChanged: pipeline.map { !$0.isDefinition(of: run) } ?? false, redact: api.queue.redact,
                 trace: api.queue.traceID(of: run)
             ).html())
     }

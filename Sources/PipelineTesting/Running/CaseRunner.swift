@@ -156,7 +156,9 @@ struct CaseRunner {
             }
             return Sample(
                 mismatches: mismatches,
-                answers: live == nil ? [] : RecordedAnswers.all(in: result.outputs, of: pipeline))
+                answers: live == nil
+                    ? []
+                    : RecordedAnswers.all(in: result.outputs, of: pipeline, agentSteps: registry.agentSteps))
         }
         let sample = await sample()
         await services.shutDown()

@@ -7,9 +7,11 @@ struct RecordedAnswers: Sendable {
     let step: String
     let answers: [Value]
 
-    /// Those of all chats.
-    static func all(in outputs: ValueObject, of pipeline: Pipeline) -> [RecordedAnswers] {
-        pipeline.allSteps.filter { $0.uses == "chat" }.compactMap { step in
+    /// Those of all steps that ask the agent.
+    static func all(
+        in outputs: ValueObject, of pipeline: Pipeline, agentSteps: Set<String>
+    ) -> [RecordedAnswers] {
+        pipeline.allSteps.filter { agentSteps.contains($0.uses) }.compactMap { step in
             guard let output = outputs[step.id] else { return nil }
             let answers = (output.asList ?? [output]).filter { $0["finish_reason"] != nil }
             return answers.isEmpty ? nil : RecordedAnswers(step: step.id, answers: answers)

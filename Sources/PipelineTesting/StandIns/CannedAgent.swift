@@ -77,23 +77,23 @@ final class CannedAgent: Sendable {
     }
 }
 
-/// What the chats of a run asked a real agent: their rendered settings, since the agent does not say what it got.
+/// What the steps of a run asked a real agent: their rendered settings, since the agent does not say what it got.
 final class AskedChats: Sendable {
     /// By execution: a chat that is tried again asks the same.
     private let prompts = Mutex<[(key: String, prompt: SentPrompt)]>([])
 
-    /// One for each execution of a chat, in the order in which they began.
+    /// One for each execution of such a step, in the order in which they began.
     var sent: [SentPrompt] { prompts.withLock { $0.map(\.prompt) } }
 
-    /// All that the plugins bring, with chats that are noted here.
+    /// All that the plugins bring, with steps that are noted here if they ask an agent.
     ///
     /// - Throws: What the registry has to say of the plugins.
     func registry(_ plugins: [any Plugin]) throws -> StepRegistry {
         try StepRegistry(
             plugins.map { plugin in
-                guard plugin.steps.contains(where: { $0.name == "chat" }) else { return plugin }
+                guard let agentSteps = (plugin as? any AgentPlugin)?.agentSteps else { return plugin }
                 return WrappedPlugin(base: plugin) { step, with, context in
-                    if step.name == "chat" { self.note(with, context) }
+                    if agentSteps.contains(step.name) { self.note(with, context) }
                     return try await step.run(with, context)
                 }
             })

@@ -154,7 +154,8 @@ struct NewTestCommand: AsyncParsableCommand {
         let file = LoadedPipeline.path(pipeline, in: options.directory)
         let name = file.split(separator: "/").last.map(String.init) ?? file
         let stem = name.split(separator: ".").dropLast().joined(separator: ".")
-        let chats = loaded.pipeline.steps.flatMap(\.withInner).filter { $0.uses == "chat" }
+        let agentSteps = loaded.loader.registry.agentSteps
+        let chats = loaded.pipeline.steps.flatMap(\.withInner).filter { agentSteps.contains($0.uses) }
         let required = loaded.pipeline.inputs.filter(\.isRequired).map(\.name)
         let depth = FileReading.folder(of: FileReading.absolute(file)).dropFirst(loaded.project.directory.count)
             .split(separator: "/").count

@@ -97,9 +97,24 @@ extension [any Plugin] {
 ///
 /// With `--simulate`, and in `runnel test`, they talk to a stand-in that listens on this machine instead. The stand-in
 /// speaks like the Marketplace API.
+///
+/// `runnel test --live` compares what the steps asked with `expect.prompts`: their `system`, and their `messages` or else
+/// their `prompt` or input. `--record` keeps answers: outputs with `finish_reason`, and `json` or `text`.
 public protocol AgentPlugin: Plugin {
+    /// The names of the steps that ask the agent. All of the plugin's unless it says otherwise.
+    var agentSteps: [String] { get }
     /// The plugin, talking to the stand-in.
     func talking(to standIn: AgentStandIn) -> Self
+}
+
+extension AgentPlugin {
+    /// All steps.
+    public var agentSteps: [String] { steps.map(\.name) }
+}
+
+extension StepRegistry {
+    /// The names of the steps that ask an agent; see ``AgentPlugin/agentSteps``.
+    package var agentSteps: Set<String> { Set(plugins.flatMap { ($0 as? any AgentPlugin)?.agentSteps ?? [] }) }
 }
 
 /// What stands in for the agent, as a client sees it.

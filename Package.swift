@@ -275,7 +275,8 @@ let package = Package(
             name: "RunnelServerTests",
             dependencies: [
                 "RunnelServer", "RunnelEngine", "RunnelKit", "RunnelTesting", "HTTPServing", "WebhookPlugin",
-                "TemplatePlugin", "LogPlugin", "RunnelSupport", hummingbird, log, crypto, metrics, nioSSL,
+                "TemplatePlugin", "LogPlugin", "RunPlugin", "SchedulePlugin", "WatchPlugin", "RunnelSupport",
+                hummingbird, log, crypto, metrics, nioSSL,
                 .product(name: "HTTPTypes", package: "swift-http-types"),
             ] + nio, exclude: ["Resources"]),
         .testTarget(name: "MCPServerTests", dependencies: ["MCP", "RunnelKit", "RunnelProcess"]),

@@ -136,8 +136,9 @@ public struct RunnelServer: Sendable {
         DeliveryRoutes(api: api).add(to: guarded)
         OperatorRoutes(api: api, sessions: sessions).add(to: guarded)
         OpenAPIRoute(version: api.version).add(to: guarded)
-        DashboardRoutes(api: api, bodies: bodies, sessions: sessions, options: options, answersEnd: answersEnd).add(
-            to: router)
+        DashboardRoutes(
+            api: api, ingress: ingress, bodies: bodies, sessions: sessions, options: options, answersEnd: answersEnd
+        ).add(to: router)
         if let metrics {
             MetricsRoute(api: api, registry: metrics)
                 .add(to: router.group().add(middleware: BearerAuthMiddleware(options: options)))

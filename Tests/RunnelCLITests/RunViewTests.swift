@@ -26,6 +26,19 @@ import Testing
         #expect(!text.contains("long"))
     }
 
+    @Test("a run that was called over HTTP is shown with its delivery, whatever the trigger is called")
+    func delivery() {
+        let view = RunView(style: TextStyle(hasColor: false), isFull: false)
+        var called = Self.run(["type": "upload", "method": "PUT", "path": "/hooks/a"])
+        called.dedupeKey = "7"
+        #expect(
+            view.text(called, [], []).contains(
+                "  trigger     upload\n    method    PUT\n    path      /hooks/a\n    delivery  7\n"))
+        var watched = Self.run(["type": "watch", "path": "inbox/a.txt"])
+        watched.dedupeKey = "7"
+        #expect(!view.text(watched, [], []).contains("delivery"))
+    }
+
     @Test("the priority is shown where it is not 0")
     func priority() {
         let view = RunView(style: TextStyle(hasColor: false), isFull: false)

@@ -7,12 +7,16 @@ import Testing
     private struct Tide: TimedTrigger {
         static let name = "tide"
         static let summary = "Starts a run at high tide."
+        static let titles = ["en": "high tide"]
+        static let bringsOutsideData = false
         static let documentation = TriggerDocumentation(payload: [])
 
         @Field("Where.") var harbour: String
         @Field("From one tide to the next.") var period: Int = 12
 
         func run(_ context: TriggerContext) async throws {}
+
+        static func summary(of payload: Value) -> String? { payload["harbour"]?.asString.map { "at \($0)" } }
 
         func preview() throws(FieldError) -> TriggerPreview {
             guard period > 0 else { throw FieldError("it has to be above 0", path: [.key("period")]) }
@@ -42,6 +46,18 @@ import Testing
             try preview(["harbour": "Husum", "period": 0])
         }
         #expect(TriggerDefinition(Bell.self).preview == nil)
+    }
+
+    @Test("a trigger says what it is called and what started a run, and whether it brings data from outside")
+    func words() {
+        let tide = TriggerDefinition(Tide.self)
+        #expect(tide.titles == ["en": "high tide"])
+        #expect(tide.payloadSummary(["type": "tide", "harbour": "Husum"]) == "at Husum")
+        #expect(!tide.bringsOutsideData)
+        let bell = TriggerDefinition(Bell.self)
+        #expect(bell.titles.isEmpty)
+        #expect(bell.payloadSummary(["type": "bell"]) == nil)
+        #expect(bell.bringsOutsideData)
     }
 
     @Test("a trigger tells doctor what it needs; one that does not, says nothing")

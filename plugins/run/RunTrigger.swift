@@ -4,6 +4,7 @@ public import RunnelKit
 struct RunTrigger: FollowingTrigger {
     static let name = "run"
     static let summary = "Starts a run when a run of another pipeline ends."
+    static let titles = ["en": "end of", "ja": "終了時:"]
 
     static let documentation = TriggerDocumentation(
         details: """
@@ -66,6 +67,8 @@ struct RunTrigger: FollowingTrigger {
                 path: [.key("pipelines"), .index(index)])
         }
     }
+
+    static func summary(of payload: Value) -> String? { payload["pipeline"]?.asString }
 
     func follows(_ pipeline: String, in own: String) -> Bool {
         pipeline != own && pipelines.contains { $0.matches(pipeline) } && !except.contains { $0.matches(pipeline) }

@@ -4,6 +4,9 @@ public import RunnelKit
 struct ScheduleTrigger: TimedTrigger {
     static let name = "schedule"
     static let summary = "Starts a run on a schedule: by a cron expression or at a fixed interval."
+    static let titles = ["ja": "スケジュール"]
+    /// The author has written down all there is: the times.
+    static let bringsOutsideData = false
 
     static let documentation = TriggerDocumentation(
         details: """
@@ -89,6 +92,10 @@ struct ScheduleTrigger: TimedTrigger {
     }
 
     func identity() -> String? { (try? schedule()).map(identity) }
+
+    static func summary(of payload: Value) -> String? {
+        payload["scheduled_for"]?.asString.flatMap(Timestamp.parse).map { Timestamp.shortText(nanoseconds: $0) }
+    }
 
     func warnings() -> [FieldError] { (cron?.warnings ?? []).map { $0.under(.key("cron")) } }
 

@@ -5,6 +5,7 @@ public import RunnelKit
 struct Watch: Trigger {
     static let name = "watch"
     static let summary = "Starts a run for every new file in a folder."
+    static let titles = ["en": "file", "ja": "ファイル"]
 
     static let documentation = TriggerDocumentation(
         details: """
@@ -131,6 +132,8 @@ struct Watch: Trigger {
     }
 
     func identity() -> String? { path.path.shown }
+
+    static func summary(of payload: Value) -> String? { payload["name"]?.asString ?? payload["path"]?.asString }
 
     func claims(in context: ValidationContext) -> [TriggerClaim] {
         let filter = filter(context.project)

@@ -6,6 +6,9 @@ import YAML
 /// Runs pipelines with the steps, services and secrets of a worker.
 public final class PipelineRunner: Sendable {
     let registry: StepRegistry
+    /// The types of triggers whose payload holds no data from outside; see ``Trigger/bringsOutsideData``. A person who
+    /// starts a run decides as the author does.
+    let trustedTriggers: Set<String>
     let environment: TemplateEnvironment
     let services: Services
     let project: ProjectDirectory
@@ -40,6 +43,8 @@ public final class PipelineRunner: Sendable {
         grace: Duration = .seconds(10), prices: PriceTable = PriceTable(), tracing: RunTracing = .off
     ) {
         self.registry = registry
+        trustedTriggers = Set(registry.triggerNames.filter { registry.trigger(named: $0)?.bringsOutsideData == false })
+            .union(["manual"])
         self.environment = environment
         self.services = services
         self.project = project

@@ -62,8 +62,8 @@ struct StepAttempt: Sendable {
         var context = trustedContext
         context.trace = trace
         // What a trigger event brought may stand in any value of the run; configuration is the author's.
-        let type = scope.request.trigger["type"]?.asString
-        if type != "manual", type != "schedule" { context.untrustedKeys = step.declaration.with.keysFromOutside }
+        let type = scope.request.trigger["type"]?.asString ?? ""
+        if !runner.trustedTriggers.contains(type) { context.untrustedKeys = step.declaration.with.keysFromOutside }
         return context
     }
 

@@ -102,6 +102,12 @@ public struct RunRecord: Sendable, Hashable {
         return SecretSeal.masked(what.map { "\(kind) \($0)" } ?? kind)
     }
 
+    /// The call over HTTP that started it, where its trigger says so with `method` and `path`. Secrets are masked.
+    package var call: (method: String, path: String)? {
+        guard let method = trigger["method"]?.asString, let path = trigger["path"]?.asString else { return nil }
+        return (SecretSeal.masked(method), SecretSeal.masked(path))
+    }
+
     /// A run that has just been accepted, unless a state is given.
     public init(
         id: String, pipeline: String, definition: String, state: RunState = .queued, dedupeKey: String? = nil,

@@ -169,6 +169,9 @@ public actor PipelineHost {
         return runs.makeRun(request, of: pipeline, dedupeKey: event.dedupeKey)
     }
 
+    /// The triggers that pipelines can have, sorted by name.
+    package nonisolated var triggers: [TriggerDefinition] { registry.triggerNames.compactMap(registry.trigger(named:)) }
+
     /// Makes runs of stored deliveries.
     package nonisolated var replay: DeliveryReplay { DeliveryReplay(registry: registry, runs: runs) }
 

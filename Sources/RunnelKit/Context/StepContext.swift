@@ -19,7 +19,8 @@ public struct StepContext: Sendable {
     /// Where the project is, and which files a step may touch.
     public var project: ProjectDirectory
     /// The keys of `with:` whose text depends on data from outside, such as a trigger event, each with the literal text
-    /// before its first expression. Empty for a run that a person or a schedule started.
+    /// before its first expression. Empty for a run that a person started, or a trigger without
+    /// ``Trigger/bringsOutsideData``.
     public var untrustedKeys: [String: String] = [:]
     /// Renders a text with the same names in scope as the step's `with:`; `name` stands in errors, as a file would.
     public var render: @Sendable (_ text: String, _ name: String) throws -> Value

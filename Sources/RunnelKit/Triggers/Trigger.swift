@@ -10,6 +10,22 @@ public protocol Trigger: FieldGroup {
     /// What the reference says beyond the summary and the keys.
     static var documentation: TriggerDocumentation { get }
 
+    /// What the dashboard calls the trigger, by language (`en`, `ja`): `["en": "file"]`. Its ``name`` where a language is
+    /// missing, and in all of them unless a trigger says otherwise.
+    static var titles: [String: String] { get }
+
+    /// What the dashboard shows of a run beside the trigger's title, in one line: the name of the file, the time of the
+    /// tick. nil, unless a trigger says otherwise, where the title is enough.
+    ///
+    /// - Parameter payload: `trigger` of the run, with secrets masked. Keys can be missing: an older version of the
+    ///   trigger may have started the run.
+    static func summary(of payload: Value) -> String?
+
+    /// Whether others than the pipeline's author decide on something in the payload: a sender, a file, another run. Where
+    /// they do, steps treat what depends on it as untrusted; see ``StepContext/untrustedKeys``. True, unless a trigger
+    /// such as `schedule` says otherwise.
+    static var bringsOutsideData: Bool { get }
+
     /// Keys of its memory that make sense only while the trigger stands in its pipeline: they are forgotten when it is
     /// taken out, so that nothing is made up for when it is put back. None unless a trigger says otherwise.
     static var memoryWhileDeclared: [String] { get }
@@ -87,6 +103,12 @@ public struct TriggerDocumentation: Sendable, Hashable {
 }
 
 extension Trigger {
+    /// None: the name.
+    public static var titles: [String: String] { [:] }
+    /// nil
+    public static func summary(of payload: Value) -> String? { nil }
+    /// True.
+    public static var bringsOutsideData: Bool { true }
     /// No keys.
     public static var memoryWhileDeclared: [String] { [] }
     /// None.

@@ -9,6 +9,12 @@ public struct TriggerDefinition: Sendable {
     public let summary: String
     /// See ``Trigger/documentation``.
     public let documentation: TriggerDocumentation
+    /// See ``Trigger/titles``.
+    public let titles: [String: String]
+    /// See ``Trigger/summary(of:)``.
+    public let payloadSummary: @Sendable (_ payload: Value) -> String?
+    /// See ``Trigger/bringsOutsideData``.
+    public let bringsOutsideData: Bool
     /// The JSON schema (2020-12) of one entry under `on:`.
     public var schema: Value { declaration.content.schema }
     /// The declared keys of an entry.
@@ -56,6 +62,9 @@ public struct TriggerDefinition: Sendable {
         name = type.name
         summary = type.summary
         documentation = type.documentation
+        titles = type.titles
+        payloadSummary = { type.summary(of: $0) }
+        bringsOutsideData = type.bringsOutsideData
         declaration = SettingsDeclaration(of: type)
         rules = type.rules
         memoryWhileDeclared = type.memoryWhileDeclared
@@ -113,6 +122,9 @@ public struct TriggerDefinition: Sendable {
         self.name = name
         self.summary = summary
         self.documentation = documentation
+        titles = [:]
+        payloadSummary = { _ in nil }
+        bringsOutsideData = true
         declaration = SettingsDeclaration(schema: schema)
         self.identity = identity
         self.run = run

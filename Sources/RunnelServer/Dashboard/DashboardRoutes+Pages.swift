@@ -31,18 +31,18 @@ extension DashboardRoutes {
         }
         group.get("/pipelines/:name") { request, context in
             _ = try Query(request, known: ["done"])
-            return Response.page(try await page(PageContext(request, context), context).html())
+            return Response.page(try await page(pageContext(request, context), context).html())
         }
         group.post("/pipelines/:name/trigger") { request, context in
             let form = try await form(request, context)
-            let pipeline = try await page(PageContext(request, context), context).pipeline
+            let pipeline = try await page(pageContext(request, context), context).pipeline
             let isEnabled = form["enabled"] == "true"
             try await api.setTrigger(form["key"] ?? "", of: pipeline, isEnabled: isEnabled, by: Operator(context))
             return Self.after(Self.local(form["to"]), isEnabled ? .triggerOn : .triggerOff)
         }
         group.post("/pipelines/:name/backfill") { request, context in
             let form = try await form(request, context)
-            let pipeline = try await page(PageContext(request, context), context).pipeline
+            let pipeline = try await page(pageContext(request, context), context).pipeline
             let body: Value = [
                 "from": .string(form["from"] ?? ""), "to": .string(form["to"] ?? ""),
                 "again": .bool(form["again"] == "true"),
@@ -53,7 +53,7 @@ extension DashboardRoutes {
         }
         group.post("/pipelines/:name/start") { request, context in
             let form = try await form(request, context)
-            var page = try await page(PageContext(request, context), context)
+            var page = try await page(pageContext(request, context), context)
             for (name, value) in form.under("input.") { page.typed[name] = value }
             page.typedPriority = form["priority"]
             var inputs: ValueObject = [:]
@@ -133,9 +133,11 @@ extension DashboardRoutes {
         group.get("/triggers") { request, context in
             let query = try DeliveryQuery(Query(request, known: DeliveryQuery.names))
             let found = try await api.deliveries(query.filter)
+            let pipelines = await api.host.all
             return Response.page(
                 TriggersPage(
-                    context: PageContext(request, context), pipelines: await api.host.all, query: query, found: found
+                    context: PageContext(request, context), pipelines: pipelines, query: query, found: found,
+                    hooked: hooked(pipelines)
                 ).html())
         }
         group.get("/deliveries/:number") { request, context in
@@ -186,5 +188,13 @@ extension DashboardRoutes {
             return Response.page(
                 SettingsPage(context: PageContext(request, context), settings: options.settings).html())
         }
+    }
+
+    /// The names of pipelines with hooks: a route that is served, or a trigger whose deliveries can be replayed. The latter
+    /// are found also while the trigger is disabled.
+    private func hooked(_ pipelines: [PipelineHost.Hosted]) -> Set<String> {
+        let kinds = Set(api.host.triggers.filter { $0.replay != nil }.map(\.name))
+        let declared = pipelines.compactMap(\.pipeline).filter { $0.triggers.contains { kinds.contains($0.kind) } }
+        return Set(ingress.routes.map(\.pipeline)).union(declared.map(\.name))
     }
 }

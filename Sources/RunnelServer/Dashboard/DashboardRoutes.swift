@@ -8,6 +8,7 @@ import YAML
 /// The pages of the dashboard, and the forms on them.
 struct DashboardRoutes: Sendable {
     let api: API
+    let ingress: HTTPIngress
     let bodies: BodyReading
     let sessions: DashboardSessions
     let options: ServerOptions
@@ -113,6 +114,13 @@ struct DashboardRoutes: Sendable {
         return try await Form.read(request, context, bodies, session: session)
     }
 
+    /// The context of a page that says what started a run.
+    func pageContext(_ request: Request, _ context: ServerContext) -> PageContext {
+        var page = PageContext(request, context)
+        page.triggers = api.host.triggers
+        return page
+    }
+
     /// The address with what a form did.
     static func after(_ address: String, _ notice: PageContext.Notice) -> Response {
         let path = address.split(separator: "#").first.map(String.init) ?? "/"
@@ -125,7 +133,7 @@ struct DashboardRoutes: Sendable {
 
     private func addRuns(to group: RouterGroup<ServerContext>) {
         group.get("/") { request, context in
-            let page = PageContext(request, context)
+            let page = pageContext(request, context)
             let data = try await withJournal { try await NowData.load(api, page) }
             return Response.page(NowPage(context: page, data: data).html())
         }
@@ -138,7 +146,7 @@ struct DashboardRoutes: Sendable {
             return Self.after("/", .seen)
         }
         group.get("/runs") { request, context in
-            let page = PageContext(request, context)
+            let page = pageContext(request, context)
             let query = try RunQuery(Query(request, known: RunQuery.names))
             let found = try await withJournal {
                 try await RunSearch(journal: api.journal, now: page.now).page(query)
@@ -180,7 +188,7 @@ struct DashboardRoutes: Sendable {
 
     private func run(_ request: Request, _ context: ServerContext) async throws -> Response {
         let query = try Query(request, known: ["step", "row", "view", "part", "from", "done"])
-        let page = PageContext(request, context)
+        let page = pageContext(request, context)
         let run = try await find(context)
         let pipeline = await api.host.pipeline(named: run.pipeline)?.pipeline
         switch try query.one("view") {

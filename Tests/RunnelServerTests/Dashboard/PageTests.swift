@@ -106,6 +106,31 @@ import Testing
         }
     }
 
+    @Test("a trigger that the server has never heard of is called as it says, and can be chosen in filters")
+    func strangers() async throws {
+        let upload = "name: u\non: { upload: {} }\nsteps: [ { uses: template, with: { text: x } } ]"
+        let hook = Pipelines.hook("verify: { scheme: none }", steps: "{ uses: template, with: { text: x } }")
+        try await ServerRig.dashboard(["u.yaml": upload, "h.yaml": hook]).serve { server in
+            let browser = try await Browsing.signedIn(server)
+            let triggers = try await browser.page("/triggers")
+            #expect(triggers.contains(#"href="/triggers?pipeline=hook#deliveries""#))
+            #expect(triggers.contains(#"href="/triggers?pipeline=u#deliveries""#))
+            #expect(try await server.call("PUT", "/hooks/files/inbox/a.txt", body: "x").status == 201)
+            let runs = try await browser.page("/runs?trigger=upload")
+            #expect(runs.contains(#"<td class="from"><bdi>upload to inbox</bdi></td>"#))
+            for option in [
+                #"<option value="manual">by hand</option>"#, #"<option value="upload" selected>upload to</option>"#,
+                #"<option value="webhook">webhook</option>"#,
+            ] { #expect(runs.contains(option), "\(option)") }
+            let japanese = Browsing(server: server, cookie: browser.cookie, language: "ja")
+            #expect(try await japanese.page("/runs").contains("<bdi>upload inbox</bdi>"))
+            let run = try #require(try await server.post("/hooks/h", "{}").run)
+            #expect(
+                try await browser.page("/runs/\(run)").contains(
+                    #"<bdi>webhook</bdi> <span class="mono"><bdi>POST /hooks/h</bdi></span>"#))
+        }
+    }
+
     @Test("a failed run shows its error, and is retried from a step; who did it is in the audit log")
     func retry() async throws {
         try await Self.rig.serve { server in

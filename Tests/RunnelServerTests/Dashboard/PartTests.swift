@@ -1,5 +1,9 @@
+import RunPlugin
 import RunnelKit
+import SchedulePlugin
 import Testing
+import WatchPlugin
+import WebhookPlugin
 
 @testable import RunnelEngine
 @testable import RunnelServer
@@ -66,6 +70,50 @@ import Testing
         #expect(Language.best(of: "de, fr;q=0.5") == .english)
         #expect(Language.best(of: "ja;q=0") == .english)
         #expect(Language.best(of: "") == .english)
+    }
+
+    // MARK: Triggers
+
+    private static func triggerText(_ language: Language) throws -> TriggerText {
+        let registry = try StepRegistry([RunPlugin(), SchedulePlugin(), WatchPlugin(), WebhookPlugin()])
+        return TriggerText(
+            triggers: registry.triggerNames.compactMap { registry.trigger(named: $0) }, words: Words(language: language)
+        )
+    }
+
+    @Test(
+        "what started a run is told in both languages",
+        arguments: [
+            (["type": "manual", "path": "a.txt"], "by hand", "手動"),
+            (["type": "watch", "path": "inbox/a.txt", "name": "a.txt"], "file a.txt", "ファイル a.txt"),
+            (["type": "watch", "path": "inbox/a.txt"], "file inbox/a.txt", "ファイル inbox/a.txt"),
+            (
+                ["type": "schedule", "scheduled_for": "2020-01-02T10:00:00.000Z"], "schedule 2020-01-02",
+                "スケジュール 2020-01-02"
+            ),
+            (["type": "schedule"], "schedule", "スケジュール"),
+            (["type": "webhook", "method": "POST", "path": "/hooks/h"], "webhook", "Webhook"),
+            (["type": "run", "pipeline": "import", "id": "1"], "end of import", "終了時: import"),
+            (["type": "health", "kind": "disk"], "health", "health"),
+            (["type": "gone", "name": "x"], "gone", "gone"),
+        ] as [(Value, String, String)])
+    func triggers(_ payload: Value, _ english: String, _ japanese: String) throws {
+        #expect(try Self.triggerText(.english).short(payload) == english)
+        #expect(try Self.triggerText(.japanese).short(payload) == japanese)
+    }
+
+    @Test("secrets are masked in what started a run")
+    func maskedTrigger() throws {
+        let seal = SecretSeal(secrets: ["key": "s3cr3t-value"])
+        let text = try Self.triggerText(.english)
+        #expect(text.short(seal.seal(["type": "watch", "name": "s3cr3t-value.txt"])) == "file ***.txt")
+    }
+
+    @Test("runs are filtered by all triggers there are")
+    func triggerChoices() throws {
+        let text = try Self.triggerText(.english)
+        #expect(text.choices.map(\.value) == ["manual", "health", "run", "schedule", "watch", "webhook"])
+        #expect(text.choices.map(\.title) == ["by hand", "health", "end of", "schedule", "file", "webhook"])
     }
 
     // MARK: Differences

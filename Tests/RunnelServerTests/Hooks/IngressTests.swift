@@ -9,7 +9,10 @@ import Testing
 struct Upload: Trigger {
     static let name = "upload"
     static let summary = "Starts a run for a file that is uploaded."
+    static let titles = ["en": "upload to"]
     static let documentation = TriggerDocumentation(payload: [])
+
+    static func summary(of payload: Value) -> String? { payload["folder"]?.asString }
 
     @Field("How large a file may be.") var limit: ByteCount = .mebibytes(4)
     @Field("Whether it holds the caller until the gate opens.") var holds: Bool = false

@@ -4,6 +4,7 @@ internal import RunnelKit
 struct WebhookTrigger: ReplayingTrigger {
     static let name = "webhook"
     static let summary = "Starts a run when a URL is called."
+    static let titles = ["ja": "Webhook"]
 
     /// Bodies are held in memory as a whole.
     static let largestBody = ByteCount.mebibytes(64)

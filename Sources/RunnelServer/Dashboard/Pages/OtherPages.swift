@@ -9,6 +9,8 @@ struct TriggersPage {
     let query: DeliveryQuery
     /// The deliveries of the query.
     let found: [DeliveryRecord]
+    /// The names of pipelines with hooks.
+    let hooked: Set<String>
 
     func html() -> String {
         let words = context.words
@@ -38,17 +40,12 @@ struct TriggersPage {
                     }
                 }
             }
-            DeliveryList(context: context, query: query, found: found, pipelines: hooked).write(to: &html)
+            DeliveryList(context: context, query: query, found: found, pipelines: choices).write(to: &html)
         }
     }
 
     /// The names of the pipelines of the deliveries that are shown, and of those that have a hook.
-    private var hooked: [String] {
-        let hooks = pipelines.filter { hosted in
-            (hosted.pipeline?.triggers ?? []).contains { $0.kind == "webhook" }
-        }.compactMap { $0.pipeline?.name }
-        return Set(hooks + found.map(\.pipeline)).sorted().prefix(20).map { $0 }
-    }
+    private var choices: [String] { hooked.union(found.map(\.pipeline)).sorted().prefix(20).map { $0 } }
 
     private func isProblem(_ row: (PipelineHost.Hosted, TriggerDeclaration)) -> Bool {
         row.0.triggers[row.1.key]?.isProblem ?? false

@@ -16,6 +16,10 @@ struct PageContext: Sendable {
     let here: String
     /// What the form did that led here.
     var notice: Notice?
+    /// The triggers there are, for pages that say what started a run.
+    var triggers: [TriggerDefinition] = []
+
+    var triggerText: TriggerText { TriggerText(triggers: triggers, words: words) }
 
     /// What a form did, as a page says it after the redirect. The code stands in the address.
     enum Notice: String, Sendable, CaseIterable {

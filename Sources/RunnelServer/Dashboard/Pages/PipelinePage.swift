@@ -147,7 +147,7 @@ struct PipelinePage {
                         html.badge(run.stateText, words)
                         html.element("a", .href(Link("runs", run.id))) { $0.time(run.createdAt, context) }
                         html.element("span", .class("soft cut")) { html in
-                            html.outside(RunReason.text(run, context) ?? TriggerText.short(run.trigger, words))
+                            html.outside(RunReason.text(run, context) ?? context.triggerText.short(run.trigger))
                         }
                         html.element("span", .class("num soft")) { RunReason.took(run, context, &$0) }
                     }

@@ -111,12 +111,10 @@ struct RunPage {
         let words = context.words
         html.element("dl", .class("facts")) { html in
             fact(words(.columnTrigger), &html) { html in
-                html.outside(TriggerText.short(run.trigger, words))
-                if run.trigger["type"] == "webhook", let path = run.trigger["path"]?.asString {
+                html.outside(context.triggerText.short(run.trigger))
+                if let call = run.call {
                     html.text(" ")
-                    html.element("span", .class("mono")) {
-                        $0.outside("\(run.trigger["method"]?.asString ?? "") \(SecretSeal.masked(path).prefix(200))")
-                    }
+                    html.element("span", .class("mono")) { $0.outside("\(call.method) \(call.path.prefix(200))") }
                 }
             }
             fact(words(.columnCreated), &html) { $0.time(run.createdAt, context) }

@@ -94,10 +94,7 @@ struct RunsPage {
                 for state in query.stateNames { html.hidden("state", state) }
                 if let hours = query.hours { html.hidden("hours", "\(hours)") }
                 select("pipeline", words(.columnPipeline), pipelines.map { ($0, $0) }, query.pipeline, &html)
-                select(
-                    "trigger", words(.columnTrigger),
-                    ["manual", "schedule", "watch", "webhook", "run"].map { ($0, TriggerText.kind($0, words)) },
-                    query.trigger, &html)
+                select("trigger", words(.columnTrigger), context.triggerText.choices, query.trigger, &html)
                 html.element("div") { html in
                     html.element("label", .for("text"), text: words(.textInError))
                     html.void("input", .id("text"), .name("text"), .plain("type", "search"), .value(query.text ?? ""))

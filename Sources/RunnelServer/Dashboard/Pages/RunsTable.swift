@@ -50,7 +50,7 @@ struct RunsTable {
             html.element("td", .class("name")) { html in
                 html.element("a", .href(Link("runs", run.id))) { $0.outside(run.pipeline) }
             }
-            html.element("td", .class("from")) { $0.outside(TriggerText.short(run.trigger, words)) }
+            html.element("td", .class("from")) { $0.outside(context.triggerText.short(run.trigger)) }
             html.element("td", .class("why")) { html in
                 if let why = RunReason.text(run, context) { html.outside(why) }
             }
@@ -94,33 +94,33 @@ enum RunReason {
     }
 }
 
-/// What started a run, in a few words.
-enum TriggerText {
+/// What started a run, in a few words. Triggers say it themselves; see ``Trigger/titles`` and ``Trigger/summary(of:)``.
+struct TriggerText {
+    /// What the registry has; a trigger that is gone is called by its name.
+    let triggers: [TriggerDefinition]
+    let words: Words
+
     private static let limit = 120
 
-    /// The type of the trigger, as a person calls it.
-    static func kind(_ type: String, _ words: Words) -> String {
-        switch type {
-        case "manual": words(.triggerManual)
-        case "schedule": words(.triggerSchedule)
-        case "watch": words(.triggerWatch)
-        case "webhook": words(.triggerWebhook)
-        case "run": words(.triggerRun)
-        default: type
-        }
+    /// `trigger.type` of runs that a person starts.
+    private static let manual = "manual"
+
+    /// What can have started a run, with titles.
+    var choices: [(value: String, title: String)] {
+        ([Self.manual] + triggers.map(\.name)).map { ($0, title($0)) }
     }
 
-    static func short(_ trigger: Value, _ words: Words) -> String {
-        let type = trigger["type"]?.asString ?? ""
-        let detail: String? =
-            switch type {
-            case "watch": trigger["name"]?.asString ?? trigger["path"]?.asString
-            case "schedule":
-                trigger["scheduled_for"]?.asString.flatMap(Timestamp.parse).map { LocalTime.short($0) }
-            case "run": trigger["pipeline"]?.asString
-            default: nil
-            }
-        let kind = kind(type, words)
-        return detail.map { "\(kind) \(SecretSeal.masked($0).prefix(limit))" } ?? kind
+    /// The type of a trigger, as a person calls it.
+    func title(_ type: String) -> String {
+        type == Self.manual ? words(.triggerManual) : trigger(type)?.titles[words.language.rawValue] ?? type
     }
+
+    func short(_ payload: Value) -> String {
+        let type = payload["type"]?.asString ?? ""
+        let title = title(type)
+        let summary = trigger(type)?.payloadSummary(SecretSeal.masked(payload))
+        return summary.map { "\(title) \($0.prefix(Self.limit))" } ?? title
+    }
+
+    private func trigger(_ type: String) -> TriggerDefinition? { triggers.first { $0.name == type } }
 }

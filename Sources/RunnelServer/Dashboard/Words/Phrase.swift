@@ -54,10 +54,6 @@ enum Phrase: String, Sendable, CaseIterable {
     case whyCancelling
     // MARK: Triggers
     case triggerManual
-    case triggerSchedule
-    case triggerWatch
-    case triggerWebhook
-    case triggerRun
     case ready
     case starting
     case problem
@@ -362,10 +358,6 @@ enum Phrase: String, Sendable, CaseIterable {
         case .whyWaiting: ("goes on {0}", "{0}に再開")
         case .whyCancelling: ("is being cancelled", "キャンセル中")
         case .triggerManual: ("by hand", "手動")
-        case .triggerSchedule: ("schedule", "スケジュール")
-        case .triggerWatch: ("file", "ファイル")
-        case .triggerWebhook: ("webhook", "Webhook")
-        case .triggerRun: ("end of", "終了時:")
         case .ready: ("ready", "待受中")
         case .starting: ("starting", "起動中")
         case .backfill: ("Run ticks of the past", "過去の予定を実行")

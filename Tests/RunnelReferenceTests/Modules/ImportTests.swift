@@ -63,6 +63,27 @@ import Testing
     /// What plugins import and the manifest does not offer as a product yet. To be struck off likewise.
     private static let missingProducts: Set<String> = []
 
+    /// Modules outside of plugins that treat all steps and triggers alike.
+    private static let impartial = ["RunnelEngine", "RunnelServer", "PipelineTesting", "RunnelCLI"]
+
+    /// Literals in these modules that are the name of a step or trigger that ships, by file, with the reason.
+    private static let namesakes: [String: (names: Set<String>, reason: String)] = [
+        "Sources/RunnelEngine/Execution/RunScope.swift": (["run"], "a value of templates"),
+        "Sources/RunnelEngine/Model/MappingReader.swift": (["schedule"], "a key that other tools have"),
+        "Sources/RunnelEngine/Model/PipelineDecoder.swift": (["file.read"], "an example in a message"),
+        "Sources/RunnelEngine/Validation/ReferenceChecker.swift": (["run"], "a value of templates"),
+        "Sources/PipelineTesting/Reading/SuiteReader+Answers.swift": (["chat"], "a key of test files"),
+        "Sources/PipelineTesting/Reading/SuiteReader.swift": (["chat"], "a key of test files"),
+        "Sources/PipelineTesting/Reading/TestFileSchema.swift": (["chat"], "a key of test files"),
+        "Sources/PipelineTesting/Running/CaseRunner.swift": (["chat"], "a key of test files"),
+        "Sources/PipelineTesting/Running/RecordedAnswers.swift": (["chat"], "a key of test files"),
+        "Sources/PipelineTesting/Running/ExpectationCheck.swift": (["chat"], "the judge is a pipeline with this step"),
+        "Sources/RunnelCLI/Commands/AskCommand.swift": (["chat"], "`runnel ask` runs a pipeline with this step"),
+        "Sources/RunnelCLI/Commands/ScheduleCommand.swift": (["schedule"], "the name of a command"),
+        "Sources/RunnelCLI/Commands/Runs/RunsWatchCommand.swift": (["watch"], "the name of a command"),
+        "Sources/RunnelCLI/Scaffolding/ProjectTemplates.swift": (["schedule"], "the name of a template"),
+    ]
+
     // MARK: The tests
 
     @Test("import what the matrix allows, and nothing else of ours")
@@ -105,6 +126,41 @@ import Testing
         #expect(Self.missingProducts.subtracting(missing).sorted() == [], "mended: strike it off the list")
     }
 
+    @Test("do not name the steps and triggers that ship where all are treated alike")
+    func names() throws {
+        let registry = try Project.registry()
+        let stock = Set(registry.names + registry.triggerNames)
+        #expect(stock.isSuperset(of: ["chat", "file.read", "schedule", "webhook"]))
+        var found: [String: Set<String>] = [:]
+        for module in Self.impartial {
+            for file in try Project.files(in: "Sources/\(module)", suffix: ".swift") {
+                let names = Literals.names(in: try Project.text(file)).intersection(stock)
+                if !names.isEmpty { found[file] = names }
+            }
+        }
+        for (file, names) in found.sorted(by: { $0.key < $1.key }) {
+            let others = names.subtracting(Self.namesakes[file]?.names ?? []).sorted()
+            #expect(others == [], "\(file) knows it by name: let the step or trigger say what is wanted of it")
+        }
+        for (file, known) in Self.namesakes.sorted(by: { $0.key < $1.key }) {
+            #expect(known.names.subtracting(found[file] ?? []).sorted() == [], "mended: strike it off for \(file)")
+        }
+    }
+
+    @Test("have literals that are found in code, and neither in comments nor within longer texts")
+    func literals() {
+        let text = #"""
+            // "comment"
+            let a = kind == "one.step" // "behind"
+            /// "documentation"
+            switch kind { case "two": "three" }
+            let b = ["key": "value", "run": id, "of \"quoted\" words"]
+            if type == "run" { return "run" }
+            """#
+        #expect(Literals.names(in: text) == ["one.step", "two", "three", "key", "value", "run"])
+        #expect(Literals.names(in: #"["run": id, "runs": runs]"#) == ["runs"])
+    }
+
     @Test("are found in every form of an import")
     func forms() {
         let text = """
@@ -116,8 +172,10 @@ import Testing
               internal import F
             let text = "import NotThis"
             @preconcurrency import G // why
+            @_spi(Inner) import H
+            @_spi(Inner) @testable internal import I
             """
-        #expect(Imports.all(in: text) == ["A", "B", "C", "D", "F", "G"])
+        #expect(Imports.all(in: text) == ["A", "B", "C", "D", "F", "G", "H", "I"])
     }
 }
 
@@ -126,9 +184,25 @@ private enum Imports {
     static func all(in text: String) -> Set<String> {
         var found: Set<String> = []
         let pattern =
-            /^\s*(?:@\w+\s+)*(?:(?:public|package|internal|private|fileprivate)\s+)?import\s+(?:(?:struct|class|enum|protocol|func|let|var|typealias)\s+)?(\w+)/
+            /^\s*(?:@\w+(?:\([^)]*\))?\s+)*(?:(?:public|package|internal|private|fileprivate)\s+)?import\s+(?:(?:struct|class|enum|protocol|func|let|var|typealias)\s+)?(\w+)/
         for line in text.split(separator: "\n") {
             if let match = line.firstMatch(of: pattern) { found.insert(String(match.output.1)) }
+        }
+        return found
+    }
+}
+
+/// The string literals of a Swift file that could be the name of a step or trigger.
+private enum Literals {
+    /// A run is called `run` in JSON, so this name counts only where something is compared with it.
+    static func names(in text: String) -> Set<String> {
+        var found: Set<String> = []
+        for line in text.split(separator: "\n") where !line.drop(while: \.isWhitespace).hasPrefix("//") {
+            let code = line.firstRange(of: " // ").map { line[..<$0.lowerBound] } ?? line
+            for match in code.matches(of: /(?:^|[^\\])"([a-z_]+(?:\.[a-z_]+)*)"/) where match.output.1 != "run" {
+                found.insert(String(match.output.1))
+            }
+            if code.contains(/(?:case|==|!=) "run"/) { found.insert("run") }
         }
         return found
     }

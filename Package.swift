@@ -213,7 +213,7 @@ let package = Package(
         .testTarget(
             name: "MarketplaceSimulatorTests",
             dependencies: [
-                "RunnelSupport", "MarketplaceSimulator", "RunnelValue", httpClient, nio[0],
+                "RunnelSupport", "MarketplaceSimulator", "RunnelTesting", "RunnelValue", httpClient, nio[0],
                 .product(name: "HummingbirdTesting", package: "hummingbird"),
             ]),
         .testTarget(
@@ -290,7 +290,9 @@ let package = Package(
             ], resources: [.copy("Resources")]),
         .testTarget(
             name: "RunnelProcessTests",
-            dependencies: ["RunnelSupport", "MCP", "RunnelProcess", "RunnelKit", "RunnelTesting", log],
+            dependencies: [
+                "RunnelSupport", "MCP", "RunnelProcess", "RunnelKit", "RunnelTesting", "TestSupport", log,
+            ],
             resources: [.copy("Resources")]),
         .testTarget(
             name: "TransformPluginTests",
@@ -309,7 +311,7 @@ let package = Package(
             name: "RunnelCLITests",
             dependencies: [
                 "runnel", "RunnelCLI", "RunnelEngine", "RunnelKit", "RunnelSupport", "RunnelProcess", "JSONSchema",
-                "YAML", "HTTPTestServer", "MarketplaceSimulator",
+                "YAML", "HTTPTestServer", "MarketplaceSimulator", "TestSupport",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 log,
             ],

@@ -47,7 +47,8 @@ public enum TestErrorCode: String, ErrorCode {
                 "write `name: what must hold`")
         case .noCannedAnswer: ErrorExplanation("the run sent a request that the test has no answer for")
         case .unknownKey:
-            ErrorExplanation("a `…` trigger brings no \"…\"", "… has no key \"…\"", hints: "it brings …", "it knows …")
+            ErrorExplanation(
+                "a `…` trigger brings no \"…\"", "… has no key \"…\"", hints: "it brings …", "known keys: …")
         case .unknownReference:
             ErrorExplanation(
                 "the pipeline \"…\" has no trigger \"…\"", "there is no … \"…\"", hints: "it is not under its `on:`")
@@ -55,7 +56,7 @@ public enum TestErrorCode: String, ErrorCode {
             ErrorExplanation(
                 "`chat`: expected a list of answers, or the id of a step", "`…`: expected a string, found …",
                 "`…`: expected a list, found …", "`…`: expected keys and values, found …",
-                "… is written as keys and values, found …", hints: "put a dash before the answer: - …: …",
+                "… must be a mapping, found …", hints: "put a dash before the answer: - …: …",
                 "put it in quotes if it is meant as text")
         case .wrongValue:
             ErrorExplanation(

@@ -4,8 +4,10 @@ public import RunnelKit
 
 /// The command `runnel`.
 public struct RunnelCommand: AsyncParsableCommand {
+    /// The version of Runnel.
     public static let version = "0.1.0"
 
+    /// What ArgumentParser reads.
     public static let configuration = CommandConfiguration(
         commandName: "runnel",
         abstract: "Runs pipelines written in YAML: fetch, prompt, stream an agent's answer, transform, emit.",
@@ -26,6 +28,7 @@ public struct RunnelCommand: AsyncParsableCommand {
     /// The plugins of this `runnel`; set once by ``main(plugins:)``.
     @TaskLocal static var plugins: [any Plugin] = []
 
+    /// For ArgumentParser, which sets the arguments afterwards.
     public init() {}
 
     /// Runs the command line with these plugins, and exits the process.

@@ -20,6 +20,7 @@ import Foundation
 
 /// All plugins that ship with Runnel.
 public enum StockPlugins {
+    /// One of each.
     public static var all: [any Plugin] {
         [
             FilePlugin(),

@@ -1,6 +1,7 @@
 import Hummingbird
 import NIOCore
 import RunnelSupport
+import RunnelTesting
 import Synchronization
 import Testing
 

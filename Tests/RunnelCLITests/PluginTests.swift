@@ -1,5 +1,6 @@
 import Foundation
 import RunnelKit
+import TestSupport
 import Testing
 
 @Suite("Plugins in a project's folder") struct PluginTests {
@@ -234,15 +235,4 @@ private func commandLines() -> [String] {
     return processes.filter { Int($0) != nil }.compactMap { id in
         FileManager.default.contents(atPath: "/proc/\(id)/cmdline").map { String(decoding: $0, as: UTF8.self) }
     }
-}
-
-/// Looks again and again until it is so, for half a minute at most.
-private func eventually(_ isSo: () -> Bool) async -> Bool {
-    let clock = ContinuousClock()
-    let end = clock.now + .seconds(30)
-    while !isSo() {
-        if clock.now > end { return false }
-        await Task.yield()
-    }
-    return true
 }

@@ -94,6 +94,39 @@ import Testing
         }
     }
 
+    @Test("Ctrl-C cancels the current one of many runs, and no other begins")
+    func interruptMany() async throws {
+        let files = [
+            "runnel.yaml": "server: { port: 0 }\n",
+            "pipelines/p.yaml": """
+            name: p
+            on: { schedule: { cron: "0 9 * * *", timezone: UTC, missed: skip } }
+            steps: [ { uses: shell, with: { run: sleep 600 } } ]
+            """,
+            "pipelines/q.yaml": "name: q\nsteps: [ { uses: template, with: { text: q } } ]\n",
+        ]
+        try await withProject(files) { runnel in
+            func states() async throws -> [String] {
+                let runs = try Value.json(try await runnel.run(["runs", "list", "--json"]).output).asList ?? []
+                return runs.map { $0["state"]?.asString ?? "" }
+            }
+            // Makes the journal.
+            #expect(try await runnel.run(["run", "q"]).status == 0)
+            let filled = try await runnel.run([
+                "schedule", "backfill", "p", "--from", "2026-01-01T00:00:00Z", "--to", "2026-01-03T00:00:00Z",
+            ])
+            #expect(filled.status == 0, "\(filled.error)")
+            let resumed = try await runnel.interrupt(["runs", "resume", "--all"], after: "p  run ")
+            #expect(resumed.status == 130, "\(resumed.error)")
+            #expect(try await states() == ["queued", "cancelled", "succeeded"])
+            #expect(try await runnel.run(["runs", "cancel", "last"]).status == 0)
+            let retried = try await runnel.interrupt(["runs", "retry", "--state", "cancelled"], after: "p  run ")
+            #expect(retried.status == 130, "\(retried.error)")
+            #expect(retried.error.hasSuffix("1 run retried, 1 without success\n"), "\(retried.error)")
+            #expect(try await states() == ["cancelled", "cancelled", "cancelled", "succeeded"])
+        }
+    }
+
     @Test("many runs are retried at once, each once, with a changed input")
     func retryMany() async throws {
         let text = """

@@ -1,5 +1,6 @@
 import Foundation
 import LibC
+import TestSupport
 
 /// A real `runnel serve`, as a supervisor sees it.
 final class ServerProcess {
@@ -69,14 +70,4 @@ final class ServerProcess {
         }
         return port
     }
-}
-
-/// Looks again and again until it is so.
-func eventually(_ limit: Duration, _ isSo: () throws -> Bool) async rethrows -> Bool {
-    let end = ContinuousClock.now + limit
-    while try !isSo() {
-        if ContinuousClock.now > end { return false }
-        try? await Task.sleep(for: .milliseconds(50))
-    }
-    return true
 }

@@ -51,7 +51,9 @@ import Testing
         }
         // Whatever is left is brought to its end, undisturbed.
         let server = try WatchServer(folder: folder)
-        #expect(await eventually { (try? FileManager.default.contentsOfDirectory(atPath: inbox.path)) == [] })
+        #expect(
+            await eventually(.seconds(300)) { (try? FileManager.default.contentsOfDirectory(atPath: inbox.path)) == [] }
+        )
         await server.end(SIGTERM)
         try await check(folder, kills)
     }
@@ -157,15 +159,4 @@ private struct WatchServer {
         kill(process.processIdentifier, signal)
         for await _ in ended.stream {}
     }
-}
-
-/// Looks again and again until it is so, for five minutes at most.
-private func eventually(_ isSo: () -> Bool) async -> Bool {
-    let clock = ContinuousClock()
-    let end = clock.now + .seconds(300)
-    while !isSo() {
-        if clock.now > end { return false }
-        try? await Task.sleep(for: .milliseconds(20))
-    }
-    return true
 }

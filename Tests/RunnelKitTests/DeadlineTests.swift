@@ -1,3 +1,4 @@
+import RunnelKit
 import RunnelSupport
 import RunnelTesting
 import Testing

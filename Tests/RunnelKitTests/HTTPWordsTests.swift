@@ -3,6 +3,22 @@ import RunnelSupport
 import Testing
 
 @Suite("What HTTP clients share") struct HTTPWordsTests {
+    @Test("server-sent events are read as they were written")
+    func serverSentEvents() throws {
+        let stream =
+            SSEWriter.comment("nothing yet") + SSEWriter.event("run", id: 7, retry: 1000, data: "one\ntwo")
+            + SSEWriter.event(data: "")
+        #expect(
+            stream == ": nothing yet\n\nid: 7\nretry: 1000\nevent: run\ndata: one\ndata: two\n\ndata: \n\n")
+        var parser = SSEParser()
+        let events = try parser.feed(stream.utf8)
+        #expect(
+            events == [
+                SSEParser.Event(event: "run", data: "one\ntwo", id: "7"), SSEParser.Event(data: "", id: "7"),
+            ])
+        #expect(parser.retry == 1000)
+    }
+
     @Test(
         "finds the sentence for people in the shapes of servers",
         arguments: [

@@ -1,5 +1,6 @@
 import RunnelKit
 import RunnelTesting
+import TestSupport
 import Testing
 
 @testable import RunnelProcess

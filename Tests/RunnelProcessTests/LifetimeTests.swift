@@ -1,6 +1,7 @@
 import Foundation
 import RunnelKit
 import RunnelTesting
+import TestSupport
 import Testing
 
 @testable import MCP

@@ -74,15 +74,6 @@ func state(_ pid: Int64) -> Character? {
     return text.split(separator: ")").last?.split(separator: " ").first?.first
 }
 
-/// Waits until something holds that another process does. Fails the caller's patience after ten seconds.
-func eventually(_ condition: () -> Bool) async -> Bool {
-    for _ in 0..<1000 {
-        if condition() { return true }
-        try? await Task.sleep(for: .milliseconds(10))
-    }
-    return false
-}
-
 /// How many descriptors this process has open.
 func openDescriptors() -> Int {
     (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").count) ?? 0

@@ -2,6 +2,7 @@ import Foundation
 import Logging
 import RunnelKit
 import RunnelTesting
+import TestSupport
 import Testing
 
 @testable import RunnelProcess

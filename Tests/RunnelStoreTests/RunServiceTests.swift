@@ -216,6 +216,21 @@ private func with<Subject>(_ subject: Subject, _ change: (inout Subject) -> Void
         }
     }
 
+    @Test("a process without a worker cancels a run", arguments: JournalKind.allCases)
+    func cancelling(kind: JournalKind) async throws {
+        try await kind.withTwo { (journal, other) async throws -> Void in
+            let rig = try await WorkerRig("a", on: journal)
+            let pipeline = try rig.pipeline("name: p\nsteps: [ { uses: effect } ]")
+            let service = RunService(worker: rig.worker)
+            let run = service.makeRun(RunRequest(id: service.makeID(), trigger: ["type": "manual"]), of: pipeline)
+            try await service.keep(pipeline)
+            #expect(try await service.start(run) == .accepted)
+            #expect(try await RunService.cancel(run.id, in: other) == .cancelled)
+            #expect(try await RunService.cancel(run.id, in: other) == .ended(.cancelled))
+            #expect(try await RunService.cancel("none", in: other) == .missing)
+        }
+    }
+
     @Test("inputs that do not fit are refused when they are changed")
     func changedInputs() async throws {
         let rig = try await WorkerRig("a", on: MemoryJournal())

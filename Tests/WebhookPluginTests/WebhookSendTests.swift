@@ -300,7 +300,7 @@ import Testing
 
     @Test("an id that a header cannot hold is encoded")
     func encodedID() {
-        #expect(WebhookID.text("run.step-1.0") == "run.step-1.0")
-        #expect(WebhookID.text("run.schritt ü\n%") == "run.schritt%20%C3%BC%0A%25")
+        #expect(HeaderFields.encoded("run.step-1.0") == "run.step-1.0")
+        #expect(HeaderFields.encoded("run.schritt ü\n%") == "run.schritt%20%C3%BC%0A%25")
     }
 }

@@ -159,9 +159,9 @@ struct DeliveryRetry: Sendable, Hashable {
         attempt: Int, isTransient: Bool, retryAfter: Duration?, using generator: inout some RandomNumberGenerator
     ) -> Decision {
         guard isTransient, attempt < attempts else { return .giveUp }
-        var delay = min(backoff, maxBackoff)
-        for _ in 1..<max(attempt, 1) where delay < maxBackoff { delay = min(delay * 2, maxBackoff) }
-        delay = Self.rounded(delay * Double.random(in: 0.5...1, using: &generator))
+        let delay = Self.rounded(
+            Backoff(initial: backoff, maximum: maxBackoff)
+                .delay(afterAttempt: attempt, jitter: Double.random(in: 0...1, using: &generator)))
         guard let retryAfter else { return .retry(after: delay) }
         guard retryAfter <= Self.longestRetryAfter else { return .asksTooMuch(retryAfter) }
         return .retry(after: max(delay, min(retryAfter, maxBackoff)))

@@ -95,7 +95,7 @@ struct WebhookSend: Step {
         context.warnOfExposedCredentials(in: call)
         let delivery = Delivery(
             sender: try await context.services.get(HTTPClientService.self), call: call,
-            id: WebhookID.text(context.idempotencyKey), secrets: secret, timeout: timeout, context: context)
+            id: HeaderFields.encoded(context.idempotencyKey), secrets: secret, timeout: timeout, context: context)
         let retry = DeliveryRetry(attempts: attempts, backoff: backoff, maxBackoff: maxBackoff)
         let (reply, count) = try await delivery.run(retry)
         return [

@@ -63,7 +63,7 @@ final class MCPClient: Sendable {
             switch move {
             case .discover(let version):
                 agree(version)
-                let (answer, isLate) = try await withTimeLimit(Self.discoverLimit, clock: clock) {
+                let (answer, isLate) = try await withCheckedDeadline(Self.discoverLimit, clock: clock) {
                     try await self.request("server/discover")
                 }
                 move = negotiation.next(try Self.outcome(answer, isLate: isLate))

@@ -59,7 +59,7 @@ actor MCPConnection: SupervisedServer {
     func tools(_ context: StepContext) async throws -> (tools: [MCPTool], version: MCPRevision?) {
         do {
             let connection = try await ready(context)
-            let (outcome, isLate) = try await withTimeLimit(plugin.manifest.startTimeout, clock: context.clock) {
+            let (outcome, isLate) = try await withCheckedDeadline(plugin.manifest.startTimeout, clock: context.clock) {
                 try await connection.client.tools()
             }
             if isLate {
@@ -125,7 +125,7 @@ actor MCPConnection: SupervisedServer {
         // A long-lived server gets no variables for a call; `_meta` carries the trace instead.
         if let trace = context.trace.context { parameters["_meta"] = .object(trace.payload) }
         do {
-            answer = try await withTimeLimit(limit, clock: context.clock) {
+            answer = try await withCheckedDeadline(limit, clock: context.clock) {
                 [parameters] in
                 try await client.request("tools/call", parameters, progress: { sink.yield($0) })
             }
@@ -162,7 +162,7 @@ actor MCPConnection: SupervisedServer {
     private func keepTools(of client: MCPClient, _ context: StepContext) async {
         guard let cacheFile else { return }
         do {
-            let (outcome, _) = try await withTimeLimit(plugin.manifest.timeout, clock: context.clock) {
+            let (outcome, _) = try await withCheckedDeadline(plugin.manifest.timeout, clock: context.clock) {
                 try await client.tools()
             }
             let cache = ToolCache(
@@ -233,7 +233,7 @@ actor MCPConnection: SupervisedServer {
         let client = try await plugin.client(context)
         let limit = plugin.manifest.startTimeout
         do {
-            let (outcome, isLate) = try await withTimeLimit(limit, clock: context.clock) {
+            let (outcome, isLate) = try await withCheckedDeadline(limit, clock: context.clock) {
                 try await client.open(remembered: remembered, clock: context.clock)
             }
             if isLate, case .failure = outcome {

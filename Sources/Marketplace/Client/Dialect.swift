@@ -72,24 +72,9 @@ extension MarketplaceConfiguration {
             var path = path
             for (name, id) in zip(Self.names, [ids.conversationID, ids.messageID]) where path.contains(name) {
                 guard let id, !id.isEmpty else { return nil }
-                path = path.replacing(name, with: Self.escaped(id))
+                path = path.replacing(name, with: PercentEncoding.encode(id, allowed: PercentEncoding.unreserved))
             }
             return path
         }
-
-        private static func escaped(_ id: String) -> String {
-            id.utf8.map { byte in
-                let isPlain = byte.isASCIILetterOrDigit || [0x2D, 0x2E, 0x5F, 0x7E].contains(byte)
-                let digits = String(byte, radix: 16, uppercase: true)
-                return isPlain
-                    ? String(UnicodeScalar(byte)) : "%" + (digits.count == 1 ? "0" : "") + digits
-            }.joined()
-        }
-    }
-}
-
-extension UInt8 {
-    fileprivate var isASCIILetterOrDigit: Bool {
-        (0x30...0x39).contains(self) || (0x41...0x5A).contains(self) || (0x61...0x7A).contains(self)
     }
 }

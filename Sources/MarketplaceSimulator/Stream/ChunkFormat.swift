@@ -1,9 +1,10 @@
+internal import RunnelSupport
 internal import RunnelValue
 
 /// The events of a stream, each ready to be sent with its empty line.
 struct ChunkFormat: Sendable {
-    static let connected = ": connected\n\n"
-    static let heartbeat = ": heartbeat\n\n"
+    static let connected = SSEWriter.comment("connected")
+    static let heartbeat = SSEWriter.comment("heartbeat")
     static let done = event("[DONE]")
     /// Broken off in the middle of a value.
     static let malformed = event(#"{"choices":[{"delta":{"content":"#)
@@ -27,7 +28,7 @@ struct ChunkFormat: Sendable {
     /// Milliseconds since 1970.
     let now: Int64
 
-    static func event(_ data: String) -> String { "data: \(data)\n\n" }
+    static func event(_ data: String) -> String { SSEWriter.event(data: data) }
 
     /// The role chunk, which alone carries `messageInfo`.
     func role() -> String {

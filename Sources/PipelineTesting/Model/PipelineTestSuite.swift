@@ -104,14 +104,14 @@ public struct PipelineTestSuite: Sendable {
             ]
             return
         }
-        var found = TestDiagnostics(file: file)
-        let keys = TestKeys(root, "a test file", SuiteReader.keys, into: &found)
+        var found = DiagnosticList(source: document.source)
+        let keys = MappingReader(root, "a test file", keys: SuiteReader.keys, into: &found)
         let name = keys.flatMap { pipelineFile($0, &found) }
         diagnostics = found.items
         guard let keys, let name, let pipeline = loadPipeline(name, keys["pipeline"], loader) else { return }
         var reader = SuiteReader(
             pipeline: pipeline, registry: loader.registry, names: project.names,
-            diagnostics: TestDiagnostics(file: file))
+            diagnostics: DiagnosticList(source: document.source))
         let tests = reader.tests(keys)
         diagnostics = (diagnostics + reader.diagnostics.items).sortedByPlace()
         subject = (pipeline, loader.environment)
@@ -119,7 +119,7 @@ public struct PipelineTestSuite: Sendable {
     }
 
     /// The pipeline that is named; else the one with the same name beside the test file.
-    private func pipelineFile(_ keys: TestKeys, _ diagnostics: inout TestDiagnostics) -> String? {
+    private func pipelineFile(_ keys: MappingReader, _ diagnostics: inout DiagnosticList) -> String? {
         let folder = file.split(separator: "/", omittingEmptySubsequences: false).dropLast()
         let name: String
         if let node = keys["pipeline"] {

@@ -48,7 +48,9 @@ extension SuiteReader {
         if let text = node.asString {
             return CannedChat(answer: .stream(text: text, fault: nil), isRepeated: false, node: node)
         }
-        guard let keys = TestKeys(node, "a chat answer", Self.chatKeys, into: &diagnostics) else { return nil }
+        guard let keys = MappingReader(node, "a chat answer", keys: Self.chatKeys, into: &diagnostics) else {
+            return nil
+        }
         let isRepeated = diagnostics.field(Bool.self, keys["repeat"], "repeat") ?? false
         let fault = keys["fault"].flatMap { self.fault($0) }
         switch keys.atMostOne(["text", "json", "error"], into: &diagnostics) {
@@ -90,7 +92,7 @@ extension SuiteReader {
 
     private mutating func refusal(_ node: YAMLNode) -> CannedAnswer? {
         let known = ["status", "code", "message", "retry_after"]
-        guard let keys = TestKeys(node, "an error", known, into: &diagnostics) else { return nil }
+        guard let keys = MappingReader(node, "an error", keys: known, into: &diagnostics) else { return nil }
         guard let statusNode = keys["status"] else {
             diagnostics.error(
                 TestErrorCode.missingKey, node.firstKeyOrSelf, "an error needs the key \"status\"",
@@ -117,7 +119,7 @@ extension SuiteReader {
 
     private mutating func http(_ node: YAMLNode) -> CannedHTTP? {
         let known = ["url", "method", "status", "headers", "json", "body", "error", "repeat"]
-        guard let keys = TestKeys(node, "an HTTP answer", known, into: &diagnostics) else { return nil }
+        guard let keys = MappingReader(node, "an HTTP answer", keys: known, into: &diagnostics) else { return nil }
         guard let url = keys["url"] else {
             diagnostics.error(
                 TestErrorCode.missingKey, node.firstKeyOrSelf, "an HTTP answer needs the key \"url\"",

@@ -22,7 +22,9 @@ extension SuiteReader {
     /// `expect:`. Without it, the run has to succeed.
     mutating func expectations(_ node: YAMLNode?) -> Expectations {
         var expect = Expectations()
-        guard let node, !node.isNull, let keys = TestKeys(node, "`expect`", Self.expectKeys, into: &diagnostics) else {
+        guard let node, !node.isNull,
+            let keys = MappingReader(node, "`expect`", keys: Self.expectKeys, into: &diagnostics)
+        else {
             return expect
         }
         expect.error = keys["error"].flatMap { failure($0) }
@@ -65,7 +67,9 @@ extension SuiteReader {
     }
 
     private mutating func judge(_ node: YAMLNode) -> Expectations.Judge? {
-        guard let keys = TestKeys(node, "`judge`", ["prompt", "at_least"], into: &diagnostics) else { return nil }
+        guard let keys = MappingReader(node, "`judge`", keys: ["prompt", "at_least"], into: &diagnostics) else {
+            return nil
+        }
         guard let promptNode = keys["prompt"] else {
             diagnostics.error(
                 TestErrorCode.missingKey, node.firstKeyOrSelf, "`judge` needs the key \"prompt\"",
@@ -86,7 +90,7 @@ extension SuiteReader {
 
     private mutating func failure(_ node: YAMLNode) -> Expectations.Failure? {
         let known = ["code", "message", "hint", "step"]
-        guard let keys = TestKeys(node, "`error`", known, into: &diagnostics) else { return nil }
+        guard let keys = MappingReader(node, "`error`", keys: known, into: &diagnostics) else { return nil }
         return .init(
             code: keys["code"].map { matcher($0) }, message: keys["message"].map { matcher($0) },
             hint: keys["hint"].map { matcher($0) }, step: keys["step"].map { matcher($0) })
@@ -108,7 +112,8 @@ extension SuiteReader {
     private mutating func prompt(_ node: YAMLNode) -> Expectations.Prompt? {
         let isMatcher = node.pairs?.allSatisfy { Matcher.keys.contains($0.key.keyText) } ?? true
         if isMatcher { return .init(prompt: matcher(node), system: nil, node: node) }
-        guard let keys = TestKeys(node, "a prompt", ["prompt", "system"] + Matcher.keys, into: &diagnostics) else {
+        guard let keys = MappingReader(node, "a prompt", keys: ["prompt", "system"] + Matcher.keys, into: &diagnostics)
+        else {
             return nil
         }
         if let stray = Matcher.keys.compactMap({ keys.keyNode($0) }).first {
@@ -122,7 +127,7 @@ extension SuiteReader {
 
     private mutating func request(_ node: YAMLNode) -> Expectations.Request? {
         let known = ["url", "method", "json", "body", "headers"]
-        guard let keys = TestKeys(node, "a request", known, into: &diagnostics) else { return nil }
+        guard let keys = MappingReader(node, "a request", keys: known, into: &diagnostics) else { return nil }
         _ = keys.atMostOne(["json", "body"], into: &diagnostics)
         var request = Expectations.Request(node: node)
         request.url = keys["url"].map { matcher($0) }

@@ -4,7 +4,7 @@ import YAML
 
 extension SuiteReader {
     /// `inputs`, `trigger`, `input` and `input_file`.
-    mutating func start(_ keys: TestKeys) -> TestStart {
+    mutating func start(_ keys: MappingReader) -> TestStart {
         var start = TestStart()
         start.inputs = inputs(keys["inputs"], of: keys)
         if let node = keys["trigger"] { readTrigger(node, &start) }
@@ -21,7 +21,7 @@ extension SuiteReader {
         return start
     }
 
-    private mutating func inputs(_ node: YAMLNode?, of keys: TestKeys) -> ValueObject {
+    private mutating func inputs(_ node: YAMLNode?, of keys: MappingReader) -> ValueObject {
         var given = ValueObject()
         for (name, keyNode, node) in diagnostics.pairs(node, "inputs") {
             guard let declaration = pipeline.inputs.first(where: { $0.name == name }) else {
@@ -104,7 +104,9 @@ extension SuiteReader {
     }
 
     private mutating func outcome(_ node: YAMLNode) -> StandInStep.Outcome? {
-        guard let keys = TestKeys(node, "a stand-in", ["output", "error"], into: &diagnostics) else { return nil }
+        guard let keys = MappingReader(node, "a stand-in", keys: ["output", "error"], into: &diagnostics) else {
+            return nil
+        }
         if let output = keys["output"], keys["error"] == nil { return .output(Value(output)) }
         guard keys.atMostOne(["output", "error"], into: &diagnostics) != nil, let error = keys["error"] else {
             diagnostics.error(
@@ -113,7 +115,7 @@ extension SuiteReader {
             return nil
         }
         let known = ["code", "message", "transient"]
-        guard let keys = TestKeys(error, "an error", known, into: &diagnostics) else { return nil }
+        guard let keys = MappingReader(error, "an error", keys: known, into: &diagnostics) else { return nil }
         return .error(
             StepError(
                 reported: diagnostics.text(keys["code"], "code") ?? TestErrorCode.error.rawValue,
@@ -151,10 +153,10 @@ extension SuiteReader {
     }
 
     /// nil unless all keys are those of a matcher.
-    private mutating func matcherKeys(_ node: YAMLNode) -> TestKeys? {
+    private mutating func matcherKeys(_ node: YAMLNode) -> MappingReader? {
         guard let pairs = node.pairs, !pairs.isEmpty,
             pairs.allSatisfy({ Matcher.keys.contains($0.key.keyText) })
         else { return nil }
-        return TestKeys(node, "a matcher", Matcher.keys, into: &diagnostics)
+        return MappingReader(node, "a matcher", keys: Matcher.keys, into: &diagnostics)
     }
 }

@@ -7,7 +7,7 @@ struct SuiteReader {
     let pipeline: Pipeline
     let registry: StepRegistry
     let names: ProjectNames
-    var diagnostics: TestDiagnostics
+    var diagnostics: DiagnosticList
 
     /// All keys of a test file.
     static let keys = ["pipeline", "now", "files", "secrets", "env", "tests"]
@@ -17,7 +17,7 @@ struct SuiteReader {
 
     var stepIDs: [String] { pipeline.allSteps.map(\.id) }
 
-    mutating func tests(_ keys: TestKeys) -> [PipelineTestCase] {
+    mutating func tests(_ keys: MappingReader) -> [PipelineTestCase] {
         let shared = setting(keys, over: TestSetting())
         let list = keys["tests"].flatMap { $0.isNull ? nil : $0 }
         guard let items = diagnostics.list(list, "tests"), !items.isEmpty else {
@@ -41,7 +41,7 @@ struct SuiteReader {
     }
 
     private mutating func test(_ node: YAMLNode, _ shared: TestSetting) -> PipelineTestCase? {
-        guard let keys = TestKeys(node, "a test", Self.testKeys, into: &diagnostics) else { return nil }
+        guard let keys = MappingReader(node, "a test", keys: Self.testKeys, into: &diagnostics) else { return nil }
         let setting = setting(keys, over: shared)
         let start = start(keys)
         let chat = chats(keys["chat"])
@@ -64,7 +64,7 @@ struct SuiteReader {
 
     // MARK: - The world
 
-    private mutating func setting(_ keys: TestKeys, over shared: TestSetting) -> TestSetting {
+    private mutating func setting(_ keys: MappingReader, over shared: TestSetting) -> TestSetting {
         var setting = shared
         if let node = keys["now"], let text = diagnostics.text(node, "now") {
             if let now = Timestamp.parse(text) {

@@ -83,27 +83,33 @@ struct RunLogLines {
         switch event.kind {
         case .runStarted(let pipeline, _): return [line(nil, "run \(event.runID) of \(pipeline) began")]
         case .stepStarted(let place, let attempt):
-            return end(place.id) + [line(place.id, attempt > 1 ? "attempt \(attempt) began" : "\(place.uses) began")]
+            return end(place.id) + [
+                line(place.id, attempt > 1 ? "\(EventWords.attempt(attempt)) began" : "\(place.uses) began")
+            ]
         case .stepText(let place, let text): return add(text, to: place.id, event.time)
         case .stepNote(let place, let text): return [line(place.id, text)]
-        case .stepSkipped(let place): return [line(place.id, "skipped")]
+        case .stepSkipped(let place): return [line(place.id, EventWords.skipped)]
         case .stepSucceeded(let place, _, let took):
             return end(place.id) + [line(place.id, "succeeded after \(Self.text(took))")]
         case .stepFailed(let place, let error, let took, let retryIn):
-            let again = retryIn.map { "; trying again in \(Self.text($0))" } ?? ""
+            let again = retryIn.map { "; \(EventWords.tryingAgain(in: $0))" } ?? ""
             return end(place.id) + [
-                line(place.id, "failed after \(Self.text(took)): \(Self.text(error))\(again)", isProblem: true)
+                line(
+                    place.id, "\(EventWords.failed) after \(Self.text(took)): \(EventWords.error(error))\(again)",
+                    isProblem: true)
             ]
         case .stepHeld(let place, _, _): return [line(place.id, "not run: this is a dry run")]
         case .stepCancelled(let place, let took):
-            return end(place.id) + [line(place.id, "stopped after \(Self.text(took))")]
+            return end(place.id) + [line(place.id, EventWords.stopped(after: took))]
         case .runFinished(let outcome, let took):
             switch outcome {
             case .succeeded: return rest() + [line(nil, "succeeded after \(Self.text(took))")]
-            case .cancelled: return rest() + [line(nil, "cancelled after \(Self.text(took))")]
+            case .cancelled: return rest() + [line(nil, "\(EventWords.cancelled) after \(Self.text(took))")]
             case .failed(let error):
                 return rest() + [
-                    line(nil, "failed after \(Self.text(took)): \(Self.text(error))", isProblem: true)
+                    line(
+                        nil, "\(EventWords.failed) after \(Self.text(took)): \(EventWords.error(error))",
+                        isProblem: true)
                 ]
             }
         }
@@ -133,6 +139,4 @@ struct RunLogLines {
     private static func text(_ duration: Duration) -> String {
         DurationText.measured(duration)
     }
-
-    private static func text(_ error: RunError) -> String { "\(error.message) [\(error.code)]" }
 }

@@ -2,8 +2,8 @@ import ArgumentParser
 import HTTPServing
 import Hummingbird
 import HummingbirdCore
-import Logging
 import NIOCore
+import RunnelEngine
 import RunnelKit
 import Synchronization
 
@@ -68,7 +68,7 @@ struct ReceiveCommand: AsyncParsableCommand {
             configuration: .init(address: .hostname(host, port: port)),
             onServerRunning: { [host] channel in
                 Streams.output.write("Listening on http://\(host):\(channel.localAddress?.port ?? 0)\n")
-            }, logger: Logger(label: "receive") { _ in SwiftLogNoOpLogHandler() })
+            }, logger: RunnerAssembly.logger(LogLevel(.warning), .text, redactor: Redactor()))
     }
 
     private static func show(_ request: Request, _ body: [UInt8]) {

@@ -60,12 +60,71 @@ struct ForegroundRuns: Sendable {
         try result?.conclude(request.id, stop)
     }
 
+    /// A run that was worked on; without a result it was not the run's turn.
+    typealias Worked = (id: String, result: DriveResult?)
+
+    /// Works on runs one after the other. SIGINT cancels the current one, SIGTERM leaves it to another process, and
+    /// none begins after either.
+    ///
+    /// - Parameters:
+    ///   - ids: The runs to work on, or to repeat. Called once this process has joined the journal.
+    ///   - work: Works on one of them, after ``CurrentRun/begin(_:)`` has returned true.
+    /// - Returns: What `work` returned other than nil, and the first signal.
+    func performEach(
+        of ids: @escaping @Sendable () async throws -> [String],
+        _ work: @escaping @Sendable (String, CurrentRun) async throws -> Worked?
+    ) async throws -> (results: [Worked], request: StopRequest?) {
+        let current = CurrentRun()
+        do {
+            let (results, request) = try await withSignals({ signal, _ in
+                let id = await current.stop()
+                switch signal {
+                case .terminate: worker.stop()
+                case .interrupt: if let id { worker.cancelRun(id) }
+                }
+            }) {
+                try await worker.withSession {
+                    var results: [Worked] = []
+                    for id in try await ids() where await !current.isStopped {
+                        if let result = try await work(id, current) { results.append(result) }
+                    }
+                    return results
+                }
+            }
+            await assembly.services.shutDown()
+            return (results, request)
+        } catch {
+            await assembly.services.shutDown()
+            throw error
+        }
+    }
+
     /// Shows a run on the terminal.
     func observer(of pipeline: Pipeline?) -> any RunObserver {
         if isJSON { return JSONReporter() }
         return TextReporter(
             style: .standardError, printer: DiagnosticPrinter(sources: pipeline?.sources ?? []),
             redactor: project.redactor, note: note, isQuiet: isQuiet)
+    }
+}
+
+/// The run that a command works on, and whether it may begin another.
+actor CurrentRun {
+    private var id: String?
+    private(set) var isStopped = false
+
+    /// - Returns: Whether the run may begin: false after ``stop()``.
+    func begin(_ id: String) -> Bool {
+        if !isStopped { self.id = id }
+        return !isStopped
+    }
+
+    /// Lets no other run begin.
+    ///
+    /// - Returns: The run that has begun last.
+    func stop() -> String? {
+        isStopped = true
+        return id
     }
 }
 
@@ -86,6 +145,14 @@ extension RunObserver {
 }
 
 extension DriveResult {
+    /// Whether the run did not succeed, or has not ended.
+    var isFailure: Bool {
+        switch self {
+        case .ended(let result): if case .succeeded = result.outcome { false } else { true }
+        case .released, .waiting, .lost, .broken: true
+        }
+    }
+
     /// Says what a person has to know, and ends the command accordingly.
     func conclude(_ runID: String, _ request: StopRequest?) throws {
         switch self {

@@ -78,11 +78,21 @@ enum JournalSetup {
 }
 
 /// Runs `body`, and prints errors of the journal.
-func withJournalErrors<Result>(_ body: () async throws -> Result) async throws -> Result {
+///
+/// - Parameter journal: Closed when `body` has returned or thrown.
+func withJournalErrors<Result>(
+    closing journal: (any Journal)? = nil, _ body: () async throws -> Result
+) async throws -> Result {
     do {
-        return try await body()
+        let result = try await body()
+        await journal?.close()
+        return result
     } catch let error as JournalError {
+        await journal?.close()
         Streams.error.write(JournalSetup.text(error))
         throw ExitStatus.runFailed
+    } catch {
+        await journal?.close()
+        throw error
     }
 }

@@ -46,10 +46,10 @@ struct EventRenderer {
         case .stepStarted(let place, let attempt):
             endLine(of: place)
             if shownStep == place.id { shownStep = nil }
-            if attempt > 1 { line("\(style.dim("↻")) \(name(place)) attempt \(attempt)") }
+            if attempt > 1 { line("\(style.dim("↻")) \(name(place)) \(EventWords.attempt(attempt))") }
         case .stepText(let place, let text): show(text, of: place)
         case .stepNote(let place, let text): line(style.dim("  · \(style.line(place.id)): \(style.note(text))"))
-        case .stepSkipped(let place): line("\(style.dim("○")) \(name(place)) \(style.dim("skipped"))")
+        case .stepSkipped(let place): line("\(style.dim("○")) \(name(place)) \(style.dim(EventWords.skipped))")
         case .stepSucceeded(let place, _, let took):
             endLine(of: place)
             line("\(style.green("✓")) \(name(place)) \(style.dim(DurationText.measured(took)))")
@@ -58,7 +58,7 @@ struct EventRenderer {
             line("\(style.red("✗")) \(name(place)) \(style.dim(DurationText.measured(took)))")
             if let retryIn {
                 line(
-                    "  \(style.safe(error.message.firstLine.withoutFullStop)); trying again in \(DurationText.measured(retryIn))"
+                    "  \(style.safe(error.message.firstLine.withoutFullStop)); \(EventWords.tryingAgain(in: retryIn))"
                 )
             }
         case .stepHeld(let place, let with, let input):
@@ -73,7 +73,7 @@ struct EventRenderer {
             let partial = openLines[place.id] == nil ? "" : "; its text is partial"
             endLine(of: place)
             line(
-                "\(style.dim("■")) \(name(place)) \(style.dim("stopped after \(DurationText.measured(took))\(partial)"))"
+                "\(style.dim("■")) \(name(place)) \(style.dim(EventWords.stopped(after: took) + partial))"
             )
         case .runFinished(let outcome, let took): finished(outcome, took)
         }
@@ -91,7 +91,7 @@ struct EventRenderer {
         if let againAt = first.againAt {
             facts = ["again in \(DurationText.measured(.nanoseconds(max(0, againAt - now))))"]
         }
-        if first.attempt > 1 { facts.insert("attempt \(first.attempt)", at: 0) }
+        if first.attempt > 1 { facts.insert(EventWords.attempt(first.attempt), at: 0) }
         if running.count > 1 { facts.append("and \(running.count - 1) more") }
         let mark = first.againAt == nil ? "▸" : "↻"
         let tail = "  " + facts.joined(separator: "  ")
@@ -132,7 +132,8 @@ struct EventRenderer {
     /// One line of progress for the event; nil for an event that is not progress.
     static func progress(_ event: RunEvent) -> String? {
         switch event.kind {
-        case .stepStarted(let place, let attempt): attempt > 1 ? "\(place.id): attempt \(attempt)" : place.id
+        case .stepStarted(let place, let attempt):
+            attempt > 1 ? "\(place.id): \(EventWords.attempt(attempt))" : place.id
         case .stepNote(let place, let text), .stepText(let place, let text): "\(place.id): \(text)"
         case .stepFailed(let place, let error, _, _): "\(place.id) failed: \(error.message)"
         case .runStarted, .stepSkipped, .stepSucceeded, .stepHeld, .stepCancelled, .runFinished: nil
@@ -142,14 +143,14 @@ struct EventRenderer {
     private mutating func finished(_ outcome: RunOutcome, _ took: Duration) {
         switch outcome {
         case .succeeded: line(style.green("done") + " in \(DurationText.measured(took))")
-        case .cancelled: line(style.red("cancelled"))
+        case .cancelled: line(style.red(EventWords.cancelled))
         case .failed(let error):
-            line(style.red("failed") + " after \(DurationText.measured(took))")
+            line(style.red(EventWords.failed) + " after \(DurationText.measured(took))")
             if let diagnostic = error.diagnostic {
                 line(TextWrap.messages(style.safe(printer.text(diagnostic)), width: stream.width))
             } else {
                 let hint = error.hint.map { "\n  = \($0)" } ?? ""
-                let text = style.safe("error: \(error.message) [\(error.code)]\(hint)")
+                let text = style.safe("error: \(EventWords.error(error))\(hint)")
                 line(TextWrap.messages(text, width: stream.width))
             }
             let kept = error.partialOutput
@@ -202,6 +203,18 @@ struct EventRenderer {
         finish()
         stream.write(styled: text + "\n")
     }
+}
+
+/// What happens in a run, in words; on the terminal and in what `runnel logs` prints.
+enum EventWords {
+    static let skipped = "skipped"
+    static let cancelled = "cancelled"
+    static let failed = "failed"
+
+    static func attempt(_ number: Int) -> String { "attempt \(number)" }
+    static func stopped(after took: Duration) -> String { "stopped after \(DurationText.measured(took))" }
+    static func tryingAgain(in pause: Duration) -> String { "trying again in \(DurationText.measured(pause))" }
+    static func error(_ error: RunError) -> String { "\(error.message) [\(error.code)]" }
 }
 
 extension RunEvent.StepPlace {

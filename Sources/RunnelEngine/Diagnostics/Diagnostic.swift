@@ -63,11 +63,11 @@ extension Sequence<Diagnostic> {
 }
 
 /// Collects the diagnostics of one file.
-struct DiagnosticList {
+package struct DiagnosticList {
     let source: YAMLSource
-    private(set) var items: [Diagnostic] = []
+    package private(set) var items: [Diagnostic] = []
 
-    init(source: YAMLSource) {
+    package init(source: YAMLSource) {
         self.source = source
     }
 
@@ -86,12 +86,12 @@ struct DiagnosticList {
         add(reported: code.rawValue, severity, range, message, hint: hint)
     }
 
-    mutating func error(_ code: any ErrorCode, _ node: YAMLNode?, _ message: String, hint: String? = nil) {
+    package mutating func error(_ code: any ErrorCode, _ node: YAMLNode?, _ message: String, hint: String? = nil) {
         add(code, .error, node?.range, message, hint: hint)
     }
 
     /// Adds an error whose code comes from elsewhere.
-    mutating func error(reported: String, _ node: YAMLNode?, _ message: String, hint: String? = nil) {
+    package mutating func error(reported: String, _ node: YAMLNode?, _ message: String, hint: String? = nil) {
         add(reported: reported, .error, node?.range, message, hint: hint)
     }
 

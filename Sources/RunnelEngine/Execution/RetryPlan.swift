@@ -1,5 +1,4 @@
 import RunnelKit
-import RunnelSupport
 
 /// Decides whether and when a failed attempt is retried. Pure.
 struct RetryPlan {

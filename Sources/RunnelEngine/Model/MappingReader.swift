@@ -1,11 +1,11 @@
 import RunnelKit
-import YAML
+package import YAML
 
 /// Reads a mapping with a fixed set of keys, and reports unknown, missing and mistyped ones.
-struct MappingReader {
-    let node: YAMLNode
+package struct MappingReader {
+    package let node: YAMLNode
     /// The subject of the mapping for messages: "a step".
-    let what: String
+    package let what: String
     private let pairs: [String: YAMLPair]
     /// The known keys that unknown ones stand for; an empty text for a key of another tool.
     private let meant: Set<String>
@@ -36,7 +36,7 @@ struct MappingReader {
     /// nil if the node is not a mapping, which is reported as an error.
     ///
     /// - Parameter allowsExtensions: Whether keys that begin with `x-` are passed over: places for YAML anchors.
-    init?(
+    package init?(
         _ node: YAMLNode, _ what: String, keys known: [String], allowsExtensions: Bool = false,
         into diagnostics: inout DiagnosticList
     ) {
@@ -69,15 +69,15 @@ struct MappingReader {
     }
 
     /// The value of `key`, also null: a key that is written is set.
-    subscript(key: String) -> YAMLNode? { pairs[key]?.value }
+    package subscript(key: String) -> YAMLNode? { pairs[key]?.value }
 
     /// The value of a section; nil if it is missing or null (empty).
     func section(_ key: String) -> YAMLNode? { self[key].flatMap { $0.isNull ? nil : $0 } }
 
-    func keyNode(_ key: String) -> YAMLNode? { pairs[key]?.key }
+    package func keyNode(_ key: String) -> YAMLNode? { pairs[key]?.key }
 
     /// Whether the key is missing because another, unknown one was written for it.
-    func isMisspelled(_ key: String) -> Bool { pairs[key] == nil && meant.contains(key) }
+    package func isMisspelled(_ key: String) -> Bool { pairs[key] == nil && meant.contains(key) }
 
     /// Whether the mapping has a key that belongs to another tool.
     var isForeign: Bool { meant.contains("") }
@@ -148,7 +148,7 @@ struct MappingReader {
 
 extension DiagnosticList {
     /// Whether the value is null, which is reported as an error.
-    mutating func refusesNull(_ value: YAMLNode, _ key: String, expected: String) -> Bool {
+    package mutating func refusesNull(_ value: YAMLNode, _ key: String, expected: String) -> Bool {
         guard value.isNull else { return false }
         error(
             PipelineErrorCode.emptyValue, value, "`\(key)`: expected \(expected), found null", hint: YAMLNode.nullHint)
@@ -199,7 +199,7 @@ extension YAMLNode {
     }
 
     /// The node for "expected …, found …".
-    var found: String {
+    package var found: String {
         switch Value(self) {
         case .null: "null"
         case .list: "a list"
@@ -209,7 +209,7 @@ extension YAMLNode {
     }
 
     /// The first key of a mapping, a better position for a caret than all its lines.
-    var firstKeyOrSelf: YAMLNode {
+    package var firstKeyOrSelf: YAMLNode {
         if case .mapping(let pairs) = content, let first = pairs.first { first.key } else { self }
     }
 }

@@ -457,7 +457,8 @@ public actor PipelineHost {
             memory: SealedTriggerMemory(
                 memory: worker.journal.memory(of: TriggerID(pipeline: pipeline.name, key: runs.identity)),
                 seal: runner.seal), runs: runs)
-        var pause = Duration.seconds(1)
+        let backoff = Backoff(initial: .seconds(1), maximum: .seconds(60))
+        var failures = 0
         while !Task.isCancelled {
             let start = runner.clock.measureStart()
             do {
@@ -470,15 +471,15 @@ public actor PipelineHost {
                 return
             } catch {
                 if Task.isCancelled { return }
+                failures = start.elapsed() > .seconds(60) ? 1 : failures + 1
+                let pause = backoff.delay(afterAttempt: failures)
                 let words = runner.redactor.redact("\(error)")
                 logger.error(
                     "the trigger \(trigger.key) of \(pipeline.name) failed: \(words); restarting in \(DurationText.format(pause))"
                 )
                 await failed(words, runs.place)
+                try? await runner.clock.sleep(for: pause)
             }
-            if start.elapsed() > .seconds(60) { pause = .seconds(1) }
-            try? await runner.clock.sleep(for: pause)
-            pause = min(pause * 2, .seconds(60))
         }
     }
 

@@ -1,4 +1,5 @@
 public import RunnelKit
+import RunnelSupport
 import YAML
 
 /// Starts, retries, resumes, cancels and follows runs: the one way to do so for the command line, the API, MCP and
@@ -130,9 +131,19 @@ public struct RunService: Sendable {
 
     /// Requests the cancellation of the run, in any process.
     public func cancel(_ runID: String) async throws(JournalError) -> CancelAnswer {
-        let answer = try await journal.requestCancel(runID, at: runner.now())
+        let answer = try await Self.cancel(runID, in: journal, at: runner.now())
         if case .requested = answer { worker.cancelOnce(runID) }
         return answer
+    }
+
+    /// Requests the cancellation of the run from a process that may have no worker. The worker of the run sees the
+    /// request in the journal.
+    ///
+    /// - Parameter time: In nanoseconds since 1970; nil for now.
+    package static func cancel(
+        _ runID: String, in journal: any Journal, at time: Int64? = nil
+    ) async throws(JournalError) -> CancelAnswer {
+        try await journal.requestCancel(runID, at: time ?? WallClock.nanoseconds())
     }
 
     /// Runs the pipeline up to the first step that has a cost or a side effect, and stores nothing.

@@ -21,7 +21,7 @@ extension Value {
 
 extension YAMLNode {
     /// The source text of a key.
-    var keyText: String {
+    package var keyText: String {
         if case .scalar(let scalar) = content { scalar.text } else { Value(self).json() }
     }
 

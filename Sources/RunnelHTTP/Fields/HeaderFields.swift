@@ -1,5 +1,6 @@
 public import NIOHTTP1
 public import RunnelKit
+internal import RunnelSupport
 
 /// Header fields in a step's `with:`: an object of names and values.
 public struct HeaderFields: FieldValue {
@@ -49,6 +50,14 @@ public struct HeaderFields: FieldValue {
         }
         return text
     }
+
+    /// The text, such as an id, as it can stand in a header field: visible ASCII characters other than `%` stay, the rest
+    /// is percent-encoded.
+    public static func encoded(_ text: String) -> String {
+        PercentEncoding.encode(text, allowed: visible)
+    }
+
+    private static let visible = Set(UInt8(ascii: "!")...UInt8(ascii: "~")).subtracting([UInt8(ascii: "%")])
 
     private static func checked(name: String) throws(FieldError) -> String {
         let marks = "!#$%&'*+-.^_`|~"

@@ -10,6 +10,7 @@ public protocol HTMLParser: Sendable {
 
 /// Gives the parser of HTML.
 public enum HTMLParserService: ServiceKey {
+    /// What parses.
     public typealias Service = any HTMLParser
     /// For errors.
     public static let name = "the HTML parser"

@@ -11,6 +11,7 @@ internal import RunnelSupport
 public struct Network: Sendable {
     /// Gives the network that `http:` in `runnel.yaml` describes.
     public enum Key: ServiceKey {
+        /// One for the process.
         public typealias Service = Network
         /// For errors.
         public static let name = "the network"

@@ -5,25 +5,32 @@ public struct NetworkSettings: FieldGroup {
     /// Whether requests may reach private addresses.
     public enum PrivateAddresses: String, FieldChoice { case allow, deny }
 
+    /// The defaults.
     public init() {}
 
+    /// nil for what the environment says.
     @Field(
         """
         The proxy of all outgoing requests, such as `http://proxy.example:3128` or `socks5://proxy.example:1080`; `none`: \
         no proxy. When left out, the environment variables `HTTPS_PROXY`, `HTTP_PROXY` and `ALL_PROXY` tell it.
         """) public var proxy: ProxySetting?
+    /// Replaces what the URL of the proxy names.
     @Field("User and password for the proxy, as `user:password`.") public var proxyCredentials: SensitiveValue?
+    /// nil for what the environment says.
     @Field(
         """
         Hosts that are reached without the proxy: names with all names below them, addresses, networks such as \
         `10.0.0.0/8`, or `*`. When left out, the environment variable `NO_PROXY` tells them.
         """) public var noProxy: [String]?
+    /// Certificates and keys.
     @Field("Certificates.") public var tls: TLSSettings = TLSSettings()
+    /// nil for what depends on where the URL comes from.
     @Field(
         """
         Whether `http.fetch` and `webhook.send` may reach private addresses: loopback, link-local, private networks. When \
         left out, they may, unless the URL comes from a trigger.
         """) public var privateAddresses: PrivateAddresses?
+    /// Exceptions to ``privateAddresses``.
     @Field("Hosts and networks that may always be reached, such as `intranet.example` or `10.1.0.0/16`.")
     public var allow: [String] = []
 
@@ -42,12 +49,16 @@ public struct NetworkSettings: FieldGroup {
 
 /// `tls:` in `runnel.yaml`: PEM files.
 public struct TLSSettings: FieldGroup {
+    /// No files.
     public init() {}
 
+    /// Authorities beside those of the system.
     @Field("A file with certificates of authorities that are trusted beside those of the system.") public var ca:
         SettingsFile?
+    /// The client certificate, with its chain.
     @Field("A file with the client certificate, and the certificates between it and its authority.")
     public var certificate: SettingsFile?
+    /// The private key of ``certificate``.
     @Field("A file with the private key of the client certificate.") public var key: SettingsFile?
 }
 

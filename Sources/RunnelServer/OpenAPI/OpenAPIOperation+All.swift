@@ -138,7 +138,7 @@ extension OpenAPIOperation {
             answers: [one("Health")], isOpen: true),
         OpenAPIOperation(
             method: "get", path: "/health/ready", id: "showReadiness", tag: "server",
-            summary: "Whether runs can be taken in",
+            summary: "Whether runs can be accepted",
             answers: [one("Health"), (503, "They cannot.", .json(OpenAPISchemas.reference("Health")))], isOpen: true),
     ]
 

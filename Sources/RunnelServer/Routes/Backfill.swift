@@ -7,7 +7,7 @@ struct Backfill: Sendable {
     var from: Int64
     /// Nanoseconds since 1970; this time included.
     var to: Int64
-    /// At most so many ticks, the oldest first.
+    /// The maximum number of ticks; the oldest are run first.
     var limit = 100
     /// Whether ticks that have run and failed, or were cancelled, run again.
     var again = false

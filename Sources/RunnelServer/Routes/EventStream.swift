@@ -65,7 +65,7 @@ struct EventStream: Sendable {
             try await ContinuousClock().sleep(for: Self.interval)
             silence += 1
             if silence.isMultiple(of: Self.heartbeat) {
-                try await writer.write(ByteBuffer(string: ": still going on\n\n"))
+                try await writer.write(ByteBuffer(string: SSEWriter.comment("still going on")))
             }
         }
     }
@@ -82,9 +82,9 @@ struct EventStream: Sendable {
     }
 
     /// The last event of a stream whose run continues elsewhere. It has no id, so that clients keep theirs.
-    private static let shutdown = "event: shutdown\ndata: {\"message\":\"Runnel is shutting down\"}\n\n"
+    private static let shutdown = SSEWriter.event("shutdown", data: #"{"message":"Runnel is shutting down"}"#)
 
     private static func text(_ number: Int, _ event: Value) -> String {
-        "id: \(number)\nevent: \(event["event"]?.asString ?? "event")\ndata: \(event.json())\n\n"
+        SSEWriter.event(event["event"]?.asString ?? "event", id: number, data: event.json())
     }
 }

@@ -1,6 +1,7 @@
 import Dispatch
 import PostgresClient
 import RunnelEngine
+import RunnelKit
 import Synchronization
 
 /// Group commit for PostgreSQL: the writes of many callers share a transaction, and so a round trip and a flush of the
@@ -221,7 +222,8 @@ final class PostgresWriter: Sendable {
         let session = session.value
         let end = ContinuousClock().now + (session.isDown ? .zero : Self.patience)
         var repetitions = 0
-        var pause: UInt32 = 20_000
+        let backoff = Backoff(initial: .milliseconds(20), maximum: .milliseconds(500))
+        var failures = 0
         while true {
             do {
                 let outcomes = try attempt(jobs, session)
@@ -234,8 +236,8 @@ final class PostgresWriter: Sendable {
                     session.isDown = true
                     throw error
                 }
-                pauseThread(microseconds: pause)
-                pause = min(pause * 2, 500_000)
+                failures += 1
+                pauseThread(backoff.delay(afterAttempt: failures))
             }
         }
     }
@@ -324,7 +326,7 @@ final class PostgresWriter: Sendable {
                 throw JournalError(
                     .unreachable, "the journal \(place) was lost during a write, which may or may not have been made")
             }
-            pauseThread(microseconds: 100_000)
+            pauseThread(.milliseconds(100))
         }
     }
 

@@ -1,6 +1,7 @@
 import LibC
 import PostgresClient
 import RunnelEngine
+import RunnelKit
 import Synchronization
 import SystemThread
 
@@ -112,15 +113,16 @@ final class PostgresListener: Sendable {
     }
 
     private func run() {
-        var pause: UInt32 = 100_000
+        let backoff = Backoff(initial: .milliseconds(100), maximum: .seconds(2))
+        var failures = 0
         while !state.withLock(\.isClosed) {
             do {
                 let connection = try PostgresConnection(options)
-                pause = 100_000
+                failures = 0
                 try serve(connection)
             } catch {
-                pauseThread(microseconds: pause)
-                pause = min(pause * 2, 2_000_000)
+                failures += 1
+                pauseThread(backoff.delay(afterAttempt: failures))
             }
         }
     }

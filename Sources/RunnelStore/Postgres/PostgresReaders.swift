@@ -95,7 +95,7 @@ final class PostgresReaders: Sendable {
                     if mayPass { isDown.withLock { $0 = true } }
                     return .failure(JournalError(error, at: place))
                 }
-                pauseThread(microseconds: 50_000)
+                pauseThread(.milliseconds(50))
             }
         }
     }
@@ -195,4 +195,4 @@ final class PostgresReaders: Sendable {
 }
 
 /// Pauses a thread of the journal's own. Not for tasks.
-func pauseThread(microseconds: UInt32) { usleep(microseconds) }
+func pauseThread(_ pause: Duration) { usleep(UInt32(pause / .microseconds(1))) }

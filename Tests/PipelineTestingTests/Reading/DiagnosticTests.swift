@@ -39,7 +39,7 @@ struct DiagnosticTests {
         #expect(
             http == [
                 "4:41 unknown-key: an HTTP answer has no key \"code\" "
-                    + "(it knows url, method, status, headers, json, body, error, repeat)"
+                    + "(known keys: url, method, status, headers, json, body, error, repeat)"
             ])
     }
 

@@ -73,14 +73,14 @@ struct RunFollower: Sendable {
     let context: TriggerContext
     let inbox: Inbox<WatchMessage>
 
-    private static let maximumPause = Duration.seconds(60)
+    private static let backoff = Backoff(initial: .seconds(1), maximum: .seconds(60))
 
     func follow(_ path: FilePath, run: String) async throws {
         if run == LedgerEntry.ignoredRun {
             inbox.post(.ended(path, run: run, .succeeded(output: .null)))
             return
         }
-        var pause = Duration.seconds(1)
+        var failures = 0
         while true {
             do {
                 inbox.post(.ended(path, run: run, try await context.end(of: run)))
@@ -91,8 +91,8 @@ struct RunFollower: Sendable {
             } catch let error as StepError {
                 inbox.post(.problem(.file(path.text), "cannot follow the run of \"\(path.text)\": \(error.message)"))
             }
-            try await context.clock.sleep(for: pause)
-            pause = min(pause * 2, Self.maximumPause)
+            failures += 1
+            try await context.clock.sleep(for: Self.backoff.delay(afterAttempt: failures))
         }
     }
 

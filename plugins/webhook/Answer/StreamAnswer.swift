@@ -27,7 +27,7 @@ struct StreamAnswer: Sendable {
                     try await write(to: &writer)
                 } catch  where Task.isCancelled && request.routeStatus == .shuttingDown {
                     // The run goes on once Runnel is started again.
-                    try await writer.write(ServerSentEvent.bytes("end", RunAnswer.acceptance(runID)))
+                    try await writer.write(Self.event("end", RunAnswer.acceptance(runID)))
                 } catch {
                     // Where the run cannot be followed any more, the caller is still there.
                     if !(error is CancellationError) || Task.isCancelled { await callerLeft() }
@@ -37,13 +37,13 @@ struct StreamAnswer: Sendable {
     }
 
     private func write(to writer: inout any IngressBodyWriter) async throws {
-        try await writer.write(ServerSentEvent.bytes("run", ["run": .string(runID)]))
+        try await writer.write(Self.event("run", ["run": .string(runID)]))
         let mailbox = StreamMailbox(limit: Self.bufferLimit)
         async let _: Void = beat(mailbox)
         async let end = follow(mailbox)
         for await _ in mailbox.signals { try await writer.write(bytes(mailbox.take())) }
         try Task.checkCancellation()
-        try await writer.write(bytes(mailbox.take()) + ServerSentEvent.bytes("end", try await end))
+        try await writer.write(bytes(mailbox.take()) + Self.event("end", try await end))
     }
 
     /// Collects what the run says and returns what is said of its end.
@@ -67,23 +67,16 @@ struct StreamAnswer: Sendable {
         items.flatMap { item in
             switch item {
             case .text(let step, let text):
-                ServerSentEvent.bytes("delta", ["step": .string(step), "text": .string(text)])
-            case .gap(let bytes): ServerSentEvent.bytes("gap", ["bytes": .int(Int64(bytes))])
-            case .heartbeat: ServerSentEvent.heartbeat
+                Self.event("delta", ["step": .string(step), "text": .string(text)])
+            case .gap(let bytes): Self.event("gap", ["bytes": .int(Int64(bytes))])
+            case .heartbeat: Array(SSEWriter.comment("still running").utf8)
             }
         }
     }
-}
 
-/// An event of a `text/event-stream` (WHATWG HTML, section 9.2).
-enum ServerSentEvent {
-    /// - Parameter data: Becomes JSON in one line.
-    static func bytes(_ name: String, _ data: ValueObject) -> [UInt8] {
-        Array("event: \(name)\ndata: ".utf8) + Value.object(data).jsonBytes() + [0x0A, 0x0A]
+    private static func event(_ name: String, _ data: ValueObject) -> [UInt8] {
+        Array(SSEWriter.event(name, data: Value.object(data).json()).utf8)
     }
-
-    /// A comment, which readers skip, but which keeps the connection open.
-    static let heartbeat = Array(": still running\n\n".utf8)
 }
 
 /// Holds what a run says until a caller has read it. A caller who is slow gets larger pieces, and one who is very slow

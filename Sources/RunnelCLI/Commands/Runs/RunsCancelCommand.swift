@@ -24,12 +24,12 @@ struct RunsCancelCommand: AsyncParsableCommand {
     func run() async throws {
         let project = try options.project()
         let journal = try options.journal(of: project)
-        try await withJournalErrors {
+        try await withJournalErrors(closing: journal) {
             _ = try await journal.takeOverFromGone(
                 TakeoverPolicy(deaths: project.settings.runs.deaths.number, now: WallClock.nanoseconds()))
             for name in runs {
                 let id = try await journal.find(name).id
-                switch try await journal.requestCancel(id, at: WallClock.nanoseconds()) {
+                switch try await RunService.cancel(id, in: journal) {
                 case .requested: Streams.output.write("\(id): \(try await words(for: id, in: journal))\n")
                 case .cancelled: Streams.output.write("\(id): cancelled\n")
                 case .ended(let state): Streams.output.write("\(id): has already ended: \(state.rawValue)\n")
@@ -37,7 +37,6 @@ struct RunsCancelCommand: AsyncParsableCommand {
                 }
             }
         }
-        await journal.close()
     }
 
     private func words(for id: String, in journal: any Journal) async throws -> String {

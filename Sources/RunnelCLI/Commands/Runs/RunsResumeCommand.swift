@@ -36,51 +36,48 @@ struct RunsResumeCommand: AsyncParsableCommand {
         let journal = try options.journal(of: project)
         let command = self
         try await withSimulator(when: simulate) { simulator in
-            let (results, request) = try await withJournalErrors {
+            let (results, request) = try await withJournalErrors(closing: journal) {
                 try await command.resume(in: project, journal, simulator)
             }
-            await journal.close()
-            if results.isEmpty, command.all { Streams.error.write("no run waits to be resumed\n") }
-            for (id, result) in results {
-                do {
-                    try result.conclude(id, request)
-                } catch  where id != results.last?.0 {}
-            }
-            if results.contains(where: { $0.1.isFailure }) { throw ExitStatus.runFailed }
+            try command.conclude(results, request)
         }
+    }
+
+    private func conclude(_ results: [ForegroundRuns.Worked], _ request: StopRequest?) throws {
+        if results.isEmpty, all, request == nil { Streams.error.write("no run waits to be resumed\n") }
+        for (id, result) in results {
+            do {
+                try result?.conclude(id, request)
+            } catch  where id != results.last?.id {}
+        }
+        // Others may not have begun.
+        if request != nil, all || runs.count > 1 { throw ExitStatus.interrupted }
+        if results.contains(where: { $0.result?.isFailure ?? false }) { throw ExitStatus.runFailed }
     }
 
     private func resume(
         in project: Project, _ journal: any Journal, _ simulator: SimulatedMarketplace?
-    ) async throws -> (results: [(String, DriveResult)], request: StopRequest?) {
+    ) async throws -> (results: [ForegroundRuns.Worked], request: StopRequest?) {
         let loader = try await project.loader(startsServers: true, simulates: simulate)
         let foreground = await ForegroundRuns(
             project: project, loader: loader, journal: journal, simulator: simulator, isJSON: json,
             progress: progress)
-        let worker = foreground.worker
-        let current = CurrentRun()
-        let (results, request) = try await withSignals({ request, _ in
-            if request == .terminate { worker.stop() } else { worker.cancelRun(await current.id) }
-        }) {
-            try await worker.withSession {
-                try await foreground.service.takeOverFromGone()
-                var results: [(String, DriveResult)] = []
-                for id in try await ids(in: journal) where !worker.isStopping {
-                    await current.set(id)
-                    let observer = foreground.observer(of: nil)
-                    let outcome = try await withLiveLine(observer) {
-                        try await foreground.service.resume(id, observer: observer)
-                    }
-                    switch outcome {
-                    case .performed(let result): results.append((id, result))
-                    case .refused(let claim): try await refuse(id, claim, in: journal)
-                    }
-                }
-                return results
+        return try await foreground.performEach(of: {
+            try await foreground.service.takeOverFromGone()
+            return try await ids(in: journal)
+        }) { id, current in
+            guard await current.begin(id) else { return nil }
+            let observer = foreground.observer(of: nil)
+            let outcome = try await withLiveLine(observer) {
+                try await foreground.service.resume(id, observer: observer)
+            }
+            switch outcome {
+            case .performed(let result): return (id, result)
+            case .refused(let claim):
+                try await refuse(id, claim, in: journal)
+                return nil
             }
         }
-        await foreground.assembly.services.shutDown()
-        return (results, request)
     }
 
     private func ids(in journal: any Journal) async throws -> [String] {
@@ -109,24 +106,6 @@ struct RunsResumeCommand: AsyncParsableCommand {
         }
         Streams.error.write("error: the run \(id) cannot be resumed: \(problem)\n")
         guard all else { throw ExitStatus.usage }
-    }
-}
-
-/// The run in progress, and whether no other one follows.
-actor CurrentRun {
-    private(set) var id = ""
-    private(set) var isStopped = false
-
-    func set(_ id: String) { self.id = id }
-    func stop() { isStopped = true }
-}
-
-extension DriveResult {
-    var isFailure: Bool {
-        switch self {
-        case .ended(let result): if case .succeeded = result.outcome { false } else { true }
-        case .released, .waiting, .lost, .broken: true
-        }
     }
 }
 

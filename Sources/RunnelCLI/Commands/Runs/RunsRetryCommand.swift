@@ -77,67 +77,50 @@ struct RunsRetryCommand: AsyncParsableCommand {
         let journal = try options.journal(of: project)
         let command = self
         try await withSimulator(when: simulate) { simulator in
-            let (results, request) = try await withJournalErrors {
+            let (results, request) = try await withJournalErrors(closing: journal) {
                 try await command.retry(in: project, journal, simulator)
             }
-            await journal.close()
             try command.conclude(results, request)
         }
     }
 
-    private typealias Retried = (id: String, result: DriveResult?)
-
-    private func conclude(_ results: [Retried], _ request: StopRequest?) throws {
+    private func conclude(_ results: [ForegroundRuns.Worked], _ request: StopRequest?) throws {
         if run != nil {
             for (id, result) in results { try result?.conclude(id, request) }
             return
         }
-        guard !results.isEmpty else { return Streams.error.write("no run to retry\n") }
+        if request == nil, results.isEmpty { return Streams.error.write("no run to retry\n") }
         let failures = results.count { $0.result?.isFailure ?? false }
         let count = results.count == 1 ? "1 run retried" : "\(results.count) runs retried"
-        Streams.error.write(failures == 0 ? "\(count), all succeeded\n" : "\(count), \(failures) without success\n")
-        if request == .interrupt { throw ExitStatus.interrupted }
+        if !results.isEmpty {
+            Streams.error.write(
+                failures == 0 ? "\(count), all succeeded\n" : "\(count), \(failures) without success\n")
+        }
+        // Others may not have begun.
+        if request != nil { throw ExitStatus.interrupted }
         if failures > 0 { throw ExitStatus.runFailed }
     }
 
     private func retry(
         in project: Project, _ journal: any Journal, _ simulator: SimulatedMarketplace?
-    ) async throws -> ([Retried], StopRequest?) {
+    ) async throws -> (results: [ForegroundRuns.Worked], request: StopRequest?) {
         let selected = try await selected(in: journal)
         guard !selected.isEmpty else { return ([], nil) }
         let loader = try await project.loader(startsServers: true, simulates: simulate)
         let foreground = await ForegroundRuns(
             project: project, loader: loader, journal: journal, simulator: simulator, isJSON: json,
             progress: progress)
-        let worker = foreground.worker
-        let current = CurrentRun()
-        do {
-            let (results, request) = try await withSignals({ request, _ in
-                await current.stop()
-                if request == .terminate { worker.stop() } else { worker.cancelRun(await current.id) }
-            }) {
-                try await worker.withSession {
-                    var results: [Retried] = []
-                    for id in selected where await !current.isStopped {
-                        // It may have been removed meanwhile.
-                        guard let old = try await journal.run(id) else { continue }
-                        let pipeline = try await pipeline(of: old, in: journal, project, loader)
-                        let new = try await makeRetry(of: old, with: pipeline, foreground.service)
-                        await current.set(new.id)
-                        let observer = foreground.observer(of: pipeline)
-                        let result = try await withLiveLine(observer) {
-                            try await foreground.service.perform(new, observer: observer)
-                        }
-                        results.append((new.id, result))
-                    }
-                    return results
-                }
+        return try await foreground.performEach(of: { selected }) { id, current in
+            // It may have been removed meanwhile.
+            guard let old = try await journal.run(id) else { return nil }
+            let pipeline = try await pipeline(of: old, in: journal, project, loader)
+            let new = try await makeRetry(of: old, with: pipeline, foreground.service)
+            guard await current.begin(new.id) else { return nil }
+            let observer = foreground.observer(of: pipeline)
+            let result = try await withLiveLine(observer) {
+                try await foreground.service.perform(new, observer: observer)
             }
-            await foreground.assembly.services.shutDown()
-            return (results, request)
-        } catch {
-            await foreground.assembly.services.shutDown()
-            throw error
+            return (new.id, result)
         }
     }
 

@@ -51,7 +51,7 @@ struct LiveRoute: Sendable {
                 do {
                     try await context.cancelledOnDisconnect(orWhen: answersEnd) { try await write(runs, to: &copy) }
                 } catch EarlyEnd.shutdown {
-                    try await copy.write(ByteBuffer(string: "event: shutdown\ndata: {}\n\n"))
+                    try await copy.write(ByteBuffer(string: SSEWriter.event("shutdown", data: "{}")))
                 }
                 try await writer.finish(nil)
             })
@@ -66,7 +66,7 @@ struct LiveRoute: Sendable {
         var lastChange = clock.now - Self.changes
         var isChanged = false
         // The first bytes say that the stream is there.
-        try await writer.write(ByteBuffer(string: "retry: 1000\nevent: open\ndata: {}\n\n"))
+        try await writer.write(ByteBuffer(string: SSEWriter.event("open", retry: 1000, data: "{}")))
         while true {
             let current = try await journal.version()
             if current != version {
@@ -81,11 +81,11 @@ struct LiveRoute: Sendable {
             }
             if host.changes != hostVersion { (hostVersion, isChanged) = (host.changes, true) }
             if isChanged, clock.now - lastChange >= Self.changes {
-                try await writer.write(ByteBuffer(string: "event: change\ndata: {}\n\n"))
+                try await writer.write(ByteBuffer(string: SSEWriter.event("change", data: "{}")))
                 (isChanged, lastChange, lastWrite) = (false, clock.now, clock.now)
             }
             if clock.now - lastWrite >= Self.heartbeat {
-                try await writer.write(ByteBuffer(string: ": still here\n\n"))
+                try await writer.write(ByteBuffer(string: SSEWriter.comment("still here")))
                 lastWrite = clock.now
             }
             try await clock.sleep(for: runs.isEmpty ? Self.slow : Self.fast)
@@ -104,7 +104,7 @@ struct LiveRoute: Sendable {
                 if event["event"] == "step-text" {
                     data["text"] = event["text"]?.asString.map { .string(String($0.prefix(Self.maximumText))) }
                 }
-                return "event: run\ndata: \(Value.object(data).json())\n\n"
+                return SSEWriter.event("run", data: Value.object(data).json())
             }.joined()
             try await writer.write(ByteBuffer(string: text))
         }

@@ -8,9 +8,9 @@ extension ValueObject {
     /// `tags[]`, `items[0][name]`. A name whose brackets are not balanced, that nests too deeply, or that contradicts an
     /// earlier one stays as it is.
     static func gathering(_ pairs: [(String, Value)], _ style: FormStyle) -> ValueObject {
-        var fields = FormFields()
+        var fields = NestedForm()
         for (name, value) in pairs {
-            let path = style == .nested ? FormFields.path(of: name) : [.key(name)]
+            let path = style == .nested ? NestedForm.path(of: name) : [.key(name)]
             if !fields.insert(value, at: path[...]) { _ = fields.insert(value, at: [.key(name)]) }
         }
         return fields.object
@@ -18,7 +18,7 @@ extension ValueObject {
 }
 
 /// The fields of a form while they are gathered.
-private struct FormFields {
+private struct NestedForm {
     enum Part: Hashable {
         case key(String)
         /// `[]`: the next item of a list.
@@ -28,7 +28,7 @@ private struct FormFields {
     private indirect enum Node {
         case values([Value])
         case list([Value])
-        case fields(FormFields)
+        case fields(NestedForm)
     }
 
     private static let deepest = 8
@@ -61,7 +61,7 @@ private struct FormFields {
         case (nil, .next?): new = .list([value])
         case (.list(let items)?, .next?): new = .list(items + [value])
         case (nil, .key?):
-            var fields = FormFields()
+            var fields = NestedForm()
             guard fields.insert(value, at: path.dropFirst()) else { return false }
             new = .fields(fields)
         case (.fields(var fields)?, .key?):

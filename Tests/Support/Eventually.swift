@@ -1,0 +1,11 @@
+/// Looks again and again until the condition holds, for what another process does and nothing reports.
+///
+/// - Returns: Whether it held within the limit.
+package func eventually(_ limit: Duration = .seconds(30), _ isSo: () throws -> Bool) async rethrows -> Bool {
+    let end = ContinuousClock.now + limit
+    while try !isSo() {
+        if ContinuousClock.now > end { return false }
+        try? await Task.sleep(for: .milliseconds(10))
+    }
+    return true
+}

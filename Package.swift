@@ -177,8 +177,8 @@ let package = Package(
         .target(
             name: "RunnelCLI",
             dependencies: [
-                "RunnelKit", "RunnelSupport", "YAML", "Templates", "RunnelEngine", "RunnelServer", "RunnelStore",
-                "RunnelHTTP",
+                "RunnelKit", "RunnelSupport", "YAML", "JSONSchema", "Templates", "RunnelEngine", "RunnelServer",
+                "RunnelStore", "RunnelHTTP",
                 "MCP", "PipelineTesting", "RunnelProcess", "RunnelReference", "RunnelTesting", "Telemetry",
                 "Marketplace",
                 "MarketplaceSimulator", crypto,

@@ -43,6 +43,9 @@ public struct UsageRecord: Sendable, Hashable {
 
     /// Whether the server told both numbers.
     public var isKnown: Bool { inputTokens != nil && outputTokens != nil }
+
+    /// The tokens that a budget counts: each number that the server told, else its estimate.
+    package var countedTokens: Int { (inputTokens ?? estimatedInput) + (outputTokens ?? estimatedOutput) }
 }
 
 /// The sum of several ``UsageRecord``s.

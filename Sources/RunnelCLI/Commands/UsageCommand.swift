@@ -12,7 +12,8 @@ struct UsageCommand: AsyncParsableCommand {
             What a server did not tell is shown as unknown and is in no sum; budgets count an estimate for it. The cost \
             comes from `prices` in runnel.yaml. Days are those of the local time zone (`TZ`, else the machine's), as the times of \
             `runnel runs list` and schedules without a `timezone`; those of a budget begin in \
-            `marketplace.budget.timezone`. Simulated chats are not counted.
+            `marketplace.budget.timezone`. Simulated chats are not counted, nor are chats without a journal: those of \
+            `--no-journal` and of `runnel test --live`.
             """,
             examples: [
                 "runnel usage --since 7d --by day": "What each of the last seven days used."

@@ -60,6 +60,8 @@ public struct UsageTotal: Sendable, Hashable {
     public var outputTokens = 0
     /// The tokens of the calls that told them.
     public var cachedTokens = 0
+    /// How many calls are not in ``cachedTokens``: they told none, or no tokens at all.
+    public var unknownCachedCalls = 0
     /// The estimates for the other calls.
     public var estimatedInput = 0
     /// The estimates for the other calls.
@@ -92,6 +94,7 @@ public struct UsageTotal: Sendable, Hashable {
         inputTokens += other.inputTokens
         outputTokens += other.outputTokens
         cachedTokens += other.cachedTokens
+        unknownCachedCalls += other.unknownCachedCalls
         estimatedInput += other.estimatedInput
         estimatedOutput += other.estimatedOutput
         unpricedCalls += other.unpricedCalls

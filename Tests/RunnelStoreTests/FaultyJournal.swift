@@ -109,6 +109,12 @@ struct FaultyJournal: Journal {
         return try await base.queued(search)
     }
 
+    func oldestQueued() async throws(JournalError) -> Int64? {
+        try read()
+        defer { executor.endCall() }
+        return try await base.oldestQueued()
+    }
+
     func queuedCount() async throws(JournalError) -> Int {
         try read()
         defer { executor.endCall() }

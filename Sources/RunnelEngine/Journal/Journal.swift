@@ -62,6 +62,8 @@ public protocol Journal: Sendable {
     func queuedCount() async throws(JournalError) -> Int
     /// The queued runs of each pipeline that has some, with the bytes that the journal takes for what they were started with.
     func queuedSizes() async throws(JournalError) -> [QueuedSize]
+    /// When the oldest queued run that has not started was accepted, in nanoseconds since 1970; nil where none is queued.
+    func oldestQueued() async throws(JournalError) -> Int64?
     /// The number of waiting runs.
     func waitingCount() async throws(JournalError) -> Int
     /// Claims a queued run with a new epoch, if the limits allow it. Durable.

@@ -232,6 +232,10 @@ package actor MemoryJournal: Journal {
         }
     }
 
+    package func oldestQueued() -> Int64? {
+        runs.values.filter { $0.state == .queued && $0.startedAt == nil }.map(\.createdAt).min()
+    }
+
     package func waitingCount() -> Int { runs.values.count { $0.state == .waiting } }
 
     package func claim(

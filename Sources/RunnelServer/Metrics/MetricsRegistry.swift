@@ -218,6 +218,13 @@ enum MetricsHelp {
         "runnel_steps_total": "Attempts of steps, by type of step and outcome.",
         "runnel_step_duration_seconds": "How long attempts of steps took.",
         "runnel_queue_depth": "Runs of the journal that have not ended, by state.",
+        "runnel_queue_oldest_age_seconds":
+            "How long ago the oldest queued run that has not started was accepted; 0 without one.",
+        "runnel_journal_commit_seconds": "How long transactions of the journal took until they were on disk.",
+        "runnel_trigger_lag_seconds":
+            "The time from a tick, the arrival of a file or a delivery until its run was on disk, by type of trigger.",
+        "runnel_chat_tokens_total": "Model tokens that servers have told, by direction: input, output.",
+        "runnel_chat_first_token_seconds": "The time from the request of a chat to the first token of its answer.",
         "runnel_trace_spans_total": "Spans, by outcome: exported, dropped because the queue was full, failed.",
         "runnel_trigger_problems": "Triggers that cannot work at the moment.",
         "runnel_pipelines": "Pipelines that are served, and files that are not because they have errors.",

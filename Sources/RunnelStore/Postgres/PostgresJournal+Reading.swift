@@ -177,6 +177,14 @@ extension PostgresJournal {
         }
     }
 
+    public func oldestQueued() async throws(JournalError) -> Int64? {
+        try await readers.read { connection in
+            try connection.execute(
+                PostgresStatement("SELECT min(created_at) FROM active WHERE state = 'queued' AND started_at IS NULL")
+            ).first?.optionalInt(0)
+        }
+    }
+
     public func waitingCount() async throws(JournalError) -> Int { try await count(in: .waiting) }
 
     private func count(in state: RunState) async throws(JournalError) -> Int {

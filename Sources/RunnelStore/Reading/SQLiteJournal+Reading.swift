@@ -110,6 +110,14 @@ extension SQLiteJournal {
         }
     }
 
+    public func oldestQueued() async throws(JournalError) -> Int64? {
+        try await read {
+            try Int64.fetchOne(
+                $0.cachedStatement(
+                    sql: "SELECT min(created_at) FROM runs WHERE state = 'queued' AND started_at IS NULL"))
+        }
+    }
+
     public func waitingCount() async throws(JournalError) -> Int {
         try await read {
             try Int.fetchOne($0.cachedStatement(sql: "SELECT count(*) FROM runs WHERE state = 'waiting'")) ?? 0

@@ -1,5 +1,8 @@
 import Foundation
 import Metrics
+import RunnelEngine
+import RunnelKit
+import RunnelSupport
 import RunnelTesting
 import Testing
 
@@ -30,6 +33,53 @@ import Testing
             #expect(lines.contains(#"runnel_build_info{version="1.2.3"} 1"#))
             #expect(lines.contains(#"runnel_pipelines{state="served"} 1"#))
             try Self.check(answer.text)
+        }
+    }
+
+    @Test("a chat is measured by the tokens that were told and its first token, its trigger by how late the run was")
+    func chat() async throws {
+        let pipeline = """
+            name: asked
+            on: { webhook: { path: asked, verify: { scheme: none } } }
+            steps: [ { uses: model } ]
+            """
+        var rig = ServerRig(pipelines: ["a.yaml": pipeline])
+        rig.metrics = .process
+        try await rig.serve { server in
+            #expect(try await server.post("/hooks/asked", "{}").status == 202)
+            let run = try #require(await server.runs().first)
+            try await server.end(of: run.id)
+            let answer = try await server.call("GET", "/metrics")
+            let lines = answer.text.split(separator: "\n").map(String.init)
+            #expect(lines.contains(#"runnel_chat_tokens_total{direction="input"} 7"#))
+            // Unknown is not zero.
+            #expect(!answer.text.contains(#"direction="output""#))
+            #expect(lines.contains(#"runnel_chat_first_token_seconds_bucket{le="1"} 0"#))
+            #expect(lines.contains(#"runnel_chat_first_token_seconds_bucket{le="2.5"} 1"#))
+            #expect(lines.contains { $0.hasPrefix(#"runnel_trigger_lag_seconds_count{type="webhook"} "#) })
+            try Self.check(answer.text)
+        }
+    }
+
+    @Test("the age of the queue is that of its oldest run, and 0 without one")
+    func age() async throws {
+        var rig = ServerRig(isWorking: false)
+        rig.metrics = MetricsRegistry()
+        try await rig.serve { server in
+            func age() async throws -> Double? {
+                let text = try await server.call("GET", "/metrics").text
+                let line = text.split(separator: "\n").first { $0.hasPrefix("runnel_queue_oldest_age_seconds ") }
+                return line?.split(separator: " ").last.flatMap { Double($0) }
+            }
+            #expect(try await age() == 0)
+            for (id, seconds) in [("young", 5), ("old", 90), ("middle", 60)] as [(String, Int64)] {
+                let run = RunRecord(
+                    id: id, pipeline: "p", definition: "d", trigger: ["type": "manual"],
+                    createdAt: WallClock.nanoseconds() - seconds * 1_000_000_000)
+                _ = try await server.journal.accept(run, steps: [], memory: nil)
+            }
+            let found = try #require(try await age())
+            #expect(found >= 90 && found < 3600)
         }
     }
 

@@ -53,6 +53,7 @@ struct HeldJournal: Journal {
     func definition(_ hash: String) async -> DefinitionRecord? { await base.definition(hash) }
     func queued(_ search: QueueSearch) async -> [RunRecord] { await base.queued(search) }
     func queuedSizes() async -> [QueuedSize] { await base.queuedSizes() }
+    func oldestQueued() async -> Int64? { await base.oldestQueued() }
     func waitingCount() async -> Int { await base.waitingCount() }
 
     func claim(

@@ -254,8 +254,8 @@ def test_ticks_of_the_past_are_run_once(chromium, server):
     for notice in ("The ticks were started.", "No tick was missing."):
         page.goto("/pipelines/morning")
         page.get_by_text("Run ticks of the past").click()
-        page.fill("#backfill-from", "2026-11-16T00:00:00Z")
-        page.fill("#backfill-to", "2026-11-20T00:00:00Z")
+        page.fill("#backfill-from", "2026-11-16T09:00")
+        page.fill("#backfill-to", "2026-11-20T09:00")
         page.get_by_role("button", name="Run them").click()
         expect(page.locator(".notice")).to_have_text(notice)
     ticks = json.loads(server.command(

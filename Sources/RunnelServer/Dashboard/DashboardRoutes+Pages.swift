@@ -44,7 +44,7 @@ extension DashboardRoutes {
             let form = try await form(request, context)
             let pipeline = try await page(pageContext(request, context), context).pipeline
             let body: Value = [
-                "from": .string(form["from"] ?? ""), "to": .string(form["to"] ?? ""),
+                "from": .string(Self.time(form["from"] ?? "")), "to": .string(Self.time(form["to"] ?? "")),
                 "again": .bool(form["again"] == "true"),
             ]
             let outcomes = try await Backfill(body).perform(pipeline, api, by: Operator(context))
@@ -65,14 +65,26 @@ extension DashboardRoutes {
             }
             do {
                 if form["do"] == "dry-run" { return try await dryRun(page, inputs) }
+                page.isPriorityWrong = true
+                let priority = try Self.priority(form["priority"])
+                page.isPriorityWrong = false
                 let id = try await api.start(
-                    page.pipeline, inputs: inputs, priority: try Self.priority(form["priority"]), by: Operator(context))
+                    page.pipeline, inputs: inputs, priority: priority, by: Operator(context))
                 return Self.after(Link("runs", id).text, .started)
             } catch let error as APIError where error.has(.badInput) {
                 page.problem = api.queue.redact(error.message)
                 return Response.page(page.html(), status: 400)
             }
         }
+    }
+
+    /// A local time as a browser sends it, such as `2026-11-24T09:00`, in UTC; what is none stays as it is.
+    static func time(_ text: String, in zone: Zone = UsageDays.localZone) -> String {
+        let seconds = text.utf8.count == 16 ? ":00Z" : "Z"
+        guard let shown = Timestamp.parse(text + seconds) else { return text }
+        let (time, isTooFar) = zone.rules.firstTime(showing: shown.flooredQuotient(1_000_000_000))
+            .multipliedReportingOverflow(by: 1_000_000_000)
+        return isTooFar ? text : Timestamp.text(nanoseconds: time)
     }
 
     /// An empty field is that of the pipeline.

@@ -27,6 +27,17 @@ import Testing
         #expect(message(["from": time, "to": time, "again": true]) == nil)
     }
 
+    @Test("a local time of a form is one of the server's time zone")
+    func localTime() throws {
+        #expect(DashboardRoutes.time("2026-11-24T09:00", in: .utc) == "2026-11-24T09:00:00.000Z")
+        #expect(DashboardRoutes.time("2026-11-24T09:00:30", in: .utc) == "2026-11-24T09:00:30.000Z")
+        let tokyo = try Zone(field: "Asia/Tokyo")
+        #expect(DashboardRoutes.time("2026-11-24T09:00", in: tokyo) == "2026-11-24T00:00:00.000Z")
+        for text in ["", "monday", "2026-11-24T09:00:00Z", "2026-13-24T09:00"] {
+            #expect(DashboardRoutes.time(text, in: tokyo) == text)
+        }
+    }
+
     @Test("a pipeline without a schedule has no ticks")
     func none() async throws {
         try await ServerRig(pipelines: ["g.yaml": Pipelines.gate]).serve { server in

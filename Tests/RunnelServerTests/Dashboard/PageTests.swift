@@ -69,7 +69,8 @@ import Testing
             #expect(runs.contains("There are no runs yet."))
             #expect(runs.contains("Start one from the page of a pipeline."))
             #expect(try await browser.page("/runs?state=failed").contains("No run matches these filters."))
-            #expect(try await browser.page("/pipelines").contains("`runnel new pipeline` writes one into the folder."))
+            let pipelines = try await browser.page("/pipelines")
+            #expect(pipelines.contains("<code>runnel new pipeline</code> writes one into the folder."))
             #expect(try await browser.page("/triggers").contains("No pipeline has a trigger."))
             #expect(try await browser.page("/usage").contains("No agent or model was called."))
             #expect(try await browser.page("/audit").contains("Nothing was done yet."))
@@ -103,6 +104,8 @@ import Testing
             #expect(page.contains(#"data-label="Tokens in">200</td>"#))
             #expect(page.contains(#"data-label="Tokens in">unknown</td>"#))
             #expect(!page.contains(#"data-label="Cached">0</td>"#))
+            #expect(page.contains(#"<h2 id="by-pipeline-title">By pipeline</h2>"#))
+            #expect(page.contains(" a day</span>"))
         }
     }
 
@@ -249,7 +252,10 @@ import Testing
                 "/pipelines/greet/start", ["input.who": "Eve", "priority": "11", "do": "start"])
             #expect(high.status == 400)
             #expect(high.text.contains("`priority`: expected a whole number from -10 to 10, found the number 11"))
-            #expect(high.text.contains(#"value="11""#))
+            #expect(high.text.contains(#"value="11" aria-invalid="true" aria-describedby="start-problem""#))
+            // The browser shows the form, and not the top of the page.
+            #expect(high.text.contains(#"action="/pipelines/greet/start#start""#))
+            #expect(!wrong.text.contains("aria-invalid"))
         }
     }
 

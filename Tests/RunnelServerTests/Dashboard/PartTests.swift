@@ -62,6 +62,23 @@ import WebhookPlugin
         #expect(Words(language: .english).took(nanoseconds) == text)
     }
 
+    @Test(
+        "a size has its unit after a space",
+        arguments: [
+            (0, "0 B"), (300, "300 B"), (1023, "1,023 B"), (65_536, "64 KiB"), (1500, "1.46 KiB"),
+            (3 << 20, "3 MiB"), (1_600_000_000, "1.49 GiB"),
+        ])
+    func sizes(_ bytes: Int, _ text: String) {
+        #expect(Words(language: .english).bytes(bytes) == text)
+    }
+
+    @Test("what stands between backticks in a text of ours is code; what else it holds stays text")
+    func marked() {
+        var html = HTMLWriter()
+        html.marked("`on:` in <a> file, or `runnel new`")
+        #expect(html.html == "<code>on:</code> in &lt;a&gt; file, or <code>runnel new</code>")
+    }
+
     @Test("the language is the one the browser likes best of those there are")
     func languages() {
         #expect(Language.best(of: "ja") == .japanese)

@@ -62,7 +62,7 @@ struct DeliveryList {
             if pipelines.count > 1 || query.pipeline != nil {
                 for name in pipelines {
                     let isCurrent = query.pipeline == name
-                    link(name, query.of(pipeline: isCurrent ? nil : name), isCurrent, &html)
+                    link(name, query.of(pipeline: isCurrent ? nil : name), isCurrent, class: "name", &html)
                 }
             }
         }
@@ -102,8 +102,12 @@ struct DeliveryList {
         }
     }
 
-    private func link(_ text: String, _ query: DeliveryQuery, _ isCurrent: Bool, _ html: inout HTMLWriter) {
-        html.element("a", .href(query.link), isCurrent ? .plain("aria-current", "true") : nil) { $0.outside(text) }
+    private func link(
+        _ text: String, _ query: DeliveryQuery, _ isCurrent: Bool, class name: String? = nil, _ html: inout HTMLWriter
+    ) {
+        html.element(
+            "a", name.map { .class($0) }, .href(query.link), isCurrent ? .plain("aria-current", "true") : nil
+        ) { $0.outside(text) }
     }
 
     private func row(_ delivery: DeliveryRecord, _ html: inout HTMLWriter) {
@@ -245,11 +249,11 @@ struct DeliveryPage {
                 html.element(
                     "p", .class("soft"),
                     text: words(
-                        .bodyIsCut, ByteCount(min(delivery.size, DeliveryRecord.maximumBody)).description,
-                        ByteCount(delivery.size).description))
+                        .bodyIsCut, words.bytes(min(delivery.size, DeliveryRecord.maximumBody)),
+                        words.bytes(delivery.size)))
             }
             guard let text = delivery.shownText else {
-                return html.element("p", text: words(.bodyIsBinary, ByteCount(delivery.size).description))
+                return html.element("p", text: words(.bodyIsBinary, words.bytes(delivery.size)))
             }
             html.element(
                 "pre", .plain("dir", "auto"), .plain("tabindex", "0"), .label(words(.columnBody)),

@@ -30,6 +30,9 @@ struct TriggersPage {
                             for title in [Phrase.columnState, .columnPipeline, .columnTrigger, .columnWhy] {
                                 html.element("th", .plain("scope", "col"), text: words(title))
                             }
+                            html.element("th", .plain("scope", "col")) {
+                                $0.element("span", .class("hidden"), text: words(.columnAction))
+                            }
                         }
                     }
                     html.element("tbody") { html in
@@ -94,11 +97,12 @@ struct AuditPage {
     }
 
     private func row(_ entry: AuditEntry, _ html: inout HTMLWriter) {
+        let words = context.words
         html.element("tr") { html in
-            html.element("td") { $0.time(entry.time, context) }
-            html.element("td", .class("from")) { $0.outside(entry.caller) }
-            html.element("td", .class("mono")) { $0.outside(entry.action) }
-            html.element("td", .class("why")) { html in
+            html.element("td", .plain("data-label", words(.columnTime))) { $0.time(entry.time, context) }
+            html.element("td", .class("from"), .plain("data-label", words(.columnCaller))) { $0.outside(entry.caller) }
+            html.element("td", .class("mono"), .plain("data-label", words(.columnAction))) { $0.outside(entry.action) }
+            html.element("td", .class("why"), .plain("data-label", words(.columnSubject))) { html in
                 if entry.action == "replay-delivery" {
                     html.element("a", .class("mono"), .href(Link("deliveries", entry.subject))) {
                         $0.outside(entry.subject)
@@ -113,7 +117,9 @@ struct AuditPage {
                     html.element("a", .class("mono"), .href(Link("runs", entry.outcome))) { $0.outside(entry.outcome) }
                 }
             }
-            html.element("td", .class("from mono")) { $0.outside(entry.origin) }
+            html.element("td", .class("from mono"), .plain("data-label", words(.columnOrigin))) {
+                $0.outside(entry.origin)
+            }
         }
     }
 }
@@ -141,14 +147,16 @@ struct SettingsPage {
                     html.element("tbody") { html in
                         for setting in settings {
                             html.element("tr") { html in
-                                html.element("td", .class("mono")) { $0.outside(setting.key) }
-                                html.element("td", .class("why mono")) { html in
+                                html.element("td", .class("name mono")) { $0.outside(setting.key) }
+                                html.element("td", .class("why mono"), .plain("data-label", words(.columnValue))) {
+                                    html in
                                     switch setting.value {
                                     case .shown(let value): html.outside(value)
                                     case .secret: html.element("span", .class("soft"), text: words(.secretIsSet))
                                     }
                                 }
-                                html.element("td", .class("from")) { html in
+                                html.element("td", .class("from"), .plain("data-label", words(.columnSource))) {
+                                    html in
                                     switch setting.source {
                                     case .defaultValue: html.text(words(.sourceDefault))
                                     case .file(let place): html.outside(place)

@@ -250,10 +250,17 @@ extension HTMLWriter {
         }
     }
 
+    /// A text of ours: what stands between backticks is code.
+    mutating func marked(_ text: String) {
+        for (index, part) in text.split(separator: "`", omittingEmptySubsequences: false).enumerated() {
+            if index.isMultiple(of: 2) { self.text(String(part)) } else { element("code", text: String(part)) }
+        }
+    }
+
     mutating func empty(_ text: String, _ hint: String? = nil) {
         element("div", .class("empty")) { html in
-            html.element("p", text: text)
-            if let hint { html.element("p", .class("soft"), text: hint) }
+            html.element("p") { $0.marked(text) }
+            if let hint { html.element("p", .class("soft")) { $0.marked(hint) } }
         }
     }
 }

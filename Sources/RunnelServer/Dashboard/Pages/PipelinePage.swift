@@ -14,6 +14,7 @@ struct PipelinePage {
     /// What was typed into the form, and what is wrong with it.
     var typed: [String: String] = [:]
     var typedPriority: String?
+    var isPriorityWrong = false
     var problem: String?
 
     func html() -> String {
@@ -109,6 +110,8 @@ struct PipelinePage {
     private func backfill(_ html: inout HTMLWriter) {
         let words = context.words
         guard let session = context.session, session.scope >= .run else { return }
+        // To the minute, as the field has it.
+        let now = String(LocalTime.text(context.now).prefix(16))
         html.element("details") { html in
             html.element("summary", text: words(.backfill))
             html.element(
@@ -116,14 +119,15 @@ struct PipelinePage {
                 .action(Link("pipelines", pipeline.name, "backfill"))
             ) { html in
                 html.formToken(session)
-                html.element("p", .class("soft"), text: words(.backfillHelp))
+                html.element(
+                    "p", .class("soft"),
+                    text: words(.backfillHelp) + " " + words(.timesAre, LocalTime.zone(context.now)))
                 for (name, title) in [("from", words(.backfillFrom)), ("to", words(.backfillTo))] {
                     html.element("div", .class("field")) { html in
                         html.element("label", .for("backfill-\(name)"), text: title)
                         html.void(
                             "input", .id("backfill-\(name)"), .name(name), .flag("required"),
-                            .plain("placeholder", "2026-11-24T09:00:00Z"),
-                            name == "to" ? .value(Timestamp.text(nanoseconds: context.now)) : nil)
+                            .plain("type", "datetime-local"), .plain("max", now), name == "to" ? .value(now) : nil)
                     }
                 }
                 html.element("label") { html in
@@ -164,11 +168,11 @@ struct PipelinePage {
         html.sheet("start", words(.startTitle)) { html in
             html.element(
                 "form", .class("stack inset"), .plain("method", "post"),
-                .action(Link("pipelines", pipeline.name, "start"))
+                .action(Link("pipelines", pipeline.name, "start").at("start"))
             ) { html in
                 if let session = context.session { html.formToken(session) }
                 if let problem {
-                    html.element("div", .class("problem"), .role("alert")) { html in
+                    html.element("div", .class("problem"), .id("start-problem"), .role("alert")) { html in
                         html.element("p") { $0.outside(problem) }
                     }
                 }
@@ -190,7 +194,9 @@ struct PipelinePage {
             html.void(
                 "input", .id("priority"), .name("priority"), .plain("type", "number"),
                 .plain("min", "\(RunPriority.levels.lowerBound)"), .plain("max", "\(RunPriority.levels.upperBound)"),
-                .plain("step", "1"), .value(typedPriority ?? "\(pipeline.priority)"))
+                .plain("step", "1"), .value(typedPriority ?? "\(pipeline.priority)"),
+                isPriorityWrong ? .plain("aria-invalid", "true") : nil,
+                isPriorityWrong ? .plain("aria-describedby", "start-problem") : nil)
             html.element("p", .class("soft"), text: words(.priorityHelp))
         }
     }

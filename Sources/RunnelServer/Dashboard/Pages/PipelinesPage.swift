@@ -59,7 +59,7 @@ struct RunBars {
                     default: "wait"
                     }
                 html.shape(
-                    "rect", .class(kind), .plain("x", "\((RecentRuns.bars - runs.count + index) * 10)"),
+                    "rect", .class(kind), .plain("x", "\(index * 10)"),
                     .plain("y", "\(40 - height)"), .plain("width", "8"), .plain("height", "\(height)"))
             }
         }

@@ -423,8 +423,10 @@ struct StepDetail {
                 html.element("h2", .id("step-title")) { $0.outside(key) }
                 html.badge(step.state.rawValue, words)
                 html.element("div", .class("end soft")) { html in
-                    html.outside(step.uses.isEmpty ? words(.group) : step.uses)
-                    if step.attempt > 0 { html.text(" · " + words(.attempt, step.attempt)) }
+                    html.element("span") { html in
+                        html.outside(step.uses.isEmpty ? words(.group) : step.uses)
+                        if step.attempt > 0 { html.text(" · " + words(.attempt, step.attempt)) }
+                    }
                 }
             }
             let text = page.log.texts[key]

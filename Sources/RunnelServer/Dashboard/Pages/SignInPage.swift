@@ -21,7 +21,7 @@ struct SignInPage {
                     html.void(
                         "input", .id("token"), .name("token"), .plain("type", "password"), .flag("required"),
                         .plain("autocomplete", "current-password"), .plain("aria-describedby", "token-help"))
-                    html.element("p", .id("token-help"), .class("soft"), text: words(.signInHelp))
+                    html.element("p", .id("token-help"), .class("soft")) { $0.marked(words(.signInHelp)) }
                     html.element("button", .class("first"), text: words(.signIn))
                 }
             }

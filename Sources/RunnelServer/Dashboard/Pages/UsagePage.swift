@@ -38,10 +38,10 @@ struct UsagePage {
                         words(.inAndOut, words.short(total.inputTokens), words.short(total.outputTokens)), &html)
                     tile(words(.columnCost), cost(total), nil, &html)
                 }
-                table("by-pipeline", words(.columnPipeline), { $0.pipeline }, isPipeline: true, &html)
-                table("by-agent", words(.columnAgent), { $0.agent ?? $0.model ?? words(.stateUnknown) }, &html)
+                table("by-pipeline", .byPipeline, .columnPipeline, { $0.pipeline }, isPipeline: true, &html)
+                table("by-agent", .byAgent, .columnAgent, { $0.agent ?? $0.model ?? words(.stateUnknown) }, &html)
                 table(
-                    "by-day", words(.columnDay),
+                    "by-day", .byDay, .columnDay,
                     { days.date($0.period) },
                     isNewestFirst: true, &html)
             }
@@ -86,22 +86,27 @@ struct UsagePage {
                     .plain("y", "\(40 - height)"), .plain("width", "8"), .plain("height", "\(height)"))
             }
         }
+        html.element("p", .class("scale soft")) { html in
+            html.element("span", text: days.date(0))
+            html.element("span", text: context.words(.dayAtMost, context.words.short(tokens.max() ?? 0)))
+            html.element("span", text: days.date(Self.days - 1))
+        }
     }
 
     private func table(
-        _ id: StaticString, _ title: String, _ name: (UsageSum) -> String, isPipeline: Bool = false,
+        _ id: StaticString, _ title: Phrase, _ column: Phrase, _ name: (UsageSum) -> String, isPipeline: Bool = false,
         isNewestFirst: Bool = false, _ html: inout HTMLWriter
     ) {
         let words = context.words
         let rows = Dictionary(grouping: sums, by: name).mapValues { $0.total(prices) }.sorted {
             isNewestFirst ? $0.key > $1.key : ($1.value.countedTokens, $0.key) < ($0.value.countedTokens, $1.key)
         }
-        html.sheet(id, title) { html in
+        html.sheet(id, words(title)) { html in
             html.element("table") { html in
-                html.element("caption", .class("hidden"), text: title)
+                html.element("caption", .class("hidden"), text: words(title))
                 html.element("thead") { html in
                     html.element("tr") { html in
-                        html.element("th", .plain("scope", "col"), text: title)
+                        html.element("th", .plain("scope", "col"), text: words(column))
                         for column in [
                             Phrase.columnCalls, .columnTokensIn, .columnTokensCached, .columnTokensOut, .columnCost,
                         ] {

@@ -36,7 +36,7 @@ struct ValueFold {
 
     private var summary: String {
         switch value {
-        case .string(let text): ByteCount(text.utf8.count).description
+        case .string(let text): context.words.bytes(text.utf8.count)
         case .list(let items): context.words(.items, items.count)
         case .object(let members): context.words(.keys, members.count)
         default: ""

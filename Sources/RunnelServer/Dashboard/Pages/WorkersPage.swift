@@ -10,9 +10,9 @@ struct WorkersPage {
     let runs: [WorkerID: [RunRecord]]
 
     private static let columns = [
-        Phrase.columnState, .columnHost, .columnRole, .columnVersion, .columnRuns, .columnHeartbeat, .columnClock,
-        .columnSince,
+        Phrase.columnState, .columnHost, .columnRole, .columnVersion, .columnRuns,
     ]
+    private static let times = [Phrase.columnHeartbeat, .columnClock, .columnSince]
 
     func html() -> String {
         let words = context.words
@@ -29,6 +29,9 @@ struct WorkersPage {
                         html.element("tr") { html in
                             for title in Self.columns {
                                 html.element("th", .plain("scope", "col"), text: words(title))
+                            }
+                            for title in Self.times {
+                                html.element("th", .class("num"), .plain("scope", "col"), text: words(title))
                             }
                             html.element("th", .plain("scope", "col")) {
                                 $0.element("span", .class("hidden"), text: words(.columnAction))
@@ -54,25 +57,25 @@ struct WorkersPage {
             html.element("td", .class("name"), .title(worker.id.text)) {
                 $0.outside("\(worker.host) · \(worker.processID)")
             }
-            html.element("td", .class("from")) { $0.outside(worker.role) }
-            html.element("td", .class("from")) { $0.outside(worker.version) }
-            html.element("td", .class("why")) { html in
+            html.element("td", .plain("data-label", words(.columnRole))) { $0.outside(worker.role) }
+            html.element("td", .plain("data-label", words(.columnVersion))) { $0.outside(worker.version) }
+            html.element("td", .class("why"), .plain("data-label", words(.columnRuns))) { html in
                 for (index, run) in (runs[worker.id] ?? []).prefix(20).enumerated() {
                     if index > 0 { html.text(", ") }
                     html.element("a", .href(Link("runs", run.id))) { $0.outside(run.pipeline) }
                 }
             }
-            html.element("td", .class("from"), .plain("data-label", words(.columnHeartbeat))) {
+            html.element("td", .class("num"), .plain("data-label", words(.columnHeartbeat))) {
                 $0.text(words.took(worker.silence.nanoseconds))
             }
-            html.element("td", .class("from"), .plain("data-label", words(.columnClock))) { html in
+            html.element("td", .class("num"), .plain("data-label", words(.columnClock))) { html in
                 guard let lead = worker.clockLead else { return html.text("–") }
                 html.text((lead < .zero ? "−" : "+") + words.took(abs(lead.nanoseconds)))
                 if worker.clockProblem != nil {
                     html.element("span", .class("badge failed"), text: words(.problem))
                 }
             }
-            html.element("td", .class("from"), .plain("data-label", words(.columnSince))) {
+            html.element("td", .class("num"), .plain("data-label", words(.columnSince))) {
                 $0.time(worker.startedAt, context)
             }
             html.element("td", .class("num")) { html in

@@ -101,6 +101,20 @@ struct Words: Sendable {
         }
     }
 
+    /// A size: `300 B`, `64 KiB`, `1.82 MiB`.
+    func bytes(_ count: Int) -> String {
+        switch count {
+        case ..<1024: "\(number(count)) B"
+        case ..<(1 << 20): "\(Self.part(count, 1 << 10)) KiB"
+        case ..<(1 << 30): "\(Self.part(count, 1 << 20)) MiB"
+        default: "\(Self.part(count, 1 << 30)) GiB"
+        }
+    }
+
+    private static func part(_ count: Int, _ size: Int) -> String {
+        count.isMultiple(of: size) ? String(count / size) : digits(Double(count) / Double(size))
+    }
+
     /// A measured time: `4 ms`, `2.4 s`, `41 s`, `3 min 5 s`, `2 h 4 min`, `3 d 2 h`.
     func took(_ nanoseconds: Int64) -> String {
         let seconds = Double(max(0, nanoseconds)) / 1e9

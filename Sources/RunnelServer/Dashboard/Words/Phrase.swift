@@ -62,6 +62,10 @@ enum Phrase: String, Sendable, CaseIterable {
     case noUsageHint
     case last30Days
     case tokensByDay
+    case dayAtMost
+    case byPipeline
+    case byAgent
+    case byDay
     case columnCalls
     case columnTokens
     case columnTokensIn
@@ -382,6 +386,10 @@ enum Phrase: String, Sendable, CaseIterable {
         case .noUsageHint: ("Simulated chats are not counted.", "シミュレーションのチャットは数えません。")
         case .last30Days: ("The last 30 days", "直近 30 日")
         case .tokensByDay: ("Model tokens by day", "日ごとのトークン数")
+        case .dayAtMost: ("at most {0} a day", "1 日最大 {0}")
+        case .byPipeline: ("By pipeline", "パイプライン別")
+        case .byAgent: ("By agent or model", "エージェント・モデル別")
+        case .byDay: ("By day", "日別")
         case .columnCalls: ("Calls", "呼び出し")
         case .columnTokens: ("Model tokens", "トークン")
         case .columnTokensIn: ("Tokens in", "入力トークン")

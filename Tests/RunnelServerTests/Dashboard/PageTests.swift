@@ -175,6 +175,9 @@ import Testing
             let now = try await browser.page("/")
             #expect(now.contains("One thing needs you.") || now.contains("2 things need you."))
             #expect(now.contains("bad: the secret is *** (broken)"))
+            // A screen reader tells the state when it changes.
+            let shown = try await browser.page("/runs/\(run)")
+            #expect(shown.contains(#"<span role="status"><span class="badge failed">failed</span></span>"#))
             let answer = try await browser.send("/runs/\(run)/retry", ["from": "bad"])
             #expect(answer.status == 303)
             let location = try #require(answer.headers["location"])

@@ -65,7 +65,7 @@ struct RunPage {
         let words = context.words
         html.element("div", .class("title")) { html in
             html.element("h1") { $0.outside(run.pipeline) }
-            html.badge(run.stateText, words)
+            html.element("span", .role("status")) { $0.badge(run.stateText, words) }
             html.element("div", .class("actions")) { html in
                 let link = Link("runs", run.id)
                 if run.state.isFinal {
@@ -175,7 +175,8 @@ struct RunPage {
             html in
             guard streaming.count > 1 else { return }
             for step in streaming.prefix(12) {
-                html.element("section", .class("sheet"), .label(step.key.description)) { html in
+                html.element("section", .class("sheet"), .label(context.words(.answerOf, step.key.description))) {
+                    html in
                     html.element("header") { html in
                         html.element("h2") { html in
                             html.element("a", .href(link(step: step.key.description))) {
@@ -263,7 +264,7 @@ struct AnswerView {
     func write(to html: inout HTMLWriter) {
         if text?.isCut ?? false { html.element("p", .class("soft inset"), text: context.words(.beginningCut)) }
         html.element(
-            "div", .class("answer"), .plain("tabindex", "0"), .role("region"), .label(context.words(.answerOf, step)),
+            "div", .class("answer"), .plain("tabindex", "0"), .role("group"), .label(context.words(.answerOf, step)),
             isLive ? .plain("data-answer", step) : nil, .plain("dir", "auto")
         ) { html in
             html.text(text?.shown ?? "")

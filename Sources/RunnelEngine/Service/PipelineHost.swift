@@ -132,22 +132,37 @@ public actor PipelineHost {
             ignored: Dictionary(ignored, uniquingKeysWith: { first, _ in first }))
     }
 
+    /// The current problems of these kinds, as the health board has them.
+    package nonisolated func problems(of kinds: [HealthBoard.Kind]) async -> [HealthBoard.Problem] {
+        guard let board = try? await worker.runner.services.get(HealthBoard.self) else { return [] }
+        return board.problems(of: kinds)
+    }
+
     /// The next ticks of the pipeline's triggers, earliest first; those of triggers with a problem are left out.
     ///
     /// - Parameter time: Nanoseconds since 1970.
     public nonisolated func ticks(of pipeline: Pipeline, after time: Int64, limit: Int) -> [Tick] {
-        pipeline.triggers.flatMap { trigger -> [Tick] in
-            guard let preview = registry.trigger(named: trigger.kind)?.preview,
-                let entry = try? trigger.entry.render(scope).asObject, let schedule = try? preview(entry)
-            else { return [] }
-            var ticks: [Tick] = []
-            var last = time
-            while ticks.count < limit, let next = schedule.next(last) {
-                ticks.append(Tick(key: trigger.key, time: next, text: schedule.text(next)))
-                last = next
-            }
-            return ticks
-        }.sorted { $0.time < $1.time }.prefix(limit).map { $0 }
+        pipeline.triggers.flatMap { ticks(of: $0, after: time, limit: limit) }.sorted { $0.time < $1.time }
+            .prefix(limit).map { $0 }
+    }
+
+    /// The next tick of each of the pipeline's triggers that has one, by key.
+    package nonisolated func nextTicks(of pipeline: Pipeline, after time: Int64) -> [String: Tick] {
+        let next = pipeline.triggers.compactMap { ticks(of: $0, after: time, limit: 1).first }
+        return Dictionary(next.map { ($0.key, $0) }, uniquingKeysWith: { first, _ in first })
+    }
+
+    private nonisolated func ticks(of trigger: TriggerDeclaration, after time: Int64, limit: Int) -> [Tick] {
+        guard let preview = registry.trigger(named: trigger.kind)?.preview,
+            let entry = try? trigger.entry.render(scope).asObject, let schedule = try? preview(entry)
+        else { return [] }
+        var ticks: [Tick] = []
+        var last = time
+        while ticks.count < limit, let next = schedule.next(last) {
+            ticks.append(Tick(key: trigger.key, time: next, text: schedule.text(next)))
+            last = next
+        }
+        return ticks
     }
 
     /// The run of a past tick, with the identity that the trigger itself gives it; nil where the trigger has no ticks of

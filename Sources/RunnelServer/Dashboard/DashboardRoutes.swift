@@ -134,7 +134,7 @@ struct DashboardRoutes: Sendable {
     private func addRuns(to group: RouterGroup<ServerContext>) {
         group.get("/") { request, context in
             let page = pageContext(request, context)
-            let data = try await withJournal { try await NowData.load(api, page) }
+            let data = try await withJournal { try await NowData.load(api, page, options.prices) }
             return Response.page(NowPage(context: page, data: data).html())
         }
         group.post("/seen") { request, context in

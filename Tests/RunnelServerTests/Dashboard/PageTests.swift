@@ -1,5 +1,6 @@
 import RunnelKit
 import RunnelSupport
+import SchedulePlugin
 import Testing
 
 @testable import RunnelEngine
@@ -106,6 +107,52 @@ import Testing
             #expect(!page.contains(#"data-label="Cached">0</td>"#))
             #expect(page.contains(#"<h2 id="by-pipeline-title">By pipeline</h2>"#))
             #expect(page.contains(" a day</span>"))
+            let now = try await browser.page("/")
+            #expect(now.contains(#"<a class="soft" href="/usage">Model tokens</a><b>≥ 210</b>"#))
+            #expect(now.contains(#"<a class="soft" href="/usage">Cost</a><b>unknown</b>"#))
+            #expect(now.contains("<bdi>3 calls</bdi>"))
+        }
+    }
+
+    @Test("the start page shows what the health board has, all of a kind as one")
+    func board() async throws {
+        try await ServerRig.dashboard().serve { server in
+            let browser = try await Browsing.signedIn(server)
+            let board = try await server.services.get(HealthBoard.self)
+            board.set(.budget, ["the budget of talk": "100 % of it", "the budget of talk, used up": "chats fail"])
+            #expect(try await browser.page("/").contains("One thing needs you."))
+            board.set(.disk, "/data", "512 MiB are free")
+            let page = try await browser.page("/")
+            #expect(page.contains("2 things need you."))
+            #expect(page.contains("100 % of it\nchats fail"))
+            #expect(page.contains("512 MiB are free"))
+            board.set(.disk, "/data", nil)
+            #expect(try await browser.page("/").contains("One thing needs you."))
+        }
+    }
+
+    @Test("the start page lists ticks by time over all pipelines, and hooks apart from them")
+    func next() async throws {
+        func pipeline(_ name: String, _ trigger: String) -> String {
+            "name: \(name)\non: \(trigger)\nsteps: [ { uses: log, with: { message: x } } ]"
+        }
+        var rig = ServerRig.dashboard([
+            "a.yaml": pipeline("leap", #"{ schedule: { cron: "0 0 29 2 *" } }"#),
+            "b.yaml": pipeline("hourly", #"{ schedule: { cron: "0 * * * *" } }"#),
+            "c.yaml": pipeline("called", "{ webhook: { verify: { scheme: none } } }"),
+        ])
+        rig.plugins = [SchedulePlugin()]
+        try await rig.serve { server in
+            let page = try await Browsing.signedIn(server).page("/")
+            let next = try #require(page.firstRange(of: #"id="next""#)).lowerBound
+            let waiting = try #require(page.firstRange(of: #"id="waiting""#)).lowerBound
+            let ticks = page[next..<waiting]
+            let hourly = try #require(ticks.firstRange(of: "hourly")).lowerBound
+            let leap = try #require(ticks.firstRange(of: "leap")).lowerBound
+            #expect(hourly < leap)
+            #expect(!ticks.contains("called"))
+            #expect(page[waiting...].contains("POST /hooks/called"))
+            #expect(!page.contains("next at "))
         }
     }
 

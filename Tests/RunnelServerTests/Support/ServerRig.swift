@@ -23,6 +23,8 @@ struct ServerRig: Sendable {
     let gates = Gates()
     var journal = HeldJournal()
     let log = LogRecorder()
+    /// Beside those that every rig has.
+    var plugins: [any Plugin] = []
     /// What `/metrics` shows.
     var metrics: MetricsRegistry?
 
@@ -30,7 +32,8 @@ struct ServerRig: Sendable {
     func serve<Result: Sendable>(
         _ body: @escaping @Sendable (RunningServer) async throws -> Result
     ) async throws -> Result {
-        let registry = try StepRegistry([LogPlugin(), TemplatePlugin(), WebhookPlugin(), TestPlugin(gates: gates)])
+        let own: [any Plugin] = [LogPlugin(), TemplatePlugin(), WebhookPlugin(), TestPlugin(gates: gates)]
+        let registry = try StepRegistry(own + plugins)
         let loader = try PipelineLoader(
             registry: registry, names: ProjectNames(secrets: Array(secrets.keys), env: []))
         let services = Services()
@@ -78,7 +81,7 @@ struct ServerRig: Sendable {
                     return try await body(
                         RunningServer(
                             port: port, gates: gates, journal: journal, queue: queue, host: host, server: server,
-                            log: log))
+                            services: services, log: log))
                 }
                 defer {
                     hub.shutDown()
@@ -115,6 +118,7 @@ struct RunningServer: Sendable {
     let queue: RunQueue
     let host: PipelineHost
     let server: RunnelServer
+    let services: Services
     let log: LogRecorder
 
     /// Asks on a connection of its own.

@@ -35,7 +35,7 @@ struct NowPage {
                 problems(&html)
                 failed(&html)
                 running(&html)
-                next(&html)
+                coming(&html)
             }
         }
     }
@@ -63,7 +63,7 @@ struct NowPage {
         let words = context.words
         let total = data.hours.reduce(0) { $0 + $1.runs }
         let bad = data.hours.filter { $0.state == .failed }.reduce(0) { $0 + $1.runs }
-        html.element("section", .class("tiles"), .label(words(.last24Hours))) { html in
+        html.element("section", .class("tiles six"), .label(words(.last24Hours))) { html in
             html.element("div", .class("sheet tile wide")) { html in
                 html.element("span", .class("soft"), text: words(.runsIn24Hours))
                 html.element("b", text: words.short(total))
@@ -79,6 +79,17 @@ struct NowPage {
                 words(.navWorkers), words.short(data.workers.count), Link("workers"),
                 data.workers.isEmpty
                     ? words(.noWorkers) : data.workers.map(\.host).uniqued.prefix(3).joined(separator: ", "), &html)
+            let usage = data.usage
+            tile(
+                words(.columnTokens),
+                usage.calls == 0
+                    ? "0"
+                    : words.tokens(usage.inputTokens + usage.outputTokens, unknown: usage.unknownCalls, of: usage),
+                Link("usage"),
+                words(.inAndOut, words.short(usage.inputTokens), words.short(usage.outputTokens)), &html)
+            tile(
+                words(.columnCost), words.cost(usage) ?? (usage.calls == 0 ? "—" : words(.stateUnknown)), Link("usage"),
+                words(.calls, usage.calls), &html)
         }
     }
 
@@ -173,21 +184,44 @@ struct NowPage {
         }
     }
 
-    private func next(_ html: inout HTMLWriter) {
+    /// What comes: ticks by time, and the triggers that wait for something else.
+    private func coming(_ html: inout HTMLWriter) {
         let words = context.words
-        html.sheet("next", words(.nextTicks)) { html in
-            guard !data.next.isEmpty else { return html.empty(words(.noTicks)) }
-            html.element("table") { html in
-                html.element("caption", .class("hidden"), text: words(.nextTicks))
-                html.element("tbody") { html in
-                    for next in data.next {
-                        html.element("tr") { html in
-                            html.element("td", .class("name")) { html in
-                                html.element("a", .href(Link("pipelines", next.pipeline))) { $0.outside(next.pipeline) }
-                            }
-                            html.element("td", .class("from")) { $0.outside(next.key) }
-                            html.element("td", .class("why")) { $0.outside(next.text) }
+        if data.next.isEmpty, data.waiting.isEmpty {
+            return html.sheet("next", words(.nextTicks)) { $0.empty(words(.noTicks)) }
+        }
+        if !data.next.isEmpty {
+            let rows = data.next.map { (pipeline: $0.pipeline, key: $0.tick.key, detail: $0.tick) }
+            html.sheet("next", words(.nextTicks)) { html in
+                triggers(words(.nextTicks), rows, &html) { tick, html in
+                    html.element(
+                        "time", .plain("datetime", Timestamp.text(nanoseconds: tick.time)), .title(tick.text),
+                        text: LocalTime.short(tick.time, now: context.now))
+                    html.text(" · " + words.relative(tick.time, now: context.now))
+                }
+            }
+        }
+        guard !data.waiting.isEmpty else { return }
+        let rows = data.waiting.map { (pipeline: $0.pipeline, key: $0.key, detail: $0.text) }
+        html.sheet("waiting", words(.waitsForEvents)) { html in
+            triggers(words(.waitsForEvents), rows, &html) { text, html in html.outside(text) }
+        }
+    }
+
+    private func triggers<Detail>(
+        _ caption: String, _ rows: [(pipeline: String, key: String, detail: Detail)], _ html: inout HTMLWriter,
+        detail: (Detail, inout HTMLWriter) -> Void
+    ) {
+        html.element("table") { html in
+            html.element("caption", .class("hidden"), text: caption)
+            html.element("tbody") { html in
+                for row in rows {
+                    html.element("tr") { html in
+                        html.element("td", .class("name")) { html in
+                            html.element("a", .href(Link("pipelines", row.pipeline))) { $0.outside(row.pipeline) }
                         }
+                        html.element("td", .class("from mono")) { $0.outside(row.key) }
+                        html.element("td", .class("why")) { detail(row.detail, &$0) }
                     }
                 }
             }
@@ -208,12 +242,23 @@ struct NowData: Sendable {
     var hours: [HourCount] = []
     var workers: [WorkerRecord] = []
     var problems: [NowPage.Problem] = []
-    /// What triggers wait for.
-    var next: [(pipeline: String, key: String, text: String)] = []
+    /// The next tick of each trigger that has one, earliest first.
+    var next: [(pipeline: String, tick: PipelineHost.Tick)] = []
+    /// What the other triggers wait for.
+    var waiting: [(pipeline: String, key: String, text: String)] = []
+    /// What chats have used in the last 24 hours.
+    var usage = UsageTotal()
 
     static let limit = 20
 
-    static func load(_ api: API, _ context: PageContext) async throws -> NowData {
+    /// The kinds of problems of the health board that ``load(_:_:_:)`` does not look for itself, each with the page that
+    /// shows more.
+    private static let kinds: [(kind: HealthBoard.Kind, title: Phrase, link: Link)] = [
+        (.disk, .diskHasProblem, Link("workers")), (.workerLost, .workerWasLost, Link("workers")),
+        (.pluginBroken, .pluginIsBroken, Link("pipelines")), (.budget, .budgetIsUsed, Link("usage")),
+    ]
+
+    static func load(_ api: API, _ context: PageContext, _ prices: PriceTable) async throws -> NowData {
         let journal = api.journal
         let caller = context.session?.caller ?? DashboardSession.local
         let seen = try await journal.operators.seen(by: caller)
@@ -229,6 +274,7 @@ struct NowData: Sendable {
         for run in running.prefix(limit) { data.going.append(try await going(run, journal)) }
         data.hours = try await journal.operators.hours(since: day + HourCount.length)
         data.workers = try await journal.workers()
+        data.usage = try await journal.usage(UsageQuery(since: day)).total(prices)
         let words = context.words
         for hosted in await api.host.all {
             if let problem = hosted.problem {
@@ -238,17 +284,34 @@ struct NowData: Sendable {
                         link: hosted.pipeline.map { Link("pipelines", $0.name) } ?? Link("pipelines")))
             }
             guard let pipeline = hosted.pipeline else { continue }
-            for trigger in pipeline.triggers {
+            let ticks = api.host.nextTicks(of: pipeline, after: context.now)
+            for trigger in pipeline.triggers where !hosted.disabled.contains(trigger.key) {
                 switch hosted.triggers[trigger.key] {
                 case .problem(let text):
                     data.problems.append(
                         NowPage.Problem(
                             title: words(.triggerHasProblem, trigger.key, pipeline.name), text: text,
                             link: Link("pipelines", pipeline.name)))
-                case .waiting(let text): data.next.append((pipeline.name, trigger.key, text))
+                case .waiting(let text):
+                    if let tick = ticks[trigger.key] {
+                        data.next.append((pipeline.name, tick))
+                    } else {
+                        data.waiting.append((pipeline.name, trigger.key, text))
+                    }
                 case nil: break
                 }
             }
+        }
+        data.next.sort { ($0.tick.time, $0.pipeline) < ($1.tick.time, $1.pipeline) }
+        data.next = Array(data.next.prefix(limit))
+        for (kind, title, link) in kinds {
+            // One entry for all of a kind: a budget that is used up is also nearly used up.
+            let found = await api.host.problems(of: [kind])
+            guard !found.isEmpty else { continue }
+            let text = found.map { kind == .pluginBroken ? "\($0.subject): \($0.message)" : $0.message }
+            data.problems.append(
+                NowPage.Problem(
+                    title: words(title), text: api.queue.redact(text.joined(separator: "\n")), link: link))
         }
         for worker in data.workers {
             guard let problem = worker.clockProblem else { continue }

@@ -34,9 +34,9 @@ struct UsagePage {
                     tile(words(.columnCalls), words.short(total.calls), unknown(total), &html)
                     tile(
                         words(.columnTokens),
-                        tokens(total.inputTokens + total.outputTokens, unknown: total.unknownCalls, of: total),
+                        words.tokens(total.inputTokens + total.outputTokens, unknown: total.unknownCalls, of: total),
                         words(.inAndOut, words.short(total.inputTokens), words.short(total.outputTokens)), &html)
-                    tile(words(.columnCost), cost(total), nil, &html)
+                    tile(words(.columnCost), words.cost(total) ?? "—", nil, &html)
                 }
                 table("by-pipeline", .byPipeline, .columnPipeline, { $0.pipeline }, isPipeline: true, &html)
                 table("by-agent", .byAgent, .columnAgent, { $0.agent ?? $0.model ?? words(.stateUnknown) }, &html)
@@ -58,17 +58,6 @@ struct UsagePage {
 
     private func unknown(_ total: UsageTotal) -> String? {
         total.unknownCalls == 0 ? nil : context.words(.unknownCalls, total.unknownCalls)
-    }
-
-    /// What is not known of all calls is marked, and what is known of none is "unknown".
-    private func tokens(_ number: Int, unknown: Int, of total: UsageTotal) -> String {
-        if unknown == total.calls { return context.words(.stateUnknown) }
-        return (unknown > 0 ? "≥ " : "") + context.words.short(number)
-    }
-
-    private func cost(_ total: UsageTotal) -> String {
-        guard let cost = total.cost else { return "—" }
-        return total.unpricedCalls > 0 ? "≥ \(cost)" : "\(cost)"
     }
 
     private func bars(_ html: inout HTMLWriter) {
@@ -126,10 +115,13 @@ struct UsagePage {
                             }
                             number(.columnCalls, words.number(total.calls), &html)
                             let (unknown, uncached) = (total.unknownCalls, total.unknownCachedCalls)
-                            number(.columnTokensIn, tokens(total.inputTokens, unknown: unknown, of: total), &html)
-                            number(.columnTokensCached, tokens(total.cachedTokens, unknown: uncached, of: total), &html)
-                            number(.columnTokensOut, tokens(total.outputTokens, unknown: unknown, of: total), &html)
-                            number(.columnCost, cost(total), &html)
+                            number(.columnTokensIn, words.tokens(total.inputTokens, unknown: unknown, of: total), &html)
+                            number(
+                                .columnTokensCached, words.tokens(total.cachedTokens, unknown: uncached, of: total),
+                                &html)
+                            number(
+                                .columnTokensOut, words.tokens(total.outputTokens, unknown: unknown, of: total), &html)
+                            number(.columnCost, words.cost(total) ?? "—", &html)
                         }
                     }
                 }
@@ -139,5 +131,18 @@ struct UsagePage {
 
     private func number(_ label: Phrase, _ text: String, _ html: inout HTMLWriter) {
         html.element("td", .class("num"), .plain("data-label", context.words(label)), text: text)
+    }
+}
+
+extension Words {
+    /// What is not known of all calls is marked, and what is known of none is "unknown". There must be a call.
+    func tokens(_ number: Int, unknown: Int, of total: UsageTotal) -> String {
+        if unknown == total.calls { return self(.stateUnknown) }
+        return (unknown > 0 ? "≥ " : "") + short(number)
+    }
+
+    /// nil where no cost is known.
+    func cost(_ total: UsageTotal) -> String? {
+        total.cost.map { total.unpricedCalls > 0 ? "≥ \($0)" : "\($0)" }
     }
 }

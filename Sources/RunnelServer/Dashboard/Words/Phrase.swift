@@ -154,6 +154,12 @@ enum Phrase: String, Sendable, CaseIterable {
     case nothingRuns
     case ofLimit
     case nextTicks
+    case waitsForEvents
+    case diskHasProblem
+    case workerWasLost
+    case pluginIsBroken
+    case budgetIsUsed
+    case calls
     case noTicks
     // MARK: Runs
     case openRuns
@@ -483,6 +489,12 @@ enum Phrase: String, Sendable, CaseIterable {
         case .nothingRuns: ("Nothing is running.", "実行中のものはありません。")
         case .ofLimit: ("1 run|{0} runs", "{0} 件")
         case .nextTicks: ("Next", "次の予定")
+        case .waitsForEvents: ("Waiting for events", "イベントを待機中")
+        case .diskHasProblem: ("There is little room on the disk", "ディスクの空き容量が足りません")
+        case .workerWasLost: ("A worker was lost", "ワーカーが失われました")
+        case .pluginIsBroken: ("A plugin could not be loaded", "読み込めないプラグインがあります")
+        case .budgetIsUsed: ("A budget is nearly or wholly used up", "予算の残りがわずか、またはありません")
+        case .calls: ("1 call|{0} calls", "呼び出し {0} 件")
         case .noTicks: ("No trigger is waiting.", "待機中のトリガーはありません。")
         case .openRuns: ("{0} running, {1} queued", "実行中 {0}、待機中 {1}")
         case .filterAll: ("All", "すべて")

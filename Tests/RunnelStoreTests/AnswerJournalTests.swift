@@ -102,6 +102,25 @@ import Testing
         }
     }
 
+    @Test("usage is summed by run", arguments: JournalKind.allCases)
+    func usageOfRun(kind: JournalKind) async throws {
+        try await withRun(kind) { journal, other, lease in
+            _ = try await journal.accept(newRun("r2", owner: workerRecord("w")), memory: nil)
+            try await journal.commit(commit(lease, usage: [entry(100, 20), entry(nil, nil), entry(10, 2)]), .durable)
+            let second = try await journal.lease("r2")
+            try await journal.commit(commit(second, usage: [entry(7, 7), entry(8, 8, agent: nil)]), .durable)
+            let first = try await other.usage(of: "r1")
+            #expect(first.map(\.agent) == ["a"])
+            var expected = UsageTotal()
+            (expected.calls, expected.unknownCalls, expected.unknownCachedCalls) = (3, 1, 1)
+            (expected.inputTokens, expected.outputTokens, expected.cachedTokens) = (110, 22, 55)
+            (expected.estimatedInput, expected.estimatedOutput) = (7, 9)
+            #expect(first.first?.total == expected)
+            #expect(try await other.usage(of: "r2").map(\.agent) == [nil, "a"])
+            #expect(try await other.usage(of: "r3").isEmpty)
+        }
+    }
+
     @Test("what a worker without the run commits counts nothing", arguments: JournalKind.allCases)
     func fenced(kind: JournalKind) async throws {
         try await withRun(kind) { (journal, other, lease) async throws -> Void in

@@ -47,6 +47,8 @@ import Testing
             #expect(try await times(DeliveryFilter(outcome: .refused)) == [3, 1])
             #expect(try await times(DeliveryFilter(outcome: .accepted, pipeline: "p")) == [0])
             #expect(try await times(DeliveryFilter(pipeline: "q")) == [4, 3])
+            #expect(try await times(DeliveryFilter(runID: "r")) == [0])
+            #expect(try await times(DeliveryFilter(runID: "s")).isEmpty)
             let last = try #require(try await other.deliveries.deliveries(DeliveryFilter(limit: 2)).last)
             #expect(try await times(DeliveryFilter(before: last.number, limit: 2)) == [2, 1])
         }

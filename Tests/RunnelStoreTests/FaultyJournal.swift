@@ -244,6 +244,12 @@ struct FaultyJournal: Journal {
         return try await base.usage(query)
     }
 
+    func usage(of runID: String) async throws(JournalError) -> [UsageSum] {
+        try read()
+        defer { executor.endCall() }
+        return try await base.usage(of: runID)
+    }
+
     func prune(_ retention: Retention, now: Int64, within limit: Duration?) async throws(JournalError) -> PruneReport {
         try write()
         defer { executor.endCall() }

@@ -89,16 +89,20 @@ public struct DeliveryFilter: Sendable, Hashable {
     public var outcome: DeliveryRecord.Outcome?
     /// The pipeline; nil for all.
     public var pipeline: String?
+    /// The run that stands for the event; nil for all.
+    public var runID: String?
     /// Only deliveries before this number, for the next page.
     public var before: Int64?
     /// The maximum number of deliveries.
     public var limit: Int
 
     package init(
-        outcome: DeliveryRecord.Outcome? = nil, pipeline: String? = nil, before: Int64? = nil, limit: Int = 50
+        outcome: DeliveryRecord.Outcome? = nil, pipeline: String? = nil, runID: String? = nil, before: Int64? = nil,
+        limit: Int = 50
     ) {
         self.outcome = outcome
         self.pipeline = pipeline
+        self.runID = runID
         self.before = before
         self.limit = limit
     }
@@ -159,6 +163,7 @@ actor MemoryDeliveryRecords: DeliveryRecords {
         all.reversed().lazy.filter { delivery in
             delivery.number < filter.before ?? .max && filter.outcome ?? delivery.outcome == delivery.outcome
                 && filter.pipeline ?? delivery.pipeline == delivery.pipeline
+                && (filter.runID == nil || filter.runID == delivery.runID)
         }.prefix(filter.limit).map { delivery in
             var delivery = delivery
             (delivery.request, delivery.body) = (.null, [])

@@ -131,6 +131,8 @@ public protocol Journal: Sendable {
 
     /// The sums of calls of models by period, pipeline, agent and model.
     func usage(_ query: UsageQuery) async throws(JournalError) -> [UsageSum]
+    /// The sums of a run's calls of models, as one period, by agent and model.
+    func usage(of runID: String) async throws(JournalError) -> [UsageSum]
 
     // MARK: Housekeeping
 

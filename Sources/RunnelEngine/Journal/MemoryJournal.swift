@@ -278,7 +278,11 @@ package actor MemoryJournal: Journal {
             guard let index = stepsByRun[commit.runID]?.firstIndex(where: { $0.key == update.key }) else { continue }
             stepsByRun[commit.runID]?[index].add(update)
         }
-        usageEntries += commit.usage
+        usageEntries += commit.usage.map { entry in
+            var entry = entry
+            entry.runID = commit.runID
+            return entry
+        }
         for edit in commit.memories { apply(edit) }
         for var step in commit.steps {
             var steps = stepsByRun[commit.runID, default: []]
@@ -439,6 +443,17 @@ package actor MemoryJournal: Journal {
     }
 
     package func usage(_ query: UsageQuery) -> [UsageSum] {
+        let entries = usageEntries.filter {
+            $0.at >= query.since && query.pipeline ?? $0.pipeline == $0.pipeline
+        }
+        return sums(of: entries) { entry in query.period.map { Int((entry.at - query.since) / $0) } ?? 0 }
+    }
+
+    package func usage(of runID: String) -> [UsageSum] {
+        sums(of: usageEntries.filter { $0.runID == runID }) { _ in 0 }
+    }
+
+    private func sums(of entries: [UsageEntry], period: (UsageEntry) -> Int) -> [UsageSum] {
         struct Group: Hashable {
             let period: Int
             let pipeline: String
@@ -446,11 +461,9 @@ package actor MemoryJournal: Journal {
             let model: String?
         }
         var sums: [Group: UsageTotal] = [:]
-        for entry in usageEntries where entry.at >= query.since && query.pipeline.map({ $0 == entry.pipeline }) ?? true
-        {
-            let period = query.period.map { Int((entry.at - query.since) / $0) } ?? 0
+        for entry in entries {
             let group = Group(
-                period: period, pipeline: entry.pipeline, agent: entry.usage.agent, model: entry.usage.model)
+                period: period(entry), pipeline: entry.pipeline, agent: entry.usage.agent, model: entry.usage.model)
             sums[group, default: UsageTotal()].add(entry.usage)
         }
         let found = sums.map { group, total in

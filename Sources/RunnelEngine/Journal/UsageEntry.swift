@@ -10,6 +10,8 @@ public struct UsageEntry: Sendable, Hashable {
     public var at: Int64
     /// What the call used.
     public var usage: UsageRecord
+    /// The run that made the call; nil until the journal has it.
+    package var runID: String?
 
     package init(pipeline: String, step: ExecutionKey, at: Int64, usage: UsageRecord) {
         self.pipeline = pipeline

@@ -205,13 +205,14 @@ struct DashboardRoutes: Sendable {
         }
         let steps = try await withJournal { try await api.journal.steps(of: run.id) }
         let log = try await withJournal { try await RunLog.read(run.id, api.journal) }
+        let facts = try await withJournal { try await RunFacts.load(run, api, options.prices) }
         return Response.page(
             RunPage(
                 context: page, run: run, steps: steps, log: log, pipeline: pipeline,
                 selected: try query.one("step"),
                 firstRow: min(max(0, try query.one("row").flatMap { Int($0) } ?? 0), max(0, steps.count - 1)),
                 definitionChanged: pipeline.map { !$0.isDefinition(of: run) } ?? false, redact: api.queue.redact,
-                trace: api.queue.traceID(of: run)
+                trace: api.queue.traceID(of: run), facts: facts
             ).html())
     }
 

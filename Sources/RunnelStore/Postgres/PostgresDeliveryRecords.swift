@@ -44,6 +44,10 @@ private struct PostgresDeliveryRecords: DeliveryRecords {
             parameters.append(.text(pipeline))
             conditions.append("pipeline = $\(parameters.count)")
         }
+        if let runID = filter.runID {
+            parameters.append(.text(runID))
+            conditions.append("run_id = $\(parameters.count)")
+        }
         let statement = PostgresStatement(
             """
             SELECT \(Self.columns) FROM deliveries WHERE \(conditions.joined(separator: " AND "))

@@ -46,20 +46,45 @@ extension PostgresJournal {
                 GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3 NULLS FIRST, 4 NULLS FIRST
                 """, .int(query.since), .int(period), .text(query.pipeline)
             ).rows.map { row in
-                var total = UsageTotal()
-                total.calls = Int(try row.int(4))
-                total.unknownCalls = Int(try row.int(5))
-                total.inputTokens = Int(try row.int(6))
-                total.outputTokens = Int(try row.int(7))
-                total.cachedTokens = Int(try row.int(8))
-                total.estimatedInput = Int(try row.int(9))
-                total.estimatedOutput = Int(try row.int(10))
-                total.unknownCachedCalls = Int(try row.int(11))
-                return UsageSum(
-                    period: Int(try row.int(0)), pipeline: try row.text(1), agent: row.optionalText(2),
-                    model: row.optionalText(3), total: total)
+                try Self.sum(row)
             }
         }
+    }
+
+    public func usage(of runID: String) async throws(JournalError) -> [UsageSum] {
+        try await readers.read(isCancellable: true) { connection in
+            try connection.execute(
+                """
+                SELECT 0::bigint, pipeline, agent, model, count(*), count(*) FILTER (WHERE NOT known),
+                    coalesce(sum(input_tokens) FILTER (WHERE known), 0)::bigint,
+                    coalesce(sum(output_tokens) FILTER (WHERE known), 0)::bigint,
+                    coalesce(sum(cached_tokens) FILTER (WHERE known), 0)::bigint,
+                    coalesce(sum(coalesce(input_tokens, estimated_input)) FILTER (WHERE NOT known), 0)::bigint,
+                    coalesce(sum(coalesce(output_tokens, estimated_output)) FILTER (WHERE NOT known), 0)::bigint,
+                    count(*) FILTER (WHERE NOT known OR cached_tokens IS NULL)
+                FROM (
+                    SELECT *, input_tokens IS NOT NULL AND output_tokens IS NOT NULL AS known FROM usage
+                    WHERE run_id = $1
+                ) AS calls
+                GROUP BY 2, 3, 4 ORDER BY 2, 3 NULLS FIRST, 4 NULLS FIRST
+                """, .text(runID)
+            ).rows.map { try Self.sum($0) }
+        }
+    }
+
+    private static func sum(_ row: PostgresRow) throws -> UsageSum {
+        var total = UsageTotal()
+        total.calls = Int(try row.int(4))
+        total.unknownCalls = Int(try row.int(5))
+        total.inputTokens = Int(try row.int(6))
+        total.outputTokens = Int(try row.int(7))
+        total.cachedTokens = Int(try row.int(8))
+        total.estimatedInput = Int(try row.int(9))
+        total.estimatedOutput = Int(try row.int(10))
+        total.unknownCachedCalls = Int(try row.int(11))
+        return UsageSum(
+            period: Int(try row.int(0)), pipeline: try row.text(1), agent: row.optionalText(2),
+            model: row.optionalText(3), total: total)
     }
 
     // MARK: - Memory

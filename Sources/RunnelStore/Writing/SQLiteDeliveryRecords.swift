@@ -45,6 +45,10 @@ private struct SQLiteDeliveryRecords: DeliveryRecords {
             conditions.append("pipeline = ?")
             arguments += [pipeline]
         }
+        if let runID = filter.runID {
+            conditions.append("run_id = ?")
+            arguments += [runID]
+        }
         arguments += [filter.limit]
         let sql = """
             SELECT \(Self.columns) FROM deliveries WHERE \(conditions.joined(separator: " AND "))

@@ -55,25 +55,49 @@ extension SQLiteJournal {
                         GROUP BY period, pipeline, agent, model ORDER BY period, pipeline, agent, model
                         """), arguments: [query.since, period, query.pipeline]
             ).map { row in
-                do {
-                    var total = UsageTotal()
-                    total.calls = try row.decode(atIndex: 4)
-                    total.unknownCalls = try row.decode(atIndex: 5)
-                    total.inputTokens = try row.decode(atIndex: 6)
-                    total.outputTokens = try row.decode(atIndex: 7)
-                    total.cachedTokens = try row.decode(atIndex: 8)
-                    total.estimatedInput = try row.decode(atIndex: 9)
-                    total.estimatedOutput = try row.decode(atIndex: 10)
-                    total.unknownCachedCalls = try row.decode(atIndex: 11)
-                    return UsageSum(
-                        period: try row.decode(atIndex: 0), pipeline: try row.decode(atIndex: 1),
-                        agent: try row.decode(String?.self, atIndex: 2),
-                        model: try row.decode(String?.self, atIndex: 3),
-                        total: total)
-                } catch {
-                    throw JournalError.damaged(error)
-                }
+                try Self.sum(row)
             }
+        }
+    }
+
+    public func usage(of runID: String) async throws(JournalError) -> [UsageSum] {
+        try await read { db in
+            try Row.fetchAll(
+                db.cachedStatement(
+                    sql: """
+                        SELECT 0, pipeline, agent, model, count(*), sum(NOT known), sum(iif(known, input_tokens, 0)),
+                            sum(iif(known, output_tokens, 0)), sum(iif(known, coalesce(cached_tokens, 0), 0)),
+                            sum(iif(known, 0, coalesce(input_tokens, estimated_input))),
+                            sum(iif(known, 0, coalesce(output_tokens, estimated_output))),
+                            sum(NOT known OR cached_tokens IS NULL)
+                        FROM (
+                            SELECT *, input_tokens IS NOT NULL AND output_tokens IS NOT NULL AS known FROM usage
+                            WHERE run_id = ?
+                        )
+                        GROUP BY pipeline, agent, model ORDER BY pipeline, agent, model
+                        """), arguments: [runID]
+            ).map { try Self.sum($0) }
+        }
+    }
+
+    private static func sum(_ row: Row) throws -> UsageSum {
+        do {
+            var total = UsageTotal()
+            total.calls = try row.decode(atIndex: 4)
+            total.unknownCalls = try row.decode(atIndex: 5)
+            total.inputTokens = try row.decode(atIndex: 6)
+            total.outputTokens = try row.decode(atIndex: 7)
+            total.cachedTokens = try row.decode(atIndex: 8)
+            total.estimatedInput = try row.decode(atIndex: 9)
+            total.estimatedOutput = try row.decode(atIndex: 10)
+            total.unknownCachedCalls = try row.decode(atIndex: 11)
+            return UsageSum(
+                period: try row.decode(atIndex: 0), pipeline: try row.decode(atIndex: 1),
+                agent: try row.decode(String?.self, atIndex: 2),
+                model: try row.decode(String?.self, atIndex: 3),
+                total: total)
+        } catch {
+            throw JournalError.damaged(error)
         }
     }
 

@@ -50,6 +50,19 @@ import Testing
         }
     }
 
+    @Test("the page of a run leads to the delivery that started it")
+    func ofRun() async throws {
+        try await Self.rig.serve { server in
+            let answer = try await server.call(
+                "POST", "/hooks/h", [("Content-Type", "text/plain"), ("Authorization", "Bearer s3cr3t-value")],
+                body: "x")
+            let run = try #require(answer.run)
+            try await server.end(of: run)
+            let page = try await Browsing.signedIn(server).page("/runs/\(run)")
+            #expect(page.contains(#"<a class="mono" href="/deliveries/1"><bdi>POST /hooks/h</bdi></a>"#))
+        }
+    }
+
     @Test("a run that came with a trace shows its id, on its page and by REST")
     func trace() async throws {
         try await Self.rig.serve { server in

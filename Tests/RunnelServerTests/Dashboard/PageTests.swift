@@ -111,6 +111,32 @@ import Testing
             #expect(now.contains(#"<a class="soft" href="/usage">Model tokens</a><b>≥ 210</b>"#))
             #expect(now.contains(#"<a class="soft" href="/usage">Cost</a><b>unknown</b>"#))
             #expect(now.contains("<bdi>3 calls</bdi>"))
+            let shown = try await browser.page("/runs/run")
+            #expect(shown.contains("<dt>Model tokens</dt><dd>≥ 210</dd>"))
+            #expect(shown.contains("<dt>Cost</dt><dd>unknown</dd>"))
+            #expect(shown.contains(#"<a href="/workers" title="other"><bdi>here · 1</bdi></a>"#))
+        }
+    }
+
+    @Test("a run that waits says until when, and why")
+    func waiting() async throws {
+        try await ServerRig.dashboard().serve { server in
+            let worker = WorkerRecord(id: WorkerID("other"), processID: 1, host: "here", role: "run", startedAt: 0)
+            await server.journal.join(worker, replacing: [], at: 0)
+            var run = RunRecord(
+                id: "run", pipeline: "talk", definition: "d", trigger: ["type": "manual"], createdAt: ServerRig.now)
+            (run.owner, run.state) = (worker.id, .running)
+            _ = try await server.journal.accept(run, steps: [], memory: nil)
+            let lease = try #require(try await server.journal.run("run")?.lease)
+            var commit = RunCommit(lease: lease)
+            let place = RunEvent.StepPlace(id: "ask", uses: "chat")
+            let reason = "waiting for the next day: 10 of 10 model tokens are used in this day"
+            commit.events = [RunEvent(runID: "run", time: ServerRig.now, kind: .stepNote(place, reason)).json]
+            commit.wakeAt = WallClock.nanoseconds() + 3_600_000_000_000
+            try await server.journal.commit(commit, .durable)
+            let page = try await Browsing.signedIn(server).page("/runs/run")
+            #expect(page.contains("<dt>Goes on</dt>"))
+            #expect(page.contains(" · <bdi>\(reason)</bdi></dd>"))
         }
     }
 

@@ -101,6 +101,7 @@ struct HeldJournal: Journal {
     }
 
     func usage(_ query: UsageQuery) async -> [UsageSum] { await base.usage(query) }
+    func usage(of runID: String) async -> [UsageSum] { await base.usage(of: runID) }
 
     func prune(_ retention: Retention, now: Int64, within limit: Duration?) async -> PruneReport {
         await base.prune(retention, now: now, within: limit)

@@ -37,6 +37,8 @@ struct RunLog: Sendable {
     var texts: [String: Text] = [:]
     /// Notes of steps: what an agent did, what a server asked for.
     var notes: [String: [String]] = [:]
+    /// The note that is the last event; a run that waits says so why.
+    private(set) var lastNote: String?
     /// The number of the next event.
     var next = 0
     var isOver = false
@@ -56,6 +58,7 @@ struct RunLog: Sendable {
 
     private mutating func add(_ json: Value) {
         guard let event = RunEvent(json: json) else { return }
+        if case .stepNote(_, let text) = event.kind { lastNote = text } else { lastNote = nil }
         switch event.kind {
         case .stepStarted(let place, let attempt):
             attempts[place.id, default: []].append(Attempt(number: attempt, start: event.time, outcome: .running))

@@ -21,6 +21,7 @@ struct RunPage {
     let redact: @Sendable (String) -> String
     /// The id of the run's trace; nil where it is in none.
     var trace: String?
+    var facts = RunFacts()
 
     /// How many rows of the waterfall are on a page.
     static let rows = 200
@@ -32,7 +33,7 @@ struct RunPage {
         ).html { html in
             html.element("div", .id("head"), .flag("data-live")) { html in
                 title(&html)
-                facts(&html)
+                factList(&html)
                 failure(&html)
             }
             answers(&html)
@@ -107,14 +108,19 @@ struct RunPage {
         return pipeline.steps.first { $0.withInner.contains { $0.id == step } }?.id
     }
 
-    private func facts(_ html: inout HTMLWriter) {
+    private func factList(_ html: inout HTMLWriter) {
         let words = context.words
         html.element("dl", .class("facts")) { html in
             fact(words(.columnTrigger), &html) { html in
                 html.outside(context.triggerText.short(run.trigger))
                 if let call = run.call {
+                    let text = "\(call.method) \(call.path.prefix(200))"
                     html.text(" ")
-                    html.element("span", .class("mono")) { $0.outside("\(call.method) \(call.path.prefix(200))") }
+                    if let delivery = facts.delivery {
+                        html.element("a", .class("mono"), .href(Link("deliveries", "\(delivery)"))) { $0.outside(text) }
+                    } else {
+                        html.element("span", .class("mono")) { $0.outside(text) }
+                    }
                 }
             }
             fact(words(.columnCreated), &html) { $0.time(run.createdAt, context) }
@@ -126,9 +132,22 @@ struct RunPage {
                 RunReason.took(run, context, &html)
             }
             if run.state == .waiting, let time = run.wakeAt {
-                fact(words(.factWakes), &html) { $0.time(time, context) }
+                fact(words(.factWakes), &html) { html in
+                    html.time(time, context)
+                    if let reason = log.lastNote {
+                        html.text(" · ")
+                        html.outside(String(reason.prefix(500)))
+                    }
+                }
             }
-            if let owner = run.owner { fact(words(.factWorker), &html) { $0.outside(owner.text) } }
+            if let owner = run.owner {
+                fact(words(.factWorker), &html) { html in
+                    html.element("a", .href(Link("workers")), .title(owner.text)) { html in
+                        html.outside(facts.worker.map { "\($0.host) · \($0.processID)" } ?? owner.text)
+                    }
+                }
+            }
+            usage(&html)
             if run.priority != 0 { fact(words(.factPriority), &html) { $0.text("\(run.priority)") } }
             if run.interruptions > 0 {
                 fact(words(.factInterruptions), &html) { $0.text(words.number(run.interruptions)) }
@@ -149,6 +168,15 @@ struct RunPage {
                 html.element("span", .class("mono"), .title(run.id)) { $0.outside(run.id) }
             }
         }
+    }
+
+    private func usage(_ html: inout HTMLWriter) {
+        let (words, usage) = (context.words, facts.usage)
+        guard usage.calls > 0 else { return }
+        fact(words(.columnTokens), &html) { html in
+            html.text(words.tokens(usage.inputTokens + usage.outputTokens, unknown: usage.unknownCalls, of: usage))
+        }
+        fact(words(.columnCost), &html) { $0.text(words.cost(usage) ?? words(.stateUnknown)) }
     }
 
     private func fact(_ name: String, _ html: inout HTMLWriter, _ value: (inout HTMLWriter) -> Void) {

@@ -146,10 +146,15 @@ extension DashboardRoutes {
             let query = try DeliveryQuery(Query(request, known: DeliveryQuery.names))
             let found = try await api.deliveries(query.filter)
             let pipelines = await api.host.all
+            let page = PageContext(request, context)
+            var ticks: [String: [String: PipelineHost.Tick]] = [:]
+            for pipeline in pipelines.compactMap(\.pipeline) {
+                ticks[pipeline.name] = api.host.nextTicks(of: pipeline, after: page.now)
+            }
             return Response.page(
                 TriggersPage(
-                    context: PageContext(request, context), pipelines: pipelines, query: query, found: found,
-                    hooked: hooked(pipelines)
+                    context: page, pipelines: pipelines, query: query, found: found, hooked: hooked(pipelines),
+                    ticks: ticks
                 ).html())
         }
         group.get("/deliveries/:number") { request, context in

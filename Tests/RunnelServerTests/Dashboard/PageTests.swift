@@ -70,6 +70,9 @@ import Testing
             #expect(runs.contains("There are no runs yet."))
             #expect(runs.contains("Start one from the page of a pipeline."))
             #expect(try await browser.page("/runs?state=failed").contains("No run matches these filters."))
+            #expect(runs.contains(#"<a href="/runs?hours=1">Last hour</a>"#))
+            let week = try await browser.page("/runs?hours=168")
+            #expect(week.contains(#"<a href="/runs" aria-current="true">Last 7 days</a>"#))
             let pipelines = try await browser.page("/pipelines")
             #expect(pipelines.contains("<code>runnel new pipeline</code> writes one into the folder."))
             #expect(try await browser.page("/triggers").contains("No pipeline has a trigger."))
@@ -179,6 +182,14 @@ import Testing
             #expect(!ticks.contains("called"))
             #expect(page[waiting...].contains("POST /hooks/called"))
             #expect(!page.contains("next at "))
+            let browser = try await Browsing.signedIn(server)
+            let triggers = try await browser.page("/triggers")
+            #expect(triggers.contains(#"<td class="why">next at <time "#))
+            let japanese = Browsing(server: server, cookie: browser.cookie, language: "ja")
+            for path in ["/triggers", "/pipelines/hourly"] {
+                let page = try await japanese.page(path)
+                #expect(page.contains(#"<td class="why">次回 <time "#), "\(path)")
+            }
         }
     }
 

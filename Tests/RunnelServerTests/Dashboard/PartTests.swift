@@ -1,5 +1,6 @@
 import RunPlugin
 import RunnelKit
+import RunnelSupport
 import SchedulePlugin
 import Testing
 import WatchPlugin
@@ -60,6 +61,24 @@ import WebhookPlugin
         ])
     func durations(_ nanoseconds: Int64, _ text: String) {
         #expect(Words(language: .english).took(nanoseconds) == text)
+    }
+
+    @Test("numbers and dates are written as the language does it")
+    func languagesOfNumbers() throws {
+        let (english, japanese) = (Words(language: .english), Words(language: .japanese))
+        #expect(english.short(9_999) == "9,999" && japanese.short(9_999) == "9,999")
+        #expect(english.short(12_345) == "12.3 k" && japanese.short(12_345) == "1.23万")
+        #expect(english.short(1_820_000) == "1.82 M" && japanese.short(1_820_000) == "182万")
+        #expect(english.short(250_000_000) == "250 M" && japanese.short(250_000_000) == "2.50億")
+        let (second, day): (Int64, Int64) = (1_000_000_000, 86_400_000_000_000)
+        // Noon in UTC is the same day in nearly all zones.
+        let now = try #require(Timestamp.parse("2026-11-24T12:00:00Z"))
+        #expect(english.time(now, now: now + second) == String(LocalTime.text(now).dropFirst(11).prefix(8)))
+        let clock = LocalTime.text(now - 4 * day).dropFirst(11).prefix(5)
+        #expect(english.time(now - 4 * day, now: now) == "Nov 20, \(clock)")
+        #expect(japanese.time(now - 4 * day, now: now) == "11月20日 \(clock)")
+        #expect(english.time(now - 365 * day, now: now) == "Nov 24, 2025")
+        #expect(japanese.time(now - 365 * day, now: now) == "2025年11月24日")
     }
 
     @Test(

@@ -194,9 +194,7 @@ struct NowPage {
             let rows = data.next.map { (pipeline: $0.pipeline, key: $0.tick.key, detail: $0.tick) }
             html.sheet("next", words(.nextTicks)) { html in
                 triggers(words(.nextTicks), rows, &html) { tick, html in
-                    html.element(
-                        "time", .plain("datetime", Timestamp.text(nanoseconds: tick.time)), .title(tick.text),
-                        text: LocalTime.short(tick.time, now: context.now))
+                    html.tick(tick, context)
                     html.text(" · " + words.relative(tick.time, now: context.now))
                 }
             }

@@ -11,6 +11,8 @@ struct TriggersPage {
     let found: [DeliveryRecord]
     /// The names of pipelines with hooks.
     let hooked: Set<String>
+    /// The next tick of each trigger, by the name of the pipeline and the trigger's key.
+    let ticks: [String: [String: PipelineHost.Tick]]
 
     func html() -> String {
         let words = context.words
@@ -37,8 +39,10 @@ struct TriggersPage {
                     }
                     html.element("tbody") { html in
                         for (hosted, trigger) in rows {
-                            TriggerRow(context: context, hosted: hosted, trigger: trigger, showsPipeline: true).write(
-                                to: &html)
+                            TriggerRow(
+                                context: context, hosted: hosted, trigger: trigger,
+                                next: ticks[hosted.pipeline?.name ?? ""]?[trigger.key], showsPipeline: true
+                            ).write(to: &html)
                         }
                     }
                 }

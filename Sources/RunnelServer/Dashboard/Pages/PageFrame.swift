@@ -221,12 +221,19 @@ extension HTMLWriter {
         }
     }
 
+    /// A tick: short as text, in the zone of its trigger in the title.
+    mutating func tick(_ tick: PipelineHost.Tick, _ context: PageContext) {
+        element(
+            "time", .plain("datetime", Timestamp.text(nanoseconds: tick.time)), .title(tick.text),
+            text: context.words.time(tick.time, now: context.now))
+    }
+
     /// A point in time: short as text, whole in its title, and for scripts.
     mutating func time(_ nanoseconds: Int64?, _ context: PageContext) {
         guard let nanoseconds else { return text("—") }
         element(
             "time", .plain("datetime", Timestamp.text(nanoseconds: nanoseconds)), .title(LocalTime.text(nanoseconds)),
-            text: LocalTime.short(nanoseconds, now: context.now))
+            text: context.words.time(nanoseconds, now: context.now))
     }
 
     mutating func badge(_ state: String, _ words: Words) {

@@ -83,7 +83,10 @@ struct PipelinePage {
                 html.element("caption", .class("hidden"), text: words(.navTriggers))
                 html.element("tbody") { html in
                     for trigger in pipeline.triggers {
-                        TriggerRow(context: context, hosted: hosted, trigger: trigger).write(to: &html)
+                        TriggerRow(
+                            context: context, hosted: hosted, trigger: trigger,
+                            next: ticks.first { $0.key == trigger.key }
+                        ).write(to: &html)
                     }
                 }
             }
@@ -93,9 +96,7 @@ struct PipelinePage {
                     html.element("ol", .class("ticks")) { html in
                         for tick in ticks {
                             html.element("li") { html in
-                                html.element("time", .plain("datetime", Timestamp.text(nanoseconds: tick.time))) {
-                                    $0.outside(tick.text)
-                                }
+                                html.tick(tick, context)
                                 html.element(
                                     "span", .class("soft"), text: " " + words.relative(tick.time, now: context.now))
                             }
@@ -294,6 +295,8 @@ struct TriggerRow {
     let context: PageContext
     let hosted: PipelineHost.Hosted
     let trigger: TriggerDeclaration
+    /// Its next tick, if it has ticks.
+    var next: PipelineHost.Tick?
     var showsPipeline = false
 
     func write(to html: inout HTMLWriter) {
@@ -318,8 +321,13 @@ struct TriggerRow {
             html.element("td", .class("from mono")) { $0.outside(trigger.key) }
             html.element("td", .class("why")) { html in
                 switch health {
-                case .problem(let text), .waiting(let text):
-                    if !hosted.disabled.contains(trigger.key) { html.outside(text) }
+                case _ where hosted.disabled.contains(trigger.key): break
+                case .waiting where next != nil:
+                    if let next {
+                        html.text(words(.nextAt) + " ")
+                        html.tick(next, context)
+                    }
+                case .problem(let text), .waiting(let text): html.outside(text)
                 case nil: break
                 }
             }

@@ -86,7 +86,10 @@ struct RunsPage {
                 query.with {
                     $0.states = []; $0.isInterrupted = true
                 }, query.isInterrupted, &html)
-            link(words(.filterDay), query.with { $0.hours = $0.hours == nil ? 24 : nil }, query.hours == 24, &html)
+            for (hours, title) in [(1, Phrase.filterHour), (24, Phrase.filterDay), (7 * 24, Phrase.filterWeek)] {
+                let isCurrent = query.hours == hours
+                link(words(title), query.with { $0.hours = isCurrent ? nil : hours }, isCurrent, &html)
+            }
         }
         html.element("details", .class("more"), query.hasMore ? .flag("open") : nil) { html in
             html.element("summary", text: words(.moreFilters))

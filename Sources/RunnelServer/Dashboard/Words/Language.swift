@@ -91,9 +91,11 @@ struct Words: Sendable {
         return (number < 0 ? "-" : "") + text
     }
 
-    /// Three digits and a unit: `1.82 M`, `12.3 k`, `840`.
+    /// Three digits and a unit: `1.82 M`, `12.3 k`, `840`; in Japanese `182万`, `1.23万`.
     func short(_ number: Int) -> String {
         switch number.magnitude {
+        case 10_000..<100_000_000 where language == .japanese: "\(Self.digits(Double(number) / 1e4))万"
+        case 100_000_000... where language == .japanese: "\(Self.digits(Double(number) / 1e8))億"
         case ..<10_000: self.number(number)
         case ..<1_000_000: "\(Self.digits(Double(number) / 1e3)) k"
         case ..<1_000_000_000: "\(Self.digits(Double(number) / 1e6)) M"
@@ -132,6 +134,26 @@ struct Words: Sendable {
 
     private func pair(_ first: Int, _ unit: Phrase, _ second: Int, _ smaller: Phrase) -> String {
         "\(first) \(self(unit))" + (second == 0 ? "" : " \(second) \(self(smaller))")
+    }
+
+    private static let months = [
+        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+    ]
+
+    /// A point in time in the server's time zone: `09:00:00` today, `Nov 24, 09:00` this year, `Nov 24, 2025` otherwise.
+    ///
+    /// - Parameter time: Nanoseconds since 1970, as `now` is.
+    func time(_ time: Int64, now: Int64) -> String {
+        let short = LocalTime.short(time, now: now)
+        let date = LocalTime.text(time).prefix(10).split(separator: "-").compactMap { Int($0) }
+        guard short.contains("-"), date.count == 3, (1...12).contains(date[1]) else { return short }
+        let (year, month, day) = (date[0], date[1], date[2])
+        // The year stands alone, a day of this year with its time.
+        let clock = short.contains(":") ? String(short.suffix(5)) : nil
+        switch language {
+        case .english: return "\(Self.months[month - 1]) \(day), \(clock ?? String(year))"
+        case .japanese: return clock.map { "\(month)月\(day)日 \($0)" } ?? "\(year)年\(month)月\(day)日"
+        }
     }
 
     /// How long ago, or how soon: `5 min ago`, `in 14 min`.

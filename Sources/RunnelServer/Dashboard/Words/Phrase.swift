@@ -154,6 +154,7 @@ enum Phrase: String, Sendable, CaseIterable {
     case nothingRuns
     case ofLimit
     case nextTicks
+    case nextAt
     case waitsForEvents
     case diskHasProblem
     case workerWasLost
@@ -164,7 +165,9 @@ enum Phrase: String, Sendable, CaseIterable {
     // MARK: Runs
     case openRuns
     case filterAll
+    case filterHour
     case filterDay
+    case filterWeek
     case moreFilters
     case textInError
     case any
@@ -489,6 +492,7 @@ enum Phrase: String, Sendable, CaseIterable {
         case .nothingRuns: ("Nothing is running.", "実行中のものはありません。")
         case .ofLimit: ("1 run|{0} runs", "{0} 件")
         case .nextTicks: ("Next", "次の予定")
+        case .nextAt: ("next at", "次回")
         case .waitsForEvents: ("Waiting for events", "イベントを待機中")
         case .diskHasProblem: ("There is little room on the disk", "ディスクの空き容量が足りません")
         case .workerWasLost: ("A worker was lost", "ワーカーが失われました")
@@ -498,6 +502,8 @@ enum Phrase: String, Sendable, CaseIterable {
         case .noTicks: ("No trigger is waiting.", "待機中のトリガーはありません。")
         case .openRuns: ("{0} running, {1} queued", "実行中 {0}、待機中 {1}")
         case .filterAll: ("All", "すべて")
+        case .filterHour: ("Last hour", "直近 1 時間")
+        case .filterWeek: ("Last 7 days", "直近 7 日")
         case .filterDay: ("Last 24 hours", "直近 24 時間")
         case .moreFilters: ("More filters", "その他の条件")
         case .textInError: ("Text in the error", "エラーの文字列")

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import tempfile
 import time
+import urllib.error
 import urllib.request
 
 from playwright.sync_api import sync_playwright
@@ -21,7 +22,7 @@ CHROMIUM = os.environ.get("RUNNEL_CHROMIUM", "/usr/bin/chromium")
 class Server:
     """`runnel serve` on a copy of the project; the port stays the same over restarts."""
 
-    def __init__(self, folder, token=TOKEN):
+    def __init__(self, folder, token=TOKEN, files=None):
         self.folder = folder
         self.token = token
         self.port = 0
@@ -29,6 +30,8 @@ class Server:
         shutil.copytree(HERE / "project", folder, dirs_exist_ok=True)
         if token is None:
             (folder / "runnel.yaml").write_text("server: { port: 0 }\nruns: { limit: 64 }\n")
+        for name, text in (files or {}).items():
+            (folder / name).write_text(text)
         self.gates = folder / "gates"
         self.gates.mkdir(exist_ok=True)
 
@@ -100,9 +103,10 @@ class Server:
 
 
 @contextlib.contextmanager
-def served(token=TOKEN):
+def served(token=TOKEN, files=None):
+    """`files`: texts by path, beside those of the project or instead of them."""
     folder = pathlib.Path(tempfile.mkdtemp(prefix="runnel-browser-"))
-    server = Server(folder, token)
+    server = Server(folder, token, files)
     server.start()
     try:
         yield server
@@ -111,6 +115,35 @@ def served(token=TOKEN):
             server.open_gate(gate)
         server.stop()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def simulator():
+    """A simulator of the Marketplace, which servers that are started meanwhile call."""
+    process = subprocess.Popen([RUNNEL, "simulate", "--port", "0"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    try:
+        for line in process.stdout:
+            if match := re.match(r"\s*export (\w+)=(\S+)", line.decode()):
+                os.environ[match[1]] = match[2]
+            if b"stops it" in line:
+                break
+        yield
+    finally:
+        process.terminate()
+        process.wait(20)
+        process.stdout.close()
+
+
+def deliver(server, kind, body):
+    """Calls the hook: the run, or the status of a refusal."""
+    request = urllib.request.Request(
+        f"{server.url}/hooks/hook", method="POST", data=json.dumps(body).encode(),
+        headers={"Content-Type": kind, "Authorization": "Bearer not-to-be-seen", "X-Note": "<b>note</b>"})
+    try:
+        with urllib.request.urlopen(request) as response:
+            return json.load(response)["run"]
+    except urllib.error.HTTPError as error:
+        return error.code
 
 
 @contextlib.contextmanager

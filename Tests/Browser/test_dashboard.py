@@ -4,13 +4,11 @@ import re
 import sys
 import time
 import traceback
-import urllib.error
-import urllib.request
 
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
-from harness import TOKEN, browser, context, served
+from harness import TOKEN, browser, context, deliver, served
 
 HOSTILE = "<script>alert(1)</script>\u202eRTL'\"&"
 
@@ -356,18 +354,6 @@ def test_hostile_texts_stay_text(chromium, server):
         assert page.evaluate("document.scripts.length") == 1
         assert page.locator("main script, main img, main iframe").count() == 0
     assert profile.complaints == [], profile.complaints
-
-
-def deliver(server, kind, body):
-    """Calls the hook: the run, or the status of a refusal."""
-    request = urllib.request.Request(
-        f"{server.url}/hooks/hook", method="POST", data=json.dumps(body).encode(),
-        headers={"Content-Type": kind, "Authorization": "Bearer not-to-be-seen", "X-Note": "<b>note</b>"})
-    try:
-        with urllib.request.urlopen(request) as response:
-            return json.load(response)["run"]
-    except urllib.error.HTTPError as error:
-        return error.code
 
 
 def test_a_delivery_is_found_by_its_filter_looked_at_and_replayed(chromium, server):

@@ -56,8 +56,9 @@ public final class Worker: Sendable {
         let control: RunControl
     }
 
-    /// The polling interval for cancellations by other processes.
-    private static let pollInterval = Duration.milliseconds(200)
+    /// The polling interval for cancellations by other processes, and that of a worker without runs, which has nothing
+    /// to cancel.
+    private static let intervals = (working: Duration.milliseconds(200), idle: Duration.seconds(1))
 
     /// - Parameters:
     ///   - record: The record of this worker.
@@ -144,9 +145,9 @@ public final class Worker: Sendable {
         await withDiscardingTaskGroup { group in
             while !Task.isCancelled {
                 for action in tell(.tick) { group.addTask { await self.carryOut(action) } }
-                // An idle worker has nothing to look for. A journal that does not answer must not hold up the heartbeat.
+                // A journal that does not answer must not hold up the heartbeat.
                 if takeLook() { group.addTask { await self.lookForCancellations() } }
-                try? await clock.sleep(for: Self.pollInterval)
+                try? await clock.sleep(for: state.withLock { $0.work.isEmpty } ? Self.intervals.idle : Self.intervals.working)
             }
         }
     }

@@ -10,5 +10,5 @@ if [ "$(cat "$venv/installed" 2>/dev/null || true)" != "$wanted" ]; then
     "$venv/bin/pip" install --quiet --disable-pip-version-check $wanted
     printf '%s' "$wanted" >"$venv/installed"
 fi
-NO_MKDOCS_2_WARNING=1 "$venv/bin/mkdocs" build --strict --quiet
+NO_MKDOCS_2_WARNING=1 "$venv/bin/mkdocs" build --strict
 echo "The site is in .build/site/index.html"

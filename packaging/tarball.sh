@@ -29,6 +29,10 @@ mkdir -p "$libraries"
 ldd "$runnel" | awk '$3 ~ /^\// { print $3 }' | grep -vE '/(libc|libm|libdl|libpthread|librt)\.so' |
     while read -r library; do
         install -m 644 "$library" "$libraries/"
+        # Its licence, where Debian's package manager knows it.
+        owner=$(dpkg-query -S "$library" 2>/dev/null || dpkg-query -S "$(realpath "$library")" 2>/dev/null || true)
+        owner=${owner%%:*}
+        [ -z "$owner" ] || install -D -m 644 "/usr/share/doc/$owner/copyright" "$scratch/$name/share/doc/runnel/licenses/$owner"
     done
 [ -n "$(ls "$libraries")" ] || { echo "ldd named no library of $runnel." >&2; exit 1; }
 # RPATH, not RUNPATH: it also holds for what the libraries need themselves.

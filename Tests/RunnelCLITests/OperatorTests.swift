@@ -116,6 +116,19 @@ import Testing
             "runnel.yaml": "",
             "bad.yaml": "steps: [ { uses: shell, with: { run: \"echo {{ trigger.body.title }}\" } } ]",
             "good.yaml": "steps: [ { uses: shell, with: { run: \"df -h\" } } ]",
+            "commented.yaml": """
+            steps:
+              - uses: shell
+                with:
+                  run: |
+                    # Tidy up.
+
+                    rm -rf cache
+                    # Start again.
+                    mkdir cache
+              - uses: ./steps/disk.yaml
+            """,
+            "steps/disk.yaml": "steps:\n  - uses: shell\n    with: { run: df -i }\n",
         ]
         try await withProject(files) { runnel in
             let bad = try await runnel.run(["validate", "bad.yaml"])
@@ -130,6 +143,14 @@ import Testing
                 ))
             let good = try await runnel.run(["validate", "good.yaml"])
             #expect(good.error.contains("good.yaml:1 executes shell: df -h"))
+            let commented = try await runnel.run(["validate", "commented.yaml"])
+            #expect(
+                commented.error.hasPrefix(
+                    """
+                    commented.yaml:4 executes shell: rm -rf cache (and 1 more line)
+                    steps/disk.yaml:3 executes shell: df -i
+
+                    """), "\(commented.error)")
             var disabled = runnel
             disabled.environment["RUNNEL_SHELL_ENABLED"] = "false"
             let off = try await disabled.run(["run", "good"])

@@ -36,6 +36,10 @@ import Testing
             let ended = try await runnel.run(["run", "p"])
             #expect(ended.output == "{\n  \"greeting\": \"hello\"\n}\n")
             #expect(ended.error.contains("  · greet-hello: thinking\n"))
+            let valid = try await runnel.run(["validate", "p.yaml"]).error
+            #expect(valid.contains("p.yaml:3 executes greet.hello: "), "\(valid)")
+            let drawn = try await runnel.run(["explain", "p"]).output
+            #expect(drawn.contains("line 3 executes greet.hello: "), "\(drawn)")
             #expect(try await runnel.run(["steps"]).output.contains("greet.hello   Greets somebody.\n"))
             #expect(
                 try await runnel.run(["steps", "greet.hello"]).output == """

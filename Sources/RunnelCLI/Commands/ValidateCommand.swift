@@ -66,7 +66,11 @@ struct ValidateCommand: AsyncParsableCommand {
                     if let pipeline, let project = check.project {
                         let registry = check.loader.registry
                         together.add(check.file, .init(pipeline: pipeline, project: project, registry: registry))
-                        scripts += pipeline.scripts(registry).map { "\(check.file):\($0.summary)" }
+                        // Several pipelines may include one file.
+                        for script in pipeline.scripts(registry).map({ $0.summary(in: check.file) })
+                        where !scripts.contains(script) {
+                            scripts.append(script)
+                        }
                     }
                     if checkedConfigurations.insert(check.configuration.source.name).inserted {
                         reports.append(check.configuration)

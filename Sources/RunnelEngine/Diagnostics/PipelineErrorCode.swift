@@ -100,7 +100,9 @@ public enum PipelineErrorCode: String, ErrorCode {
         case .scriptInjection:
             ErrorExplanation(
                 "a text from outside would be part of a script",
-                hints: "give it as `env`, and write \"$NAME\" in the script")
+                "a text from outside would choose the names of variables, or the value of one that says what is executed",
+                hints: "give it as `env`, and write \"$NAME\" in the script", "write each name out: `{ NAME: … }`",
+                "write its value out, or give the variable another name")
         case .secretUnavailable:
             ErrorExplanation("the secret \"…\" …", hints: "see `secrets:` in runnel.yaml").reported(under: "secrets")
         case .tooManySteps: ErrorExplanation("\"…\" has more than 5000 steps with all that it includes")

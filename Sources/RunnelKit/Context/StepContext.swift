@@ -21,6 +21,8 @@ public struct StepContext: Sendable {
     /// The keys of `with:` whose text depends on data from outside, such as a trigger event, each with the literal text
     /// before its first expression. Empty for a run that a person or a schedule started.
     public var untrustedKeys: [String: String] = [:]
+    /// The step's `with:` before it was rendered; nil where a step runs without a pipeline.
+    package var settings: PartialSettings?
     /// Renders a text with the same names in scope as the step's `with:`; `name` stands in errors, as a file would.
     public var render: @Sendable (_ text: String, _ name: String) throws -> Value
 

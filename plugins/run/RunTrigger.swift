@@ -30,9 +30,9 @@ struct RunTrigger: FollowingTrigger {
             .init(
                 "error",
                 "Why it failed: an object with `code`, `message`, and where known `hint` and `step`; null otherwise."),
-            .init("inputs", "Its inputs, by name."),
-            .init("output", "Its output, if it succeeded."),
-            .init("trigger", "What had started it: its own `trigger`."),
+            .init("inputs", "Its inputs, by name.", isListed: false),
+            .init("output", "Its output, if it succeeded.", isListed: false),
+            .init("trigger", "What had started it: its own `trigger`.", isListed: false),
             .init("created_at", "When it was accepted (RFC 3339, UTC)."),
             .init("started_at", "When it began; null if it never did."),
             .init("ended_at", "When it ended."),

@@ -434,7 +434,8 @@ public actor PipelineHost {
             }
             let runs = HostedRuns(
                 runs: runs, host: self, pipeline: pipeline, place: place, identity: identity, kind: trigger.kind,
-                gate: TriggerGate(trigger, values: worker.runner.values), chainLimit: chainLimit, logger: logger,
+                gate: TriggerGate(trigger, registry.trigger(named: trigger.kind), values: worker.runner.values),
+                chainLimit: chainLimit, logger: logger,
                 redactor: worker.runner.redactor, publicURL: publicURL)
             return (place, { await self.supervise(trigger, of: pipeline, runs) })
         }

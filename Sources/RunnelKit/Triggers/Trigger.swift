@@ -70,11 +70,15 @@ public struct TriggerDocumentation: Sendable, Hashable {
         public let name: String
         /// What its value is, in one sentence of Markdown.
         public let help: String
+        /// Whether `trigger.folded` lists the value of each event. Values that can be large, and that few alerts need, are
+        /// left out, so that many events fit into the bounds of the list.
+        public let isListed: Bool
 
         /// A key and what its value is.
-        public init(_ name: String, _ help: String) {
+        public init(_ name: String, _ help: String, isListed: Bool = true) {
             self.name = name
             self.help = help
+            self.isListed = isListed
         }
     }
 

@@ -90,7 +90,7 @@ import Testing
                     [unknown-step]
                         3 |   - { uses: other.thing }
                           |             ^~~~~~~~~~~
-                          = fix plugins/other/plugin.yaml
+                          = fix plugins/other/plugin.yaml:4: plugin.yaml has no key "stpes"
 
                     """)
             let other = try await runnel.run(["run", "good"])

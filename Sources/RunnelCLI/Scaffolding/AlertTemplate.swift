@@ -124,6 +124,7 @@ extension ProjectTemplate {
               alerts: { env: ALERT_WEBHOOK }
 
             """,
+        secrets: ["alerts"],
         tries: [
             ("runnel test", "tests it"),
             ("runnel receive --port 9000", "prints what it gets, in another terminal"),

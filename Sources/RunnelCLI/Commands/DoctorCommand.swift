@@ -38,7 +38,8 @@ struct DoctorCommand: AsyncParsableCommand {
         for plugin in plugins.registry.plugins { findings += await plugin.talking(toAny: simulator).diagnose(context) }
         findings += ConfigurationCheck.plugins(plugins) + ConfigurationCheck.permissions(project, plugins)
         findings += ConfigurationCheck.schemas(project, plugins)
-        let loader = try PipelineLoader(registry: plugins.registry, names: project.names, project: project.files())
+        let loader = try PipelineLoader(
+            registry: plugins.registry, names: project.names, project: project.files(), distrust: project.distrust)
         let (pipelines, found) = ConfigurationCheck.pipelines(project, loader)
         findings += found + (await TriggerCheck.triggers(project, pipelines, plugins.registry, context))
         findings += await JournalCheck.findings(project)

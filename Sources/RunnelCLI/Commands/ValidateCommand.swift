@@ -232,7 +232,8 @@ private struct CheckedProjects {
     private mutating func loader(of project: Project) async throws -> PipelineLoader {
         if let known = loaded[project.directory] { return known.loader }
         let plugins = try await ProjectPlugins.load(project, simulates: simulates)
-        let loader = try PipelineLoader(registry: plugins.registry, names: project.names, project: project.files())
+        let loader = try PipelineLoader(
+            registry: plugins.registry, names: project.names, project: project.files(), distrust: project.distrust)
         loaded[project.directory] = (plugins, loader)
         reports += plugins.folders.map(\.report)
         return loader

@@ -37,6 +37,13 @@ struct ScriptChecker {
         }
     }
 
+    /// The first step that executes a script of the file; nil for none.
+    func firstScript(of pipeline: Pipeline) -> PipelineStep? {
+        pipeline.allSteps.first { step in
+            registry[step.uses].map { !$0.settings(in: step, ofFormat: ScriptText.format).isEmpty } ?? false
+        }
+    }
+
     private static func report(
         _ error: FieldError, _ template: Template, _ node: YAMLNode, into diagnostics: inout DiagnosticList
     ) {

@@ -110,6 +110,26 @@ import Testing
         }
     }
 
+    @Test("a folder is searched for the pipelines that `run` names; one file alone is not")
+    func unknownPipelines() async throws {
+        let files = [
+            "runnel.yaml": "",
+            "pipelines/import.yaml": "steps: [ { uses: log } ]",
+            "pipelines/after.yaml": "on: { run: { pipelines: [imprt, \"ex*\"] } }\nsteps: [ { uses: log } ]",
+        ]
+        try await withProject(files) { runnel in
+            let folder = try await runnel.run(["validate", "pipelines"])
+            #expect(folder.status == 0)
+            #expect(
+                folder.error.hasPrefix(
+                    "pipelines/after.yaml:1:26: warning: there is no pipeline named \"imprt\" in this folder [unknown-pipeline]\n"
+                ), "\(folder.error)")
+            #expect(folder.error.contains("= did you mean \"import\"?"), "\(folder.error)")
+            let file = try await runnel.run(["validate", "pipelines/after.yaml"])
+            #expect(file.error == "1 pipeline checked, all valid\n")
+        }
+    }
+
     @Test("a template in a script is refused with the form that works, and scripts are listed")
     func scripts() async throws {
         let files = [

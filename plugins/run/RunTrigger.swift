@@ -71,6 +71,12 @@ struct RunTrigger: FollowingTrigger {
         pipeline != own && pipelines.contains { $0.matches(pipeline) } && !except.contains { $0.matches(pipeline) }
     }
 
+    var namedPipelines: [(path: [FieldError.PathElement], name: String)] {
+        pipelines.enumerated().filter { !$0.element.text.contains { "*?[".contains($0) } }.map { index, pattern in
+            (path: [.key("pipelines"), .index(index)], name: pattern.text)
+        }
+    }
+
     /// `trigger.state` for the end; nil if it starts no run.
     func state(for end: EndedRun, in own: String) -> EndState? {
         guard follows(end.pipeline, in: own) else { return nil }

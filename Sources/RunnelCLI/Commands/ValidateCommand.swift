@@ -44,7 +44,8 @@ struct ValidateCommand: AsyncParsableCommand {
             for path in paths.isEmpty ? [options.directory ?? "."] : paths {
                 var together = FoldersTogether()
                 var checks: [PipelineCheck] = []
-                for file in try PipelineFiles.under(path) {
+                let files = try PipelineFiles.under(path)
+                for file in files {
                     count += 1
                     do {
                         checks.append(try await projects.check(of: file))
@@ -76,7 +77,10 @@ struct ValidateCommand: AsyncParsableCommand {
                         reports.append(check.configuration)
                     }
                 }
-                together.check(&reports)
+                // One file alone says nothing of the names of others.
+                var isFolder = false
+                _ = FileReading.exists(path, isDirectory: &isFolder)
+                together.check(&reports, isComplete: isFolder && together.count == files.count)
             }
             reports += projects.reports
             DiagnosticOutput.write(reports, format: format)
@@ -152,13 +156,18 @@ private struct FoldersTogether {
         pipelines[loaded.project.directory, default: []].append((file, loaded))
     }
 
+    /// The number of pipelines.
+    var count: Int { pipelines.values.reduce(0) { $0 + $1.count } }
+
     /// Adds what is found to the reports of the pipelines.
-    func check(_ reports: inout [LoadReport]) {
+    ///
+    /// - Parameter isComplete: Whether all pipelines of the folder were added.
+    func check(_ reports: inout [LoadReport], isComplete: Bool) {
         for group in pipelines.values {
             guard let first = group.first?.loaded else { continue }
             let checker = FolderChecker(
                 registry: first.registry, project: first.project.files(), scope: first.project.triggerScope)
-            for finding in checker.check(group.map { ($0.file, $0.loaded.pipeline) }) {
+            for finding in checker.check(group.map { ($0.file, $0.loaded.pipeline) }, isComplete: isComplete) {
                 add(finding.diagnostic, to: finding.diagnostic.file, of: &reports)
             }
         }

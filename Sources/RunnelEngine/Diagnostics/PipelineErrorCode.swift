@@ -26,6 +26,7 @@ public enum PipelineErrorCode: String, ErrorCode {
     case triggerRing = "trigger-ring"
     case unknownKey = "unknown-key"
     case unknownName = "unknown-name"
+    case unknownPipeline = "unknown-pipeline"
     case unknownProfile = "unknown-profile"
     case unknownReference = "unknown-reference"
     case unknownSetting = "unknown-setting"
@@ -117,6 +118,10 @@ public enum PipelineErrorCode: String, ErrorCode {
                 "`error` is only available in `on_failure` and `finally`",
                 "`…` is only available in a step with `for_each`", "unknown name \"…\"",
                 hints: "triggers can use vars, secrets and env", "they can use …")
+        case .unknownPipeline:
+            ErrorExplanation(
+                "there is no pipeline named \"…\" in this folder", hints: "did you mean \"…\"?",
+                "the pipelines of the folder are …")
         case .unknownProfile: ErrorExplanation("there is no profile \"…\"", hints: "the file has no `profiles`")
         case .unknownReference:
             ErrorExplanation(

@@ -178,6 +178,15 @@ public protocol FollowingTrigger: Trigger {
     ///   - pipeline: The name of the other pipeline.
     ///   - own: The name of the pipeline that the trigger stands in.
     func follows(_ pipeline: String, in own: String) -> Bool
+
+    /// The names of other pipelines that are written out, without patterns, each with the keys that lead to it in the
+    /// entry. `runnel validate` warns of those that no pipeline of the folder has.
+    var namedPipelines: [(path: [FieldError.PathElement], name: String)] { get }
+}
+
+extension FollowingTrigger {
+    /// None.
+    public var namedPipelines: [(path: [FieldError.PathElement], name: String)] { [] }
 }
 
 /// What a trigger takes for itself. The pipelines that are served together are checked for claims that exclude each other.

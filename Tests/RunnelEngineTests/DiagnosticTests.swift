@@ -129,6 +129,26 @@ import Testing
         #expect(text.contains("[empty-value]"))
     }
 
+    @Test("a key of `item` that no list of `for_each` has is found, also in a group")
+    func itemKeys() throws {
+        let lists = "for_each: { os: [a], size: [1] }"
+        for step in [
+            "uses: echo, \(lists), with: { value: '{{ item.oss }}' }",
+            "\(lists), steps: [ { uses: echo, with: { value: '{{ item.oss }}' } } ]",
+        ] {
+            let text = try printed("steps: [ { \(step) } ]")
+            #expect(text.contains("there is no `item` value \"oss\" [unknown-reference]"), "\(text)")
+            #expect(text.contains("= did you mean \"os\"?"), "\(text)")
+        }
+        let valid = try printed(
+            """
+            steps:
+              - { uses: echo, \(lists), with: { value: "{{ item.os }} {{ item.size }}" } }
+              - { uses: echo, for_each: [{ oss: 1 }], with: { value: "{{ item.oss }}" } }
+            """)
+        #expect(valid == "", "\(valid)")
+    }
+
     @Test(
         "a null that is written out is an error in a step where it cannot stand",
         arguments: [

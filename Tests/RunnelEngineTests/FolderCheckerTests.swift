@@ -24,6 +24,10 @@ private struct Looker: FollowingTrigger {
 
     func follows(_ pipeline: String, in own: String) -> Bool { pipeline == after }
 
+    var namedPipelines: [(path: [FieldError.PathElement], name: String)] {
+        after.map { [(path: [.key("after")], name: $0)] } ?? []
+    }
+
     func identity() -> String? { folder ?? path }
 
     func claims(in context: ValidationContext) -> [TriggerClaim] {
@@ -58,7 +62,9 @@ struct LookerPlugin: Plugin {
 }
 
 @Suite("The pipelines of a folder, checked together") struct FolderCheckerTests {
-    private func check(_ pipelines: [String: (on: String, path: String)]) throws -> [String] {
+    private func check(
+        _ pipelines: [String: (on: String, path: String)], isComplete: Bool = false
+    ) throws -> [String] {
         let registry = try StepRegistry([LookerPlugin()])
         let loader = try PipelineLoader(registry: registry)
         let loaded = try pipelines.map { name, pipeline in
@@ -69,7 +75,7 @@ struct LookerPlugin: Plugin {
         }
         let checker = FolderChecker(
             registry: registry, project: ProjectDirectory(path: "/project"), scope: DictionaryScope([:]))
-        return checker.check(loaded).map { finding in
+        return checker.check(loaded, isComplete: isComplete).map { finding in
             let diagnostic = finding.diagnostic
             let line = diagnostic.range?.start.line ?? 0
             return "\(diagnostic.file):\(line) \(finding.loser ?? "-") \(diagnostic.code): \(diagnostic.message)"
@@ -85,6 +91,20 @@ struct LookerPlugin: Plugin {
             findings == [
                 "b.yaml:2 looker same-route: the pipelines \"a\" and \"b\" both want /hooks/same; only \"a\" (a.yaml) gets it"
             ])
+    }
+
+    @Test("a trigger that names a pipeline which the folder does not have is a warning, where all are known")
+    func unknownNames() throws {
+        let pipelines = [
+            "alert": ("{ after: imprt }", "out/a"), "import": ("{}", "out/b"), "report": ("{ after: import }", "out/c"),
+        ]
+        let findings = try check(pipelines, isComplete: true)
+        #expect(
+            findings == [
+                "alert.yaml:2 - unknown-pipeline: there is no pipeline named \"imprt\" in this folder"
+            ])
+        let partly = try check(pipelines)
+        #expect(partly.isEmpty)
     }
 
     @Test("two entries of one pipeline cannot have one path either")

@@ -165,6 +165,7 @@ struct TestCommand: AsyncParsableCommand {
             var made = TestProject(
                 directory: project.directory, names: project.names, registry: plugins.registry,
                 files: project.files().protected)
+            made.distrust = project.distrust
             if !plugins.folders.isEmpty {
                 made.makeRegistry = { [live] world in try await Self.registry(of: project, in: world, simulates: !live)
                 }

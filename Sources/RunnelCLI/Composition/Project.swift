@@ -177,6 +177,15 @@ struct Project: Sendable {
         }
     }
 
+    /// Refuses scripts in files that belong to another user.
+    var distrust: PipelineLoader.Distrust {
+        { [trust = Trust.current, directory] path in
+            trust.problem(with: path, in: directory).map {
+                StepError(CommandErrorCode.pipelineUntrusted, $0.message, hint: $0.hint)
+            }
+        }
+    }
+
     var names: ProjectNames {
         ProjectNames(
             secrets: settings.secrets.keys.sorted(), env: settings.env, vars: settings.vars,

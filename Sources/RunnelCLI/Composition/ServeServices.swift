@@ -71,6 +71,16 @@ struct ServeServices: Sendable {
         return "Shutting down; \(runs) \(DurationText.format(grace)) to finish. \(request.again) to stop at once."
     }
 
+    /// Where the dashboard is. The link that signs in is a secret, so only a terminal gets it: standard output of a service
+    /// is a log that others read.
+    ///
+    /// - Parameter signInPath: Makes the link. It is valid from then on, so it is only made where it is shown.
+    static func dashboard(at address: String, isTerminal: Bool, signInPath: () -> String) -> String {
+        isTerminal
+            ? "Dashboard: \(address)\(signInPath())\n"
+            : "Dashboard: \(address)/ (`runnel open` makes a link that signs in)\n"
+    }
+
     private static var quiet: Logger {
         var logger = Logger(label: "lifecycle") { _ in SwiftLogNoOpLogHandler() }
         logger.logLevel = .critical
@@ -90,7 +100,10 @@ struct ServeServices: Sendable {
                     let address = options.url(port: port)
                     Streams.output.write(pipelines)
                     Streams.output.write("Listening on \(address)\n")
-                    Streams.output.write("Dashboard: \(address)\(server.signInPath())\n")
+                    let dashboard = Self.dashboard(at: address, isTerminal: Streams.output.isTerminal) {
+                        server.signInPath()
+                    }
+                    Streams.output.write(dashboard)
                 }
                 // Without connections the server may have stopped before this service is shut down.
                 try await gracefulShutdown()

@@ -54,6 +54,6 @@ extension Project {
         let plugins = try await ProjectPlugins.load(
             self, discovery: startsServers ? .whenMissing : .cached, simulates: simulates)
         plugins.write(redactor: redactor)
-        return try PipelineLoader(registry: plugins.registry, names: names, project: files())
+        return try PipelineLoader(registry: plugins.registry, names: names, project: files(), distrust: distrust)
     }
 }

@@ -26,6 +26,7 @@ public enum PipelineErrorCode: String, ErrorCode {
     case triggerRing = "trigger-ring"
     case unknownKey = "unknown-key"
     case unknownName = "unknown-name"
+    case unknownPipeline = "unknown-pipeline"
     case unknownProfile = "unknown-profile"
     case unknownReference = "unknown-reference"
     case unknownSetting = "unknown-setting"
@@ -100,7 +101,9 @@ public enum PipelineErrorCode: String, ErrorCode {
         case .scriptInjection:
             ErrorExplanation(
                 "a text from outside would be part of a script",
-                hints: "give it as `env`, and write \"$NAME\" in the script")
+                "a text from outside would choose the names of variables, or the value of one that says what is executed",
+                hints: "give it as `env`, and write \"$NAME\" in the script", "write each name out: `{ NAME: … }`",
+                "write its value out, or give the variable another name")
         case .secretUnavailable:
             ErrorExplanation("the secret \"…\" …", hints: "see `secrets:` in runnel.yaml").reported(under: "secrets")
         case .tooManySteps: ErrorExplanation("\"…\" has more than 5000 steps with all that it includes")
@@ -115,6 +118,10 @@ public enum PipelineErrorCode: String, ErrorCode {
                 "`error` is only available in `on_failure` and `finally`",
                 "`…` is only available in a step with `for_each`", "unknown name \"…\"",
                 hints: "triggers can use vars, secrets and env", "they can use …")
+        case .unknownPipeline:
+            ErrorExplanation(
+                "there is no pipeline named \"…\" in this folder", hints: "did you mean \"…\"?",
+                "the pipelines of the folder are …")
         case .unknownProfile: ErrorExplanation("there is no profile \"…\"", hints: "the file has no `profiles`")
         case .unknownReference:
             ErrorExplanation(

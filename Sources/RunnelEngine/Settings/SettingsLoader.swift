@@ -36,9 +36,9 @@ package enum SettingsLoader {
                 report: LoadReport(source: source, diagnostics: [Diagnostic(error, file: file)]), effective: [])
         }
         var diagnostics = DiagnosticList(source: document.source)
-        let overlay = EnvironmentOverlay(environment: environment, shape: shape)
         var shown = document.source
         var value: Value = document.root.map { Value($0) } ?? .null
+        let overlay = EnvironmentOverlay(environment: environment, shape: shape, configuration: value)
         if value.isNull { value = [:] }
         // A section whose keys are all commented out is treated as missing.
         if let sections = value.asObject {

@@ -33,8 +33,10 @@ public struct FolderChecker: Sendable {
         let claim: TriggerClaim
     }
 
+    /// - Parameter isComplete: Whether these are all pipelines of the folder, so that a name which none of them has is no
+    ///   pipeline.
     /// - Returns: The findings, by file.
-    public func check(_ pipelines: [(file: String, pipeline: Pipeline)]) -> [Finding] {
+    public func check(_ pipelines: [(file: String, pipeline: Pipeline)], isComplete: Bool) -> [Finding] {
         let sorted = pipelines.sorted { $0.file < $1.file }
         let members = sorted.flatMap { file, pipeline in
             pipeline.triggers.flatMap { trigger in
@@ -44,7 +46,9 @@ public struct FolderChecker: Sendable {
             }
         }
         let rings = TriggerRing.find(sorted.map(\.pipeline), registry: registry)
-        let findings = conflicts(members) + circles(sorted, members) + rings.map { Finding(diagnostic: $0.diagnostic) }
+        let findings =
+            conflicts(members) + circles(sorted, members) + rings.map { Finding(diagnostic: $0.diagnostic) }
+            + (isComplete ? unknownNames(sorted) : [])
         return findings.sorted { $0.diagnostic.file < $1.diagnostic.file }
     }
 
@@ -53,6 +57,30 @@ public struct FolderChecker: Sendable {
             let entry = try? trigger.entry.render(scope).asObject ?? [:]
         else { return [] }
         return definition.claims(entry, ValidationContext(pipeline: pipeline.name, project: project))
+    }
+
+    /// The names in triggers that no pipeline has.
+    private func unknownNames(_ pipelines: [(file: String, pipeline: Pipeline)]) -> [Finding] {
+        let names = pipelines.map(\.pipeline.name)
+        return pipelines.flatMap { file, pipeline in
+            pipeline.triggers.flatMap { trigger -> [Finding] in
+                guard let named = registry.trigger(named: trigger.kind)?.namedPipelines,
+                    let entry = trigger.entry.literal?.asObject
+                else { return [] }
+                let others = names.filter { $0 != pipeline.name }
+                let list =
+                    others.isEmpty ? nil : "the pipelines of the folder are \(others.prefix(8).joined(separator: ", "))"
+                return named(entry).filter { !names.contains($0.name) }.map { path, name in
+                    Finding(
+                        diagnostic: Diagnostic(
+                            PipelineErrorCode.unknownPipeline, .warning, file: file,
+                            range: trigger.node.nearest(to: path).range,
+                            "there is no pipeline named \"\(name)\" in this folder",
+                            hint: Suggestion.closest(to: name, among: others).map { "did you mean \"\($0)\"?" }
+                                ?? list))
+                }
+            }
+        }
     }
 
     // MARK: Triggers that want the same

@@ -276,6 +276,8 @@ public final class Worker: Sendable {
     private func takeOver(from dead: [WorkerSight]) async {
         await attempt(.writing, or: .takeoverFailed) { () async throws(JournalError) in
             let policy = TakeoverPolicy(deaths: self.deaths, now: self.runner.now())
+            // The journal forgets them now.
+            let known = try await self.journal.workers()
             let takeover = try await self.journal.takeOver(from: dead, policy)
             if !takeover.queued.isEmpty {
                 self.logger.notice(
@@ -283,10 +285,10 @@ public final class Worker: Sendable {
             }
             let runs = takeover.queued.count + takeover.failed.count
             if runs > 0, let board = try? await self.runner.services.get(HealthBoard.self) {
-                let names = dead.map(\.id.text).joined(separator: ", ")
+                let names = dead.map { sight in known.first { $0.id == sight.id }?.name ?? sight.id.text }
                 board.set(
-                    .workerLost, names, "a worker died; \(runs) run\(runs == 1 ? " was" : "s were") taken over",
-                    for: .seconds(60))
+                    .workerLost, names.joined(separator: ", "),
+                    "a worker died; \(runs) run\(runs == 1 ? " was" : "s were") taken over", for: .seconds(60))
             }
             for runID in takeover.failed {
                 self.logger.error(

@@ -86,11 +86,15 @@ public struct TriggerDocumentation: Sendable, Hashable {
         public let name: String
         /// What its value is, in one sentence of Markdown.
         public let help: String
+        /// Whether `trigger.folded` lists the value of each event. Values that can be large, and that few alerts need, are
+        /// left out, so that many events fit into the bounds of the list.
+        public let isListed: Bool
 
         /// A key and what its value is.
-        public init(_ name: String, _ help: String) {
+        public init(_ name: String, _ help: String, isListed: Bool = true) {
             self.name = name
             self.help = help
+            self.isListed = isListed
         }
     }
 
@@ -196,6 +200,15 @@ public protocol FollowingTrigger: Trigger {
     ///   - pipeline: The name of the other pipeline.
     ///   - own: The name of the pipeline that the trigger stands in.
     func follows(_ pipeline: String, in own: String) -> Bool
+
+    /// The names of other pipelines that are written out, without patterns, each with the keys that lead to it in the
+    /// entry. `runnel validate` warns of those that no pipeline of the folder has.
+    var namedPipelines: [(path: [FieldError.PathElement], name: String)] { get }
+}
+
+extension FollowingTrigger {
+    /// None.
+    public var namedPipelines: [(path: [FieldError.PathElement], name: String)] { [] }
 }
 
 /// What a trigger takes for itself. The pipelines that are served together are checked for claims that exclude each other.

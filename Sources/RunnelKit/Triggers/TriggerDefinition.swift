@@ -53,6 +53,9 @@ public struct TriggerDefinition: Sendable {
     /// Reads an entry and says whether ends of another pipeline can start runs; nil for other triggers. See
     /// ``FollowingTrigger``.
     public let follows: (@Sendable (_ entry: ValueObject, _ pipeline: String, _ own: String) -> Bool)?
+    /// Reads an entry and says which other pipelines it names; nil for other triggers. See
+    /// ``FollowingTrigger/namedPipelines``.
+    public let namedPipelines: (@Sendable (_ entry: ValueObject) -> [(path: [FieldError.PathElement], name: String)])?
     /// Reads the rendered entry and says what `runnel doctor` has to say of it; see ``Trigger/diagnose(pipeline:_:)``.
     public let diagnose:
         @Sendable (_ entry: ValueObject, _ pipeline: String, _ context: DiagnosisContext) async -> [HealthFinding]
@@ -86,6 +89,7 @@ public struct TriggerDefinition: Sendable {
         preview = (type as? any TimedTrigger.Type).map { Self.preview(of: $0) }
         replay = (type as? any ReplayingTrigger.Type).map { Self.replay(by: $0) }
         follows = (type as? any FollowingTrigger.Type).map { Self.follows(of: $0) }
+        namedPipelines = (type as? any FollowingTrigger.Type).map { Self.namedPipelines(of: $0) }
         diagnose = { entry, pipeline, context in
             guard let trigger = try? T(fields: entry) else { return [] }
             return await trigger.diagnose(pipeline: pipeline, context)
@@ -139,6 +143,7 @@ public struct TriggerDefinition: Sendable {
         retried = { retry, _ in retry.source }
         preview = nil
         follows = nil
+        namedPipelines = nil
         replay = nil
         diagnose = { _, _, _ in [] }
     }
@@ -147,6 +152,12 @@ public struct TriggerDefinition: Sendable {
         of type: T.Type
     ) -> @Sendable (ValueObject, String, String) -> Bool {
         { entry, pipeline, own in (try? T(fields: entry))?.follows(pipeline, in: own) ?? false }
+    }
+
+    private static func namedPipelines<T: FollowingTrigger>(
+        of type: T.Type
+    ) -> @Sendable (ValueObject) -> [(path: [FieldError.PathElement], name: String)] {
+        { entry in (try? T(fields: entry))?.namedPipelines ?? [] }
     }
 
     private static func replay<T: ReplayingTrigger>(

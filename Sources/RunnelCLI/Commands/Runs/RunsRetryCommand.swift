@@ -17,10 +17,11 @@ struct RunsRetryCommand: AsyncParsableCommand {
             """,
             """
             Instead of one run, --state, --since and --pipeline select many, the oldest first. Runs that were retried \
-            already are left out: the last retry stands for them.
+            already are left out: the last retry stands for them. With `last`, --state and --pipeline say which runs count.
             """,
             examples: [
                 "runnel runs retry last": "The newest run again, from its first step.",
+                "runnel runs retry last --state failed": "The newest run that failed.",
                 "runnel runs retry 01a2188c --from answer": "From the step answer, with earlier outputs as they were.",
                 "runnel runs retry --state failed --since 12h": "All runs that failed in the last 12 hours.",
                 "runnel runs retry last --input tone=formal": "With another value of an input.",
@@ -57,13 +58,14 @@ struct RunsRetryCommand: AsyncParsableCommand {
 
     func validate() throws {
         let selects = !states.isEmpty || pipeline != nil || since != nil
-        guard (run != nil) != selects else {
+        let isLast = run == "last" && since == nil
+        guard isLast || (run != nil) != selects else {
             throw ValidationError(
                 selects
                     ? "name a run, or select runs with --state, --since and --pipeline; not both"
                     : "name the run, or select runs such as with --state failed --since 12h")
         }
-        if selects, states.isEmpty { throw ValidationError("say which runs: --state failed") }
+        if selects, run == nil, states.isEmpty { throw ValidationError("say which runs: --state failed") }
         for state in states where RunState(rawValue: state.rawValue)?.isFinal != true {
             throw ValidationError("--state \(state.rawValue): only runs that have ended can be retried")
         }
@@ -127,7 +129,7 @@ struct RunsRetryCommand: AsyncParsableCommand {
     /// The runs to retry, the oldest first.
     private func selected(in journal: any Journal) async throws -> [String] {
         if let run {
-            let old = try await journal.find(run)
+            let old = try await journal.find(run, states: states, pipeline: pipeline)
             do {
                 try RetryError.check(old)
             } catch {

@@ -93,6 +93,7 @@ struct Watch: Trigger {
     @Field("What happens to files that exist when the trigger starts for the first time.") var existing: ExistingFiles =
         .process
 
+    private static let noteNames = ["*.error.txt"].compactMap { try? Glob($0) }
     private static let temporaryNames = ["*.part", "*.tmp", "*~", "*.swp", "*.crdownload"].compactMap { try? Glob($0) }
 
     func run(_ context: TriggerContext) async throws {
@@ -150,6 +151,10 @@ struct Watch: Trigger {
                     covers: { [recursive] folder in
                         let folder = FilePath(folder == "." ? "" : folder)
                         return folder == filter.root || recursive && filter.enters(folder: folder)
+                    },
+                    moves: ownFolders.map { key, folder in
+                        let names = key == "failed" && !include.isEmpty ? include + Self.noteNames : include
+                        return FileMove(key: key, folder: folder.path.shown, names: names)
                     }))
         ]
     }

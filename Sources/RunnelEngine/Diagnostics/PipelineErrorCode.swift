@@ -70,7 +70,9 @@ public enum PipelineErrorCode: String, ErrorCode {
         case .feedsInARing:
             ErrorExplanation(
                 "the step \"…\" writes \"…\": these pipelines feed each other, …; `runs.chain` ends that",
-                hints: "let one of them write where none of them watches")
+                "`…` moves files to \"…\" (`move_to`): these pipelines feed each other, …; `runs.chain` ends that",
+                hints: "let one of them write where none of them watches",
+                "let one of them move its files to where none of them watches")
         case .feedsItself:
             ErrorExplanation(
                 "the step \"…\" writes \"…\", where \"…\" itself watches; what its own runs write starts no run",

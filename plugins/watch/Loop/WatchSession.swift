@@ -125,14 +125,20 @@ struct RunFollower: Sendable {
                 return (try mover.delete(path, status, id: run), nil, nil)
             case (.succeeded, .move):
                 action = "move \"\(path.text)\" to \"\(settings.done.shown)\""
-                let (result, place) = try mover.move(path, status, from: settings.root, to: settings.done)
+                let (result, place) = try mover.move(path, status, from: settings.root, to: settings.done) {
+                    target, _ in
+                    context.placing(target.text, modified: status.modified, for: run)
+                }
                 return (result, place.map(FailedFile.processed), nil)
             // Any other end is no success.
             default:
                 action = "move \"\(path.text)\" to \"\(settings.failed.shown)\""
                 let note = FailureNote(file: path, run: run, end: end, time: context.now())
                 let (result, place) = try mover.move(
-                    path, status, from: settings.root, to: settings.failed, note: note.text)
+                    path, status, from: settings.root, to: settings.failed, note: note.text
+                ) { target, isNote in
+                    context.placing(target.text, modified: isNote ? context.now() : status.modified, for: run)
+                }
                 let source = place.map { place in
                     FailedFile(
                         place: place, original: path, status: status, failed: settings.failed,

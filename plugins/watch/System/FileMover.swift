@@ -25,10 +25,13 @@ struct FileMover: Sendable {
 
     /// Moves the file into `folder`, at the same relative path as below `root`.
     ///
-    /// - Parameter note: The text of a note that is written beside it.
+    /// - Parameters:
+    ///   - note: The text of a note that is written beside it.
+    ///   - placing: Is told of the file's new path before the file is there, and of its note's.
     /// - Returns: `.done` also if the file no longer exists; where it is now, if it was moved.
     func move(
-        _ path: FilePath, _ expected: FileStatus, from root: FilePath, to folder: FilePath, note: String? = nil
+        _ path: FilePath, _ expected: FileStatus, from root: FilePath, to folder: FilePath, note: String? = nil,
+        placing: (_ path: FilePath, _ isNote: Bool) -> Void = { _, _ in }
     ) throws(Failure) -> (FinishResult, FilePath?) {
         guard let source = try source(of: path) else { return (.done, nil) }
         guard let status = status(of: path.name, in: source) else { return (.done, nil) }
@@ -40,7 +43,10 @@ struct FileMover: Sendable {
         return try orFail(target) { () throws(SystemFailure) -> (FinishResult, FilePath?) in
             let name: String
             do throws(SystemFailure) {
-                name = try place(path.name, from: source, in: targetFolder, note: note)
+                name = try place(path.name, from: source, in: targetFolder, note: note) {
+                    placing(target.appending($0), false)
+                    if note != nil { placing(target.appending(Self.noteName(of: $0)), true) }
+                }
             } catch  where error.isMissing {
                 return (.done, nil)
             }
@@ -163,10 +169,12 @@ struct FileMover: Sendable {
     ///
     /// The note is written first: if the process is killed in between, the next session finds and reuses it.
     private func place(
-        _ name: String, from source: Descriptor, in folder: Descriptor, note: String?
+        _ name: String, from source: Descriptor, in folder: Descriptor, note: String?, placing: (String) -> Void
     ) throws(SystemFailure) -> String {
         for number in 1...Self.maximumNumber {
             let candidate = Self.name(name, number: number)
+            guard status(of: candidate, in: folder) == nil else { continue }
+            placing(candidate)
             if let note, try !make(note, for: candidate, in: folder) { continue }
             do throws(SystemFailure) {
                 if try rename.move(name, from: source, to: candidate, in: folder) { return candidate }

@@ -22,6 +22,7 @@ public enum PipelineErrorCode: String, ErrorCode {
     case sameRoute = "same-route"
     case scriptInjection = "script-injection"
     case secretUnavailable = "secret-unavailable"
+    case tooManyProblems = "too-many-problems"
     case tooManySteps = "too-many-steps"
     case triggerRing = "trigger-ring"
     case unknownKey = "unknown-key"
@@ -105,6 +106,10 @@ public enum PipelineErrorCode: String, ErrorCode {
                 hints: "give it as `env`, and write \"$NAME\" in the script")
         case .secretUnavailable:
             ErrorExplanation("the secret \"…\" …", hints: "see `secrets:` in runnel.yaml").reported(under: "secrets")
+        case .tooManyProblems:
+            ErrorExplanation(
+                "there are more than 200 errors; the others are not shown",
+                hints: "correct these, and check the file again")
         case .tooManySteps: ErrorExplanation("\"…\" has more than 5000 steps with all that it includes")
         case .triggerRing: ErrorExplanation("these pipelines start each other")
         case .unknownKey:

@@ -16,7 +16,8 @@ struct Watch: Trigger {
 
             An empty file waits until it has content, since many programs create a file first and write it later; \
             with `empty: process` it starts a run like any other. Names are compared by what a reader sees: a name in \
-            decomposed Unicode (NFD), as macOS writes it, matches the pattern in composed form (NFC).
+            decomposed Unicode (NFD), as macOS writes it, matches the pattern in composed form (NFC), and the folder too \
+            is found in either form.
 
             With `after: keep` a file starts a run when its content differs from the one that was processed last \
             there: `A`, `B`, `A` are three runs; a new time with the same content is none. With `after: move` or \
@@ -106,7 +107,8 @@ struct Watch: Trigger {
 
     func diagnose(pipeline: String, _ context: DiagnosisContext) async -> [HealthFinding] {
         let tree = ProjectTree(context.project)
-        let (folder, absolute) = (path.path.shown, tree.absolute(path.path))
+        let path = tree.spelling(of: path.path) ?? path.path
+        let (folder, absolute) = (path.shown, tree.absolute(path))
         var status = stat()
         guard stat(absolute, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else {
             return [
@@ -116,7 +118,7 @@ struct Watch: Trigger {
             ]
         }
         do throws(SystemFailure) {
-            _ = try tree.open(folder: path.path)
+            _ = try tree.open(folder: path)
         } catch  where error.isLink {
             return [
                 .problem(
@@ -254,6 +256,17 @@ struct WatchSettings: Sendable {
     var takesEmpty = false
 
     var root: FilePath { filter.root }
+
+    /// The same with the watched folder as it is spelled on disk.
+    func spelled(in tree: ProjectTree) -> WatchSettings {
+        guard let actual = tree.spelling(of: root), actual != root else { return self }
+        func below(_ folder: FilePath) -> FilePath { folder.relative(to: root).map { actual.appending($0) } ?? folder }
+        var copy = self
+        copy.filter.ownFolders = filter.ownFolders.map { below($0) }
+        copy.filter.root = actual
+        (copy.done, copy.failed) = (below(done), below(failed))
+        return copy
+    }
 }
 
 /// The codes of errors of watching a folder.

@@ -10,6 +10,10 @@ struct WatchSession {
     /// Returns only by throwing: `CancellationError`, or a ``StepError`` if watching is impossible.
     func run() async throws {
         let tree = ProjectTree(context.project)
+        try await WatchSession(settings: settings.spelled(in: tree), context: context, limits: limits).run(in: tree)
+    }
+
+    private func run(in tree: ProjectTree) async throws {
         let record = try await context.memory.value(for: FolderRecord.key).flatMap { FolderRecord($0) }
         let ledger = try await loadLedger()
         let inbox = Inbox<WatchMessage>()

@@ -29,7 +29,8 @@ struct Watch: Trigger {
             With `after: move` or `delete` the file goes once its run has ended well. When the run failed or was \
             cancelled, the file goes to `failed`, with the reason beside it in `<name>.error.txt`. To try again, \
             `runnel runs retry` reads it there, and it goes on to `move_to` (or is deleted) when that run has ended \
-            well; or put it back into the watched folder, where it is a new event. Files are \
+            well; or put it back into the watched folder, where it is a new event, and the reason goes when that run \
+            ends. Files are \
             never overwritten: the second `a.txt` becomes `a-2.txt`. A file that was changed while its run was going \
             on stays, and is an event of its own. All folders are relative to the project's and have to be on one \
             file system; a file keeps its place below the watched folder.
@@ -170,6 +171,12 @@ struct Watch: Trigger {
     static func retried(_ retry: RetriedRun, _ context: RetryContext) async throws -> RunSource? {
         guard let file = FailedFile(retry.source) else { return retry.source }
         return try file.settle(retry, context)
+    }
+
+    static func isThere(_ source: RunSource, in project: ProjectDirectory) -> Bool {
+        guard let path = source.payload["path"]?.asString else { return true }
+        guard case .file? = try? ProjectTree(project).entry(at: FilePath(path)) else { return false }
+        return true
     }
 
     /// Where files are moved to, with the keys that say so.

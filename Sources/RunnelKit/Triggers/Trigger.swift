@@ -66,6 +66,10 @@ public protocol Trigger: FieldGroup {
     /// - Returns: Where it is now, for the next run that repeats it.
     static func retried(_ retry: RetriedRun, _ context: RetryContext) async throws -> RunSource?
 
+    /// Whether what a run of this trigger was started for is still where ``TriggerContext/relocate(_:to:)`` noted, for a
+    /// selection of runs to repeat. True unless a trigger says otherwise.
+    static func isThere(_ source: RunSource, in project: ProjectDirectory) -> Bool
+
     /// What `runnel doctor` says of the trigger in a pipeline: what it needs and whether that is there. Nothing unless a
     /// trigger says otherwise.
     func diagnose(pipeline: String, _ context: DiagnosisContext) async -> [HealthFinding]
@@ -123,6 +127,8 @@ extension Trigger {
     public func validate(in context: ValidationContext) throws(FieldError) {}
     /// Leaves the source where it is.
     public static func retried(_ retry: RetriedRun, _ context: RetryContext) async throws -> RunSource? { retry.source }
+    /// Knows nothing to the contrary.
+    public static func isThere(_ source: RunSource, in project: ProjectDirectory) -> Bool { true }
     /// Finds nothing.
     public func diagnose(pipeline: String, _ context: DiagnosisContext) async -> [HealthFinding] { [] }
 }

@@ -120,6 +120,10 @@ struct RunFollower: Sendable {
     private func finish(
         _ path: FilePath, _ status: FileStatus, _ run: String, _ end: RunEnd
     ) -> (FinishResult, RunSource?, problem: String?) {
+        if settings.after != .keep {
+            let failed = settings.failed.appending(path.relative(to: settings.root) ?? path)
+            try? mover.removeOldNote(of: failed, about: path)
+        }
         let action: String
         do throws(FileMover.Failure) {
             switch (end, settings.after) {

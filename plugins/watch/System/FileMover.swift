@@ -77,6 +77,25 @@ struct FileMover: Sendable {
         _ = unlinkat(folder.number, Self.noteName(of: path.name), 0)
     }
 
+    /// Removes the note about `original` beside a place that its file has left: it was put back.
+    func removeOldNote(of path: FilePath, about original: FilePath) throws(Failure) {
+        guard let folder = try source(of: path), status(of: path.name, in: folder) == nil else { return }
+        let name = Self.noteName(of: path.name)
+        guard let note = text(of: name, in: folder), note.contains("\nfile: \(original.text)\n") else { return }
+        _ = unlinkat(folder.number, name, 0)
+    }
+
+    /// The beginning of a note; nil if there is none.
+    private func text(of name: String, in folder: Descriptor) -> String? {
+        let flags = O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK
+        let number = openat(folder.number, name, flags)
+        guard number >= 0 else { return nil }
+        let file = Descriptor(owning: number)
+        var bytes = [UInt8](repeating: 0, count: 1 << 16)
+        let count = systemRead(file.number, &bytes, bytes.count)
+        return count > 0 ? String(decoding: bytes.prefix(count), as: UTF8.self) : nil
+    }
+
     /// - Parameter id: Names the file between renaming and deleting it.
     func delete(_ path: FilePath, _ expected: FileStatus, id: String) throws(Failure) -> FinishResult {
         guard let source = try source(of: path) else { return .done }

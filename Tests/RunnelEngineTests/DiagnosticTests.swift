@@ -99,6 +99,17 @@ import Testing
         #expect(text.contains(expected), "\(text)")
     }
 
+    @Test("of one file no more than 200 errors are told, and that there are more")
+    func bounded() throws {
+        let tags = String(repeating: "{% x %}", count: 5000)
+        let text = try printed("steps: [ { uses: echo, with: { value: \"\(tags)\" } } ]")
+        let errors = text.split(separator: "\n").filter { $0.contains(": error: ") }
+        #expect(errors.count == 201)
+        #expect(
+            errors.last?.hasSuffix(
+                "error: there are more than 200 errors; the others are not shown [too-many-problems]") == true)
+    }
+
     @Test(
         "a null that is written out is an error where it cannot stand",
         arguments: [

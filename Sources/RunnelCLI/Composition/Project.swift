@@ -75,8 +75,11 @@ struct Project: Sendable {
         let outcome = SettingsLoader.load(
             bytes, file: shown, environment: variables, sections: RunnelCommand.plugins.settingsSections,
             profile: options.profile ?? variables["RUNNEL_PROFILE"])
-        let report = LoadReport(
-            source: outcome.report.source, diagnostics: own.diagnostics + outcome.report.diagnostics)
+        // A file that is named on the command line may be anywhere.
+        let checked =
+            named == nil
+            ? file.map { OutsideLink.checked(outcome.report, of: $0, in: directory) } ?? outcome.report : outcome.report
+        let report = LoadReport(source: checked.source, diagnostics: own.diagnostics + checked.diagnostics)
         guard let settings = outcome.settings, !report.diagnostics.hasErrors else {
             return .failure(InvalidConfiguration(report: report))
         }

@@ -38,7 +38,10 @@ struct PluginFolder: Sendable {
                 PluginManifest.self, try FileReading.yaml(of: file), file: shown, subject: "plugin.yaml",
                 advice: "docs/plugins.md describes its keys"
             ) { value throws(FieldError) in try PluginManifest(manifest: value) }
-            folders.append(PluginFolder(path: "\(parent)/\(name)", manifest: manifest, report: report))
+            folders.append(
+                PluginFolder(
+                    path: "\(parent)/\(name)", manifest: manifest,
+                    report: OutsideLink.checked(report, of: file, in: project.directory)))
         }
         return folders
     }

@@ -22,6 +22,7 @@ public enum PipelineErrorCode: String, ErrorCode {
     case sameRoute = "same-route"
     case scriptInjection = "script-injection"
     case secretUnavailable = "secret-unavailable"
+    case tooManyProblems = "too-many-problems"
     case tooManySteps = "too-many-steps"
     case triggerRing = "trigger-ring"
     case unknownKey = "unknown-key"
@@ -71,7 +72,9 @@ public enum PipelineErrorCode: String, ErrorCode {
         case .feedsInARing:
             ErrorExplanation(
                 "the step \"…\" writes \"…\": these pipelines feed each other, …; `runs.chain` ends that",
-                hints: "let one of them write where none of them watches")
+                "`…` moves files to \"…\" (`move_to`): these pipelines feed each other, …; `runs.chain` ends that",
+                hints: "let one of them write where none of them watches",
+                "let one of them move its files to where none of them watches")
         case .feedsItself:
             ErrorExplanation(
                 "the step \"…\" writes \"…\", where \"…\" itself watches; what its own runs write starts no run",
@@ -106,6 +109,10 @@ public enum PipelineErrorCode: String, ErrorCode {
                 "write its value out, or give the variable another name")
         case .secretUnavailable:
             ErrorExplanation("the secret \"…\" …", hints: "see `secrets:` in runnel.yaml").reported(under: "secrets")
+        case .tooManyProblems:
+            ErrorExplanation(
+                "there are more than 200 errors; the others are not shown",
+                hints: "correct these, and check the file again")
         case .tooManySteps: ErrorExplanation("\"…\" has more than 5000 steps with all that it includes")
         case .triggerRing: ErrorExplanation("these pipelines start each other")
         case .unknownKey:

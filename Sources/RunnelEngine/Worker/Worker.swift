@@ -514,7 +514,9 @@ public final class Worker: Sendable {
             else { return }
             let retry = RetriedRun(
                 runID: runID, startedAt: run.startedAt ?? run.createdAt, end: end, source: opened)
-            let context = RetryContext(project: runner.project, now: runner.now, logger: logger)
+            let context = RetryContext(
+                project: runner.project, now: runner.now, logger: logger, pipeline: run.pipeline,
+                origins: runner.origins)
             let settled = try await definition.retried(retry, context)
             try await journal.relocate(
                 runID, to: settled.map { runner.seal.seal($0.json) } ?? source, isDue: false)

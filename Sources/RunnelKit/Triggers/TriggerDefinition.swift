@@ -42,6 +42,8 @@ public struct TriggerDefinition: Sendable {
     package let partialCheck: @Sendable (_ entry: PartialSettings, _ context: ValidationContext) -> FieldError?
     /// See ``Trigger/retried(_:_:)``.
     package let retried: @Sendable (_ retry: RetriedRun, _ context: RetryContext) async throws -> RunSource?
+    /// See ``Trigger/isThere(_:in:)``.
+    package let isThere: @Sendable (_ source: RunSource, _ project: ProjectDirectory) -> Bool
     /// Reads the rendered entry and watches for events until the task is cancelled.
     public let run: @Sendable (_ entry: ValueObject, _ context: TriggerContext) async throws -> Void
     /// Reads the rendered entry and says when it fires; nil for a trigger that cannot know. See ``TimedTrigger``.
@@ -74,6 +76,7 @@ public struct TriggerDefinition: Sendable {
         shorthand = type.shorthand
         identity = { (try? T(fields: $0))?.identity() }
         retried = { try await type.retried($0, $1) }
+        isThere = { type.isThere($0, in: $1) }
         // What is wrong with an entry is found by validation.
         warnings = { (try? T(fields: $0))?.warnings() ?? [] }
         claims = { entry, context in (try? T(fields: entry))?.claims(in: context) ?? [] }
@@ -141,6 +144,7 @@ public struct TriggerDefinition: Sendable {
         check = { _ in nil }
         partialCheck = { _, _ in nil }
         retried = { retry, _ in retry.source }
+        isThere = { _, _ in true }
         preview = nil
         follows = nil
         namedPipelines = nil

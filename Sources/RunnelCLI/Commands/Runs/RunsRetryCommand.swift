@@ -17,7 +17,8 @@ struct RunsRetryCommand: AsyncParsableCommand {
             """,
             """
             Instead of one run, --state, --since and --pipeline select many, the oldest first. Runs that were retried \
-            already are left out: the last retry stands for them. With `last`, --state and --pipeline say which runs count.
+            already are left out: the last retry stands for them. So are runs whose file is no longer where `watch` has \
+            put it: it was put back, and has a newer run. With `last`, --state and --pipeline say which runs count.
             """,
             examples: [
                 "runnel runs retry last": "The newest run again, from its first step.",
@@ -106,9 +107,10 @@ struct RunsRetryCommand: AsyncParsableCommand {
     private func retry(
         in project: Project, _ journal: any Journal, _ simulator: SimulatedMarketplace?
     ) async throws -> (results: [ForegroundRuns.Worked], request: StopRequest?) {
-        let selected = try await selected(in: journal)
-        guard !selected.isEmpty else { return ([], nil) }
+        let found = try await selected(in: journal)
+        guard !found.isEmpty else { return ([], nil) }
         let loader = try await project.loader(startsServers: true, simulates: simulate)
+        let selected = try await standing(found, in: journal, project, loader)
         let foreground = await ForegroundRuns(
             project: project, loader: loader, journal: journal, simulator: simulator, isJSON: json,
             progress: progress)
@@ -154,6 +156,31 @@ struct RunsRetryCommand: AsyncParsableCommand {
             if page.count < filter.limit { break }
         }
         return found.prefix(Self.maximum).reversed()
+    }
+
+    /// Leaves out runs whose file is not there any more, or is that of a newer run: it was put back where it came from.
+    private func standing(
+        _ ids: [String], in journal: any Journal, _ project: Project, _ loader: PipelineLoader
+    ) async throws -> [String] {
+        guard run == nil else { return ids }
+        let directory = project.files()
+        var places: Set<ValueObject> = []
+        var standing: [String] = []
+        for id in ids.reversed() {
+            guard let old = try await journal.run(id) else { continue }
+            if let json = old.source, let source = RunSource(json: project.seal.unseal(json)),
+                let trigger = loader.registry.trigger(named: old.trigger["type"]?.asString ?? ""),
+                !trigger.isThere(source, directory) || !places.insert(source.payload).inserted
+            {
+                let place = source.payload["path"]?.asString.map { " at \"\($0)\"" } ?? ""
+                Streams.error.write(
+                    "the run \(id) is left out: what it was started for is not there any more\(place), or has a newer run\n"
+                )
+                continue
+            }
+            standing.append(id)
+        }
+        return standing.reversed()
     }
 
     private func makeRetry(

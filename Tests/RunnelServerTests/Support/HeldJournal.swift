@@ -14,7 +14,7 @@ struct HeldJournal: Journal {
     var reads = Reads()
 
     final class Reads: Sendable {
-        private let counts = Mutex((steps: 0, events: 0))
+        private let counts = Mutex((steps: 0, events: 0, fingerprints: 0))
 
         fileprivate func steps(_ steps: [StepRecord]) -> [StepRecord] {
             counts.withLock { $0.steps += steps.count }
@@ -26,10 +26,12 @@ struct HeldJournal: Journal {
             return events
         }
 
-        /// The steps and events that were read since the last call.
-        func take() -> (steps: Int, events: Int) {
+        fileprivate func fingerprint() { counts.withLock { $0.fingerprints += 1 } }
+
+        /// What was read since the last call.
+        func take() -> (steps: Int, events: Int, fingerprints: Int) {
             counts.withLock { counts in
-                defer { counts = (0, 0) }
+                defer { counts = (0, 0, 0) }
                 return counts
             }
         }
@@ -112,7 +114,12 @@ struct HeldJournal: Journal {
 
     func cancelRequests(for worker: WorkerID) async -> [String] { await base.cancelRequests(for: worker) }
     func version() async -> Int64 { await base.version() }
-    func fingerprint() async -> [Int64] { await base.fingerprint() }
+
+    func fingerprint() async -> [Int64] {
+        reads.fingerprint()
+        return await base.fingerprint()
+    }
+
     func runs(idPrefix: String, limit: Int) async -> [RunRecord] { await base.runs(idPrefix: idPrefix, limit: limit) }
     func runs(_ filter: RunFilter) async -> [RunRecord] { await base.runs(filter) }
 

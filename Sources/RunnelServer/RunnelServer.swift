@@ -39,7 +39,7 @@ public struct RunnelServer: Sendable {
             journal: journal, seal: queue.seal, logger: logger, isOn: options.recordsDeliveries)
         api = API(
             queue: queue, host: host, journal: journal, version: version, recorder: recorder,
-            logs: RunLogs(journal: journal))
+            logs: RunLogs(journal: journal), changes: ContentChanges(journal: journal))
     }
 
     /// Serves until ``stopAccepting()`` is called and all connections are closed.
@@ -157,6 +157,7 @@ struct API: Sendable {
     let version: String
     let recorder: DeliveryRecorder
     let logs: RunLogs
+    let changes: ContentChanges
 
     var runs: RunService { host.runs }
 }

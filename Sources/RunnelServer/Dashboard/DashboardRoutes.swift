@@ -26,7 +26,7 @@ struct DashboardRoutes: Sendable {
         addRuns(to: pages)
         addPipelines(to: pages)
         addOthers(to: pages)
-        LiveRoute(journal: api.journal, host: api.host, answersEnd: answersEnd).add(to: pages)
+        LiveRoute(journal: api.journal, host: api.host, changes: api.changes, answersEnd: answersEnd).add(to: pages)
     }
 
     // MARK: - Access and assets

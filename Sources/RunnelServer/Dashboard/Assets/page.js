@@ -6,6 +6,7 @@ const main = document.querySelector("main");
 const notice = document.getElementById("connection");
 const { follow, run } = main.dataset;
 let next = Number(main.dataset.next ?? 0);
+const beats = follow === "workers"; // heartbeats change this page alone
 const units = (main.dataset.units ?? "s,min,h,d").split(",");
 let lostTimer = 0;
 
@@ -13,7 +14,7 @@ let lostTimer = 0;
 
 function connect() {
   if (!follow && !run) return;
-  const subscription = { type: "subscribe", run: run ?? null, next };
+  const subscription = { type: "subscribe", run: run ?? null, next, beats };
   if (window.SharedWorker) {
     try {
       const worker = new SharedWorker(new URL("./worker.js", import.meta.url), { type: "module", name: "runnel" });
@@ -38,7 +39,7 @@ function connectAlone() {
   const connection = new LiveConnection();
   const update = () => {
     if (document.hidden) connection.unsubscribe(receive);
-    else connection.subscribe(receive, run ?? null, next);
+    else connection.subscribe(receive, run ?? null, next, beats);
   };
   document.addEventListener("visibilitychange", () => {
     update();
@@ -58,7 +59,7 @@ function receive(message) {
     lostTimer = 0;
     notice.hidden = true;
     if (message.wasLost) refreshSoon();
-  } else if (message.type === "change" && follow) {
+  } else if ((message.type === "change" || message.type === "beat") && follow) {
     refreshSoon();
   } else if (message.type === "run" && message.event.number >= next) {
     next = message.event.number + 1;
@@ -116,6 +117,9 @@ document.addEventListener("visibilitychange", () => {
     refreshSoon();
   }
 });
+
+// "5 min ago" becomes wrong without any change.
+if (follow) setInterval(refreshSoon, 60_000);
 
 async function refresh() {
   refreshTimer = 0;

@@ -37,7 +37,9 @@ public struct RunnelServer: Sendable {
         self.metrics = metrics
         recorder = DeliveryRecorder(
             journal: journal, seal: queue.seal, logger: logger, isOn: options.recordsDeliveries)
-        api = API(queue: queue, host: host, journal: journal, version: version, recorder: recorder)
+        api = API(
+            queue: queue, host: host, journal: journal, version: version, recorder: recorder,
+            logs: RunLogs(journal: journal), changes: ContentChanges(journal: journal))
     }
 
     /// Serves until ``stopAccepting()`` is called and all connections are closed.
@@ -154,6 +156,8 @@ struct API: Sendable {
     let journal: any Journal
     let version: String
     let recorder: DeliveryRecorder
+    let logs: RunLogs
+    let changes: ContentChanges
 
     var runs: RunService { host.runs }
 }

@@ -84,6 +84,15 @@ public struct RunnelServer: Sendable {
         connections.closeAll(after: limit)
     }
 
+    /// What `/metrics` shows at this moment.
+    ///
+    /// - Throws: What the journal throws.
+    package func measurements() async throws -> [MetricFamily] {
+        guard let metrics else { return [] }
+        try await MetricsRoute(api: api, registry: metrics).look()
+        return metrics.snapshot()
+    }
+
     private func application(onListening: @escaping @Sendable (Int) async -> Void) -> some ApplicationProtocol {
         let limits = ConnectionProgress.Limits(options.timeouts)
         let bodies = BodyReading(options)

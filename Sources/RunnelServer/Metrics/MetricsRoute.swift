@@ -11,7 +11,7 @@ struct MetricsRoute: Sendable {
     func add(to group: RouterGroup<ServerContext>) {
         group.get("/metrics") { request, _ in
             _ = try Query(request, known: [])
-            try await look()
+            try await withJournal { try await look() }
             return Response(
                 status: .ok,
                 headers: [.contentType: "text/plain; version=0.0.4; charset=utf-8", .cacheControl: "no-store"],
@@ -19,11 +19,10 @@ struct MetricsRoute: Sendable {
         }
     }
 
-    private func look() async throws {
+    /// Sets the gauges of what the journal, the triggers and the served pipelines hold at this moment.
+    func look() async throws {
         gauge("runnel_build_info", 1, [("version", api.version)])
-        let (queued, waiting) = try await withJournal {
-            (try await api.journal.queuedCount(), try await api.journal.waitingCount())
-        }
+        let (queued, waiting) = (try await api.journal.queuedCount(), try await api.journal.waitingCount())
         let running = await api.queue.runningCount
         for (state, count) in [("queued", queued), ("waiting", waiting), ("running", running)] {
             gauge("runnel_queue_depth", count, [("state", state)])

@@ -13,7 +13,7 @@ endif
 # How many tests run side by side. All at once, they wait for each other's time slices longer than for anything else.
 export SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH ?= 8
 
-.PHONY: run build-tests test postgres-test chaos browser openapi crash usage real-model trigger-crash alert-crash shutdown bench instructions perf-check format check-format setup setup-tests benchmarks release install deb test-deb tarball test-tarball sbom example docc site recording leaks clean
+.PHONY: run build-tests test postgres-test chaos browser prometheus openapi crash usage real-model trigger-crash alert-crash shutdown bench instructions perf-check format check-format setup setup-tests benchmarks release install deb test-deb tarball test-tarball sbom example docc site recording leaks clean
 
 run: setup ## Run the demonstration pipeline against the embedded simulator.
 	swift build $(SWIFT_FLAGS) --product runnel
@@ -48,6 +48,10 @@ browser: setup ## Test the dashboard in Chromium.
 	swift build $(SWIFT_FLAGS) --product runnel
 	scripts/browser.sh
 
+prometheus: setup-tests ## Have a real Prometheus scrape the server, with the alert rules and the dashboard that ship.
+	swift build $(SWIFT_FLAGS) --product runnel
+	Tests/Prometheus/scrape.py "$$(swift build $(SWIFT_FLAGS) --show-bin-path)/runnel"
+
 crash: setup-tests ## Kill runs 250 times, a server while 10,000 files come, and harm servers that share a journal 1,000 times.
 	swift build $(SWIFT_FLAGS) --build-tests
 	RUNNEL_KILLS=$${RUNNEL_KILLS:-250} RUNNEL_FILES=$${RUNNEL_FILES:-10000} RUNNEL_ROUNDS=$${RUNNEL_ROUNDS:-1000} \
@@ -63,7 +67,11 @@ usage: setup-tests ## A day of 1,000 chats over 40 kills: `runnel usage` says wh
 real-model: setup ## Show how answers of a real model end, with llama.cpp from PyPI (500 MB, kept in .build/real-model).
 	swift build $(SWIFT_FLAGS) --product runnel
 	python3 Tests/RealModel/answers.py "$$(swift build $(SWIFT_FLAGS) --show-bin-path)/runnel" .build/real-model
-trigger-crash: setup-tests ## Kill and freeze Runnel and the programs of its triggers 200 times while mails and messages come.
+trigger-prometheus: setup-tests ## Have a real Prometheus scrape the server, with the alert rules and the dashboard that ship.
+	swift build $(SWIFT_FLAGS) --product runnel
+	Tests/Prometheus/scrape.py "$$(swift build $(SWIFT_FLAGS) --show-bin-path)/runnel"
+
+crash: setup-tests ## Kill and freeze Runnel and the programs of its triggers 200 times while mails and messages come.
 	swift build $(SWIFT_FLAGS) --product runnel
 	RUNNEL_KILLS=$${RUNNEL_KILLS:-200} .build/python/bin/python Tests/TriggerPluginTests/test_triggers.py \
 		"$$(swift build $(SWIFT_FLAGS) --show-bin-path)/runnel" -k whoever_is_killed

@@ -49,7 +49,7 @@ steps:
     with: { url: "http://127.0.0.1:1/" }
     retry: { attempts: 2, backoff: 10ms }
 """,
-    "pipelines/talk.yaml": "name: talk\nsteps: [ { uses: chat, with: { prompt: Hello, agent_id: a } } ]\n",
+    "pipelines/talk.yaml": "name: talk\nsteps: [ { uses: chat, with: { prompt: Hello } } ]\n",
     "pipelines/broken.yaml": "name: broken\nsteps: [ { uses: nothing-of-this-name } ]\n",
 }
 

@@ -147,11 +147,12 @@ import Testing
 
     @Test("nowhere, where only a receiver of everything is named and metrics are not asked for")
     func off() throws {
-        for environment in [
+        let environments: [[String: String]] = [
             [:], ["OTEL_EXPORTER_OTLP_ENDPOINT": "http://a"],
             ["OTEL_EXPORTER_OTLP_ENDPOINT": "http://a", "OTEL_METRICS_EXPORTER": "prometheus"],
             ["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://a", "OTEL_TRACES_EXPORTER": "otlp"],
-        ] {
+        ]
+        for environment in environments {
             let found = try resolve(environment)
             #expect(found.configuration == nil, "\(environment)")
             #expect(found.warnings == [])

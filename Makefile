@@ -72,11 +72,7 @@ usage: setup-tests ## A day of 1,000 chats over 40 kills: `runnel usage` says wh
 real-model: setup ## Show how answers of a real model end, with llama.cpp from PyPI (500 MB, kept in .build/real-model).
 	swift build $(SWIFT_FLAGS) --product runnel
 	python3 Tests/RealModel/answers.py "$$(swift build $(SWIFT_FLAGS) --show-bin-path)/runnel" .build/real-model
-trigger-prometheus: setup-tests ## Have a real Prometheus scrape the server, with the alert rules and the dashboard that ship.
-	swift build $(SWIFT_FLAGS) --product runnel
-	Tests/Prometheus/scrape.py "$$(swift build $(SWIFT_FLAGS) --show-bin-path)/runnel"
-
-crash: setup-tests ## Kill and freeze Runnel and the programs of its triggers 200 times while mails and messages come.
+trigger-crash: setup-tests ## Kill and freeze Runnel and the programs of its triggers 200 times while mails and messages come.
 	swift build $(SWIFT_FLAGS) --product runnel
 	RUNNEL_KILLS=$${RUNNEL_KILLS:-200} .build/python/bin/python Tests/TriggerPluginTests/test_triggers.py \
 		"$$(swift build $(SWIFT_FLAGS) --show-bin-path)/runnel" -k whoever_is_killed

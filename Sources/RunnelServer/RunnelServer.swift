@@ -86,6 +86,16 @@ public struct RunnelServer: Sendable {
         connections.closeAll(after: limit)
     }
 
+    /// What `/metrics` shows.
+    ///
+    /// - Parameter now: Nanoseconds since 1970.
+    /// - Throws: What the journal throws.
+    package func measurements(at now: Int64) async throws -> [MetricFamily] {
+        guard let metrics else { return [] }
+        try await MetricsRoute(api: api, registry: metrics).look(at: now)
+        return metrics.snapshot()
+    }
+
     private func application(onListening: @escaping @Sendable (Int) async -> Void) -> some ApplicationProtocol {
         let limits = ConnectionProgress.Limits(options.timeouts)
         let bodies = BodyReading(options)

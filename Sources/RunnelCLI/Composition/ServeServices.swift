@@ -5,6 +5,7 @@ import RunnelEngine
 import RunnelKit
 import RunnelServer
 import ServiceLifecycle
+import Telemetry
 
 /// The services of `runnel serve` and their shutdown order.
 ///
@@ -13,7 +14,8 @@ import ServiceLifecycle
 /// 2. the triggers end,
 /// 3. housekeeping ends,
 /// 4. no run is started, and running steps get `runs.grace` to finish,
-/// 5. callers that wait for a run get its result, or a response that it continues later.
+/// 5. callers that wait for a run get its result, or a response that it continues later,
+/// 6. metrics are exported once more.
 ///
 /// Then the worker leaves the journal, which releases its unfinished runs, and closes it.
 struct ServeServices: Sendable {
@@ -22,6 +24,7 @@ struct ServeServices: Sendable {
     let host: PipelineHost
     let ingress: HTTPIngress
     let housekeeping: Housekeeping
+    let metrics: MetricsExporter?
     let options: ServerOptions
     let logFormat: LogSettings.Format
     private let hurry = Latch()
@@ -29,10 +32,10 @@ struct ServeServices: Sendable {
 
     init(
         server: RunnelServer, queue: RunQueue, host: PipelineHost, ingress: HTTPIngress, housekeeping: Housekeeping,
-        options: ServerOptions, logFormat: LogSettings.Format
+        metrics: MetricsExporter?, options: ServerOptions, logFormat: LogSettings.Format
     ) {
         (self.server, self.queue, self.host, self.ingress) = (server, queue, host, ingress)
-        (self.housekeeping, self.options, self.logFormat) = (housekeeping, options, logFormat)
+        (self.housekeeping, self.metrics, self.options, self.logFormat) = (housekeeping, metrics, options, logFormat)
     }
 
     /// The time for responses to reach their callers after all work has stopped.
@@ -134,7 +137,14 @@ struct ServeServices: Sendable {
             try await gracefulShutdown()
             server.stopAccepting()
         }
-        return [answers, runs, pruning, triggers, intake].map {
+        let export = metrics.map { metrics in
+            FunctionService {
+                await cancelWhenGracefulShutdown { await metrics.run() }
+                // After a second stop request nothing waits for a receiver.
+                if !hurry.isOpen { await metrics.exportLast() }
+            }
+        }
+        return ([export, answers, runs, pruning, triggers, intake].compactMap(\.self)).map {
             ServiceGroupConfiguration.ServiceConfiguration(
                 service: $0, successTerminationBehavior: .gracefullyShutdownGroup,
                 failureTerminationBehavior: .gracefullyShutdownGroup)

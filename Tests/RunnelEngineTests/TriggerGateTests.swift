@@ -196,7 +196,8 @@ private struct Rig {
         for number in 0..<500 {
             last = try await rig.emit("\(number)", body: ["n": .int(Int64(number))], headers: headers).runID
         }
-        let run = try #require(await rig.journal.run(try #require(last)))
+        let id = try #require(last)
+        let run = try #require(await rig.journal.run(id))
         #expect(run.trigger["count"] == 500)
         #expect(run.trigger["headers"] == headers)
         let listed = run.trigger["folded"]?.asList ?? []

@@ -7,7 +7,7 @@ internal import RunnelSupport
 /// One request and what may come back.
 public struct HTTPCall: Sendable {
     /// What happens to an answer that is too large.
-    public enum BodyLimit: Sendable, Hashable {
+    @nonexhaustive public enum BodyLimit: Sendable, Hashable {
         /// The call fails with ``TransportProblem/tooLarge(limit:)``.
         case fail(bytes: Int)
         /// The rest is not read.

@@ -1,7 +1,7 @@
 public import RunnelKit
 
 /// The codes of errors of calls over HTTP.
-public enum HTTPErrorCode: String, ErrorCode {
+@nonexhaustive public enum HTTPErrorCode: String, ErrorCode {
     case addressDenied = "address-denied"
     case badProxy = "bad-proxy"
     case badRedirect = "bad-redirect"

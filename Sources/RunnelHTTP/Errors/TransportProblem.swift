@@ -6,7 +6,7 @@ public import RunnelKit
 internal import RunnelSupport
 
 /// Why there is no answer, or not a whole one.
-public enum TransportProblem: Error, Sendable, Hashable {
+@nonexhaustive public enum TransportProblem: Error, Sendable, Hashable {
     case hostNotFound(String)
     case refused
     case unreachable

@@ -1,7 +1,7 @@
 /// The answer of a route to a request.
 public struct IngressResponse: Sendable {
     /// What the answer holds.
-    public enum Body: Sendable {
+    @nonexhaustive public enum Body: Sendable {
         /// Bytes that are there already.
         case bytes([UInt8])
         /// A body that is written as it is produced. The closure returns at its end. When it throws, the connection is
@@ -144,7 +144,7 @@ public struct IngressError: Error, Sendable {
 }
 
 /// The codes of errors that Runnel answers on every route of a trigger.
-public enum IngressErrorCode: String, ErrorCode {
+@nonexhaustive public enum IngressErrorCode: String, ErrorCode {
     case bodyTooLarge = "body-too-large"
     case chainTooLong = "chain-too-long"
     case methodNotAllowed = "method-not-allowed"

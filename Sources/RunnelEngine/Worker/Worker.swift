@@ -147,7 +147,8 @@ public final class Worker: Sendable {
                 for action in tell(.tick) { group.addTask { await self.carryOut(action) } }
                 // A journal that does not answer must not hold up the heartbeat.
                 if takeLook() { group.addTask { await self.lookForCancellations() } }
-                try? await clock.sleep(for: state.withLock { $0.work.isEmpty } ? Self.intervals.idle : Self.intervals.working)
+                let isIdle = state.withLock { $0.work.isEmpty }
+                try? await clock.sleep(for: isIdle ? Self.intervals.idle : Self.intervals.working)
             }
         }
     }

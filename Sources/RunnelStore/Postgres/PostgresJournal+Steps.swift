@@ -100,10 +100,10 @@ extension PostgresJournal {
                     (SELECT hashtextextended(max(run_id), 0) FROM active), (SELECT max(number) FROM deliveries),
                     (SELECT max(number) FROM audit), (SELECT max(id) FROM usage), (SELECT max(until) FROM seen),
                     (SELECT count(*) FROM disabled_triggers),
-                    (SELECT count(*) FROM (SELECT FROM active WHERE state = 'queued' LIMIT \(fullCount)) q),
-                    (SELECT count(*) FROM (SELECT FROM active WHERE state = 'waiting' LIMIT \(fullCount)) w),
+                    (SELECT count(*) FROM (SELECT FROM active WHERE state = 'queued' LIMIT \(Self.fullCount)) q),
+                    (SELECT count(*) FROM (SELECT FROM active WHERE state = 'waiting' LIMIT \(Self.fullCount)) w),
                     (SELECT sum(wake_at / 1000000)::bigint FROM (
-                        SELECT wake_at FROM active WHERE state = 'waiting' ORDER BY wake_at LIMIT \(fullCount)) a),
+                        SELECT wake_at FROM active WHERE state = 'waiting' ORDER BY wake_at LIMIT \(Self.fullCount)) a),
                     (SELECT count(*) FROM active WHERE owner IS NOT NULL),
                     (SELECT count(*) FROM active WHERE owner IS NOT NULL AND cancel_requested),
                     (SELECT sum((SELECT max(number) FROM events e WHERE e.run_id = active.run_id))::bigint

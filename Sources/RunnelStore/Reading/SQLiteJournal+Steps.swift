@@ -108,10 +108,10 @@ extension SQLiteJournal {
                             (SELECT value FROM epochs), (SELECT max(number) FROM deliveries),
                             (SELECT max(number) FROM audit), (SELECT max(id) FROM usage), (SELECT max(until) FROM seen),
                             (SELECT count(*) FROM disabled_triggers),
-                            (SELECT count(*) FROM (SELECT 1 FROM runs WHERE state = 'queued' LIMIT \(fullCount))),
-                            (SELECT count(*) FROM (SELECT 1 FROM runs WHERE state = 'waiting' LIMIT \(fullCount))),
+                            (SELECT count(*) FROM (SELECT 1 FROM runs WHERE state = 'queued' LIMIT \(Self.fullCount))),
+                            (SELECT count(*) FROM (SELECT 1 FROM runs WHERE state = 'waiting' LIMIT \(Self.fullCount))),
                             (SELECT sum(wake_at / 1000000) FROM (
-                                SELECT wake_at FROM runs WHERE state = 'waiting' ORDER BY wake_at LIMIT \(fullCount))),
+                                SELECT wake_at FROM runs WHERE state = 'waiting' ORDER BY wake_at LIMIT \(Self.fullCount))),
                             (SELECT count(*) FROM runs WHERE owner IS NOT NULL),
                             (SELECT sum(cancel_requested) FROM runs WHERE owner IS NOT NULL),
                             (SELECT sum((SELECT max(number) FROM events WHERE run_id = runs.id))

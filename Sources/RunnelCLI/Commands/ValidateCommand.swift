@@ -16,12 +16,12 @@ struct ValidateCommand: AsyncParsableCommand {
         discussion: HelpText.text(
             "All errors are printed together. Exit status: 0 all valid, 2 errors found.",
             examples: [
-                "runnel validate": "All pipelines below the current folder.",
+                "runnel validate": "All pipelines of the current project.",
                 "runnel validate pipelines/hello.yaml --format json": "One pipeline, for an editor or a script.",
             ]))
 
     @Argument(
-        help: "Pipeline files, or folders of them; default is the project's folder, or the current one.",
+        help: "Pipeline files, or folders of them; default is `pipelines` of the project, or its folder.",
         completion: .file())
     var paths: [String] = []
 
@@ -41,10 +41,10 @@ struct ValidateCommand: AsyncParsableCommand {
             var count = 0
             var scripts: [String] = []
             var unreadable: [String] = []
-            for path in paths.isEmpty ? [options.directory ?? "."] : paths {
+            for path in paths.isEmpty ? [nil] : paths.map(Optional.some) {
                 var together = FoldersTogether()
                 var checks: [PipelineCheck] = []
-                for file in try PipelineFiles.under(path) {
+                for file in try files(path) {
                     count += 1
                     do {
                         checks.append(try await projects.check(of: file))
@@ -93,6 +93,11 @@ struct ValidateCommand: AsyncParsableCommand {
             Streams.error.write("error: \(error.message)\n")
             throw ExitStatus.usage
         }
+    }
+
+    private func files(_ path: String?) throws(FileReading.Failure) -> [String] {
+        guard let path else { return try PipelineFiles.usual(in: options.directory ?? ".") }
+        return try PipelineFiles.under(path, in: options.directory)
     }
 }
 

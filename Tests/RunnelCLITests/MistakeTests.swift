@@ -133,6 +133,39 @@ private struct Mistake: CustomTestStringConvertible {
         }
     }
 
+    @Test("a key of `trigger` that no run of the pipeline has is found before anything is paid for")
+    func triggerKeys() async throws {
+        func pipeline(_ triggers: String) -> String {
+            """
+            on: { \(triggers) }
+            steps:
+              - { uses: log, if: trigger.tpye == "watch", with: { message: "{{ trigger.pth }}" } }
+              - { uses: log, with: { message: "{{ trigger.path }} {{ trigger.size }} {{ trigger.gone | default('') }}" } }
+              - { uses: log, with: { message: "{{ trigger.scheduled_for }} {{ trigger.count }}" } }
+            """
+        }
+        let tpye = #"3:22: error: there is no `trigger` value "tpye" [unknown-reference]"#
+        let pth = #"3:68: error: there is no `trigger` value "pth" [unknown-reference]"#
+        let tick = #"5:39: error: there is no `trigger` value "scheduled_for" [unknown-reference]"#
+        let count = #"5:67: error: there is no `trigger` value "count" [unknown-reference]"#
+        let known = "= known: type, path, name, stem, extension, size, modified, media_type"
+        let close = [#"= did you mean "type"?"#, #"= did you mean "path"?"#]
+        for (triggers, expected) in [
+            ("watch: { path: in }", [tpye, close[0], pth, close[1], tick, known, count, known]),
+            (
+                "watch: { path: in }, schedule: { every: 1h, debounce: { for: 1s } }",
+                [tpye, close[0], pth, close[1]]
+            ),
+            ("manual: {}", []),
+        ] {
+            try await withProject(["p.yaml": pipeline(triggers)]) { runnel in
+                let ended = try await runnel.run(["validate", "p.yaml"])
+                let found = said(ended.error).filter { $0.contains("trigger") || $0.hasPrefix("= ") }
+                #expect(found == expected.map { $0.hasPrefix("= ") ? $0 : "p.yaml:" + $0 }, "\(ended.error)")
+            }
+        }
+    }
+
     @Test("a template that another step writes need not be there yet")
     func writtenTemplate() async throws {
         let pipeline = """

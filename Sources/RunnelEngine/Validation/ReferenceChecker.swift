@@ -17,6 +17,9 @@ struct ReferenceChecker {
     static let runKeys = ["id", "pipeline", "started_at"]
     static let errorKeys = ["code", "message", "hint", "step", "output"]
 
+    /// The keys of `trigger` in a run that was started by hand, beside `type`, and those of its trace.
+    private static let manualKeys = ["path", "name", "stem", "extension", "size", "traceparent", "tracestate"]
+
     /// The names in scope at one place of the pipeline.
     private struct Place {
         var earlier: [String] = []
@@ -186,7 +189,7 @@ struct ReferenceChecker {
             return place.previous.flatMap {
                 outputProblem($0, reference.path[...], as: "input", isOptional: reference.isOptional)
             }
-        case "trigger": return nil
+        case "trigger": return triggerProblem(member, isOptional: reference.isOptional)
         default:
             let closest = Suggestion.closest(to: reference.root, among: Self.roots + earlier)
             let hint =
@@ -194,6 +197,22 @@ struct ReferenceChecker {
                 ?? "known names: \(Self.roots.joined(separator: ", "))"
             return (PipelineErrorCode.unknownName, "unknown name \"\(reference.root)\"", hint)
         }
+    }
+
+    /// What is wrong with a key of `trigger` that no run of the pipeline has. One that may be missing is not checked: a run
+    /// started over the API can have other keys.
+    private func triggerProblem(_ member: String?, isOptional: Bool) -> Problem? {
+        guard !isOptional, !pipeline.triggers.isEmpty else { return nil }
+        var known = ["type"]
+        for trigger in pipeline.triggers {
+            // A trigger that does not say what it brings is not checked.
+            guard let payload = registry.trigger(named: trigger.kind)?.documentation.payload, !payload.isEmpty else {
+                return nil
+            }
+            known += payload.map(\.name) + (trigger.debounce == nil ? [] : ["count", "folded"])
+        }
+        let advice = "known: \(known.joined(separator: ", "))"
+        return unknown(member, among: known + Self.manualKeys, "`trigger` value", advice)
     }
 
     private func stepProblem(_ id: String, earlier: [String]) -> Problem? {

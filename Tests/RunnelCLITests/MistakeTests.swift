@@ -133,6 +133,26 @@ private struct Mistake: CustomTestStringConvertible {
         }
     }
 
+    @Test("a certificate that is not on this machine is a warning, a proxy that is no URL an error")
+    func network() async throws {
+        let pipeline = "steps: [ { uses: log, with: { message: hi } } ]\n"
+        try await withProject(["p.yaml": pipeline, "runnel.yaml": "http: { tls: { ca: nope.pem } }\n"]) { runnel in
+            let ended = try await runnel.run(["validate", "p.yaml"])
+            #expect(
+                ended.error == """
+                    runnel.yaml:1: warning: `http.tls.ca`: there is no file "nope.pem"
+                    1 pipeline checked, all valid
+
+                    """)
+        }
+        try await withProject(["p.yaml": pipeline, "runnel.yaml": "http: { proxy: word }\n"]) { runnel in
+            let ended = try await runnel.run(["validate", "p.yaml"])
+            #expect(ended.error.contains("the proxy \"word\" is not a URL"), "\(ended.error)")
+            #expect(ended.error.contains("= write it such as \"http://proxy.example:3128\"\n"), "\(ended.error)")
+            #expect(ended.status == 2)
+        }
+    }
+
     @Test("a key of `trigger` that no run of the pipeline has is found before anything is paid for")
     func triggerKeys() async throws {
         func pipeline(_ triggers: String) -> String {

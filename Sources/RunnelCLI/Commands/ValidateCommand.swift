@@ -209,6 +209,8 @@ private struct CheckedProjects {
     /// By the project's folder.
     private var loaded: [String: (plugins: ProjectPlugins, loader: PipelineLoader)] = [:]
     private(set) var reports: [LoadReport] = []
+    /// What the configurations name and is not there. It may be on the machine where the pipelines run.
+    private var missing: [String] = []
 
     init(options: ProjectOptions, simulates: Bool) {
         self.options = options
@@ -236,10 +238,17 @@ private struct CheckedProjects {
         let loader = try PipelineLoader(registry: plugins.registry, names: project.names, project: project.files())
         loaded[project.directory] = (plugins, loader)
         reports += plugins.folders.map(\.report)
+        for setting in project.effectiveSettings where setting.key.hasPrefix("http.tls.") {
+            guard case .shown(let path) = setting.value, let place = setting.source.name,
+                !FileReading.exists(project.path(path))
+            else { continue }
+            missing.append("\(place): warning: `\(setting.key)`: there is no file \"\(path)\"\n")
+        }
         return loader
     }
 
     func writeProblems() {
         for entry in loaded.values { entry.plugins.writeProblems() }
+        for problem in missing { Streams.error.write(problem) }
     }
 }

@@ -73,7 +73,8 @@ public struct PipelineLoader: Sendable {
             shorthands: Dictionary(
                 registry.triggerNames.compactMap { name in
                     registry.trigger(named: name)?.shorthand.map { (name, $0) }
-                }, uniquingKeysWith: { first, _ in first }))
+                }, uniquingKeysWith: { first, _ in first }),
+            stepNames: Set(registry.names))
     }
 
     /// - Parameter stored: The texts of the files that a run began with; nil to read them.

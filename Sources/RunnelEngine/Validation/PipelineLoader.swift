@@ -115,7 +115,8 @@ public struct PipelineLoader: Sendable {
             ? [:]
             : TemplateFileReader(registry: registry, paths: paths, environment: environment)
                 .files(of: pipeline, into: &diagnostics)
-        ReferenceChecker(pipeline: pipeline, names: names, registry: registry, files: files).check(into: &diagnostics)
+        ReferenceChecker(pipeline: pipeline, names: names, registry: registry, files: files, isStored: isStored)
+            .check(into: &diagnostics)
     }
 }
 

@@ -118,13 +118,15 @@ public enum PipelineTestFiles {
         name.hasSuffix(".test.yaml") || name.hasSuffix(".test.yml")
     }
 
-    /// The file itself; or every test file below a folder, sorted, none in a folder whose name begins with a dot. nil
-    /// when there is no such file or folder.
-    public static func under(_ path: String) -> [String]? {
+    /// The file itself; or every test file below a folder, sorted, except in what ``FolderListing`` skips. nil when there
+    /// is no such file or folder.
+    ///
+    /// - Parameter entered: The names of the folders in the outermost one that are searched; nil for all.
+    public static func under(_ path: String, entering entered: Set<String>? = nil) -> [String]? {
         var isDirectory = false
         guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) else { return nil }
         guard isDirectory else { return [path] }
-        return FolderListing(path, where: isTestFile).files()
+        return FolderListing(path, entering: entered, where: isTestFile).files()
     }
 }
 

@@ -52,7 +52,12 @@ import Testing
             inputs: { tone: { default: kind, description: How it sounds. } }
             steps: [ { id: first, uses: log, with: { message: hi } }, { id: second, uses: log } ]
             """
-        try await withProject(["p.yaml": pipeline]) { runnel in
+        let plugin = "name: greet\nprotocol: exec\ncommand: [sh, main.sh]\nsteps: { hello: { summary: Greets. } }\n"
+        try await withProject(["p.yaml": pipeline, "runnel.yaml": "", "plugins/greet/plugin.yaml": plugin]) { runnel in
+            for (command, name) in [("steps", "greet.hello"), ("steps", "chat"), ("triggers", "watch")] {
+                let ended = try await runnel.run(["---completion", command, "--", "positional@0", "2", "0", ""])
+                #expect(ended.output.split(separator: "\n").contains(Substring(name)), "\(ended.output)")
+            }
             _ = try await runnel.run(["run", "p"])
             func complete(_ shell: String, _ command: [String], _ typed: [String]) async throws -> [Substring] {
                 var runnel = runnel

@@ -152,6 +152,7 @@ import Testing
             #expect(ended.output.contains("✗ wrong"))
             #expect(ended.output.contains("-three") && ended.output.contains("+two"))
             #expect(ended.output.contains("1 passed, 1 failed"))
+            #expect(try await runnel.run(["test", "p"]).output.contains("1 passed, 1 failed"))
             let xml = try String(contentsOfFile: runnel.directory + "/out.xml", encoding: .utf8)
             #expect(xml.contains("<testsuites") && xml.contains("failures=\"1\""))
             let broken = "pipeline: p.yaml\ntests:\n  - { nmae: x }\n"

@@ -184,7 +184,7 @@ import Testing
                 runnel.yaml:2:18: warning: `marketplace.client_secret` is a literal in the file [literal-secret]
                     2 |   client_secret: ********
                       |                  ^~~~~~~~
-                      = use `{ env: NAME }` or `{ file: path }`, so that the file can be shared
+                      = use `{ env: NAME }`, `{ file: path }` or `{ command: […] }`, so that the file can be shared
                 """)
     }
 

@@ -110,7 +110,7 @@ public struct ChatPlugin: ConfigurablePlugin, AgentPlugin, MonitoringPlugin {
                 finding = .good("marketplace", "\(shown) answers; it gets no token (`auth: none`)")
             }
         } catch {
-            finding = .problem("marketplace", error.message, error.hint)
+            finding = .problem("marketplace", error.message, error.advice)
         }
         try? await httpClient.shutdown()
         return [finding] + plainTextWarning(configuration)

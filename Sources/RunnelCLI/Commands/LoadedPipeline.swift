@@ -66,7 +66,7 @@ struct LoadedPipeline: Sendable {
     /// What to do where there is no such file.
     ///
     /// - Parameter folders: Looked through until one of them has pipelines.
-    private static func hint(_ name: String, in folders: [String?]) -> String {
+    static func hint(_ name: String, in folders: [String?]) -> String {
         let known = folders.lazy.map { PipelineNames.below($0 ?? ".") }.first { !$0.isEmpty } ?? []
         let words = known.flatMap { [$0.file.withoutEnding, $0.name] }
         if let closest = Suggestion.closest(to: name, among: words) { return "did you mean \"\(closest)\"?" }

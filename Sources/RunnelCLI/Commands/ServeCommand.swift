@@ -29,12 +29,13 @@ struct ServeCommand: AsyncParsableCommand {
             """,
             "Changes of runnel.yaml are applied where they can be, also on SIGHUP; others are reported to need a restart.",
             examples: [
-                "runnel serve": "Serves the pipelines below the current folder.",
+                "runnel serve": "Serves the pipelines of the current project.",
                 "runnel serve pipelines --port 8080": "Those of a folder, on another port.",
                 "runnel serve --simulate": "Without an account.",
             ]))
 
-    @Argument(help: "The folder; default is the project's folder, or the current one.", completion: .directory)
+    @Argument(
+        help: "The folder; default is `pipelines` of the project, or the project's folder.", completion: .directory)
     var path: String?
     @Option(help: "The address to listen on.") var host: String?
     @Option(help: "The port to listen on; 0 takes any free one.") var port: Int?
@@ -42,7 +43,9 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(help: "The lowest level of messages to log.") var logLevel: LogLevelArgument?
     @OptionGroup var options: ProjectOptions
 
-    private var folder: String { path ?? options.directory ?? "." }
+    private var folder: String { path ?? PipelineFolder.usual(in: options.directory ?? ".") }
+
+    private var files: PipelineFolder { path.map { PipelineFolder($0) } ?? PipelineFolder(searching: folder) }
 
     func run() async throws {
         let command = self
@@ -60,7 +63,7 @@ struct ServeCommand: AsyncParsableCommand {
 
     private func serve(_ stops: AsyncStream<StopRequest>, _ reloads: AsyncStream<Void>) async throws {
         do {
-            _ = try PipelineFolder(folder).files()
+            _ = try files.files()
         } catch {
             Streams.error.write("error: \(error.message)\n")
             throw ExitStatus.usage
@@ -177,7 +180,7 @@ struct ServeCommand: AsyncParsableCommand {
         let queue = RunQueue(
             worker: worker, limit: runs.limit.number, total: runs.total?.number, maximumQueued: runs.maxQueued.number,
             maximumQueuedBytes: runs.maxQueuedBytes.bytes)
-        let files = PipelineFolder(folder)
+        let files = files
         let host = PipelineHost(
             queue: queue, loader: loader, logger: assembly.logger, folder: FileReading.absolute(folder),
             chainLimit: runs.chain.number, dedupe: project.settings.dedupe.keep, publicURL: options.publicURL?.text

@@ -16,12 +16,12 @@ struct ValidateCommand: AsyncParsableCommand {
         discussion: HelpText.text(
             "All errors are printed together. Exit status: 0 all valid, 2 errors found.",
             examples: [
-                "runnel validate": "All pipelines below the current folder.",
+                "runnel validate": "All pipelines of the current project.",
                 "runnel validate pipelines/hello.yaml --format json": "One pipeline, for an editor or a script.",
             ]))
 
     @Argument(
-        help: "Pipeline files, or folders of them; default is the project's folder, or the current one.",
+        help: "Pipeline files, or folders of them; default is `pipelines` of the project, or its folder.",
         completion: .file())
     var paths: [String] = []
 
@@ -41,10 +41,10 @@ struct ValidateCommand: AsyncParsableCommand {
             var count = 0
             var scripts: [String] = []
             var unreadable: [String] = []
-            for path in paths.isEmpty ? [options.directory ?? "."] : paths {
+            for path in paths.isEmpty ? [nil] : paths.map(Optional.some) {
                 var together = FoldersTogether()
                 var checks: [PipelineCheck] = []
-                let files = try PipelineFiles.under(path)
+                let files = try self.files(path)
                 for file in files {
                     count += 1
                     do {
@@ -78,8 +78,8 @@ struct ValidateCommand: AsyncParsableCommand {
                     }
                 }
                 // One file alone says nothing of the names of others.
-                var isFolder = false
-                _ = FileReading.exists(path, isDirectory: &isFolder)
+                var isFolder = path == nil
+                if let path { _ = FileReading.exists(path, isDirectory: &isFolder) }
                 together.check(&reports, isComplete: isFolder && together.count == files.count)
             }
             reports += projects.reports
@@ -101,6 +101,11 @@ struct ValidateCommand: AsyncParsableCommand {
             Streams.error.write("error: \(error.message)\n")
             throw ExitStatus.usage
         }
+    }
+
+    private func files(_ path: String?) throws(FileReading.Failure) -> [String] {
+        guard let path else { return try PipelineFiles.usual(in: options.directory ?? ".") }
+        return try PipelineFiles.under(path, in: options.directory)
     }
 }
 
@@ -217,6 +222,8 @@ private struct CheckedProjects {
     /// By the project's folder.
     private var loaded: [String: (plugins: ProjectPlugins, loader: PipelineLoader)] = [:]
     private(set) var reports: [LoadReport] = []
+    /// What the configurations name and is not there. It may be on the machine where the pipelines run.
+    private var missing: [String] = []
 
     init(options: ProjectOptions, simulates: Bool) {
         self.options = options
@@ -245,10 +252,17 @@ private struct CheckedProjects {
             registry: plugins.registry, names: project.names, project: project.files(), distrust: project.distrust)
         loaded[project.directory] = (plugins, loader)
         reports += plugins.folders.map(\.report)
+        for setting in project.effectiveSettings where setting.key.hasPrefix("http.tls.") {
+            guard case .shown(let path) = setting.value, let place = setting.source.name,
+                !FileReading.exists(project.path(path))
+            else { continue }
+            missing.append("\(place): warning: `\(setting.key)`: there is no file \"\(path)\"\n")
+        }
         return loader
     }
 
     func writeProblems() {
         for entry in loaded.values { entry.plugins.writeProblems() }
+        for problem in missing { Streams.error.write(problem) }
     }
 }

@@ -183,8 +183,10 @@ struct SensitivePlaces {
             let kind = Value(node).kindName
             diagnostics.rewrite(in: node.range) { diagnostic in
                 guard diagnostic.severity == .error else { return }
-                diagnostic.message = "`\(path)`: expected `{ env: NAME }` or `{ file: path }`, found \(kind)"
-                diagnostic.hint = nil
+                let isWhole = path == "secrets"
+                let expected = isWhole ? "names and values" : SensitiveValue.forms
+                diagnostic.message = "`\(path)`: expected \(expected), found \(kind)"
+                diagnostic.hint = isWhole ? "write `secrets: { name: { env: NAME } }`" : nil
             }
         }
     }

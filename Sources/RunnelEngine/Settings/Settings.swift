@@ -163,6 +163,17 @@ package struct ProxyAddresses: FieldValue, Hashable {
 package struct JournalSettings: FieldGroup {
     package init() {}
 
+    /// A text in its place is taken for the database, and not quoted: it may hold a password.
+    package init(field value: Value) throws(FieldError) {
+        guard value.asString == nil else {
+            throw FieldError(
+                "expected a mapping, found a string",
+                hint: "write `journal: { url: \"postgres://user@host/database\" }`")
+        }
+        guard let object = value.asObject else { throw .expected("a mapping", found: value) }
+        try self.init(fields: object)
+    }
+
     @Field("How long ended runs are kept.") package var keep: Duration = .seconds(30 * 86_400)
     @Field("The number of ended runs kept of each pipeline.", in: 0...) package var keepRuns: Int = 10_000
     @Field(

@@ -134,7 +134,7 @@ package enum SettingsLoader {
         for (path, node) in places where node.isScalar && !node.isNull {
             diagnostics.warning(
                 PipelineErrorCode.literalSecret, node, "`\(path)` is a literal in the file",
-                hint: "use `{ env: NAME }` or `{ file: path }`, so that the file can be shared")
+                hint: "use \(SensitiveValue.forms), so that the file can be shared")
         }
     }
 }

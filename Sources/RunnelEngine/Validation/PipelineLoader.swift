@@ -82,7 +82,8 @@ public struct PipelineLoader: Sendable {
             shorthands: Dictionary(
                 registry.triggerNames.compactMap { name in
                     registry.trigger(named: name)?.shorthand.map { (name, $0) }
-                }, uniquingKeysWith: { first, _ in first }))
+                }, uniquingKeysWith: { first, _ in first }),
+            stepNames: Set(registry.names))
     }
 
     /// - Parameter stored: The texts of the files that a run began with; nil to read them.
@@ -133,7 +134,8 @@ public struct PipelineLoader: Sendable {
             ? [:]
             : TemplateFileReader(registry: registry, paths: paths, environment: environment)
                 .files(of: pipeline, into: &diagnostics)
-        ReferenceChecker(pipeline: pipeline, names: names, registry: registry, files: files).check(into: &diagnostics)
+        ReferenceChecker(pipeline: pipeline, names: names, registry: registry, files: files, isStored: isStored)
+            .check(into: &diagnostics)
     }
 }
 

@@ -10,12 +10,17 @@ struct ReferenceChecker {
     let registry: StepRegistry
     /// The template files that steps name, by step.
     let files: [String: [TemplateFileReader.File]]
+    /// See ``PipelineLoader/load(_:file:isStored:)``.
+    let isStored: Bool
 
     private static let roots = [
         "input", "inputs", "steps", "trigger", "vars", "secrets", "env", "run", "error", "item", "index",
     ]
     static let runKeys = ["id", "pipeline", "started_at"]
     static let errorKeys = ["code", "message", "hint", "step", "output"]
+
+    /// The keys of `trigger` in a run that was started by hand, beside `type`, and those of its trace.
+    private static let manualKeys = ["path", "name", "stem", "extension", "size", "traceparent", "tracestate"]
 
     /// The names in scope at one place of the pipeline.
     private struct Place {
@@ -191,7 +196,7 @@ struct ReferenceChecker {
             return place.previous.flatMap {
                 outputProblem($0, reference.path[...], as: "input", isOptional: reference.isOptional)
             }
-        case "trigger": return nil
+        case "trigger": return triggerProblem(member, isOptional: reference.isOptional)
         default:
             let closest = Suggestion.closest(to: reference.root, among: Self.roots + earlier)
             let hint =
@@ -199,6 +204,22 @@ struct ReferenceChecker {
                 ?? "known names: \(Self.roots.joined(separator: ", "))"
             return (PipelineErrorCode.unknownName, "unknown name \"\(reference.root)\"", hint)
         }
+    }
+
+    /// What is wrong with a key of `trigger` that no run of the pipeline has. One that may be missing is not checked: a run
+    /// started over the API can have other keys.
+    private func triggerProblem(_ member: String?, isOptional: Bool) -> Problem? {
+        guard !isOptional, !isStored, !pipeline.triggers.isEmpty else { return nil }
+        var known = ["type"]
+        for trigger in pipeline.triggers {
+            // A trigger that does not say what it brings is not checked.
+            guard let payload = registry.trigger(named: trigger.kind)?.documentation.payload, !payload.isEmpty else {
+                return nil
+            }
+            known += payload.map(\.name) + (trigger.debounce == nil ? [] : ["count", "folded"])
+        }
+        let advice = "known: \(known.joined(separator: ", "))"
+        return unknown(member, among: known + Self.manualKeys, "`trigger` value", advice)
     }
 
     private func stepProblem(_ id: String, earlier: [String]) -> Problem? {

@@ -110,6 +110,13 @@ public struct Proxy: Sendable, Hashable {
                 "the proxy \(URLParser.quoted(given)) is not a URL",
                 hint: "write it such as \"http://proxy.example:3128\"")
         }
+        // A word alone is more likely a slip than a host.
+        let isWord = !given.contains { "./:".contains($0) }
+        guard !isWord else {
+            throw FieldError(
+                "the proxy \(URLParser.quoted(given)) is not a URL",
+                hint: "write it such as \"http://proxy.example:3128\"")
+        }
         guard !url.isSecure else {
             throw FieldError(
                 "the proxy \(URLParser.quoted(given)) is to be reached with TLS, which is not supported",

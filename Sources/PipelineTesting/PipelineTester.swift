@@ -163,16 +163,8 @@ public final class TokenBudget: Sendable {
     public var usedTokens: Int { used.withLock { $0 } }
     var isSpent: Bool { limit.map { usedTokens >= $0 } ?? false }
 
-    /// Adds what the outputs of steps say that they have used.
-    func add(_ outputs: ValueObject) {
-        let tokens = outputs.reduce(0) { $0 + Self.tokens(in: $1.value) }
-        used.withLock { $0 += tokens }
-    }
-
-    /// The tokens of an answer, or of those in a list. Where the server told none, four bytes of text count as one.
-    private static func tokens(in output: Value) -> Int {
-        if let items = output.asList { return items.reduce(0) { $0 + tokens(in: $1) } }
-        guard output["finish_reason"] != nil, let text = output["text"]?.asString else { return 0 }
-        return Int(clamping: output["usage"]?["total_tokens"]?.asInt ?? Int64(text.utf8.count / 4 + 1))
+    /// Adds what one call of a model has used. What the server did not tell is estimated.
+    func add(_ usage: UsageRecord) {
+        used.withLock { $0 += usage.countedTokens }
     }
 }

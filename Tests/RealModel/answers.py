@@ -68,10 +68,14 @@ class Server:
 
 
 class Row:
-    """One way to end. `middle` is done once the first words have come."""
+    """One way to end. `words` begin the message, `text` says whether some is kept, `keeps` is the finish reason.
 
-    def __init__(self, name, status, code=None, prompt="What is the capital of France? Answer with one word.", chat=None, settings=None, middle=None, keeps=None):
+    `middle` is done once the first words have come.
+    """
+
+    def __init__(self, name, status, code=None, prompt="What is the capital of France? Answer with one word.", chat=None, settings=None, middle=None, keeps=None, words="", text=False):
         self.name, self.status, self.code, self.prompt = name, status, code, prompt
+        self.words, self.text = words, text
         self.chat, self.settings, self.middle, self.keeps = chat or {}, settings or {}, middle, keeps
 
     def run(self, runnel, port, server):
@@ -110,23 +114,31 @@ class Row:
 def rows():
     schema = {"type": "object", "required": ["label"], "properties": {"label": {"enum": ["bug", "question"]}}}
     return [
-        Row("whole", 0, chat={"body": {"grammar": 'root ::= "Paris."'}}, keeps="stop"),
-        Row("whole, with a schema", 0, chat={"schema": schema}, prompt="Label: It does not start.", keeps="stop"),
-        Row("cut off at the limit of tokens", 1, "answer-truncated", chat={"body": {"max_tokens": 3}}, keeps="length"),
-        Row("the same with `accept: [length]`", 0, chat={"body": {"max_tokens": 3}, "accept": ["length"]}, keeps="length"),
-        Row("no text", 1, "empty-answer", chat={"body": {"grammar": 'root ::= ""'}}),
+        Row("whole", 0, chat={"body": {"grammar": 'root ::= "Paris."'}}, keeps="stop", text=True),
+        Row("whole, with a schema", 0, chat={"schema": schema}, prompt="Label: It does not start.", keeps="stop", text=True),
+        Row("cut off at the limit of tokens", 1, "answer-truncated", chat={"body": {"max_tokens": 3}}, keeps="length",
+            words="The answer was cut off at the model's limit of tokens", text=True),
+        Row("the same with `accept: [length]`", 0, chat={"body": {"max_tokens": 3}, "accept": ["length"]}, keeps="length",
+            text=True),
+        Row("no text", 1, "empty-answer", chat={"body": {"grammar": 'root ::= ""'}},
+            words="The answer is empty: the stream ended without any text."),
         Row("JSON that does not fit `schema`", 1, "schema-mismatch", chat={"schema": {"type": "object", "required": ["a"]},
-            "body": {"grammar": 'root ::= "no"'}}, settings={"response_format": "none"}),
-        Row("a prompt beyond the context", 1, "bad-request", prompt="river " * 4000),
-        Row("a wrong access token", 1, "unauthorized", settings={"token": "not-the-key-at-all"}),
-        Row("a wrong path", 1, "not-found", settings={"chat_path": "/nowhere"}),
-        Row("a member that the server refuses", 1, None, chat={"body": {"messages_": 1, "grammar": "root ::= ("}}),
+            "body": {"grammar": 'root ::= "no"'}}, settings={"response_format": "none"},
+            words="the answer does not fit the schema, also when asked again", text=True),
+        Row("a prompt beyond the context", 1, "bad-request", prompt="river " * 4000,
+            words="The server does not accept the request: 400"),
+        Row("a wrong access token", 1, "unauthorized", settings={"token": "not-the-key-at-all"},
+            words="The server refused the access token: 401"),
+        Row("a wrong path", 1, "not-found", settings={"chat_path": "/nowhere"}, words="Nothing is at "),
+        Row("a member that the server refuses", 1, None, chat={"body": {"messages_": 1, "grammar": "root ::= ("}},
+            words="The server "),
         Row("nothing comes for `timeouts.idle`", 1, "idle-timeout", prompt=LONG,
-            middle=lambda server, child: server.send(signal.SIGSTOP)),
-        Row("Ctrl-C", 130, None, prompt=LONG, middle=lambda server, child: child.send_signal(signal.SIGINT)),
+            middle=lambda server, child: server.send(signal.SIGSTOP), words="Nothing was received for 5s.", text=True),
+        Row("Ctrl-C", 130, None, prompt=LONG, middle=lambda server, child: child.send_signal(signal.SIGINT),
+            words="the step was cancelled before it ended", text=True),
         Row("the server is killed", 1, "stream-cut-off", prompt=LONG,
-            middle=lambda server, child: server.send(signal.SIGKILL)),
-        Row("no server listens", 1, "connection-failed"),
+            middle=lambda server, child: server.send(signal.SIGKILL), words="The stream ended before [DONE]", text=True),
+        Row("no server listens", 1, "connection-failed", words="No connection to "),
     ]
 
 
@@ -140,8 +152,9 @@ def main():
         for row in rows():
             status, run, usage = row.run(runnel, server.port, server)
             server.send(signal.SIGCONT)
-            error = run.get("error") or {}
             step = run["steps"][0] if run.get("steps") else {}
+            # A cancelled run has no error; its step has.
+            error = run.get("error") or step.get("error") or {}
             attributes = step.get("attributes") or {}
             partial = error.get("partial_output") or {}
             text = (step.get("output") or partial or {}).get("text", "") if isinstance(partial, dict) else partial
@@ -155,8 +168,13 @@ def main():
             words = words if len(words) <= 90 else words[:89] + "…"
             code = error.get("code")
             print(f"| {row.name} | {status} | {f'`{code}`' if code else ''} | {words.replace('|', '/')} | {', '.join(kept)} |", flush=True)
-            if status != row.status or (row.code and row.code != code) or (row.keeps and row.keeps != reason):
-                wrong.append(f"{row.name}: expected {row.status} {row.code or ''} {row.keeps or ''}")
+            expected = [
+                ("exit status", row.status, status), ("code", row.code or code, code),
+                ("finish reason", row.keeps or reason, reason), ("kept text", row.text, bool(text)),
+                ("words", row.words, (error.get("message") or "")[:len(row.words)]),
+            ]
+            wrong += [f"{row.name}: {what}: expected {wanted!r}, found {found!r}"
+                      for what, wanted, found in expected if wanted != found]
     finally:
         server.end()
     for line in wrong:

@@ -79,6 +79,11 @@ struct AnswerEndRow: Sendable, CustomTestStringConvertible {
             .resetMidStream, "stream-cut-off", "The stream ended before [DONE]: the connection was reset.",
             keepsText: true),
         AnswerEndRow(.stall, "idle-timeout", "Nothing was received for 4s.", keepsText: true),
+        AnswerEndRow(
+            .stallWithHeartbeats, "total-timeout", "The answer was not complete after 4s.", keepsText: true),
+        AnswerEndRow(
+            .tokenRejected, "wrong-credentials", "The server refused the client id and secret: 401", calls: 0),
+        AnswerEndRow(.connectionReset, "connection-failed", "No connection to http://127.0.0.1:", calls: 0),
     ]
 }
 
@@ -87,12 +92,14 @@ struct AnswerEndRow: Sendable, CustomTestStringConvertible {
     func end(row: AnswerEndRow) async throws {
         let pipeline =
             "name: end\nsteps: [ { id: ask, uses: chat, with: { prompt: \"How are the sales of this quarter?\" } } ]\n"
-        let idle = row.code == "idle-timeout" ? "4s" : "2m"
+        let (idle, total) = (row.code == "idle-timeout" ? "4s" : "2m", row.code == "total-timeout" ? "4s" : "30m")
         try await withAgent(
-            ["end.yaml": pipeline], settings: "  timeouts: { idle: \(idle) }\n  limits: { max_event: 256KiB }\n",
+            ["end.yaml": pipeline],
+            settings: "  timeouts: { idle: \(idle), total: \(total) }\n  limits: { max_event: 256KiB }\n",
             shape: { configuration in
                 configuration.faults = .every(row.fault)
                 configuration.slowStart = .milliseconds(100)
+                if row.fault == .stallWithHeartbeats { configuration.heartbeat = .milliseconds(200) }
             }
         ) { runnel, _ in
             let ended = try await runnel.run(["run", "end"])
@@ -162,6 +169,25 @@ struct AnswerEndRow: Sendable, CustomTestStringConvertible {
         }
     }
 
+    @Test("the `timeout` of the step ends an answer that does not: its text is kept, and the call counts")
+    func stepTimeout() async throws {
+        let pipeline = """
+            name: end
+            steps: [ { id: ask, uses: chat, timeout: 4s, with: { prompt: "How are the sales?" } } ]
+            """
+        try await withAgent(["end.yaml": pipeline], shape: Self.stall) { runnel, _ in
+            #expect(try await runnel.run(["run", "end"]).status == 1)
+            let run = try Value.json(try await runnel.run(["runs", "show", "last", "--json"]).output)
+            #expect(run["error"]?["code"] == "step-timeout")
+            #expect(run["error"]?["message"] == "the step took longer than its `timeout` of 4s")
+            let partial = try #require(run["error"]?["partial_output"]?.asString)
+            #expect("Sales are up by four percent, and costs are down.".hasPrefix(partial) && !partial.isEmpty)
+            let usage = try Value.json(try await runnel.run(["usage", "--json"]).output)
+            #expect(usage["total"]?["calls"] == 1)
+            #expect(usage["total"]?["unknown_calls"] == 1)
+        }
+    }
+
     @Test("Ctrl-C cancels the run: 130, its text is kept as partial, and the call counts with unknown tokens")
     func interrupted() async throws {
         let pipeline = """
@@ -223,9 +249,8 @@ struct AnswerEndRow: Sendable, CustomTestStringConvertible {
     @Test("no fault of the simulator is left out")
     func complete() {
         let others: Set<Fault> = [
-            // They befall the token, JSON, or only another answer.
-            .tokenRejected, .connectionReset, .schemaMismatchOnce, .proseAroundJSON, .fencedJSON, .jsonInThink,
-            .stallWithHeartbeats,
+            // They befall JSON, which has tests of its own.
+            .schemaMismatchOnce, .proseAroundJSON, .fencedJSON, .jsonInThink,
         ]
         #expect(Set(Fault.allCases).subtracting(AnswerEndRow.all.map(\.fault)) == others)
     }

@@ -187,6 +187,36 @@ func withAgent<Result: Sendable>(
         }
     }
 
+    @Test(
+        "under a budget --no-journal is refused for what asks an agent, and for nothing else",
+        arguments: [("budget", "budget"), ("pipeline_budgets: { spend", "pipeline_budgets.spend")])
+    func unkept(key: String, shown: String) async throws {
+        let files = [
+            "spend.yaml": "name: spend\nsteps: [ { steps: [ { id: ask, uses: chat, with: { prompt: Hi } } ] } ]\n",
+            "free.yaml": "name: free\nsteps: [ { uses: template, with: { text: free } } ]\n",
+        ]
+        let settings = key == "budget" ? "  budget: { tokens: 1M }\n" : "  \(key): { tokens: 1M } }\n"
+        try await withAgent(files, settings: settings) { runnel, simulator in
+            let refused = try await runnel.run(["run", "spend", "--no-journal"])
+            #expect(refused.status == 2)
+            #expect(
+                refused.error == """
+                    error: --no-journal: what the step "ask" uses would not count in the budget `marketplace.\(shown)`
+                      = leave out --no-journal, or ask a simulator with --simulate
+
+                    """)
+            #expect(refused.output.isEmpty)
+            #expect(simulator.chatRequests.isEmpty)
+            #expect(try await runnel.run(["run", "spend", "--no-journal", "--simulate"]).status == 0)
+            #expect(try await runnel.run(["run", "spend", "--no-journal", "--dry-run"]).status == 0)
+            #expect(try await runnel.run(["run", "free", "--no-journal"]).output == "free\n")
+            // The question is a run of the pipeline `ask`.
+            let question = try await runnel.run(["ask", "--no-journal", "Hi"])
+            #expect(question.status == (key == "budget" ? 2 : 0), "\(question.error)")
+            #expect(try await runnel.run(["ask", "--no-journal", "--simulate", "Hi"]).status == 0)
+        }
+    }
+
     @Test("beyond a budget the run waits for the next period, and a simulated chat is not counted")
     func budget() async throws {
         let pipeline = "name: spend\nsteps: [ { id: ask, uses: chat, with: { prompt: Hi } } ]\n"

@@ -75,6 +75,100 @@ import Testing
         }
     }
 
+    @Test("a sample whose answer is cut off counts with an estimate, and no further one begins")
+    func cutOff() async throws {
+        let answer: @Sendable (CannedRequest) -> CannedAnswer = { _ in
+            .stream(text: "Friendly as ever, and in good health.", fault: .cutOff)
+        }
+        try await withAgent(Self.files, shape: { $0.cannedAnswer = answer }) { runnel, _ in
+            let ended = try await runnel.run(["test", "--live", "--samples", "4", "--budget", "1"])
+            #expect(ended.status == 1)
+            #expect(
+                ended.output.contains(
+                    "only 1 of 4 samples ran: the budget of model tokens is used up (p.test.yaml:3)"),
+                "\(ended.output)")
+            // The question alone is 12 bytes.
+            let used = ended.error.split(separator: "\n").last?.split(separator: " ").first.flatMap { Int($0) }
+            #expect(used.map { $0 > 3 } ?? false, "\(ended.error)")
+        }
+    }
+
+    @Test("an answer that was asked for once more counts twice, with what the server told")
+    func correction() async throws {
+        let files = [
+            "p.yaml": """
+            name: p
+            steps:
+              - id: label
+                uses: chat
+                with:
+                  prompt: How are you?
+                  schema: { type: object, required: [label], properties: { label: { enum: [good] } } }
+            """,
+            "p.test.yaml": """
+            tests:
+              - name: it is good
+                chat: [ '{"label": "good"}' ]
+                expect: { status: succeeded }
+            """,
+        ]
+        let answers = Self.answers(["None.", #"{"label": "good"}"#])
+        try await withAgent(files, shape: { $0.cannedAnswer = answers }) { runnel, simulator in
+            let ended = try await runnel.run(["test", "--live"])
+            #expect(ended.status == 0, "\(ended.output)\(ended.error)")
+            #expect(simulator.usage.chats == 2)
+            let counted = simulator.usage.inputTokens + simulator.usage.outputTokens
+            #expect(ended.error.split(separator: "\n").last == "\(counted) model tokens were used", "\(ended.error)")
+        }
+    }
+
+    @Test("each round of a loop counts")
+    func rounds() async throws {
+        let files = [
+            "p.yaml": """
+            name: p
+            steps:
+              - id: ready
+                uses: chat
+                with: { prompt: Are you ready? }
+                until: steps.ready.text == "ready"
+                every: 1ms
+            """,
+            "p.test.yaml": """
+            tests:
+              - name: it gets ready
+                chat: [ ready ]
+                expect: { output: { json: { text: ready } } }
+            """,
+        ]
+        let answers = Self.answers(["not yet", "ready"])
+        try await withAgent(files, shape: { $0.cannedAnswer = answers }) { runnel, simulator in
+            let ended = try await runnel.run(["test", "--live"])
+            #expect(ended.status == 0, "\(ended.output)\(ended.error)")
+            #expect(simulator.chatRequests.count == 2)
+            // The simulator counts words: three in each question, two and one in the answers.
+            #expect(ended.error.split(separator: "\n").last == "9 model tokens were used", "\(ended.error)")
+        }
+    }
+
+    @Test("a sample that takes too long counts with an estimate, and no further one begins")
+    func late() async throws {
+        let answer: @Sendable (CannedRequest) -> CannedAnswer = { _ in
+            .stream(text: "Friendly as ever, and in good health.", fault: .stall)
+        }
+        try await withAgent(Self.files, shape: { $0.cannedAnswer = answer }) { runnel, _ in
+            let ended = try await runnel.run([
+                "test", "--live", "--samples", "4", "--budget", "1", "--limit", "4s",
+            ])
+            #expect(ended.status == 1)
+            #expect(
+                ended.output.contains(
+                    "only 1 of 4 samples ran: the budget of model tokens is used up (p.test.yaml:3)"),
+                "\(ended.output)")
+            #expect(ended.output.contains("the run took longer than 4s and was cancelled"), "\(ended.output)")
+        }
+    }
+
     @Test("prompts are compared with what the chats asked, each chat once however often it was tried")
     func prompts() async throws {
         let files = [

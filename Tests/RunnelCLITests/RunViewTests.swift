@@ -102,4 +102,121 @@ import Testing
         #expect(lines(false).last == "    · … 5 more; --full shows them")
         #expect(lines(true).count == 109)
     }
+
+    // MARK: Answers
+
+    private static let poem = """
+        The run began at dawn, and every step that it took was written down before the next.
+
+          - first: fetched the ticket
+          - then: asked the agent
+        """
+
+    private static func answer(_ id: String, uses: String = "chat") -> StepRecord {
+        var step = StepRecord(ExecutionKey(id), uses: uses, state: .succeeded, attempt: 1)
+        step.with = ["system": "Be short.", "prompt": .string("Tell me of the run:\n  in prose\nand in a list\n")]
+        step.attributes = ["model": "m", "finish_reason": "stop"]
+        step.output = [
+            "text": .string(poem), "json": .null, "reasoning": "It is about a run.", "finish_reason": "stop",
+            "conversation_id": "c-1", "tasks": [], "usage": ["total_tokens": 9],
+        ]
+        return step
+    }
+
+    private static func succeeded(_ output: Value?) -> RunRecord {
+        var run = RunRecord(
+            id: "01a2188c-a763-7000-8000-000000000000", pipeline: "p", definition: "", state: .succeeded,
+            trigger: ["type": "manual"], createdAt: 0)
+        run.output = output
+        return run
+    }
+
+    /// What is shown from the first step on, with 80 columns.
+    private static func shown(_ run: RunRecord, _ steps: [StepRecord], isFull: Bool) -> String {
+        let text = RunView(style: TextStyle(hasColor: false), isFull: isFull, width: 80).text(run, steps, [])
+        #expect(text.split(separator: "\n").allSatisfy { $0.count <= 80 }, "\(text)")
+        return text.split(separator: "\n\n", maxSplits: 1).last.map(String.init) ?? ""
+    }
+
+    @Test("an answer is shown as a text, whatever its step is named, and not again as the output of the run")
+    func answer() {
+        let step = Self.answer("tell", uses: "mine.ask")
+        #expect(
+            Self.shown(Self.succeeded(step.output), [step], isFull: false) == """
+                ✓ tell mine.ask
+                    system          Be short.
+                    prompt          Tell me of the run: ⏎   in prose ⏎ and in a list
+                    model           m
+                    finish reason   stop
+                    reasoning       It is about a run.
+                    conversation id c-1
+                    answer
+                      The run began at dawn, and every step that it took was written down before
+                      the next.
+
+                        - first: fetched the ticket
+                        - then: asked the agent
+
+                """)
+    }
+
+    @Test("in full, each line of a prompt and of an answer keeps its indentation")
+    func fullAnswer() {
+        let step = Self.answer("tell")
+        #expect(
+            Self.shown(Self.succeeded("something else"), [step], isFull: true) == """
+                ✓ tell chat
+                    system          Be short.
+                    prompt          Tell me of the run:
+                                      in prose
+                                    and in a list
+                    model           m
+                    finish reason   stop
+                    reasoning       It is about a run.
+                    conversation id c-1
+                    usage           {"total_tokens":9}
+                    answer
+                      The run began at dawn, and every step that it took was written down before
+                      the next.
+
+                        - first: fetched the ticket
+                        - then: asked the agent
+
+                output  something else
+
+                """)
+    }
+
+    @Test("a long answer is shortened, and a word that is longer than the line is broken")
+    func longAnswer() {
+        var step = StepRecord(ExecutionKey("tell"), uses: "chat", state: .succeeded, attempt: 1)
+        step.output = ["text": .string(String(repeating: "あ", count: 74 * 12)), "finish_reason": "length"]
+        let line = "      " + String(repeating: "あ", count: 74) + "\n"
+        #expect(
+            Self.shown(Self.succeeded(step.output), [step], isFull: false)
+                == "✓ tell chat\n    finish reason length\n    answer\n"
+                + String(repeating: line, count: 10) + "      … 2 more lines; --full shows them\n")
+    }
+
+    @Test("what an agent asked is shown with its kind, and the text of a file is no answer")
+    func question() {
+        var asks = StepRecord(ExecutionKey("ask"), uses: "chat", state: .failed, attempt: 1)
+        var error = RunError(reported: "interaction-required", "the agent asks", stepID: "ask")
+        error.partialOutput = ["text": .null, "question": "May I read it?", "kind": "approval"]
+        asks.error = error.json
+        var file = StepRecord(ExecutionKey("read"), uses: "file.read", state: .succeeded, attempt: 1)
+        file.output = ["path": "a.txt", "text": "One line."]
+        #expect(
+            Self.shown(Self.succeeded(nil), [file, asks], isFull: false) == """
+                ✓ read file.read
+                    path         a.txt
+                    text
+                      One line.
+                ✗ ask chat
+                    the agent asks
+                    question     May I read it?
+                    kind         approval
+
+                """)
+    }
 }

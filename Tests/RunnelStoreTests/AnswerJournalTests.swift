@@ -27,13 +27,14 @@ import Testing
     }
 
     private func entry(
-        _ input: Int?, _ output: Int?, at: Int64 = 10, pipeline: String = "p", agent: String? = "a"
+        _ input: Int?, _ output: Int?, at: Int64 = 10, pipeline: String = "p", agent: String? = "a",
+        tellsCached: Bool = true
     ) -> UsageEntry {
         UsageEntry(
             pipeline: pipeline, step: ExecutionKey("ask"), at: at,
             usage: UsageRecord(
-                agent: agent, model: "m", inputTokens: input, outputTokens: output, cachedTokens: input.map { $0 / 2 },
-                estimatedInput: 7, estimatedOutput: 9))
+                agent: agent, model: "m", inputTokens: input, outputTokens: output,
+                cachedTokens: tellsCached ? input.map { $0 / 2 } : nil, estimatedInput: 7, estimatedOutput: 9))
     }
 
     @Test(
@@ -82,19 +83,21 @@ import Testing
                     usage: [
                         entry(100, 20), entry(10, 2), entry(nil, nil), entry(5, nil), entry(1, 1, at: 25),
                         entry(3, 4, pipeline: "q"), entry(1000, 1000, at: 1), entry(8, 8, agent: nil),
+                        entry(30, 3, tellsCached: false),
                     ]), .durable)
             let sums = try await other.usage(UsageQuery(since: 5, pipeline: "p", period: 10))
             #expect(sums.map(\.period) == [0, 0, 2])
             #expect(sums.map(\.agent) == [nil, "a", "a"])
             #expect(sums.allSatisfy { $0.pipeline == "p" && $0.model == "m" })
             var expected = UsageTotal()
-            (expected.calls, expected.unknownCalls) = (4, 2)
-            (expected.inputTokens, expected.outputTokens, expected.cachedTokens) = (110, 22, 55)
+            (expected.calls, expected.unknownCalls, expected.unknownCachedCalls) = (5, 2, 3)
+            (expected.inputTokens, expected.outputTokens, expected.cachedTokens) = (140, 25, 55)
             // A number that is known counts also where the other is not.
             (expected.estimatedInput, expected.estimatedOutput) = (7 + 5, 9 + 9)
             #expect(sums[1].total == expected)
-            #expect(sums[1].total.countedTokens == 162)
-            #expect(try await other.usage(UsageQuery(since: 0)).map(\.total.calls).reduce(0, +) == 8)
+            #expect(sums[1].total.countedTokens == 195)
+            #expect(sums[0].total.unknownCachedCalls == 0)
+            #expect(try await other.usage(UsageQuery(since: 0)).map(\.total.calls).reduce(0, +) == 9)
             #expect(try await other.usage(UsageQuery(since: 26)).isEmpty)
         }
     }

@@ -113,7 +113,8 @@ struct CaseRunner {
                 secrets: setting.secrets, env: setting.env, vars: suite.project.names.vars),
             redactor: Redactor(secrets: setting.secrets.values),
             logger: Logger(label: "runnel.test") { _ in SwiftLogNoOpLogHandler() }, clock: clock,
-            now: { setting.now + clock.passed.nanoseconds }, grace: .seconds(1))
+            now: { setting.now + clock.passed.nanoseconds }, grace: .seconds(1),
+            onUsage: { [budget = live?.budget] in budget?.add($0) })
         func sample() async -> Sample {
             let log = Log()
             let (ended, isLate) = await withDeadline(limit, clock: ContinuousClock()) {
@@ -147,12 +148,9 @@ struct CaseRunner {
             }
             var mismatches =
                 ExpectationCheck(run: run, expect: expect, test: test, sources: suite.sources).mismatches + unused
-            if let live {
-                live.budget.add(result.outputs)
-                if mismatches.isEmpty, let judge = expect.judge, case .succeeded(let output) = result.outcome {
-                    let judge = Judge(expected: judge, runner: runner, registry: registry, names: suite.project.names)
-                    mismatches = await judge.mismatches(output, Self.runID, live.budget)
-                }
+            if live != nil, mismatches.isEmpty, let judge = expect.judge, case .succeeded(let output) = result.outcome {
+                let judge = Judge(expected: judge, runner: runner, registry: registry, names: suite.project.names)
+                mismatches = await judge.mismatches(output, Self.runID)
             }
             return Sample(
                 mismatches: mismatches,

@@ -249,7 +249,7 @@ struct Judge {
     ]
 
     /// What is to be said against the output; empty if it is good enough.
-    func mismatches(_ output: Value, _ id: String, _ budget: TokenBudget) async -> [TestMismatch] {
+    func mismatches(_ output: Value, _ id: String) async -> [TestMismatch] {
         func mismatch(_ message: String, hint: String? = nil) -> [TestMismatch] {
             [TestMismatch("judge", expected.node.range, message, hint: hint)]
         }
@@ -261,7 +261,6 @@ struct Judge {
             "criteria": .string(expected.prompt), "answer": .string(output.asString ?? output.json(pretty: true)),
         ]
         let result = await runner.run(pipeline, RunRequest(id: id, inputs: inputs)) { _ in }
-        budget.add(result.outputs)
         guard case .succeeded(let answer) = result.outcome, let score = answer["json"]?["score"]?.asDouble else {
             let error = if case .failed(let error) = result.outcome { error.message } else { "no mark was given" }
             return mismatch("the agent did not judge: \(error)")

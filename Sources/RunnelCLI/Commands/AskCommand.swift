@@ -41,7 +41,11 @@ struct AskCommand: AsyncParsableCommand {
 
     @Flag(help: "Use an embedded simulator instead of the Marketplace.") var simulate = false
 
-    @Flag(help: "Do not record the question; a conversation is not kept then.") var noJournal = false
+    @Flag(
+        help:
+            "Do not record the question: no conversation is kept, `runnel usage` does not count it. Refused under a budget."
+    )
+    var noJournal = false
 
     @OptionGroup var options: ProjectOptions
 
@@ -137,6 +141,7 @@ struct AskCommand: AsyncParsableCommand {
     ) async throws {
         let reporter = AnswerReporter(showsText: !json && schema == nil, isJSON: json, redactor: project.redactor)
         guard !noJournal else {
+            if simulator == nil { try UnkeptRun.refuseBudget(pipeline, loader.registry, project) }
             let assembly = await RunnerAssembly(
                 loader: loader, project: project, grantedFiles: [], simulator: simulator)
             let (ended, isInterrupted) = try await withInterrupt { [runner = assembly.runner] in

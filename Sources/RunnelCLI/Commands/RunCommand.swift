@@ -58,7 +58,10 @@ struct RunCommand: AsyncParsableCommand {
     @Flag(help: "Write every run event as a line of JSON to standard output.")
     var json = false
 
-    @Flag(help: "Do not record this run; it cannot be resumed.")
+    @Flag(
+        help:
+            "Do not record this run: it cannot be resumed, `runnel usage` does not count its chats. Refused under a budget."
+    )
     var noJournal = false
 
     @Flag(help: "Run up to the first step that costs or changes something, and show what it would do.")
@@ -139,6 +142,9 @@ struct RunCommand: AsyncParsableCommand {
     private func throwAway(
         _ loaded: LoadedPipeline, _ request: RunRequest, _ granted: Set<String>, _ simulator: SimulatedMarketplace?
     ) async throws {
+        if simulator == nil, !dryRun {
+            try UnkeptRun.refuseBudget(loaded.pipeline, loaded.loader.registry, loaded.project)
+        }
         let assembly = await RunnerAssembly(
             loader: loaded.loader, project: loaded.project, grantedFiles: granted, simulator: simulator,
             logLevel: progress.logLevel)

@@ -20,7 +20,8 @@ struct TestCommand: AsyncParsableCommand {
             """
             Each test runs in a copy of its project, with stand-ins for secrets, for the web and for the agent: \
             nothing in the project changes, and no request leaves the machine. With `--live` the configured agent is \
-            really asked, which may cost something: only the tests run that hold answers of an agent.
+            really asked, which may cost something: only the tests run that hold answers of an agent. `runnel usage` and \
+            `marketplace.budget` do not count it; `--budget` limits it.
             """,
             "Exit status: 0 all passed, 1 one failed, 2 a test file has errors.",
             examples: [

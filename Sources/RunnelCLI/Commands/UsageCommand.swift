@@ -12,7 +12,8 @@ struct UsageCommand: AsyncParsableCommand {
             What a server did not tell is shown as unknown and is in no sum; budgets count an estimate for it. The cost \
             comes from `prices` in runnel.yaml. Days are those of the local time zone (`TZ`, else the machine's), as the times of \
             `runnel runs list` and schedules without a `timezone`; those of a budget begin in \
-            `marketplace.budget.timezone`. Simulated chats are not counted.
+            `marketplace.budget.timezone`. Simulated chats are not counted, nor are chats without a journal: those of \
+            `--no-journal` and of `runnel test --live`.
             """,
             examples: [
                 "runnel usage --since 7d --by day": "What each of the last seven days used."
@@ -126,13 +127,15 @@ struct UsageReport {
 
     /// What is not known of all calls is marked, and what is known of none is "unknown".
     private static func cells(_ total: UsageTotal) -> [String] {
-        func tokens(_ number: Int) -> String {
-            if total.unknownCalls == total.calls { return "unknown" }
-            return total.unknownCalls > 0 ? "≥ \(number)" : "\(number)"
+        func tokens(_ number: Int, unknown: Int) -> String {
+            if unknown == total.calls { return "unknown" }
+            return unknown > 0 ? "≥ \(number)" : "\(number)"
         }
         let cost = total.cost.map { total.unpricedCalls > 0 ? "≥ \($0)" : "\($0)" } ?? "unknown"
         return [
-            "\(total.calls)", tokens(total.inputTokens), tokens(total.cachedTokens), tokens(total.outputTokens), cost,
+            "\(total.calls)", tokens(total.inputTokens, unknown: total.unknownCalls),
+            tokens(total.cachedTokens, unknown: total.unknownCachedCalls),
+            tokens(total.outputTokens, unknown: total.unknownCalls), cost,
         ]
     }
 
@@ -152,11 +155,13 @@ struct UsageReport {
     }
 
     private static func json(_ total: UsageTotal) -> ValueObject {
-        func known(_ number: Int) -> Value { total.unknownCalls == total.calls ? .null : .int(Int64(number)) }
+        func known(_ number: Int, unknown: Int) -> Value { unknown == total.calls ? .null : .int(Int64(number)) }
         return [
-            "calls": .int(Int64(total.calls)), "input_tokens": known(total.inputTokens),
-            "cached_tokens": known(total.cachedTokens), "output_tokens": known(total.outputTokens),
+            "calls": .int(Int64(total.calls)), "input_tokens": known(total.inputTokens, unknown: total.unknownCalls),
+            "cached_tokens": known(total.cachedTokens, unknown: total.unknownCachedCalls),
+            "output_tokens": known(total.outputTokens, unknown: total.unknownCalls),
             "unknown_calls": .int(Int64(total.unknownCalls)),
+            "unknown_cached_calls": .int(Int64(total.unknownCachedCalls)),
             "estimated_tokens": .int(Int64(total.estimatedInput + total.estimatedOutput)),
             "cost": total.cost.map { .double($0.amount) } ?? .null,
             "currency": total.cost.map { .string($0.currency) } ?? .null,

@@ -11,24 +11,26 @@ struct RunView {
     /// The columns of the terminal; nil elsewhere.
     var width: Int?
 
-    /// What of a value is shown: on a terminal one line, with room for the mark of what was cut.
-    private var shortOutput: Int { max(40, (width ?? 166) - 6) }
+    /// How much of a value is shown where the columns are not known.
+    private static let shortValue = 160
+    /// How many lines of a text are shown.
+    private static let shortText = 10
     private static let shortNotes = 5
     /// What the trigger of a run says that is long, or shown elsewhere.
     private static let hiddenFacts: Set<String> = ["type", "name", "stem", "extension", "raw", "body"]
 
     func text(_ run: RunRecord, _ steps: [StepRecord], _ events: [RunEvent]) -> String {
         var lines = ["\(style.bold(style.line(run.pipeline)))  \(RunTable(style: style).colored(run))  \(run.id)"]
-        var fields: [(name: String, value: String)] = []
-        func field(_ name: String, _ value: String?) {
-            if let value { fields.append((name, value)) }
+        var fields: [(name: String, value: Value)] = []
+        func field(_ name: String, _ text: String?) {
+            if let text { fields.append((name, .string(text))) }
         }
         let trigger = run.trigger.asObject ?? [:]
         field("trigger", trigger["type"]?.asString)
         for (key, value) in trigger where !Self.hiddenFacts.contains(key) && value.isFact {
-            field("  " + style.line(key), shown(value))
+            fields.append(("  " + style.line(key), value))
         }
-        if run.call != nil { field("  delivery", run.dedupeKey.map { shown(.string($0)) }) }
+        if run.call != nil { field("  delivery", run.dedupeKey) }
         field("priority", run.priority == 0 ? nil : "\(run.priority)")
         field("accepted", LocalTime.text(run.createdAt))
         field("began", run.startedAt.map(LocalTime.text))
@@ -45,11 +47,11 @@ struct RunView {
         if run.isCancelRequested, !run.state.isFinal { field("cancel", "asked for") }
         field("retry of", run.retryOf)
         field("file now at", run.movedTo)
-        if !run.inputs.isEmpty { field("inputs", shown(.object(run.inputs))) }
-        if !run.input.isNull { field("input", shown(run.input)) }
+        if !run.inputs.isEmpty { fields.append(("inputs", .object(run.inputs))) }
+        if !run.input.isNull { fields.append(("input", run.input)) }
         let longest = fields.map(\.name.count).max() ?? 0
-        lines += fields.map { name, value in
-            "  " + style.dim(name.padded(to: max(11, min(longest, 20))) + " ") + style.safe(value)
+        lines += fields.flatMap { name, value in
+            row(name.padded(to: max(11, min(longest, 20))) + " ", value, indent: 2)
         }
         if !steps.isEmpty { lines.append("") }
         for step in steps {
@@ -70,9 +72,15 @@ struct RunView {
             lines.append("")
             lines.append("interrupted: `runnel runs resume \(run.id)` goes on with it, as does the next `runnel serve`")
         }
-        if let output = run.output, !output.isNull {
+        // The output of a step is shown with the step.
+        if let output = run.output, !output.isNull, !steps.contains(where: { $0.output == output }) {
             lines.append("")
-            lines.append(style.dim("output  ") + style.safe(shown(output)))
+            if let text = TextOutput(output, isFull: isFull) {
+                lines.append(style.dim("output"))
+                lines += self.lines(text, column: Self.column(of: [text.facts]))
+            } else {
+                lines += row("output  ", output, indent: 0)
+            }
         }
         return lines.joined(separator: "\n") + "\n"
     }
@@ -87,31 +95,96 @@ struct RunView {
             case .running: style.bold("▸")
             case .waiting: style.dim("↻")
             }
-        var line = "\(mark) \(style.line(step.key.description))"
-        if !step.uses.isEmpty { line += " " + style.dim(style.line(step.uses)) }
+        let id = style.line(step.key.description)
+        var words: [String] = []
+        if !step.uses.isEmpty { words.append(style.line(step.uses)) }
         if let startedAt = step.startedAt, let endedAt = step.endedAt {
-            line += " " + style.dim(DurationText.measured(.nanoseconds(max(0, endedAt - startedAt))))
+            words.append(DurationText.measured(.nanoseconds(max(0, endedAt - startedAt))))
         }
-        if step.attempt > 1 { line += style.dim(" attempt \(step.attempt)") }
-        if step.state == .waiting, let retryAt = step.retryAt {
-            line += style.dim(" again at \(LocalTime.text(retryAt))")
+        if step.attempt > 1 { words.append("attempt \(step.attempt)") }
+        if step.state == .waiting, let retryAt = step.retryAt { words.append("again at \(LocalTime.text(retryAt))") }
+        var line = "\(mark) \(id)" + words.map { " " + style.dim($0) }.joined()
+        if let item {
+            let columns = words.reduce(2 + id.count + "  item ".count) { $0 + 1 + $1.count }
+            line += style.dim("  item ") + style.safe(shown(item, behind: columns))
         }
-        if let item { line += style.dim("  item ") + style.safe(shown(item)) }
         var lines = [line]
+        let with = step.with?.asObject ?? [:]
         let facts = ValueObject((step.attributes?.asObject ?? [:]).map { Self.fact($0.key, $0.value) })
-        lines += details(step.with?.asObject ?? [:], facts)
+        let output = step.output.flatMap { TextOutput($0, isFull: isFull, beside: facts) }
+        let partial = self.partial(step, events)
+        let soFar = partial.flatMap { TextOutput($0, isFull: isFull, beside: facts) }
+        let column = Self.column(of: [with, facts, output?.facts ?? [:], soFar?.facts ?? [:]])
+        for (key, value) in with { lines += detail(key, value, column: column) }
+        for (key, value) in facts { lines += detail(key, value, column: column) }
         lines += notes(in: events)
         let attempts = failedAttempts(in: events)
         if step.attempt > 1, !attempts.isEmpty {
-            lines += attempts.map { "    " + style.red("attempt \($0.number): ") + style.note($0.text) }
+            for attempt in attempts { lines += errorLines(attempt.text, behind: "attempt \(attempt.number): ") }
         } else if let error = step.error.map(RunError.init(json:)) {
-            lines.append("    " + style.red(style.note(error.message)))
+            lines += errorLines(error.message)
         }
-        if let output = step.output, !output.isNull { lines.append("    " + style.safe(shown(output))) }
-        if let partial = partial(step, events) {
-            lines.append("    " + style.dim("so far: ") + style.safe(shown(partial)))
+        if let output {
+            lines += self.lines(output, column: column)
+        } else if let value = step.output, !value.isNull {
+            lines += row("", value, indent: 4)
+        }
+        if let soFar {
+            lines += self.lines(soFar, label: "so far", column: column)
+        } else if let partial {
+            lines += row("so far: ", partial, indent: 4)
         }
         return lines
+    }
+
+    /// A message of an error in red, or behind its name in red.
+    private func errorLines(_ message: String, behind name: String = "") -> [String] {
+        var lines = TextWrap.lines(style.safe(name + message), width: width, indent: 4)
+        guard !name.isEmpty else { return lines.map { "    " + style.red(String($0.dropFirst(4))) } }
+        lines[0] = "    " + style.red(name) + String(lines[0].dropFirst(4 + name.count))
+        return lines
+    }
+
+    /// An output that holds a text, such as the answer of an agent or what stands in a file.
+    private struct TextOutput {
+        let text: String
+        let label: String
+        /// Its other members, by name.
+        let facts: ValueObject
+
+        /// nil for any other output.
+        ///
+        /// - Parameters:
+        ///   - isFull: Whether lists and objects are shown too.
+        ///   - known: What is left out because the step says the same.
+        init?(_ output: Value, isFull: Bool, beside known: ValueObject = [:]) {
+            guard let members = SecretSeal.masked(output).asObject, let text = members["text"],
+                // What an agent asked before it had said anything.
+                text.asString != nil || (text.isNull && members["question"] != nil)
+            else { return nil }
+            self.text = text.asString ?? ""
+            label = members["finish_reason"] == nil ? "text" : "answer"
+            var facts: ValueObject = [:]
+            for (key, value) in members where key != "text" && !value.isNull && value != [] {
+                let (name, fact) = RunView.fact(key, value)
+                if known[name] != fact, isFull || value.isFact || key == "json" { facts[name] = fact }
+            }
+            self.facts = facts
+        }
+    }
+
+    /// The facts and the text of an output.
+    private func lines(_ output: TextOutput, label: String? = nil, column: Int) -> [String] {
+        var lines: [String] = []
+        for (key, value) in output.facts { lines += detail(key, value, column: column) }
+        guard !output.text.isEmpty else { return lines }
+        lines.append("    " + style.dim(label ?? output.label))
+        let columns = width ?? (isFull ? nil : Self.shortValue)
+        let text = TextWrap.lines(style.safe(output.text), width: columns, indent: 6)
+        let count = isFull ? text.count : Self.shortText
+        lines += text.prefix(count)
+        guard text.count > count else { return lines }
+        return lines + [style.dim("      … \(text.count - count) more lines; --full shows them")]
     }
 
     /// What a step had produced that did not succeed: what its error keeps, or the text that it has streamed.
@@ -135,18 +208,25 @@ struct RunView {
         return (String(name.dropLast(3)), .string(DurationText.measured(.milliseconds(milliseconds))))
     }
 
-    /// The step's settings and attributes, one line for each key.
-    private func details(_ with: ValueObject, _ facts: ValueObject) -> [String] {
-        let longest = (Array(with.keys) + Array(facts.keys)).map(\.count).max() ?? 0
-        return [with, facts].flatMap { object in
-            object.map { key, value in
-                let name = style.line(key).padded(to: min(max(12, longest), 24)) + " "
-                let text = style.safe(shown(value))
-                let room = width.map { max(20, $0 - 4 - name.count) }
-                let line = room.map { !isFull && text.count > $0 ? text.prefix($0 - 1) + "…" : text } ?? text
-                return "    " + style.dim(name) + line
-            }
+    /// How wide the names are.
+    private static func column(of facts: [ValueObject]) -> Int {
+        min(max(12, facts.flatMap(\.keys).map(\.count).max() ?? 0), 24)
+    }
+
+    /// A setting or an attribute of a step.
+    private func detail(_ key: String, _ value: Value, column: Int) -> [String] {
+        row(style.line(key).padded(to: column) + " ", value, indent: 4)
+    }
+
+    /// A value behind its name: on one line, or a text in full with its further lines below the first.
+    private func row(_ name: String, _ value: Value, indent: Int) -> [String] {
+        let start = String(repeating: " ", count: indent) + (name.isEmpty ? "" : style.dim(name))
+        let columns = indent + name.count
+        guard isFull, let text = SecretSeal.masked(value).asString else {
+            return [start + style.safe(shown(value, behind: columns))]
         }
+        let lines = TextWrap.lines(style.safe(text), width: width, indent: columns)
+        return [start + String(lines[0].dropFirst(columns))] + lines.dropFirst()
     }
 
     /// The notes of a step, such as tool calls of an agent.
@@ -155,7 +235,7 @@ struct RunView {
             if case .stepNote(_, let text) = event.kind { text } else { nil }
         }
         let count = isFull ? notes.count : Self.shortNotes
-        let lines = notes.prefix(count).map { style.dim("    · " + style.note(shown(.string($0)))) }
+        let lines = notes.prefix(count).map { style.dim("    · " + style.note(shown(.string($0), behind: 6))) }
         guard notes.count > count else { return lines }
         return lines + [style.dim("    · … \(notes.count - count) more; --full shows them")]
     }
@@ -185,12 +265,14 @@ struct RunView {
         return list?.items?[index]
     }
 
-    private func shown(_ value: Value) -> String {
+    /// The value on the rest of a line; with `--full` all of it.
+    private func shown(_ value: Value, behind columns: Int) -> String {
         let masked = SecretSeal.masked(value)
         let text = masked.asString ?? masked.json()
-        guard !isFull, text.count > shortOutput || text.contains("\n") else { return text }
+        let room = width.map { max(20, $0 - columns) } ?? Self.shortValue
+        guard !isFull, text.count > room || text.contains("\n") else { return text }
         let line = text.split(whereSeparator: \.isNewline).joined(separator: " ⏎ ")
-        return line.count > shortOutput ? String(line.prefix(shortOutput)) + "…" : line
+        return line.count > room ? String(line.prefix(room - 1)) + "…" : line
     }
 }
 

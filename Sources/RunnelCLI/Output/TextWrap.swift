@@ -25,6 +25,36 @@ enum TextWrap {
         }.joined(separator: "\n")
     }
 
+    /// The text in lines of at most `width` characters, wrapped at words; a longer word is broken. At least one line; empty
+    /// ones at the end are left out.
+    ///
+    /// - Parameters:
+    ///   - width: The columns, of which at least 20 are used behind the indent; nil: nothing is wrapped.
+    ///   - indent: Spaces before all lines that are not empty.
+    static func lines(_ text: String, width: Int?, indent: Int) -> [String] {
+        let margin = String(repeating: " ", count: indent)
+        var lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+        while lines.count > 1, lines.last?.allSatisfy(\.isWhitespace) ?? false { lines.removeLast() }
+        let pieces = width.map { width in lines.flatMap { broken($0, after: max(20, width - indent)) } } ?? lines
+        return pieces.map { $0.isEmpty ? "" : margin + $0 }
+    }
+
+    private static func broken(_ line: Substring, after room: Int) -> [Substring] {
+        var pieces: [Substring] = []
+        var rest = line
+        while let limit = rest.index(rest.startIndex, offsetBy: room, limitedBy: rest.endIndex), limit < rest.endIndex {
+            let space: Substring.Index? = rest[limit] == " " ? limit : rest[..<limit].lastIndex(of: " ")
+            guard let space, rest[..<space].contains(where: { $0 != " " }) else {
+                pieces.append(rest[..<limit])
+                rest = rest[limit...]
+                continue
+            }
+            pieces.append(rest[..<space])
+            rest = rest[space...].drop { $0 == " " }
+        }
+        return rest.isEmpty && !pieces.isEmpty ? pieces : pieces + [rest]
+    }
+
     /// Messages such as `p.yaml:1:1: error: …` and `error: …`, with their hints, wrapped; the lines of files that they
     /// quote stay as they are.
     static func messages(_ text: String, width: Int?) -> String {

@@ -32,19 +32,23 @@ final class AttemptJournal: StepJournal {
     private let uses: String
     private let storage: RunStorage?
     private let prices: PriceTable
+    private let onUsage: @Sendable (UsageRecord) -> Void
     private let now: @Sendable () -> Int64
     private let state = Mutex(State())
 
-    /// - Parameter storage: nil for a run that is not kept.
+    /// - Parameters:
+    ///   - storage: nil for a run that is not kept.
+    ///   - onUsage: Gets each record with plausible numbers at once, also in a run that is not kept.
     init(
         key: ExecutionKey, uses: String, checkpoint: Value?, storage: RunStorage?, prices: PriceTable,
-        now: @escaping @Sendable () -> Int64
+        onUsage: @escaping @Sendable (UsageRecord) -> Void, now: @escaping @Sendable () -> Int64
     ) {
         self.key = key
         self.uses = uses
         self.checkpoint = checkpoint
         self.storage = storage
         self.prices = prices
+        self.onUsage = onUsage
         self.now = now
     }
 
@@ -127,8 +131,10 @@ final class AttemptJournal: StepJournal {
     }
 
     func record(_ usage: UsageRecord) {
+        let usage = usage.plausible
+        onUsage(usage)
         guard storage != nil else { return }
-        let (usage, at) = (usage.plausible, now())
+        let at = now()
         state.withLock { if $0.content.usage.count < Self.maximumCount { $0.content.usage.append((usage, at)) } }
     }
 

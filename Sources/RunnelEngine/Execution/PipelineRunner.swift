@@ -24,6 +24,7 @@ public final class PipelineRunner: Sendable {
     let grace: Duration
     let prices: PriceTable
     let tracing: RunTracing
+    let onUsage: @Sendable (UsageRecord) -> Void
     /// Which run wrote which file.
     let origins = RunOrigins()
 
@@ -35,12 +36,15 @@ public final class PipelineRunner: Sendable {
     ///   - grace: The grace period of running steps when the process stops, and again after they were cancelled.
     ///   - prices: What calls of models cost.
     ///   - tracing: Where the spans of runs go.
+    ///   - onUsage: Gets what each call of a model has used, as soon as the step records it. Also called for runs that
+    ///     are not kept, and for attempts that fail.
     public init(
         registry: StepRegistry, environment: TemplateEnvironment, services: Services, project: ProjectDirectory,
         values: ProjectValues, redactor: Redactor, seal: SecretSeal? = nil, logger: Logger,
         clock: any Clock<Duration> = ContinuousClock(), executor: (any TaskExecutor)? = nil,
         now: @escaping @Sendable () -> Int64,
-        grace: Duration = .seconds(10), prices: PriceTable = PriceTable(), tracing: RunTracing = .off
+        grace: Duration = .seconds(10), prices: PriceTable = PriceTable(), tracing: RunTracing = .off,
+        onUsage: @escaping @Sendable (UsageRecord) -> Void = { _ in }
     ) {
         self.registry = registry
         trustedTriggers = Set(registry.triggerNames.filter { registry.trigger(named: $0)?.bringsOutsideData == false })
@@ -58,6 +62,7 @@ public final class PipelineRunner: Sendable {
         self.grace = grace
         self.prices = prices
         self.tracing = tracing
+        self.onUsage = onUsage
     }
 
     /// Runs the pipeline to its end without a journal. Errors are in the result; cancelling the task cancels the run.

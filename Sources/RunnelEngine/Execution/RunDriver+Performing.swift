@@ -134,7 +134,7 @@ extension RunDriver {
         }
         let journal = AttemptJournal(
             key: key, uses: step.declaration.uses, checkpoint: checkpoints.removeValue(forKey: key), storage: storage,
-            prices: runner.prices, now: runner.now)
+            prices: runner.prices, onUsage: runner.onUsage, now: runner.now)
         let attempt = StepAttempt(
             runner: runner, pipeline: pipeline.declaration.name, step: step, key: key, number: number,
             scope: scope(key), epoch: storage?.lease.epoch, isDryRun: isDryRun, journal: journal,

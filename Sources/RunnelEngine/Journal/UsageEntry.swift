@@ -69,6 +69,7 @@ extension UsageTotal {
         calls += 1
         guard usage.isKnown else {
             unknownCalls += 1
+            unknownCachedCalls += 1
             estimatedInput += usage.inputTokens ?? usage.estimatedInput
             estimatedOutput += usage.outputTokens ?? usage.estimatedOutput
             return
@@ -76,6 +77,7 @@ extension UsageTotal {
         inputTokens += usage.inputTokens ?? 0
         outputTokens += usage.outputTokens ?? 0
         cachedTokens += usage.cachedTokens ?? 0
+        if usage.cachedTokens == nil { unknownCachedCalls += 1 }
     }
 }
 

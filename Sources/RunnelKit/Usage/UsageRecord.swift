@@ -43,6 +43,9 @@ public struct UsageRecord: Sendable, Hashable {
 
     /// Whether the server told both numbers.
     public var isKnown: Bool { inputTokens != nil && outputTokens != nil }
+
+    /// The tokens that a budget counts: each number that the server told, else its estimate.
+    package var countedTokens: Int { (inputTokens ?? estimatedInput) + (outputTokens ?? estimatedOutput) }
 }
 
 /// The sum of several ``UsageRecord``s.
@@ -57,6 +60,8 @@ public struct UsageTotal: Sendable, Hashable {
     public var outputTokens = 0
     /// The tokens of the calls that told them.
     public var cachedTokens = 0
+    /// How many calls are not in ``cachedTokens``: they told none, or no tokens at all.
+    public var unknownCachedCalls = 0
     /// The estimates for the other calls.
     public var estimatedInput = 0
     /// The estimates for the other calls.
@@ -89,6 +94,7 @@ public struct UsageTotal: Sendable, Hashable {
         inputTokens += other.inputTokens
         outputTokens += other.outputTokens
         cachedTokens += other.cachedTokens
+        unknownCachedCalls += other.unknownCachedCalls
         estimatedInput += other.estimatedInput
         estimatedOutput += other.estimatedOutput
         unpricedCalls += other.unpricedCalls

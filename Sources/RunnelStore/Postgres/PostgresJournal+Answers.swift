@@ -37,7 +37,8 @@ extension PostgresJournal {
                     coalesce(sum(output_tokens) FILTER (WHERE known), 0)::bigint,
                     coalesce(sum(cached_tokens) FILTER (WHERE known), 0)::bigint,
                     coalesce(sum(coalesce(input_tokens, estimated_input)) FILTER (WHERE NOT known), 0)::bigint,
-                    coalesce(sum(coalesce(output_tokens, estimated_output)) FILTER (WHERE NOT known), 0)::bigint
+                    coalesce(sum(coalesce(output_tokens, estimated_output)) FILTER (WHERE NOT known), 0)::bigint,
+                    count(*) FILTER (WHERE NOT known OR cached_tokens IS NULL)
                 FROM (
                     SELECT *, input_tokens IS NOT NULL AND output_tokens IS NOT NULL AS known FROM usage
                     WHERE at >= $1 AND ($3 IS NULL OR pipeline = $3)
@@ -53,6 +54,7 @@ extension PostgresJournal {
                 total.cachedTokens = Int(try row.int(8))
                 total.estimatedInput = Int(try row.int(9))
                 total.estimatedOutput = Int(try row.int(10))
+                total.unknownCachedCalls = Int(try row.int(11))
                 return UsageSum(
                     period: Int(try row.int(0)), pipeline: try row.text(1), agent: row.optionalText(2),
                     model: row.optionalText(3), total: total)

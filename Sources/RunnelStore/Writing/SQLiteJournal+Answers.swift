@@ -46,7 +46,8 @@ extension SQLiteJournal {
                             sum(NOT known), sum(iif(known, input_tokens, 0)), sum(iif(known, output_tokens, 0)),
                             sum(iif(known, coalesce(cached_tokens, 0), 0)),
                             sum(iif(known, 0, coalesce(input_tokens, estimated_input))),
-                            sum(iif(known, 0, coalesce(output_tokens, estimated_output)))
+                            sum(iif(known, 0, coalesce(output_tokens, estimated_output))),
+                            sum(NOT known OR cached_tokens IS NULL)
                         FROM (
                             SELECT *, input_tokens IS NOT NULL AND output_tokens IS NOT NULL AS known FROM usage
                             WHERE at >= ?1 AND (?3 IS NULL OR pipeline = ?3)
@@ -63,6 +64,7 @@ extension SQLiteJournal {
                     total.cachedTokens = try row.decode(atIndex: 8)
                     total.estimatedInput = try row.decode(atIndex: 9)
                     total.estimatedOutput = try row.decode(atIndex: 10)
+                    total.unknownCachedCalls = try row.decode(atIndex: 11)
                     return UsageSum(
                         period: try row.decode(atIndex: 0), pipeline: try row.decode(atIndex: 1),
                         agent: try row.decode(String?.self, atIndex: 2),

@@ -1,4 +1,5 @@
 import RunnelKit
+import RunnelSupport
 import Testing
 
 @testable import RunnelEngine
@@ -72,6 +73,36 @@ import Testing
             #expect(try await browser.page("/triggers").contains("No pipeline has a trigger."))
             #expect(try await browser.page("/usage").contains("No agent or model was called."))
             #expect(try await browser.page("/audit").contains("Nothing was done yet."))
+        }
+    }
+
+    @Test("tokens that no server told are unknown on the page of usage, and a sum that lacks some is marked")
+    func usage() async throws {
+        try await ServerRig.dashboard().serve { server in
+            let worker = WorkerRecord(id: WorkerID("other"), processID: 1, host: "here", role: "run", startedAt: 0)
+            await server.journal.join(worker, replacing: [], at: 0)
+            var run = RunRecord(
+                id: "run", pipeline: "talk", definition: "d", trigger: ["type": "manual"], createdAt: ServerRig.now)
+            (run.owner, run.state) = (worker.id, .running)
+            _ = try await server.journal.accept(run, steps: [], memory: nil)
+            let lease = try #require(try await server.journal.run("run")?.lease)
+            func entry(_ pipeline: String, _ input: Int?, cached: Int?) -> UsageEntry {
+                UsageEntry(
+                    pipeline: pipeline, step: ExecutionKey("ask"), at: WallClock.nanoseconds(),
+                    usage: UsageRecord(agent: "a", inputTokens: input, outputTokens: 5, cachedTokens: cached))
+            }
+            var commit = RunCommit(lease: lease)
+            commit.usage = [
+                entry("some", 100, cached: 40), entry("some", 100, cached: nil), entry("none", nil, cached: nil),
+            ]
+            try await server.journal.commit(commit, .durable)
+            let browser = try await Browsing.signedIn(server)
+            let page = try await browser.page("/usage")
+            #expect(page.contains(#"data-label="Cached">≥ 40</td>"#))
+            #expect(page.contains(#"data-label="Cached">unknown</td>"#))
+            #expect(page.contains(#"data-label="Tokens in">200</td>"#))
+            #expect(page.contains(#"data-label="Tokens in">unknown</td>"#))
+            #expect(!page.contains(#"data-label="Cached">0</td>"#))
         }
     }
 

@@ -33,7 +33,8 @@ struct UsagePage {
                     }
                     tile(words(.columnCalls), words.short(total.calls), unknown(total), &html)
                     tile(
-                        words(.columnTokens), words.short(total.inputTokens + total.outputTokens),
+                        words(.columnTokens),
+                        tokens(total.inputTokens + total.outputTokens, unknown: total.unknownCalls, of: total),
                         words(.inAndOut, words.short(total.inputTokens), words.short(total.outputTokens)), &html)
                     tile(words(.columnCost), cost(total), nil, &html)
                 }
@@ -57,6 +58,12 @@ struct UsagePage {
 
     private func unknown(_ total: UsageTotal) -> String? {
         total.unknownCalls == 0 ? nil : context.words(.unknownCalls, total.unknownCalls)
+    }
+
+    /// What is not known of all calls is marked, and what is known of none is "unknown".
+    private func tokens(_ number: Int, unknown: Int, of total: UsageTotal) -> String {
+        if unknown == total.calls { return context.words(.stateUnknown) }
+        return (unknown > 0 ? "≥ " : "") + context.words.short(number)
     }
 
     private func cost(_ total: UsageTotal) -> String {
@@ -95,7 +102,9 @@ struct UsagePage {
                 html.element("thead") { html in
                     html.element("tr") { html in
                         html.element("th", .plain("scope", "col"), text: title)
-                        for column in [Phrase.columnCalls, .columnTokensIn, .columnTokensOut, .columnCost] {
+                        for column in [
+                            Phrase.columnCalls, .columnTokensIn, .columnTokensCached, .columnTokensOut, .columnCost,
+                        ] {
                             html.element("th", .class("num"), .plain("scope", "col"), text: words(column))
                         }
                     }
@@ -111,8 +120,10 @@ struct UsagePage {
                                 }
                             }
                             number(.columnCalls, words.number(total.calls), &html)
-                            number(.columnTokensIn, words.short(total.inputTokens), &html)
-                            number(.columnTokensOut, words.short(total.outputTokens), &html)
+                            let (unknown, uncached) = (total.unknownCalls, total.unknownCachedCalls)
+                            number(.columnTokensIn, tokens(total.inputTokens, unknown: unknown, of: total), &html)
+                            number(.columnTokensCached, tokens(total.cachedTokens, unknown: uncached, of: total), &html)
+                            number(.columnTokensOut, tokens(total.outputTokens, unknown: unknown, of: total), &html)
                             number(.columnCost, cost(total), &html)
                         }
                     }

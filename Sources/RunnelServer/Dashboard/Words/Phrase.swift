@@ -65,6 +65,7 @@ enum Phrase: String, Sendable, CaseIterable {
     case columnCalls
     case columnTokens
     case columnTokensIn
+    case columnTokensCached
     case columnTokensOut
     case columnCost
     case columnAgent
@@ -384,6 +385,7 @@ enum Phrase: String, Sendable, CaseIterable {
         case .columnCalls: ("Calls", "呼び出し")
         case .columnTokens: ("Model tokens", "トークン")
         case .columnTokensIn: ("Tokens in", "入力トークン")
+        case .columnTokensCached: ("Cached", "キャッシュ")
         case .columnTokensOut: ("Tokens out", "出力トークン")
         case .columnCost: ("Cost", "費用")
         case .columnAgent: ("Agent or model", "エージェントまたはモデル")

@@ -80,6 +80,15 @@ extension [UsageSum] {
     }
 }
 
+extension MonitoringContext {
+    /// A context whose usage is what the journal holds.
+    package init(now: Int64, journal: any Journal, prices: PriceTable) {
+        self.init(now: now) { since, pipeline in
+            try await journal.usage(UsageQuery(since: since, pipeline: pipeline)).total(prices)
+        }
+    }
+}
+
 extension UsageTotal {
     /// Adds one call.
     mutating func add(_ usage: UsageRecord) {

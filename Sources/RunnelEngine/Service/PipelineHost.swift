@@ -172,6 +172,11 @@ public actor PipelineHost {
     /// The triggers that pipelines can have, sorted by name.
     package nonisolated var triggers: [TriggerDefinition] { registry.triggerNames.compactMap(registry.trigger(named:)) }
 
+    /// The budgets of all plugins.
+    package nonisolated func budgets(_ context: MonitoringContext) async throws -> [BudgetStatus] {
+        try await registry.budgets(context)
+    }
+
     /// Makes runs of stored deliveries.
     package nonisolated var replay: DeliveryReplay { DeliveryReplay(registry: registry, runs: runs) }
 

@@ -155,7 +155,9 @@ extension DashboardRoutes {
             let days = UsageDays(last: UsagePage.days, at: context.now, in: UsageDays.localZone)
             let sums = try await withJournal { try await api.journal.usage(days.query()) }
             let page = UsagePage(
-                context: PageContext(request, context), sums: days.byDay(sums), prices: options.prices, days: days)
+                context: PageContext(request, context), sums: days.byDay(sums), prices: options.prices, days: days,
+                budgets: try await api.budgets(at: context.now, options.prices),
+                served: Set(await api.host.all.compactMap { $0.pipeline?.name }))
             return Response.page(page.html())
         }
         group.get("/workers") { request, context in

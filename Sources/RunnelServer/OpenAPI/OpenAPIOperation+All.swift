@@ -113,6 +113,10 @@ extension OpenAPIOperation {
         workerSwitch("drain", "Let a worker finish its runs and take no more"),
         workerSwitch("undrain", "Let a drained worker take runs again"),
         OpenAPIOperation(
+            method: "get", path: "/api/v1/budgets", id: "listBudgets", tag: "server",
+            summary: "How far the budgets of chats are used up, as `runnel usage` shows them",
+            answers: [list("Budget")], failures: [503]),
+        OpenAPIOperation(
             method: "get", path: "/api/v1/audit", id: "listAudit", tag: "server",
             summary: "What operators did, the newest first",
             parameters: [

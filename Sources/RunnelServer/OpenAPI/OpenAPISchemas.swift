@@ -51,6 +51,18 @@ enum OpenAPISchemas {
                 "subject": described("The id of a run, or the name of a pipeline."),
                 "outcome": described("Such as the id of the new run; empty for nothing."),
             ]),
+            "Budget": object([
+                "pipeline": described(
+                    "The pipeline whose chats count; null for all chats.", ["type": ["string", "null"]]),
+                "unit": described("`tokens`, or the currency of a limit on cost."),
+                "used": described("In this period.", ["type": "number"]), "limit": ["type": "number"],
+                "share": described("The used part of the limit; 1 for all of it.", ["type": "number"]),
+                "estimated": described("Whether some of it is an estimate.", ["type": "boolean"]),
+                "period": described("Such as `day`."), "ends_at": time,
+                "then": described(
+                    "What happens to chats beyond the budget.",
+                    ["enum": .list(BudgetStatus.Excess.allCases.map { .string($0.rawValue) })]),
+            ]),
             "SignInLink": object(["path": described("The address on this server.")]),
             "Pipeline": object(
                 [

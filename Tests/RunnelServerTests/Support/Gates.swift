@@ -79,13 +79,16 @@ struct Break: Step {
     func run(_ context: StepContext) async throws -> Value { throw StepError(reported: "broken", message) }
 }
 
-struct TestPlugin: Plugin {
+struct TestPlugin: BudgetingPlugin {
     let name = "test"
     let gates: Gates
+    var budgets: [BudgetStatus] = []
     var steps: [StepDefinition] {
         [StepDefinition(PassGate.self), StepDefinition(Talk.self), StepDefinition(Break.self)]
     }
     var triggers: [TriggerDefinition] { [TriggerDefinition(Upload.self)] }
+
+    func budgets(_ context: MonitoringContext) async throws -> [BudgetStatus] { budgets }
 
     func registerServices(in services: Services) async {
         let gates = gates

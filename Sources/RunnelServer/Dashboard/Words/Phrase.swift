@@ -72,6 +72,18 @@ enum Phrase: String, Sendable, CaseIterable {
     case columnDay
     case inAndOut
     case unknownCalls
+    case budgets
+    case columnBudget
+    case columnUsed
+    case columnLimit
+    case columnShare
+    case columnPeriodEnd
+    case columnBeyond
+    case allChats
+    case chatsWait
+    case chatsFail
+    case amountOfTokens
+    case partlyEstimated
     case disabled
     case backfill
     case backfillHelp
@@ -392,6 +404,18 @@ enum Phrase: String, Sendable, CaseIterable {
         case .columnDay: ("Day", "日")
         case .inAndOut: ("{0} in, {1} out", "入力 {0}、出力 {1}")
         case .unknownCalls: ("{0} without numbers", "数値なし {0} 件")
+        case .budgets: ("Budgets", "予算")
+        case .columnBudget: ("Budget", "予算")
+        case .columnUsed: ("Used", "使用済み")
+        case .columnLimit: ("Limit", "上限")
+        case .columnShare: ("Share", "割合")
+        case .columnPeriodEnd: ("Period ends", "期間の終わり")
+        case .columnBeyond: ("Beyond it", "超えた場合")
+        case .allChats: ("All chats", "すべてのチャット")
+        case .chatsWait: ("chats wait for the next period", "チャットは次の期間まで待ちます")
+        case .chatsFail: ("chats fail", "チャットは失敗します")
+        case .amountOfTokens: ("{0} tokens", "{0} トークン")
+        case .partlyEstimated: ("{0}, some estimated", "{0}（推定を含む）")
         case .disabled: ("disabled", "無効")
         case .enable: ("Enable", "有効にする")
         case .disable: ("Disable", "無効にする")

@@ -38,6 +38,21 @@ import Testing
         }
     }
 
+    @Test("config shows prices by agent and model, with their places")
+    func prices() async throws {
+        let settings = "prices:\n  AGENTIC STAR: { input: 3 USD, output: 15 USD }\n  bot:\n    call: 0.02 USD\n"
+        try await withProject(["runnel.yaml": settings]) { runnel in
+            let shown = try await runnel.run(["config", "prices"])
+            #expect(
+                shown.output == """
+                    prices.AGENTIC STAR.input   3 USD  # runnel.yaml:2
+                    prices.AGENTIC STAR.output  15 USD  # runnel.yaml:2
+                    prices.bot.call             0.02 USD  # runnel.yaml:4
+
+                    """)
+        }
+    }
+
     @Test("a .env that others can read is warned about, and one with errors is named with its line")
     func envFile() async throws {
         let files = [

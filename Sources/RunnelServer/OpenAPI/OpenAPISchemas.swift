@@ -91,6 +91,19 @@ enum OpenAPISchemas {
                 "scheduled_for": time, "trigger": text, "run": text,
                 "status": ["enum": ["started", "again", "exists"]],
             ]),
+            "Ledger": object(
+                [
+                    "entries": [
+                        "type": "array",
+                        "items": object(
+                            [
+                                "name": described("Such as the path of a file."),
+                                "size": described("In bytes.", number), "modified": time,
+                                "run": described("The run that it waits for."),
+                            ], required: ["name"]),
+                    ],
+                    "next": described("For `after` of the next page; missing on the last one."),
+                ], required: ["entries"]),
             "TriggerSwitch": object(["pipeline": text, "trigger": text, "enabled": ["type": "boolean"]]),
             "Start": [
                 "type": "object", "additionalProperties": false,

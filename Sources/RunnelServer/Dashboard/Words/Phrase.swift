@@ -84,6 +84,15 @@ enum Phrase: String, Sendable, CaseIterable {
     case chatsFail
     case amountOfTokens
     case partlyEstimated
+    case ledger
+    case ledgerHelp
+    case ledgerEmpty
+    case ledgerStart
+    case ledgerNext
+    case columnName
+    case columnBytes
+    case columnChanged
+    case columnWaitsFor
     case disabled
     case backfill
     case backfillHelp
@@ -416,6 +425,15 @@ enum Phrase: String, Sendable, CaseIterable {
         case .chatsFail: ("chats fail", "チャットは失敗します")
         case .amountOfTokens: ("{0} tokens", "{0} トークン")
         case .partlyEstimated: ("{0}, some estimated", "{0}（推定を含む）")
+        case .ledger: ("What it remembers", "記憶しているもの")
+        case .ledgerHelp: ("By these entries it knows what it has handled.", "これらの記録により、処理済みのものを見分けます。")
+        case .ledgerEmpty: ("It remembers nothing.", "記憶しているものはありません。")
+        case .ledgerStart: ("To the beginning", "先頭へ")
+        case .ledgerNext: ("Further entries", "続き")
+        case .columnName: ("Name", "名前")
+        case .columnBytes: ("Bytes", "バイト数")
+        case .columnChanged: ("Changed", "変更日時")
+        case .columnWaitsFor: ("Waits for the run", "待っている実行")
         case .disabled: ("disabled", "無効")
         case .enable: ("Enable", "有効にする")
         case .disable: ("Disable", "無効にする")

@@ -177,8 +177,8 @@ let package = Package(
         .target(
             name: "RunnelCLI",
             dependencies: [
-                "RunnelKit", "RunnelSupport", "YAML", "Templates", "RunnelEngine", "RunnelServer", "RunnelStore",
-                "RunnelHTTP",
+                "RunnelKit", "RunnelSupport", "YAML", "JSONSchema", "Templates", "RunnelEngine", "RunnelServer",
+                "RunnelStore", "RunnelHTTP",
                 "MCP", "PipelineTesting", "RunnelProcess", "RunnelReference", "RunnelTesting", "Telemetry",
                 "Marketplace",
                 "MarketplaceSimulator", crypto,
@@ -247,7 +247,8 @@ let package = Package(
             exclude: ["Server"], resources: [.copy("Resources/peers.py")]),
         .testTarget(name: "RunPluginTests", dependencies: ["RunPlugin", "RunnelKit", "RunnelTesting"]),
         .testTarget(
-            name: "ShellPluginTests", dependencies: ["ShellPlugin", "RunnelProcess", "RunnelKit", "RunnelTesting"]),
+            name: "ShellPluginTests",
+            dependencies: ["ShellPlugin", "RunnelEngine", "RunnelProcess", "RunnelKit", "RunnelTesting", log]),
         .testTarget(
             name: "SchedulePluginTests", dependencies: ["SchedulePlugin", "RunnelKit", "RunnelTesting"],
             resources: [.copy("Resources")]),

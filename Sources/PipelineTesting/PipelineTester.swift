@@ -86,6 +86,8 @@ public struct TestProject: Sendable {
     public var makeRegistry: MakeRegistry?
     /// What pipelines do not touch of the project.
     public var files: ProtectedPlaces
+    /// Asked about each file that holds a script; nil to trust all.
+    public var distrust: PipelineLoader.Distrust?
 
     public init(
         directory: String, names: ProjectNames, registry: StepRegistry, makeRegistry: MakeRegistry? = nil,
@@ -96,6 +98,7 @@ public struct TestProject: Sendable {
         self.registry = registry
         self.makeRegistry = makeRegistry
         self.files = files
+        distrust = nil
     }
 }
 

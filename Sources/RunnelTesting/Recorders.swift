@@ -14,6 +14,9 @@ public final class StepJournalRecorder: StepJournal {
         var spent = UsageTotal()
     }
 
+    /// In bytes of JSON.
+    private static let checkpointLimit = 64 << 10
+
     private let state: Mutex<State>
 
     /// - Parameter checkpoint: What an interrupted attempt has left.
@@ -36,7 +39,12 @@ public final class StepJournalRecorder: StepJournal {
     }
 
     /// Keeps the checkpoint.
-    public func save(checkpoint: Value) {
+    /// - Throws: A `StepError` with the code `checkpoint-too-large` above 64 KiB.
+    public func save(checkpoint: Value) throws(StepError) {
+        let size = checkpoint.json().utf8.count
+        guard size <= Self.checkpointLimit else {
+            throw StepError(reported: "checkpoint-too-large", "a checkpoint of \(size) bytes is too large")
+        }
         state.withLock { $0.checkpoints.append(checkpoint) }
     }
 

@@ -196,6 +196,39 @@ private let label: Value = [
         }
     }
 
+    @Test("a call of a tool that the step's body offers is said to be one that Runnel does not make")
+    func offeredTool() async throws {
+        let call = chunk(#"{"delta": {"tool_calls": [{"function": {"name": "rm"}}]}, "finish_reason": "tool_calls"}"#)
+        let tool: Value = ["type": "function", "function": ["name": "rm"]]
+        let (result, _, _) = try await chat(hello + call, with: ["prompt": "x", "body": ["tools": [tool]]])
+        guard case .failure(let error) = result else {
+            Issue.record("it succeeded: \(result)")
+            return
+        }
+        #expect(error.code == "unexpected-tool-call")
+        #expect(
+            error.message
+                == #"The model wants the tool "rm" of the request's `tools` to be called, and Runnel calls no tools."#)
+        #expect(error.hint == "Leave `tools` out of `body`, or say in the prompt to answer in words.")
+    }
+
+    @Test("an answer that only thought is empty, and keeps the reasoning")
+    func onlyReasoning() async throws {
+        let (result, _, _) = try await chat(
+            chunk(#"{"delta": {"content": null, "reasoning_content": "Hm, "}}"#)
+                + chunk(#"{"delta": {"content": null, "reasoning_content": "hello?"}}"#) + stop + done)
+        guard case .failure(let error) = result else {
+            Issue.record("it succeeded: \(result)")
+            return
+        }
+        #expect(error.code == "empty-answer")
+        #expect(error.isTransient)
+        #expect(error.partialOutput == ["text": "", "reasoning": "Hm, hello?"])
+        #expect(
+            error.hint
+                == "The model only thought, and its reasoning is kept: try again, or raise its limit of tokens.")
+    }
+
     @Test("a truncated answer is taken where the step accepts it")
     func accept() async throws {
         let answer = hello + chunk(#"{"index": 0, "delta": {}, "finish_reason": "length"}"#) + done
@@ -270,6 +303,17 @@ private let label: Value = [
         #expect(throws: StepError.self) { try result.get() }
         if case .failure(let error) = result { #expect(error.code == "refusal") }
         #expect(requests == 2)
+    }
+
+    @Test("the ids of an answer come from any report of a task, where the role names none")
+    func taskIDs() {
+        var answer = ChatAnswer()
+        answer.add(.task(AgentTask(title: "t")))
+        answer.add(.task(AgentTask(messageID: "m-1")))
+        answer.add(.task(AgentTask(messageID: "m-2", conversationID: "c-1")))
+        #expect(answer.ids == MessageInfo(messageID: "m-1", conversationID: "c-1"))
+        answer.add(.role("assistant", MessageInfo(messageID: "m-3")))
+        #expect(answer.ids == MessageInfo(messageID: "m-3", conversationID: "c-1"))
     }
 
     @Test("reports of tasks are bounded by their number and their bytes")

@@ -19,8 +19,10 @@ private func json(_ text: String, status: String = "200 OK") -> String {
     /// Runs a chat with a file of the project, and returns the bodies that the server got.
     private func chat(
         _ content: [UInt8], upload: String? = nil, uploadAnswer: String = json(#"{"fileId":"f-1"}"#),
-        limit: ByteCount = .mebibytes(20)
-    ) async throws -> (result: Result<Value, StepError>, bodies: [(path: String, body: String)]) {
+        limit: ByteCount = .mebibytes(20), types: [String]? = nil, conversation: Value? = nil
+    ) async throws -> (
+        result: Result<Value, StepError>, bodies: [(path: String, body: String)], progress: [StepProgress]
+    ) {
         try await withTemporaryDirectory { folder in
             let harness = StepHarness(directory: folder)
             try harness.project.write(content, to: harness.project.confinedFile("cat.png"), runID: "r")
@@ -33,10 +35,12 @@ private func json(_ text: String, status: String = "200 OK") -> String {
                 var section = MarketplaceSettings()
                 section.auth = .none
                 section.limits.maxFile = limit
-                let result = try await harness.chat(
-                    settings, section, with: ["prompt": "What is it?", "files": ["cat.png"]])
+                if let types { section.limits.fileTypes = types }
+                var with: ValueObject = ["prompt": "What is it?", "files": ["cat.png"]]
+                with["conversation"] = conversation
+                let result = try await harness.chat(settings, section, with: with)
                 return (
-                    result, server.requests.map { ($0.uri, $0.body) }
+                    result, server.requests.map { ($0.uri, $0.body) }, harness.progress
                 )
             }
         }
@@ -44,7 +48,7 @@ private func json(_ text: String, status: String = "200 OK") -> String {
 
     @Test("an image goes to an OpenAI-compatible server as a part of the content")
     func image() async throws {
-        let (result, bodies) = try await chat(png)
+        let (result, bodies, _) = try await chat(png)
         #expect(try result.get()["text"] == "A cat")
         let body = try Value.json(try #require(bodies.first).body)
         #expect(
@@ -56,7 +60,7 @@ private func json(_ text: String, status: String = "200 OK") -> String {
 
     @Test("a file is sent to the upload path first, and the chat names its id")
     func upload() async throws {
-        let (result, bodies) = try await chat(Array("%PDF-1.7".utf8), upload: "/upload")
+        let (result, bodies, _) = try await chat(Array("%PDF-1.7".utf8), upload: "/upload")
         #expect(try result.get()["text"] == "A cat")
         #expect(bodies.map(\.path) == ["/upload", "/v1/chat/completions"])
         #expect(bodies[0].body.contains(#"Content-Disposition: form-data; name="file"; filename="cat.png""#))
@@ -68,7 +72,7 @@ private func json(_ text: String, status: String = "200 OK") -> String {
 
     @Test("an upload that fails ends the step, and nothing is asked")
     func failedUpload() async throws {
-        let (result, bodies) = try await chat(
+        let (result, bodies, _) = try await chat(
             png, upload: "/upload", uploadAnswer: json(#"{"error":{"message":"too many"}}"#, status: "413 Too Large"))
         guard case .failure(let error) = result else {
             Issue.record("it succeeded")
@@ -77,7 +81,7 @@ private func json(_ text: String, status: String = "200 OK") -> String {
         #expect(error.code == "bad-request")
         #expect(error.message.contains(#""too many""#))
         #expect(bodies.map(\.path) == ["/upload"])
-        let (unnamed, _) = try await chat(png, upload: "/upload", uploadAnswer: json("{}"))
+        let (unnamed, _, _) = try await chat(png, upload: "/upload", uploadAnswer: json("{}"))
         guard case .failure(let missing) = unnamed else {
             Issue.record("it succeeded")
             return
@@ -95,7 +99,7 @@ private func json(_ text: String, status: String = "200 OK") -> String {
             ([], .mebibytes(1), "the file \"cat.png\" is empty"),
         ] as [([UInt8], ByteCount, String)])
     func unsupported(content: [UInt8], limit: ByteCount, message: String) async throws {
-        let (result, bodies) = try await chat(content, limit: limit)
+        let (result, bodies, _) = try await chat(content, limit: limit)
         guard case .failure(let error) = result else {
             Issue.record("it succeeded")
             return
@@ -105,9 +109,45 @@ private func json(_ text: String, status: String = "200 OK") -> String {
         #expect(bodies.isEmpty)
     }
 
+    @Test("a file of a type that is not sent is an error before anything is, and the setting decides by its content")
+    func types() async throws {
+        let program: [UInt8] = [0x4D, 0x5A, 0x90, 0x00]
+        let (result, bodies, _) = try await chat(program, upload: "/upload")
+        guard case .failure(let error) = result else {
+            Issue.record("it succeeded")
+            return
+        }
+        #expect(error.code == "attachment-unsupported")
+        #expect(error.message == #"the file "cat.png" is of the type application/octet-stream, which is not sent"#)
+        #expect(
+            error.hint == "`marketplace.limits.file_types` says which types are sent: image/*, application/pdf, text/*")
+        #expect(bodies.isEmpty)
+        let (allowed, _, _) = try await chat(program, upload: "/upload", types: ["application/octet-stream"])
+        #expect(try allowed.get()["text"] == "A cat")
+        let (text, _, _) = try await chat(Array("a,b\n".utf8), upload: "/upload")
+        #expect(try text.get()["text"] == "A cat")
+        #expect {
+            try MarketplaceSettings(field: ["limits": ["file_types": ["image/*", "pdf"]]])
+        } throws: { error in
+            (error as? FieldError)?.message
+                == #"expected a media type such as "application/pdf" or "image/*", found "pdf""#
+        }
+    }
+
+    @Test("where the journal keeps a conversation, a note says that the files of a turn are not kept")
+    func conversation() async throws {
+        let note = StepProgress.note(
+            #"the files of this turn are not kept: later chats of the conversation "k" do not have them"#)
+        let (result, _, progress) = try await chat(png, conversation: ["key": "k"])
+        #expect(try result.get()["text"] == "A cat")
+        #expect(progress.last == note)
+        let (_, _, alone) = try await chat(png)
+        #expect(!alone.contains(note))
+    }
+
     @Test("a file that is too large is not sent")
     func tooLarge() async throws {
-        let (result, bodies) = try await chat(png, limit: ByteCount(5))
+        let (result, bodies, _) = try await chat(png, limit: ByteCount(5))
         guard case .failure(let error) = result else {
             Issue.record("it succeeded")
             return

@@ -1,3 +1,4 @@
+import Marketplace
 import RunnelKit
 import RunnelTesting
 import Testing
@@ -5,10 +6,13 @@ import Testing
 @testable import ChatPlugin
 
 @Suite("The settings of marketplace:") struct ChatSettingsTests {
-    private static func findings(_ settings: Value, standIn: AgentStandIn? = nil) async throws -> [HealthFinding] {
+    private static func findings(
+        _ settings: Value, standIn: AgentStandIn? = nil, pipelines: [String]? = nil
+    ) async throws -> [HealthFinding] {
         var plugin = ChatPlugin().configured(try MarketplaceSettings(field: settings))
         if let standIn { plugin = plugin.talking(to: standIn) }
-        return await plugin.diagnose(DiagnosisContext(project: ProjectDirectory(path: "/p"), isOffline: true))
+        return await plugin.diagnose(
+            DiagnosisContext(project: ProjectDirectory(path: "/p"), isOffline: true, pipelines: pipelines))
     }
 
     @Test("are what doctor looks at, without asking anybody when it may not")
@@ -47,6 +51,43 @@ import Testing
             try await Self.findings(settings, standIn: standIn) == [
                 .good("marketplace", "http://127.0.0.1:9 is configured; not contacted")
             ])
+    }
+
+    @Test("a budget of a pipeline that is not there is a warning, where all pipelines are known")
+    func strangers() async throws {
+        let standIn = AgentStandIn(baseURL: "http://127.0.0.1:9", clientID: "i", clientSecret: "s", agentID: "a")
+        let settings: Value = [
+            "pipeline_budgets": [
+                "triage-tickets": ["tokens": 1], "triage-ticket": ["tokens": 1], "zebra": ["tokens": 1],
+                "ask": ["tokens": 1],
+            ]
+        ]
+        let reached = HealthFinding.good("marketplace", "http://127.0.0.1:9 is configured; not contacted")
+        #expect(
+            try await Self.findings(settings, standIn: standIn, pipelines: ["triage-tickets"]) == [
+                reached,
+                .warning(
+                    "marketplace",
+                    "`pipeline_budgets` has a budget of \"triage-ticket\", and no pipeline has that name",
+                    "did you mean \"triage-tickets\"?"),
+                .warning(
+                    "marketplace", "`pipeline_budgets` has a budget of \"zebra\", and no pipeline has that name",
+                    "it limits nothing: write the name of a pipeline, or remove it"),
+            ])
+        #expect(try await Self.findings(settings, standIn: standIn) == [reached])
+    }
+
+    @Test("the paths of a simulator stand in for those that are set, and for no others")
+    func paths() throws {
+        var standIn = AgentStandIn(baseURL: "http://127.0.0.1:9", clientID: "i", clientSecret: "s", agentID: "a")
+        standIn.reconnectPath = "/own/{message_id}"
+        standIn.cancelPath = "/own/{message_id}/cancel"
+        var settings = MarketplaceSettings()
+        settings.paths.reconnect = "POST /theirs/{conversation_id}"
+        let dialect = try MarketplaceSetup(settings: settings, standIn: standIn).configuration().dialect
+        #expect(dialect.reconnect?.path == "/own/{message_id}")
+        #expect(dialect.reconnect?.method == "GET")
+        #expect(dialect.cancel == nil)
     }
 
     @Test("without them a chat fails with what to set, and everything else works")

@@ -1,3 +1,4 @@
+import HTTPTestServer
 import Marketplace
 import MarketplaceSimulator
 import RunnelKit
@@ -50,6 +51,92 @@ private var fast: SimulatorConfiguration {
             #expect(try body(simulator, 1)["conversationId"] == ids[0])
             #expect(try body(simulator, 1)["messages"] == [["role": "user", "content": "It is solved."]])
         }
+    }
+
+    @Test("a conversation of a simulator has a key of its own, so that no server gets its id")
+    func simulated() async throws {
+        try await MarketplaceSimulator.withSimulator(try fast) { simulator in
+            let harness = StepHarness()
+            for isSimulated in [true, false, true] {
+                var next = harness
+                next.services = Services()
+                _ = try await next.chat(
+                    try simulator.client(), isSimulated: isSimulated,
+                    with: ["prompt": "Hi", "conversation": ["key": "k"]]
+                ).get()
+            }
+            let id = try #require(harness.journal.value(for: "simulated:k")?.asString)
+            #expect(harness.journal.value(for: "k")?.asString != nil)
+            #expect(try body(simulator, 1)["conversationId"] == nil)
+            #expect(try body(simulator, 2)["conversationId"] == .string(id))
+        }
+    }
+
+    /// Runs chats of one journal, in which the key `k` means `c-old`, against a server that knows no such conversation.
+    private func lost(
+        _ journal: StepJournalRecorder, refusal: String, conversation: Value
+    ) async throws -> Result<Value, StepError> {
+        let answer =
+            "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n"
+            + "data: {\"choices\":[{\"delta\":{\"content\":\"Hello\"}}]}\n\ndata: [DONE]\n\n"
+        return try await TestServer.run { request in
+            request.body.contains("c-old")
+                ? .reply(404, [("content-type", "application/json")], refusal) : .raw(answer)
+        } body: { server in
+            var harness = StepHarness()
+            harness.journal = journal
+            let settings = try MarketplaceConfiguration(
+                baseURL: server.url, authentication: .none, agentID: "helper", streamEnd: .done)
+            return try await harness.chat(settings, with: ["prompt": "Hi", "conversation": conversation])
+        }
+    }
+
+    @Test("a conversation that the server no longer has fails the chat, and the next one with its key begins anew")
+    func dropped() async throws {
+        let refusal = #"{"error":{"code":"not_found","message":"conversation not found"}}"#
+        let journal = StepJournalRecorder()
+        journal.remember(.set("k", "c-old", keep: .seconds(60)))
+        guard case .failure(let error) = try await lost(journal, refusal: refusal, conversation: ["key": "k"]) else {
+            Issue.record("it succeeded")
+            return
+        }
+        #expect(error.code == "not-found")
+        #expect(
+            error.message
+                == #"The server no longer has the conversation "c-old": 404 Not Found, "conversation not found"."#)
+        #expect(error.hint == #"the key "k" named it and is forgotten; the next run begins a new conversation"#)
+        #expect(journal.value(for: "k") == nil)
+        let next = try await lost(journal, refusal: refusal, conversation: ["key": "k"])
+        #expect(try next.get()["text"] == "Hello")
+    }
+
+    @Test("an id that the server does not know is said to be unknown")
+    func unknownID() async throws {
+        let result = try await lost(
+            StepJournalRecorder(), refusal: #"{"error":"unknown conversation"}"#, conversation: "c-old")
+        guard case .failure(let error) = result else {
+            Issue.record("it succeeded")
+            return
+        }
+        #expect(
+            error.hint == "the server does not know this id: check it, or leave `conversation` out to begin a new one")
+    }
+
+    @Test("a 404 that may be about the address or the agent forgets no key, and names the conversation as well")
+    func otherNotFound() async throws {
+        let journal = StepJournalRecorder()
+        journal.remember(.set("k", "c-old", keep: .seconds(60)))
+        let result = try await lost(journal, refusal: #"{"error":"no such agent"}"#, conversation: ["key": "k"])
+        guard case .failure(let error) = result else {
+            Issue.record("it succeeded")
+            return
+        }
+        #expect(error.message.hasPrefix("Nothing is at "))
+        #expect(
+            error.hint
+                == #"Check the base URL and the agent id "helper". If they are right, the server may no longer have the "#
+                + #"conversation "c-old": begin a new one."#)
+        #expect(journal.value(for: "k") == "c-old")
     }
 
     @Test("an id goes on with that conversation, under the key that the settings say")
@@ -107,6 +194,10 @@ private var fast: SimulatorConfiguration {
             #expect(error.code == "interaction-required")
             let id = try #require(error.partialOutput?["conversation_id"]?.asString)
             #expect(error.partialOutput?["question"] == "May I read your messages?")
+            #expect(
+                error.hint
+                    == "Answer by a chat with `conversation: \"\(id)\"`, or allow the agent beforehand what it asks for."
+            )
             #expect(harness.journal.value(for: "k") == .string(id))
         }
     }

@@ -1,3 +1,4 @@
+import HTTPTestServer
 import Marketplace
 import MarketplaceSimulator
 import RunnelKit
@@ -97,6 +98,115 @@ struct ReconnectTests {
             #expect(again["text"] == output["text"])
             #expect(simulator.chatRequestCount == 1)
             #expect(simulator.reconnections == 1)
+        }
+    }
+
+    @Test("ids that reports of tasks name one by one are enough to take an answer up again, and are kept once complete")
+    func taskIDs() async throws {
+        let head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n"
+        func chunk(_ delta: String) -> String { #"data: {"choices":[{"delta":\#(delta)}]}"# + "\n\n" }
+        let beginning =
+            chunk(#"{"content":"Hello ","tasks":[{"messageId":"m-1","title":"a"}]}"#)
+            + chunk(#"{"content":"","tasks":[{"conversationId":"c-1","title":"b"}]}"#)
+        let rest = chunk(#"{"content":"you"}"#) + "data: [DONE]\n\n"
+        let harness = StepHarness()
+        try await TestServer.run { request in
+            .raw(head + (request.uri == "/again/c-1/m-1" ? rest : beginning))
+        } body: { server in
+            let settings = try MarketplaceConfiguration(
+                baseURL: server.url, authentication: .none, streamEnd: .done,
+                dialect: .init(reconnect: try .init("/again/{conversation_id}/{message_id}", method: "GET")),
+                retry: RetryPolicy(baseDelay: .milliseconds(1)))
+            let output = try await harness.chat(settings, with: ["prompt": "Hi"]).get()
+            #expect(output["text"] == "Hello you")
+            #expect(server.requests.map(\.uri) == ["/v1/chat/completions", "/again/c-1/m-1"])
+        }
+        let checkpoint = try #require(harness.journal.checkpoints.last)
+        #expect(checkpoint["message_id"] == "m-1")
+        #expect(checkpoint["conversation_id"] == "c-1")
+    }
+
+    private static let label: Value = [
+        "type": "object", "required": ["label"], "properties": ["label": ["enum": ["bug", "feature"]]],
+    ]
+
+    /// A chat whose first answer does not fit its schema, with the checkpoints that it leaves.
+    private static func corrected(_ simulator: RunningSimulator) async throws -> [Value] {
+        let harness = StepHarness()
+        _ = try await harness.chat(
+            try simulator.client(simulator.places), with: ["prompt": "This is a bug", "schema": label]
+        ).get()
+        #expect(simulator.chatRequestCount == 2)
+        return harness.journal.checkpoints
+    }
+
+    @Test(
+        "a chat that was killed while its answer was corrected does not ask for the first answer again",
+        arguments: [(1, 1), (2, 0)])
+    func killedInCorrection(checkpoint: Int, requests: Int) async throws {
+        let configuration = try SimulatorConfiguration {
+            $0.pace = .zero
+            $0.reconnection = .replay
+            $0.faults = .every(.schemaMismatchOnce)
+        }
+        try await MarketplaceSimulator.withSimulator(configuration) { simulator in
+            let checkpoints = try await Self.corrected(simulator)
+            #expect(checkpoints.map { $0["rejected"]?.isNull } == [true, false, false])
+            var second = StepHarness()
+            second.journal = StepJournalRecorder(checkpoint: checkpoints[checkpoint])
+            let output = try await second.chat(
+                try simulator.client(simulator.places), with: ["prompt": "This is a bug", "schema": Self.label]
+            ).get()
+            #expect(["bug", "feature"].contains(output["json"]?["label"]))
+            #expect(simulator.chatRequestCount == 2 + requests)
+            let last = try Value.json(try #require(simulator.chatRequests.last).body)
+            #expect(last["messages"]?.asList?.map { $0["role"] } == ["user", "assistant", "user"])
+            // The journal gets the usage of an attempt when it ends, which the killed one did not.
+            #expect(second.journal.usage.count == 2)
+        }
+    }
+
+    @Test("an answer that is too large for a checkpoint is left out of it, and the chat goes on")
+    func largeAnswer() async throws {
+        func answer(_ text: String) -> String {
+            let chunk: Value = ["choices": [["delta": ["content": .string(text)]]]]
+            return "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n"
+                + "data: \(chunk.json())\n\ndata: [DONE]\n\n"
+        }
+        let large = answer(String(repeating: "x", count: 70_000))
+        let fitting = answer(#"{"label":"bug"}"#)
+        let harness = StepHarness()
+        try await TestServer.run { request in
+            .raw(request.body.contains("Your answer does not fit") ? fitting : large)
+        } body: { server in
+            let settings = try MarketplaceConfiguration(baseURL: server.url, authentication: .none, streamEnd: .done)
+            let output = try await harness.chat(settings, with: ["prompt": "Label it", "schema": Self.label]).get()
+            #expect(output["json"] == ["label": "bug"])
+        }
+        #expect(harness.journal.checkpoints.isEmpty)
+    }
+
+    @Test("a chat that times out tells the server", arguments: ["total-timeout", "idle-timeout"])
+    func timedOut(code: String) async throws {
+        try await MarketplaceSimulator.withSimulator(try simulator(.none)) { simulator in
+            let limit = Duration.seconds(2)
+            let isIdle = code == "idle-timeout"
+            let settings = try MarketplaceConfiguration(
+                baseURL: simulator.baseURL,
+                authentication: .clientCredentials(
+                    clientID: simulator.configuration.clientID, clientSecret: simulator.configuration.clientSecret),
+                agentID: simulator.configuration.agentID, dialect: try simulator.places,
+                timeouts: .init(idle: isIdle ? limit : .seconds(60), total: isIdle ? .seconds(60) : limit),
+                retry: RetryPolicy(baseDelay: .milliseconds(1)))
+            let harness = StepHarness()
+            let result = try await harness.chat(settings, with: ["prompt": "How are the sales?\nsimulate: stall"])
+            guard case .failure(let error) = result else {
+                Issue.record("it succeeded")
+                return
+            }
+            #expect(error.code == code)
+            #expect(simulator.cancelledMessages.count == 1)
+            #expect(notes(harness.progress).contains("the server was told that the answer is cancelled"))
         }
     }
 

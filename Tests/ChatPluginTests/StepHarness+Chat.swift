@@ -8,13 +8,14 @@ import RunnelTesting
 extension StepHarness {
     /// Runs the step with a Marketplace client of its own, and shuts the client down.
     func chat(
-        _ settings: MarketplaceConfiguration, _ section: MarketplaceSettings = MarketplaceSettings(), with: ValueObject
+        _ settings: MarketplaceConfiguration, _ section: MarketplaceSettings = MarketplaceSettings(),
+        isSimulated: Bool = false, with: ValueObject
     ) async throws -> Result<Value, StepError> {
         await MarketplaceService.register(in: services) { _ in
             let http = HTTPClient(configuration: settings.httpClientConfiguration)
             return .init(
                 client: MarketplaceClient(configuration: settings, httpClient: http), httpClient: http,
-                settings: section)
+                settings: section, isSimulated: isSimulated)
         }
         let result: Result<Value, StepError>
         do {

@@ -45,6 +45,27 @@ private let done = "data: [DONE]\n\n"
         #expect(attributes["prompt"] == nil)
     }
 
+    @Test("a model and an agent that the body names are those of the journal and of the usage")
+    func members() async throws {
+        let harness = StepHarness()
+        try await TestServer.run { _ in
+            .raw(head + hello + done)
+        } body: { server in
+            let settings = try MarketplaceConfiguration(
+                baseURL: server.url, authentication: .none, agentID: "helper", model: "small", streamEnd: .done)
+            _ = try await harness.chat(
+                settings, with: ["prompt": "Hi", "model": "medium", "body": ["model": "large", "agentId": "other"]]
+            ).get()
+            let body = try Value.json(try #require(server.requests.first).body)
+            #expect(body["model"] == "large")
+            #expect(body["agentId"] == "other")
+        }
+        #expect(harness.journal.attributes["model"] == "large")
+        #expect(harness.journal.attributes["agent"] == "other")
+        #expect(harness.journal.usage.map(\.model) == ["large"])
+        #expect(harness.journal.usage.map(\.agent) == ["other"])
+    }
+
     @Test("a prompt that came through the pipe is kept, since it does not stand in `with:`")
     func piped() async throws {
         var harness = StepHarness()
@@ -128,6 +149,69 @@ private let done = "data: [DONE]\n\n"
             await harness.services.shutDown()
         }
         #expect(bodies.withLock(\.self) == asked)
+    }
+
+    /// Runs two chats of one client, and returns which requests asked for the usage, and how the chats failed.
+    private func twoChats(
+        _ answer: @escaping @Sendable (_ asks: Bool, _ number: Int) -> TestServer.Answer
+    ) async throws -> (asked: [Bool], failures: [StepError]) {
+        let requests = Mutex<[Bool]>([])
+        var failures: [StepError] = []
+        try await TestServer.run { request in
+            let asks = request.body.contains("stream_options")
+            let number = requests.withLock { requests in
+                requests.append(asks)
+                return requests.count
+            }
+            return answer(asks, number)
+        } body: { server in
+            let settings = try MarketplaceConfiguration(baseURL: server.url, authentication: .none, streamEnd: .done)
+            let harness = StepHarness()
+            await MarketplaceService.register(in: harness.services) { _ in try .init(settings) }
+            for _ in 0..<2 {
+                do {
+                    _ = try await harness.run(Chat.self, with: ["prompt": "Hi"])
+                } catch let error as StepError {
+                    failures.append(error)
+                }
+            }
+            await harness.services.shutDown()
+        }
+        return (requests.withLock(\.self), failures)
+    }
+
+    private static func refusal(_ words: String) -> TestServer.Answer {
+        .reply(400, [("content-type", "application/json")], #"{"error":"\#(words)"}"#)
+    }
+
+    @Test("a refusal that does not say why is tried once more without, which is remembered once it has succeeded")
+    func terse() async throws {
+        let (asked, failures) = try await twoChats { asks, _ in
+            asks ? Self.refusal("invalid request body") : .raw(head + hello + done)
+        }
+        #expect(asked == [true, false, false])
+        #expect(failures.isEmpty)
+    }
+
+    @Test("a request that is refused in either way fails with the first refusal, and nothing is remembered")
+    func refusedAnyway() async throws {
+        let (asked, failures) = try await twoChats { asks, _ in Self.refusal(asks ? "first" : "second") }
+        #expect(asked == [true, false, true, false])
+        #expect(failures.map(\.code) == ["bad-request", "bad-request"])
+        #expect(failures.first?.message == #"The server does not accept the request: 400 Bad Request, "first"."#)
+        #expect(
+            failures.first?.hint
+                == "Check the messages, the model and the agent id. If the server does not take `stream_options`, set "
+                + "`marketplace.usage: never`.")
+    }
+
+    @Test("a server that has taken a request for the usage is not asked again without after another refusal")
+    func takenBefore() async throws {
+        let (asked, failures) = try await twoChats { _, number in
+            number == 1 ? .raw(head + hello + done) : Self.refusal("too long")
+        }
+        #expect(asked == [true, true])
+        #expect(failures.map(\.hint) == ["Check the messages, the model and the agent id."])
     }
 }
 

@@ -36,7 +36,8 @@ struct FailureTests {
         }
         expect(
             error, .badRequest, #"The server does not accept the request: 400 Bad Request, "messages is required"."#,
-            hint: "Check the messages, the model and the agent id.", status: 400)
+            hint: "Check the messages, the model and the agent id. If the server does not take `stream_options`, set "
+                + "`marketplace.usage: never`.", status: 400)
     }
 
     @Test("401 with a bearer token, and without any")

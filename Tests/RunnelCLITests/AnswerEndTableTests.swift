@@ -220,6 +220,31 @@ struct AnswerEndRow: Sendable, CustomTestStringConvertible {
         }
     }
 
+    @Test("with --simulate a broken answer is taken up again where the project has a path for that")
+    func reconnected() async throws {
+        let pipeline = "name: end\nsteps: [ { id: ask, uses: chat, with: { prompt: \"How are the sales?\" } } ]\n"
+        let paths = "  paths: { reconnect: \"/theirs/{conversation_id}\" }"
+        try await withAgent(["end.yaml": pipeline], settings: paths) { runnel, _ in
+            let ended = try await runnel.run(["run", "end", "--simulate", "--fault", "cut-off"])
+            #expect(ended.status == 0, "\(ended.error)")
+            #expect(ended.error.contains("Taking the answer up again in "))
+        }
+    }
+
+    @Test("the simulator prints its paths for reconnecting and cancelling")
+    func simulatorPaths() async throws {
+        try await withProject([:]) { runnel in
+            let ended = try await runnel.interruptOutput(
+                ["simulate", "--port", "0"], when: { $0.contains("Ctrl-C stops it.") })
+            for line in [
+                "RUNNEL_MARKETPLACE_PATHS_RECONNECT='/api/v1/chat/messages/{message_id}'\n",
+                "RUNNEL_MARKETPLACE_PATHS_CANCEL='/api/v1/chat/messages/{message_id}/cancel'\n",
+            ] {
+                #expect(ended.output.contains("  export " + line), "\(ended.output)")
+            }
+        }
+    }
+
     @Test("Ctrl-C in a question keeps what came of its answer, and says that it is partial")
     func interruptedQuestion() async throws {
         try await withAgent(shape: Self.stall) { runnel, _ in

@@ -90,6 +90,20 @@ func withAgent<Result: Sendable>(
         }
     }
 
+    @Test("the conversation of a simulated run or question is none of the server's")
+    func simulated() async throws {
+        let pipeline = "name: conv\nsteps: [ { uses: chat, with: { prompt: Hi, conversation: { key: kk } } } ]\n"
+        try await withAgent(["conv.yaml": pipeline]) { runnel, simulator in
+            for words in [["run", "conv"], ["ask", "--conversation", "c", "Hi"]] {
+                #expect(try await runnel.run(words + ["--simulate"]).status == 0)
+                #expect(try await runnel.run(words).status == 0)
+                let body = try Value.json(try #require(simulator.chatRequests.last).body)
+                #expect(body["conversationId"] == nil)
+            }
+            #expect(simulator.chatRequestCount == 2)
+        }
+    }
+
     @Test("what is missing or wrong is said with status 2, a failed answer with 1")
     func mistakes() async throws {
         try await withAgent { runnel, _ in
@@ -98,6 +112,12 @@ func withAgent<Result: Sendable>(
             #expect(nothing.error == "error: there is no question\n  = runnel ask \"…\", or pipe a text into it\n")
             let schema = try await runnel.run(["ask", "--schema", "[1]", "Hi"])
             #expect(schema.status == 2)
+            let unknown = try await runnel.run(["ask", "--schema", #"{"type":"obj"}"#, "Hi"])
+            #expect(unknown.status == 2)
+            #expect(
+                unknown.error
+                    == #"error: --schema: not a JSON schema: #/type: "obj" is not a type; types are string, number, "#
+                    + #"integer, boolean, array, object, null (did you mean "object"?)"# + "\n")
             let both = try await runnel.run(["ask", "--no-journal", "--conversation", "c", "Hi"])
             #expect(both.status == 2)
             let failed = try await runnel.run(["ask", "Hi\nsimulate: finish-length"])

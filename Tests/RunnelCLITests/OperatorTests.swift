@@ -163,12 +163,45 @@ import Testing
         }
     }
 
+    @Test("a folder is searched for the pipelines that `run` names; one file alone is not")
+    func unknownPipelines() async throws {
+        let files = [
+            "runnel.yaml": "",
+            "pipelines/import.yaml": "steps: [ { uses: log } ]",
+            "pipelines/after.yaml": "on: { run: { pipelines: [imprt, \"ex*\"] } }\nsteps: [ { uses: log } ]",
+        ]
+        try await withProject(files) { runnel in
+            let folder = try await runnel.run(["validate", "pipelines"])
+            #expect(folder.status == 0)
+            #expect(
+                folder.error.hasPrefix(
+                    "pipelines/after.yaml:1:26: warning: there is no pipeline named \"imprt\" in this folder [unknown-pipeline]\n"
+                ), "\(folder.error)")
+            #expect(folder.error.contains("= did you mean \"import\"?"), "\(folder.error)")
+            let file = try await runnel.run(["validate", "pipelines/after.yaml"])
+            #expect(file.error == "1 pipeline checked, all valid\n")
+        }
+    }
+
     @Test("a template in a script is refused with the form that works, and scripts are listed")
     func scripts() async throws {
         let files = [
             "runnel.yaml": "",
             "bad.yaml": "steps: [ { uses: shell, with: { run: \"echo {{ trigger.body.title }}\" } } ]",
             "good.yaml": "steps: [ { uses: shell, with: { run: \"df -h\" } } ]",
+            "commented.yaml": """
+            steps:
+              - uses: shell
+                with:
+                  run: |
+                    # Tidy up.
+
+                    rm -rf cache
+                    # Start again.
+                    mkdir cache
+              - uses: ./steps/disk.yaml
+            """,
+            "steps/disk.yaml": "steps:\n  - uses: shell\n    with: { run: df -i }\n",
         ]
         try await withProject(files) { runnel in
             let bad = try await runnel.run(["validate", "bad.yaml"])
@@ -183,6 +216,14 @@ import Testing
                 ))
             let good = try await runnel.run(["validate", "good.yaml"])
             #expect(good.error.contains("good.yaml:1 executes shell: df -h"))
+            let commented = try await runnel.run(["validate", "commented.yaml"])
+            #expect(
+                commented.error.hasPrefix(
+                    """
+                    commented.yaml:4 executes shell: rm -rf cache (and 1 more line)
+                    steps/disk.yaml:3 executes shell: df -i
+
+                    """), "\(commented.error)")
             var disabled = runnel
             disabled.environment["RUNNEL_SHELL_ENABLED"] = "false"
             let off = try await disabled.run(["run", "good"])

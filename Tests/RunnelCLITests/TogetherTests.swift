@@ -148,7 +148,10 @@ import Testing
             let none = try await runnel.run(retry)
             #expect(none.error == "no run to retry\n")
             #expect(none.status == 0)
-            let wrong = try await runnel.run(["runs", "retry", "last", "--state", "failed"])
+            let last = try await runnel.run(
+                ["runs", "retry", "last", "--state", "failed", "--pipeline", "q", "--input", "luck=true"])
+            #expect(last.output == "good\n", "\(last.error)")
+            let wrong = try await runnel.run(["runs", "retry", "01a2188c", "--state", "failed"])
             #expect(wrong.error.contains("name a run, or select runs with --state, --since and --pipeline; not both"))
             let running = try await runnel.run(["runs", "retry", "--state", "running"])
             #expect(running.error.contains("--state running: only runs that have ended can be retried"))

@@ -86,6 +86,20 @@ import Testing
         }
     }
 
+    @Test("the time that the journal takes for a transaction is measured")
+    func commitTime() async throws {
+        let files = ["runnel.yaml": "", "t.yaml": "name: t\nsteps: [ { uses: log, with: { message: hello } } ]\n"]
+        try await withFolder(files) { folder in
+            let server = try await Server(folder, [])
+            #expect(try await server.call("POST", "/api/v1/pipelines/t/runs", body: "{}").status == 202)
+            let metrics = try await server.call("GET", "/metrics").body
+            let count = metrics.split(separator: "\n").first { $0.hasPrefix("runnel_journal_commit_seconds_count ") }
+            #expect(count.map { $0 != "runnel_journal_commit_seconds_count 0" } ?? false, "\(metrics)")
+            server.signal(SIGTERM)
+            #expect(await server.ended().status == 0)
+        }
+    }
+
     @Test("SIGHUP takes up pipelines and the log's level, and names the settings that need a restart")
     func reload() async throws {
         let configuration = "log: { level: error }\nserver: { port: 0 }\nsecrets: { a: { file: a.txt } }\n"

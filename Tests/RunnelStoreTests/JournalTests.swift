@@ -17,6 +17,29 @@ import Testing
         }
     }
 
+    @Test(
+        "the oldest queued run is found whatever its priority, and one that had started does not count",
+        arguments: JournalKind.allCases)
+    func oldest(kind: JournalKind) async throws {
+        try await kind.withTwo { (journal, other) async throws -> Void in
+            #expect(try await journal.oldestQueued() == nil)
+            for (id, time, priority) in [("r1", 30, 0), ("r2", 20, -5), ("r3", 40, 9)] as [(String, Int64, Int)] {
+                var run = newRun(id, createdAt: time)
+                run.priority = priority
+                _ = try await journal.accept(run, memory: nil)
+            }
+            #expect(try await other.oldestQueued() == 20)
+            let worker = workerRecord("w")
+            try await journal.join(worker)
+            _ = try await journal.accept(newRun("r0", owner: worker, createdAt: 10), memory: nil)
+            #expect(try await other.oldestQueued() == 20)
+            // Its runs are queued again.
+            try await journal.leave(worker.id)
+            #expect(try await other.queuedCount() == 4)
+            #expect(try await other.oldestQueued() == 20)
+        }
+    }
+
     @Test("queued runs are summed by pipeline, with what they were started with", arguments: JournalKind.allCases)
     func queuedSizes(kind: JournalKind) async throws {
         try await kind.withTwo { (journal, other) async throws -> Void in

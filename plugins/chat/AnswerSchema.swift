@@ -56,20 +56,20 @@ final class ResponseFormats: Sendable {
         self.setting = setting
     }
 
-    /// - Parameter model: As the step names it.
-    func format(model: String?) -> ResponseFormat {
+    /// - Parameter model: That of the request.
+    func format(model: String) -> ResponseFormat {
         switch setting {
         case .jsonSchema: .jsonSchema
         case .jsonObject: .jsonObject
         case .none: .none
-        case .auto: refused.withLock { $0.contains(model ?? "") } ? .none : .jsonSchema
+        case .auto: refused.withLock { $0.contains(model) } ? .none : .jsonSchema
         }
     }
 
     /// Whether the chat is to be asked without `response_format` after this failure.
-    func drops(_ format: ResponseFormat, after error: MarketplaceError, model: String?) -> Bool {
+    func drops(_ format: ResponseFormat, after error: MarketplaceError, model: String) -> Bool {
         guard setting == .auto, format != .none, error.refusesResponseFormat else { return false }
-        refused.withLock { if $0.count < Self.maximumModels { $0.insert(model ?? "") } }
+        refused.withLock { if $0.count < Self.maximumModels { $0.insert(model) } }
         return true
     }
 }

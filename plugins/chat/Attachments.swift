@@ -60,13 +60,15 @@ struct Attachments {
                     ChatErrorCode.attachmentUnsupported, "the file \"\(path.text)\" is no PNG, JPEG, GIF or WebP image",
                     hint: "read a text with `file.read` and put it into the prompt, or set `marketplace.paths.upload`")
             }
-            let isText = String(validating: file.bytes, as: UTF8.self) != nil
-            files.append(
-                File(
-                    name: name,
-                    mediaType: image ?? Self.documentType(file.bytes)
-                        ?? (isText ? "text/plain" : "application/octet-stream"),
-                    bytes: file.bytes))
+            let mediaType = image ?? Self.documentType(file.bytes)
+            guard settings.limits.sends(mediaType) else {
+                let types = settings.limits.fileTypes.joined(separator: ", ")
+                throw StepError(
+                    ChatErrorCode.attachmentUnsupported,
+                    "the file \"\(path.text)\" is of the type \(mediaType), which is not sent",
+                    hint: "`marketplace.limits.file_types` says which types are sent: \(types)")
+            }
+            files.append(File(name: name, mediaType: mediaType, bytes: file.bytes))
         }
         self.files = files
     }
@@ -110,7 +112,9 @@ struct Attachments {
         return nil
     }
 
-    private static func documentType(_ bytes: [UInt8]) -> String? {
-        bytes.starts(with: "%PDF-".utf8) ? "application/pdf" : nil
+    /// What is no image.
+    private static func documentType(_ bytes: [UInt8]) -> String {
+        if bytes.starts(with: "%PDF-".utf8) { return "application/pdf" }
+        return String(validating: bytes, as: UTF8.self) == nil ? "application/octet-stream" : "text/plain"
     }
 }

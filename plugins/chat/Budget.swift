@@ -216,6 +216,21 @@ struct Budgets {
         return problems
     }
 
+    /// The budgets of pipelines that are not there.
+    /// - Parameter pipelines: The names of the project's; nil where not all are known.
+    func strangers(among pipelines: [String]?) -> [HealthFinding] {
+        guard let pipelines else { return [] }
+        // A question by `runnel ask` is a run, too.
+        let known = pipelines + ["ask"]
+        return settings.pipelineBudgets.keys.sorted().filter { !known.contains($0) }.map { name -> HealthFinding in
+            let meant = Suggestion.closest(to: name, among: known).map { "did you mean \"\($0)\"?" }
+            return .warning(
+                "marketplace",
+                "`pipeline_budgets` has a budget of \(Value.string(name).quoted()), and no pipeline has that name",
+                meant ?? "it limits nothing: write the name of a pipeline, or remove it")
+        }
+    }
+
     /// Lets a chat begin, or not. Chats that are open already when a budget is reached finish.
     /// - Throws: ``StepPostponement`` or a ``StepError`` beyond a budget.
     func check(agent: String?, model: String?, _ context: StepContext) async throws {

@@ -23,10 +23,10 @@ struct Chat: Step {
             An answer is a success when its stream ended as `marketplace.stream_end` says, with a text, and with the \
             finish reason `stop`, none, or one that Runnel does not know (a note tells it). These fail the step: \
             `error` (`error-in-stream`, may pass), `content_filter` (`content-filter`), a refusal of the model \
-            (`refusal`), `length` (`answer-truncated`, unless `accept: [length]`), a call of a tool that was not \
-            offered (`unexpected-tool-call`), a question of the agent to a person (`interaction-required`: the \
+            (`refusal`), `length` (`answer-truncated`, unless `accept: [length]`), a call of a tool, which Runnel does \
+            not make (`unexpected-tool-call`), a question of the agent to a person (`interaction-required`: the \
             failed step's output then has `text`, `question`, `kind` and `conversation_id`), and an answer without \
-            text and tasks (`empty-answer`, may pass).
+            text and tasks (`empty-answer`, may pass; with reasoning, the failed step's output has it).
 
             With `conversation` the chat goes on with an earlier one: by its id, or by a key of your own that the journal \
             keeps over runs and restarts. `marketplace.budget` limits what chats use: beyond it the run waits for the next \
@@ -102,7 +102,7 @@ struct Chat: Step {
     @Field(
         """
         Files that the agent gets: uploaded where `marketplace.paths.upload` is set, otherwise images for an \
-        OpenAI-compatible server.
+        OpenAI-compatible server. `marketplace.limits.file_types` says which types may be sent.
         """) var files: [ProjectPath] = []
     @Field("Further members of the request's body, as they are.") var body: [String: Value] = [:]
 
@@ -127,21 +127,33 @@ struct Chat: Step {
         let attachments = try Attachments(files, service, context.project)
         asked = attachments.attached(to: asked)
         var exchange = ChatExchange(chat: self, service: service, context: context, attachments: attachments)
-        var conversation = try await Conversation(conversation, service.settings, context)
-        let answer = try await exchange.ask(asked, in: &conversation, key: context.idempotencyKey)
-        guard let schema else { return await finish(answer, .null, asked, conversation, context) }
-        let (found, problem) = await check(answer, schema, context)
-        guard let problem else { return await finish(answer, found ?? .null, asked, conversation, context) }
-        await context.report(.note("the answer does not fit the schema (\(problem)); asking once more"))
+        var conversation = try await Conversation(conversation, service, context)
+        guard let schema else {
+            let answer = try await exchange.ask(asked, in: &conversation, key: context.idempotencyKey)
+            return await finish(answer, .null, asked, conversation, context)
+        }
+        let rejected: RejectedAnswer
+        if let earlier = exchange.rejected {
+            // The run was interrupted behind this answer, and what it has used was not stored.
+            rejected = earlier
+            conversation.found(earlier.conversationID)
+            exchange.record(earlier.usage)
+        } else {
+            let answer = try await exchange.ask(asked, in: &conversation, key: context.idempotencyKey)
+            let (found, problem) = await check(answer, schema, context)
+            guard let problem else { return await finish(answer, found ?? .null, asked, conversation, context) }
+            await context.report(.note("the answer does not fit the schema (\(problem)); asking once more"))
+            rejected = try await exchange.reject(answer, problem, of: conversation.whole(with: asked))
+        }
         let correction = ChatMessage(
             role: "user",
             content: """
-                Your answer does not fit: \(problem).
+                Your answer does not fit: \(rejected.problem).
                 Answer again with JSON alone, without any other text, that fits this JSON schema:
                 \(schema.source.json())
                 """)
         // A server may refuse a message without content.
-        let given = answer.text.isEmpty ? [] : [ChatMessage(role: "assistant", content: answer.text)]
+        let given = rejected.text.isEmpty ? [] : [ChatMessage(role: "assistant", content: rejected.text)]
         // In a conversation of the server it knows what was said.
         let again = self.conversation != nil && conversation.id != nil ? [correction] : asked + given + [correction]
         let second = try await exchange.ask(again, in: &conversation, key: context.idempotencyKey + ".correction")
@@ -166,6 +178,7 @@ struct Chat: Step {
     ) async -> Value {
         conversation.ended(asked, answer: answer.text)
         if let warning = conversation.warning { await context.report(.note(warning)) }
+        if !files.isEmpty, let warning = conversation.fileWarning { await context.report(.note(warning)) }
         return answer.output(json: json, conversation: conversation.name)
     }
 

@@ -4,9 +4,11 @@ import RunnelKit
 /// An answer as it grows from the events of a stream.
 struct ChatAnswer {
     var text = ""
-    private var reasoning = ""
+    private(set) var reasoning = ""
     private(set) var finishReason: String?
     private var info: MessageInfo?
+    /// The ids that reports of tasks name.
+    private var taskIDs: MessageInfo?
     private var tasks: [AgentTask] = []
     private var taskBytes = 0
     private(set) var usage: TokenUsage?
@@ -16,8 +18,9 @@ struct ChatAnswer {
     /// How many reports of tasks are kept, and how many bytes of them; an agent may send them without end.
     private static let maximumTasks = (count: 1000, bytes: 16 << 20)
 
-    var conversationID: String? { info?.conversationID ?? tasks.first?.conversationID }
-    var messageID: String? { info?.messageID ?? tasks.first?.messageID }
+    var conversationID: String? { info?.conversationID ?? taskIDs?.conversationID }
+    var messageID: String? { info?.messageID ?? taskIDs?.messageID }
+    var ids: MessageInfo { MessageInfo(messageID: messageID, conversationID: conversationID) }
     /// The size of what the model has said and thought.
     var bytes: Int { text.utf8.count + reasoning.utf8.count }
 
@@ -28,6 +31,7 @@ struct ChatAnswer {
         case .text(let piece): text += piece
         case .reasoning(let piece): reasoning += piece
         case .task(let task):
+            taskIDs = task.completing(taskIDs)
             let bytes = task.size
             guard tasks.count < Self.maximumTasks.count, taskBytes + bytes <= Self.maximumTasks.bytes else { break }
             taskBytes += bytes
@@ -53,7 +57,7 @@ struct ChatAnswer {
 }
 
 extension Value {
-    fileprivate static func optional(_ text: String?) -> Value { text.map { .string($0) } ?? .null }
+    static func optional(_ text: String?) -> Value { text.map { .string($0) } ?? .null }
     static func optional(_ number: Int?) -> Value { number.map { .int(Int64($0)) } ?? .null }
 }
 

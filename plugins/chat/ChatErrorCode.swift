@@ -54,8 +54,10 @@ enum ChatErrorCode: String, ErrorCode {
             ErrorExplanation(
                 "the chat has files, and there is no place to send them to", "the file \"…\" is empty",
                 "the files together are larger than …", "the file \"…\" is no PNG, JPEG, GIF or WebP image",
+                "the file \"…\" is of the type …, which is not sent",
                 hints: "set `marketplace.paths.upload` to the path that takes files",
                 "attach fewer files, or raise `marketplace.limits.max_file`",
+                "`marketplace.limits.file_types` says which types are sent: …",
                 "read a text with `file.read` and put it into the prompt, or set `marketplace.paths.upload`")
         case .badRequest: ErrorExplanation("400 or another 4xx: the server does not accept the request")
         case .budgetExceeded:
@@ -89,7 +91,7 @@ enum ChatErrorCode: String, ErrorCode {
                 "`marketplace.…` has no value: …", "`marketplace.…` is not set",
                 hints: "set it in runnel.yaml or as RUNNEL_MARKETPLACE_…, or try `--simulate`"
             ).reported(under: "marketplace")
-        case .notFound: ErrorExplanation("404: no such address or agent")
+        case .notFound: ErrorExplanation("404: no such address, agent or conversation")
         case .priceUnknown:
             ErrorExplanation(
                 "the budget has a cost, and `prices` has no price for …", "the budget is in …, and `prices` are in …",
@@ -108,7 +110,7 @@ enum ChatErrorCode: String, ErrorCode {
         case .unauthorized: ErrorExplanation("401: the token or key was refused")
         case .unexpectedStatus:
             ErrorExplanation("1xx, 2xx without a body, 3xx: an answer that is neither a stream nor an error")
-        case .unexpectedToolCall: ErrorExplanation("The model wants a tool to be called, and no tool was offered")
+        case .unexpectedToolCall: ErrorExplanation("The model wants a tool to be called, which Runnel does not do")
         case .unreadableBody: ErrorExplanation("The body is compressed in a way that cannot be undone")
         case .wrongCredentials: ErrorExplanation("The token end point refused the client id and secret")
         }

@@ -9,18 +9,33 @@ struct ChatExchange {
     let attachments: Attachments
     /// What names the files that were sent beforehand; nil until then.
     private var uploaded: ValueObject?
+    /// What an earlier life of the run has left.
+    private let checkpoint: ChatCheckpoint
+    /// The answer that does not fit the schema and was sent back, also in an earlier life of the run.
+    private(set) var rejected: RejectedAnswer?
+
+    /// More changes of the ids of one answer are not kept: a server may name new ones without end.
+    private static let maximumSaves = 8
 
     init(chat: Chat, service: MarketplaceService.Service, context: StepContext, attachments: Attachments) {
         self.chat = chat
         self.service = service
         self.context = context
         self.attachments = attachments
+        let checkpoint = context.journal.checkpoint.map { ChatCheckpoint($0) } ?? ChatCheckpoint()
+        self.checkpoint = checkpoint
+        rejected = chat.schema == nil ? nil : checkpoint.rejected
     }
 
     private var settings: MarketplaceSettings { service.settings }
     private var client: MarketplaceClient { service.client }
-    private var agent: String? { chat.agentID ?? client.configuration.agentID }
-    private var model: String { chat.model ?? client.configuration.model }
+    private var agent: String? { client.configuration.requestedAgent(chat.agentID, body: extraFields) }
+    private var model: String { client.configuration.requestedModel(chat.model, body: extraFields) }
+    /// A server that is asked without an agent, and without the Marketplace's credentials, is one in OpenAI's style.
+    private var provider: String {
+        if case .clientCredentials = client.configuration.authentication { return "agentic_star" }
+        return agent == nil ? "openai" : "agentic_star"
+    }
 
     /// Asks and returns the answer, which is a success.
     ///
@@ -30,22 +45,34 @@ struct ChatExchange {
     mutating func ask(_ asked: [ChatMessage], in conversation: inout Conversation, key: String) async throws
         -> ChatAnswer
     {
-        let resuming = interruptedAnswer(key)
+        let plainKey = key + ".plain"
+        let plain = interruptedAnswer(plainKey)
+        let resuming = plain ?? interruptedAnswer(key)
         if resuming == nil { try await Budgets(settings: settings).check(agent: agent, model: model, context) }
         if uploaded == nil { uploaded = try await attachments.upload(client) }
-        let format = chat.schema == nil ? .none : service.formats.format(model: chat.model)
+        let format = chat.schema == nil || plain != nil ? .none : service.formats.format(model: model)
         do {
-            return try await stream(asked, format, in: &conversation, key: key, resuming: resuming)
+            return try await stream(
+                asked, format, in: &conversation, key: plain == nil ? key : plainKey, resuming: resuming)
         } catch let error as MarketplaceError {
-            guard service.formats.drops(format, after: error, model: chat.model) else { throw StepError(error) }
+            guard service.formats.drops(format, after: error, model: model) else {
+                throw failure(error, in: conversation)
+            }
         }
         await context.report(
             .note("the server does not accept `response_format`; asking with the schema in the prompt"))
         do {
-            return try await stream(asked, .none, in: &conversation, key: key + ".plain", resuming: nil)
+            return try await stream(asked, .none, in: &conversation, key: plainKey, resuming: nil)
         } catch let error as MarketplaceError {
-            throw StepError(error)
+            throw failure(error, in: conversation)
         }
+    }
+
+    /// The step's failure. The key of a conversation that the server no longer has is forgotten.
+    private func failure(_ error: MarketplaceError, in conversation: Conversation) -> StepError {
+        var failure = StepError(error)
+        if let hint = error.missingConversation.flatMap({ conversation.lost($0) }) { failure.hint = hint }
+        return failure
     }
 
     private func stream(
@@ -54,7 +81,7 @@ struct ChatExchange {
     ) async throws -> ChatAnswer {
         let asked = chat.schema?.stated(in: asked, format: format) ?? asked
         let messages = conversation.whole(with: asked)
-        let span = ChatSpan(context, agent: agent, model: model, messages)
+        let span = ChatSpan(context, provider: provider, agent: agent, model: model, messages)
         do {
             let answer = try await receive(messages, format, in: &conversation, key: key, resuming: resuming, span)
             span.end()
@@ -90,7 +117,7 @@ struct ChatExchange {
         defer { continuation.finish() }
         var answer = ChatAnswer()
         var hasToken = false
-        var isKept = false
+        var kept = (ids: resuming ?? MessageInfo(), saves: 0)
         let elapsed = context.clock.stopwatch()
         do {
             for try await batch in client.chat(request).batches {
@@ -100,18 +127,25 @@ struct ChatExchange {
                     context.journal.describe(["time_to_first_token_ms": .int(elapsed().wholeMilliseconds)])
                 }
                 try await take(batch, into: &answer, span)
-                if !isKept, let conversationID = answer.conversationID ?? answer.messageID.map({ _ in "" }) {
-                    isKept = true
-                    try await keep(conversationID, answer.messageID, key)
+                if answer.ids != MessageInfo(), answer.ids != kept.ids, kept.saves < Self.maximumSaves {
+                    kept = (answer.ids, kept.saves + 1)
+                    try await keep(answer.ids, key)
                 }
             }
         } catch {
-            if Task.isCancelled, !context.isInterrupted, answer.hasBegun { await cancelAtServer(answer) }
+            if answer.hasBegun || resuming != nil, isUnwanted(after: error) {
+                await cancelAtServer(answer.hasBegun ? answer.ids : resuming ?? answer.ids)
+            }
             if answer.hasBegun { account(for: answer, messages, span) }
             conversation.found(answer.conversationID)
             conversation.found((error as? MarketplaceError)?.question?.conversationID)
             if Task.isCancelled, !answer.text.isEmpty { throw StepError.cancelled(partialOutput: .string(answer.text)) }
             try Task.checkCancellation()
+            if let error = error as? MarketplaceError, error.code == .emptyAnswer, !answer.reasoning.isEmpty {
+                var failure = StepError(error)
+                failure.partialOutput = ["text": "", "reasoning": .string(answer.reasoning)]
+                throw failure
+            }
             throw error
         }
         continuation.finish()
@@ -134,24 +168,45 @@ struct ChatExchange {
 
     /// The answer that this attempt had begun to receive before its process ended.
     private func interruptedAnswer(_ key: String) -> MessageInfo? {
-        guard canReconnect, let checkpoint = context.journal.checkpoint, checkpoint["key"]?.asString == key else {
-            return nil
-        }
-        return MessageInfo(
-            messageID: checkpoint["message_id"]?.asString, conversationID: checkpoint["conversation_id"]?.asString)
+        canReconnect && checkpoint.key == key ? checkpoint.ids : nil
     }
 
     /// Keeps the ids of the answer, so that a later life of the run takes it up again instead of asking once more.
-    private func keep(_ conversationID: String, _ messageID: String?, _ key: String) async throws {
+    private func keep(_ ids: MessageInfo, _ key: String) async throws {
         guard canReconnect else { return }
-        try await context.journal.save(checkpoint: [
-            "key": .string(key), "conversation_id": conversationID.isEmpty ? .null : .string(conversationID),
-            "message_id": messageID.map { .string($0) } ?? .null,
-        ])
+        try await save(ChatCheckpoint(key: key, ids: ids, rejected: rejected))
     }
 
-    private func cancelAtServer(_ answer: ChatAnswer) async {
-        let ids = MessageInfo(messageID: answer.messageID, conversationID: answer.conversationID)
+    /// Keeps an answer that is sent back, so that a later life of the run does not ask for it once more.
+    /// - Parameter messages: What was asked.
+    mutating func reject(
+        _ answer: ChatAnswer, _ problem: String, of messages: [ChatMessage]
+    ) async throws -> RejectedAnswer {
+        let rejected = RejectedAnswer(
+            text: answer.text, problem: problem, conversationID: answer.conversationID,
+            usage: usage(of: answer, messages))
+        self.rejected = rejected
+        try await save(ChatCheckpoint(rejected: rejected))
+        return rejected
+    }
+
+    private func save(_ checkpoint: ChatCheckpoint) async throws {
+        do {
+            try await context.journal.save(checkpoint: checkpoint.value)
+        } catch let error as StepError where error.code == "checkpoint-too-large" {
+            guard let rest = checkpoint.withoutText else { return }
+            try await context.journal.save(checkpoint: rest.value)
+        }
+    }
+
+    /// Whether nobody waits for the answer any more. That of an interrupted run is left to a later life of it.
+    private func isUnwanted(after error: any Error) -> Bool {
+        if Task.isCancelled { return !context.isInterrupted }
+        guard let error = error as? MarketplaceError else { return false }
+        return [.totalTimeout, .idleTimeout].contains(error.code)
+    }
+
+    private func cancelAtServer(_ ids: MessageInfo) async {
         guard await client.cancel(ids) else { return }
         await context.report(.note("the server was told that the answer is cancelled"))
     }
@@ -176,14 +231,19 @@ struct ChatExchange {
             "conversation_id": answer.conversationID.map { .string($0) } ?? .null,
             "message_id": answer.messageID.map { .string($0) } ?? .null,
         ])
-        // What a stand-in answers costs nothing.
-        guard !service.isSimulated else { return }
-        context.journal.record(
-            UsageRecord(
-                agent: agent, model: model, inputTokens: usage?.promptTokens, outputTokens: usage?.completionTokens,
-                cachedTokens: usage?.cachedTokens,
-                estimatedInput: messages.reduce(0) { $0 + $1.content.utf8.count } / 4, estimatedOutput: answer.bytes / 4
-            ))
+        record(self.usage(of: answer, messages))
+    }
+
+    /// Adds to what agents have used. What a stand-in answers costs nothing.
+    func record(_ usage: UsageRecord) {
+        if !service.isSimulated { context.journal.record(usage) }
+    }
+
+    private func usage(of answer: ChatAnswer, _ messages: [ChatMessage]) -> UsageRecord {
+        UsageRecord(
+            agent: agent, model: model, inputTokens: answer.usage?.promptTokens,
+            outputTokens: answer.usage?.completionTokens, cachedTokens: answer.usage?.cachedTokens,
+            estimatedInput: messages.reduce(0) { $0 + $1.content.utf8.count } / 4, estimatedOutput: answer.bytes / 4)
     }
 
     /// Shows a batch: its text in one piece, and each task as a note in its place.

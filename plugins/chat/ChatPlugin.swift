@@ -9,7 +9,11 @@ public struct ChatPlugin: ConfigurablePlugin, AgentPlugin, MonitoringPlugin, Bud
     public let name = "chat"
     /// The step `chat`.
     public var steps: [StepDefinition] {
-        [StepDefinition(Chat.self) { [self] chat throws(FieldError) in try checkSetup(agentID: chat.agentID) }]
+        [
+            StepDefinition(Chat.self) { [self] chat throws(FieldError) in
+                try checkSetup(agentID: chat.body["agentId"]?.asString ?? chat.agentID)
+            }
+        ]
     }
     /// The codes of its errors.
     public var errorCodes: [any ErrorCode.Type] { [ChatErrorCode.self] }
@@ -70,8 +74,12 @@ public struct ChatPlugin: ConfigurablePlugin, AgentPlugin, MonitoringPlugin, Bud
         try await Budgets(settings: settings).statuses(context)
     }
 
-    /// Checks whether the Marketplace is reachable and accepts the credentials.
+    /// Checks whether the Marketplace is reachable and accepts the credentials, and whether budgets are those of pipelines.
     public func diagnose(_ context: DiagnosisContext) async -> [HealthFinding] {
+        await connection(context) + Budgets(settings: settings).strangers(among: context.pipelines)
+    }
+
+    private func connection(_ context: DiagnosisContext) async -> [HealthFinding] {
         let configuration: MarketplaceConfiguration
         do {
             configuration = try setup.configuration()
@@ -144,9 +152,14 @@ public struct ChatPlugin: ConfigurablePlugin, AgentPlugin, MonitoringPlugin, Bud
             throw FieldError("\(error)", code: ChatErrorCode.unconfigured)
         }
         // Other servers have no agents.
-        guard settings.auth == .clientCredentials, (agentID ?? settings.agentID)?.isEmpty ?? true else { return }
+        guard settings.auth == .clientCredentials, namesNoAgent(agentID) else { return }
         throw FieldError(
             "no agent is named", hint: "set `marketplace.agent_id` in runnel.yaml, or `agent_id` of the step",
             code: ChatErrorCode.unconfigured)
+    }
+
+    /// - Parameter agentID: That of the step.
+    private func namesNoAgent(_ agentID: String?) -> Bool {
+        (settings.body["agentId"]?.asString ?? agentID ?? settings.agentID)?.isEmpty ?? true
     }
 }

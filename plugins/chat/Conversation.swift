@@ -13,6 +13,13 @@ enum ConversationField: FieldValue, Hashable {
         @Field("A key of your own; the first chat with it begins a conversation.") var key: String?
     }
 
+    /// The id or the key.
+    var text: String {
+        switch self {
+        case .id(let text), .key(let text): text
+        }
+    }
+
     /// In bytes.
     private static let maximumLength = 1024
 
@@ -38,22 +45,26 @@ struct Conversation {
     let field: ConversationField?
     let settings: MarketplaceSettings
     let journal: any StepJournal
+    /// Under which key the journal keeps it. Conversations of a stand-in have keys of their own: their ids mean nothing
+    /// to a server.
+    private let place: String?
     /// The conversation at the server; nil for a new one.
     private(set) var id: String?
     /// What was said before, where the server does not keep it.
     private(set) var history: [ChatMessage] = []
 
     /// Finds the conversation.
-    init(_ field: ConversationField?, _ settings: MarketplaceSettings, _ context: StepContext) async throws {
+    init(_ field: ConversationField?, _ service: MarketplaceService.Service, _ context: StepContext) async throws {
         self.field = field
-        self.settings = settings
+        settings = service.settings
         journal = context.journal
+        place = field.map { (service.isSimulated ? "simulated:" : "") + $0.text }
+        guard let field, let place else { return }
         switch (field, settings.keepsConversations) {
-        case (nil, _): break
-        case (.id(let id)?, .server): self.id = id
-        case (.key(let key)?, .server): id = try await journal.value(for: key)?.asString
-        case (.id(let key)?, .journal), (.key(let key)?, .journal):
-            for turn in try await journal.entries(of: key) {
+        case (.id(let id), .server): self.id = id
+        case (.key, .server): id = try await journal.value(for: place)?.asString
+        case (_, .journal):
+            for turn in try await journal.entries(of: place) {
                 for message in turn.asList ?? [] {
                     guard let role = message["role"]?.asString, let content = message["content"]?.asString else {
                         continue
@@ -74,25 +85,41 @@ struct Conversation {
     mutating func found(_ id: String?) {
         guard let id, settings.keepsConversations == .server else { return }
         self.id = id
-        if case .key(let key)? = field {
-            journal.remember(.set(key, .string(id), keep: settings.conversations.keep))
+        if case .key? = field, let place {
+            journal.remember(.set(place, .string(id), keep: settings.conversations.keep))
+        }
+    }
+
+    /// Notes that the server no longer has the conversation: a key begins a new one.
+    /// - Returns: What a person does about it; nil where the step has named no such conversation.
+    func lost(_ id: String) -> String? {
+        guard id == self.id, let field, let place else { return nil }
+        switch field {
+        case .key(let key):
+            journal.remember(.remove(place))
+            return "the key \(Value.string(key).quoted()) named it and is forgotten; "
+                + "the next run begins a new conversation"
+        case .id:
+            return "the server does not know this id: check it, or leave `conversation` out to begin a new one"
         }
     }
 
     /// Keeps a turn where the server does not.
     /// - Parameter asked: The messages of the turn, without those before.
     func ended(_ asked: [ChatMessage], answer: String) {
-        guard settings.keepsConversations == .journal, let field else { return }
-        let key =
-            switch field {
-            case .id(let id): id
-            case .key(let key): key
-            }
+        guard settings.keepsConversations == .journal, let place else { return }
         // The system message is the step's, and is sent anew with each turn.
         let said = asked.drop { $0.role == "system" } + [ChatMessage(role: "assistant", content: answer)]
         let turn = Value.list(said.map { ["role": .string($0.role), "content": .string($0.content)] })
         journal.remember(
-            .append(key, turn, limit: settings.conversations.turns, keep: settings.conversations.keep))
+            .append(place, turn, limit: settings.conversations.turns, keep: settings.conversations.keep))
+    }
+
+    /// What a person should know of files that were sent in this turn; nil if all is well.
+    var fileWarning: String? {
+        guard settings.keepsConversations == .journal, let field else { return nil }
+        return "the files of this turn are not kept: later chats of the conversation "
+            + "\(Value.string(field.text).quoted()) do not have them"
     }
 
     /// What a person should know, once the chat is over; nil if all is well.
@@ -104,11 +131,6 @@ struct Conversation {
 
     /// How `steps.<id>.conversation_id` names it.
     var name: String? {
-        if settings.keepsConversations == .server { return id }
-        switch field {
-        case .id(let id)?: return id
-        case .key(let key)?: return key
-        case nil: return nil
-        }
+        settings.keepsConversations == .server ? id : field?.text
     }
 }

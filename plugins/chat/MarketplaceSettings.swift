@@ -40,8 +40,34 @@ public struct MarketplaceSettings: FieldGroup {
         public var maxEvent: ByteCount = .mebibytes(16)
         @Field("The maximum text of an answer, including reasoning.") public var maxAnswer: ByteCount = .mebibytes(64)
         @Field("The maximum size of the files of a chat, together.") public var maxFile: ByteCount = .mebibytes(20)
+        @Field(
+            """
+            The types of files that are sent, such as `application/pdf` or `image/*`. The content says which type a file \
+            has: PNG, JPEG, GIF, WebP, PDF, `text/plain` for UTF-8, and `application/octet-stream` for anything else.
+            """)
+        public var fileTypes: [String] = ["image/*", "application/pdf", "text/*"]
         @Field("The longest `Retry-After` that the client waits for; a longer one fails the chat.")
         public var retryAfter: Duration = .seconds(120)
+
+        /// - Throws: A ``FieldError`` for a type of files that is none.
+        public func validate() throws(FieldError) {
+            for (index, type) in fileTypes.enumerated() {
+                let parts = type.split(separator: "/", omittingEmptySubsequences: false)
+                guard parts.count == 2, parts.allSatisfy({ !$0.isEmpty && !$0.contains(where: \.isWhitespace) }) else {
+                    throw FieldError(
+                        "expected a media type such as \"application/pdf\" or \"image/*\", found "
+                            + Value.string(type).quoted(), path: [.key("file_types"), .index(index)])
+                }
+            }
+        }
+
+        /// Whether files of a media type are sent.
+        func sends(_ mediaType: String) -> Bool {
+            let main = mediaType.prefix { $0 != "/" }
+            return fileTypes.contains { type in
+                ["*/*", "\(main)/*", mediaType].contains(type.lowercased())
+            }
+        }
     }
 
     /// Where conversations are kept, and how long.
@@ -113,7 +139,8 @@ public struct MarketplaceSettings: FieldGroup {
         """) public var responseFormat: ResponseFormat = .auto
     @Field(
         """
-        When `stream_options.include_usage` is sent. `auto`: until the server refuses a request because of it.
+        When `stream_options.include_usage` is sent. `auto`: until the server refuses a request because of it; as long \
+        as it has taken none, a request that it refuses with 400 or 422 is made once more without.
         """) public var usage: UsageRequest = .auto
     @Field("Where conversations are kept, and how long.") public var conversations: Conversations = Conversations()
     @Field("Names of keys in the body of a request.") public var bodyKeys: BodyKeys = BodyKeys()
@@ -138,6 +165,7 @@ extension MarketplaceSettings {
         settings.conversations.keep = conversations.keep
         settings.conversations.turns = conversations.turns
         settings.limits.maxFile = limits.maxFile
+        settings.limits.fileTypes = limits.fileTypes
         settings.responseFormat = responseFormat
         return settings
     }

@@ -15,11 +15,12 @@ struct MarketplaceSetup {
                 if let limit = standIn.pacing?.timeLimit {
                     return try MarketplaceConfiguration(
                         baseURL: standIn.baseURL, authentication: authentication, agentID: standIn.agentID,
+                        dialect: try dialect(of: standIn),
                         timeouts: .init(connect: limit, idle: limit, total: limit, token: limit))
                 }
                 return try MarketplaceConfiguration(
                     baseURL: standIn.baseURL, authentication: authentication, agentID: standIn.agentID,
-                    timeouts: timeouts, limits: limits, retry: retry)
+                    dialect: try dialect(of: standIn), timeouts: timeouts, limits: limits, retry: retry)
             }
             return try MarketplaceConfiguration(
                 baseURL: try required(settings.baseURL, "base_url"), authentication: authentication(),
@@ -52,6 +53,14 @@ struct MarketplaceSetup {
             reconnect: try endpoint(settings.paths.reconnect, "GET"),
             cancel: try endpoint(settings.paths.cancel, "POST"),
             upload: try endpoint(settings.paths.upload, "POST"))
+    }
+
+    /// The stand-in has places of its own, in the place of those that are set.
+    private func dialect(of standIn: AgentStandIn) throws(MarketplaceError) -> MarketplaceConfiguration.Dialect {
+        MarketplaceConfiguration.Dialect(
+            usage: .always,
+            reconnect: try endpoint(settings.paths.reconnect.flatMap { _ in standIn.reconnectPath }, "GET"),
+            cancel: try endpoint(settings.paths.cancel.flatMap { _ in standIn.cancelPath }, "POST"))
     }
 
     private func endpoint(

@@ -110,7 +110,7 @@ struct ScheduleSession {
             payload: [
                 "scheduled_for": .string(Timestamp.text(nanoseconds: tick)),
                 "fired_at": .string(Timestamp.text(nanoseconds: firedAt)),
-            ])
+            ], occurredAt: tick)
     }
 
     private static let shortestPause: Int64 = 100_000_000

@@ -19,8 +19,9 @@ final class ChatCall: Sendable {
         var running: Running?
         var attempt = 1
         var tokenWasRefused = false
-        var usageWasRefused = false
-        /// Whether the last request asked for the usage.
+        /// The failure of a request that asked for the usage; from then on the call does not ask for it.
+        var usageRefusal: UsageRefusal?
+        /// Whether the last request asked for the usage, until the server answers.
         var askedForUsage = false
         /// What has been given out, kept only where an answer can be taken up again.
         var progress = AnswerProgress()
@@ -28,6 +29,13 @@ final class ChatCall: Sendable {
         /// When the whole call must be over; set when it begins.
         var deadline: Duration?
         var isOver = false
+    }
+
+    /// A refusal for which asking for the usage may be the reason.
+    private struct UsageRefusal {
+        let error: MarketplaceError
+        /// Whether the server named it.
+        let isNamed: Bool
     }
 
     /// How an answer is taken up again after its stream broke.
@@ -72,6 +80,7 @@ final class ChatCall: Sendable {
                 let running = try await current()
                 do {
                     let batch = try await running.exchange.next()
+                    noteUsageSupport()
                     if batch.isEmpty { stop() }
                     if batch.isEmpty { return nil }
                     let news = try take(batch)
@@ -99,7 +108,7 @@ final class ChatCall: Sendable {
     private func current() async throws -> Running {
         if let running = state.withLock({ $0.running }) { return running }
         if let url = reconnectURL { return try await running(url: url, method: reconnectMethod, body: nil) }
-        let asksForUsage = client.asksForUsage && !state.withLock { $0.usageWasRefused }
+        let asksForUsage = client.asksForUsage && state.withLock { $0.usageRefusal == nil }
         state.withLock { $0.askedForUsage = asksForUsage }
         let body = try RequestEncoder.chat(
             request, configuration: client.configuration, asksForUsage: asksForUsage)
@@ -147,11 +156,18 @@ final class ChatCall: Sendable {
         }
         if reconnects(after: failure) { return try await waitToReconnect(failure) }
         if state.withLock({ $0.reconnection.isOn }) { return try giveUpReconnecting(failure.error) }
-        if blamesUsage(failure) {
-            client.logger.info("The server does not take `stream_options`; the request is made without.")
-            client.refusesUsage.withLock { $0 = true }
-            state.withLock { $0.usageWasRefused = true }
+        if let refusal = usageRefusal(failure) {
+            client.logger.info("The server may not take `stream_options`; the request is made without.")
+            if refusal.isNamed { client.usageSupport.withLock { $0 = .refused } }
+            state.withLock { $0.usageRefusal = refusal }
             return
+        }
+        if let first = state.withLock({ $0.usageRefusal }), !first.isNamed, Self.refusesRequest(failure.error),
+            !failure.error.refusesResponseFormat
+        {
+            // It was not the usage: what the whole request met is the failure.
+            let hint = "If the server does not take `stream_options`, set `marketplace.usage: never`."
+            throw first.error.keeping(partialText: nil, hint: "\(first.error.hint) \(hint)")
         }
         let decision = RetryDecision.decide(
             failure, attempt: attempt, policy: client.configuration.retry, jitter: Double.random(in: 0..<1),
@@ -255,17 +271,38 @@ final class ChatCall: Sendable {
         throw failure.keeping(partialText: text.isEmpty ? failure.partialText : String(decoding: text, as: UTF8.self))
     }
 
-    /// Whether the server refused the request because it asked for the usage, which not every server knows.
-    private func blamesUsage(_ failure: FailedAttempt) -> Bool {
-        let (asked, refused) = state.withLock { ($0.askedForUsage, $0.usageWasRefused) }
-        guard asked, !refused, client.configuration.dialect.usage == .auto, failure.error.code == .badRequest,
-            [400, 422].contains(failure.error.httpStatus)
-        else { return false }
-        let words = failure.error.message.lowercased()
-        let names = ["stream_options", "streamoptions", "include_usage"]
-        // Validators that name the member apart from the message.
-        let kinds = ["extra inputs", "extra fields", "additional propert", "unknown field", "unrecognized field"]
-        return (names + kinds).contains { words.contains($0) }
+    // MARK: The usage
+
+    /// Whether the server may have refused the request because it asked for the usage, which not every server knows.
+    private func usageRefusal(_ failure: FailedAttempt) -> UsageRefusal? {
+        let error = failure.error
+        let (asked, refusal) = state.withLock { ($0.askedForUsage, $0.usageRefusal) }
+        guard asked, refusal == nil, client.configuration.dialect.usage == .auto, Self.refusesRequest(error) else {
+            return nil
+        }
+        let words = error.message.lowercased()
+        if ["stream_options", "streamoptions", "include_usage"].contains(where: { words.contains($0) }) {
+            return UsageRefusal(error: error, isNamed: true)
+        }
+        // The server has taken it before, or says what else it does not take.
+        guard client.usageSupport.withLock(\.self) == .unknown, !error.refusesResponseFormat else { return nil }
+        return UsageRefusal(error: error, isNamed: false)
+    }
+
+    private static func refusesRequest(_ error: MarketplaceError) -> Bool {
+        error.code == .badRequest && [400, 422].contains(error.httpStatus)
+    }
+
+    /// The server answers. It takes what this request asked for; what an earlier one asked for beyond that, it refuses.
+    private func noteUsageSupport() {
+        let (asked, refusal) = state.withLock { state in
+            defer { state.askedForUsage = false }
+            return (state.askedForUsage, state.usageRefusal)
+        }
+        guard asked || refusal != nil else { return }
+        client.usageSupport.withLock { support in
+            if asked { support = .accepted } else if support == .unknown { support = .refused }
+        }
     }
 
     private func httpRequest(
@@ -303,8 +340,12 @@ final class ChatCall: Sendable {
 
     private func context(_ url: String, _ token: AccessToken?) -> StreamDelegate.Context {
         let configuration = client.configuration
+        let isReconnecting = state.withLock { $0.reconnection.isOn }
+        let member = request.extraFields[configuration.dialect.conversationKey]
+        let conversationID = member == nil ? request.conversationID : member?.asString
         return StreamDelegate.Context(
-            url: url, agentID: request.agentID ?? configuration.agentID,
+            url: url, agentID: configuration.requestedAgent(request.agentID, body: request.extraFields),
+            conversationID: isReconnecting ? nil : conversationID,
             authentication: configuration.authentication, timeouts: configuration.timeouts,
             rules: rules,
             redactor: ResponseRedactor(secrets: configuration.secrets + (token.map { [$0.value] } ?? [])),

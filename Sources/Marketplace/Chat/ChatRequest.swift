@@ -80,6 +80,21 @@ public struct ChatRequest: Sendable {
     }
 }
 
+extension MarketplaceConfiguration {
+    /// The model that a request names: members of its body win.
+    /// - Parameter model: The request's own; `nil` for the configured one.
+    public func requestedModel(_ model: String?, body: ValueObject) -> String {
+        body["model"]?.asString ?? model ?? self.model
+    }
+
+    /// The agent that a request names: members of its body win.
+    /// - Parameter agentID: The request's own; `nil` for the configured one.
+    public func requestedAgent(_ agentID: String?, body: ValueObject) -> String? {
+        guard let member = body["agentId"] else { return agentID ?? self.agentID }
+        return member.asString
+    }
+}
+
 /// Tells that a call failed before its first text and is made again.
 public struct RetryNotice: Sendable, Equatable {
     /// Which attempt failed, from 1.

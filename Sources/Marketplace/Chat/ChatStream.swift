@@ -145,6 +145,17 @@ public struct AgentTask: Sendable, Equatable {
     }
 }
 
+extension AgentTask {
+    /// The ids, with those of the task where they lack one; `nil` where nobody named one.
+    public func completing(_ ids: MessageInfo?) -> MessageInfo? {
+        guard messageID != nil || conversationID != nil else { return ids }
+        var whole = ids ?? MessageInfo()
+        whole.messageID = whole.messageID ?? messageID
+        whole.conversationID = whole.conversationID ?? conversationID
+        return whole
+    }
+}
+
 /// How many tokens a call used, as far as the server said.
 public struct TokenUsage: Sendable, Equatable {
     /// Tokens of the request.

@@ -12,7 +12,9 @@ struct AnswerProgress: Sendable {
             case .role(_, let info): ids = info ?? ids
             case .text(let piece): text.append(contentsOf: piece.utf8)
             case .reasoning(let piece): reasoning += piece.utf8.count
-            case .task: tasks += 1
+            case .task(let task):
+                tasks += 1
+                ids = task.completing(ids)
             case .finish, .usage: break
             }
         }

@@ -4,6 +4,7 @@ internal import RunnelSupport
 struct AnswerEnd: Sendable {
     var hasText = false
     var hasTasks = false
+    var hasReasoning = false
     var refusal = ""
     /// A tool was to be called, and no text came behind that.
     var callsTool = false
@@ -29,7 +30,7 @@ struct AnswerEnd: Sendable {
             return MarketplaceError(
                 .contentFilter, "The server's content filter stopped the answer (finish reason \(reason)).",
                 hint: "Change what is asked, or the filter's settings at the server.")
-        case .toolCalls: return unexpectedToolCall(redactor)
+        case .toolCalls: return unexpectedToolCall(rules, redactor)
         case .length where !rules.acceptsTruncated:
             return MarketplaceError(
                 .answerTruncated,
@@ -40,17 +41,25 @@ struct AnswerEnd: Sendable {
             return Self.asked(AgentQuestion(kind: finishReason ?? ""), redactor, conversationID: conversationID)
         default: break
         }
-        if callsTool { return unexpectedToolCall(redactor) }
+        if callsTool { return unexpectedToolCall(rules, redactor) }
         guard hasText || hasTasks else {
             return MarketplaceError(
                 .emptyAnswer, "The answer is empty: the stream ended without any text.",
-                hint: "Try again; if it stays so, check the agent and what is asked.", isTransient: true)
+                hint: hasReasoning
+                    ? "The model only thought, and its reasoning is kept: try again, or raise its limit of tokens."
+                    : "Try again; if it stays so, check the agent and what is asked.", isTransient: true)
         }
         return nil
     }
 
-    private func unexpectedToolCall(_ redactor: ResponseRedactor) -> MarketplaceError {
+    private func unexpectedToolCall(_ rules: AnswerRules, _ redactor: ResponseRedactor) -> MarketplaceError {
         let name = toolName.map { " \(Quote.quoted(redactor.redact($0), limit: 80))" } ?? ""
+        guard !rules.offersTools else {
+            return MarketplaceError(
+                .unexpectedToolCall,
+                "The model wants the tool\(name) of the request's `tools` to be called, and Runnel calls no tools.",
+                hint: "Leave `tools` out of `body`, or say in the prompt to answer in words.")
+        }
         return MarketplaceError(
             .unexpectedToolCall, "The model wants the tool\(name) to be called, and none was offered to it.",
             hint: "Take the tools out of the model's or the agent's settings, or say in the prompt to answer in words.")
@@ -66,10 +75,12 @@ struct AnswerEnd: Sendable {
         let said =
             question.text.map { Quote.quoted($0, limit: quoted) }
             ?? "\(Quote.text(question.kind, limit: 60)), without words"
-        let place = question.conversationID.map { " (conversation \(Quote.quoted($0, limit: 80)))" } ?? ""
+        let id = question.conversationID.map { Quote.quoted($0, limit: 80) }
+        let place = id.map { " (conversation \($0))" } ?? ""
         return MarketplaceError(
             .interactionRequired, "The agent asks and waits for a person: \(said)\(place).",
-            hint: "Answer in that conversation, or allow the agent beforehand what it asks for.", question: question)
+            hint: (id.map { "Answer by a chat with `conversation: \($0)`" } ?? "Answer in the Marketplace")
+                + ", or allow the agent beforehand what it asks for.", question: question)
     }
 
     /// The generation failed: the finish reason `error`, or an error in the choice.

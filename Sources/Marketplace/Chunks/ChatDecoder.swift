@@ -7,6 +7,8 @@ struct AnswerRules: Sendable {
     var maxEvent = 16 << 20
     var maxAnswer = 64 << 20
     var acceptsTruncated = false
+    /// Whether the request's body offers tools to the model.
+    var offersTools = false
     /// Whether text of the answer has come on an earlier connection.
     var hasEarlierText = false
     /// Whether reports of tasks have.
@@ -17,7 +19,8 @@ extension AnswerRules {
     init(_ configuration: MarketplaceConfiguration, _ request: ChatRequest) {
         self.init(
             streamEnd: configuration.streamEnd, maxEvent: configuration.limits.maxEvent,
-            maxAnswer: configuration.limits.maxAnswer, acceptsTruncated: request.acceptsTruncated)
+            maxAnswer: configuration.limits.maxAnswer, acceptsTruncated: request.acceptsTruncated,
+            offersTools: request.extraFields["tools"]?.asList?.isEmpty == false)
     }
 }
 
@@ -282,6 +285,7 @@ struct ChatDecoder: Sendable {
     private mutating func think(_ piece: String, to events: inout [ChatEvent]) {
         guard !piece.isEmpty else { return }
         hasProgress = true
+        end.hasReasoning = true
         received += piece.utf8.count
         events.append(.reasoning(piece))
     }

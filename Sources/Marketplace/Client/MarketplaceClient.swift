@@ -17,8 +17,8 @@ public final class MarketplaceClient: Sendable {
     let time: TimeSource
     let tokens: TokenSource?
     let limiter: Limiter
-    /// Whether the server has refused a request because it asked for the usage.
-    let refusesUsage = Mutex(false)
+    /// Whether the server takes requests that ask for the usage.
+    let usageSupport = Mutex(UsageSupport.unknown)
     let wallClock: @Sendable () -> Int = { Int(WallClock.nanoseconds() / 1_000_000_000) }
 
     /// Makes a client.
@@ -73,7 +73,7 @@ public final class MarketplaceClient: Sendable {
 
     var asksForUsage: Bool {
         switch configuration.dialect.usage {
-        case .auto: !refusesUsage.withLock(\.self)
+        case .auto: usageSupport.withLock(\.self) != .refused
         case .always: true
         case .never: false
         }
@@ -84,6 +84,11 @@ public final class MarketplaceClient: Sendable {
     public func chat(_ request: ChatRequest) -> ChatStream {
         ChatStream(client: self, request: request)
     }
+}
+
+/// What is known of a server that is asked for the usage.
+enum UsageSupport {
+    case unknown, accepted, refused
 }
 
 extension MarketplaceClient {

@@ -27,7 +27,7 @@ public struct MarketplaceError: Error, Sendable {
         public static let unauthorized = Code("unauthorized")
         /// 403: the token is good but may not do this.
         public static let forbidden = Code("forbidden")
-        /// 404: no such address or agent.
+        /// 404: no such address, agent or conversation.
         public static let notFound = Code("not-found")
         /// 400 or another 4xx: the server does not accept the request.
         public static let badRequest = Code("bad-request")
@@ -69,7 +69,7 @@ public struct MarketplaceError: Error, Sendable {
         public static let contentFilter = Code("content-filter")
         /// The model refused to answer.
         public static let refusal = Code("refusal")
-        /// The model wants a tool to be called, and no tool was offered.
+        /// The model wants a tool to be called; the client calls none.
         public static let unexpectedToolCall = Code("unexpected-tool-call")
         /// The agent asks a person and goes on only when it is answered.
         public static let interactionRequired = Code("interaction-required")
@@ -87,10 +87,11 @@ public struct MarketplaceError: Error, Sendable {
         let httpStatus: Int?
         let partialText: String?
         let question: AgentQuestion?
+        let missingConversation: String?
 
         init(
             code: Code, message: String, hint: String, isTransient: Bool, httpStatus: Int?, partialText: String?,
-            question: AgentQuestion?
+            question: AgentQuestion?, missingConversation: String?
         ) {
             self.code = code
             self.message = message
@@ -99,6 +100,7 @@ public struct MarketplaceError: Error, Sendable {
             self.httpStatus = httpStatus
             self.partialText = partialText
             self.question = question
+            self.missingConversation = missingConversation
         }
     }
 
@@ -118,14 +120,16 @@ public struct MarketplaceError: Error, Sendable {
     public var partialText: String? { storage.partialText }
     /// What the agent asks, with the code `interaction-required`.
     public var question: AgentQuestion? { storage.question }
+    /// The conversation of the request, with the code `not-found`, where the server says that it does not have it.
+    public var missingConversation: String? { storage.missingConversation }
 
     init(
         _ code: Code, _ message: String, hint: String, isTransient: Bool = false, httpStatus: Int? = nil,
-        partialText: String? = nil, question: AgentQuestion? = nil
+        partialText: String? = nil, question: AgentQuestion? = nil, missingConversation: String? = nil
     ) {
         storage = Storage(
             code: code, message: message, hint: hint, isTransient: isTransient, httpStatus: httpStatus,
-            partialText: partialText, question: question)
+            partialText: partialText, question: question, missingConversation: missingConversation)
     }
 
     /// Whether the server does not accept `response_format`, or this type of it. The same request without it may succeed.
@@ -141,14 +145,14 @@ public struct MarketplaceError: Error, Sendable {
         guard attempts > 1 else { return self }
         return MarketplaceError(
             code, "\(message) Tried \(attempts) times.", hint: hint, isTransient: isTransient, httpStatus: httpStatus,
-            partialText: partialText, question: question)
+            partialText: partialText, question: question, missingConversation: missingConversation)
     }
 
     /// The same failure with the text so far, and with another hint where one is given.
     func keeping(partialText: String?, hint: String? = nil) -> MarketplaceError {
         MarketplaceError(
             code, message, hint: hint ?? self.hint, isTransient: isTransient, httpStatus: httpStatus,
-            partialText: partialText, question: question)
+            partialText: partialText, question: question, missingConversation: missingConversation)
     }
 }
 
@@ -180,5 +184,6 @@ extension MarketplaceError: Equatable {
         one.code == other.code && one.message == other.message && one.hint == other.hint
             && one.isTransient == other.isTransient && one.httpStatus == other.httpStatus
             && one.partialText == other.partialText && one.question == other.question
+            && one.missingConversation == other.missingConversation
     }
 }

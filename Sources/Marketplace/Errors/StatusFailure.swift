@@ -17,7 +17,10 @@ struct StatusFailure {
     }
 
     /// The failure of a chat request.
-    func chat(authentication: MarketplaceConfiguration.Authentication, agentID: String?) -> MarketplaceError {
+    /// - Parameter conversationID: The conversation that the request continues.
+    func chat(
+        authentication: MarketplaceConfiguration.Authentication, agentID: String?, conversationID: String? = nil
+    ) -> MarketplaceError {
         switch status {
         case 401:
             let hint =
@@ -35,10 +38,21 @@ struct StatusFailure {
                 agentID.map { "Ask the administrator to allow these credentials to use the agent \(Quote.quoted($0))." }
                     ?? "Ask the administrator what these credentials may do.")
         case 404:
+            if let conversationID, blamesConversation(conversationID) {
+                return MarketplaceError(
+                    .notFound, "The server no longer has the conversation \(Quote.quoted(conversationID)): \(answer)",
+                    hint: "Check the id, or begin a new conversation.", httpStatus: status,
+                    missingConversation: conversationID)
+            }
+            let hint =
+                agentID.map { "Check the base URL and the agent id \(Quote.quoted($0))." }
+                ?? "Check the base URL, the model and, if the server needs one, the agent id."
             return error(
                 .notFound, "Nothing is at \(url): \(answer)",
-                agentID.map { "Check the base URL and the agent id \(Quote.quoted($0))." }
-                    ?? "Check the base URL, the model and, if the server needs one, the agent id.")
+                conversationID.map {
+                    hint + " If they are right, the server may no longer have the conversation \(Quote.quoted($0)): "
+                        + "begin a new one."
+                } ?? hint)
         case 429:
             return error(
                 .rateLimited, "The server is limiting requests: \(answer)",
@@ -82,6 +96,15 @@ struct StatusFailure {
                 "Check client id, client secret and base URL.")
         default: return unexpected
         }
+    }
+
+    /// Whether a 404 is about the conversation, as far as the server's words tell: an address or an agent that is wrong
+    /// must not pass for a conversation that is gone.
+    private func blamesConversation(_ id: String) -> Bool {
+        let words = [server.code, server.text].compactMap(\.self).joined(separator: " ").lowercased()
+        // A short id may be a part of any word.
+        let names = ["conversation", "thread"] + (id.utf8.count < 8 ? [] : [id.lowercased()])
+        return names.contains { words.contains($0) }
     }
 
     private var isInvalidClient: Bool {

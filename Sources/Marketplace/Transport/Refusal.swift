@@ -18,7 +18,9 @@ struct Refusal {
         guard head.status == .ok else {
             let failure = StatusFailure(
                 status: Int(head.status.code), server: server, url: context.url, redactor: context.redactor)
-            let error = failure.chat(authentication: context.authentication, agentID: context.agentID)
+            let error = failure.chat(
+                authentication: context.authentication, agentID: context.agentID,
+                conversationID: context.conversationID)
             return FailedAttempt(
                 error: error, mayRepeat: error.isTransient, retryAfter: retryAfter(context),
                 tokenRefused: head.status == .unauthorized)

@@ -13,6 +13,8 @@ final class StreamDelegate: HTTPClientResponseDelegate {
     struct Context: Sendable {
         var url: String
         var agentID: String?
+        /// The conversation that the request continues; `nil` where it does not ask for a chat.
+        var conversationID: String?
         var authentication: MarketplaceConfiguration.Authentication
         var timeouts: MarketplaceConfiguration.Timeouts
         var rules = AnswerRules()

@@ -41,8 +41,11 @@ public struct SimulatorConfiguration: Sendable {
     public var heartbeat: Duration = .seconds(30)
     /// The documented form that is spoken.
     public var shape: Shape = .guide
-    /// What `GET /api/v1/chat/messages/{message_id}` sends. No public document names that path: it is the simulator's
-    /// own, as is `POST /api/v1/chat/messages/{message_id}/cancel`.
+    /// Where an answer is taken up again, by GET. No public document names that path: it is the simulator's own.
+    public static let reconnectPath = "/api/v1/chat/messages/{message_id}"
+    /// Where an answer is cancelled, by POST; the simulator's own, too.
+    public static let cancelPath = "/api/v1/chat/messages/{message_id}/cancel"
+    /// What ``reconnectPath`` sends.
     public var reconnection: Reconnection = .replay
     /// What goes wrong, and when.
     public var faults: FaultPlan = .none

@@ -1,4 +1,5 @@
 import ArgumentParser
+import JSONSchema
 import LibC
 import RunnelEngine
 import RunnelKit
@@ -109,6 +110,9 @@ struct AskCommand: AsyncParsableCommand {
             let value = try Value.json(isInline ? Array(schema.utf8) : FileReading.bytes(of: schema))
             guard value.asObject != nil else {
                 throw FileReading.Failure(message: "--schema: expected a JSON object, found \(value.quoted())")
+            }
+            if let problem = JSONSchema.problems(in: value).first {
+                throw FileReading.Failure(message: "--schema: not a JSON schema: \(problem)")
             }
             given["schema"] = value
         } catch let error as FileReading.Failure {

@@ -33,13 +33,17 @@ struct DoctorCommand: AsyncParsableCommand {
     private func findings(_ project: Project, _ simulator: SimulatedMarketplace?) async throws -> [HealthFinding] {
         var findings = ConfigurationCheck.configuration(project) + ConfigurationCheck.secrets(project)
         let plugins = try await ProjectPlugins.load(project)
-        let context = DiagnosisContext(project: project.files(), isOffline: offline)
+        let loader = try PipelineLoader(
+            registry: plugins.registry, names: project.names, project: project.files(), distrust: project.distrust)
+        let (pipelines, found) = ConfigurationCheck.pipelines(project, loader)
+        // A pipeline that cannot be read has a name, too.
+        let areAllKnown = !found.contains { $0.level == .problem }
+        let context = DiagnosisContext(
+            project: project.files(), isOffline: offline, pipelines: areAllKnown ? pipelines.map(\.name) : nil)
         for plugin in plugins.registry.plugins { await plugin.registerServices(in: context.services) }
         for plugin in plugins.registry.plugins { findings += await plugin.talking(toAny: simulator).diagnose(context) }
         findings += ConfigurationCheck.plugins(plugins) + ConfigurationCheck.permissions(project, plugins)
         findings += ConfigurationCheck.schemas(project, plugins)
-        let loader = try PipelineLoader(registry: plugins.registry, names: project.names, project: project.files())
-        let (pipelines, found) = ConfigurationCheck.pipelines(project, loader)
         findings += found + (await TriggerCheck.triggers(project, pipelines, plugins.registry, context))
         findings += await JournalCheck.findings(project)
         findings += MachineCheck.findings(project)

@@ -3,9 +3,12 @@ import Logging
 import MarketplaceSimulator
 import NIOCore
 import RunnelEngine
+import RunnelHTTP
 import RunnelKit
 import RunnelServer
 import RunnelStore
+internal import RunnelSupport
+import Telemetry
 
 #if canImport(FoundationEssentials)
 import FoundationEssentials
@@ -194,7 +197,8 @@ struct ServeCommand: AsyncParsableCommand {
             prices: project.settings.prices, board: try await assembly.services.get(HealthBoard.self),
             redactor: assembly.redactor, logger: assembly.logger)
         let services = ServeServices(
-            server: server, queue: queue, host: host, ingress: ingress, housekeeping: housekeeping, options: options,
+            server: server, queue: queue, host: host, ingress: ingress, housekeeping: housekeeping,
+            metrics: await metrics(of: server, project, assembly), options: options,
             logFormat: project.settings.log.format)
         let reload = ConfigurationReload(
             options: projectOptions, project: project, host: host, queue: queue, housekeeping: housekeeping,
@@ -216,6 +220,23 @@ struct ServeCommand: AsyncParsableCommand {
             throw ExitStatus.usage
         }
         await assembly.services.shutDown()
+    }
+
+    /// What sends metrics to the receiver of the project; nil where there is none.
+    private func metrics(
+        of server: RunnelServer, _ project: Project, _ assembly: RunnerAssembly
+    ) async -> MetricsExporter? {
+        for warning in project.metricsWarnings { assembly.logger.warning("\(warning)") }
+        guard let configuration = project.metrics else { return nil }
+        do {
+            return MetricsExporter(
+                configuration, version: RunnelCommand.version, redactor: assembly.redactor,
+                sender: try await assembly.services.get(HTTPClientService.self), logger: assembly.logger,
+                now: WallClock.nanoseconds, measure: { try await server.measurements(at: WallClock.nanoseconds()) })
+        } catch {
+            assembly.logger.warning("metrics are not sent: \(error)")
+            return nil
+        }
     }
 }
 

@@ -48,6 +48,9 @@ struct SimulateCommand: AsyncParsableCommand {
                           export RUNNEL_MARKETPLACE_CLIENT_ID=\(configuration.clientID)
                           export RUNNEL_MARKETPLACE_CLIENT_SECRET=\(configuration.clientSecret)
                           export RUNNEL_MARKETPLACE_AGENT_ID=\(configuration.agentID)
+                        To take broken answers up again, and to tell it of cancelled ones:
+                          export RUNNEL_MARKETPLACE_PATHS_RECONNECT='\(SimulatorConfiguration.reconnectPath)'
+                          export RUNNEL_MARKETPLACE_PATHS_CANCEL='\(SimulatorConfiguration.cancelPath)'
                         Ctrl-C stops it.
 
                         """)

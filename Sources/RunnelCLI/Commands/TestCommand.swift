@@ -132,7 +132,12 @@ struct TestCommand: AsyncParsableCommand {
         var projects: [String: TestProject] = [:]
         var suites: [PipelineTestSuite] = []
         for file in files {
-            let suite = try PipelineTestSuite.load(file, project: try await project(of: file, &projects))
+            let project = try await project(of: file, &projects)
+            let suite = try PipelineTestSuite.load(file, project: project)
+            if let link = suite.sources.map(\.name).first(where: { FileReading.leads(out: project.directory, $0) }) {
+                Streams.error.write("error: \(OutsideLink.message(link))\n  = \(OutsideLink.hint)\n")
+                throw ExitStatus.usage
+            }
             suites.append(filter.map { text in suite.filter { $0.contains(text) } } ?? suite)
         }
         if let filter, suites.allSatisfy({ $0.isEmpty }) {
@@ -165,6 +170,7 @@ struct TestCommand: AsyncParsableCommand {
             var made = TestProject(
                 directory: project.directory, names: project.names, registry: plugins.registry,
                 files: project.files().protected)
+            made.distrust = project.distrust
             if !plugins.folders.isEmpty {
                 made.makeRegistry = { [live] world in try await Self.registry(of: project, in: world, simulates: !live)
                 }

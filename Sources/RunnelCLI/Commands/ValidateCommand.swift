@@ -44,7 +44,8 @@ struct ValidateCommand: AsyncParsableCommand {
             for path in paths.isEmpty ? [options.directory ?? "."] : paths {
                 var together = FoldersTogether()
                 var checks: [PipelineCheck] = []
-                for file in try PipelineFiles.under(path) {
+                let files = try PipelineFiles.under(path)
+                for file in files {
                     count += 1
                     do {
                         checks.append(try await projects.check(of: file))
@@ -66,13 +67,20 @@ struct ValidateCommand: AsyncParsableCommand {
                     if let pipeline, let project = check.project {
                         let registry = check.loader.registry
                         together.add(check.file, .init(pipeline: pipeline, project: project, registry: registry))
-                        scripts += pipeline.scripts(registry).map { "\(check.file):\($0.summary)" }
+                        // Several pipelines may include one file.
+                        for script in pipeline.scripts(registry).map({ $0.summary(in: check.file) })
+                        where !scripts.contains(script) {
+                            scripts.append(script)
+                        }
                     }
                     if checkedConfigurations.insert(check.configuration.source.name).inserted {
                         reports.append(check.configuration)
                     }
                 }
-                together.check(&reports)
+                // One file alone says nothing of the names of others.
+                var isFolder = false
+                _ = FileReading.exists(path, isDirectory: &isFolder)
+                together.check(&reports, isComplete: isFolder && together.count == files.count)
             }
             reports += projects.reports
             DiagnosticOutput.write(reports, format: format)
@@ -148,13 +156,18 @@ private struct FoldersTogether {
         pipelines[loaded.project.directory, default: []].append((file, loaded))
     }
 
+    /// The number of pipelines.
+    var count: Int { pipelines.values.reduce(0) { $0 + $1.count } }
+
     /// Adds what is found to the reports of the pipelines.
-    func check(_ reports: inout [LoadReport]) {
+    ///
+    /// - Parameter isComplete: Whether all pipelines of the folder were added.
+    func check(_ reports: inout [LoadReport], isComplete: Bool) {
         for group in pipelines.values {
             guard let first = group.first?.loaded else { continue }
             let checker = FolderChecker(
                 registry: first.registry, project: first.project.files(), scope: first.project.triggerScope)
-            for finding in checker.check(group.map { ($0.file, $0.loaded.pipeline) }) {
+            for finding in checker.check(group.map { ($0.file, $0.loaded.pipeline) }, isComplete: isComplete) {
                 add(finding.diagnostic, to: finding.diagnostic.file, of: &reports)
             }
         }
@@ -228,7 +241,8 @@ private struct CheckedProjects {
     private mutating func loader(of project: Project) async throws -> PipelineLoader {
         if let known = loaded[project.directory] { return known.loader }
         let plugins = try await ProjectPlugins.load(project, simulates: simulates)
-        let loader = try PipelineLoader(registry: plugins.registry, names: project.names, project: project.files())
+        let loader = try PipelineLoader(
+            registry: plugins.registry, names: project.names, project: project.files(), distrust: project.distrust)
         loaded[project.directory] = (plugins, loader)
         reports += plugins.folders.map(\.report)
         return loader

@@ -142,7 +142,7 @@ enum ConfigurationCheck {
         }
         let checker = FolderChecker(
             registry: loader.registry, project: project.files(), scope: project.triggerScope)
-        for finding in checker.check(good.map { ($0.source.name, $0) }) {
+        for finding in checker.check(good.map { ($0.source.name, $0) }, isComplete: good.count == files.count) {
             let diagnostic = finding.diagnostic
             let text = "\(diagnostic.file):\(diagnostic.range?.start.line ?? 1): \(diagnostic.message)"
             findings.append(

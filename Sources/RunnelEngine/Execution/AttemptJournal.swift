@@ -117,6 +117,7 @@ final class AttemptJournal: StepJournal {
 
     func describe(_ attributes: ValueObject) {
         guard let storage else { return }
+        RunMetrics.observe(attributes)
         let sealed = storage.seal.seal(.object(attributes)).cut(Self.attributeLimit).asObject ?? [:]
         state.withLock { state in
             state.isNew = true
@@ -134,6 +135,7 @@ final class AttemptJournal: StepJournal {
         let usage = usage.plausible
         onUsage(usage)
         guard storage != nil else { return }
+        RunMetrics.observe(usage)
         let at = now()
         state.withLock { if $0.content.usage.count < Self.maximumCount { $0.content.usage.append((usage, at)) } }
     }

@@ -60,11 +60,12 @@ struct HostedRuns: TriggerRuns {
             throw TriggerRefusal(
                 .journal, redactor.redact("`debounce.key`: \(error.failure.message)"), retryAfter: .seconds(60))
         }
-        switch try await runs.start(run) {
-        case .accepted, .claimed: return .accepted(runID: run.id)
-        case .duplicate(let id): return .duplicate(runID: id)
-        case .folded(let id): return .accepted(runID: id)
-        }
+        let acceptance = try await runs.start(run)
+        if case .duplicate(let id) = acceptance { return .duplicate(runID: id) }
+        let lag = max(0, runner.now() - max(0, event.occurredAt ?? now))
+        RunMetrics.observe(lag: .nanoseconds(lag), of: kind)
+        if case .folded(let id) = acceptance { return .accepted(runID: id) }
+        return .accepted(runID: run.id)
     }
 
     /// What the trigger wants to be remembered is durable before its source is told that the event was taken.

@@ -429,7 +429,8 @@ public actor PipelineHost {
         let pipelines = catalog.entries.compactMap { entry in entry.pipeline.map { (file: entry.file, pipeline: $0) } }
         let checker = FolderChecker(registry: registry, project: worker.runner.project, scope: identities.scope)
         var found: [TriggerPlace: String] = [:]
-        for finding in checker.check(pipelines) {
+        // The name of a file that was never valid is not known.
+        for finding in checker.check(pipelines, isComplete: pipelines.count == catalog.entries.count) {
             guard let key = finding.loser else {
                 if isUpdated(finding.diagnostic.file) {
                     let level: Logger.Level = finding.diagnostic.severity == .error ? .error : .warning
@@ -477,7 +478,8 @@ public actor PipelineHost {
             }
             let runs = HostedRuns(
                 runs: runs, host: self, pipeline: pipeline, place: place, identity: identity, kind: trigger.kind,
-                gate: TriggerGate(trigger, values: worker.runner.values), chainLimit: chainLimit, logger: logger,
+                gate: TriggerGate(trigger, registry.trigger(named: trigger.kind), values: worker.runner.values),
+                chainLimit: chainLimit, logger: logger,
                 redactor: worker.runner.redactor, publicURL: publicURL)
             return (place, { await self.supervise(trigger, of: pipeline, runs) })
         }

@@ -21,6 +21,28 @@ enum RunMetrics {
         }
     }
 
+    /// Counts the model tokens that the server told. Unknown ones are not zero: they are left out.
+    static func observe(_ usage: UsageRecord) {
+        for (direction, tokens) in [("input", usage.inputTokens), ("output", usage.outputTokens)] {
+            guard let tokens else { continue }
+            Counter(label: "runnel_chat_tokens_total", dimensions: [("direction", direction)])
+                .increment(by: Int64(tokens))
+        }
+    }
+
+    /// Measures the time to the first token, if the step describes its attempt by one.
+    static func observe(_ attributes: ValueObject) {
+        guard let milliseconds = attributes["time_to_first_token_ms"]?.asInt, milliseconds >= 0 else { return }
+        timer("runnel_chat_first_token_seconds", [], .milliseconds(milliseconds))
+    }
+
+    /// Measures the time from what a trigger event is about until its run was on disk.
+    ///
+    /// - Parameter kind: The type of the trigger.
+    static func observe(lag: Duration, of kind: String) {
+        timer("runnel_trigger_lag_seconds", [("type", kind)], lag)
+    }
+
     private static func count(_ place: RunEvent.StepPlace, _ outcome: String, _ took: Duration) {
         Counter(label: "runnel_steps_total", dimensions: [("uses", place.uses), ("outcome", outcome)]).increment()
         timer("runnel_step_duration_seconds", [("uses", place.uses)], took)

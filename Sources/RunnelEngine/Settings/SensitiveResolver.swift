@@ -159,8 +159,9 @@ struct SensitivePlaces {
                 return pair.value["token"].map { ("\(path).token", $0) } ?? (path, pair.value)
             }
         }
-        if case .mapping(let headers)? = root["traces"]?["headers"]?.content {
-            places += headers.map { ("traces.headers.\($0.key.keyText)", $0.value) }
+        for section in ["traces", "metrics"] {
+            guard case .mapping(let headers)? = root[section]?["headers"]?.content else { continue }
+            places += headers.map { ("\(section).headers.\($0.key.keyText)", $0.value) }
         }
         if let secrets = root["secrets"] {
             if case .mapping(let pairs) = secrets.content {

@@ -19,6 +19,8 @@ package struct Settings: FieldGroup {
     package var profiles: [String: Value] = [:]
     @Field("Logging.") package var log: LogSettings = LogSettings()
     @Field("Export of traces to OpenTelemetry.") package var traces: TraceSettings = TraceSettings()
+    @Field("Export of the metrics of `runnel serve` to OpenTelemetry.")
+    package var metrics: MetricsSettings = MetricsSettings()
     @Field("Where runs are kept, and for how long.") package var journal: JournalSettings = JournalSettings()
     @Field("Retention of dedupe keys.") package var dedupe: DedupeSettings = DedupeSettings()
     @Field("Retention of deliveries to hooks.") package var deliveries: DeliverySettings = DeliverySettings()

@@ -22,6 +22,8 @@ struct ReferenceChecker {
         var earlier: [String] = []
         var isErrorKnown = false
         var isItemKnown = false
+        /// The names of the lists that `for_each` combines, which are the keys of `item`; nil for items of one list.
+        var itemKeys: [String]?
         /// The step whose output `input` is, where that is certain.
         var previous: String?
     }
@@ -62,7 +64,7 @@ struct ReferenceChecker {
             for (template, node) in step.forEach?.templates ?? [] {
                 check(template.references, in: node, at: inside, into: &diagnostics)
             }
-            if step.forEach != nil { inside.isItemKnown = true }
+            if step.forEach != nil { (inside.isItemKnown, inside.itemKeys) = (true, step.combinedLists) }
             if let condition = step.condition {
                 check(condition.expression.references, in: condition.node, at: inside, into: &diagnostics)
             }
@@ -178,7 +180,10 @@ struct ReferenceChecker {
             }
             return unknown(member, among: Self.errorKeys, "`error` value", nil)
         case "item", "index":
-            guard !place.isItemKnown else { return nil }
+            guard !place.isItemKnown else {
+                guard reference.root == "item", let keys = place.itemKeys else { return nil }
+                return unknown(member, among: keys, "`item` value", nil)
+            }
             return (
                 PipelineErrorCode.unknownName, "`\(reference.root)` is only available in a step with `for_each`", nil
             )
@@ -319,6 +324,12 @@ struct ReferenceChecker {
 }
 
 extension PipelineStep {
+    /// The names of the lists in a `for_each` with several; nil for one list.
+    fileprivate var combinedLists: [String]? {
+        guard case .object(let members) = forEach, forEachNode?.isMapping ?? false else { return nil }
+        return members.map(\.key)
+    }
+
     /// Whether the group contains the step with this id.
     fileprivate func holds(_ id: String) -> Bool {
         (group ?? []).contains { $0.id == id || $0.holds(id) }

@@ -16,7 +16,8 @@ public protocol StepJournal: Sendable {
     func save(checkpoint: Value) async throws
 
     /// Facts about the attempt for people and programs, such as `model`; shown by `runnel runs show`. A key that was set
-    /// before is replaced; null removes it. Long texts are cut.
+    /// before is replaced; null removes it. Long texts are cut. `time_to_first_token_ms` is also measured, as
+    /// `runnel_chat_first_token_seconds`.
     func describe(_ attributes: ValueObject)
 
     /// Adds what a call of a model has used; see ``UsageRecord``.

@@ -15,8 +15,7 @@ public struct IngressResponse: Sendable {
     public var headers: HeaderList
     /// What follows the header.
     public var body: Body
-    /// Why the caller was refused, for Runnel's log alone, in words that hold nothing that the caller sent; nil for any
-    /// other answer.
+    /// Why the caller was refused, for Runnel's log alone; nil where the answer itself says it, and for any other answer.
     public var refusal: String?
 
     /// An answer with this status, without a body unless one is given.
@@ -87,6 +86,7 @@ public struct IngressResponse: Sendable {
             case .chainTooLong:
                 .error(508, IngressErrorCode.chainTooLong, "the event was caused by too long a chain of runs")
             }
+        self.refusal = refusal.message
     }
 
     /// The message of an answer that ``error(_:_:_:headers:)`` made.

@@ -143,6 +143,10 @@ public struct AgentStandIn: Sendable {
     public var agentID: String
     /// nil: the plugin's settings say how long it waits, and how much it asks for.
     public var pacing: Pacing?
+    /// Where it takes a running answer up again, with `{message_id}` for the answer's id; nil where it does not.
+    public var reconnectPath: String?
+    /// Where it is told that an answer is wanted no more, with `{message_id}`; nil where it is not.
+    public var cancelPath: String?
 
     /// A stand-in at an address.
     public init(baseURL: String, clientID: String, clientSecret: String, agentID: String, pacing: Pacing? = nil) {
@@ -215,11 +219,16 @@ public struct DiagnosisContext: Sendable {
     public var services: Services
     /// Whether no other machine may be asked: `runnel doctor --offline`.
     public var isOffline: Bool
+    /// The names of the project's pipelines; nil where not all are known.
+    public var pipelines: [String]?
 
     /// A context for the project.
-    public init(project: ProjectDirectory, services: Services = Services(), isOffline: Bool = false) {
+    public init(
+        project: ProjectDirectory, services: Services = Services(), isOffline: Bool = false, pipelines: [String]? = nil
+    ) {
         self.project = project
         self.services = services
         self.isOffline = isOffline
+        self.pipelines = pipelines
     }
 }

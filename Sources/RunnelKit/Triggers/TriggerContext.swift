@@ -59,7 +59,19 @@ public struct TriggerContext: Sendable {
         return acceptance
     }
 
-    /// The run that wrote a file of the project, if this process knows one; see ``StepContext/writing(_:_:)``.
+    /// Notes that the trigger puts a file of the project somewhere because a run has ended, so that triggers which see it
+    /// there know which run it comes from. To be called before the file gets its name.
+    ///
+    /// - Parameters:
+    ///   - path: Relative to the project's folder.
+    ///   - modified: The modification time of the file, in nanoseconds since 1970.
+    ///   - runID: The run that has ended.
+    public func placing(_ path: String, modified: Int64, for runID: String) {
+        origins.place(path, by: RunOrigin(pipeline: pipeline, runID: runID, isMoved: true), modified: modified)
+    }
+
+    /// The run that a file of the project comes from, if this process knows one; see ``StepContext/writing(_:_:)`` and
+    /// ``placing(_:modified:for:)``.
     ///
     /// - Parameters:
     ///   - path: Relative to the project's folder.

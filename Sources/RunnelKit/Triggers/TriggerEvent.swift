@@ -29,6 +29,9 @@ public struct TriggerEvent: Sendable, Hashable {
     /// The run that caused the event; nil where none did. A chain of runs that cause each other is at most `runs.chain`
     /// long; beyond that the event is refused with ``TriggerRefusal/Reason/chainTooLong``.
     public var cause: Cause?
+    /// When that happened which the event is about, such as the time of a tick, in nanoseconds since 1970. Until the run is
+    /// on disk it is the lag of the trigger, which is measured. nil: when the event is emitted.
+    public var occurredAt: Int64?
 
     /// A run that caused an event.
     @nonexhaustive public enum Cause: Sendable, Hashable {
@@ -42,7 +45,7 @@ public struct TriggerEvent: Sendable, Hashable {
     public init(
         dedupeKey: String, payload: ValueObject, input: Value = .null, memory: [String: Value?] = [:],
         redelivery: Redelivery = .same, isAnonymous: Bool = false,
-        isLocal: Bool = false, cause: Cause? = nil
+        isLocal: Bool = false, cause: Cause? = nil, occurredAt: Int64? = nil
     ) {
         self.dedupeKey = dedupeKey
         self.payload = payload
@@ -52,6 +55,7 @@ public struct TriggerEvent: Sendable, Hashable {
         self.isAnonymous = isAnonymous
         self.isLocal = isLocal
         self.cause = cause
+        self.occurredAt = occurredAt
     }
 }
 

@@ -251,6 +251,7 @@ final class PostgresWriter: Sendable {
         let connection = try connect(session)
         do {
             session.token += 1
+            let start = ContinuousClock.now
             connection.sendWithNext(
                 [PostgresStatement("BEGIN")] + options.transactionPreamble
                     + [
@@ -265,6 +266,7 @@ final class PostgresWriter: Sendable {
             // Without a result, nothing has been sent yet.
             let transaction = try connection.deferredResults.last?.first?.int(0) ?? 0
             try commit(transaction, connection, session)
+            JournalMetrics.committed(after: start.duration(to: .now))
             progress.withLock { progress in
                 for (lease, place) in batch.places {
                     progress.setEvents(of: lease, to: (next: place.next, bytes: place.bytes))

@@ -142,7 +142,8 @@ final class GroupCommitter: Sendable {
     }
 
     private func commit(_ jobs: [Job]) throws -> [JournalError?] {
-        try pool.writeWithoutTransaction { db in
+        let start = ContinuousClock.now
+        let errors: [JournalError?] = try pool.writeWithoutTransaction { db in
             try db.transaction(.immediate) {
                 try jobs.map { job in
                     do {
@@ -154,6 +155,8 @@ final class GroupCommitter: Sendable {
                 }
             }
         }
+        JournalMetrics.committed(after: start.duration(to: .now))
+        return errors
     }
 
     /// Commits pending jobs; rejects further ones.

@@ -1,5 +1,8 @@
 import Foundation
 import Metrics
+import RunnelEngine
+import RunnelKit
+import RunnelSupport
 import RunnelTesting
 import Testing
 
@@ -33,6 +36,53 @@ import Testing
         }
     }
 
+    @Test("a chat is measured by the tokens that were told and its first token, its trigger by how late the run was")
+    func chat() async throws {
+        let pipeline = """
+            name: asked
+            on: { webhook: { path: asked, verify: { scheme: none } } }
+            steps: [ { uses: model } ]
+            """
+        var rig = ServerRig(pipelines: ["a.yaml": pipeline])
+        rig.metrics = .process
+        try await rig.serve { server in
+            #expect(try await server.post("/hooks/asked", "{}").status == 202)
+            let run = try #require(await server.runs().first)
+            try await server.end(of: run.id)
+            let answer = try await server.call("GET", "/metrics")
+            let lines = answer.text.split(separator: "\n").map(String.init)
+            #expect(lines.contains(#"runnel_chat_tokens_total{direction="input"} 7"#))
+            // Unknown is not zero.
+            #expect(!answer.text.contains(#"direction="output""#))
+            #expect(lines.contains(#"runnel_chat_first_token_seconds_bucket{le="1"} 0"#))
+            #expect(lines.contains(#"runnel_chat_first_token_seconds_bucket{le="2.5"} 1"#))
+            #expect(lines.contains { $0.hasPrefix(#"runnel_trigger_lag_seconds_count{type="webhook"} "#) })
+            try Self.check(answer.text)
+        }
+    }
+
+    @Test("the age of the queue is that of its oldest run, and 0 without one")
+    func age() async throws {
+        var rig = ServerRig(isWorking: false)
+        rig.metrics = MetricsRegistry()
+        try await rig.serve { server in
+            func age() async throws -> Double? {
+                let text = try await server.call("GET", "/metrics").text
+                let line = text.split(separator: "\n").first { $0.hasPrefix("runnel_queue_oldest_age_seconds ") }
+                return line?.split(separator: " ").last.flatMap { Double($0) }
+            }
+            #expect(try await age() == 0)
+            for (id, seconds) in [("young", 5), ("old", 90), ("middle", 60)] as [(String, Int64)] {
+                let run = RunRecord(
+                    id: id, pipeline: "p", definition: "d", trigger: ["type": "manual"],
+                    createdAt: WallClock.nanoseconds() - seconds * 1_000_000_000)
+                _ = try await server.journal.accept(run, steps: [], memory: nil)
+            }
+            let found = try #require(try await age())
+            #expect(found >= 90 && found < 3600)
+        }
+    }
+
     @Test("with a token, metrics need it too")
     func token() async throws {
         var rig = ServerRig(options: ServerOptions(port: 0, token: "t0ken"))
@@ -57,6 +107,26 @@ import Testing
         #expect(text.contains("took_seconds_bucket{le=\"0.025\"} 2\n"))
         #expect(text.contains("took_seconds_bucket{le=\"3600\"} 2\n"))
         #expect(text.contains("took_seconds_bucket{le=\"+Inf\"} 3\ntook_seconds_sum 7200.0205\ntook_seconds_count 3\n"))
+    }
+
+    @Test("a snapshot has labels as pairs with their plain values, and buckets that are not cumulated")
+    func snapshot() throws {
+        let registry = MetricsRegistry()
+        registry.makeCounter(label: "a.b_total", dimensions: [("x y", "a\"b"), ("z", "")]).increment(by: 2)
+        let timer = registry.makeTimer(label: "took_seconds", dimensions: [])
+        for nanoseconds: Int64 in [500_000, 20_000_000, 7_200_000_000_000] { timer.recordNanoseconds(nanoseconds) }
+        let families = registry.snapshot()
+        #expect(families.map(\.name) == ["a_b_total", "took_seconds", "runnel_metrics_dropped_total"])
+        let counter = try #require(families.first?.series.first)
+        #expect(counter.labels.map(\.0) == ["x_y", "z"])
+        #expect(counter.labels.map(\.1) == ["a\"b", ""])
+        #expect(counter.value == 2)
+        let histogram = try #require(families[1].series.first)
+        #expect(histogram.count == 3)
+        #expect(histogram.value == 7200.0205)
+        #expect(histogram.buckets.count == families[1].bounds.count)
+        #expect(histogram.buckets.prefix(3) == [1, 0, 1])
+        #expect(histogram.buckets.reduce(0, +) == 2)
     }
 
     @Test("a label with ever new values cannot grow without bound, and what is not kept is counted")

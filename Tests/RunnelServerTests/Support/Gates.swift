@@ -79,12 +79,28 @@ struct Break: Step {
     func run(_ context: StepContext) async throws -> Value { throw StepError(reported: "broken", message) }
 }
 
+/// Has used a model whose server told the tokens of the request alone.
+struct UseModel: Step {
+    static let name = "model"
+    static let summary = "Uses a model."
+    static let documentation = StepDocumentation(output: "Nothing.")
+
+    func run(_ context: StepContext) async throws -> Value {
+        context.journal.describe(["time_to_first_token_ms": 1500])
+        context.journal.record(UsageRecord(model: "m", inputTokens: 7, estimatedOutput: 3))
+        return .null
+    }
+}
+
 struct TestPlugin: BudgetingPlugin {
     let name = "test"
     let gates: Gates
     var budgets: [BudgetStatus] = []
     var steps: [StepDefinition] {
-        [StepDefinition(PassGate.self), StepDefinition(Talk.self), StepDefinition(Break.self)]
+        [
+            StepDefinition(PassGate.self), StepDefinition(Talk.self), StepDefinition(Break.self),
+            StepDefinition(UseModel.self),
+        ]
     }
     var triggers: [TriggerDefinition] { [TriggerDefinition(Upload.self)] }
 

@@ -15,7 +15,7 @@ struct FileEvent {
     var event: TriggerEvent {
         TriggerEvent(
             dedupeKey: dedupeKey, payload: payload, input: .string(path.text),
-            memory: [LedgerEntry.key(of: path): entry.value], isLocal: true)
+            memory: [LedgerEntry.key(of: path): entry.value], isLocal: true, occurredAt: entry.arrival)
     }
 
     private var payload: ValueObject {

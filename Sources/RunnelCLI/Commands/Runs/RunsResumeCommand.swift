@@ -121,9 +121,11 @@ func withSimulator(
     var configuration = SimulatorConfiguration()
     configuration.faults = faults
     try await MarketplaceSimulator.withSimulator(configuration) { running in
-        try await body(
-            SimulatedMarketplace(
-                baseURL: running.baseURL, clientID: configuration.clientID, clientSecret: configuration.clientSecret,
-                agentID: configuration.agentID))
+        var marketplace = SimulatedMarketplace(
+            baseURL: running.baseURL, clientID: configuration.clientID, clientSecret: configuration.clientSecret,
+            agentID: configuration.agentID)
+        marketplace.reconnectPath = SimulatorConfiguration.reconnectPath
+        marketplace.cancelPath = SimulatorConfiguration.cancelPath
+        try await body(marketplace)
     }
 }

@@ -146,7 +146,7 @@ public struct RunnelServer: Sendable {
         PipelineRoutes(api: api, bodies: bodies).add(to: guarded)
         RunRoutes(api: api, answersEnd: answersEnd).add(to: guarded)
         DeliveryRoutes(api: api).add(to: guarded)
-        OperatorRoutes(api: api, sessions: sessions).add(to: guarded)
+        OperatorRoutes(api: api, sessions: sessions, prices: options.prices).add(to: guarded)
         OpenAPIRoute(version: api.version).add(to: guarded)
         DashboardRoutes(
             api: api, ingress: ingress, bodies: bodies, sessions: sessions, options: options, answersEnd: answersEnd

@@ -35,6 +35,43 @@ import Testing
         }
     }
 
+    /// The commands in the table of what the dashboard can do.
+    private static var dashboardCommands: [String] {
+        get throws {
+            let root = #filePath.split(separator: "/", omittingEmptySubsequences: false).dropLast(3).joined(
+                separator: "/")
+            let document = try String(contentsOfFile: "\(root)/docs/dashboard.md", encoding: .utf8)
+            let rows = document.components(separatedBy: "| action |").last?.split(separator: "\n").prefix {
+                $0.hasPrefix("|") || $0.hasPrefix(" form")
+            }
+            return (rows ?? []).flatMap { row in
+                row.split(separator: "`").map(String.init).filter { $0.hasPrefix("runnel ") }
+            }
+        }
+    }
+
+    @Test("the commands that the dashboard's table names are there, with their options and arguments")
+    func dashboard() async throws {
+        let commands = try Self.dashboardCommands
+        #expect(commands.count >= 15)
+        try await withProject([:]) { runnel in
+            for command in commands {
+                let words = command.split(separator: " ").dropFirst().map(String.init)
+                let name = Array(words.prefix { !$0.hasPrefix("-") && $0 == $0.lowercased() })
+                #expect(Self.commands.contains(name.joined(separator: " ")), "\(command)")
+                let help = try await runnel.run(name + ["--help"]).output
+                for (index, word) in words.enumerated().dropFirst(name.count) {
+                    if word.hasPrefix("--") {
+                        let takesValue = index + 1 < words.count && !words[index + 1].hasPrefix("-")
+                        #expect(help.contains("  \(word)\(takesValue ? " <" : " ")"), "\(word) in \(command)")
+                    } else if !words[index - 1].hasPrefix("--") {
+                        #expect(help.contains("\nARGUMENTS:\n"), "\(word) in \(command)")
+                    }
+                }
+            }
+        }
+    }
+
     @Test("the manual page has all examples in a section of their own")
     func manual() async throws {
         try await withProject([:]) { runnel in

@@ -1,4 +1,6 @@
 import Foundation
+import RunnelKit
+import TestSupport
 import Testing
 
 @Suite("What operators set up first", .timeLimit(.minutes(5))) struct OperatorTests {
@@ -35,6 +37,57 @@ import Testing
                 _ = try await runnel.run(command)
             }
             #expect(try asked() == before)
+        }
+    }
+
+    @Test("ledger shows the files that a watch knows, a page at a time")
+    func ledger() async throws {
+        let files = [
+            "runnel.yaml": "server: { port: 0 }\n",
+            "pipelines/p.yaml": """
+            on: { watch: { path: inbox } }
+            steps: [ { uses: file.write, with: { path: "out/{{ trigger.name }}", content: done } } ]
+            """,
+            "inbox/a.txt": "one", "inbox/b.txt": "three",
+        ]
+        try await withProject(files) { runnel in
+            try await runnel.serving("pipelines") { runnel in
+                let out = runnel.directory + "/out/"
+                let areDone = await eventually {
+                    ["a.txt", "b.txt"].allSatisfy { FileManager.default.fileExists(atPath: out + $0) }
+                }
+                #expect(areDone)
+                let first = try await runnel.run(["ledger", "p", "-n", "1"])
+                #expect(first.output.hasSuffix("  inbox/a.txt\n"), "\(first.error)")
+                #expect(first.error == "there are more: --after 'file/inbox/a.txt'\n")
+                let second = try await runnel.run(["ledger", "p", "watch", "--after", "file/inbox/a.txt", "--json"])
+                let page = try Value.json(second.output)
+                #expect(page["entries"]?.asList?.count == 1)
+                #expect(page["entries"]?[0]?["name"] == "inbox/b.txt")
+                #expect(page["entries"]?[0]?["size"] == 5)
+                #expect(page["next"] == nil)
+                let none = try await runnel.run(["ledger", "p", "schedule"])
+                #expect(none.status == 1)
+                #expect(
+                    none.error
+                        == "error: the pipeline \"p\" has no trigger \"schedule\" with a ledger; those with one are watch\n"
+                )
+            }
+        }
+    }
+
+    @Test("config shows prices by agent and model, with their places")
+    func prices() async throws {
+        let settings = "prices:\n  AGENTIC STAR: { input: 3 USD, output: 15 USD }\n  bot:\n    call: 0.02 USD\n"
+        try await withProject(["runnel.yaml": settings]) { runnel in
+            let shown = try await runnel.run(["config", "prices"])
+            #expect(
+                shown.output == """
+                    prices.AGENTIC STAR.input   3 USD  # runnel.yaml:2
+                    prices.AGENTIC STAR.output  15 USD  # runnel.yaml:2
+                    prices.bot.call             0.02 USD  # runnel.yaml:4
+
+                    """)
         }
     }
 

@@ -96,6 +96,10 @@ import Testing
             #expect(resumed.status == 130)
             #expect(try await lastRun(runnel)["state"] == "cancelled")
             #expect(FileManager.default.fileExists(atPath: runnel.directory + "/done.txt"))
+            let audit = try await runnel.run(["audit"]).output.split(separator: "\n")
+            #expect(audit.count == 2)
+            #expect(audit.first?.hasSuffix("  resume-run \(id)  local from command line") == true)
+            #expect(audit.last?.hasSuffix("  cancel-run \(id)  local from command line") == true)
         }
     }
 }

@@ -4,7 +4,7 @@ internal import RunnelHTTP
 public import RunnelKit
 
 /// Talks to agents through the Marketplace API.
-public struct ChatPlugin: ConfigurablePlugin, AgentPlugin, MonitoringPlugin {
+public struct ChatPlugin: ConfigurablePlugin, AgentPlugin, MonitoringPlugin, BudgetingPlugin {
     /// The plugin's name.
     public let name = "chat"
     /// The step `chat`.
@@ -67,6 +67,11 @@ public struct ChatPlugin: ConfigurablePlugin, AgentPlugin, MonitoringPlugin {
     /// The budgets that are nearly or wholly used up.
     public func problems(_ context: MonitoringContext) async throws -> [HealthBoard.Problem] {
         try await Budgets(settings: settings).problems(context)
+    }
+
+    /// `marketplace.budget` and `marketplace.pipeline_budgets`.
+    public func budgets(_ context: MonitoringContext) async throws -> [BudgetStatus] {
+        try await Budgets(settings: settings).statuses(context)
     }
 
     /// Checks whether the Marketplace is reachable and accepts the credentials, and whether budgets are those of pipelines.

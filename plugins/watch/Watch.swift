@@ -2,7 +2,7 @@ import LibC
 public import RunnelKit
 
 /// The trigger `watch`.
-struct Watch: Trigger {
+struct Watch: LedgerTrigger {
     static let name = "watch"
     static let summary = "Starts a run for every new file in a folder."
     static let titles = ["en": "file", "ja": "ファイル"]
@@ -138,6 +138,15 @@ struct Watch: Trigger {
     func identity() -> String? { path.path.shown }
 
     static func summary(of payload: Value) -> String? { payload["name"]?.asString ?? payload["path"]?.asString }
+
+    static let ledgerPrefix = LedgerEntry.keyPrefix
+
+    static func ledgerItem(key: String, value: Value) -> LedgerItem? {
+        guard let path = LedgerEntry.path(ofKey: key), let entry = LedgerEntry(value) else { return nil }
+        return LedgerItem(
+            name: path.text, size: Int(entry.status.size), modified: entry.status.modified,
+            runID: entry.isPending && entry.run != LedgerEntry.ignoredRun ? entry.run : nil)
+    }
 
     func claims(in context: ValidationContext) -> [TriggerClaim] {
         let filter = filter(context.project)

@@ -532,7 +532,7 @@ package actor MemoryJournal: Journal {
         }
         for end in dedupeEnds where end.at < now { dedupe[end.pipeline]?[end.key] = nil }
         dedupeEnds.removeAll { $0.at < now }
-        usageEntries.removeAll { $0.at < now - retention.usage.nanoseconds }
+        usageEntries.removeAll { $0.at < countedSince }
         for uses in stepMemories.keys { stepMemories[uses] = stepMemories[uses]?.filter { $0.value.expiresAt >= now } }
         return PruneReport(runs: removed, bytes: 0)
     }

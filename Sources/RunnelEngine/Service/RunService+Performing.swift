@@ -52,9 +52,14 @@ extension RunService {
     }
 
     /// Works on a run of the queue.
-    public func resume(_ runID: String, observer: any RunObserver) async throws -> Resumption {
+    ///
+    /// - Parameter began: Called when this process has the run.
+    public func resume(
+        _ runID: String, observer: any RunObserver, began: () async -> Void = {}
+    ) async throws -> Resumption {
         let claim = try await worker.claim(runID, limits: RunLimits())
         guard case .claimed(let record) = claim else { return .refused(claim) }
+        await began()
         return .performed(try await work(on: ClaimedRun(record), observer))
     }
 

@@ -91,6 +91,15 @@ package struct EffectiveSetting: Sendable, Hashable {
                         source: .file(place([section, "headers", name], root, file))))
             }
         }
+        // By the names of agents and models.
+        for (name, price) in value["prices"]?.asObject ?? [:] {
+            for (key, amount) in price.asObject ?? [:] {
+                settings.append(
+                    EffectiveSetting(
+                        key: "prices.\(name).\(key)", value: .shown(text(amount)),
+                        source: .file(place(["prices", name, key], root, file))))
+            }
+        }
         return settings.sorted { $0.key < $1.key }
     }
 

@@ -177,8 +177,22 @@ public protocol TriggerMemory: Sendable {
     func value(for key: String) async throws -> Value?
     /// All values whose key begins with `prefix`, by key.
     func values(prefix: String) async throws -> [(key: String, value: Value)]
+    /// The first of these values whose key comes after another one, in the order of the keys' UTF-8.
+    func values(prefix: String, after key: String?, limit: Int) async throws -> [(key: String, value: Value)]
     /// Sets all of these together; nil forgets the key.
     func set(_ changes: [String: Value?]) async throws
+}
+
+extension TriggerMemory {
+    /// Picks them out of all values.
+    public func values(
+        prefix: String, after key: String?, limit: Int
+    ) async throws -> [(key: String, value: Value)] {
+        let later = try await values(prefix: prefix).filter { found in
+            key.map { $0.utf8.lexicographicallyPrecedes(found.key.utf8) } ?? true
+        }
+        return Array(later.sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }.prefix(max(0, limit)))
+    }
 }
 
 /// The engine, as a trigger needs it.

@@ -52,6 +52,8 @@ public struct TriggerDefinition: Sendable {
     /// ``ReplayingTrigger``.
     package let replay:
         (@Sendable (_ entry: ValueObject, _ delivery: IngressRequest, _ context: ReplayContext) throws -> TriggerEvent)?
+    /// Reads the entries of the trigger's ledger; nil for a trigger without one. See ``LedgerTrigger``.
+    package let ledger: TriggerLedger?
     /// Reads an entry and says whether ends of another pipeline can start runs; nil for other triggers. See
     /// ``FollowingTrigger``.
     public let follows: (@Sendable (_ entry: ValueObject, _ pipeline: String, _ own: String) -> Bool)?
@@ -91,6 +93,7 @@ public struct TriggerDefinition: Sendable {
         }
         preview = (type as? any TimedTrigger.Type).map { Self.preview(of: $0) }
         replay = (type as? any ReplayingTrigger.Type).map { Self.replay(by: $0) }
+        ledger = (type as? any LedgerTrigger.Type).map { Self.ledger(of: $0) }
         follows = (type as? any FollowingTrigger.Type).map { Self.follows(of: $0) }
         namedPipelines = (type as? any FollowingTrigger.Type).map { Self.namedPipelines(of: $0) }
         diagnose = { entry, pipeline, context in
@@ -149,7 +152,12 @@ public struct TriggerDefinition: Sendable {
         follows = nil
         namedPipelines = nil
         replay = nil
+        ledger = nil
         diagnose = { _, _, _ in [] }
+    }
+
+    private static func ledger<T: LedgerTrigger>(of type: T.Type) -> TriggerLedger {
+        TriggerLedger(prefix: T.ledgerPrefix) { key, value in T.ledgerItem(key: key, value: value) }
     }
 
     private static func follows<T: FollowingTrigger>(

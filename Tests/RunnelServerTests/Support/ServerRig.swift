@@ -25,12 +25,15 @@ struct ServerRig: Sendable {
     let log = LogRecorder()
     /// What `/metrics` shows.
     var metrics: MetricsRegistry?
+    var budgets: [BudgetStatus] = []
 
     /// Serves while `body` runs.
     func serve<Result: Sendable>(
         _ body: @escaping @Sendable (RunningServer) async throws -> Result
     ) async throws -> Result {
-        let registry = try StepRegistry([LogPlugin(), TemplatePlugin(), WebhookPlugin(), TestPlugin(gates: gates)])
+        let registry = try StepRegistry([
+            LogPlugin(), TemplatePlugin(), WebhookPlugin(), TestPlugin(gates: gates, budgets: budgets),
+        ])
         let loader = try PipelineLoader(
             registry: registry, names: ProjectNames(secrets: Array(secrets.keys), env: []))
         let services = Services()

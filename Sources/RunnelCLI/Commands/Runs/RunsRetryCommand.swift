@@ -120,6 +120,7 @@ struct RunsRetryCommand: AsyncParsableCommand {
             let pipeline = try await pipeline(of: old, in: journal, project, loader)
             let new = try await makeRetry(of: old, with: pipeline, foreground.service)
             guard await current.begin(new.id) else { return nil }
+            try await journal.operators.record("retry-run", of: old.id, outcome: new.id)
             let observer = foreground.observer(of: pipeline)
             let result = try await withLiveLine(observer) {
                 try await foreground.service.perform(new, observer: observer)

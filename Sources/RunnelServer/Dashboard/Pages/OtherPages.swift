@@ -11,6 +11,7 @@ struct TriggersPage {
     let found: [DeliveryRecord]
     /// The names of pipelines with hooks.
     let hooked: Set<String>
+    let hasLedger: @Sendable (TriggerDeclaration) -> Bool
 
     func html() -> String {
         let words = context.words
@@ -34,8 +35,10 @@ struct TriggersPage {
                     }
                     html.element("tbody") { html in
                         for (hosted, trigger) in rows {
-                            TriggerRow(context: context, hosted: hosted, trigger: trigger, showsPipeline: true).write(
-                                to: &html)
+                            TriggerRow(
+                                context: context, hosted: hosted, trigger: trigger, hasLedger: hasLedger(trigger),
+                                showsPipeline: true
+                            ).write(to: &html)
                         }
                     }
                 }

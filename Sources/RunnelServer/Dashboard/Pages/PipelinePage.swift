@@ -11,6 +11,7 @@ struct PipelinePage {
     let recent: RecentRuns
     let ticks: [PipelineHost.Tick]
     let redact: @Sendable (String) -> String
+    let hasLedger: @Sendable (TriggerDeclaration) -> Bool
     /// What was typed into the form, and what is wrong with it.
     var typed: [String: String] = [:]
     var typedPriority: String?
@@ -82,7 +83,9 @@ struct PipelinePage {
                 html.element("caption", .class("hidden"), text: words(.navTriggers))
                 html.element("tbody") { html in
                     for trigger in pipeline.triggers {
-                        TriggerRow(context: context, hosted: hosted, trigger: trigger).write(to: &html)
+                        TriggerRow(
+                            context: context, hosted: hosted, trigger: trigger, hasLedger: hasLedger(trigger)
+                        ).write(to: &html)
                     }
                 }
             }
@@ -288,6 +291,7 @@ struct TriggerRow {
     let context: PageContext
     let hosted: PipelineHost.Hosted
     let trigger: TriggerDeclaration
+    var hasLedger = false
     var showsPipeline = false
 
     func write(to html: inout HTMLWriter) {
@@ -315,6 +319,12 @@ struct TriggerRow {
                 case .problem(let text), .waiting(let text):
                     if !hosted.disabled.contains(trigger.key) { html.outside(text) }
                 case nil: break
+                }
+                if hasLedger, let pipeline = hosted.pipeline {
+                    html.text(" ")
+                    html.element(
+                        "a", .href(Link("pipelines", pipeline.name, "ledger").with("trigger", trigger.key)),
+                        text: words(.ledger))
                 }
             }
             html.element("td", .class("num")) { html in

@@ -13,7 +13,7 @@ endif
 # How many tests run side by side. All at once, they wait for each other's time slices longer than for anything else.
 export SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH ?= 8
 
-.PHONY: run build-tests test postgres-test chaos browser openapi crash usage real-model trigger-crash alert-crash shutdown bench instructions perf-check format check-format setup setup-tests benchmarks release install deb test-deb tarball test-tarball sbom example docc site recording leaks clean
+.PHONY: run build-tests test postgres-test chaos browser prometheus phoenix openapi crash usage real-model trigger-crash alert-crash shutdown bench instructions perf-check format check-format setup setup-tests benchmarks release install deb test-deb tarball test-tarball sbom example docc site recording leaks clean
 
 run: setup ## Run the demonstration pipeline against the embedded simulator.
 	swift build $(SWIFT_FLAGS) --product runnel
@@ -47,6 +47,15 @@ chaos: setup ## Harm three workers and the PostgreSQL that they share, for RUNNE
 browser: setup ## Test the dashboard in Chromium.
 	swift build $(SWIFT_FLAGS) --product runnel
 	scripts/browser.sh
+
+prometheus: setup-tests ## Have a real Prometheus scrape the server, with the alert rules and the dashboard that ship.
+	swift build $(SWIFT_FLAGS) --product runnel
+	Tests/Prometheus/scrape.py "$$(swift build $(SWIFT_FLAGS) --show-bin-path)/runnel"
+
+phoenix: setup-tests ## Show the spans of runs in Arize Phoenix from PyPI (900 MB, kept in .build/phoenix, with pictures).
+	@scripts/packages.sh browser
+	swift build $(SWIFT_FLAGS) --product runnel
+	.build/python/bin/python Tests/Phoenix/traces.py "$$(swift build $(SWIFT_FLAGS) --show-bin-path)/runnel" .build/phoenix
 
 crash: setup-tests ## Kill runs 250 times, a server while 10,000 files come, and harm servers that share a journal 1,000 times.
 	swift build $(SWIFT_FLAGS) --build-tests

@@ -247,7 +247,8 @@ let package = Package(
             exclude: ["Server"], resources: [.copy("Resources/peers.py")]),
         .testTarget(name: "RunPluginTests", dependencies: ["RunPlugin", "RunnelKit", "RunnelTesting"]),
         .testTarget(
-            name: "ShellPluginTests", dependencies: ["ShellPlugin", "RunnelProcess", "RunnelKit", "RunnelTesting"]),
+            name: "ShellPluginTests",
+            dependencies: ["ShellPlugin", "RunnelEngine", "RunnelProcess", "RunnelKit", "RunnelTesting", log]),
         .testTarget(
             name: "SchedulePluginTests", dependencies: ["SchedulePlugin", "RunnelKit", "RunnelTesting"],
             resources: [.copy("Resources")]),

@@ -51,6 +51,17 @@ fi
 tar -C "$scratch" -xzf "$scratch/$name"
 tree=$scratch/${name%.tar.gz}
 [ -x "$tree/bin/runnel" ] || { echo "install.sh: \"$name\" does not contain bin/runnel. Nothing was installed." >&2; exit 1; }
+needed=$(cat "$tree/lib/runnel/glibc")
+present=$(getconf GNU_LIBC_VERSION 2>/dev/null | awk '{ print $2 }')
+if [ -z "$present" ]; then
+    echo "install.sh: this machine has no glibc, such as Alpine Linux; the archive needs glibc $needed or later. Nothing was installed." >&2
+    exit 1
+fi
+if awk -v p="$present" -v n="$needed" 'BEGIN { split(p, a, "."); split(n, b, "."); exit !(a[1] < b[1] || (a[1] == b[1] && a[2] < b[2])) }'; then
+    echo "install.sh: this machine has glibc $present; the archive needs glibc $needed or later. Nothing was installed." >&2
+    echo "  = build an archive on a system as old as this one (make tarball), or use a newer system, such as Debian 12 or Ubuntu 24.04" >&2
+    exit 1
+fi
 if ! "$tree/bin/runnel" --version >"$scratch/version" 2>&1; then
     cat "$scratch/version" >&2
     echo "install.sh: this machine cannot run the binary: see the line above. Nothing was installed." >&2

@@ -2,7 +2,8 @@
 """Writes the software bill of materials of Runnel as SPDX 2.3 (JSON) to standard output.
 
 The packages are those of Package.resolved, their licenses are read from the checkouts in .build/checkouts, and the system
-libraries are those that scripts/packages.sh installs, with the version of this machine. So build first.
+libraries are those that scripts/packages.sh installs and those that they need, as the archive of packaging/tarball.sh holds them,
+with the version of this machine. So build first.
 """
 
 import datetime
@@ -22,13 +23,17 @@ LICENSES = [
     ("Permission is hereby granted, free of charge", "MIT"),
     ("Redistribution and use in source and binary forms", "BSD-3-Clause"),
 ]
-# Debian's package for the headers, the library's license, and where it comes from.
+# Debian's package for the headers, or for the library where nothing is compiled with it, the library's license, and where it
+# comes from.
 LIBRARIES = [
     ("libyaml-dev", "libyaml", "MIT", "https://github.com/yaml/libyaml"),
     ("libjq-dev", "jq", "MIT", "https://jqlang.github.io/jq"),
     ("libgumbo-dev", "gumbo", "Apache-2.0", "https://codeberg.org/gumbo-parser/gumbo-parser"),
     ("zlib1g-dev", "zlib", "Zlib", "https://zlib.net"),
     ("libsqlite3-dev", "SQLite", "blessing", "https://sqlite.org"),
+    ("libonig5", "oniguruma", "BSD-2-Clause", "https://github.com/kkos/oniguruma"),
+    ("libstdc++6", "libstdc++", "GPL-3.0-or-later WITH GCC-exception-3.1", "https://gcc.gnu.org"),
+    ("libgcc-s1", "libgcc", "GPL-3.0-or-later WITH GCC-exception-3.1", "https://gcc.gnu.org"),
 ]
 
 
@@ -89,8 +94,8 @@ def main():
                 ],
             )
         )
-    for header, name, license_identifier, location in LIBRARIES:
-        version = debian_version(header)
+    for debian_package, name, license_identifier, location in LIBRARIES:
+        version = debian_version(debian_package)
         if version:
             packages.append(package(name, version, location, license_identifier))
     created = datetime.datetime.fromtimestamp(

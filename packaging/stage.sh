@@ -38,8 +38,24 @@ write "$share/fish/vendor_completions.d/runnel.fish" "$runnel" --generate-comple
 
 install -d "$share/doc/runnel"
 install -m 644 README.md CHANGELOG.md SECURITY.md docs/*.md "$share/doc/runnel"
-install -d "$share/doc/runnel/examples"
+# tree FROM TO: installs a folder with what is below it; what can be executed stays so.
+tree() {
+    local file mode
+    (cd "$1" && find . -type f ! -path '*/__pycache__/*' ! -path '*/.runnel/*' ! -path '*/out/*') | while read -r file; do
+        if [ -x "$1/$file" ]; then mode=755; else mode=644; fi
+        install -D -m "$mode" "$1/$file" "$2/$file"
+    done
+}
+tree docs/reference "$share/doc/runnel/reference"
+install -d "$share/doc/runnel/examples" "$share/doc/runnel/monitoring"
 install -m 644 pipelines/*.yaml "$share/doc/runnel/examples"
+tree examples/everyday "$share/doc/runnel/examples/everyday"
+install -m 644 packaging/alerts.yml packaging/grafana.json "$share/doc/runnel/monitoring"
+# The plugins that are programs, to be copied into a project.
+for manifest in plugins/*/plugin.yaml; do
+    plugin=$(basename "$(dirname "$manifest")")
+    tree "plugins/$plugin" "$share/runnel/plugins/$plugin"
+done
 
 if [ "$(uname)" = Linux ]; then
     sed "s|@BINDIR@|$prefix/bin|" packaging/systemd/runnel.service.in >"$scratch/unit"

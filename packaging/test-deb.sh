@@ -24,7 +24,31 @@ holds "secrets of the service can be read by root alone" test "$(inside stat -c 
 holds "the unit names a binary that exists" inside sh -c 'test -x "$(sed -n "s/^ExecStart=\([^ ]*\).*/\1/p" /lib/systemd/system/runnel.service)"'
 holds "a project is created and its pipeline runs" as_runnel 'runnel init >/dev/null; echo "Runnel runs pipelines." >notes.txt; runnel run pipelines/hello --simulate --input-file notes.txt'
 holds "its test passes" as_runnel 'runnel test'
-holds "it is served" as_runnel 'export RUNNEL_SERVER_PORT=18790; runnel serve . --simulate >serve.log 2>&1 & for _ in $(seq 100); do runnel status >/dev/null 2>&1 && break; sleep 0.1; done; runnel status; kill %1; wait %1'
+serve='export RUNNEL_SERVER_PORT=18790; runnel serve . --simulate >serve.log 2>&1 & for _ in $(seq 100); do runnel status >/dev/null 2>&1 && break; sleep 0.1; done; runnel status; kill %1; wait %1'
+holds "it is served" as_runnel "$serve"
+holds "a plugin that ships is copied, and brings its step" as_runnel 'mkdir -p plugins; cp -r /usr/share/runnel/plugins/disk plugins/; runnel steps disk.usage'
+
+# The unit's own sandbox, around the commands that use most of the system: programs of steps, jq, files and a server.
+unit=$ROOT/lib/systemd/system/runnel.service
+sandboxed() {
+    packaging/sandbox.py --root "$ROOT" --user runnel "$unit" /usr/bin/env -i HOME=/var/lib/runnel \
+        PATH=/usr/bin:/bin LC_ALL=C.UTF-8 bash -euc "cd /var/lib/runnel; $1"
+}
+refused_there() { ! sandboxed 'taskset 1 true'; }
+if ! command -v systemd-analyze >/dev/null; then
+    echo "SKIP  the unit's sandbox was not tried: systemd-analyze is missing (sudo apt-get install systemd)"
+else
+    cat >"$ROOT/var/lib/runnel/pipelines/sandboxed.yaml" <<'PIPELINE'
+steps:
+  - { id: words, uses: shell, with: { run: echo one two } }
+  - { id: first, uses: transform, with: { jq: '.stdout | split(" ") | .[0]' } }
+  - { uses: file.write, with: { path: out/sandboxed.txt, content: "{{ steps.first }}" } }
+PIPELINE
+    holds "the unit's sandbox refuses a call that it does not allow" refused_there
+    holds "the binary starts in it" sandboxed 'runnel --version'
+    holds "a shell step, jq and a file work in it" sandboxed 'runnel run pipelines/sandboxed; test "$(cat out/sandboxed.txt)" = one'
+    holds "it is served there" sandboxed "$serve"
+fi
 runs=$(as_runnel 'runnel runs list --json' || true)
 
 echo "MARKETPLACE_CLIENT_SECRET=kept" >>"$ROOT/etc/runnel/environment"

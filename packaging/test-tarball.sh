@@ -27,6 +27,20 @@ mv "$ROOT/root/$name.sha256" "$ROOT/root/kept"
 holds "an archive without its SHA-256 is refused" refused "/root/$name"
 mv "$ROOT/root/kept" "$ROOT/root/$name.sha256"
 
+# The same archive, made to need a C library that nobody has.
+mkdir "$ROOT/root/future"
+tar -C "$ROOT/root/future" -xzf "$archive"
+glibc=$(cat "$ROOT/root/future/${name%.tar.gz}/lib/runnel/glibc")
+holds "the README of the archive says which glibc it needs" grep -qF "glibc $glibc or later" "$ROOT/root/future/${name%.tar.gz}/README"
+echo 99.0 >"$ROOT/root/future/${name%.tar.gz}/lib/runnel/glibc"
+tar -C "$ROOT/root/future" -czf "$ROOT/root/future/$name" "${name%.tar.gz}"
+(cd "$ROOT/root/future" && sha256sum "$name" >"$name.sha256")
+too_new() { ! inside sh /root/install.sh "/root/future/$name" >"$ROOT/root/said" 2>&1; }
+holds "an archive that needs a newer glibc is refused" too_new
+holds "it is said which glibc is there and which is needed" grep -q 'this machine has glibc 2.36; the archive needs glibc 99.0 or later' "$ROOT/root/said"
+holds "nothing of it was installed either" lacks /usr/local/bin/runnel
+rm -r "$ROOT/root/future"
+
 holds "the archive is installed" inside sh /root/install.sh "/root/$name"
 holds "the binary starts" inside runnel --version
 holds "a project is created and its pipeline runs" inside sh -euc \

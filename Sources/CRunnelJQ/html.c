@@ -15,7 +15,7 @@ enum { maximum_depth = 256 };
 enum { maximum_freed_depth = 100000 };
 enum { maximum_attribute = 256 };
 
-static const char *const kept_attributes[] = {"hidden", "aria-hidden", "style", "class", "id", "role"};
+static const char *const kept_attributes[] = {"hidden", "aria-hidden", "style", "class", "id", "role", "open"};
 
 struct text {
     char *bytes;

@@ -86,6 +86,8 @@ public struct TestProject: Sendable {
     public var makeRegistry: MakeRegistry?
     /// What pipelines do not touch of the project.
     public var files: ProtectedPlaces
+    /// Asked about each file that holds a script; nil to trust all.
+    public var distrust: PipelineLoader.Distrust?
 
     public init(
         directory: String, names: ProjectNames, registry: StepRegistry, makeRegistry: MakeRegistry? = nil,
@@ -96,6 +98,7 @@ public struct TestProject: Sendable {
         self.registry = registry
         self.makeRegistry = makeRegistry
         self.files = files
+        distrust = nil
     }
 }
 
@@ -115,13 +118,15 @@ public enum PipelineTestFiles {
         name.hasSuffix(".test.yaml") || name.hasSuffix(".test.yml")
     }
 
-    /// The file itself; or every test file below a folder, sorted, none in a folder whose name begins with a dot. nil
-    /// when there is no such file or folder.
-    public static func under(_ path: String) -> [String]? {
+    /// The file itself; or every test file below a folder, sorted, except in what ``FolderListing`` skips. nil when there
+    /// is no such file or folder.
+    ///
+    /// - Parameter entered: The names of the folders in the outermost one that are searched; nil for all.
+    public static func under(_ path: String, entering entered: Set<String>? = nil) -> [String]? {
         var isDirectory = false
         guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) else { return nil }
         guard isDirectory else { return [path] }
-        return FolderListing(path, where: isTestFile).files()
+        return FolderListing(path, entering: entered, where: isTestFile).files()
     }
 }
 

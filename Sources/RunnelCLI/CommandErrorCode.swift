@@ -10,6 +10,7 @@ enum CommandErrorCode: String, ErrorCode {
     case envFileMode = "env-file-mode"
     case linkOutside = "link-outside"
     case notConfigured = "not-configured"
+    case pipelineUntrusted = "pipeline-untrusted"
     case pluginUntrusted = "plugin-untrusted"
 
     static let part = "The command line"
@@ -26,6 +27,10 @@ enum CommandErrorCode: String, ErrorCode {
             ErrorExplanation("other users of this machine can open the file (mode 0…)", hints: "`chmod 600 …`")
         case .linkOutside: ErrorExplanation("a link in the folder of pipelines leads out of it")
         case .notConfigured: ErrorExplanation("a setting that a plugin needs has no value")
+        case .pipelineUntrusted:
+            ErrorExplanation(
+                "a file with a script belongs to another user", hints: "`runnel trust …`, if you trust what it executes"
+            )
         case .pluginUntrusted: ErrorExplanation("the folder of a plugin belongs to another user")
         }
     }

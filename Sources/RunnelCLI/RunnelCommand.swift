@@ -15,7 +15,7 @@ public struct RunnelCommand: AsyncParsableCommand {
         version: "runnel \(version)",
         subcommands: [
             InitCommand.self, NewCommand.self, RunCommand.self, RunsCommand.self, LogsCommand.self, ServeCommand.self,
-            StatusCommand.self, OpenCommand.self, AuditCommand.self, DeliveriesCommand.self,
+            StatusCommand.self, OpenCommand.self, AuditCommand.self, DeliveriesCommand.self, LedgerCommand.self,
             TokensCommand.self, JournalCommand.self, WorkersCommand.self, TriggerCommand.self, AskCommand.self,
             UsageCommand.self, ScheduleCommand.self,
             ValidateCommand.self,

@@ -37,7 +37,9 @@ public struct RunnelServer: Sendable {
         self.metrics = metrics
         recorder = DeliveryRecorder(
             journal: journal, seal: queue.seal, logger: logger, isOn: options.recordsDeliveries)
-        api = API(queue: queue, host: host, journal: journal, version: version, recorder: recorder)
+        api = API(
+            queue: queue, host: host, journal: journal, version: version, recorder: recorder,
+            logs: RunLogs(journal: journal), changes: ContentChanges(journal: journal))
     }
 
     /// Serves until ``stopAccepting()`` is called and all connections are closed.
@@ -82,6 +84,16 @@ public struct RunnelServer: Sendable {
     public func endAnswers(within limit: Duration) {
         answersEnd.open()
         connections.closeAll(after: limit)
+    }
+
+    /// What `/metrics` shows.
+    ///
+    /// - Parameter now: Nanoseconds since 1970.
+    /// - Throws: What the journal throws.
+    package func measurements(at now: Int64) async throws -> [MetricFamily] {
+        guard let metrics else { return [] }
+        try await MetricsRoute(api: api, registry: metrics).look(at: now)
+        return metrics.snapshot()
     }
 
     private func application(onListening: @escaping @Sendable (Int) async -> Void) -> some ApplicationProtocol {
@@ -134,7 +146,7 @@ public struct RunnelServer: Sendable {
         PipelineRoutes(api: api, bodies: bodies).add(to: guarded)
         RunRoutes(api: api, answersEnd: answersEnd).add(to: guarded)
         DeliveryRoutes(api: api).add(to: guarded)
-        OperatorRoutes(api: api, sessions: sessions).add(to: guarded)
+        OperatorRoutes(api: api, sessions: sessions, prices: options.prices).add(to: guarded)
         OpenAPIRoute(version: api.version).add(to: guarded)
         DashboardRoutes(
             api: api, ingress: ingress, bodies: bodies, sessions: sessions, options: options, answersEnd: answersEnd
@@ -154,6 +166,8 @@ struct API: Sendable {
     let journal: any Journal
     let version: String
     let recorder: DeliveryRecorder
+    let logs: RunLogs
+    let changes: ContentChanges
 
     var runs: RunService { host.runs }
 }

@@ -1,10 +1,10 @@
 package import RunnelKit
 import Tracing
 
-/// Writes spans as an `ExportTraceServiceRequest` in OTLP's JSON form: ids in hexadecimal, 64-bit integers as strings, keys
+/// Writes spans as an `ExportTraceServiceRequest`, and metrics as an `ExportMetricsServiceRequest`, in OTLP's JSON form: ids in hexadecimal, 64-bit integers as strings, keys
 /// in lowerCamelCase, enumerations as numbers. https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding
 package struct OTLPEncoder: Sendable {
-    private let resource: Value
+    let resource: Value
     private let version: String
     private let redactor: Redactor
 
@@ -14,7 +14,7 @@ package struct OTLPEncoder: Sendable {
 
     /// - Parameters:
     ///   - version: Of Runnel; goes into the instrumentation scope.
-    ///   - redactor: Masks secrets in every text of a span.
+    ///   - redactor: Masks secrets in every text of a span, and in the labels of metrics.
     package init(resource: [(key: String, value: String)], version: String, redactor: Redactor) {
         self.version = version
         self.redactor = redactor
@@ -30,7 +30,7 @@ package struct OTLPEncoder: Sendable {
                     "resource": resource,
                     "scopeSpans": [
                         [
-                            "scope": ["name": "runnel", "version": .string(version)],
+                            "scope": scope,
                             "schemaUrl": .string(GenAIConventions.schemaURL), "spans": .list(spans.map(json)),
                         ]
                     ],
@@ -38,6 +38,9 @@ package struct OTLPEncoder: Sendable {
             ]
         ]
     }
+
+    /// What names the program that has measured.
+    var scope: Value { ["name": "runnel", "version": .string(version)] }
 
     private func json(_ span: FinishedSpan) -> Value {
         var object: ValueObject = [
@@ -96,7 +99,7 @@ package struct OTLPEncoder: Sendable {
         case .int32(let number): ["intValue": .string("\(number)")]
         case .int64(let number): ["intValue": .string("\(number)")]
         case .bool(let flag): ["boolValue": .bool(flag)]
-        case .double(let number): Self.double(number)
+        case .double(let number): ["doubleValue": Self.double(number)]
         case .stringConvertible(let value): ["stringValue": text("\(value)")]
         case .stringArray(let items): array(items.map { .string($0) })
         case .int32Array(let items): array(items.map { .int32($0) })
@@ -113,14 +116,12 @@ package struct OTLPEncoder: Sendable {
     }
 
     /// JSON has no number for these; protobuf's JSON form has words.
-    private static func double(_ number: Double) -> Value {
-        guard number.isFinite else {
-            return ["doubleValue": number.isNaN ? "NaN" : number > 0 ? "Infinity" : "-Infinity"]
-        }
-        return ["doubleValue": .double(number)]
+    static func double(_ number: Double) -> Value {
+        guard number.isFinite else { return number.isNaN ? "NaN" : number > 0 ? "Infinity" : "-Infinity" }
+        return .double(number)
     }
 
-    private func text(_ text: String) -> Value {
+    func text(_ text: String) -> Value {
         let shown = redactor.redact(text)
         guard shown.utf8.count > Self.maximumText else { return .string(shown) }
         return .string(String(decoding: shown.utf8.prefix(Self.maximumText), as: UTF8.self) + "…")

@@ -1,8 +1,10 @@
 import RunnelKit
 
-/// Writes the JSON form of an `ExportTraceServiceRequest` in protobuf's binary form, for receivers that accept nothing else.
+/// Writes the JSON form of an `ExportTraceServiceRequest` or an `ExportMetricsServiceRequest` in protobuf's binary form, for
+/// receivers that accept nothing else.
 ///
-/// The numbers are those of `opentelemetry/proto/trace/v1/trace.proto` and its imports; a test compares both forms with them.
+/// The numbers are those of `opentelemetry/proto/trace/v1/trace.proto`, `opentelemetry/proto/metrics/v1/metrics.proto` and
+/// their imports; a test compares both forms with them.
 struct ProtobufWriter {
     private enum Kind: Sendable {
         case text
@@ -13,6 +15,8 @@ struct ProtobufWriter {
         case bool
         case double
         case fixed32, fixed64
+        /// Lists of numbers, in one field each.
+        case fixed64s, doubles
         indirect case message([String: Field])
     }
 
@@ -60,17 +64,41 @@ struct ProtobufWriter {
         "status": Field(15, .message(["message": Field(2, .text), "code": Field(3, .integer)])),
         "flags": Field(16, .fixed32),
     ]
-    private static let scopeSpans: [String: Field] = [
-        "scope": Field(1, .message(["name": Field(1, .text), "version": Field(2, .text)])),
-        "spans": Field(2, .message(span)), "schemaUrl": Field(3, .text),
+    private static let number: [String: Field] = [
+        "startTimeUnixNano": Field(2, .fixed64), "timeUnixNano": Field(3, .fixed64), "asDouble": Field(4, .double),
+        "attributes": Field(7, .message(attribute)),
     ]
-    private static let request: [String: Field] = [
-        "resourceSpans": Field(
-            1,
+    private static let distribution: [String: Field] = [
+        "startTimeUnixNano": Field(2, .fixed64), "timeUnixNano": Field(3, .fixed64), "count": Field(4, .fixed64),
+        "sum": Field(5, .double), "bucketCounts": Field(6, .fixed64s), "explicitBounds": Field(7, .doubles),
+        "attributes": Field(9, .message(attribute)),
+    ]
+    private static let metric: [String: Field] = [
+        "name": Field(1, .text), "description": Field(2, .text), "unit": Field(3, .text),
+        "gauge": Field(5, .message(["dataPoints": Field(1, .message(number))])),
+        "sum": Field(
+            7,
             .message([
-                "resource": Field(1, .message(["attributes": Field(1, .message(attribute))])),
-                "scopeSpans": Field(2, .message(scopeSpans)),
-            ]))
+                "dataPoints": Field(1, .message(number)), "aggregationTemporality": Field(2, .integer),
+                "isMonotonic": Field(3, .bool),
+            ])),
+        "histogram": Field(
+            9,
+            .message([
+                "dataPoints": Field(1, .message(distribution)), "aggregationTemporality": Field(2, .integer),
+            ])),
+    ]
+    private static let resource = Field(1, .message(["attributes": Field(1, .message(attribute))]))
+    private static let scope = Field(1, .message(["name": Field(1, .text), "version": Field(2, .text)]))
+    private static let scopeSpans: [String: Field] = [
+        "scope": scope, "spans": Field(2, .message(span)), "schemaUrl": Field(3, .text),
+    ]
+    private static let scopeMetrics: [String: Field] = ["scope": scope, "metrics": Field(2, .message(metric))]
+    /// A request has one of the two.
+    private static let request: [String: Field] = [
+        "resourceSpans": Field(1, .message(["resource": resource, "scopeSpans": Field(2, .message(scopeSpans))])),
+        "resourceMetrics": Field(
+            1, .message(["resource": resource, "scopeMetrics": Field(2, .message(scopeMetrics))])),
     ]
 
     // MARK: - Writing
@@ -107,7 +135,15 @@ struct ProtobufWriter {
             write(fixed: Self.double(value).bitPattern)
         case .fixed64:
             write(tag: field.number, 1)
-            write(fixed: UInt64(value.asString ?? "") ?? 0)
+            write(fixed: Self.unsigned(value))
+        case .fixed64s:
+            var inner = ProtobufWriter()
+            for item in value.asList ?? [] { inner.write(fixed: Self.unsigned(item)) }
+            write(inner.bytes, field)
+        case .doubles:
+            var inner = ProtobufWriter()
+            for item in value.asList ?? [] { inner.write(fixed: Self.double(item).bitPattern) }
+            write(inner.bytes, field)
         case .fixed32:
             write(tag: field.number, 5)
             write(fixed: UInt32(truncatingIfNeeded: Self.integer(value)))
@@ -119,6 +155,8 @@ struct ProtobufWriter {
     }
 
     private static func integer(_ value: Value) -> Int64 { value.asInt ?? Int64(value.asString ?? "") ?? 0 }
+
+    private static func unsigned(_ value: Value) -> UInt64 { UInt64(value.asString ?? "") ?? 0 }
 
     private static func double(_ value: Value) -> Double {
         switch value.asString {

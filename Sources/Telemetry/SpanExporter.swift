@@ -1,7 +1,5 @@
 package import Logging
 import Metrics
-import NIOHTTP1
-import RunnelEngine
 package import RunnelHTTP
 import RunnelKit
 import Synchronization
@@ -30,16 +28,12 @@ package final class SpanExporter: Sendable {
         /// Ends the pause of ``work``.
         var wake: AsyncStream<Void>.Continuation?
         var isShuttingDown = false
-        /// Whether the last batch was not delivered, so that an outage is logged once.
-        var isFailing = false
     }
 
-    private let configuration: TraceConfiguration
     private let encoder: OTLPEncoder
-    private let sender: any HTTPSender
+    private let sender: OTLPSender
     private let limits: Limits
     private let clock: any Clock<Duration>
-    private let now: @Sendable () -> Int64
     private let logger: Logger
     private let state = Mutex(State())
 
@@ -47,12 +41,12 @@ package final class SpanExporter: Sendable {
     ///   - sender: Must live longer than the exporter.
     ///   - now: Nanoseconds since 1970.
     package init(
-        _ configuration: TraceConfiguration, encoder: OTLPEncoder, sender: any HTTPSender, logger: Logger,
+        _ receiver: OTLPReceiver, encoder: OTLPEncoder, sender: any HTTPSender, logger: Logger,
         limits: Limits = Limits(), clock: any Clock<Duration> = ContinuousClock(),
         now: @escaping @Sendable () -> Int64
     ) {
-        (self.configuration, self.encoder, self.sender) = (configuration, encoder, sender)
-        (self.logger, self.limits, self.clock, self.now) = (logger, limits, clock, now)
+        (self.encoder, self.logger, self.limits, self.clock) = (encoder, logger, limits, clock)
+        self.sender = OTLPSender(.traces, to: receiver, through: sender, logger: logger, clock: clock, now: now)
     }
 
     /// Takes a span; returns at once.
@@ -89,7 +83,7 @@ package final class SpanExporter: Sendable {
         }
         if left > 0 {
             Self.count(left, "dropped")
-            logger.warning("\(left) spans were not sent to \(configuration.endpoint.shown) before the end")
+            logLeft(left)
         }
     }
 
@@ -128,86 +122,22 @@ package final class SpanExporter: Sendable {
         }
     }
 
-    private enum Outcome {
-        case delivered(rejected: Int, String?)
-        case retry(after: Duration?, String)
-        case failed(String)
-    }
-
     private func send(_ batch: [FinishedSpan]) async {
-        let call = call(batch)
-        var attempt = 1
-        while true {
-            let reason: String
-            switch await send(call) {
-            case .delivered(let rejected, let message):
-                Self.count(batch.count - rejected, "exported")
-                if rejected > 0 {
-                    Self.count(rejected, "failed")
-                    logger.warning(
-                        "\(configuration.endpoint.shown) rejected \(rejected) spans: \(message ?? "no reason")")
-                }
-                if state.withLock({ state in
-                    defer { state.isFailing = false }
-                    return state.isFailing
-                }) {
-                    logger.notice("traces are sent to \(configuration.endpoint.shown) again")
-                }
-                return
-            case .retry(let delay, let message):
-                let isLast = attempt == limits.attempts || state.withLock { $0.isShuttingDown } || Task.isCancelled
-                if !isLast {
-                    let backoff = Duration.seconds(1 << (attempt - 1)) * Double.random(in: 0.8...1.2)
-                    attempt += 1
-                    await pause(min(delay ?? backoff, .seconds(60)))
-                    continue
-                }
-                reason = message
-            case .failed(let message): reason = message
-            }
-            Self.count(batch.count, "failed")
-            if state.withLock({ state in
-                defer { state.isFailing = true }
-                return !state.isFailing
-            }) {
-                logger.warning("traces cannot be sent to \(configuration.endpoint.shown): \(reason)")
-            }
-            return
+        let rejected = await sender.send(encoder.request(batch), attempts: limits.attempts) { delay in
+            guard !state.withLock({ $0.isShuttingDown }), !Task.isCancelled else { return false }
+            await pause(delay)
+            return true
         }
+        guard let rejected else {
+            if Task.isCancelled { logLeft(batch.count) }
+            return Self.count(batch.count, "failed")
+        }
+        Self.count(batch.count - rejected, "exported")
+        Self.count(rejected, "failed")
     }
 
-    private func call(_ batch: [FinishedSpan]) -> HTTPCall {
-        var headers = HTTPHeaders(configuration.headers.map { ($0.name, $0.value) })
-        let request = encoder.request(batch)
-        let isJSON = configuration.format == .json
-        headers.replaceOrAdd(name: "content-type", value: isJSON ? "application/json" : "application/x-protobuf")
-        headers.replaceOrAdd(name: "user-agent", value: HTTPHeaders.userAgent)
-        return HTTPCall(
-            method: "POST", url: configuration.endpoint, headers: headers,
-            body: isJSON ? request.jsonBytes() : ProtobufWriter.request(request),
-            bodyLimit: .cut(bytes: 64 << 10))
-    }
-
-    private func send(_ call: HTTPCall) async -> Outcome {
-        let reply: HTTPReply
-        do {
-            reply = try await withTimeLimit(
-                configuration.timeout, clock: clock, error: TransportProblem.timedOut(configuration.timeout)
-            ) { [sender] in try await sender.send(call) }
-        } catch let problem as TransportProblem {
-            return .retry(after: nil, problem.stepError(call: call.shown).message)
-        } catch {
-            return .failed("\(error)")
-        }
-        switch reply.status {
-        case 200...299:
-            // An answer in protobuf's binary form is not read: what was rejected stays unknown.
-            let partial = try? Value.json(reply.body)["partialSuccess"]
-            let rejected = partial?["rejectedSpans"].flatMap { $0.asInt ?? $0.asString.flatMap { Int64($0) } } ?? 0
-            return .delivered(rejected: Int(clamping: max(0, rejected)), partial?["errorMessage"]?.asString)
-        case 429, 502, 503, 504: return .retry(after: reply.retryAfter(now: now()), "it answered \(reply.statusLine)")
-        default: return .failed("it answered \(reply.statusLine)")
-        }
+    private func logLeft(_ spans: Int) {
+        logger.warning("\(spans) spans were not sent to \(sender.receiver.endpoint.shown) before the end")
     }
 
     private static func count(_ spans: Int, _ outcome: String) {

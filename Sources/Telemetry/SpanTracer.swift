@@ -176,10 +176,11 @@ package enum TraceExport: ServiceKey {
         _ configuration: TraceConfiguration, version: String, redactor: Redactor, logger: Logger,
         now: @escaping @Sendable () -> Int64, in services: Services
     ) async -> RunTracing {
-        let encoder = OTLPEncoder(resource: configuration.resource, version: version, redactor: redactor)
+        let encoder = OTLPEncoder(resource: configuration.receiver.resource, version: version, redactor: redactor)
         await services.register(TraceExport.self, shutDown: { await $0.shutDown() }) { services in
             SpanExporter(
-                configuration, encoder: encoder, sender: try services.get(HTTPClientService.self), logger: logger,
+                configuration.receiver, encoder: encoder, sender: try services.get(HTTPClientService.self),
+                logger: logger,
                 now: now)
         }
         do {

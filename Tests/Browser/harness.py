@@ -43,16 +43,21 @@ class Server:
         self.process = subprocess.Popen(
             [RUNNEL, "serve", "pipelines", "--port", str(self.port)], cwd=self.folder, env=environment,
             stdout=subprocess.PIPE, stderr=self.log)
-        self.link = None
+        address = None
         for line in self.process.stdout:
             text = line.decode().strip()
             if match := re.match(r"Dashboard: (http://\S+)", text):
-                self.link = match[1]
+                address = match[1]
                 break
-        if not self.link:
+        if not address:
             raise RuntimeError((self.folder / "serve.log").read_text())
-        self.port = int(re.search(r":(\d+)", self.link)[1])
+        self.port = int(re.search(r":(\d+)", address)[1])
         self.url = f"http://127.0.0.1:{self.port}"
+
+    @property
+    def link(self):
+        """A new link that signs in once."""
+        return self.command("open", "--print").strip()
 
     def stop(self):
         if self.process:

@@ -29,10 +29,11 @@ def test_a_token_signs_in_and_another_does_not(chromium, server):
 
 def test_the_printed_link_signs_in_once(chromium, server):
     page = context(chromium, server, signed_in=False).new_page()
-    page.goto(server.link)
+    link = server.link
+    page.goto(link)
     expect(page.locator("nav[aria-label='Main navigation']")).to_be_visible()
     other = context(chromium, server, signed_in=False).new_page()
-    assert other.goto(server.link).status == 403
+    assert other.goto(link).status == 403
     expect(other.locator("main")).to_contain_text("the link has been used or has expired")
 
 
@@ -182,19 +183,73 @@ def test_twenty_tabs_stay_live_on_one_stream(chromium, server):
         expect(tab.locator("#head .badge")).to_have_text("succeeded")
 
 
-def test_a_run_of_many_events_scrolls(chromium, server):
-    run = server.run("flood", count=20000)
-    page = context(chromium, server).new_page()
-    page.goto(f"/runs/{run}?step=many")
-    expect(page.locator("a[data-step=hold]")).to_be_visible(timeout=60_000)
-    start = time.monotonic()
+def test_a_run_of_thousands_of_items_scrolls(chromium, server):
+    run = server.run("flood")
+    profile = context(chromium, server)
+    page = profile.new_page()
+    page.goto(f"/runs/{run}")
+    hold = page.locator("a[data-step=hold]")
+    expect(hold).to_have_attribute("aria-current", "true", timeout=120_000)
     page.reload()
-    page.mouse.wheel(0, 5000)
-    page.locator("a[data-step=many]").click()
-    expect(page.locator("#detail h2").first).to_have_text("many")
+    expect(hold).to_be_in_viewport()
+    rows, box = page.locator(".fall li"), page.locator(".fall")
+    assert rows.count() == 200
+    assert page.locator(".fall [aria-current]").count() == 1
+    expect(page.locator("#steps .pages")).to_be_hidden()
+
+    # A step that says nothing: its clock and its bar go on.
+    clock, bar = hold.locator(".num"), hold.locator("rect")
+    before, width = clock.text_content(), float(bar.get_attribute("width"))
+    expect(clock).not_to_have_text(before)
+    page.wait_for_function("width => document.querySelector('a[data-step=hold] rect').getAttribute('width') > width", arg=width)
+
+    # Far away, and back: rows come, those that were there go, and the others stay where they are.
+    start = time.monotonic()
+    box.evaluate("box => { box.scrollTop = box.scrollHeight / 2; }")
+    middle = page.locator("a[data-step='many[4500]']")
+    expect(middle).to_be_in_viewport()
     assert time.monotonic() - start < 5
+    expect(hold).to_have_count(0)
+    assert rows.count() == 200
+    assert rows.first.get_attribute("aria-setsize") == "9003"
+    box.evaluate("box => { box.scrollTop = 0; }")
+    expect(page.locator("a[data-step=list]")).to_be_in_viewport()
+    expect(page.locator("a[data-step=many]")).to_contain_text("9,000 of 9,000 items")
     assert page.evaluate("document.querySelectorAll('*').length") < 3000
+
+    # The keyboard goes through the rows of several windows.
+    page.locator("a[data-step=list]").focus()
+    for _ in range(250):
+        page.keyboard.press("Tab")
+    expect(page.locator("a[data-step='many[248]']")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("#detail h2").first).to_have_text("many[248]")
+    expect(page.locator("a[data-step='many[248]']")).to_have_attribute("aria-current", "true")
+    expect(page.locator("a[data-step='many[248]']")).to_be_in_viewport()
+
+    # On a phone the details are not below nine thousand rows.
+    phone = context(chromium, server, viewport={"width": 390, "height": 800}).new_page()
+    phone.goto(f"/runs/{run}")
+    expect(phone.locator("a[data-step=hold]")).to_have_attribute("aria-current", "true")
+    assert phone.evaluate("document.querySelector('#detail').getBoundingClientRect().top + scrollY") < 1600
+    assert Axe().run(phone).response["violations"] == []
     server.api("POST", f"/runs/{run}/cancel")
+    assert profile.complaints == [], profile.complaints
+
+
+def test_a_run_of_thousands_of_items_is_read_in_pages_without_script(chromium, server):
+    run = server.run("flood")
+    server.open_gate("flood")
+    assert server.end(run, seconds=120) == "succeeded"
+    page = context(chromium, server).new_page()
+    page.route("**/assets/**/*.js", lambda route: route.abort())
+    page.goto(f"/runs/{run}")
+    expect(page.locator("#steps .pages")).to_contain_text("8,804–9,003 of 9,003")
+    page.locator("#steps .pages").get_by_role("link", name="Previous").click()
+    expect(page.locator("#steps .pages")).to_contain_text("8,604–8,803 of 9,003")
+    page.locator("a[data-step='many[8700]']").click()
+    expect(page.locator("#detail h2").first).to_have_text("many[8700]")
+    expect(page.locator("a[data-step='many[8700]']")).to_have_attribute("aria-current", "true")
 
 
 def test_the_page_goes_on_by_itself_after_a_restart_of_the_server(chromium, server):

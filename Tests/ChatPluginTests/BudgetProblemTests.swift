@@ -54,4 +54,33 @@ import Testing
                 """,
             ])
     }
+
+    @Test("each limit of each budget says what is used of it, until when, and what happens beyond")
+    func statuses() async throws {
+        let settings: Value = [
+            "budget": ["tokens": 1000, "cost": "2 USD"], "pipeline_budgets": ["mail": ["tokens": 10, "then": "fail"]],
+        ]
+        let plugin = ChatPlugin().configured(try MarketplaceSettings(field: settings))
+        let found = try await plugin.budgets(
+            MonitoringContext(now: 5) { _, pipeline in
+                var total = UsageTotal()
+                total.inputTokens = pipeline == nil ? 500 : 7
+                total.estimatedOutput = pipeline == nil ? 100 : 0
+                total.unknownCalls = pipeline == nil ? 1 : 0
+                total.cost = Money(1, "USD")
+                return total
+            })
+        #expect(
+            found == [
+                BudgetStatus(
+                    pipeline: nil, used: 600, limit: 1000, isEstimated: true, period: "day", endsAt: Self.day,
+                    excess: .wait),
+                BudgetStatus(
+                    pipeline: nil, used: 1, limit: 2, currency: "USD", period: "day", endsAt: Self.day, excess: .wait),
+                BudgetStatus(
+                    pipeline: "mail", used: 7, limit: 10, period: "day", endsAt: Self.day, excess: .fail),
+            ])
+        let without = try await ChatPlugin().budgets(MonitoringContext(now: 5) { _, _ in UsageTotal() })
+        #expect(without == [])
+    }
 }

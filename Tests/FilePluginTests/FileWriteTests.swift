@@ -210,9 +210,12 @@ import Testing
             try files.makeFolder("project/locked")
             try files.setMode(0o500, of: "project/locked")
             let error = try await files.writeError(["path": "locked/a", "content": "x"])
+            let below = try await files.writeError(["path": "locked/new/a", "content": "x"])
             try files.setMode(0o700, of: "project/locked")
             #expect(error.code == "file-permission")
             #expect(error.message == "cannot write \"locked/a\": permission denied")
+            #expect(below.code == "file-permission")
+            #expect(below.message == "cannot write \"locked/new/a\": permission denied")
             #expect(files.names == ["project", "project/locked"])
         }
     }

@@ -51,7 +51,7 @@ import Testing
     @Test(
         "a proxy that is no URL is said so, without its password",
         arguments: [
-            ("ftp://u:hidden@p", "the proxy \"ftp://p\" is not a URL"),
+            ("ftp://u:hidden@p", "the proxy \"ftp://p\" is not a URL"), ("word", "the proxy \"word\" is not a URL"),
             (
                 "https://u:hidden@p:3128",
                 "the proxy \"https://p:3128\" is to be reached with TLS, which is not supported"
@@ -104,6 +104,29 @@ import Testing
         }
     }
 
+    @Test("a proxy that cannot be reached is named", arguments: ["http", "https"])
+    func deadProxy(scheme: String) async throws {
+        let port = try #require(refusingPort())
+        let proxy = ["HTTPS_PROXY": "http://127.0.0.1:\(port)", "HTTP_PROXY": "http://127.0.0.1:\(port)"]
+        let error = try #require(try await fetch("\(scheme)://service.test/a", environment: proxy).failure)
+        #expect(error.code == "proxy-unreachable")
+        #expect(
+            error.message
+                == "GET \(scheme)://service.test/a failed: no connection to the proxy http://127.0.0.1:\(port), the connection was refused"
+        )
+        #expect(
+            error.hint == "check that the proxy runs, and `http.proxy` in runnel.yaml, or HTTPS_PROXY and HTTP_PROXY")
+        // Longer than a name may be, so that nobody is asked for it.
+        let host = String(repeating: "a", count: 64) + ".invalid"
+        let unknown = try await fetch(
+            "\(scheme)://127.0.0.1:\(port)/a",
+            environment: ["HTTPS_PROXY": "http://\(host):1", "HTTP_PROXY": "http://\(host):1"])
+        #expect(
+            unknown.failure?.message
+                == "GET \(scheme)://127.0.0.1:\(port)/a failed: no connection to the proxy http://\(host):1, the host \"\(host)\" has no address"
+        )
+    }
+
     // MARK: - Certificates
 
     @Test(
@@ -123,7 +146,12 @@ import Testing
                 try await fetch(url, environment: ["SSL_CERT_FILE": peers.folder + "/ca.pem"]).get()["status"] == 200)
 
             let mutual = "https://localhost:\(peers["mutual"])/"
-            #expect(try await fetch(mutual, ["tls": ["ca": file("ca.pem")]]).failure != nil)
+            let unshown = try #require(try await fetch(mutual, ["tls": ["ca": file("ca.pem")]]).failure)
+            #expect(
+                unshown.message
+                    == "GET \(mutual) failed: no secure connection, the server wants a client certificate, or does not accept the one that it got"
+            )
+            #expect(unshown.hint == "set `http.tls.certificate` and `http.tls.key` in runnel.yaml")
             let known = try await fetch(
                 mutual, ["tls": ["ca": file("ca.pem"), "certificate": file("client.pem"), "key": file("client.key")]])
             #expect(try known.get()["body"]?["client"] == "client")

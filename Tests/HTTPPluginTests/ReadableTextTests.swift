@@ -87,6 +87,17 @@ import TransformPlugin
             ("<p style='display:block' aria-hidden=false>a</p>b", "a\n\nb"),
             ("<form hidden>x</form>seen", "seen"), ("<body style='visibility:hidden'>a", "a"),
             ("<div hidden=until-found>x<p>y</p></div>seen", "seen"),
+            ("<div style='position:absolute; left: -9999px'>x</div>seen", "seen"),
+            ("<p style='text-indent:-999em'>x</p>seen", "seen"),
+            ("<p style='top:-10000.5px !important'>x</p>seen", "seen"),
+            ("<p style='left:-20px; margin-left: 9999px'>a</p>b", "a\n\nb"),
+            ("<p style='left:-100%'>a</p>b", "a\n\nb"),
+            ("<span style='clip: rect(0 0 0 0)'>x</span>seen", "seen"),
+            ("<span style='clip:rect(0px, 0px, 0px, 0px)'>x</span>seen", "seen"),
+            ("<span style='clip:rect(1px,1px,1px,1px)'>x</span>seen", "seen"),
+            ("<span style='clip-path: inset(50%)'>x</span>seen", "seen"),
+            ("<p style='clip:rect(0,100px,100px,0)'>a</p>b", "a\n\nb"),
+            ("<dialog>x<p>y</p></dialog>seen", "seen"), ("<dialog open>a</dialog>b", "a\n\nb"),
         ])
     func hidden(html: String, text: String) async throws {
         #expect(try await self.text(html) == text)

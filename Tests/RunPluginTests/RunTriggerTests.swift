@@ -47,6 +47,12 @@ private struct Rig {
 }
 
 @Suite("Starting runs when others end") struct RunTriggerTests {
+    @Test("what another run was started with and gave is not listed with folded events, since it can be large")
+    func listed() {
+        let unlisted = RunTrigger.documentation.payload.filter { !$0.isListed }.map(\.name)
+        #expect(unlisted == ["inputs", "output", "trigger"])
+    }
+
     @Test("each end that fits starts one run, with what is known of the run that ended")
     func ends() async throws {
         let rig = try Rig(["pipelines": ["import-*"], "states": ["failed", "succeeded"]])

@@ -41,6 +41,35 @@ import Testing
         }
     }
 
+    @Test("runs whose process has ended are interrupted, as `runs` says, and not queued")
+    func interrupted() async throws {
+        let files = [
+            "runnel.yaml": "runs: { grace: 1ms }\n",
+            "p.yaml": "name: p\nsteps: [ { id: answer, uses: chat, with: { prompt: Tell me a story } } ]\n",
+        ]
+        try await withProject(files) { runnel in
+            let run = ["run", "p", "--simulate", "--fault", "stall"]
+            _ = try await runnel.terminate(run, after: "▸ answer chat")
+            let one = try await runnel.run(["doctor", "--offline"]).output
+            #expect(
+                one.contains(
+                    "! journal       1 run is interrupted: the process that worked on it has ended\n"
+                        + "                = `runnel serve` goes on with it, or `runnel runs resume --all`\n"), "\(one)"
+            )
+            // This one is not even released.
+            _ = try await runnel.kill(run, after: "▸ answer chat")
+            let two = try await runnel.run(["doctor", "--offline"]).output
+            #expect(two.contains(", 0 runs queued, 0 waiting\n"), "\(two)")
+            #expect(
+                two.contains(
+                    "! journal       2 runs are interrupted: the process that worked on them has ended\n"
+                        + "                = `runnel serve` goes on with them, or `runnel runs resume --all`\n"),
+                "\(two)")
+            let listed = try await runnel.run(["runs"]).output
+            #expect(listed.components(separatedBy: "  interrupted  ").count == 3, "\(listed)")
+        }
+    }
+
     @Test("outside of a project, pipelines are looked for in the folder and its `pipelines` only, and that is said")
     func home() async throws {
         let pipeline = "steps: [ { uses: template, with: { text: a } } ]\n"
@@ -71,7 +100,7 @@ import Testing
             try write("runnel.yaml", "server: { port: 9 }\n")
             #expect(try await runnel.run(["run", "hidden"]).output == "a\n")
             let all = try await runnel.run(["doctor", "--offline"]).output
-            #expect(all.contains("✓ pipelines     2 pipelines, all valid\n"), "\(all)")
+            #expect(all.contains("✓ pipelines     1 pipeline, valid\n"), "\(all)")
         }
     }
 

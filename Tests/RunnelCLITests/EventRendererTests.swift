@@ -33,6 +33,24 @@ import Testing
                 """)
     }
 
+    @Test("the first text has the step in front too if others are running")
+    func parallel() throws {
+        let shown = try shown([
+            .stepStarted(first, attempt: 1), .stepStarted(second, attempt: 1), .stepText(first, "One "),
+            .stepText(second, "Two "), .stepText(first, "word."), .stepText(second, "words."),
+            .stepSucceeded(first, output: .null, took: .milliseconds(2)),
+            .stepSucceeded(second, output: .null, took: .milliseconds(3)),
+        ])
+        #expect(
+            shown == """
+                each[0].answer │ One word.
+                ✓ each[0].answer chat 2 ms
+                each[1].answer │ Two words.
+                ✓ each[1].answer chat 3 ms
+
+                """)
+    }
+
     @Test("the running step and its time are one line, within the width of the terminal")
     func liveLine() throws {
         let billion: Int64 = 1_000_000_000

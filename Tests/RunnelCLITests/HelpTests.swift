@@ -35,6 +35,43 @@ import Testing
         }
     }
 
+    /// The commands in the table of what the dashboard can do.
+    private static var dashboardCommands: [String] {
+        get throws {
+            let root = #filePath.split(separator: "/", omittingEmptySubsequences: false).dropLast(3).joined(
+                separator: "/")
+            let document = try String(contentsOfFile: "\(root)/docs/dashboard.md", encoding: .utf8)
+            let rows = document.components(separatedBy: "| action |").last?.split(separator: "\n").prefix {
+                $0.hasPrefix("|") || $0.hasPrefix(" form")
+            }
+            return (rows ?? []).flatMap { row in
+                row.split(separator: "`").map(String.init).filter { $0.hasPrefix("runnel ") }
+            }
+        }
+    }
+
+    @Test("the commands that the dashboard's table names are there, with their options and arguments")
+    func dashboard() async throws {
+        let commands = try Self.dashboardCommands
+        #expect(commands.count >= 15)
+        try await withProject([:]) { runnel in
+            for command in commands {
+                let words = command.split(separator: " ").dropFirst().map(String.init)
+                let name = Array(words.prefix { !$0.hasPrefix("-") && $0 == $0.lowercased() })
+                #expect(Self.commands.contains(name.joined(separator: " ")), "\(command)")
+                let help = try await runnel.run(name + ["--help"]).output
+                for (index, word) in words.enumerated().dropFirst(name.count) {
+                    if word.hasPrefix("--") {
+                        let takesValue = index + 1 < words.count && !words[index + 1].hasPrefix("-")
+                        #expect(help.contains("  \(word)\(takesValue ? " <" : " ")"), "\(word) in \(command)")
+                    } else if !words[index - 1].hasPrefix("--") {
+                        #expect(help.contains("\nARGUMENTS:\n"), "\(word) in \(command)")
+                    }
+                }
+            }
+        }
+    }
+
     @Test("the manual page has all examples in a section of their own")
     func manual() async throws {
         try await withProject([:]) { runnel in
@@ -52,7 +89,12 @@ import Testing
             inputs: { tone: { default: kind, description: How it sounds. } }
             steps: [ { id: first, uses: log, with: { message: hi } }, { id: second, uses: log } ]
             """
-        try await withProject(["p.yaml": pipeline]) { runnel in
+        let plugin = "name: greet\nprotocol: exec\ncommand: [sh, main.sh]\nsteps: { hello: { summary: Greets. } }\n"
+        try await withProject(["p.yaml": pipeline, "runnel.yaml": "", "plugins/greet/plugin.yaml": plugin]) { runnel in
+            for (command, name) in [("steps", "greet.hello"), ("steps", "chat"), ("triggers", "watch")] {
+                let ended = try await runnel.run(["---completion", command, "--", "positional@0", "2", "0", ""])
+                #expect(ended.output.split(separator: "\n").contains(Substring(name)), "\(ended.output)")
+            }
             _ = try await runnel.run(["run", "p"])
             func complete(_ shell: String, _ command: [String], _ typed: [String]) async throws -> [Substring] {
                 var runnel = runnel

@@ -48,6 +48,10 @@ import Testing
             let unknown = try await runnel.run(["runs", "retry", "last", "--from", "secnd"])
             #expect(unknown.error == "error: the pipeline has no step \"secnd\"\n  = did you mean \"second\"?\n")
             #expect(unknown.status == 2)
+            let (old, new) = (failed["id"]?.asString ?? "", run["id"]?.asString ?? "")
+            let audit = try await runnel.run(["audit"]).output
+            #expect(audit.hasSuffix("  retry-run \(old) → \(new)  local from command line\n"))
+            #expect(audit.split(separator: "\n").count == 1)
         }
     }
 

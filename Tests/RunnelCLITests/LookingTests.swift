@@ -152,6 +152,52 @@ import Testing
         }
     }
 
+    @Test(
+        "a manifest, a configuration or a test that is a link to a file outside of the project is not quoted",
+        arguments: [
+            ("plugins/x/plugin.yaml", ["validate", "inside"], "inside/plugins/x/plugin.yaml"),
+            ("plugins/x/plugin.yaml", ["plugins", "--project", "inside"], "inside/plugins/x/plugin.yaml"),
+            ("runnel.yaml", ["validate", "inside/good.yaml"], "inside/runnel.yaml"),
+            ("runnel.yaml", ["doctor", "--offline", "--project", "inside"], "inside/runnel.yaml"),
+            ("good.test.yaml", ["test", "inside"], "inside/good.test.yaml"),
+            ("linked.yaml", ["test", "inside/good.test.yaml"], "inside/linked.yaml"),
+        ])
+    func otherLinks(place: String, arguments: [String], shown: String) async throws {
+        var files = [
+            "inside/runnel.yaml": "", "inside/good.yaml": "steps: [ { uses: log } ]\n",
+            "inside/good.test.yaml": "pipeline: linked.yaml\ntests: []\n", "inside/plugins/x/start.sh": "",
+            "secret.yaml": "password: hunter2\n",
+        ]
+        files["inside/" + place] = nil
+        try await withProject(files) { runnel in
+            let secret = runnel.directory + "/secret.yaml"
+            try FileManager.default.createSymbolicLink(
+                atPath: runnel.directory + "/inside/" + place, withDestinationPath: secret)
+            let ended = try await runnel.run(arguments)
+            let text = ended.output + ended.error
+            #expect(text.contains("\"\(shown)\" is a link to a file outside of the project"), "\(text)")
+            #expect(!text.contains("hunter2") && !text.contains("password"), "\(text)")
+        }
+    }
+
+    @Test("a plugin and a configuration that are links and have no problems are used")
+    func goodLinks() async throws {
+        let files = [
+            "inside/good.yaml": "steps: [ { uses: log, with: { message: \"{{ vars.word }}\" } } ]\n",
+            "inside/plugins/x/start.sh": "", "settings.yaml": "vars: { word: hello }\n",
+            "plugin.yaml": "name: x\nprotocol: exec\ncommand: [sh, start.sh]\nsteps: { go: { summary: Goes. } }\n",
+        ]
+        try await withProject(files) { runnel in
+            for (link, target) in [("runnel.yaml", "settings.yaml"), ("plugins/x/plugin.yaml", "plugin.yaml")] {
+                try FileManager.default.createSymbolicLink(
+                    atPath: runnel.directory + "/inside/" + link,
+                    withDestinationPath: runnel.directory + "/" + target)
+            }
+            let ended = try await runnel.run(["validate", "inside/good.yaml"])
+            #expect(ended.status == 0, "\(ended.error)")
+        }
+    }
+
     @Test("a YAML file of a hundred megabytes is refused without being read whole, and a pipe holds nobody up")
     func large() async throws {
         try await withProject(["runnel.yaml": ""]) { runnel in

@@ -87,6 +87,43 @@ private struct Mistake: CustomTestStringConvertible {
             "steps:\n  - uses: log\n    on_error: contnue\n",
             #"p.yaml:3:15: error: `on_error`: expected one of "fail", "continue", found "contnue" [wrong-value]"#,
             #"= did you mean "continue"?"#),
+        Mistake(
+            "on: { schedule: { crn: '0 9 * * *' } }\nsteps: [ { uses: log } ]\n",
+            #"p.yaml:1:19: error: schedule has no key "crn" [unknown-key]"#, #"= did you mean "cron"?"#),
+        Mistake(
+            "steps:\n  - { uses: log, with: x }\n  - { uses: log, with: [x] }\n",
+            #"p.yaml:2:24: error: `with`: expected a mapping, found "x" [wrong-type]"#,
+            "p.yaml:3:24: error: `with`: expected a mapping, found a list [wrong-type]"),
+        Mistake(
+            "steps:\n  - { log: { message: hi } }\n  - http.fetch: { url: 'http://a.example' }\n",
+            #"p.yaml:2:7: error: a step has no key "log" [unknown-key]"#, "= write `uses: log` and `with: { … }`",
+            #"p.yaml:3:5: error: a step has no key "http.fetch" [unknown-key]"#,
+            "= write `uses: http.fetch` and `with: { … }`"),
+        Mistake(
+            "inputs: [a]\nsteps: [ { uses: log } ]\n",
+            "p.yaml:1:9: error: `inputs`: expected a name for each input, found a list [wrong-type]",
+            "= write `inputs: { name: { type: string } }`"),
+        Mistake(
+            "on: { watch: { path: in, include: '*.txt' } }\nsteps: [ { uses: log } ]\n",
+            #"p.yaml:1:35: error: `include`: expected a list, found "*.txt" [wrong-value]"#,
+            #"= write `include: ["*.txt"]`"#),
+        Mistake(
+            "steps:\n  - uses: log\n    when: x\n    loop: 3\n    retries: 3\n    depends: [a]\n    continueOnError: true\n    on_failure: []\n",
+            #"p.yaml:3:5: error: a step has no key "when" [unknown-key]"#, "= write `if: …`",
+            #"p.yaml:4:5: error: a step has no key "loop" [unknown-key]"#,
+            "= write `for_each: …` for the items of a list, or `until: …`",
+            #"p.yaml:5:5: error: a step has no key "retries" [unknown-key]"#, "= write `retry: { attempts: … }`",
+            #"p.yaml:6:5: error: a step has no key "depends" [unknown-key]"#,
+            "= steps run in the order in which they are written; a group with `parallel: true` runs its steps at once",
+            #"p.yaml:7:5: error: a step has no key "continueOnError" [unknown-key]"#, "= write `on_error: continue`",
+            #"p.yaml:8:5: error: a step has no key "on_failure" [unknown-key]"#,
+            "= write `on_error: continue` here, or `on_failure:` at the pipeline"),
+        Mistake(
+            "vars: { a: 1 }\nsecrets: [a]\nsteps: [ { uses: log } ]\n",
+            #"p.yaml:1:1: error: a pipeline has no key "vars" [unknown-key]"#,
+            "= `vars:` stands in runnel.yaml; templates read `{{ vars.NAME }}`",
+            #"p.yaml:2:1: error: a pipeline has no key "secrets" [unknown-key]"#,
+            "= `secrets:` stands in runnel.yaml; templates read `{{ secrets.NAME }}`"),
     ]
 
     @Test("all of it is said at once, each at its key, and once", arguments: mistakes)
@@ -130,6 +167,83 @@ private struct Mistake: CustomTestStringConvertible {
                     #"p.yaml:8:37: error: prompts/broken.txt:2:4: there is no step with the id "lnes" [unknown-reference]"#,
                     #"= did you mean "lines"?"#, "1 pipeline checked, 1 with errors",
                 ])
+        }
+    }
+
+    @Test(
+        "a setting of another kind shows how it is written",
+        arguments: [
+            (
+                "journal: postgres", "1:10: error: `journal`: expected a mapping, found a string [wrong-value]",
+                #"= write `journal: { url: "postgres://user@host/database" }`"#
+            ),
+            (
+                "env: LANG", #"1:6: error: `env`: expected a list, found "LANG" [wrong-value]"#,
+                #"= write `env: ["LANG"]`"#
+            ),
+            (
+                "secrets: [a]", "1:10: error: `secrets`: expected names and values, found a list [wrong-value]",
+                "= write `secrets: { name: { env: NAME } }`"
+            ),
+        ])
+    func settings(text: String, message: String, hint: String) async throws {
+        let files = ["p.yaml": "steps: [ { uses: log, with: { message: hi } } ]\n", "runnel.yaml": text + "\n"]
+        try await withProject(files) { runnel in
+            let ended = try await runnel.run(["validate", "p.yaml"])
+            #expect(said(ended.error).starts(with: ["runnel.yaml:" + message, hint]), "\(ended.error)")
+        }
+    }
+
+    @Test("a certificate that is not on this machine is a warning, a proxy that is no URL an error")
+    func network() async throws {
+        let pipeline = "steps: [ { uses: log, with: { message: hi } } ]\n"
+        try await withProject(["p.yaml": pipeline, "runnel.yaml": "http: { tls: { ca: nope.pem } }\n"]) { runnel in
+            let ended = try await runnel.run(["validate", "p.yaml"])
+            #expect(
+                ended.error == """
+                    runnel.yaml:1: warning: `http.tls.ca`: there is no file "nope.pem"
+                    1 pipeline checked, all valid
+
+                    """)
+        }
+        try await withProject(["p.yaml": pipeline, "runnel.yaml": "http: { proxy: word }\n"]) { runnel in
+            let ended = try await runnel.run(["validate", "p.yaml"])
+            #expect(ended.error.contains("the proxy \"word\" is not a URL"), "\(ended.error)")
+            #expect(ended.error.contains("= write it such as \"http://proxy.example:3128\"\n"), "\(ended.error)")
+            #expect(ended.status == 2)
+        }
+    }
+
+    @Test("a key of `trigger` that no run of the pipeline has is found before anything is paid for")
+    func triggerKeys() async throws {
+        func pipeline(_ triggers: String) -> String {
+            """
+            on: { \(triggers) }
+            steps:
+              - { uses: log, if: trigger.tpye == "watch", with: { message: "{{ trigger.pth }}" } }
+              - { uses: log, with: { message: "{{ trigger.path }} {{ trigger.size }} {{ trigger.gone | default('') }}" } }
+              - { uses: log, with: { message: "{{ trigger.scheduled_for }} {{ trigger.count }}" } }
+            """
+        }
+        let tpye = #"3:22: error: there is no `trigger` value "tpye" [unknown-reference]"#
+        let pth = #"3:68: error: there is no `trigger` value "pth" [unknown-reference]"#
+        let tick = #"5:39: error: there is no `trigger` value "scheduled_for" [unknown-reference]"#
+        let count = #"5:67: error: there is no `trigger` value "count" [unknown-reference]"#
+        let known = "= known: type, path, name, stem, extension, size, modified, media_type"
+        let close = [#"= did you mean "type"?"#, #"= did you mean "path"?"#]
+        for (triggers, expected) in [
+            ("watch: { path: in }", [tpye, close[0], pth, close[1], tick, known, count, known]),
+            (
+                "watch: { path: in }, schedule: { every: 1h, debounce: { for: 1s } }",
+                [tpye, close[0], pth, close[1]]
+            ),
+            ("manual: {}", []),
+        ] {
+            try await withProject(["p.yaml": pipeline(triggers)]) { runnel in
+                let ended = try await runnel.run(["validate", "p.yaml"])
+                let found = said(ended.error).filter { $0.contains("trigger") || $0.hasPrefix("= ") }
+                #expect(found == expected.map { $0.hasPrefix("= ") ? $0 : "p.yaml:" + $0 }, "\(ended.error)")
+            }
         }
     }
 

@@ -455,6 +455,35 @@ import Testing
         }
     }
 
+    @Test("a selection of runs to retry leaves out one whose file was put back, and says so")
+    func putBack() async throws {
+        let files = [
+            "runnel.yaml": "", "in/a.txt": "content",
+            "p.yaml": """
+            name: p
+            on: { watch: { path: in, settle: 10ms, after: move } }
+            steps: [ { uses: shell, with: { run: 'exit 1' } } ]
+            """,
+        ]
+        try await withProject(files) { runnel in
+            _ = try await runnel.interrupt(["serve", ".", "--port", "0"]) { error in
+                guard error.contains(" of p failed after ") else { return false }
+                let end = Date.now.addingTimeInterval(20)
+                let moved = "\(runnel.directory)/failed/a.txt"
+                while !FileManager.default.fileExists(atPath: moved), Date.now < end { usleep(10_000) }
+                return true
+            }
+            try FileManager.default.moveItem(
+                atPath: "\(runnel.directory)/failed/a.txt", toPath: "\(runnel.directory)/in/a.txt")
+            let retried = try await runnel.run(["runs", "retry", "--state", "failed"])
+            #expect(retried.status == 0, "\(retried.error)")
+            #expect(
+                retried.error.hasSuffix(
+                    " is left out: what it was started for is not there any more at \"failed/a.txt\", or has a newer run\n"
+                        + "no run to retry\n"), "\(retried.error)")
+        }
+    }
+
     @Test("a run that is refused because the journal is gone is told with the name of its pipeline alone")
     func journalGone() async throws {
         let files = [

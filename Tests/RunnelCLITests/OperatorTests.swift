@@ -1,4 +1,6 @@
 import Foundation
+import RunnelKit
+import TestSupport
 import Testing
 
 @Suite("What operators set up first", .timeLimit(.minutes(5))) struct OperatorTests {
@@ -35,6 +37,57 @@ import Testing
                 _ = try await runnel.run(command)
             }
             #expect(try asked() == before)
+        }
+    }
+
+    @Test("ledger shows the files that a watch knows, a page at a time")
+    func ledger() async throws {
+        let files = [
+            "runnel.yaml": "server: { port: 0 }\n",
+            "pipelines/p.yaml": """
+            on: { watch: { path: inbox } }
+            steps: [ { uses: file.write, with: { path: "out/{{ trigger.name }}", content: done } } ]
+            """,
+            "inbox/a.txt": "one", "inbox/b.txt": "three",
+        ]
+        try await withProject(files) { runnel in
+            try await runnel.serving("pipelines") { runnel in
+                let out = runnel.directory + "/out/"
+                let areDone = await eventually {
+                    ["a.txt", "b.txt"].allSatisfy { FileManager.default.fileExists(atPath: out + $0) }
+                }
+                #expect(areDone)
+                let first = try await runnel.run(["ledger", "p", "-n", "1"])
+                #expect(first.output.hasSuffix("  inbox/a.txt\n"), "\(first.error)")
+                #expect(first.error == "there are more: --after 'file/inbox/a.txt'\n")
+                let second = try await runnel.run(["ledger", "p", "watch", "--after", "file/inbox/a.txt", "--json"])
+                let page = try Value.json(second.output)
+                #expect(page["entries"]?.asList?.count == 1)
+                #expect(page["entries"]?[0]?["name"] == "inbox/b.txt")
+                #expect(page["entries"]?[0]?["size"] == 5)
+                #expect(page["next"] == nil)
+                let none = try await runnel.run(["ledger", "p", "schedule"])
+                #expect(none.status == 1)
+                #expect(
+                    none.error
+                        == "error: the pipeline \"p\" has no trigger \"schedule\" with a ledger; those with one are watch\n"
+                )
+            }
+        }
+    }
+
+    @Test("config shows prices by agent and model, with their places")
+    func prices() async throws {
+        let settings = "prices:\n  AGENTIC STAR: { input: 3 USD, output: 15 USD }\n  bot:\n    call: 0.02 USD\n"
+        try await withProject(["runnel.yaml": settings]) { runnel in
+            let shown = try await runnel.run(["config", "prices"])
+            #expect(
+                shown.output == """
+                    prices.AGENTIC STAR.input   3 USD  # runnel.yaml:2
+                    prices.AGENTIC STAR.output  15 USD  # runnel.yaml:2
+                    prices.bot.call             0.02 USD  # runnel.yaml:4
+
+                    """)
         }
     }
 
@@ -110,12 +163,45 @@ import Testing
         }
     }
 
+    @Test("a folder is searched for the pipelines that `run` names; one file alone is not")
+    func unknownPipelines() async throws {
+        let files = [
+            "runnel.yaml": "",
+            "pipelines/import.yaml": "steps: [ { uses: log } ]",
+            "pipelines/after.yaml": "on: { run: { pipelines: [imprt, \"ex*\"] } }\nsteps: [ { uses: log } ]",
+        ]
+        try await withProject(files) { runnel in
+            let folder = try await runnel.run(["validate", "pipelines"])
+            #expect(folder.status == 0)
+            #expect(
+                folder.error.hasPrefix(
+                    "pipelines/after.yaml:1:26: warning: there is no pipeline named \"imprt\" in this folder [unknown-pipeline]\n"
+                ), "\(folder.error)")
+            #expect(folder.error.contains("= did you mean \"import\"?"), "\(folder.error)")
+            let file = try await runnel.run(["validate", "pipelines/after.yaml"])
+            #expect(file.error == "1 pipeline checked, all valid\n")
+        }
+    }
+
     @Test("a template in a script is refused with the form that works, and scripts are listed")
     func scripts() async throws {
         let files = [
             "runnel.yaml": "",
             "bad.yaml": "steps: [ { uses: shell, with: { run: \"echo {{ trigger.body.title }}\" } } ]",
             "good.yaml": "steps: [ { uses: shell, with: { run: \"df -h\" } } ]",
+            "commented.yaml": """
+            steps:
+              - uses: shell
+                with:
+                  run: |
+                    # Tidy up.
+
+                    rm -rf cache
+                    # Start again.
+                    mkdir cache
+              - uses: ./steps/disk.yaml
+            """,
+            "steps/disk.yaml": "steps:\n  - uses: shell\n    with: { run: df -i }\n",
         ]
         try await withProject(files) { runnel in
             let bad = try await runnel.run(["validate", "bad.yaml"])
@@ -130,6 +216,14 @@ import Testing
                 ))
             let good = try await runnel.run(["validate", "good.yaml"])
             #expect(good.error.contains("good.yaml:1 executes shell: df -h"))
+            let commented = try await runnel.run(["validate", "commented.yaml"])
+            #expect(
+                commented.error.hasPrefix(
+                    """
+                    commented.yaml:4 executes shell: rm -rf cache (and 1 more line)
+                    steps/disk.yaml:3 executes shell: df -i
+
+                    """), "\(commented.error)")
             var disabled = runnel
             disabled.environment["RUNNEL_SHELL_ENABLED"] = "false"
             let off = try await disabled.run(["run", "good"])

@@ -30,7 +30,7 @@ import Testing
     func kinds() throws {
         defer { try? FileManager.default.removeItem(at: root) }
         try write(
-            "b.yaml", "a.yml", "deep/er/c.yaml", "runnel.yaml", "deep/runnel.yaml", "plugins/x/plugin.yaml",
+            "b.yaml", "a.yml", "deep/er/c.yaml", "runnel.yaml", "deep/plugin.yaml",
             "b.test.yaml",
             ".runnel/d.yaml", ".hidden.yaml", "notes.txt", "folder.yaml/e.yaml")
         try FileManager.default.createSymbolicLink(
@@ -38,6 +38,35 @@ import Testing
         #expect(try names(PipelineFolder(root.path)) == ["a.yml", "b.yaml", "deep/er/c.yaml", "folder.yaml/e.yaml"])
         #expect(
             try names(PipelineFolder(root.path + "/")) == ["a.yml", "b.yaml", "deep/er/c.yaml", "folder.yaml/e.yaml"])
+    }
+
+    @Test("are not those of another project, of plugins or of packages of Node.js")
+    func limits() throws {
+        defer { try? FileManager.default.removeItem(at: root) }
+        try write(
+            "runnel.yaml", "a.yaml", "plugins/x/values.yaml", "web/node_modules/y/docker-compose.yml", "web/b.yaml",
+            "other/runnel.yaml", "other/c.yaml", "other/pipelines/d.yaml")
+        #expect(try names(PipelineFolder(root.path)) == ["a.yaml", "web/b.yaml"])
+        #expect(
+            try names(PipelineFolder(root.appendingPathComponent("other").path)) == [
+                "other/c.yaml", "other/pipelines/d.yaml",
+            ])
+        #expect(try names(PipelineFolder(root.appendingPathComponent("plugins").path)) == ["plugins/x/values.yaml"])
+    }
+
+    @Test("that a command was given no folder for are those in `pipelines` of a project, or below a project without it")
+    func usual() throws {
+        defer { try? FileManager.default.removeItem(at: root) }
+        try write("a.yaml", "deep/b.yaml")
+        #expect(PipelineFolder.usual(in: root.path) == root.path)
+        #expect(try names(PipelineFolder(searching: root.path)) == ["a.yaml"])
+        try write("runnel.yaml")
+        #expect(PipelineFolder.usual(in: root.path) == root.path)
+        #expect(try names(PipelineFolder(searching: root.path)) == ["a.yaml", "deep/b.yaml"])
+        try write("pipelines/c.yaml")
+        #expect(PipelineFolder.usual(in: root.path) == root.path + "/pipelines")
+        try write("pipelines/runnel.yaml")
+        #expect(PipelineFolder.usual(in: root.path) == root.path)
     }
 
     @Test("are those that there are now, whatever there was before, in old folders and in those changed just now")

@@ -37,6 +37,10 @@ import Testing
             let ended = try await runnel.run(["run", "p"])
             #expect(ended.output == "{\n  \"greeting\": \"hello\"\n}\n")
             #expect(ended.error.contains("  · greet-hello: thinking\n"))
+            let valid = try await runnel.run(["validate", "p.yaml"]).error
+            #expect(valid.contains("p.yaml:3 executes greet.hello: "), "\(valid)")
+            let drawn = try await runnel.run(["explain", "p"]).output
+            #expect(drawn.contains("line 3 executes greet.hello: "), "\(drawn)")
             #expect(try await runnel.run(["steps"]).output.contains("greet.hello   Greets somebody.\n"))
             #expect(
                 try await runnel.run(["steps", "greet.hello"]).output == """
@@ -87,7 +91,7 @@ import Testing
                     [unknown-step]
                         3 |   - { uses: other.thing }
                           |             ^~~~~~~~~~~
-                          = fix plugins/other/plugin.yaml
+                          = fix plugins/other/plugin.yaml:4: plugin.yaml has no key "stpes"
 
                     """)
             let other = try await runnel.run(["run", "good"])

@@ -70,6 +70,38 @@ import Testing
         }
     }
 
+    @Test(
+        "a run without the input that it needs says how to give it, a later step does not",
+        arguments: [
+            (#"{ uses: log, with: { message: "x {{ input }}" } }"#, true),
+            (#"{ uses: log, with: { message: "{{ input.title }}" } }"#, true),
+            (#"{ uses: log, for_each: "{{ input }}", with: { message: x } }"#, true),
+            (#"{ uses: template, with: { file: t.txt } }"#, true),
+            (
+                #"{ uses: template, with: { text: a } }, { uses: log, with: { message: "{{ input.title | trim }}" } }"#,
+                false
+            ),
+        ])
+    func missingInput(steps: String, isMeant: Bool) async throws {
+        let files = ["p.yaml": "steps: [ \(steps) ]\n", "t.txt": "{{ input }}"]
+        try await withProject(files) { runnel in
+            for arguments in [["run", "p"], ["run", "p", "--no-journal", "-q"]] {
+                let ended = try await runnel.run(arguments)
+                let hint = "  = give it with `--input-file FILE`, or `-` for standard input\n"
+                #expect(ended.error.contains(hint) == isMeant, "\(ended.error)")
+                #expect(!isMeant || !ended.error.contains("default("), "\(ended.error)")
+                #expect(ended.status == 1)
+            }
+            let given = try await runnel.run(["run", "p", "--text", ""])
+            #expect(!given.error.contains("--input-file"), "\(given.error)")
+        }
+        try await withProject(["p.yaml": "steps: [ { uses: chat } ]\n"]) { runnel in
+            let ended = try await runnel.run(["run", "p", "--simulate"])
+            let hint = "  = give `prompt`, or an input with `--input-file FILE`, or `-` for standard input\n"
+            #expect(ended.error.contains(hint), "\(ended.error)")
+        }
+    }
+
     @Test("--json writes one event a line and nothing else")
     func json() async throws {
         try await withProject(["echo.yaml": echo]) { runnel in

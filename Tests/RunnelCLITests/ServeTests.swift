@@ -1,5 +1,7 @@
 import Testing
 
+@testable import RunnelCLI
+
 @Suite("runnel serve, typed") struct ServeTests {
     @Test("beyond this machine, a hook that anybody may call is warned of before it can be called")
     func openHook() async throws {
@@ -37,5 +39,50 @@ import Testing
             #expect(ended.status == 2)
             #expect(ended.output == "")
         }
+    }
+
+    @Test("a log gets the plain address of the dashboard, and no link that signs in")
+    func plainAddress() async throws {
+        let files = ["runnel.yaml": "server: { port: 0 }\n", "pipelines/h.yaml": "steps: [ { uses: log } ]\n"]
+        try await withProject(files) { runnel in
+            let ended = try await runnel.interruptOutput(["serve", "pipelines"]) { said in
+                said.contains("Dashboard: ") && said.hasSuffix("\n")
+            }
+            let lines = ended.output.split(separator: "\n").map(String.init)
+            let listening = try #require(lines.first { $0.hasPrefix("Listening on ") })
+            let address = listening.dropFirst("Listening on ".count)
+            #expect(lines.last == "Dashboard: \(address)/ (`runnel open` makes a link that signs in)")
+            #expect(!ended.output.contains("sign-in"))
+            #expect(!ended.error.contains("sign-in"))
+        }
+    }
+
+    @Test("`runnel open` makes the link that the log does not have")
+    func linkOnRequest() async throws {
+        let files = ["runnel.yaml": "server: { port: 0 }\n", "pipelines/h.yaml": "steps: [ { uses: log } ]\n"]
+        try await withProject(files) { runnel in
+            try await runnel.serving("pipelines") { client in
+                let link = try await client.run(["open", "--print"]).output
+                let port = try #require(client.environment["RUNNEL_SERVER_PORT"])
+                #expect(link.hasPrefix("http://127.0.0.1:\(port)/sign-in?once="), "\(link)")
+            }
+        }
+    }
+
+    @Test("a terminal gets the link, and a link is made for nobody else")
+    func terminal() {
+        var made = 0
+        func text(isTerminal: Bool) -> String {
+            ServeServices.dashboard(at: "http://127.0.0.1:8790", isTerminal: isTerminal) {
+                made += 1
+                return "/sign-in?once=x"
+            }
+        }
+        #expect(text(isTerminal: true) == "Dashboard: http://127.0.0.1:8790/sign-in?once=x\n")
+        #expect(made == 1)
+        #expect(
+            text(isTerminal: false)
+                == "Dashboard: http://127.0.0.1:8790/ (`runnel open` makes a link that signs in)\n")
+        #expect(made == 1)
     }
 }

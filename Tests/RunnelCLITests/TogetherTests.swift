@@ -35,6 +35,39 @@ import Testing
         }
     }
 
+    @Test("the pipelines of a project below are not served with those of the outer one")
+    func nested() async throws {
+        func pipeline(_ name: String) -> String { "name: \(name)\nsteps: [ { uses: log, with: { message: hi } } ]\n" }
+        let files = [
+            "runnel.yaml": "server: { port: 0 }\n", "outer.yaml": pipeline("outer"),
+            "data/compose.yaml": "services: {}\n", "sub/runnel.yaml": "", "sub/pipelines/inner.yaml": pipeline("inner"),
+        ]
+        try await withProject(files) { runnel in
+            let served = try await runnel.interruptOutput(["serve", "."]) { $0.contains("Listening on ") }
+            #expect(served.output.hasPrefix("Serving 1 pipeline\n  outer\nListening on "), "\(served.output)")
+            try FileManager.default.createDirectory(
+                atPath: runnel.directory + "/pipelines", withIntermediateDirectories: true)
+            try FileManager.default.moveItem(
+                atPath: runnel.directory + "/outer.yaml", toPath: runnel.directory + "/pipelines/outer.yaml")
+            for arguments in [["validate"], ["validate", "outer"], ["validate", "pipelines/outer"]] {
+                let checked = try await runnel.run(arguments)
+                #expect(checked.error == "1 pipeline checked, all valid\n", "\(arguments)")
+            }
+            let inner = try await runnel.run(["validate", "sub"])
+            #expect(inner.error == "1 pipeline checked, all valid\n")
+            for command in ["validate", "test"] {
+                let wrong = try await runnel.run([command, "outr"])
+                #expect(
+                    wrong.error == """
+                        error: there is no file, folder or pipeline "outr"
+                          = did you mean "outer"?
+
+                        """)
+                #expect(wrong.status == 2)
+            }
+        }
+    }
+
     @Test("two that take the files of one folder are named")
     func folders() async throws {
         let files = [
@@ -148,7 +181,10 @@ import Testing
             let none = try await runnel.run(retry)
             #expect(none.error == "no run to retry\n")
             #expect(none.status == 0)
-            let wrong = try await runnel.run(["runs", "retry", "last", "--state", "failed"])
+            let last = try await runnel.run(
+                ["runs", "retry", "last", "--state", "failed", "--pipeline", "q", "--input", "luck=true"])
+            #expect(last.output == "good\n", "\(last.error)")
+            let wrong = try await runnel.run(["runs", "retry", "01a2188c", "--state", "failed"])
             #expect(wrong.error.contains("name a run, or select runs with --state, --since and --pipeline; not both"))
             let running = try await runnel.run(["runs", "retry", "--state", "running"])
             #expect(running.error.contains("--state running: only runs that have ended can be retried"))

@@ -138,6 +138,39 @@ import Testing
     }
 
     @Test(
+        "a script in a file of another user is not executed, in a pipeline or an included file; other pipelines are run",
+        .enabled(if: isRoot), arguments: ["script.yaml", "steps/disk.yaml"])
+    func script(file: String) async throws {
+        var files = Self.files
+        files["script.yaml"] = "steps:\n  - { uses: shell, with: { run: touch hit } }\n"
+        files["steps/disk.yaml"] = "steps:\n  - { uses: shell, with: { run: touch hit } }\n"
+        files["including.yaml"] = "steps:\n  - { uses: ./steps/disk.yaml }\n"
+        try await withProject(files) { runnel in
+            var runnel = runnel
+            runnel.environment["XDG_CONFIG_HOME"] = runnel.directory + "/config"
+            try give(runnel.directory + "/" + file)
+            try give(runnel.directory + "/p.yaml")
+            let name = file == "script.yaml" ? "script" : "including"
+            for command in [["run", name], ["validate", name + ".yaml"]] {
+                let ended = try await runnel.run(command)
+                #expect(ended.status == 2)
+                #expect(ended.error.contains("\(file):2:"), "\(ended.error)")
+                #expect(ended.error.contains("error: \"\(file)\" belongs to "), "\(ended.error)")
+                #expect(ended.error.contains("and you are \"root\" (uid 0) [pipeline-untrusted]"), "\(ended.error)")
+                #expect(ended.error.contains("`runnel trust \(runnel.directory)`"), "\(ended.error)")
+            }
+            #expect(!FileManager.default.fileExists(atPath: runnel.directory + "/hit"))
+            let harmless = try await runnel.run(["run", "p"])
+            #expect(harmless.output == "well\n", "\(harmless.error)")
+            let trusted = try await runnel.run(["trust", "."])
+            #expect(trusted.status == 0)
+            let executed = try await runnel.run(["run", name])
+            #expect(executed.status == 0, "\(executed.error)")
+            #expect(FileManager.default.fileExists(atPath: runnel.directory + "/hit"))
+        }
+    }
+
+    @Test(
         "the search for a project stops at a folder of another user, and does not use its configuration",
         .enabled(if: isRoot))
     func above() async throws {

@@ -26,6 +26,40 @@ import Testing
         return script.joined(separator: "\n")
     }
 
+    @Test(
+        "what it says about failures finds the run that failed, also where others ended after it",
+        arguments: [("tutorial.md", "## When something fails"), ("tutorial.ja.md", "## 失敗したとき")])
+    func failures(page: String, heading: String) async throws {
+        let file = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../docs/\(page)")
+        let text = try String(contentsOf: file, encoding: .utf8)
+        let part = try #require(text.components(separatedBy: heading + "\n").last)
+        let commands = part.split(separator: "\n").filter { $0.hasPrefix("    runnel ") }.map { line in
+            line.prefix { $0 != "#" }.split(separator: " ").dropFirst().map(String.init)
+        }
+        #expect(commands.map { $0[1] } == ["list", "show", "retry"])
+        let files = [
+            "runnel.yaml": "",
+            "broken.yaml": "steps: [ { uses: file.read, with: { path: nothing.txt } } ]",
+            "alert.yaml": "steps: [ { uses: log } ]",
+        ]
+        try await withProject(files) { runnel in
+            #expect(try await runnel.run(["run", "broken"]).status == 1)
+            #expect(try await runnel.run(["run", "alert"]).status == 0)
+            for command in commands {
+                let ended = try await runnel.run(command)
+                #expect(ended.status == (command[1] == "retry" ? 1 : 0), "\(command): \(ended.error)")
+                #expect((ended.output + ended.error).contains("broken"), "\(command): \(ended.output)\(ended.error)")
+            }
+            let runs = try await runnel.run(["runs", "list", "--state", "failed"]).output
+            #expect(runs.components(separatedBy: "broken").count > 2, "\(runs)")
+            let other = try await runnel.run(["runs", "show", "last", "--pipeline", "alert", "--state", "failed"])
+            #expect(other.error == "error: there is no such run\n")
+            let wrong = try await runnel.run(["runs", "show", "01a2188c", "--state", "failed"])
+            #expect(wrong.status == 2)
+            #expect(wrong.error.contains("--state and --pipeline go with `last`"), "\(wrong.error)")
+        }
+    }
+
     @Test("typed as it stands, it works")
     func typed() async throws {
         try await withProject([:]) { runnel in

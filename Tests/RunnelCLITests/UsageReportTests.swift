@@ -43,4 +43,34 @@ import Testing
         #expect(json["rows"]?[2]?["unknown_cached_calls"] == 1)
         #expect(json["total"]?["unknown_cached_calls"] == 3)
     }
+
+    @Test("budgets stand in a table of their own, and in JSON")
+    func budgets() {
+        let budgets = [
+            BudgetStatus(
+                pipeline: nil, used: 800, limit: 1000, isEstimated: true, period: "day", endsAt: 0, excess: .wait),
+            BudgetStatus(
+                pipeline: "mail", used: 1.5, limit: 1, currency: "USD", period: "week", endsAt: 0, excess: .fail),
+        ]
+        let report = UsageReport([], by: .pipeline, days: nil, since: 0, PriceTable(), budgets)
+        let end = LocalTime.text(0)
+        let title = "UNTIL".padding(to: end.count)
+        #expect(
+            report.budgetText(style: TextStyle(hasColor: false)) == """
+                BUDGET             USED        LIMIT  SHARE   PER  \(title)  THEN
+                all chats  ~ 800 tokens  1000 tokens   80 %   day  \(end)  wait
+                mail           1.50 USD     1.00 USD  150 %  week  \(end)  fail
+                ~ some of it is estimated: the server did not tell it
+
+                """)
+        #expect(report.json["budgets"]?[0]?["limit"] == 1000)
+        #expect(report.json["budgets"]?[0]?["pipeline"] == .null)
+        #expect(report.json["budgets"]?[1]?["share"] == 1.5)
+        #expect(Self.report.json["budgets"] == [])
+    }
+}
+
+extension String {
+    /// As the cell of a column that stands on the right.
+    fileprivate func padding(to width: Int) -> String { String(repeating: " ", count: max(0, width - count)) + self }
 }

@@ -55,6 +55,32 @@ import Testing
         }
     }
 
+    @Test("an interrupt ends a run that waits for its turn, and a termination leaves it in the queue")
+    func turn() async throws {
+        let pipeline = """
+            name: alone
+            concurrency: { limit: 1 }
+            steps:
+              - uses: shell
+                with: { run: "cat gate" }
+            """
+        try await withProject(["alone.yaml": pipeline]) { runnel in
+            // The first run waits for somebody who writes into the pipe.
+            let gate = runnel.directory + "/gate"
+            #expect(mkfifo(gate, 0o600) == 0)
+            async let first = runnel.run(["run", "alone"])
+            // It is open for writing as soon as the step reads it.
+            let writer = try await Task.detached { try FileHandle(forWritingTo: URL(fileURLWithPath: gate)) }.value
+            let mark = "waiting: as many runs of alone go on"
+            #expect(try await runnel.interrupt(["run", "alone"], after: mark).status == 130)
+            #expect(try await lastRun(runnel)["state"] == "cancelled")
+            #expect(try await runnel.terminate(["run", "alone"], after: mark).status == 130)
+            #expect(try await lastRun(runnel)["state"] == "queued")
+            try writer.close()
+            #expect(try await first.status == 0)
+        }
+    }
+
     @Test("a cancelled run that waits with a `finally` and without a process says what ends it")
     func finallyLater() async throws {
         let pipeline = poll + "\nfinally: [ { uses: file.write, with: { path: done.txt, content: done } } ]\n"
@@ -70,6 +96,10 @@ import Testing
             #expect(resumed.status == 130)
             #expect(try await lastRun(runnel)["state"] == "cancelled")
             #expect(FileManager.default.fileExists(atPath: runnel.directory + "/done.txt"))
+            let audit = try await runnel.run(["audit"]).output.split(separator: "\n")
+            #expect(audit.count == 2)
+            #expect(audit.first?.hasSuffix("  resume-run \(id)  local from command line") == true)
+            #expect(audit.last?.hasSuffix("  cancel-run \(id)  local from command line") == true)
         }
     }
 }

@@ -32,6 +32,22 @@ import Testing
         }
     }
 
+    @Test("the alert is added to an existing project, with what it needs in runnel.yaml where that is missing")
+    func addedAlert() async throws {
+        try await withProject(["runnel.yaml": "env: [HOME]\n"]) { runnel in
+            let added = try await runnel.run(["new", "pipeline", "alert", "--template", "alert"])
+            #expect(added.status == 0, "\(added.error)")
+            #expect(added.output.contains("It needs this in runnel.yaml:\n"), "\(added.output)")
+            #expect(added.output.hasSuffix("secrets:\n  alerts: { env: ALERT_WEBHOOK }\n"), "\(added.output)")
+            try "secrets: { alerts: { env: ALERT_WEBHOOK } }\n".write(
+                toFile: runnel.directory + "/runnel.yaml", atomically: true, encoding: .utf8)
+            let second = try await runnel.run(["new", "pipeline", "other", "--template", "alert"])
+            #expect(!second.output.contains("It needs"), "\(second.output)")
+            let tested = try await runnel.run(["test"])
+            #expect(tested.status == 0, "\(tested.output)\(tested.error)")
+        }
+    }
+
     @Test("init touches nothing that is there")
     func careful() async throws {
         try await withProject(["runnel.yaml": "env: [HOME]\n"]) { runnel in
@@ -44,6 +60,8 @@ import Testing
 
                     """)
             #expect(try FileManager.default.contentsOfDirectory(atPath: runnel.directory) == ["runnel.yaml"])
+            let alert = try await runnel.run(["init", "alert"])
+            #expect(alert.error.contains("= `runnel new pipeline NAME --template alert` adds to an existing project"))
             let unknown = try await runnel.run(["init", "hok"])
             #expect(unknown.error == "error: unknown template \"hok\"\n  = did you mean \"hook\"?\n")
         }
@@ -134,6 +152,7 @@ import Testing
             #expect(ended.output.contains("✗ wrong"))
             #expect(ended.output.contains("-three") && ended.output.contains("+two"))
             #expect(ended.output.contains("1 passed, 1 failed"))
+            #expect(try await runnel.run(["test", "p"]).output.contains("1 passed, 1 failed"))
             let xml = try String(contentsOfFile: runnel.directory + "/out.xml", encoding: .utf8)
             #expect(xml.contains("<testsuites") && xml.contains("failures=\"1\""))
             let broken = "pipeline: p.yaml\ntests:\n  - { nmae: x }\n"

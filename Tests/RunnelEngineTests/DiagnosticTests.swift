@@ -99,6 +99,17 @@ import Testing
         #expect(text.contains(expected), "\(text)")
     }
 
+    @Test("of one file no more than 200 errors are told, and that there are more")
+    func bounded() throws {
+        let tags = String(repeating: "{% x %}", count: 5000)
+        let text = try printed("steps: [ { uses: echo, with: { value: \"\(tags)\" } } ]")
+        let errors = text.split(separator: "\n").filter { $0.contains(": error: ") }
+        #expect(errors.count == 201)
+        #expect(
+            errors.last?.hasSuffix(
+                "error: there are more than 200 errors; the others are not shown [too-many-problems]") == true)
+    }
+
     @Test(
         "a null that is written out is an error where it cannot stand",
         arguments: [
@@ -127,6 +138,26 @@ import Testing
         let text = try printed(key + "\nsteps: [{ uses: echo }]")
         #expect(text.hasPrefix(expected), "\(text)")
         #expect(text.contains("[empty-value]"))
+    }
+
+    @Test("a key of `item` that no list of `for_each` has is found, also in a group")
+    func itemKeys() throws {
+        let lists = "for_each: { os: [a], size: [1] }"
+        for step in [
+            "uses: echo, \(lists), with: { value: '{{ item.oss }}' }",
+            "\(lists), steps: [ { uses: echo, with: { value: '{{ item.oss }}' } } ]",
+        ] {
+            let text = try printed("steps: [ { \(step) } ]")
+            #expect(text.contains("there is no `item` value \"oss\" [unknown-reference]"), "\(text)")
+            #expect(text.contains("= did you mean \"os\"?"), "\(text)")
+        }
+        let valid = try printed(
+            """
+            steps:
+              - { uses: echo, \(lists), with: { value: "{{ item.os }} {{ item.size }}" } }
+              - { uses: echo, for_each: [{ oss: 1 }], with: { value: "{{ item.oss }}" } }
+            """)
+        #expect(valid == "", "\(valid)")
     }
 
     @Test(

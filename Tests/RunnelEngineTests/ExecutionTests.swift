@@ -87,6 +87,24 @@ import YAML
         }
     }
 
+    @Test("`for_each` over several lists runs once for each combination, the last list changing fastest")
+    func product() async throws {
+        let result = try await run(
+            """
+            steps:
+              - uses: echo
+                for_each: { os: [linux, macos], size: "{{ input }}" }
+                max_parallel: 3
+                with: { value: "{{ item.os }}-{{ item.size }}/{{ index }}" }
+            """, input: [1, 2])
+        #expect(result.output == ["linux-1/0", "linux-2/1", "macos-1/2", "macos-2/3"])
+        let empty = try await run("steps: [ { uses: echo, for_each: { os: [a], size: [] } } ]")
+        #expect(empty.output == [])
+        let wrong = try await run("steps: [ { uses: echo, for_each: { os: '{{ input }}' } } ]", input: "linux")
+        #expect(wrong.error?.code == "bad-for-each")
+        #expect(wrong.error?.message == "`for_each.os`: expected a list, found \"linux\"")
+    }
+
     @Test("on_failure sees the error, finally always runs, and a failure there does not hide the first")
     func afterwards() async throws {
         let result = try await run(

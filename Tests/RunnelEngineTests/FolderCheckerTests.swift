@@ -14,6 +14,7 @@ private struct Looker: FollowingTrigger {
     @Field("A folder.") var folder: String?
     @Field("Patterns.") var include: [Glob] = []
     @Field("Whether it takes files away.") var takes: Bool = false
+    @Field("Where files go after their runs.") var moveTo: String?
     @Field("A route.") var path: String?
     @Field("A pipeline.") var after: String?
 
@@ -23,6 +24,10 @@ private struct Looker: FollowingTrigger {
     }
 
     func follows(_ pipeline: String, in own: String) -> Bool { pipeline == after }
+
+    var namedPipelines: [(path: [FieldError.PathElement], name: String)] {
+        after.map { [(path: [.key("after")], name: $0)] } ?? []
+    }
 
     func identity() -> String? { folder ?? path }
 
@@ -37,7 +42,8 @@ private struct Looker: FollowingTrigger {
                         let names = path.split(separator: "/")
                         return names.dropLast().joined(separator: "/") == folder
                             && (include.isEmpty || include.contains { $0.matches([Array(names.last ?? "")]) })
-                    }, covers: { $0 == folder }))
+                    }, covers: { $0 == folder },
+                    moves: moveTo.map { [FileMove(key: "move_to", folder: $0, names: include)] } ?? []))
         ]
     }
 }
@@ -58,7 +64,9 @@ struct LookerPlugin: Plugin {
 }
 
 @Suite("The pipelines of a folder, checked together") struct FolderCheckerTests {
-    private func check(_ pipelines: [String: (on: String, path: String)]) throws -> [String] {
+    private func check(
+        _ pipelines: [String: (on: String, path: String)], isComplete: Bool = false
+    ) throws -> [String] {
         let registry = try StepRegistry([LookerPlugin()])
         let loader = try PipelineLoader(registry: registry)
         let loaded = try pipelines.map { name, pipeline in
@@ -69,7 +77,7 @@ struct LookerPlugin: Plugin {
         }
         let checker = FolderChecker(
             registry: registry, project: ProjectDirectory(path: "/project"), scope: DictionaryScope([:]))
-        return checker.check(loaded).map { finding in
+        return checker.check(loaded, isComplete: isComplete).map { finding in
             let diagnostic = finding.diagnostic
             let line = diagnostic.range?.start.line ?? 0
             return "\(diagnostic.file):\(line) \(finding.loser ?? "-") \(diagnostic.code): \(diagnostic.message)"
@@ -85,6 +93,20 @@ struct LookerPlugin: Plugin {
             findings == [
                 "b.yaml:2 looker same-route: the pipelines \"a\" and \"b\" both want /hooks/same; only \"a\" (a.yaml) gets it"
             ])
+    }
+
+    @Test("a trigger that names a pipeline which the folder does not have is a warning, where all are known")
+    func unknownNames() throws {
+        let pipelines = [
+            "alert": ("{ after: imprt }", "out/a"), "import": ("{}", "out/b"), "report": ("{ after: import }", "out/c"),
+        ]
+        let findings = try check(pipelines, isComplete: true)
+        #expect(
+            findings == [
+                "alert.yaml:2 - unknown-pipeline: there is no pipeline named \"imprt\" in this folder"
+            ])
+        let partly = try check(pipelines)
+        #expect(partly.isEmpty)
     }
 
     @Test("two entries of one pipeline cannot have one path either")
@@ -145,6 +167,43 @@ struct LookerPlugin: Plugin {
                 "b.yaml:3 - " + words("z/1", #""b" → "c" → "a" → "b""#),
                 "c.yaml:3 - " + words("x/1", #""c" → "a" → "b" → "c""#),
             ])
+    }
+
+    @Test("folders that triggers move files to feed other entries, also those of the same pipeline")
+    func ringOfMoves() throws {
+        func words(_ key: String, _ folder: String, _ subject: String, _ names: String) -> String {
+            "feeds-in-a-ring: `\(key)` moves files to \"\(folder)\" (`move_to`): these \(subject) feed each other, "
+                + "\(names); `runs.chain` ends that"
+        }
+        #expect(
+            try check([
+                "a": ("{ folder: x, move_to: y }", "out/a"), "b": ("{ folder: y, move_to: x }", "out/b"),
+                "c": ("{ folder: w, move_to: x }", "out/c"),
+            ]) == [
+                "a.yaml:2 - " + words("looker", "y", "pipelines", #""a" → "b" → "a""#),
+                "b.yaml:2 - " + words("looker", "x", "pipelines", #""b" → "a" → "b""#),
+            ])
+        #expect(
+            try check(["a": ("[ { folder: x, move_to: y }, { folder: y, move_to: x } ]", "out/a")]) == [
+                "a.yaml:2 - " + words("looker[0]", "y", "triggers", "`looker[0]` → `looker[1]` → `looker[0]`")
+            ])
+        // One after the other, and a ring over a step.
+        #expect(
+            try check([
+                "a": ("[ { folder: x, move_to: y }, { folder: z } ]", "out/a"),
+                "b": ("{ folder: y, move_to: z }", "out/b"),
+            ]).isEmpty)
+        #expect(
+            try check(["a": ("{ folder: x, move_to: y }", "out/a"), "b": ("{ folder: y }", "x/b")]) == [
+                "a.yaml:2 - " + words("looker", "y", "pipelines", #""a" → "b" → "a""#),
+                "b.yaml:3 - feeds-in-a-ring: the step \"pen\" writes \"x/b\": these pipelines feed each other, "
+                    + #""b" → "a" → "b"; `runs.chain` ends that"#,
+            ])
+        #expect(
+            try check([
+                "a": ("{ folder: x, move_to: y, include: ['*.txt'] }", "out/a"),
+                "b": ("{ folder: y, move_to: x, include: ['*.pdf'] }", "out/b"),
+            ]).isEmpty)
     }
 
     @Test("a ring may lead over files and the ends of runs, or over ends alone")

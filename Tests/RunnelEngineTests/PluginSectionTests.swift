@@ -67,7 +67,7 @@ private struct Weather: ConfigurablePlugin {
                 runnel.yaml:2:8: warning: `weather.key` is a literal in the file [literal-secret]
                     2 |   key: ********
                       |        ^~~~~~~~
-                      = use `{ env: NAME }` or `{ file: path }`, so that the file can be shared
+                      = use `{ env: NAME }`, `{ file: path }` or `{ command: […] }`, so that the file can be shared
                 """)
         for yaml in ["weather:\n  kye: hunter2x", "weather:\n  key: [hunter2x]", "weather: { url: 5, key: hunter2x }"] {
             #expect(!load(yaml).text.contains("hunter2x"), "\(yaml)")

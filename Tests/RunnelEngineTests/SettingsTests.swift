@@ -103,6 +103,25 @@ import Testing
     }
 
     @Test(
+        "a variable that the configuration itself names is no unknown setting",
+        arguments: [
+            "server: { token: { env: RUNNEL_TOKEN } }",
+            "server: { tokens: { ada: { token: { env: RUNNEL_TOKEN }, scope: admin } } }",
+            "journal: { url: postgres://db/runnel, password: { env: RUNNEL_TOKEN } }",
+            "secrets: { hook: { env: RUNNEL_TOKEN } }",
+            "profiles: { prod: { secrets: { hook: { env: RUNNEL_TOKEN } } } }",
+            "env: [LANG, RUNNEL_TOKEN]",
+        ])
+    func namedVariable(yaml: String) {
+        let (settings, text) = load(yaml, ["RUNNEL_TOKEN": "a-long-token"])
+        #expect(settings != nil)
+        #expect(text == "")
+        #expect(
+            load(yaml, ["RUNNEL_TOKEM": "a-long-token"]).text
+                .contains("the environment variable RUNNEL_TOKEM is not a setting of Runnel [unknown-setting]"))
+    }
+
+    @Test(
         "what is wrong in runnel.yaml is said at its place",
         arguments: [
             ("marketplase: {}", #"runnel.yaml:1:1: error: runnel.yaml has no key "marketplase" [unknown-key]"#),
@@ -165,7 +184,7 @@ import Testing
                 runnel.yaml:2:18: warning: `marketplace.client_secret` is a literal in the file [literal-secret]
                     2 |   client_secret: ********
                       |                  ^~~~~~~~
-                      = use `{ env: NAME }` or `{ file: path }`, so that the file can be shared
+                      = use `{ env: NAME }`, `{ file: path }` or `{ command: […] }`, so that the file can be shared
                 """)
     }
 

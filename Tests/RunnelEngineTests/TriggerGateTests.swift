@@ -9,7 +9,9 @@ import Testing
 private struct Hook: Trigger {
     static let name = "hook"
     static let summary = "Is called."
-    static let documentation = TriggerDocumentation(payload: [.init("headers", "Fields."), .init("body", "The body.")])
+    static let documentation = TriggerDocumentation(payload: [
+        .init("headers", "Fields.", isListed: false), .init("body", "The body."),
+    ])
     @Field("Where.") var path: String?
 
     func run(_ context: TriggerContext) async throws { await context.report(.waiting("for calls")) }
@@ -64,7 +66,9 @@ private struct Rig {
         runs = HostedRuns(
             runs: RunService(worker: worker), host: host, pipeline: pipeline,
             place: PipelineHost.TriggerPlace(file: "p.yaml", key: "hook"), identity: "hook", kind: "hook",
-            gate: TriggerGate(pipeline.triggers[0], values: runner.values), chainLimit: chainLimit, logger: logger,
+            gate: TriggerGate(
+                pipeline.triggers[0], loader.registry.trigger(named: "hook"), values: runner.values),
+            chainLimit: chainLimit, logger: logger,
             redactor: runner.redactor)
     }
 
@@ -182,6 +186,23 @@ private struct Rig {
             _ = try await rig.emit("\(number)")
         }
         #expect(await rig.journal.run(run)?.wakeAt == 10_000_000_000)
+    }
+
+    @Test("of 500 large events all are listed, without the keys that the trigger leaves out; the last one is whole")
+    func large() async throws {
+        let rig = try await Rig("{ debounce: { for: 10s } }")
+        let headers: Value = .list((0..<8).map { _ in .string(String(repeating: "h", count: 1000)) })
+        var last: String?
+        for number in 0..<500 {
+            last = try await rig.emit("\(number)", body: ["n": .int(Int64(number))], headers: headers).runID
+        }
+        let id = try #require(last)
+        let run = try #require(await rig.journal.run(id))
+        #expect(run.trigger["count"] == 500)
+        #expect(run.trigger["headers"] == headers)
+        let listed = run.trigger["folded"]?.asList ?? []
+        #expect(listed.compactMap { $0["body"]?["n"]?.asInt } == Array(Int64(0)..<500))
+        #expect(listed.allSatisfy { $0["headers"] == nil })
     }
 
     @Test("listed events are short, and hold no secret, not even a piece of one")

@@ -45,11 +45,11 @@ private struct TrustPlugin: Plugin {
 
     @Test(
         "is what a trigger brings, unless it says otherwise, or nobody knows it",
-        arguments: [
-            (["type": "manual"], [:]), (["type": "tide"], [:]), (["type": "letter"], Self.url),
-            (["type": "gone"], Self.url), ([:], Self.url),
-        ] as [(Value, Value)])
-    func triggers(trigger: Value, expected: Value) async throws {
+        arguments: [("manual", false), ("tide", false), ("letter", true), ("gone", true), (nil, true)]
+            as [(String?, Bool)])
+    func triggers(type: String?, isFromOutside: Bool) async throws {
+        var trigger: ValueObject = [:]
+        trigger["type"] = type.map { .string($0) }
         let registry = try StepRegistry([TrustPlugin()])
         let loader = try PipelineLoader(registry: registry)
         let url = #"https://a.example/{{ trigger.type | default("x") }}"#
@@ -60,7 +60,7 @@ private struct TrustPlugin: Plugin {
             project: ProjectDirectory(path: "/nonexistent"), values: ProjectValues(secrets: [:]),
             redactor: Redactor(secrets: [String]()), logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
             clock: ManualClock(), now: { 0 })
-        let result = await runner.run(pipeline, RunRequest(id: "run-1", trigger: trigger)) { _ in }
-        #expect(result.output == expected)
+        let result = await runner.run(pipeline, RunRequest(id: "run-1", trigger: .object(trigger))) { _ in }
+        #expect(result.output == (isFromOutside ? Self.url : [:]))
     }
 }

@@ -41,7 +41,27 @@ import Testing
         #expect(days.query(pipeline: "p") == query)
         #expect(days.date(0) == "2026-10-30")
         #expect(days.date(29) == "2026-11-28")
+        #expect(days.query().kept.length == HourCount.length)
+        #expect(days.query().kept.start == midnight)
         // A period without an end is no loop without an end.
         #expect(UsageDays(from: .min, to: now, in: .utc).date(0) == "1970-01-01")
+    }
+
+    @Test("kept sums answer a query whose periods they do not cross; calls before the first one are summed one by one")
+    func keptSums() {
+        let (hour, quarter) = (HourCount.length, HourCount.length / 4)
+        func kept(_ since: Int64, _ period: Int64?) -> [Int64] {
+            let kept = UsageQuery(since: since, period: period).kept
+            return [kept.length, kept.start]
+        }
+        #expect(kept(5, nil) == [hour, hour])
+        #expect(kept(hour, nil) == [hour, hour])
+        #expect(kept(.max, nil) == [hour, .max])
+        #expect(kept(hour, 24 * hour) == [hour, hour])
+        // A zone such as Asia/Kathmandu, +05:45.
+        #expect(kept(quarter, 24 * hour) == [quarter, quarter])
+        #expect(kept(hour, quarter) == [quarter, hour])
+        #expect(kept(5, 24 * hour) == [hour, .max])
+        #expect(kept(hour, hour + 1) == [hour, .max])
     }
 }

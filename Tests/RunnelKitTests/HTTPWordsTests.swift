@@ -69,6 +69,9 @@ import Testing
             ConnectionFailure(describedAs: "handshakeFailed(… CERTIFICATE_VERIFY_FAILED …)") == .untrustedCertificate)
         #expect(ConnectionFailure(describedAs: "failedToValidateHostname") == .wrongCertificate)
         #expect(ConnectionFailure(describedAs: "sslError([… WRONG_VERSION_NUMBER …])") == .notTLS)
+        #expect(
+            ConnectionFailure(describedAs: "sslError([… TLSV1_ALERT_CERTIFICATE_REQUIRED …])") == .clientCertificate)
+        #expect(ConnectionFailure(describedAs: "sslError([… SSLV3_ALERT_HANDSHAKE_FAILURE …])") == .handshake)
         #expect(ConnectionFailure(describedAs: "uncleanShutdown") == .uncleanShutdown)
         #expect(ConnectionFailure(describedAs: "something else") == nil)
     }

@@ -1,6 +1,7 @@
 import RunnelEngine
 import RunnelKit
 import RunnelTesting
+import TestSupport
 import Testing
 
 @Suite("What steps keep beside their outputs, in every journal") struct AnswerJournalTests {
@@ -121,6 +122,74 @@ import Testing
         }
     }
 
+    /// The sums of calls, one by one.
+    private func sums(_ calls: [UsageEntry], _ query: UsageQuery) -> Set<UsageSum> {
+        var sums: [UsageSum: UsageTotal] = [:]
+        for call in calls where call.at >= query.since && query.pipeline.map({ $0 == call.pipeline }) ?? true {
+            let period = query.period.map { Int((call.at - query.since) / $0) } ?? 0
+            let used = call.usage
+            let group = UsageSum(
+                period: period, pipeline: call.pipeline, agent: used.agent, model: used.model, total: UsageTotal())
+            var total = UsageTotal()
+            total.calls = 1
+            if let input = used.inputTokens, let output = used.outputTokens {
+                (total.inputTokens, total.outputTokens) = (input, output)
+                (total.cachedTokens, total.unknownCachedCalls) = used.cachedTokens.map { ($0, 0) } ?? (0, 1)
+            } else {
+                (total.unknownCalls, total.unknownCachedCalls) = (1, 1)
+                total.estimatedInput = used.inputTokens ?? used.estimatedInput
+                total.estimatedOutput = used.outputTokens ?? used.estimatedOutput
+            }
+            sums[group, default: UsageTotal()].add(total)
+        }
+        return Set(
+            sums.map { group, total in
+                var sum = group
+                sum.total = total
+                return sum
+            })
+    }
+
+    @Test("sums are those of the calls, whenever their periods begin", arguments: JournalKind.allCases)
+    func usageSums(kind: JournalKind) async throws {
+        let (hour, start) = (HourCount.length, 500_000 * HourCount.length)
+        var generator = SeededGenerator(seed: 7)
+        func name(_ some: String) -> String? { [some, "", nil].randomElement(using: &generator) ?? nil }
+        func tokens(_ some: Int) -> Int? { [some, 0, nil].randomElement(using: &generator) ?? nil }
+        var calls: [UsageEntry] = []
+        for number in 0..<600 {
+            let usage = UsageRecord(
+                agent: name("a"), model: name("m"), inputTokens: tokens(50), outputTokens: tokens(7),
+                cachedTokens: tokens(2), estimatedInput: number % 9, estimatedOutput: number % 7)
+            let time = start + Int64.random(in: 0..<(72 * hour), using: &generator)
+            calls.append(
+                UsageEntry(
+                    pipeline: number % 3 == 0 ? "q" : "p", step: ExecutionKey("ask"), at: time, usage: usage))
+        }
+        let queries = [
+            UsageQuery(since: 0), UsageQuery(since: start + 123), UsageQuery(since: start + hour, pipeline: "q"),
+            UsageQuery(since: start, period: 24 * hour), UsageQuery(since: start + hour / 4, period: 24 * hour),
+            UsageQuery(since: start + 5, pipeline: "p", period: 24 * hour),
+            UsageQuery(since: start, period: hour / 4), UsageQuery(since: start, period: 7 * hour / 4 + 1),
+        ]
+        try await withRun(kind) { journal, other, lease in
+            for first in stride(from: 0, to: calls.count, by: 60) {
+                try await journal.commit(commit(lease, usage: Array(calls[first..<first + 60])), .durable)
+            }
+            for query in queries {
+                let found = try await other.usage(query)
+                #expect(Set(found) == sums(calls, query), "\(query)")
+                #expect(Set(found).count == found.count)
+            }
+            let retention = Retention(usage: .nanoseconds(10 * hour))
+            _ = try await journal.prune(retention, now: start + 40 * hour + 99)
+            let kept = calls.filter { $0.at >= start + 30 * hour }
+            for query in queries {
+                #expect(Set(try await other.usage(query)) == sums(kept, query), "after retention: \(query)")
+            }
+        }
+    }
+
     @Test("what a worker without the run commits counts nothing", arguments: JournalKind.allCases)
     func fenced(kind: JournalKind) async throws {
         try await withRun(kind) { (journal, other, lease) async throws -> Void in
@@ -175,12 +244,14 @@ import Testing
     @Test("retention removes old usage and expired memories, and nothing else", arguments: JournalKind.allCases)
     func retention(kind: JournalKind) async throws {
         try await withRun(kind) { journal, other, lease in
+            let hour = HourCount.length
+            // Usage goes by whole hours.
             try await journal.commit(
                 commit(
-                    lease, usage: [entry(1, 1, at: 10), entry(1, 1, at: 2_000_000_000)],
-                    [.set("old", 1, keep: .nanoseconds(10)), .set("new", 1, keep: .seconds(60))]), .durable)
-            let retention = Retention(usage: .seconds(1))
-            _ = try await journal.prune(retention, now: 2_500_000_000)
+                    lease, usage: [entry(1, 1, at: hour - 1), entry(1, 1, at: hour)],
+                    [.set("old", 1, keep: .seconds(10)), .set("new", 1, keep: .seconds(9000))]), .durable)
+            let retention = Retention(usage: .nanoseconds(hour / 2))
+            _ = try await journal.prune(retention, now: hour * 2)
             #expect(try await other.usage(UsageQuery(since: 0)).map(\.total.calls) == [1])
             #expect(try await other.memory(of: "chat", key: "old", at: 0) == StepMemory())
             #expect(try await other.memory(of: "chat", key: "new", at: 0).value == 1)

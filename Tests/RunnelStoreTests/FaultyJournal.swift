@@ -194,6 +194,12 @@ struct FaultyJournal: Journal {
         return try await base.version()
     }
 
+    func fingerprint() async throws(JournalError) -> [Int64] {
+        try read()
+        defer { executor.endCall() }
+        return try await base.fingerprint()
+    }
+
     func run(_ id: String) async throws(JournalError) -> RunRecord? {
         try read()
         defer { executor.endCall() }
@@ -224,12 +230,32 @@ struct FaultyJournal: Journal {
         return try await base.steps(of: runID)
     }
 
+    func steps(of runID: String, _ search: StepSearch) async throws(JournalError) -> StepWindow {
+        try read()
+        defer { executor.endCall() }
+        return try await base.steps(of: runID, search)
+    }
+
+    func step(of runID: String, key: String) async throws(JournalError) -> StepRecord? {
+        try read()
+        defer { executor.endCall() }
+        return try await base.step(of: runID, key: key)
+    }
+
     func events(
         of runID: String, from number: Int, limit: Int
     ) async throws(JournalError) -> [(number: Int, event: Value)] {
         try read()
         defer { executor.endCall() }
         return try await base.events(of: runID, from: number, limit: limit)
+    }
+
+    func lastEvents(
+        of runID: String, limit: Int
+    ) async throws(JournalError) -> [(number: Int, event: Value)] {
+        try read()
+        defer { executor.endCall() }
+        return try await base.lastEvents(of: runID, limit: limit)
     }
 
     func memory(of uses: String, key: String, at time: Int64) async throws(JournalError) -> StepMemory {

@@ -117,6 +117,29 @@ import Testing
         }
     }
 
+    @Test("what a trigger remembers comes a page at a time, in the order of UTF-8", arguments: JournalKind.allCases)
+    func pages(kind: JournalKind) async throws {
+        try await kind.withTwo { (journal, other) async throws -> Void in
+            let trigger = TriggerID(pipeline: "p", key: "watch")
+            let keys = ["file/A", "file/a", "file/a/b", "file/b", "file/\u{E9}", "file/\u{FF21}", "file/\u{1F600}"]
+            var values: [String: Value?] = ["other": 9, "f": 9]
+            for key in keys { values[key] = .some(1) }
+            try await journal.memory(of: trigger).set(values)
+            let memory = other.memory(of: trigger)
+            var found: [String] = []
+            while true {
+                let page = try await memory.values(prefix: "file/", after: found.last, limit: 3)
+                if page.isEmpty { break }
+                #expect(page.count <= 3)
+                found += page.map(\.key)
+            }
+            #expect(found == keys)
+            // Also behind a key that is there no more.
+            #expect(try await memory.values(prefix: "file/", after: "file/a0", limit: 1).map(\.key) == ["file/b"])
+            #expect(try await memory.values(prefix: "file/", after: nil, limit: 0).isEmpty)
+        }
+    }
+
     @Test("where a run's source is, and how many runs led to it, comes back with it", arguments: JournalKind.allCases)
     func source(kind: JournalKind) async throws {
         try await kind.withTwo { (journal, other) async throws -> Void in

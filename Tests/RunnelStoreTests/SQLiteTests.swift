@@ -189,6 +189,23 @@ import Foundation
         }
     }
 
+    @Test("nothing changes or removes an entry of the audit log")
+    func audit() async throws {
+        try await withTemporaryDirectory { (folder) async throws -> Void in
+            let journal = try SQLiteJournal.open(directory: folder + "/.runnel")
+            try await journal.operators.append(
+                AuditEntry(time: 1, caller: "ada", origin: "here", action: "retry-run", subject: "r"))
+            for statement in ["DELETE FROM audit", "UPDATE audit SET caller = 'bob'"] {
+                let error = await #expect(throws: DatabaseError.self) {
+                    try await journal.pool.write { try $0.execute(sql: statement) }
+                }
+                #expect(error?.message == "the audit log is append-only")
+            }
+            #expect(try await journal.operators.audit(before: nil, limit: 9).map(\.caller) == ["ada"])
+            await journal.close()
+        }
+    }
+
     @Test("a journal that is removed while it is in use takes nothing any more")
     func removed() async throws {
         try await withTemporaryDirectory { (folder) async throws -> Void in

@@ -69,6 +69,35 @@ import Foundation
         }
     }
 
+    @Test("the sums of what calls have used hold those that an older version has written")
+    func usageSums() async throws {
+        try await withTemporaryDirectory { folder in
+            let directory = folder + "/.runnel"
+            try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: false)
+            let old = try DatabaseQueue(path: directory + "/journal.db")
+            try JournalSchema.migrator.migrate(old, upTo: "15-priority")
+            try await old.write { db in
+                for number in 1...3 {
+                    let input: Int? = number == 3 ? nil : 10
+                    try db.execute(
+                        sql: """
+                            INSERT INTO usage (at, pipeline, run_id, step, agent, model, input_tokens, output_tokens,
+                                cached_tokens, estimated_input, estimated_output)
+                            VALUES (?, 'p', 'r', 'ask', 'a', NULL, ?, 20, NULL, 7, 9)
+                            """, arguments: [number, input])
+                }
+            }
+            try old.close()
+            let journal = try SQLiteJournal.open(directory: directory)
+            var expected = UsageTotal()
+            (expected.calls, expected.unknownCalls, expected.unknownCachedCalls) = (3, 1, 3)
+            (expected.inputTokens, expected.outputTokens) = (20, 40)
+            (expected.estimatedInput, expected.estimatedOutput) = (7, 20)
+            #expect(try await journal.usage(UsageQuery(since: 0)).map(\.total) == [expected])
+            await journal.close()
+        }
+    }
+
     /// Resources/journal-4 was written by Runnel before the migration `5-workers`: four runs in the foreground, then a
     /// server that was killed while it worked on one run and had another in its queue.
     private func withStored(_ body: (SQLiteJournal) async throws -> Void) async throws {

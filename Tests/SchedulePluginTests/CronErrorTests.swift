@@ -104,28 +104,28 @@ import Testing
             (
                 "30 2 30 2 *",
                 """
-                the cron expression "30 2 30 2 *" never matches: there is no date with day of month "30", month \
+                the time of the cron expression "30 2 30 2 *" never comes: there is no date with day of month "30", month \
                 "2"
                 """
             ),
             (
                 "0 0 31 4,6 *",
                 """
-                the cron expression "0 0 31 4,6 *" never matches: there is no date with day of month "31", month \
+                the time of the cron expression "0 0 31 4,6 *" never comes: there is no date with day of month "31", month \
                 "4,6"
                 """
             ),
             (
                 "0 0 30 2 */2",
                 """
-                the cron expression "0 0 30 2 */2" never matches: there is no date with day of month "30", month \
+                the time of the cron expression "0 0 30 2 */2" never comes: there is no date with day of month "30", month \
                 "2", day of week "*/2"
                 """
             ),
             (
                 "0 0 31W SEP ?",
                 """
-                the cron expression "0 0 31W SEP ?" never matches: there is no date with day of month "31W", \
+                the time of the cron expression "0 0 31W SEP ?" never comes: there is no date with day of month "31W", \
                 month "SEP"
                 """
             ),

@@ -22,7 +22,8 @@ private let done = "data: [DONE]\n\n"
 
     /// The step's own span, and what the server was asked.
     private func chat(
-        content: Bool = false, prompt: String = "Hi",
+        content: Bool = false, prompt: String = "Hi", agent: String? = "helper",
+        authentication: MarketplaceConfiguration.Authentication = .none,
         _ answer: @escaping @Sendable (TestServer.Request) -> TestServer.Answer
     ) async throws -> (step: RecordedSpan, requests: [TestServer.Request]) {
         let tracer = log.tracer()
@@ -33,7 +34,7 @@ private let done = "data: [DONE]\n\n"
         harness.trace = StepTrace(place, tracer: tracer, below: step, recordsContent: content)
         let requests = try await TestServer.run(answer) { server in
             let settings = try MarketplaceConfiguration(
-                baseURL: server.url, authentication: .none, agentID: "helper", model: "small",
+                baseURL: server.url, authentication: authentication, agentID: agent, model: "small",
                 retry: RetryPolicy(attempts: 1))
             await MarketplaceService.register(in: harness.services) { _ in
                 let http = HTTPClient(configuration: settings.httpClientConfiguration)
@@ -67,6 +68,29 @@ private let done = "data: [DONE]\n\n"
         #expect(span["gen_ai.output.messages"] == nil)
         let sent = requests.last?.headers["traceparent"]
         #expect(sent == [span.context.traceparent])
+    }
+
+    @Test("a model behind a server in OpenAI's style is of the provider `openai`")
+    func model() async throws {
+        _ = try await chat(agent: nil) { _ in .raw(head + hello + stop + done) }
+        let span = try #require(log["invoke_agent small"])
+        #expect(span["gen_ai.provider.name"] == "openai")
+        #expect(span.attributes.get("gen_ai.agent.id") == nil)
+    }
+
+    @Test("with the Marketplace's credentials the provider is `agentic_star`, also without an agent's id")
+    func marketplace() async throws {
+        let credentials = MarketplaceConfiguration.Authentication.clientCredentials(
+            clientID: "mp", clientSecret: "hunter2x")
+        _ = try await chat(agent: nil, authentication: credentials) { request in
+            request.uri.hasSuffix("/external-service-token")
+                ? .reply(
+                    200, [("content-type", "application/json")],
+                    #"{"access_token":"jwt-1","token_type":"Bearer","expires_in":3600}"#)
+                : .raw(head + hello + stop + done)
+        }
+        let span = try #require(log["invoke_agent small"])
+        #expect(span["gen_ai.provider.name"] == "agentic_star")
     }
 
     @Test("tokens that the server did not tell are left out, and not zero")

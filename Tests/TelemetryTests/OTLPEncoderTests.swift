@@ -130,17 +130,100 @@ import FoundationEssentials
         span.addLink(SpanLink(context: span.context, attributes: ["why": "test"]))
         span.end()
         spans += log.all
-        let request = Self.encoder.request(spans)
-        let binary = Data(ProtobufWriter.request(request)).base64EncodedString()
-        let outcome = try Self.check(request.json() + "\n" + binary + "\n")
-        #expect(outcome.status == 0)
-        let lines = """
+        try Self.expectBothForms(
+            of: Self.encoder.request(spans),
+            """
             1 step s 0
             1 step fail 2
             1 invoke_workflow p 2
             3 everything 0
 
-            """
+            """)
+    }
+
+    private static func expectBothForms(of request: Value, _ lines: String) throws {
+        let binary = Data(ProtobufWriter.request(request)).base64EncodedString()
+        let outcome = try check(request.json() + "\n" + binary + "\n")
+        #expect(outcome.status == 0)
         #expect(outcome.output == lines + lines)
+    }
+
+    private static let families = [
+        MetricFamily(
+            name: "runs_total", help: "Runs.", kind: .counter,
+            series: [
+                MetricFamily.Series(labels: [("pipeline", "é"), ("state", "failed")], value: 3),
+                MetricFamily.Series(labels: [("pipeline", "hunter2x"), ("state", "failed")], value: 0),
+            ]),
+        MetricFamily(
+            name: "depth", help: nil, kind: .gauge,
+            series: [
+                MetricFamily.Series(value: -1.5), MetricFamily.Series(labels: [("of", "nan")], value: .nan),
+                MetricFamily.Series(labels: [("of", "infinity")], value: .infinity),
+            ]),
+        MetricFamily(
+            name: "took_seconds", help: "How long.", kind: .histogram, bounds: [0.5, 1, 300],
+            series: [
+                MetricFamily.Series(labels: [("uses", "log")], value: 912.25, count: 6, buckets: [1, 0, 2]),
+                MetricFamily.Series(labels: [("uses", "none")], value: 0, count: 0, buckets: [0, 0, 0]),
+            ]),
+    ]
+
+    @Test("counters are monotonic sums, gauges have no start, and the buckets of histograms are not cumulated")
+    func metrics() throws {
+        let request = Self.encoder.request(Self.families, start: 5, now: 7)
+        let resource = try #require(request["resourceMetrics"]?[0])
+        #expect(
+            resource["resource"] == ["attributes": [["key": "service.name", "value": ["stringValue": "runnel"]]]])
+        let scope = try #require(resource["scopeMetrics"]?[0])
+        #expect(scope["scope"] == ["name": "runnel", "version": "1.2.3"])
+        let metrics = try #require(scope["metrics"]?.asList)
+        func labels(_ pairs: [(String, String)]) -> Value {
+            .list(pairs.map { ["key": .string($0.0), "value": ["stringValue": .string($0.1)]] })
+        }
+        let sum: Value = [
+            "dataPoints": [
+                [
+                    "attributes": labels([("pipeline", "é"), ("state", "failed")]), "timeUnixNano": "7",
+                    "startTimeUnixNano": "5", "asDouble": 3.0,
+                ],
+                [
+                    "attributes": labels([("pipeline", "***"), ("state", "failed")]), "timeUnixNano": "7",
+                    "startTimeUnixNano": "5", "asDouble": 0.0,
+                ],
+            ],
+            "aggregationTemporality": 2, "isMonotonic": true,
+        ]
+        #expect(metrics[0] == ["name": "runs_total", "description": "Runs.", "sum": sum])
+        let gauge: Value = [
+            "dataPoints": [
+                ["attributes": [], "timeUnixNano": "7", "asDouble": -1.5],
+                ["attributes": labels([("of", "nan")]), "timeUnixNano": "7", "asDouble": "NaN"],
+                ["attributes": labels([("of", "infinity")]), "timeUnixNano": "7", "asDouble": "Infinity"],
+            ]
+        ]
+        #expect(metrics[1] == ["name": "depth", "gauge": gauge])
+        #expect(metrics[2]["unit"] == "s")
+        let histogram = try #require(metrics[2]["histogram"])
+        #expect(histogram["aggregationTemporality"] == 2)
+        #expect(
+            histogram["dataPoints"]?[0] == [
+                "attributes": labels([("uses", "log")]), "timeUnixNano": "7", "startTimeUnixNano": "5", "count": "6",
+                "sum": 912.25, "bucketCounts": ["1", "0", "2", "3"], "explicitBounds": [0.5, 1.0, 300.0],
+            ])
+    }
+
+    @Test(
+        "the protobuf schema of OpenTelemetry reads both forms of metrics, and as the same",
+        .enabled(if: hasSchema, "opentelemetry-proto from PyPI is not there; `make setup-tests` installs it"))
+    func metricsSchema() throws {
+        try Self.expectBothForms(
+            of: Self.encoder.request(Self.families, start: 5, now: 7),
+            """
+            sum runs_total 2
+            gauge depth 3
+            histogram took_seconds 2
+
+            """)
     }
 }

@@ -19,11 +19,11 @@ import Tracing
         _ answer: @escaping @Sendable (TestServer.Request) -> TestServer.Answer
     ) async throws -> [TestServer.Request] {
         try await TestServer.run(answer) { server in
-            let configuration = TraceConfiguration(
+            let receiver = OTLPReceiver(
                 endpoint: try HTTPURL(server.url + "/v1/traces"), headers: headers, timeout: timeout)
             try await withSender { sender in
                 let exporter = SpanExporter(
-                    configuration, encoder: Self.encoder, sender: sender, logger: logger, limits: limits, clock: clock,
+                    receiver, encoder: Self.encoder, sender: sender, logger: logger, limits: limits, clock: clock,
                     now: { 0 })
                 for number in 0..<count { exporter.add(Self.span("span \(number)")) }
                 await exporter.shutDown()
@@ -95,10 +95,10 @@ import Tracing
             }
             return number == 1 ? .reply(status, [("retry-after", "7")]) : .reply(200)
         } body: { server in
-            let configuration = TraceConfiguration(endpoint: try HTTPURL(server.url + "/v1/traces"))
+            let receiver = OTLPReceiver(endpoint: try HTTPURL(server.url + "/v1/traces"))
             try await withSender { sender in
                 let exporter = SpanExporter(
-                    configuration, encoder: Self.encoder, sender: sender, logger: Self.quiet, clock: clock, now: { 0 })
+                    receiver, encoder: Self.encoder, sender: sender, logger: Self.quiet, clock: clock, now: { 0 })
                 exporter.add(Self.span("again"))
                 await clock.waitForSleepers()
                 clock.advance(by: .seconds(5))
@@ -154,8 +154,11 @@ import Tracing
     func silence() async throws {
         var limits = SpanExporter.Limits()
         limits.shutdown = .milliseconds(200)
+        let log = LogRecorder()
         // Without the limit it would end after this hour, and the suite's limit of time would end the test as failed.
-        _ = try await export(1, limits: limits, timeout: .seconds(3600)) { _ in .silence }
+        _ = try await export(1, limits: limits, timeout: .seconds(3600), logger: log.logger) { _ in .silence }
+        let lines = log.lines.map { $0.replacing(/127\.0\.0\.1:\d+/, with: "HOST") }
+        #expect(lines == ["warning 1 spans were not sent to http://HOST/v1/traces before the end"])
     }
 
     @Test("nothing is sent, and nothing runs, while there are no spans")

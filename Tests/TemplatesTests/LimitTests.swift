@@ -24,6 +24,14 @@ import Testing
         #expect(rendered(nested(51)).hasPrefix("too-deep: tags are nested deeper than 50 levels"))
     }
 
+    @Test("tags that are nested too deep are one issue, however many they are")
+    func depth() {
+        for tag in ["{% if true %}", "{% for x in input %}", "{% if true %}{% else %}"] {
+            let issues = Template.parse(String(repeating: tag, count: 5000)).issues
+            #expect(issues.map { "\($0.code): \($0.message)" } == ["too-deep: tags are nested deeper than 50 levels"])
+        }
+    }
+
     @Test("filters in a row cannot multiply a text without bound")
     func amplification() {
         var limits = TemplateLimits()

@@ -157,13 +157,24 @@ import Testing
                 try await fixture.runs.waitForAccepted(1)
                 await fixture.runs.finish("run-1", .failed(code: "http-status", message: "the server said 500"))
                 try await fixture.eventually { fixture.text("failed/a.txt") != nil && fixture.ledger.isEmpty }
+                let source = try #require(await fixture.runs.sources["run-1"])
+                #expect(TriggerDefinition(Watch.self).isThere(source, fixture.harness.project))
                 try fixture.rename("failed/a.txt", to: "inbox/a.txt")
                 try await fixture.runs.waitForAccepted(2)
-                await fixture.runs.finish("run-2", .succeeded(output: .null))
-                try await fixture.eventually { fixture.ledger.isEmpty }
+                #expect(!TriggerDefinition(Watch.self).isThere(source, fixture.harness.project))
+                await fixture.runs.finish("run-2", .failed(code: "c", message: "again"))
+                try await fixture.eventually { fixture.text("failed/a.txt") != nil && fixture.ledger.isEmpty }
+                #expect(fixture.text("failed/a.txt.error.txt")?.hasPrefix("again\n") == true)
+                #expect(try fixture.names("failed") == ["a.txt", "a.txt.error.txt"])
+                try fixture.rename("failed/a.txt", to: "inbox/a.txt")
+                try await fixture.runs.waitForAccepted(3)
+                await fixture.runs.finish("run-3", .succeeded(output: .null))
+                try await fixture.eventually { fixture.text("done/a.txt") != nil && fixture.ledger.isEmpty }
             }
             #expect(fixture.text("done/a.txt") == "1")
-            #expect(await fixture.runs.paths == ["inbox/a.txt", "inbox/a.txt"])
+            // Neither the reason of the first failure nor that of the second is left.
+            #expect(try fixture.names("failed").isEmpty)
+            #expect(await fixture.runs.paths == ["inbox/a.txt", "inbox/a.txt", "inbox/a.txt"])
         }
     }
 

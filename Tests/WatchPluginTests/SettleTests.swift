@@ -94,6 +94,49 @@ import Testing
         }
     }
 
+    @Test("a file that the trigger moved after a run continues that run's chain, also in the same pipeline")
+    func movedInARing() async throws {
+        try await WatchFixture.with { fixture in
+            func watch(_ path: String, _ moveTo: String, run: Int) async throws {
+                let entry: ValueObject = [
+                    "path": .string(path), "after": "move", "move_to": .string(moveTo), "mode": "inotify",
+                    "settle": "1ms",
+                ]
+                try await fixture.run(entry, in: fixture.harness.context) {
+                    try await fixture.runs.waitForAccepted(run)
+                    await fixture.runs.finish("run-\(run)", .succeeded(output: .null))
+                    try await fixture.eventually {
+                        fixture.text(moveTo + "/a.txt") != nil && fixture.ledger.isEmpty
+                    }
+                }
+            }
+            try fixture.makeFolder("next")
+            try fixture.drop("1", at: "inbox/a.txt")
+            try await watch("inbox", "next", run: 1)
+            try await watch("next", "inbox", run: 2)
+            try await watch("inbox", "next", run: 3)
+            #expect(await fixture.runs.paths == ["inbox/a.txt", "next/a.txt", "inbox/a.txt"])
+            #expect(await fixture.runs.accepted.map(\.cause) == [nil, .run("run-1"), .run("run-2")])
+        }
+    }
+
+    @Test("a file in `failed` and the reason beside it come from the run that failed")
+    func failedInARing() async throws {
+        try await WatchFixture.with { fixture in
+            try await fixture.watching(["after": "move", "mode": "inotify"]) {
+                try fixture.drop("1", at: "inbox/a.txt")
+                try await fixture.runs.waitForAccepted(1)
+                await fixture.runs.finish("run-1", .failed(code: "c", message: "m"))
+                try await fixture.eventually { fixture.ledger.isEmpty }
+            }
+            let run = RunOrigin(pipeline: "test", runID: "run-1", isMoved: true)
+            let context = fixture.harness.context
+            let moved = try #require(try fixture.status("failed/a.txt")).modified
+            #expect(context.origin(of: "failed/a.txt", modified: moved) == run)
+            #expect(context.origin(of: "failed/a.txt.error.txt", modified: fixture.harness.now()) == run)
+        }
+    }
+
     @Test("a pipe in the folder is no file")
     func pipe() async throws {
         try await WatchFixture.with { fixture in

@@ -160,6 +160,21 @@ import Testing
         #expect(board.clearFiles { _ in true } == .waiting("for files"))
     }
 
+    @Test("an entry of the ledger says which file it is, and which run it waits for")
+    func ledgerItems() {
+        let status = FileStatus(size: 3, modified: 5, inode: 1)
+        func item(_ entry: LedgerEntry) -> LedgerItem? {
+            Watch.ledgerItem(key: LedgerEntry.key(of: FilePath("inbox/a b")), value: entry.value)
+        }
+        let kept = LedgerEntry(status: status, hash: "h", isPending: false, run: nil)
+        #expect(item(kept) == LedgerItem(name: "inbox/a b", size: 3, modified: 5))
+        let pending = LedgerEntry(status: status, hash: "h", isPending: true, run: "r1")
+        #expect(item(pending) == LedgerItem(name: "inbox/a b", size: 3, modified: 5, runID: "r1"))
+        let ignored = LedgerEntry(status: status, hash: "h", isPending: true, run: LedgerEntry.ignoredRun)
+        #expect(item(ignored)?.runID == nil)
+        #expect(Watch.ledgerItem(key: "file/a", value: "damaged") == nil)
+    }
+
     @Test("the earliest deadline comes first")
     func deadlines() {
         var queue = DeadlineQueue()

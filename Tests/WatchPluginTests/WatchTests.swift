@@ -147,6 +147,30 @@ import Testing
         }
     }
 
+    @Test("a folder whose name is decomposed on disk is found, also when it comes later", arguments: [true, false])
+    func decomposedFolder(isThere: Bool) async throws {
+        try await WatchFixture.with { fixture in
+            let folder = "U\u{308}bersicht"
+            if isThere { try fixture.makeFolder(folder) }
+            let entry: ValueObject = ["path": "\u{DC}bersicht", "after": "move", "interval": "10ms", "settle": "1ms"]
+            try await fixture.watching(entry) {
+                if !isThere {
+                    try await fixture.runs.waitForHealth(
+                        .problem(
+                            "cannot watch \"\u{DC}bersicht\": there is no such folder; create it, and its files are processed"
+                        ))
+                    try fixture.makeFolder(folder)
+                }
+                try fixture.drop("1", at: folder + "/a.txt")
+                try await fixture.runs.waitForAccepted(1)
+                await fixture.runs.finish("run-1", .succeeded(output: .null))
+                try await fixture.eventually { fixture.ledger.isEmpty }
+            }
+            #expect(await fixture.runs.paths.map { Array($0.utf8) } == [Array((folder + "/a.txt").utf8)])
+            #expect(fixture.text("done/a.txt") == "1")
+        }
+    }
+
     @Test("what a run of the same pipeline wrote starts no run, what another wrote continues its chain")
     func origins() async throws {
         let log = LogRecorder()

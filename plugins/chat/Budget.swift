@@ -148,6 +148,26 @@ extension BudgetLimit {
         }
         return uses.max { $0.part < $1.part } ?? (0, "")
     }
+
+    /// How far each limit is used up in a period.
+    func statuses(_ total: UsageTotal, of pipeline: String?, until end: Int64) -> [BudgetStatus] {
+        func status(_ used: Double, of limit: Double, _ currency: String?, isEstimated: Bool) -> BudgetStatus {
+            BudgetStatus(
+                pipeline: pipeline, used: used, limit: limit, currency: currency, isEstimated: isEstimated,
+                period: per.rawValue, endsAt: end, excess: then == .wait ? .wait : .fail)
+        }
+        var all: [BudgetStatus] = []
+        if let tokens {
+            all.append(
+                status(
+                    Double(total.countedTokens), of: Double(tokens.number), nil, isEstimated: total.unknownCalls > 0))
+        }
+        if let cost {
+            all.append(
+                status(total.countedCost, of: cost.amount, cost.currency, isEstimated: total.estimatedCost != nil))
+        }
+        return all
+    }
 }
 
 /// The budgets that a chat is under.
@@ -157,15 +177,33 @@ struct Budgets {
     /// The part of a budget from which on it is a problem that a person should know of.
     private static let warning = 0.8
 
+    /// All that are set, with the pipeline of each; nil for that of all chats, which comes first.
+    private var all: [(limit: BudgetLimit, pipeline: String?)] {
+        var all: [(limit: BudgetLimit, pipeline: String?)] = []
+        if let budget = settings.budget { all.append((budget, nil)) }
+        for (pipeline, limit) in settings.pipelineBudgets.sorted(by: { $0.key < $1.key }) {
+            all.append((limit, pipeline))
+        }
+        return all
+    }
+
+    /// How far the budgets are used up in the period around a time.
+    func statuses(_ context: MonitoringContext) async throws -> [BudgetStatus] {
+        var statuses: [BudgetStatus] = []
+        for (limit, pipeline) in all {
+            let period = limit.period(at: context.now)
+            let total = try await context.usage(period.lowerBound, pipeline)
+            statuses += limit.statuses(total, of: pipeline, until: period.upperBound)
+        }
+        return statuses
+    }
+
     /// The budgets that are nearly or wholly used up in the period around a time.
     func problems(_ context: MonitoringContext) async throws -> [HealthBoard.Problem] {
-        let pipelines = settings.pipelineBudgets.sorted { $0.key < $1.key }
-        let limits: [(limit: BudgetLimit?, pipeline: String?, name: String)] =
-            [(settings.budget, nil, "the budget of all chats")]
-            + pipelines.map { ($0.value, $0.key, "the budget of \($0.key)") }
         var problems: [HealthBoard.Problem] = []
-        for case (let limit?, let scope, let name) in limits {
-            let total = try await context.usage(limit.period(at: context.now).lowerBound, scope)
+        for (limit, pipeline) in all {
+            let name = "the budget of \(pipeline ?? "all chats")"
+            let total = try await context.usage(limit.period(at: context.now).lowerBound, pipeline)
             let (part, words) = limit.use(total)
             guard part >= Self.warning else { continue }
             let used = "\(words) are used in this \(limit.per.rawValue)"

@@ -231,8 +231,21 @@ extension StepError {
             ]
         }
         self.init(
-            reported: error.code.rawValue, error.message, hint: error.hint, isTransient: error.isTransient,
+            reported: error.code.rawValue, error.message, hint: error.advice, isTransient: error.isTransient,
             partialOutput: asked ?? text)
+    }
+}
+
+extension MarketplaceError {
+    /// The hint, with the settings that the client does not know.
+    var advice: String {
+        switch code {
+        case .tlsFailed:
+            hint + " `http.tls.ca` in runnel.yaml or SSL_CERT_FILE trusts an authority of your own; "
+                + "`http.tls.certificate` and `http.tls.key` are the client certificate."
+        case .proxyRefused: hint + " They are `http.proxy` and `http.proxy_credentials` in runnel.yaml, or HTTPS_PROXY."
+        default: hint
+        }
     }
 }
 

@@ -28,6 +28,7 @@ enum ChatErrorCode: String, ErrorCode {
     case unconfigured = "marketplace-unconfigured"
     case notFound = "not-found"
     case priceUnknown = "price-unknown"
+    case proxyRefused = "proxy-refused"
     case rateLimited = "rate-limited"
     case refusal
     case schemaMismatch = "schema-mismatch"
@@ -96,6 +97,7 @@ enum ChatErrorCode: String, ErrorCode {
             ErrorExplanation(
                 "the budget has a cost, and `prices` has no price for …", "the budget is in …, and `prices` are in …",
                 hints: "add the price to `prices` in runnel.yaml, or limit `tokens` instead", "use one currency")
+        case .proxyRefused: ErrorExplanation("The proxy wants other credentials, or does not allow the connection")
         case .rateLimited: ErrorExplanation("429: too many requests")
         case .refusal: ErrorExplanation("The model refused to answer")
         case .schemaMismatch:

@@ -31,6 +31,11 @@ struct ChatExchange {
     private var client: MarketplaceClient { service.client }
     private var agent: String? { client.configuration.requestedAgent(chat.agentID, body: extraFields) }
     private var model: String { client.configuration.requestedModel(chat.model, body: extraFields) }
+    /// A server that is asked without an agent, and without the Marketplace's credentials, is one in OpenAI's style.
+    private var provider: String {
+        if case .clientCredentials = client.configuration.authentication { return "agentic_star" }
+        return agent == nil ? "openai" : "agentic_star"
+    }
 
     /// Asks and returns the answer, which is a success.
     ///
@@ -76,7 +81,7 @@ struct ChatExchange {
     ) async throws -> ChatAnswer {
         let asked = chat.schema?.stated(in: asked, format: format) ?? asked
         let messages = conversation.whole(with: asked)
-        let span = ChatSpan(context, agent: agent, model: model, messages)
+        let span = ChatSpan(context, provider: provider, agent: agent, model: model, messages)
         do {
             let answer = try await receive(messages, format, in: &conversation, key: key, resuming: resuming, span)
             span.end()

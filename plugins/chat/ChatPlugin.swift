@@ -4,7 +4,7 @@ internal import RunnelHTTP
 public import RunnelKit
 
 /// Talks to agents through the Marketplace API.
-public struct ChatPlugin: ConfigurablePlugin, AgentPlugin, MonitoringPlugin {
+public struct ChatPlugin: ConfigurablePlugin, AgentPlugin, MonitoringPlugin, BudgetingPlugin {
     /// The plugin's name.
     public let name = "chat"
     /// The step `chat`.
@@ -69,6 +69,11 @@ public struct ChatPlugin: ConfigurablePlugin, AgentPlugin, MonitoringPlugin {
         try await Budgets(settings: settings).problems(context)
     }
 
+    /// `marketplace.budget` and `marketplace.pipeline_budgets`.
+    public func budgets(_ context: MonitoringContext) async throws -> [BudgetStatus] {
+        try await Budgets(settings: settings).statuses(context)
+    }
+
     /// Checks whether the Marketplace is reachable and accepts the credentials, and whether budgets are those of pipelines.
     public func diagnose(_ context: DiagnosisContext) async -> [HealthFinding] {
         await connection(context) + Budgets(settings: settings).strangers(among: context.pipelines)
@@ -110,7 +115,7 @@ public struct ChatPlugin: ConfigurablePlugin, AgentPlugin, MonitoringPlugin {
                 finding = .good("marketplace", "\(shown) answers; it gets no token (`auth: none`)")
             }
         } catch {
-            finding = .problem("marketplace", error.message, error.hint)
+            finding = .problem("marketplace", error.message, error.advice)
         }
         try? await httpClient.shutdown()
         return [finding] + plainTextWarning(configuration)

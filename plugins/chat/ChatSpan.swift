@@ -23,14 +23,15 @@ final class ChatSpan {
         "completed", "complete", "done", "success", "succeeded", "finished", "failed", "error", "cancelled", "canceled",
     ]
 
-    init(_ context: StepContext, agent: String?, model: String, _ messages: [ChatMessage]) {
+    /// - Parameter provider: Whose API is called, by the names of the conventions.
+    init(_ context: StepContext, provider: String, agent: String?, model: String, _ messages: [ChatMessage]) {
         trace = context.trace
         redactor = context.redactor
         span = trace.startSpan("\(GenAIConventions.Operation.invokeAgent) \(agent ?? model)", ofKind: .client)
         carried = span.flatMap { context.trace.context(of: $0) } ?? context.trace.context
         span?.updateAttributes { all in
             all[GenAIConventions.operationName] = GenAIConventions.Operation.invokeAgent
-            all[GenAIConventions.providerName] = "agentic_star"
+            all[GenAIConventions.providerName] = provider
             all[GenAIConventions.agentID] = agent
             all[GenAIConventions.requestModel] = model
             all[GenAIConventions.requestStream] = true

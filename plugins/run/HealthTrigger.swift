@@ -17,7 +17,7 @@ struct HealthTrigger: Trigger {
             | `plugin-broken` | a plugin of the project could not be loaded | the plugin |
             | `budget` | 80 % of a budget are used, and once more when all of it is; it ends with the next period | the budget |
             | `disk` | less than 5 % and less than 1 GiB of the journal's disk are free, or the journal cannot be written | the folder |
-            | `worker-lost` | a process that worked on runs has died and its runs were taken over; it ends after a minute | the process |
+            | `worker-lost` | a process that worked on runs has died and its runs were taken over; it ends after a minute | its host and process |
             | `clock` | the clock of this machine differs by more than 2s from that of the journal's database | the machine |
 
             A problem is looked for every second and has one event when it begins and one when it ends, also over \

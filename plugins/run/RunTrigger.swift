@@ -31,9 +31,9 @@ struct RunTrigger: FollowingTrigger {
             .init(
                 "error",
                 "Why it failed: an object with `code`, `message`, and where known `hint` and `step`; null otherwise."),
-            .init("inputs", "Its inputs, by name."),
-            .init("output", "Its output, if it succeeded."),
-            .init("trigger", "What had started it: its own `trigger`."),
+            .init("inputs", "Its inputs, by name.", isListed: false),
+            .init("output", "Its output, if it succeeded.", isListed: false),
+            .init("trigger", "What had started it: its own `trigger`.", isListed: false),
             .init("created_at", "When it was accepted (RFC 3339, UTC)."),
             .init("started_at", "When it began; null if it never did."),
             .init("ended_at", "When it ended."),
@@ -72,6 +72,12 @@ struct RunTrigger: FollowingTrigger {
 
     func follows(_ pipeline: String, in own: String) -> Bool {
         pipeline != own && pipelines.contains { $0.matches(pipeline) } && !except.contains { $0.matches(pipeline) }
+    }
+
+    var namedPipelines: [(path: [FieldError.PathElement], name: String)] {
+        pipelines.enumerated().filter { !$0.element.text.contains { "*?[".contains($0) } }.map { index, pattern in
+            (path: [.key("pipelines"), .index(index)], name: pattern.text)
+        }
     }
 
     /// `trigger.state` for the end; nil if it starts no run.

@@ -79,12 +79,12 @@ struct CronParser {
         return expression
     }
 
-    /// The error for an expression that never matches, such as `30 2 30 2 *`.
+    /// The error for an expression whose time never comes, such as `30 2 30 2 *`.
     private func impossible(_ words: ArraySlice<(text: String, offset: Int)>) -> FieldError {
         let fields = zip(CronField.allCases.suffix(3), words).filter { $1.text != "*" && $1.text != "?" }
             .map { "\($0.title) \"\($1.text)\"" }
         return FieldError(
-            "the cron expression \"\(text)\" never matches: there is no date with \(fields.joined(separator: ", "))",
+            "the time of the cron expression \"\(text)\" never comes: there is no date with \(fields.joined(separator: ", "))",
             utf8Offset: words.first?.offset)
     }
 

@@ -13,9 +13,18 @@ struct Shell<Availability: ShellAvailability>: Step {
                 expression would become part of the program. Write `"$TITLE"` with quotes, so that a value with spaces \
                 stays one word.
 
-                The script sees `PATH`, `HOME`, `LANG`, `TMPDIR` and its `env`, and nothing else of Runnel's \
-                environment. `sh` is started with `-e`, `bash` with `--noprofile --norc -eo pipefail`, `python` is \
-                `python3`. Standard input is empty.
+                The names in `env` are written out: a template in the place of all variables is an error, because its \
+                value would choose their names. A variable in which interpreters or the dynamic linker find code or \
+                options cannot hold a template: `PATH`, `BASH_ENV`, `ENV`, `IFS`, `PS4`, `SHELLOPTS`, `BASHOPTS`, \
+                `NODE_OPTIONS`, `PERLLIB`, and all that begin with `BASH_FUNC_`, `LD_`, `DYLD_`, `PYTHON`, `PERL5` or \
+                `RUBY`.
+
+                Braces that belong to the script stand between `{% raw %}` and `{% endraw %}`: \
+                `docker ps --format '{% raw %}{{.Names}}{% endraw %}'`.
+
+                The script sees `PATH`, `HOME`, `LANG`, `TMPDIR`, its `env`, and `TRACEPARENT` and `TRACESTATE` of the \
+                run's trace; nothing else of Runnel's environment. `sh` is started with `-e`, `bash` with `--noprofile \
+                --norc -eo pipefail`, `python` is `python3`. Standard input is empty.
 
                 The script and all processes that it started in its process group end with the step: when the script \
                 has ended, also if it left something in the background, after `timeout`, when the run is cancelled, and \
@@ -53,8 +62,8 @@ struct Shell<Availability: ShellAvailability>: Step {
     }
 
     @Field("The script. It cannot contain templates; see `env`.") var run: ScriptText
-    @Field("Variables of the script, by name. A value that is no text is written as JSON.")
-    var env: [String: Value] = [:]
+    @Field("Variables of the script, by name. Values can be templates. A value that is no text is written as JSON.")
+    var env: ScriptVariables = ScriptVariables()
     @Field("The folder of the project to run in; the project's folder unless given.") var dir: ProjectPath?
     @Field(
         """
@@ -79,24 +88,6 @@ struct Shell<Availability: ShellAvailability>: Step {
                 "the step is switched off for this deployment",
                 hint: "runnel.yaml says `shell: { enabled: false }`")
         }
-        for (name, value) in env {
-            guard name.first.map({ $0.isASCII && ($0.isLetter || $0 == "_") }) ?? false,
-                name.allSatisfy({ $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "_") })
-            else {
-                throw FieldError(
-                    "\(Value.string(name).quoted()) is not a name of a variable",
-                    hint: "use letters, digits and \"_\", beginning with a letter", path: [.key("env")])
-            }
-            if value.isNull {
-                throw FieldError(
-                    "the variable \(name) is null", path: [.key("env"), .key(name)], code: StepErrorCode.emptyValue)
-            }
-            if case .string(let text) = value, text.utf8.contains(0) {
-                throw FieldError(
-                    "the variable \(name) contains a NUL character, which no program can get",
-                    path: [.key("env"), .key(name)])
-            }
-        }
         guard (1...Self.largestOutput.bytes).contains(maxOutput.bytes) else {
             throw FieldError(
                 "expected a size from 1B to \(Self.largestOutput), found \(maxOutput)", path: [.key("max_output")])
@@ -108,7 +99,7 @@ struct Shell<Availability: ShellAvailability>: Step {
         let programs = try await context.services.get(SubprocessesKey.self)
         var environment = programs.environment
         environment.merge(context.trace.context?.environment ?? [:]) { _, trace in trace }
-        for (name, value) in env { environment[name] = value.text }
+        environment.merge(try env.texts(in: context)) { _, own in own }
         let (program, arguments) = shell.command(run.text)
         var subprocess = Subprocess(
             program, arguments, environment: environment,

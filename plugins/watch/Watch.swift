@@ -2,7 +2,7 @@ import LibC
 public import RunnelKit
 
 /// The trigger `watch`.
-struct Watch: Trigger {
+struct Watch: LedgerTrigger {
     static let name = "watch"
     static let summary = "Starts a run for every new file in a folder."
     static let titles = ["en": "file", "ja": "ファイル"]
@@ -16,7 +16,8 @@ struct Watch: Trigger {
 
             An empty file waits until it has content, since many programs create a file first and write it later; \
             with `empty: process` it starts a run like any other. Names are compared by what a reader sees: a name in \
-            decomposed Unicode (NFD), as macOS writes it, matches the pattern in composed form (NFC).
+            decomposed Unicode (NFD), as macOS writes it, matches the pattern in composed form (NFC), and the folder too \
+            is found in either form.
 
             With `after: keep` a file starts a run when its content differs from the one that was processed last \
             there: `A`, `B`, `A` are three runs; a new time with the same content is none. With `after: move` or \
@@ -28,7 +29,8 @@ struct Watch: Trigger {
             With `after: move` or `delete` the file goes once its run has ended well. When the run failed or was \
             cancelled, the file goes to `failed`, with the reason beside it in `<name>.error.txt`. To try again, \
             `runnel runs retry` reads it there, and it goes on to `move_to` (or is deleted) when that run has ended \
-            well; or put it back into the watched folder, where it is a new event. Files are \
+            well; or put it back into the watched folder, where it is a new event, and the reason goes when that run \
+            ends. Files are \
             never overwritten: the second `a.txt` becomes `a-2.txt`. A file that was changed while its run was going \
             on stays, and is an event of its own. All folders are relative to the project's and have to be on one \
             file system; a file keeps its place below the watched folder.
@@ -93,6 +95,7 @@ struct Watch: Trigger {
     @Field("What happens to files that exist when the trigger starts for the first time.") var existing: ExistingFiles =
         .process
 
+    private static let noteNames = ["*.error.txt"].compactMap { try? Glob($0) }
     private static let temporaryNames = ["*.part", "*.tmp", "*~", "*.swp", "*.crdownload"].compactMap { try? Glob($0) }
 
     func run(_ context: TriggerContext) async throws {
@@ -105,7 +108,8 @@ struct Watch: Trigger {
 
     func diagnose(pipeline: String, _ context: DiagnosisContext) async -> [HealthFinding] {
         let tree = ProjectTree(context.project)
-        let (folder, absolute) = (path.path.shown, tree.absolute(path.path))
+        let path = tree.spelling(of: path.path) ?? path.path
+        let (folder, absolute) = (path.shown, tree.absolute(path))
         var status = stat()
         guard stat(absolute, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else {
             return [
@@ -115,7 +119,7 @@ struct Watch: Trigger {
             ]
         }
         do throws(SystemFailure) {
-            _ = try tree.open(folder: path.path)
+            _ = try tree.open(folder: path)
         } catch  where error.isLink {
             return [
                 .problem(
@@ -135,6 +139,15 @@ struct Watch: Trigger {
 
     static func summary(of payload: Value) -> String? { payload["name"]?.asString ?? payload["path"]?.asString }
 
+    static let ledgerPrefix = LedgerEntry.keyPrefix
+
+    static func ledgerItem(key: String, value: Value) -> LedgerItem? {
+        guard let path = LedgerEntry.path(ofKey: key), let entry = LedgerEntry(value) else { return nil }
+        return LedgerItem(
+            name: path.text, size: Int(entry.status.size), modified: entry.status.modified,
+            runID: entry.isPending && entry.run != LedgerEntry.ignoredRun ? entry.run : nil)
+    }
+
     func claims(in context: ValidationContext) -> [TriggerClaim] {
         let filter = filter(context.project)
         return [
@@ -150,6 +163,10 @@ struct Watch: Trigger {
                     covers: { [recursive] folder in
                         let folder = FilePath(folder == "." ? "" : folder)
                         return folder == filter.root || recursive && filter.enters(folder: folder)
+                    },
+                    moves: ownFolders.map { key, folder in
+                        let names = key == "failed" && !include.isEmpty ? include + Self.noteNames : include
+                        return FileMove(key: key, folder: folder.path.shown, names: names)
                     }))
         ]
     }
@@ -163,6 +180,12 @@ struct Watch: Trigger {
     static func retried(_ retry: RetriedRun, _ context: RetryContext) async throws -> RunSource? {
         guard let file = FailedFile(retry.source) else { return retry.source }
         return try file.settle(retry, context)
+    }
+
+    static func isThere(_ source: RunSource, in project: ProjectDirectory) -> Bool {
+        guard let path = source.payload["path"]?.asString else { return true }
+        guard case .file? = try? ProjectTree(project).entry(at: FilePath(path)) else { return false }
+        return true
     }
 
     /// Where files are moved to, with the keys that say so.
@@ -249,6 +272,17 @@ struct WatchSettings: Sendable {
     var takesEmpty = false
 
     var root: FilePath { filter.root }
+
+    /// The same with the watched folder as it is spelled on disk.
+    func spelled(in tree: ProjectTree) -> WatchSettings {
+        guard let actual = tree.spelling(of: root), actual != root else { return self }
+        func below(_ folder: FilePath) -> FilePath { folder.relative(to: root).map { actual.appending($0) } ?? folder }
+        var copy = self
+        copy.filter.ownFolders = filter.ownFolders.map { below($0) }
+        copy.filter.root = actual
+        (copy.done, copy.failed) = (below(done), below(failed))
+        return copy
+    }
 }
 
 /// The codes of errors of watching a folder.

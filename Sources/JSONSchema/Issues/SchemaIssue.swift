@@ -42,7 +42,7 @@ extension SchemaIssue: CustomStringConvertible {
 /// An error in a schema, with its location.
 public struct SchemaError: Error, Sendable, Hashable {
     /// The kind of error; ``Code/rawValue`` is stable.
-    public enum Code: String, ErrorCode {
+    @nonexhaustive public enum Code: String, ErrorCode {
         /// A keyword has a value of the wrong type or out of its range.
         case keyword = "schema-keyword-invalid"
         /// `pattern` or `patternProperties` holds an invalid regular expression.

@@ -71,7 +71,13 @@ public struct MCPOverHTTP: MCPHTTPClient, ServiceKey {
         call.method = HTTPMethod(rawValue: request.method)
         for (name, value) in request.headers { call.headers.add(name: name, value: value) }
         if !request.body.isEmpty { call.body = .bytes(ByteBuffer(bytes: request.body)) }
-        let response = try await clients.client(for: request.url).execute(call, deadline: .distantFuture)
+        let client = try clients.client(for: request.url)
+        let response: HTTPClientResponse
+        do {
+            response = try await client.execute(call, deadline: .distantFuture)
+        } catch {
+            throw clients.problem(error, for: request.url)
+        }
         var headers: [String: String] = [:]
         for (name, value) in response.headers {
             let key = name.lowercased()
@@ -79,7 +85,13 @@ public struct MCPOverHTTP: MCPHTTPClient, ServiceKey {
         }
         let decoder = try ContentDecoder(contentEncoding: response.headers["content-encoding"])
         let body = ResponseBodyReader(response.body, decoder)
-        return MCPHTTPResponse(status: Int(response.status.code), headers: headers) { try await body.next() }
+        return MCPHTTPResponse(status: Int(response.status.code), headers: headers) { [clients] in
+            do {
+                return try await body.next()
+            } catch {
+                throw clients.problem(error, for: request.url)
+            }
+        }
     }
 }
 

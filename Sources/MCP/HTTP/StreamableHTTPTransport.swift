@@ -1,3 +1,4 @@
+internal import RunnelHTTP
 internal import RunnelKit
 internal import RunnelProcess
 internal import RunnelSupport
@@ -171,6 +172,11 @@ final class StreamableHTTPTransport: MCPTransport {
         if let error = error as? StepError {
             return MCPFault.refused("could not be reached: \(error.message)", isTransient: error.isTransient)
         }
-        return MCPFault.refused("could not be reached: \(error)", isTransient: true)
+        guard let problem = error as? TransportProblem else {
+            return MCPFault.refused("could not be reached: \(error)", isTransient: true)
+        }
+        let (_, why, hint) = problem.failure
+        return MCPFault.refused(
+            "could not be reached: \(why)" + (hint.map { " (\($0))" } ?? ""), isTransient: problem.isTransient)
     }
 }

@@ -33,14 +33,15 @@ public struct MCPPlugin: Plugin {
                 input = nil
             }
             let call = MCPCall(endpoint: endpoint, tool: tool.name, cacheFile: cacheFile)
-            steps.append(
-                StepDefinition(
-                    name: "\(endpoint.name).\(tool.name)", summary: tool.summary, documentation: tool.documentation,
-                    schema: input == nil ? ["type": "object"] : tool.inputSchema
-                ) { with, context in
-                    try input?.check(with)
-                    return try await call.run(with, context)
-                })
+            var definition = StepDefinition(
+                name: "\(endpoint.name).\(tool.name)", summary: tool.summary, documentation: tool.documentation,
+                schema: input == nil ? ["type": "object"] : tool.inputSchema
+            ) { with, context in
+                try input?.check(with)
+                return try await call.run(with, context)
+            }
+            definition.program = endpoint.program.manifest.command?.words ?? []
+            steps.append(definition)
         }
         self.steps = steps
         self.problems = problems

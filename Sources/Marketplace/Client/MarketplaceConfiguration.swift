@@ -220,7 +220,7 @@ extension MarketplaceConfiguration {
     }
 
     /// What ends the stream of a whole answer. Anything else that ends it is `stream-cut-off`.
-    public enum StreamEnd: String, Sendable, CaseIterable {
+    @nonexhaustive public enum StreamEnd: String, Sendable, CaseIterable {
         /// `[DONE]` alone, as the Marketplace API has it.
         case done
         /// A finish reason. What is already on its way behind it, such as the usage, is waited for up to a second.

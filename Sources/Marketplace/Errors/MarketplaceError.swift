@@ -41,6 +41,8 @@ public struct MarketplaceError: Error, Sendable {
         public static let connectionFailed = Code("connection-failed")
         /// TLS could not be agreed on, or the certificate is not trusted.
         public static let tlsFailed = Code("tls-failed")
+        /// The proxy wants other credentials, or does not allow the connection.
+        public static let proxyRefused = Code("proxy-refused")
         /// No connection within the time allowed.
         public static let connectTimeout = Code("connect-timeout")
         /// Nothing was received for the time allowed.

@@ -16,7 +16,8 @@ enum TransportFailure {
         case let cause as MarketplaceError: return cause
         case let cause as HTTPClientError: return clientError(cause, url, timeouts, answered, redactor)
         case is CancellationError: return cancelled
-        case let cause as NIOConnectionError: return failed(url, why: reason(of: cause))
+        case let cause as NIOConnectionError:
+            return leads(cause, to: url) ? failed(url, why: reason(of: cause)) : proxyFailed(cause)
         case HTTPParserError.invalidEOFState where answered: return cutOff(why: "the connection was closed")
         case is HTTPParserError where !answered: return failed(url, why: "the server does not speak HTTP")
         case is ChannelError where !answered: return failed(url, why: "the connection was closed")
@@ -26,7 +27,7 @@ enum TransportFailure {
         let failure = ConnectionFailure(describedAs: text)
         if answered, failure == .uncleanShutdown { return cutOff(why: "the connection was closed") }
         if !answered, let failure, failure != .uncleanShutdown {
-            return tls(url, reason(of: failure) ?? redactor.redact(text))
+            return tls(url, reason(of: failure) ?? "the handshake failed")
         }
         let why = (cause as? IOError).map(reason(of:)) ?? redactor.redact(text)
         return answered ? cutOff(why: why) : failed(url, why: why)
@@ -92,6 +93,10 @@ enum TransportFailure {
         case .tlsHandshakeTimeout: return tls(url, "the handshake took too long")
         case .remoteConnectionClosed where answered: return cutOff(why: "the connection was closed")
         case .remoteConnectionClosed: return failed(url, why: "the server closed the connection without an answer")
+        case .proxyAuthenticationRequired: return proxyRefused(url, "it wants other credentials (407)")
+        case .invalidProxyResponse: return proxyRefused(url, "it does not allow the connection")
+        case .httpProxyHandshakeTimeout, .socksHandshakeTimeout:
+            return proxyRefused(url, "it did not answer in time")
         case .alreadyShutdown:
             return MarketplaceError(
                 .connectionFailed, "The HTTP client is shut down.", hint: "Make calls before the client is shut down.")
@@ -105,6 +110,31 @@ enum TransportFailure {
         MarketplaceError(
             .connectionFailed, "No connection to \(url): \(Quote.text(why)).",
             hint: "Check that the server runs and that the base URL is right.", isTransient: true)
+    }
+
+    private static func proxyFailed(_ cause: NIOConnectionError) -> MarketplaceError {
+        MarketplaceError(
+            .connectionFailed,
+            "No connection to the proxy \(Quote.text("\(cause.host):\(cause.port)")): \(Quote.text(reason(of: cause))).",
+            hint: "Check that the proxy runs and that its address is right.", isTransient: true)
+    }
+
+    private static func proxyRefused(_ url: String, _ why: String) -> MarketplaceError {
+        MarketplaceError(
+            .proxyRefused, "The proxy refused the connection to \(url): \(why).",
+            hint: "Check the proxy's address and its credentials.")
+    }
+
+    /// Whether the connection was one to the URL's server, and not to a proxy before it.
+    private static func leads(_ connection: NIOConnectionError, to url: String) -> Bool {
+        let parts = url.split(separator: "://", maxSplits: 1)
+        guard parts.count == 2, let authority = parts[1].split(separator: "/").first else { return true }
+        let server = URLAuthority(authority.split(separator: "@").last ?? authority)
+        // The client writes the names of other scripts differently.
+        guard server.host.allSatisfy(\.isASCII) else { return true }
+        let host = connection.host.contains(":") ? "[\(connection.host)]" : connection.host
+        let port = server.portNumber ?? (parts[0].lowercased() == "https" ? 443 : 80)
+        return server.host.lowercased() == host.lowercased() && port == connection.port
     }
 
     private static func tls(_ url: String, _ why: String) -> MarketplaceError {
@@ -135,6 +165,8 @@ enum TransportFailure {
         case .timedOut: "the host did not answer"
         case .untrustedCertificate: "the server's certificate is not trusted"
         case .wrongCertificate: "the server's certificate is not for this host"
+        case .clientCertificate:
+            "the server wants a client certificate, or does not accept the one that it got"
         case .notTLS: "the server does not answer with TLS"
         case .uncleanShutdown, .handshake: nil
         }

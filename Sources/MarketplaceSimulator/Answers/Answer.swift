@@ -73,7 +73,7 @@ enum AnswerComposer {
 }
 
 /// What a test has the simulator answer to one chat request, instead of what it would make of the prompt.
-public enum CannedAnswer: Sendable, Equatable {
+@nonexhaustive public enum CannedAnswer: Sendable, Equatable {
     /// A stream with this text, with something going wrong if wanted; without a text, with one made of the prompt.
     case stream(text: String?, fault: Fault?)
     /// A refusal with a status from 400 to 599 and a JSON body that holds `code` and `message`.

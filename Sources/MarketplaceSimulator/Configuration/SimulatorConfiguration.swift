@@ -4,7 +4,7 @@ internal import RunnelValue
 /// How the simulated Marketplace API behaves. The defaults are those of the quickstart's examples.
 public struct SimulatorConfiguration: Sendable {
     /// Which of the two documented forms of tokens and chunks is spoken.
-    public enum Shape: String, Sendable, CaseIterable {
+    @nonexhaustive public enum Shape: String, Sendable, CaseIterable {
         /// Bare text deltas, and a token without `success` and `scope`.
         case quickstart
         /// Comments, a role chunk with message ids, tasks, and a finish reason.
@@ -12,7 +12,7 @@ public struct SimulatorConfiguration: Sendable {
     }
 
     /// What a stream sends that takes a running answer up again.
-    public enum Reconnection: String, Sendable, CaseIterable {
+    @nonexhaustive public enum Reconnection: String, Sendable, CaseIterable {
         /// The answer from its beginning.
         case replay
         /// What comes behind the half at which faults break a stream.

@@ -4,7 +4,7 @@ internal import RunnelSupport
 ///
 /// A fault applies by plan (`FaultPlan`), or to one request: by the header `X-Simulate: <fault>`, or by a line
 /// `simulate: <fault>` in its last user message.
-public enum Fault: String, CaseIterable, Sendable {
+@nonexhaustive public enum Fault: String, CaseIterable, Sendable {
     case tokenRejected = "token-rejected"
     case tokenExpiresEarly = "token-expires-early"
     case unauthorizedOnce = "unauthorized-once"
@@ -133,7 +133,7 @@ enum FaultDirective {
 }
 
 /// Which fault applies to which request.
-public enum FaultPlan: Sendable, Equatable {
+@nonexhaustive public enum FaultPlan: Sendable, Equatable {
     /// Nothing goes wrong.
     case none
     /// One fault for all requests. A fault that is over after some requests (`unauthorized-once`, `rate-limited`, …)

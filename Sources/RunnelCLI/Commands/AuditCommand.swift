@@ -35,3 +35,13 @@ struct AuditCommand: AsyncParsableCommand {
         }
     }
 }
+
+extension OperatorRecords {
+    /// Adds an entry for what was done on the command line.
+    func record(_ action: String, of subject: String, outcome: String = "") async throws(JournalError) {
+        try await append(
+            AuditEntry(
+                time: WallClock.nanoseconds(), caller: "local", origin: "command line", action: action,
+                subject: subject, outcome: outcome))
+    }
+}

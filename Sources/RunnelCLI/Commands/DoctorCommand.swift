@@ -33,7 +33,8 @@ struct DoctorCommand: AsyncParsableCommand {
     private func findings(_ project: Project, _ simulator: SimulatedMarketplace?) async throws -> [HealthFinding] {
         var findings = ConfigurationCheck.configuration(project) + ConfigurationCheck.secrets(project)
         let plugins = try await ProjectPlugins.load(project)
-        let loader = try PipelineLoader(registry: plugins.registry, names: project.names, project: project.files())
+        let loader = try PipelineLoader(
+            registry: plugins.registry, names: project.names, project: project.files(), distrust: project.distrust)
         let (pipelines, found) = ConfigurationCheck.pipelines(project, loader)
         // A pipeline that cannot be read has a name, too.
         let areAllKnown = !found.contains { $0.level == .problem }

@@ -32,7 +32,8 @@ struct InitCommand: AsyncParsableCommand {
         let registry = try StepRegistry(RunnelCommand.plugins)
         let schemas = [EditorSchema.pipeline, .test, .settings].map { ($0.fileName, $0.text(registry)) }
         let files = NewFiles(folder: folder, files: (template.files + schemas).map { ($0.0, $0.1, false) })
-        try files.write(ifThere: "`runnel new pipeline NAME` adds to an existing project")
+        let choice = template.name == ProjectTemplate.standard.name ? "" : " --template \(template.name)"
+        try files.write(ifThere: "`runnel new pipeline NAME\(choice)` adds to an existing project")
         Streams.output.write("\n")
         if folder != "." { Streams.output.write("  cd \(folder)\n") }
         for (command, meaning) in template.tries { Streams.output.write("  \(command)\n      \(meaning)\n") }

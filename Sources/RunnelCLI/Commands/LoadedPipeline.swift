@@ -1,5 +1,6 @@
 import RunnelEngine
 import RunnelKit
+import YAML
 
 /// A pipeline named on the command line, loaded and validated, with its project.
 struct LoadedPipeline: Sendable {
@@ -65,7 +66,7 @@ struct LoadedPipeline: Sendable {
     /// What to do where there is no such file.
     ///
     /// - Parameter folders: Looked through until one of them has pipelines.
-    private static func hint(_ name: String, in folders: [String?]) -> String {
+    static func hint(_ name: String, in folders: [String?]) -> String {
         let known = folders.lazy.map { PipelineNames.below($0 ?? ".") }.first { !$0.isEmpty } ?? []
         let words = known.flatMap { [$0.file.withoutEnding, $0.name] }
         if let closest = Suggestion.closest(to: name, among: words) { return "did you mean \"\(closest)\"?" }
@@ -84,9 +85,19 @@ extension String {
     }
 }
 
-/// A pipeline that is a link to a file outside of its project. Read-only commands do not show lines of that file: a
-/// link in an untrusted project may point to secrets.
+/// A file of a project that is a link to a file outside of it. Read-only commands do not show lines of that file: a link
+/// in an untrusted project may point to secrets.
 enum OutsideLink {
     static func message(_ path: String) -> String { "\"\(path)\" is a link to a file outside of the project" }
     static let hint = "pass the file itself, or copy it into the project"
+
+    /// The report of the configuration or of a manifest, which may be a link; its problems would quote that file.
+    static func checked(_ report: LoadReport, of path: String, in folder: String) -> LoadReport {
+        guard !report.diagnostics.isEmpty, FileReading.leads(out: folder, path) else { return report }
+        let name = report.source.name
+        let problem = Diagnostic(
+            CommandErrorCode.linkOutside, report.diagnostics.hasErrors ? .error : .warning, file: name, range: nil,
+            "\(message(name)), and not as it should be", hint: "copy it into the project to see what is wrong")
+        return LoadReport(source: YAMLSource(name: name, text: ""), diagnostics: [problem])
+    }
 }

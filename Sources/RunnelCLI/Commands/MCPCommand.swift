@@ -18,7 +18,8 @@ struct MCPCommand: AsyncParsableCommand {
                 "runnel mcp /srv/automation/pipelines": "The command for the settings of an assistant."
             ]))
 
-    @Argument(help: "The folder; default is the project's folder, or the current one.", completion: .directory)
+    @Argument(
+        help: "The folder; default is `pipelines` of the project, or the project's folder.", completion: .directory)
     var path: String?
     @Option(help: "Maximum number of concurrent calls.") var limit = 16
     @Flag(help: "Use an embedded simulator instead of the Marketplace.") var simulate = false
@@ -29,7 +30,8 @@ struct MCPCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let folder = path ?? self.options.directory ?? "."
+        let folder = path ?? PipelineFolder.usual(in: self.options.directory ?? ".")
+        let files = path.map { PipelineFolder($0) } ?? PipelineFolder(searching: folder)
         let options = self.options.near(folder)
         let streams = StandardStreams.takingOver()
         let project = try options.project(runsCommands: true)
@@ -43,7 +45,7 @@ struct MCPCommand: AsyncParsableCommand {
                     project: project, loader: loader, journal: journal, simulator: simulator, isJSON: false)
                 let server = MCPServer(
                     name: "runnel", version: RunnelCommand.version,
-                    provider: PipelineTools(folder: folder, loader: loader, runs: runs), streams: streams,
+                    provider: PipelineTools(folder: files, loader: loader, runs: runs), streams: streams,
                     maximumCalls: limit)
                 _ = try await withInterrupt {
                     try await runs.worker.withSession { await server.run() }

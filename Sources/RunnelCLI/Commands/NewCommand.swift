@@ -44,10 +44,11 @@ struct NewPipelineCommand: AsyncParsableCommand {
 
     func run() async throws {
         let project = try options.project()
-        guard let template = ProjectTemplate.named(template)?.pipeline else {
+        guard let made = ProjectTemplate.named(self.template) else {
             let names = ProjectTemplate.all.map(\.name).joined(separator: ", ")
             throw ValidationError("--template \(self.template): there are \(names)")
         }
+        let template = made.pipeline
         let old = template.name
         func renamed(_ text: String) -> String {
             text.replacing("name: \(old)\n", with: "name: \(name)\n", maxReplacements: 1)
@@ -61,6 +62,10 @@ struct NewPipelineCommand: AsyncParsableCommand {
         files += template.more.filter { !FileReading.exists("\(project.directory)/\($0.path)") }
             .map { ($0.path, $0.text, false) }
         try NewFiles(folder: NewName.folder(project), files: files).write(ifThere: "choose another name")
+        let known = project.names.secrets
+        if let configuration = made.configuration, made.secrets.contains(where: { !known.contains($0) }) {
+            Streams.output.write("\nIt needs this in runnel.yaml:\n\n\(configuration)")
+        }
     }
 }
 

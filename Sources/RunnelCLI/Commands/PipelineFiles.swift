@@ -2,18 +2,35 @@ import PipelineTesting
 
 /// Finds the pipelines in a folder.
 enum PipelineFiles {
-    /// The file itself, or every pipeline file below a folder. Throws where there is none.
-    static func under(_ path: String) throws(FileReading.Failure) -> [String] {
+    /// Every pipeline file below a folder, or the file that ``LoadedPipeline/path(_:in:)`` finds. Throws where there is
+    /// none.
+    static func under(_ name: String, in project: String?) throws(FileReading.Failure) -> [String] {
         var isDirectory = false
-        guard FileReading.exists(path, isDirectory: &isDirectory) else {
-            throw FileReading.Failure(message: "there is no file or folder \"\(path)\"")
-        }
+        let path = FileReading.exists(name) ? name : LoadedPipeline.path(name, in: project)
+        guard FileReading.exists(path, isDirectory: &isDirectory) else { throw missing(name, in: project) }
         guard isDirectory else {
             try refuseOthers(path)
             return [path]
         }
         let files = try PipelineFolder(path).files()
         guard !files.isEmpty else { throw FileReading.Failure(message: "there is no pipeline (.yaml) in \"\(path)\"") }
+        return files
+    }
+
+    /// The error for a name that is none of a file, folder or pipeline, with what it may mean.
+    static func missing(_ name: String, in project: String?) -> FileReading.Failure {
+        FileReading.Failure(
+            message: "there is no file, folder or pipeline \"\(name)\"\n  = "
+                + LoadedPipeline.hint(name, in: [project]))
+    }
+
+    /// The pipelines of a command that was given no path. Throws where there is none.
+    static func usual(in directory: String) throws(FileReading.Failure) -> [String] {
+        let folder = PipelineFolder.usual(in: directory)
+        let files = try PipelineFolder(searching: folder).files()
+        guard !files.isEmpty else {
+            throw FileReading.Failure(message: "there is no pipeline (.yaml) \(PipelineFolder.searched(folder))")
+        }
         return files
     }
 

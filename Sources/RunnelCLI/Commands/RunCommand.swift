@@ -136,7 +136,8 @@ struct RunCommand: AsyncParsableCommand {
             simulator: simulator, isJSON: json, progress: progress)
         let pipeline = loaded.pipeline
         try await runs.perform(
-            pipeline, request, priority: priority.level, in: journal, observer: runs.observer(of: pipeline))
+            pipeline, request, priority: priority.level, in: journal,
+            observer: runs.observer(of: pipeline, lacksInput: request.input.isNull))
     }
 
     private func throwAway(
@@ -154,7 +155,7 @@ struct RunCommand: AsyncParsableCommand {
             : TextReporter(
                 style: .standardError, printer: DiagnosticPrinter(sources: loaded.pipeline.sources),
                 redactor: loaded.project.redactor, note: simulator == nil ? nil : "simulated",
-                isQuiet: progress.quiet)
+                isQuiet: progress.quiet, lacksInput: request.input.isNull)
         let (ended, isInterrupted) = try await withInterrupt { [runner = assembly.runner, isDry = dryRun] in
             try await withLiveLine(reporter) {
                 isDry

@@ -3,9 +3,12 @@ import Logging
 import MarketplaceSimulator
 import NIOCore
 import RunnelEngine
+import RunnelHTTP
 import RunnelKit
 import RunnelServer
 import RunnelStore
+internal import RunnelSupport
+import Telemetry
 
 #if canImport(FoundationEssentials)
 import FoundationEssentials
@@ -26,12 +29,13 @@ struct ServeCommand: AsyncParsableCommand {
             """,
             "Changes of runnel.yaml are applied where they can be, also on SIGHUP; others are reported to need a restart.",
             examples: [
-                "runnel serve": "Serves the pipelines below the current folder.",
+                "runnel serve": "Serves the pipelines of the current project.",
                 "runnel serve pipelines --port 8080": "Those of a folder, on another port.",
                 "runnel serve --simulate": "Without an account.",
             ]))
 
-    @Argument(help: "The folder; default is the project's folder, or the current one.", completion: .directory)
+    @Argument(
+        help: "The folder; default is `pipelines` of the project, or the project's folder.", completion: .directory)
     var path: String?
     @Option(help: "The address to listen on.") var host: String?
     @Option(help: "The port to listen on; 0 takes any free one.") var port: Int?
@@ -39,7 +43,9 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(help: "The lowest level of messages to log.") var logLevel: LogLevelArgument?
     @OptionGroup var options: ProjectOptions
 
-    private var folder: String { path ?? options.directory ?? "." }
+    private var folder: String { path ?? PipelineFolder.usual(in: options.directory ?? ".") }
+
+    private var files: PipelineFolder { path.map { PipelineFolder($0) } ?? PipelineFolder(searching: folder) }
 
     func run() async throws {
         let command = self
@@ -57,7 +63,7 @@ struct ServeCommand: AsyncParsableCommand {
 
     private func serve(_ stops: AsyncStream<StopRequest>, _ reloads: AsyncStream<Void>) async throws {
         do {
-            _ = try PipelineFolder(folder).files()
+            _ = try files.files()
         } catch {
             Streams.error.write("error: \(error.message)\n")
             throw ExitStatus.usage
@@ -174,7 +180,7 @@ struct ServeCommand: AsyncParsableCommand {
         let queue = RunQueue(
             worker: worker, limit: runs.limit.number, total: runs.total?.number, maximumQueued: runs.maxQueued.number,
             maximumQueuedBytes: runs.maxQueuedBytes.bytes)
-        let files = PipelineFolder(folder)
+        let files = files
         let host = PipelineHost(
             queue: queue, loader: loader, logger: assembly.logger, folder: FileReading.absolute(folder),
             chainLimit: runs.chain.number, dedupe: project.settings.dedupe.keep, publicURL: options.publicURL?.text
@@ -194,7 +200,8 @@ struct ServeCommand: AsyncParsableCommand {
             prices: project.settings.prices, board: try await assembly.services.get(HealthBoard.self),
             redactor: assembly.redactor, logger: assembly.logger)
         let services = ServeServices(
-            server: server, queue: queue, host: host, ingress: ingress, housekeeping: housekeeping, options: options,
+            server: server, queue: queue, host: host, ingress: ingress, housekeeping: housekeeping,
+            metrics: await metrics(of: server, project, assembly), options: options,
             logFormat: project.settings.log.format)
         let reload = ConfigurationReload(
             options: projectOptions, project: project, host: host, queue: queue, housekeeping: housekeeping,
@@ -216,6 +223,23 @@ struct ServeCommand: AsyncParsableCommand {
             throw ExitStatus.usage
         }
         await assembly.services.shutDown()
+    }
+
+    /// What sends metrics to the receiver of the project; nil where there is none.
+    private func metrics(
+        of server: RunnelServer, _ project: Project, _ assembly: RunnerAssembly
+    ) async -> MetricsExporter? {
+        for warning in project.metricsWarnings { assembly.logger.warning("\(warning)") }
+        guard let configuration = project.metrics else { return nil }
+        do {
+            return MetricsExporter(
+                configuration, version: RunnelCommand.version, redactor: assembly.redactor,
+                sender: try await assembly.services.get(HTTPClientService.self), logger: assembly.logger,
+                now: WallClock.nanoseconds, measure: { try await server.measurements(at: WallClock.nanoseconds()) })
+        } catch {
+            assembly.logger.warning("metrics are not sent: \(error)")
+            return nil
+        }
     }
 }
 

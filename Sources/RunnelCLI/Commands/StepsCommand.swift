@@ -55,7 +55,8 @@ struct TriggersCommand: AsyncParsableCommand {
                 "runnel triggers watch": "The reference of one trigger, with examples.",
             ]))
 
-    @Argument(help: "The trigger's name, as under `on:`.") var name: String?
+    @Argument(help: "The trigger's name, as under `on:`.", completion: PipelineCompletion.triggerTypes)
+    var name: String?
 
     @OptionGroup var options: ProjectOptions
 

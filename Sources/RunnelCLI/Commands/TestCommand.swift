@@ -26,6 +26,7 @@ struct TestCommand: AsyncParsableCommand {
             "Exit status: 0 all passed, 1 one failed, 2 a test file has errors.",
             examples: [
                 "runnel test": "All tests below the current folder.",
+                "runnel test hello": "Those of one pipeline.",
                 "runnel test pipelines --filter label --junit out/tests.xml":
                     "Some of them, with results for a CI server.",
                 "runnel test --live --samples 5 --at-least 0.8 --budget 100000":
@@ -33,7 +34,7 @@ struct TestCommand: AsyncParsableCommand {
             ]))
 
     @Argument(
-        help: "Test files, or folders with test files; default is the project's folder, or the current one.",
+        help: "Test files, folders of them, or pipelines; default is the project's folder, or the current one.",
         completion: .file())
     var paths: [String] = []
     @Option(help: ArgumentHelp("Only tests whose name contains this text.", valueName: "text")) var filter: String?
@@ -105,34 +106,41 @@ struct TestCommand: AsyncParsableCommand {
     }
 
     private func suites() async throws -> [PipelineTestSuite] {
-        var files: [String] = []
-        let paths = paths.isEmpty ? [options.directory ?? "."] : paths
-        for path in paths {
-            guard let found = PipelineTestFiles.under(path) else {
-                Streams.error.write("error: there is no file or folder \"\(path)\"\n")
-                throw ExitStatus.usage
-            }
-            files += found
+        let usual = options.directory ?? "."
+        let files: [String]
+        do throws(FileReading.Failure) {
+            _ = try options.folder()
+            files =
+                try paths.isEmpty
+                ? PipelineTestFiles.under(usual, entering: PipelineFolder.entered(usual)) ?? [] : named()
+        } catch {
+            Streams.error.write("error: \(error.message)\n")
+            throw ExitStatus.usage
         }
         for file in files where !PipelineTestFiles.isTestFile(file) {
             let bytes = try? FileReading.yaml(of: file)
             let root = bytes.flatMap { try? YAMLParser.parse($0, name: file).root }
             guard root?["steps"] != nil else { continue }
-            let tests = file.replacing(#/\.ya?ml$/#, with: "") + ".test.yaml"
+            let tests = Self.tests(of: file)
             let hint = FileReading.exists(tests) ? "its tests are in \(tests)" : "`runnel new test \(file)` adds one"
             Streams.error.write("error: \"\(file)\" is a pipeline, not a test\n  = \(hint)\n")
             throw ExitStatus.usage
         }
         guard !files.isEmpty else {
             Streams.error.write(
-                "error: there are no tests (.test.yaml) in \(paths.joined(separator: ", "))\n"
+                "error: there are no tests (.test.yaml) in \(paths.isEmpty ? usual : paths.joined(separator: ", "))\n"
                     + "  = `runnel new test PIPELINE` creates one\n")
             throw ExitStatus.usage
         }
         var projects: [String: TestProject] = [:]
         var suites: [PipelineTestSuite] = []
         for file in files {
-            let suite = try PipelineTestSuite.load(file, project: try await project(of: file, &projects))
+            let project = try await project(of: file, &projects)
+            let suite = try PipelineTestSuite.load(file, project: project)
+            if let link = suite.sources.map(\.name).first(where: { FileReading.leads(out: project.directory, $0) }) {
+                Streams.error.write("error: \(OutsideLink.message(link))\n  = \(OutsideLink.hint)\n")
+                throw ExitStatus.usage
+            }
             suites.append(filter.map { text in suite.filter { $0.contains(text) } } ?? suite)
         }
         if let filter, suites.allSatisfy({ $0.isEmpty }) {
@@ -140,6 +148,29 @@ struct TestCommand: AsyncParsableCommand {
             throw ExitStatus.usage
         }
         return suites
+    }
+
+    /// The test files that the arguments name: the files themselves, those below folders, and those of pipelines.
+    private func named() throws(FileReading.Failure) -> [String] {
+        var files: [String] = []
+        for path in paths {
+            if let found = PipelineTestFiles.under(path) {
+                files += found
+                continue
+            }
+            let pipeline = LoadedPipeline.path(path, in: options.directory)
+            guard FileReading.exists(pipeline) else {
+                throw PipelineFiles.missing(path, in: options.directory)
+            }
+            let tests = Self.tests(of: pipeline)
+            files.append(FileReading.exists(tests) ? tests : pipeline)
+        }
+        return files
+    }
+
+    /// The test file that belongs to a pipeline.
+    private static func tests(of pipeline: String) -> String {
+        pipeline.replacing(#/\.ya?ml$/#, with: "") + ".test.yaml"
     }
 
     private func project(of file: String, _ known: inout [String: TestProject]) async throws -> TestProject {
@@ -165,6 +196,7 @@ struct TestCommand: AsyncParsableCommand {
             var made = TestProject(
                 directory: project.directory, names: project.names, registry: plugins.registry,
                 files: project.files().protected)
+            made.distrust = project.distrust
             if !plugins.folders.isEmpty {
                 made.makeRegistry = { [live] world in try await Self.registry(of: project, in: world, simulates: !live)
                 }

@@ -15,6 +15,7 @@ struct UsageCommand: AsyncParsableCommand {
             `marketplace.budget.timezone`. Simulated chats are not counted, nor are chats without a journal: those of \
             `--no-journal` and of `runnel test --live`.
             """,
+            "Below stand the budgets of `marketplace`, if there are any: what is used of each in its present period.",
             examples: [
                 "runnel usage --since 7d --by day": "What each of the last seven days used."
             ]))
@@ -42,8 +43,12 @@ struct UsageCommand: AsyncParsableCommand {
             let days = by == .day ? UsageDays(from: start, to: now, in: UsageDays.localZone) : nil
             let sums = try await journal.usage(
                 days?.query(pipeline: pipeline) ?? UsageQuery(since: start, pipeline: pipeline))
+            let prices = project.settings.prices
+            let budgets = try await ProjectPlugins.load(project).registry.budgets(
+                MonitoringContext(now: now, journal: journal, prices: prices)
+            ).filter { budget in pipeline == nil || budget.pipeline == nil || budget.pipeline == pipeline }
             let report = UsageReport(
-                days?.byDay(sums) ?? sums, by: by, days: days, since: days?.start ?? start, project.settings.prices)
+                days?.byDay(sums) ?? sums, by: by, days: days, since: days?.start ?? start, prices, budgets)
             if report.rows.isEmpty, let pipeline {
                 try await PipelineNames.check(pipeline, in: journal, project)
             }
@@ -59,6 +64,10 @@ struct UsageCommand: AsyncParsableCommand {
             } else {
                 Streams.output.write(styled: report.text(style: .standardOutput))
             }
+            if !json, !budgets.isEmpty {
+                let space = report.rows.isEmpty ? "" : "\n"
+                Streams.output.write(styled: space + report.budgetText(style: .standardOutput))
+            }
         }
         await journal.close()
     }
@@ -72,11 +81,14 @@ struct UsageReport {
     private let zone: Zone?
     /// Nanoseconds since 1970.
     let since: Int64
+    private let budgets: [BudgetStatus]
 
     /// - Parameter days: Those that the sums are by; nil for sums of the whole time.
     init(
-        _ sums: [UsageSum], by grouping: UsageCommand.Grouping, days: UsageDays?, since: Int64, _ prices: PriceTable
+        _ sums: [UsageSum], by grouping: UsageCommand.Grouping, days: UsageDays?, since: Int64, _ prices: PriceTable,
+        _ budgets: [BudgetStatus] = []
     ) {
+        self.budgets = budgets
         title = grouping.rawValue
         zone = days?.zone
         self.since = since
@@ -100,14 +112,7 @@ struct UsageReport {
         let header = [title.uppercased(), "CALLS", "IN", "CACHED", "OUT", "COST"]
         var table = rows.map { [style.line($0.name)] + Self.cells($0.total) }
         if rows.count > 1 { table.append(["total"] + Self.cells(total)) }
-        let widths = header.indices.map { column in ([header] + table).map { $0[column].count }.max() ?? 0 }
-        func line(_ cells: [String]) -> String {
-            cells.enumerated().map { column, text in
-                let space = String(repeating: " ", count: widths[column] - text.count)
-                return column == 0 ? text + space : space + text
-            }.joined(separator: "  ")
-        }
-        var lines = [style.dim(line(header))] + table.map(line)
+        var lines = Self.lines(header, table, style)
         if let zone { lines.append(style.dim("days of the time zone \(style.line(zone.name))")) }
         if total.unknownCalls > 0 {
             let estimate = total.estimatedInput + total.estimatedOutput
@@ -121,6 +126,36 @@ struct UsageReport {
             lines.append(style.dim("no price is set for \(Self.calls(unpriced)); see `prices` in runnel.yaml"))
         }
         return lines.joined(separator: "\n") + "\n"
+    }
+
+    /// The budgets, in a table of their own.
+    func budgetText(style: TextStyle) -> String {
+        let rows = budgets.map { budget in
+            func amount(_ number: Double) -> String {
+                budget.currency.map { "\(Money(number, $0))" } ?? "\(Int(min(number, 1e18))) tokens"
+            }
+            return [
+                budget.pipeline.map(style.line) ?? "all chats", (budget.isEstimated ? "~ " : "") + amount(budget.used),
+                amount(budget.limit), "\(budget.percent) %", budget.period, LocalTime.text(budget.endsAt),
+                budget.excess.rawValue,
+            ]
+        }
+        var lines = Self.lines(["BUDGET", "USED", "LIMIT", "SHARE", "PER", "UNTIL", "THEN"], rows, style)
+        if budgets.contains(where: \.isEstimated) {
+            lines.append(style.dim("~ some of it is estimated: the server did not tell it"))
+        }
+        return lines.joined(separator: "\n") + "\n"
+    }
+
+    private static func lines(_ header: [String], _ table: [[String]], _ style: TextStyle) -> [String] {
+        let widths = header.indices.map { column in ([header] + table).map { $0[column].count }.max() ?? 0 }
+        func line(_ cells: [String]) -> String {
+            cells.enumerated().map { column, text in
+                let space = String(repeating: " ", count: widths[column] - text.count)
+                return column == 0 ? text + space : space + text
+            }.joined(separator: "  ")
+        }
+        return [style.dim(line(header))] + table.map(line)
     }
 
     private static func calls(_ count: Int) -> String { count == 1 ? "1 call" : "\(count) calls" }
@@ -151,6 +186,7 @@ struct UsageReport {
             "total": .object(Self.json(total)),
         ]
         object["timezone"] = zone.map { .string($0.name) }
+        object["budgets"] = .list(budgets.map(\.json))
         return .object(object)
     }
 

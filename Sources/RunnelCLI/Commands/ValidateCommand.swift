@@ -16,12 +16,12 @@ struct ValidateCommand: AsyncParsableCommand {
         discussion: HelpText.text(
             "All errors are printed together. Exit status: 0 all valid, 2 errors found.",
             examples: [
-                "runnel validate": "All pipelines below the current folder.",
+                "runnel validate": "All pipelines of the current project.",
                 "runnel validate pipelines/hello.yaml --format json": "One pipeline, for an editor or a script.",
             ]))
 
     @Argument(
-        help: "Pipeline files, or folders of them; default is the project's folder, or the current one.",
+        help: "Pipeline files, or folders of them; default is `pipelines` of the project, or its folder.",
         completion: .file())
     var paths: [String] = []
 
@@ -41,10 +41,11 @@ struct ValidateCommand: AsyncParsableCommand {
             var count = 0
             var scripts: [String] = []
             var unreadable: [String] = []
-            for path in paths.isEmpty ? [options.directory ?? "."] : paths {
+            for path in paths.isEmpty ? [nil] : paths.map(Optional.some) {
                 var together = FoldersTogether()
                 var checks: [PipelineCheck] = []
-                for file in try PipelineFiles.under(path) {
+                let files = try self.files(path)
+                for file in files {
                     count += 1
                     do {
                         checks.append(try await projects.check(of: file))
@@ -66,13 +67,20 @@ struct ValidateCommand: AsyncParsableCommand {
                     if let pipeline, let project = check.project {
                         let registry = check.loader.registry
                         together.add(check.file, .init(pipeline: pipeline, project: project, registry: registry))
-                        scripts += pipeline.scripts(registry).map { "\(check.file):\($0.summary)" }
+                        // Several pipelines may include one file.
+                        for script in pipeline.scripts(registry).map({ $0.summary(in: check.file) })
+                        where !scripts.contains(script) {
+                            scripts.append(script)
+                        }
                     }
                     if checkedConfigurations.insert(check.configuration.source.name).inserted {
                         reports.append(check.configuration)
                     }
                 }
-                together.check(&reports)
+                // One file alone says nothing of the names of others.
+                var isFolder = path == nil
+                if let path { _ = FileReading.exists(path, isDirectory: &isFolder) }
+                together.check(&reports, isComplete: isFolder && together.count == files.count)
             }
             reports += projects.reports
             DiagnosticOutput.write(reports, format: format)
@@ -93,6 +101,11 @@ struct ValidateCommand: AsyncParsableCommand {
             Streams.error.write("error: \(error.message)\n")
             throw ExitStatus.usage
         }
+    }
+
+    private func files(_ path: String?) throws(FileReading.Failure) -> [String] {
+        guard let path else { return try PipelineFiles.usual(in: options.directory ?? ".") }
+        return try PipelineFiles.under(path, in: options.directory)
     }
 }
 
@@ -148,13 +161,18 @@ private struct FoldersTogether {
         pipelines[loaded.project.directory, default: []].append((file, loaded))
     }
 
+    /// The number of pipelines.
+    var count: Int { pipelines.values.reduce(0) { $0 + $1.count } }
+
     /// Adds what is found to the reports of the pipelines.
-    func check(_ reports: inout [LoadReport]) {
+    ///
+    /// - Parameter isComplete: Whether all pipelines of the folder were added.
+    func check(_ reports: inout [LoadReport], isComplete: Bool) {
         for group in pipelines.values {
             guard let first = group.first?.loaded else { continue }
             let checker = FolderChecker(
                 registry: first.registry, project: first.project.files(), scope: first.project.triggerScope)
-            for finding in checker.check(group.map { ($0.file, $0.loaded.pipeline) }) {
+            for finding in checker.check(group.map { ($0.file, $0.loaded.pipeline) }, isComplete: isComplete) {
                 add(finding.diagnostic, to: finding.diagnostic.file, of: &reports)
             }
         }
@@ -204,6 +222,8 @@ private struct CheckedProjects {
     /// By the project's folder.
     private var loaded: [String: (plugins: ProjectPlugins, loader: PipelineLoader)] = [:]
     private(set) var reports: [LoadReport] = []
+    /// What the configurations name and is not there. It may be on the machine where the pipelines run.
+    private var missing: [String] = []
 
     init(options: ProjectOptions, simulates: Bool) {
         self.options = options
@@ -228,13 +248,21 @@ private struct CheckedProjects {
     private mutating func loader(of project: Project) async throws -> PipelineLoader {
         if let known = loaded[project.directory] { return known.loader }
         let plugins = try await ProjectPlugins.load(project, simulates: simulates)
-        let loader = try PipelineLoader(registry: plugins.registry, names: project.names, project: project.files())
+        let loader = try PipelineLoader(
+            registry: plugins.registry, names: project.names, project: project.files(), distrust: project.distrust)
         loaded[project.directory] = (plugins, loader)
         reports += plugins.folders.map(\.report)
+        for setting in project.effectiveSettings where setting.key.hasPrefix("http.tls.") {
+            guard case .shown(let path) = setting.value, let place = setting.source.name,
+                !FileReading.exists(project.path(path))
+            else { continue }
+            missing.append("\(place): warning: `\(setting.key)`: there is no file \"\(path)\"\n")
+        }
         return loader
     }
 
     func writeProblems() {
         for entry in loaded.values { entry.plugins.writeProblems() }
+        for problem in missing { Streams.error.write(problem) }
     }
 }

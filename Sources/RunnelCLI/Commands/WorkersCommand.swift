@@ -122,10 +122,8 @@ struct WorkerDrain {
             Streams.error.write("error: the worker \(found.worker.name) has ended meanwhile\n")
             throw ExitStatus.runFailed
         }
-        try await journal.operators.append(
-            AuditEntry(
-                time: WallClock.nanoseconds(), caller: "local", origin: "command line",
-                action: isDrained ? "drain-worker" : "undrain-worker", subject: found.worker.name, outcome: id.text))
+        try await journal.operators.record(
+            isDrained ? "drain-worker" : "undrain-worker", of: found.worker.name, outcome: id.text)
         return found
     }
 

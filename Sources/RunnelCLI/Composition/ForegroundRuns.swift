@@ -100,11 +100,13 @@ struct ForegroundRuns: Sendable {
     }
 
     /// Shows a run on the terminal.
-    func observer(of pipeline: Pipeline?) -> any RunObserver {
+    ///
+    /// - Parameter lacksInput: Whether the run was started on the command line without an input.
+    func observer(of pipeline: Pipeline?, lacksInput: Bool = false) -> any RunObserver {
         if isJSON { return JSONReporter() }
         return TextReporter(
             style: .standardError, printer: DiagnosticPrinter(sources: pipeline?.sources ?? []),
-            redactor: project.redactor, note: note, isQuiet: isQuiet)
+            redactor: project.redactor, note: note, isQuiet: isQuiet, lacksInput: lacksInput)
     }
 }
 

@@ -38,6 +38,10 @@ struct Project: Sendable {
     let traces: TraceConfiguration?
     /// What is wrong with the settings and variables of traces, a sentence each. They are left out then.
     let traceWarnings: [String]
+    /// Where `runnel serve` sends metrics; nil where it does not.
+    let metrics: MetricsConfiguration?
+    /// The same of metrics, without what is among ``traceWarnings``.
+    let metricsWarnings: [String]
     /// Replaces the secrets of this project in everything that is written to the journal.
     let seal: SecretSeal
 
@@ -75,8 +79,11 @@ struct Project: Sendable {
         let outcome = SettingsLoader.load(
             bytes, file: shown, environment: variables, sections: RunnelCommand.plugins.settingsSections,
             profile: options.profile ?? variables["RUNNEL_PROFILE"])
-        let report = LoadReport(
-            source: outcome.report.source, diagnostics: own.diagnostics + outcome.report.diagnostics)
+        // A file that is named on the command line may be anywhere.
+        let checked =
+            named == nil
+            ? file.map { OutsideLink.checked(outcome.report, of: $0, in: directory) } ?? outcome.report : outcome.report
+        let report = LoadReport(source: checked.source, diagnostics: own.diagnostics + checked.diagnostics)
         guard let settings = outcome.settings, !report.diagnostics.hasErrors else {
             return .failure(InvalidConfiguration(report: report))
         }
@@ -126,10 +133,26 @@ struct Project: Sendable {
         // The one in the file is not searched for in all data: it never leaves Runnel.
         if settings.server.token != nil { all["server/token"] = try? serverToken?.get() }
         for token in namedTokens { all["server/tokens/\(token.name)"] = try? token.value.get() }
-        let tracing = Self.traces(settings.traces, environment, resolver)
+        let (version, host) = (RunnelCommand.version, JournalSetup.hostName())
+        let tracing = Self.receiver("traces", settings.traces.headers, resolver) { headers, warnings in
+            TraceConfiguration.resolve(
+                settings.traces, headers: headers, environment: environment, version: version, host: host,
+                warnings: &warnings)
+        }
+        let measuring = Self.receiver("metrics", settings.metrics.headers, resolver) { headers, warnings in
+            MetricsConfiguration.resolve(
+                settings.metrics, headers: headers, environment: environment, version: version, host: host,
+                warnings: &warnings)
+        }
         (traces, traceWarnings) = (tracing.configuration, tracing.warnings)
-        for header in traces?.headers ?? [] where SensitiveName.matches(header.name) || header.value.utf8.count >= 16 {
-            all["traces/headers/\(header.name)"] = header.value
+        (metrics, metricsWarnings) = (
+            measuring.configuration, measuring.warnings.filter { !tracing.warnings.contains($0) }
+        )
+        for (section, receiver) in [("traces", traces?.receiver), ("metrics", metrics?.receiver)] {
+            for header in receiver?.headers ?? []
+            where SensitiveName.matches(header.name) || header.value.utf8.count >= 16 {
+                all["\(section)/headers/\(header.name)"] = header.value
+            }
         }
         journalPassword = settings.journal.password.map { resolver.resolve($0, of: "journal.password") }
         all["journal/password"] = try? journalPassword?.get()
@@ -142,21 +165,22 @@ struct Project: Sendable {
         if hasSecrets { Streams.mask(by: redactor) }
     }
 
-    private static func traces(
-        _ settings: TraceSettings, _ environment: [String: String], _ resolver: SensitiveResolver
-    ) -> (configuration: TraceConfiguration?, warnings: [String]) {
-        var warnings: [String] = []
+    /// Fetches the header fields of a section, and has the configuration made with them.
+    private static func receiver<Configuration>(
+        _ section: String, _ fields: [String: SensitiveValue], _ resolver: SensitiveResolver,
+        _ configure: (_ headers: [String: String], _ warnings: inout [String]) -> Configuration?
+    ) -> (configuration: Configuration?, warnings: [String]) {
         var headers: [String: String] = [:]
-        for (name, value) in settings.headers {
-            switch resolver.resolve(value, of: "traces.headers.\(name)") {
+        var unavailable: [String] = []
+        for (name, value) in fields.sorted(by: { $0.key < $1.key }) {
+            switch resolver.resolve(value, of: "\(section).headers.\(name)") {
             case .success(let text): headers[name] = text
-            case .failure(let problem): warnings.append("`traces.headers.\(name)` \(problem.predicate)")
+            case .failure(let problem): unavailable.append("`\(section).headers.\(name)` \(problem.predicate)")
             }
         }
-        let configuration = TraceConfiguration.resolve(
-            settings, headers: headers, environment: environment, version: RunnelCommand.version,
-            host: JournalSetup.hostName(), warnings: &warnings)
-        return (configuration, configuration == nil && settings.endpoint == nil ? [] : warnings)
+        var warnings: [String] = []
+        let configuration = configure(headers, &warnings)
+        return (configuration, configuration == nil ? warnings : unavailable + warnings)
     }
 
     /// A path of the settings as an absolute one.
@@ -174,6 +198,15 @@ struct Project: Sendable {
         (settings.secrets.values + [settings.server.token].compactMap(\.self)).compactMap { value in
             guard case .file(let path) = value.source else { return nil }
             return path.hasPrefix("/") ? path : directory + "/" + path
+        }
+    }
+
+    /// Refuses scripts in files that belong to another user.
+    var distrust: PipelineLoader.Distrust {
+        { [trust = Trust.current, directory] path in
+            trust.problem(with: path, in: directory).map {
+                StepError(CommandErrorCode.pipelineUntrusted, $0.message, hint: $0.hint)
+            }
         }
     }
 

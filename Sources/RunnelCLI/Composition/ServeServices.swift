@@ -5,6 +5,7 @@ import RunnelEngine
 import RunnelKit
 import RunnelServer
 import ServiceLifecycle
+import Telemetry
 
 /// The services of `runnel serve` and their shutdown order.
 ///
@@ -13,7 +14,8 @@ import ServiceLifecycle
 /// 2. the triggers end,
 /// 3. housekeeping ends,
 /// 4. no run is started, and running steps get `runs.grace` to finish,
-/// 5. callers that wait for a run get its result, or a response that it continues later.
+/// 5. callers that wait for a run get its result, or a response that it continues later,
+/// 6. metrics are exported once more.
 ///
 /// Then the worker leaves the journal, which releases its unfinished runs, and closes it.
 struct ServeServices: Sendable {
@@ -22,6 +24,7 @@ struct ServeServices: Sendable {
     let host: PipelineHost
     let ingress: HTTPIngress
     let housekeeping: Housekeeping
+    let metrics: MetricsExporter?
     let options: ServerOptions
     let logFormat: LogSettings.Format
     private let hurry = Latch()
@@ -29,10 +32,10 @@ struct ServeServices: Sendable {
 
     init(
         server: RunnelServer, queue: RunQueue, host: PipelineHost, ingress: HTTPIngress, housekeeping: Housekeeping,
-        options: ServerOptions, logFormat: LogSettings.Format
+        metrics: MetricsExporter?, options: ServerOptions, logFormat: LogSettings.Format
     ) {
         (self.server, self.queue, self.host, self.ingress) = (server, queue, host, ingress)
-        (self.housekeeping, self.options, self.logFormat) = (housekeeping, options, logFormat)
+        (self.housekeeping, self.metrics, self.options, self.logFormat) = (housekeeping, metrics, options, logFormat)
     }
 
     /// The time for responses to reach their callers after all work has stopped.
@@ -71,6 +74,16 @@ struct ServeServices: Sendable {
         return "Shutting down; \(runs) \(DurationText.format(grace)) to finish. \(request.again) to stop at once."
     }
 
+    /// Where the dashboard is. The link that signs in is a secret, so only a terminal gets it: standard output of a service
+    /// is a log that others read.
+    ///
+    /// - Parameter signInPath: Makes the link. It is valid from then on, so it is only made where it is shown.
+    static func dashboard(at address: String, isTerminal: Bool, signInPath: () -> String) -> String {
+        isTerminal
+            ? "Dashboard: \(address)\(signInPath())\n"
+            : "Dashboard: \(address)/ (`runnel open` makes a link that signs in)\n"
+    }
+
     private static var quiet: Logger {
         var logger = Logger(label: "lifecycle") { _ in SwiftLogNoOpLogHandler() }
         logger.logLevel = .critical
@@ -90,7 +103,10 @@ struct ServeServices: Sendable {
                     let address = options.url(port: port)
                     Streams.output.write(pipelines)
                     Streams.output.write("Listening on \(address)\n")
-                    Streams.output.write("Dashboard: \(address)\(server.signInPath())\n")
+                    let dashboard = Self.dashboard(at: address, isTerminal: Streams.output.isTerminal) {
+                        server.signInPath()
+                    }
+                    Streams.output.write(dashboard)
                 }
                 // Without connections the server may have stopped before this service is shut down.
                 try await gracefulShutdown()
@@ -121,7 +137,14 @@ struct ServeServices: Sendable {
             try await gracefulShutdown()
             server.stopAccepting()
         }
-        return [answers, runs, pruning, triggers, intake].map {
+        let export = metrics.map { metrics in
+            FunctionService {
+                await cancelWhenGracefulShutdown { await metrics.run() }
+                // After a second stop request nothing waits for a receiver.
+                if !hurry.isOpen { await metrics.exportLast() }
+            }
+        }
+        return ([export, answers, runs, pruning, triggers, intake].compactMap(\.self)).map {
             ServiceGroupConfiguration.ServiceConfiguration(
                 service: $0, successTerminationBehavior: .gracefullyShutdownGroup,
                 failureTerminationBehavior: .gracefullyShutdownGroup)

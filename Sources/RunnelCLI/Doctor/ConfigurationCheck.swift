@@ -83,7 +83,7 @@ enum ConfigurationCheck {
     /// The valid pipelines, and the findings about all.
     static func pipelines(_ project: Project, _ loader: PipelineLoader) -> (good: [Pipeline], findings: [HealthFinding])
     {
-        let folder = project.directory
+        let folder = PipelineFolder.usual(in: project.directory)
         guard let files = try? PipelineFolder(searching: folder).files(), !files.isEmpty else {
             return (
                 [],
@@ -102,7 +102,7 @@ enum ConfigurationCheck {
         let codes: [any ErrorCode.Type] = [PipelineErrorCode.self] + loader.registry.plugins.flatMap(\.errorCodes)
         let subjects = Dictionary(codes.flatMap { reported($0) }, uniquingKeysWith: { first, _ in first })
         for file in files {
-            guard !FileReading.leads(out: folder, file) else {
+            guard !FileReading.leads(out: project.directory, file) else {
                 findings.append(.warning("pipelines", OutsideLink.message(FileReading.shown(file)), OutsideLink.hint))
                 continue
             }
@@ -142,7 +142,7 @@ enum ConfigurationCheck {
         }
         let checker = FolderChecker(
             registry: loader.registry, project: project.files(), scope: project.triggerScope)
-        for finding in checker.check(good.map { ($0.source.name, $0) }) {
+        for finding in checker.check(good.map { ($0.source.name, $0) }, isComplete: good.count == files.count) {
             let diagnostic = finding.diagnostic
             let text = "\(diagnostic.file):\(diagnostic.range?.start.line ?? 1): \(diagnostic.message)"
             findings.append(

@@ -50,7 +50,9 @@ enum JournalCheck {
                         : "restore the database from a backup")
             }
         }
-        let queued = try await journal.queuedCount()
+        let stopped = try await interruptedCount(in: journal)
+        let all = try await journal.queuedCount()
+        let queued = max(all - stopped, 0)
         let waiting = try await journal.waitingCount()
         let newest = try await journal.runs(RunFilter(limit: 1)).first
         let size = (try? FileManager.default.attributesOfItem(atPath: folder + "/journal.db")[.size] as? Int) ?? 0
@@ -88,16 +90,17 @@ enum JournalCheck {
                     "journal", "no worker is running for the queued and waiting runs",
                     "start `runnel serve`, or `runnel runs resume --all`"))
         }
-        var orphans = 0
+        var interrupted = stopped
         for sight in try await journal.observe() where sight.presence != .present {
-            orphans += try await journal.leases(of: sight.id).count
+            interrupted += try await journal.leases(of: sight.id).count
         }
-        if orphans > 0 {
+        if interrupted > 0 {
             findings.append(
                 .warning(
                     "journal",
-                    "\(orphans) run\(orphans == 1 ? " belongs" : "s belong") to a process that has ended",
-                    "`runnel serve` takes them over, or `runnel runs resume`"))
+                    "\(interrupted) run\(interrupted == 1 ? " is" : "s are") interrupted: the process that worked on "
+                        + "\(interrupted == 1 ? "it" : "them") has ended",
+                    "`runnel serve` goes on with \(interrupted == 1 ? "it" : "them"), or `runnel runs resume --all`"))
         }
         let now = WallClock.nanoseconds()
         if let newest, newest.createdAt > now + 60 * second {
@@ -107,6 +110,18 @@ enum JournalCheck {
                     "the clock was or is wrong; schedules wait until it has caught up"))
         }
         return findings
+    }
+
+    /// How many queued runs had begun before.
+    private static func interruptedCount(in journal: any Journal) async throws(JournalError) -> Int {
+        var filter = RunFilter(states: [.queued], limit: 1000)
+        var count = 0
+        while true {
+            let page = try await journal.runs(filter)
+            count += page.count { $0.isInterrupted }
+            guard page.count == filter.limit else { return count }
+            filter.before = page.last?.id
+        }
     }
 
     private static func writing(in folder: String) -> HealthFinding? {

@@ -13,8 +13,7 @@ actor PipelineTools: ToolProvider {
     /// The names of those that are not served, by file.
     private var hidden: [String: String] = [:]
 
-    init(folder: String, loader: PipelineLoader, runs: ForegroundRuns) {
-        let folder = PipelineFolder(folder)
+    init(folder: PipelineFolder, loader: PipelineLoader, runs: ForegroundRuns) {
         self.runs = runs
         catalog = PipelineCatalog(loader: loader, isServed: false) {
             try folder.contents().map { (FileReading.shown(FileReading.absolute($0.file)), $0.bytes) }

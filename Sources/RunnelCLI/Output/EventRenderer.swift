@@ -4,8 +4,8 @@ import RunnelSupport
 
 /// Shows what happens in a run: for a terminal with colours and the text of steps as it comes, otherwise as plain lines.
 ///
-/// The text of one step is shown as it comes. When several steps produce text at the same time, each text is shown in whole
-/// lines with the step's id in front.
+/// The text of one step is shown as it comes. When several steps run at the same time, each text is shown in whole lines
+/// with the step's id in front.
 struct EventRenderer {
     let stream: OutputStream
     let style: TextStyle
@@ -168,7 +168,9 @@ struct EventRenderer {
     /// Shows streamed tokens of a step.
     private mutating func show(_ text: String, of place: RunEvent.StepPlace) {
         let rest = openLines.updateValue("", forKey: place.id) ?? ""
-        guard openLines.count == 1, rest.isEmpty else { return showLines(rest + text, of: place) }
+        // One that began alone goes on as it is until another has a text.
+        let isAlone = running.count < 2 || isInText && shownStep == place.id
+        guard openLines.count == 1, rest.isEmpty, isAlone else { return showLines(rest + text, of: place) }
         if shownStep != place.id { shownText = "" }
         shownStep = place.id
         shownText += text

@@ -7,20 +7,27 @@ actor TextReporter: RunObserver {
     private let style: TextStyle
     private let redactor: Redactor
     private var renderer: EventRenderer
+    private var inputHint: InputHint?
 
     private let isQuiet: Bool
 
     /// - Parameters:
     ///   - note: Shown after the name of the pipeline, such as "simulated".
     ///   - isQuiet: Whether only the failure of the run is shown.
-    init(style: TextStyle, printer: DiagnosticPrinter, redactor: Redactor, note: String?, isQuiet: Bool = false) {
+    ///   - lacksInput: Whether the run was started on the command line without an input.
+    init(
+        style: TextStyle, printer: DiagnosticPrinter, redactor: Redactor, note: String?, isQuiet: Bool = false,
+        lacksInput: Bool = false
+    ) {
         self.isQuiet = isQuiet
+        inputHint = lacksInput ? InputHint() : nil
         self.style = style
         self.redactor = redactor
         renderer = EventRenderer(to: Streams.error, style: style, printer: printer, note: note)
     }
 
     func report(_ event: RunEvent) {
+        let event = inputHint?.replaced(in: event) ?? event
         guard isQuiet else { return renderer.show(event) }
         switch event.kind {
         case .stepHeld, .runFinished(.failed, _), .runFinished(.cancelled, _): renderer.show(event)
@@ -43,6 +50,39 @@ actor TextReporter: RunObserver {
             return
         }
         result.outcome.writeOutput(redactor: redactor)
+    }
+}
+
+/// Says how to give the input that a run started on the command line does not have, instead of how to do without it.
+private struct InputHint {
+    private static let text = "give it with `--input-file FILE`, or `-` for standard input"
+    /// Whether `input` is the output of a step by now.
+    private var hasOutput = false
+
+    mutating func replaced(in event: RunEvent) -> RunEvent {
+        var event = event
+        switch event.kind {
+        case .stepSucceeded: hasOutput = true
+        case .stepFailed(let place, let error, let took, let retryIn):
+            event.kind = .stepFailed(place, replaced(in: error), took: took, retryIn: retryIn)
+        case .runFinished(.failed(let error), let took):
+            event.kind = .runFinished(.failed(replaced(in: error)), took: took)
+        default: break
+        }
+        return event
+    }
+
+    private func replaced(in error: RunError) -> RunError {
+        guard !hasOutput else { return error }
+        var error = error
+        let message = error.message
+        let isAboutInput = ["`input`", "`input.", "`input[", "`input "].contains { message.contains($0) }
+        if isAboutInput, message.contains("null") {
+            error.hint = Self.text
+        } else if error.code == "empty-prompt" {
+            error.hint = "give `prompt`, or an input with `--input-file FILE`, or `-` for standard input"
+        }
+        return error
     }
 }
 

@@ -30,7 +30,7 @@ struct RunView {
         for (key, value) in trigger where !Self.hiddenFacts.contains(key) && value.isFact {
             fields.append(("  " + style.line(key), value))
         }
-        if run.call != nil { field("  delivery", run.dedupeKey.map { shown(.string($0)) }) }
+        if run.call != nil { field("  delivery", run.dedupeKey) }
         field("priority", run.priority == 0 ? nil : "\(run.priority)")
         field("accepted", LocalTime.text(run.createdAt))
         field("began", run.startedAt.map(LocalTime.text))

@@ -38,7 +38,10 @@ struct PluginFolder: Sendable {
                 PluginManifest.self, try FileReading.yaml(of: file), file: shown, subject: "plugin.yaml",
                 advice: "docs/plugins.md describes its keys"
             ) { value throws(FieldError) in try PluginManifest(manifest: value) }
-            folders.append(PluginFolder(path: "\(parent)/\(name)", manifest: manifest, report: report))
+            folders.append(
+                PluginFolder(
+                    path: "\(parent)/\(name)", manifest: manifest,
+                    report: OutsideLink.checked(report, of: file, in: project.directory)))
         }
         return folders
     }
@@ -54,6 +57,6 @@ extension Project {
         let plugins = try await ProjectPlugins.load(
             self, discovery: startsServers ? .whenMissing : .cached, simulates: simulates)
         plugins.write(redactor: redactor)
-        return try PipelineLoader(registry: plugins.registry, names: names, project: files())
+        return try PipelineLoader(registry: plugins.registry, names: names, project: files(), distrust: distrust)
     }
 }

@@ -59,7 +59,7 @@ struct ProjectPlugins: Sendable {
         await MCPOverHTTP.register(in: services)
         for (index, folder) in folders.enumerated() {
             guard let manifest = folder.manifest else {
-                registry.setMissing(folder.name, because: "fix \(folder.report.source.name)")
+                registry.setMissing(folder.name, because: folder.report.advice)
                 continue
             }
             do {
@@ -83,12 +83,13 @@ struct ProjectPlugins: Sendable {
                 let place = error.path.map(\.text).joined(separator: ".")
                 let isSetting = place.hasPrefix("plugins.")
                 if isSetting {
-                    problems.append((folder.name, "runnel.yaml: `\(place)`: \(error.message)", error.hint))
+                    let message = "runnel.yaml: `\(place)`: \(error.message)"
+                    problems.append((folder.name, message, error.hint))
+                    registry.setMissing(folder.name, because: "fix \(message)")
                 } else {
                     folders[index].report = folder.report.adding(error)
+                    registry.setMissing(folder.name, because: folders[index].report.advice)
                 }
-                registry.setMissing(
-                    folder.name, because: "fix \(isSetting ? "runnel.yaml" : folder.report.source.name)")
             } catch let error as StepError {
                 problems.append((folder.name, error.message, error.hint))
                 registry.setMissing(folder.name, because: error.message)
@@ -192,6 +193,14 @@ struct ProjectPlugins: Sendable {
             now: WallClock.nanoseconds, redactor: project.redactor, services: services,
             project: ProjectDirectory(path: project.directory, grantedFiles: []),
             render: { text, _ in .string(text) }, progress: { _ in })
+    }
+}
+
+extension LoadReport {
+    /// What to fix first: `fix plugins/weather/plugin.yaml:4: plugin.yaml has no key "stpes"`.
+    fileprivate var advice: String {
+        guard let first = diagnostics.first(where: { $0.severity == .error }) else { return "fix \(source.name)" }
+        return "fix \(source.name)\(first.range.map { ":\($0.start.line)" } ?? ""): \(first.message)"
     }
 }
 

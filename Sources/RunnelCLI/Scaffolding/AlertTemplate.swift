@@ -40,13 +40,17 @@ extension ProjectTemplate {
                         | (if $trigger.count == 1 then .[0].line else "\($trigger.count) events:" end)
                           + (if $trigger.count == 1 then "" else
                               ([.[0:20][] | "\n• \(.count) × \(.line)"] | add)
-                              + (if length > 20 then "\n• and \(length - 20) more" else "" end) end)
+                              + (if length > 20 then "\n• and \(length - 20) more" else "" end)
+                              + (if $trigger.count > ($trigger.folded | length)
+                                then "\n• and \($trigger.count - ($trigger.folded | length)) more, not listed" else "" end) end)
                           + ([$trigger.folded[] | .url // .id // empty] | if length > 0 then "\nLast run: \(.[-1])" else "" end)
 
                   - uses: webhook.send
                     with:
                       url: "{{ secrets.alerts }}"
-                      json: { text: "{{ steps.message }}" }
+                      json:
+                        # Slack reads <!channel> as a mention, also in an error or the name of a file.
+                        text: "{{ steps.message | replace('&', '&amp;') | replace('<', '&lt;') | replace('>', '&gt;') }}"
 
                 """#,
             test: #"""
@@ -91,6 +95,28 @@ extension ProjectTemplate {
                       sent:
                         - json: { text: "disk began: only 300 MiB of the disk are free (/srv/project/.runnel)" }
 
+                  - name: events that are not listed are counted
+                    trigger:
+                      type: run
+                      count: 500
+                      folded:
+                        - { id: r-1, pipeline: import, state: failed, error: { message: timeout } }
+                        - { id: r-2, pipeline: import, state: failed, error: { message: timeout } }
+                    http: [ { url: "https://chat.example/hooks/alerts", method: POST, status: 200 } ]
+                    expect:
+                      sent:
+                        - json: { text: "500 events:\n• 2 × import failed: timeout\n• and 498 more, not listed\nLast run: r-2" }
+
+                  - name: an error cannot mention anybody
+                    trigger:
+                      type: run
+                      count: 1
+                      folded: [ { id: r-1, pipeline: import, state: failed, error: { message: "no file <!channel> & co" } } ]
+                    http: [ { url: "https://chat.example/hooks/alerts", method: POST, status: 200 } ]
+                    expect:
+                      sent:
+                        - json: { text: "import failed: no file &lt;!channel&gt; &amp; co\nLast run: r-1" }
+
                 """#),
         configuration: """
             # Where the pipeline alert sends its messages: a webhook that takes JSON with a `text`, such as Slack's.
@@ -98,6 +124,7 @@ extension ProjectTemplate {
               alerts: { env: ALERT_WEBHOOK }
 
             """,
+        secrets: ["alerts"],
         tries: [
             ("runnel test", "tests it"),
             ("runnel receive --port 9000", "prints what it gets, in another terminal"),

@@ -6,6 +6,8 @@ struct ProjectTemplate: Sendable {
     let pipeline: PipelineTemplate
     /// What `runnel.yaml` says beside the Marketplace, in the place of commented examples.
     var configuration: String?
+    /// The secrets that `configuration` declares, which the pipeline needs.
+    var secrets: [String] = []
     /// Files to try it with.
     var samples: [(path: String, text: String)] = []
     /// Commands to try next, each with a description.
@@ -19,7 +21,10 @@ struct ProjectTemplate: Sendable {
     /// All files of the project beside the schemas, by path.
     var files: [(path: String, text: String)] {
         [
-            ("runnel.yaml", EditorSchema.settings.editorLine() + Self.marketplace + (configuration ?? Self.secrets)),
+            (
+                "runnel.yaml",
+                EditorSchema.settings.editorLine() + Self.marketplace + (configuration ?? Self.exampleSecrets)
+            ),
             (".gitignore", Self.ignored),
             ("pipelines/\(pipeline.name).yaml", pipeline.text),
             ("pipelines/\(pipeline.name).test.yaml", pipeline.testText),
@@ -39,7 +44,7 @@ struct ProjectTemplate: Sendable {
 
         """
 
-    private static let secrets = """
+    private static let exampleSecrets = """
         # What pipelines may read as {{ secrets.NAME }}:
         # secrets:
         #   team_hook: { env: TEAM_HOOK }

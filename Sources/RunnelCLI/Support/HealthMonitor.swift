@@ -34,9 +34,7 @@ struct HealthMonitor: Sendable {
     }
 
     private func look(at now: Int64) async throws {
-        let context = MonitoringContext(now: now) { [journal, prices] since, pipeline in
-            try await journal.usage(UsageQuery(since: since, pipeline: pipeline)).total(prices)
-        }
+        let context = MonitoringContext(now: now, journal: journal, prices: prices)
         for plugin in plugins {
             let problems = try await plugin.problems(context)
             for kind in plugin.monitoredKinds {

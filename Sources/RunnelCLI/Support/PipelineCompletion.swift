@@ -39,10 +39,14 @@ enum PipelineCompletion {
 
     /// The types of steps of the project.
     static let stepTypes = completion { _ in
-        guard let project = try? ProjectOptions.parse([]).find(near: "."), case .success(let found) = project,
-            let plugins = try? await ProjectPlugins(found)
-        else { return [] }
-        return plugins.registry.names.map { ($0, plugins.registry[$0]?.summary ?? "") }
+        guard let known = await registry() else { return [] }
+        return known.names.map { ($0, known[$0]?.summary ?? "") }
+    }
+
+    /// The types of triggers of the project.
+    static let triggerTypes = completion { _ in
+        guard let known = await registry() else { return [] }
+        return known.triggerNames.map { ($0, known.trigger(named: $0)?.summary ?? "") }
     }
 
     /// `NAME=` for the inputs of the pipeline that the command line names.
@@ -75,6 +79,15 @@ enum PipelineCompletion {
         case .fish?: return value + "\t" + about
         default: return value
         }
+    }
+
+    /// What ships with Runnel, and the plugins of the project.
+    private static func registry() async -> StepRegistry? {
+        guard
+            case .success(let project)? = try? Project.find(
+                from: FileReading.absolute("."), config: nil, environment: [:], hasSecrets: false)
+        else { return nil }
+        return try? await ProjectPlugins(project).registry
     }
 
     private static func newestRuns() async -> [RunRecord] {

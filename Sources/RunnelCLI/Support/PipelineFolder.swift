@@ -4,7 +4,8 @@ import RunnelKit
 import Synchronization
 import YAML
 
-/// The pipeline files below a folder: every `.yaml` and `.yml` file except configuration, manifests and tests.
+/// The pipeline files below a folder: every `.yaml` and `.yml` file except configuration, manifests and tests. What
+/// ``FolderListing`` skips is left out.
 struct PipelineFolder: Sendable {
     private let path: String
     private let listing: FolderListing
@@ -15,15 +16,27 @@ struct PipelineFolder: Sendable {
         listing = FolderListing(path, where: Self.isPipeline)
     }
 
-    /// What a command searches that was given no folder: everything in a project. Elsewhere, such as in a home folder, that
-    /// may be a whole disk, so only the folder itself and its `pipelines`.
+    /// A folder that was not typed. Outside of a project, such as in a home folder, it may hold a whole disk, so only the
+    /// folder itself and its `pipelines` are searched.
     init(searching path: String) {
         self.path = path
-        listing = FolderListing(
-            path, entering: Project.isProject(path) ? nil : [Self.usualFolder], where: Self.isPipeline)
+        listing = FolderListing(path, entering: Self.entered(path), where: Self.isPipeline)
     }
 
     private static let usualFolder = "pipelines"
+
+    /// What a command works on that was given no folder: the `pipelines` of a project, if it has that folder.
+    static func usual(in path: String) -> String {
+        let usual = path == "." ? usualFolder : path.hasSuffix("/") ? path + usualFolder : "\(path)/\(usualFolder)"
+        var isFolder = false
+        let isUsed =
+            FileReading.exists(usual, isDirectory: &isFolder) && isFolder && Project.isProject(path)
+            && !FileReading.exists(usual + "/runnel.yaml")
+        return isUsed ? usual : path
+    }
+
+    /// The names of the folders in a folder that was not typed that are searched; nil for all.
+    static func entered(_ path: String) -> Set<String>? { Project.isProject(path) ? nil : [usualFolder] }
 
     /// What ``init(searching:)`` looks at, for the end of a sentence.
     static func searched(_ path: String) -> String {

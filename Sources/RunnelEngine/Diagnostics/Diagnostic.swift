@@ -62,10 +62,14 @@ extension Sequence<Diagnostic> {
     package var hasErrors: Bool { contains { $0.severity == .error } }
 }
 
-/// Collects the diagnostics of one file.
+/// Collects the diagnostics of one file, up to a number: a generated file can have one in every place.
 package struct DiagnosticList {
     let source: YAMLSource
     package private(set) var items: [Diagnostic] = []
+    private var errors = 0
+
+    /// The highest number of errors, and of warnings.
+    static let maximum = 200
 
     package init(source: YAMLSource) {
         self.source = source
@@ -104,6 +108,18 @@ package struct DiagnosticList {
         reported: String, _ severity: Diagnostic.Severity, _ range: YAMLRange?, _ message: String,
         hint: String? = nil
     ) {
+        let isError = severity == .error
+        let count = isError ? errors : items.count - errors
+        guard count < Self.maximum else {
+            guard isError, count == Self.maximum else { return }
+            errors += 1
+            return items.append(
+                Diagnostic(
+                    PipelineErrorCode.tooManyProblems, .error, file: source.name, range: range,
+                    "there are more than \(Self.maximum) errors; the others are not shown",
+                    hint: "correct these, and check the file again"))
+        }
+        if isError { errors += 1 }
         items.append(Diagnostic(reported: reported, severity, file: source.name, range: range, message, hint: hint))
     }
 
@@ -118,6 +134,8 @@ package struct DiagnosticList {
     mutating func error(
         reported: String, in node: YAMLNode, utf8Range: Range<Int>, _ message: String, hint: String? = nil
     ) {
+        // Finding the place takes as long as the text is.
+        guard errors <= Self.maximum else { return }
         add(reported: reported, .error, source.range(ofUTF8Range: utf8Range, in: node), message, hint: hint)
     }
 }

@@ -22,10 +22,12 @@ public enum PipelineErrorCode: String, ErrorCode {
     case sameRoute = "same-route"
     case scriptInjection = "script-injection"
     case secretUnavailable = "secret-unavailable"
+    case tooManyProblems = "too-many-problems"
     case tooManySteps = "too-many-steps"
     case triggerRing = "trigger-ring"
     case unknownKey = "unknown-key"
     case unknownName = "unknown-name"
+    case unknownPipeline = "unknown-pipeline"
     case unknownProfile = "unknown-profile"
     case unknownReference = "unknown-reference"
     case unknownSetting = "unknown-setting"
@@ -70,7 +72,9 @@ public enum PipelineErrorCode: String, ErrorCode {
         case .feedsInARing:
             ErrorExplanation(
                 "the step \"…\" writes \"…\": these pipelines feed each other, …; `runs.chain` ends that",
-                hints: "let one of them write where none of them watches")
+                "`…` moves files to \"…\" (`move_to`): these pipelines feed each other, …; `runs.chain` ends that",
+                hints: "let one of them write where none of them watches",
+                "let one of them move its files to where none of them watches")
         case .feedsItself:
             ErrorExplanation(
                 "the step \"…\" writes \"…\", where \"…\" itself watches; what its own runs write starts no run",
@@ -84,7 +88,7 @@ public enum PipelineErrorCode: String, ErrorCode {
         case .literalSecret:
             ErrorExplanation(
                 "`…` is a literal in the file",
-                hints: "use `{ env: NAME }` or `{ file: path }`, so that the file can be shared")
+                hints: "use `{ env: NAME }`, `{ file: path }` or `{ command: […] }`, so that the file can be shared")
         case .missingDefault: ErrorExplanation("the input \"…\" needs a `default`: runs started by `…` cannot set it")
         case .missingKey:
             ErrorExplanation(
@@ -100,9 +104,15 @@ public enum PipelineErrorCode: String, ErrorCode {
         case .scriptInjection:
             ErrorExplanation(
                 "a text from outside would be part of a script",
-                hints: "give it as `env`, and write \"$NAME\" in the script")
+                "a text from outside would choose the names of variables, or the value of one that says what is executed",
+                hints: "give it as `env`, and write \"$NAME\" in the script", "write each name out: `{ NAME: … }`",
+                "write its value out, or give the variable another name")
         case .secretUnavailable:
             ErrorExplanation("the secret \"…\" …", hints: "see `secrets:` in runnel.yaml").reported(under: "secrets")
+        case .tooManyProblems:
+            ErrorExplanation(
+                "there are more than 200 errors; the others are not shown",
+                hints: "correct these, and check the file again")
         case .tooManySteps: ErrorExplanation("\"…\" has more than 5000 steps with all that it includes")
         case .triggerRing: ErrorExplanation("these pipelines start each other")
         case .unknownKey:
@@ -115,6 +125,10 @@ public enum PipelineErrorCode: String, ErrorCode {
                 "`error` is only available in `on_failure` and `finally`",
                 "`…` is only available in a step with `for_each`", "unknown name \"…\"",
                 hints: "triggers can use vars, secrets and env", "they can use …")
+        case .unknownPipeline:
+            ErrorExplanation(
+                "there is no pipeline named \"…\" in this folder", hints: "did you mean \"…\"?",
+                "the pipelines of the folder are …")
         case .unknownProfile: ErrorExplanation("there is no profile \"…\"", hints: "the file has no `profiles`")
         case .unknownReference:
             ErrorExplanation(

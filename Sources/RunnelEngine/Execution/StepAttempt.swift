@@ -61,6 +61,7 @@ struct StepAttempt: Sendable {
     private var context: StepContext {
         var context = trustedContext
         context.trace = trace
+        context.settings = step.declaration.with.partialSettings
         // What a trigger event brought may stand in any value of the run; configuration is the author's.
         let type = scope.request.trigger["type"]?.asString ?? ""
         if !runner.trustedTriggers.contains(type) { context.untrustedKeys = step.declaration.with.keysFromOutside }

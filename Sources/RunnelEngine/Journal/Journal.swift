@@ -110,6 +110,9 @@ public protocol Journal: Sendable {
 
     /// A number that changes with every write of any process. Cheap enough to poll several times a second.
     func version() async throws(JournalError) -> Int64
+    /// Numbers that change when something is written that people look at: runs, their events and ends, deliveries, actions
+    /// of operators, usage, and which workers there are. Heartbeats, probes and the memory of triggers leave them alone.
+    func fingerprint() async throws(JournalError) -> [Int64]
     func run(_ id: String) async throws(JournalError) -> RunRecord?
     /// The run without the values that it began with: `trigger`, `inputs` and `input` are empty. For those who follow a
     /// run and ask again and again, whatever the size of the event that started it.
@@ -121,10 +124,16 @@ public protocol Journal: Sendable {
     func runs(_ filter: RunFilter) async throws(JournalError) -> [RunRecord]
     /// The steps in start order.
     func steps(of runID: String) async throws(JournalError) -> [StepRecord]
+    /// Some of the steps without their values, for runs of thousands of steps.
+    func steps(of runID: String, _ search: StepSearch) async throws(JournalError) -> StepWindow
+    /// One step, by ``ExecutionKey/description``.
+    func step(of runID: String, key: String) async throws(JournalError) -> StepRecord?
     /// The events from number `number`.
     func events(
         of runID: String, from number: Int, limit: Int
     ) async throws(JournalError) -> [(number: Int, event: Value)]
+    /// The last events, in order.
+    func lastEvents(of runID: String, limit: Int) async throws(JournalError) -> [(number: Int, event: Value)]
 
     /// What steps of one kind (`uses`) remember under a key, sealed. What has expired at `time` is not there.
     func memory(of uses: String, key: String, at time: Int64) async throws(JournalError) -> StepMemory

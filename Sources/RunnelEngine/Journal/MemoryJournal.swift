@@ -23,6 +23,8 @@ package actor MemoryJournal: Journal {
     private var usageEntries: [UsageEntry] = []
     private var stepMemories: [String: [String: (memory: StepMemory, expiresAt: Int64)]] = [:]
     private var changes: Int64 = 0
+    /// Writes that change nothing that people look at; see ``fingerprint()``.
+    private var quietChanges: Int64 = 0
     private let deliveryLog = MemoryDeliveryRecords()
     /// Ends before this time are in no count by hour any more; nanoseconds since 1970.
     private(set) var countedSince: Int64 = .min
@@ -45,12 +47,14 @@ package actor MemoryJournal: Journal {
             sendBack(.broken(now: time)) { $0.owner == id }
         }
         worker.beat = 0
+        changes += 1
         workersByID[worker.id] = worker
         beatenAt[worker.id] = .now
     }
 
     package func beat(_ worker: WorkerID) -> WorkerRecord? {
         guard workersByID[worker] != nil else { return nil }
+        quietChanges += 1
         workersByID[worker]?.beat += 1
         beatenAt[worker] = .now
         return workersByID[worker]
@@ -62,6 +66,7 @@ package actor MemoryJournal: Journal {
     }
 
     private func forget(_ worker: WorkerID) {
+        changes += 1
         (workersByID[worker], beatenAt[worker]) = (nil, nil)
     }
 
@@ -379,7 +384,9 @@ package actor MemoryJournal: Journal {
 
     // MARK: Looking
 
-    package func version() -> Int64 { changes }
+    package func version() -> Int64 { changes + quietChanges }
+
+    package func fingerprint() -> [Int64] { [changes] }
 
     package func run(_ id: String) -> RunRecord? { runs[id].map(whole) }
 
@@ -408,10 +415,43 @@ package actor MemoryJournal: Journal {
 
     package func steps(of runID: String) -> [StepRecord] { stepsByRun[runID] ?? [] }
 
+    package func steps(of runID: String, _ search: StepSearch) -> StepWindow {
+        let steps = stepsByRun[runID] ?? []
+        var window = StepWindow()
+        window.count = steps.count
+        window.startedAt = steps.compactMap(\.startedAt).min()
+        window.changedAt = steps.compactMap { $0.endedAt ?? $0.startedAt }.max()
+        let index: Int?
+        if let selected = search.selected {
+            index = steps.firstIndex { $0.key.description == selected }
+        } else {
+            index =
+                steps.lastIndex { $0.isLeaf && $0.state == .failed }
+                ?? steps.lastIndex { $0.isLeaf && !$0.state.isFinal } ?? steps.lastIndex(where: \.isLeaf)
+                ?? steps.indices.last
+        }
+        window.selected = index.map { steps[$0].key }
+        window.first = search.firstRow(selected: index, of: steps.count)
+        window.rows = steps.dropFirst(window.first).prefix(search.limit).map(\.withoutValues)
+        window.open = steps.filter { !$0.state.isFinal }.suffix(StepWindow.maximumOpen).map(\.withoutValues)
+        for loop in window.rows where loop.items != nil {
+            window.done[loop.key] = steps.count { $0.key.isItem(of: loop.key) && $0.state.isFinal }
+        }
+        return window
+    }
+
+    package func step(of runID: String, key: String) -> StepRecord? {
+        stepsByRun[runID]?.first { $0.key.description == key }
+    }
+
     package func events(of runID: String, from number: Int, limit: Int) -> [(number: Int, event: Value)] {
         let events = eventsByRun[runID] ?? []
         guard number < events.count else { return [] }
         return events[max(0, number)...].prefix(limit).enumerated().map { (max(0, number) + $0.offset, $0.element) }
+    }
+
+    package func lastEvents(of runID: String, limit: Int) -> [(number: Int, event: Value)] {
+        events(of: runID, from: (eventsByRun[runID]?.count ?? 0) - limit, limit: limit)
     }
 
     package func memory(of uses: String, key: String, at time: Int64) -> StepMemory {
@@ -505,7 +545,7 @@ package actor MemoryJournal: Journal {
         }
         for end in dedupeEnds where end.at < now { dedupe[end.pipeline]?[end.key] = nil }
         dedupeEnds.removeAll { $0.at < now }
-        usageEntries.removeAll { $0.at < now - retention.usage.nanoseconds }
+        usageEntries.removeAll { $0.at < countedSince }
         for uses in stepMemories.keys { stepMemories[uses] = stepMemories[uses]?.filter { $0.value.expiresAt >= now } }
         return PruneReport(runs: removed, bytes: 0)
     }
@@ -561,7 +601,7 @@ package actor MemoryJournal: Journal {
     private func remembered(by trigger: TriggerID) -> [String: Value] { memories[trigger] ?? [:] }
 
     private func remember(_ values: [String: Value?], of trigger: TriggerID) {
-        changes += 1
+        quietChanges += 1
         for (key, value) in values { memories[trigger, default: [:]][key] = value }
     }
 }

@@ -64,7 +64,7 @@ extension RunSource {
         return .object(object)
     }
 
-    init?(json: Value) {
+    package init?(json: Value) {
         guard let payload = json["payload"]?.asObject else { return nil }
         self.init(payload: payload, input: json["input"] ?? .null, state: json["state"])
     }

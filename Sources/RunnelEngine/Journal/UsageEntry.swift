@@ -35,6 +35,23 @@ public struct UsageQuery: Sendable, Hashable {
         self.pipeline = pipeline
         self.period = period
     }
+
+    /// The periods that journals keep sums of, in nanoseconds, the longest first. Offsets of time zones are multiples of
+    /// the last one.
+    package static let keptPeriods: [Int64] = [HourCount.length, HourCount.length / 4]
+
+    /// Which kept sums answer the query: those of periods of this length that begin at this time or later. Calls before
+    /// it are summed one by one; without such periods, all are.
+    package var kept: (length: Int64, start: Int64) {
+        guard let period else {
+            let hour = HourCount.hour(of: since)
+            guard hour < since else { return (HourCount.length, hour) }
+            return (HourCount.length, hour > .max - HourCount.length ? .max : hour + HourCount.length)
+        }
+        // A kept period must not lie in two periods of the query.
+        let length = Self.keptPeriods.first { since % $0 == 0 && period % $0 == 0 }
+        return length.map { ($0, since) } ?? (HourCount.length, .max)
+    }
 }
 
 /// The sum of the calls of one pipeline, agent and model in a period.
@@ -62,6 +79,15 @@ extension [UsageSum] {
     /// All together, with their costs.
     public func total(_ prices: PriceTable) -> UsageTotal {
         reduce(into: UsageTotal()) { $0.add(prices.priced($1.total, agent: $1.agent, model: $1.model)) }
+    }
+}
+
+extension MonitoringContext {
+    /// A context whose usage is what the journal holds.
+    package init(now: Int64, journal: any Journal, prices: PriceTable) {
+        self.init(now: now) { since, pipeline in
+            try await journal.usage(UsageQuery(since: since, pipeline: pipeline)).total(prices)
+        }
     }
 }
 

@@ -16,12 +16,17 @@ package struct MappingReader {
             "run": "write `uses: shell` and `with: { run: … }`",
             "continue-on-error": "write `on_error: continue`",
             "continue_on_error": "write `on_error: continue`",
-            "needs":
-                "steps run in the order in which they are written; a group with `parallel: true` runs its steps at once",
-            "depends_on":
-                "steps run in the order in which they are written; a group with `parallel: true` runs its steps at once",
+            "continueOnError": "write `on_error: continue`",
+            "on_failure": "write `on_error: continue` here, or `on_failure:` at the pipeline",
+            "when": "write `if: …`",
+            "loop": "write `for_each: …` for the items of a list, or `until: …`",
+            "retries": "write `retry: { attempts: … }`",
             "env": "a step gets its values through `with`; programs see what their plugin's manifest lists",
         ]
+        for key in ["needs", "depends", "depends_on", "dependsOn"] {
+            step[key] =
+                "steps run in the order in which they are written; a group with `parallel: true` runs its steps at once"
+        }
         for key in ["prompt", "system", "text", "path", "url", "message", "jq", "body", "content", "headers"] {
             step[key] = "indent `\(key)` below `with:`"
         }
@@ -29,16 +34,20 @@ package struct MappingReader {
             "jobs": "a pipeline has one list of `steps`", "triggers": "write `on:`", "trigger": "write `on:`",
             "schedule": "write `on: { schedule: … }`", "cron": "write `on: { schedule: { cron: … } }`",
             "env": "`env:` stands in runnel.yaml; templates read `{{ env.NAME }}`",
+            "vars": "`vars:` stands in runnel.yaml; templates read `{{ vars.NAME }}`",
+            "secrets": "`secrets:` stands in runnel.yaml; templates read `{{ secrets.NAME }}`",
         ]
         return ["a step": step, "a pipeline": pipeline]
     }()
 
     /// nil if the node is not a mapping, which is reported as an error.
     ///
-    /// - Parameter allowsExtensions: Whether keys that begin with `x-` are passed over: places for YAML anchors.
+    /// - Parameters:
+    ///   - allowsExtensions: Whether keys that begin with `x-` are passed over: places for YAML anchors.
+    ///   - values: What may stand as a key by mistake: the names of steps, in the place of `uses`.
     package init?(
         _ node: YAMLNode, _ what: String, keys known: [String], allowsExtensions: Bool = false,
-        into diagnostics: inout DiagnosticList
+        values: Set<String> = [], into diagnostics: inout DiagnosticList
     ) {
         guard case .mapping(let pairs) = node.content else {
             diagnostics.error(
@@ -55,7 +64,9 @@ package struct MappingReader {
             if known.contains(key) {
                 byKey[key] = pair
             } else if !(allowsExtensions && key.hasPrefix("x-")) {
-                let counterpart = Self.counterparts[what]?[key]
+                let counterpart =
+                    Self.counterparts[what]?[key]
+                    ?? (values.contains(key) ? "write `uses: \(key)` and `with: { … }`" : nil)
                 let closest = counterpart == nil ? Suggestion.closest(to: key, among: known) : nil
                 if counterpart != nil { meant.insert("") } else if let closest { meant.insert(closest) }
                 diagnostics.error(

@@ -7,12 +7,18 @@ struct PipelineDecoder {
     private let environment: TemplateEnvironment
     /// The key that a list of plain values stands for, by trigger.
     private let shorthands: [String: String]
+    /// The names of all steps.
+    private let stepNames: Set<String>
     private(set) var diagnostics: DiagnosticList
     private var stepCounts: [String: Int] = [:]
 
-    init(source: YAMLSource, environment: TemplateEnvironment, shorthands: [String: String] = [:]) {
+    init(
+        source: YAMLSource, environment: TemplateEnvironment, shorthands: [String: String] = [:],
+        stepNames: Set<String> = []
+    ) {
         self.environment = environment
         self.shorthands = shorthands
+        self.stepNames = stepNames
         diagnostics = DiagnosticList(source: source)
     }
 
@@ -104,7 +110,10 @@ struct PipelineDecoder {
     ]
 
     private mutating func step(_ node: YAMLNode) -> PipelineStep? {
-        guard let keys = MappingReader(node, "a step", keys: Self.stepKeys, into: &diagnostics) else { return nil }
+        let values = node["uses"] == nil ? stepNames : []
+        guard let keys = MappingReader(node, "a step", keys: Self.stepKeys, values: values, into: &diagnostics) else {
+            return nil
+        }
         guard var step = keys.keyNode("steps") == nil ? single(keys, node) : group(keys, node) else { return nil }
         step.condition = keys["if"].flatMap { condition($0) }
         step.timeout = keys.field(Duration.self, "timeout", into: &diagnostics)
@@ -273,7 +282,8 @@ struct PipelineDecoder {
     private mutating func readInputs(_ node: YAMLNode) -> [InputDeclaration] {
         guard case .mapping(let pairs) = node.content else {
             diagnostics.error(
-                PipelineErrorCode.wrongType, node, "`inputs`: expected a name for each input, found \(node.found)")
+                PipelineErrorCode.wrongType, node, "`inputs`: expected a name for each input, found \(node.found)",
+                hint: "write `inputs: { name: { type: string } }`")
             return []
         }
         return pairs.compactMap { pair in

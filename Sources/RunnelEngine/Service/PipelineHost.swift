@@ -4,6 +4,13 @@ import Synchronization
 import Templates
 import YAML
 
+/// A part of what a trigger remembers.
+package struct LedgerPage: Sendable {
+    package var items: [LedgerItem]
+    /// Behind which position the next page begins; nil: there are no more.
+    package var next: String?
+}
+
 /// Serves the pipelines of a folder: supervises their triggers, and reloads files when they change.
 public actor PipelineHost {
     /// The state of a served file.
@@ -186,6 +193,39 @@ public actor PipelineHost {
 
     /// The triggers that pipelines can have, sorted by name.
     package nonisolated var triggers: [TriggerDefinition] { registry.triggerNames.compactMap(registry.trigger(named:)) }
+
+    /// Whether the trigger keeps a ledger.
+    package nonisolated func hasLedger(_ trigger: TriggerDeclaration) -> Bool {
+        registry.trigger(named: trigger.kind)?.ledger != nil
+    }
+
+    /// A page of the ledger of a pipeline's trigger, with secrets masked; nil for a trigger without one.
+    ///
+    /// - Parameter position: ``LedgerPage/next`` of the page before.
+    package nonisolated func ledger(
+        of trigger: TriggerDeclaration, in pipeline: Pipeline, after position: String?, limit: Int
+    ) async throws -> LedgerPage? {
+        guard let ledger = registry.trigger(named: trigger.kind)?.ledger,
+            let identity = zip(pipeline.triggers, identities.all(of: pipeline)).first(where: {
+                $0.0.key == trigger.key
+            })?.1
+        else { return nil }
+        let runner = worker.runner
+        // As the journal has it, so that the position of the next page holds no secret.
+        let memory = worker.journal.memory(of: TriggerID(pipeline: pipeline.name, key: identity))
+        let found = try await memory.values(prefix: ledger.prefix, after: position, limit: limit + 1)
+        let items = found.prefix(limit).compactMap { key, value -> LedgerItem? in
+            var item = ledger.item(runner.seal.unseal(key), runner.seal.unseal(value))
+            if let name = item?.name { item?.name = runner.redactor.redact(name) }
+            return item
+        }
+        return LedgerPage(items: items, next: found.count > limit ? found[limit - 1].key : nil)
+    }
+
+    /// The budgets of all plugins.
+    package nonisolated func budgets(_ context: MonitoringContext) async throws -> [BudgetStatus] {
+        try await registry.budgets(context)
+    }
 
     /// Makes runs of stored deliveries.
     package nonisolated var replay: DeliveryReplay { DeliveryReplay(registry: registry, runs: runs) }
@@ -404,7 +444,8 @@ public actor PipelineHost {
         let pipelines = catalog.entries.compactMap { entry in entry.pipeline.map { (file: entry.file, pipeline: $0) } }
         let checker = FolderChecker(registry: registry, project: worker.runner.project, scope: identities.scope)
         var found: [TriggerPlace: String] = [:]
-        for finding in checker.check(pipelines) {
+        // The name of a file that was never valid is not known.
+        for finding in checker.check(pipelines, isComplete: pipelines.count == catalog.entries.count) {
             guard let key = finding.loser else {
                 if isUpdated(finding.diagnostic.file) {
                     let level: Logger.Level = finding.diagnostic.severity == .error ? .error : .warning
@@ -452,7 +493,8 @@ public actor PipelineHost {
             }
             let runs = HostedRuns(
                 runs: runs, host: self, pipeline: pipeline, place: place, identity: identity, kind: trigger.kind,
-                gate: TriggerGate(trigger, values: worker.runner.values), chainLimit: chainLimit, logger: logger,
+                gate: TriggerGate(trigger, registry.trigger(named: trigger.kind), values: worker.runner.values),
+                chainLimit: chainLimit, logger: logger,
                 redactor: worker.runner.redactor, publicURL: publicURL)
             return (place, { await self.supervise(trigger, of: pipeline, runs) })
         }

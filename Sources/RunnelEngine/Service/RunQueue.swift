@@ -272,7 +272,8 @@ public actor RunQueue {
         logger[metadataKey: "trace"] = worker.runner.tracing.traceID(
             of: run.id, trigger: run.request?.trigger ?? run.record.trigger
         ).map { "\($0)" }
-        let isResumed = run.record.interruptions > 0 || run.record.wakeAt != nil
+        // A debounced run has waited before its first start, too.
+        let isResumed = run.record.interruptions > 0 || run.record.worked > .zero
         let cause = RunRecord.cause(run.request?.trigger ?? run.record.trigger)
         logger.info("\(name) \(isResumed ? "was resumed" : "began") (\(cause))")
         let result = await worker.work(on: run) { [watchers] event in

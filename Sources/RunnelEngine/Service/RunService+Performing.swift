@@ -48,14 +48,18 @@ extension RunService {
             return try await work(on: claimed, observer)
         }
         _ = try await journal.accept(run.record, steps: run.steps, memory: run.memory)
-        guard let record = try await takeTurn(run.record, concurrency, observer) else { return nil }
-        return try await work(on: run.claimed(record), observer)
+        return try await takeTurn(run, concurrency, observer)
     }
 
     /// Works on a run of the queue.
-    public func resume(_ runID: String, observer: any RunObserver) async throws -> Resumption {
+    ///
+    /// - Parameter began: Called when this process has the run.
+    public func resume(
+        _ runID: String, observer: any RunObserver, began: () async -> Void = {}
+    ) async throws -> Resumption {
         let claim = try await worker.claim(runID, limits: RunLimits())
         guard case .claimed(let record) = claim else { return .refused(claim) }
+        await began()
         return .performed(try await work(on: ClaimedRun(record), observer))
     }
 
@@ -83,7 +87,7 @@ extension RunService {
         return result
     }
 
-    /// Takes a run up again that this process has worked on.
+    /// Takes a run up again that this process has worked on, or follows it where another process does.
     private func goOn(
         with runID: String, _ pipeline: Pipeline?, _ observer: any RunObserver
     ) async throws -> DriveResult {
@@ -99,7 +103,7 @@ extension RunService {
             case .waiting(let time):
                 if worker.isStopping { return .waiting(until: time) }
                 pause = min(pause, .nanoseconds(max(1_000_000, time - now)))
-            case .busy, .full, .taken, .contended: if worker.isStopping { return .released }
+            case nil, .busy, .full, .taken, .contended: if worker.isStopping { return .released }
             case .damaged, .missing: return .lost
             case .ended:
                 guard let run = try await journal.progress(of: runID), let result = RunResult(run) else { return .lost }
@@ -110,8 +114,10 @@ extension RunService {
         }
     }
 
-    /// While the journal does not answer, the run is safe in it; the worker says what is wrong.
-    private func takeUp(_ runID: String, _ limits: RunLimits, at now: Int64) async throws(JournalError) -> Claim {
+    /// Claims a run, unless it was cancelled meanwhile.
+    ///
+    /// - Returns: nil while the journal does not answer. The run is safe in it; the worker says what is wrong.
+    private func takeUp(_ runID: String, _ limits: RunLimits, at now: Int64) async throws(JournalError) -> Claim? {
         let isCancelled = worker.takeCancellation(of: runID)
         do throws(JournalError) {
             if isCancelled { _ = try await journal.requestCancel(runID, at: now) }
@@ -120,35 +126,36 @@ extension RunService {
         } catch {
             if worker.isStopping { throw error }
             if isCancelled { worker.cancelRun(runID) }
-            return .busy
+            return nil
         }
     }
 
-    /// Claims a run as soon as its pipeline's `concurrency` allows it; nil when that will never be.
+    /// Works on a run as soon as its pipeline's `concurrency` allows it; nil when that will never be.
     private func takeTurn(
-        _ run: RunRecord, _ concurrency: ConcurrencyDeclaration, _ observer: any RunObserver
-    ) async throws -> RunRecord? {
+        _ run: NewRun, _ concurrency: ConcurrencyDeclaration, _ observer: any RunObserver
+    ) async throws -> DriveResult? {
         let limits = RunLimits(pipeline: concurrency.limit.number)
         var hasSpoken = false
         while true {
-            switch try await worker.claim(run.id, limits: limits) {
-            case .claimed(let record): return record
-            case .taken, .missing, .damaged, .ended: return nil
-            case .contended: try await worker.runner.clock.sleep(for: Self.pause)
-            case .busy, .full, .waiting:
-                if !hasSpoken || concurrency.overlap == .skip {
-                    switch try await worker.giveWay(run, concurrency.overlap) {
-                    case .waits: if !hasSpoken { await observer.report(.waitingForTurn(pipeline: run.pipeline)) }
-                    case .cancels(let others):
-                        for other in others { await observer.report(.cancelling(runID: other)) }
-                    case .skipped:
-                        await observer.report(.skipped(pipeline: run.pipeline))
-                        return nil
-                    }
-                    hasSpoken = true
-                }
-                try await worker.runner.clock.sleep(for: Self.pause)
+            let claim = try await takeUp(run.id, limits, at: now)
+            switch claim {
+            case .claimed(let record): return try await work(on: run.claimed(record), observer)
+            case .taken, .ended, .missing, .damaged: return try await goOn(with: run.id, run.pipeline, observer)
+            case nil, .contended, .busy, .full, .waiting: if worker.isStopping { return .released }
             }
+            if claim == .busy || claim == .full, !hasSpoken || concurrency.overlap == .skip {
+                switch try await worker.giveWay(run.record, concurrency.overlap) {
+                case .waits:
+                    if !hasSpoken { await observer.report(.waitingForTurn(pipeline: run.pipeline.name)) }
+                case .cancels(let others):
+                    for other in others { await observer.report(.cancelling(runID: other)) }
+                case .skipped:
+                    await observer.report(.skipped(pipeline: run.pipeline.name))
+                    return nil
+                }
+                hasSpoken = true
+            }
+            try await worker.runner.clock.sleep(for: Self.pause)
         }
     }
 }

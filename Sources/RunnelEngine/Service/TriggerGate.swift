@@ -6,14 +6,17 @@ struct TriggerGate: Sendable {
     let condition: Expression?
     let debounce: DebounceDeclaration?
     let values: ProjectValues
+    /// The keys of an event that `trigger.folded` leaves out; see `TriggerDocumentation.PayloadKey.isListed`.
+    let unlisted: Set<String>
 
     /// What `if` and `debounce` can use.
     static let names = ["trigger", "input", "inputs", "vars", "secrets", "env"]
 
-    init(_ trigger: TriggerDeclaration, values: ProjectValues) {
+    init(_ trigger: TriggerDeclaration, _ definition: TriggerDefinition?, values: ProjectValues) {
         condition = trigger.condition?.expression
         debounce = trigger.debounce
         self.values = values
+        unlisted = Set((definition?.documentation.payload ?? []).filter { !$0.isListed }.map(\.name))
     }
 
     /// Whether the event starts a run.
@@ -48,7 +51,7 @@ struct TriggerGate: Sendable {
         let latest = time + debounce.maximum.nanoseconds
         return (
             Debounce(
-                key: trigger + "\u{0}" + (key?.json() ?? ""), latest: latest, event: Self.shortened(event())),
+                key: trigger + "\u{0}" + (key?.json() ?? ""), latest: latest, event: listed(event())),
             min(time + debounce.length.nanoseconds, latest)
         )
     }
@@ -63,7 +66,14 @@ struct TriggerGate: Sendable {
     private static let textLimit = 1000
     private static let itemLimit = 50
 
-    /// The event as it is listed in `trigger.folded`: whole if it is small, else with long texts and lists cut.
+    /// The event as it is listed in `trigger.folded`: without the keys that its trigger leaves out, and shortened.
+    private func listed(_ event: Value) -> Value {
+        guard case .object(let members) = event else { return Self.shortened(event) }
+        let kept = members.filter { !unlisted.contains($0.key) }
+        return Self.shortened(.object(ValueObject(kept.map { ($0.key, $0.value) })))
+    }
+
+    /// Whole if it is small, else with long texts and lists cut.
     static func shortened(_ value: Value, depth: Int = 6) -> Value {
         switch value {
         case .string(let text): .string(text.count > textLimit ? text.prefix(textLimit) + "…" : text)

@@ -83,11 +83,22 @@ package struct EffectiveSetting: Sendable, Hashable {
                     key: "server.tokens.\(name)", value: .secret,
                     source: .file(place(["server", "tokens", name], root, file))))
         }
-        for name in value["traces"]?["headers"]?.asObject?.keys ?? [] {
-            settings.append(
-                EffectiveSetting(
-                    key: "traces.headers.\(name)", value: .secret,
-                    source: .file(place(["traces", "headers", name], root, file))))
+        for section in ["traces", "metrics"] {
+            for name in value[section]?["headers"]?.asObject?.keys ?? [] {
+                settings.append(
+                    EffectiveSetting(
+                        key: "\(section).headers.\(name)", value: .secret,
+                        source: .file(place([section, "headers", name], root, file))))
+            }
+        }
+        // By the names of agents and models.
+        for (name, price) in value["prices"]?.asObject ?? [:] {
+            for (key, amount) in price.asObject ?? [:] {
+                settings.append(
+                    EffectiveSetting(
+                        key: "prices.\(name).\(key)", value: .shown(text(amount)),
+                        source: .file(place(["prices", name, key], root, file))))
+            }
         }
         return settings.sorted { $0.key < $1.key }
     }

@@ -16,12 +16,16 @@ struct EnvironmentOverlay {
     private(set) var problems: [Problem] = []
     private(set) var overrides: [(path: [String], value: Value)] = []
 
-    init(environment: [String: String], shape: SettingsShape) {
+    /// - Parameter configuration: What stands in `runnel.yaml`. A variable that a source (`{ env: NAME }`) or a list `env` names
+    ///   there is no misspelt setting.
+    init(environment: [String: String], shape: SettingsShape, configuration: Value) {
+        let named = Self.variables(named: configuration)
         let settings = Self.leaves(of: shape.schema, path: [])
         let byName = Dictionary(settings.map { (Self.name(of: $0.path), $0) }, uniquingKeysWith: { first, _ in first })
         let names = environment.keys.filter { $0.hasPrefix(Self.prefix) && !Self.reserved.contains($0) }
         for name in names.sorted() {
             guard let setting = byName[name] else {
+                if named.contains(name) { continue }
                 let closest = Suggestion.closest(to: name, among: byName.keys.sorted())
                 problems.append(
                     Problem(
@@ -56,6 +60,17 @@ struct EnvironmentOverlay {
             return schema["type"] == "object" ? [] : [(path, schema)]
         }
         return properties.flatMap { leaves(of: $0.value, path: path + [$0.key]) }
+    }
+
+    /// The variables that stand behind a key `env`, at any depth.
+    private static func variables(named value: Value) -> Set<String> {
+        if let list = value.asList { return list.reduce(into: []) { $0.formUnion(variables(named: $1)) } }
+        var names: Set<String> = []
+        for (key, value) in value.asObject ?? [:] {
+            if key == "env" { names.formUnion((value.asList ?? [value]).compactMap(\.asString)) }
+            names.formUnion(variables(named: value))
+        }
+        return names
     }
 
     /// Converts the variable's text by the schema's type.

@@ -159,8 +159,9 @@ struct SensitivePlaces {
                 return pair.value["token"].map { ("\(path).token", $0) } ?? (path, pair.value)
             }
         }
-        if case .mapping(let headers)? = root["traces"]?["headers"]?.content {
-            places += headers.map { ("traces.headers.\($0.key.keyText)", $0.value) }
+        for section in ["traces", "metrics"] {
+            guard case .mapping(let headers)? = root[section]?["headers"]?.content else { continue }
+            places += headers.map { ("\(section).headers.\($0.key.keyText)", $0.value) }
         }
         if let secrets = root["secrets"] {
             if case .mapping(let pairs) = secrets.content {
@@ -182,8 +183,10 @@ struct SensitivePlaces {
             let kind = Value(node).kindName
             diagnostics.rewrite(in: node.range) { diagnostic in
                 guard diagnostic.severity == .error else { return }
-                diagnostic.message = "`\(path)`: expected `{ env: NAME }` or `{ file: path }`, found \(kind)"
-                diagnostic.hint = nil
+                let isWhole = path == "secrets"
+                let expected = isWhole ? "names and values" : SensitiveValue.forms
+                diagnostic.message = "`\(path)`: expected \(expected), found \(kind)"
+                diagnostic.hint = isWhole ? "write `secrets: { name: { env: NAME } }`" : nil
             }
         }
     }

@@ -19,6 +19,8 @@ package struct Settings: FieldGroup {
     package var profiles: [String: Value] = [:]
     @Field("Logging.") package var log: LogSettings = LogSettings()
     @Field("Export of traces to OpenTelemetry.") package var traces: TraceSettings = TraceSettings()
+    @Field("Export of the metrics of `runnel serve` to OpenTelemetry.")
+    package var metrics: MetricsSettings = MetricsSettings()
     @Field("Where runs are kept, and for how long.") package var journal: JournalSettings = JournalSettings()
     @Field("Retention of dedupe keys.") package var dedupe: DedupeSettings = DedupeSettings()
     @Field("Retention of deliveries to hooks.") package var deliveries: DeliverySettings = DeliverySettings()
@@ -160,6 +162,17 @@ package struct ProxyAddresses: FieldValue, Hashable {
 /// `journal:` in `runnel.yaml`.
 package struct JournalSettings: FieldGroup {
     package init() {}
+
+    /// A text in its place is taken for the database, and not quoted: it may hold a password.
+    package init(field value: Value) throws(FieldError) {
+        guard value.asString == nil else {
+            throw FieldError(
+                "expected a mapping, found a string",
+                hint: "write `journal: { url: \"postgres://user@host/database\" }`")
+        }
+        guard let object = value.asObject else { throw .expected("a mapping", found: value) }
+        try self.init(fields: object)
+    }
 
     @Field("How long ended runs are kept.") package var keep: Duration = .seconds(30 * 86_400)
     @Field("The number of ended runs kept of each pipeline.", in: 0...) package var keepRuns: Int = 10_000

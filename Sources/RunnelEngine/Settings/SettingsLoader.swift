@@ -36,9 +36,9 @@ package enum SettingsLoader {
                 report: LoadReport(source: source, diagnostics: [Diagnostic(error, file: file)]), effective: [])
         }
         var diagnostics = DiagnosticList(source: document.source)
-        let overlay = EnvironmentOverlay(environment: environment, shape: shape)
         var shown = document.source
         var value: Value = document.root.map { Value($0) } ?? .null
+        let overlay = EnvironmentOverlay(environment: environment, shape: shape, configuration: value)
         if value.isNull { value = [:] }
         // A section whose keys are all commented out is treated as missing.
         if let sections = value.asObject {
@@ -124,8 +124,9 @@ package enum SettingsLoader {
                 pair.value["token"].map { ("server.tokens.\(pair.key.keyText).token", $0) }
             }
         }
-        if case .mapping(let headers)? = root["traces"]?["headers"]?.content {
-            places += headers.map { ("traces.headers.\($0.key.keyText)", $0.value) }
+        for section in ["traces", "metrics"] {
+            guard case .mapping(let headers)? = root[section]?["headers"]?.content else { continue }
+            places += headers.map { ("\(section).headers.\($0.key.keyText)", $0.value) }
         }
         if case .mapping(let pairs)? = root["secrets"]?.content {
             places += pairs.map { ("secrets.\($0.key.keyText)", $0.value) }
@@ -133,7 +134,7 @@ package enum SettingsLoader {
         for (path, node) in places where node.isScalar && !node.isNull {
             diagnostics.warning(
                 PipelineErrorCode.literalSecret, node, "`\(path)` is a literal in the file",
-                hint: "use `{ env: NAME }` or `{ file: path }`, so that the file can be shared")
+                hint: "use \(SensitiveValue.forms), so that the file can be shared")
         }
     }
 }

@@ -7,7 +7,8 @@ internal import FoundationEssentials
 internal import Foundation
 #endif
 
-/// Lists the matching files below a folder, excluding hidden folders.
+/// Lists the matching files below a folder, excluding hidden folders, `plugins` and `node_modules`, and the folders of
+/// other projects, which have a `runnel.yaml`.
 ///
 /// It is cheap to poll every second: a folder is listed again only after it has changed, because it may contain many
 /// files.
@@ -16,7 +17,12 @@ public final class FolderListing: Sendable {
         var version: FileVersion
         var files: [String] = []
         var folders: [String] = []
+        /// Whether there is a `runnel.yaml`.
+        var isProject = false
     }
+
+    /// The folders that are not searched, at any depth: they hold programs with YAML files of their own.
+    private static let skipped: Set = ["plugins", "node_modules"]
 
     private let path: String
     private let isWanted: @Sendable (_ name: String) -> Bool
@@ -46,6 +52,7 @@ public final class FolderListing: Sendable {
             while let folder = pending.popLast() {
                 guard let listing = listing(of: folder, before: listings[folder]) else { continue }
                 seen[folder] = listing
+                guard folder == root || !listing.isProject else { continue }
                 files += listing.files.map { folder + $0 }
                 let folders = listing.folders.filter { folder != root || entered?.contains($0) ?? true }
                 pending += folders.map { folder + $0 + "/" }
@@ -64,10 +71,11 @@ public final class FolderListing: Sendable {
         guard let names = try? FileManager.default.contentsOfDirectory(atPath: folder + ".") else { return before }
         for name in names where !name.hasPrefix(".") {
             if Self.isFolder(folder + name) {
-                listing.folders.append(name)
-            } else if isWanted(name) {
-                listing.files.append(name)
+                if !Self.skipped.contains(name) { listing.folders.append(name) }
+                continue
             }
+            if name == "runnel.yaml" { listing.isProject = true }
+            if isWanted(name) { listing.files.append(name) }
         }
         return listing
     }

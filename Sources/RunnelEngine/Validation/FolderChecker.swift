@@ -33,8 +33,10 @@ public struct FolderChecker: Sendable {
         let claim: TriggerClaim
     }
 
+    /// - Parameter isComplete: Whether these are all pipelines of the folder, so that a name which none of them has is no
+    ///   pipeline.
     /// - Returns: The findings, by file.
-    public func check(_ pipelines: [(file: String, pipeline: Pipeline)]) -> [Finding] {
+    public func check(_ pipelines: [(file: String, pipeline: Pipeline)], isComplete: Bool) -> [Finding] {
         let sorted = pipelines.sorted { $0.file < $1.file }
         let members = sorted.flatMap { file, pipeline in
             pipeline.triggers.flatMap { trigger in
@@ -44,7 +46,9 @@ public struct FolderChecker: Sendable {
             }
         }
         let rings = TriggerRing.find(sorted.map(\.pipeline), registry: registry)
-        let findings = conflicts(members) + circles(sorted, members) + rings.map { Finding(diagnostic: $0.diagnostic) }
+        let findings =
+            conflicts(members) + circles(sorted, members) + rings.map { Finding(diagnostic: $0.diagnostic) }
+            + (isComplete ? unknownNames(sorted) : [])
         return findings.sorted { $0.diagnostic.file < $1.diagnostic.file }
     }
 
@@ -53,6 +57,30 @@ public struct FolderChecker: Sendable {
             let entry = try? trigger.entry.render(scope).asObject ?? [:]
         else { return [] }
         return definition.claims(entry, ValidationContext(pipeline: pipeline.name, project: project))
+    }
+
+    /// The names in triggers that no pipeline has.
+    private func unknownNames(_ pipelines: [(file: String, pipeline: Pipeline)]) -> [Finding] {
+        let names = pipelines.map(\.pipeline.name)
+        return pipelines.flatMap { file, pipeline in
+            pipeline.triggers.flatMap { trigger -> [Finding] in
+                guard let named = registry.trigger(named: trigger.kind)?.namedPipelines,
+                    let entry = trigger.entry.literal?.asObject
+                else { return [] }
+                let others = names.filter { $0 != pipeline.name }
+                let list =
+                    others.isEmpty ? nil : "the pipelines of the folder are \(others.prefix(8).joined(separator: ", "))"
+                return named(entry).filter { !names.contains($0.name) }.map { path, name in
+                    Finding(
+                        diagnostic: Diagnostic(
+                            PipelineErrorCode.unknownPipeline, .warning, file: file,
+                            range: trigger.node.nearest(to: path).range,
+                            "there is no pipeline named \"\(name)\" in this folder",
+                            hint: Suggestion.closest(to: name, among: others).map { "did you mean \"\($0)\"?" }
+                                ?? list))
+                }
+            }
+        }
     }
 
     // MARK: Triggers that want the same
@@ -120,77 +148,128 @@ public struct FolderChecker: Sendable {
 
     // MARK: Pipelines that feed themselves or each other
 
-    /// That a step writes where a pipeline watches.
+    /// An entry under `on:` that starts runs.
+    private struct Entry: Hashable {
+        let pipeline: Int
+        let key: String
+    }
+
+    /// That files of a pipeline get to where an entry watches.
     private struct Feed {
+        enum Source {
+            /// A step writes them, whichever entry has started its run.
+            case step(PipelineStep, path: String)
+            /// The trigger moves the files of its runs there.
+            case move(Entry, FileMove, TriggerDeclaration)
+        }
+
         let from: Int
-        let to: Int
-        let step: PipelineStep
-        let path: String
+        let source: Source
+        let to: Entry
     }
 
     private func circles(_ pipelines: [(file: String, pipeline: Pipeline)], _ members: [Member]) -> [Finding] {
         var feeds: [Feed] = []
         let places = Dictionary(pipelines.enumerated().map { ($1.file, $0) }, uniquingKeysWith: { first, _ in first })
-        let watchers = members.compactMap { member -> (pipeline: Int, files: FileClaim)? in
+        let watchers = members.compactMap { member -> (entry: Entry, trigger: TriggerDeclaration, files: FileClaim)? in
             guard case .files(let files) = member.claim, let place = places[member.file] else { return nil }
-            return (place, files)
+            return (Entry(pipeline: place, key: member.trigger.key), member.trigger, files)
         }
         for (index, entry) in pipelines.enumerated() {
             for (step, path) in writes(of: entry.pipeline) {
-                let targets = Set(watchers.lazy.filter { $0.files.takes(path) }.map(\.pipeline))
-                feeds += targets.sorted().map { Feed(from: index, to: $0, step: step, path: path) }
+                for watcher in watchers where watcher.files.takes(path) {
+                    feeds.append(Feed(from: index, source: .step(step, path: path), to: watcher.entry))
+                }
+            }
+            for (own, trigger, files) in watchers where own.pipeline == index {
+                for move in files.moves {
+                    for watcher in watchers where watcher.files.receives(move) {
+                        feeds.append(Feed(from: index, source: .move(own, move, trigger), to: watcher.entry))
+                    }
+                }
             }
         }
-        var leads: [Int: [Int]] = [:]
-        for feed in feeds { leads[feed.from, default: []].append(feed.to) }
-        for (from, to) in Self.follows(pipelines.map(\.pipeline), registry) { leads[from, default: []].append(to) }
+        let follows = Self.follows(pipelines.map(\.pipeline), registry)
         var told: Set<Int> = []
         return feeds.compactMap { feed in
-            guard !told.contains(feed.from), let ring = Self.ring(from: feed, leads) else { return nil }
+            guard !told.contains(feed.from), let ring = Self.ring(from: feed, feeds, follows) else { return nil }
             told.insert(feed.from)
             let (file, pipeline) = pipelines[feed.from]
-            let place = feed.step.withNode?["path"] ?? feed.step.withNode?["writes"] ?? feed.step.usesNode
-            guard ring.count > 1 else {
+            switch feed.source {
+            case .step(let step, let path):
+                let range = (step.withNode?["path"] ?? step.withNode?["writes"] ?? step.usesNode).range
+                guard !ring.isEmpty else {
+                    return Finding(
+                        diagnostic: Diagnostic(
+                            PipelineErrorCode.feedsItself, .warning, file: file, range: range,
+                            "the step \"\(step.id)\" writes \"\(path)\", where \"\(pipeline.name)\" itself watches; "
+                                + "what its own runs write starts no run",
+                            hint: "write to another folder, or leave these files out with `include` or `exclude`"))
+                }
+                let names = ([feed.from] + ring.map(\.pipeline) + [feed.from]).map {
+                    "\"\(pipelines[$0].pipeline.name)\""
+                }
                 return Finding(
                     diagnostic: Diagnostic(
-                        PipelineErrorCode.feedsItself, .warning, file: file, range: place.range,
-                        "the step \"\(feed.step.id)\" writes \"\(feed.path)\", where \"\(pipeline.name)\" itself watches; "
-                            + "what its own runs write starts no run",
-                        hint: "write to another folder, or leave these files out with `include` or `exclude`"))
+                        PipelineErrorCode.feedsInARing, .warning, file: file, range: range,
+                        "the step \"\(step.id)\" writes \"\(path)\": these pipelines feed each other, "
+                            + "\(names.joined(separator: " → ")); `runs.chain` ends that",
+                        hint: "let one of them write where none of them watches"))
+            case .move(let own, let move, let trigger):
+                let way = [own] + ring + [own]
+                let isOfOne = way.allSatisfy { $0.pipeline == own.pipeline }
+                let names = way.map { isOfOne ? "`\($0.key)`" : "\"\(pipelines[$0.pipeline].pipeline.name)\"" }
+                return Finding(
+                    diagnostic: Diagnostic(
+                        PipelineErrorCode.feedsInARing, .warning, file: file,
+                        range: (trigger.node[move.key] ?? trigger.keyNode).range,
+                        "`\(own.key)` moves files to \"\(move.folder)\" (`\(move.key)`): these "
+                            + "\(isOfOne ? "triggers" : "pipelines") feed each other, "
+                            + "\(names.joined(separator: " → ")); `runs.chain` ends that",
+                        hint: "let one of them move its files to where none of them watches"))
             }
-            let names = (ring + [feed.from]).map { "\"\(pipelines[$0].pipeline.name)\"" }
-            return Finding(
-                diagnostic: Diagnostic(
-                    PipelineErrorCode.feedsInARing, .warning, file: file, range: place.range,
-                    "the step \"\(feed.step.id)\" writes \"\(feed.path)\": these pipelines feed each other, "
-                        + "\(names.joined(separator: " → ")); `runs.chain` ends that",
-                    hint: "let one of them write where none of them watches"))
         }
     }
 
-    /// Which pipelines' ends start which others.
-    private static func follows(_ pipelines: [Pipeline], _ registry: StepRegistry) -> [(from: Int, to: Int)] {
+    /// Which entries are started by the ends of runs of which pipelines.
+    private static func follows(_ pipelines: [Pipeline], _ registry: StepRegistry) -> [(from: Int, to: Entry)] {
         pipelines.enumerated().flatMap { to, pipeline in
-            pipeline.triggers.flatMap { trigger -> [(from: Int, to: Int)] in
+            pipeline.triggers.flatMap { trigger -> [(from: Int, to: Entry)] in
                 guard let follows = registry.trigger(named: trigger.kind)?.follows,
                     let entry = trigger.entry.literal?.asObject
                 else { return [] }
-                return pipelines.indices.filter { follows(entry, pipelines[$0].name, pipeline.name) }.map { ($0, to) }
+                return pipelines.indices.filter { follows(entry, pipelines[$0].name, pipeline.name) }.map {
+                    ($0, Entry(pipeline: to, key: trigger.key))
+                }
             }
         }
     }
 
-    /// The shortest way from the feed back to its pipeline: the pipelines on it, that one first.
-    private static func ring(from feed: Feed, _ leads: [Int: [Int]]) -> [Int]? {
-        if feed.from == feed.to { return [feed.from] }
-        var open = [[feed.from, feed.to]]
-        var seen: Set<Int> = [feed.to]
+    /// The shortest way from the feed back to where it comes from: the entries on it, without that one.
+    private static func ring(
+        from feed: Feed, _ feeds: [Feed], _ follows: [(from: Int, to: Entry)]
+    ) -> [Entry]? {
+        func isBack(_ entry: Entry) -> Bool {
+            if case .move(let own, _, _) = feed.source { return entry == own }
+            return entry.pipeline == feed.from
+        }
+        func leads(_ entry: Entry) -> [Entry] {
+            let fed = feeds.filter { next in
+                if case .move(let own, _, _) = next.source { return own == entry }
+                // What a pipeline's own steps write starts no run of it.
+                return next.from == entry.pipeline && next.to.pipeline != entry.pipeline
+            }
+            return fed.map(\.to) + follows.filter { $0.from == entry.pipeline }.map(\.to)
+        }
+        if isBack(feed.to) { return [] }
+        var open = [[feed.to]]
+        var seen: Set<Entry> = [feed.to]
         var next = 0
         while next < open.count {
             let way = open[next]
             next += 1
-            for to in way.last.flatMap({ leads[$0] }) ?? [] {
-                if to == feed.from { return way }
+            for to in way.last.map(leads) ?? [] {
+                if isBack(to) { return way }
                 if seen.insert(to).inserted { open.append(way + [to]) }
             }
         }

@@ -29,8 +29,11 @@ struct KeyChecker {
             default: []
             }
         let given = Set(members.map(\.key))
+        let declared = schema["properties"]?.asObject?.keys ?? []
+        let meant = given.filter { !declared.contains($0) }.compactMap { Suggestion.closest(to: $0, among: declared) }
         for rule in rules {
-            if let message = rule.violation(in: given) {
+            // A misspelled key is reported once, as such.
+            if let message = rule.violation(in: given), rule.violation(in: given.union(meant)) != nil {
                 diagnostics.error(PipelineErrorCode.badKeys, (node ?? place).firstKeyOrSelf, "\(subject): \(message)")
             }
         }

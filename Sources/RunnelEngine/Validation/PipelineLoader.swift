@@ -12,11 +12,20 @@ public struct PipelineLoader: Sendable {
     public let names: ProjectNames?
     /// The project that paths are checked against. Without a folder, absolute paths are not checked.
     private let project: ProjectDirectory
+    private let distrust: Distrust?
 
+    /// The reason why a script in this file must not be executed, such as that the file belongs to another user; nil if it
+    /// may.
+    public typealias Distrust = @Sendable (_ file: String) -> StepError?
+
+    /// - Parameter distrust: Asked about each file that holds a script; nil to trust all.
     /// - Throws: A ``RegistryError`` for clashing filters, or a step whose schema is not a JSON schema.
-    public init(registry: StepRegistry, names: ProjectNames? = nil, project: ProjectDirectory? = nil) throws {
+    public init(
+        registry: StepRegistry, names: ProjectNames? = nil, project: ProjectDirectory? = nil, distrust: Distrust? = nil
+    ) throws {
         self.registry = registry
         self.names = names
+        self.distrust = distrust
         self.project = project ?? ProjectDirectory(path: "")
         environment = try TemplateEnvironment(filters: registry.filters)
     }
@@ -47,7 +56,7 @@ public struct PipelineLoader: Sendable {
         }
         var diagnostics = decoder.diagnostics
         var includes = includeLoader(of: pipeline.name, stored: stored, isStored: isStored)
-        check(pipeline, &includes, isStored: isStored, into: &diagnostics)
+        check(pipeline, file, &includes, isStored: isStored, into: &diagnostics)
         if !(diagnostics.items + includes.diagnostics).hasErrors {
             pipeline = includes.expand(pipeline, into: &diagnostics)
         }
@@ -73,7 +82,8 @@ public struct PipelineLoader: Sendable {
             shorthands: Dictionary(
                 registry.triggerNames.compactMap { name in
                     registry.trigger(named: name)?.shorthand.map { (name, $0) }
-                }, uniquingKeysWith: { first, _ in first }))
+                }, uniquingKeysWith: { first, _ in first }),
+            stepNames: Set(registry.names))
     }
 
     /// - Parameter stored: The texts of the files that a run began with; nil to read them.
@@ -96,25 +106,36 @@ public struct PipelineLoader: Sendable {
                 return (nil, decoder.diagnostics.items)
             }
             var diagnostics = decoder.diagnostics
-            self.check(file, &includes, isStored: isStored, into: &diagnostics)
+            let included = document.source.name
+            let path = included.hasPrefix("/") ? included : "\(project.path)/\(included)"
+            self.check(file, path, &includes, isStored: isStored, into: &diagnostics)
             return (file, diagnostics.items)
         }
         return IncludeLoader(read: read, check: check)
     }
 
+    /// - Parameter path: Where the file is, relative to the current folder or absolute.
     private func check(
-        _ pipeline: Pipeline, _ includes: inout IncludeLoader, isStored: Bool, into diagnostics: inout DiagnosticList
+        _ pipeline: Pipeline, _ path: String, _ includes: inout IncludeLoader, isStored: Bool,
+        into diagnostics: inout DiagnosticList
     ) {
         let registry = includes.registry(for: pipeline, registry, into: &diagnostics)
         let paths = PathChecker(project: project)
         StepChecker(registry: registry, paths: paths, isStored: isStored).check(pipeline, into: &diagnostics)
+        // What a run has begun with was checked then.
+        if !isStored, let distrust, let step = ScriptChecker(registry: registry).firstScript(of: pipeline),
+            let problem = distrust(path)
+        {
+            diagnostics.error(reported: problem.code, step.usesNode, problem.message, hint: problem.hint)
+        }
         TriggerChecker(registry: registry, paths: paths).check(pipeline, into: &diagnostics)
         let files =
             isStored
             ? [:]
             : TemplateFileReader(registry: registry, paths: paths, environment: environment)
                 .files(of: pipeline, into: &diagnostics)
-        ReferenceChecker(pipeline: pipeline, names: names, registry: registry, files: files).check(into: &diagnostics)
+        ReferenceChecker(pipeline: pipeline, names: names, registry: registry, files: files, isStored: isStored)
+            .check(into: &diagnostics)
     }
 }
 

@@ -10,6 +10,8 @@ struct ReferenceChecker {
     let registry: StepRegistry
     /// The template files that steps name, by step.
     let files: [String: [TemplateFileReader.File]]
+    /// See ``PipelineLoader/load(_:file:isStored:)``.
+    let isStored: Bool
 
     private static let roots = [
         "input", "inputs", "steps", "trigger", "vars", "secrets", "env", "run", "error", "item", "index",
@@ -17,11 +19,16 @@ struct ReferenceChecker {
     static let runKeys = ["id", "pipeline", "started_at"]
     static let errorKeys = ["code", "message", "hint", "step", "output"]
 
+    /// The keys of `trigger` in a run that was started by hand, beside `type`, and those of its trace.
+    private static let manualKeys = ["path", "name", "stem", "extension", "size", "traceparent", "tracestate"]
+
     /// The names in scope at one place of the pipeline.
     private struct Place {
         var earlier: [String] = []
         var isErrorKnown = false
         var isItemKnown = false
+        /// The names of the lists that `for_each` combines, which are the keys of `item`; nil for items of one list.
+        var itemKeys: [String]?
         /// The step whose output `input` is, where that is certain.
         var previous: String?
     }
@@ -62,7 +69,7 @@ struct ReferenceChecker {
             for (template, node) in step.forEach?.templates ?? [] {
                 check(template.references, in: node, at: inside, into: &diagnostics)
             }
-            if step.forEach != nil { inside.isItemKnown = true }
+            if step.forEach != nil { (inside.isItemKnown, inside.itemKeys) = (true, step.combinedLists) }
             if let condition = step.condition {
                 check(condition.expression.references, in: condition.node, at: inside, into: &diagnostics)
             }
@@ -178,7 +185,10 @@ struct ReferenceChecker {
             }
             return unknown(member, among: Self.errorKeys, "`error` value", nil)
         case "item", "index":
-            guard !place.isItemKnown else { return nil }
+            guard !place.isItemKnown else {
+                guard reference.root == "item", let keys = place.itemKeys else { return nil }
+                return unknown(member, among: keys, "`item` value", nil)
+            }
             return (
                 PipelineErrorCode.unknownName, "`\(reference.root)` is only available in a step with `for_each`", nil
             )
@@ -186,7 +196,7 @@ struct ReferenceChecker {
             return place.previous.flatMap {
                 outputProblem($0, reference.path[...], as: "input", isOptional: reference.isOptional)
             }
-        case "trigger": return nil
+        case "trigger": return triggerProblem(member, isOptional: reference.isOptional)
         default:
             let closest = Suggestion.closest(to: reference.root, among: Self.roots + earlier)
             let hint =
@@ -194,6 +204,22 @@ struct ReferenceChecker {
                 ?? "known names: \(Self.roots.joined(separator: ", "))"
             return (PipelineErrorCode.unknownName, "unknown name \"\(reference.root)\"", hint)
         }
+    }
+
+    /// What is wrong with a key of `trigger` that no run of the pipeline has. One that may be missing is not checked: a run
+    /// started over the API can have other keys.
+    private func triggerProblem(_ member: String?, isOptional: Bool) -> Problem? {
+        guard !isOptional, !isStored, !pipeline.triggers.isEmpty else { return nil }
+        var known = ["type"]
+        for trigger in pipeline.triggers {
+            // A trigger that does not say what it brings is not checked.
+            guard let payload = registry.trigger(named: trigger.kind)?.documentation.payload, !payload.isEmpty else {
+                return nil
+            }
+            known += payload.map(\.name) + (trigger.debounce == nil ? [] : ["count", "folded"])
+        }
+        let advice = "known: \(known.joined(separator: ", "))"
+        return unknown(member, among: known + Self.manualKeys, "`trigger` value", advice)
     }
 
     private func stepProblem(_ id: String, earlier: [String]) -> Problem? {
@@ -319,6 +345,12 @@ struct ReferenceChecker {
 }
 
 extension PipelineStep {
+    /// The names of the lists in a `for_each` with several; nil for one list.
+    fileprivate var combinedLists: [String]? {
+        guard case .object(let members) = forEach, forEachNode?.isMapping ?? false else { return nil }
+        return members.map(\.key)
+    }
+
     /// Whether the group contains the step with this id.
     fileprivate func holds(_ id: String) -> Bool {
         (group ?? []).contains { $0.id == id || $0.holds(id) }

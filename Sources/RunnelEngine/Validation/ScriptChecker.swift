@@ -2,28 +2,64 @@ public import RunnelKit
 import Templates
 import YAML
 
-/// Finds the scripts that a pipeline executes, and refuses templates in them (script injection).
+/// Finds the scripts that a pipeline executes, and refuses templates that would become part of them (script injection).
 struct ScriptChecker {
     let registry: StepRegistry
 
     func check(_ step: PipelineStep, _ definition: StepDefinition, into diagnostics: inout DiagnosticList) {
-        for (key, tree) in definition.scripts(in: step) {
+        for (key, tree) in definition.settings(in: step, ofFormat: ScriptText.format) {
             for (template, node) in tree.templates {
                 let reference = template.references.first
                 let written = reference.map { Self.path($0) } ?? "trigger.path"
                 let name = Self.variable(reference)
-                let message =
-                    "`\(key)`: a template in a script would make its value part of the program (script injection)"
-                let hint =
-                    "pass it as a variable: `env: { \(name): \"{{ \(written) }}\" }`, and write \"$\(name)\" in the script"
-                if let reference {
-                    diagnostics.error(
-                        PipelineErrorCode.scriptInjection, in: node, utf8Range: reference.utf8Range, message, hint: hint
-                    )
-                } else {
-                    diagnostics.error(PipelineErrorCode.scriptInjection, node, message, hint: hint)
+                Self.report(
+                    "`\(key)`: a template in a script would make its value part of the program (script injection)",
+                    template, node,
+                    hint: "pass it as a variable: `env: { \(name): \"{{ \(written) }}\" }`, and write \"$\(name)\" in "
+                        + "the script; braces of the script itself stand between {% raw %} and {% endraw %}",
+                    into: &diagnostics)
+            }
+        }
+        for (key, tree) in definition.settings(in: step, ofFormat: ScriptVariables.format) {
+            if case .template(let template, let node) = tree {
+                let whole = template.references.first.map { Self.path($0) + ".name" } ?? "trigger.body.name"
+                Self.report(
+                    ScriptVariables.injectionOfNames([.key(key)], example: whole), template, node, into: &diagnostics)
+            }
+            guard case .object(let members) = tree else { continue }
+            for (name, value) in members where ScriptVariables.isControlling(name) {
+                for (template, node) in value.templates {
+                    Self.report(
+                        ScriptVariables.injection(into: name, [.key(key), .key(name)]), template, node,
+                        into: &diagnostics)
                 }
             }
+        }
+    }
+
+    /// The first step that executes a script of the file; nil for none.
+    func firstScript(of pipeline: Pipeline) -> PipelineStep? {
+        pipeline.allSteps.first { step in
+            registry[step.uses].map { !$0.settings(in: step, ofFormat: ScriptText.format).isEmpty } ?? false
+        }
+    }
+
+    private static func report(
+        _ error: FieldError, _ template: Template, _ node: YAMLNode, into diagnostics: inout DiagnosticList
+    ) {
+        report("`\(error.place)`: \(error.message)", template, node, hint: error.hint, into: &diagnostics)
+    }
+
+    /// Reports the error at the first expression of the template.
+    private static func report(
+        _ message: String, _ template: Template, _ node: YAMLNode, hint: String?,
+        into diagnostics: inout DiagnosticList
+    ) {
+        if let reference = template.references.first {
+            diagnostics.error(
+                PipelineErrorCode.scriptInjection, in: node, utf8Range: reference.utf8Range, message, hint: hint)
+        } else {
+            diagnostics.error(PipelineErrorCode.scriptInjection, node, message, hint: hint)
         }
     }
 
@@ -48,22 +84,22 @@ struct ScriptChecker {
 }
 
 extension StepDefinition {
-    /// The settings of the step that are scripts.
-    fileprivate func scripts(in step: PipelineStep) -> [(key: String, tree: TemplateTree)] {
+    /// The settings of the step whose schema has this `format`.
+    fileprivate func settings(in step: PipelineStep, ofFormat format: String) -> [(key: String, tree: TemplateTree)] {
         guard case .object(let members) = step.with else { return [] }
-        return members.filter { schema["properties"]?[$0.key]?["format"]?.asString == ScriptText.format }
+        return members.filter { schema["properties"]?[$0.key]?["format"]?.asString == format }
             .map { ($0.key, $0.value) }
     }
 }
 
 extension Pipeline {
-    /// A script that the pipeline executes.
+    /// A script or program that the pipeline executes.
     public struct Script: Sendable, Hashable {
         /// The id of the step.
         public let step: String
         /// The type of the step.
         public let uses: String
-        /// The text of the script.
+        /// The text of the script, or the words of the program's command.
         public let text: String
         /// From 1.
         public let line: Int
@@ -71,27 +107,46 @@ extension Pipeline {
         public let file: String?
 
         /// One line: `7 executes shell: df -h`.
-        public var summary: String {
+        public var summary: String { "\(line)\(file.map { " of \($0)" } ?? "") \(words)" }
+
+        /// One line with the file that holds it: `pipelines/space.yaml:7 executes shell: df -h`.
+        ///
+        /// - Parameter pipeline: The pipeline's own file.
+        public func summary(in pipeline: String) -> String { "\(file ?? pipeline):\(line) \(words)" }
+
+        /// The first line that is no comment.
+        private var words: String {
             let lines = text.split(whereSeparator: \.isNewline).map { $0.drop { $0.isWhitespace } }.filter {
                 !$0.isEmpty
             }
-            let first = lines.first.map { $0.count > 100 ? $0.prefix(100) + "…" : String($0) } ?? ""
-            let more = lines.count > 1 ? " (and \(lines.count - 1) more line\(lines.count == 2 ? "" : "s"))" : ""
-            return "\(line)\(file.map { " of \($0)" } ?? "") executes \(uses): \(first)\(more)"
+            let code = lines.filter { !$0.hasPrefix("#") }
+            let shown = code.isEmpty ? lines : code
+            let first = shown.first.map { $0.count > 100 ? $0.prefix(100) + "…" : String($0) } ?? ""
+            let rest = shown.count - 1
+            return "executes \(uses): \(first)" + (rest > 0 ? " (and \(rest) more line\(rest == 1 ? "" : "s"))" : "")
         }
     }
 
-    /// The scripts that the pipeline executes, in the order of the file.
+    /// The scripts and programs that the pipeline executes, in the order of the file.
     public func scripts(_ registry: StepRegistry) -> [Script] {
         allSteps.flatMap { step -> [Script] in
             guard let definition = registry[step.uses] else { return [] }
-            return definition.scripts(in: step).compactMap { key, tree in
-                guard let text = tree.literal?.asString else { return nil }
-                return Script(
-                    step: step.id, uses: step.uses, text: text,
-                    line: step.withNode?[key]?.range.start.line ?? step.node.range.start.line,
-                    file: step.source?.name)
-            }
+            let program =
+                definition.program.isEmpty
+                ? []
+                : [
+                    Script(
+                        step: step.id, uses: step.uses, text: definition.program.joined(separator: " "),
+                        line: step.usesNode.range.start.line, file: step.source?.name)
+                ]
+            return program
+                + definition.settings(in: step, ofFormat: ScriptText.format).compactMap { key, tree in
+                    guard let text = tree.literal?.asString else { return nil }
+                    return Script(
+                        step: step.id, uses: step.uses, text: text,
+                        line: step.withNode?[key]?.range.start.line ?? step.node.range.start.line,
+                        file: step.source?.name)
+                }
         }
     }
 }

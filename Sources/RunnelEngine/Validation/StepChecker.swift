@@ -64,6 +64,8 @@ struct StepChecker {
         _ step: PipelineStep, _ definition: StepDefinition, of pipeline: Pipeline,
         into diagnostics: inout DiagnosticList
     ) {
+        // The decoder has reported a `with` of another kind.
+        guard step.withNode?.isMapping ?? true else { return }
         let before = diagnostics.items.count
         let checker = KeyChecker(
             subject: step.uses, schema: definition.schema, rules: definition.rules, problems: definition.problems,

@@ -56,8 +56,9 @@ public final class Worker: Sendable {
         let control: RunControl
     }
 
-    /// The polling interval for cancellations by other processes.
-    private static let pollInterval = Duration.milliseconds(200)
+    /// The polling interval for cancellations by other processes, and that of a worker without runs, which has nothing
+    /// to cancel.
+    private static let intervals = (working: Duration.milliseconds(200), idle: Duration.seconds(1))
 
     /// - Parameters:
     ///   - record: The record of this worker.
@@ -144,9 +145,10 @@ public final class Worker: Sendable {
         await withDiscardingTaskGroup { group in
             while !Task.isCancelled {
                 for action in tell(.tick) { group.addTask { await self.carryOut(action) } }
-                // An idle worker has nothing to look for. A journal that does not answer must not hold up the heartbeat.
+                // A journal that does not answer must not hold up the heartbeat.
                 if takeLook() { group.addTask { await self.lookForCancellations() } }
-                try? await clock.sleep(for: Self.pollInterval)
+                let isIdle = state.withLock { $0.work.isEmpty }
+                try? await clock.sleep(for: isIdle ? Self.intervals.idle : Self.intervals.working)
             }
         }
     }
@@ -275,6 +277,8 @@ public final class Worker: Sendable {
     private func takeOver(from dead: [WorkerSight]) async {
         await attempt(.writing, or: .takeoverFailed) { () async throws(JournalError) in
             let policy = TakeoverPolicy(deaths: self.deaths, now: self.runner.now())
+            // The journal forgets them now.
+            let known = try await self.journal.workers()
             let takeover = try await self.journal.takeOver(from: dead, policy)
             if !takeover.queued.isEmpty {
                 self.logger.notice(
@@ -282,10 +286,10 @@ public final class Worker: Sendable {
             }
             let runs = takeover.queued.count + takeover.failed.count
             if runs > 0, let board = try? await self.runner.services.get(HealthBoard.self) {
-                let names = dead.map(\.id.text).joined(separator: ", ")
+                let names = dead.map { sight in known.first { $0.id == sight.id }?.name ?? sight.id.text }
                 board.set(
-                    .workerLost, names, "a worker died; \(runs) run\(runs == 1 ? " was" : "s were") taken over",
-                    for: .seconds(60))
+                    .workerLost, names.joined(separator: ", "),
+                    "a worker died; \(runs) run\(runs == 1 ? " was" : "s were") taken over", for: .seconds(60))
             }
             for runID in takeover.failed {
                 self.logger.error(
@@ -511,7 +515,9 @@ public final class Worker: Sendable {
             else { return }
             let retry = RetriedRun(
                 runID: runID, startedAt: run.startedAt ?? run.createdAt, end: end, source: opened)
-            let context = RetryContext(project: runner.project, now: runner.now, logger: logger)
+            let context = RetryContext(
+                project: runner.project, now: runner.now, logger: logger, pipeline: run.pipeline,
+                origins: runner.origins)
             let settled = try await definition.retried(retry, context)
             try await journal.relocate(
                 runID, to: settled.map { runner.seal.seal($0.json) } ?? source, isDue: false)

@@ -7,7 +7,7 @@ internal import RunnelSupport
 /// One request and what may come back.
 public struct HTTPCall: Sendable {
     /// What happens to an answer that is too large.
-    public enum BodyLimit: Sendable, Hashable {
+    @nonexhaustive public enum BodyLimit: Sendable, Hashable {
         /// The call fails with ``TransportProblem/tooLarge(limit:)``.
         case fail(bytes: Int)
         /// The rest is not read.
@@ -78,8 +78,12 @@ public struct HTTPCall: Sendable {
 
     /// See ``HTTPSender/send(_:)``. When it throws, the connection does not go on.
     ///
-    /// - Parameter proxy: The proxy that gets the request, with the whole URL as its target.
-    func send(with client: HTTPClient, through proxy: Proxy? = nil) async throws -> HTTPReply {
+    /// - Parameters:
+    ///   - proxy: The proxy that gets the request, with the whole URL as its target.
+    ///   - tunnel: The proxy that the client connects through.
+    func send(
+        with client: HTTPClient, through proxy: Proxy? = nil, tunnel: Proxy? = nil
+    ) async throws -> HTTPReply {
         var request = HTTPClientRequest(url: url.text)
         request.method = HTTPMethod(rawValue: method)
         request.headers = headers
@@ -121,7 +125,7 @@ public struct HTTPCall: Sendable {
             throw error.reason
         } catch {
             try Task.checkCancellation()
-            throw TransportProblem(error, host: url.host)
+            throw TransportProblem(error, host: url.host, proxy: proxy ?? tunnel)
         }
     }
 

@@ -41,7 +41,9 @@ public final class NetworkSender: HTTPSender {
         guard let proxy = try network.proxy(for: call.url) else {
             return try await call.send(with: client(.direct(isGuarded: isGuarded)))
         }
-        guard proxy.kind == .http, !call.url.isSecure else { return try await call.send(with: client(.tunnel(proxy))) }
+        guard proxy.kind == .http, !call.url.isSecure else {
+            return try await call.send(with: client(.tunnel(proxy)), tunnel: proxy)
+        }
         return try await call.send(with: client(.forward(proxy)), through: proxy)
     }
 

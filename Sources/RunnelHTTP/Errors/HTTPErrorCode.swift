@@ -1,7 +1,7 @@
 public import RunnelKit
 
 /// The codes of errors of calls over HTTP.
-public enum HTTPErrorCode: String, ErrorCode {
+@nonexhaustive public enum HTTPErrorCode: String, ErrorCode {
     case addressDenied = "address-denied"
     case badProxy = "bad-proxy"
     case badRedirect = "bad-redirect"
@@ -20,6 +20,7 @@ public enum HTTPErrorCode: String, ErrorCode {
     case notHTTP = "not-http"
     case notJSON = "not-json"
     case proxyRefused = "proxy-refused"
+    case proxyUnreachable = "proxy-unreachable"
     case redirectLoop = "redirect-loop"
     case redirectWithBody = "redirect-with-body"
     case responseTooLarge = "response-too-large"
@@ -81,6 +82,10 @@ public enum HTTPErrorCode: String, ErrorCode {
             ErrorExplanation(
                 "… failed: the proxy refused it, …",
                 hints: "check `http.proxy` and `http.proxy_credentials` in runnel.yaml, or HTTPS_PROXY")
+        case .proxyUnreachable:
+            ErrorExplanation(
+                "… failed: no connection to the proxy …, …",
+                hints: "check that the proxy runs, and `http.proxy` in runnel.yaml, or HTTPS_PROXY and HTTP_PROXY")
         case .redirectLoop:
             ErrorExplanation(
                 "… was redirected in a loop, back to …",
@@ -99,8 +104,8 @@ public enum HTTPErrorCode: String, ErrorCode {
             ErrorExplanation(
                 "… failed: no secure connection, …",
                 hints:
-                    "check the server's certificate, and that scheme and port belong together; an authority of your own is trusted by `http.tls.ca` in runnel.yaml or SSL_CERT_FILE"
-            )
+                    "check the server's certificate, and that scheme and port belong together; an authority of your own is trusted by `http.tls.ca` in runnel.yaml or SSL_CERT_FILE",
+                "set `http.tls.certificate` and `http.tls.key` in runnel.yaml")
         case .tooManyRedirects:
             ErrorExplanation(
                 "… was redirected more than … …, last to …", hints: "raise `redirects` if that is expected")

@@ -6,7 +6,7 @@ public import RunnelKit
 internal import RunnelSupport
 
 /// Why there is no answer, or not a whole one.
-public enum TransportProblem: Error, Sendable, Hashable {
+@nonexhaustive public enum TransportProblem: Error, Sendable, Hashable {
     case hostNotFound(String)
     case refused
     case unreachable
@@ -17,11 +17,15 @@ public enum TransportProblem: Error, Sendable, Hashable {
     /// The whole call took too long.
     case timedOut(Duration)
     case tlsFailed(String)
+    /// The server wants a client certificate, or does not accept the one that it got.
+    case clientCertificate
     /// What came is not HTTP.
     case malformed
     case tooLarge(limit: Int)
     /// The address policy refuses the host, or one of its addresses.
     case addressDenied(String)
+    /// There is no connection to the proxy, and why.
+    case proxyUnreachable(proxy: String, String)
     /// The proxy refused to connect: it wants credentials, or does not allow it.
     case proxyRefused(String)
     /// The body is not in the coding that its `Content-Encoding` names.
@@ -29,7 +33,20 @@ public enum TransportProblem: Error, Sendable, Hashable {
     case other(String)
 
     /// Reads what the HTTP client reports.
-    init(_ cause: any Error, host: String) {
+    ///
+    /// - Parameter proxy: The proxy that leads to the host. A connection that cannot be made is one to the proxy.
+    package init(_ cause: any Error, host: String, proxy: Proxy?) {
+        let problem = TransportProblem(cause, host: host)
+        let isOfConnection =
+            switch problem {
+            case .hostNotFound, .refused, .unreachable: true
+            default: cause is NIOConnectionError
+            }
+        self =
+            if let proxy, isOfConnection { .proxyUnreachable(proxy: proxy.shown, problem.failure.why) } else { problem }
+    }
+
+    private init(_ cause: any Error, host: String) {
         switch cause {
         case let cause as TransportProblem: self = cause
         case let cause as ContentDecoder.Corrupt:
@@ -38,7 +55,7 @@ public enum TransportProblem: Error, Sendable, Hashable {
             if let first = cause.connectionErrors.first {
                 self.init(first.error, host: host)
             } else {
-                self = .hostNotFound(host)
+                self = .hostNotFound(cause.host)
             }
         case let cause as IOError:
             self.init(ConnectionFailure(errno: cause.errnoCode), text: cause.description)
@@ -74,6 +91,7 @@ public enum TransportProblem: Error, Sendable, Hashable {
             case .uncleanShutdown: .closed
             case .untrustedCertificate: .tlsFailed("its certificate is not trusted")
             case .wrongCertificate: .tlsFailed("its certificate is not for this host")
+            case .clientCertificate: .clientCertificate
             case .notTLS: .tlsFailed("it does not speak TLS on this port")
             case .handshake: .tlsFailed("the handshake failed")
             case nil: .other(text)
@@ -92,11 +110,12 @@ extension TransportProblem {
         case .closed: "connection closed"
         case .connectTimeout: "no connection in time"
         case .timedOut(let limit): "no answer within \(DurationText.format(limit))"
-        case .tlsFailed: "no secure connection"
+        case .tlsFailed, .clientCertificate: "no secure connection"
         case .malformed: "not an HTTP answer"
         case .tooLarge: "answer too large"
         case .corruptBody: "corrupt answer"
         case .addressDenied: "address not allowed"
+        case .proxyUnreachable: "proxy not reached"
         case .proxyRefused: "refused by the proxy"
         case .other: "connection failed"
         }
@@ -105,7 +124,7 @@ extension TransportProblem {
     /// Whether the same call could work a little later. A certificate or an answer's size does not mend itself.
     public var isTransient: Bool {
         switch self {
-        case .tlsFailed, .malformed, .tooLarge, .corruptBody, .addressDenied, .proxyRefused: false
+        case .tlsFailed, .clientCertificate, .malformed, .tooLarge, .corruptBody, .addressDenied, .proxyRefused: false
         default: true
         }
     }
@@ -113,74 +132,72 @@ extension TransportProblem {
     /// The error for the step that made the call.
     /// - Parameter call: method and URL as the message shows them.
     public func stepError(call: String) -> StepError {
-        let (code, message, hint): (HTTPErrorCode, String, String?) =
+        let (code, why, hint) = failure
+        let message =
             switch self {
-            case .hostNotFound(let host):
-                (
-                    HTTPErrorCode.hostNotFound, "\(call) failed: the host \"\(host)\" has no address",
-                    "check the URL and the network"
-                )
-            case .refused:
-                (
-                    HTTPErrorCode.connectionRefused, "\(call) failed: the connection was refused",
-                    "check that the server runs, and the port"
-                )
-            case .unreachable:
-                (
-                    HTTPErrorCode.networkUnreachable, "\(call) failed: the network does not reach the host",
-                    "check the network and the firewall"
-                )
-            case .reset: (HTTPErrorCode.connectionReset, "\(call) failed: the connection was reset", nil)
-            case .closed:
-                (
-                    HTTPErrorCode.connectionClosed,
-                    "\(call) failed: the connection was closed before the answer was whole", nil
-                )
-            case .connectTimeout:
-                (
-                    HTTPErrorCode.connectTimeout,
-                    "\(call) failed: no connection within \(DurationText.format(HTTPClientService.connectTimeout))",
-                    "check the URL, the network and the firewall"
-                )
-            case .timedOut(let limit):
-                (
-                    HTTPErrorCode.httpTimeout, "\(call) was not answered within \(DurationText.format(limit))",
-                    "raise `timeout` if the server is slow"
-                )
-            case .tlsFailed(let why):
-                (
-                    HTTPErrorCode.tlsFailed, "\(call) failed: no secure connection, \(why)",
-                    "check the server's certificate, and that scheme and port belong together; an authority of your own is "
-                        + "trusted by `http.tls.ca` in runnel.yaml or SSL_CERT_FILE"
-                )
-            case .malformed:
-                (
-                    HTTPErrorCode.notHTTP, "\(call) failed: what came back is not HTTP",
-                    "check that scheme and port belong together"
-                )
-            case .tooLarge(let limit):
-                (
-                    HTTPErrorCode.responseTooLarge, "the answer to \(call) is larger than \(ByteCount(limit))",
-                    "raise `max_size` if that is expected"
-                )
-            case .addressDenied(let host):
-                (
-                    HTTPErrorCode.addressDenied, "\(call) was not sent: \"\(host)\" is a private address",
-                    "if that is meant, list the host or network in `http.allow` of runnel.yaml; URLs from triggers may reach "
-                        + "public addresses only"
-                )
-            case .proxyRefused(let why):
-                (
-                    HTTPErrorCode.proxyRefused, "\(call) failed: the proxy refused it, \(why)",
-                    "check `http.proxy` and `http.proxy_credentials` in runnel.yaml, or HTTPS_PROXY"
-                )
-            case .corruptBody(let coding):
-                (
-                    HTTPErrorCode.corruptAnswer, "the answer to \(call) cannot be decompressed: it is not \(coding)",
-                    "the server or a proxy is at fault; the header `accept-encoding: identity` asks for no compression"
-                )
-            case .other(let why): (HTTPErrorCode.connectionFailed, "\(call) failed: \(why)", nil)
+            case .timedOut: "\(call) was not answered within \(why)"
+            case .tooLarge: "the answer to \(call) is larger than \(why)"
+            case .addressDenied: "\(call) was not sent: \(why)"
+            case .corruptBody: "the answer to \(call) cannot be decompressed: \(why)"
+            default: "\(call) failed: \(why)"
             }
         return StepError(code, message, hint: hint, isTransient: isTransient)
+    }
+
+    /// The code, what the message ends with, and what to do.
+    package var failure: (code: HTTPErrorCode, why: String, hint: String?) {
+        switch self {
+        case .hostNotFound(let host):
+            (.hostNotFound, "the host \"\(host)\" has no address", "check the URL and the network")
+        case .refused: (.connectionRefused, "the connection was refused", "check that the server runs, and the port")
+        case .unreachable:
+            (.networkUnreachable, "the network does not reach the host", "check the network and the firewall")
+        case .reset: (.connectionReset, "the connection was reset", nil)
+        case .closed: (.connectionClosed, "the connection was closed before the answer was whole", nil)
+        case .connectTimeout:
+            (
+                .connectTimeout, "no connection within \(DurationText.format(HTTPClientService.connectTimeout))",
+                "check the URL, the network and the firewall"
+            )
+        case .timedOut(let limit):
+            (.httpTimeout, DurationText.format(limit), "raise `timeout` if the server is slow")
+        case .tlsFailed(let why):
+            (
+                .tlsFailed, "no secure connection, \(why)",
+                "check the server's certificate, and that scheme and port belong together; an authority of your own is "
+                    + "trusted by `http.tls.ca` in runnel.yaml or SSL_CERT_FILE"
+            )
+        case .clientCertificate:
+            (
+                .tlsFailed,
+                "no secure connection, the server wants a client certificate, or does not accept the one that it got",
+                "set `http.tls.certificate` and `http.tls.key` in runnel.yaml"
+            )
+        case .malformed: (.notHTTP, "what came back is not HTTP", "check that scheme and port belong together")
+        case .tooLarge(let limit):
+            (.responseTooLarge, "\(ByteCount(limit))", "raise `max_size` if that is expected")
+        case .addressDenied(let host):
+            (
+                .addressDenied, "\"\(host)\" is a private address",
+                "if that is meant, list the host or network in `http.allow` of runnel.yaml; URLs from triggers may reach "
+                    + "public addresses only"
+            )
+        case .proxyUnreachable(let proxy, let why):
+            (
+                .proxyUnreachable, "no connection to the proxy \(proxy), \(why)",
+                "check that the proxy runs, and `http.proxy` in runnel.yaml, or HTTPS_PROXY and HTTP_PROXY"
+            )
+        case .proxyRefused(let why):
+            (
+                .proxyRefused, "the proxy refused it, \(why)",
+                "check `http.proxy` and `http.proxy_credentials` in runnel.yaml, or HTTPS_PROXY"
+            )
+        case .corruptBody(let coding):
+            (
+                .corruptAnswer, "it is not \(coding)",
+                "the server or a proxy is at fault; the header `accept-encoding: identity` asks for no compression"
+            )
+        case .other(let why): (.connectionFailed, why, nil)
+        }
     }
 }

@@ -33,6 +33,7 @@ public struct HTMLDocument: Sendable {
 
         /// Whether a person does not see it: by an attribute, or by a style of its own.
         var isHidden: Bool {
+            if name == "dialog", attributes["open"] == nil { return true }
             // Pages hide their whole body until a script has run.
             guard name != "body", name != "html", !attributes.isEmpty else { return false }
             if attributes["hidden"] != nil || attributes["aria-hidden"]?.lowercased() == "true" { return true }
@@ -43,8 +44,30 @@ public struct HTMLDocument: Sendable {
                     "display:none", "visibility:hidden", "visibility:collapse", "opacity:0", "font-size:0",
                     "font-size:0px",
                 ]
-                .contains { rule == $0 }
+                .contains { rule == $0 } || Self.isAside(rule) || Self.isClipped(rule)
             }
+        }
+
+        /// Whether a declaration without spaces moves the element out of the page: `left:-9999px`.
+        private static func isAside(_ rule: Substring) -> Bool {
+            let parts = rule.split(separator: ":", maxSplits: 1)
+            let places = ["left", "right", "top", "bottom", "margin-left", "margin-top", "text-indent"]
+            guard parts.count == 2, parts[1].first == "-", places.contains(String(parts[0])) else { return false }
+            let number = parts[1].dropFirst().prefix { $0.isNumber || $0 == "." }
+            guard let value = Double(number) else { return false }
+            switch parts[1].dropFirst(1 + number.count) {
+            case "px": return value >= 999
+            case "em", "rem": return value >= 99
+            default: return false
+            }
+        }
+
+        /// Whether a declaration without spaces cuts the element down to nothing: `clip:rect(0000)`.
+        private static func isClipped(_ rule: Substring) -> Bool {
+            if rule == "clip-path:inset(50%)" || rule == "clip-path:inset(100%)" { return true }
+            guard rule.hasPrefix("clip:rect("), rule.hasSuffix(")") else { return false }
+            let sides = rule.dropFirst("clip:rect(".count).dropLast().replacing("px", with: "").replacing(",", with: "")
+            return sides == "0000" || sides == "1111"
         }
     }
 

@@ -38,6 +38,16 @@ public final class HTTPClients: Sendable {
         }
     }
 
+    /// What a client's error says of a call to the URL's server.
+    package func problem(_ cause: any Error, for url: String) -> any Error {
+        if cause is StepError || cause is TransportProblem { return cause }
+        if cause is CancellationError || Task.isCancelled { return CancellationError() }
+        let server = try? HTTPURL(url)
+        var proxy: Proxy?
+        if let server { proxy = try? network.proxy(for: server) }
+        return TransportProblem(cause, host: server?.host ?? "", proxy: proxy)
+    }
+
     /// Closes all connections.
     public func shutDown() async {
         let clients = state.withLock { state in

@@ -3,7 +3,7 @@ public import RunnelKit
 /// `http:` in `runnel.yaml`: how outgoing requests leave this machine.
 public struct NetworkSettings: FieldGroup {
     /// Whether requests may reach private addresses.
-    public enum PrivateAddresses: String, FieldChoice { case allow, deny }
+    @nonexhaustive public enum PrivateAddresses: String, FieldChoice { case allow, deny }
 
     /// The defaults.
     public init() {}
@@ -82,7 +82,7 @@ public struct ProxySetting: FieldValue {
 /// A proxy for outgoing requests.
 public struct Proxy: Sendable, Hashable {
     /// How the proxy is spoken to.
-    public enum Kind: Sendable, Hashable { case http, socks5 }
+    @nonexhaustive public enum Kind: Sendable, Hashable { case http, socks5 }
 
     /// How the proxy is spoken to.
     public let kind: Kind
@@ -106,6 +106,13 @@ public struct Proxy: Sendable, Hashable {
         do {
             url = try HTTPURL(text)
         } catch {
+            throw FieldError(
+                "the proxy \(URLParser.quoted(given)) is not a URL",
+                hint: "write it such as \"http://proxy.example:3128\"")
+        }
+        // A word alone is more likely a slip than a host.
+        let isWord = !given.contains { "./:".contains($0) }
+        guard !isWord else {
             throw FieldError(
                 "the proxy \(URLParser.quoted(given)) is not a URL",
                 hint: "write it such as \"http://proxy.example:3128\"")

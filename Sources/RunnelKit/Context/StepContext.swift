@@ -22,6 +22,8 @@ public struct StepContext: Sendable {
     /// before its first expression. Empty for a run that a person started, or a trigger without
     /// ``Trigger/bringsOutsideData``.
     public var untrustedKeys: [String: String] = [:]
+    /// The step's `with:` before it was rendered; nil where a step runs without a pipeline.
+    package var settings: PartialSettings?
     /// Renders a text with the same names in scope as the step's `with:`; `name` stands in errors, as a file would.
     public var render: @Sendable (_ text: String, _ name: String) throws -> Value
 

@@ -42,7 +42,7 @@ public protocol StepJournal: Sendable {
 
 /// A change of what the steps of one kind remember. It belongs to the kind of step (`uses`), not to a run, so that a later
 /// run, in whatever pipeline and process, finds it.
-public enum StepMemoryChange: Sendable, Hashable {
+@nonexhaustive public enum StepMemoryChange: Sendable, Hashable {
     /// Sets the value of a key. It is forgotten so long after the last change.
     case set(_ key: String, _ value: Value, keep: Duration)
     /// Appends to the list of a key. Beyond `limit` entries, or 4 MiB together, the oldest go. Changes of runs at the same

@@ -133,7 +133,7 @@ extension Array: FieldValue where Element: FieldValue {
     /// Reads the value that is written behind a key.
     /// - Throws: A ``FieldError`` for a value that is not accepted.
     public init(field value: Value) throws(FieldError) {
-        guard let items = value.asList else { throw .expected("a list", found: value) }
+        guard let items = value.asList else { throw Self.noList(value) }
         self = []
         for (index, item) in items.enumerated() {
             do {
@@ -145,11 +145,21 @@ extension Array: FieldValue where Element: FieldValue {
     }
     /// The problems of all items.
     public static func problems(in value: Value) -> [FieldError] {
-        guard let items = value.asList else { return [.expected("a list", found: value)] }
+        guard let items = value.asList else { return [Self.noList(value)] }
         return items.enumerated().flatMap { index, item in
             Element.problems(in: item).map { $0.under(.index(index)) }
         }
     }
+    /// Says how a single item could have been meant.
+    private static func noList(_ value: Value) -> FieldError {
+        var error = FieldError.expected("a list", found: value)
+        let isItem =
+            value.asObject == nil && !value.isNull && !SensitiveValue.isSchema(Element.schema)
+            && Element.problems(in: value).isEmpty
+        if isItem { error.form = "[\(value.json())]" }
+        return error
+    }
+
     /// How the value is shown as a default; nil where it cannot be shown.
     public var fieldDefault: Value? {
         let items = compactMap(\.fieldDefault)

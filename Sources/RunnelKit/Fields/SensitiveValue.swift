@@ -1,4 +1,5 @@
-/// A setting that must not stand in a file everyone can read: `{ env: NAME }` or `{ file: path }` in `runnel.yaml`.
+/// A setting that must not stand in a file everyone can read: `{ env: NAME }`, `{ file: path }` or `{ command: […] }` in
+/// `runnel.yaml`.
 ///
 ///     struct Settings: FieldGroup {
 ///         init() {}
@@ -8,6 +9,9 @@
 /// Runnel fetches it before the plugin sees it, and masks it wherever Runnel writes. Written out it is accepted too, and
 /// masked.
 public struct SensitiveValue: Sendable, Hashable, FieldValue {
+    /// How it is written, for messages.
+    package static let forms = "`{ env: NAME }`, `{ file: path }` or `{ command: […] }`"
+
     /// Where the value comes from.
     package enum Source: Sendable, Hashable {
         case environment(String)
@@ -96,7 +100,7 @@ public struct SensitiveValue: Sendable, Hashable, FieldValue {
             source = .unavailable(reason)
         } else {
             // The value itself stays out of the message: it may be the secret.
-            throw FieldError("expected `{ env: NAME }` or `{ file: path }`, found \(value.kindName)")
+            throw FieldError("expected \(Self.forms), found \(value.kindName)")
         }
     }
 }

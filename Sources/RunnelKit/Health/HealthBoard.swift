@@ -11,7 +11,7 @@ public final class HealthBoard: ServiceKey, Sendable {
     public static let name = "the health board"
 
     /// A kind of problem; the raw values are those of `trigger.kind`.
-    public enum Kind: String, Sendable, Hashable, CaseIterable, FieldChoice {
+    @nonexhaustive public enum Kind: String, Sendable, Hashable, CaseIterable, FieldChoice {
         /// A pipeline file has errors, so that it, or its current version, is not served.
         case pipelineInvalid = "pipeline-invalid"
         /// A trigger cannot do its work.

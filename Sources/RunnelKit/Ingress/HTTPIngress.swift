@@ -105,7 +105,7 @@ package final class HTTPIngress: ServiceKey, Sendable {
     }
 
     /// Enters the route. Which of several routes with one shape is served depends on their pipelines' names alone, not
-    /// on the order in which they come.
+    /// on the order in which they come. Routes that are known from the pipelines' files come here only if they are served.
     ///
     /// - Returns: The claim, and who has the path, now and whenever that changes.
     func claim(_ route: ClaimedRoute) -> (claim: Claim, holders: AsyncStream<Holder>) {

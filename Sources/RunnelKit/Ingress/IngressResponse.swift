@@ -1,7 +1,7 @@
 /// The answer of a route to a request.
 public struct IngressResponse: Sendable {
     /// What the answer holds.
-    public enum Body: Sendable {
+    @nonexhaustive public enum Body: Sendable {
         /// Bytes that are there already.
         case bytes([UInt8])
         /// A body that is written as it is produced. The closure returns at its end. When it throws, the connection is
@@ -15,8 +15,7 @@ public struct IngressResponse: Sendable {
     public var headers: HeaderList
     /// What follows the header.
     public var body: Body
-    /// Why the caller was refused, for Runnel's log alone, in words that hold nothing that the caller sent; nil for any
-    /// other answer.
+    /// Why the caller was refused, for Runnel's log alone; nil where the answer itself says it, and for any other answer.
     public var refusal: String?
 
     /// An answer with this status, without a body unless one is given.
@@ -87,6 +86,7 @@ public struct IngressResponse: Sendable {
             case .chainTooLong:
                 .error(508, IngressErrorCode.chainTooLong, "the event was caused by too long a chain of runs")
             }
+        self.refusal = refusal.message
     }
 
     /// The message of an answer that ``error(_:_:_:headers:)`` made.
@@ -144,7 +144,7 @@ public struct IngressError: Error, Sendable {
 }
 
 /// The codes of errors that Runnel answers on every route of a trigger.
-public enum IngressErrorCode: String, ErrorCode {
+@nonexhaustive public enum IngressErrorCode: String, ErrorCode {
     case bodyTooLarge = "body-too-large"
     case chainTooLong = "chain-too-long"
     case methodNotAllowed = "method-not-allowed"

@@ -169,7 +169,7 @@ extension Plugin {
 /// One thing that `runnel doctor` looked at.
 public struct HealthFinding: Sendable, Hashable {
     /// How good it is.
-    public enum Level: String, Sendable {
+    @nonexhaustive public enum Level: String, Sendable {
         /// As it should be.
         case good
         /// Works now; a failure or a surprise is likely later.

@@ -35,6 +35,9 @@ public struct StepDefinition: Sendable {
     package let settledOutputSchema: @Sendable (_ with: PartialSettings) -> Value?
     /// Where in `with:` paths of the project stand; see ``ProjectPath``.
     package var paths: ProjectPathPlaces? { declaration.content.paths }
+    /// The program that the step starts, with its arguments; empty for one that is not a program. `runnel validate` and
+    /// `runnel explain` list it.
+    public var program: [String] = []
     private let declaration: SettingsDeclaration
     /// Reads the rendered `with:` and does the work.
     public let run: @Sendable (_ with: ValueObject, _ context: StepContext) async throws -> Value

@@ -83,7 +83,7 @@ extension StepError: CustomStringConvertible {
 }
 
 /// The codes of errors that any step or trigger can have.
-public enum StepErrorCode: String, ErrorCode {
+@nonexhaustive public enum StepErrorCode: String, ErrorCode {
     case badPath = "bad-path"
     case badWith = "bad-with"
     case cancelled

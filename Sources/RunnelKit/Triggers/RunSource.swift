@@ -45,11 +45,23 @@ public struct RetryContext: Sendable {
     public let now: @Sendable () -> Int64
     /// Writes to Runnel's log.
     public let logger: Logger
+    private let pipeline: String
+    private let origins: RunOrigins
 
-    package init(project: ProjectDirectory, now: @escaping @Sendable () -> Int64, logger: Logger) {
+    package init(
+        project: ProjectDirectory, now: @escaping @Sendable () -> Int64, logger: Logger, pipeline: String,
+        origins: RunOrigins
+    ) {
         self.project = project
         self.now = now
         self.logger = logger
+        self.pipeline = pipeline
+        self.origins = origins
+    }
+
+    /// Notes that the trigger puts a file there; see ``TriggerContext/placing(_:modified:for:)``.
+    public func placing(_ path: String, modified: Int64, for runID: String) {
+        origins.place(path, by: RunOrigin(pipeline: pipeline, runID: runID, isMoved: true), modified: modified)
     }
 }
 
@@ -59,11 +71,14 @@ public struct RunOrigin: Sendable, Hashable {
     public var pipeline: String
     /// The run's id.
     public var runID: String
+    /// Whether the trigger of the run put the file there when the run had ended; false for what its steps wrote.
+    public var isMoved: Bool
 
     /// An origin; see the properties.
-    public init(pipeline: String, runID: String) {
+    public init(pipeline: String, runID: String, isMoved: Bool = false) {
         self.pipeline = pipeline
         self.runID = runID
+        self.isMoved = isMoved
     }
 }
 
@@ -105,6 +120,12 @@ package final class RunOrigins: Sendable {
         state.withLock { state in
             if state.entries[path]?.origin == origin { state.entries[path]?.ended = now }
         }
+    }
+
+    /// Notes a file that gets its name with this modification time.
+    package func place(_ path: String, by origin: RunOrigin, modified: Int64) {
+        begin(path, by: origin, at: modified)
+        end(path, by: origin, at: modified)
     }
 
     package func origin(of path: String, modified: Int64) -> RunOrigin? {

@@ -66,6 +66,10 @@ public protocol Trigger: FieldGroup {
     /// - Returns: Where it is now, for the next run that repeats it.
     static func retried(_ retry: RetriedRun, _ context: RetryContext) async throws -> RunSource?
 
+    /// Whether what a run of this trigger was started for is still where ``TriggerContext/relocate(_:to:)`` noted, for a
+    /// selection of runs to repeat. True unless a trigger says otherwise.
+    static func isThere(_ source: RunSource, in project: ProjectDirectory) -> Bool
+
     /// What `runnel doctor` says of the trigger in a pipeline: what it needs and whether that is there. Nothing unless a
     /// trigger says otherwise.
     func diagnose(pipeline: String, _ context: DiagnosisContext) async -> [HealthFinding]
@@ -86,11 +90,15 @@ public struct TriggerDocumentation: Sendable, Hashable {
         public let name: String
         /// What its value is, in one sentence of Markdown.
         public let help: String
+        /// Whether `trigger.folded` lists the value of each event. Values that can be large, and that few alerts need, are
+        /// left out, so that many events fit into the bounds of the list.
+        public let isListed: Bool
 
         /// A key and what its value is.
-        public init(_ name: String, _ help: String) {
+        public init(_ name: String, _ help: String, isListed: Bool = true) {
             self.name = name
             self.help = help
+            self.isListed = isListed
         }
     }
 
@@ -123,6 +131,8 @@ extension Trigger {
     public func validate(in context: ValidationContext) throws(FieldError) {}
     /// Leaves the source where it is.
     public static func retried(_ retry: RetriedRun, _ context: RetryContext) async throws -> RunSource? { retry.source }
+    /// Knows nothing to the contrary.
+    public static func isThere(_ source: RunSource, in project: ProjectDirectory) -> Bool { true }
     /// Finds nothing.
     public func diagnose(pipeline: String, _ context: DiagnosisContext) async -> [HealthFinding] { [] }
 }
@@ -196,6 +206,15 @@ public protocol FollowingTrigger: Trigger {
     ///   - pipeline: The name of the other pipeline.
     ///   - own: The name of the pipeline that the trigger stands in.
     func follows(_ pipeline: String, in own: String) -> Bool
+
+    /// The names of other pipelines that are written out, without patterns, each with the keys that lead to it in the
+    /// entry. `runnel validate` warns of those that no pipeline of the folder has.
+    var namedPipelines: [(path: [FieldError.PathElement], name: String)] { get }
+}
+
+extension FollowingTrigger {
+    /// None.
+    public var namedPipelines: [(path: [FieldError.PathElement], name: String)] { [] }
 }
 
 /// What a trigger takes for itself. The pipelines that are served together are checked for claims that exclude each other.
@@ -218,23 +237,50 @@ public struct FileClaim: Sendable {
     public var takes: @Sendable (_ path: String) -> Bool
     /// Whether files of this folder, relative to the project's, could start a run.
     public var covers: @Sendable (_ folder: String) -> Bool
+    /// Where the files go after their runs.
+    public var moves: [FileMove]
 
     /// A claim; see the properties.
     public init(
         folder: String, include: [Glob], consumes: Bool, takes: @escaping @Sendable (_ path: String) -> Bool,
-        covers: @escaping @Sendable (_ folder: String) -> Bool
+        covers: @escaping @Sendable (_ folder: String) -> Bool, moves: [FileMove] = []
     ) {
         self.folder = folder
         self.include = include
         self.consumes = consumes
         self.takes = takes
         self.covers = covers
+        self.moves = moves
     }
 
     /// Whether one file could belong to both claims.
     public func overlaps(_ other: FileClaim) -> Bool {
-        guard covers(other.folder) || other.covers(folder) else { return false }
-        return include.isEmpty || other.include.isEmpty
-            || include.contains { pattern in other.include.contains { pattern.overlaps($0) } }
+        (covers(other.folder) || other.covers(folder)) && includes(other.include)
+    }
+
+    /// Whether a file that is moved so could start a run.
+    public func receives(_ move: FileMove) -> Bool { covers(move.folder) && includes(move.names) }
+
+    /// Whether a name could match these patterns, every name when empty, and be one of the claim's.
+    private func includes(_ patterns: [Glob]) -> Bool {
+        include.isEmpty || patterns.isEmpty
+            || include.contains { pattern in patterns.contains { pattern.overlaps($0) } }
+    }
+}
+
+/// A folder that files go to after their runs.
+public struct FileMove: Sendable {
+    /// The key of the trigger's entry that names the folder.
+    public var key: String
+    /// The folder, relative to the project's.
+    public var folder: String
+    /// The patterns of the files' names there; every name when empty.
+    public var names: [Glob]
+
+    /// A move; see the properties.
+    public init(key: String, folder: String, names: [Glob]) {
+        self.key = key
+        self.folder = folder
+        self.names = names
     }
 }

@@ -59,7 +59,19 @@ public struct TriggerContext: Sendable {
         return acceptance
     }
 
-    /// The run that wrote a file of the project, if this process knows one; see ``StepContext/writing(_:_:)``.
+    /// Notes that the trigger puts a file of the project somewhere because a run has ended, so that triggers which see it
+    /// there know which run it comes from. To be called before the file gets its name.
+    ///
+    /// - Parameters:
+    ///   - path: Relative to the project's folder.
+    ///   - modified: The modification time of the file, in nanoseconds since 1970.
+    ///   - runID: The run that has ended.
+    public func placing(_ path: String, modified: Int64, for runID: String) {
+        origins.place(path, by: RunOrigin(pipeline: pipeline, runID: runID, isMoved: true), modified: modified)
+    }
+
+    /// The run that a file of the project comes from, if this process knows one; see ``StepContext/writing(_:_:)`` and
+    /// ``placing(_:modified:for:)``.
     ///
     /// - Parameters:
     ///   - path: Relative to the project's folder.
@@ -165,8 +177,22 @@ public protocol TriggerMemory: Sendable {
     func value(for key: String) async throws -> Value?
     /// All values whose key begins with `prefix`, by key.
     func values(prefix: String) async throws -> [(key: String, value: Value)]
+    /// The first of these values whose key comes after another one, in the order of the keys' UTF-8.
+    func values(prefix: String, after key: String?, limit: Int) async throws -> [(key: String, value: Value)]
     /// Sets all of these together; nil forgets the key.
     func set(_ changes: [String: Value?]) async throws
+}
+
+extension TriggerMemory {
+    /// Picks them out of all values.
+    public func values(
+        prefix: String, after key: String?, limit: Int
+    ) async throws -> [(key: String, value: Value)] {
+        let later = try await values(prefix: prefix).filter { found in
+            key.map { $0.utf8.lexicographicallyPrecedes(found.key.utf8) } ?? true
+        }
+        return Array(later.sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }.prefix(max(0, limit)))
+    }
 }
 
 /// The engine, as a trigger needs it.

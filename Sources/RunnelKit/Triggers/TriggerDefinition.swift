@@ -42,6 +42,8 @@ public struct TriggerDefinition: Sendable {
     package let partialCheck: @Sendable (_ entry: PartialSettings, _ context: ValidationContext) -> FieldError?
     /// See ``Trigger/retried(_:_:)``.
     package let retried: @Sendable (_ retry: RetriedRun, _ context: RetryContext) async throws -> RunSource?
+    /// See ``Trigger/isThere(_:in:)``.
+    package let isThere: @Sendable (_ source: RunSource, _ project: ProjectDirectory) -> Bool
     /// Reads the rendered entry and watches for events until the task is cancelled.
     public let run: @Sendable (_ entry: ValueObject, _ context: TriggerContext) async throws -> Void
     /// Reads the rendered entry and says when it fires; nil for a trigger that cannot know. See ``TimedTrigger``.
@@ -50,9 +52,14 @@ public struct TriggerDefinition: Sendable {
     /// ``ReplayingTrigger``.
     package let replay:
         (@Sendable (_ entry: ValueObject, _ delivery: IngressRequest, _ context: ReplayContext) throws -> TriggerEvent)?
+    /// Reads the entries of the trigger's ledger; nil for a trigger without one. See ``LedgerTrigger``.
+    package let ledger: TriggerLedger?
     /// Reads an entry and says whether ends of another pipeline can start runs; nil for other triggers. See
     /// ``FollowingTrigger``.
     public let follows: (@Sendable (_ entry: ValueObject, _ pipeline: String, _ own: String) -> Bool)?
+    /// Reads an entry and says which other pipelines it names; nil for other triggers. See
+    /// ``FollowingTrigger/namedPipelines``.
+    public let namedPipelines: (@Sendable (_ entry: ValueObject) -> [(path: [FieldError.PathElement], name: String)])?
     /// Reads the rendered entry and says what `runnel doctor` has to say of it; see ``Trigger/diagnose(pipeline:_:)``.
     public let diagnose:
         @Sendable (_ entry: ValueObject, _ pipeline: String, _ context: DiagnosisContext) async -> [HealthFinding]
@@ -71,6 +78,7 @@ public struct TriggerDefinition: Sendable {
         shorthand = type.shorthand
         identity = { (try? T(fields: $0))?.identity() }
         retried = { try await type.retried($0, $1) }
+        isThere = { type.isThere($0, in: $1) }
         // What is wrong with an entry is found by validation.
         warnings = { (try? T(fields: $0))?.warnings() ?? [] }
         claims = { entry, context in (try? T(fields: entry))?.claims(in: context) ?? [] }
@@ -85,7 +93,9 @@ public struct TriggerDefinition: Sendable {
         }
         preview = (type as? any TimedTrigger.Type).map { Self.preview(of: $0) }
         replay = (type as? any ReplayingTrigger.Type).map { Self.replay(by: $0) }
+        ledger = (type as? any LedgerTrigger.Type).map { Self.ledger(of: $0) }
         follows = (type as? any FollowingTrigger.Type).map { Self.follows(of: $0) }
+        namedPipelines = (type as? any FollowingTrigger.Type).map { Self.namedPipelines(of: $0) }
         diagnose = { entry, pipeline, context in
             guard let trigger = try? T(fields: entry) else { return [] }
             return await trigger.diagnose(pipeline: pipeline, context)
@@ -137,16 +147,29 @@ public struct TriggerDefinition: Sendable {
         check = { _ in nil }
         partialCheck = { _, _ in nil }
         retried = { retry, _ in retry.source }
+        isThere = { _, _ in true }
         preview = nil
         follows = nil
+        namedPipelines = nil
         replay = nil
+        ledger = nil
         diagnose = { _, _, _ in [] }
+    }
+
+    private static func ledger<T: LedgerTrigger>(of type: T.Type) -> TriggerLedger {
+        TriggerLedger(prefix: T.ledgerPrefix) { key, value in T.ledgerItem(key: key, value: value) }
     }
 
     private static func follows<T: FollowingTrigger>(
         of type: T.Type
     ) -> @Sendable (ValueObject, String, String) -> Bool {
         { entry, pipeline, own in (try? T(fields: entry))?.follows(pipeline, in: own) ?? false }
+    }
+
+    private static func namedPipelines<T: FollowingTrigger>(
+        of type: T.Type
+    ) -> @Sendable (ValueObject) -> [(path: [FieldError.PathElement], name: String)] {
+        { entry in (try? T(fields: entry))?.namedPipelines ?? [] }
     }
 
     private static func replay<T: ReplayingTrigger>(

@@ -28,17 +28,18 @@ public struct ExecPlugin: Plugin {
                 }
             }
             let call = ExecCall(program: program, step: word)
-            steps.append(
-                StepDefinition(
-                    name: "\(name).\(word)", summary: step.summary,
-                    documentation: step.documentation, schema: step.input,
-                    isRepeatable: step.repeatable,
-                    // A dry run starts no program of the project.
-                    isReadOnly: false, outputSchema: step.outputSchema
-                ) { with, context in
-                    try input.check(with)
-                    return try await call.run(with, context)
-                })
+            var definition = StepDefinition(
+                name: "\(name).\(word)", summary: step.summary,
+                documentation: step.documentation, schema: step.input,
+                isRepeatable: step.repeatable,
+                // A dry run starts no program of the project.
+                isReadOnly: false, outputSchema: step.outputSchema
+            ) { with, context in
+                try input.check(with)
+                return try await call.run(with, context)
+            }
+            definition.program = manifest.command?.words ?? []
+            steps.append(definition)
         }
         self.steps = steps
         var triggers: [TriggerDefinition] = []

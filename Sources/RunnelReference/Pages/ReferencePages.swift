@@ -118,8 +118,8 @@ enum ConfigurationReference {
             with commas there. An unknown key is an error.
 
             \(table(single))
-            A *secret* is `{ env: NAME }` or `{ file: path }`, relative to the folder of `runnel.yaml`; written out it
-            is accepted with a warning. A *duration* is written as `500ms`, `2s`, `1h30m` or `30d`.
+            A *secret* is `{ env: NAME }`, `{ file: path }`, relative to the folder of `runnel.yaml`, or
+            `{ command: […] }`, whose output it is; written out it is accepted with a warning. A *duration* is written as `500ms`, `2s`, `1h30m` or `30d`.
 
             """
         for group in groups {

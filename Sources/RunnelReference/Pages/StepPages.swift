@@ -73,7 +73,8 @@ enum TriggersReference {
             The run is kept in the journal in the state `waiting` from the first event on, so a burst survives a restart.
             `trigger` is that of the last event; `trigger.count` is the number of events, and `trigger.folded` lists them,
             the oldest first and the last one included. At most the latest \(Debounce.maximumEvents) events with
-            \(ByteCount(Debounce.maximumBytes)) are listed; long texts in them are cut and secrets are masked.
+            \(ByteCount(Debounce.maximumBytes)) are listed; long texts in them are cut, secrets are masked, and keys that the tables below name as not in
+            `trigger.folded` are left out. With more events than that, `trigger.count` is greater than the length of the list.
 
             ```yaml
             on:
@@ -93,7 +94,9 @@ enum TriggersReference {
         if !trigger.rules.isEmpty { parts.append(KeyTable.text(trigger.rules) + "\n") }
         let payload =
             [["`trigger.type`", Markdown.code(trigger.name)]]
-            + documentation.payload.map { [Markdown.code("trigger.\($0.name)"), $0.help] }
+            + documentation.payload.map {
+                [Markdown.code("trigger.\($0.name)"), $0.help + ($0.isListed ? "" : " Not in `trigger.folded`.")]
+            }
         parts.append("Templates find:\n")
         parts.append(Markdown.table(["name", "meaning"], payload))
         for example in documentation.examples {

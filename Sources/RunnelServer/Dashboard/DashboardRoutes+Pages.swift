@@ -33,6 +33,18 @@ extension DashboardRoutes {
             _ = try Query(request, known: ["done"])
             return Response.page(try await page(pageContext(request, context), context).html())
         }
+        group.get("/pipelines/:name/ledger") { request, context in
+            let query = try Query(request, known: ["trigger", "after", "done"])
+            let pipeline = try await page(pageContext(request, context), context).pipeline
+            let position = try query.one("after")
+            let found = try await api.ledger(
+                of: pipeline, key: query.one("trigger"), after: position, limit: LedgerView.limit)
+            return Response.page(
+                LedgerView(
+                    context: pageContext(request, context), pipeline: pipeline.name, trigger: found.trigger.key,
+                    page: found.page, isHead: position == nil
+                ).html())
+        }
         group.post("/pipelines/:name/trigger") { request, context in
             let form = try await form(request, context)
             let pipeline = try await page(pageContext(request, context), context).pipeline
@@ -106,7 +118,8 @@ extension DashboardRoutes {
         let recent = try await withJournal { try await RecentRuns.load(name, api.journal) }
         return PipelinePage(
             context: page, hosted: hosted, pipeline: pipeline, recent: recent,
-            ticks: api.host.ticks(of: pipeline, after: page.now, limit: 5), redact: api.queue.redact)
+            ticks: api.host.ticks(of: pipeline, after: page.now, limit: 5), redact: api.queue.redact,
+            hasLedger: { [host = api.host] in host.hasLedger($0) })
     }
 
     private func dryRun(_ page: PipelinePage, _ inputs: ValueObject) async throws -> Response {
@@ -154,7 +167,7 @@ extension DashboardRoutes {
             return Response.page(
                 TriggersPage(
                     context: page, pipelines: pipelines, query: query, found: found, hooked: hooked(pipelines),
-                    ticks: ticks
+                    ticks: ticks, hasLedger: { [host = api.host] in host.hasLedger($0) }
                 ).html())
         }
         group.get("/deliveries/:number") { request, context in
@@ -172,7 +185,9 @@ extension DashboardRoutes {
             let days = UsageDays(last: UsagePage.days, at: context.now, in: UsageDays.localZone)
             let sums = try await withJournal { try await api.journal.usage(days.query()) }
             let page = UsagePage(
-                context: PageContext(request, context), sums: days.byDay(sums), prices: options.prices, days: days)
+                context: PageContext(request, context), sums: days.byDay(sums), prices: options.prices, days: days,
+                budgets: try await api.budgets(at: context.now, options.prices),
+                served: Set(await api.host.all.compactMap { $0.pipeline?.name }))
             return Response.page(page.html())
         }
         group.get("/workers") { request, context in

@@ -26,7 +26,7 @@ struct DashboardRoutes: Sendable {
         addRuns(to: pages)
         addPipelines(to: pages)
         addOthers(to: pages)
-        LiveRoute(journal: api.journal, host: api.host, answersEnd: answersEnd).add(to: pages)
+        LiveRoute(journal: api.journal, host: api.host, changes: api.changes, answersEnd: answersEnd).add(to: pages)
     }
 
     // MARK: - Access and assets
@@ -189,9 +189,10 @@ struct DashboardRoutes: Sendable {
     private func run(_ request: Request, _ context: ServerContext) async throws -> Response {
         let query = try Query(request, known: ["step", "row", "view", "part", "from", "done"])
         let page = pageContext(request, context)
-        let run = try await find(context)
+        var run = try await find(context)
         let pipeline = await api.host.pipeline(named: run.pipeline)?.pipeline
-        switch try query.one("view") {
+        let view = try query.one("view")
+        switch view {
         case "definition":
             let definition = try await withJournal { try await api.journal.definition(run.definition) }
             let today = pipeline.map { api.queue.redact($0.definitionText) }
@@ -203,17 +204,36 @@ struct DashboardRoutes: Sendable {
         case "value": return try await value(run, query, page)
         default: break
         }
-        let steps = try await withJournal { try await api.journal.steps(of: run.id) }
-        let log = try await withJournal { try await RunLog.read(run.id, api.journal) }
-        let facts = try await withJournal { try await RunFacts.load(run, api, options.prices) }
-        return Response.page(
-            RunPage(
-                context: page, run: run, steps: steps, log: log, pipeline: pipeline,
-                selected: try query.one("step"),
-                firstRow: min(max(0, try query.one("row").flatMap { Int($0) } ?? 0), max(0, steps.count - 1)),
-                definitionChanged: pipeline.map { !$0.isDefinition(of: run) } ?? false, redact: api.queue.redact,
-                trace: api.queue.traceID(of: run), facts: facts
-            ).html())
+        let id = run.id
+        // The log first: the page is told of what is written after it.
+        let log = try await withJournal { try await api.logs.log(of: id) }
+        if log.isOver, !run.state.isFinal, let ended = try await withJournal({ try await api.journal.run(id) }) {
+            run = ended
+        }
+        let row = try query.one("row")
+        let search = StepSearch(
+            selected: try query.one("step"), first: row.map { Int($0) ?? 0 }, limit: RunPage.rows)
+        let steps = try await withJournal { try await api.journal.steps(of: id, search) }
+        let itemCounts = try await withJournal {
+            try await api.logs.itemCounts(of: steps.rows.filter { $0.items != nil }, id, log)
+        }
+        let isPart = view == "rows"
+        let key = isPart ? nil : steps.selected?.description
+        let shown = try await withJournal { () async throws -> StepRecord? in
+            guard let key else { return nil }
+            return try await api.journal.step(of: id, key: key)
+        }
+        let current = run
+        let facts = try await withJournal { () async throws -> RunFacts in
+            guard !isPart else { return RunFacts() }
+            return try await RunFacts.load(current, api, options.prices)
+        }
+        let content = RunPage(
+            context: page, run: run, steps: steps, log: log, itemCounts: itemCounts, pipeline: pipeline,
+            selected: search.selected, shown: shown,
+            definitionChanged: pipeline.map { !$0.isDefinition(of: run) } ?? false, redact: api.queue.redact,
+            trace: api.queue.traceID(of: run), facts: facts)
+        return Response.page(isPart ? content.rowsHTML() : content.html())
     }
 
     private func value(_ run: RunRecord, _ query: Query, _ page: PageContext) async throws -> Response {
@@ -221,8 +241,7 @@ struct DashboardRoutes: Sendable {
         let step = try query.one("step")
         var value: Value?
         if let step {
-            let found = try await withJournal { try await api.journal.steps(of: run.id) }
-                .first { $0.key.description == step }
+            let found = try await withJournal { try await api.journal.step(of: run.id, key: step) }
             value = part == "with" ? found?.with : found?.output
         } else {
             switch part {

@@ -126,7 +126,7 @@ final class RefusalLog: Sendable {
     }
 
     /// - Parameters:
-    ///   - reason: Holds nothing that the caller sent.
+    ///   - reason: May quote what the caller sent.
     ///   - address: The caller's.
     func note(_ reason: String, path: String, from address: String, by route: ClaimedRoute) {
         let now = elapsed()
@@ -141,7 +141,7 @@ final class RefusalLog: Sendable {
         guard let suppressed else { return }
         if suppressed > 0 { logger.warning("\(suppressed) further webhooks were refused and not logged") }
         logger.warning(
-            "a webhook was refused: \(reason)",
+            "a webhook was refused: \(redact(reason).prefix(1000))",
             metadata: [
                 "pipeline": "\(route.pipeline)", "trigger": "\(route.key)",
                 // Redacted before it is truncated: half a secret could not be recognised.

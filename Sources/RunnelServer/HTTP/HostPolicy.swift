@@ -24,6 +24,12 @@ struct HostPolicy: Sendable {
 
     /// The Host header must name this server, where only clients on this machine are admitted.
     func checkHost(of request: Request) throws(Refusal) {
+        // Only a client of HTTP/1.0 gets here without one, and no browser sends such a request.
+        if request.head.authority == nil, request.headers[.origin] == nil,
+            Self.fetchSite.flatMap({ request.headers[$0] }) == nil
+        {
+            return
+        }
         guard isOwn(Self.host(Self.authority(of: request))) || !options.isLoopback else { throw .host }
     }
 

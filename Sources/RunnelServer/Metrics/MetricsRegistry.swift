@@ -1,8 +1,10 @@
 package import Metrics
+package import RunnelEngine
 import RunnelSupport
 import Synchronization
 
-/// Keeps what was measured through swift-metrics, and writes it in the text format of Prometheus, version 0.0.4.
+/// Keeps what was measured through swift-metrics, and writes it in the text format of Prometheus, version 0.0.4. Exports to
+/// other receivers are made of ``snapshot()``.
 ///
 /// Labels and dimensions become names and labels. Timers become histograms in seconds; recorders become histograms of
 /// their own unit. A family holds at most ``maximumSeries`` series, so that a label cannot grow without bound; what is
@@ -62,25 +64,62 @@ package final class MetricsRegistry: MetricsFactory {
     // MARK: - Reading
 
     /// Everything that was measured, families by name and series by labels.
-    package func text() -> String {
+    package func snapshot() -> [MetricFamily] {
         let (families, dropped) = state.withLock { ($0.families, $0.dropped) }
-        var text = ""
-        for (name, family) in families.sorted(by: { $0.key < $1.key }) {
-            if let help = MetricsHelp.sentences[name] { text += "# HELP \(name) \(help)\n" }
-            text += "# TYPE \(name) \(family.kind.rawValue)\n"
-            for (labels, series) in family.series.sorted(by: { $0.key < $1.key }) {
-                series.write(name, labels, to: &text)
-            }
+        var all = families.sorted { $0.key < $1.key }.map { name, family in
+            MetricFamily(
+                name: name, help: MetricsHelp.sentences[name], kind: family.kind,
+                bounds: family.kind == .histogram ? Self.secondsBuckets : [],
+                series: family.series.sorted { $0.key < $1.key }.map { $0.value.snapshot() })
         }
-        text += "# HELP runnel_metrics_dropped_total \(MetricsHelp.dropped)\n"
-        text += "# TYPE runnel_metrics_dropped_total counter\nrunnel_metrics_dropped_total \(dropped)\n"
+        all.append(
+            MetricFamily(
+                name: "runnel_metrics_dropped_total", help: MetricsHelp.dropped, kind: .counter,
+                series: [MetricFamily.Series(value: Double(dropped))]))
+        return all
+    }
+
+    /// The same as Prometheus reads it.
+    package func text() -> String {
+        var text = ""
+        for family in snapshot() {
+            if let help = family.help { text += "# HELP \(family.name) \(help)\n" }
+            text += "# TYPE \(family.name) \(family.kind.rawValue)\n"
+            for series in family.series { Self.write(series, of: family, to: &text) }
+        }
         return text
+    }
+
+    private static func write(_ series: MetricFamily.Series, of family: MetricFamily, to text: inout String) {
+        let (name, labels) = (family.name, joined(series.labels))
+        let braces = labels.isEmpty ? "" : "{\(labels)}"
+        guard family.kind == .histogram else {
+            text += "\(name)\(braces) \(number(series.value))\n"
+            return
+        }
+        var cumulated = 0
+        let separator = labels.isEmpty ? "" : ","
+        for (bound, bucket) in zip(family.bounds, series.buckets) {
+            cumulated += bucket
+            text += "\(name)_bucket{\(labels)\(separator)le=\"\(number(bound))\"} \(cumulated)\n"
+        }
+        text += "\(name)_bucket{\(labels)\(separator)le=\"+Inf\"} \(series.count)\n"
+        text += "\(name)_sum\(braces) \(number(series.value))\n\(name)_count\(braces) \(series.count)\n"
+    }
+
+    private static func number(_ value: Double) -> String {
+        value == value.rounded() && value.magnitude < 1e15 ? "\(Int64(value))" : "\(value)"
+    }
+
+    private static func joined(_ labels: [(String, String)]) -> String {
+        labels.map { "\(name($0.0))=\"\(escaped($0.1))\"" }.joined(separator: ",")
     }
 
     // MARK: - Series
 
     private struct Family {
         var kind: Kind
+        /// By their labels as Prometheus reads them.
         var series: [String: MetricSeries] = [:]
     }
 
@@ -89,20 +128,18 @@ package final class MetricsRegistry: MetricsFactory {
         var dropped = 0
     }
 
-    enum Kind: String {
-        case counter, gauge, histogram
-    }
+    typealias Kind = MetricFamily.Kind
 
     private func series(_ label: String, _ dimensions: [(String, String)], _ kind: Kind) -> MetricSeries {
         let name = Self.name(label)
-        let labels = dimensions.map { "\(Self.name($0.0))=\"\(Self.escaped($0.1))\"" }.joined(separator: ",")
+        let key = Self.joined(dimensions)
         return state.withLock { state in
             var family = state.families[name] ?? Family(kind: kind)
             // One name has one type; what does not fit is measured and not shown.
-            guard family.kind == kind else { return MetricSeries(kind) }
-            if let series = family.series[labels] { return series }
-            let series = MetricSeries(kind)
-            if family.series.count < Self.maximumSeries { family.series[labels] = series } else { state.dropped += 1 }
+            guard family.kind == kind else { return MetricSeries(kind, []) }
+            if let series = family.series[key] { return series }
+            let series = MetricSeries(kind, dimensions.map { (Self.name($0.0), $0.1) })
+            if family.series.count < Self.maximumSeries { family.series[key] = series } else { state.dropped += 1 }
             state.families[name] = family
             return series
         }
@@ -149,10 +186,11 @@ final class MetricSeries: CounterHandler, FloatingPointCounterHandler, MeterHand
     }
 
     private let kind: MetricsRegistry.Kind
+    private let labels: [(String, String)]
     private let state: Mutex<State>
 
-    init(_ kind: MetricsRegistry.Kind) {
-        self.kind = kind
+    init(_ kind: MetricsRegistry.Kind, _ labels: [(String, String)]) {
+        (self.kind, self.labels) = (kind, labels)
         let count = kind == .histogram ? MetricsRegistry.secondsBuckets.count : 0
         state = Mutex(State(buckets: [Int](repeating: 0, count: count)))
     }
@@ -185,25 +223,9 @@ final class MetricSeries: CounterHandler, FloatingPointCounterHandler, MeterHand
     func recordNanoseconds(_ duration: Int64) { record(Double(duration) / 1_000_000_000) }
     func preferDisplayUnit(_ unit: TimeUnit) {}
 
-    fileprivate func write(_ name: String, _ labels: String, to text: inout String) {
+    fileprivate func snapshot() -> MetricFamily.Series {
         let (value, count, buckets) = state.withLock { ($0.value, $0.count, $0.buckets) }
-        let braces = labels.isEmpty ? "" : "{\(labels)}"
-        guard kind == .histogram else {
-            text += "\(name)\(braces) \(Self.number(value))\n"
-            return
-        }
-        var cumulated = 0
-        let separator = labels.isEmpty ? "" : ","
-        for (bound, bucket) in zip(MetricsRegistry.secondsBuckets, buckets) {
-            cumulated += bucket
-            text += "\(name)_bucket{\(labels)\(separator)le=\"\(Self.number(bound))\"} \(cumulated)\n"
-        }
-        text += "\(name)_bucket{\(labels)\(separator)le=\"+Inf\"} \(count)\n"
-        text += "\(name)_sum\(braces) \(Self.number(value))\n\(name)_count\(braces) \(count)\n"
-    }
-
-    private static func number(_ value: Double) -> String {
-        value == value.rounded() && value.magnitude < 1e15 ? "\(Int64(value))" : "\(value)"
+        return MetricFamily.Series(labels: labels, value: value, count: count, buckets: buckets)
     }
 }
 

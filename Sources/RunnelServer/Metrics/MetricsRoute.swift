@@ -11,7 +11,7 @@ struct MetricsRoute: Sendable {
     func add(to group: RouterGroup<ServerContext>) {
         group.get("/metrics") { request, context in
             _ = try Query(request, known: [])
-            try await look(at: context.now)
+            try await withJournal { try await look(at: context.now) }
             return Response(
                 status: .ok,
                 headers: [.contentType: "text/plain; version=0.0.4; charset=utf-8", .cacheControl: "no-store"],
@@ -19,15 +19,13 @@ struct MetricsRoute: Sendable {
         }
     }
 
+    /// Sets the gauges of what the journal, the triggers and the served pipelines hold at this moment.
+    ///
     /// - Parameter now: Nanoseconds since 1970.
-    private func look(at now: Int64) async throws {
+    func look(at now: Int64) async throws {
         gauge("runnel_build_info", 1, [("version", api.version)])
-        let (queued, oldest, waiting) = try await withJournal {
-            (
-                try await api.journal.queuedCount(), try await api.journal.oldestQueued(),
-                try await api.journal.waitingCount()
-            )
-        }
+        let (queued, waiting) = (try await api.journal.queuedCount(), try await api.journal.waitingCount())
+        let oldest = try await api.journal.oldestQueued()
         let age = oldest.map { Double(max(0, now - $0)) / 1_000_000_000 } ?? 0
         registry.makeMeter(label: "runnel_queue_oldest_age_seconds", dimensions: []).set(age)
         let running = await api.queue.runningCount

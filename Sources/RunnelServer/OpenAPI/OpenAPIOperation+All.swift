@@ -18,6 +18,16 @@ extension OpenAPIOperation {
                 "required": true, "content": ["application/json": ["schema": OpenAPISchemas.reference("Backfill")]],
             ],
             answers: [list("BackfilledTick")], failures: [400, 404, 408, 429, 503]),
+        OpenAPIOperation(
+            method: "get", path: "/api/v1/pipelines/{name}/triggers/{key}/ledger", id: "showLedger", tag: "pipelines",
+            summary: "What a trigger such as `watch` remembers of files, by name",
+            parameters: [
+                name, Parameter(name: "key", place: "path", help: "The trigger's key, such as `watch`."),
+                Parameter(name: "after", place: "query", help: "Only entries behind this: `next` of a page before."),
+                Parameter(
+                    name: "limit", place: "query", help: "How many entries.",
+                    schema: ["type": "integer", "minimum": 1, "maximum": 1000, "default": 100]),
+            ], answers: [one("Ledger")], failures: [400, 404, 503]),
         triggerSwitch("enable", "Enable a trigger"),
         triggerSwitch("disable", "Disable a trigger until it is enabled, also over restarts"),
         OpenAPIOperation(
@@ -112,6 +122,10 @@ extension OpenAPIOperation {
             failures: [503]),
         workerSwitch("drain", "Let a worker finish its runs and take no more"),
         workerSwitch("undrain", "Let a drained worker take runs again"),
+        OpenAPIOperation(
+            method: "get", path: "/api/v1/budgets", id: "listBudgets", tag: "server",
+            summary: "How far the budgets of chats are used up, as `runnel usage` shows them",
+            answers: [list("Budget")], failures: [503]),
         OpenAPIOperation(
             method: "get", path: "/api/v1/audit", id: "listAudit", tag: "server",
             summary: "What operators did, the newest first",

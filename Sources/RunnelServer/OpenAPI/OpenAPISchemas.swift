@@ -51,6 +51,18 @@ enum OpenAPISchemas {
                 "subject": described("The id of a run, or the name of a pipeline."),
                 "outcome": described("Such as the id of the new run; empty for nothing."),
             ]),
+            "Budget": object([
+                "pipeline": described(
+                    "The pipeline whose chats count; null for all chats.", ["type": ["string", "null"]]),
+                "unit": described("`tokens`, or the currency of a limit on cost."),
+                "used": described("In this period.", ["type": "number"]), "limit": ["type": "number"],
+                "share": described("The used part of the limit; 1 for all of it.", ["type": "number"]),
+                "estimated": described("Whether some of it is an estimate.", ["type": "boolean"]),
+                "period": described("Such as `day`."), "ends_at": time,
+                "then": described(
+                    "What happens to chats beyond the budget.",
+                    ["enum": .list(BudgetStatus.Excess.allCases.map { .string($0.rawValue) })]),
+            ]),
             "SignInLink": object(["path": described("The address on this server.")]),
             "Pipeline": object(
                 [
@@ -79,6 +91,19 @@ enum OpenAPISchemas {
                 "scheduled_for": time, "trigger": text, "run": text,
                 "status": ["enum": ["started", "again", "exists"]],
             ]),
+            "Ledger": object(
+                [
+                    "entries": [
+                        "type": "array",
+                        "items": object(
+                            [
+                                "name": described("Such as the path of a file."),
+                                "size": described("In bytes.", number), "modified": time,
+                                "run": described("The run that it waits for."),
+                            ], required: ["name"]),
+                    ],
+                    "next": described("For `after` of the next page; missing on the last one."),
+                ], required: ["entries"]),
             "TriggerSwitch": object(["pipeline": text, "trigger": text, "enabled": ["type": "boolean"]]),
             "Start": [
                 "type": "object", "additionalProperties": false,

@@ -40,11 +40,14 @@ final class DeliveryRecorder: Service, Sendable {
         (wakes, wake) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     }
 
-    /// A note for a delivery that begins; nil where none are kept.
-    func makeNote() -> DeliveryNote? { isOn ? DeliveryNote(keeping: DeliveryRecord.maximumBody) : nil }
+    /// A note for a delivery that begins; without its body where none are kept.
+    func makeNote() -> DeliveryNote { DeliveryNote(keeping: isOn ? DeliveryRecord.maximumBody : 0) }
 
     /// Enqueues a delivery, with secrets in it.
-    func record(_ delivery: DeliveryRecord) {
+    ///
+    /// - Parameter make: Not called where none are kept; nil for a call that delivered nothing.
+    func record(_ make: () -> DeliveryRecord?) {
+        guard isOn, let delivery = make() else { return }
         let size = delivery.body.count + 1024
         let now = elapsed()
         let isFirst = state.withLock { state in
@@ -123,10 +126,8 @@ extension DeliveryRecord {
         case .duplicate?: outcome = .duplicate
         case .ignored?: outcome = .ignored
         default:
-            let status = answer?.status ?? failure?.status ?? 0
-            guard status >= 400 else { return nil }
-            outcome = .refused
-            reason = answer?.refusal ?? answer?.errorMessage ?? failure?.reason ?? "the answer was \(status)"
+            guard let refusal = Self.refusal(note, answer: answer, failure: failure) else { return nil }
+            (outcome, reason) = (.refused, refusal)
         }
         let size = note.size
         let body = note.beginning
@@ -138,6 +139,15 @@ extension DeliveryRecord {
             status: answer?.status ?? failure?.status ?? 0, runID: note.acceptance?.runID, size: size,
             isWhole: isWhole,
             request: Self.request(call, note, without: route.route.proofHeaders), body: body)
+    }
+
+    /// Why a delivery was refused, with secrets in it; nil for one that was not.
+    static func refusal(
+        _ note: DeliveryNote, answer: IngressResponse?, failure: (status: Int, reason: String)?
+    ) -> String? {
+        let status = answer?.status ?? failure?.status ?? 0
+        guard note.acceptance == nil, status >= 400 else { return nil }
+        return answer?.refusal ?? answer?.errorMessage ?? failure?.reason ?? "the answer was \(status)"
     }
 
     /// Without header fields and query parameters that carry credentials, as with what runs are started for.

@@ -31,32 +31,36 @@ struct HookRoutes: Sendable {
             if ingress.isShutDown { throw APIError.shuttingDown }
             throw APIError(404, .noSuchHook, "there is no hook at \(Value.string(path).quoted(limit: 200))")
         }
-        let call = call(request, path, context)
-        guard let note = recorder.makeNote() else {
-            return response(try await answer(request, call, by: route, nil, context), to: call, by: route, context)
-        }
-        return try await recorded(request, call, by: route, note, context)
+        return try await recorded(request, call(request, path, context), by: route, context)
     }
 
-    /// Answers and records the delivery, whatever becomes of it.
+    /// Answers and records the delivery, whatever becomes of it. One that was refused is written to the log.
     private func recorded(
-        _ request: Request, _ call: IngressRequest, by route: ClaimedRoute, _ note: DeliveryNote,
-        _ context: ServerContext
+        _ request: Request, _ call: IngressRequest, by route: ClaimedRoute, _ context: ServerContext
     ) async throws -> Response {
         let time = context.now
+        let note = recorder.makeNote()
         func record(_ answer: IngressResponse?, _ failure: (status: Int, reason: String)? = nil) {
-            let delivery = DeliveryRecord(
-                call, note, to: route, answer: answer, failure: failure, at: time, redact: redact)
-            if let delivery { recorder.record(delivery) }
+            recorder.record {
+                DeliveryRecord(call, note, to: route, answer: answer, failure: failure, at: time, redact: redact)
+            }
+        }
+        func log(_ answer: IngressResponse?, _ failure: (status: Int, reason: String)? = nil) {
+            guard let reason = DeliveryRecord.refusal(note, answer: answer, failure: failure) else { return }
+            refusals.note(
+                reason, path: PercentDecoding.normalized(call.path), from: call.remoteAddress, by: route)
         }
         do {
             let answer = try await answer(request, call, by: route, note, context)
             record(answer)
+            log(answer)
             return response(answer, to: call, by: route, context)
         } catch let error as APIError {
             record(nil, (error.status, error.message))
+            log(nil, (error.status, error.message))
             throw error
         } catch {
+            // Logged as an error of the request.
             record(nil, error is CancellationError ? nil : (500, "the trigger failed: \(error)"))
             throw error
         }
@@ -80,7 +84,7 @@ struct HookRoutes: Sendable {
     }
 
     private func answer(
-        _ request: Request, _ call: IngressRequest, by route: ClaimedRoute, _ note: DeliveryNote?,
+        _ request: Request, _ call: IngressRequest, by route: ClaimedRoute, _ note: DeliveryNote,
         _ context: ServerContext
     ) async throws -> IngressResponse {
         if let refusal = refusal(request, by: route) { return refusal }
@@ -90,7 +94,7 @@ struct HookRoutes: Sendable {
             return try await bodies.withStream(of: request, context, upTo: limit, isAnonymous: isAnonymous) { stream in
                 guard let stream else { return .bodyTooLarge(limit: limit) }
                 var call = call
-                call.bodyStream = note.map { note in stream.noting { note.note(piece: $0) } } ?? stream
+                call.bodyStream = stream.noting { note.note(piece: $0) }
                 return try await answer(call, by: route, note, context)
             }
         }
@@ -98,7 +102,7 @@ struct HookRoutes: Sendable {
             guard let body else { return .bodyTooLarge(limit: limit) }
             var call = call
             call.body = body.take()
-            note?.note(bodyOf: call)
+            note.note(bodyOf: call)
             return try await answer(call, by: route, note, context)
         }
     }
@@ -129,10 +133,9 @@ struct HookRoutes: Sendable {
     }
 
     private func answer(
-        _ call: IngressRequest, by route: ClaimedRoute, _ note: DeliveryNote?, _ context: ServerContext
+        _ call: IngressRequest, by route: ClaimedRoute, _ note: DeliveryNote, _ context: ServerContext
     ) async throws -> IngressResponse {
-        guard let note else { return try await answer(call, by: route, context) }
-        return try await DeliveryNote.$current.withValue(note) { try await answer(call, by: route, context) }
+        try await DeliveryNote.$current.withValue(note) { try await answer(call, by: route, context) }
     }
 
     private func answer(
@@ -147,10 +150,6 @@ struct HookRoutes: Sendable {
     private func response(
         _ answer: IngressResponse, to call: IngressRequest, by route: ClaimedRoute, _ context: ServerContext
     ) -> Response {
-        if let reason = answer.refusal {
-            refusals.note(
-                reason, path: PercentDecoding.normalized(call.path), from: call.remoteAddress, by: route)
-        }
         let answer = route.route.sharing(answer, with: call)
         var headers = HTTPFields()
         for field in answer.headers.fields {

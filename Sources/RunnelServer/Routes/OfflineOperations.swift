@@ -53,6 +53,21 @@ package struct OfflineOperations: Sendable {
         }
     }
 
+    /// A page of what a trigger remembers.
+    ///
+    /// - Parameters:
+    ///   - key: The trigger's; nil for the only one with a ledger.
+    ///   - position: Where the page before has ended.
+    package func ledger(_ name: String, key: String?, after position: String?, limit: Int) async throws -> LedgerPage {
+        try await refusing {
+            guard let pipeline = await api.host.pipeline(named: name)?.pipeline else {
+                let known = await api.host.all.compactMap { $0.pipeline?.name }
+                throw APIError(404, .noSuchPipeline, named: name, among: known)
+            }
+            return try await api.ledger(of: pipeline, key: key, after: position, limit: limit).page
+        }
+    }
+
     private func refusing<Result>(_ body: () async throws -> Result) async throws -> Result {
         do {
             return try await body()

@@ -2,10 +2,11 @@ import Hummingbird
 import RunnelEngine
 import RunnelKit
 
-/// `/api/v1/audit`, `/api/v1/workers` and `/api/v1/sign-in-links`.
+/// `/api/v1/audit`, `/api/v1/budgets`, `/api/v1/workers` and `/api/v1/sign-in-links`.
 struct OperatorRoutes: Sendable {
     let api: API
     let sessions: DashboardSessions
+    let prices: PriceTable
 
     func add(to group: RouterGroup<ServerContext>) {
         group.get("/audit") { request, _ in
@@ -16,6 +17,10 @@ struct OperatorRoutes: Sendable {
                 try await api.journal.operators.audit(before: before.map { Int64($0) }, limit: limit)
             }
             return Response.json(.list(entries.map(\.json)))
+        }
+        group.get("/budgets") { request, context in
+            _ = try Query(request, known: [])
+            return Response.json(.list(try await api.budgets(at: context.now, prices).map(\.json)))
         }
         group.get("/workers") { request, _ in
             _ = try Query(request, known: [])
@@ -33,6 +38,15 @@ struct OperatorRoutes: Sendable {
         group.post("/sign-in-links") { request, context in
             let to = DashboardRoutes.local(try Query(request, known: ["to"]).one("to"))
             return Response.json(["path": .string(sessions.signInPath(to: to, as: context.caller, now: context.now))])
+        }
+    }
+}
+
+extension API {
+    /// How far the budgets are used up at a time, in nanoseconds since 1970.
+    func budgets(at time: Int64, _ prices: PriceTable) async throws -> [BudgetStatus] {
+        try await withJournal {
+            try await host.budgets(MonitoringContext(now: time, journal: journal, prices: prices))
         }
     }
 }

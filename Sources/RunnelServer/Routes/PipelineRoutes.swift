@@ -42,6 +42,13 @@ struct PipelineRoutes: Sendable {
                 ])
             }
         }
+        group.get("/pipelines/:name/triggers/:key/ledger") { request, context in
+            let query = try Query(request, known: ["after", "limit"])
+            let found = try await api.ledger(
+                of: find(context).pipeline, key: context.parameter("key"), after: query.one("after"),
+                limit: query.number("limit", in: 1...1000) ?? 100)
+            return Response.json(found.page.json)
+        }
         group.post("/pipelines/:name/backfill") { request, context in
             _ = try Query(request, known: [])
             let pipeline = try await find(context).pipeline

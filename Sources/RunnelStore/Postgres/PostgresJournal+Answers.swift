@@ -27,24 +27,34 @@ extension PostgresJournal {
 
     public func usage(_ query: UsageQuery) async throws(JournalError) -> [UsageSum] {
         let period = max(1, query.period ?? .max)
+        let kept = query.kept
         return try await readers.read(isCancellable: true) { connection in
             // What has one unknown number counts as unknown; the numbers that are there count for the estimate.
             try connection.execute(
                 """
-                SELECT (at - $1) / $2 AS period, pipeline, agent, model, count(*),
-                    count(*) FILTER (WHERE NOT known),
-                    coalesce(sum(input_tokens) FILTER (WHERE known), 0)::bigint,
-                    coalesce(sum(output_tokens) FILTER (WHERE known), 0)::bigint,
-                    coalesce(sum(cached_tokens) FILTER (WHERE known), 0)::bigint,
-                    coalesce(sum(coalesce(input_tokens, estimated_input)) FILTER (WHERE NOT known), 0)::bigint,
-                    coalesce(sum(coalesce(output_tokens, estimated_output)) FILTER (WHERE NOT known), 0)::bigint,
-                    count(*) FILTER (WHERE NOT known OR cached_tokens IS NULL)
+                SELECT period, pipeline, agent, model, sum(calls)::bigint, sum(unknown_calls)::bigint,
+                    sum(input_tokens)::bigint, sum(output_tokens)::bigint, sum(cached_tokens)::bigint,
+                    sum(estimated_input)::bigint, sum(estimated_output)::bigint, sum(unknown_cached_calls)::bigint
                 FROM (
-                    SELECT *, input_tokens IS NOT NULL AND output_tokens IS NOT NULL AS known FROM usage
-                    WHERE at >= $1 AND ($3 IS NULL OR pipeline = $3)
-                ) AS calls
+                    SELECT (at - $1) / $2 AS period, pipeline, agent, model, 1 AS calls,
+                        (NOT known)::int AS unknown_calls,
+                        (NOT known OR cached_tokens IS NULL)::int AS unknown_cached_calls,
+                        CASE WHEN known THEN input_tokens ELSE 0 END AS input_tokens,
+                        CASE WHEN known THEN output_tokens ELSE 0 END AS output_tokens,
+                        CASE WHEN known THEN coalesce(cached_tokens, 0) ELSE 0 END AS cached_tokens,
+                        CASE WHEN known THEN 0 ELSE coalesce(input_tokens, estimated_input) END AS estimated_input,
+                        CASE WHEN known THEN 0 ELSE coalesce(output_tokens, estimated_output) END AS estimated_output
+                    FROM (
+                        SELECT *, input_tokens IS NOT NULL AND output_tokens IS NOT NULL AS known FROM usage
+                        WHERE at >= $1 AND at < $5 AND ($3 IS NULL OR pipeline = $3)
+                    ) AS calls
+                    UNION ALL
+                    SELECT (starts_at - $1) / $2, pipeline, agent, model, calls, unknown_calls, unknown_cached_calls,
+                        input_tokens, output_tokens, cached_tokens, estimated_input, estimated_output
+                    FROM usage_sums WHERE length = $4 AND starts_at >= $5 AND ($3 IS NULL OR pipeline = $3)
+                ) AS sums
                 GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3 NULLS FIRST, 4 NULLS FIRST
-                """, .int(query.since), .int(period), .text(query.pipeline)
+                """, .int(query.since), .int(period), .text(query.pipeline), .int(kept.length), .int(kept.start)
             ).rows.map { row in
                 try Self.sum(row)
             }

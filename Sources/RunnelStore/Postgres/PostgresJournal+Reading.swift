@@ -278,14 +278,24 @@ extension PostgresJournal {
     }
 
     public func steps(of runID: String) async throws(JournalError) -> [StepRecord] {
+        try await storedSteps(of: runID, key: nil)
+    }
+
+    public func step(of runID: String, key: String) async throws(JournalError) -> StepRecord? {
+        try await storedSteps(of: runID, key: key).first
+    }
+
+    /// - Parameter key: nil for all.
+    private func storedSteps(of runID: String, key: String?) async throws(JournalError) -> [StepRecord] {
         try await readers.read { connection in
             typealias Columns = (output: String?, error: String?, items: String?)
             let rows = try connection.execute(
-                """
-                SELECT key, uses, state, attempt, started_at, ended_at, retry_at, output, error, items, "with",
-                    attributes, checkpoint
-                FROM steps WHERE run_id = $1 ORDER BY number
-                """, .text(runID)
+                PostgresStatement(
+                    """
+                    SELECT key, uses, state, attempt, started_at, ended_at, retry_at, output, error, items, "with",
+                        attributes, checkpoint
+                    FROM steps WHERE run_id = $1\(key == nil ? "" : " AND key = $2") ORDER BY number
+                    """, parameters: [.text(runID)] + (key.map { [.text($0)] } ?? []))
             ).rows.map { row -> (record: StepRecord, columns: Columns) in
                 var row = row
                 let (key, uses) = (try row.nextText(), try row.nextText())
@@ -319,13 +329,34 @@ extension PostgresJournal {
     public func events(
         of runID: String, from number: Int, limit: Int
     ) async throws(JournalError) -> [(number: Int, event: Value)] {
-        let rows = try await readers.read { connection in
-            try connection.execute(
-                """
-                SELECT number, events FROM events WHERE run_id = $1 AND number + count > $2 ORDER BY number LIMIT $3
-                """, .text(runID), .int(Int64(number)), .int(Int64(limit))
-            ).rows.map { (first: Int(try $0.int(0)), text: try $0.text(1)) }
+        let rows = try await eventRows(
+            "SELECT number, events FROM events WHERE run_id = $1 AND number + count > $2 ORDER BY number LIMIT $3",
+            [.text(runID), .int(Int64(number)), .int(Int64(limit))])
+        return Self.events(in: rows, from: number, limit: limit)
+    }
+
+    public func lastEvents(
+        of runID: String, limit: Int
+    ) async throws(JournalError) -> [(number: Int, event: Value)] {
+        let rows = try await eventRows(
+            "SELECT number, events FROM events WHERE run_id = $1 ORDER BY number DESC LIMIT $2",
+            [.text(runID), .int(Int64(limit))])
+        return Array(Self.events(in: rows.reversed(), from: 0, limit: .max).suffix(limit))
+    }
+
+    private func eventRows(
+        _ sql: String, _ parameters: [PostgresParameter]
+    ) async throws(JournalError) -> [(first: Int, text: String)] {
+        try await readers.read { connection in
+            try connection.execute(PostgresStatement(sql, parameters: parameters)).rows.map {
+                (first: Int(try $0.int(0)), text: try $0.text(1))
+            }
         }
+    }
+
+    private static func events(
+        in rows: [(first: Int, text: String)], from number: Int, limit: Int
+    ) -> [(number: Int, event: Value)] {
         var events: [(number: Int, event: Value)] = []
         for row in rows {
             let list = (try? Value.json(Array(row.text.utf8)))?.asList ?? []

@@ -33,8 +33,13 @@ extension PostgresJournal {
             number < (SELECT number FROM last_end)
             AND (ended_at < $1 OR number <= (SELECT number FROM last_end) - \(EndRecord.maximumKept))
             """, oldest)
-        try await removeAll("usage", "at < $1", now - retention.usage.nanoseconds)
-        try await removeAll("run_hours", "hour < $1", HourCount.hour(of: now - retention.usage.nanoseconds))
+        // Whole hours, so that the sums are those of the calls.
+        let hour = HourCount.hour(of: now - retention.usage.nanoseconds)
+        try await removeAll("usage", "at < $1", hour)
+        for length in UsageQuery.keptPeriods {
+            try await removeAll("usage_sums", "length = \(length) AND starts_at < $1", hour)
+        }
+        try await removeAll("run_hours", "hour < $1", hour)
         try await removeAll("step_memory", "expires_at < $1", now)
         try await removeDeliveries(retention, now: now)
         try await removeAll("writers", "at < now() - make_interval(secs => $1)", 86_400)

@@ -326,6 +326,86 @@ enum PostgresSchema {
                 WHERE state = 'queued'
                 """,
             ]),
+        Migration(
+            name: "5-usage-sums", isCompatible: true,
+            sql: [
+                // The sums of `usage` by quarter hour and by hour, so that nobody adds up calls. A trigger adds every
+                // call, whichever version of Runnel writes it; retention removes whole hours of both.
+                """
+                CREATE TABLE usage_sums (
+                    length bigint NOT NULL,
+                    starts_at bigint NOT NULL,
+                    pipeline text COLLATE "C" NOT NULL,
+                    agent text COLLATE "C",
+                    model text COLLATE "C",
+                    calls bigint NOT NULL,
+                    unknown_calls bigint NOT NULL,
+                    unknown_cached_calls bigint NOT NULL,
+                    input_tokens bigint NOT NULL,
+                    output_tokens bigint NOT NULL,
+                    cached_tokens bigint NOT NULL,
+                    estimated_input bigint NOT NULL,
+                    estimated_output bigint NOT NULL
+                ) WITH (fillfactor = 80)
+                """,
+                // No agent and the agent '' are two.
+                """
+                CREATE UNIQUE INDEX usage_sums_of ON usage_sums
+                (length, starts_at, pipeline, coalesce('=' || agent, ''), coalesce('=' || model, ''))
+                """,
+                // What has one unknown number counts as unknown; the numbers that are there count for the estimate. In
+                // order, so that two transactions do not wait for each other.
+                """
+                CREATE FUNCTION count_usage() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+                    INSERT INTO usage_sums
+                    SELECT p.length, c.at - c.at % p.length, c.pipeline, c.agent, c.model, count(*),
+                        count(*) FILTER (WHERE NOT known), count(*) FILTER (WHERE NOT known OR cached_tokens IS NULL),
+                        coalesce(sum(input_tokens) FILTER (WHERE known), 0),
+                        coalesce(sum(output_tokens) FILTER (WHERE known), 0),
+                        coalesce(sum(cached_tokens) FILTER (WHERE known), 0),
+                        coalesce(sum(coalesce(input_tokens, estimated_input)) FILTER (WHERE NOT known), 0),
+                        coalesce(sum(coalesce(output_tokens, estimated_output)) FILTER (WHERE NOT known), 0)
+                    FROM (SELECT *, input_tokens IS NOT NULL AND output_tokens IS NOT NULL AS known FROM added) AS c,
+                        unnest(ARRAY[900000000000, 3600000000000]) AS p (length)
+                    GROUP BY 1, 2, 3, 4, 5 ORDER BY 1, 2, 3, 4, 5
+                    ON CONFLICT (length, starts_at, pipeline, coalesce('=' || agent, ''), coalesce('=' || model, ''))
+                    DO UPDATE SET calls = usage_sums.calls + excluded.calls,
+                        unknown_calls = usage_sums.unknown_calls + excluded.unknown_calls,
+                        unknown_cached_calls = usage_sums.unknown_cached_calls + excluded.unknown_cached_calls,
+                        input_tokens = usage_sums.input_tokens + excluded.input_tokens,
+                        output_tokens = usage_sums.output_tokens + excluded.output_tokens,
+                        cached_tokens = usage_sums.cached_tokens + excluded.cached_tokens,
+                        estimated_input = usage_sums.estimated_input + excluded.estimated_input,
+                        estimated_output = usage_sums.estimated_output + excluded.estimated_output;
+                    RETURN NULL;
+                END $$
+                """,
+                // Keeps other versions from adding calls between the two statements.
+                "LOCK TABLE usage IN SHARE ROW EXCLUSIVE MODE",
+                """
+                CREATE TRIGGER usage_count AFTER INSERT ON usage REFERENCING NEW TABLE AS added
+                FOR EACH STATEMENT EXECUTE FUNCTION count_usage()
+                """,
+                """
+                INSERT INTO usage_sums
+                SELECT p.length, c.at - c.at % p.length, c.pipeline, c.agent, c.model, count(*),
+                    count(*) FILTER (WHERE NOT known), count(*) FILTER (WHERE NOT known OR cached_tokens IS NULL),
+                    coalesce(sum(input_tokens) FILTER (WHERE known), 0),
+                    coalesce(sum(output_tokens) FILTER (WHERE known), 0),
+                    coalesce(sum(cached_tokens) FILTER (WHERE known), 0),
+                    coalesce(sum(coalesce(input_tokens, estimated_input)) FILTER (WHERE NOT known), 0),
+                    coalesce(sum(coalesce(output_tokens, estimated_output)) FILTER (WHERE NOT known), 0)
+                FROM (SELECT *, input_tokens IS NOT NULL AND output_tokens IS NOT NULL AS known FROM usage) AS c,
+                    unnest(ARRAY[900000000000, 3600000000000]) AS p (length)
+                GROUP BY 1, 2, 3, 4, 5
+                """,
+                "CREATE INDEX usage_run ON usage (run_id)",
+                "CREATE INDEX deliveries_run ON deliveries (run_id) WHERE run_id IS NOT NULL",
+                """
+                CREATE TRIGGER audit_is_kept BEFORE DELETE OR TRUNCATE ON audit
+                FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+                """,
+            ]),
     ]
 
     /// Creates the schema and applies what is missing of the migrations, one process at a time.

@@ -52,14 +52,23 @@ private struct PostgresTriggerMemory: TriggerMemory {
         return try await values("key >= $3 AND key < $4", prefix, prefix + "\u{10FFFF}")
     }
 
-    private func values(_ condition: String, _ arguments: String...) async throws -> [(key: String, value: Value)] {
+    func values(prefix: String, after key: String?, limit: Int) async throws -> [(key: String, value: Value)] {
+        let prefix = PostgresKey.column(prefix)
+        return try await values(
+            "key >= $3 AND key < $4 AND key > $5", prefix, prefix + "\u{10FFFF}", PostgresKey.column(key ?? ""),
+            limit: max(0, limit))
+    }
+
+    private func values(
+        _ condition: String, _ arguments: String..., limit: Int = .max
+    ) async throws -> [(key: String, value: Value)] {
         let trigger = trigger
         return try await journal.readers.read { connection in
             try connection.execute(
                 PostgresStatement(
                     """
                     SELECT key, value FROM trigger_memory
-                    WHERE pipeline = $1 AND "trigger" = $2 AND \(condition) ORDER BY key
+                    WHERE pipeline = $1 AND "trigger" = $2 AND \(condition) ORDER BY key LIMIT \(limit)
                     """, parameters: [.text(trigger.pipeline), .text(trigger.key)] + arguments.map { .text($0) })
             ).rows.compactMap { row in
                 let key = PostgresKey.key(try row.text(0))

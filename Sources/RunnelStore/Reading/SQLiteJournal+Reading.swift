@@ -277,21 +277,32 @@ extension SQLiteJournal {
     }
 
     public func steps(of runID: String) async throws(JournalError) -> [StepRecord] {
+        try await storedSteps(of: runID, key: nil)
+    }
+
+    public func step(of runID: String, key: String) async throws(JournalError) -> StepRecord? {
+        try await storedSteps(of: runID, key: key).first
+    }
+
+    /// - Parameter key: nil for all.
+    private func storedSteps(of runID: String, key: String?) async throws(JournalError) -> [StepRecord] {
         struct FoundStep: Sendable {
             var record: StepRecord
             let output: StoredValue?
             let error: StoredValue?
             let items: StoredValue?
         }
-        let rows = try await read { db in
+        var arguments: StatementArguments = [runID]
+        if let key { arguments += [key] }
+        let rows = try await read { [arguments] db in
             try Row.fetchAll(
                 db.cachedStatement(
                     sql: """
                         SELECT key, uses, state, attempt, started_at, ended_at, retry_at, output, error, items,
                             "with", attributes, checkpoint
                         FROM steps
-                        WHERE run_id = ? ORDER BY number
-                        """), arguments: [runID]
+                        WHERE run_id = ?\(key == nil ? "" : " AND key = ?") ORDER BY number
+                        """), arguments: arguments
             ).map { row -> FoundStep in
                 do {
                     var columns = Columns(row)
@@ -336,19 +347,39 @@ extension SQLiteJournal {
         of runID: String, from number: Int, limit: Int
     ) async throws(JournalError) -> [(number: Int, event: Value)] {
         let rows = try await read { db in
-            try Row.fetchAll(
-                db,
-                sql: """
-                    SELECT number, events FROM events WHERE run_id = ? AND number + count > ? ORDER BY number LIMIT ?
-                    """, arguments: [runID, number, limit]
-            ).map { row in
-                do {
-                    return (first: try row.decode(Int.self, atIndex: 0), text: try row.decode(String.self, atIndex: 1))
-                } catch {
-                    throw JournalError.damaged(error)
-                }
+            try Self.eventRows(
+                """
+                SELECT number, events FROM events WHERE run_id = ? AND number + count > ? ORDER BY number LIMIT ?
+                """, [runID, number, limit], db)
+        }
+        return Self.events(in: rows, from: number, limit: limit)
+    }
+
+    public func lastEvents(
+        of runID: String, limit: Int
+    ) async throws(JournalError) -> [(number: Int, event: Value)] {
+        let rows = try await read { db in
+            try Self.eventRows(
+                "SELECT number, events FROM events WHERE run_id = ? ORDER BY number DESC LIMIT ?", [runID, limit], db)
+        }
+        return Array(Self.events(in: rows.reversed(), from: 0, limit: .max).suffix(limit))
+    }
+
+    private static func eventRows(
+        _ sql: String, _ arguments: StatementArguments, _ db: Database
+    ) throws -> [(first: Int, text: String)] {
+        try Row.fetchAll(db, sql: sql, arguments: arguments).map { row in
+            do {
+                return (first: try row.decode(Int.self, atIndex: 0), text: try row.decode(String.self, atIndex: 1))
+            } catch {
+                throw JournalError.damaged(error)
             }
         }
+    }
+
+    private static func events(
+        in rows: [(first: Int, text: String)], from number: Int, limit: Int
+    ) -> [(number: Int, event: Value)] {
         var events: [(number: Int, event: Value)] = []
         for row in rows {
             let list = (try? Value.json(Array(row.text.utf8)))?.asList ?? []

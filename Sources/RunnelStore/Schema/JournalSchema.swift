@@ -324,6 +324,59 @@ enum JournalSchema {
                         WHERE state = 'queued';
                     """)
         }
+        migrator.registerMigration("16-usage-sums") { db in
+            // What has one unknown number counts as unknown; the numbers that are there count for the estimate.
+            func sums(_ row: String) -> [(name: String, value: String)] {
+                let known = "(\(row)input_tokens IS NOT NULL AND \(row)output_tokens IS NOT NULL)"
+                return [
+                    ("unknown_calls", "NOT \(known)"),
+                    ("unknown_cached_calls", "NOT \(known) OR \(row)cached_tokens IS NULL"),
+                    ("input_tokens", "iif(\(known), \(row)input_tokens, 0)"),
+                    ("output_tokens", "iif(\(known), \(row)output_tokens, 0)"),
+                    ("cached_tokens", "iif(\(known), coalesce(\(row)cached_tokens, 0), 0)"),
+                    ("estimated_input", "iif(\(known), 0, coalesce(\(row)input_tokens, \(row)estimated_input))"),
+                    ("estimated_output", "iif(\(known), 0, coalesce(\(row)output_tokens, \(row)estimated_output))"),
+                ]
+            }
+            let names = sums("").map(\.name)
+            let lengths = "(SELECT 900000000000 AS length UNION ALL SELECT 3600000000000)"
+            let key = "length, starts_at, pipeline, coalesce('=' || agent, ''), coalesce('=' || model, '')"
+            try db.execute(
+                sql: """
+                    -- The sums of `usage` by quarter hour and by hour, so that nobody adds up calls. A trigger adds every
+                    -- call; retention removes whole hours of both.
+                    CREATE TABLE usage_sums (
+                        length INTEGER NOT NULL,
+                        starts_at INTEGER NOT NULL,
+                        pipeline TEXT NOT NULL,
+                        agent TEXT,
+                        model TEXT,
+                        calls INTEGER NOT NULL,
+                        \(names.map { "\($0) INTEGER NOT NULL" }.joined(separator: ",\n"))
+                    );
+                    INSERT INTO usage_sums
+                    SELECT length, at - at % length, pipeline, agent, model, count(*),
+                        \(sums("").map { "sum(\($0.value))" }.joined(separator: ", "))
+                    FROM usage, \(lengths) GROUP BY 1, 2, 3, 4, 5;
+                    -- No agent and the agent '' are two.
+                    CREATE UNIQUE INDEX usage_sums_of ON usage_sums (\(key));
+                    CREATE TRIGGER usage_count AFTER INSERT ON usage BEGIN
+                        INSERT INTO usage_sums (length, starts_at, pipeline, agent, model, calls, \(names.joined(separator: ", ")))
+                        SELECT length, new.at - new.at % length, new.pipeline, new.agent, new.model, 1,
+                            \(sums("new.").map(\.value).joined(separator: ", "))
+                        FROM \(lengths) WHERE true
+                        ON CONFLICT (\(key)) DO UPDATE SET calls = calls + 1,
+                            \(names.map { "\($0) = \($0) + excluded.\($0)" }.joined(separator: ", "));
+                    END;
+
+                    CREATE INDEX usage_run ON usage (run_id);
+                    CREATE INDEX deliveries_run ON deliveries (run_id) WHERE run_id IS NOT NULL;
+
+                    CREATE TRIGGER audit_is_kept BEFORE DELETE ON audit BEGIN
+                        SELECT RAISE(ABORT, 'the audit log is append-only');
+                    END;
+                    """)
+        }
         return migrator
     }
 

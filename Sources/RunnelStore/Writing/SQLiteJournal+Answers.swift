@@ -37,23 +37,36 @@ extension SQLiteJournal {
 
     public func usage(_ query: UsageQuery) async throws(JournalError) -> [UsageSum] {
         let period = max(1, query.period ?? .max)
+        let kept = query.kept
         return try await read { db in
             // What has one unknown number counts as unknown; the numbers that are there count for the estimate.
             try Row.fetchAll(
                 db.cachedStatement(
                     sql: """
-                        SELECT (at - ?1) / ?2 AS period, pipeline, agent, model, count(*),
-                            sum(NOT known), sum(iif(known, input_tokens, 0)), sum(iif(known, output_tokens, 0)),
-                            sum(iif(known, coalesce(cached_tokens, 0), 0)),
-                            sum(iif(known, 0, coalesce(input_tokens, estimated_input))),
-                            sum(iif(known, 0, coalesce(output_tokens, estimated_output))),
-                            sum(NOT known OR cached_tokens IS NULL)
+                        SELECT period, pipeline, agent, model, sum(calls), sum(unknown_calls), sum(input_tokens),
+                            sum(output_tokens), sum(cached_tokens), sum(estimated_input), sum(estimated_output),
+                            sum(unknown_cached_calls)
                         FROM (
-                            SELECT *, input_tokens IS NOT NULL AND output_tokens IS NOT NULL AS known FROM usage
-                            WHERE at >= ?1 AND (?3 IS NULL OR pipeline = ?3)
+                            SELECT (at - ?1) / ?2 AS period, pipeline, agent, model, 1 AS calls,
+                                NOT known AS unknown_calls, NOT known OR cached_tokens IS NULL AS unknown_cached_calls,
+                                iif(known, input_tokens, 0) AS input_tokens,
+                                iif(known, output_tokens, 0) AS output_tokens,
+                                iif(known, coalesce(cached_tokens, 0), 0) AS cached_tokens,
+                                iif(known, 0, coalesce(input_tokens, estimated_input)) AS estimated_input,
+                                iif(known, 0, coalesce(output_tokens, estimated_output)) AS estimated_output
+                            FROM (
+                                SELECT *, input_tokens IS NOT NULL AND output_tokens IS NOT NULL AS known FROM usage
+                                WHERE at >= ?1 AND at < ?5 AND (?3 IS NULL OR pipeline = ?3)
+                            )
+                            UNION ALL
+                            SELECT (starts_at - ?1) / ?2, pipeline, agent, model, calls, unknown_calls,
+                                unknown_cached_calls, input_tokens, output_tokens, cached_tokens, estimated_input,
+                                estimated_output
+                            FROM usage_sums
+                            WHERE length = ?4 AND starts_at >= ?5 AND (?3 IS NULL OR pipeline = ?3)
                         )
                         GROUP BY period, pipeline, agent, model ORDER BY period, pipeline, agent, model
-                        """), arguments: [query.since, period, query.pipeline]
+                        """), arguments: [query.since, period, query.pipeline, kept.length, kept.start]
             ).map { row in
                 try Self.sum(row)
             }

@@ -36,10 +36,13 @@ extension SQLiteJournal {
         if let bytes = retention.bytes { runs += try await prune(to: bytes, retention, now: now, until: isOver) }
         try await removeDedupeKeys(now: now)
         try await removeEnds(before: now - retention.dedupe.nanoseconds)
-        try await removeExpired("usage", "at < ?", [now - retention.usage.nanoseconds])
-        try await removeExpired(
-            "run_hours", "hour < ?", [HourCount.hour(of: now - retention.usage.nanoseconds)],
-            key: "hour, pipeline, state")
+        // Whole hours, so that the sums are those of the calls.
+        let hour = HourCount.hour(of: now - retention.usage.nanoseconds)
+        try await removeExpired("usage", "at < ?", [hour])
+        for length in UsageQuery.keptPeriods {
+            try await removeExpired("usage_sums", "length = ? AND starts_at < ?", [length, hour])
+        }
+        try await removeExpired("run_hours", "hour < ?", [hour], key: "hour, pipeline, state")
         try await removeExpired("step_memory", "expires_at < ?", [now])
         try await removeDeliveries(retention, now: now)
         if runs > 0 {

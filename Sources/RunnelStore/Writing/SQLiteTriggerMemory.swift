@@ -39,14 +39,21 @@ private struct SQLiteTriggerMemory: TriggerMemory {
         try await values("key >= ? AND key < ?", prefix, prefix + "\u{10FFFF}")
     }
 
-    private func values(_ condition: String, _ arguments: String...) async throws -> [(key: String, value: Value)] {
+    func values(prefix: String, after key: String?, limit: Int) async throws -> [(key: String, value: Value)] {
+        try await values(
+            "key >= ? AND key < ? AND key > ?", prefix, prefix + "\u{10FFFF}", key ?? "", limit: max(0, limit))
+    }
+
+    private func values(
+        _ condition: String, _ arguments: String..., limit: Int = .max
+    ) async throws -> [(key: String, value: Value)] {
         let trigger = trigger
         return try await journal.read { db in
             try Row.fetchAll(
                 db,
                 sql: """
                     SELECT key, value FROM trigger_memory
-                    WHERE pipeline = ? AND "trigger" = ? AND \(condition) ORDER BY key
+                    WHERE pipeline = ? AND "trigger" = ? AND \(condition) ORDER BY key LIMIT \(limit)
                     """, arguments: StatementArguments([trigger.pipeline, trigger.key] + arguments)
             ).compactMap { row in
                 guard let key = try? row.decode(String.self, atIndex: 0),

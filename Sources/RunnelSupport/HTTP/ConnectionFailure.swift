@@ -11,6 +11,8 @@ package enum ConnectionFailure: Sendable, Hashable {
     case untrustedCertificate
     /// The certificate is for another host, or cannot be checked.
     case wrongCertificate
+    /// The server wants a client certificate, or does not accept the one that it got.
+    case clientCertificate
     /// The other side does not answer with TLS.
     case notTLS
     /// TLS failed for another reason.
@@ -37,6 +39,11 @@ package enum ConnectionFailure: Sendable, Hashable {
             self = .untrustedCertificate
         } else if mentions("unableToValidateCertificate", "failedToValidateHostname") {
             self = .wrongCertificate
+        } else if mentions(
+            "ALERT_CERTIFICATE_REQUIRED", "ALERT_BAD_CERTIFICATE", "ALERT_UNKNOWN_CA", "ALERT_CERTIFICATE_UNKNOWN",
+            "ALERT_CERTIFICATE_EXPIRED")
+        {
+            self = .clientCertificate
         } else if mentions("WRONG_VERSION_NUMBER", "EOF during handshake") {
             self = .notTLS
         } else if mentions("certificate", "CERTIFICATE", "handshake", "SSL", "TLS") {

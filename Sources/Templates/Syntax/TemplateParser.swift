@@ -7,6 +7,8 @@ struct TemplateParser {
     private let pieces: [TemplateScanner.Piece]
     private var position = 0
     private var depth = 0
+    /// Nothing behind the place is parsed.
+    private var isTooDeep = false
     private(set) var issues: [TemplateIssue]
 
     private static let maximumDepth = 50
@@ -125,7 +127,7 @@ struct TemplateParser {
     }
 
     private mutating func expect(_ word: String, _ end: EndTag?, opening: String, _ whole: Range<Int>) {
-        guard end?.word != word else { return }
+        guard end?.word != word, !isTooDeep else { return }
         let found = end.map { "found `{% \($0.word) %}`" } ?? "found the end of the text"
         issues.append(
             TemplateIssue(
@@ -147,6 +149,7 @@ struct TemplateParser {
         depth += 1
         guard depth <= Self.maximumDepth else {
             depth -= 1
+            (isTooDeep, position) = (true, pieces.count)
             issues.append(
                 TemplateIssue(
                     TemplateErrorCode.tooDeep, "tags are nested deeper than \(Self.maximumDepth) levels", whole))

@@ -26,6 +26,8 @@ struct MachineDriver {
         var items: @Sendable (ExecutionKey) -> Int = { _ in 3 }
         /// nil: the attempt succeeds.
         var failure: @Sendable (ExecutionKey, Int) -> RunError? = { _, _ in nil }
+        /// Whether the condition of a loop asks for another round after this attempt.
+        var again: @Sendable (ExecutionKey, Int) -> Bool = { _, _ in false }
     }
 
     /// Something that can happen next.
@@ -68,6 +70,8 @@ struct MachineDriver {
                 tell(.cancelled(key))
             } else if let error = script.failure(key, number) {
                 tell(.failed(key, error, jitter: 1))
+            } else if script.again(key, number) {
+                tell(.again(key, .string("\(key)#\(number)")))
             } else {
                 tell(.succeeded(key, .string("\(key)")))
             }
@@ -146,6 +150,12 @@ func leaf(_ id: String, retry: Int? = nil, continuing: Bool = false, condition: 
         declaration.attempts = PositiveCount(retry)
         step.retry = declaration
     }
+    return step
+}
+
+func loop(_ id: String, rounds: Int, retry: Int? = nil) -> PlanStep {
+    var step = leaf(id, retry: retry)
+    step.loop = (.seconds(10), rounds)
     return step
 }
 

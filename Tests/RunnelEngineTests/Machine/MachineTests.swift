@@ -39,6 +39,49 @@ import Testing
         #expect(final.attempts == ["a#1"])
     }
 
+    @Test("a loop goes on round by round while its condition asks for it, and its last output counts")
+    func rounds() {
+        let plan = RunPlan(steps: [loop("a", rounds: 5), leaf("b")])
+        let driver = finished(MachineDriver(plan, script: .init(again: { key, round in key.step == "a" && round < 3 })))
+        #expect(driver.attempts == ["a#1", "a#2", "a#3", "b#1"])
+        #expect(driver.machine.outputs == ["a": "a", "b": "b"])
+        #expect(output(driver) == "b")
+    }
+
+    @Test("a loop ends after `max_rounds`, with the output of the last round")
+    func exhausted() {
+        let plan = RunPlan(steps: [loop("a", rounds: 2), leaf("b")])
+        let driver = finished(MachineDriver(plan, script: .init(again: { _, _ in true })))
+        #expect(driver.attempts == ["a#1", "a#2"])
+        #expect(error(driver)?.code == "loop-exhausted")
+        #expect(error(driver)?.message == "the condition of the loop is not met after 2 rounds")
+        #expect(error(driver)?.hint == "raise `max_rounds`, or check the condition")
+        #expect(error(driver)?.stepID == "a")
+        #expect(driver.records[ExecutionKey("a")]?.output == "a#2")
+    }
+
+    @Test("the rounds of a loop are no failures: retries are counted anew after each round")
+    func retriedRounds() {
+        let plan = RunPlan(steps: [loop("a", rounds: 10, retry: 2)])
+        let script = MachineDriver.Script(
+            failure: { _, attempt in attempt == 2 || attempt == 4 ? busy : nil }, again: { _, round in round < 6 })
+        let driver = finished(MachineDriver(plan, script: script))
+        #expect(driver.attempts == ["a#1", "a#2", "a#3", "a#4", "a#5", "a#6"])
+        #expect(output(driver) == "a")
+    }
+
+    @Test("after a crash between two rounds the loop goes on with the next one")
+    func crashedLoop() {
+        let plan = RunPlan(steps: [loop("a", rounds: 5)])
+        var driver = MachineDriver(plan, script: .init(again: { _, round in round < 2 }))
+        driver.choose(.attempt(ExecutionKey("a")))
+        #expect(driver.records[ExecutionKey("a")]?.state == .waiting)
+        #expect(driver.records[ExecutionKey("a")]?.output == "a#1")
+        let resumed = finished(driver.crashed())
+        #expect(resumed.attempts == ["a#2"])
+        #expect(output(resumed) == "a")
+    }
+
     @Test("a failure runs on_failure and then finally, and one in them does not hide it")
     func afterwards() {
         let plan = RunPlan(steps: [leaf("a"), leaf("b")], onFailure: [leaf("f"), leaf("g")], finally: [leaf("z")])

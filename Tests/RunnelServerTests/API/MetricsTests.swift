@@ -109,6 +109,26 @@ import Testing
         #expect(text.contains("took_seconds_bucket{le=\"+Inf\"} 3\ntook_seconds_sum 7200.0205\ntook_seconds_count 3\n"))
     }
 
+    @Test("a snapshot has labels as pairs with their plain values, and buckets that are not cumulated")
+    func snapshot() throws {
+        let registry = MetricsRegistry()
+        registry.makeCounter(label: "a.b_total", dimensions: [("x y", "a\"b"), ("z", "")]).increment(by: 2)
+        let timer = registry.makeTimer(label: "took_seconds", dimensions: [])
+        for nanoseconds: Int64 in [500_000, 20_000_000, 7_200_000_000_000] { timer.recordNanoseconds(nanoseconds) }
+        let families = registry.snapshot()
+        #expect(families.map(\.name) == ["a_b_total", "took_seconds", "runnel_metrics_dropped_total"])
+        let counter = try #require(families.first?.series.first)
+        #expect(counter.labels.map(\.0) == ["x_y", "z"])
+        #expect(counter.labels.map(\.1) == ["a\"b", ""])
+        #expect(counter.value == 2)
+        let histogram = try #require(families[1].series.first)
+        #expect(histogram.count == 3)
+        #expect(histogram.value == 7200.0205)
+        #expect(histogram.buckets.count == families[1].bounds.count)
+        #expect(histogram.buckets.prefix(3) == [1, 0, 1])
+        #expect(histogram.buckets.reduce(0, +) == 2)
+    }
+
     @Test("a label with ever new values cannot grow without bound, and what is not kept is counted")
     func bound() throws {
         let registry = MetricsRegistry()

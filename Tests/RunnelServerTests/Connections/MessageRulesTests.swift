@@ -38,6 +38,23 @@ import Testing
         }
     }
 
+    @Test("an HTTP/1.0 client may leave the Host field out, a page in a browser may not")
+    func oldWithoutHost() async throws {
+        try await Self.rig.serve { server in
+            let rest = "Content-Type: text/plain\r\nContent-Length: 1\r\n\r\nx"
+            for path in ["/hooks/h", "/hooks/s"] {
+                let answer = try await Self.all("POST \(path) HTTP/1.0\r\n\(rest)", server)
+                #expect(answer.hasPrefix("HTTP/1.0 20"), "\(answer)")
+                #expect(!answer.lowercased().contains("transfer-encoding"))
+            }
+            for field in ["Origin: http://evil.org", "Sec-Fetch-Site: none", "Host: evil.org"] {
+                let answer = try await Self.all("POST /hooks/h HTTP/1.0\r\n\(field)\r\n\(rest)", server)
+                #expect(answer.hasPrefix("HTTP/1.0 403"), "\(answer)")
+            }
+            #expect(await server.runs().count == 2)
+        }
+    }
+
     @Test("the answer to HEAD has no body on a connection that goes on")
     func head() async throws {
         try await Self.rig.serve { server in

@@ -193,6 +193,46 @@ import Testing
         }
     }
 
+    @Test("the page of usage and the API show how far budgets are used up; pipelines without a page are no links")
+    func budgets() async throws {
+        var rig = ServerRig.dashboard(["greet.yaml": Pipelines.greet])
+        let end = WallClock.nanoseconds() + 3_600_000_000_000
+        rig.budgets = [
+            BudgetStatus(
+                pipeline: nil, used: 1500, limit: 2_000_000, isEstimated: true, period: "day", endsAt: end,
+                excess: .wait),
+            BudgetStatus(
+                pipeline: "greet", used: 3, limit: 2, currency: "USD", period: "week", endsAt: end, excess: .fail),
+            BudgetStatus(pipeline: "gone", used: 0, limit: 10, period: "day", endsAt: end, excess: .wait),
+        ]
+        try await rig.serve { server in
+            let browser = try await Browsing.signedIn(server)
+            let page = try await browser.page("/usage")
+            #expect(page.contains(#"data-label="Used">1,500 tokens, some estimated</td>"#))
+            #expect(page.contains(#"data-label="Limit">2.00 M tokens</td>"#))
+            #expect(page.contains(#"data-label="Share">0 %</td>"#))
+            #expect(page.contains("All chats"))
+            #expect(page.contains("chats wait for the next period"))
+            #expect(page.contains(#"data-label="Used">3.00 USD</td>"#))
+            #expect(page.contains(#"data-label="Share">150 %</td>"#))
+            #expect(page.contains("chats fail"))
+            #expect(page.contains(#"<a href="/pipelines/greet">"#))
+            #expect(page.contains("gone"))
+            #expect(!page.contains("/pipelines/gone"))
+            let listed = try await server.call(
+                "GET", "/api/v1/budgets", [("Authorization", "Bearer \(Browsing.token)")]
+            ).json()
+            #expect(listed.asList?.count == 3)
+            #expect(listed[0]?["used"] == 1500)
+            #expect(listed[0]?["unit"] == "tokens")
+            #expect(listed[0]?["estimated"] == true)
+            #expect(listed[1]?["pipeline"] == "greet")
+            #expect(listed[1]?["unit"] == "USD")
+            #expect(listed[1]?["share"] == 1.5)
+            #expect(listed[1]?["then"] == "fail")
+        }
+    }
+
     @Test("texts from outside stay text, and secrets stay masked")
     func hostile() async throws {
         let name = "bad<em>name"

@@ -207,10 +207,11 @@ import Testing
             journal: journal, seal: SecretSeal(secrets: [:]), logger: log.logger(), isOn: true)
         for outcome in [DeliveryRecord.Outcome.refused, .accepted] {
             for _ in 0..<2000 {
-                recorder.record(
+                recorder.record {
                     DeliveryRecord(
                         time: 0, pipeline: "p", trigger: "webhook", method: "POST", path: "/hooks/h", outcome: outcome,
-                        status: 401, size: 0, isWhole: true))
+                        status: 401, size: 0, isWhole: true)
+                }
             }
         }
         await recorder.flush()

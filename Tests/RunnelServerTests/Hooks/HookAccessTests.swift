@@ -89,6 +89,62 @@ import Testing
     }
 
     @Test(
+        "what a hook does not take is a warning as well, with the words of the answer, one line a delivery",
+        arguments: [
+            ("", "POST", ("Content-Type", "application/json"), 400, "the body is not JSON: line 1, column 1: "),
+            (
+                "", "POST", ("Content-Encoding", "gzip"), 400,
+                "the body is not \"gzip\" as its Content-Encoding says from=127.0.0.1"
+            ),
+            ("", "DELETE", ("X-A", "b"), 405, "this hook is called with POST from=127.0.0.1"),
+            (", max_body: 1B", "POST", ("X-A", "b"), 413, "the body is larger than the "),
+            (
+                ", accept: [image/png]", "POST", ("Content-Type", "text/plain"), 415,
+                "this hook does not take bodies of the type \"text/plain\" from=127.0.0.1"
+            ),
+            ("", "POST", ("Content-Encoding", "x"), 415, "this hook takes bodies that are compressed with "),
+        ] as [(String, String, (String, String), Int, String)])
+    func refusedByContent(keys: String, method: String, header: (String, String), status: Int, words: String)
+        async throws
+    {
+        try await Self.rig(Self.open + keys).serve { server in
+            let answer = try await server.call(method, "/hooks/h", [header], body: "words")
+            #expect(answer.status == status)
+            let lines = server.log.lines.filter { $0.contains("a webhook was") }
+            #expect(lines.count == 1)
+            #expect(lines.first?.hasPrefix("warning a webhook was refused: \(words)") == true, "\(lines)")
+            #expect(lines.first?.hasSuffix("from=127.0.0.1 path=/hooks/h pipeline=hook trigger=webhook") == true)
+        }
+    }
+
+    @Test("calls beyond `rate`, and beyond the queue, are warnings; their number is bounded, also where none are kept")
+    func tooMany() async throws {
+        try await Self.rig(Self.open + ", rate: 1/h").serve { server in
+            for number in 0..<30 {
+                let answer = try await server.call("POST", "/hooks/h")
+                #expect(answer.status == (number == 0 ? 202 : 429))
+            }
+            let lines = server.log.lines.filter { $0.contains("a webhook was") }
+            #expect((20..<29).contains(lines.count))
+            #expect(
+                lines.allSatisfy {
+                    $0.hasPrefix("warning a webhook was refused: this hook is called too often; try again in ")
+                })
+        }
+        var full = Self.rig(Self.open) { $0.recordsDeliveries = false }
+        (full.limit, full.maximumQueued, full.isWorking) = (1, 2, false)
+        try await full.serve { server in
+            for number in 0..<3 {
+                let answer = try await server.call("POST", "/hooks/h")
+                #expect(answer.status == (number < 2 ? 202 : 429))
+            }
+            let lines = server.log.lines.filter { $0.contains("a webhook was") }
+            #expect(lines.count == 1)
+            #expect(lines.first?.hasPrefix("warning a webhook was refused: ") == true)
+        }
+    }
+
+    @Test(
         "only what trusted proxies say is believed, from the nearest on",
         arguments: [
             ("127.0.0.1", ["X-Forwarded-For": "203.0.113.9"], "203.0.113.9"),

@@ -6,13 +6,20 @@ import Testing
 @testable import RunnelServer
 
 /// A trigger that the server has never heard of: takes files of any size, piece by piece.
-struct Upload: Trigger {
+struct Upload: LedgerTrigger {
     static let name = "upload"
     static let summary = "Starts a run for a file that is uploaded."
     static let titles = ["en": "upload to"]
     static let documentation = TriggerDocumentation(payload: [])
 
     static func summary(of payload: Value) -> String? { payload["folder"]?.asString }
+
+    static let ledgerPrefix = "upload/"
+
+    static func ledgerItem(key: String, value: Value) -> LedgerItem? {
+        LedgerItem(
+            name: String(key.dropFirst(ledgerPrefix.count)), size: value["size"]?.asInt.map { Int($0) }, runID: "r1")
+    }
 
     @Field("How large a file may be.") var limit: ByteCount = .mebibytes(4)
     @Field("Whether it holds the caller until the gate opens.") var holds: Bool = false
@@ -133,6 +140,48 @@ struct Upload: Trigger {
             server.server.endAnswers(within: .seconds(1))
             await server.gates.waitForArrivals(at: "shutting down")
             await wire.close()
+        }
+    }
+
+    @Test("what it remembers is on a page and in the API, a part at a time; other triggers have no such page")
+    func ledger() async throws {
+        let pipeline = """
+            name: u
+            on: { upload: {}, webhook: { path: w, verify: { scheme: none } } }
+            steps: [ { uses: log, with: { message: x } } ]
+            """
+        let rig = ServerRig.dashboard(["u.yaml": pipeline])
+        try await rig.serve { server in
+            let memory = server.journal.memory(of: TriggerID(pipeline: "u", key: "upload"))
+            var entries: [String: Value?] = ["other": 1]
+            for number in 100..<203 { entries["upload/<\(number)>"] = ["size": .int(Int64(number))] as Value }
+            try await memory.set(entries)
+            let browser = try await Browsing.signedIn(server)
+            #expect(try await browser.page("/triggers").contains(#"<a href="/pipelines/u/ledger?trigger=upload">"#))
+            let first = try await browser.page("/pipelines/u/ledger?trigger=upload")
+            #expect(first.contains("&lt;100&gt;"))
+            #expect(first.contains("&lt;199&gt;"))
+            #expect(!first.contains("&lt;200&gt;"))
+            #expect(first.contains(#"data-label="Bytes">199</td>"#))
+            #expect(first.contains(#"<a href="/runs/r1">"#))
+            #expect(first.contains("after=upload%2F%3C199%3E"))
+            let second = try await browser.page("/pipelines/u/ledger?trigger=upload&after=upload/%3C199%3E")
+            #expect(second.contains("&lt;202&gt;"))
+            #expect(!second.contains("rel=\"next\""))
+            func call(_ path: String) async throws -> Answer {
+                try await server.call("GET", "/api/v1" + path, [("Authorization", "Bearer \(Browsing.token)")])
+            }
+            let page = try await call("/pipelines/u/triggers/upload/ledger?limit=2").json()
+            #expect(page["entries"]?[1] == ["name": "<101>", "size": 101, "run": "r1"])
+            #expect(page["next"] == "upload/<101>")
+            let last = try await call("/pipelines/u/triggers/upload/ledger?after=upload/%3C201%3E").json()
+            #expect(last["entries"]?.asList?.count == 1)
+            #expect(last["next"] == nil)
+            let none = try await call("/pipelines/u/triggers/webhook/ledger")
+            #expect(none.status == 404)
+            #expect(none.error?.hasPrefix("no-such-trigger ") == true)
+            #expect(
+                none.error?.hasSuffix(#" has no trigger "webhook" with a ledger; those with one are upload"#) == true)
         }
     }
 }

@@ -92,9 +92,10 @@ struct UseModel: Step {
     }
 }
 
-struct TestPlugin: Plugin {
+struct TestPlugin: BudgetingPlugin {
     let name = "test"
     let gates: Gates
+    var budgets: [BudgetStatus] = []
     var steps: [StepDefinition] {
         [
             StepDefinition(PassGate.self), StepDefinition(Talk.self), StepDefinition(Break.self),
@@ -102,6 +103,8 @@ struct TestPlugin: Plugin {
         ]
     }
     var triggers: [TriggerDefinition] { [TriggerDefinition(Upload.self)] }
+
+    func budgets(_ context: MonitoringContext) async throws -> [BudgetStatus] { budgets }
 
     func registerServices(in services: Services) async {
         let gates = gates

@@ -1,6 +1,7 @@
 import RunnelEngine
 import RunnelKit
 import RunnelTesting
+import Synchronization
 
 /// A journal whose commits of new runs wait for the gate `commit`, where a test wants that.
 struct HeldJournal: Journal {
@@ -9,6 +10,32 @@ struct HeldJournal: Journal {
     var gates: Gates?
     /// What every question is answered with instead.
     var failure: JournalError?
+    /// Counts what is read.
+    var reads = Reads()
+
+    final class Reads: Sendable {
+        private let counts = Mutex((steps: 0, events: 0, fingerprints: 0))
+
+        fileprivate func steps(_ steps: [StepRecord]) -> [StepRecord] {
+            counts.withLock { $0.steps += steps.count }
+            return steps
+        }
+
+        fileprivate func events(_ events: [(number: Int, event: Value)]) -> [(number: Int, event: Value)] {
+            counts.withLock { $0.events += events.count }
+            return events
+        }
+
+        fileprivate func fingerprint() { counts.withLock { $0.fingerprints += 1 } }
+
+        /// What was read since the last call.
+        func take() -> (steps: Int, events: Int, fingerprints: Int) {
+            counts.withLock { counts in
+                defer { counts = (0, 0, 0) }
+                return counts
+            }
+        }
+    }
 
     func accept(
         _ run: RunRecord, steps: [StepRecord], memory: MemoryChanges?
@@ -88,12 +115,34 @@ struct HeldJournal: Journal {
 
     func cancelRequests(for worker: WorkerID) async -> [String] { await base.cancelRequests(for: worker) }
     func version() async -> Int64 { await base.version() }
+
+    func fingerprint() async -> [Int64] {
+        reads.fingerprint()
+        return await base.fingerprint()
+    }
+
     func runs(idPrefix: String, limit: Int) async -> [RunRecord] { await base.runs(idPrefix: idPrefix, limit: limit) }
     func runs(_ filter: RunFilter) async -> [RunRecord] { await base.runs(filter) }
-    func steps(of runID: String) async -> [StepRecord] { await base.steps(of: runID) }
+
+    func steps(of runID: String) async -> [StepRecord] { reads.steps(await base.steps(of: runID)) }
+
+    func steps(of runID: String, _ search: StepSearch) async -> StepWindow {
+        let window = await base.steps(of: runID, search)
+        _ = reads.steps(window.rows + window.open)
+        return window
+    }
+
+    func step(of runID: String, key: String) async -> StepRecord? {
+        let step = await base.step(of: runID, key: key)
+        return reads.steps(step.map { [$0] } ?? []).first
+    }
 
     func events(of runID: String, from number: Int, limit: Int) async -> [(number: Int, event: Value)] {
-        await base.events(of: runID, from: number, limit: limit)
+        reads.events(await base.events(of: runID, from: number, limit: limit))
+    }
+
+    func lastEvents(of runID: String, limit: Int) async -> [(number: Int, event: Value)] {
+        reads.events(await base.lastEvents(of: runID, limit: limit))
     }
 
     func memory(of uses: String, key: String, at time: Int64) async -> StepMemory {

@@ -27,12 +27,15 @@ struct ServerRig: Sendable {
     var plugins: [any Plugin] = []
     /// What `/metrics` shows.
     var metrics: MetricsRegistry?
+    var budgets: [BudgetStatus] = []
 
     /// Serves while `body` runs.
     func serve<Result: Sendable>(
         _ body: @escaping @Sendable (RunningServer) async throws -> Result
     ) async throws -> Result {
-        let own: [any Plugin] = [LogPlugin(), TemplatePlugin(), WebhookPlugin(), TestPlugin(gates: gates)]
+        let own: [any Plugin] = [
+            LogPlugin(), TemplatePlugin(), WebhookPlugin(), TestPlugin(gates: gates, budgets: budgets),
+        ]
         let registry = try StepRegistry(own + plugins)
         let loader = try PipelineLoader(
             registry: registry, names: ProjectNames(secrets: Array(secrets.keys), env: []))

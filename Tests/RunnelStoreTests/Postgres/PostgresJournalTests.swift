@@ -34,6 +34,55 @@ import Testing
         #expect(error?.hint == "use that version, or another schema")
     }
 
+    @Test("the sums of what calls have used hold those of an older version, before and after the migration")
+    func usageSums() async throws {
+        let server = try await PostgresServer.shared.value
+        let configuration = server.configuration()
+        let old = Array(PostgresSchema.migrations.prefix { $0.name != "5-usage-sums" })
+        let connection = try PostgresConnection(PostgresOptions(url: server.url))
+        try PostgresSchema.migrate(connection, schema: configuration.schema, place: "here", to: old)
+        func add(_ input: String) throws {
+            try server.query(
+                """
+                INSERT INTO \(configuration.schema).usage (at, pipeline, run_id, step, agent, model, input_tokens,
+                    output_tokens, cached_tokens, estimated_input, estimated_output)
+                VALUES (1, 'p', 'r', 'ask', 'a', NULL, \(input), 20, NULL, 7, 9)
+                """)
+        }
+        try add("10")
+        try add("NULL")
+        let journal = try PostgresJournal.open(configuration)
+        let worker = workerRecord("w")
+        try await journal.join(worker)
+        _ = try await journal.accept(newRun("r1", owner: worker), memory: nil)
+        var commit = RunCommit(lease: try await journal.lease("r1"))
+        let usage = UsageRecord(agent: "a", model: nil, inputTokens: 10, outputTokens: 20, estimatedOutput: 1)
+        commit.usage = [UsageEntry(pipeline: "p", step: ExecutionKey("ask"), at: 2, usage: usage)]
+        try await journal.commit(commit, .durable)
+        var expected = UsageTotal()
+        (expected.calls, expected.unknownCalls, expected.unknownCachedCalls) = (3, 1, 3)
+        (expected.inputTokens, expected.outputTokens) = (20, 40)
+        (expected.estimatedInput, expected.estimatedOutput) = (7, 20)
+        #expect(try await journal.usage(UsageQuery(since: 0)).map(\.total) == [expected])
+        await journal.close()
+    }
+
+    @Test("nothing changes or removes an entry of the audit log")
+    func audit() async throws {
+        let server = try await PostgresServer.shared.value
+        let configuration = server.configuration()
+        let journal = try PostgresJournal.open(configuration)
+        try await journal.operators.append(
+            AuditEntry(time: 1, caller: "ada", origin: "here", action: "retry-run", subject: "r"))
+        let table = "\(configuration.schema).audit"
+        for statement in ["DELETE FROM \(table)", "TRUNCATE \(table)", "UPDATE \(table) SET caller = 'bob'"] {
+            let error = #expect(throws: PostgresError.self) { try server.query(statement) }
+            #expect(error?.description.contains("the audit log is append-only") == true)
+        }
+        #expect(try await journal.operators.audit(before: nil, limit: 9).map(\.caller) == ["ada"])
+        await journal.close()
+    }
+
     @Test("errors name the place and no password")
     func secrets() throws {
         var configuration = PostgresJournalConfiguration(url: "postgres://u:s3cret@/db?host=/nonexistent")

@@ -5,6 +5,7 @@ import json
 import sys
 
 from google.protobuf import json_format
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 IDS = {"traceId", "spanId", "parentSpanId"}
@@ -22,14 +23,7 @@ def with_base64_ids(value):
     }
 
 
-for line in sys.stdin:
-    if line.startswith("{"):
-        request = json_format.ParseDict(with_base64_ids(json.loads(line)), ExportTraceServiceRequest())
-        last = request
-    else:
-        request = ExportTraceServiceRequest.FromString(base64.b64decode(line))
-        # What the reader does not know would be kept as it is, and so make a difference.
-        assert request.SerializeToString(deterministic=True) == last.SerializeToString(deterministic=True)
+def check_spans(request):
     for resource in request.resource_spans:
         for scope in resource.scope_spans:
             for span in scope.spans:
@@ -39,3 +33,33 @@ for line in sys.stdin:
                 for link in span.links:
                     assert len(link.trace_id) == 16 and len(link.span_id) == 8, link
                 print(span.kind, span.name, span.status.code)
+
+
+def check_metrics(request):
+    for resource in request.resource_metrics:
+        for scope in resource.scope_metrics:
+            for metric in scope.metrics:
+                kind = metric.WhichOneof("data")
+                points = getattr(metric, kind).data_points
+                for point in points:
+                    assert point.time_unix_nano > 0, point
+                    assert kind == "gauge" or 0 < point.start_time_unix_nano <= point.time_unix_nano, point
+                    if kind == "histogram":
+                        assert len(point.bucket_counts) == len(point.explicit_bounds) + 1, point
+                        assert sum(point.bucket_counts) == point.count, point
+                    else:
+                        assert point.WhichOneof("value") == "as_double", point
+                print(kind, metric.name, len(points))
+
+
+for line in sys.stdin:
+    if line.startswith("{"):
+        json_form = json.loads(line)
+        kind = ExportMetricsServiceRequest if "resourceMetrics" in json_form else ExportTraceServiceRequest
+        request = json_format.ParseDict(with_base64_ids(json_form), kind())
+        last = request
+    else:
+        request = kind.FromString(base64.b64decode(line))
+        # What the reader does not know would be kept as it is, and so make a difference.
+        assert request.SerializeToString(deterministic=True) == last.SerializeToString(deterministic=True)
+    (check_metrics if kind is ExportMetricsServiceRequest else check_spans)(request)

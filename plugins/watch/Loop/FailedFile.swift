@@ -61,6 +61,8 @@ struct FailedFile: Hashable {
         do throws(FileMover.Failure) {
             guard case .succeeded = retry.end else {
                 let note = FailureNote(file: original, run: retry.runID, end: retry.end, time: context.now())
+                let notePath = place.folder.appending(FileMover.noteName(of: place.name))
+                context.placing(notePath.text, modified: context.now(), for: retry.runID)
                 try mover.replaceNote(of: place, with: note.text)
                 return source
             }
@@ -68,7 +70,9 @@ struct FailedFile: Hashable {
                 let result = try mover.delete(place, status, id: retry.runID)
                 return try settled(result, nil, by: mover, context)
             }
-            let (result, name) = try mover.move(place, status, from: failed, to: done)
+            let (result, name) = try mover.move(place, status, from: failed, to: done) { target, _ in
+                context.placing(target.text, modified: status.modified, for: retry.runID)
+            }
             return try settled(result, name, by: mover, context)
         } catch {
             throw StepError(

@@ -17,7 +17,7 @@ struct FileTaker: Sendable {
             let origin = context.origin(of: path.text, modified: status.modified)
             if hash == known {
                 result = .unchanged(status)
-            } else if let origin, origin.pipeline == context.pipeline {
+            } else if let origin, origin.pipeline == context.pipeline, !origin.isMoved {
                 context.logger.warning(
                     "\"\(path.text)\" starts no run: run \(origin.runID) of this pipeline wrote it")
                 result = .ignored(LedgerEntry(status: status, hash: hash, arrival: arrival))

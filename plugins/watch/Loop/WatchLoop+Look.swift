@@ -11,7 +11,7 @@ extension WatchLoop {
         if isRootLost { dropWatches() }
         let identity: FolderIdentity
         do throws(SystemFailure) {
-            identity = try tree.open(folder: settings.root).identity()
+            identity = try openRoot().identity()
             try watchAncestors()
         } catch {
             return await lose(error)

@@ -9,13 +9,13 @@ internal import Synchronization
 struct WatchLoop {
     typealias TaskGroup = ThrowingDiscardingTaskGroup<any Error>
 
-    let settings: WatchSettings
+    private(set) var settings: WatchSettings
     let context: TriggerContext
     let tree: ProjectTree
     let inbox: Inbox<WatchMessage>
     let now: @Sendable () -> Duration
     private let taker: FileTaker
-    private let follower: RunFollower
+    private var follower: RunFollower
 
     var machine: WatchMachine
     var health: ActiveProblems
@@ -58,6 +58,17 @@ struct WatchLoop {
         machine.ignoresPresent = settings.existing == .ignore && record?.path != settings.root
         health = ActiveProblems(waiting: "")
         health.waiting = waitingText
+    }
+
+    /// Opens the watched folder, which may have come with its name composed otherwise.
+    mutating func openRoot() throws(SystemFailure) -> Descriptor {
+        do throws(SystemFailure) {
+            return try tree.open(folder: settings.root)
+        } catch  where error.isMissing {
+            settings = settings.spelled(in: tree)
+            follower = RunFollower(settings: settings, mover: FileMover(tree: tree), context: context, inbox: inbox)
+            return try tree.open(folder: settings.root)
+        }
     }
 
     /// What the trigger waits for, as its status says it.

@@ -10,6 +10,10 @@ struct WatchSession {
     /// Returns only by throwing: `CancellationError`, or a ``StepError`` if watching is impossible.
     func run() async throws {
         let tree = ProjectTree(context.project)
+        try await WatchSession(settings: settings.spelled(in: tree), context: context, limits: limits).run(in: tree)
+    }
+
+    private func run(in tree: ProjectTree) async throws {
         let record = try await context.memory.value(for: FolderRecord.key).flatMap { FolderRecord($0) }
         let ledger = try await loadLedger()
         let inbox = Inbox<WatchMessage>()
@@ -116,6 +120,10 @@ struct RunFollower: Sendable {
     private func finish(
         _ path: FilePath, _ status: FileStatus, _ run: String, _ end: RunEnd
     ) -> (FinishResult, RunSource?, problem: String?) {
+        if settings.after != .keep {
+            let failed = settings.failed.appending(path.relative(to: settings.root) ?? path)
+            try? mover.removeOldNote(of: failed, about: path)
+        }
         let action: String
         do throws(FileMover.Failure) {
             switch (end, settings.after) {
@@ -125,14 +133,20 @@ struct RunFollower: Sendable {
                 return (try mover.delete(path, status, id: run), nil, nil)
             case (.succeeded, .move):
                 action = "move \"\(path.text)\" to \"\(settings.done.shown)\""
-                let (result, place) = try mover.move(path, status, from: settings.root, to: settings.done)
+                let (result, place) = try mover.move(path, status, from: settings.root, to: settings.done) {
+                    target, _ in
+                    context.placing(target.text, modified: status.modified, for: run)
+                }
                 return (result, place.map(FailedFile.processed), nil)
             // Any other end is no success.
             default:
                 action = "move \"\(path.text)\" to \"\(settings.failed.shown)\""
                 let note = FailureNote(file: path, run: run, end: end, time: context.now())
                 let (result, place) = try mover.move(
-                    path, status, from: settings.root, to: settings.failed, note: note.text)
+                    path, status, from: settings.root, to: settings.failed, note: note.text
+                ) { target, isNote in
+                    context.placing(target.text, modified: isNote ? context.now() : status.modified, for: run)
+                }
                 let source = place.map { place in
                     FailedFile(
                         place: place, original: path, status: status, failed: settings.failed,

@@ -25,10 +25,13 @@ struct FileMover: Sendable {
 
     /// Moves the file into `folder`, at the same relative path as below `root`.
     ///
-    /// - Parameter note: The text of a note that is written beside it.
+    /// - Parameters:
+    ///   - note: The text of a note that is written beside it.
+    ///   - placing: Is told of the file's new path before the file is there, and of its note's.
     /// - Returns: `.done` also if the file no longer exists; where it is now, if it was moved.
     func move(
-        _ path: FilePath, _ expected: FileStatus, from root: FilePath, to folder: FilePath, note: String? = nil
+        _ path: FilePath, _ expected: FileStatus, from root: FilePath, to folder: FilePath, note: String? = nil,
+        placing: (_ path: FilePath, _ isNote: Bool) -> Void = { _, _ in }
     ) throws(Failure) -> (FinishResult, FilePath?) {
         guard let source = try source(of: path) else { return (.done, nil) }
         guard let status = status(of: path.name, in: source) else { return (.done, nil) }
@@ -40,7 +43,10 @@ struct FileMover: Sendable {
         return try orFail(target) { () throws(SystemFailure) -> (FinishResult, FilePath?) in
             let name: String
             do throws(SystemFailure) {
-                name = try place(path.name, from: source, in: targetFolder, note: note)
+                name = try place(path.name, from: source, in: targetFolder, note: note) {
+                    placing(target.appending($0), false)
+                    if note != nil { placing(target.appending(Self.noteName(of: $0)), true) }
+                }
             } catch  where error.isMissing {
                 return (.done, nil)
             }
@@ -69,6 +75,25 @@ struct FileMover: Sendable {
     func removeNote(of path: FilePath) throws(Failure) {
         guard let folder = try source(of: path) else { return }
         _ = unlinkat(folder.number, Self.noteName(of: path.name), 0)
+    }
+
+    /// Removes the note about `original` beside a place that its file has left: it was put back.
+    func removeOldNote(of path: FilePath, about original: FilePath) throws(Failure) {
+        guard let folder = try source(of: path), status(of: path.name, in: folder) == nil else { return }
+        let name = Self.noteName(of: path.name)
+        guard let note = text(of: name, in: folder), note.contains("\nfile: \(original.text)\n") else { return }
+        _ = unlinkat(folder.number, name, 0)
+    }
+
+    /// The beginning of a note; nil if there is none.
+    private func text(of name: String, in folder: Descriptor) -> String? {
+        let flags = O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK
+        let number = openat(folder.number, name, flags)
+        guard number >= 0 else { return nil }
+        let file = Descriptor(owning: number)
+        var bytes = [UInt8](repeating: 0, count: 1 << 16)
+        let count = systemRead(file.number, &bytes, bytes.count)
+        return count > 0 ? String(decoding: bytes.prefix(count), as: UTF8.self) : nil
     }
 
     /// - Parameter id: Names the file between renaming and deleting it.
@@ -163,10 +188,12 @@ struct FileMover: Sendable {
     ///
     /// The note is written first: if the process is killed in between, the next session finds and reuses it.
     private func place(
-        _ name: String, from source: Descriptor, in folder: Descriptor, note: String?
+        _ name: String, from source: Descriptor, in folder: Descriptor, note: String?, placing: (String) -> Void
     ) throws(SystemFailure) -> String {
         for number in 1...Self.maximumNumber {
             let candidate = Self.name(name, number: number)
+            guard status(of: candidate, in: folder) == nil else { continue }
+            placing(candidate)
             if let note, try !make(note, for: candidate, in: folder) { continue }
             do throws(SystemFailure) {
                 if try rename.move(name, from: source, to: candidate, in: folder) { return candidate }

@@ -43,6 +43,26 @@ struct ProjectTree: Sendable {
         return current
     }
 
+    /// The folder as it is spelled on disk, where that differs in how characters are composed (NFC, NFD); nil if there is
+    /// no such folder.
+    func spelling(of folder: FilePath) -> FilePath? {
+        guard !folder.text.utf8.allSatisfy({ $0 < 0x80 }) else { return folder }
+        var path = FilePath.project
+        for part in folder.parts {
+            guard let parent = try? open(folder: path), let reader = try? FolderReader(parent) else { return nil }
+            var found: String?
+            while let entry = try? reader.next() {
+                // Canonical equivalence, as `String` compares.
+                guard let name = entry.name.text, name == part else { continue }
+                found = name
+                if name.utf8.elementsEqual(part.utf8) { break }
+            }
+            guard let found else { return nil }
+            path = path.appending(found)
+        }
+        return path
+    }
+
     /// Opens a file for reading; non-blocking, in case it is a pipe.
     func open(file: FilePath) throws(SystemFailure) -> Descriptor {
         let folder = try open(folder: file.folder)

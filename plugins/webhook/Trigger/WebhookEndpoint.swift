@@ -66,8 +66,6 @@ struct WebhookEndpoint: Sendable {
             guard let run = try await context.emit(event).runID else { return .answer(.json(202, ["ignored": true])) }
             return .run(run)
         } catch {
-            context.logger.warning(
-                "a webhook was not accepted", metadata: ["reason": "\(error.message)", "path": "\(request.path)"])
             return .answer(IngressResponse(error))
         }
     }

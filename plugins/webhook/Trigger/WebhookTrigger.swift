@@ -134,8 +134,8 @@ extension WebhookTrigger {
             be called: beyond that the answer is 429 with `Retry-After`.
 
             **Where.** A part of the path in braces is a parameter: `path: scan/{id}` is called at `/hooks/scan/42`, and \
-            `trigger.params.id` is `42`. Of several pipelines with one path the one whose name comes first has it. HEAD is \
-            answered with 200 and starts nothing.
+            `trigger.params.id` is `42`. Of several pipelines with one path the first by the name of its file has it. HEAD \
+            is answered with 200 and starts nothing.
 
             **What is taken.** JSON, forms (`application/x-www-form-urlencoded` and `multipart/form-data` with up to \
             100 parts), text, and bytes as they are. In a form the values of a repeated name are a list, and brackets in \

@@ -29,7 +29,11 @@ struct RunsCancelCommand: AsyncParsableCommand {
                 TakeoverPolicy(deaths: project.settings.runs.deaths.number, now: WallClock.nanoseconds()))
             for name in runs {
                 let id = try await journal.find(name).id
-                switch try await RunService.cancel(id, in: journal) {
+                let answer = try await RunService.cancel(id, in: journal)
+                if answer == .requested || answer == .cancelled {
+                    try await journal.operators.record("cancel-run", of: id)
+                }
+                switch answer {
                 case .requested: Streams.output.write("\(id): \(try await words(for: id, in: journal))\n")
                 case .cancelled: Streams.output.write("\(id): cancelled\n")
                 case .ended(let state): Streams.output.write("\(id): has already ended: \(state.rawValue)\n")

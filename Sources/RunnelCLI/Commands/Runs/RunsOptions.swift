@@ -105,10 +105,19 @@ extension Journal {
     }
 
     /// The run with this name; prints an error and exits the command if there is none.
-    func find(_ name: String) async throws -> RunRecord {
+    ///
+    /// - Parameters:
+    ///   - states: Those that `last` can be in; empty for all.
+    ///   - pipeline: That of `last`; nil for all.
+    func find(
+        _ name: String, states: [RunStateArgument] = [], pipeline: String? = nil
+    ) async throws -> RunRecord {
         if name == "last" {
-            guard let newest = try await runs(RunFilter(limit: 1)).first, let run = try await run(newest.id) else {
-                Streams.error.write("error: there are no runs\n")
+            guard let newest = try await newest(states: states, pipeline: pipeline),
+                let run = try await run(newest.id)
+            else {
+                let isAny = states.isEmpty && pipeline == nil
+                Streams.error.write(isAny ? "error: there are no runs\n" : "error: there is no such run\n")
                 throw ExitStatus.usage
             }
             return run
@@ -123,6 +132,22 @@ extension Journal {
             throw ExitStatus.usage
         }
         return run
+    }
+}
+
+extension Journal {
+    /// The newest run in one of these states; empty for all.
+    private func newest(states: [RunStateArgument], pipeline: String?) async throws -> RunRecord? {
+        let wanted = Set(states.map(\.rawValue))
+        var filter = RunFilter(
+            states: Set(states.flatMap(\.journalStates)), pipeline: pipeline, limit: wanted.isEmpty ? 1 : 50)
+        while true {
+            let page = try await runs(filter)
+            let seen = try await asSeen(page)
+            if let found = seen.first(where: { wanted.isEmpty || wanted.contains($0.stateText) }) { return found }
+            filter.before = page.last?.id
+            guard page.count == filter.limit else { return nil }
+        }
     }
 }
 

@@ -69,7 +69,10 @@ struct RunsResumeCommand: AsyncParsableCommand {
             guard await current.begin(id) else { return nil }
             let observer = foreground.observer(of: nil)
             let outcome = try await withLiveLine(observer) {
-                try await foreground.service.resume(id, observer: observer)
+                try await foreground.service.resume(id, observer: observer) {
+                    // The run goes on without it.
+                    try? await journal.operators.record("resume-run", of: id)
+                }
             }
             switch outcome {
             case .performed(let result): return (id, result)

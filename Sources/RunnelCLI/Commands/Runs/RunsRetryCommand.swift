@@ -17,10 +17,12 @@ struct RunsRetryCommand: AsyncParsableCommand {
             """,
             """
             Instead of one run, --state, --since and --pipeline select many, the oldest first. Runs that were retried \
-            already are left out: the last retry stands for them.
+            already are left out: the last retry stands for them. So are runs whose file is no longer where `watch` has \
+            put it: it was put back, and has a newer run. With `last`, --state and --pipeline say which runs count.
             """,
             examples: [
                 "runnel runs retry last": "The newest run again, from its first step.",
+                "runnel runs retry last --state failed": "The newest run that failed.",
                 "runnel runs retry 01a2188c --from answer": "From the step answer, with earlier outputs as they were.",
                 "runnel runs retry --state failed --since 12h": "All runs that failed in the last 12 hours.",
                 "runnel runs retry last --input tone=formal": "With another value of an input.",
@@ -57,13 +59,14 @@ struct RunsRetryCommand: AsyncParsableCommand {
 
     func validate() throws {
         let selects = !states.isEmpty || pipeline != nil || since != nil
-        guard (run != nil) != selects else {
+        let isLast = run == "last" && since == nil
+        guard isLast || (run != nil) != selects else {
             throw ValidationError(
                 selects
                     ? "name a run, or select runs with --state, --since and --pipeline; not both"
                     : "name the run, or select runs such as with --state failed --since 12h")
         }
-        if selects, states.isEmpty { throw ValidationError("say which runs: --state failed") }
+        if selects, run == nil, states.isEmpty { throw ValidationError("say which runs: --state failed") }
         for state in states where RunState(rawValue: state.rawValue)?.isFinal != true {
             throw ValidationError("--state \(state.rawValue): only runs that have ended can be retried")
         }
@@ -104,9 +107,10 @@ struct RunsRetryCommand: AsyncParsableCommand {
     private func retry(
         in project: Project, _ journal: any Journal, _ simulator: SimulatedMarketplace?
     ) async throws -> (results: [ForegroundRuns.Worked], request: StopRequest?) {
-        let selected = try await selected(in: journal)
-        guard !selected.isEmpty else { return ([], nil) }
+        let found = try await selected(in: journal)
+        guard !found.isEmpty else { return ([], nil) }
         let loader = try await project.loader(startsServers: true, simulates: simulate)
+        let selected = try await standing(found, in: journal, project, loader)
         let foreground = await ForegroundRuns(
             project: project, loader: loader, journal: journal, simulator: simulator, isJSON: json,
             progress: progress)
@@ -116,6 +120,7 @@ struct RunsRetryCommand: AsyncParsableCommand {
             let pipeline = try await pipeline(of: old, in: journal, project, loader)
             let new = try await makeRetry(of: old, with: pipeline, foreground.service)
             guard await current.begin(new.id) else { return nil }
+            try await journal.operators.record("retry-run", of: old.id, outcome: new.id)
             let observer = foreground.observer(of: pipeline)
             let result = try await withLiveLine(observer) {
                 try await foreground.service.perform(new, observer: observer)
@@ -127,7 +132,7 @@ struct RunsRetryCommand: AsyncParsableCommand {
     /// The runs to retry, the oldest first.
     private func selected(in journal: any Journal) async throws -> [String] {
         if let run {
-            let old = try await journal.find(run)
+            let old = try await journal.find(run, states: states, pipeline: pipeline)
             do {
                 try RetryError.check(old)
             } catch {
@@ -152,6 +157,31 @@ struct RunsRetryCommand: AsyncParsableCommand {
             if page.count < filter.limit { break }
         }
         return found.prefix(Self.maximum).reversed()
+    }
+
+    /// Leaves out runs whose file is not there any more, or is that of a newer run: it was put back where it came from.
+    private func standing(
+        _ ids: [String], in journal: any Journal, _ project: Project, _ loader: PipelineLoader
+    ) async throws -> [String] {
+        guard run == nil else { return ids }
+        let directory = project.files()
+        var places: Set<ValueObject> = []
+        var standing: [String] = []
+        for id in ids.reversed() {
+            guard let old = try await journal.run(id) else { continue }
+            if let json = old.source, let source = RunSource(json: project.seal.unseal(json)),
+                let trigger = loader.registry.trigger(named: old.trigger["type"]?.asString ?? ""),
+                !trigger.isThere(source, directory) || !places.insert(source.payload).inserted
+            {
+                let place = source.payload["path"]?.asString.map { " at \"\($0)\"" } ?? ""
+                Streams.error.write(
+                    "the run \(id) is left out: what it was started for is not there any more\(place), or has a newer run\n"
+                )
+                continue
+            }
+            standing.append(id)
+        }
+        return standing.reversed()
     }
 
     private func makeRetry(

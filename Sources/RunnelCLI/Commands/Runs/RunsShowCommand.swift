@@ -9,19 +9,32 @@ struct RunsShowCommand: AsyncParsableCommand {
         discussion: HelpText.text(
             examples: [
                 "runnel runs show last": "The newest run, with long outputs shortened.",
+                "runnel runs show last --state failed": "The newest run that failed.",
                 "runnel runs show 01a2188c --full": "All of one run.",
             ]))
 
     @OptionGroup var options: ProjectOptions
     @Argument(help: "The run: its id, an unambiguous prefix of it, or `last`.", completion: PipelineCompletion.runs)
     var run: String
+    @Option(
+        name: .customLong("state"),
+        help: ArgumentHelp("With `last`: only runs in this state; can be repeated.", valueName: "state"))
+    var states: [RunStateArgument] = []
+    @Option(help: "With `last`: only runs of this pipeline.", completion: PipelineCompletion.names)
+    var pipeline: String?
     @Flag(help: "Show outputs in full.") var full = false
     @Flag(help: "Print a JSON object.") var json = false
+
+    func validate() throws {
+        if run != "last", !states.isEmpty || pipeline != nil {
+            throw ValidationError("--state and --pipeline go with `last`, such as in `runs show last --state failed`")
+        }
+    }
 
     func run() async throws {
         let journal = try options.journal(of: options.project())
         try await withJournalErrors {
-            let found = try await journal.find(run)
+            let found = try await journal.find(run, states: states, pipeline: pipeline)
             let record = try await journal.asSeen([found]).first ?? found
             let steps = try await journal.steps(of: record.id)
             let events = try await journal.events(of: record.id, from: 0, limit: 100_000)

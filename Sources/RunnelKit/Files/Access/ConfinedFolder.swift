@@ -25,8 +25,12 @@ struct ConfinedFolder {
             let flags = isFollowed ? flags : flags | O_NOFOLLOW
             var opened = SystemCalls.open(folder, in: folderOfPart.number, flags: flags)
             if makesFolders, case .failure(let error) = opened, error.isMissing {
-                // Another process may create it concurrently; opening it decides.
-                _ = SystemCalls.makeFolder(folder, in: folderOfPart.number)
+                // Another process may create it concurrently.
+                if case .failure(let error) = SystemCalls.makeFolder(folder, in: folderOfPart.number),
+                    !error.isExisting
+                {
+                    throw error.stepError(action, path.text)
+                }
                 // Also if another process created it: files below must not be lost with their folder.
                 if case .failure(let error) = SystemCalls.sync(folderOfPart.number) {
                     throw error.stepError(action, path.text)

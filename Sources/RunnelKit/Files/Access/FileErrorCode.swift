@@ -1,5 +1,5 @@
 /// Error codes of reading and writing project files.
-public enum FileErrorCode: String, ErrorCode {
+@nonexhaustive public enum FileErrorCode: String, ErrorCode {
     case badCSV = "bad-csv"
     case badEncoding = "bad-encoding"
     case badJSON = "bad-json"

@@ -1,17 +1,17 @@
 // One stream of server-sent events for any number of subscribers. It runs in the shared worker, or in the page itself where
 // there are no shared workers.
 //
-// A subscriber follows all changes, or one run from the number of an event on. The numbers are kept here, so that after a
+// A subscriber follows all changes, with `beats` also heartbeats of workers, or one run from the number of an event on. The numbers are kept here, so that after a
 // restart of the server the stream goes on at the right event.
 export class LiveConnection {
-  #subscribers = new Map(); // subscriber -> { run, next }
+  #subscribers = new Map(); // subscriber -> { run, next, beats }
   #source = null;
   #retry = 0;
   #timer = 0;
   #runs = "";
 
-  subscribe(subscriber, run, next) {
-    this.#subscribers.set(subscriber, { run, next });
+  subscribe(subscriber, run, next, beats) {
+    this.#subscribers.set(subscriber, { run, next, beats });
     this.#refresh();
   }
 
@@ -58,6 +58,9 @@ export class LiveConnection {
       this.#deliver({ type: "connected", wasLost });
     });
     source.addEventListener("change", () => this.#deliver({ type: "change" }));
+    source.addEventListener("beat", () => {
+      for (const [subscriber, { beats }] of this.#subscribers) if (beats) subscriber({ type: "beat" });
+    });
     source.addEventListener("run", (message) => this.#event(JSON.parse(message.data)));
     source.addEventListener("shutdown", () => this.#lost(source));
     source.onerror = () => this.#lost(source);

@@ -6,6 +6,7 @@ const main = document.querySelector("main");
 const notice = document.getElementById("connection");
 const { follow, run } = main.dataset;
 let next = Number(main.dataset.next ?? 0);
+const beats = follow === "workers"; // heartbeats change this page alone
 const units = (main.dataset.units ?? "s,min,h,d").split(",");
 let lostTimer = 0;
 
@@ -13,7 +14,7 @@ let lostTimer = 0;
 
 function connect() {
   if (!follow && !run) return;
-  const subscription = { type: "subscribe", run: run ?? null, next };
+  const subscription = { type: "subscribe", run: run ?? null, next, beats };
   if (window.SharedWorker) {
     try {
       const worker = new SharedWorker(new URL("./worker.js", import.meta.url), { type: "module", name: "runnel" });
@@ -38,7 +39,7 @@ function connectAlone() {
   const connection = new LiveConnection();
   const update = () => {
     if (document.hidden) connection.unsubscribe(receive);
-    else connection.subscribe(receive, run ?? null, next);
+    else connection.subscribe(receive, run ?? null, next, beats);
   };
   document.addEventListener("visibilitychange", () => {
     update();
@@ -58,7 +59,7 @@ function receive(message) {
     lostTimer = 0;
     notice.hidden = true;
     if (message.wasLost) refreshSoon();
-  } else if (message.type === "change" && follow) {
+  } else if ((message.type === "change" || message.type === "beat") && follow) {
     refreshSoon();
   } else if (message.type === "run" && message.event.number >= next) {
     next = message.event.number + 1;
@@ -117,18 +118,25 @@ document.addEventListener("visibilitychange", () => {
   }
 });
 
+// "5 min ago" becomes wrong without any change.
+if (follow) setInterval(refreshSoon, 60_000);
+
 async function refresh() {
   refreshTimer = 0;
   if (isRefreshing) return refreshSoon();
   isRefreshing = true;
   try {
-    const response = await fetch(location.href, { redirect: "manual" });
+    const first = rowList()?.dataset.first;
+    const response = await fetch(isFollowing ? location.href : rowsAt(first), { redirect: "manual" });
     if (!response.ok) return;
     const page = new DOMParser().parseFromString(await response.text(), "text/html");
     const rendered = Number(page.querySelector("main")?.dataset.next ?? Infinity);
     for (const part of main.querySelectorAll("[data-live][id]")) {
       const fresh = page.getElementById(part.id);
-      if (fresh) morph(part, fresh);
+      // The reader has scrolled to other rows meanwhile.
+      if (part.id === "steps" && !isFollowing && rowList()?.dataset.first !== first) continue;
+      if (fresh && part.id === "steps") drawRows(part, fresh);
+      else if (fresh) morph(part, fresh);
     }
     // What came while the server rendered is not in a new answer yet.
     const late = texts.filter((event) => event.number >= rendered);
@@ -147,21 +155,29 @@ async function refresh() {
   }
 }
 
-const key = (node) => node.id || node.dataset?.run || node.dataset?.step || node.dataset?.answer || "";
+const key = (node) => node.id || node.dataset?.row || node.dataset?.run || node.dataset?.step || node.dataset?.answer || "";
 
 // Changes `from` to what `to` is, and leaves alone what is equal: focus, selections and what was unfolded stay.
 function morph(from, to) {
   if (from.dataset?.answer && from.dataset.answer === to.dataset?.answer) return;
   for (const { name } of [...from.attributes]) {
-    if (!to.hasAttribute(name) && !(name === "open" && from.nodeName === "DETAILS")) from.removeAttribute(name);
+    // `style` is what this script has set.
+    if (name === "style" || (name === "open" && from.nodeName === "DETAILS")) continue;
+    if (!to.hasAttribute(name)) from.removeAttribute(name);
   }
   for (const { name, value } of [...to.attributes]) {
     if (name === "open" && from.nodeName === "DETAILS") continue;
     if (from.getAttribute(name) !== value) from.setAttribute(name, value);
   }
   if (from.nodeName === "SELECT" || from.nodeName === "TEXTAREA") return;
+  // What is gone is removed first, so that what stays is not moved: moving takes the focus away.
+  const wanted = new Set([...to.children].map(key));
   const keyed = new Map();
-  for (const child of from.children) if (key(child)) keyed.set(key(child), child);
+  for (const child of [...from.children]) {
+    if (!key(child)) continue;
+    if (wanted.has(key(child))) keyed.set(key(child), child);
+    else child.remove();
+  }
   let at = from.firstChild;
   for (const child of [...to.childNodes]) {
     const same = child.nodeType === Node.ELEMENT_NODE && key(child) ? keyed.get(key(child)) : null;
@@ -191,14 +207,116 @@ function morph(from, to) {
   }
 }
 
+// MARK: The steps of a long run
+
+// The list holds a window of the rows; the others are the space above and below it. Scrolling loads the rows around those
+// that are seen, and removes the ones far away.
+const nearEnd = 50; // how many rows before the end of the window the next ones are loaded
+let isFollowing = true; // until the reader scrolls, the selected step is kept in view
+let placedAt = 0; // where this script has scrolled the list to
+let drawnAt = performance.now();
+let isLoadingRows = false;
+
+const rowList = () => main.querySelector(".fall > ol");
+
+// The address of this page with other rows.
+function rowsAt(first, view) {
+  const url = new URL(location.href);
+  url.hash = "";
+  if (first !== undefined) url.searchParams.set("row", first);
+  if (view) url.searchParams.set("view", view);
+  return url;
+}
+
+function drawRows(part, fresh) {
+  const list = rowList();
+  const focused = list?.contains(document.activeElement) ? document.activeElement : null;
+  morph(part, fresh);
+  drawnAt = performance.now();
+  placeRows();
+  if (focused && !focused.isConnected) rowList()?.focus({ preventScroll: true });
+}
+
+function placeRows() {
+  const list = rowList();
+  if (!list) return;
+  const [first, count] = [Number(list.dataset.first), Number(list.dataset.count)];
+  // 6px and 3em are those of the style sheet.
+  list.style.paddingTop = `calc(6px + ${first} * 3em)`;
+  list.style.paddingBottom = `calc(6px + ${Math.max(0, count - first - list.children.length)} * 3em)`;
+  const pages = main.querySelector("#steps .pages");
+  if (pages) pages.hidden = true;
+  if (!isFollowing) return;
+  const height = list.firstElementChild?.offsetHeight ?? 0;
+  const current = list.querySelector("[aria-current]")?.closest("[data-row]");
+  const top = 6 + Number(current?.dataset.row ?? first) * height;
+  const box = list.parentElement;
+  if (top < box.scrollTop || top + height > box.scrollTop + box.clientHeight) {
+    box.scrollTop = current ? top - (box.clientHeight - height) / 2 : top;
+  }
+  placedAt = box.scrollTop;
+  // The address names other rows.
+  if (!current) isFollowing = false;
+}
+
+main.addEventListener("scroll", ({ target }) => {
+  if (!target.classList?.contains("fall")) return;
+  if (Math.abs(target.scrollTop - placedAt) > 1) isFollowing = false;
+  loadRows();
+}, { capture: true, passive: true });
+
+async function loadRows() {
+  const list = rowList();
+  if (!list || isLoadingRows) return;
+  const height = list.firstElementChild?.offsetHeight ?? 0;
+  if (!height) return;
+  const [first, count, size] = [Number(list.dataset.first), Number(list.dataset.count), Number(list.dataset.size)];
+  const end = first + list.children.length;
+  const { scrollTop, clientHeight } = list.parentElement;
+  const top = Math.floor(scrollTop / height);
+  const bottom = top + Math.ceil(clientHeight / height);
+  const isNear = (first > 0 && top < first + nearEnd) || (end < count && bottom > end - nearEnd);
+  const wanted = Math.max(0, Math.min(Math.round((top + bottom - size) / 2), count - size));
+  if (!isNear || wanted === first) return;
+  isLoadingRows = true;
+  let isDrawn = false;
+  try {
+    const response = await fetch(rowsAt(wanted, "rows"), { redirect: "manual" });
+    if (!response.ok) return;
+    const fresh = new DOMParser().parseFromString(await response.text(), "text/html").getElementById("steps");
+    const part = document.getElementById("steps");
+    if (part && fresh) drawRows(part, fresh);
+    isDrawn = Boolean(fresh);
+    tick();
+  } catch {
+    // The stream says that the server is gone; the next scrolling tries again.
+  } finally {
+    isLoadingRows = false;
+  }
+  if (isDrawn) loadRows();
+}
+
+// The bars of what goes on grow, and the others shrink.
+function stretch() {
+  const list = rowList();
+  const span = Number(list?.dataset.span);
+  if (!span) return;
+  const width = (1000 * (span + performance.now() - drawnAt)) / span;
+  for (const drawing of list.querySelectorAll("svg")) drawing.setAttribute("viewBox", `0 0 ${width.toFixed(1)} 18`);
+  for (const bar of list.querySelectorAll("[data-growing]")) {
+    bar.setAttribute("width", (width - Number(bar.getAttribute("x"))).toFixed(1));
+  }
+}
+
 // MARK: Times
 
 function tick() {
   for (const span of document.querySelectorAll("[data-since]")) {
     const seconds = Math.max(0, (Date.now() - Date.parse(span.dataset.since)) / 1000);
-    const text = took(seconds);
+    const text = (span.dataset.words ?? "{0}").replace("{0}", took(seconds));
     if (span.textContent !== text) span.textContent = text;
   }
+  stretch();
 }
 
 function took(seconds) {
@@ -231,4 +349,6 @@ if (here.searchParams.has("done")) {
 }
 
 for (const answer of main.querySelectorAll("[data-answer]")) answer.scrollTop = answer.scrollHeight;
+placeRows();
+loadRows();
 connect();

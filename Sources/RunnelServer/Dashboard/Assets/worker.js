@@ -9,7 +9,7 @@ self.onconnect = ({ ports: [port] }) => {
   const subscriber = (message) => port.postMessage(message);
   port.onmessage = ({ data }) => {
     seen.set(port, { subscriber, at: Date.now() });
-    if (data.type === "subscribe") connection.subscribe(subscriber, data.run, data.next);
+    if (data.type === "subscribe") connection.subscribe(subscriber, data.run, data.next, data.beats);
     if (data.type === "leave") leave(port);
   };
   port.start();

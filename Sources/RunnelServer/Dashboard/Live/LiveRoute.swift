@@ -7,12 +7,14 @@ import RunnelKit
 
 /// `/live`: one stream of server-sent events for all tabs of a browser.
 ///
-/// It says `change` when anything in the journal, a served file or the health of a trigger has changed, at most once a
-/// second, and sends the events of the runs that are named in the address, `?run=ID:NUMBER`, from those numbers on. The
-/// browser keeps the numbers, so that it can go on at the right event after the server was restarted.
+/// It says `change` when what pages show, a served file or the health of a trigger has changed, at most once a second, and
+/// `beat` when something else was written, such as a heartbeat of a worker, at most every two seconds. It sends the events
+/// of the runs that are named in the address, `?run=ID:NUMBER`, from those numbers on. The browser keeps the numbers, so
+/// that it can go on at the right event after the server was restarted.
 struct LiveRoute: Sendable {
     let journal: any Journal
     let host: PipelineHost
+    let changes: ContentChanges
     let answersEnd: Latch
 
     /// How many runs one stream can follow.
@@ -22,7 +24,6 @@ struct LiveRoute: Sendable {
     private static let fast = Duration.milliseconds(100)
     private static let slow = Duration.milliseconds(500)
     private static let heartbeat = Duration.seconds(15)
-    private static let changes = Duration.seconds(1)
     private static let page = 500
 
     func add(to group: RouterGroup<ServerContext>) {
@@ -61,16 +62,13 @@ struct LiveRoute: Sendable {
         var runs = first
         let clock = ContinuousClock()
         var version: Int64?
-        var hostVersion = host.changes
+        var notices: ChangeNotices?
         var lastWrite = clock.now
-        var lastChange = clock.now - Self.changes
-        var isChanged = false
         // The first bytes say that the stream is there.
         try await writer.write(ByteBuffer(string: SSEWriter.event("open", retry: 1000, data: "{}")))
         while true {
             let current = try await journal.version()
             if current != version {
-                isChanged = isChanged || version != nil
                 version = current
                 for (run, next) in runs.sorted(by: { $0.key < $1.key }) {
                     let after = try await writeEvents(of: run, from: next, to: &writer)
@@ -79,11 +77,12 @@ struct LiveRoute: Sendable {
                     runs[run] = after
                 }
             }
-            if host.changes != hostVersion { (hostVersion, isChanged) = (host.changes, true) }
-            if isChanged, clock.now - lastChange >= Self.changes {
-                try await writer.write(ByteBuffer(string: SSEWriter.event("change", data: "{}")))
-                (isChanged, lastChange, lastWrite) = (false, clock.now, clock.now)
+            let (content, hostChanges) = (try await changes.count(at: current, now: clock.now), host.changes)
+            if let notice = notices?.next(version: current, content: content, host: hostChanges, now: clock.now) {
+                try await writer.write(ByteBuffer(string: SSEWriter.event(notice.rawValue, data: "{}")))
+                lastWrite = clock.now
             }
+            notices = notices ?? ChangeNotices(version: current, content: content, host: hostChanges)
             if clock.now - lastWrite >= Self.heartbeat {
                 try await writer.write(ByteBuffer(string: SSEWriter.comment("still here")))
                 lastWrite = clock.now

@@ -325,12 +325,16 @@ struct NowData: Sendable {
         return data
     }
 
+    /// How many events are looked through for what a step said last.
+    private static let lastEvents = 500
+
     private static func going(_ run: RunRecord, _ journal: any Journal) async throws -> NowPage.Going {
-        let steps = try await journal.steps(of: run.id)
-        let step = steps.last { !$0.state.isFinal && !$0.uses.isEmpty } ?? steps.last
+        let steps = try await journal.steps(of: run.id, StepSearch(first: .max, limit: 1))
+        let step = steps.open.last { !$0.uses.isEmpty } ?? steps.rows.last
         var going = NowPage.Going(run: run, step: step?.key.description)
         guard let step, !step.state.isFinal else { return going }
-        let log = try await RunLog.read(run.id, journal)
+        var log = RunLog()
+        for (_, event) in try await journal.lastEvents(of: run.id, limit: lastEvents) { log.add(event) }
         going.lastLine = log.texts[step.key.description].flatMap { text in
             text.shown.split(whereSeparator: \.isNewline).last.map { String($0.suffix(120)) }
         }

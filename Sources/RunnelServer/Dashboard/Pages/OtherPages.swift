@@ -13,6 +13,7 @@ struct TriggersPage {
     let hooked: Set<String>
     /// The next tick of each trigger, by the name of the pipeline and the trigger's key.
     let ticks: [String: [String: PipelineHost.Tick]]
+    let hasLedger: @Sendable (TriggerDeclaration) -> Bool
 
     func html() -> String {
         let words = context.words
@@ -41,7 +42,8 @@ struct TriggersPage {
                         for (hosted, trigger) in rows {
                             TriggerRow(
                                 context: context, hosted: hosted, trigger: trigger,
-                                next: ticks[hosted.pipeline?.name ?? ""]?[trigger.key], showsPipeline: true
+                                next: ticks[hosted.pipeline?.name ?? ""]?[trigger.key], hasLedger: hasLedger(trigger),
+                                showsPipeline: true
                             ).write(to: &html)
                         }
                     }

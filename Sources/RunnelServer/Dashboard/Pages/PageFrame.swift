@@ -100,8 +100,10 @@ struct PageFrame: Sendable {
     /// What the page follows, as attributes: all changes, or a run with the number of its next event.
     var live: [(name: StaticString, value: String)] = []
 
-    /// Rendered anew whenever anything in the journal has changed.
+    /// Rendered anew whenever what pages show has changed.
     static let followsAll: [(name: StaticString, value: String)] = [("data-follow", "runs")]
+    /// Rendered anew with each heartbeat, too.
+    static let followsWorkers: [(name: StaticString, value: String)] = [("data-follow", "workers")]
 
     func html(_ content: (inout HTMLWriter) -> Void) -> String {
         let words = context.words

@@ -11,6 +11,7 @@ struct PipelinePage {
     let recent: RecentRuns
     let ticks: [PipelineHost.Tick]
     let redact: @Sendable (String) -> String
+    let hasLedger: @Sendable (TriggerDeclaration) -> Bool
     /// What was typed into the form, and what is wrong with it.
     var typed: [String: String] = [:]
     var typedPriority: String?
@@ -85,7 +86,7 @@ struct PipelinePage {
                     for trigger in pipeline.triggers {
                         TriggerRow(
                             context: context, hosted: hosted, trigger: trigger,
-                            next: ticks.first { $0.key == trigger.key }
+                            next: ticks.first { $0.key == trigger.key }, hasLedger: hasLedger(trigger)
                         ).write(to: &html)
                     }
                 }
@@ -297,6 +298,7 @@ struct TriggerRow {
     let trigger: TriggerDeclaration
     /// Its next tick, if it has ticks.
     var next: PipelineHost.Tick?
+    var hasLedger = false
     var showsPipeline = false
 
     func write(to html: inout HTMLWriter) {
@@ -329,6 +331,12 @@ struct TriggerRow {
                     }
                 case .problem(let text), .waiting(let text): html.outside(text)
                 case nil: break
+                }
+                if hasLedger, let pipeline = hosted.pipeline {
+                    html.text(" ")
+                    html.element(
+                        "a", .href(Link("pipelines", pipeline.name, "ledger").with("trigger", trigger.key)),
+                        text: words(.ledger))
                 }
             }
             html.element("td", .class("num")) { html in

@@ -1,5 +1,6 @@
 import RunnelEngine
 import RunnelKit
+import Synchronization
 
 /// The events of a run, put together by step: attempts with their times and errors, and what was said.
 struct RunLog: Sendable {
@@ -42,38 +43,55 @@ struct RunLog: Sendable {
     /// The number of the next event.
     var next = 0
     var isOver = false
+    /// The number of items of each `for_each` that was asked for.
+    var itemCounts: [String: Int] = [:]
+    /// About what the log takes in memory.
+    private(set) var bytes = 0
 
     private static let page = 1000
     private static let maximumNotes = 200
 
-    static func read(_ runID: String, _ journal: any Journal) async throws(JournalError) -> RunLog {
-        var log = RunLog()
-        while case let events = try await journal.events(of: runID, from: log.next, limit: page), let last = events.last
+    /// Adds the events that were written since.
+    mutating func readOn(_ runID: String, _ journal: any Journal) async throws(JournalError) {
+        while case let events = try await journal.events(of: runID, from: next, limit: Self.page),
+            let last = events.last
         {
-            for (_, json) in events { log.add(json) }
-            log.next = last.number + 1
+            for (_, json) in events { add(json) }
+            next = last.number + 1
         }
-        return log
     }
 
-    private mutating func add(_ json: Value) {
+    mutating func add(_ json: Value) {
         guard let event = RunEvent(json: json) else { return }
         if case .stepNote(_, let text) = event.kind { lastNote = text } else { lastNote = nil }
         switch event.kind {
         case .stepStarted(let place, let attempt):
             attempts[place.id, default: []].append(Attempt(number: attempt, start: event.time, outcome: .running))
+            bytes += 200 + place.id.utf8.count
             // A new attempt says everything again.
-            if attempt > 1 { texts[place.id] = nil }
-        case .stepText(let place, let text): texts[place.id, default: Text()].append(text)
+            if attempt > 1 { forgetText(of: place.id) }
+        case .stepText(let place, let text):
+            bytes -= texts[place.id]?.shown.utf8.count ?? 0
+            texts[place.id, default: Text()].append(text)
+            bytes += texts[place.id]?.shown.utf8.count ?? 0
         case .stepNote(let place, let text):
-            if notes[place.id, default: []].count < Self.maximumNotes { notes[place.id, default: []].append(text) }
-        case .stepSucceeded(let place, _, _): end(place.id, event.time, .succeeded)
+            guard notes[place.id, default: []].count < Self.maximumNotes else { return }
+            notes[place.id, default: []].append(text)
+            bytes += text.utf8.count
+        case .stepSucceeded(let place, _, _):
+            end(place.id, event.time, .succeeded)
+            // The step has its output.
+            forgetText(of: place.id)
         case .stepCancelled(let place, _): end(place.id, event.time, .cancelled)
         case .stepFailed(let place, let error, _, let retryIn):
             end(place.id, event.time, .failed, error, retryIn.map { Int64($0.milliseconds * 1e6) })
         case .runFinished: isOver = true
         case .runStarted, .stepSkipped, .stepHeld: break
         }
+    }
+
+    private mutating func forgetText(of step: String) {
+        bytes -= texts.removeValue(forKey: step)?.shown.utf8.count ?? 0
     }
 
     private mutating func end(
@@ -83,5 +101,53 @@ struct RunLog: Sendable {
         (last.end, last.outcome, last.error, last.retryIn) = (time, outcome, error, retryIn)
         all.append(last)
         attempts[step] = all
+    }
+}
+
+/// The logs of the runs that were looked at last: to render a page again, only new events are read.
+final class RunLogs: Sendable {
+    private static let maximumRuns = 16
+    /// In bytes, of all logs.
+    private static let maximumSize = 32 << 20
+
+    private let journal: any Journal
+    /// The one that was used last is at the end.
+    private let kept = Mutex<[(runID: String, log: RunLog)]>([])
+
+    init(journal: any Journal) {
+        self.journal = journal
+    }
+
+    /// The log of a run up to now.
+    func log(of runID: String) async throws(JournalError) -> RunLog {
+        var log = kept.withLock { $0.last { $0.runID == runID }?.log } ?? RunLog()
+        try await log.readOn(runID, journal)
+        keep(log, of: runID)
+        return log
+    }
+
+    /// The numbers of items of these `for_each`. They are read once, since they do not change.
+    func itemCounts(
+        of loops: [StepRecord], _ runID: String, _ log: RunLog
+    ) async throws(JournalError) -> [String: Int] {
+        var log = log
+        var isNew = false
+        for key in loops.map(\.key.description) where log.itemCounts[key] == nil {
+            log.itemCounts[key] = try await journal.step(of: runID, key: key)?.items?.asList?.count ?? 0
+            isNew = true
+        }
+        if isNew { keep(log, of: runID) }
+        return log.itemCounts
+    }
+
+    private func keep(_ log: RunLog, of runID: String) {
+        kept.withLock { kept in
+            kept.removeAll { $0.runID == runID }
+            guard log.bytes <= Self.maximumSize else { return }
+            kept.append((runID, log))
+            while kept.count > Self.maximumRuns || kept.reduce(0, { $0 + $1.log.bytes }) > Self.maximumSize {
+                kept.removeFirst()
+            }
+        }
     }
 }

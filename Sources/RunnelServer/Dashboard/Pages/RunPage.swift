@@ -7,14 +7,17 @@ import YAML
 struct RunPage {
     let context: PageContext
     let run: RunRecord
-    let steps: [StepRecord]
+    /// The rows of the waterfall, and what there is to know of all steps.
+    let steps: StepWindow
     let log: RunLog
+    /// The number of items of each `for_each` in the rows.
+    let itemCounts: [String: Int]
     /// The pipeline as it is served now; nil if it is not.
     let pipeline: Pipeline?
-    /// The step whose details are shown, by ``ExecutionKey/description``.
+    /// The step that the address names, by ``ExecutionKey/description``.
     let selected: String?
-    /// The first row of the waterfall.
-    let firstRow: Int
+    /// The step whose details are shown, whole; see ``StepSearch/selected``.
+    let shown: StepRecord?
     /// Whether the pipeline's file has changed since the run began.
     let definitionChanged: Bool
     /// Redacts secrets.
@@ -49,16 +52,10 @@ struct RunPage {
         }
     }
 
-    /// The selected step; without one the one that failed, then the one that runs, then the last.
-    var shown: StepRecord? {
-        if let selected { return steps.first { $0.key.description == selected } }
-        let leaves = steps.filter { !$0.uses.isEmpty && $0.items == nil }
-        return leaves.last { $0.state == .failed } ?? leaves.last { !$0.state.isFinal } ?? leaves.last ?? steps.last
-    }
+    /// The waterfall alone, for scripts that load other rows of it.
+    func rowsHTML() -> String { HTMLWriter.document { Waterfall(page: self).write(to: &$0) } }
 
-    func link(step: String) -> Link {
-        Link("runs", run.id).with("step", step).with("row", firstRow > 0 ? "\(firstRow)" : nil)
-    }
+    func link(step: String) -> Link { Link("runs", run.id).with("step", step) }
 
     // MARK: - Head
 
@@ -198,7 +195,7 @@ struct RunPage {
 
     /// The chats that stream at the moment, side by side; one that is alone stands in the details of its step.
     private func answers(_ html: inout HTMLWriter) {
-        let streaming = steps.filter { !$0.state.isFinal && log.texts[$0.key.description] != nil }
+        let streaming = steps.open.filter { log.texts[$0.key.description] != nil }
         html.element("div", .id("answers"), .class("answers"), .flag("data-live"), .label(context.words(.answers))) {
             html in
             guard streaming.count > 1 else { return }
@@ -307,36 +304,49 @@ struct Waterfall {
     func write(to html: inout HTMLWriter) {
         let words = page.context.words
         let steps = page.steps
-        let start = page.run.startedAt ?? steps.compactMap(\.startedAt).min() ?? page.run.createdAt
+        let start = page.run.startedAt ?? steps.startedAt ?? page.run.createdAt
         let end = max(
-            page.run.endedAt
-                ?? (page.run.state == .running
-                    ? page.context.now : steps.compactMap { $0.endedAt ?? $0.startedAt }.max() ?? start),
-            start + 1)
+            page.run.endedAt ?? (page.run.state == .running ? page.context.now : steps.changedAt ?? start), start + 1)
+        let isGrowing = page.run.state == .running
         html.sheet(
             "steps", words(.steps),
             end: { html in
-                html.element("span", .class("soft"), text: words(.upTo, words.took(end - start)))
+                html.element(
+                    "span", .class("soft"),
+                    isGrowing ? .plain("data-since", Timestamp.text(nanoseconds: start)) : nil,
+                    isGrowing ? .plain("data-words", words(.upTo, "{0}")) : nil,
+                    text: words(.upTo, words.took(end - start)))
             }, live: true
         ) { html in
-            guard !steps.isEmpty else {
+            guard steps.count > 0 else {
                 return html.empty(words(page.run.state == .queued ? .notBegun : .noSteps))
             }
-            let shown = steps.dropFirst(page.firstRow).prefix(RunPage.rows)
-            html.element("ol", .class("fall"), .plain("start", "\(page.firstRow + 1)")) { html in
-                for step in shown { row(step, start, end, &html) }
+            // `data-span`: the time that the bars are drawn over, in milliseconds. Scripts stretch it while the run goes on.
+            html.element("div", .class("fall")) { html in
+                html.element(
+                    "ol", .plain("start", "\(steps.first + 1)"), .plain("tabindex", "-1"),
+                    .labelled(by: "steps-title"), .plain("data-first", "\(steps.first)"),
+                    .plain("data-count", "\(steps.count)"), .plain("data-size", "\(RunPage.rows)"),
+                    isGrowing ? .plain("data-span", "\((end - start) / 1_000_000)") : nil
+                ) { html in
+                    for (index, step) in steps.rows.enumerated() { row(step, steps.first + index, start, end, &html) }
+                }
             }
-            if steps.count > RunPage.rows { pages(steps.count, &html) }
+            if steps.count > steps.rows.count { pages(&html) }
         }
     }
 
-    private func row(_ step: StepRecord, _ start: Int64, _ end: Int64, _ html: inout HTMLWriter) {
+    private func row(_ step: StepRecord, _ index: Int, _ start: Int64, _ end: Int64, _ html: inout HTMLWriter) {
         let words = page.context.words
         let key = step.key.description
-        let isCurrent = page.shown?.key == step.key
-        let took = step.startedAt.map { (step.endedAt ?? (step.state == .running ? page.context.now : $0)) - $0 }
+        let isCurrent = page.steps.selected == step.key
+        let isRunning = step.state == .running && step.endedAt == nil
+        let took = step.startedAt.map { (step.endedAt ?? (isRunning ? page.context.now : $0)) - $0 }
         let time = took.map { words.took($0) } ?? "—"
-        html.element("li", step.key.items.isEmpty ? nil : .class("inside")) { html in
+        html.element(
+            "li", step.key.items.isEmpty ? nil : .class("inside"), .plain("data-row", "\(index)"),
+            .plain("aria-posinset", "\(index + 1)"), .plain("aria-setsize", "\(page.steps.count)")
+        ) { html in
             html.element(
                 "a", .href(page.link(step: key).at("detail")), isCurrent ? .plain("aria-current", "true") : nil,
                 .plain("data-step", key)
@@ -355,40 +365,44 @@ struct Waterfall {
                     "svg", .plain("viewBox", "0 0 1000 18"), .plain("preserveAspectRatio", "none"), .role("img"),
                     .label("\(key), \(words(StateStyle.phrase(step.state.rawValue))), \(time)")
                 ) { html in bars(step, start, end, &html) }
-                html.element("span", .class("num mono"), text: time)
+                let since = isRunning && page.run.state == .running ? step.startedAt : nil
+                html.element(
+                    "span", .class("num mono"), since.map { .plain("data-since", Timestamp.text(nanoseconds: $0)) },
+                    text: time)
             }
         }
     }
 
     private func kind(_ step: StepRecord) -> String {
-        if let items = step.items?.asList {
-            let done = page.steps.count {
-                $0.key.step == step.key.step && $0.key.items.count == step.key.items.count + 1 && $0.state.isFinal
-            }
-            return page.context.words(
-                .itemsDone, page.context.words.number(done), page.context.words.number(items.count))
-        }
-        return step.uses.isEmpty ? page.context.words(.group) : step.uses
+        let words = page.context.words
+        guard step.items != nil else { return step.uses.isEmpty ? words(.group) : step.uses }
+        return words(
+            .itemsDone, words.number(page.steps.done[step.key] ?? 0),
+            words.number(page.itemCounts[step.key.description] ?? 0))
     }
 
     private func bars(_ step: StepRecord, _ start: Int64, _ end: Int64, _ html: inout HTMLWriter) {
         let attempts = page.log.attempts[step.key.description] ?? []
+        let isRunning = step.state == .running && step.endedAt == nil && page.run.state == .running
         let isOnlyRecord = attempts.isEmpty || step.items != nil
         if isOnlyRecord {
             guard let from = step.startedAt else { return }
-            bar(from, step.endedAt ?? page.context.now, start, end, style(step.state), &html)
+            bar(from, step.endedAt ?? page.context.now, start, end, style(step.state), isGrowing: isRunning, &html)
         }
         for attempt in isOnlyRecord ? [] : attempts.suffix(50) {
             let style: String =
                 switch attempt.outcome {
-                case .running: step.state == .running ? "run" : "wait"
+                // The record of the step may be newer than its events.
+                case .running: self.style(step.state)
                 case .succeeded: "ok"
                 case .failed: "bad"
                 case .cancelled: "wait"
                 }
-            bar(attempt.start, attempt.end ?? step.endedAt ?? page.context.now, start, end, style, &html)
+            bar(
+                attempt.start, attempt.end ?? step.endedAt ?? page.context.now, start, end, style,
+                isGrowing: isRunning && attempt.end == nil, &html)
             if let pause = attempt.retryIn, let failed = attempt.end {
-                bar(failed, min(failed + pause, end), start, end, "pause", &html)
+                bar(failed, min(failed + pause, end), start, end, "pause", isGrowing: false, &html)
             }
         }
     }
@@ -404,36 +418,36 @@ struct Waterfall {
     }
 
     private func bar(
-        _ from: Int64, _ to: Int64, _ start: Int64, _ end: Int64, _ style: String, _ html: inout HTMLWriter
+        _ from: Int64, _ to: Int64, _ start: Int64, _ end: Int64, _ style: String, isGrowing: Bool,
+        _ html: inout HTMLWriter
     ) {
         let scale = 1000 / Double(end - start)
         let x = min(994, max(0, Double(from - start) * scale))
         let width = min(1000 - x, max(6, Double(to - from) * scale))
         html.shape(
             "rect", .class(style), .plain("x", Self.digits(x)), .plain("y", "3"), .plain("width", Self.digits(width)),
-            .plain("height", "12"), .plain("rx", "2"))
+            .plain("height", "12"), .plain("rx", "2"), isGrowing ? .flag("data-growing") : nil)
     }
 
     private static func digits(_ number: Double) -> String { String((number * 10).rounded() / 10) }
 
-    private func pages(_ count: Int, _ html: inout HTMLWriter) {
+    /// The other rows, for browsers without scripts.
+    private func pages(_ html: inout HTMLWriter) {
         let words = page.context.words
+        let (first, count) = (page.steps.first, page.steps.count)
         html.element("nav", .class("pages inset"), .label(words(.navPages))) { html in
             html.element(
                 "span", .class("soft"),
                 text: words(
                     .rowsOf,
-                    words.number(page.firstRow + 1), words.number(min(count, page.firstRow + RunPage.rows)),
-                    words.number(count)))
+                    words.number(first + 1), words.number(first + page.steps.rows.count), words.number(count)))
             let link = Link("runs", page.run.id).with("step", page.selected)
-            if page.firstRow > 0 {
+            if first > 0 {
                 html.element(
-                    "a", .href(link.with("row", "\(max(0, page.firstRow - RunPage.rows))").at("steps")),
-                    text: words(.previous))
+                    "a", .href(link.with("row", "\(max(0, first - RunPage.rows))").at("steps")), text: words(.previous))
             }
-            if page.firstRow + RunPage.rows < count {
-                html.element(
-                    "a", .href(link.with("row", "\(page.firstRow + RunPage.rows)").at("steps")), text: words(.next))
+            if first + RunPage.rows < count {
+                html.element("a", .href(link.with("row", "\(first + RunPage.rows)").at("steps")), text: words(.next))
             }
         }
     }

@@ -214,7 +214,7 @@ struct RunSearch: Sendable {
     let journal: any Journal
     var limit = 50
     /// How many runs are examined for one page.
-    var maximumExamined = 3000
+    var maximumExamined = 1500
     /// Nanoseconds since 1970.
     let now: Int64
 

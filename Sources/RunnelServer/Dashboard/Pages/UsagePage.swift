@@ -8,6 +8,9 @@ struct UsagePage {
     let prices: PriceTable
     /// The days that the sums are by.
     let days: UsageDays
+    let budgets: [BudgetStatus]
+    /// The names of the served pipelines, which have pages.
+    let served: Set<String>
 
     static let days = 30
 
@@ -20,6 +23,7 @@ struct UsagePage {
             html.element("div", .class("title")) { $0.element("h1", text: words(.navUsage)) }
             html.element("p", .class("soft"), text: words(.usageHelp, days.zone.name))
             html.element("div", .id("usage"), .flag("data-live")) { html in
+                if !budgets.isEmpty { budgetTable(&html) }
                 guard total.calls > 0 else {
                     html.element("section", .class("sheet"), .label(words(.navUsage))) {
                         $0.empty(words(.noUsage), words(.noUsageHint))
@@ -107,11 +111,7 @@ struct UsagePage {
                     for (name, total) in rows.prefix(200) {
                         html.element("tr") { html in
                             html.element("td", .class("name")) { html in
-                                if isPipeline {
-                                    html.element("a", .href(Link("pipelines", name))) { $0.outside(name) }
-                                } else {
-                                    html.outside(name)
-                                }
+                                if isPipeline { pipeline(name, &html) } else { html.outside(name) }
                             }
                             number(.columnCalls, words.number(total.calls), &html)
                             let (unknown, uncached) = (total.unknownCalls, total.unknownCachedCalls)
@@ -127,6 +127,56 @@ struct UsagePage {
                 }
             }
         }
+    }
+
+    private func pipeline(_ name: String, _ html: inout HTMLWriter) {
+        guard served.contains(name) else { return html.outside(name) }
+        html.element("a", .href(Link("pipelines", name))) { $0.outside(name) }
+    }
+
+    private func budgetTable(_ html: inout HTMLWriter) {
+        let words = context.words
+        html.sheet("budgets", words(.budgets)) { html in
+            html.element("table") { html in
+                html.element("caption", .class("hidden"), text: words(.budgets))
+                html.element("thead") { html in
+                    html.element("tr") { html in
+                        html.element("th", .plain("scope", "col"), text: words(.columnBudget))
+                        for column in [Phrase.columnUsed, .columnLimit, .columnShare] {
+                            html.element("th", .class("num"), .plain("scope", "col"), text: words(column))
+                        }
+                        for column in [Phrase.columnPeriodEnd, .columnBeyond] {
+                            html.element("th", .plain("scope", "col"), text: words(column))
+                        }
+                    }
+                }
+                html.element("tbody") { html in
+                    for budget in budgets {
+                        html.element("tr") { html in
+                            html.element("td", .class("name")) { html in
+                                guard let name = budget.pipeline else { return html.text(words(.allChats)) }
+                                pipeline(name, &html)
+                            }
+                            let used = amount(budget.used, of: budget)
+                            number(.columnUsed, budget.isEstimated ? words(.partlyEstimated, used) : used, &html)
+                            number(.columnLimit, amount(budget.limit, of: budget), &html)
+                            number(.columnShare, "\(budget.percent) %", &html)
+                            html.element("td", .plain("data-label", words(.columnPeriodEnd))) {
+                                $0.time(budget.endsAt, context)
+                            }
+                            html.element(
+                                "td", .plain("data-label", words(.columnBeyond)),
+                                text: words(budget.excess == .wait ? .chatsWait : .chatsFail))
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    private func amount(_ amount: Double, of budget: BudgetStatus) -> String {
+        if let currency = budget.currency { return "\(Money(amount, currency))" }
+        return context.words(.amountOfTokens, context.words.short(Int(min(amount, 1e18))))
     }
 
     private func number(_ label: Phrase, _ text: String, _ html: inout HTMLWriter) {

@@ -17,7 +17,7 @@ struct WorkersPage {
     func html() -> String {
         let words = context.words
         return PageFrame(
-            context: context, section: .workers, title: words(.navWorkers), live: PageFrame.followsAll
+            context: context, section: .workers, title: words(.navWorkers), live: PageFrame.followsWorkers
         ).html { html in
             html.element("div", .class("title")) { $0.element("h1", text: words(.navWorkers)) }
             html.element("section", .class("sheet"), .id("workers"), .flag("data-live"), .label(words(.navWorkers))) {

@@ -76,6 +76,27 @@ enum Phrase: String, Sendable, CaseIterable {
     case columnDay
     case inAndOut
     case unknownCalls
+    case budgets
+    case columnBudget
+    case columnUsed
+    case columnLimit
+    case columnShare
+    case columnPeriodEnd
+    case columnBeyond
+    case allChats
+    case chatsWait
+    case chatsFail
+    case amountOfTokens
+    case partlyEstimated
+    case ledger
+    case ledgerHelp
+    case ledgerEmpty
+    case ledgerStart
+    case ledgerNext
+    case columnName
+    case columnBytes
+    case columnChanged
+    case columnWaitsFor
     case disabled
     case backfill
     case backfillHelp
@@ -409,6 +430,27 @@ enum Phrase: String, Sendable, CaseIterable {
         case .columnDay: ("Day", "日")
         case .inAndOut: ("{0} in, {1} out", "入力 {0}、出力 {1}")
         case .unknownCalls: ("{0} without numbers", "数値なし {0} 件")
+        case .budgets: ("Budgets", "予算")
+        case .columnBudget: ("Budget", "予算")
+        case .columnUsed: ("Used", "使用済み")
+        case .columnLimit: ("Limit", "上限")
+        case .columnShare: ("Share", "割合")
+        case .columnPeriodEnd: ("Period ends", "期間の終わり")
+        case .columnBeyond: ("Beyond it", "超えた場合")
+        case .allChats: ("All chats", "すべてのチャット")
+        case .chatsWait: ("chats wait for the next period", "チャットは次の期間まで待ちます")
+        case .chatsFail: ("chats fail", "チャットは失敗します")
+        case .amountOfTokens: ("{0} tokens", "{0} トークン")
+        case .partlyEstimated: ("{0}, some estimated", "{0}（推定を含む）")
+        case .ledger: ("What it remembers", "記憶しているもの")
+        case .ledgerHelp: ("By these entries it knows what it has handled.", "これらの記録により、処理済みのものを見分けます。")
+        case .ledgerEmpty: ("It remembers nothing.", "記憶しているものはありません。")
+        case .ledgerStart: ("To the beginning", "先頭へ")
+        case .ledgerNext: ("Further entries", "続き")
+        case .columnName: ("Name", "名前")
+        case .columnBytes: ("Bytes", "バイト数")
+        case .columnChanged: ("Changed", "変更日時")
+        case .columnWaitsFor: ("Waits for the run", "待っている実行")
         case .disabled: ("disabled", "無効")
         case .enable: ("Enable", "有効にする")
         case .disable: ("Disable", "無効にする")

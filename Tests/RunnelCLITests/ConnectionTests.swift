@@ -1,0 +1,113 @@
+import Foundation
+import HTTPTestServer
+import RunnelKit
+import Testing
+
+@Suite("A chat and an MCP server that cannot be reached", .timeLimit(.minutes(5))) struct ConnectionTests {
+    /// A proxy and servers with certificates of an authority of their own; see `peers.py` of the tests of `http.fetch`.
+    private func withPeers(_ body: (_ folder: String, _ port: (String) -> Int) async throws -> Void) async throws {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "runnel-peers-\(UUID().uuidString)").path
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let script = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .appendingPathComponent("HTTPPluginTests/Resources/peers.py").path
+        let (process, input, output) = (Process(), Pipe(), Pipe())
+        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+        process.arguments = ["python3", script, folder]
+        (process.standardInput, process.standardOutput) = (input, output)
+        try process.run()
+        defer {
+            try? input.fileHandleForWriting.close()
+            process.waitUntilExit()
+        }
+        var said: [UInt8] = []
+        while let byte = try output.fileHandleForReading.read(upToCount: 1)?.first, byte != 0x0A { said.append(byte) }
+        let ports = try Value.json(said)
+        try await body(folder) { Int(ports[$0]?.asInt ?? 0) }
+    }
+
+    /// What a run of a chat, a run of a tool and `doctor` say.
+    private func words(_ url: String, _ network: String) async throws -> (chat: String, tool: String, doctor: String) {
+        let files = [
+            "runnel.yaml": "http: \(network)\nmarketplace: { base_url: \"\(url)\", auth: none, agent_id: a }\n",
+            "plugins/m/plugin.yaml": "name: m\nversion: '1'\nprotocol: mcp\ntransport: http\nurl: \(url)/mcp\n",
+            "c.yaml": "steps: [ { uses: chat, with: { prompt: hi } } ]\n", "m.yaml": "steps: [ { uses: m.x } ]\n",
+        ]
+        return try await withProject(files) { runnel in
+            (
+                try await runnel.run(["run", "c", "--no-journal"]).error,
+                try await runnel.run(["run", "m", "--no-journal"]).error, try await runnel.run(["doctor"]).output
+            )
+        }
+    }
+
+    @Test("for a certificate, says which one is missing and where it is set")
+    func certificates() async throws {
+        try await withPeers { folder, port in
+            let tls = "https://localhost:\(port("tls"))"
+            let untrusted = try await words(tls, "{}")
+            let advice = """
+                Check the server's certificate and that the base URL's scheme and port belong together. \
+                `http.tls.ca` in runnel.yaml or SSL_CERT_FILE trusts an authority of your own; \
+                `http.tls.certificate` and `http.tls.key` are the client certificate.
+                """
+            #expect(
+                untrusted.chat.contains(
+                    "No secure connection to \(tls)/v1/chat/completions: the server's certificate is not trusted. [tls-failed]"
+                ), "\(untrusted.chat)")
+            #expect(untrusted.chat.contains("= \(advice)\n"), "\(untrusted.chat)")
+            #expect(untrusted.doctor.contains("= \(advice)\n"), "\(untrusted.doctor)")
+            #expect(
+                untrusted.tool.contains(
+                    "could not be reached: no secure connection, its certificate is not trusted (check the server's certificate, and that scheme and port belong together; an authority of your own is trusted by `http.tls.ca` in runnel.yaml or SSL_CERT_FILE)\n"
+                ), "\(untrusted.tool)")
+
+            let mutual = "https://localhost:\(port("mutual"))"
+            let wanted = "the server wants a client certificate, or does not accept the one that it got"
+            let unshown = try await words(mutual, "{ tls: { ca: \(folder)/ca.pem } }")
+            #expect(
+                unshown.chat.contains(
+                    "No secure connection to \(mutual)/v1/chat/completions: \(wanted). [tls-failed]"),
+                "\(unshown.chat)")
+            #expect(
+                unshown.tool.contains(
+                    "could not be reached: no secure connection, \(wanted) (set `http.tls.certificate` and `http.tls.key` in runnel.yaml)\n"
+                ), "\(unshown.tool)")
+        }
+    }
+
+    @Test("for a proxy, says that it refuses, or that it cannot be reached")
+    func proxies() async throws {
+        try await withPeers { folder, port in
+            let url = "https://service.test:\(port("tls"))"
+            let closed = "http://me:wrong@127.0.0.1:\(port("closed"))"
+            let refused = try await words(url, "{ proxy: '\(closed)' }")
+            #expect(
+                refused.chat.contains(
+                    "The proxy refused the connection to \(url)/v1/chat/completions: it wants other credentials (407). [proxy-refused]"
+                ), "\(refused.chat)")
+            #expect(
+                refused.doctor.contains(
+                    "= Check the proxy's address and its credentials. They are `http.proxy` and `http.proxy_credentials` in runnel.yaml, or HTTPS_PROXY.\n"
+                ), "\(refused.doctor)")
+            #expect(
+                refused.tool.contains(
+                    "could not be reached: the proxy refused it, it wants other credentials (407) (check `http.proxy`"),
+                "\(refused.tool)")
+
+            let dead = "127.0.0.1:\(try #require(refusingPort()))"
+            let unreached = try await words(url, "{ proxy: 'http://\(dead)' }")
+            #expect(
+                unreached.doctor.contains("No connection to the proxy \(dead): the connection was refused.\n"),
+                "\(unreached.doctor)")
+            #expect(
+                unreached.chat.contains(
+                    "No connection to the proxy \(dead): the connection was refused. Tried 4 times. [connection-failed]"
+                ), "\(unreached.chat)")
+            #expect(
+                unreached.tool.contains(
+                    "could not be reached: no connection to the proxy http://\(dead), the connection was refused (check that the proxy runs"
+                ), "\(unreached.tool)")
+        }
+    }
+}

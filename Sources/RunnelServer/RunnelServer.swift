@@ -37,9 +37,7 @@ public struct RunnelServer: Sendable {
         self.metrics = metrics
         recorder = DeliveryRecorder(
             journal: journal, seal: queue.seal, logger: logger, isOn: options.recordsDeliveries)
-        api = API(
-            queue: queue, host: host, journal: journal, version: version, recorder: recorder,
-            logs: RunLogs(journal: journal), changes: ContentChanges(journal: journal))
+        api = API(queue: queue, host: host, journal: journal, version: version, recorder: recorder)
     }
 
     /// Serves until ``stopAccepting()`` is called and all connections are closed.
@@ -168,6 +166,12 @@ struct API: Sendable {
     let recorder: DeliveryRecorder
     let logs: RunLogs
     let changes: ContentChanges
+
+    init(queue: RunQueue, host: PipelineHost, journal: any Journal, version: String, recorder: DeliveryRecorder) {
+        (self.queue, self.host, self.journal) = (queue, host, journal)
+        (self.version, self.recorder) = (version, recorder)
+        (logs, changes) = (RunLogs(journal: journal), ContentChanges(journal: journal))
+    }
 
     var runs: RunService { host.runs }
 }

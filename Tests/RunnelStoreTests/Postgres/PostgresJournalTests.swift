@@ -226,18 +226,4 @@ import Testing
         #expect(try await journal.prune(Retention(bytes: 600_000), now: 100 * second).runs == 0)
         await journal.close()
     }
-
-    @Test("the audit log is append-only in the database too")
-    func audit() async throws {
-        let server = try await PostgresServer.shared.value
-        let configuration = server.configuration()
-        let journal = try PostgresJournal.open(configuration)
-        try await journal.operators.append(
-            AuditEntry(time: 1, caller: "c", origin: "o", action: "a", subject: "s"))
-        let error = #expect(throws: PostgresError.self) {
-            try server.query("UPDATE \(configuration.schema).audit SET caller = 'x'")
-        }
-        #expect(error?.message == "the audit log is append-only")
-        await journal.close()
-    }
 }

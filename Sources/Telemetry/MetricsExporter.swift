@@ -65,7 +65,7 @@ package struct MetricsExporter: Sendable {
         let time = now()
         for part in Self.parts(families) {
             let request = encoder.request(part, start: start, now: time)
-            let rejected = await sender.send(request, attempts: attempts) { delay in
+            let rejected = await sender.send(request.jsonBytes(), attempts: attempts) { delay in
                 (try? await clock.sleep(for: delay)) != nil
             }
             if rejected == nil { return }

@@ -52,7 +52,7 @@ extension OTLPEncoder {
     }
 
     private func attributes(_ series: MetricFamily.Series) -> Value {
-        .list(series.labels.map { ["key": .string($0.0), "value": ["stringValue": text($0.1)]] })
+        .list(series.labels.map { ["key": .string($0.0), "value": ["stringValue": .string(text($0.1))]] })
     }
 }
 

@@ -5,7 +5,8 @@ import Tracing
 /// in lowerCamelCase, enumerations as numbers. https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding
 package struct OTLPEncoder: Sendable {
     let resource: Value
-    private let version: String
+    /// What names the program that has measured.
+    let scope: Value
     private let redactor: Redactor
 
     /// In bytes of UTF-8: what a receiver takes of one text.
@@ -16,103 +17,132 @@ package struct OTLPEncoder: Sendable {
     ///   - version: Of Runnel; goes into the instrumentation scope.
     ///   - redactor: Masks secrets in every text of a span, and in the labels of metrics.
     package init(resource: [(key: String, value: String)], version: String, redactor: Redactor) {
-        self.version = version
         self.redactor = redactor
+        scope = ["name": "runnel", "version": .string(version)]
         self.resource = [
             "attributes": .list(resource.map { ["key": .string($0.key), "value": ["stringValue": .string($0.value)]] })
         ]
     }
 
-    package func request(_ spans: [FinishedSpan]) -> Value {
-        [
-            "resourceSpans": [
-                [
-                    "resource": resource,
-                    "scopeSpans": [
-                        [
-                            "scope": scope,
-                            "schemaUrl": .string(GenAIConventions.schemaURL), "spans": .list(spans.map(json)),
-                        ]
-                    ],
-                ]
-            ]
-        ]
+    /// A request with these spans, as JSON. It is written without a `Value` in between, which would cost several times as
+    /// much.
+    package func request(_ spans: [FinishedSpan]) -> [UInt8] {
+        var json = JSONWriter()
+        json.write(raw: #"{"resourceSpans":[{"resource":"#)
+        json.write(resource)
+        json.write(raw: #","scopeSpans":[{"scope":"#)
+        json.write(scope)
+        json.write(#","schemaUrl":"#, GenAIConventions.schemaURL)
+        json.write(raw: #","spans":["#)
+        for (index, span) in spans.enumerated() {
+            if index > 0 { json.write(raw: ",") }
+            write(span, to: &json)
+        }
+        json.write(raw: "]}]}]}")
+        return json.output
     }
 
-    /// What names the program that has measured.
-    var scope: Value { ["name": "runnel", "version": .string(version)] }
-
-    private func json(_ span: FinishedSpan) -> Value {
-        var object: ValueObject = [
-            "traceId": .string(span.context.traceID), "spanId": .string(span.context.spanID),
-            "flags": .int(span.context.isSampled ? 1 : 0), "name": text(span.name),
-            "kind": .int(Self.number(span.kind)),
-            "startTimeUnixNano": .string("\(span.start)"), "endTimeUnixNano": .string("\(span.end)"),
-        ]
-        object["parentSpanId"] = span.parentID.map { .string($0) }
-        object["traceState"] = span.context.state.map { .string($0) }
-        let (attributes, dropped) = list(span.attributes)
-        object["attributes"] = attributes
-        if dropped > 0 { object["droppedAttributesCount"] = .int(Int64(dropped)) }
-        if !span.events.isEmpty { object["events"] = .list(span.events.map(json)) }
-        if span.droppedEvents > 0 { object["droppedEventsCount"] = .int(Int64(span.droppedEvents)) }
-        let links = span.links.compactMap(json)
-        if !links.isEmpty { object["links"] = .list(links) }
+    private func write(_ span: FinishedSpan, to json: inout JSONWriter) {
+        json.write(#"{"traceId":"#, span.context.traceID)
+        json.write(#","spanId":"#, span.context.spanID)
+        json.write(raw: span.context.isSampled ? #","flags":1"# : #","flags":0"#)
+        json.write(#","name":"#, text(span.name))
+        json.write(raw: Self.member(span.kind))
+        json.write(#","startTimeUnixNano":"#, String(span.start))
+        json.write(#","endTimeUnixNano":"#, String(span.end))
+        if let parentID = span.parentID { json.write(#","parentSpanId":"#, parentID) }
+        if let state = span.context.state { json.write(#","traceState":"#, state) }
+        let dropped = write(span.attributes, to: &json)
+        write(#","droppedAttributesCount":"#, dropped, to: &json)
+        for (index, event) in span.events.enumerated() {
+            json.write(raw: index == 0 ? #","events":["# : ",")
+            write(event, to: &json)
+        }
+        if !span.events.isEmpty { json.write(raw: "]") }
+        write(#","droppedEventsCount":"#, span.droppedEvents, to: &json)
+        let links = span.links.filter { $0.context.traceContext != nil }
+        for (index, link) in links.enumerated() {
+            json.write(raw: index == 0 ? #","links":["# : ",")
+            write(link, to: &json)
+        }
+        if !links.isEmpty { json.write(raw: "]") }
         if let status = span.status {
-            var json: ValueObject = ["code": status.code == .error ? 2 : 1]
-            json["message"] = status.message.map(text)
-            object["status"] = .object(json)
+            json.write(raw: status.code == .error ? #","status":{"code":2"# : #","status":{"code":1"#)
+            if let message = status.message { json.write(#","message":"#, text(message)) }
+            json.write(raw: "}")
         }
-        return .object(object)
+        json.write(raw: "}")
     }
 
-    private func json(_ event: SpanEvent) -> Value {
-        [
-            "timeUnixNano": .string("\(event.nanosecondsSinceEpoch)"), "name": text(event.name),
-            "attributes": list(event.attributes).list,
-        ]
+    private func write(_ event: SpanEvent, to json: inout JSONWriter) {
+        json.write(#"{"timeUnixNano":"#, String(event.nanosecondsSinceEpoch))
+        json.write(#","name":"#, text(event.name))
+        _ = write(event.attributes, to: &json)
+        json.write(raw: "}")
     }
 
-    private func json(_ link: SpanLink) -> Value? {
-        guard let context = link.context.traceContext else { return nil }
-        return [
-            "traceId": .string(context.traceID), "spanId": .string(context.spanID),
-            "attributes": list(link.attributes).list, "flags": .int(context.isSampled ? 1 : 0),
-        ]
+    private func write(_ link: SpanLink, to json: inout JSONWriter) {
+        guard let context = link.context.traceContext else { return }
+        json.write(#"{"traceId":"#, context.traceID)
+        json.write(#","spanId":"#, context.spanID)
+        _ = write(link.attributes, to: &json)
+        json.write(raw: context.isSampled ? #","flags":1}"# : #","flags":0}"#)
     }
 
-    private func list(_ attributes: SpanAttributes) -> (list: Value, dropped: Int) {
-        var all: [(String, Value)] = []
-        attributes.forEach { key, attribute in
-            if let value = value(attribute) { all.append((key, value)) }
+    /// A count of what was left out, if there is any.
+    private func write(_ key: StaticString, _ count: Int, to json: inout JSONWriter) {
+        guard count > 0 else { return }
+        json.write(raw: key)
+        json.write(Value.int(Int64(count)))
+    }
+
+    /// - Returns: How many attributes were left out.
+    private func write(_ attributes: SpanAttributes, to json: inout JSONWriter) -> Int {
+        var all: [(key: String, value: SpanAttribute)] = []
+        all.reserveCapacity(attributes.count)
+        attributes.forEach { key, value in all.append((key, value)) }
+        all.sort { $0.key < $1.key }
+        let kept = all.prefix(Self.maximumAttributes)
+        json.write(raw: #","attributes":["#)
+        for (index, attribute) in kept.enumerated() {
+            json.write(index == 0 ? #"{"key":"# : #",{"key":"#, redactor.redact(attribute.key))
+            json.write(raw: #","value":"#)
+            write(attribute.value, to: &json)
+            json.write(raw: "}")
         }
-        all.sort { $0.0 < $1.0 }
-        let kept = all.prefix(Self.maximumAttributes).map { key, value -> Value in
-            ["key": .string(redactor.redact(key)), "value": value]
-        }
-        return (.list(kept), all.count - kept.count)
+        json.write(raw: "]")
+        return all.count - kept.count
     }
 
-    private func value(_ attribute: SpanAttribute) -> Value? {
+    private func write(_ attribute: SpanAttribute, to json: inout JSONWriter) {
         switch attribute {
-        case .string(let text): ["stringValue": self.text(text)]
-        case .int32(let number): ["intValue": .string("\(number)")]
-        case .int64(let number): ["intValue": .string("\(number)")]
-        case .bool(let flag): ["boolValue": .bool(flag)]
-        case .double(let number): ["doubleValue": Self.double(number)]
-        case .stringConvertible(let value): ["stringValue": text("\(value)")]
-        case .stringArray(let items): array(items.map { .string($0) })
-        case .int32Array(let items): array(items.map { .int32($0) })
-        case .int64Array(let items): array(items.map { .int64($0) })
-        case .doubleArray(let items): array(items.map { .double($0) })
-        case .boolArray(let items): array(items.map { .bool($0) })
-        case .stringConvertibleArray(let items): array(items.map { .string("\($0)") })
-        default: nil
+        case .string(let text): json.write(#"{"stringValue":"#, self.text(text))
+        case .int32(let number): json.write(#"{"intValue":"#, String(number))
+        case .int64(let number): json.write(#"{"intValue":"#, String(number))
+        case .bool(let flag): json.write(raw: flag ? #"{"boolValue":true"# : #"{"boolValue":false"#)
+        case .double(let number):
+            json.write(raw: #"{"doubleValue":"#)
+            json.write(Self.double(number))
+        case .stringConvertible(let value): json.write(#"{"stringValue":"#, text("\(value)"))
+        case .stringArray(let items): write(array: items.map { .string($0) }, to: &json)
+        case .int32Array(let items): write(array: items.map { .int32($0) }, to: &json)
+        case .int64Array(let items): write(array: items.map { .int64($0) }, to: &json)
+        case .doubleArray(let items): write(array: items.map { .double($0) }, to: &json)
+        case .boolArray(let items): write(array: items.map { .bool($0) }, to: &json)
+        case .stringConvertibleArray(let items): write(array: items.map { .string("\($0)") }, to: &json)
+        // A kind that the package has added since.
+        default: json.write(#"{"stringValue":"#, text("\(attribute)"))
         }
+        json.write(raw: "}")
     }
 
-    private func array(_ items: [SpanAttribute]) -> Value {
-        ["arrayValue": ["values": .list(items.prefix(Self.maximumAttributes).compactMap(value))]]
+    private func write(array items: [SpanAttribute], to json: inout JSONWriter) {
+        json.write(raw: #"{"arrayValue":{"values":["#)
+        for (index, item) in items.prefix(Self.maximumAttributes).enumerated() {
+            if index > 0 { json.write(raw: ",") }
+            write(item, to: &json)
+        }
+        json.write(raw: "]}")
     }
 
     /// JSON has no number for these; protobuf's JSON form has words.
@@ -121,19 +151,28 @@ package struct OTLPEncoder: Sendable {
         return .double(number)
     }
 
-    func text(_ text: String) -> Value {
+    /// The text without secrets, of a length that receivers accept.
+    func text(_ text: String) -> String {
         let shown = redactor.redact(text)
-        guard shown.utf8.count > Self.maximumText else { return .string(shown) }
-        return .string(String(decoding: shown.utf8.prefix(Self.maximumText), as: UTF8.self) + "…")
+        guard shown.utf8.count > Self.maximumText else { return shown }
+        return String(decoding: shown.utf8.prefix(Self.maximumText), as: UTF8.self) + "…"
     }
 
-    private static func number(_ kind: SpanKind) -> Int64 {
+    private static func member(_ kind: SpanKind) -> StaticString {
         switch kind {
-        case .internal: 1
-        case .server: 2
-        case .client: 3
-        case .producer: 4
-        case .consumer: 5
+        case .internal: #","kind":1"#
+        case .server: #","kind":2"#
+        case .client: #","kind":3"#
+        case .producer: #","kind":4"#
+        case .consumer: #","kind":5"#
         }
+    }
+}
+
+extension JSONWriter {
+    /// Writes a text, and what stands before it.
+    fileprivate mutating func write(_ before: StaticString, _ text: String) {
+        write(raw: before)
+        write(text)
     }
 }

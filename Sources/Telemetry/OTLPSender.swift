@@ -36,12 +36,19 @@ final class OTLPSender: Sendable {
     /// Sends a request until the receiver has taken or refused it.
     ///
     /// - Parameters:
+    ///   - json: The request in its JSON form.
     ///   - attempts: How often at most.
     ///   - pause: Waits before the next attempt; false: there is to be none.
     /// - Returns: How many of the spans or data points the receiver has rejected; nil where the request was not delivered,
     ///   which the log says unless the task is cancelled.
-    func send(_ request: Value, attempts: Int, pause: (Duration) async -> Bool) async -> Int? {
-        let call = call(request)
+    func send(_ json: [UInt8], attempts: Int, pause: (Duration) async -> Bool) async -> Int? {
+        let call: HTTPCall
+        do {
+            call = try self.call(json)
+        } catch {
+            fail("\(error)")
+            return nil
+        }
         var attempt = 1
         while true {
             switch await send(call) {
@@ -81,14 +88,14 @@ final class OTLPSender: Sendable {
         }
     }
 
-    private func call(_ request: Value) -> HTTPCall {
+    private func call(_ json: [UInt8]) throws(JSONError) -> HTTPCall {
         var headers = HTTPHeaders(receiver.headers.map { ($0.name, $0.value) })
         let isJSON = receiver.format == .json
         headers.replaceOrAdd(name: "content-type", value: isJSON ? "application/json" : "application/x-protobuf")
         headers.replaceOrAdd(name: "user-agent", value: HTTPHeaders.userAgent)
         return HTTPCall(
             method: "POST", url: receiver.endpoint, headers: headers,
-            body: isJSON ? request.jsonBytes() : ProtobufWriter.request(request),
+            body: try isJSON ? json : ProtobufWriter.request(Value.json(json)),
             bodyLimit: .cut(bytes: 64 << 10))
     }
 

@@ -75,7 +75,7 @@ package struct SpanTracer: Tracer {
     /// 16 hexadecimal digits that are not all zero.
     private static func hex() -> String {
         let digits = String(UInt64.random(in: 1 ... .max), radix: 16)
-        return String(repeating: "0", count: 16 - digits.count) + digits
+        return String(repeating: "0", count: 16 - digits.utf8.count) + digits
     }
 }
 

@@ -20,10 +20,12 @@ import FoundationEssentials
         return log.all
     }
 
+    private static func request(_ spans: [FinishedSpan]) throws -> Value { try Value.json(encoder.request(spans)) }
+
     @Test("ids are hexadecimal, 64-bit integers are strings, keys are in lowerCamelCase")
     func form() async throws {
         let spans = try await Self.spans("name: p\nsteps: [ { id: s, uses: fail } ]")
-        let request = Self.encoder.request(spans)
+        let request = try Self.request(spans)
         let resource = try #require(request["resourceSpans"]?[0])
         #expect(
             resource["resource"] == ["attributes": [["key": "service.name", "value": ["stringValue": "runnel"]]]])
@@ -51,6 +53,51 @@ import FoundationEssentials
             ]))
     }
 
+    @Test("a request is compact, with keys in a fixed order, attributes sorted by key, and texts escaped")
+    func bytes() throws {
+        let context = try #require(
+            TraceContext(
+                traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", tracestate: "a=1"))
+        var span = FinishedSpan(
+            context: context, parentID: "1112131415161718", name: "say \"hi\"", kind: .client, start: 7)
+        span.end = 9
+        span.attributes["b"] = Int64(-7)
+        span.attributes["a"] = true
+        span.attributes["d"] = Double.infinity
+        span.attributes["c"] = ["x", "y"]
+        span.events = [
+            SpanEvent(name: "e", at: DefaultTracerClock.Timestamp(nanosecondsSinceEpoch: 8), attributes: [:]),
+            SpanEvent(name: "f", at: DefaultTracerClock.Timestamp(nanosecondsSinceEpoch: 9), attributes: ["k": "v"]),
+        ]
+        span.droppedEvents = 3
+        var link = ServiceContext.topLevel
+        link.traceContext = context
+        span.links = [
+            SpanLink(context: .topLevel, attributes: [:]), SpanLink(context: link, attributes: [:]),
+            SpanLink(context: link, attributes: [:]),
+        ]
+        span.status = SpanStatus(code: .error, message: "no\nhunter2x")
+        let bare = FinishedSpan(context: context, parentID: nil, name: "s", kind: .internal, start: 1)
+        let ids = #""traceId":"4bf92f3577b34da6a3ce929d0e0e4736","spanId":"00f067aa0ba902b7""#
+        let resource = #"{"attributes":[{"key":"service.name","value":{"stringValue":"runnel"}}]}"#
+        let attributes = [
+            #"{"key":"a","value":{"boolValue":true}}"#, #"{"key":"b","value":{"intValue":"-7"}}"#,
+            #"{"key":"c","value":{"arrayValue":{"values":[{"stringValue":"x"},{"stringValue":"y"}]}}}"#,
+            #"{"key":"d","value":{"doubleValue":"Infinity"}}"#,
+        ].joined(separator: ",")
+        let expected = [
+            #"{"resourceSpans":[{"resource":\#(resource),"scopeSpans":[{"scope":{"name":"runnel","version":"1.2.3"},"#,
+            #""schemaUrl":"\#(GenAIConventions.schemaURL)","spans":[{\#(ids),"flags":1,"name":"say \"hi\"","kind":3,"#,
+            #""startTimeUnixNano":"7","endTimeUnixNano":"9","parentSpanId":"1112131415161718","traceState":"a=1","#,
+            #""attributes":[\#(attributes)],"events":[{"timeUnixNano":"8","name":"e","attributes":[]},"#,
+            #"{"timeUnixNano":"9","name":"f","attributes":[{"key":"k","value":{"stringValue":"v"}}]}],"#,
+            #""droppedEventsCount":3,"links":[{\#(ids),"attributes":[],"flags":1},{\#(ids),"attributes":[],"flags":1}],"#,
+            #""status":{"code":2,"message":"no\n***"}},{\#(ids),"flags":1,"name":"s","kind":1,"#,
+            #""startTimeUnixNano":"1","endTimeUnixNano":"0","traceState":"a=1","attributes":[]}]}]}]}"#,
+        ].joined()
+        #expect(String(decoding: Self.encoder.request([span, bare]), as: UTF8.self) == expected)
+    }
+
     @Test("a secret is masked wherever it stands in a span")
     func secrets() throws {
         let log = SpanLog()
@@ -60,7 +107,7 @@ import FoundationEssentials
         span.addEvent(SpanEvent(name: "hunter2x", attributes: ["k": "hunter2x"]))
         span.setStatus(SpanStatus(code: .error, message: "no hunter2x"))
         span.end()
-        let text = Self.encoder.request(log.all).json()
+        let text = String(decoding: Self.encoder.request(log.all), as: UTF8.self)
         #expect(!text.contains("hunter2x"))
         #expect(text.contains("a *** b"))
     }
@@ -75,7 +122,8 @@ import FoundationEssentials
         }
         span.attributes["k0"] = String(repeating: "é", count: 40_000)
         span.end()
-        let json = try #require(Self.encoder.request(log.all)["resourceSpans"]?[0]?["scopeSpans"]?[0]?["spans"]?[0])
+        let request = try Self.request(log.all)
+        let json = try #require(request["resourceSpans"]?[0]?["scopeSpans"]?[0]?["spans"]?[0])
         #expect(json["attributes"]?.asList?.count == 128)
         #expect(json["droppedAttributesCount"] == 72)
         #expect(json["events"]?.asList?.count == 128)
@@ -131,7 +179,7 @@ import FoundationEssentials
         span.end()
         spans += log.all
         try Self.expectBothForms(
-            of: Self.encoder.request(spans),
+            of: Self.request(spans),
             """
             1 step s 0
             1 step fail 2

@@ -72,9 +72,10 @@ struct StepAttempt: Sendable {
         var logger = runner.logger
         logger[metadataKey: "run"] = .string(scope.request.id)
         logger[metadataKey: "step"] = .string(key.description)
-        logger[metadataKey: "trace"] = runner.tracing.traceID(
-            of: scope.request.id, trigger: scope.request.trigger
-        ).map { .string($0) }
+        let traceID =
+            trace.isRecording
+            ? trace.context?.traceID : runner.tracing.traceID(of: scope.request.id, trigger: scope.request.trigger)
+        logger[metadataKey: "trace"] = traceID.map { .string($0) }
         return StepContext(
             identity: StepIdentity(
                 pipeline: pipeline, runID: scope.request.id, stepID: step.declaration.id, items: key.items,

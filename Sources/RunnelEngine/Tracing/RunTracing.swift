@@ -60,6 +60,8 @@ struct RunTrace: Sendable {
             "\(GenAIConventions.Operation.invokeWorkflow) \(pipeline.name)", context: above,
             at: DefaultTracerClock.Timestamp(now()))
         span.updateAttributes { all in
+            // With room for the state, which the end adds.
+            all.reserveCapacity(5 + attributes.count)
             all[GenAIConventions.operationName] = GenAIConventions.Operation.invokeWorkflow
             all[GenAIConventions.agentName] = pipeline.name
             all["runnel.run.id"] = runID
@@ -74,8 +76,16 @@ struct RunTrace: Sendable {
         self.span = span
         context = span.context.traceContext ?? parent ?? TraceContext(runID: runID)
         var groups: [String: String] = [:]
-        for group in pipeline.allSteps { for inner in group.group ?? [] { groups[inner.id] = group.id } }
+        for steps in [pipeline.steps, pipeline.onFailure, pipeline.finally] { Self.note(groupsOf: steps, in: &groups) }
         self.groups = groups
+    }
+
+    private static func note(groupsOf steps: [PipelineStep], in groups: inout [String: String]) {
+        for step in steps {
+            guard let inner = step.group else { continue }
+            for innerStep in inner { groups[innerStep.id] = step.id }
+            note(groupsOf: inner, in: &groups)
+        }
     }
 
     /// Whether spans are recorded.
@@ -89,17 +99,19 @@ struct RunTrace: Sendable {
         let span: any Span
         if let open = spans[key] {
             span = open
+            if attempt > 0 { span.attributes["runnel.step.attempt"] = Int64(attempt) }
         } else {
             let above = parent(of: key) ?? self.span
             span = tracer.startSpan(
                 "step \(key.step)", context: above?.context ?? .topLevel, at: DefaultTracerClock.Timestamp(now()))
             span.updateAttributes { all in
+                all.reserveCapacity(4)
                 all["runnel.step.id"] = key.description
                 if !uses.isEmpty { all["runnel.step.uses"] = uses }
+                if attempt > 0 { all["runnel.step.attempt"] = Int64(attempt) }
             }
             spans[key] = span
         }
-        if attempt > 0 { span.attributes["runnel.step.attempt"] = Int64(attempt) }
         return StepTrace(
             span.context.traceContext ?? context, tracer: tracer, below: span, recordsContent: recordsContent)
     }

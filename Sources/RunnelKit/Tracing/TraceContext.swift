@@ -36,26 +36,25 @@ public struct TraceContext: Sendable, Hashable {
         state = tracestate.flatMap(Self.state)
     }
 
-    /// A span of a trace. nil if an id is malformed.
-    package init?(traceID: String, spanID: String, isSampled: Bool, isRandom: Bool = true, state: String? = nil) {
-        guard traceID.utf8.count == 32, spanID.utf8.count == 16, Self.id(Array(traceID.utf8)[...]) != nil,
-            Self.id(Array(spanID.utf8)[...]) != nil
-        else { return nil }
-        (self.traceID, self.spanID, self.isSampled, self.isRandom) = (traceID, spanID, isSampled, isRandom)
-        self.state = state
+    /// - Parameter spanID: Is not checked.
+    private init(_ other: TraceContext, spanID: String, isSampled: Bool) {
+        (traceID, isRandom, state) = (other.traceID, other.isRandom, other.state)
+        (self.spanID, self.isSampled) = (spanID, isSampled)
     }
 
     /// The trace of a run that came without one. It is made of the run's id, so that each life of the run has the same.
     ///
     /// A UUID of version 7 is a trace id as it stands: its last 56 bits are random. It is not marked as sampled.
     package init(runID: String) {
-        let digits = runID.utf8.filter { $0 != UInt8(ascii: "-") }
+        // On an array, because `filter` of a string's bytes is slow.
+        let digits = Array(runID.utf8).filter { $0 != UInt8(ascii: "-") }
         let own = digits.count == 32 ? Self.id(digits[...]) : nil
         let traceID =
             own ?? Self.hash(runID, seed: 0xCBF2_9CE4_8422_2325) + Self.hash(runID, seed: 0x9E37_79B9_7F4A_7C15)
         self.traceID = traceID
-        let half = traceID.suffix(16)
-        spanID = half.allSatisfy { $0 == "0" } ? "0000000000000001" : String(half)
+        let half = traceID.utf8.suffix(16)
+        spanID =
+            half.allSatisfy { $0 == UInt8(ascii: "0") } ? "0000000000000001" : String(decoding: half, as: UTF8.self)
         (isSampled, isRandom, state) = (false, own != nil, nil)
     }
 
@@ -77,8 +76,10 @@ public struct TraceContext: Sendable, Hashable {
     }
 
     /// Another span of the same trace.
+    ///
+    /// - Parameter spanID: 16 hexadecimal digits in lower case, not all of them zero. It is not checked.
     package func with(spanID: String, isSampled: Bool) -> TraceContext {
-        TraceContext(traceID: traceID, spanID: spanID, isSampled: isSampled, isRandom: isRandom, state: state) ?? self
+        TraceContext(self, spanID: spanID, isSampled: isSampled)
     }
 
     // MARK: - In a run

@@ -23,26 +23,39 @@ extension Value {
 }
 
 /// Writes JSON (RFC 8259) into a buffer, or in pieces into a sink.
-private struct JSONWriter {
-    private(set) var output: [UInt8] = []
-    let pretty: Bool
+package struct JSONWriter {
+    /// What is written and not flushed.
+    package private(set) var output: [UInt8] = []
+    private let pretty: Bool
     /// How large the buffer grows before the sink is given what is in it, in bytes.
     private let piece: Int
     private let sink: (([UInt8]) -> Void)?
 
-    init(pretty: Bool, piece: Int = .max, sink: (([UInt8]) -> Void)? = nil) {
+    /// A writer of compact JSON into the buffer.
+    package init() {
+        self.init(pretty: false)
+    }
+
+    fileprivate init(pretty: Bool, piece: Int = .max, sink: (([UInt8]) -> Void)? = nil) {
         self.pretty = pretty
         self.piece = piece
         self.sink = sink
     }
 
-    mutating func flush() {
+    fileprivate mutating func flush() {
         guard let sink, !output.isEmpty else { return }
         sink(output)
         output.removeAll(keepingCapacity: true)
     }
 
-    mutating func write(_ value: Value, depth: Int) {
+    package mutating func write(_ value: Value) { write(value, depth: 0) }
+
+    /// Writes what is JSON already: brackets, separators and keys.
+    package mutating func write(raw json: StaticString) {
+        json.withUTF8Buffer { output.append(contentsOf: $0) }
+    }
+
+    fileprivate mutating func write(_ value: Value, depth: Int) {
         if output.count >= piece { flush() }
         switch value {
         case .null: output.append(contentsOf: "null".utf8)
@@ -90,7 +103,8 @@ private struct JSONWriter {
         output.append(contentsOf: repeatElement(UInt8(ascii: " "), count: depth * 2))
     }
 
-    private mutating func write(_ text: String) {
+    /// Writes a string, in quotes and with escapes.
+    package mutating func write(_ text: String) {
         output.append(UInt8(ascii: "\""))
         var text = text
         text.withUTF8 { bytes in

@@ -39,9 +39,10 @@ postgres-test: setup-tests ## Test the journal in PostgreSQL, on a server that t
 	swift build $(SWIFT_FLAGS) --build-tests
 	RUNNEL_POSTGRES=on swift test $(SWIFT_FLAGS) --skip-build --disable-xctest --filter RunnelStoreTests $(TEST_FLAGS)
 
-chaos: setup ## Harm three workers and the PostgreSQL that they share, for RUNNEL_CHAOS seconds and RUNNEL_KILLS kills, while calls come in.
+chaos: setup ## Stop workers in the middle of answers and effects, then harm three and the PostgreSQL that they share, for RUNNEL_CHAOS seconds and RUNNEL_KILLS kills, while calls come in.
 	@scripts/packages.sh postgres
 	swift build $(SWIFT_FLAGS) --product runnel
+	Tests/Chaos/takeover.py "$$(swift build $(SWIFT_FLAGS) --show-bin-path)/runnel"
 	Tests/Chaos/chaos.py "$$(swift build $(SWIFT_FLAGS) --show-bin-path)/runnel" $${RUNNEL_CHAOS:-300} --kills $${RUNNEL_KILLS:-500}
 
 browser: setup ## Test the dashboard in Chromium.

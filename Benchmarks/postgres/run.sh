@@ -52,7 +52,8 @@ insert() {
         "$url&options=-csearch_path%3Dbenchmark" 2>/dev/null |
         awk '/^tps/ { printf "%d\n", $3 * 32 }'
 }
-# Chains of three jobs, or workflows of three steps, with one process or two: jobs a second between the first and the last end.
+# Chains of three jobs, or workflows of three steps, with one process or two: chains a second from the begin of the first step to
+# the last end. Queues do all first jobs before the second ones, so the first end comes late.
 chains() {
     local name=$1 count=$2 workers=$3 place
     place=$(database "$name")
@@ -73,7 +74,7 @@ for _ in $(seq "$rounds"); do
     note waiting-runnel-1 "$binary" "$url" work 1500 1 waiting
     note waiting-runnel-2 "$binary" "$url" work 1500 2 waiting
     for workers in 1 2; do
-        for name in procrastinate dbos; do note "three-$name-$workers" chains "$name" 1500 "$workers"; done
+        for name in procrastinate dbos pgqueuer; do note "three-$name-$workers" chains "$name" 1500 "$workers"; done
     done
     note wake-notify "$binary" "$url" wake auto
     note wake-poll "$binary" "$url" wake off
@@ -96,7 +97,7 @@ print("ratios:")
 for own, other, goal in [
     ("accept-runnel", "accept-procrastinate", 5), ("accept-runnel", "accept-dbos", 5), ("accept-runnel", "accept-pgqueuer", 5),
     ("accept-runnel", "accept-pgbench", 0.8), ("three-runnel-1", "three-procrastinate-1", 5),
-    ("three-runnel-1", "three-dbos-1", 1), ("three-runnel-2", "three-runnel-1", 1.5),
+    ("three-runnel-1", "three-dbos-1", 1), ("three-runnel-1", "three-pgqueuer-1", 5), ("three-runnel-2", "three-runnel-1", 1.5),
     ("waiting-runnel-2", "waiting-runnel-1", 1.5),
 ]:
     if own in median and median.get(other):

@@ -91,9 +91,9 @@ class Marketplace(http.server.ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
 
-    def __init__(self, runnel):
+    def __init__(self, runnel, pace="2ms"):
         self.simulator = subprocess.Popen(
-            [runnel, "simulate", "--port", "0", "--pace", "2ms"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+            [runnel, "simulate", "--port", "0", "--pace", pace], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         lines = [self.simulator.stdout.readline() for _ in range(5)]
         self.variables = dict(re.findall(r"export (\w+)=(\S+)", "".join(lines)))
         base = self.variables["RUNNEL_MARKETPLACE_BASE_URL"]
@@ -226,6 +226,13 @@ class Worker:
         self.runnel, self.folder, self.port = runnel, folder / f"machine{number}", port
         self.process, self.lock, self.kills = None, threading.Lock(), 0
         self.environment = os.environ | variables
+
+    def prepare(self, pipelines, receiver, settings):
+        (self.folder / "pipelines").mkdir(parents=True)
+        for name, text in pipelines.items():
+            text = text.replace("RECEIVER", f"http://127.0.0.1:{receiver.server_port}/")
+            (self.folder / "pipelines" / name).write_text(text)
+        (self.folder / "runnel.yaml").write_text(settings)
 
     def start(self):
         self.log = open(self.folder / "log", "ab")
@@ -449,14 +456,10 @@ def main():
     chaos = Chaos(workers, database, proxy, callers, choice)
     try:
         for worker in workers:
-            (worker.folder / "pipelines").mkdir(parents=True)
-            for name, text in PIPELINES.items():
-                text = text.replace("RECEIVER", f"http://127.0.0.1:{receiver.server_port}/")
-                (worker.folder / "pipelines" / name).write_text(text)
             url = database.url.replace(database.socket, str(proxy.folder))
             # Whoever is killed hundreds of times in a row is no run that kills its worker.
-            (worker.folder / "runnel.yaml").write_text(
-                f'journal: {{ url: "{url}" }}\nruns: {{ deaths: 100, max_queued: 2000 }}\n')
+            worker.prepare(
+                PIPELINES, receiver, f'journal: {{ url: "{url}" }}\nruns: {{ deaths: 100, max_queued: 2000 }}\n')
             worker.start()
         chaos.capacity = measure(callers, database)
         print(f"{chaos.capacity:.0f} runs/s without faults", flush=True)
@@ -513,4 +516,5 @@ def main():
         shutil.rmtree(folder, ignore_errors=True)
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())

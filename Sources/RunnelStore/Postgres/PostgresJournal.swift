@@ -183,7 +183,8 @@ public struct PostgresJournalConfiguration: Sendable {
                 "SET search_path TO \(PostgresSchema.quoted(schema))",
                 "SET statement_timeout TO \(statementTimeout * 1000)",
                 "SET lock_timeout TO \(statementTimeout * 500)",
-                "SET idle_in_transaction_session_timeout TO 60000",
+                // A worker that stands still in a transaction gives its row locks back before its runs are taken over.
+                "SET idle_in_transaction_session_timeout TO 10000",
                 "SET default_transaction_isolation TO 'read committed'",
                 // What is acknowledged is on disk, whatever the server's default is.
                 "SET synchronous_commit TO on", "SET jit TO off",

@@ -245,6 +245,14 @@ struct PostgresFaultTests {
         await second.close()
     }
 
+    @Test("a worker that stands still in a transaction keeps its locks for less than its lease of 15 seconds")
+    func openTransaction() async throws {
+        let configuration = try await PostgresServer.shared.value.configuration()
+        let connection = try PostgresConnection(configuration.options(statementTimeout: 60))
+        let limit = try connection.execute(PostgresStatement("SHOW idle_in_transaction_session_timeout"))
+        #expect(limit.first?.optionalText(0) == "10s")
+    }
+
     @Test("a silent worker whose session has ended as well has died, which counts")
     func died() async throws {
         let server = try await PostgresServer.shared.value

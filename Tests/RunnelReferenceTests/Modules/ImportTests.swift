@@ -1,3 +1,4 @@
+import RunnelKit
 import Testing
 
 /// Which of our modules may import which, checked against the `import` statements: a manifest can declare more than is

@@ -1,7 +1,8 @@
 import ArgumentParser
 import RunnelEngine
-import RunnelKit
+package import RunnelKit
 import RunnelReference
+import RunnelServer
 
 #if canImport(FoundationEssentials)
 import FoundationEssentials
@@ -26,7 +27,8 @@ struct DocsPagesCommand: AsyncParsableCommand {
         commandName: "pages", abstract: "Write the reference in Markdown, including the project's plugins.",
         discussion: HelpText.text(
             examples: [
-                "runnel docs pages --out reference": "One page each for steps, triggers, settings and errors."
+                "runnel docs pages --out reference":
+                    "Writes a page each for steps, triggers, settings, commands, the REST API and more."
             ]))
 
     @OptionGroup var options: ProjectOptions
@@ -35,6 +37,7 @@ struct DocsPagesCommand: AsyncParsableCommand {
     func run() async throws {
         let registry = try await options.project().loader().registry
         let pages = try ReferencePages.all(registry, codes: ErrorCodes.ofModules)
+            .merging(ProgramReference.pages()) { $1 }
         do {
             try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
             for (name, text) in pages {
@@ -58,8 +61,20 @@ struct DocsManCommand: AsyncParsableCommand {
             ]))
 
     func run() async throws {
-        let dump = try Value.json(Array(RunnelCommand._dumpHelp().utf8))
-        let page = try ManualPage(dump: dump, version: RunnelCommand.version, plugins: RunnelCommand.plugins)
+        let page = try ManualPage(
+            dump: try ProgramReference.commands(), version: RunnelCommand.version, plugins: RunnelCommand.plugins)
         Streams.output.write(page.text)
+    }
+}
+
+/// What the reference says of the program itself, whatever the project and its plugins.
+package enum ProgramReference {
+    /// The commands, as `--experimental-dump-help` writes them.
+    package static func commands() throws -> Value { try Value.json(RunnelCommand._dumpHelp()) }
+
+    /// The pages by file name.
+    package static func pages() throws -> [String: String] {
+        try ReferencePages.ofProgram(
+            commands: commands(), api: OpenAPIDocument(version: RunnelCommand.version).json)
     }
 }

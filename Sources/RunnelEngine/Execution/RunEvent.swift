@@ -7,6 +7,10 @@ public struct RunEvent: Sendable {
     public var time: Int64
     package var kind: Kind
 
+    package init(runID: String, time: Int64, kind: Kind) {
+        (self.runID, self.time, self.kind) = (runID, time, kind)
+    }
+
     /// What happened.
     public enum Kind: Sendable {
         case runStarted(pipeline: String, steps: Int)
@@ -31,6 +35,10 @@ public struct RunEvent: Sendable {
         public var id: String
         /// Its type; empty for a group.
         public var uses: String
+
+        package init(id: String, uses: String) {
+            (self.id, self.uses) = (id, uses)
+        }
     }
 }
 

@@ -4,19 +4,34 @@ import RunnelKit
 struct CommandDescription: Sendable {
     let name: String
     let abstract: String
+    /// Without the examples.
     let discussion: String
+    /// Commands to type, each with what it does.
+    let examples: [(command: String, meaning: String)]
     let arguments: [ArgumentDescription]
     let subcommands: [CommandDescription]
     let defaultSubcommand: String?
     let isShown: Bool
 
-    init(_ value: Value, path: String) throws(ManualPageError) {
+    /// The root of what `--experimental-dump-help` wrote.
+    init(dump: Value) throws(ManualPageError) {
+        guard let command = dump["command"] else {
+            throw ManualPageError(message: "the description of the commands has no \"command\"")
+        }
+        guard dump["serializationVersion"]?.asInt == 0 else {
+            let found = dump["serializationVersion"]?.json() ?? "none"
+            throw ManualPageError(message: "the description of the commands has the unknown version \(found)")
+        }
+        try self.init(command, path: "")
+    }
+
+    private init(_ value: Value, path: String) throws(ManualPageError) {
         guard let name = value["commandName"]?.asString else {
             throw ManualPageError(message: "the command after \"\(path)\" has no \"commandName\"")
         }
         self.name = name
         abstract = value["abstract"]?.asString ?? ""
-        discussion = value["discussion"]?.asString ?? ""
+        (discussion, examples) = Self.split(value["discussion"]?.asString ?? "")
         defaultSubcommand = value["defaultSubcommand"]?.asString
         isShown = value["shouldDisplay"]?.asBool ?? true
         var arguments: [ArgumentDescription] = []
@@ -33,6 +48,18 @@ struct CommandDescription: Sendable {
 
     /// The command's own visible arguments.
     var shown: [ArgumentDescription] { arguments.filter { $0.isShown && !$0.isEverywhere } }
+
+    /// The commands to describe below this one.
+    var shownSubcommands: [CommandDescription] { subcommands.filter { $0.isShown && $0.name != "help" } }
+
+    /// Parts the examples from what is said before them.
+    private static func split(_ discussion: String) -> (text: String, examples: [(command: String, meaning: String)]) {
+        let parts = discussion.split(separator: "Examples:\n", maxSplits: 1, omittingEmptySubsequences: false)
+        guard parts.count == 2, let text = parts.first else { return (discussion, []) }
+        let lines = parts[1].split(separator: "\n").map { String($0.drop { $0 == " " }) }
+        let pairs = stride(from: 0, to: lines.count - 1, by: 2).map { (lines[$0], lines[$0 + 1]) }
+        return (String(text), pairs)
+    }
 }
 
 /// An argument, option or flag.

@@ -16,14 +16,7 @@ public struct ManualPage: Sendable {
     public init(
         dump: Value, version: String, date: String = "", plugins: [any Plugin] = []
     ) throws(ManualPageError) {
-        guard let command = dump["command"] else {
-            throw ManualPageError(message: "the description of the commands has no \"command\"")
-        }
-        guard dump["serializationVersion"]?.asInt == 0 else {
-            let found = dump["serializationVersion"]?.json() ?? "none"
-            throw ManualPageError(message: "the description of the commands has the unknown version \(found)")
-        }
-        root = try CommandDescription(command, path: "")
+        root = try CommandDescription(dump: dump)
         self.version = version
         self.date = date
         self.plugins = plugins
@@ -45,9 +38,7 @@ public struct ManualPage: Sendable {
         page.line("Options of all commands.")
         for argument in root.arguments where argument.isShown { entry(argument, into: &page) }
         page.macro("SH", "COMMANDS")
-        for command in root.subcommands where command.isShown && command.name != "help" {
-            section(command, path: root.name, into: &page)
-        }
+        for command in root.shownSubcommands { section(command, path: root.name, into: &page) }
         close(&page)
         return page.text
     }
@@ -63,13 +54,12 @@ public struct ManualPage: Sendable {
         if let usual = command.defaultSubcommand {
             page.line("Without a subcommand it does what " + Troff.bold("\(name) \(usual)") + " does.")
         }
-        let discussion = Self.split(command.discussion).text
-        if !discussion.isEmpty {
+        if !command.discussion.isEmpty {
             page.macro("PP")
-            page.paragraphs(discussion)
+            page.paragraphs(command.discussion)
         }
         for argument in command.shown { entry(argument, into: &page) }
-        for inner in command.subcommands where inner.isShown { section(inner, path: name, into: &page) }
+        for inner in command.shownSubcommands { section(inner, path: name, into: &page) }
     }
 
     /// An argument in the synopsis.
@@ -100,17 +90,8 @@ public struct ManualPage: Sendable {
         }
     }
 
-    /// Parts the examples from what is said before them.
-    private static func split(_ discussion: String) -> (text: String, examples: [(command: String, meaning: String)]) {
-        let parts = discussion.split(separator: "Examples:\n", maxSplits: 1, omittingEmptySubsequences: false)
-        guard parts.count == 2, let text = parts.first else { return (discussion, []) }
-        let lines = parts[1].split(separator: "\n").map { String($0.drop { $0 == " " }) }
-        let pairs = stride(from: 0, to: lines.count - 1, by: 2).map { (lines[$0], lines[$0 + 1]) }
-        return (String(text), pairs)
-    }
-
     private static func examples(of command: CommandDescription) -> [(command: String, meaning: String)] {
-        split(command.discussion).examples + command.subcommands.filter(\.isShown).flatMap(examples)
+        command.examples + command.subcommands.filter(\.isShown).flatMap(examples)
     }
 
     /// Adds the sections that the description of the commands lacks.
@@ -125,11 +106,7 @@ public struct ManualPage: Sendable {
             }
         }
         page.macro("SH", "EXIT STATUS")
-        for (status, meaning) in [
-            ("0", "Success."), ("1", "A run failed, or the command could not be completed."),
-            ("2", "The command line, a pipeline or the configuration is invalid."),
-            ("130", "Interrupted."),
-        ] {
+        for (status, meaning) in ExitStatuses.all {
             page.macro("TP")
             page.line(Troff.bold(status))
             page.line(meaning)
@@ -163,6 +140,15 @@ public struct ManualPage: Sendable {
     }
 }
 
+/// What the exit status of `runnel` says.
+enum ExitStatuses {
+    static let all: [(status: String, meaning: String)] = [
+        ("0", "Success."), ("1", "A run failed, or the command could not be completed."),
+        ("2", "The command line, a pipeline or the configuration is invalid."),
+        ("130", "Interrupted."),
+    ]
+}
+
 /// An error in the description of the commands.
 public struct ManualPageError: Error, Sendable, Hashable, CustomStringConvertible {
     /// Stable and in kebab case.
@@ -188,10 +174,10 @@ struct Troff {
         self.text += (text.hasPrefix(".") || text.hasPrefix("'") ? "\\&" : "") + text + "\n"
     }
 
-    /// Text with code in backticks. Each line is a paragraph.
+    /// Text with code in backticks. Each line is a paragraph; one that begins with a space needs no macro to begin.
     mutating func paragraphs(_ text: String) {
         for (index, line) in text.split(separator: "\n").enumerated() {
-            if index > 0 { macro("br") }
+            if index > 0, !line.hasPrefix(" ") { macro("br") }
             self.line(Self.prose(String(line)))
         }
     }

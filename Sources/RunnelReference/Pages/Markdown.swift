@@ -22,6 +22,13 @@ enum Markdown {
         return "`` \(line) ``"
     }
 
+    /// Text without HTML: what is in angle brackets outside of code spans stays visible.
+    static func escaped(_ text: String) -> String {
+        text.split(separator: "`", omittingEmptySubsequences: false).enumerated()
+            .map { $0.offset % 2 == 0 ? String($0.element).replacing("<", with: "&lt;") : String($0.element) }
+            .joined(separator: "`")
+    }
+
     static func yaml(_ text: String) -> String { "```yaml\n\(text.trimmedLines)\n```\n" }
 
     /// The anchor of a heading.
@@ -96,6 +103,7 @@ enum TypeWords {
     static func text(_ schema: Value) -> String {
         guard let object = schema.asObject else { return "any value" }
         if let name = named(object) { return name }
+        if let name = component(object) { return "[\(name)](#\(Markdown.anchor(name)))" }
         if let choices = object["enum"]?.asList {
             return Markdown.list(withoutRepeats(choices).map { Markdown.code(written($0)) }, "or")
         }
@@ -130,6 +138,12 @@ enum TypeWords {
         return nil
     }
 
+    /// The name of the schema of an OpenAPI description that this one refers to.
+    private static func component(_ schema: ValueObject) -> String? {
+        guard let reference = schema["$ref"]?.asString, reference.hasPrefix("#/components/schemas/") else { return nil }
+        return reference.split(separator: "/").last.map(String.init)
+    }
+
     private static func kind(_ type: String, _ schema: ValueObject) -> String {
         switch type {
         case "array":
@@ -142,6 +156,7 @@ enum TypeWords {
             guard let values = schema["additionalProperties"]?.asObject else { return "object" }
             return "object of \(plural(text(.object(values))))"
         case "string" where schema["format"]?.asString == ProjectPathPlaces.format: return "path"
+        case "string" where schema["format"] == "date-time" && schema["examples"] == nil: return "time"
         case "string":
             let example = schema["examples"]?.asList?.first.map { ", such as \(Markdown.code(written($0)))" }
             return "string" + (example ?? "")
@@ -151,8 +166,8 @@ enum TypeWords {
 
     private static func range(_ schema: ValueObject) -> String {
         switch (schema["minimum"], schema["maximum"]) {
-        case (let low?, let high?): " from \(low.json()) to \(high.json())"
-        case (let low?, nil): " from \(low.json()) on"
+        case (let low?, let high?) where high != .int(.max): " from \(low.json()) to \(high.json())"
+        case (let low?, _): " from \(low.json()) on"
         case (nil, let high?): " up to \(high.json())"
         case (nil, nil): ""
         }
@@ -164,6 +179,7 @@ enum TypeWords {
         guard !words.contains(" or ") else { return words }
         let nouns = [
             "string", "object", "number", "whole number", "boolean", "duration", "size", "secret", "list", "path",
+            "time",
         ]
         guard let noun = nouns.last(where: { words == $0 || words.hasPrefix($0 + ",") || words.hasPrefix($0 + " ") })
         else { return words }

@@ -1,9 +1,9 @@
 import RunnelEngine
 public import RunnelKit
 
-/// The reference in Markdown, generated from the declarations of steps, triggers, filters and settings.
+/// The reference in Markdown, generated from declarations in code.
 public enum ReferencePages {
-    /// All files of `docs/reference` by name, such as `steps.md`.
+    /// The files of `docs/reference` by name, such as `steps.md`, but for those of ``ofProgram(commands:api:)``.
     /// - Parameter codes: The error codes of modules around the engine.
     /// - Throws: If two plugins have a filter of the same name.
     public static func all(
@@ -17,8 +17,20 @@ public enum ReferencePages {
             "configuration.md": ConfigurationReference.text(registry),
             "pipeline.md": PipelineReference.text(registry),
             "errors.md": ErrorsReference.text(ErrorCatalog(registry.plugins, others: codes).entries),
+            "events.md": EventsReference.text,
             "pipeline.schema.json": PipelineSchema.pipeline(registry).json(pretty: true) + "\n",
             "runnel.schema.json": PipelineSchema.settings(registry).json(pretty: true) + "\n",
+        ]
+    }
+
+    /// The files about the program itself: `cli.md` and `rest.md`.
+    /// - Parameters:
+    ///   - commands: The output of `runnel --experimental-dump-help`.
+    ///   - api: The OpenAPI description of the server.
+    public static func ofProgram(commands: Value, api: Value) throws(ManualPageError) -> [String: String] {
+        [
+            "cli.md": CommandReference.text(try CommandDescription(dump: commands)),
+            "rest.md": APIReference.text(api),
         ]
     }
 }
@@ -28,13 +40,17 @@ enum IndexReference {
     static let text = """
         # Reference
 
-        Made from the declarations of steps, triggers, filters and settings.
+        Made from declarations in code: those of steps, triggers, filters and settings, the commands, the OpenAPI
+        description and the run events.
 
         - [Pipeline files](pipeline.md): their keys, and the names that templates know
         - [Steps](steps.md): what `uses:` can name
         - [Triggers](triggers.md): what `on:` can name
         - [Filters](filters.md): what can stand behind a `|` in a template
         - [Configuration](configuration.md): `runnel.yaml` and its environment variables
+        - [Command line](cli.md): every command with its options
+        - [REST API](rest.md): what the server answers
+        - [Run events](events.md): what `--json` writes while a run goes on, and what the server streams
         - [Error codes](errors.md): what is said, and what to do
         - For editors: [pipeline.schema.json](pipeline.schema.json), [runnel.schema.json](runnel.schema.json)
 
@@ -170,13 +186,6 @@ enum ErrorsReference {
     }
 
     private static func cell(_ sentences: [String]) -> String {
-        sentences.map(escaped).joined(separator: "<br>")
-    }
-
-    /// Escapes HTML tags outside of code spans.
-    private static func escaped(_ text: String) -> String {
-        text.split(separator: "`", omittingEmptySubsequences: false).enumerated()
-            .map { $0.offset % 2 == 0 ? String($0.element).replacing("<", with: "&lt;") : String($0.element) }
-            .joined(separator: "`")
+        sentences.map(Markdown.escaped).joined(separator: "<br>")
     }
 }

@@ -1,24 +1,33 @@
+import HTTPTypes
 import Hummingbird
-import RunnelKit
+import RunnelEngine
+package import RunnelKit
 
 /// The OpenAPI 3.1 description of the server.
-struct OpenAPIDocument: Sendable {
+package struct OpenAPIDocument: Sendable {
     let version: String
 
-    var json: Value {
+    /// - Parameter version: The version of Runnel.
+    package init(version: String) { self.version = version }
+
+    /// The document.
+    package var json: Value {
         [
             "openapi": "3.1.0",
             "info": ["title": "Runnel", "version": .string(version), "description": "Pipelines and their runs."],
             "servers": [["url": "/"]],
-            // Without a configured token the API admits all clients on this machine.
-            "security": [["token": []], [:]],
             "tags": [
                 ["name": "pipelines"], ["name": "runs"], ["name": "hooks"],
                 ["name": "server", "description": "How the server is, and what it can be asked."],
             ],
             "paths": .object(paths),
             "components": [
-                "securitySchemes": ["token": ["type": "http", "scheme": "bearer"]],
+                "securitySchemes": [
+                    "token": [
+                        "type": "http", "scheme": "bearer",
+                        "description": "The role that an operation names is the scope that the token needs.",
+                    ]
+                ],
                 "schemas": OpenAPISchemas.all,
                 "responses": [
                     "Failure": [
@@ -88,6 +97,10 @@ struct OpenAPIOperation: Sendable {
     var failures: [Int] = []
     var isOpen = false
 
+    private var scope: AccessScope {
+        HTTPRequest.Method(method.uppercased()).map { AccessRule.scope($0, path) } ?? .admin
+    }
+
     var json: Value {
         var responses = ValueObject()
         for answer in answers {
@@ -110,7 +123,9 @@ struct OpenAPIOperation: Sendable {
         ]
         if !parameters.isEmpty { object["parameters"] = .list(parameters.map(\.json)) }
         if let body { object["requestBody"] = body }
-        if isOpen { object["security"] = [] }
+        // Without a configured token the API admits all clients on this machine.
+        let security: Value = isOpen ? [] : [["token": [.string(scope.rawValue)]], [:]]
+        object["security"] = security
         return .object(object)
     }
 }

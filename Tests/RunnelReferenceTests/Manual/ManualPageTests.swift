@@ -1,11 +1,10 @@
+import RunnelCLI
 import RunnelKit
 import RunnelReference
 import Testing
 
 @Suite struct ManualPageTests {
-    private func dump() throws -> Value {
-        try Value.json(try Project.bytes("Tests/RunnelReferenceTests/Resources/help.json"))
-    }
+    private func dump() throws -> Value { try ProgramReference.commands() }
 
     @Test("the page has a section for every command that is shown, and every option of it")
     func commands() throws {
@@ -44,7 +43,7 @@ import Testing
                 "subcommands": [
                     [
                         "commandName": "list", "abstract": "List what's there.",
-                        "discussion": ".hidden files too\nAll.",
+                        "discussion": ".hidden files too\nAll.\n  indented",
                         "arguments": [
                             [
                                 "kind": "positional", "valueName": "path", "abstract": "Where.", "isOptional": false,
@@ -76,6 +75,7 @@ import Testing
                 \&.hidden files too
                 .br
                 All.
+                  indented
                 .TP
                 \fIpath\fR
                 Where.

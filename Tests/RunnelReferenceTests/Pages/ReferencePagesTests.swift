@@ -1,4 +1,5 @@
 import RunnelCLI
+import RunnelEngine
 import RunnelKit
 import RunnelReference
 import Testing
@@ -42,9 +43,64 @@ import Foundation
         #expect(Set(codes).subtracting(listed) == [])
     }
 
+    @Test("every key of a run event is explained, and every kind has an example that is read back")
+    func events() throws {
+        let page = try #require(try ReferencePages.all(try Project.registry())["events.md"])
+        let rows = page.split(separator: "\n").filter { $0.hasPrefix("| `") }
+        #expect(rows.count > 40)
+        #expect(rows.filter { $0.hasSuffix("|  |") } == [])
+        var names: Set<RunEvent.Name> = []
+        for line in page.split(separator: "\n") where line.hasPrefix("{") {
+            let event = try #require(RunEvent(json: try Value.json(String(line))))
+            names.insert(event.name)
+        }
+        #expect(names == Set(RunEvent.Name.allCases))
+    }
+
+    @Test("every operation of the REST API says which scope it needs, its parameters and its answers")
+    func operations() throws {
+        let page = try #require(try ProgramReference.pages()["rest.md"])
+        let sections = page.components(separatedBy: "\n### ").dropFirst()
+        func section(_ title: String) throws -> String {
+            try #require(sections.first { $0.hasPrefix(title + "\n") }, "\(title)")
+        }
+        #expect(try section("GET /api/v1/runs").contains("Runs, the newest first. Scope: `read`.\n"))
+        #expect(try section("POST /api/v1/pipelines/{name}/runs").contains("Start a run. Scope: `run`.\n"))
+        #expect(try section("GET /api/v1/audit").contains("Scope: `admin`.\n"))
+        #expect(try section("GET /health/live").contains("Needs no token.\n"))
+        #expect(
+            try section("POST /api/v1/pipelines/{name}/runs").contains(
+                "**Body.** [Start](#start); it may be missing.\n"))
+        #expect(
+            try section("GET /api/v1/runs/{id}/events").contains(
+                "| `200` | [run events](events.md) | Server-sent events until the run has ended. |\n"))
+        #expect(try section("GET /api/v1/runs").contains("| `200` | list of [Run](#run) | As asked. |\n"))
+        #expect(try section("RunWithSteps").contains("The keys of [Run](#run), and:\n"))
+        for part in sections {
+            let title = part.prefix { $0 != "\n" }
+            guard title.contains(" /") else { continue }
+            #expect(part.contains("Scope: `") || part.contains("Needs no token."), "\(title)")
+            #expect(part.contains("\n| answer | "), "\(title)")
+        }
+    }
+
+    @Test("every command has its usage, its options and its examples")
+    func commands() throws {
+        let page = try #require(try ProgramReference.pages()["cli.md"])
+        for line in [
+            "- [`runnel runs list`](#runnel-runs-list): ", "## runnel runs list\n",
+            "Without a subcommand it does what `runnel runs list` does.\n",
+            "| `--limit <limit>` | `50` | ", "| `--follow`, `-f` |  | ", "| `<pipeline>` | required | ",
+            "- `runnel runs watch last`<br>Follows the newest run until its end.\n",
+            "    schedule  Runs on a schedule.\n",
+            "| `130` | Interrupted. |\n",
+        ] { #expect(page.contains(line), "\(line)") }
+    }
+
     @Test("docs/reference holds what the declarations say")
     func pages() throws {
-        let pages = try ReferencePages.all(try Project.registry(), codes: ErrorCodes.ofModules)
+        let own = try ReferencePages.all(try Project.registry(), codes: ErrorCodes.ofModules)
+        let pages = own.merging(try ProgramReference.pages()) { $1 }
         for (name, text) in pages.sorted(by: { $0.key < $1.key }) {
             if Self.isWriting {
                 try Project.write(text, to: "\(Self.folder)/\(name)")

@@ -2,12 +2,17 @@ import Foundation
 import Testing
 
 @Suite("The tutorial", .timeLimit(.minutes(5))) struct TutorialTests {
+    private static func text(of page: String) throws -> String {
+        let file = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../docs/\(page)")
+        return try String(contentsOf: file, encoding: .utf8)
+    }
+
     /// What a reader types up to the explanation of a pipeline, as a script of the shell: indented lines are commands, or
     /// the content of the file that the sentence before names.
-    private static func script() throws -> String {
-        let page = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../docs/tutorial.md")
-        let text = try String(contentsOf: page, encoding: .utf8)
-        let part = try #require(text.components(separatedBy: "## A pipeline, line by line").first)
+    private static func script(of page: String, until heading: String) throws -> String {
+        let parts = try text(of: page).components(separatedBy: heading + "\n")
+        #expect(parts.count == 2, "\(page) has no \"\(heading)\"")
+        let part = try #require(parts.first)
         var script: [String] = []
         for block in part.components(separatedBy: "\n\n") {
             let lines = block.split(separator: "\n").map(String.init)
@@ -19,7 +24,7 @@ import Testing
                 }
                 let words = script.removeLast().split(separator: "\t").map(String.init)
                 script += ["cat > \(words[1]) <<'END'"] + inner + ["END", words[2]]
-            } else if let match = block.firstMatch(of: #/Write this into `([^`]+)`[^`]*`(runnel [^`]+)`/#) {
+            } else if let match = block.firstMatch(of: #/(?:Write this into|次の内容を) `([^`]+)`[^`]*`(runnel [^`]+)`/#) {
                 script.append("# into \t\(match.1)\t\(match.2)")
             }
         }
@@ -30,9 +35,7 @@ import Testing
         "what it says about failures finds the run that failed, also where others ended after it",
         arguments: [("tutorial.md", "## When something fails"), ("tutorial.ja.md", "## 失敗したとき")])
     func failures(page: String, heading: String) async throws {
-        let file = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../docs/\(page)")
-        let text = try String(contentsOf: file, encoding: .utf8)
-        let part = try #require(text.components(separatedBy: heading + "\n").last)
+        let part = try #require(try Self.text(of: page).components(separatedBy: heading + "\n").last)
         let commands = part.split(separator: "\n").filter { $0.hasPrefix("    runnel ") }.map { line in
             line.prefix { $0 != "#" }.split(separator: " ").dropFirst().map(String.init)
         }
@@ -60,14 +63,27 @@ import Testing
         }
     }
 
-    @Test("typed as it stands, it works")
-    func typed() async throws {
+    @Test("has the same commands and files in both languages")
+    func languages() throws {
+        let lines = try ["tutorial.md", "tutorial.ja.md"].map { try Self.text(of: $0) }.map { text in
+            text.split(separator: "\n").filter { $0.hasPrefix("    ") }
+        }
+        #expect(lines[0].count > 20)
+        #expect(lines[0] == lines[1])
+    }
+
+    @Test(
+        "typed as it stands, it works",
+        arguments: [
+            ("tutorial.md", "## A pipeline, line by line"), ("tutorial.ja.md", "## パイプラインを 1 行ずつ"),
+        ])
+    func typed(page: String, heading: String) async throws {
         try await withProject([:]) { runnel in
             var shell = runnel
             shell.program = "/bin/sh"
             let folder = (RunnelProcess.path as NSString).deletingLastPathComponent
             shell.environment["PATH"] = "\(folder):\(ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin")"
-            let script = try Self.script()
+            let script = try Self.script(of: page, until: heading)
             #expect(script.split(separator: "\n").count > 12)
             let ended = try await shell.run(["-ec", script])
             #expect(ended.status == 0, "\(script)\n\(ended.output)\n\(ended.error)")

@@ -44,7 +44,8 @@ import Foundation
 
     @Test("docs/reference holds what the declarations say")
     func pages() throws {
-        let pages = try ReferencePages.all(try Project.registry(), codes: ErrorCodes.ofModules)
+        var pages = try ReferencePages.all(try Project.registry(), codes: ErrorCodes.ofModules)
+        ReferencePages.add(try ShippedPrograms.all(), to: &pages)
         for (name, text) in pages.sorted(by: { $0.key < $1.key }) {
             if Self.isWriting {
                 try Project.write(text, to: "\(Self.folder)/\(name)")

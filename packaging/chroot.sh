@@ -54,4 +54,11 @@ holds() {
     fi
 }
 
+# types_tutorial COMMAND...: types what docs/tutorial.md says; COMMAND runs its last argument in a shell of the chroot. Python is for
+# the plugin of that page.
+types_tutorial() {
+    cp scripts/tutorial.sh docs/tutorial.md "$ROOT/tmp/"
+    inside apt-get install -y -qq python3 && "$@" 'sh /tmp/tutorial.sh runnel /tmp/tutorial.md'
+}
+
 lacks() { ! [ -e "$ROOT$1" ]; }

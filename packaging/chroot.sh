@@ -61,4 +61,7 @@ types_tutorial() {
     inside apt-get install -y -qq python3 && "$@" 'sh /tmp/tutorial.sh runnel /tmp/tutorial.md'
 }
 
+# copies_plugin SHARE: the line of docs/plugins.md that copies a plugin from below SHARE.
+copies_plugin() { grep -o "mkdir -p plugins && cp -r $1/runnel/plugins/mail plugins/" docs/plugins.md || echo false; }
+
 lacks() { ! [ -e "$ROOT$1" ]; }

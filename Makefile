@@ -28,6 +28,7 @@ test: build-tests ## Run the tests.
 	swift test $(SWIFT_FLAGS) --skip-build --disable-xctest --filter RunnelShutdownTests $(TEST_FLAGS)
 	.build/python/bin/python Tests/MailPluginTests/test_mail.py
 	.build/python/bin/python Tests/TriggerPluginTests/test_triggers.py "$$(swift build $(SWIFT_FLAGS) --show-bin-path)/runnel"
+	.build/python/bin/python Tests/ExamplePluginTests/test_plugins.py "$$(swift build $(SWIFT_FLAGS) --show-bin-path)/runnel"
 	Tests/Chaos/alert.py "$$(swift build $(SWIFT_FLAGS) --show-bin-path)/runnel" 10 60
 
 openapi: setup ## Compare the server with its OpenAPI document by schemathesis.

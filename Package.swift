@@ -287,7 +287,7 @@ let package = Package(
                 "RunnelReference", "RunnelEngine", "RunnelKit", "RunnelTesting", "JSONSchema", "Templates", "YAML",
                 "ChatPlugin", "FilePlugin", "HTTPPlugin", "LogPlugin", "RunPlugin", "SchedulePlugin", "ShellPlugin",
                 "TemplatePlugin", "TransformPlugin",
-                "WatchPlugin", "WebhookPlugin", "RunnelCLI",
+                "WatchPlugin", "WebhookPlugin", "RunnelCLI", "RunnelProcess",
             ], resources: [.copy("Resources")]),
         .testTarget(
             name: "RunnelProcessTests",

@@ -54,4 +54,14 @@ holds() {
     fi
 }
 
+# types_tutorial COMMAND...: types what docs/tutorial.md says; COMMAND runs its last argument in a shell of the chroot. Python is for
+# the plugin of that page.
+types_tutorial() {
+    cp scripts/tutorial.sh docs/tutorial.md "$ROOT/tmp/"
+    inside apt-get install -y -qq python3 && "$@" 'sh /tmp/tutorial.sh runnel /tmp/tutorial.md'
+}
+
+# copies_plugin SHARE: the line of docs/plugins.md that copies a plugin from below SHARE.
+copies_plugin() { grep -o "mkdir -p plugins && cp -r $1/runnel/plugins/mail plugins/" docs/plugins.md || echo false; }
+
 lacks() { ! [ -e "$ROOT$1" ]; }

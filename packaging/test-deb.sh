@@ -26,7 +26,9 @@ holds "a project is created and its pipeline runs" as_runnel 'runnel init >/dev/
 holds "its test passes" as_runnel 'runnel test'
 serve='export RUNNEL_SERVER_PORT=18790; runnel serve . --simulate >serve.log 2>&1 & for _ in $(seq 100); do runnel status >/dev/null 2>&1 && break; sleep 0.1; done; runnel status; kill %1; wait %1'
 holds "it is served" as_runnel "$serve"
-holds "a plugin that ships is copied, and brings its step" as_runnel 'mkdir -p plugins; cp -r /usr/share/runnel/plugins/disk plugins/; runnel steps disk.usage'
+holds "a plugin that ships is copied as docs/plugins.md says, and brings its step" as_runnel "$(copies_plugin /usr/share); runnel steps mail.send"
+holds "one that is a script can be executed" as_runnel 'cp -r /usr/share/runnel/plugins/disk plugins/; echo "steps: [ { uses: disk.usage } ]" >disk.yaml; runnel run disk; rm disk.yaml'
+holds "what the tutorial says works as it is typed" types_tutorial as_runnel
 
 # The unit's own sandbox, around the commands that use most of the system: programs of steps, jq, files and a server.
 unit=$ROOT/lib/systemd/system/runnel.service

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs the archive with install.sh in a chroot of Debian 12 that has none of the libraries, and runs a pipeline there.
-# Needs root; what is tested uses no network.
+# Needs root; what is tested uses no network, apt the Debian mirror.
 #
 #   packaging/test-tarball.sh RUNNEL [FOLDER]
 #
@@ -48,4 +48,9 @@ holds "a project is created and its pipeline runs" inside sh -euc \
 holds "its test, with a transform, passes" inside sh -euc 'cd /root/project; runnel test'
 holds "it is installed once more over itself" inside sh /root/install.sh "/root/$name"
 holds "the unit names the binary" grep -q '^ExecStart=/usr/local/bin/runnel serve' "$ROOT/usr/local/lib/systemd/system/runnel.service"
+holds "a plugin that ships is copied as docs/plugins.md says, and brings its step" inside sh -euc \
+    "cd /root/project; $(copies_plugin /usr/local/share); runnel steps mail.send"
+# The last one: Python brings libraries that the chroot must not have before.
+inside apt-get update -qq 2>/dev/null
+holds "what the tutorial says works as it is typed" types_tutorial inside sh -euc
 exit "$failed"

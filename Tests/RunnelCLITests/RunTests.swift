@@ -76,15 +76,10 @@ import Testing
             (#"{ uses: log, with: { message: "x {{ input }}" } }"#, true),
             (#"{ uses: log, with: { message: "{{ input.title }}" } }"#, true),
             (#"{ uses: log, for_each: "{{ input }}", with: { message: x } }"#, true),
-            (#"{ uses: template, with: { file: t.txt } }"#, true),
-            (
-                #"{ uses: template, with: { text: a } }, { uses: log, with: { message: "{{ input.title | trim }}" } }"#,
-                false
-            ),
+            (#"{ uses: template, with: { text: a } }, { uses: log, with: { message: "{{ input.title }}" } }"#, false),
         ])
     func missingInput(steps: String, isMeant: Bool) async throws {
-        let files = ["p.yaml": "steps: [ \(steps) ]\n", "t.txt": "{{ input }}"]
-        try await withProject(files) { runnel in
+        try await withProject(["p.yaml": "steps: [ \(steps) ]\n"]) { runnel in
             for arguments in [["run", "p"], ["run", "p", "--no-journal", "-q"]] {
                 let ended = try await runnel.run(arguments)
                 let hint = "  = give it with `--input-file FILE`, or `-` for standard input\n"

@@ -2,40 +2,12 @@ import Foundation
 import Testing
 
 @Suite("The tutorial", .timeLimit(.minutes(5))) struct TutorialTests {
-    private static func text(of page: String) throws -> String {
-        let file = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../docs/\(page)")
-        return try String(contentsOf: file, encoding: .utf8)
-    }
-
-    /// What a reader types up to the explanation of a pipeline, as a script of the shell: indented lines are commands, or
-    /// the content of the file that the sentence before names.
-    private static func script(of page: String, until heading: String) throws -> String {
-        let parts = try text(of: page).components(separatedBy: heading + "\n")
-        #expect(parts.count == 2, "\(page) has no \"\(heading)\"")
-        let part = try #require(parts.first)
-        var script: [String] = []
-        for block in part.components(separatedBy: "\n\n") {
-            let lines = block.split(separator: "\n").map(String.init)
-            if lines.allSatisfy({ $0.hasPrefix("    ") }) {
-                let inner = lines.map { String($0.dropFirst(4)) }
-                guard let last = script.last, last.hasPrefix("# into ") else {
-                    script += inner
-                    continue
-                }
-                let words = script.removeLast().split(separator: "\t").map(String.init)
-                script += ["cat > \(words[1]) <<'END'"] + inner + ["END", words[2]]
-            } else if let match = block.firstMatch(of: #/(?:Write this into|次の内容を) `([^`]+)`[^`]*`(runnel [^`]+)`/#) {
-                script.append("# into \t\(match.1)\t\(match.2)")
-            }
-        }
-        return script.joined(separator: "\n")
-    }
-
     @Test(
         "what it says about failures finds the run that failed, also where others ended after it",
         arguments: [("tutorial.md", "## When something fails"), ("tutorial.ja.md", "## 失敗したとき")])
     func failures(page: String, heading: String) async throws {
-        let part = try #require(try Self.text(of: page).components(separatedBy: heading + "\n").last)
+        let text = try Self.text(of: page)
+        let part = try #require(text.components(separatedBy: heading + "\n").last)
         let commands = part.split(separator: "\n").filter { $0.hasPrefix("    runnel ") }.map { line in
             line.prefix { $0 != "#" }.split(separator: " ").dropFirst().map(String.init)
         }
@@ -72,24 +44,42 @@ import Testing
         #expect(lines[0] == lines[1])
     }
 
+    @Test("typed as it stands, it works", arguments: ["tutorial.md", "tutorial.ja.md"])
+    func typed(page: String) async throws {
+        let ended = try await Self.typing(Self.text(of: page))
+        #expect(ended.status == 0, "\(ended.output)\n\(ended.error)")
+        #expect(ended.output.contains("runnel run pipelines/hello --simulate --input-file notes.txt\n"))
+        #expect(ended.output.contains("cat >pipelines/greeting.test.yaml <<'END OF FILE'\npipeline: greeting.yaml\n"))
+        #expect(ended.output.hasSuffix("END OF FILE\nrunnel test\n"))
+    }
+
     @Test(
-        "typed as it stands, it works",
+        "a page that says something else than what comes is found",
         arguments: [
-            ("tutorial.md", "## A pipeline, line by line"), ("tutorial.ja.md", "## パイプラインを 1 行ずつ"),
+            ("Hello, Ada!", "Hello, Eve!", "typed as it stands, it fails"),
+            ("runnel steps greet.hello ", "runnel steps greet.goodbye ", "typed as it stands, it fails"),
+            ("`pipelines/greeting.test.yaml`", "the file", "expected at least 2 files to write in it"),
+            ("`runnel logs last`", "`runnel logs`", "expected it to name `runnel logs last`"),
         ])
-    func typed(page: String, heading: String) async throws {
-        try await withProject([:]) { runnel in
+    func wrong(found: String, written: String, message: String) async throws {
+        let ended = try await Self.typing(Self.text(of: "tutorial.md").replacingOccurrences(of: found, with: written))
+        #expect(ended.status == 1)
+        #expect(ended.error.contains(": \(message)\n"), "\(ended.error)")
+    }
+
+    private static let root = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../..")
+
+    private static func text(of page: String) throws -> String {
+        try String(contentsOf: root.appending(path: "docs/\(page)"), encoding: .utf8)
+    }
+
+    /// Types what a page says by the script that also tries the packages.
+    private static func typing(_ page: String) async throws -> RunnelProcess.Ended {
+        try await withProject(["page.md": page]) { runnel in
             var shell = runnel
             shell.program = "/bin/sh"
-            let folder = (RunnelProcess.path as NSString).deletingLastPathComponent
-            shell.environment["PATH"] = "\(folder):\(ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin")"
-            let script = try Self.script(of: page, until: heading)
-            #expect(script.split(separator: "\n").count > 12)
-            let ended = try await shell.run(["-ec", script])
-            #expect(ended.status == 0, "\(script)\n\(ended.output)\n\(ended.error)")
-            #expect(ended.output.contains("{\n  \"greeting\": \"Hello, Ada!\"\n}\n"))
-            #expect(ended.output.contains("✓ it greets"))
-            #expect(FileManager.default.fileExists(atPath: runnel.directory + "/notes/out/notes.md"))
+            let script = root.appending(path: "scripts/tutorial.sh").path
+            return try await shell.run([script, RunnelProcess.path, "page.md"])
         }
     }
 }

@@ -142,19 +142,19 @@ import Testing
 
     @Test("a key of `item` that no list of `for_each` has is found, also in a group")
     func itemKeys() throws {
-        let lists = "for_each: { os: [a], size: [1] }"
+        let lists = "for_each: { system: [a], size: [1] }"
         for step in [
-            "uses: echo, \(lists), with: { value: '{{ item.oss }}' }",
-            "\(lists), steps: [ { uses: echo, with: { value: '{{ item.oss }}' } } ]",
+            "uses: echo, \(lists), with: { value: '{{ item.sytem }}' }",
+            "\(lists), steps: [ { uses: echo, with: { value: '{{ item.sytem }}' } } ]",
         ] {
             let text = try printed("steps: [ { \(step) } ]")
-            #expect(text.contains("there is no `item` value \"oss\" [unknown-reference]"), "\(text)")
-            #expect(text.contains("= did you mean \"os\"?"), "\(text)")
+            #expect(text.contains("there is no `item` value \"sytem\" [unknown-reference]"), "\(text)")
+            #expect(text.contains("= did you mean \"system\"?"), "\(text)")
         }
         let valid = try printed(
             """
             steps:
-              - { uses: echo, \(lists), with: { value: "{{ item.os }} {{ item.size }}" } }
+              - { uses: echo, \(lists), with: { value: "{{ item.system }} {{ item.size }}" } }
               - { uses: echo, for_each: [{ oss: 1 }], with: { value: "{{ item.oss }}" } }
             """)
         #expect(valid == "", "\(valid)")

@@ -37,6 +37,9 @@ enum Markdown {
             .replacing(" ", with: "-")
     }
 
+    /// The text with one line break at its end: a block scalar of YAML brings its own.
+    static func paragraphs(_ text: String) -> String { text.trimmedLines + "\n" }
+
     /// Joins words with commas, and with `joint` before the last.
     static func list(_ words: [String], _ joint: String) -> String {
         guard let last = words.last, words.count > 1 else { return words.joined() }

@@ -15,14 +15,15 @@ enum StepsReference {
 
             \(list)
 
-            """ + steps.map(section).joined(separator: "\n")
+            """ + steps.map { section($0) }.joined(separator: "\n")
     }
 
-    private static func section(_ step: StepDefinition) -> String {
+    /// - Parameter heading: The mark of its heading.
+    static func section(_ step: StepDefinition, heading: String = "##") -> String {
         let documentation = step.documentation
         let keys = KeyTable.text(step.schema)
-        var parts = ["## \(step.name)\n", step.summary + "\n"]
-        if !documentation.details.isEmpty { parts.append(documentation.details + "\n") }
+        var parts = ["\(heading) \(step.name)\n", step.summary + "\n"]
+        if !documentation.details.isEmpty { parts.append(Markdown.paragraphs(documentation.details)) }
         parts.append(keys.isEmpty ? "It has no keys.\n" : keys)
         if !step.rules.isEmpty { parts.append(KeyTable.text(step.rules) + "\n") }
         if !documentation.output.isEmpty { parts.append("**Output.** \(documentation.output)\n") }
@@ -83,13 +84,14 @@ enum TriggersReference {
                 debounce: { for: 30s, max: 5m, key: "{{ trigger.pipeline }}" }
             ```
 
-            """ + triggers.map(section).joined(separator: "\n")
+            """ + triggers.map { section($0) }.joined(separator: "\n")
     }
 
-    private static func section(_ trigger: TriggerDefinition) -> String {
+    /// - Parameter heading: The mark of its heading.
+    static func section(_ trigger: TriggerDefinition, heading: String = "##") -> String {
         let documentation = trigger.documentation
-        var parts = ["## \(trigger.name)\n", trigger.summary + "\n"]
-        if !documentation.details.isEmpty { parts.append(documentation.details + "\n") }
+        var parts = ["\(heading) \(trigger.name)\n", trigger.summary + "\n"]
+        if !documentation.details.isEmpty { parts.append(Markdown.paragraphs(documentation.details)) }
         parts.append(KeyTable.text(trigger.schema))
         if !trigger.rules.isEmpty { parts.append(KeyTable.text(trigger.rules) + "\n") }
         let payload =

@@ -100,7 +100,8 @@ import Foundation
     @Test("docs/reference holds what the declarations say")
     func pages() throws {
         let own = try ReferencePages.all(try Project.registry(), codes: ErrorCodes.ofModules)
-        let pages = own.merging(try ProgramReference.pages()) { $1 }
+        var pages = own.merging(try ProgramReference.pages()) { $1 }
+        ReferencePages.add(try ShippedPrograms.all(), to: &pages)
         for (name, text) in pages.sorted(by: { $0.key < $1.key }) {
             if Self.isWriting {
                 try Project.write(text, to: "\(Self.folder)/\(name)")

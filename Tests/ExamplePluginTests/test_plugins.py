@@ -1,0 +1,108 @@
+"""The plugins of `examples/everyday` in a copy of that project.
+
+    python3 Tests/ExamplePluginTests/test_plugins.py PATH-OF-RUNNEL
+"""
+
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+EXAMPLES = pathlib.Path(__file__).resolve().parents[2] / "examples" / "everyday"
+RUNNEL = ""
+
+
+class PluginTests(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.project = pathlib.Path(folder.name) / "everyday"
+        shutil.copytree(EXAMPLES, self.project, ignore=shutil.ignore_patterns(".runnel", "out", "__pycache__"))
+        self.bin = pathlib.Path(folder.name) / "bin"
+        self.bin.mkdir()
+        (self.bin / "python3").symlink_to(sys.executable)
+
+    def runnel(self, *arguments):
+        return subprocess.run(
+            [RUNNEL, *arguments], cwd=self.project, env={"HOME": str(self.bin), "PATH": str(self.bin)}, timeout=120,
+            stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+
+    def pdftotext(self, script):
+        program = self.bin / "pdftotext"
+        program.write_text(f"#!/bin/sh\n{script}\n")
+        program.chmod(0o755)
+
+    def pdf(self, **given):
+        """What the step pdf.text writes for `with`."""
+        ended = subprocess.run(
+            [sys.executable, self.project / "plugins/pdf/pdf.py"], input=json.dumps({"step": "text", "with": given}),
+            env={"RUNNEL_PROJECT": str(self.project), "PATH": str(self.bin)}, timeout=60, capture_output=True, text=True,
+            check=True)
+        return json.loads(ended.stdout)
+
+    def test_the_tool_of_the_mcp_server_is_a_step_once_it_was_asked(self):
+        unasked = self.runnel("validate", "pipelines/ask-notes.yaml", "--simulate")
+        self.assertEqual(unasked.returncode, 2, unasked.stderr)
+        self.assertIn("`runnel plugins refresh notes` starts it and asks", unasked.stderr)
+        self.assertEqual(self.runnel("plugins", "refresh", "notes").stdout, "notes  1 tool\n")
+        asked = self.runnel("validate", "pipelines/ask-notes.yaml", "--simulate")
+        self.assertEqual(asked.returncode, 0, asked.stderr)
+
+    def test_a_question_is_answered_from_the_notes(self):
+        ended = self.runnel(
+            "run", "pipelines/ask-notes", "--simulate", "--input", "question=Who has the key of the archive?")
+        self.assertEqual(ended.returncode, 0, ended.stderr)
+        output = json.loads(ended.stdout)
+        self.assertEqual(output["files"], ["office.md"])
+        self.assertIn("The key of the archive is with Ada, room 12.", output["answer"])
+
+    def test_a_folder_of_notes_that_is_missing_is_named(self):
+        shutil.rmtree(self.project / "notes")
+        ended = self.runnel("run", "pipelines/ask-notes", "--simulate", "--input", "question=Who has the key?")
+        self.assertEqual(ended.returncode, 1, ended.stderr)
+        self.assertRegex(ended.stderr, 'the tool "search" of the plugin "notes" failed: the folder ".*/notes" is missing')
+
+    def test_a_pdf_is_summed_up(self):
+        self.pdftotext('read -r line <"$5"; test "$4 $line" = "20 %PDF-1.4" && echo "Ten hammers cost 100 euros."')
+        (self.project / "offer.pdf").write_text("%PDF-1.4\n")
+        ended = self.runnel("run", "pipelines/pdf-inbox", "--simulate", "--input", "file=offer.pdf")
+        self.assertEqual(ended.returncode, 0, ended.stderr)
+        self.assertIn("Ten hammers cost 100 euros.", ended.stdout)
+
+    def test_a_missing_pdftotext_is_said_with_what_to_install(self):
+        (self.project / "offer.pdf").write_text("%PDF-1.4")
+        ended = self.runnel("run", "pipelines/pdf-inbox", "--simulate", "--input", "file=offer.pdf")
+        self.assertEqual(ended.returncode, 1, ended.stderr)
+        self.assertIn("error: the program pdftotext is missing [no-pdftotext]", ended.stderr)
+        self.assertIn(
+            "install it: apt-get install poppler-utils, dnf install poppler-utils or brew install poppler", ended.stderr)
+
+    def test_what_cannot_be_read_is_said_with_the_reason(self):
+        self.pdftotext('echo "Syntax Warning: May not be a PDF file" >&2; echo "Syntax Error: no trailer" >&2; exit 1')
+        (self.project / "broken.pdf").write_text("text")
+        (self.project / "out.pdf").symlink_to("/etc/passwd")
+        for path, code, message in [
+            ("broken.pdf", "bad-pdf", 'cannot read "broken.pdf": Syntax Error: no trailer'),
+            ("none.pdf", "file-not-found", 'there is no file "none.pdf"'),
+            ("out.pdf", "path-outside", '"out.pdf" leads out of the project'),
+        ]:
+            with self.subTest(path):
+                report = self.pdf(path=path)
+                self.assertEqual((report["code"], report["message"]), (code, message))
+
+    def test_a_long_text_is_cut(self):
+        self.pdftotext('test "$4" = 2 && printf "äöü"')
+        (self.project / "long.pdf").write_text("%PDF-1.4")
+        self.assertEqual(
+            self.pdf(path="long.pdf", pages=2, max_length=2)["output"], {"text": "äö", "truncated": True})
+        self.assertEqual(
+            self.pdf(path="long.pdf", pages=2, max_length=3)["output"], {"text": "äöü", "truncated": False})
+
+
+if __name__ == "__main__":
+    RUNNEL = os.path.abspath(sys.argv.pop(1))
+    unittest.main()

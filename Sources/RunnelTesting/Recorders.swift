@@ -43,7 +43,7 @@ public final class StepJournalRecorder: StepJournal {
     public func save(checkpoint: Value) throws(StepError) {
         let size = checkpoint.json().utf8.count
         guard size <= Self.checkpointLimit else {
-            throw StepError(reported: "checkpoint-too-large", "a checkpoint of \(size) bytes is too large")
+            throw StepError(StepErrorCode.checkpointTooLarge, "a checkpoint of \(size) bytes is too large")
         }
         state.withLock { $0.checkpoints.append(checkpoint) }
     }

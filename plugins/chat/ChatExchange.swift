@@ -193,7 +193,7 @@ struct ChatExchange {
     private func save(_ checkpoint: ChatCheckpoint) async throws {
         do {
             try await context.journal.save(checkpoint: checkpoint.value)
-        } catch let error as StepError where error.code == "checkpoint-too-large" {
+        } catch let error as StepError where error.has(.checkpointTooLarge) {
             guard let rest = checkpoint.withoutText else { return }
             try await context.journal.save(checkpoint: rest.value)
         }

@@ -106,7 +106,7 @@ final class AttemptJournal: StepJournal {
         let size = sealed.json().utf8.count
         guard size <= Self.checkpointLimit else {
             throw StepError(
-                RunErrorCode.checkpointTooLarge,
+                StepErrorCode.checkpointTooLarge,
                 "a checkpoint of \(size) bytes is larger than \(Self.checkpointLimit >> 10) KiB",
                 hint: "keep what identifies the work, not its content")
         }

@@ -3,7 +3,6 @@ public import RunnelKit
 /// The codes of errors of runs.
 public enum RunErrorCode: String, ErrorCode {
     case badForEach = "bad-for-each"
-    case checkpointTooLarge = "checkpoint-too-large"
     case definitionGone = "definition-gone"
     case definitionInvalid = "definition-invalid"
     case killedItsWorker = "killed-its-worker"
@@ -23,9 +22,6 @@ public enum RunErrorCode: String, ErrorCode {
             ErrorExplanation(
                 "`for_each.…`: expected a list, found …", "`for_each` has more than … combinations",
                 "`for_each`: expected a list, found …", hints: "convert an object to a list with jq: `to_entries`")
-        case .checkpointTooLarge:
-            ErrorExplanation(
-                "a checkpoint of … bytes is larger than … KiB", hints: "keep what identifies the work, not its content")
         case .definitionGone: ErrorExplanation("the journal does not contain the pipeline of the run")
         case .definitionInvalid:
             ErrorExplanation(

@@ -229,7 +229,8 @@ public final class Worker: Sendable {
             note(nil, access)
         } catch {
             event = failure
-            note(error, access)
+            // What a worker that ends had begun to ask is no fault of the journal.
+            if !Task.isCancelled { note(error, access) }
         }
         for action in tell(event) { await carryOut(action) }
         switch event {

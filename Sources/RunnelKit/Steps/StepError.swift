@@ -87,6 +87,7 @@ extension StepError: CustomStringConvertible {
     case badPath = "bad-path"
     case badWith = "bad-with"
     case cancelled
+    case checkpointTooLarge = "checkpoint-too-large"
     case emptyValue = "empty-value"
     case fileIsFolder = "file-is-folder"
     case noSuchRun = "no-such-run"
@@ -111,6 +112,9 @@ extension StepError: CustomStringConvertible {
                     "use letters, digits, \"-\", \"_\", \".\" and \"~\", with slashes between: \"github/issues\"; a part in braces is a parameter: \"scan/{id}\""
             )
         case .cancelled: ErrorExplanation("the step was cancelled before it ended; what it had produced is kept")
+        case .checkpointTooLarge:
+            ErrorExplanation(
+                "a checkpoint of … bytes is larger than … KiB", hints: "keep what identifies the work, not its content")
         case .emptyValue:
             ErrorExplanation(
                 "a value is null where there has to be one",

@@ -283,9 +283,9 @@ import Testing
             let japanese = Browsing(server: server, cookie: browser.cookie, language: "ja")
             #expect(try await japanese.page("/runs").contains("<bdi>upload inbox</bdi>"))
             let run = try #require(try await server.post("/hooks/h", "{}").run)
-            #expect(
-                try await browser.page("/runs/\(run)").contains(
-                    #"<bdi>webhook</bdi> <span class="mono"><bdi>POST /hooks/h</bdi></span>"#))
+            let page = try await browser.page("/runs/\(run)")
+            #expect(page.contains(#"<bdi>webhook</bdi> <a class="mono" href="/deliveries/"#))
+            #expect(page.contains(#""><bdi>POST /hooks/h</bdi></a>"#))
         }
     }
 

@@ -13,7 +13,8 @@ import Testing
             let answer = try await browser.get("/runs?state=failed")
             #expect(answer.status == 303)
             #expect(answer.headers["location"] == "/sign-in?to=%2Fruns%3Fstate%3Dfailed")
-            #expect(try await browser.page("/sign-in").contains("The token of <code>server.token</code> in runnel.yaml."))
+            let page = try await browser.page("/sign-in")
+            #expect(page.contains("The token of <code>server.token</code> in runnel.yaml."))
             let signedIn = try await browser.send(
                 "/sign-in", ["token": Browsing.token, "to": "/runs?state=failed"], isSignedIn: false)
             #expect(signedIn.status == 303)

@@ -4,6 +4,7 @@
 -- 12-worker-status
 -- 14-deliveries
 -- 15-priority
+-- 16-usage-sums
 -- 2-waiting
 -- 3-ownership
 -- 4-retention
@@ -15,6 +16,7 @@
 CREATE INDEX dedupe_keys_expiry ON dedupe_keys (expires_at)
 CREATE INDEX deliveries_of ON deliveries (pipeline, number, bytes)
 CREATE INDEX deliveries_other ON deliveries (outcome, number, bytes) WHERE outcome <> 'accepted'
+CREATE INDEX deliveries_run ON deliveries (run_id) WHERE run_id IS NOT NULL
 CREATE INDEX files_hash ON files (hash)
 CREATE INDEX runs_asleep ON runs (wake_at) WHERE state = 'waiting'
 CREATE INDEX runs_debounced ON runs (pipeline, debounce_key)
@@ -30,6 +32,8 @@ WHERE state = 'queued'
 CREATE INDEX runs_source_due ON runs (id) WHERE source_due = 1
 CREATE INDEX step_memory_expiry ON step_memory (expires_at)
 CREATE INDEX usage_at ON usage (at, pipeline)
+CREATE INDEX usage_run ON usage (run_id)
+CREATE UNIQUE INDEX usage_sums_of ON usage_sums (length, starts_at, pipeline, coalesce('=' || agent, ''), coalesce('=' || model, ''))
 CREATE TABLE audit (
 number INTEGER PRIMARY KEY AUTOINCREMENT,
 time INTEGER NOT NULL,
@@ -179,6 +183,21 @@ cached_tokens INTEGER,
 estimated_input INTEGER NOT NULL,
 estimated_output INTEGER NOT NULL
 )
+CREATE TABLE usage_sums (
+length INTEGER NOT NULL,
+starts_at INTEGER NOT NULL,
+pipeline TEXT NOT NULL,
+agent TEXT,
+model TEXT,
+calls INTEGER NOT NULL,
+unknown_calls INTEGER NOT NULL,
+unknown_cached_calls INTEGER NOT NULL,
+input_tokens INTEGER NOT NULL,
+output_tokens INTEGER NOT NULL,
+cached_tokens INTEGER NOT NULL,
+estimated_input INTEGER NOT NULL,
+estimated_output INTEGER NOT NULL
+)
 CREATE TABLE "workers" (
 id TEXT NOT NULL PRIMARY KEY,
 pid INTEGER NOT NULL,
@@ -190,9 +209,20 @@ beat INTEGER NOT NULL DEFAULT 0
 CREATE TRIGGER audit_is_append_only BEFORE UPDATE ON audit BEGIN
 SELECT RAISE(ABORT, 'the audit log is append-only');
 END
+CREATE TRIGGER audit_is_kept BEFORE DELETE ON audit BEGIN
+SELECT RAISE(ABORT, 'the audit log is append-only');
+END
 CREATE TRIGGER runs_ended_count AFTER UPDATE OF ended_at ON runs
 WHEN new.ended_at IS NOT NULL AND old.ended_at IS NULL BEGIN
 INSERT INTO run_hours (hour, pipeline, state, runs)
 VALUES (new.ended_at - new.ended_at % 3600000000000, new.pipeline, new.state, 1)
 ON CONFLICT (hour, pipeline, state) DO UPDATE SET runs = runs + 1;
+END
+CREATE TRIGGER usage_count AFTER INSERT ON usage BEGIN
+INSERT INTO usage_sums (length, starts_at, pipeline, agent, model, calls, unknown_calls, unknown_cached_calls, input_tokens, output_tokens, cached_tokens, estimated_input, estimated_output)
+SELECT length, new.at - new.at % length, new.pipeline, new.agent, new.model, 1,
+NOT (new.input_tokens IS NOT NULL AND new.output_tokens IS NOT NULL), NOT (new.input_tokens IS NOT NULL AND new.output_tokens IS NOT NULL) OR new.cached_tokens IS NULL, iif((new.input_tokens IS NOT NULL AND new.output_tokens IS NOT NULL), new.input_tokens, 0), iif((new.input_tokens IS NOT NULL AND new.output_tokens IS NOT NULL), new.output_tokens, 0), iif((new.input_tokens IS NOT NULL AND new.output_tokens IS NOT NULL), coalesce(new.cached_tokens, 0), 0), iif((new.input_tokens IS NOT NULL AND new.output_tokens IS NOT NULL), 0, coalesce(new.input_tokens, new.estimated_input)), iif((new.input_tokens IS NOT NULL AND new.output_tokens IS NOT NULL), 0, coalesce(new.output_tokens, new.estimated_output))
+FROM (SELECT 900000000000 AS length UNION ALL SELECT 3600000000000) WHERE true
+ON CONFLICT (length, starts_at, pipeline, coalesce('=' || agent, ''), coalesce('=' || model, '')) DO UPDATE SET calls = calls + 1,
+unknown_calls = unknown_calls + excluded.unknown_calls, unknown_cached_calls = unknown_cached_calls + excluded.unknown_cached_calls, input_tokens = input_tokens + excluded.input_tokens, output_tokens = output_tokens + excluded.output_tokens, cached_tokens = cached_tokens + excluded.cached_tokens, estimated_input = estimated_input + excluded.estimated_input, estimated_output = estimated_output + excluded.estimated_output;
 END

@@ -8,14 +8,20 @@ import Testing
     func backup() async throws {
         try await withProject(["hello.yaml": hello]) { runnel in
             #expect(try await runnel.run(["run", "hello"]).status == 0)
-            let backup = try await runnel.run(["journal", "backup", "saved"])
-            #expect(backup.output == "1 run backed up to saved\n")
+            let backup = try await runnel.run(["journal", "backup", "backups/day/saved"])
+            #expect(backup.output == "1 run backed up to backups/day/saved\n")
             #expect(try await runnel.run(["run", "hello"]).status == 0)
-            let refused = try await runnel.run(["journal", "restore", "saved"])
+            let refused = try await runnel.run(["journal", "restore", "backups/day/saved"])
             #expect(refused.status == 1)
             #expect(refused.error.hasPrefix("error: there is a journal already: "))
             #expect(refused.error.hasSuffix("/.runnel/journal.db [journal-failed]\n  = --replace moves it aside\n"))
-            #expect(try await runnel.run(["journal", "restore", "saved", "--replace"]).status == 0)
+            for number in ["", "-2"] {
+                let restored = try await runnel.run(["journal", "restore", "backups/day/saved", "--replace"])
+                #expect(restored.status == 0)
+                let aside = "/.runnel/journal.db.before-restore\(number)"
+                #expect(restored.error.hasSuffix(aside + " is now the journal that was there\n"), "\(restored.error)")
+                #expect(FileManager.default.fileExists(atPath: runnel.directory + aside))
+            }
             let list = try await runnel.run(["runs", "list", "--json"])
             #expect(list.output.components(separatedBy: "\"pipeline\"").count == 2)
             let copy = try await runnel.run(["journal", "copy", ".runnel", "other"])

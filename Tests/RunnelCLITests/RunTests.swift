@@ -76,7 +76,7 @@ import Testing
             (#"{ uses: log, with: { message: "x {{ input }}" } }"#, true),
             (#"{ uses: log, with: { message: "{{ input.title }}" } }"#, true),
             (#"{ uses: log, for_each: "{{ input }}", with: { message: x } }"#, true),
-            (#"{ uses: template, with: { text: a } }, { uses: log, with: { message: "{{ input.title }}" } }"#, false),
+            (#"{ uses: transform, with: { jq: "null" } }, { uses: log, with: { message: "{{ input }}" } }"#, false),
         ])
     func missingInput(steps: String, isMeant: Bool) async throws {
         try await withProject(["p.yaml": "steps: [ \(steps) ]\n"]) { runnel in

@@ -139,14 +139,16 @@ struct JournalRestoreCommand: AsyncParsableCommand {
 
     @OptionGroup var options: ProjectOptions
     @Argument(help: "The folder of the backup.") var folder: String
-    @Flag(help: "Move a journal that is there aside, to journal.db.before-restore.") var replace = false
+    @Flag(help: "Move a journal that is there aside, to journal.db.before-restore or a name with a number.")
+    var replace = false
 
     func run() async throws {
         let project = try options.project(runsCommands: true)
-        try await withJournalErrors {
+        let aside = try await withJournalErrors {
             try await JournalBackup.restore(
                 FileReading.absolute(folder), to: project.stateDirectory, replaces: replace)
         }
+        if let aside { Streams.error.write("\(aside) is now the journal that was there\n") }
         Streams.output.write("restored to \(project.stateDirectory)\n")
     }
 }

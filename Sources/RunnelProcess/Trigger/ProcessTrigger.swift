@@ -37,7 +37,8 @@ struct ProcessTrigger: Sendable {
             try Task.checkCancellation()
             policy.died(at: time.now, hadWorked: life.hadWorked)
             let pause = policy.pause(at: time.now)
-            let next = pause == .zero ? "starting it again" : "starting it again in \(DurationText.format(pause))"
+            let words = DurationText.format(.milliseconds(pause.wholeMilliseconds))
+            let next = pause == .zero ? "starting it again" : "starting it again in \(words)"
             context.logger.error("\(context.redactor.redact("\(failure); \(next)"))")
             await health.failed("\(failure)")
             try await context.clock.sleep(for: pause)

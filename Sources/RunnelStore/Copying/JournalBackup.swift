@@ -9,12 +9,13 @@ public enum JournalBackup {
     /// How often a backup begins anew when retention removes a file that it names.
     private static let attempts = 5
 
-    /// Writes a backup into a new folder.
+    /// Writes a backup into a new folder, and makes the folders above it.
     ///
     /// - Returns: The number of runs in it.
     @discardableResult public static func write(
         _ journal: SQLiteJournal, to folder: String
     ) async throws(JournalError) -> Int {
+        try FileSystem.makeFolders(above: folder)
         guard mkdir(folder, 0o700) == 0 else {
             guard errno == EEXIST else { throw JournalError(errno: errno, path: folder) }
             throw JournalError(
@@ -53,14 +54,19 @@ public enum JournalBackup {
     ///
     /// - Parameters:
     ///   - directory: The project's `.runnel`.
-    ///   - replaces: Whether a journal that is there is moved aside, to `journal.db.before-restore`.
-    public static func restore(_ folder: String, to directory: String, replaces: Bool) async throws(JournalError) {
+    ///   - replaces: Whether a journal that is there is moved aside, to `journal.db.before-restore` or, where one was
+    ///     moved before, to `journal.db.before-restore-2` and so on.
+    /// - Returns: Where the journal that was there is now.
+    @discardableResult public static func restore(
+        _ folder: String, to directory: String, replaces: Bool
+    ) async throws(JournalError) -> String? {
         guard access(folder + "/journal.db", F_OK) == 0 else {
             throw JournalError(
                 .failed, "\(folder) is no backup: it has no journal.db",
                 hint: "name a folder of `runnel journal backup`")
         }
         let place = directory + "/journal.db"
+        var aside: String?
         if access(place, F_OK) == 0 {
             guard replaces else {
                 throw JournalError(
@@ -72,11 +78,13 @@ public enum JournalBackup {
             guard !sights.contains(where: { $0.presence == .present }) else {
                 throw JournalError(.busy, "the journal \(place) is in use", hint: "stop Runnel first")
             }
+            let name = freeName(place + ".before-restore")
             for suffix in ["", "-wal", "-shm"] where access(place + suffix, F_OK) == 0 {
-                guard rename(place + suffix, "\(directory)/journal.db.before-restore\(suffix)") == 0 else {
+                guard rename(place + suffix, name + suffix) == 0 else {
                     throw JournalError(errno: errno, path: place + suffix)
                 }
             }
+            aside = name
         }
         try JournalFile(directory: directory).makeDirectory()
         for name in try FileSystem.names(in: folder + "/outputs") where OutputFiles.hash(of: name) != nil {
@@ -85,6 +93,16 @@ public enum JournalBackup {
         // Last, so that a journal never names files that are not there yet.
         try copy(folder + "/journal.db", to: place)
         try FileSystem.syncFolder(of: place)
+        return aside
+    }
+
+    /// The name, or the first one with a number that no file has.
+    private static func freeName(_ name: String) -> String {
+        var (free, number) = (name, 2)
+        while ["", "-wal", "-shm"].contains(where: { access(free + $0, F_OK) == 0 }) {
+            (free, number) = ("\(name)-\(number)", number + 1)
+        }
+        return free
     }
 
     /// - Returns: Whether all files are there.

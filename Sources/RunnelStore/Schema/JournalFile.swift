@@ -176,6 +176,15 @@ enum FileSystem {
         try syncFolder(of: path)
     }
 
+    /// Creates the folders that are missing above the one at the path.
+    static func makeFolders(above path: String) throws(JournalError) {
+        let parts = path.split(separator: "/", omittingEmptySubsequences: false).dropLast()
+        for count in parts.indices.map({ $0 + 1 }) {
+            let folder = parts.prefix(count).joined(separator: "/")
+            if !folder.isEmpty { try makeFolder(folder) }
+        }
+    }
+
     /// Syncs the directory entries of the folder that contains `path`.
     static func syncFolder(of path: String) throws(JournalError) {
         let end = path.lastIndex(of: "/")

@@ -49,6 +49,11 @@ steps:
     with: { url: "http://127.0.0.1:1/" }
     retry: { attempts: 2, backoff: 10ms }
 """,
+    "pipelines/called.yaml": """
+name: called
+on: { webhook: { path: called, verify: { scheme: none } } }
+steps: [ { uses: log, with: { message: fine } } ]
+""",
     "pipelines/talk.yaml": "name: talk\nsteps: [ { uses: chat, with: { prompt: Hello } } ]\n",
     "pipelines/broken.yaml": "name: broken\nsteps: [ { uses: nothing-of-this-name } ]\n",
 }
@@ -232,6 +237,7 @@ scrape_configs:
             def work():
                 for pipeline in ("good", "bad", "again", "talk"):
                     fetch(f"{server}/api/v1/pipelines/{pipeline}/runs", b"", ADMIN)
+                fetch(f"{server}/hooks/called", b"")
                 rules = [rule for group in prometheus.get("rules")["groups"] for rule in group["rules"]]
                 # A rate needs two scrapes of a series. Spans come last.
                 spans = 'count_over_time(runnel_trace_spans_total{job="runnel",outcome="exported"}[1m]) > 2'

@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import re
+import shlex
 import shutil
 import subprocess
 import tempfile
@@ -129,7 +130,7 @@ def simulator():
     try:
         for line in process.stdout:
             if match := re.match(r"\s*export (\w+)=(\S+)", line.decode()):
-                os.environ[match[1]] = match[2]
+                os.environ[match[1]] = shlex.split(match[2])[0]
             if b"stops it" in line:
                 break
         yield

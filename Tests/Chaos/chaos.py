@@ -17,6 +17,7 @@ import json
 import os
 import random
 import re
+import shlex
 import shutil
 import signal
 import socket
@@ -95,7 +96,8 @@ class Marketplace(http.server.ThreadingHTTPServer):
         self.simulator = subprocess.Popen(
             [runnel, "simulate", "--port", "0", "--pace", pace], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         lines = [self.simulator.stdout.readline() for _ in range(5)]
-        self.variables = dict(re.findall(r"export (\w+)=(\S+)", "".join(lines)))
+        exports = re.findall(r"export (\w+)=(\S+)", "".join(lines))
+        self.variables = {name: shlex.split(value)[0] for name, value in exports}
         base = self.variables["RUNNEL_MARKETPLACE_BASE_URL"]
         self.upstream = re.search(r"//([^/]+)", base)[1]
         self.lock, self.asked = threading.Lock(), {}

@@ -1,8 +1,8 @@
 // One stream of server-sent events for any number of subscribers. It runs in the shared worker, or in the page itself where
 // there are no shared workers.
 //
-// A subscriber follows all changes, with `beats` also heartbeats of workers, or one run from the number of an event on. The numbers are kept here, so that after a
-// restart of the server the stream goes on at the right event.
+// A subscriber follows all changes, with `beats` also heartbeats of workers, or one run from the number of an event on. The
+// numbers are kept here, so that after a restart of the server the stream goes on at the right event.
 export class LiveConnection {
   #subscribers = new Map(); // subscriber -> { run, next, beats }
   #source = null;
@@ -12,6 +12,7 @@ export class LiveConnection {
 
   subscribe(subscriber, run, next, beats) {
     this.#subscribers.set(subscriber, { run, next, beats });
+    if (this.#source?.readyState === EventSource.OPEN) subscriber({ type: "connected", wasLost: false });
     this.#refresh();
   }
 

@@ -58,7 +58,8 @@ function receive(message) {
     clearTimeout(lostTimer);
     lostTimer = 0;
     notice.hidden = true;
-    if (message.wasLost) refreshSoon();
+    // The stream tells nothing of what has changed between the page and its own beginning.
+    if (follow || message.wasLost) refreshSoon();
   } else if ((message.type === "change" || message.type === "beat") && follow) {
     refreshSoon();
   } else if (message.type === "run" && message.event.number >= next) {

@@ -82,13 +82,19 @@ public struct ChatRequest: Sendable {
 
 extension MarketplaceConfiguration {
     /// The model that a request names: members of its body win.
-    /// - Parameter model: The request's own; `nil` for the configured one.
+    ///
+    /// - Parameters:
+    ///   - model: The request's own; `nil` for the configured one.
+    ///   - body: Its ``ChatRequest/extraFields``.
     public func requestedModel(_ model: String?, body: ValueObject) -> String {
         body["model"]?.asString ?? model ?? self.model
     }
 
     /// The agent that a request names: members of its body win.
-    /// - Parameter agentID: The request's own; `nil` for the configured one.
+    ///
+    /// - Parameters:
+    ///   - agentID: The request's own; `nil` for the configured one.
+    ///   - body: Its ``ChatRequest/extraFields``.
     public func requestedAgent(_ agentID: String?, body: ValueObject) -> String? {
         guard let member = body["agentId"] else { return agentID ?? self.agentID }
         return member.asString

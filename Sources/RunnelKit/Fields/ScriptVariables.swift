@@ -58,7 +58,9 @@ public struct ScriptVariables: FieldValue {
 
     /// The values as the script gets them. A value that is no text is written as JSON.
     ///
-    /// - Parameter path: The keys that lead to the field in `with:`.
+    /// - Parameters:
+    ///   - context: Of the step that starts the script.
+    ///   - path: The keys that lead to the field in `with:`.
     /// - Throws: A ``StepError`` if a template gave the names, or the value of a variable that
     ///   ``isControlling(_:)`` names.
     public func texts(

@@ -56,7 +56,7 @@ public enum JournalBackup {
     ///   - directory: The project's `.runnel`.
     ///   - replaces: Whether a journal that is there is moved aside, to `journal.db.before-restore` or, where one was
     ///     moved before, to `journal.db.before-restore-2` and so on.
-    /// - Returns: Where the journal that was there is now.
+    /// - Returns: The new path of the replaced journal; nil if there was none.
     @discardableResult public static func restore(
         _ folder: String, to directory: String, replaces: Bool
     ) async throws(JournalError) -> String? {

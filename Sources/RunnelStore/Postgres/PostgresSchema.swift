@@ -353,21 +353,10 @@ enum PostgresSchema {
                 CREATE UNIQUE INDEX usage_sums_of ON usage_sums
                 (length, starts_at, pipeline, coalesce('=' || agent, ''), coalesce('=' || model, ''))
                 """,
-                // What has one unknown number counts as unknown; the numbers that are there count for the estimate. In
-                // order, so that two transactions do not wait for each other.
+                // In order, so that two transactions do not wait for each other.
                 """
                 CREATE FUNCTION count_usage() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-                    INSERT INTO usage_sums
-                    SELECT p.length, c.at - c.at % p.length, c.pipeline, c.agent, c.model, count(*),
-                        count(*) FILTER (WHERE NOT known), count(*) FILTER (WHERE NOT known OR cached_tokens IS NULL),
-                        coalesce(sum(input_tokens) FILTER (WHERE known), 0),
-                        coalesce(sum(output_tokens) FILTER (WHERE known), 0),
-                        coalesce(sum(cached_tokens) FILTER (WHERE known), 0),
-                        coalesce(sum(coalesce(input_tokens, estimated_input)) FILTER (WHERE NOT known), 0),
-                        coalesce(sum(coalesce(output_tokens, estimated_output)) FILTER (WHERE NOT known), 0)
-                    FROM (SELECT *, input_tokens IS NOT NULL AND output_tokens IS NOT NULL AS known FROM added) AS c,
-                        unnest(ARRAY[900000000000, 3600000000000]) AS p (length)
-                    GROUP BY 1, 2, 3, 4, 5 ORDER BY 1, 2, 3, 4, 5
+                    \(addUsage(of: "added")) ORDER BY 1, 2, 3, 4, 5
                     ON CONFLICT (length, starts_at, pipeline, coalesce('=' || agent, ''), coalesce('=' || model, ''))
                     DO UPDATE SET calls = usage_sums.calls + excluded.calls,
                         unknown_calls = usage_sums.unknown_calls + excluded.unknown_calls,
@@ -386,19 +375,7 @@ enum PostgresSchema {
                 CREATE TRIGGER usage_count AFTER INSERT ON usage REFERENCING NEW TABLE AS added
                 FOR EACH STATEMENT EXECUTE FUNCTION count_usage()
                 """,
-                """
-                INSERT INTO usage_sums
-                SELECT p.length, c.at - c.at % p.length, c.pipeline, c.agent, c.model, count(*),
-                    count(*) FILTER (WHERE NOT known), count(*) FILTER (WHERE NOT known OR cached_tokens IS NULL),
-                    coalesce(sum(input_tokens) FILTER (WHERE known), 0),
-                    coalesce(sum(output_tokens) FILTER (WHERE known), 0),
-                    coalesce(sum(cached_tokens) FILTER (WHERE known), 0),
-                    coalesce(sum(coalesce(input_tokens, estimated_input)) FILTER (WHERE NOT known), 0),
-                    coalesce(sum(coalesce(output_tokens, estimated_output)) FILTER (WHERE NOT known), 0)
-                FROM (SELECT *, input_tokens IS NOT NULL AND output_tokens IS NOT NULL AS known FROM usage) AS c,
-                    unnest(ARRAY[900000000000, 3600000000000]) AS p (length)
-                GROUP BY 1, 2, 3, 4, 5
-                """,
+                addUsage(of: "usage"),
                 "CREATE INDEX usage_run ON usage (run_id)",
                 "CREATE INDEX deliveries_run ON deliveries (run_id) WHERE run_id IS NOT NULL",
                 """
@@ -407,6 +384,24 @@ enum PostgresSchema {
                 """,
             ]),
     ]
+
+    /// Adds the calls of a table to `usage_sums`. What has one unknown number counts as unknown; the numbers that are there
+    /// count for the estimate.
+    private static func addUsage(of table: String) -> String {
+        """
+        INSERT INTO usage_sums
+        SELECT p.length, c.at - c.at % p.length, c.pipeline, c.agent, c.model, count(*),
+            count(*) FILTER (WHERE NOT known), count(*) FILTER (WHERE NOT known OR cached_tokens IS NULL),
+            coalesce(sum(input_tokens) FILTER (WHERE known), 0),
+            coalesce(sum(output_tokens) FILTER (WHERE known), 0),
+            coalesce(sum(cached_tokens) FILTER (WHERE known), 0),
+            coalesce(sum(coalesce(input_tokens, estimated_input)) FILTER (WHERE NOT known), 0),
+            coalesce(sum(coalesce(output_tokens, estimated_output)) FILTER (WHERE NOT known), 0)
+        FROM (SELECT *, input_tokens IS NOT NULL AND output_tokens IS NOT NULL AS known FROM \(table)) AS c,
+            unnest(ARRAY[900000000000, 3600000000000]) AS p (length)
+        GROUP BY 1, 2, 3, 4, 5
+        """
+    }
 
     /// Creates the schema and applies what is missing of the migrations, one process at a time.
     ///

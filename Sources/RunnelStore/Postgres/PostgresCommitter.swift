@@ -8,7 +8,9 @@ import Synchronization
 /// log.
 ///
 /// Two writers have one connection each. While their transactions are being committed, writes for the next are
-/// collected. Writes of one run are in one transaction, or in consecutive ones: they take effect in call order.
+/// collected. A writer that is about to begin waits briefly for as many as it had last: callers whose writes have been
+/// committed often come back with the next, one after another. Writes of one run are in one transaction, or in
+/// consecutive ones: they take effect in call order.
 final class PostgresCommitter: Sendable {
     /// One caller's write.
     struct Job: Sendable {
@@ -30,14 +32,22 @@ final class PostgresCommitter: Sendable {
 
     private struct State {
         var jobs: [Job] = []
-        /// What each writer's transaction writes.
+        /// What each writer's transaction writes; nothing while it gathers writes.
         var inFlight: [Int: Set<String>] = [:]
+        /// Set while a writer gathers the writes of its next transaction: how many are enough, and what wakes it then.
+        var gathering: (enough: Int, wake: DispatchSemaphore)?
+        /// How many writes the last transaction of each writer has.
+        var counts: [Int: Int] = [:]
+        /// How long the last transaction took.
+        var duration = Duration.zero
         var isClosed = false
         var drained: [CheckedContinuation<Void, Never>] = []
     }
 
     /// The maximum number of jobs in a transaction.
     private static let batch = 256
+    /// The longest time that a writer gathers writes.
+    private static let patience = Duration.milliseconds(1)
 
     private let writers: [PostgresWriter]
     private let state = Mutex(State())
@@ -70,40 +80,71 @@ final class PostgresCommitter: Sendable {
     /// Enqueues a write in order, without waiting for its end.
     func submit(_ job: Job) {
         let isTaken = state.withLock { state in
-            if !state.isClosed { state.jobs.append(job) }
-            return !state.isClosed
+            guard !state.isClosed else { return false }
+            state.jobs.append(job)
+            if let gathering = state.gathering, state.jobs.count >= gathering.enough { gathering.wake.signal() }
+            return true
         }
         guard isTaken else { return job.finish(.failure(JournalError(.closed, "the journal is closed"))) }
-        startWriters()
+        startWriter()
     }
 
-    /// Gives pending jobs to idle writers.
-    private func startWriters() {
-        while true {
-            let next = state.withLock { state -> (writer: Int, jobs: [Job])? in
-                guard !state.jobs.isEmpty, let writer = writers.indices.first(where: { state.inFlight[$0] == nil })
-                else {
-                    return nil
-                }
-                let jobs = Self.take(from: &state)
-                guard !jobs.isEmpty else { return nil }
-                state.inFlight[writer] = Set(jobs.flatMap { $0.keys ?? [] })
-                return (writer, jobs)
-            }
-            guard let (writer, jobs) = next else { return }
-            writers[writer].perform(jobs) {
-                let drained = self.state.withLock { state in
-                    state.inFlight[writer] = nil
-                    guard state.isClosed, state.inFlight.isEmpty, state.jobs.isEmpty else {
-                        return [] as [CheckedContinuation<Void, Never>]
-                    }
-                    defer { state.drained = [] }
-                    return state.drained
-                }
-                for continuation in drained { continuation.resume() }
-                self.startWriters()
-            }
+    /// Has an idle writer begin its next transaction, unless another one is about to.
+    private func startWriter() {
+        let next = state.withLock { state -> Int? in
+            guard state.gathering == nil, let writer = writers.indices.first(where: { state.inFlight[$0] == nil }),
+                Self.mayTake(state)
+            else { return nil }
+            // As many as in the transactions that go on, and as came last.
+            let counts = ([writer] + state.inFlight.keys).map { state.counts[$0] ?? 0 }
+            state.gathering = ((counts.reduce(0, +) + counts.count - 1) / counts.count, DispatchSemaphore(value: 0))
+            state.inFlight[writer] = []
+            return writer
         }
+        guard let next else { return }
+        writers[next].perform(from: { self.gather(next) }) { duration in
+            let drained = self.state.withLock { state in
+                state.inFlight[next] = nil
+                state.duration = duration
+                guard state.isClosed, state.inFlight.isEmpty, state.jobs.isEmpty else {
+                    return [] as [CheckedContinuation<Void, Never>]
+                }
+                defer { state.drained = [] }
+                return state.drained
+            }
+            for continuation in drained { continuation.resume() }
+            self.startWriter()
+        }
+    }
+
+    /// Waits for enough writes, and takes them. On the writer's queue.
+    private func gather(_ writer: Int) -> [Job] {
+        let (wake, pause) = state.withLock { state -> (DispatchSemaphore?, Duration) in
+            guard let gathering = state.gathering, state.jobs.count < gathering.enough else { return (nil, .zero) }
+            return (gathering.wake, min(Self.patience, state.duration / 4))
+        }
+        _ = wake?.wait(timeout: .now() + .nanoseconds(Int(pause / .nanoseconds(1))))
+        let jobs = state.withLock { state in
+            state.gathering = nil
+            state.inFlight[writer] = nil
+            let jobs = Self.take(from: &state)
+            state.inFlight[writer] = Set(jobs.flatMap { $0.keys ?? [] })
+            state.counts[writer] = jobs.count
+            return jobs
+        }
+        startWriter()
+        return jobs
+    }
+
+    /// Whether a job does not have to wait for transactions in flight.
+    private static func mayTake(_ state: State) -> Bool {
+        var busy = state.inFlight.values.reduce(into: Set<String>()) { $0.formUnion($1) }
+        for job in state.jobs {
+            guard let keys = job.keys else { return state.inFlight.isEmpty }
+            if !keys.contains(where: busy.contains) { return true }
+            busy.formUnion(keys)
+        }
+        return false
     }
 
     /// The jobs that do not have to wait for transactions in flight, in order.
@@ -139,7 +180,7 @@ final class PostgresCommitter: Sendable {
                 state.drained.append(continuation)
                 return false
             }
-            if isDrained { continuation.resume() } else { startWriters() }
+            if isDrained { continuation.resume() } else { startWriter() }
         }
         for writer in writers { await writer.close() }
     }
@@ -182,11 +223,19 @@ final class PostgresWriter: Sendable {
         self.perform = perform
     }
 
-    func perform(_ jobs: [PostgresCommitter.Job], then done: @escaping @Sendable () -> Void) {
+    /// - Parameters:
+    ///   - jobs: Gives the jobs, when the writer has time for them.
+    ///   - done: Gets the time that the transaction took.
+    func perform(
+        from jobs: @escaping @Sendable () -> [PostgresCommitter.Job], then done: @escaping @Sendable (Duration) -> Void
+    ) {
         queue.async {
+            let jobs = jobs()
+            let start = ContinuousClock.now
             let outcomes = self.outcomes(of: jobs)
+            let duration = start.duration(to: .now)
             for (job, outcome) in zip(jobs, outcomes) { job.finish(outcome) }
-            done()
+            done(duration)
         }
     }
 
@@ -200,6 +249,7 @@ final class PostgresWriter: Sendable {
     }
 
     private func outcomes(of jobs: [PostgresCommitter.Job]) -> [PostgresOutcome] {
+        guard !jobs.isEmpty else { return [] }
         do {
             return try transaction(jobs)
         } catch {

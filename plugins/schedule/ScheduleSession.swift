@@ -10,6 +10,8 @@ struct ScheduleSession {
 
     /// The maximum length of a sleep, in nanoseconds: the wall clock may jump meanwhile, so it is checked this often.
     private static let slice: Int64 = 15_000_000_000
+    /// A sleep without a deadline ends at a multiple of the slice: all schedules of a process wake up together.
+    private var slice: Int64 { Self.slice - context.now().flooredRemainder(Self.slice) }
 
     /// Starts a run for every tick until the task is cancelled.
     func run() async throws {
@@ -27,11 +29,11 @@ struct ScheduleSession {
             case .never:
                 if reported != .max { await context.report(.waiting("there are no more ticks")) }
                 reported = .max
-                try await sleep(Self.slice)
+                try await sleep(slice)
             case .wait(let tick, let start):
                 if reported != tick { await context.report(.waiting("next at \(planner.schedule.text(of: tick))")) }
                 reported = tick
-                try await sleep(min(start - now, Self.slice))
+                try await sleep(min(start - now, slice))
             case .start, .skip:
                 reported = nil
                 // Another process may have started ticks meanwhile.
@@ -46,7 +48,7 @@ struct ScheduleSession {
     func rest() async throws {
         try await context.memory.set([Watermark.key: nil])
         await context.report(.waiting("disabled"))
-        while true { try await sleep(Self.slice) }
+        while true { try await sleep(slice) }
     }
 
     /// The stored watermark; the current time if there is none.
@@ -61,7 +63,7 @@ struct ScheduleSession {
         let start = context.servingSince
         if context.now() - start < Self.startTime { _ = try await self.start(start) }
         await context.report(.waiting("for the next start of Runnel"))
-        while true { try await sleep(Self.slice) }
+        while true { try await sleep(slice) }
     }
 
     /// The time after the start of the process in which triggers begin with it.

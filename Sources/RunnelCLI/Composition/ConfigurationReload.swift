@@ -1,5 +1,6 @@
 import RunnelEngine
 import RunnelKit
+import RunnelSupport
 import YAML
 
 /// Reloads the configuration of `runnel serve`, on SIGHUP and when its files change: applies what can change at run time,
@@ -56,7 +57,7 @@ actor ConfigurationReload {
             let files = FileChanges(of: watchedFiles)
             var changed: String?
             while changed == nil {
-                guard (try? await ContinuousClock().sleep(for: Self.interval)) != nil else { return }
+                guard (try? await ContinuousClock().sleep(untilNext: Self.interval)) != nil else { return }
                 changed = files.changed
             }
             let shown = changed.map { FileReading.shown($0) } ?? ""

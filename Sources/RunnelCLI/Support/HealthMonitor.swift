@@ -29,7 +29,7 @@ struct HealthMonitor: Sendable {
                 }
                 problem = words
             }
-            try? await ContinuousClock().sleep(for: Self.interval)
+            try? await ContinuousClock().sleep(untilNext: Self.interval)
         }
     }
 

@@ -56,7 +56,7 @@ struct Housekeeping: Sendable {
             if let disk {
                 disk.board.set(.disk, disk.folder, problem == .full ? Self.full : Self.shortage(disk.folder))
             }
-            try? await ContinuousClock().sleep(for: interval)
+            try? await ContinuousClock().sleep(untilNext: interval)
         }
     }
 

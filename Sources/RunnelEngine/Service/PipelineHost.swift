@@ -1,5 +1,6 @@
 public import Logging
 public import RunnelKit
+internal import RunnelSupport
 import Synchronization
 import Templates
 import YAML
@@ -258,7 +259,7 @@ public actor PipelineHost {
                     await waitForTriggers()
                     await onReady()
                 }
-                try? await ContinuousClock().sleep(for: Self.interval)
+                try? await ContinuousClock().sleep(untilNext: Self.interval)
             }
             // An unstructured task, because this one is cancelled and could not wait.
             await Task { await self.abandonLateTriggers() }.value

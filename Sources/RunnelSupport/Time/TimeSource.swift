@@ -30,6 +30,17 @@ package struct TimeSource: Sendable {
     }
 }
 
+extension ContinuousClock {
+    private static let origin = ContinuousClock.now
+
+    /// Sleeps until the next multiple of an interval since the first such sleep of this process. Loops that look for
+    /// something now and then wake up at the same times, so that an idle process wakes up less often.
+    package func sleep(untilNext interval: Duration) async throws {
+        let past = Self.origin.duration(to: now)
+        try await sleep(until: Self.origin.advanced(by: interval * (Int(past / interval) + 1)), tolerance: nil)
+    }
+}
+
 /// The time of day.
 package enum WallClock {
     /// Nanoseconds since 1970, to the microsecond.

@@ -116,6 +116,27 @@ import Testing
         }
     }
 
+    @Test("what a server does not use before it is restarted is named, also by `status`")
+    func pendingRestart() async throws {
+        let configuration = "server: { port: 0 }\nruns: { grace: 1s }\n"
+        let files = ["runnel.yaml": configuration, "pipelines/p.yaml": "steps: [ { uses: log } ]\n"]
+        try await withProject(files) { runnel in
+            try await runnel.serving("pipelines") { client in
+                try configuration.replacing("1s", with: "2s")
+                    .write(toFile: runnel.directory + "/runnel.yaml", atomically: true, encoding: .utf8)
+                var status = ""
+                while !status.contains("restart") { status = try await client.run(["status"]).output }
+                #expect(status.contains("\nrestart Runnel to apply `runs.grace`\n"), "\(status)")
+                let found = try await client.run(["doctor", "--offline"]).output
+                let port = client.environment["RUNNEL_SERVER_PORT"] ?? ""
+                #expect(
+                    found.contains(
+                        "! server        the server at 127.0.0.1:\(port) does not use `runs.grace` yet\n"
+                            + "                = restart it\n"), "\(found)")
+            }
+        }
+    }
+
     @Test("commands for a server that is not there say so, and what to do")
     func noServer() async throws {
         try await withProject(["runnel.yaml": "server: { port: 9 }\n"]) { runnel in

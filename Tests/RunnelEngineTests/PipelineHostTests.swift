@@ -41,6 +41,7 @@ private struct Doorbell: Trigger {
 @Suite("The pipelines of a folder") struct PipelineHostTests {
     private let folder = Folder()
     private let log = LogRecorder()
+    private let values = ProjectValues(secrets: ["a": "first-value"])
     private let host: PipelineHost
 
     init() throws {
@@ -48,7 +49,7 @@ private struct Doorbell: Trigger {
         let logger = log.logger()
         let runner = PipelineRunner(
             registry: loader.registry, environment: loader.environment, services: Services(),
-            project: ProjectDirectory(path: "/nonexistent"), values: ProjectValues(secrets: [:]),
+            project: ProjectDirectory(path: "/nonexistent"), values: values,
             redactor: Redactor(secrets: [String]()), logger: logger, now: { 0 })
         let worker = Worker(
             record: WorkerRecord(id: WorkerID("a"), processID: 1, host: "here", role: "test", startedAt: 0),
@@ -97,6 +98,26 @@ private struct Doorbell: Trigger {
         trigger.cancel()
         await trigger.value
         #expect(await host.all.first?.triggers == ["doorbell": health])
+    }
+
+    @Test("a trigger begins again with the new value of a secret, and a trigger without the secret goes on")
+    func newSecret() async throws {
+        func pipeline(_ secret: String) -> String {
+            "on: { doorbell: { secret: '\(secret)' } }\nsteps: [ { uses: slow } ]\n"
+        }
+        folder.set(["a.yaml": pipeline("{{ secrets.a }}"), "b.yaml": pipeline("other")])
+        #expect(await host.look().count == 2)
+        #expect(await host.look().isEmpty)
+        values.replace(secrets: ["a": "second-value"], env: [:])
+        let beginnings = await host.look()
+        #expect(beginnings.map { $0.place.file } == ["a.yaml"])
+        let beginning = try #require(beginnings.first)
+        let trigger = Task { await beginning.work() }
+        while await host.all.first?.triggers.isEmpty ?? true { await Task.yield() }
+        trigger.cancel()
+        await trigger.value
+        #expect(await host.all.first?.triggers == ["doorbell": TriggerHealth.waiting("secret: second-value")])
+        #expect(await host.look().isEmpty)
     }
 
     @Test("a file that has changed is told when its new version is served")

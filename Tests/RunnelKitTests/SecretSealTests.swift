@@ -46,6 +46,40 @@ import Testing
         #expect(SecretSeal(secrets: ["one": "another one"]).unseal(closed) == "Bearer another one")
     }
 
+    @Test("a new value is masked beside the former one in all copies and streams, and a reference comes back with it")
+    func newValue() {
+        let seal = SecretSeal(secrets: ["one": "first secret", "two": "zw/ei&="])
+        let redactor = Redactor(seal)
+        let closed = seal.seal("Bearer first secret")
+        var stream = StreamRedactor(redactor)
+        var shown = stream.append("- ")
+        seal.update(["one": "second value", "three": "a third one"])
+        shown += stream.append("second value") + stream.finish()
+        #expect(shown == "- ***")
+        #expect(redactor.redact("first secret, second value, zw/ei&=, a third one") == "***, ***, ***, ***")
+        #expect(seal.unseal(closed) == "Bearer second value")
+        #expect(seal.unseal(seal.seal("first secret; zw%2Fei%26%3D")) == "second value; zw%2Fei%26%3D")
+    }
+
+    @Test("of two secrets that have exchanged their values each comes back as it was")
+    func exchanged() {
+        let seal = SecretSeal(secrets: ["one": "first secret", "two": "other value"])
+        seal.update(["one": "other value", "two": "first secret"])
+        let text = "first secret, other value"
+        #expect(!seal.seal(text).contains("secret"))
+        #expect(seal.unseal(seal.seal(text)) == text)
+    }
+
+    @Test("the last eight former values of a secret are masked")
+    func formerValues() {
+        let values = ["red fox", "blue hen", "grey owl", "pink pig", "tan ox cart", "old yak", "wet cod", "shy elk"]
+        let seal = SecretSeal(secrets: ["one": "the first"])
+        for value in values + ["the last"] { seal.update(["one": value]) }
+        let redactor = Redactor(seal)
+        #expect((values + ["the last"]).allSatisfy { redactor.redact($0) == "***" })
+        #expect(redactor.redact("the first") == "the first")
+    }
+
     @Test("where secrets overlap nothing of either is stored")
     func overlaps() {
         let seal = SecretSeal(secrets: ["one": "abcdefgh", "two": "fghijklm"])

@@ -119,7 +119,8 @@ import Testing
             #expect(
                 text.contains(
                     "Reloaded: 2 pipelines (t.yaml); `log.level` is debug; applied `runs.limit`; "
-                        + "restart Runnel to apply `plugins/new`, `secrets.a`\n"), "\(text)")
+                        + "secret \"a\" has changed and is in use; restart Runnel to apply `plugins/new`\n"),
+                "\(text)")
             #expect(try await server.call("POST", "/api/v1/pipelines/t/runs", body: "{}").status == 202)
             try folder.write("runnel.yaml", "log: { level: nothing }\n")
             server.signal(SIGHUP)
@@ -150,6 +151,76 @@ import Testing
                 await server.error.wait(for: "has errors").hasSuffix(
                     "runnel.yaml has changed; the configuration has errors, so the current one is kept\n"))
             #expect(try await server.call("GET", "/health/live").status == 200)
+            server.signal(SIGTERM)
+            #expect(await server.ended().status == 0)
+        }
+    }
+
+    @Test("a secret whose file is replaced is used without a restart, and keeps its value while it cannot be read")
+    func replacedSecret() async throws {
+        let files = [
+            "runnel.yaml": "server: { port: 0 }\nlog: { level: error }\nsecrets: { key: { file: keys/now/key } }\n",
+            "keys/one/key": "first-value\n", "keys/two/key": "second-value\n",
+            "p.yaml": """
+            name: p
+            on: { webhook: { path: p, verify: { scheme: bearer, secret: "{{ secrets.key }}" } } }
+            steps:
+              - uses: log
+                with: { level: error, message: "first-value {{ secrets.key }} {{ secrets.key | length }}" }
+            """,
+        ]
+        try await withFolder(files) { folder in
+            /// As Kubernetes replaces mounted secrets.
+            func link(_ target: String) throws {
+                let (new, now) = ("\(folder.url.path)/keys/new", "\(folder.url.path)/keys/now")
+                try FileManager.default.createSymbolicLink(atPath: new, withDestinationPath: target)
+                #expect(rename(new, now) == 0)
+            }
+            try link("one")
+            let server = try await Server(folder, ["--simulate"])
+            #expect(try await server.call("POST", "/hooks/p", body: "{}", token: "first-value").status == 202)
+            #expect(await server.error.wait(for: "*** *** ").contains("*** *** 11"))
+            try link("two")
+            let used = await server.error.wait(for: "is in use")
+            #expect(
+                used.contains("keys/now/key has changed; secret \"key\" has changed and is in use\n"), "\(used)")
+            while try await server.call("POST", "/hooks/p", body: "{}", token: "second-value").status != 202 {}
+            #expect(try await server.call("POST", "/hooks/p", body: "{}", token: "first-value").status == 401)
+            #expect(await server.error.wait(for: "*** *** 12").contains("*** *** 12"))
+            try link("three")
+            let kept = await server.error.wait(for: "keeps its value")
+            #expect(
+                kept.contains(
+                    "keys/now/key has changed; secret \"key\" keeps its value: cannot read the file \"keys/now/key\" ("),
+                "\(kept)")
+            #expect(try await server.call("POST", "/hooks/p", body: "{}", token: "second-value").status == 202)
+            server.signal(SIGTERM)
+            let ended = await server.ended()
+            #expect(ended.status == 0)
+            #expect(!ended.error.contains("-value"), "\(ended.error)")
+        }
+    }
+
+    @Test("a changed .env is taken up where it can be, and the log and the status name what waits for a restart")
+    func changedEnvironmentFile() async throws {
+        func variables(_ key: String, _ place: String, _ grace: String) -> String {
+            "SHOP_KEY=\(key)\nSHOP_PLACE=\(place)\nRUNNEL_RUNS_GRACE=\(grace)\n"
+        }
+        let files = [
+            "runnel.yaml": "server: { port: 0 }\nlog: { level: error }\nenv: [SHOP_PLACE]\n"
+                + "secrets: { key: { env: SHOP_KEY } }\n",
+            ".env": variables("first-value", "here", "5s"), "s.yaml": Self.stalled,
+        ]
+        try await withFolder(files) { folder in
+            let server = try await Server(folder, ["--simulate"])
+            try folder.write(".env", variables("second-value", "there", "6s"))
+            let text = await server.error.wait(for: "has changed; ")
+            #expect(
+                text.contains(
+                    ".env has changed; applied `env.SHOP_PLACE`; secret \"key\" has changed and is in use; "
+                        + "restart Runnel to apply `runs.grace`\n"), "\(text)")
+            while try await !server.call("GET", "/api/v1/status").body.contains("\"pending_restart\":[\"runs.grace\"]")
+            {}
             server.signal(SIGTERM)
             #expect(await server.ended().status == 0)
         }

@@ -92,10 +92,13 @@ final class Server: Sendable {
         return Ended(status: status, wasKilled: wasKilled, time: time, error: error.current)
     }
 
-    func call(_ method: String, _ path: String, body: String? = nil) async throws -> CallerAnswer {
+    /// - Parameter token: nil for that of the API.
+    func call(
+        _ method: String, _ path: String, body: String? = nil, token: String? = nil
+    ) async throws -> CallerAnswer {
         let length = body.map { "Content-Type: application/json\r\nContent-Length: \($0.utf8.count)\r\n" } ?? ""
         let file = folder.url.appendingPathComponent(".runnel/api-token")
-        let token = (try? String(contentsOf: file, encoding: .utf8))?.dropLast() ?? ""
+        let token = token ?? (try? String(contentsOf: file, encoding: .utf8)).map { String($0.dropLast()) } ?? ""
         let request =
             "\(method) \(path) HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer \(token)\r\n\(length)Connection: close\r\n\r\n\(body ?? "")"
         let (pieces, piece) = AsyncStream.makeStream(of: String.self)

@@ -33,6 +33,10 @@ struct StatusCommand: AsyncParsableCommand {
         if object["drained"]?.asBool ?? false {
             lines.append(style.bold("this server is drained: it takes no runs; `runnel workers undrain` ends that"))
         }
+        let pending = (object["pending_restart"]?.asList ?? []).compactMap(\.asString).map { "`\($0)`" }
+        if !pending.isEmpty {
+            lines.append(style.bold("restart Runnel to apply \(style.line(pending.joined(separator: ", ")))"))
+        }
         for worker in object["workers"]?.asList ?? [] {
             lines += Self.lines(worker, style)
         }

@@ -3,6 +3,12 @@ import RunnelKit
 import RunnelSupport
 import YAML
 
+#if canImport(FoundationEssentials)
+import FoundationEssentials
+#else
+import Foundation
+#endif
+
 /// Reloads the configuration of `runnel serve`, on SIGHUP and when its files change: applies what can change at run time,
 /// and reports what needs a restart.
 actor ConfigurationReload {
@@ -15,7 +21,11 @@ actor ConfigurationReload {
     let queue: RunQueue
     let housekeeping: Housekeeping
     let level: LogLevel
-    private let manifests: [String: String]
+    /// The plugins as they were at startup.
+    private let plugins: [String: PluginVersion]
+    private var files: FileChanges
+    /// Why secrets keep their values, as it was said.
+    private var keptBecause: [String: String] = [:]
 
     /// The settings that are applied to a running server, by the beginning of their path.
     private static func isApplicable(_ path: String) -> Bool {
@@ -29,7 +39,8 @@ actor ConfigurationReload {
         (self.options, self.project, self.host, self.level) = (options, project, host, level)
         applied = project
         (self.queue, self.housekeeping) = (queue, housekeeping)
-        manifests = Self.manifests(of: project)
+        plugins = PluginVersion.all(in: Self.folders(of: project))
+        files = FileChanges(of: Self.files(of: project))
     }
 
     /// Reloads everything.
@@ -53,14 +64,11 @@ actor ConfigurationReload {
 
     /// Watches the files of the configuration until the task is cancelled.
     func watch() async {
-        while true {
-            let files = FileChanges(of: watchedFiles)
-            var changed: String?
-            while changed == nil {
-                guard (try? await ContinuousClock().sleep(untilNext: Self.interval)) != nil else { return }
-                changed = files.changed
-            }
-            let shown = changed.map { FileReading.shown($0) } ?? ""
+        while (try? await ContinuousClock().sleep(untilNext: Self.interval)) != nil {
+            guard let changed = files.changed else { continue }
+            let shown = FileReading.shown(changed)
+            // Before they are read: what changes meanwhile is seen the next time.
+            files = FileChanges(of: Self.files(of: applied))
             if let outcome = await apply() {
                 // Pipelines may use a plugin or a secret that was missing.
                 _ = await host.reload()
@@ -69,45 +77,90 @@ actor ConfigurationReload {
             } else {
                 announce("\(shown) has changed; the configuration has errors, so the current one is kept")
             }
+            files.add(Self.files(of: applied))
         }
     }
 
     private static let interval = Duration.seconds(2)
 
-    /// `runnel.yaml`, the files of secrets, and the manifests of plugins.
-    private var watchedFiles: [String] {
-        let folders = (try? PluginFolder.all(of: project)) ?? []
-        return [FileReading.absolute(project.report.source.name), project.directory + "/plugins"]
-            + project.secretFiles + folders.map { $0.path + "/plugin.yaml" }
+    /// `runnel.yaml`, `.env`, the files of secrets, and those of plugins.
+    private static func files(of project: Project) -> [String] {
+        let plugins = project.directory + "/plugins"
+        // Also of folders that have no manifest yet.
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: plugins)) ?? []
+        return [FileReading.absolute(project.report.source.name), plugins] + project.secretFiles
+            + [project.environmentFile].compactMap(\.self) + names.map { "\(plugins)/\($0)/plugin.yaml" }
+            + folders(of: project).flatMap(\.serverFiles)
     }
 
-    /// Applies the settings that can change.
+    /// Applies what can change.
     ///
     /// - Returns: What was applied, and what needs a restart; nil if the configuration has errors, which were printed.
     private func apply() async -> String? {
-        guard let now = try? options.project(runsCommands: true) else { return nil }
+        guard let now = try? options.project(runsCommands: true, seal: project.seal) else { return nil }
         level.set(now.settings.log.level)
         await queue.setLimits(
             now.settings.runs.limit.number, maximumQueued: now.settings.runs.maxQueued.number,
             maximumQueuedBytes: now.settings.runs.maxQueuedBytes.bytes)
         housekeeping.set(now.settings.retention)
         var text = ""
-        var taken = Self.changes(from: applied, to: now).filter(Self.isApplicable)
+        let (variables, secrets) = applyValues(of: now)
+        var taken = Self.changes(from: applied, to: now).filter(Self.isApplicable).union(variables)
         if taken.remove("log.level") != nil { text += "; `log.level` is \(level.value)" }
-        if !taken.isEmpty {
-            text += "; applied " + taken.sorted().map { "`\($0)`" }.joined(separator: ", ")
-        }
+        if !taken.isEmpty { text += "; applied \(Self.list(taken.sorted()))" }
+        text += secrets.map { "; \($0)" }.joined()
         applied = now
-        var changes = Self.changes(from: project, to: now).filter { !Self.isApplicable($0) }
-        let manifests = Self.manifests(of: now)
-        for name in Set(self.manifests.keys).union(manifests.keys) where self.manifests[name] != manifests[name] {
-            changes.insert("plugins/\(name)")
-        }
-        if !changes.isEmpty {
-            let list = changes.sorted().map { "`\($0)`" }.joined(separator: ", ")
-            text += "; restart Runnel to apply \(list)"
-        }
+        let pending = pendingRestart(of: now)
+        if !pending.isEmpty { text += "; restart Runnel to apply \(Self.list(pending))" }
+        await host.setPendingRestart(pending)
         return text
+    }
+
+    private static func list(_ names: [String]) -> String {
+        names.map { "`\($0)`" }.joined(separator: ", ")
+    }
+
+    /// Replaces the values of the secrets and variables that pipelines could use at startup. The seal knows the new secrets
+    /// already.
+    ///
+    /// - Returns: The variables that have changed, and what there is to say about secrets.
+    private func applyValues(of now: Project) -> (variables: [String], secrets: [String]) {
+        var (secrets, env) = (project.values.secrets, project.values.env)
+        var words: [String] = []
+        for name in secrets.keys.sorted() {
+            if let value = now.secrets[name] {
+                keptBecause[name] = nil
+                guard value != secrets[name] else { continue }
+                secrets[name] = value
+                words.append("secret \"\(name)\" has changed and is in use")
+            } else if let reason = now.unavailableSecrets[name], reason != keptBecause[name] {
+                keptBecause[name] = reason
+                words.append("secret \"\(name)\" keeps its value: \(reason)")
+            }
+        }
+        let variables = Set(project.settings.env).filter { env[$0] != now.env[$0] }.sorted()
+        for name in variables { env[name] = now.env[name] }
+        project.values.replace(secrets: secrets, env: env)
+        return (variables.map { "env.\($0)" }, words)
+    }
+
+    /// The settings, secrets and plugins that differ from those in use.
+    private func pendingRestart(of now: Project) -> [String] {
+        let inUse = project.values.secrets
+        var names = Self.changes(from: project, to: now).filter { path in
+            guard path.hasPrefix("secrets.") else { return !Self.isApplicable(path) }
+            let name = String(path.dropFirst("secrets.".count))
+            return inUse[name] == nil || now.settings.secrets[name] == nil
+        }
+        let folders = Self.folders(of: now)
+        let plugins = PluginVersion.all(in: folders)
+        for name in Set(self.plugins.keys).union(plugins.keys) where self.plugins[name] != plugins[name] {
+            names.insert("plugins/\(name)")
+        }
+        for folder in folders where folder.serverSecrets.contains(where: { inUse[$0] != project.secrets[$0] }) {
+            names.insert("plugins/\(folder.name)")
+        }
+        return names.sorted().map { project.redactor.redact($0) }
     }
 
     /// The paths of all changed settings, including those whose secret has changed.
@@ -117,11 +170,17 @@ actor ConfigurationReload {
         changes.formUnion(
             Set(old.secrets.keys).union(new.secrets.keys).filter { old.secrets[$0] != new.secrets[$0] }
                 .map { "secrets.\($0)" })
-        if (try? old.serverToken?.get()) != (try? new.serverToken?.get()) { changes.insert("server.token") }
-        let (secrets, now) = (old.pluginSettings.secrets, new.pluginSettings.secrets)
-        for path in Set(secrets.keys).union(now.keys) where !path.hasPrefix("plugins/") && secrets[path] != now[path] {
-            changes.insert(path.replacing("/", with: "."))
+        // A secret that has no value now is no change that a restart could apply.
+        if let token = try? new.serverToken?.get(), token != (try? old.serverToken?.get()) {
+            changes.insert("server.token")
         }
+        let secrets = new.settingSecrets.filter { old.settingSecrets[$0.key] != $0.value }
+        for path in secrets.keys where !path.hasPrefix("plugins/") {
+            let name = path.replacing("/", with: ".")
+            if !changes.contains(where: { $0.hasPrefix(name + ".") }) { changes.insert(name) }
+        }
+        let (former, current) = (overrides(of: old), overrides(of: new))
+        changes.formUnion(Set(former.keys).union(current.keys).filter { former[$0] != current[$0] })
         let plugins = Set(old.pluginSettings.values.keys).union(new.pluginSettings.values.keys)
         for name in plugins where old.pluginSettings.values[name] != new.pluginSettings.values[name] {
             if !changes.contains(where: { $0.hasPrefix("plugins.\(name)") }) { changes.insert("plugins.\(name)") }
@@ -129,10 +188,16 @@ actor ConfigurationReload {
         return changes
     }
 
-    /// The manifests in `plugins/`, by folder.
-    private static func manifests(of project: Project) -> [String: String] {
-        let folders = (try? PluginFolder.all(of: project)) ?? []
-        return Dictionary(folders.map { ($0.name, $0.report.source.text) }, uniquingKeysWith: { first, _ in first })
+    /// The settings that variables set, by key.
+    private static func overrides(of project: Project) -> [String: EffectiveSetting.Value] {
+        let overrides = project.effectiveSettings.filter { setting in
+            if case .environment = setting.source { true } else { false }
+        }
+        return Dictionary(overrides.map { ($0.key, $0.value) }, uniquingKeysWith: { first, _ in first })
+    }
+
+    private static func folders(of project: Project) -> [PluginFolder] {
+        (try? PluginFolder.all(of: project)) ?? []
     }
 
     private static func leaves(of project: Project) -> [String: Value] {
@@ -151,5 +216,25 @@ actor ConfigurationReload {
         } else if !path.isEmpty {
             leaves[path.joined(separator: ".")] = value
         }
+    }
+}
+
+/// What of a plugin's folder is used from the start on.
+private struct PluginVersion: Equatable {
+    let manifest: String
+    let files: [String: FileVersion?]
+
+    /// By name.
+    static func all(in folders: [PluginFolder]) -> [String: PluginVersion] {
+        let versions = folders.map { folder in
+            let files = folder.serverFiles.map { ($0, FileVersion($0)) }
+            return (
+                folder.name,
+                PluginVersion(
+                    manifest: folder.report.source.text,
+                    files: Dictionary(files, uniquingKeysWith: { first, _ in first }))
+            )
+        }
+        return Dictionary(versions, uniquingKeysWith: { first, _ in first })
     }
 }

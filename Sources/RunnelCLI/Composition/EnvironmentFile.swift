@@ -10,6 +10,8 @@ import Foundation
 
 /// `.env` beside `runnel.yaml`, or the file of `--env-file`: values below the process's environment.
 struct EnvironmentFile {
+    /// Absolute; nil where no file is looked for.
+    private(set) var path: String?
     private(set) var values: [String: String] = [:]
     private(set) var diagnostics: [Diagnostic] = []
 
@@ -20,14 +22,9 @@ struct EnvironmentFile {
     ///   - folder: The folder of `runnel.yaml`; nil if there is no such file.
     ///   - named: As `--env-file` says; it is read instead of `.env` and has to be there.
     init(beside folder: String?, named: String?) throws(FileReading.Failure) {
-        let path: String
-        if let named {
-            path = FileReading.absolute(named)
-        } else {
-            guard let folder else { return }
-            path = folder + "/.env"
-            guard FileReading.exists(path) else { return }
-        }
+        guard let path = named.map(FileReading.absolute) ?? folder.map({ $0 + "/.env" }) else { return }
+        self.path = path
+        guard named != nil || FileReading.exists(path) else { return }
         let shown = named ?? FileReading.shown(path)
         let text = String(decoding: try FileReading.bytes(of: named ?? path), as: UTF8.self)
         do throws(EnvFile.Problem) {

@@ -19,7 +19,15 @@ struct Project: Sendable {
     let settings: Settings
     let secrets: [String: String]
     let unavailableSecrets: [String: String]
+    /// The secrets of all other settings, by path: `server/token`.
+    let settingSecrets: [String: String]
+    /// The files that hold secrets, absolute.
+    let secretFiles: [String]
+    /// `.env`, or the file that was named instead, absolute. nil without a `runnel.yaml`.
+    let environmentFile: String?
     let env: [String: String]
+    /// What templates find of the configuration.
+    let values: ProjectValues
     /// The one in `runnel.yaml`, or that of ``TokenFile``.
     let serverToken: Result<String, UnavailableSecret>?
     /// `server.tokens`, by name.
@@ -53,11 +61,13 @@ struct Project: Sendable {
     ///   - config: An explicit file to use instead.
     ///   - hasSecrets: Whether secrets are read; otherwise placeholders are used.
     ///   - runsCommands: Whether secrets of commands are fetched; commands that only look execute nothing.
+    ///   - seal: That of the project as it was before, which gets to know the new secrets and keeps the former ones; nil for
+    ///     a new one.
     /// - Returns: The project, or only the report if its configuration has errors.
     /// - Throws: Also for an untrusted project of another user.
     static func find(
         from start: String, config: String?, environment: [String: String], hasSecrets: Bool = true,
-        runsCommands: Bool = false
+        runsCommands: Bool = false, seal: SecretSeal? = nil
     ) throws(FileReading.Failure) -> Result<Project, InvalidConfiguration> {
         let trust = Trust.current
         let named = config ?? environment["RUNNEL_CONFIG"]
@@ -89,24 +99,31 @@ struct Project: Sendable {
         }
         return .success(
             Project(
-                directory, settings, outcome, report, variables, hasSecrets,
+                directory, settings, outcome, report, variables, own.path, hasSecrets, seal,
                 commands: runsCommands ? SecretCommand(environment: environment, directory: directory) : nil))
     }
 
     private init(
         _ directory: String, _ settings: Settings, _ outcome: SettingsLoader.Outcome, _ report: LoadReport,
-        _ environment: [String: String], _ hasSecrets: Bool, commands: SecretCommand?
+        _ environment: [String: String], _ environmentFile: String?, _ hasSecrets: Bool, _ seal: SecretSeal?,
+        commands: SecretCommand?
     ) {
         self.directory = directory
         self.settings = settings
         self.report = report
+        self.environmentFile = environmentFile
         effectiveSettings = outcome.effective
         let places = Dictionary(outcome.effective.map { ($0.key, $0.source.name) }, uniquingKeysWith: { $1 })
         let run = commands.map { commands -> SensitiveResolver.RunCommand in
             { CommandOutputs.shared.output(of: $0, for: $1, in: directory, commands) }
         }
+        let files = Mutex<Set<String>>([])
         let real = SensitiveResolver(
-            environment: environment, folder: directory, place: { places[$0] ?? nil }, run: run)
+            environment: environment, folder: directory, place: { places[$0] ?? nil },
+            readFile: { path in
+                files.withLock { _ = $0.insert(path) }
+                return SensitiveResolver.read(path)
+            }, run: run)
         let resolver = hasSecrets ? real : .standIns
         var secrets: [String: String] = [:]
         var unavailable: [String: String] = [:]
@@ -120,19 +137,20 @@ struct Project: Sendable {
         unavailableSecrets = unavailable
         env = Dictionary(
             uniqueKeysWithValues: Set(settings.env).compactMap { name in environment[name].map { (name, $0) } })
+        values = ProjectValues(secrets: secrets, env: env, vars: settings.vars)
         pluginSettings = PluginSettings(
             settings.plugins, sections: outcome.sections, of: RunnelCommand.plugins, resolver: resolver,
             folder: directory)
         let file = hasSecrets ? TokenFile(in: directory + "/.runnel").token() : nil
         serverToken =
             settings.server.token.map { resolver.resolve($0, of: "server.token") } ?? file.map { .success($0) }
-        var all = secrets
+        var others: [String: String] = [:]
         namedTokens = settings.server.tokens.sorted { $0.key < $1.key }.map {
             ($0.key, $0.value.scope, resolver.resolve($0.value.token, of: "server.tokens.\($0.key)"))
         }
         // The one in the file is not searched for in all data: it never leaves Runnel.
-        if settings.server.token != nil { all["server/token"] = try? serverToken?.get() }
-        for token in namedTokens { all["server/tokens/\(token.name)"] = try? token.value.get() }
+        if settings.server.token != nil { others["server/token"] = try? serverToken?.get() }
+        for token in namedTokens { others["server/tokens/\(token.name)"] = try? token.value.get() }
         let (version, host) = (RunnelCommand.version, JournalSetup.hostName())
         let tracing = Self.receiver("traces", settings.traces.headers, resolver) { headers, warnings in
             TraceConfiguration.resolve(
@@ -151,17 +169,21 @@ struct Project: Sendable {
         for (section, receiver) in [("traces", traces?.receiver), ("metrics", metrics?.receiver)] {
             for header in receiver?.headers ?? []
             where SensitiveName.matches(header.name) || header.value.utf8.count >= 16 {
-                all["\(section)/headers/\(header.name)"] = header.value
+                others["\(section)/headers/\(header.name)"] = header.value
             }
         }
         journalPassword = settings.journal.password.map { resolver.resolve($0, of: "journal.password") }
-        all["journal/password"] = try? journalPassword?.get()
+        others["journal/password"] = try? journalPassword?.get()
         if let password = settings.journal.url?.password, password.utf8.count >= Redactor.minimumLength {
-            all["journal/url"] = password
+            others["journal/url"] = password
         }
-        all.merge(pluginSettings.secrets) { own, _ in own }
-        seal = SecretSeal(secrets: all)
-        redactor = Redactor(seal)
+        others.merge(pluginSettings.secrets) { own, _ in own }
+        settingSecrets = others
+        secretFiles = files.withLock { $0.sorted() }
+        let all = secrets.merging(others) { own, _ in own }
+        seal?.update(all)
+        self.seal = seal ?? SecretSeal(secrets: all)
+        redactor = Redactor(self.seal)
         if hasSecrets { Streams.mask(by: redactor) }
     }
 
@@ -193,14 +215,6 @@ struct Project: Sendable {
     /// nothing behind.
     var cacheFolder: String? { FileReading.exists(stateDirectory) ? stateDirectory + "/cache" : nil }
 
-    /// The files that hold secrets, absolute.
-    var secretFiles: [String] {
-        (settings.secrets.values + [settings.server.token].compactMap(\.self)).compactMap { value in
-            guard case .file(let path) = value.source else { return nil }
-            return path.hasPrefix("/") ? path : directory + "/" + path
-        }
-    }
-
     /// Refuses scripts in files that belong to another user.
     var distrust: PipelineLoader.Distrust {
         { [trust = Trust.current, directory] path in
@@ -222,9 +236,6 @@ struct Project: Sendable {
         let known = namedTokens.compactMap { token in (try? token.value.get()).map { (token.scope, $0) } }
         return known.max { $0.0 < $1.0 }?.1
     }
-
-    /// What templates find of the configuration.
-    var values: ProjectValues { ProjectValues(secrets: secrets, env: env, vars: settings.vars) }
 
     /// What the entries of triggers can refer to.
     var triggerScope: DictionaryScope { DictionaryScope(values.scope) }

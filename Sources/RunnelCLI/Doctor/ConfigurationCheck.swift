@@ -191,7 +191,12 @@ enum TriggerCheck {
         }
         let address = "\(settings.host):\(settings.port)"
         switch await ServerClient(project: project).probe() {
-        case .answers(let version): return [.good("server", "runnel \(version) answers at \(address)")]
+        case .answers(let version, let pending):
+            guard pending.isEmpty else {
+                let names = pending.map { "`\($0)`" }.joined(separator: ", ")
+                return [.warning("server", "the server at \(address) does not use \(names) yet", "restart it")]
+            }
+            return [.good("server", "runnel \(version) answers at \(address)")]
         case .refuses: return [.good("server", "no server is running at \(address)")]
         case .someoneElse:
             return [

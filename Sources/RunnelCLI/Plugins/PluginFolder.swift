@@ -20,6 +20,24 @@ struct PluginFolder: Sendable {
     /// The plugin's name; the folder's name if the manifest has errors.
     var name: String { manifest?.name.text ?? String(path.split(separator: "/").last ?? "") }
 
+    /// Whether its program runs on, as an MCP server or for a trigger. Others are started for each call.
+    private var hasServer: Bool { manifest.map { $0.interface == .mcp || !$0.triggers.isEmpty } ?? false }
+
+    /// The files in the folder that the command of a program that runs on names.
+    var serverFiles: [String] {
+        guard hasServer else { return [] }
+        return (manifest?.command?.words ?? []).map { "\(path)/\($0)" }.filter { FileReading.exists($0) }
+    }
+
+    /// The secrets that a program that runs on got when it started.
+    var serverSecrets: Set<String> {
+        guard let manifest, hasServer else { return [] }
+        return Set(
+            (Array(manifest.env.values.values) + manifest.headers.values).compactMap { text -> String? in
+                if case .secret(let name) = text { name } else { nil }
+            })
+    }
+
     /// The reason why it must not be started: it belongs to another user.
     func problem(_ trust: Trust) -> Trust.Problem? {
         trust.problem(with: path, in: path) ?? trust.problem(with: path + "/plugin.yaml", in: path)

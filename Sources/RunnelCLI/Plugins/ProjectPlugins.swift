@@ -179,9 +179,9 @@ struct ProjectPlugins: Sendable {
     }
 
     private static func host(_ project: Project) -> ProcessHost {
-        let secrets = project.secrets
+        let values = project.values
         return ProcessHost(
-            variables: ProcessInfo.processInfo.environment, project: project.directory, secret: { secrets[$0] })
+            variables: ProcessInfo.processInfo.environment, project: project.directory, secret: { values.secrets[$0] })
     }
 
     /// A context outside of any run, for listing a server's tools.

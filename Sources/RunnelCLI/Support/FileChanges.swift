@@ -2,10 +2,15 @@ import RunnelEngine
 
 /// A snapshot of files' metadata, to detect changes.
 struct FileChanges: Sendable {
-    private let versions: [String: FileVersion?]
+    private var versions: [String: FileVersion?]
 
     init(of paths: [String]) {
         versions = Dictionary(paths.map { ($0, FileVersion($0)) }, uniquingKeysWith: { first, _ in first })
+    }
+
+    /// Adds those of these files that are not known yet.
+    mutating func add(_ paths: [String]) {
+        versions.merge(FileChanges(of: paths).versions) { known, _ in known }
     }
 
     /// The first file that was changed, removed or created.

@@ -107,7 +107,8 @@ extension ServerClient {
 
     /// What listens at the server's address.
     enum Probe: Sendable {
-        case answers(version: String)
+        /// `pending` has changed and takes effect when the server is restarted.
+        case answers(version: String, pending: [String])
         case wrongToken
         case someoneElse
         case refuses
@@ -122,7 +123,9 @@ extension ServerClient {
             let (response, bytes) = try await send(request, timeout: .seconds(5))
             if response.status == .unauthorized { return .wrongToken }
             let status = try Value.json(bytes)
-            return status["version"]?.asString.map { .answers(version: $0) } ?? .someoneElse
+            guard let version = status["version"]?.asString else { return .someoneElse }
+            let pending = (status["pending_restart"]?.asList ?? []).compactMap(\.asString)
+            return .answers(version: version, pending: pending)
         } catch let error as HTTPClientError where error == .connectTimeout {
             return .refuses
         } catch is NIOConnectionError {

@@ -25,18 +25,24 @@ public struct RunRequest: Sendable {
     }
 }
 
-/// The values of a project's configuration in scope. They contain secrets.
-public struct ProjectValues: Sendable {
-    package var secrets: [String: String]
-    package var env: [String: String]
+/// The values of a project's configuration in scope. They contain secrets, which can change: everything that holds the
+/// object uses the new ones from then on.
+public final class ProjectValues: Sendable {
+    private let changing: Mutex<(secrets: [String: String], env: [String: String])>
+    package var secrets: [String: String] { changing.withLock { $0.secrets } }
+    package var env: [String: String] { changing.withLock { $0.env } }
     /// `vars` of `runnel.yaml`.
-    public var vars: [String: Value]
+    public let vars: [String: Value]
 
     /// Values by name; none unless given.
     public init(secrets: [String: String] = [:], env: [String: String] = [:], vars: [String: Value] = [:]) {
-        self.secrets = secrets
-        self.env = env
+        changing = Mutex((secrets, env))
         self.vars = vars
+    }
+
+    /// Replaces the secrets and the variables. What masks secrets has to know the new ones before.
+    package func replace(secrets: [String: String], env: [String: String]) {
+        changing.withLock { $0 = (secrets, env) }
     }
 
     /// What does not depend on a run: `secrets`, `env` and `vars`.
@@ -44,6 +50,7 @@ public struct ProjectValues: Sendable {
         func object<Element>(_ values: [String: Element], _ make: (Element) -> Value) -> Value {
             .object(ValueObject(values.sorted { $0.key < $1.key }.map { ($0.key, make($0.value)) }))
         }
+        let (secrets, env) = changing.withLock { ($0.secrets, $0.env) }
         return [
             "secrets": object(secrets) { .string($0) }, "env": object(env) { .string($0) },
             "vars": object(vars) { $0 },

@@ -71,6 +71,10 @@ public actor PipelineHost {
     private var health: [TriggerPlace: TriggerHealth] = [:]
     /// The triggers that operators have disabled, as the journal said at the last look.
     private var disabled: Set<TriggerID> = []
+    /// What the entries of triggers could refer to at the last look.
+    private var values: ValueObject
+    /// The changes of the configuration that take effect when this process is restarted, by name.
+    package private(set) var pendingRestart: [String] = []
     /// Whether the folder was read once; only later changes are logged.
     private var hasLooked = false
     /// The files that have been valid.
@@ -113,6 +117,7 @@ public actor PipelineHost {
         let runner = queue.worker.runner
         let identities = TriggerIdentities(registry: loader.registry, values: runner.values, seal: runner.seal)
         self.identities = identities
+        values = runner.values.scope
         servingSince = runner.now()
         declarations = TriggerDeclarations(
             folder: folder, registry: loader.registry, journal: queue.journal, logger: logger,
@@ -349,7 +354,26 @@ public actor PipelineHost {
         if looks % Self.retryLooks == 0 { await runs.settleRetries() }
         looks += 1
         let changed = await lookAtSwitches()
-        return await take(catalog.look()) + changed
+        return await take(catalog.look()) + changed + lookAtValues()
+    }
+
+    /// Finds the triggers whose entries have other values since the last look, because a secret or a variable has changed.
+    ///
+    /// - Returns: Those to start again.
+    private func lookAtValues() -> [Beginning] {
+        let (before, now) = (values, worker.runner.values.scope)
+        guard now != before else { return [] }
+        values = now
+        var begins: [Beginning] = []
+        for entry in catalog.entries {
+            guard let pipeline = entry.pipeline else { continue }
+            let changed = pipeline.triggers.filter { trigger in
+                (try? trigger.entry.render(DictionaryScope(before)))
+                    != (try? trigger.entry.render(DictionaryScope(now)))
+            }.map(\.key)
+            begins += triggers(of: pipeline, entry.file).filter { changed.contains($0.place.key) }
+        }
+        return begins
     }
 
     /// Ends triggers that were disabled since the last look.
@@ -542,6 +566,12 @@ public actor PipelineHost {
     }
 
     private func noteChange() { changeCount.wrappingAdd(1, ordering: .relaxed) }
+
+    package func setPendingRestart(_ names: [String]) {
+        guard names != pendingRestart else { return }
+        pendingRestart = names
+        noteChange()
+    }
 
     /// Keeps the health that a trigger reports, and logs when problems begin and when all are over.
     func report(_ health: TriggerHealth, of place: TriggerPlace) {

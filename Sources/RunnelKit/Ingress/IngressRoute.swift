@@ -95,6 +95,8 @@ extension TriggerContext {
             case .oneself:
                 let methods = route.methods.joined(separator: ", ")
                 await report(.waiting("\(methods) \(HTTPIngress.prefix)\(claim.path)"))
+            // The trigger itself, as it was before its settings changed; it is ending.
+            case .other(let other) where (other.pipeline, other.key) == (pipeline, key): break
             case .other(let other): await report(.problem(conflict(with: other)))
             }
         }

@@ -12,16 +12,17 @@ public struct Redactor: Sendable {
     /// In bytes. Shorter secrets would mask half of every text, so they are refused by the configuration instead.
     public static let minimumLength = SecretMatcher.minimumLength
 
-    let matcher: SecretMatcher
+    private let known: KnownSecrets
+    var matcher: SecretMatcher { known.matcher }
 
     /// A redactor for these secrets; empty ones are left out.
     public init(secrets: some Sequence<String> = []) {
-        matcher = SecretMatcher(secrets: secrets.map { (name: "", secret: $0) })
+        known = KnownSecrets(secrets)
     }
 
     /// Masks what `seal` takes out.
     public init(_ seal: SecretSeal) {
-        matcher = seal.matcher
+        known = seal.known
     }
 
     /// Whether it has nothing to mask.
@@ -55,7 +56,7 @@ public struct Redactor: Sendable {
 /// It holds back as many characters as could be the beginning of a secret, so what it lets through is final. Of base64
 /// within base64 two characters may be out before the rest is masked: it begins in too many ways.
 public struct StreamRedactor: Sendable {
-    private let matcher: SecretMatcher
+    private let redactor: Redactor
     /// What is not out yet, behind the last characters that are.
     private var held: [UInt8] = []
     private var shown = 0
@@ -64,12 +65,12 @@ public struct StreamRedactor: Sendable {
 
     /// Masks a stream with the redactor's secrets.
     public init(_ redactor: Redactor) {
-        matcher = redactor.matcher
+        self.redactor = redactor
     }
 
     /// What can be shown now that `piece` has come.
     public mutating func append(_ piece: String) -> String {
-        guard !matcher.isEmpty else { return piece }
+        guard !redactor.isEmpty else { return piece }
         held += piece.utf8
         return take(isWhole: false)
     }
@@ -81,7 +82,7 @@ public struct StreamRedactor: Sendable {
 
     private mutating func take(isWhole: Bool) -> String {
         var covered = covered
-        let (output, settled) = held.withUnsafeBufferPointer { [matcher, shown] in
+        let (output, settled) = held.withUnsafeBufferPointer { [matcher = redactor.matcher, shown] in
             matcher.redact($0, isWhole: isWhole, shown: shown, covered: &covered)
         }
         let end = max(shown, settled)

@@ -15,11 +15,20 @@ public struct SecretSeal: Sendable {
     private static let number = opening + [UInt8(ascii: "#")] + closing
     private static let withoutSecrets = SecretSeal(secrets: [:])
 
-    let matcher: SecretMatcher
+    let known: KnownSecrets
+    private var matcher: SecretMatcher { known.matcher }
 
     /// - Parameter secrets: By name. Those shorter than ``Redactor/minimumLength`` are not sealed.
     public init(secrets: [String: String]) {
-        matcher = SecretMatcher(secrets: secrets.sorted { $0.key < $1.key }.map { (name: $0.key, secret: $0.value) })
+        known = KnownSecrets(secrets)
+    }
+
+    /// Takes new values of secrets into account, in all copies of this seal and in the redactors made of it.
+    ///
+    /// The last former values of each secret are masked and sealed as well. A reference comes back with the new value.
+    /// - Parameter secrets: By name; others stay as they are.
+    package func update(_ secrets: [String: String]) {
+        known.update(secrets)
     }
 
     /// The value with secrets replaced by references.

@@ -25,6 +25,9 @@ enum OpenAPISchemas {
                     ["type": "array", "items": text]),
                 "drained": described(
                     "An operator has drained this server: it takes no queued runs.", ["type": "boolean"]),
+                "pending_restart": described(
+                    "Settings, secrets and plugins that have changed and take effect when the server is restarted.",
+                    ["type": "array", "items": text]),
                 "workers": ["type": "array", "items": reference("Worker")],
                 "pipelines": ["type": "array", "items": reference("Pipeline")],
             ]),

@@ -19,6 +19,7 @@ struct PipelineRoutes: Sendable {
                 "waiting": .int(Int64(try await withJournal { try await api.journal.waitingCount() })),
                 "stranded": .list(api.queue.strandedRuns.map { .string($0) }),
                 "drained": .bool(api.queue.isDrained),
+                "pending_restart": .list(await api.host.pendingRestart.map { .string($0) }),
                 "workers": .list(try await withJournal { try await WorkerStatus.all(in: api.journal) }.map(\.json)),
                 "pipelines": .list(await api.host.all.map(json)),
             ])

@@ -24,7 +24,7 @@ import Testing
             #expect(
                 status == [
                     "version": "1.2.3", "running": 0, "queued": 0, "waiting": 0, "stranded": [], "drained": false,
-                    "workers": status["workers"] ?? .null, "pipelines": .list(all),
+                    "pending_restart": [], "workers": status["workers"] ?? .null, "pipelines": .list(all),
                 ])
             #expect(status["workers"]?.asList?.map { $0["id"] } == ["test"])
         }

@@ -160,6 +160,21 @@ import Testing
         }
     }
 
+    @Test("the start page and the status name what waits for a restart")
+    func pendingRestart() async throws {
+        try await ServerRig.dashboard().serve { server in
+            let browser = try await Browsing.signedIn(server)
+            await server.host.setPendingRestart(["plugins/new", "runs.grace"])
+            let page = try await browser.page("/")
+            #expect(page.contains("Changes take effect when Runnel is restarted"))
+            #expect(page.contains("plugins/new\nruns.grace"))
+            let status = try await server.call("GET", "/api/v1/status", Self.bearer).json()
+            #expect(status["pending_restart"] == ["plugins/new", "runs.grace"])
+            await server.host.setPendingRestart([])
+            #expect(try await browser.page("/").contains("Nothing needs you."))
+        }
+    }
+
     @Test("the start page lists ticks by time over all pipelines, and hooks apart from them")
     func next() async throws {
         func pipeline(_ name: String, _ trigger: String) -> String {

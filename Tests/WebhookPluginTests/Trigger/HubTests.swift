@@ -55,6 +55,24 @@ import Testing
                 + "give one of them another `path`")
     }
 
+    @Test("a trigger that begins again with other settings takes its path over without a word")
+    func takeover() async throws {
+        let services = Services()
+        let (first, second) = (Self.harness("a", services: services), Self.harness("a", services: services))
+        let run = TriggerDefinition(WebhookTrigger.self).run
+        let entry: ValueObject = ["path": "tickets", "verify": ["scheme": "none"]]
+        let (one, two) = (first.context, second.context)
+        let former = Task { try await run(entry, one) }
+        try await first.runs.wait { !$0.health.isEmpty }
+        let current = Task { try await run(entry, two) }
+        former.cancel()
+        await #expect(throws: CancellationError.self) { try await former.value }
+        try await second.runs.wait { !$0.health.isEmpty }
+        #expect(await second.runs.health == [.waiting("POST /hooks/tickets")])
+        current.cancel()
+        await #expect(throws: CancellationError.self) { try await current.value }
+    }
+
     @Test("who waits for a path stops waiting when it is told to")
     func cancelledWait() async throws {
         let services = Services()

@@ -55,12 +55,15 @@ struct ProjectOptions: ParsableArguments {
     /// - Parameters:
     ///   - runsCommands: Whether secrets of commands are fetched; commands that only look execute nothing.
     ///   - saysProblems: Whether warnings about the configuration are printed.
-    func project(runsCommands: Bool = false, saysProblems: Bool = true) throws -> Project {
+    ///   - seal: That of the project as it was before; nil for a new one.
+    func project(
+        runsCommands: Bool = false, saysProblems: Bool = true, seal: SecretSeal? = nil
+    ) throws -> Project {
         do {
             let start = try folder() ?? FileReading.absolute(".")
             let found = try Project.find(
                 from: start, config: config, environment: ProcessInfo.processInfo.environment,
-                runsCommands: runsCommands)
+                runsCommands: runsCommands, seal: seal)
             switch found {
             case .success(let project):
                 if saysProblems { DiagnosticOutput.write([project.report], format: .text, redactor: project.redactor) }

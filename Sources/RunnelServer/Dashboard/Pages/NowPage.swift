@@ -316,6 +316,12 @@ struct NowData: Sendable {
             data.problems.append(
                 NowPage.Problem(title: words(.clockWrong, worker.host), text: problem, link: Link("workers")))
         }
+        let pending = await api.host.pendingRestart
+        if !pending.isEmpty {
+            data.problems.append(
+                NowPage.Problem(
+                    title: words(.restartIsNeeded), text: pending.joined(separator: "\n"), link: Link("settings")))
+        }
         let stranded = api.queue.strandedRuns
         if !stranded.isEmpty {
             data.problems.append(

@@ -181,6 +181,7 @@ enum Phrase: String, Sendable, CaseIterable {
     case workerWasLost
     case pluginIsBroken
     case budgetIsUsed
+    case restartIsNeeded
     case calls
     case noTicks
     // MARK: Runs
@@ -540,6 +541,7 @@ enum Phrase: String, Sendable, CaseIterable {
         case .workerWasLost: ("A worker was lost", "ワーカーが失われました")
         case .pluginIsBroken: ("A plugin could not be loaded", "読み込めないプラグインがあります")
         case .budgetIsUsed: ("A budget is nearly or wholly used up", "予算の残りがわずか、またはありません")
+        case .restartIsNeeded: ("Changes take effect when Runnel is restarted", "変更の反映には Runnel の再起動が必要です")
         case .calls: ("1 call|{0} calls", "呼び出し {0} 件")
         case .noTicks: ("No trigger is waiting.", "待機中のトリガーはありません。")
         case .openRuns: ("{0} running, {1} queued", "実行中 {0}、待機中 {1}")

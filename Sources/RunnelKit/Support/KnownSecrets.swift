@@ -1,0 +1,59 @@
+internal import RunnelSupport
+internal import Synchronization
+
+/// The secrets that a ``SecretSeal`` and the ``Redactor``s made of it share, so that all of them know a new value at once.
+final class KnownSecrets: Sendable {
+    typealias Secret = (name: String, secret: String)
+
+    /// Immutable, so that no lock is held while a text is searched.
+    private final class Version: Sendable {
+        let current: [Secret]
+        /// The newest of each name first.
+        let former: [Secret]
+        let matcher: SecretMatcher
+
+        /// References are restored with the first value of a name, which is the current one.
+        init(_ current: [Secret], former: [Secret] = []) {
+            (self.current, self.former) = (current, former)
+            matcher = SecretMatcher(secrets: current + former)
+        }
+    }
+
+    private let version: Mutex<Version>
+
+    /// The maximum number of former values of a secret. Steps that began with one may still write it.
+    private static let formerLimit = 8
+
+    /// Secrets without names.
+    init(_ secrets: some Sequence<String>) {
+        version = Mutex(Version(secrets.map { (name: "", secret: $0) }))
+    }
+
+    /// - Parameter secrets: By name.
+    init(_ secrets: [String: String]) {
+        version = Mutex(Version(Self.sorted(secrets)))
+    }
+
+    private static func sorted(_ secrets: [String: String]) -> [Secret] {
+        secrets.sorted { $0.key < $1.key }.map { (name: $0.key, secret: $0.value) }
+    }
+
+    var matcher: SecretMatcher { version.withLock { $0 }.matcher }
+
+    /// Sets the values of these names, and keeps the former ones.
+    func update(_ secrets: [String: String]) {
+        version.withLock { version in
+            let replaced = version.current.filter { name, secret in secrets[name].map { $0 != secret } ?? false }
+            let kept = version.current.map { ($0.name, $0.secret) }
+            let current = secrets.merging(kept) { new, _ in new }
+            guard !replaced.isEmpty || current.count != version.current.count else { return }
+            var counts: [String: Int] = [:]
+            let former = (replaced + version.former).filter { name, secret in
+                guard secret != current[name] else { return false }
+                counts[name, default: 0] += 1
+                return counts[name, default: 0] <= Self.formerLimit
+            }
+            version = Version(Self.sorted(current), former: former)
+        }
+    }
+}

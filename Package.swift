@@ -288,6 +288,7 @@ let package = Package(
                 "ChatPlugin", "FilePlugin", "HTTPPlugin", "LogPlugin", "RunPlugin", "SchedulePlugin", "ShellPlugin",
                 "TemplatePlugin", "TransformPlugin",
                 "WatchPlugin", "WebhookPlugin", "RunnelCLI", "RunnelProcess",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], resources: [.copy("Resources")]),
         .testTarget(
             name: "RunnelProcessTests",

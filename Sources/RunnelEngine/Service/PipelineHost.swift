@@ -553,10 +553,7 @@ public actor PipelineHost {
         let trigger = "the trigger \(place.key) of \(name)"
         switch health {
         case .problem(let words):
-            guard troubles[place, default: []].count < Self.maximumTroubles,
-                troubles[place, default: []].insert(words).inserted
-            else { return }
-            logger.warning("\(trigger) has a problem: \(words)")
+            if noteTrouble(words, of: place) { logger.warning("\(trigger) has a problem: \(words)") }
         case .waiting(let words):
             guard troubles.removeValue(forKey: place)?.isEmpty == false else { return }
             logger.warning("\(trigger) has no problem any more; it waits: \(words)")
@@ -569,7 +566,14 @@ public actor PipelineHost {
     private func failed(_ words: String, _ place: TriggerPlace) {
         guard catalog[place.file] != nil else { return }
         health[place] = .problem(words)
-        troubles[place, default: []].insert(words)
+        noteChange()
+        noteTrouble(words, of: place)
+    }
+
+    /// - Returns: Whether the problem is new, and not one of too many.
+    @discardableResult private func noteTrouble(_ words: String, of place: TriggerPlace) -> Bool {
+        guard troubles[place, default: []].count < Self.maximumTroubles else { return false }
+        return troubles[place, default: []].insert(words).inserted
     }
 
     func countIgnored(at place: TriggerPlace) {

@@ -96,7 +96,7 @@ struct TimeoutTests {
             hint: "Check the base URL, the network and the firewall, or raise the connect time-out.", transient: true)
     }
 
-    @Test("a consumer that does not ask for more cannot be kept waiting")
+    @Test("a consumer that is not reading does not count towards the idle time-out")
     func slowConsumer() {
         let watch = Watchdog(timeouts: .init(), deadline: .seconds(1800), url: "https://h/x")
         guard case .sleep(.seconds(90)) = watch.check(.init(phase: .answered, isAwaited: false), now: .seconds(600))

@@ -5,7 +5,7 @@ import Testing
 @testable import RunnelEngine
 @testable import RunnelServer
 
-@Suite("Callers who mean no good", .serialized, .timeLimit(.minutes(5))) struct HostileCallerTests {
+@Suite("Hostile callers", .serialized, .timeLimit(.minutes(5))) struct HostileCallerTests {
     private static let head = "POST /hooks/h HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/plain\r\n"
     private static let never = Duration.seconds(3600)
 

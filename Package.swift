@@ -194,7 +194,8 @@ let package = Package(
         // A check that is a program of its own.
         .executableTarget(name: "YAMLLeakCheck", dependencies: ["YAML"], path: "Tests/YAMLLeakCheck"),
 
-        .target(name: "TestSupport", path: "Tests/Support"),
+        .target(
+            name: "TestSupport", dependencies: ["RunnelValue"], path: "Tests/Support", resources: [.copy("peers.py")]),
         .target(name: "HTTPTestServer", dependencies: nio, path: "Tests/HTTPPluginTests/Server"),
         .testTarget(
             name: "YAMLTests", dependencies: ["YAML", "TestSupport"],
@@ -241,10 +242,10 @@ let package = Package(
             name: "HTTPPluginTests",
             dependencies: [
                 "HTTPPlugin", "HTTPTestServer", "RunnelHTTP", "RunnelKit", "RunnelSupport", "RunnelTesting",
-                "TransformPlugin", httpClient,
+                "TestSupport", "TransformPlugin", httpClient,
             ]
                 + nio,
-            exclude: ["Server"], resources: [.copy("Resources/peers.py")]),
+            exclude: ["Server"]),
         .testTarget(name: "RunPluginTests", dependencies: ["RunPlugin", "RunnelKit", "RunnelTesting"]),
         .testTarget(
             name: "ShellPluginTests",
@@ -288,6 +289,7 @@ let package = Package(
                 "ChatPlugin", "FilePlugin", "HTTPPlugin", "LogPlugin", "RunPlugin", "SchedulePlugin", "ShellPlugin",
                 "TemplatePlugin", "TransformPlugin",
                 "WatchPlugin", "WebhookPlugin", "RunnelCLI", "RunnelProcess",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], resources: [.copy("Resources")]),
         .testTarget(
             name: "RunnelProcessTests",

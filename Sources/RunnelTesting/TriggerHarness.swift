@@ -99,7 +99,8 @@ public actor RecordedRuns: TriggerRuns {
     private var endedRuns: [EndedRun] = []
     private var endDetails: [Int64: ValueObject] = [:]
     private var isIgnoring = false
-    private var refusal: TriggerRefusal?
+    /// What every event is refused with; nil while events are accepted.
+    package private(set) var refusal: TriggerRefusal?
     private var ends: [String: RunEnd] = [:]
     private var updates: [String: [RunUpdate]] = [:]
     private var changes: [UInt64: CheckedContinuation<Void, Never>] = [:]

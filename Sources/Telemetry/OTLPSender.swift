@@ -57,10 +57,7 @@ final class OTLPSender: Sendable {
                     logger.warning(
                         "\(receiver.endpoint.shown) rejected \(rejected) \(signal.items): \(message ?? "no reason")")
                 }
-                if isFailing.withLock({ isFailing in
-                    defer { isFailing = false }
-                    return isFailing
-                }) {
+                if setFailing(false) {
                     logger.notice("\(signal.rawValue) are sent to \(receiver.endpoint.shown) again")
                 }
                 return rejected
@@ -80,11 +77,16 @@ final class OTLPSender: Sendable {
     /// Logs the begin of an outage.
     func fail(_ reason: String) {
         guard !Task.isCancelled else { return }
-        if isFailing.withLock({ isFailing in
-            defer { isFailing = true }
-            return !isFailing
-        }) {
+        if setFailing(true) {
             logger.warning("\(signal.rawValue) cannot be sent to \(receiver.endpoint.shown): \(reason)")
+        }
+    }
+
+    /// - Returns: Whether that is a change.
+    private func setFailing(_ value: Bool) -> Bool {
+        isFailing.withLock { isFailing in
+            defer { isFailing = value }
+            return isFailing != value
         }
     }
 

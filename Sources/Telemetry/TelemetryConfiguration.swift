@@ -19,11 +19,10 @@ package struct TraceConfiguration: Sendable {
         _ settings: TraceSettings, headers: [String: String], environment: [String: String], version: String,
         host: String, warnings: inout [String]
     ) -> TraceConfiguration? {
-        let receiver = OTLPReceiver.resolve(
+        OTLPReceiver.resolve(
             .traces, endpoint: settings.endpoint, format: settings.format, headers: headers, environment: environment,
-            version: version, host: host, warnings: &warnings)
-        guard let receiver else { return nil }
-        return TraceConfiguration(receiver, recordsContent: settings.content, sample: settings.sample)
+            version: version, host: host, warnings: &warnings
+        ).map { TraceConfiguration($0, recordsContent: settings.content, sample: settings.sample) }
     }
 }
 

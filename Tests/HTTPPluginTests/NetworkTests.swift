@@ -3,6 +3,7 @@ import NIOHTTP1
 import RunnelKit
 import RunnelSupport
 import RunnelTesting
+import TestSupport
 import Testing
 
 @testable import HTTPPlugin

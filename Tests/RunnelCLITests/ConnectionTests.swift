@@ -1,31 +1,8 @@
-import Foundation
 import HTTPTestServer
-import RunnelKit
+import TestSupport
 import Testing
 
 @Suite("A chat and an MCP server that cannot be reached", .timeLimit(.minutes(5))) struct ConnectionTests {
-    /// A proxy and servers with certificates of an authority of their own; see `peers.py` of the tests of `http.fetch`.
-    private func withPeers(_ body: (_ folder: String, _ port: (String) -> Int) async throws -> Void) async throws {
-        let folder = FileManager.default.temporaryDirectory.appending(path: "runnel-peers-\(UUID().uuidString)").path
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(atPath: folder) }
-        let script = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .appendingPathComponent("HTTPPluginTests/Resources/peers.py").path
-        let (process, input, output) = (Process(), Pipe(), Pipe())
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = ["python3", script, folder]
-        (process.standardInput, process.standardOutput) = (input, output)
-        try process.run()
-        defer {
-            try? input.fileHandleForWriting.close()
-            process.waitUntilExit()
-        }
-        var said: [UInt8] = []
-        while let byte = try output.fileHandleForReading.read(upToCount: 1)?.first, byte != 0x0A { said.append(byte) }
-        let ports = try Value.json(said)
-        try await body(folder) { Int(ports[$0]?.asInt ?? 0) }
-    }
-
     /// What a run of a chat, a run of a tool and `doctor` say.
     private func words(_ url: String, _ network: String) async throws -> (chat: String, tool: String, doctor: String) {
         let files = [
@@ -43,8 +20,8 @@ import Testing
 
     @Test("for a certificate, says which one is missing and where it is set")
     func certificates() async throws {
-        try await withPeers { folder, port in
-            let tls = "https://localhost:\(port("tls"))"
+        try await Peers.run { peers in
+            let tls = "https://localhost:\(peers["tls"])"
             let untrusted = try await words(tls, "{}")
             let advice = """
                 Check the server's certificate and that the base URL's scheme and port belong together. \
@@ -62,9 +39,9 @@ import Testing
                     "could not be reached: no secure connection, its certificate is not trusted (check the server's certificate, and that scheme and port belong together; an authority of your own is trusted by `http.tls.ca` in runnel.yaml or SSL_CERT_FILE)\n"
                 ), "\(untrusted.tool)")
 
-            let mutual = "https://localhost:\(port("mutual"))"
+            let mutual = "https://localhost:\(peers["mutual"])"
             let wanted = "the server wants a client certificate, or does not accept the one that it got"
-            let unshown = try await words(mutual, "{ tls: { ca: \(folder)/ca.pem } }")
+            let unshown = try await words(mutual, "{ tls: { ca: \(peers.folder)/ca.pem } }")
             #expect(
                 unshown.chat.contains(
                     "No secure connection to \(mutual)/v1/chat/completions: \(wanted). [tls-failed]"),
@@ -78,9 +55,9 @@ import Testing
 
     @Test("for a proxy, says that it refuses, or that it cannot be reached")
     func proxies() async throws {
-        try await withPeers { folder, port in
-            let url = "https://service.test:\(port("tls"))"
-            let closed = "http://me:wrong@127.0.0.1:\(port("closed"))"
+        try await Peers.run { peers in
+            let url = "https://service.test:\(peers["tls"])"
+            let closed = "http://me:wrong@127.0.0.1:\(peers["closed"])"
             let refused = try await words(url, "{ proxy: '\(closed)' }")
             #expect(
                 refused.chat.contains(

@@ -93,11 +93,13 @@ private struct Doorbell: Trigger {
     func nullSecret(entry: String, health: TriggerHealth) async throws {
         folder.set(["a.yaml": "name: a\non: { doorbell: \(entry) }\nsteps: [ { uses: slow } ]\n"])
         let beginning = try #require(await host.look().first)
+        let changes = host.changes
         let trigger = Task { await beginning.work() }
         while await host.all.first?.triggers.isEmpty ?? true { await Task.yield() }
         trigger.cancel()
         await trigger.value
         #expect(await host.all.first?.triggers == ["doorbell": health])
+        #expect(host.changes > changes)
     }
 
     @Test("a trigger begins again with the new value of a secret, and a trigger without the secret goes on")

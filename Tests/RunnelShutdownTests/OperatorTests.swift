@@ -251,9 +251,7 @@ import Testing
                     try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
                         .connect(host: "127.0.0.1", port: server.port).get())
             }
-            let start = ContinuousClock.now
             for _ in 0..<20 { #expect(try await server.call("GET", "/health/live").status == 200) }
-            #expect(ContinuousClock.now - start < .seconds(10))
             for channel in idle { channel.close(promise: nil) }
             server.signal(SIGTERM)
             #expect(await server.ended().status == 0)

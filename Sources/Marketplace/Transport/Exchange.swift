@@ -96,7 +96,7 @@ struct Watchdog {
         case expired(MarketplaceError)
     }
 
-    /// Who does not wait for events cannot be kept waiting: then only the end of the whole call counts.
+    /// A consumer that is not reading does not count towards the idle time-out, only towards that of the whole call.
     func check(_ vitals: EventBuffer.Vitals, now: Duration) -> Verdict {
         if now >= deadline {
             return .expired(TransportFailure.totalTimeout(timeouts.total))

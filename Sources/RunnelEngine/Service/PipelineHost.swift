@@ -166,9 +166,7 @@ public actor PipelineHost {
     }
 
     private nonisolated func ticks(of trigger: TriggerDeclaration, after time: Int64, limit: Int) -> [Tick] {
-        guard let preview = registry.trigger(named: trigger.kind)?.preview,
-            let entry = try? trigger.entry.render(scope).asObject, let schedule = try? preview(entry)
-        else { return [] }
+        guard let schedule = schedule(of: trigger) else { return [] }
         var ticks: [Tick] = []
         var last = time
         while ticks.count < limit, let next = schedule.next(last) {
@@ -178,17 +176,26 @@ public actor PipelineHost {
         return ticks
     }
 
+    /// The times of a trigger; nil where it has none, or its entry cannot be rendered.
+    private nonisolated func schedule(of trigger: TriggerDeclaration) -> TriggerPreview? {
+        guard let preview = registry.trigger(named: trigger.kind)?.preview,
+            let entry = try? trigger.entry.render(scope).asObject
+        else { return nil }
+        return try? preview(entry)
+    }
+
+    /// How the journal knows the trigger; nil where the pipeline has none with this key.
+    private nonisolated func identity(ofTrigger key: String, in pipeline: Pipeline) -> String? {
+        zip(pipeline.triggers, identities.all(of: pipeline)).first { $0.0.key == key }?.1
+    }
+
     /// The run of a past tick, with the identity that the trigger itself gives it; nil where the trigger has no ticks of
     /// the past. Secrets are not redacted yet.
     package nonisolated func makeRun(of tick: Tick, in pipeline: Pipeline, at time: Int64) throws(InputError) -> NewRun?
     {
-        guard
-            let (trigger, identity) = zip(pipeline.triggers, identities.all(of: pipeline)).first(where: {
-                $0.0.key == tick.key
-            }),
-            let preview = registry.trigger(named: trigger.kind)?.preview,
-            let entry = try? trigger.entry.render(scope).asObject, let schedule = try? preview(entry),
-            let event = schedule.event?(tick.time, identity, time)
+        guard let trigger = pipeline.triggers.first(where: { $0.key == tick.key }),
+            let identity = identity(ofTrigger: tick.key, in: pipeline),
+            let event = schedule(of: trigger)?.event?(tick.time, identity, time)
         else { return nil }
         var payload: ValueObject = ["type": .string(trigger.kind)]
         for (key, value) in event.payload { payload[key] = value }
@@ -212,9 +219,7 @@ public actor PipelineHost {
         of trigger: TriggerDeclaration, in pipeline: Pipeline, after position: String?, limit: Int
     ) async throws -> LedgerPage? {
         guard let ledger = registry.trigger(named: trigger.kind)?.ledger,
-            let identity = zip(pipeline.triggers, identities.all(of: pipeline)).first(where: {
-                $0.0.key == trigger.key
-            })?.1
+            let identity = identity(ofTrigger: trigger.key, in: pipeline)
         else { return nil }
         let runner = worker.runner
         // As the journal has it, so that the position of the next page holds no secret.
@@ -584,10 +589,7 @@ public actor PipelineHost {
         let trigger = "the trigger \(place.key) of \(name)"
         switch health {
         case .problem(let words):
-            guard troubles[place, default: []].count < Self.maximumTroubles,
-                troubles[place, default: []].insert(words).inserted
-            else { return }
-            logger.warning("\(trigger) has a problem: \(words)")
+            if noteTrouble(words, of: place) { logger.warning("\(trigger) has a problem: \(words)") }
         case .waiting(let words):
             guard troubles.removeValue(forKey: place)?.isEmpty == false else { return }
             logger.warning("\(trigger) has no problem any more; it waits: \(words)")
@@ -600,7 +602,14 @@ public actor PipelineHost {
     private func failed(_ words: String, _ place: TriggerPlace) {
         guard catalog[place.file] != nil else { return }
         health[place] = .problem(words)
-        troubles[place, default: []].insert(words)
+        noteChange()
+        noteTrouble(words, of: place)
+    }
+
+    /// - Returns: Whether the problem is new, and not one of too many.
+    @discardableResult private func noteTrouble(_ words: String, of place: TriggerPlace) -> Bool {
+        guard troubles[place, default: []].count < Self.maximumTroubles else { return false }
+        return troubles[place, default: []].insert(words).inserted
     }
 
     func countIgnored(at place: TriggerPlace) {

@@ -99,7 +99,6 @@ public actor RunQueue {
     /// Runs of this process that are stranded until the journal is writable.
     public nonisolated var strandedRuns: [String] { worker.strandedRuns }
 
-    /// The redacted value.
     /// The id of the trace that the run belongs to; nil where it is in none.
     package nonisolated func traceID(of run: RunRecord) -> String? {
         worker.runner.tracing.traceID(of: run.id, trigger: run.trigger)
@@ -108,6 +107,7 @@ public actor RunQueue {
     /// Seals the secrets of the project before they are stored.
     public nonisolated var seal: SecretSeal { worker.runner.seal }
 
+    /// The redacted value.
     package nonisolated func redact(_ value: Value) -> Value { worker.runner.redactor.redact(value) }
 
     /// The redacted text.

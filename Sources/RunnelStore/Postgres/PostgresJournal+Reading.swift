@@ -332,7 +332,7 @@ extension PostgresJournal {
         let rows = try await eventRows(
             "SELECT number, events FROM events WHERE run_id = $1 AND number + count > $2 ORDER BY number LIMIT $3",
             [.text(runID), .int(Int64(number)), .int(Int64(limit))])
-        return Self.events(in: rows, from: number, limit: limit)
+        return EventRows.list(rows, from: number, limit: limit)
     }
 
     public func lastEvents(
@@ -341,7 +341,7 @@ extension PostgresJournal {
         let rows = try await eventRows(
             "SELECT number, events FROM events WHERE run_id = $1 ORDER BY number DESC LIMIT $2",
             [.text(runID), .int(Int64(limit))])
-        return Array(Self.events(in: rows.reversed(), from: 0, limit: .max).suffix(limit))
+        return Array(EventRows.list(rows.reversed()).suffix(limit))
     }
 
     private func eventRows(
@@ -352,18 +352,5 @@ extension PostgresJournal {
                 (first: Int(try $0.int(0)), text: try $0.text(1))
             }
         }
-    }
-
-    private static func events(
-        in rows: [(first: Int, text: String)], from number: Int, limit: Int
-    ) -> [(number: Int, event: Value)] {
-        var events: [(number: Int, event: Value)] = []
-        for row in rows {
-            let list = (try? Value.json(Array(row.text.utf8)))?.asList ?? []
-            for (index, event) in list.enumerated() where row.first + index >= number && events.count < limit {
-                events.append((row.first + index, event))
-            }
-        }
-        return events
     }
 }

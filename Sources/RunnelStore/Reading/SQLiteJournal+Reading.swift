@@ -352,7 +352,7 @@ extension SQLiteJournal {
                 SELECT number, events FROM events WHERE run_id = ? AND number + count > ? ORDER BY number LIMIT ?
                 """, [runID, number, limit], db)
         }
-        return Self.events(in: rows, from: number, limit: limit)
+        return EventRows.list(rows, from: number, limit: limit)
     }
 
     public func lastEvents(
@@ -362,7 +362,7 @@ extension SQLiteJournal {
             try Self.eventRows(
                 "SELECT number, events FROM events WHERE run_id = ? ORDER BY number DESC LIMIT ?", [runID, limit], db)
         }
-        return Array(Self.events(in: rows.reversed(), from: 0, limit: .max).suffix(limit))
+        return Array(EventRows.list(rows.reversed()).suffix(limit))
     }
 
     private static func eventRows(
@@ -375,19 +375,6 @@ extension SQLiteJournal {
                 throw JournalError.damaged(error)
             }
         }
-    }
-
-    private static func events(
-        in rows: [(first: Int, text: String)], from number: Int, limit: Int
-    ) -> [(number: Int, event: Value)] {
-        var events: [(number: Int, event: Value)] = []
-        for row in rows {
-            let list = (try? Value.json(Array(row.text.utf8)))?.asList ?? []
-            for (index, event) in list.enumerated() where row.first + index >= number && events.count < limit {
-                events.append((row.first + index, event))
-            }
-        }
-        return events
     }
 }
 

@@ -38,3 +38,26 @@ func failedFetch(
         try await fetch(with, secrets: secrets, clock: clock, in: folder)
     }
 }
+
+/// Runs `http.fetch` with settings of the network and an environment.
+func fetch(
+    _ url: String, _ settings: Value = [:], environment: [String: String] = [:], with: ValueObject = [:],
+    untrusted: [String: String] = [:]
+) async throws -> Result<Value, StepError> {
+    let harness = StepHarness()
+    let network = Network(try NetworkSettings(field: settings)) { environment[$0] }
+    await Network.register(network, in: harness.services)
+    await HTTPClientService.register(in: harness.services)
+    var with = with
+    with["url"] = .string(url)
+    var context = harness.context
+    context.untrustedKeys = untrusted
+    let result: Result<Value, StepError>
+    do {
+        result = .success(try await StepDefinition(HTTPFetch.self).run(with, context))
+    } catch let error as StepError {
+        result = .failure(error)
+    }
+    await harness.services.shutDown()
+    return result
+}

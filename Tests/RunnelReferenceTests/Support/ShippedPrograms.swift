@@ -5,11 +5,20 @@ import RunnelReference
 /// The plugins that ship as programs: the folders below `plugins/` with a `plugin.yaml`.
 enum ShippedPrograms {
     static func all() throws -> [PluginDescription] {
-        try Project.files(in: "plugins", suffix: "/plugin.yaml").map { file in
-            let manifest = try PluginManifest(manifest: Project.data(Project.text(file)))
-            let host = ProcessHost(variables: [:], project: Project.folder)
-            let plugin = try ExecPlugin(manifest, folder: Project.folder, host: host)
-            return PluginDescription(plugin, description: manifest.description, settings: manifest.settings)
+        try manifests().map { manifest in
+            PluginDescription(
+                try plugin(manifest), description: manifest.description, settings: manifest.settings)
         }
+    }
+
+    static func manifests() throws -> [PluginManifest] {
+        try Project.files(in: "plugins", suffix: "/plugin.yaml").map {
+            try PluginManifest(manifest: Project.data(Project.text($0)))
+        }
+    }
+
+    static func plugin(_ manifest: PluginManifest) throws -> ExecPlugin {
+        let host = ProcessHost(variables: [:], project: Project.folder)
+        return try ExecPlugin(manifest, folder: Project.folder, host: host)
     }
 }

@@ -20,8 +20,6 @@ export class LiveConnection {
     if (this.#subscribers.delete(subscriber)) this.#refresh();
   }
 
-  get size() { return this.#subscribers.size; }
-
   // Several changes of subscribers at once open one stream.
   #refresh() {
     clearTimeout(this.#timer);

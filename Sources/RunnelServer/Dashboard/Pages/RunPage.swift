@@ -226,25 +226,14 @@ struct RunPage {
         let words = context.words
         html.sheet("values", words(.valuesOfRun)) { html in
             let link = Link("runs", run.id).with("view", "value")
-            ValueFold(
-                title: words(.factInputs), value: SecretSeal.masked(.object(run.inputs)),
-                link: link.with("part", "inputs"), context: context
-            )
-            .write(to: &html)
-            ValueFold(
-                title: words(.columnTrigger), value: SecretSeal.masked(run.trigger), link: link.with("part", "trigger"),
-                context: context
-            )
-            .write(to: &html)
-            ValueFold(
-                title: words(.factInput), value: SecretSeal.masked(run.input), link: link.with("part", "input"),
-                context: context
-            )
-            .write(to: &html)
-            if let output = run.output {
+            let parts: [(title: Phrase, name: String, value: Value)] = [
+                (.factInputs, "inputs", .object(run.inputs)), (.columnTrigger, "trigger", run.trigger),
+                (.factInput, "input", run.input), (.factOutput, "output", run.output ?? .null),
+            ]
+            for part in parts {
                 ValueFold(
-                    title: words(.factOutput), value: SecretSeal.masked(output), link: link.with("part", "output"),
-                    context: context, isOpen: true
+                    title: words(part.title), value: SecretSeal.masked(part.value), link: link.with("part", part.name),
+                    context: context, isOpen: part.name == "output"
                 )
                 .write(to: &html)
             }
@@ -410,10 +399,9 @@ struct Waterfall {
     private func style(_ state: StepRecord.State) -> String {
         switch state {
         case .running: "run"
-        case .waiting: "wait"
         case .succeeded: "ok"
         case .failed: "bad"
-        case .skipped, .cancelled: "wait"
+        case .waiting, .skipped, .cancelled: "wait"
         }
     }
 

@@ -120,7 +120,6 @@ enum Phrase: String, Sendable, CaseIterable {
     case columnSelect
     case columnLastRuns
     case columnNext
-    case columnWorker
     case columnHost
     case columnRole
     case columnVersion
@@ -467,7 +466,6 @@ enum Phrase: String, Sendable, CaseIterable {
         case .columnSelect: ("Select", "選択")
         case .columnLastRuns: ("Last 30 runs", "直近 30 回")
         case .columnNext: ("Next", "次回")
-        case .columnWorker: ("Worker", "ワーカー")
         case .columnHost: ("Host and process", "ホストとプロセス")
         case .columnRole: ("Command", "コマンド")
         case .columnVersion: ("Version", "バージョン")

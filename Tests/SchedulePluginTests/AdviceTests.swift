@@ -89,7 +89,9 @@ import Testing
         for _ in 0..<2 {
             try await rig.life(["cron": "@reboot"]) {
                 #expect(await rig.scheduled == ["2026-11-24T00:00:00.000Z"])
-                #expect(await rig.health.last == .waiting("for the next start of Runnel"))
+                #expect(
+                    await rig.health.last
+                        == .waiting("for the next start of Runnel", translations: ["ja": "Runnel の次回の起動を待機中"]))
             }
         }
         rig.downtime(.seconds(3600))

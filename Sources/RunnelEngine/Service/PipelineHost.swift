@@ -557,7 +557,7 @@ public actor PipelineHost {
                 troubles[place, default: []].insert(words).inserted
             else { return }
             logger.warning("\(trigger) has a problem: \(words)")
-        case .waiting(let words):
+        case .waiting(let words, _):
             guard troubles.removeValue(forKey: place)?.isEmpty == false else { return }
             logger.warning("\(trigger) has no problem any more; it waits: \(words)")
         }

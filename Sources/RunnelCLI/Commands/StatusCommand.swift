@@ -31,7 +31,8 @@ struct StatusCommand: AsyncParsableCommand {
                 ))
         }
         if object["drained"]?.asBool ?? false {
-            lines.append(style.bold("this server is drained: it takes no runs; `runnel workers undrain` ends that"))
+            lines.append(
+                style.bold("this server is drained: it takes no runs; `runnel workers undrain NAME` ends that"))
         }
         for worker in object["workers"]?.asList ?? [] {
             lines += Self.lines(worker, style)

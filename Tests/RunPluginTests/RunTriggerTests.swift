@@ -53,6 +53,25 @@ private struct Rig {
         #expect(unlisted == ["inputs", "output", "trigger"])
     }
 
+    @Test("what it waits for is said in English and Japanese; a run of `health` names the kind of problem")
+    func words() async throws {
+        for (entry, english, japanese) in [
+            (["pipelines": ["import-*", "export"]], "import-*, export", "import-*, export"),
+            ([:], "all pipelines", "すべてのパイプライン"),
+        ] as [(ValueObject, String, String)] {
+            let rig = try Rig(entry)
+            try await rig.life {}
+            let translations = ["ja": "\(japanese) の実行の終了を待機中"]
+            #expect(
+                await rig.harness.runs.health == [
+                    .waiting("waits for runs of \(english)", translations: translations)
+                ])
+        }
+        let health = TriggerDefinition(HealthTrigger.self)
+        #expect(health.titles == ["ja": "ヘルス"])
+        #expect(health.payloadSummary(["type": "health", "kind": "disk", "state": "began"]) == "disk")
+    }
+
     @Test("each end that fits starts one run, with what is known of the run that ended")
     func ends() async throws {
         let rig = try Rig(["pipelines": ["import-*"], "states": ["failed", "succeeded"]])

@@ -39,7 +39,7 @@ import Testing
             "pipelines/hello.yaml": "steps: [ { uses: template, with: { text: hello } } ]\n",
         ]
         try await withProject(files) { runnel in
-            try await runnel.serving("pipelines") {
+            try await runnel.serving("pipelines") { runnel in
                 let none = try await runnel.run(["workers", "drain", "no-such-host"])
                 #expect(none.status == 2)
                 #expect(none.error.hasPrefix("error: there is no worker \"no-such-host\"; there is "))
@@ -62,6 +62,10 @@ import Testing
                 #expect(try await runnel.run(["workers"]).output.contains("drained"))
                 let doctor = try await runnel.run(["doctor"])
                 #expect(doctor.output.contains("all are drained, so nobody takes runs"))
+                // The server learns of it with its next heartbeat.
+                var status = ""
+                while !status.contains("this server is drained") { status = try await runnel.run(["status"]).output }
+                #expect(status.contains("it takes no runs; `runnel workers undrain NAME` ends that\n"))
 
                 let undrained = try await runnel.run(["workers", "undrain", name])
                 #expect(undrained.output.hasSuffix(" takes runs again\n"))

@@ -183,6 +183,43 @@ import Testing
         }
     }
 
+    @Test("a budget of a pipeline that is not there is a warning at its key, where all pipelines are known")
+    func strangeBudgets() async throws {
+        let files = [
+            "runnel.yaml": """
+            secrets: { key: "a literal" }
+            marketplace:
+              pipeline_budgets:
+                impot: { tokens: 10 }
+                import: { tokens: 10 }
+            profiles:
+              prod:
+                marketplace: { pipeline_budgets: { zebra: { tokens: 10 } } }
+            """,
+            "pipelines/import.yaml": "steps: [ { uses: log } ]",
+            "pipelines/more/after.yaml": "steps: [ { uses: log } ]",
+        ]
+        func warning(_ place: String, _ name: String) -> String {
+            "runnel.yaml:\(place): warning: `pipeline_budgets` has a budget of \"\(name)\", and no pipeline has that name "
+                + "[doubtful-value]\n"
+        }
+        try await withProject(files) { runnel in
+            for arguments in [["validate"], ["validate", "."]] {
+                let all = try await runnel.run(arguments)
+                #expect(all.status == 0)
+                #expect(all.error.contains(warning("4:5", "impot")), "\(all.error)")
+                #expect(all.error.contains("= did you mean \"import\"?"), "\(all.error)")
+                #expect(!all.error.contains("zebra"), "\(all.error)")
+            }
+            let prod = try await runnel.run(["validate", "--profile", "prod"])
+            #expect(prod.error.contains(warning("8:40", "zebra")), "\(prod.error)")
+            #expect(prod.error.contains("= it limits nothing: write the name of a pipeline, or remove it"))
+            let part = try await runnel.run(["validate", "pipelines/more"])
+            #expect(part.status == 0)
+            #expect(!part.error.contains("pipeline_budgets"), "\(part.error)")
+        }
+    }
+
     @Test("a template in a script is refused with the form that works, and scripts are listed")
     func scripts() async throws {
         let files = [

@@ -74,6 +74,7 @@ extension RecordedRuns {
         #expect(try plugin().triggers.map(\.name) == ["test.other", "test"])
         #expect(try plugin().triggers.last?.identity(["mode": "a", "count": 1]) == #"["a"]"#)
         #expect(try plugin().triggers.first?.identity([:]) == nil)
+        #expect(try plugin(["titles": ["ja": "試験"]]).triggers.last?.titles == ["ja": "試験"])
     }
 
     @Test("each event is a run, and its state is stored with it and handed back at the next start")
@@ -131,7 +132,7 @@ extension RecordedRuns {
         ]
         try await serve(["mode": "bad-events"]) { runs in
             @Sendable func answer(_ health: TriggerHealth) -> Value? {
-                guard case .waiting(let text) = health else { return nil }
+                guard case .waiting(let text, _) = health else { return nil }
                 return try? Value.json(Array(text.utf8))
             }
             try await runs.wait { $0.health.contains { answer($0) != nil } }
@@ -191,6 +192,13 @@ extension RecordedRuns {
             """
             line 1 of what the plugin "test" wrote is an event without an id: expected "id" with a text, found null; \
             give each event an id that stays the same when the event is written again
+            """
+        ),
+        (
+            "no-translations",
+            """
+            line 1 of what the plugin "test" wrote has a bad "translations": expected names and values, found a list; \
+            write texts by language, such as {"ja":"…"}
             """
         ),
     ]
@@ -283,9 +291,11 @@ extension RecordedRuns {
         try await serve(
             ["mode": "chatter", "token": "s3cr3t-token"], harness: harness, log: log,
             redactor: Redactor(secrets: ["s3cr3t-token"])
-        ) { try await $0.waits(.waiting("waits for mail")) }
+        ) { try await $0.waits(.waiting("waits for mail", translations: ["ja": "メールを待機中"])) }
         #expect(
-            await harness.runs.health.suffix(2) == [.problem("cannot reach the server"), .waiting("waits for mail")])
+            await harness.runs.health.suffix(2) == [
+                .problem("cannot reach the server"), .waiting("waits for mail", translations: ["ja": "メールを待機中"]),
+            ])
         #expect(log.messages.contains("signed in with ***"))
         #expect(log.messages.contains("the token is ***"))
         #expect(!log.messages.contains { $0.contains("s3cr3t") })

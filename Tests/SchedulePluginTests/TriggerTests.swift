@@ -136,7 +136,7 @@ import Testing
         let entry: ValueObject = ["cron": "0 * * * *"]
         try await rig.life(entry)
         try await rig.life(entry.merging("enabled", false)) {
-            #expect(await rig.health.last == .waiting("disabled"))
+            #expect(await rig.health.last == .waiting("disabled", translations: ["ja": "無効"]))
             await rig.pass(.seconds(7200))
         }
         try await rig.life(entry) {

@@ -136,7 +136,7 @@ import Testing
 
     @Test("problems are told once, and that all is well when the last is over")
     func health() {
-        var board = ActiveProblems(waiting: "for files")
+        var board = ActiveProblems(waiting: .waiting("for files"))
         #expect(board.wait() == .waiting("for files"))
         #expect(board.wait() == nil)
         #expect(board.raise(.file("a"), "a is bad") == .problem("a is bad"))
@@ -149,7 +149,7 @@ import Testing
 
     @Test("of very many files with problems only the first are told")
     func manyProblems() {
-        var board = ActiveProblems(waiting: "for files")
+        var board = ActiveProblems(waiting: .waiting("for files"))
         for number in 1...256 { #expect(board.raise(.file("\(number)"), "bad") == .problem("bad")) }
         #expect(
             board.raise(.file("257"), "bad")

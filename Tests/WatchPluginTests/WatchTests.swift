@@ -140,8 +140,9 @@ import Testing
                 try fixture.rename("inbox/REPORT.PDF", to: "inbox/report.pdf")
                 try await fixture.runs.waitForAccepted(1)
                 try await fixture.runs.wait { runs in
-                    guard case .waiting(let text)? = runs.health.last else { return false }
+                    guard case .waiting(let text, let translations)? = runs.health.last else { return false }
                     return text.hasSuffix("; 1 other file matches no pattern")
+                        && translations["ja"]?.hasSuffix("。ほかにパターンに一致しないファイルが 1 件あります") ?? false
                 }
             }
         }
@@ -302,7 +303,10 @@ import Testing
             }
             #expect(await fixture.runs.paths == ["inbox/1.txt", "inbox/2.txt", "inbox/4.txt"])
             let waiting: TriggerHealth =
-                mode == .poll ? .waiting("for files in \"inbox\", looking every 10ms") : .watching
+                mode == .poll
+                ? .waiting(
+                    "for files in \"inbox\", looking every 10ms",
+                    translations: ["ja": "「inbox」のファイルを待機中（10ms ごとに確認）"]) : .watching
             let missing = TriggerHealth.problem(
                 "cannot watch \"inbox\": there is no such folder; create it, and its files are processed")
             #expect(await fixture.runs.health == [waiting, missing, waiting, missing, waiting])

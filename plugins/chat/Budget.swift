@@ -217,17 +217,16 @@ struct Budgets {
     }
 
     /// The budgets of pipelines that are not there.
-    /// - Parameter pipelines: The names of the project's; nil where not all are known.
-    func strangers(among pipelines: [String]?) -> [HealthFinding] {
-        guard let pipelines else { return [] }
+    /// - Parameter pipelines: The names of the project's.
+    func strangers(among pipelines: [String]) -> [FieldError] {
         // A question by `runnel ask` is a run, too.
         let known = pipelines + ["ask"]
-        return settings.pipelineBudgets.keys.sorted().filter { !known.contains($0) }.map { name -> HealthFinding in
+        return settings.pipelineBudgets.keys.sorted().filter { !known.contains($0) }.map { name in
             let meant = Suggestion.closest(to: name, among: known).map { "did you mean \"\($0)\"?" }
-            return .warning(
-                "marketplace",
+            return FieldError(
                 "`pipeline_budgets` has a budget of \(Value.string(name).quoted()), and no pipeline has that name",
-                meant ?? "it limits nothing: write the name of a pipeline, or remove it")
+                hint: meant ?? "it limits nothing: write the name of a pipeline, or remove it",
+                path: [.key("pipeline_budgets"), .key(name)])
         }
     }
 

@@ -76,7 +76,13 @@ public struct ChatPlugin: ConfigurablePlugin, AgentPlugin, MonitoringPlugin, Bud
 
     /// Checks whether the Marketplace is reachable and accepts the credentials, and whether budgets are those of pipelines.
     public func diagnose(_ context: DiagnosisContext) async -> [HealthFinding] {
-        await connection(context) + Budgets(settings: settings).strangers(among: context.pipelines)
+        let strangers = context.pipelines.map { warnings(pipelines: $0) } ?? []
+        return await connection(context) + strangers.map { HealthFinding.warning("marketplace", $0.message, $0.hint) }
+    }
+
+    /// Budgets of pipelines that are not there.
+    public func warnings(pipelines: [String]) -> [FieldError] {
+        Budgets(settings: settings).strangers(among: pipelines)
     }
 
     private func connection(_ context: DiagnosisContext) async -> [HealthFinding] {

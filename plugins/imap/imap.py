@@ -399,7 +399,8 @@ def serve(start, answers):
         # From now on, no mail is missed.
         say(type="state", id="begin", state={"uidvalidity": validity, "uid": last, "received": arrival})
         answers.read()
-    say(type="waiting", text=f'waits for mail in "{mailbox}" of {options["host"]}')
+    say(type="waiting", text=f'waits for mail in "{mailbox}" of {options["host"]}',
+        translations={"ja": f'{options["host"]} の「{mailbox}」でメールを待機中'})
     while True:
         # `UID n:*` always holds the last mail, whatever n is.
         found = late + [uid for uid in search(connection, "UID", f"{last + 1}:*") if uid > last and uid not in late]

@@ -163,7 +163,9 @@ def serve(start, answers):
         if refused:
             problems.append(Failure("refused", f"{where} refused the subscription of {', '.join(refused)}", transient=True))
         else:
-            say(type="waiting", text=f"waits for messages of {', '.join(options['topics'])} from {where}")
+            topics = ", ".join(options["topics"])
+            say(type="waiting", text=f"waits for messages of {topics} from {where}",
+                translations={"ja": f"{where} から {topics} のメッセージを待機中"})
 
     def on_disconnect(client, userdata, flags, reason, properties):
         problems.append(Failure("disconnected", f"the connection to {where} broke: {reason}", transient=True))

@@ -5,6 +5,7 @@ import RunnelKit
 struct HealthTrigger: Trigger {
     static let name = "health"
     static let summary = "Starts a run when a problem of Runnel or of what it serves begins, and when it ends."
+    static let titles = ["ja": "ヘルス"]
 
     static let documentation = TriggerDocumentation(
         details: """
@@ -38,6 +39,8 @@ struct HealthTrigger: Trigger {
         ])
 
     static let shorthand: String? = "events"
+
+    static func summary(of payload: Value) -> String? { payload["kind"]?.asString }
 
     @Field("The kinds of problems; all unless given.") var events: [HealthBoard.Kind] = HealthBoard.Kind.allCases
 
@@ -91,7 +94,8 @@ struct HealthSession {
     func run() async throws {
         var known: [String: Known] = [:]
         for (key, value) in try await context.memory.values(prefix: Self.prefix) { known[key] = Known(value) }
-        await context.report(.waiting("looks for \(kinds.map(\.rawValue).joined(separator: ", "))"))
+        let names = kinds.map(\.rawValue).joined(separator: ", ")
+        await context.report(.waiting("looks for \(names)", translations: ["ja": "\(names) を監視中"]))
         while true {
             try await compare(&known)
             try await context.clock.sleep(for: Self.interval)

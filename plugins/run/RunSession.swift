@@ -17,7 +17,7 @@ struct RunSession {
 
     func run() async throws {
         var (position, saved) = try await begin()
-        await context.report(.waiting("waits for runs of \(names)"))
+        await context.report(waiting)
         while true {
             try Task.checkCancellation()
             let ends = try await context.ends(after: position, limit: Self.batch)
@@ -36,9 +36,10 @@ struct RunSession {
         }
     }
 
-    private var names: String {
+    private var waiting: TriggerHealth {
         let list = trigger.pipelines.map(\.text).joined(separator: ", ")
-        return list == "*" ? "all pipelines" : list
+        let (names, japanese) = list == "*" ? ("all pipelines", "すべてのパイプライン") : (list, list)
+        return .waiting("waits for runs of \(names)", translations: ["ja": "\(japanese) の実行の終了を待機中"])
     }
 
     /// The stored watermark; the latest end if there is none.

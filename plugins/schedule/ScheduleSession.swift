@@ -27,7 +27,10 @@ struct ScheduleSession {
             }
             switch planner.step(after: watermark.time, at: now) {
             case .never:
-                if reported != .max { await context.report(.waiting("there are no more ticks")) }
+                if reported != .max {
+                    await context.report(
+                        .waiting("there are no more ticks", translations: ["ja": "以降の予定はありません"]))
+                }
                 reported = .max
                 try await sleep(slice)
             case .wait(let tick, let start):
@@ -47,7 +50,7 @@ struct ScheduleSession {
     /// enabled again.
     func rest() async throws {
         try await context.memory.set([Watermark.key: nil])
-        await context.report(.waiting("disabled"))
+        await context.report(.waiting("disabled", translations: ["ja": "無効"]))
         while true { try await sleep(slice) }
     }
 
@@ -62,7 +65,8 @@ struct ScheduleSession {
     func runAtStart() async throws {
         let start = context.servingSince
         if context.now() - start < Self.startTime { _ = try await self.start(start) }
-        await context.report(.waiting("for the next start of Runnel"))
+        await context.report(
+            .waiting("for the next start of Runnel", translations: ["ja": "Runnel の次回の起動を待機中"]))
         while true { try await sleep(slice) }
     }
 

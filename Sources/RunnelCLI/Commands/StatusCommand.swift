@@ -31,7 +31,8 @@ struct StatusCommand: AsyncParsableCommand {
                 ))
         }
         if object["drained"]?.asBool ?? false {
-            lines.append(style.bold("this server is drained: it takes no runs; `runnel workers undrain` ends that"))
+            lines.append(
+                style.bold("this server is drained: it takes no runs; `runnel workers undrain NAME` ends that"))
         }
         let pending = (object["pending_restart"]?.asList ?? []).compactMap(\.asString).map { "`\($0)`" }
         if !pending.isEmpty {

@@ -175,7 +175,18 @@ private struct FoldersTogether {
             for finding in checker.check(group.map { ($0.file, $0.loaded.pipeline) }, isComplete: isComplete) {
                 add(finding.diagnostic, to: finding.diagnostic.file, of: &reports)
             }
+            guard hasAllPipelines(of: first.project, group.map(\.file)) else { continue }
+            let names = group.map(\.loaded.pipeline.name)
+            for warning in first.project.settingWarnings(first.registry, pipelines: names) {
+                add(warning, to: warning.file, of: &reports)
+            }
         }
+    }
+
+    private func hasAllPipelines(of project: Project, _ files: [String]) -> Bool {
+        let folder = PipelineFolder.usual(in: project.directory)
+        guard let all = try? PipelineFolder(searching: folder).files() else { return false }
+        return Set(all).isSubset(of: files.map { FileReading.absolute($0) })
     }
 
     private func add(_ diagnostic: Diagnostic, to file: String?, of reports: inout [LoadReport]) {
@@ -183,6 +194,28 @@ private struct FoldersTogether {
         let report = reports[index]
         reports[index] = LoadReport(
             source: report.source, diagnostics: (report.diagnostics + [diagnostic]).sortedByPlace())
+    }
+}
+
+extension Project {
+    /// What plugins find in the configuration that does not fit the project's pipelines.
+    ///
+    /// - Parameter pipelines: The names of all of them.
+    fileprivate func settingWarnings(_ registry: StepRegistry, pipelines: [String]) -> [Diagnostic] {
+        let file = report.source.name
+        // Not the text of the report, where what is masked can be no YAML any more.
+        let root = (try? FileReading.yaml(of: file)).flatMap { try? YAMLParser.parse($0, name: file).root }
+        // What a profile adds stands there.
+        let nodes = [root].compactMap(\.self) + (root?["profiles"]?.pairs ?? []).map(\.value)
+        return registry.plugins.compactMap { $0 as? any ConfigurablePlugin }.flatMap { plugin in
+            plugin.warnings(pipelines: pipelines).map { warning in
+                let place = plugin.settingsPath + warning.path
+                return Diagnostic(
+                    PipelineErrorCode.doubtfulValue, .warning, file: file,
+                    range: nodes.lazy.compactMap { $0.keyNode(at: place) }.first?.range, warning.message,
+                    hint: warning.hint)
+            }
+        }
     }
 }
 

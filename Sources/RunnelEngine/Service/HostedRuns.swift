@@ -118,7 +118,8 @@ struct HostedRuns: TriggerRuns {
     func report(_ health: TriggerHealth) async {
         let shown: TriggerHealth =
             switch health {
-            case .waiting(let text): .waiting(redactor.redact(text))
+            case .waiting(let text, let translations):
+                .waiting(redactor.redact(text), translations: translations.mapValues { redactor.redact($0) })
             case .problem(let text): .problem(redactor.redact(text))
             }
         await host.report(shown, of: place)

@@ -590,7 +590,7 @@ public actor PipelineHost {
         switch health {
         case .problem(let words):
             if noteTrouble(words, of: place) { logger.warning("\(trigger) has a problem: \(words)") }
-        case .waiting(let words):
+        case .waiting(let words, _):
             guard troubles.removeValue(forKey: place)?.isEmpty == false else { return }
             logger.warning("\(trigger) has no problem any more; it waits: \(words)")
         }

@@ -25,6 +25,17 @@ extension YAMLNode {
         if case .scalar(let scalar) = content { scalar.text } else { Value(self).json() }
     }
 
+    /// The node of the key that `path` ends with, if the path is there.
+    package func keyNode(at path: [FieldError.PathElement]) -> YAMLNode? {
+        guard case .key(let last)? = path.last else { return nil }
+        return path.dropLast().reduce(self as YAMLNode?) { node, element in
+            switch element {
+            case .key(let key): node?[key]
+            case .index(let index): node?.items.flatMap { $0.indices.contains(index) ? $0[index] : nil }
+            }
+        }?.keyNode(for: last)
+    }
+
     /// The node at `path`, or its nearest ancestor.
     func nearest(to path: some Sequence<FieldError.PathElement>) -> YAMLNode {
         var node = self

@@ -52,6 +52,12 @@ public protocol ConfigurablePlugin: Plugin {
 
     /// The plugin with these settings; called once, before anything else is asked of it.
     func configured(_ settings: Settings) -> Self
+
+    /// What is allowed in the settings, but probably not what was meant, as the project's pipelines tell; each with the
+    /// key in its path. Shown as warnings by `runnel validate`. Nothing unless a plugin says otherwise.
+    ///
+    /// - Parameter pipelines: The names of all of them.
+    func warnings(pipelines: [String]) -> [FieldError]
 }
 
 /// A section of `runnel.yaml` that belongs to a plugin.
@@ -71,6 +77,14 @@ public struct SettingsSection: Sendable, Hashable {
 extension ConfigurablePlugin {
     /// None.
     public static var section: SettingsSection? { nil }
+
+    /// Finds nothing.
+    public func warnings(pipelines: [String]) -> [FieldError] { [] }
+
+    /// The keys that lead to the settings in `runnel.yaml`.
+    package var settingsPath: [FieldError.PathElement] {
+        Self.section.map { [.key($0.key)] } ?? [.key("plugins"), .key(name)]
+    }
 
     /// The section as a field of `runnel.yaml`.
     package var sectionField: FieldDefinition? {

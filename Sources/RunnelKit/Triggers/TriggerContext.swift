@@ -166,9 +166,11 @@ public struct EndedRun: Sendable, Hashable {
 
 /// How a trigger is doing.
 @nonexhaustive public enum TriggerHealth: Sendable, Hashable {
-    /// All is well; the text says what it waits for: "next at 2026-11-24T09:00:00+09:00".
-    case waiting(String)
-    /// Something is wrong that a person has to know; the trigger goes on trying.
+    /// All is well; the text says what it waits for: "next at 2026-11-24T09:00:00+09:00". `translations` says the same on
+    /// pages of the dashboard in other languages: `["ja": "…"]`.
+    case waiting(String, translations: [String: String] = [:])
+    /// Something is wrong that a person has to know; the trigger goes on trying. Like all errors it is in English, also on
+    /// the pages, so that it can be found in the log.
     case problem(String)
 }
 

@@ -1,7 +1,7 @@
 /// A trigger as the registry holds it: everything the engine knows of it.
 ///
 /// Triggers written in Swift are registered by their type. Triggers that live elsewhere, such as in a child process, are
-/// made with ``init(name:summary:documentation:schema:identity:run:)``.
+/// made with ``init(name:summary:documentation:titles:schema:identity:run:)``.
 public struct TriggerDefinition: Sendable {
     /// See ``Trigger/name``.
     public let name: String
@@ -121,18 +121,20 @@ public struct TriggerDefinition: Sendable {
     ///   - name: As `on:` writes it.
     ///   - summary: One sentence for lists.
     ///   - documentation: The reference beside the keys. A payload without keys is not checked in templates.
+    ///   - titles: See ``Trigger/titles``.
     ///   - schema: The JSON schema (2020-12) of one entry under `on:`.
     ///   - identity: See ``Trigger/identity()``.
     ///   - run: Gets the rendered entry, and emits events until the task is cancelled.
     public init(
-        name: String, summary: String, documentation: TriggerDocumentation, schema: Value,
+        name: String, summary: String, documentation: TriggerDocumentation, titles: [String: String] = [:],
+        schema: Value,
         identity: @escaping @Sendable (_ entry: ValueObject) -> String? = { _ in nil },
         run: @escaping @Sendable (_ entry: ValueObject, _ context: TriggerContext) async throws -> Void
     ) {
         self.name = name
         self.summary = summary
         self.documentation = documentation
-        titles = [:]
+        self.titles = titles
         payloadSummary = { _ in nil }
         bringsOutsideData = true
         declaration = SettingsDeclaration(schema: schema)

@@ -4,6 +4,12 @@ public import RunnelKit
 public struct ManifestTrigger: FieldGroup {
     @Field("A one-sentence summary.") public var summary: String
     @Field("More details for the reference, in Markdown.") public var details: String = ""
+    @Field(
+        """
+        What the dashboard calls the trigger, by language (`en`, `ja`): `{ en: order, ja: 注文 }`. Its name where a language \
+        is missing.
+        """)
+    public var titles: [String: String] = [:]
     @Field("The JSON schema (2020-12) of an entry under `on:`. Without it, any keys are accepted.")
     public var input: Value = ["type": "object"]
     @Field(

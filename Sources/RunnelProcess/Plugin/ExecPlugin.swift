@@ -50,7 +50,7 @@ public struct ExecPlugin: Plugin {
             triggers.append(
                 TriggerDefinition(
                     name: ProcessTrigger.name(word, of: name), summary: declaration.summary,
-                    documentation: declaration.documentation, schema: declaration.input,
+                    documentation: declaration.documentation, titles: declaration.titles, schema: declaration.input,
                     identity: { declaration.identity(of: $0) }
                 ) { entry, context in try await trigger.run(entry, context) })
         }

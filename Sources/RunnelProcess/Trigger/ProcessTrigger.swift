@@ -22,7 +22,10 @@ struct ProcessTrigger: Sendable {
             throw StepError(reported: error.code, error.message, hint: error.hint, field: error.field)
         }
         let supervisor = try await context.services.get(ProcessSupervisorKey.self)
-        let health = TriggerHealthReport(context: context, standard: "the plugin \"\(program.name)\" runs")
+        let health = TriggerHealthReport(
+            context: context,
+            standard: .waiting(
+                "the plugin \"\(program.name)\" runs", translations: ["ja": "プラグイン「\(program.name)」は動作中"]))
         let time = RestartTime(clock: context.clock)
         var policy = RestartPolicy(initial: .seconds(1), maximum: .seconds(60))
         while true {
@@ -71,13 +74,10 @@ final class TriggerHealthReport: Sendable {
     private let state: Mutex<State>
 
     /// - Parameter standard: What is reported of a program that works and says nothing.
-    init(context: TriggerContext, standard: String) {
+    init(context: TriggerContext, standard: TriggerHealth) {
         self.context = context
-        state = Mutex(State(said: .waiting(standard), isOverruled: true))
+        state = Mutex(State(said: standard, isOverruled: true))
     }
-
-    func waiting(_ text: String) async { await say(.waiting(text)) }
-    func problem(_ text: String) async { await say(.problem(text)) }
 
     /// The program has ended.
     func failed(_ text: String) async {
@@ -97,7 +97,8 @@ final class TriggerHealthReport: Sendable {
         if let said { await context.report(said) }
     }
 
-    private func say(_ health: TriggerHealth) async {
+    /// The program says how it is doing.
+    func say(_ health: TriggerHealth) async {
         state.withLock { $0 = State(said: health, isOverruled: false) }
         await context.report(health)
     }

@@ -148,8 +148,7 @@ struct TriggerLife: Sendable {
                         try await save(state)
                         if let id { answer(["type": "ack", "id": id], process) }
                     case .note(let text): log.note(text, level: .info)
-                    case .waiting(let text): await health.waiting(text)
-                    case .problem(let text): await health.problem(text)
+                    case .health(let said): await health.say(said)
                     case .heartbeat: break
                     case .error(let failure):
                         return StepError(

@@ -7,8 +7,7 @@ enum TriggerMessage: Sendable, Hashable {
     /// A position that moved without an event.
     case state(Value, id: Value?)
     case note(String)
-    case waiting(String)
-    case problem(String)
+    case health(TriggerHealth)
     case heartbeat
     case error(ExecFailure)
 
@@ -31,11 +30,24 @@ enum TriggerMessage: Sendable, Hashable {
             }
             self = .state(try Self.checked(state), id: object["id"])
         case "note": self = .note(try ExecMessage.text("text", of: object, type))
-        case "waiting": self = .waiting(try ExecMessage.text("text", of: object, type))
-        case "problem": self = .problem(try ExecMessage.text("text", of: object, type))
+        case "waiting":
+            let text = try ExecMessage.text("text", of: object, type)
+            self = .health(.waiting(text, translations: try Self.translations(of: object)))
+        case "problem": self = .health(.problem(try ExecMessage.text("text", of: object, type)))
         case "heartbeat": self = .heartbeat
         case "error": self = .error(try ExecFailure(object))
         default: throw ExecMessage.unknown(type, among: Self.types)
+        }
+    }
+
+    private static func translations(of object: ValueObject) throws(ExecMessage.Unreadable) -> [String: String] {
+        do throws(FieldError) {
+            guard let found = object["translations"] else { return [:] }
+            return try [String: String](field: found)
+        } catch {
+            throw ExecMessage.Unreadable(
+                message: "has a bad \"translations\": \(error.message)",
+                hint: #"write texts by language, such as {"ja":"…"}"#)
         }
     }
 

@@ -84,7 +84,7 @@ struct PipelineRoutes: Sendable {
         let triggers = hosted.pipeline?.triggers.map { trigger -> Value in
             var object: ValueObject = ["key": .string(trigger.key), "kind": .string(trigger.kind)]
             switch hosted.triggers[trigger.key] {
-            case .waiting(let text): object["waiting"] = .string(text)
+            case .waiting(let text, _): object["waiting"] = .string(text)
             case .problem(let text): object["problem"] = .string(text)
             case nil: break
             }

@@ -128,11 +128,12 @@ public struct TriggerConformance: Sendable {
     /// What the trigger reports is masked by the engine; a part of a secret cannot be.
     private func discretion() async -> [ConformanceFinding] {
         let redactor = Redactor(secrets: secrets)
-        let texts = await harness.runs.health.map { health in
+        let texts = await harness.runs.health.flatMap { health in
             switch health {
-            case .waiting(let text), .problem(let text): redactor.redact(text).lowercased()
+            case .waiting(let text, let translations): [text] + translations.values
+            case .problem(let text): [text]
             }
-        }
+        }.map { redactor.redact($0).lowercased() }
         let isTold = secrets.contains { secret in
             secret.fragments.contains { fragment in texts.contains { $0.contains(fragment) } }
         }

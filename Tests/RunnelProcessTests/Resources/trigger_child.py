@@ -81,6 +81,9 @@ elif mode == "garbage":
 elif mode == "no-id":
     say(type="event", payload={})
     wait_for_end()
+elif mode == "no-translations":
+    say(type="waiting", text="waits for mail", translations=["ja"])
+    wait_for_end()
 elif mode == "silent":
     wait_for_end()
 elif mode == "frozen":
@@ -111,5 +114,5 @@ elif mode == "chatter":
     print("the token is", start["with"]["token"], file=sys.stderr, flush=True)
     say(type="note", text="signed in with " + start["with"]["token"])
     say(type="problem", text="cannot reach the server")
-    say(type="waiting", text="waits for mail")
+    say(type="waiting", text="waits for mail", translations={"ja": "メールを待機中"})
     wait_for_end()

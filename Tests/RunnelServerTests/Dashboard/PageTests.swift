@@ -6,6 +6,24 @@ import Testing
 @testable import RunnelEngine
 @testable import RunnelServer
 
+/// A trigger that says in two languages what it waits for.
+private struct Tide: Trigger {
+    static let name = "tide"
+    static let summary = "Starts a run at high tide."
+    static let documentation = TriggerDocumentation(payload: [])
+    @Field("Where.") var harbour: String
+
+    func run(_ context: TriggerContext) async throws {
+        await context.report(.waiting("for the tide at \(harbour)", translations: ["ja": "\(harbour) の潮を待機中"]))
+        try await context.clock.sleep(for: .seconds(3600))
+    }
+}
+
+private struct TidePlugin: Plugin {
+    let name = "tide"
+    var triggers: [TriggerDefinition] { [TriggerDefinition(Tide.self)] }
+}
+
 @Suite("The pages of the dashboard", .timeLimit(.minutes(5))) struct PageTests {
     private static let hostile = "<script>alert(1)</script>\u{202E}'\"&"
 
@@ -205,6 +223,27 @@ import Testing
                 let page = try await japanese.page(path)
                 #expect(page.contains(#"<td class="why">次回 <time "#), "\(path)")
             }
+        }
+    }
+
+    @Test("what a trigger waits for is in the language of the page, and in English for the API, with secrets masked")
+    func translatedHealth() async throws {
+        var rig = ServerRig.dashboard(
+            [
+                "a.yaml":
+                    "name: sail\non: { tide: { harbour: '{{ secrets.harbour }}' } }\nsteps: [ { uses: log, with: { message: x } } ]"
+            ], secrets: ["harbour": "s3cr3t-harbour"])
+        rig.plugins = [TidePlugin()]
+        try await rig.serve { server in
+            while await server.host.all.first?.triggers.isEmpty ?? true { await Task.yield() }
+            let english = try await Browsing.signedIn(server)
+            let japanese = Browsing(server: server, cookie: english.cookie, language: "ja")
+            for path in ["/", "/triggers", "/pipelines/sail"] {
+                #expect(try await japanese.page(path).contains("<bdi>*** の潮を待機中</bdi>"), "\(path)")
+                #expect(try await english.page(path).contains("<bdi>for the tide at ***</bdi>"), "\(path)")
+            }
+            let answer = try await server.call("GET", "/api/v1/pipelines", Self.bearer)
+            #expect(answer.text.contains(#""waiting":"for the tide at ***""#))
         }
     }
 

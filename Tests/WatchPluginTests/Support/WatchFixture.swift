@@ -120,7 +120,8 @@ extension RecordedRuns {
 }
 
 extension TriggerHealth {
-    static let watching = TriggerHealth.waiting("for files in \"inbox\"")
+    static let watching = TriggerHealth.waiting(
+        "for files in \"inbox\"", translations: ["ja": "「inbox」のファイルを待機中"])
 }
 
 extension WatchFixture {

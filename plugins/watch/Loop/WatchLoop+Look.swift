@@ -22,7 +22,7 @@ extension WatchLoop {
         (loggedUnmatched, unmatched) = (unmatched, [])
         try await walk(settings.root, &findings)
         if isRootLost { return }
-        health.waiting = waitingText
+        health.waiting = waiting
         let isSameFolder = record.map { $0.path == settings.root && $0.trusts(identity) } ?? false
         machine.lookEnded(forgetsMissing: findings.isComplete && isSameFolder)
         isLookIncomplete = !findings.isComplete
@@ -136,7 +136,7 @@ extension WatchLoop {
             )
             dropWatches()
             self.reader = nil
-            health.waiting = waitingText
+            health.waiting = waiting
         }
     }
 
@@ -256,8 +256,8 @@ extension WatchLoop {
 
     /// Reports the count of files that match no pattern, if it has changed.
     private mutating func tellUnmatched() async {
-        guard health.waiting != waitingText else { return }
-        health.waiting = waitingText
+        guard health.waiting != waiting else { return }
+        health.waiting = waiting
         if let health = health.wait() { await context.report(health) }
     }
 

@@ -56,8 +56,8 @@ struct WatchLoop {
             settle: settings.settle, follows: follows, takesEmpty: settings.takesEmpty, limits: limits,
             ledger: ledger)
         machine.ignoresPresent = settings.existing == .ignore && record?.path != settings.root
-        health = ActiveProblems(waiting: "")
-        health.waiting = waitingText
+        health = ActiveProblems(waiting: .waiting(""))
+        health.waiting = waiting
     }
 
     /// Opens the watched folder, which may have come with its name composed otherwise.
@@ -72,15 +72,21 @@ struct WatchLoop {
     }
 
     /// What the trigger waits for, as its status says it.
-    var waitingText: String {
+    var waiting: TriggerHealth {
         var text = "for files in \"\(settings.root.shown)\""
-        if reader == nil { text += ", looking every \(DurationText.format(settings.interval))" }
+        var japanese = "「\(settings.root.shown)」のファイルを待機中"
+        if reader == nil {
+            let interval = DurationText.format(settings.interval)
+            text += ", looking every \(interval)"
+            japanese += "（\(interval) ごとに確認）"
+        }
         switch unmatched.count {
         case 0: break
         case 1: text += "; 1 other file matches no pattern"
         case let count: text += "; \(count) other files match no pattern"
         }
-        return text
+        if !unmatched.isEmpty { japanese += "。ほかにパターンに一致しないファイルが \(unmatched.count) 件あります" }
+        return .waiting(text, translations: ["ja": japanese])
     }
 
     mutating func run(_ group: inout TaskGroup) async throws {

@@ -165,13 +165,13 @@ struct ActiveProblems {
     /// The maximum number of file problems that are reported individually.
     private static let maximumProblems = 256
 
-    /// The message without problems.
-    var waiting: String
+    /// The health without problems.
+    var waiting: TriggerHealth
     private var problems: [Subject: String] = [:]
-    private var saidWaiting: String?
+    private var saidWaiting: TriggerHealth?
     private var isFull = false
 
-    init(waiting: String) {
+    init(waiting: TriggerHealth) {
         self.waiting = waiting
     }
 
@@ -205,6 +205,6 @@ struct ActiveProblems {
         guard problems.isEmpty, saidWaiting != waiting else { return nil }
         isFull = false
         saidWaiting = waiting
-        return .waiting(waiting)
+        return waiting
     }
 }

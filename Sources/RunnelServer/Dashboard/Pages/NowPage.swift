@@ -290,11 +290,11 @@ struct NowData: Sendable {
                         NowPage.Problem(
                             title: words(.triggerHasProblem, trigger.key, pipeline.name), text: text,
                             link: Link("pipelines", pipeline.name)))
-                case .waiting(let text):
+                case let health?:
                     if let tick = ticks[trigger.key] {
                         data.next.append((pipeline.name, tick))
                     } else {
-                        data.waiting.append((pipeline.name, trigger.key, text))
+                        data.waiting.append((pipeline.name, trigger.key, health.text(words)))
                     }
                 case nil: break
                 }

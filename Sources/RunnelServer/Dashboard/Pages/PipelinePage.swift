@@ -329,7 +329,7 @@ struct TriggerRow {
                         html.text(words(.nextAt) + " ")
                         html.tick(next, context)
                     }
-                case .problem(let text), .waiting(let text): html.outside(text)
+                case let health?: html.outside(health.text(words))
                 case nil: break
                 }
                 if hasLedger, let pipeline = hosted.pipeline {

@@ -149,4 +149,12 @@ struct PipelinesPage {
 
 extension TriggerHealth {
     var isProblem: Bool { if case .problem = self { true } else { false } }
+
+    /// What the trigger says, in the language of the page where it has it.
+    func text(_ words: Words) -> String {
+        switch self {
+        case .waiting(let text, let translations): translations[words.language.rawValue] ?? text
+        case .problem(let text): text
+        }
+    }
 }

@@ -36,7 +36,7 @@ struct RunTable {
             var line = row(
                 ids[index], colored(run, width: stateWidth), style.line(run.pipeline), style.line(run.cause),
                 times[index], took[index])
-            if let detail = detail(of: run) {
+            if let detail = detail(of: run, idLength: ids[index].count) {
                 // Behind the row for a program, below it for a person.
                 line += width.map { "\n" + style.dim("  " + cut(detail, $0 - 2).trimmed) } ?? style.dim("  \(detail)")
             }
@@ -56,12 +56,15 @@ struct RunTable {
         }
     }
 
-    /// What else there is to say: until when it waits, or why it failed.
-    private func detail(of run: RunRecord) -> String? {
+    /// What else there is to say: until when it waits, which run has retried it, why it failed.
+    private func detail(of run: RunRecord, idLength: Int) -> String? {
         if run.state == .waiting, let wakeAt = run.wakeAt { return "until \(LocalTime.text(wakeAt))" }
-        return run.error.map(RunError.init(json:)).map { error in
+        let retry = run.retriedBy.map { "retried by \($0.prefix(idLength))" }
+        let error = run.error.map(RunError.init(json:)).map { error in
             style.line((error.stepID.map { "\($0): " } ?? "") + error.message.firstLine)
         }
+        let parts = [retry, error].compactMap(\.self)
+        return parts.isEmpty ? nil : parts.joined(separator: "; ")
     }
 
     /// Beginnings that tell the runs apart, whole ids for a program.

@@ -10,6 +10,8 @@ struct RunView {
     let isFull: Bool
     /// The columns of the terminal; nil elsewhere.
     var width: Int?
+    /// The newest retry of the run.
+    var retry: RunRecord?
 
     /// How much of a value is shown where the columns are not known.
     private static let shortValue = 160
@@ -46,6 +48,7 @@ struct RunView {
         }
         if run.isCancelRequested, !run.state.isFinal { field("cancel", "asked for") }
         field("retry of", run.retryOf)
+        field("retried by", run.retriedBy.map { id in retry.map { "\(id)  \($0.stateText)" } ?? id })
         field("file now at", run.movedTo)
         if !run.inputs.isEmpty { fields.append(("inputs", .object(run.inputs))) }
         if !run.input.isNull { fields.append(("input", run.input)) }

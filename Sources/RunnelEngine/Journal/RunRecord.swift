@@ -69,6 +69,8 @@ public struct RunRecord: Sendable, Hashable {
     package var isCancelRequested = false
     /// The run that this one retries.
     public var retryOf: String?
+    /// The newest run that retries this one. Read with the run, not stored.
+    public var retriedBy: String?
     /// When it is accepted: whether an earlier run with the same dedupe key that failed, was cancelled or skipped gives
     /// the key up and is retried by this one. Not stored.
     public var retriesFailed = false

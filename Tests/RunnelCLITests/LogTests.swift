@@ -98,6 +98,27 @@ import Testing
         #expect(try log.lines(of: text("a", String(repeating: "z", count: 5000), 4)).map(\.text.count) == [5000])
     }
 
+    @Test("a run that was resumed went on, behind what its interrupted step had said")
+    func resumed() {
+        let place = RunEvent.StepPlace(id: "answer", uses: "chat")
+        let kinds: [RunEvent.Kind] = [
+            .runStarted(pipeline: "p", steps: 1), .stepStarted(place, attempt: 1), .stepText(place, "Once upon"),
+            .runStarted(pipeline: "p", steps: 1), .stepStarted(place, attempt: 1), .stepText(place, "Once again"),
+            .stepSucceeded(place, output: .null, took: .seconds(2)),
+        ]
+        var log = RunLogLines()
+        var lines: [RunLogLines.Line] = []
+        for (index, kind) in kinds.enumerated() {
+            lines += log.lines(of: RunEvent(runID: "r", time: Int64(index), kind: kind))
+        }
+        #expect(
+            lines.map(\.text) == [
+                "run r of p began", "chat began", "Once upon", "the run went on", "chat began", "Once again",
+                "succeeded after 2.0 s",
+            ])
+        #expect(lines.map(\.time) == [0, 1, 2, 3, 4, 5, 6])
+    }
+
     @Test("`config` prints each setting with its source, and no secret")
     func config() async throws {
         let files = [

@@ -73,6 +73,7 @@ struct RunLogLines {
 
     /// The beginning of a line by step, with the time of its first piece.
     private var open: [String: (time: Int64, text: String)] = [:]
+    private var hasBegun = false
     /// A longer line is cut into several. In characters.
     private static let longestLine = 4096
 
@@ -81,7 +82,10 @@ struct RunLogLines {
             Line(time: event.time, step: step, text: text, isProblem: isProblem)
         }
         switch event.kind {
-        case .runStarted(let pipeline, _): return [line(nil, "run \(event.runID) of \(pipeline) began")]
+        case .runStarted where hasBegun: return rest() + [line(nil, EventWords.wentOn)]
+        case .runStarted(let pipeline, _):
+            hasBegun = true
+            return [line(nil, "run \(event.runID) of \(pipeline) began")]
         case .stepStarted(let place, let attempt):
             return end(place.id) + [
                 line(place.id, attempt > 1 ? "\(EventWords.attempt(attempt)) began" : "\(place.uses) began")

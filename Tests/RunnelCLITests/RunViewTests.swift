@@ -48,6 +48,17 @@ import Testing
         #expect(view.text(run, [], []).contains("  trigger     manual\n  priority    -3\n  accepted    "))
     }
 
+    @Test("an interrupted run has no time that grows")
+    func interrupted() {
+        var run = Self.run(["type": "manual"])
+        (run.state, run.endedAt, run.error, run.interruptions) = (.queued, nil, nil, 1)
+        #expect(run.took(now: 9) == nil)
+        #expect(!RunView(style: TextStyle(hasColor: false), isFull: false).text(run, [], []).contains("took"))
+        #expect(RunTable(style: TextStyle(hasColor: false)).text([run]).hasSuffix("  -\n"))
+        run.state = .running
+        #expect(run.took(now: 9) == .nanoseconds(9))
+    }
+
     @Test("a run that was retried is shown with its newest retry and the state of that")
     func retried() {
         var run = Self.run(["type": "manual"])

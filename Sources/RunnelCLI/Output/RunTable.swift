@@ -13,7 +13,8 @@ struct RunTable {
     func text(_ runs: [RunRecord]) -> String {
         let ids = ids(of: runs)
         let times = runs.map { width == nil ? LocalTime.text($0.shownTime) : LocalTime.short($0.shownTime) }
-        let took = runs.map { $0.took.map(DurationText.measured) ?? "-" }
+        let now = WallClock.nanoseconds()
+        let took = runs.map { $0.took(now: now).map(DurationText.measured) ?? "-" }
         let idWidth = max(3, ids.map(\.count).max() ?? 3)
         let stateWidth = max(9, runs.map(\.stateText.count).max() ?? 9)
         let timeWidth = times.map(\.count).max() ?? 5
@@ -81,12 +82,6 @@ struct RunTable {
 }
 
 extension RunRecord {
-    /// The time from start to end, or until now.
-    var took: Duration? {
-        guard let startedAt else { return nil }
-        return .nanoseconds(max(0, (endedAt ?? WallClock.nanoseconds()) - startedAt))
-    }
-
     var shownTime: Int64 { startedAt ?? createdAt }
 }
 

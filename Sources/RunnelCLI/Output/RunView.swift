@@ -37,7 +37,7 @@ struct RunView {
         field("accepted", LocalTime.text(run.createdAt))
         field("began", run.startedAt.map(LocalTime.text))
         field("ended", run.endedAt.map(LocalTime.text))
-        field("took", run.took.map(DurationText.measured))
+        field("took", run.took(now: WallClock.nanoseconds()).map(DurationText.measured))
         if run.interruptions > 0 {
             field("interrupted", run.interruptions == 1 ? "once" : "\(run.interruptions) times")
         }

@@ -22,7 +22,8 @@ struct RunView {
     private static let hiddenFacts: Set<String> = ["type", "name", "stem", "extension", "raw", "body"]
 
     func text(_ run: RunRecord, _ steps: [StepRecord], _ events: [RunEvent]) -> String {
-        var lines = ["\(style.bold(style.line(run.pipeline)))  \(RunTable(style: style).colored(run))  \(run.id)"]
+        let state = RunTable(style: style).colored(run, run.stateText.padded(to: 9))
+        var lines = ["\(style.bold(style.line(run.pipeline)))  \(state)  \(run.id)"]
         var fields: [(name: String, value: Value)] = []
         func field(_ name: String, _ text: String?) {
             if let text { fields.append((name, .string(text))) }

@@ -51,11 +51,8 @@ struct LogsCommand: AsyncParsableCommand {
     }
 
     private func write(_ lines: [RunLogLines.Line]) {
-        let style = TextStyle.standardOutput
         for line in lines {
-            let step = line.step.map { style.line($0) + "  " } ?? ""
-            let text = line.isProblem ? style.red(style.line(line.text)) : style.line(line.text)
-            Streams.output.write(styled: "\(style.dim(LocalTime.text(line.time)))  \(step)\(text)\n")
+            Streams.output.write(styled: line.shown(.standardOutput, width: Streams.output.width))
         }
     }
 }
@@ -69,6 +66,18 @@ struct RunLogLines {
         var step: String?
         var text: String
         var isProblem = false
+
+        /// The line as it is printed.
+        ///
+        /// - Parameter width: The columns of the terminal; nil: it is not wrapped.
+        func shown(_ style: TextStyle, width: Int?) -> String {
+            let when = LocalTime.column(time, isNarrow: width != nil)
+            let place = step.map { style.line($0) + "  " } ?? ""
+            let indent = when.count + 2 + place.count
+            let words = TextWrap.lines(style.line(text), width: width, indent: indent).joined(separator: "\n")
+                .dropFirst(indent)
+            return "\(style.dim(when))  \(place)\(isProblem ? style.red(String(words)) : String(words))\n"
+        }
     }
 
     /// The beginning of a line by step, with the time of its first piece.

@@ -80,6 +80,10 @@ import Testing
             ("usage --since x", "'--since <duration>': expected a duration such as 90m, 12h or 30d"),
             ("test --limit x", "'--limit <duration>': expected a duration such as 90m, 12h or 30d"),
             ("runs list --limit x", "'--limit <limit>': expected a whole number"),
+            ("deliveries list --limit x", "'--limit <limit>': expected a whole number"),
+            ("audit --limit x", "'--limit <limit>': expected a whole number"),
+            ("ledger p --limit x", "'--limit <limit>': expected a whole number"),
+            ("schedule next p --limit x", "'--limit <limit>': expected a whole number"),
             ("serve --port abc", "'--port <port>': expected a whole number"),
             ("test --live --at-least x", "'--at-least <share>': expected a number from 0 to 1"),
         ])

@@ -19,7 +19,7 @@ struct AuditCommand: AsyncParsableCommand {
     func run() async throws {
         let journal = try options.journal(of: try options.project())
         let entries = try await withJournalErrors {
-            try await journal.operators.audit(before: page.last, limit: page.number)
+            try await journal.operators.audit(before: page.last, limit: page.limit)
         }
         await journal.close()
         if json {

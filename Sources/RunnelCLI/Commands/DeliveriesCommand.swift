@@ -48,7 +48,7 @@ struct DeliveriesListCommand: AsyncParsableCommand {
     func run() async throws {
         let journal = try options.journal(of: try options.project())
         let filter = DeliveryFilter(
-            outcome: outcome?.outcome, pipeline: pipeline, before: page.last, limit: page.number)
+            outcome: outcome?.outcome, pipeline: pipeline, before: page.last, limit: page.limit)
         let deliveries = try await withJournalErrors { try await journal.deliveries.deliveries(filter) }
         await journal.close()
         if json {

@@ -21,22 +21,22 @@ struct LedgerCommand: AsyncParsableCommand {
     @OptionGroup var options: ProjectOptions
     @Argument(help: "The pipeline's name.", completion: PipelineCompletion.names) var pipeline: String
     @Argument(help: "The trigger's key; not needed for the only one that remembers entries.") var trigger: String?
-    @Option(name: .shortAndLong, help: "How many, by name.") var number = 100
+    @Option(name: [.customShort("n"), .long], help: "How many, by name.") var limit = 100
     @Option(help: ArgumentHelp("Only those behind this: `next` of a page before.", valueName: "position"))
     var after: String?
     @Flag(help: "Print a JSON object.") var json = false
 
     func validate() throws {
-        if !(1...100_000).contains(number) {
-            throw ValidationError("-n \(number): expected a number from 1 to 100000")
+        if !(1...100_000).contains(limit) {
+            throw ValidationError("--limit \(limit): expected a number from 1 to 100000")
         }
     }
 
     func run() async throws {
         let project = try options.project()
         let page = try await OfflineServer(options: options, project: project).perform {
-            [pipeline, trigger, after, number] in
-            try await $0.ledger(pipeline, key: trigger, after: after, limit: number)
+            [pipeline, trigger, after, limit] in
+            try await $0.ledger(pipeline, key: trigger, after: after, limit: limit)
         }
         if json { return Streams.output.write(json: page.json, isPretty: true) }
         guard !page.items.isEmpty else { return Streams.error.write("no entries\n") }

@@ -55,6 +55,9 @@ import Testing
         #expect(run.took(now: 9) == nil)
         #expect(!RunView(style: TextStyle(hasColor: false), isFull: false).text(run, [], []).contains("took"))
         #expect(RunTable(style: TextStyle(hasColor: false)).text([run]).hasSuffix("  -\n"))
+        let shown = RunView(style: TextStyle(hasColor: false), isFull: false, width: 80).text(run, [], [])
+        #expect(shown.contains("\ninterrupted: `runnel runs resume "))
+        #expect(shown.split(separator: "\n").allSatisfy { $0.count <= 80 }, "\(shown)")
         run.state = .running
         #expect(run.took(now: 9) == .nanoseconds(9))
     }

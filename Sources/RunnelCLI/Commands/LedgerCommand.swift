@@ -40,16 +40,24 @@ struct LedgerCommand: AsyncParsableCommand {
         }
         if json { return Streams.output.write(json: page.json, isPretty: true) }
         guard !page.items.isEmpty else { return Streams.error.write("no entries\n") }
-        let style = TextStyle.standardOutput
-        for item in page.items {
-            let words = [
-                item.modified.map { LocalTime.text($0) } ?? "", item.size.map { "\(ByteCount($0))" } ?? "",
-                style.line(item.name), item.runID.map { style.dim("→ " + style.line($0)) } ?? "",
-            ]
-            Streams.output.write(styled: words.filter { !$0.isEmpty }.joined(separator: "  ") + "\n")
-        }
+        Streams.output.write(styled: Self.table(page.items, .standardOutput, width: Streams.output.width))
         guard let next = page.next else { return }
         Streams.error.write("there are more: --after \(Self.quoted(next))\n")
+    }
+
+    private static func table(_ items: [LedgerItem], _ style: TextStyle, width: Int?) -> String {
+        let columns: [TextTable.Column] = [
+            .init(title: "CHANGED"), .init(title: "SIZE"), .init(title: "RUN", shortest: 14),
+            .init(title: "NAME", shortest: 12),
+        ]
+        let rows = items.map { item in
+            TextTable.Row(
+                cells: [
+                    item.modified.map { LocalTime.column($0, isNarrow: width != nil) } ?? "-",
+                    item.size.map { "\(ByteCount($0))" } ?? "-", style.line(item.runID ?? "-"), style.line(item.name),
+                ])
+        }
+        return TextTable(columns: columns, style: style, width: width).text(rows)
     }
 
     /// As a shell takes it.

@@ -74,7 +74,8 @@ struct RunView {
         }
         if run.isInterrupted {
             lines.append("")
-            lines.append("interrupted: `runnel runs resume \(run.id)` goes on with it, as does the next `runnel serve`")
+            let advice = "interrupted: `runnel runs resume \(run.id)` goes on with it, as does the next `runnel serve`"
+            lines.append(TextWrap.wrap(advice, width: width, hanging: 2))
         }
         // The output of a step is shown with the step.
         if let output = run.output, !output.isNull, !steps.contains(where: { $0.output == output }) {

@@ -342,7 +342,8 @@ def test_what_was_done_is_in_the_audit_log_and_on_the_command_line(chromium, ser
     page = context(chromium, server).new_page()
     page.goto("/audit")
     expect(page.locator("main table")).to_contain_text(run)
-    assert f"start-run fails → {run}  token from 127.0.0.1" in server.command("audit", "-n", "3")
+    entry = f'"caller":"token","origin":"127.0.0.1","action":"start-run","subject":"fails","outcome":"{run}"'
+    assert entry in server.command("audit", "-n", "3", "--json")
     assert server.command("tokens") == "token  admin\n"
     other = context(chromium, server, signed_in=False).new_page()
     other.goto(server.command("open", run, "--print").strip())

@@ -46,9 +46,14 @@ import Testing
                 return runs.map { $0["state"]?.asString ?? "" }
             }
             #expect(try await states() == ["queued", "queued", "queued", "succeeded"])
-            let audit = try await runnel.run(["audit"]).output
-            #expect(audit.contains("replay-delivery 1 → \(replayed.output.dropLast())"), "\(audit)")
-            #expect(audit.contains("local from command line"), "\(audit)")
+            let listed = try await runnel.run(["deliveries"]).output.split(separator: "\n")
+            #expect(listed.first?.split(separator: " ") == ["NUMBER", "TIME", "OUTCOME", "PIPELINE", "CALL", "RUN"])
+            #expect(listed.last?.contains("  accepted  p         POST /hooks/p  ") == true, "\(listed)")
+            let audit = try await runnel.run(["audit", "--json"]).output
+            #expect(
+                audit.contains(
+                    #""caller":"local","origin":"command line","action":"replay-delivery","subject":"1","outcome":"\#(replayed.output.dropLast())""#
+                ), "\(audit)")
             try await runnel.serving("pipelines") { (runnel: RunnelProcess) async throws in
                 for run in [String(replayed.output.dropLast())] + lines.map({ $0[2] }) {
                     #expect(try await runnel.run(["runs", "watch", run]).status == 0)

@@ -71,8 +71,8 @@ import Testing
                 #expect(undrained.output.hasSuffix(" takes runs again\n"))
                 #expect(try await runnel.run(["workers"]).output.contains("working"))
                 let audit = try await runnel.run(["audit"])
-                #expect(audit.output.contains("drain-worker \(name)/"))
-                #expect(audit.output.contains("undrain-worker \(name)/"))
+                #expect(audit.output.contains("  drain-worker    \(name)/"))
+                #expect(audit.output.contains("  undrain-worker  \(name)/"))
             }
         }
     }

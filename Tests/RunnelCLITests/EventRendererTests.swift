@@ -51,6 +51,25 @@ import Testing
                 """)
     }
 
+    @Test("a run that goes on has its name once, and what was said before stands before it")
+    func wentOn() throws {
+        let shown = try shown([
+            .runStarted(pipeline: "p", steps: 2), .stepStarted(first, attempt: 1), .stepStarted(second, attempt: 1),
+            .stepText(first, "One"), .runStarted(pipeline: "p", steps: 2), .stepStarted(first, attempt: 1),
+            .stepText(first, "Two"), .stepSucceeded(first, output: .null, took: .milliseconds(3)),
+        ])
+        #expect(
+            shown == """
+                p  run r
+                each[0].answer │ One
+                the run went on
+                ▸ each[0].answer chat
+                Two
+                ✓ each[0].answer chat 3 ms
+
+                """)
+    }
+
     @Test("the running step and its time are one line, within the width of the terminal")
     func liveLine() throws {
         let billion: Int64 = 1_000_000_000

@@ -50,8 +50,8 @@ import Testing
             #expect(unknown.status == 2)
             let (old, new) = (failed["id"]?.asString ?? "", run["id"]?.asString ?? "")
             let audit = try await runnel.run(["audit"]).output
-            #expect(audit.hasSuffix("  retry-run \(old) → \(new)  local from command line\n"))
-            #expect(audit.split(separator: "\n").count == 1)
+            #expect(audit.hasSuffix("  retry-run  \(old)  \(new)  local   command line\n"), "\(audit)")
+            #expect(audit.split(separator: "\n").count == 2)
         }
     }
 

@@ -1,6 +1,7 @@
 import Logging
 import RunnelEngine
 import RunnelKit
+import RunnelSupport
 import Testing
 
 @testable import RunnelCLI
@@ -96,6 +97,40 @@ import Testing
         #expect(try log.lines(of: text("a", "llo\n\nyou", 3)) == [line("a", "Hello", 1), line("a", "", 3)])
         #expect(log.rest() == [line("a", "you", 3), line("b", "y", 2)])
         #expect(try log.lines(of: text("a", String(repeating: "z", count: 5000), 4)).map(\.text.count) == [5000])
+    }
+
+    @Test("a long line is wrapped on a terminal, and whole for a program")
+    func wrapped() {
+        let line = RunLogLines.Line(
+            time: 1_767_225_600_000_000_000, step: "answer", text: String(repeating: "word ", count: 20) + "end")
+        let style = TextStyle(hasColor: false)
+        let lines = line.shown(style, width: 60).split(separator: "\n")
+        #expect(lines.count == 3)
+        #expect(lines.map(\.count).max() ?? 0 <= 60)
+        #expect(lines.first?.contains("  answer  word word ") == true)
+        #expect(lines.last?.hasPrefix("                  ") == true)
+        #expect(line.shown(style, width: nil).hasSuffix("  answer  \(line.text)\n"))
+    }
+
+    @Test("a run that was resumed went on, behind what its interrupted step had said")
+    func resumed() {
+        let place = RunEvent.StepPlace(id: "answer", uses: "chat")
+        let kinds: [RunEvent.Kind] = [
+            .runStarted(pipeline: "p", steps: 1), .stepStarted(place, attempt: 1), .stepText(place, "Once upon"),
+            .runStarted(pipeline: "p", steps: 1), .stepStarted(place, attempt: 1), .stepText(place, "Once again"),
+            .stepSucceeded(place, output: .null, took: .seconds(2)),
+        ]
+        var log = RunLogLines()
+        var lines: [RunLogLines.Line] = []
+        for (index, kind) in kinds.enumerated() {
+            lines += log.lines(of: RunEvent(runID: "r", time: Int64(index), kind: kind))
+        }
+        #expect(
+            lines.map(\.text) == [
+                "run r of p began", "chat began", "Once upon", "the run went on", "chat began", "Once again",
+                "succeeded after 2.0 s",
+            ])
+        #expect(lines.map(\.time) == [0, 1, 2, 3, 4, 5, 6])
     }
 
     @Test("`config` prints each setting with its source, and no secret")

@@ -80,6 +80,10 @@ import Testing
             ("usage --since x", "'--since <duration>': expected a duration such as 90m, 12h or 30d"),
             ("test --limit x", "'--limit <duration>': expected a duration such as 90m, 12h or 30d"),
             ("runs list --limit x", "'--limit <limit>': expected a whole number"),
+            ("deliveries list --limit x", "'--limit <limit>': expected a whole number"),
+            ("audit --limit x", "'--limit <limit>': expected a whole number"),
+            ("ledger p --limit x", "'--limit <limit>': expected a whole number"),
+            ("schedule next p --limit x", "'--limit <limit>': expected a whole number"),
             ("serve --port abc", "'--port <port>': expected a whole number"),
             ("test --live --at-least x", "'--at-least <share>': expected a number from 0 to 1"),
         ])
@@ -452,27 +456,37 @@ import Testing
             #expect(retried.status == 0, "\(retried.error)")
             #expect(FileManager.default.fileExists(atPath: "\(runnel.directory)/done/a.txt"))
             #expect(!FileManager.default.fileExists(atPath: "\(runnel.directory)/failed/a.txt"))
+            // The first run knows its old place alone.
+            let runs = try Value.json(try await runnel.run(["runs", "list", "--json"]).output).asList ?? []
+            let first = try #require(runs.last?["id"]?.asString)
+            let again = try await runnel.run(["runs", "retry", first])
+            #expect(again.status == 0, "\(again.error)")
+            #expect(FileManager.default.fileExists(atPath: "\(runnel.directory)/done/a.txt"))
         }
     }
 
-    @Test("a selection of runs to retry leaves out one whose file was put back, and says so")
+    @Test("runs whose file was put back are left out of a selection to retry; alone, one says where the file is")
     func putBack() async throws {
         let files = [
-            "runnel.yaml": "", "in/a.txt": "content",
+            "runnel.yaml": "server: { port: 0 }\n", "in/a.txt": "content",
             "p.yaml": """
             name: p
             on: { watch: { path: in, settle: 10ms, after: move } }
-            steps: [ { uses: shell, with: { run: 'exit 1' } } ]
+            steps: [ { uses: shell, with: { run: 'test -e mended' } } ]
             """,
         ]
         try await withProject(files) { runnel in
-            _ = try await runnel.interrupt(["serve", ".", "--port", "0"]) { error in
-                guard error.contains(" of p failed after ") else { return false }
-                let end = Date.now.addingTimeInterval(20)
-                let moved = "\(runnel.directory)/failed/a.txt"
-                while !FileManager.default.fileExists(atPath: moved), Date.now < end { usleep(10_000) }
-                return true
+            /// - Returns: The id of the run whose file was moved there.
+            func serve(untilFileIsAt place: String) async throws -> String {
+                var newest: Value?
+                try await runnel.serving(".") {
+                    repeat {
+                        newest = try Value.json(try await runnel.run(["runs", "list", "--json"]).output).asList?.first
+                    } while newest?["moved_to"]?.asString != place
+                }
+                return try #require(newest?["id"]?.asString)
             }
+            let first = try await serve(untilFileIsAt: "failed/a.txt")
             try FileManager.default.moveItem(
                 atPath: "\(runnel.directory)/failed/a.txt", toPath: "\(runnel.directory)/in/a.txt")
             let retried = try await runnel.run(["runs", "retry", "--state", "failed"])
@@ -481,6 +495,17 @@ import Testing
                 retried.error.hasSuffix(
                     " is left out: what it was started for is not there any more at \"failed/a.txt\", or has a newer run\n"
                         + "no run to retry\n"), "\(retried.error)")
+            let message = "error: what the run \(first) was started for is not at \"failed/a.txt\" any more\n"
+            var alone = try await runnel.run(["runs", "retry", first])
+            #expect(alone.status == 2)
+            #expect(alone.error == message + "  = put it back there, or start behind the steps that need it: --from\n")
+            try Data().write(to: URL(fileURLWithPath: "\(runnel.directory)/mended"))
+            let second = try await serve(untilFileIsAt: "done/a.txt")
+            alone = try await runnel.run(["runs", "retry", first])
+            #expect(alone.status == 2)
+            let hint = "  = the run \(second) has it since, at \"done/a.txt\": `runnel runs retry \(second)`\n"
+            #expect(alone.error == message + hint)
+            #expect(try await runnel.run(["runs", "retry", second]).status == 0)
         }
     }
 

@@ -48,6 +48,32 @@ import Testing
         #expect(view.text(run, [], []).contains("  trigger     manual\n  priority    -3\n  accepted    "))
     }
 
+    @Test("an interrupted run has no time that grows")
+    func interrupted() {
+        var run = Self.run(["type": "manual"])
+        (run.state, run.endedAt, run.error, run.interruptions) = (.queued, nil, nil, 1)
+        #expect(run.took(now: 9) == nil)
+        #expect(!RunView(style: TextStyle(hasColor: false), isFull: false).text(run, [], []).contains("took"))
+        #expect(RunTable(style: TextStyle(hasColor: false)).text([run]).hasSuffix("  -\n"))
+        let shown = RunView(style: TextStyle(hasColor: false), isFull: false, width: 80).text(run, [], [])
+        #expect(shown.contains("\ninterrupted: `runnel runs resume "))
+        #expect(shown.split(separator: "\n").allSatisfy { $0.count <= 80 }, "\(shown)")
+        run.state = .running
+        #expect(run.took(now: 9) == .nanoseconds(9))
+    }
+
+    @Test("a run that was retried is shown with its newest retry and the state of that")
+    func retried() {
+        var run = Self.run(["type": "manual"])
+        run.retriedBy = "01a2188d-a763-7000-8000-000000000000"
+        var view = RunView(style: TextStyle(hasColor: false), isFull: false)
+        #expect(view.text(run, [], []).contains("  retried by  01a2188d-a763-7000-8000-000000000000\n"))
+        view.retry = Self.succeeded(nil)
+        #expect(view.text(run, [], []).contains("  retried by  01a2188d-a763-7000-8000-000000000000  succeeded\n"))
+        let lines = RunTable(style: TextStyle(hasColor: false), width: 80).text([run]).split(separator: "\n")
+        #expect(lines.last == "  retried by 01a2188d-a763; answer: the server is busy")
+    }
+
     @Test("a row fits into the terminal, and says what started the run and which step failed")
     func table() {
         let trigger: Value = ["type": "webhook", "method": "POST", "path": "a-very-long-path/that/goes/on/and/on"]

@@ -97,9 +97,10 @@ import Testing
             #expect(try await lastRun(runnel)["state"] == "cancelled")
             #expect(FileManager.default.fileExists(atPath: runnel.directory + "/done.txt"))
             let audit = try await runnel.run(["audit"]).output.split(separator: "\n")
-            #expect(audit.count == 2)
-            #expect(audit.first?.hasSuffix("  resume-run \(id)  local from command line") == true)
-            #expect(audit.last?.hasSuffix("  cancel-run \(id)  local from command line") == true)
+            #expect(audit.count == 3)
+            let rest = "\(id)           local   command line"
+            #expect(audit.dropFirst().first?.hasSuffix("  resume-run  \(rest)") == true)
+            #expect(audit.last?.hasSuffix("  cancel-run  \(rest)") == true)
         }
     }
 }

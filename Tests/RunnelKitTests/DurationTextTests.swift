@@ -77,7 +77,8 @@ import Testing
         arguments: [
             (.zero, "0 ms"), (.microseconds(12_400), "12 ms"), (.milliseconds(999), "999 ms"), (.seconds(1), "1.0 s"),
             (.milliseconds(2449), "2.4 s"), (.milliseconds(59_949), "59.9 s"), (.milliseconds(59_950), "1 min 0 s"),
-            (.seconds(125), "2 min 5 s"),
+            (.seconds(125), "2 min 5 s"), (.seconds(3599), "59 min 59 s"), (.seconds(7449), "2 h 4 min"),
+            (.seconds(86_399), "23 h 59 min"), (.seconds(3 * 86_400 + 7300), "3 d 2 h"),
         ] as [(Duration, String)])
     func measured(duration: Duration, text: String) {
         #expect(DurationText.measured(duration) == text)

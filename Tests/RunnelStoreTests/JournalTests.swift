@@ -157,6 +157,25 @@ import Testing
         }
     }
 
+    @Test(
+        "a run names the newest of its retries, by itself, in lists and to those who follow it",
+        arguments: JournalKind.allCases)
+    func retriedBy(kind: JournalKind) async throws {
+        try await kind.withTwo { (journal, other) async throws -> Void in
+            for (id, old) in [("r1", nil), ("r2", "r1"), ("r3", "r1"), ("r4", "r3")] as [(String, String?)] {
+                var run = newRun(id)
+                run.retryOf = old
+                _ = try await journal.accept(run, memory: nil)
+            }
+            #expect(try await other.run("r1")?.retriedBy == "r3")
+            #expect(try await other.progress(of: "r3")?.retriedBy == "r4")
+            #expect(try await other.runs(idPrefix: "r2", limit: 1).map(\.retriedBy) == [nil])
+            let listed = try await other.runs(RunFilter(limit: 10))
+            #expect(listed.map(\.id) == ["r4", "r3", "r2", "r1"])
+            #expect(listed.map(\.retriedBy) == [nil, "r4", nil, "r3"])
+        }
+    }
+
     @Test("a run that waited starts when it is claimed", arguments: JournalKind.allCases)
     func began(kind: JournalKind) async throws {
         try await kind.withTwo { (journal, other) async throws -> Void in

@@ -278,7 +278,14 @@ import Foundation
                 #expect(try await pass(until: .succeeded, of: "first", within: .seconds(70), on: rig))
                 #expect(rig.log.count("first_one") == 1)
                 #expect(rig.log.count("first_two") == 2)
-                #expect(try await base.run("first")?.interruptions == 0)
+                let ended = try #require(try await base.run("first"))
+                #expect(ended.interruptions == 0)
+                // What watchers are told is what the record says, with the wait.
+                let took = try #require(ended.took(now: 0))
+                #expect(took > .seconds(30))
+                let last = try await base.lastEvents(of: "first", limit: 1).last?.event
+                #expect(last?["event"] == "run-finished")
+                #expect(last?["took_ms"]?.asDouble == took.milliseconds)
                 #expect(try await base.steps(of: "first").map(\.attempt) == [1, 2, 1])
                 #expect(try await pass(until: .succeeded, of: "second", within: .seconds(90), on: rig))
             }

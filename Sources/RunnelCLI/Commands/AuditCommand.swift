@@ -19,20 +19,37 @@ struct AuditCommand: AsyncParsableCommand {
     func run() async throws {
         let journal = try options.journal(of: try options.project())
         let entries = try await withJournalErrors {
-            try await journal.operators.audit(before: page.last, limit: page.number)
+            try await journal.operators.audit(before: page.last, limit: page.limit)
         }
         await journal.close()
         if json {
             for entry in entries { Streams.output.write(json: entry.json, isPretty: false) }
             return
         }
-        let style = TextStyle.standardOutput
-        for entry in entries {
-            let outcome = entry.outcome.isEmpty ? "" : " → \(entry.outcome)"
-            let what = style.safe("\(entry.action) \(entry.subject)\(outcome)")
-            let who = style.safe("\(entry.caller) from \(entry.origin)")
-            Streams.output.write(styled: "\(LocalTime.text(entry.time))  \(what)  \(style.dim(who))\n")
+        guard !entries.isEmpty else { return Streams.error.write("no actions\n") }
+        let table = AuditTable(style: .standardOutput, width: Streams.output.width)
+        Streams.output.write(styled: table.text(entries))
+    }
+}
+
+/// Entries of the audit log, one per line.
+struct AuditTable {
+    let style: TextStyle
+    /// The columns of the terminal; nil: nothing is cut.
+    var width: Int?
+
+    func text(_ entries: [AuditEntry]) -> String {
+        let columns: [TextTable.Column] = [
+            .init(title: "TIME"), .init(title: "ACTION"), .init(title: "SUBJECT", shortest: 8),
+            .init(title: "OUTCOME", shortest: 8), .init(title: "CALLER", shortest: 6),
+            .init(title: "FROM", shortest: 8),
+        ]
+        let rows = entries.map { entry in
+            let words = [entry.action, entry.subject, entry.outcome, entry.caller, entry.origin]
+            return TextTable.Row(
+                cells: [LocalTime.column(entry.time, isNarrow: width != nil)] + words.map(style.line))
         }
+        return TextTable(columns: columns, style: style, width: width).text(rows)
     }
 }
 

@@ -48,7 +48,7 @@ struct DeliveriesListCommand: AsyncParsableCommand {
     func run() async throws {
         let journal = try options.journal(of: try options.project())
         let filter = DeliveryFilter(
-            outcome: outcome?.outcome, pipeline: pipeline, before: page.last, limit: page.number)
+            outcome: outcome?.outcome, pipeline: pipeline, before: page.last, limit: page.limit)
         let deliveries = try await withJournalErrors { try await journal.deliveries.deliveries(filter) }
         await journal.close()
         if json {
@@ -56,16 +56,31 @@ struct DeliveriesListCommand: AsyncParsableCommand {
             return
         }
         guard !deliveries.isEmpty else { return Streams.error.write("no deliveries\n") }
-        let style = TextStyle.standardOutput
-        for delivery in deliveries {
-            let what = "\(delivery.method) \(SecretSeal.masked(delivery.path))"
-            let end = delivery.runID.map { "→ \($0)" } ?? SecretSeal.masked(delivery.reason)
-            let words = [
-                "\(delivery.number)", LocalTime.text(delivery.time), delivery.outcome.rawValue,
-                style.line(delivery.pipeline), style.line(what), style.dim(style.line(end)),
-            ]
-            Streams.output.write(styled: words.joined(separator: "  ") + "\n")
+        let table = DeliveryTable(style: .standardOutput, width: Streams.output.width)
+        Streams.output.write(styled: table.text(deliveries))
+    }
+}
+
+/// Deliveries, one per line, with the reason of those that started no run.
+struct DeliveryTable {
+    let style: TextStyle
+    /// The columns of the terminal; nil: nothing is cut.
+    var width: Int?
+
+    func text(_ deliveries: [DeliveryRecord]) -> String {
+        let columns: [TextTable.Column] = [
+            .init(title: "NUMBER"), .init(title: "TIME"), .init(title: "OUTCOME"),
+            .init(title: "PIPELINE", shortest: 8), .init(title: "CALL", shortest: 8), .init(title: "RUN", shortest: 14),
+        ]
+        let rows = deliveries.map { delivery in
+            TextTable.Row(
+                cells: [
+                    "\(delivery.number)", LocalTime.column(delivery.time, isNarrow: width != nil),
+                    delivery.outcome.rawValue, style.line(delivery.pipeline),
+                    style.line("\(delivery.method) \(SecretSeal.masked(delivery.path))"), delivery.runID ?? "-",
+                ], detail: delivery.reason.isEmpty ? nil : style.line(SecretSeal.masked(delivery.reason)))
         }
+        return TextTable(columns: columns, style: style, width: width).text(rows)
     }
 }
 

@@ -51,11 +51,8 @@ struct LogsCommand: AsyncParsableCommand {
     }
 
     private func write(_ lines: [RunLogLines.Line]) {
-        let style = TextStyle.standardOutput
         for line in lines {
-            let step = line.step.map { style.line($0) + "  " } ?? ""
-            let text = line.isProblem ? style.red(style.line(line.text)) : style.line(line.text)
-            Streams.output.write(styled: "\(style.dim(LocalTime.text(line.time)))  \(step)\(text)\n")
+            Streams.output.write(styled: line.shown(.standardOutput, width: Streams.output.width))
         }
     }
 }
@@ -69,10 +66,23 @@ struct RunLogLines {
         var step: String?
         var text: String
         var isProblem = false
+
+        /// The line as it is printed.
+        ///
+        /// - Parameter width: The columns of the terminal; nil: it is not wrapped.
+        func shown(_ style: TextStyle, width: Int?) -> String {
+            let when = LocalTime.column(time, isNarrow: width != nil)
+            let place = step.map { style.line($0) + "  " } ?? ""
+            let indent = when.count + 2 + place.count
+            let words = TextWrap.lines(style.line(text), width: width, indent: indent).joined(separator: "\n")
+                .dropFirst(indent)
+            return "\(style.dim(when))  \(place)\(isProblem ? style.red(String(words)) : String(words))\n"
+        }
     }
 
     /// The beginning of a line by step, with the time of its first piece.
     private var open: [String: (time: Int64, text: String)] = [:]
+    private var hasBegun = false
     /// A longer line is cut into several. In characters.
     private static let longestLine = 4096
 
@@ -81,7 +91,10 @@ struct RunLogLines {
             Line(time: event.time, step: step, text: text, isProblem: isProblem)
         }
         switch event.kind {
-        case .runStarted(let pipeline, _): return [line(nil, "run \(event.runID) of \(pipeline) began")]
+        case .runStarted where hasBegun: return rest() + [line(nil, EventWords.wentOn)]
+        case .runStarted(let pipeline, _):
+            hasBegun = true
+            return [line(nil, "run \(event.runID) of \(pipeline) began")]
         case .stepStarted(let place, let attempt):
             return end(place.id) + [
                 line(place.id, attempt > 1 ? "\(EventWords.attempt(attempt)) began" : "\(place.uses) began")

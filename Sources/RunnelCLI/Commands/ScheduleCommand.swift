@@ -26,13 +26,13 @@ struct ScheduleNextCommand: AsyncParsableCommand {
 
     @Argument(help: "The pipeline's file; `.yaml` is optional.", completion: PipelineCompletion.files)
     var pipeline: String
-    @Option(name: .shortAndLong, help: "How many.") var number = 10
+    @Option(name: [.customShort("n"), .long], help: "How many.") var limit = 10
     @Option(help: ArgumentHelp("Start from this time instead of now, such as 2026-11-24T09:00:00Z.", valueName: "time"))
     var after: String?
     @OptionGroup var options: ProjectOptions
 
     func validate() throws {
-        if number < 1 { throw ValidationError("-n \(number): expected 1 or more") }
+        if limit < 1 { throw ValidationError("--limit \(limit): expected 1 or more") }
         if let after, Timestamp.parse(after) == nil {
             throw ValidationError("--after \(after): expected a time such as 2026-11-24T09:00:00Z")
         }
@@ -59,7 +59,7 @@ struct ScheduleNextCommand: AsyncParsableCommand {
                 throw ExitStatus.usage
             }
         }
-        for _ in 0..<number {
+        for _ in 0..<limit {
             guard let index = schedules.indices.min(by: { schedules[$0].next < schedules[$1].next }) else { return }
             let (schedule, tick) = schedules[index]
             let seconds = Timestamp.text(nanoseconds: tick)
@@ -92,7 +92,8 @@ struct ScheduleBackfillCommand: AsyncParsableCommand {
     @Argument(help: "The pipeline's name.", completion: PipelineCompletion.names) var pipeline: String
     @Option(help: ArgumentHelp("The first time, such as 2026-11-24T09:00:00Z.", valueName: "time")) var from: String
     @Option(help: ArgumentHelp("The last time; now by default.", valueName: "time")) var to: String?
-    @Option(help: "Maximum number of ticks; the oldest are run first.") var limit = 100
+    @Option(name: [.customShort("n"), .long], help: "Maximum number of ticks; the oldest are run first.")
+    var limit = 100
     @Flag(help: "Print only the ticks that were missing.") var missing = false
     @Flag(help: "Run ticks again whose run failed or was cancelled.") var again = false
     @Flag(help: "Print a JSON list.") var json = false

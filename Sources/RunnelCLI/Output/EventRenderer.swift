@@ -16,6 +16,8 @@ struct EventRenderer {
     /// The text of a step that was shown last: it need not be shown twice.
     private(set) var shownText = ""
     private var shownStep: String?
+    /// The run whose beginning was shown.
+    private var begun: String?
     private var isInText = false
     private var endsWithNewline = true
     /// Steps whose text is not over, with the beginning of a line that is not shown yet.
@@ -40,21 +42,25 @@ struct EventRenderer {
     mutating func show(_ event: RunEvent) {
         track(event)
         switch event.kind {
+        case .runStarted where begun == event.runID:
+            for step in openLines.keys.sorted() { endLine(of: step) }
+            line(style.dim(EventWords.wentOn))
         case .runStarted(let pipeline, _):
+            begun = event.runID
             let suffix = note.map { " (\($0))" } ?? ""
             line("\(style.bold(style.line(pipeline)))\(style.dim("\(suffix)  run \(event.runID)"))")
         case .stepStarted(let place, let attempt):
-            endLine(of: place)
+            endLine(of: place.id)
             if shownStep == place.id { shownStep = nil }
             if attempt > 1 { line("\(style.dim("↻")) \(name(place)) \(EventWords.attempt(attempt))") }
         case .stepText(let place, let text): show(text, of: place)
         case .stepNote(let place, let text): line(style.dim("  · \(style.line(place.id)): \(style.note(text))"))
         case .stepSkipped(let place): line("\(style.dim("○")) \(name(place)) \(style.dim(EventWords.skipped))")
         case .stepSucceeded(let place, _, let took):
-            endLine(of: place)
+            endLine(of: place.id)
             line("\(style.green("✓")) \(name(place)) \(style.dim(DurationText.measured(took)))")
         case .stepFailed(let place, let error, let took, let retryIn):
-            endLine(of: place)
+            endLine(of: place.id)
             line("\(style.red("✗")) \(name(place)) \(style.dim(DurationText.measured(took)))")
             if let retryIn {
                 line(
@@ -71,7 +77,7 @@ struct EventRenderer {
             line("\(style.green("dry run")) ended before it: it costs or changes something")
         case .stepCancelled(let place, let took):
             let partial = openLines[place.id] == nil ? "" : "; its text is partial"
-            endLine(of: place)
+            endLine(of: place.id)
             line(
                 "\(style.dim("■")) \(name(place)) \(style.dim(EventWords.stopped(after: took) + partial))"
             )
@@ -117,8 +123,10 @@ struct EventRenderer {
         case .stepSucceeded(let place, _, _), .stepFailed(let place, _, _, nil), .stepCancelled(let place, _),
             .stepHeld(let place, _, _):
             end(place)
+        // What was interrupted starts again; what waits goes on waiting.
+        case .runStarted: running.removeAll { $0.againAt == nil }
         case .runFinished: running = []
-        case .runStarted, .stepText, .stepNote, .stepSkipped: break
+        case .stepText, .stepNote, .stepSkipped: break
         }
     }
 
@@ -196,9 +204,9 @@ struct EventRenderer {
         (shownStep, shownText) = (nil, "")
     }
 
-    private mutating func endLine(of place: RunEvent.StepPlace) {
-        guard let rest = openLines.removeValue(forKey: place.id), !rest.isEmpty else { return }
-        line("\(style.dim("\(style.line(place.id)) │")) \(style.safe(rest))")
+    private mutating func endLine(of step: String) {
+        guard let rest = openLines.removeValue(forKey: step), !rest.isEmpty else { return }
+        line("\(style.dim("\(style.line(step)) │")) \(style.safe(rest))")
     }
 
     private mutating func line(_ text: String) {
@@ -212,6 +220,8 @@ enum EventWords {
     static let skipped = "skipped"
     static let cancelled = "cancelled"
     static let failed = "failed"
+    /// After an interruption or a wait.
+    static let wentOn = "the run went on"
 
     static func attempt(_ number: Int) -> String { "attempt \(number)" }
     static func stopped(after took: Duration) -> String { "stopped after \(DurationText.measured(took))" }

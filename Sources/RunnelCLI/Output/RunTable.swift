@@ -12,41 +12,26 @@ struct RunTable {
 
     func text(_ runs: [RunRecord]) -> String {
         let ids = ids(of: runs)
-        let times = runs.map { width == nil ? LocalTime.text($0.shownTime) : LocalTime.short($0.shownTime) }
-        let took = runs.map { $0.took.map(DurationText.measured) ?? "-" }
-        let idWidth = max(3, ids.map(\.count).max() ?? 3)
-        let stateWidth = max(9, runs.map(\.stateText.count).max() ?? 9)
-        let timeWidth = times.map(\.count).max() ?? 5
-        let tookWidth = max(4, took.map(\.count).max() ?? 4)
-        var nameWidth = max(8, runs.map { style.line($0.pipeline).count }.max() ?? 8)
-        var triggerWidth = max(7, runs.map { style.line($0.cause).count }.max() ?? 7)
-        if let width {
-            let rest = max(15, width - idWidth - stateWidth - timeWidth - tookWidth - 10)
-            nameWidth = min(nameWidth, max(8, rest / 2))
-            triggerWidth = min(triggerWidth, max(7, rest - nameWidth))
+        let now = WallClock.nanoseconds()
+        let rows = zip(ids, runs).map { id, run in
+            TextTable.Row(
+                cells: [
+                    id, run.stateText, style.line(run.pipeline), style.line(run.cause),
+                    LocalTime.column(run.shownTime, isNarrow: width != nil, now: now),
+                    run.took(now: now).map(DurationText.measured) ?? "-",
+                ], detail: detail(of: run, idLength: id.count))
         }
-        func row(_ id: String, _ state: String, _ name: String, _ trigger: String, _ time: String, _ took: String)
-            -> String
-        {
-            "\(id.padded(to: idWidth))  \(state)  \(cut(name, nameWidth))  \(cut(trigger, triggerWidth))  "
-                + "\(time.padded(to: timeWidth))  \(took)"
+        let columns: [TextTable.Column] = [
+            .init(title: "RUN"), .init(title: "STATE"), .init(title: "PIPELINE", shortest: 8),
+            .init(title: "TRIGGER", shortest: 7), .init(title: "BEGAN"), .init(title: "TOOK"),
+        ]
+        return TextTable(columns: columns, style: style, width: width).text(rows) { row, column, cell in
+            column == 1 ? colored(runs[row], cell) : cell
         }
-        var lines = [style.dim(row("RUN", "STATE".padded(to: stateWidth), "PIPELINE", "TRIGGER", "BEGAN", "TOOK"))]
-        for (index, run) in runs.enumerated() {
-            var line = row(
-                ids[index], colored(run, width: stateWidth), style.line(run.pipeline), style.line(run.cause),
-                times[index], took[index])
-            if let detail = detail(of: run) {
-                // Behind the row for a program, below it for a person.
-                line += width.map { "\n" + style.dim("  " + cut(detail, $0 - 2).trimmed) } ?? style.dim("  \(detail)")
-            }
-            lines.append(line)
-        }
-        return lines.joined(separator: "\n") + "\n"
     }
 
-    func colored(_ run: RunRecord, width: Int = 9) -> String {
-        let text = run.stateText.padded(to: width)
+    /// The state of a run, or a text that holds it, in the colour of the state.
+    func colored(_ run: RunRecord, _ text: String) -> String {
         switch run.state {
         case .succeeded: return style.green(text)
         case .failed: return style.red(text)
@@ -56,12 +41,15 @@ struct RunTable {
         }
     }
 
-    /// What else there is to say: until when it waits, or why it failed.
-    private func detail(of run: RunRecord) -> String? {
+    /// What else there is to say: until when it waits, which run has retried it, why it failed.
+    private func detail(of run: RunRecord, idLength: Int) -> String? {
         if run.state == .waiting, let wakeAt = run.wakeAt { return "until \(LocalTime.text(wakeAt))" }
-        return run.error.map(RunError.init(json:)).map { error in
+        let retry = run.retriedBy.map { "retried by \($0.prefix(idLength))" }
+        let error = run.error.map(RunError.init(json:)).map { error in
             style.line((error.stepID.map { "\($0): " } ?? "") + error.message.firstLine)
         }
+        let parts = [retry, error].compactMap(\.self)
+        return parts.isEmpty ? nil : parts.joined(separator: "; ")
     }
 
     /// Beginnings that tell the runs apart, whole ids for a program.
@@ -71,19 +59,9 @@ struct RunTable {
         let length = (Self.shortID...36).first { length in Set(all.map { $0.prefix(length) }).count == all.count }
         return all.map { String($0.prefix(length ?? 36)) }
     }
-
-    private func cut(_ text: String, _ width: Int) -> String {
-        text.count > width ? text.prefix(max(0, width - 1)) + "…" : text.padded(to: width)
-    }
 }
 
 extension RunRecord {
-    /// The time from start to end, or until now.
-    var took: Duration? {
-        guard let startedAt else { return nil }
-        return .nanoseconds(max(0, (endedAt ?? WallClock.nanoseconds()) - startedAt))
-    }
-
     var shownTime: Int64 { startedAt ?? createdAt }
 }
 
@@ -92,10 +70,4 @@ extension String {
 
     /// The sentence as a part of a longer one.
     var withoutFullStop: String { hasSuffix(".") && !hasSuffix("..") ? String(dropLast()) : self }
-
-    fileprivate var trimmed: String {
-        var text = self[...]
-        while text.last == " " { text.removeLast() }
-        return String(text)
-    }
 }

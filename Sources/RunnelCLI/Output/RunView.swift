@@ -10,6 +10,8 @@ struct RunView {
     let isFull: Bool
     /// The columns of the terminal; nil elsewhere.
     var width: Int?
+    /// The newest retry of the run.
+    var retry: RunRecord?
 
     /// How much of a value is shown where the columns are not known.
     private static let shortValue = 160
@@ -20,7 +22,8 @@ struct RunView {
     private static let hiddenFacts: Set<String> = ["type", "name", "stem", "extension", "raw", "body"]
 
     func text(_ run: RunRecord, _ steps: [StepRecord], _ events: [RunEvent]) -> String {
-        var lines = ["\(style.bold(style.line(run.pipeline)))  \(RunTable(style: style).colored(run))  \(run.id)"]
+        let state = RunTable(style: style).colored(run, run.stateText.padded(to: 9))
+        var lines = ["\(style.bold(style.line(run.pipeline)))  \(state)  \(run.id)"]
         var fields: [(name: String, value: Value)] = []
         func field(_ name: String, _ text: String?) {
             if let text { fields.append((name, .string(text))) }
@@ -35,7 +38,7 @@ struct RunView {
         field("accepted", LocalTime.text(run.createdAt))
         field("began", run.startedAt.map(LocalTime.text))
         field("ended", run.endedAt.map(LocalTime.text))
-        field("took", run.took.map(DurationText.measured))
+        field("took", run.took(now: WallClock.nanoseconds()).map(DurationText.measured))
         if run.interruptions > 0 {
             field("interrupted", run.interruptions == 1 ? "once" : "\(run.interruptions) times")
         }
@@ -46,6 +49,7 @@ struct RunView {
         }
         if run.isCancelRequested, !run.state.isFinal { field("cancel", "asked for") }
         field("retry of", run.retryOf)
+        field("retried by", run.retriedBy.map { id in retry.map { "\(id)  \($0.stateText)" } ?? id })
         field("file now at", run.movedTo)
         if !run.inputs.isEmpty { fields.append(("inputs", .object(run.inputs))) }
         if !run.input.isNull { fields.append(("input", run.input)) }
@@ -70,7 +74,8 @@ struct RunView {
         }
         if run.isInterrupted {
             lines.append("")
-            lines.append("interrupted: `runnel runs resume \(run.id)` goes on with it, as does the next `runnel serve`")
+            let advice = "interrupted: `runnel runs resume \(run.id)` goes on with it, as does the next `runnel serve`"
+            lines.append(TextWrap.wrap(advice, width: width, hanging: 2))
         }
         // The output of a step is shown with the step.
         if let output = run.output, !output.isNull, !steps.contains(where: { $0.output == output }) {

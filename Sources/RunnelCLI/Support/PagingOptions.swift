@@ -1,14 +1,14 @@
 import ArgumentParser
 
-/// `-n` and `--before` of commands that list numbered records, the newest first.
+/// `--limit` and `--before` of commands that list numbered records, the newest first.
 struct PagingOptions: ParsableArguments {
-    @Option(name: .shortAndLong, help: "How many, the newest first.")
-    var number = 50
+    @Option(name: [.customShort("n"), .long], help: "How many, the newest first.")
+    var limit = 50
     @Option(help: ArgumentHelp("Only those before this number: the last of a page before.", valueName: "number"))
     var before: Int?
 
     func validate() throws {
-        if number < 1 { throw ValidationError("-n \(number): expected 1 or more") }
+        if limit < 1 { throw ValidationError("--limit \(limit): expected 1 or more") }
     }
 
     /// ``before`` as the journal has it.

@@ -37,7 +37,7 @@ extension RunDriver {
                 if let note = retryNote(change) { happened.append(note) }
             case .renderOutput: queue += machine.handle(.rendered(renderOutput()))
             case .finish(let outcome):
-                self.outcome = outcome
+                (self.outcome, endedAt) = (outcome, runner.now())
                 commit.end = end(outcome)
             case .release: isReleased = true
             }

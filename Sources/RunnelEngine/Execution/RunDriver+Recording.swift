@@ -23,11 +23,8 @@ extension RunDriver {
             commit.steps = commit.steps.map { $0.sealed(by: storage.seal) }
             if let output = commit.end?.output { commit.end?.output = storage.seal.seal(output) }
             commit.events = (buffer.take() + happened).map(trace.noted)
-            if let end = commit.end, let outcome {
-                commit.events.append(
-                    RunEvent(
-                        runID: request.id, time: end.time, kind: .runFinished(outcome, took: stopwatch.elapsed())
-                    ).journalJSON)
+            if commit.end != nil, let outcome {
+                commit.events.append(finished(outcome).journalJSON)
             }
             let isSettled = isToBeSettled(commit, before: next) || storage.isSuspect && !commit.steps.isEmpty
             if !commit.steps.isEmpty || !commit.events.isEmpty || !commit.updates.isEmpty || commit.worked != nil
@@ -115,11 +112,18 @@ extension RunDriver {
     }
 
     func end(_ outcome: RunOutcome) -> RunCommit.End {
-        let time = runner.now()
         switch outcome {
-        case .succeeded(let output): return RunCommit.End(state: .succeeded, output: output, time: time)
-        case .failed(let error): return RunCommit.End(state: .failed, error: error.json, time: time)
-        case .cancelled: return RunCommit.End(state: .cancelled, time: time)
+        case .succeeded(let output): RunCommit.End(state: .succeeded, output: output, time: endedAt)
+        case .failed(let error): RunCommit.End(state: .failed, error: error.json, time: endedAt)
+        case .cancelled: RunCommit.End(state: .cancelled, time: endedAt)
         }
     }
+
+    /// The event for the end of the run.
+    func finished(_ outcome: RunOutcome) -> RunEvent {
+        RunEvent(runID: request.id, time: endedAt, kind: .runFinished(outcome, took: took))
+    }
+
+    /// As ``RunRecord/took(now:)``.
+    var took: Duration { .nanoseconds(max(0, endedAt - startedAt)) }
 }

@@ -28,6 +28,8 @@ final class RunDriver {
     /// What interrupted attempts of an earlier life go on with.
     var checkpoints: [ExecutionKey: Value] = [:]
     var outcome: RunOutcome?
+    /// When there was an ``outcome``.
+    var endedAt: Int64 = 0
     var isReleased = false
     /// The time until which the run waits in the journal, if it does.
     var wakeAt: Int64?
@@ -113,7 +115,7 @@ final class RunDriver {
             return .released
         }
         guard let outcome else { return wakeAt.map { .waiting(until: $0) } ?? .released }
-        return .ended(RunResult(id: request.id, outcome: outcome, outputs: machine.outputs))
+        return .ended(RunResult(id: request.id, outcome: outcome, outputs: machine.outputs, took: took))
     }
 
     private func work() async throws {
@@ -150,7 +152,7 @@ final class RunDriver {
         }
         if let outcome {
             let shown = outcome.redacted(by: runner.redactor)
-            await events(event(.runFinished(shown, took: stopwatch.elapsed())))
+            await events(finished(shown))
         } else if wakeAt == nil, pipeline.declaration.timeout != nil, storage != nil {
             // The worked time is stored for the next claim.
             try await write(.empty)

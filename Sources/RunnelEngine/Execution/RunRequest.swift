@@ -66,6 +66,8 @@ public struct RunResult: Sendable {
     public let outcome: RunOutcome
     /// The outputs of the steps that ran; null for those that were skipped. Not redacted.
     public let outputs: ValueObject
+    /// See ``RunRecord/took(now:)``; nil for one that has not run.
+    package var took: Duration?
 }
 
 extension RunResult {

@@ -20,6 +20,7 @@ extension RunRecord {
         if chain > 0 { object["chain"] = .int(Int64(chain)) }
         object["machine"] = host.map { .string($0) }
         object["retry_of"] = retryOf.map { .string($0) }
+        object["retried_by"] = retriedBy.map { .string($0) }
         object["dedupe_key"] = dedupeKey.map { .string(SecretSeal.masked($0)) }
         guard isFull else { return .object(object) }
         object["definition"] = .string(definition)

@@ -69,6 +69,8 @@ public struct RunRecord: Sendable, Hashable {
     package var isCancelRequested = false
     /// The run that this one retries.
     public var retryOf: String?
+    /// The newest run that retries this one. Read with the run, not stored.
+    public var retriedBy: String?
     /// When it is accepted: whether an earlier run with the same dedupe key that failed, was cancelled or skipped gives
     /// the key up and is retried by this one. Not stored.
     public var retriesFailed = false
@@ -91,6 +93,13 @@ public struct RunRecord: Sendable, Hashable {
 
     /// The displayed state: `interrupted` for a queued run that had started.
     public var stateText: String { isInterrupted ? "interrupted" : state.rawValue }
+
+    /// How long it took from its first start to its end, with its waits and interruptions, or has taken until `now`. nil
+    /// before it has started, and while it is interrupted.
+    public func took(now: Int64) -> Duration? {
+        guard let startedAt, !isInterrupted else { return nil }
+        return .nanoseconds(max(0, (endedAt ?? now) - startedAt))
+    }
 
     /// What started it: the kind of trigger, and which file, path or tick.
     public var cause: String { Self.cause(trigger) }

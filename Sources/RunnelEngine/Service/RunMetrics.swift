@@ -13,12 +13,16 @@ enum RunMetrics {
         case .stepCancelled(let place, let took): count(place, "cancelled", took)
         case .stepSkipped(let place):
             Counter(label: "runnel_steps_total", dimensions: [("uses", place.uses), ("outcome", "skipped")]).increment()
-        case .runFinished(let outcome, let took):
+        case .runFinished(let outcome, _):
             Counter(label: "runnel_runs_total", dimensions: [("pipeline", pipeline), ("state", outcome.state)])
                 .increment()
-            timer("runnel_run_duration_seconds", [("pipeline", pipeline)], took)
         case .runStarted, .stepStarted, .stepText, .stepNote, .stepHeld: break
         }
+    }
+
+    /// Measures how long this process worked on a run that has ended.
+    static func observe(worked: Duration, on pipeline: String) {
+        timer("runnel_run_duration_seconds", [("pipeline", pipeline)], worked)
     }
 
     /// Counts the model tokens that the server told. Unknown ones are not zero: they are left out.

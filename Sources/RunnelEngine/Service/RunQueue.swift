@@ -282,12 +282,16 @@ public actor RunQueue {
             // A finished step clears the run of the suspicion of killing its worker.
             if run.record.deaths > 0, case .stepSucceeded = event.kind { await self.clear(run.id) }
         }
+        let worked = stopwatch.elapsed()
+        if case .ended(let ended) = result, ended.took != nil {
+            RunMetrics.observe(worked: worked, on: run.record.pipeline)
+        }
         working[run.id] = nil
         clear(run.id)
         watchers.end(run.id)
-        let took = DurationText.format(.milliseconds(Int64(stopwatch.elapsed().milliseconds.rounded())))
         switch result {
         case .ended(let result):
+            let took = DurationText.measured(result.took ?? worked)
             switch result.outcome {
             case .succeeded: logger.info("\(name) succeeded after \(took)")
             case .cancelled: logger.info("\(name) was cancelled after \(took)")
@@ -295,7 +299,7 @@ public actor RunQueue {
                 let step = error.stepID.map { " at the step \($0)" } ?? ""
                 logger.warning("\(name) failed after \(took)\(step): \(error.message)")
             }
-        case .released: logger.info("\(name) was interrupted after \(took)")
+        case .released: logger.info("\(name) was interrupted after \(DurationText.measured(worked))")
         case .waiting(let time): logger.info("\(name) waits until \(Timestamp.text(nanoseconds: time))")
         case .lost: logger.warning("\(name) is now owned by another process")
         case .broken(let error): logger.error("\(name) must wait: \(error)")

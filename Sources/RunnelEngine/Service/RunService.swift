@@ -67,7 +67,7 @@ public struct RunService: Sendable {
     }
 
     /// A run that repeats another with the same values. Where the trigger has moved the file of the old
-    /// run, the file is found at its new place.
+    /// run, also after a retry of it, the file is found at its new place.
     ///
     /// - Parameters:
     ///   - old: As the journal has it.
@@ -87,7 +87,15 @@ public struct RunService: Sendable {
             inputs: old.inputs, input: old.input, createdAt: runner.now(), retryOf: old.id, chain: old.chain)
         record.host = old.host
         for (key, value) in inputs { record.inputs[key] = runner.seal.seal(value) }
-        if let source = old.source, let place = RunSource(json: source) {
+        let source: Value?
+        do throws(RetryError) {
+            source = try await currentSource(of: old)
+        } catch {
+            // Later steps may not need it.
+            guard case .sourceGone = error, step != nil else { throw error }
+            source = old.source
+        }
+        if let source, let place = RunSource(json: source) {
             var trigger = old.trigger.asObject ?? [:]
             for (key, value) in place.payload { trigger[key] = value }
             (record.trigger, record.input, record.source) = (.object(trigger), place.input, source)
@@ -96,6 +104,44 @@ public struct RunService: Sendable {
         return NewRun(
             record, of: pipeline, priority: priority ?? old.priority,
             steps: try await finishedSteps(of: old, in: pipeline, before: step))
+    }
+
+    /// Where the trigger has put what the run was started for, or has put it after a retry of the run.
+    ///
+    /// - Returns: As the journal stores it; nil where it was not moved.
+    /// - Throws: ``RetryError/sourceGone(place:newer:)`` where it is not there.
+    private func currentSource(of run: RunRecord) async throws(RetryError) -> Value? {
+        if isSourceThere(run) { return run.source }
+        let newer: RunRecord?
+        do throws(JournalError) {
+            var retryID = run.retriedBy
+            while let id = retryID, let retry = try await journal.run(id) {
+                if retry.source != nil, isSourceThere(retry) { return retry.source }
+                retryID = retry.retriedBy
+            }
+            newer = try await newerRun(than: run)
+        } catch {
+            throw .journal(error)
+        }
+        throw .sourceGone(place: run.movedTo ?? "", newer: newer)
+    }
+
+    /// Whether what the run was started for is where its trigger has put it; true where this machine cannot tell.
+    private func isSourceThere(_ run: RunRecord) -> Bool {
+        guard run.host == nil || run.host == worker.host, let json = run.source,
+            let source = RunSource(json: runner.seal.unseal(json)),
+            let trigger = runner.registry.trigger(named: run.trigger["type"]?.asString ?? "")
+        else { return true }
+        return trigger.isThere(source, runner.project)
+    }
+
+    /// The newest run that the same file has started since.
+    private func newerRun(than run: RunRecord) async throws(JournalError) -> RunRecord? {
+        var first = run
+        while let id = first.retryOf, let earlier = try await journal.run(id) { first = earlier }
+        let cause = first.cause
+        let filter = RunFilter(pipeline: run.pipeline, since: run.createdAt, limit: 1000)
+        return try await journal.runs(filter).first { $0.id > run.id && $0.cause == cause }
     }
 
     private func finishedSteps(
@@ -233,6 +279,9 @@ public enum RetryError: Error, Sendable {
     case noSuchStep(String, known: [String])
     /// A step before the one to begin with has no result in the run.
     case noResult(step: String)
+    /// What the run was started for is not where its trigger has put it; `newer` is the newest run that it has started
+    /// since.
+    case sourceGone(place: String, newer: RunRecord?)
     case journal(JournalError)
 
     /// Throws ``notEnded`` where the run has not ended.

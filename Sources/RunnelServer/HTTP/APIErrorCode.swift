@@ -36,6 +36,7 @@ public enum APIErrorCode: String, ErrorCode {
     case overloaded
     case shuttingDown = "shutting-down"
     case signedOut = "signed-out"
+    case sourceGone = "source-gone"
     case tooSlow = "too-slow"
     case unauthorized
     case unavailable
@@ -95,6 +96,8 @@ public enum APIErrorCode: String, ErrorCode {
         case .overloaded: ErrorExplanation("too many bodies are being read; try again in 1 s")
         case .shuttingDown: ErrorExplanation("Runnel is shutting down; try again in 5 s")
         case .signedOut: ErrorExplanation("the session has expired; sign in again", "sign in first")
+        case .sourceGone:
+            ErrorExplanation("what the run was started for is not at \"…\" any more", "…; the run … has it since")
         case .tooSlow: ErrorExplanation("the body did not come within …")
         case .unauthorized: ErrorExplanation("the API needs the token: Authorization: Bearer …")
         case .unavailable: ErrorExplanation("runs cannot be stored now; try again in … s")

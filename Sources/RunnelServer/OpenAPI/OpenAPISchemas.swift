@@ -173,7 +173,8 @@ enum OpenAPISchemas {
             "deaths": described("How often the process that worked on the run died since a step of it ended.", number),
             "wake_at": described("When a waiting run goes on.", time),
             "machine": described("The machine whose files it needs; workers of others leave it to that machine."),
-            "cancel_requested": ["type": "boolean"], "retry_of": text, "moved_to": text,
+            "cancel_requested": ["type": "boolean"], "retry_of": text,
+            "retried_by": described("The newest run that is a retry of it."), "moved_to": text,
             "priority": described("Where it is not 0.", RunPriority.schema), "chain": ["type": "integer"],
             "dedupe_key": text,
         ]

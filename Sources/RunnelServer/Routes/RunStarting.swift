@@ -69,6 +69,10 @@ extension API {
             throw APIError(
                 409, .noResult,
                 "the step \"\(step)\" has no result in the run; retry from that step or an earlier one")
+        } catch RetryError.sourceGone(let place, let newer) {
+            let advice = newer.map { "; the run \($0.id) has it since" } ?? ""
+            throw APIError(
+                409, .sourceGone, "what the run was started for is not at \"\(place)\" any more\(advice)")
         } catch RetryError.journal(let error) {
             throw APIError(error)
         }

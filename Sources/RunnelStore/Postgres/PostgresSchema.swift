@@ -383,6 +383,14 @@ enum PostgresSchema {
                 FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
                 """,
             ]),
+        Migration(
+            name: "6-retries", isCompatible: true,
+            sql: [
+                // In the collation of the ids that it is compared with.
+                """
+                CREATE INDEX runs_retries ON runs (retry_of COLLATE "C", id) WHERE retry_of IS NOT NULL
+                """
+            ]),
     ]
 
     /// Adds the calls of a table to `usage_sums`. What has one unknown number counts as unknown; the numbers that are there

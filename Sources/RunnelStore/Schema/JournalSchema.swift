@@ -377,6 +377,10 @@ enum JournalSchema {
                     END;
                     """)
         }
+        migrator.registerMigration("17-retries") { db in
+            try db.execute(
+                sql: "CREATE INDEX runs_retries ON runs (retry_of, id) WHERE retry_of IS NOT NULL")
+        }
         return migrator
     }
 

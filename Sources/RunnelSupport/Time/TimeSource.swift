@@ -69,6 +69,13 @@ package enum LocalTime {
         return format(nanoseconds, isThisYear ? "%m-%d %H:%M" : "%Y-%m-%d")
     }
 
+    /// For a column of a terminal, where room is short, or of a program's input.
+    package static func column(
+        _ nanoseconds: Int64, isNarrow: Bool, now: Int64 = WallClock.nanoseconds()
+    ) -> String {
+        isNarrow ? short(nanoseconds, now: now) : text(nanoseconds)
+    }
+
     /// The name and the offset of the time zone, such as `JST (+0900)`.
     package static func zone(_ nanoseconds: Int64) -> String { format(nanoseconds, "%Z (%z)") }
 

@@ -52,14 +52,17 @@ public enum DurationText {
 }
 
 extension DurationText {
-    /// A measured time, rounded for people: `3 ms`, `2.4 s`, `2 min 5 s`. What somebody configured is written by
-    /// ``format(_:)``.
+    /// A measured time, rounded for people: `3 ms`, `2.4 s`, `2 min 5 s`, `2 h 4 min`, `3 d 2 h`. What somebody
+    /// configured is written by ``format(_:)``.
     package static func measured(_ duration: Duration) -> String {
         let milliseconds = duration / .milliseconds(1)
         if milliseconds < 1000 { return "\(Int(milliseconds.rounded())) ms" }
         let tenths = Int((milliseconds / 100).rounded())
         if tenths < 600 { return "\(tenths / 10).\(tenths % 10) s" }
-        return "\(tenths / 600) min \(tenths / 10 % 60) s"
+        let seconds = tenths / 10
+        if seconds < 3600 { return "\(seconds / 60) min \(seconds % 60) s" }
+        if seconds < 86_400 { return "\(seconds / 3600) h \(seconds % 3600 / 60) min" }
+        return "\(seconds / 86_400) d \(seconds % 86_400 / 3600) h"
     }
 }
 

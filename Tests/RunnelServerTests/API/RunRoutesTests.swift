@@ -132,6 +132,8 @@ import Testing
             #expect(try await server.end(of: copy) == .succeeded(output: "Hello Ada, manual"))
             let run = try #require(await server.journal.run(copy))
             #expect(run.retryOf == id)
+            let old = try await server.call("GET", "/api/v1/runs/\(id)").json()
+            #expect(old["retried_by"] == .string(copy))
             #expect(run.input == 7)
             let urgent = try #require(try await server.call("POST", path + "?priority=-7").run)
             let urgentRun = try await server.journal.run(urgent)

@@ -363,6 +363,12 @@ private struct TidePlugin: Plugin {
             #expect(try await browser.page(location).contains("A new run was started."))
             let new = String(location.dropFirst("/runs/".count).prefix { $0 != "?" })
             #expect(try await server.journal.run(new)?.retryOf == run)
+            #expect(!shown.contains("Retried by"))
+            try await server.end(of: new)
+            let link = #"<a class="mono" href="/runs/\#(new)"><bdi>\#(new.prefix(13))</bdi></a>"#
+            #expect(
+                try await browser.page("/runs/\(run)").contains(
+                    #"<dt>Retried by</dt><dd>\#(link) <span class="badge failed">failed</span></dd>"#))
             let entry = try #require(try await server.journal.operators.audit(before: nil, limit: 1).first)
             #expect(entry.action == "retry-run")
             #expect(entry.subject == run)

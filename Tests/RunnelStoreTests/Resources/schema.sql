@@ -5,6 +5,7 @@
 -- 14-deliveries
 -- 15-priority
 -- 16-usage-sums
+-- 17-retries
 -- 2-waiting
 -- 3-ownership
 -- 4-retention
@@ -29,6 +30,7 @@ CREATE INDEX runs_of ON runs (pipeline, id)
 CREATE INDEX runs_owned ON runs (owner, pipeline) WHERE owner IS NOT NULL
 CREATE INDEX runs_queued ON runs ((started_at IS NULL), (created_at - priority * 600000000000), id)
 WHERE state = 'queued'
+CREATE INDEX runs_retries ON runs (retry_of, id) WHERE retry_of IS NOT NULL
 CREATE INDEX runs_source_due ON runs (id) WHERE source_due = 1
 CREATE INDEX step_memory_expiry ON step_memory (expires_at)
 CREATE INDEX usage_at ON usage (at, pipeline)

@@ -25,7 +25,7 @@ struct RunsListCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Only runs created within this period: `90m`, `2d`.", valueName: "duration"))
     var since: DurationArgument?
 
-    @Option(help: "Maximum number of runs to list.") var limit = 50
+    @Option(name: [.customShort("n"), .long], help: "Maximum number of runs to list.") var limit = 50
 
     @Flag(help: "Print a JSON array.") var json = false
 

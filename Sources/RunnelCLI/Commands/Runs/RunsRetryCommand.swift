@@ -11,7 +11,7 @@ struct RunsRetryCommand: AsyncParsableCommand {
             """
             The new run uses the pipeline's file as it is now, or with --unchanged the pipeline that the run began \
             with. With --from, the steps before the named one are not run: their outputs are taken over. A file that \
-            `watch` has moved is read at its new place, and goes on to its folder for processed files when the run \
+            `watch` has moved, also after an earlier retry, is read at its new place, and goes on to its folder for processed files when the run \
             succeeds. It has the priority of its run, or that of --priority; the retry is worked on here, so the priority counts \
             if it is interrupted and a server goes on with it.
             """,
@@ -235,6 +235,14 @@ struct RunsRetryCommand: AsyncParsableCommand {
             return try fail(
                 "the step \"\(step)\" has no result in the run \(runID)",
                 "start from that step, or omit --from")
+        case .sourceGone(let place, let newer):
+            let hint = newer.map { newer in
+                let place = newer.movedTo.map { ", at \"\($0)\"" } ?? ""
+                return "the run \(newer.id) has it since\(place): `runnel runs retry \(newer.id)`"
+            }
+            return try fail(
+                "what the run \(runID) was started for is not at \"\(place)\" any more",
+                hint ?? "put it back there, or start behind the steps that need it: --from")
         case .journal(let error): throw error
         }
     }

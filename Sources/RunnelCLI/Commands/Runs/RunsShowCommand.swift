@@ -44,7 +44,10 @@ struct RunsShowCommand: AsyncParsableCommand {
                 object["events"] = .list(events.map(\.event))
                 Streams.output.write(json: .object(object), isPretty: true)
             } else {
-                let view = RunView(style: .standardOutput, isFull: full, width: Streams.output.width)
+                var view = RunView(style: .standardOutput, isFull: full, width: Streams.output.width)
+                if let id = record.retriedBy, let retry = try await journal.progress(of: id) {
+                    view.retry = try await journal.asSeen([retry]).first
+                }
                 let happened = events.compactMap { RunEvent(json: $0.event, runID: record.id) }
                 Streams.output.write(styled: view.text(record, steps, happened))
             }

@@ -30,8 +30,7 @@ struct RecentRuns: Sendable {
     }
 
     static func took(_ run: RunRecord) -> Int64? {
-        guard let start = run.startedAt, let end = run.endedAt else { return nil }
-        return end - start
+        run.endedAt.flatMap { run.took(now: $0) }?.nanoseconds
     }
 }
 

@@ -9,6 +9,8 @@ struct RunFacts: Sendable {
     var delivery: Int64?
     /// The worker that works on it.
     var worker: WorkerRecord?
+    /// Its newest retry.
+    var retry: RunRecord?
 
     static func load(_ run: RunRecord, _ api: API, _ prices: PriceTable) async throws -> RunFacts {
         var facts = RunFacts()
@@ -19,6 +21,7 @@ struct RunFacts: Sendable {
             facts.delivery = try await api.deliveries(filter).first?.number
         }
         if let owner = run.owner { facts.worker = try await api.journal.workers().first { $0.id == owner } }
+        if let retry = run.retriedBy { facts.retry = try await api.journal.progress(of: retry) }
         return facts
     }
 }

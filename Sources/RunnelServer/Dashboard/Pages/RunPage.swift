@@ -149,11 +149,12 @@ struct RunPage {
             if run.interruptions > 0 {
                 fact(words(.factInterruptions), &html) { $0.text(words.number(run.interruptions)) }
             }
-            if let other = run.retryOf {
-                fact(words(.factRetryOf), &html) { html in
-                    html.element("a", .class("mono"), .href(Link("runs", other))) {
-                        $0.outside(String(other.prefix(13)))
-                    }
+            if let other = run.retryOf { fact(words(.factRetryOf), &html) { link(to: other, &$0) } }
+            if let retry = facts.retry {
+                fact(words(.factRetriedBy), &html) { html in
+                    link(to: retry.id, &html)
+                    html.text(" ")
+                    html.badge(retry.stateText, words)
                 }
             }
             if let trace {
@@ -174,6 +175,10 @@ struct RunPage {
             html.text(words.tokens(usage.inputTokens + usage.outputTokens, unknown: usage.unknownCalls, of: usage))
         }
         fact(words(.columnCost), &html) { $0.text(words.cost(usage) ?? words(.stateUnknown)) }
+    }
+
+    private func link(to run: String, _ html: inout HTMLWriter) {
+        html.element("a", .class("mono"), .href(Link("runs", run))) { $0.outside(String(run.prefix(13))) }
     }
 
     private func fact(_ name: String, _ html: inout HTMLWriter, _ value: (inout HTMLWriter) -> Void) {

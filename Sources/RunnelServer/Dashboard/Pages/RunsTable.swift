@@ -86,11 +86,10 @@ enum RunReason {
 
     /// How long the run took, or for how long it has been running.
     static func took(_ run: RunRecord, _ context: PageContext, _ html: inout HTMLWriter) {
-        guard let start = run.startedAt else { return html.text("—") }
-        if let end = run.endedAt { return html.text(context.words.took(end - start)) }
-        html.element(
-            "span", .plain("data-since", Timestamp.text(nanoseconds: start)),
-            text: context.words.took(context.now - start))
+        guard let start = run.startedAt, let took = run.took(now: context.now) else { return html.text("—") }
+        let text = context.words.took(took.nanoseconds)
+        if run.endedAt != nil { return html.text(text) }
+        html.element("span", .plain("data-since", Timestamp.text(nanoseconds: start)), text: text)
     }
 }
 

@@ -238,6 +238,7 @@ enum Phrase: String, Sendable, CaseIterable {
     case factPriority
     case priorityHelp
     case factRetryOf
+    case factRetriedBy
     case factRun
     case factInputs
     case factInput
@@ -603,6 +604,7 @@ enum Phrase: String, Sendable, CaseIterable {
                 "-10 から 10 まで。待機中の実行のうち、優先度が最も高く、最も古いものから始まります。"
             )
         case .factRetryOf: ("Retry of", "再実行元")
+        case .factRetriedBy: ("Retried by", "再実行先")
         case .factRun: ("Run", "実行 ID")
         case .factInputs: ("Inputs", "パラメーター")
         case .factInput: ("Input", "入力")

@@ -1,0 +1,66 @@
+import RunnelSupport
+
+/// Rows in columns below titles. In a terminal they fit into its width.
+struct TextTable {
+    struct Column {
+        let title: String
+        /// To how many characters it can be cut where the rows are too wide; nil: never.
+        var shortest: Int?
+    }
+
+    struct Row {
+        /// On one line each; see ``TextStyle/line(_:)``.
+        var cells: [String]
+        /// Stands below the row in a terminal, and behind it elsewhere.
+        var detail: String?
+    }
+
+    let columns: [Column]
+    let style: TextStyle
+    /// The columns of the terminal; nil: nothing is cut.
+    var width: Int?
+
+    private static let gap = "  "
+
+    /// - Parameter painted: A cell, filled up to the width of its column, in its colour.
+    func text(
+        _ rows: [Row], painted: (_ row: Int, _ column: Int, _ cell: String) -> String = { _, _, cell in cell }
+    ) -> String {
+        let widths = widths(of: [columns.map(\.title)] + rows.map(\.cells))
+        func cut(_ cells: [String]) -> [String] {
+            zip(cells, widths).enumerated().map { index, cell in
+                // What follows the last column is its own.
+                let text = Self.cut(cell.0, to: cell.1)
+                return index == columns.count - 1 ? text : text.padded(to: cell.1)
+            }
+        }
+        var lines = [style.dim(cut(columns.map(\.title)).joined(separator: Self.gap))]
+        for (number, row) in rows.enumerated() {
+            let cells = cut(row.cells).enumerated().map { painted(number, $0.offset, $0.element) }
+            var line = cells.joined(separator: Self.gap)
+            if let detail = row.detail {
+                line += width.map { "\n" + style.dim("  " + Self.cut(detail, to: $0 - 2)) } ?? style.dim("  \(detail)")
+            }
+            lines.append(line)
+        }
+        return lines.joined(separator: "\n") + "\n"
+    }
+
+    /// The widest columns are cut first.
+    private func widths(of lines: [[String]]) -> [Int] {
+        var widths = columns.indices.map { column in lines.map { $0[column].count }.max() ?? 0 }
+        guard let width else { return widths }
+        var excess = widths.reduce(0, +) + Self.gap.count * (columns.count - 1) - width
+        while excess > 0 {
+            let wide = columns.indices.filter { widths[$0] > columns[$0].shortest ?? .max }
+            guard let widest = wide.max(by: { widths[$0] < widths[$1] }) else { break }
+            widths[widest] -= 1
+            excess -= 1
+        }
+        return widths
+    }
+
+    private static func cut(_ text: String, to width: Int) -> String {
+        text.count > width ? text.prefix(max(0, width - 1)) + "…" : text
+    }
+}

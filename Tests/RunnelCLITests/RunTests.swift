@@ -164,6 +164,15 @@ import Testing
         }
     }
 
+    @Test("a file that is no YAML is found by the name in it, and its error is shown")
+    func brokenByName() async throws {
+        try await withProject(["a.yaml": "name: tickets\nsteps: [ { uses: log }\n", "echo.yaml": echo]) { runnel in
+            let ended = try await runnel.run(["run", "tickets"])
+            #expect(ended.error.hasPrefix("a.yaml:"), "\(ended.error)")
+            #expect(ended.status == 2)
+        }
+    }
+
     @Test(
         "wrong usage ends with status 2",
         arguments: [

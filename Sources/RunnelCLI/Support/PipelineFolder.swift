@@ -2,7 +2,6 @@ import PipelineTesting
 import RunnelEngine
 import RunnelKit
 import Synchronization
-import YAML
 
 /// The pipeline files below a folder: every `.yaml` and `.yml` file except configuration, manifests and tests. What
 /// ``FolderListing`` skips is left out.
@@ -106,11 +105,8 @@ enum PipelineNames {
     /// their files.
     static func below(_ folder: String) -> [(name: String, file: String)] {
         ((try? PipelineFolder(searching: folder).files()) ?? []).map { file in
-            let stem = file.split(separator: "/").last.map {
-                $0.split(separator: ".").dropLast().joined(separator: ".")
-            }
-            let root = (try? FileReading.yaml(of: file)).flatMap { try? YAMLParser.parse($0, name: file).root }
-            return (root?["name"]?.asString ?? stem ?? file, FileReading.shown(FileReading.absolute(file)))
+            let name = Pipeline.name(in: (try? FileReading.yaml(of: file)) ?? [], file: file)
+            return (name, FileReading.shown(FileReading.absolute(file)))
         }
     }
 

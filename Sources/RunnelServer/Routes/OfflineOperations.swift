@@ -44,10 +44,7 @@ package struct OfflineOperations: Sendable {
     /// - Returns: As the answer to the request.
     package func backfill(_ name: String, _ body: Value) async throws -> Value {
         try await refusing {
-            guard let pipeline = await api.host.pipeline(named: name)?.pipeline else {
-                let known = await api.host.all.compactMap { $0.pipeline?.name }
-                throw APIError(404, .noSuchPipeline, named: name, among: known)
-            }
+            let pipeline = try await api.pipeline(named: name).pipeline
             try await api.runs.keep(pipeline)
             return .list(try await Backfill(body).perform(pipeline, api, by: caller).map(\.json))
         }
@@ -60,10 +57,7 @@ package struct OfflineOperations: Sendable {
     ///   - position: Where the page before has ended.
     package func ledger(_ name: String, key: String?, after position: String?, limit: Int) async throws -> LedgerPage {
         try await refusing {
-            guard let pipeline = await api.host.pipeline(named: name)?.pipeline else {
-                let known = await api.host.all.compactMap { $0.pipeline?.name }
-                throw APIError(404, .noSuchPipeline, named: name, among: known)
-            }
+            let pipeline = try await api.pipeline(named: name).pipeline
             return try await api.ledger(of: pipeline, key: key, after: position, limit: limit).page
         }
     }

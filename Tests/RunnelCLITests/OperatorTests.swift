@@ -67,7 +67,7 @@ import Testing
                 #expect(page["entries"]?[0]?["size"] == 5)
                 #expect(page["next"] == nil)
                 let none = try await runnel.run(["ledger", "p", "schedule"])
-                #expect(none.status == 1)
+                #expect(none.status == 2)
                 #expect(
                     none.error
                         == "error: the pipeline \"p\" has no trigger \"schedule\" with a ledger; those with one are watch\n"

@@ -104,6 +104,20 @@ import Testing
         }
     }
 
+    @Test("what a server refuses ends with 2, as other names of nothing, unless it can work later")
+    func refused() async throws {
+        #expect([400, 401, 403, 404, 409].map { ExitStatus(refusal: $0) } == Array(repeating: .usage, count: 5))
+        #expect([408, 429, 500, 503].map { ExitStatus(refusal: $0) } == Array(repeating: .runFailed, count: 4))
+        let files = ["runnel.yaml": "server: { port: 0 }\n", "pipelines/h.yaml": "steps: [ { uses: log } ]\n"]
+        try await withProject(files) { runnel in
+            try await runnel.serving("pipelines") { (runnel: RunnelProcess) async throws in
+                let ended = try await runnel.run(["trigger", "nothing"])
+                #expect(ended.error == "error: there is no pipeline \"nothing\"\n")
+                #expect(ended.status == 2)
+            }
+        }
+    }
+
     @Test("a log gets the plain address of the dashboard, and no link that signs in")
     func plainAddress() async throws {
         let files = ["runnel.yaml": "server: { port: 0 }\n", "pipelines/h.yaml": "steps: [ { uses: log } ]\n"]

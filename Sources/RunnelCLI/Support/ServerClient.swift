@@ -69,10 +69,10 @@ struct ServerClient: Sendable {
             }
             if response.status == .unauthorized {
                 Streams.error.write("error: \(rejection.message)\n" + (rejection.hint.map { "  = \($0)\n" } ?? ""))
-                throw ExitStatus.usage
+            } else {
+                Streams.error.write("error: \(message ?? "the server answered \(response.status.code)")\n")
             }
-            Streams.error.write("error: \(message ?? "the server answered \(response.status.code)")\n")
-            throw ExitStatus.runFailed
+            throw ExitStatus(refusal: Int(response.status.code))
         }
         return value
     }

@@ -7,6 +7,8 @@ package struct OfflineOperations: Sendable {
     /// Why something is refused, in the words of the API.
     package struct Refusal: Error, Sendable {
         package let message: String
+        /// That of HTTP.
+        package let status: Int
     }
 
     private let api: API
@@ -66,7 +68,7 @@ package struct OfflineOperations: Sendable {
         do {
             return try await body()
         } catch let error as APIError {
-            throw Refusal(message: api.queue.redact(error.message))
+            throw Refusal(message: api.queue.redact(error.message), status: error.status)
         }
     }
 }

@@ -179,9 +179,16 @@ struct ProjectPlugins: Sendable {
     }
 
     private static func host(_ project: Project) -> ProcessHost {
-        let secrets = project.secrets
+        let (secrets, unavailable) = (project.secrets, project.unavailableSecrets)
+        let places = Dictionary(
+            project.effectiveSettings.map { ($0.key, $0.source.name) }, uniquingKeysWith: { first, _ in first })
         return ProcessHost(
-            variables: ProcessInfo.processInfo.environment, project: project.directory, secret: { secrets[$0] })
+            variables: ProcessInfo.processInfo.environment, project: project.directory, secret: { secrets[$0] },
+            missing: { name in
+                unavailable[name].map {
+                    (UnavailableSecret(reason: $0).predicate, (places["secrets.\(name)"] ?? nil) ?? "runnel.yaml")
+                }
+            })
     }
 
     /// A context outside of any run, for listing a server's tools.

@@ -75,7 +75,7 @@ actor ConfigurationReload {
 
     /// `runnel.yaml`, the files of secrets, and the manifests of plugins.
     private var watchedFiles: [String] {
-        let folders = (try? PluginFolder.all(of: project)) ?? []
+        let folders = PluginFolder.all(of: project)
         return [FileReading.absolute(project.report.source.name), project.directory + "/plugins"]
             + project.secretFiles + folders.map { $0.path + "/plugin.yaml" }
     }
@@ -130,7 +130,7 @@ actor ConfigurationReload {
 
     /// The manifests in `plugins/`, by folder.
     private static func manifests(of project: Project) -> [String: String] {
-        let folders = (try? PluginFolder.all(of: project)) ?? []
+        let folders = PluginFolder.all(of: project)
         return Dictionary(folders.map { ($0.name, $0.report.source.text) }, uniquingKeysWith: { first, _ in first })
     }
 

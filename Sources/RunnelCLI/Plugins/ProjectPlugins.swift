@@ -33,8 +33,6 @@ struct ProjectPlugins: Sendable {
             return try await ProjectPlugins(project, discovery: discovery, only: only, simulates: simulates)
         } catch let error as RegistryError {
             Streams.error.write("error: \(error.message)\n")
-        } catch let error as FileReading.Failure {
-            Streams.error.write("error: \(error.message)\n")
         }
         throw ExitStatus.usage
     }
@@ -44,7 +42,7 @@ struct ProjectPlugins: Sendable {
         _ project: Project, discovery: ToolDiscovery = .cached, only: String? = nil, host: ProcessHost? = nil,
         simulates: Bool = false
     ) async throws {
-        var folders = try PluginFolder.all(of: project)
+        var folders = PluginFolder.all(of: project)
         let host = host ?? Self.host(project)
         let stock = try Self.configured(RunnelCommand.plugins, project, alsoKnown: folders.map(\.name))
         var registry = try StepRegistry(

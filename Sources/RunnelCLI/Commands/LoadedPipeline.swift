@@ -28,7 +28,7 @@ struct LoadedPipeline: Sendable {
                             isFolder ? "" : name, in: isFolder ? [path, options.directory] : [options.directory]))
             }
             try PipelineFiles.refuseOthers(path)
-            let bytes = try FileReading.yaml(of: path)
+            let bytes = try FileReading.yaml(of: path, waits: true)
             let found = try options.find(near: path, runsCommands: startsServers)
             switch found {
             case .failure(let invalid):

@@ -27,11 +27,13 @@ enum FileReading {
     }
 
     /// Reads a YAML file, up to just beyond the parser's limit, so that the parser reports a file that is too large.
-    static func yaml(of path: String) throws(Failure) -> [UInt8] {
+    ///
+    /// - Parameter waits: Whether to wait for the writer of a named pipe; those of a shell have one.
+    static func yaml(of path: String, waits: Bool = false) throws(Failure) -> [UInt8] {
         var isDirectory = false
         guard exists(path, isDirectory: &isDirectory) else { throw Failure(message: "there is no file \"\(path)\"") }
         guard !isDirectory else { throw Failure(message: "\"\(path)\" is a directory, not a file") }
-        return try contents(of: path, limit: YAMLLimits.default.maxBytes)
+        return try contents(of: path, limit: YAMLLimits.default.maxBytes, waits: waits || path.hasPrefix("/dev/"))
     }
 
     private static func contents(of path: String, limit: Int, waits: Bool = false) throws(Failure) -> [UInt8] {
@@ -68,6 +70,13 @@ enum FileReading {
                 throw Failure(message: "standard input is larger than \(maximumInput >> 20) MiB")
             }
         }
+    }
+
+    /// Whether the path is no place in a project and can be read once: `/dev/stdin`, a process substitution, a named pipe.
+    static func isStream(_ path: String) -> Bool {
+        var status = stat()
+        return absolute(path).hasPrefix("/dev/")
+            || (stat(path, &status) == 0 && [S_IFIFO, S_IFCHR].contains(status.st_mode & S_IFMT))
     }
 
     /// Whether another program writes there.

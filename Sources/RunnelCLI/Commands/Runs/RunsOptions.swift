@@ -20,7 +20,7 @@ struct ProjectOptions: ParsableArguments {
         completion: .file())
     var config: String?
 
-    /// The project of a file: the one that was named, or the nearest.
+    /// The project of a file: the one that was named, or the nearest. A stream belongs to the current folder.
     ///
     /// - Parameters:
     ///   - hasSecrets: Whether secrets and the environment are read.
@@ -28,8 +28,9 @@ struct ProjectOptions: ParsableArguments {
     func find(
         near file: String, hasSecrets: Bool = true, runsCommands: Bool = false
     ) throws(FileReading.Failure) -> Result<Project, InvalidConfiguration> {
-        try Project.find(
-            from: folder() ?? FileReading.folder(of: FileReading.absolute(file)), config: config,
+        let start = FileReading.isStream(file) ? "." : FileReading.folder(of: FileReading.absolute(file))
+        return try Project.find(
+            from: folder() ?? FileReading.absolute(start), config: config,
             environment: ProcessInfo.processInfo.environment, hasSecrets: hasSecrets, runsCommands: runsCommands)
     }
 

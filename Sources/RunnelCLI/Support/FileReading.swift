@@ -91,6 +91,15 @@ enum FileReading {
         return fstat(descriptor, &status) == 0 && [S_IFIFO, S_IFREG].contains(status.st_mode & S_IFMT)
     }
 
+    /// Throws unless the path is that of a folder.
+    static func checkFolder(_ path: String) throws(Failure) {
+        var isFolder = false
+        guard exists(path, isDirectory: &isFolder) else { throw Failure(message: "there is no folder \"\(path)\"") }
+        guard isFolder else {
+            throw Failure(message: "\"\(path)\" is a file, not a folder\n  = name its folder: \(folder(of: path))")
+        }
+    }
+
     static func exists(_ path: String) -> Bool {
         var isDirectory = false
         return exists(path, isDirectory: &isDirectory)

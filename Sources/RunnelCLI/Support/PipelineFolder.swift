@@ -48,7 +48,7 @@ struct PipelineFolder: Sendable {
     /// The current files; see ``FolderListing/files()``. Throws if the folder itself cannot be listed.
     func files() throws(FileReading.Failure) -> [String] {
         let files = listing.files()
-        guard FileReading.exists(path) else { throw FileReading.Failure(message: "there is no folder \"\(path)\"") }
+        try FileReading.checkFolder(path)
         guard let files else {
             throw FileReading.Failure(
                 message: "cannot read the folder \"\(path)\"; let the user who runs Runnel read and enter it")

@@ -44,10 +44,7 @@ struct ProjectOptions: ParsableArguments {
     /// The folder that was named.
     func folder() throws(FileReading.Failure) -> String? {
         guard let directory else { return nil }
-        var isFolder = false
-        guard FileReading.exists(directory, isDirectory: &isFolder), isFolder else {
-            throw FileReading.Failure(message: "there is no folder \"\(directory)\"")
-        }
+        try FileReading.checkFolder(directory)
         return FileReading.absolute(directory)
     }
 

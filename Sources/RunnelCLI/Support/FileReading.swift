@@ -21,7 +21,7 @@ enum FileReading {
 
     static func bytes(of path: String) throws(Failure) -> [UInt8] {
         var isDirectory = false
-        guard exists(path, isDirectory: &isDirectory) else { throw Failure(message: "there is no file \"\(path)\"") }
+        guard exists(path, isDirectory: &isDirectory) else { throw missing(path) }
         guard !isDirectory else { throw Failure(message: "\"\(path)\" is a directory, not a file") }
         return try contents(of: path, limit: .max - 1, waits: true)
     }
@@ -31,9 +31,21 @@ enum FileReading {
     /// - Parameter waits: Whether to wait for the writer of a named pipe; those of a shell have one.
     static func yaml(of path: String, waits: Bool = false) throws(Failure) -> [UInt8] {
         var isDirectory = false
-        guard exists(path, isDirectory: &isDirectory) else { throw Failure(message: "there is no file \"\(path)\"") }
+        guard exists(path, isDirectory: &isDirectory) else { throw missing(path) }
         guard !isDirectory else { throw Failure(message: "\"\(path)\" is a directory, not a file") }
         return try contents(of: path, limit: YAMLLimits.default.maxBytes, waits: waits || path.hasPrefix("/dev/"))
+    }
+
+    private static func missing(_ path: String) -> Failure {
+        Failure(
+            message: leadsNowhere(path)
+                ? "\"\(path)\" is a link to a file that is not there" : "there is no file \"\(path)\"")
+    }
+
+    /// Whether there is a symbolic link at the path whose target is not there.
+    static func leadsNowhere(_ path: String) -> Bool {
+        var status = stat()
+        return lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFLNK && !exists(path)
     }
 
     private static func contents(of path: String, limit: Int, waits: Bool = false) throws(Failure) -> [UInt8] {

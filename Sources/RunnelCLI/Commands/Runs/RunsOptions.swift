@@ -120,6 +120,11 @@ extension Journal {
             }
             return run
         }
+        guard !name.isEmpty else {
+            // Such as of a variable of a script that is not set.
+            Streams.error.write("error: the id of the run is empty\n  = name a run, or `last`\n")
+            throw ExitStatus.usage
+        }
         let found = try await runs(idPrefix: name.lowercased(), limit: 2)
         guard let run = found.first else {
             Streams.error.write("error: there is no run \"\(name)\"\n  = `runnel runs list` lists the runs\n")

@@ -169,10 +169,10 @@ import Testing
         let files = ["runnel.yaml": "vars: { region: eu }\n", "sub/note.txt": "x"]
         try await withProject(files) { runnel in
             let script = RunnelProcess(directory: runnel.directory + "/sub", program: "/bin/sh")
-            let text = "'name: p\nsteps: [ { uses: template, with: { text: \"{{ vars.region }}\" } } ]'"
+            let steps = "steps: [ { uses: template, with: { text: \"{{ vars.region }}\" } } ]"
             let commands = [
-                "mkfifo pipe && { printf \(text) > pipe & } && \(RunnelProcess.path) run pipe",
-                "printf \(text) | \(RunnelProcess.path) run /dev/stdin",
+                "mkfifo pipe && { printf 'name: p\n\(steps)' > pipe & } && \(RunnelProcess.path) run pipe",
+                "printf 'name: q\n\(steps)' | \(RunnelProcess.path) run /dev/stdin",
             ]
             for command in commands {
                 let ended = try await script.run(["-c", command])

@@ -20,7 +20,7 @@ struct LoadedPipeline: Sendable {
             _ = try options.folder()
             let path = Self.path(name, in: options.directory)
             var isFolder = false
-            // Reading it says so.
+            // The error of reading it says so.
             if FileReading.leadsNowhere(path) { _ = try FileReading.yaml(of: path) }
             guard FileReading.exists(path, isDirectory: &isFolder), !isFolder else {
                 let problem = isFolder ? "\"\(name)\" is a folder, not a pipeline" : "there is no pipeline \"\(name)\""

@@ -256,12 +256,11 @@ private struct CheckedProjects {
         reports += plugins.folders.map(\.report)
         if FileReading.exists(project.report.source.name) {
             // What stands in it is not needed, but the commands that do need it end for its errors.
-            let named =
-                GlobalOptions.current.envFile ?? ProcessInfo.processInfo.environment["RUNNEL_ENV_FILE"]
+            let named = GlobalOptions.current.envFile ?? ProcessInfo.processInfo.environment["RUNNEL_ENV_FILE"]
             do throws(FileReading.Failure) {
                 let variables = try EnvironmentFile(beside: project.directory, named: named)
-                reports.append(
-                    LoadReport(source: YAMLSource(name: ".env", text: ""), diagnostics: variables.diagnostics))
+                // Its text may hold secrets, so no line of it is quoted.
+                reports.append(LoadReport(source: project.report.source, diagnostics: variables.diagnostics))
             } catch {
                 unreadable.append(error.message)
             }

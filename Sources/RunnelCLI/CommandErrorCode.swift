@@ -11,6 +11,7 @@ enum CommandErrorCode: String, ErrorCode {
     case linkOutside = "link-outside"
     case notConfigured = "not-configured"
     case pipelineUntrusted = "pipeline-untrusted"
+    case pluginUnreadable = "plugin-unreadable"
     case pluginUntrusted = "plugin-untrusted"
 
     static let part = "The command line"
@@ -31,6 +32,8 @@ enum CommandErrorCode: String, ErrorCode {
             ErrorExplanation(
                 "a file with a script belongs to another user", hints: "`runnel trust …`, if you trust what it executes"
             )
+        case .pluginUnreadable:
+            ErrorExplanation("the `plugin.yaml` of a plugin, or the folder `plugins` itself, cannot be read")
         case .pluginUntrusted: ErrorExplanation("the folder of a plugin belongs to another user")
         }
     }

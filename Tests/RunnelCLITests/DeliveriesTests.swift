@@ -39,7 +39,7 @@ import Testing
             #expect(again.error.isEmpty)
             #expect(again.output.replacing("exists", with: "started") == filled.output)
             let missing = try await runnel.run(["schedule", "backfill", "q"] + backfill.dropFirst(3))
-            #expect(missing.status == 1)
+            #expect(missing.status == 2)
             #expect(missing.error == "error: there is no pipeline \"q\"\n")
             func states() async throws -> [String] {
                 let runs = try Value.json(try await runnel.run(["runs", "list", "--json"]).output).asList ?? []
@@ -76,15 +76,18 @@ import Testing
             #expect(list.output == "")
             #expect(list.error.hasSuffix("no deliveries\n"))
             let missing = try await runnel.run(["deliveries", "show", "12"])
-            #expect(missing.status == 1)
+            #expect(missing.status == 2)
             #expect(
                 missing.error.hasSuffix(
                     "error: there is no delivery 12\n  = `runnel deliveries list` lists them\n"))
+            let other = try await runnel.run(["deliveries", "--pipeline", "q"])
+            #expect(other.status == 2)
+            #expect(other.error == "error: there is no pipeline \"q\"\n  = the pipelines are p\n")
             let outcome = try await runnel.run(["deliveries", "list", "--outcome", "lost"])
             #expect(outcome.status == 2)
             #expect(outcome.error.contains("lost"))
             let offline = try await runnel.run(["deliveries", "replay", "12"])
-            #expect(offline.status == 1)
+            #expect(offline.status == 2)
             #expect(offline.error.hasSuffix("error: there is no delivery \"12\"\n"), "\(offline.error)")
         }
     }

@@ -71,6 +71,26 @@ import Testing
         }
     }
 
+    @Test(
+        "a journal that cannot be reached is not taken for none",
+        arguments: [
+            "runs", "logs last", "runs resume --all", "audit", "deliveries", "usage", "workers",
+            "journal copy .runnel copy",
+        ])
+    func unreachable(command: String) async throws {
+        try await withProject(["good.yaml": good, ".runnel": ""]) { runnel in
+            let ended = try await runnel.run(command.split(separator: " ").map(String.init))
+            let folder = runnel.directory + "/.runnel"
+            #expect(
+                ended.error == """
+                    error: the journal \(folder)/journal.db cannot be opened: Not a directory [journal-failed]
+                      = \(folder) has to be a folder; move away what is there
+
+                    """)
+            #expect(ended.status == 1)
+        }
+    }
+
     @Test("a secret that went through a step is nowhere in the journal, and comes back when the run is sent again")
     func secrets() async throws {
         let pipeline = """

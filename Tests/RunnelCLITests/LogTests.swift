@@ -74,6 +74,9 @@ import Testing
             let one = try await runnel.run(["logs", "last", "--step", "first", "--json"])
             let events = try one.output.split(separator: "\n").map { try Value.json(Array($0.utf8)) }
             #expect(events.map { $0["event"] } == ["step-started", "step-note", "step-succeeded"])
+            let nowhere = try await runnel.run(["logs", "last", "--step", "secnod"])
+            #expect(nowhere.error.hasSuffix(" has no event of a step \"secnod\"\n  = did you mean \"second\"?\n"))
+            #expect(nowhere.status == 2)
             let none = try await runnel.run(["logs", "nope"])
             #expect(none.error == "error: there is no run \"nope\"\n  = `runnel runs list` lists the runs\n")
         }

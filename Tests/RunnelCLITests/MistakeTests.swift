@@ -332,6 +332,14 @@ private struct Mistake: CustomTestStringConvertible {
             ),
             (["doctor", "--project", "nowhere"], "error: there is no folder \"nowhere\"\n"),
             (
+                ["doctor", "--project", "runnel.yaml"],
+                "error: \"runnel.yaml\" is a file, not a folder\n  = name its folder: .\n"
+            ),
+            (
+                ["serve", "folder/notes.txt"],
+                "error: \"folder/notes.txt\" is a file, not a folder\n  = name its folder: folder\n"
+            ),
+            (
                 ["run", "folder"],
                 "error: \"folder\" is a folder, not a pipeline\n  = pipelines here: other, p\n"
             ),

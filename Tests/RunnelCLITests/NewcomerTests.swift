@@ -301,6 +301,32 @@ import Testing
                           = stop the program that listens on it, or choose another with --port
 
                         """), "\(ended.error)")
+                let receiver = try await runnel.run(["receive", "--port", port])
+                #expect(receiver.error.hasPrefix("error: the port \(port) of 127.0.0.1 is in use\n"))
+                #expect(receiver.status == 2)
+                let nowhere = try await runnel.run(["receive", "--host", "no host"])
+                #expect(nowhere.error.hasPrefix("error: there is no host \"no host\": "))
+                #expect(nowhere.error.hasSuffix("listen on 127.0.0.1, or on 0.0.0.0 for all addresses, with --host\n"))
+                #expect(nowhere.status == 2)
+            }
+        }
+    }
+
+    @Test("a link that leads nowhere is told as one, and no run is meant by an empty id")
+    func nothing() async throws {
+        try await withProject(["p.yaml": "steps: [ { uses: log } ]\n"]) { runnel in
+            try FileManager.default.createSymbolicLink(
+                atPath: runnel.directory + "/link.yaml", withDestinationPath: "gone.yaml")
+            for command in [["run", "link"], ["run", "link.yaml"], ["validate"]] {
+                let ended = try await runnel.run(command)
+                #expect(ended.error.contains("link.yaml\" is a link to a file that is not there\n"), "\(ended.error)")
+                #expect(ended.status == 2)
+            }
+            _ = try await runnel.run(["run", "p"])
+            for command in [["runs", "cancel"], ["runs", "retry"], ["logs"]] {
+                let ended = try await runnel.run(command + [""])
+                #expect(ended.error == "error: the id of the run is empty\n  = name a run, or `last`\n")
+                #expect(ended.status == 2)
             }
         }
     }

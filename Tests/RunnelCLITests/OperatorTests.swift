@@ -67,7 +67,7 @@ import Testing
                 #expect(page["entries"]?[0]?["size"] == 5)
                 #expect(page["next"] == nil)
                 let none = try await runnel.run(["ledger", "p", "schedule"])
-                #expect(none.status == 1)
+                #expect(none.status == 2)
                 #expect(
                     none.error
                         == "error: the pipeline \"p\" has no trigger \"schedule\" with a ledger; those with one are watch\n"
@@ -106,8 +106,14 @@ import Testing
             try "A=2\nhunter2x".write(toFile: runnel.directory + "/other.env", atomically: true, encoding: .utf8)
             let broken = try await runnel.run(["run", "p", "--env-file", "other.env"])
             #expect(broken.status == 2)
-            #expect(broken.error.contains("other.env:2: error: expected `NAME=value` [bad-env-file]"))
+            #expect(broken.error.contains("other.env:2:1: error: expected `NAME=value` [bad-env-file]"))
             #expect(!broken.error.contains("hunter2x"))
+            let checked = try await runnel.run(["validate", "--env-file", "other.env", "--format", "json"])
+            #expect(checked.status == 2)
+            let found = try Value.json(checked.output).asList?.first { $0["code"] == "bad-env-file" }
+            #expect(found?["file"] == "other.env")
+            #expect(found?["line"] == 2)
+            #expect(found?["column"] == 1)
             let missing = try await runnel.run(["run", "p", "--env-file", "none.env"])
             #expect(missing.status == 2)
             #expect(missing.error.contains("there is no file \"none.env\""))

@@ -71,6 +71,28 @@ import Testing
         }
     }
 
+    @Test("a manifest that cannot be read is said so by the commands that look at plugins, and ends none")
+    func unreadable() async throws {
+        let files = Self.project([
+            "plugins/other/plugin.yaml/x": "", "p.yaml": "name: p\nsteps:\n  - { uses: other.thing }\n",
+            "good.yaml": "name: good\nsteps:\n  - { uses: template, with: { text: well } }\n",
+        ])
+        try await withProject(files) { runnel in
+            let file = runnel.directory + "/plugins/other/plugin.yaml"
+            let words =
+                "plugins/other/plugin.yaml: error: \"\(file)\" is a directory, not a file [plugin-unreadable]\n"
+            for command in [["run", "good"], ["steps"]] {
+                let ended = try await runnel.run(command)
+                #expect(ended.status == 0, "\(command): \(ended.error)")
+                #expect(ended.error.hasPrefix(words), "\(command): \(ended.error)")
+            }
+            #expect(try await runnel.run(["usage"]).status == 0)
+            let needed = try await runnel.run(["run", "p"])
+            #expect(needed.status == 2)
+            #expect(needed.error.contains(" is a directory, not a file"))
+        }
+    }
+
     @Test("a broken manifest is shown with its place; only the pipelines that need it are stopped")
     func broken() async throws {
         let files = Self.project([

@@ -164,6 +164,36 @@ import Testing
         }
     }
 
+    @Test("a pipeline from a pipe belongs to the project of the current folder, and its runs can be retried")
+    func stream() async throws {
+        let files = ["runnel.yaml": "vars: { region: eu }\n", "sub/note.txt": "x"]
+        try await withProject(files) { runnel in
+            let script = RunnelProcess(directory: runnel.directory + "/sub", program: "/bin/sh")
+            let steps = "steps: [ { uses: template, with: { text: \"{{ vars.region }}\" } } ]"
+            let commands = [
+                "mkfifo pipe && { printf 'name: p\n\(steps)' > pipe & } && \(RunnelProcess.path) run pipe",
+                "printf 'name: q\n\(steps)' | \(RunnelProcess.path) run /dev/stdin",
+            ]
+            for command in commands {
+                let ended = try await script.run(["-c", command])
+                #expect(ended.output == "eu\n", "\(ended.error)")
+            }
+            #expect(FileManager.default.fileExists(atPath: runnel.directory + "/.runnel/journal.db"))
+            let again = try await runnel.run(["runs", "retry", "last"])
+            #expect(again.output == "eu\n")
+            #expect(again.error.hasPrefix("/dev/stdin cannot be read again; using the recorded definition\n"))
+        }
+    }
+
+    @Test("a file that is no YAML is found by the name in it, and its error is shown")
+    func brokenByName() async throws {
+        try await withProject(["a.yaml": "name: tickets\nsteps: [ { uses: log }\n", "echo.yaml": echo]) { runnel in
+            let ended = try await runnel.run(["run", "tickets"])
+            #expect(ended.error.hasPrefix("a.yaml:"), "\(ended.error)")
+            #expect(ended.status == 2)
+        }
+    }
+
     @Test(
         "wrong usage ends with status 2",
         arguments: [

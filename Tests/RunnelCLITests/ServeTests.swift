@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 
 @testable import RunnelCLI
@@ -38,6 +39,82 @@ import Testing
                     """)
             #expect(ended.status == 2)
             #expect(ended.output == "")
+        }
+    }
+
+    @Test("a command without a token that the server accepts says where the token should be, and what is wrong there")
+    func tokenFile() async throws {
+        let files = ["runnel.yaml": "server: { port: 0 }\n", "pipelines/h.yaml": "steps: [ { uses: log } ]\n"]
+        try await withProject(files) { runnel in
+            try await runnel.serving("pipelines") { (runnel: RunnelProcess) async throws in
+                let file = runnel.directory + "/.runnel/api-token"
+                let server = "error: the server at http://127.0.0.1:\(runnel.environment["RUNNEL_SERVER_PORT"] ?? "")"
+                let again = "; `runnel serve` makes a new one when it starts\n"
+                let wrong = String(repeating: "x", count: 43)
+                let cases: [(content: String?, mode: Int, words: String)] = [
+                    (nil, 0o600, " needs the API token: there is no file \"\(file)\"" + again),
+                    ("", 0o600, " needs the API token: the file \"\(file)\" is empty" + again),
+                    ("x\n", 0o600, " needs the API token: the token in the file \"\(file)\" is too short" + again),
+                    (
+                        wrong, 0o644,
+                        " needs the API token: other users can open the file \"\(file)\" (mode 0644)" + again
+                    ),
+                    (
+                        wrong, 0o600,
+                        " does not accept the token of \"\(file)\"\n"
+                            + "  = it was started with another one, or for another project; restart it, or name its "
+                            + "project with --project\n"
+                    ),
+                ]
+                for (content, mode, words) in cases {
+                    try? FileManager.default.removeItem(atPath: file)
+                    if let content {
+                        let isMade = FileManager.default.createFile(
+                            atPath: file, contents: Data(content.utf8), attributes: [.posixPermissions: mode])
+                        #expect(isMade)
+                    }
+                    let ended = try await runnel.run(["status"])
+                    #expect(ended.error == server + words)
+                    #expect(ended.status == 2)
+                }
+            }
+        }
+    }
+
+    @Test("a command whose `server.token` has no value quotes its file and the reason")
+    func settingsTokenFile() async throws {
+        let files = [
+            "runnel.yaml": "server: { port: 0, token: { file: token } }\n", "token": String(repeating: "x", count: 43),
+            "pipelines/h.yaml": "steps: [ { uses: log } ]\n",
+        ]
+        try await withProject(files) { runnel in
+            try await runnel.serving("pipelines") { (runnel: RunnelProcess) async throws in
+                let file = runnel.directory + "/token"
+                let place = "the file \"token\" (\(file), `server.token` in runnel.yaml:1)"
+                let start = " needs the API token: `server.token` has no value: "
+                try Data().write(to: URL(fileURLWithPath: file))
+                let empty = try await runnel.run(["status"])
+                #expect(empty.error.hasSuffix("\(start)\(place) is empty; write the secret into it\n"))
+                try FileManager.default.removeItem(atPath: file)
+                let missing = try await runnel.run(["status"])
+                let reason = "No such file or directory; create it, or change the path\n"
+                #expect(missing.error.hasSuffix("\(start)cannot read \(place): \(reason)"))
+                #expect(missing.status == 2)
+            }
+        }
+    }
+
+    @Test("what a server refuses ends with 2, as other names of nothing, unless it can work later")
+    func refused() async throws {
+        for status in [400, 401, 403, 404, 409] { #expect(RunnelCLI.ExitStatus(refusal: status) == .usage) }
+        for status in [408, 429, 500, 503] { #expect(RunnelCLI.ExitStatus(refusal: status) == .runFailed) }
+        let files = ["runnel.yaml": "server: { port: 0 }\n", "pipelines/h.yaml": "steps: [ { uses: log } ]\n"]
+        try await withProject(files) { runnel in
+            try await runnel.serving("pipelines") { (runnel: RunnelProcess) async throws in
+                let ended = try await runnel.run(["trigger", "nothing"])
+                #expect(ended.error == "error: there is no pipeline \"nothing\"\n")
+                #expect(ended.status == 2)
+            }
         }
     }
 

@@ -21,18 +21,21 @@ import Testing
     }
 
     @Test(
-        "what is wrong is said with its line, and without the value",
+        "what is wrong is said with its line and column, and without the value",
         arguments: [
-            ("A=1\nhunter2", 2, "expected `NAME=value`"), ("1A=hunter2", 1, "expected `NAME=value`"),
-            ("A=1\n\nB=\"hunter2\nC=2", 3, "the quote is not closed"),
-            ("A='hunter2' more", 1, "there is text behind the closing quote"),
+            ("A=1\nhunter2", 2, 1, "expected `NAME=value`"), ("\u{FEFF}1A=hunter2", 1, 1, "expected `NAME=value`"),
+            ("A=1\r\n\t hunter2", 2, 3, "expected `NAME=value`"),
+            ("A=1\n\nB=\"hunter2\nC=2", 3, 3, "the quote is not closed"),
+            ("A='hunter2' more", 1, 13, "there is text behind the closing quote"),
+            ("A='hunter\n2' more", 2, 4, "there is text behind the closing quote"),
         ])
-    func problems(text: String, line: Int, message: String) {
+    func problems(text: String, line: Int, column: Int, message: String) {
         #expect {
             try EnvFile(text)
         } throws: { error in
             let problem = error as? EnvFile.Problem
-            return problem?.line == line && problem?.message == message && !"\(error)".contains("hunter2")
+            return problem?.line == line && problem?.column == column && problem?.message == message
+                && !"\(error)".contains("hunter2")
         }
     }
 }

@@ -106,6 +106,19 @@ private func exec(_ changes: ValueObject) -> Value {
             try EnvironmentList(field: ["B": ["env": "RUNNEL_TEST_SEEN"]]).resolve(in: host)["B"] == "seen")
     }
 
+    @Test("a secret that the configuration has, without a value, is not told as one that it has not")
+    func unavailableSecret() throws {
+        let host = ProcessHost(
+            variables: [:], project: "/project",
+            missing: { name in
+                guard name == "key" else { return nil }
+                return ("has no value: the environment variable KEY is not set", "runnel.yaml:3")
+            })
+        let error = try #require(throws: FieldError.self) { try ManifestText.secret("key").resolve(in: host) }
+        #expect(error.message == "the secret \"key\" has no value: the environment variable KEY is not set")
+        #expect(error.hint == "it is declared at runnel.yaml:3; set it where Runnel is started")
+    }
+
     @Test(
         "a text that stands elsewhere has to be there, and not be empty",
         arguments: [

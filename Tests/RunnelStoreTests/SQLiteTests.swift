@@ -344,6 +344,21 @@ import Foundation
     }
 
     @Test(
+        "a folder or file that cannot be read is said so, with who has to be let in",
+        .enabled(if: getuid() != 0, "the superuser can read anything"), arguments: ["", "/journal.db"])
+    func unreadable(name: String) async throws {
+        try await withTemporaryDirectory { (folder) async throws -> Void in
+            let state = folder + "/.runnel"
+            try await SQLiteJournal.open(directory: state).close()
+            try FileManager.default.setAttributes([.posixPermissions: 0], ofItemAtPath: state + name)
+            let error = #expect(throws: JournalError.self) { _ = try SQLiteJournal.open(directory: state) }
+            try FileManager.default.setAttributes([.posixPermissions: 0o700], ofItemAtPath: state + name)
+            #expect(error?.message == "the journal \(state)/journal.db cannot be opened: Permission denied")
+            #expect(error?.hint == "let the user that runs Runnel enter \(state), and read and write what is in it")
+        }
+    }
+
+    @Test(
         "a full disk is said so, loses nothing, and is no obstacle once there is room",
         .enabled(if: SmallDisk.isPossible))
     func fullDisk() async throws {

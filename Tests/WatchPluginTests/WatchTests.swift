@@ -199,6 +199,27 @@ import Testing
         }
     }
 
+    @Test("that another server takes files of the folder is said once, and each file that had a run earlier")
+    func duplicates() {
+        let messages = DuplicateMessages()
+        // 2026-11-28T02:19:51.028Z, which the id holds in milliseconds.
+        let (run, now) = ("01a21ff3-a574-732b-9f05-d13d6be77c2d", Int64(0x01a2_1ff3_a574) * 1_000_000)
+        #expect(
+            messages.message("inbox/1", run: run, follows: true, now: now + 40_000_000)
+                == "\"inbox/1\" starts no run: another server has just started run \(run) for it; "
+                + "servers that watch one folder share its files, and this is logged once")
+        #expect(messages.message("inbox/2", run: run, follows: true, now: now - 40_000_000) == nil)
+        for _ in 0..<2 {
+            #expect(
+                messages.message("inbox/1", run: run, follows: true, now: now + 60_000_000_000)
+                    == "\"inbox/1\" starts no run: run \(run) was started for it before; "
+                    + "the file goes where that run's result says")
+        }
+        #expect(
+            messages.message("inbox/1", run: "run-1", follows: false, now: now)
+                == "\"inbox/1\" starts no run: run run-1 was started for it before")
+    }
+
     @Test("patterns, temporary names and dotfiles decide what counts", arguments: Mode.allCases)
     func filtered(mode: Mode) async throws {
         try await WatchFixture.with { fixture in

@@ -46,11 +46,15 @@ struct DeliveriesListCommand: AsyncParsableCommand {
     @Flag(help: "Print one JSON object a line.") var json = false
 
     func run() async throws {
-        let journal = try options.journal(of: try options.project())
+        let project = try options.project()
+        let journal = try options.journal(of: project)
         let filter = DeliveryFilter(
             outcome: outcome?.outcome, pipeline: pipeline, before: page.last, limit: page.limit)
-        let deliveries = try await withJournalErrors { try await journal.deliveries.deliveries(filter) }
-        await journal.close()
+        let deliveries = try await withJournalErrors(closing: journal) {
+            let found = try await journal.deliveries.deliveries(filter)
+            if found.isEmpty, let pipeline { try await PipelineNames.check(pipeline, in: journal, project) }
+            return found
+        }
         if json {
             for delivery in deliveries { Streams.output.write(json: delivery.json(isFull: false), isPretty: false) }
             return
@@ -103,7 +107,7 @@ struct DeliveriesShowCommand: AsyncParsableCommand {
         await journal.close()
         guard let delivery = found else {
             Streams.error.write("error: there is no delivery \(number)\n  = `runnel deliveries list` lists them\n")
-            throw ExitStatus.runFailed
+            throw ExitStatus.usage
         }
         if json { return Streams.output.write(json: delivery.json(isFull: true), isPretty: true) }
         let style = TextStyle.standardOutput

@@ -96,7 +96,7 @@ struct JournalCopyCommand: AsyncParsableCommand {
             return try PostgresJournal.open(configuration)
         }
         let folder = FileReading.absolute(place)
-        guard isNew || FileReading.exists(folder + "/journal.db") else {
+        guard isNew || JournalSetup.exists(in: folder) else {
             throw JournalError(
                 .failed, "there is no journal in \(folder)", hint: "name the folder that holds journal.db, or a URL")
         }

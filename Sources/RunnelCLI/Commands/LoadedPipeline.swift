@@ -20,6 +20,8 @@ struct LoadedPipeline: Sendable {
             _ = try options.folder()
             let path = Self.path(name, in: options.directory)
             var isFolder = false
+            // The error of reading it says so.
+            if FileReading.leadsNowhere(path) { _ = try FileReading.yaml(of: path) }
             guard FileReading.exists(path, isDirectory: &isFolder), !isFolder else {
                 let problem = isFolder ? "\"\(name)\" is a folder, not a pipeline" : "there is no pipeline \"\(name)\""
                 throw FileReading.Failure(
@@ -28,7 +30,7 @@ struct LoadedPipeline: Sendable {
                             isFolder ? "" : name, in: isFolder ? [path, options.directory] : [options.directory]))
             }
             try PipelineFiles.refuseOthers(path)
-            let bytes = try FileReading.yaml(of: path)
+            let bytes = try FileReading.yaml(of: path, waits: true)
             let found = try options.find(near: path, runsCommands: startsServers)
             switch found {
             case .failure(let invalid):

@@ -35,14 +35,31 @@ struct LogsCommand: AsyncParsableCommand {
     private func show(_ journal: any Journal) async throws {
         var lines = RunLogLines()
         let stored = StoredEvents(journal: journal, run: try await journal.find(run))
+        var steps: [String] = []
+        var isFound = false
         _ = try await stored.follow(goesOn: follow) { id, event in
-            if let step, event["step"]?.asString.map({ !Self.names($0, step) }) ?? true { return }
+            if let step {
+                guard let execution = event["step"]?.asString else { return }
+                guard Self.names(execution, step) else {
+                    let name = String(execution.prefix { $0 != "[" })
+                    if !steps.contains(name) { steps.append(name) }
+                    return
+                }
+                isFound = true
+            }
             guard !json, let event = RunEvent(json: event, runID: id) else {
                 return Streams.output.write(json: event)
             }
             write(lines.lines(of: event))
         }
         write(lines.rest())
+        guard let step, !isFound, !Task.isCancelled else { return }
+        let hint =
+            Suggestion.closest(to: step, among: steps).map { "did you mean \"\($0)\"?" }
+            ?? (steps.isEmpty ? nil : "it has events of \(steps.joined(separator: ", "))")
+        Streams.error.write(
+            "error: the run \(stored.run.id) has no event of a step \"\(step)\"\n" + (hint.map { "  = \($0)\n" } ?? ""))
+        throw ExitStatus.usage
     }
 
     /// Whether an execution belongs to the step: those of `for_each` have a number behind its id.

@@ -96,13 +96,7 @@ struct PluginsRefreshCommand: AsyncParsableCommand {
 
     /// The servers to query.
     private func servers(of project: Project) throws -> [PluginFolder] {
-        let folders: [PluginFolder]
-        do {
-            folders = try PluginFolder.all(of: project)
-        } catch {
-            Streams.error.write("error: \(error.message)\n")
-            throw ExitStatus.usage
-        }
+        let folders = PluginFolder.all(of: project)
         let servers = folders.filter { $0.manifest?.interface == .mcp }
         guard let name else { return servers }
         guard let folder = folders.first(where: { $0.name == name }) else {

@@ -40,8 +40,9 @@ struct ReceiveCommand: AsyncParsableCommand {
             _ = try await withInterrupt {
                 try await application.serve(connections, until: stop, closingAfter: .seconds(1))
             }
-        } catch let error as IOError {
-            Streams.error.write("error: cannot listen on \(host):\(port): \(error.localizedReason)\n")
+        } catch {
+            guard let text = PortOption.text(error, host: host, port: port) else { throw error }
+            Streams.error.write(text)
             throw ExitStatus.usage
         }
     }
@@ -92,8 +93,4 @@ private final class Arrivals: Sendable {
             return count
         }
     }
-}
-
-extension IOError {
-    fileprivate var localizedReason: String { "\(description)" }
 }

@@ -75,6 +75,7 @@ struct RunCommand: AsyncParsableCommand {
     @OptionGroup var options: ProjectOptions
 
     func validate() throws {
+        if watch, FileReading.isStream(pipeline) { throw ValidationError("--watch cannot read \(pipeline) again") }
         if watch, inputFile == "-" { throw ValidationError("--watch cannot read standard input again") }
         if inputFile != nil, text != nil { throw ValidationError("--input-file and --text are mutually exclusive") }
         if noJournal, priority.text != nil {
@@ -186,7 +187,8 @@ struct RunCommand: AsyncParsableCommand {
                 return (name: String(parts[0]), text: parts.count > 1 ? String(parts[1]) : "")
             }
             let values = try pipeline.inputValues(given)
-            let (input, trigger) = try ManualInput.read(inputFile, text: text, takesPipe: !watch)
+            let takesPipe = !watch && self.pipeline != "/dev/stdin"
+            let (input, trigger) = try ManualInput.read(inputFile, text: text, takesPipe: takesPipe)
             return RunRequest(
                 id: UUIDv7.make(nanoseconds: WallClock.nanoseconds()), inputs: values,
                 trigger: Self.inTrace(trigger, ProcessInfo.processInfo.environment), input: input)

@@ -218,8 +218,8 @@ struct ServeCommand: AsyncParsableCommand {
             }
         } catch {
             await assembly.services.shutDown()
-            guard let error = error as? IOError else { throw error }
-            Streams.error.write(PortOption.text(error, host: options.host, port: options.port))
+            guard let text = PortOption.text(error, host: options.host, port: options.port) else { throw error }
+            Streams.error.write(text)
             throw ExitStatus.usage
         }
         await assembly.services.shutDown()

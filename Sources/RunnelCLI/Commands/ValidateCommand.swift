@@ -83,6 +83,7 @@ struct ValidateCommand: AsyncParsableCommand {
                 together.check(&reports, isComplete: isFolder && together.count == files.count)
             }
             reports += projects.reports
+            unreadable += projects.unreadable
             DiagnosticOutput.write(reports, format: format)
             projects.writeProblems()
             for message in unreadable { Streams.error.write("error: \(message)\n") }
@@ -255,6 +256,7 @@ private struct CheckedProjects {
     /// By the project's folder.
     private var loaded: [String: (plugins: ProjectPlugins, loader: PipelineLoader)] = [:]
     private(set) var reports: [LoadReport] = []
+    private(set) var unreadable: [String] = []
     /// What the configurations name and is not there. It may be on the machine where the pipelines run.
     private var missing: [String] = []
 
@@ -285,6 +287,17 @@ private struct CheckedProjects {
             registry: plugins.registry, names: project.names, project: project.files(), distrust: project.distrust)
         loaded[project.directory] = (plugins, loader)
         reports += plugins.folders.map(\.report)
+        if FileReading.exists(project.report.source.name) {
+            // What stands in it is not needed, but the commands that do need it end for its errors.
+            let named = GlobalOptions.current.envFile ?? ProcessInfo.processInfo.environment["RUNNEL_ENV_FILE"]
+            do throws(FileReading.Failure) {
+                let variables = try EnvironmentFile(beside: project.directory, named: named)
+                // Its text may hold secrets, so no line of it is quoted.
+                reports.append(LoadReport(source: project.report.source, diagnostics: variables.diagnostics))
+            } catch {
+                unreadable.append(error.message)
+            }
+        }
         for setting in project.effectiveSettings where setting.key.hasPrefix("http.tls.") {
             guard case .shown(let path) = setting.value, let place = setting.source.name,
                 !FileReading.exists(project.path(path))

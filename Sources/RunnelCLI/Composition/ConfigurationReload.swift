@@ -197,7 +197,7 @@ actor ConfigurationReload {
     }
 
     private static func folders(of project: Project) -> [PluginFolder] {
-        (try? PluginFolder.all(of: project)) ?? []
+        PluginFolder.all(of: project)
     }
 
     private static func leaves(of project: Project) -> [String: Value] {

@@ -1,6 +1,7 @@
 import LibC
 import RunnelEngine
 import RunnelKit
+import YAML
 
 #if canImport(FoundationEssentials)
 import FoundationEssentials
@@ -32,7 +33,8 @@ struct EnvironmentFile {
         } catch {
             diagnostics.append(
                 Diagnostic(
-                    CommandErrorCode.badEnvFile, .error, file: "\(shown):\(error.line)", range: nil, error.message,
+                    CommandErrorCode.badEnvFile, .error, file: shown,
+                    range: YAMLRange(at: YAMLPosition(line: error.line, column: error.column)), error.message,
                     hint: error.hint))
         }
         var status = stat()

@@ -47,7 +47,12 @@ enum JournalSetup {
 
     /// Whether there is a journal, so that looking creates none.
     static func exists(for project: Project) -> Bool {
-        project.settings.journal.url != nil || FileReading.exists(project.stateDirectory + "/journal.db")
+        project.settings.journal.url != nil || exists(in: project.stateDirectory)
+    }
+
+    /// Whether the folder has a journal. One that cannot be reached counts: opening it says why.
+    static func exists(in folder: String) -> Bool {
+        access(folder + "/journal.db", F_OK) == 0 || errno != ENOENT
     }
 
     /// - Parameter role: The role of the process, for diagnosis.

@@ -237,6 +237,17 @@ struct Project: Sendable {
         return known.max { $0.0 < $1.0 }?.1
     }
 
+    /// Where ``clientToken`` comes from, for messages; nil without one.
+    var clientTokenPlace: String? {
+        guard clientToken != nil else { return nil }
+        guard (try? serverToken?.get()) != nil else { return "`server.tokens`" }
+        guard let token = settings.server.token else { return "\"\(TokenFile(in: stateDirectory).path)\"" }
+        let place = effectiveSettings.first { $0.key == "server.token" }?.source.name
+        let setting = "`server.token`" + (place.map { " in \($0)" } ?? "")
+        guard case .file(let path) = token.source else { return setting }
+        return "the file \"\(path)\" (\(setting))"
+    }
+
     /// What the entries of triggers can refer to.
     var triggerScope: DictionaryScope { DictionaryScope(values.scope) }
 

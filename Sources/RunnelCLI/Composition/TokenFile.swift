@@ -1,4 +1,5 @@
 import LibC
+import RunnelEngine
 import RunnelKit
 
 /// The API token of a project whose settings have none: made at the first start of `runnel serve` in a file that only
@@ -6,7 +7,7 @@ import RunnelKit
 /// pipeline makes, do not get in.
 struct TokenFile {
     private let directory: String
-    private var path: String { directory + "/api-token" }
+    var path: String { directory + "/api-token" }
 
     private static let maximumSize = 256
 
@@ -16,19 +17,38 @@ struct TokenFile {
     }
 
     /// The token; nil if there is none that nobody else could have written or read.
-    func token() -> String? {
+    func token() -> String? { try? find() }
+
+    /// The token.
+    ///
+    /// - Throws: The reason if there is none that nobody else could have written or read.
+    func find() throws(FileReading.Failure) -> String {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
-        guard descriptor >= 0 else { return nil }
+        guard descriptor >= 0 else {
+            let failure = BoundedFile.Failure(code: errno)
+            throw failure.code == ENOENT
+                ? unusable("there is no file \"\(path)\"")
+                : FileReading.Failure(message: "cannot read the file \"\(path)\": \(failure.text)")
+        }
         defer { close(descriptor) }
         var info = stat()
-        guard fstat(descriptor, &info) == 0, info.st_mode & S_IFMT == S_IFREG, info.st_uid == geteuid(),
-            info.st_mode & 0o077 == 0
-        else { return nil }
+        guard fstat(descriptor, &info) == 0, info.st_mode & S_IFMT == S_IFREG, info.st_uid == geteuid() else {
+            throw unusable("\"\(path)\" is not a file of this user")
+        }
+        guard info.st_mode & 0o077 == 0 else {
+            let mode = String(info.st_mode & 0o777, radix: 8)
+            throw unusable("other users can open the file \"\(path)\" (mode 0\(mode))")
+        }
         var bytes = [UInt8](repeating: 0, count: Self.maximumSize)
-        let count = read(descriptor, &bytes, bytes.count)
-        guard count > 0 else { return nil }
+        let count = max(0, read(descriptor, &bytes, bytes.count))
         let text = String(decoding: bytes.prefix(count).prefix { $0 != 0x0A }, as: UTF8.self)
-        return text.utf8.count >= 32 ? text : nil
+        guard !text.isEmpty else { throw unusable("the file \"\(path)\" is empty") }
+        guard text.utf8.count >= 32 else { throw unusable("the token in the file \"\(path)\" is too short") }
+        return text
+    }
+
+    private func unusable(_ problem: String) -> FileReading.Failure {
+        FileReading.Failure(message: "\(problem); `runnel serve` makes a new one when it starts")
     }
 
     /// Makes a token of 256 random bits, unless another process has just made one.

@@ -190,7 +190,8 @@ enum TriggerCheck {
             return [.problem("server", "`server.token` \(problem.predicate)")]
         }
         let address = "\(settings.host):\(settings.port)"
-        switch await ServerClient(project: project).probe() {
+        let client = ServerClient(project: project)
+        switch await client.probe() {
         case .answers(let version, let pending):
             guard pending.isEmpty else {
                 let names = pending.map { "`\($0)`" }.joined(separator: ", ")
@@ -205,11 +206,8 @@ enum TriggerCheck {
                     "stop it, or choose another port: `server: { port: … }` in runnel.yaml")
             ]
         case .wrongToken:
-            return [
-                .problem(
-                    "server", "the server at \(address) rejects this project's token",
-                    "it was started with another `server.token`; restart it")
-            ]
+            let rejection = client.rejection
+            return [.problem("server", rejection.message, rejection.hint)]
         }
     }
 }

@@ -2,6 +2,7 @@ import MCP
 import RunnelEngine
 import RunnelKit
 import RunnelProcess
+import YAML
 
 #if canImport(FoundationEssentials)
 import FoundationEssentials
@@ -13,7 +14,7 @@ import Foundation
 struct PluginFolder: Sendable {
     /// Absolute.
     let path: String
-    /// nil if `plugin.yaml` has errors.
+    /// nil if `plugin.yaml` has errors or cannot be read.
     let manifest: PluginManifest?
     var report: LoadReport
 
@@ -44,24 +45,37 @@ struct PluginFolder: Sendable {
     }
 
     /// All plugin folders of a project, by name. Folders without `plugin.yaml` are ignored.
-    static func all(of project: Project) throws(FileReading.Failure) -> [PluginFolder] {
+    static func all(of project: Project) -> [PluginFolder] {
         let parent = project.directory + "/plugins"
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: parent)) ?? []
-        var folders: [PluginFolder] = []
-        for name in names.sorted() {
-            let file = "\(parent)/\(name)/plugin.yaml"
-            guard FileReading.exists(file) else { continue }
-            let shown = FileReading.shown(file)
-            let (manifest, report) = FieldFile.load(
-                PluginManifest.self, try FileReading.yaml(of: file), file: shown, subject: "plugin.yaml",
-                advice: "docs/plugins.md describes its keys"
-            ) { value throws(FieldError) in try PluginManifest(manifest: value) }
-            folders.append(
-                PluginFolder(
-                    path: "\(parent)/\(name)", manifest: manifest,
-                    report: OutsideLink.checked(report, of: file, in: project.directory)))
+        guard let names = try? FileManager.default.contentsOfDirectory(atPath: parent) else {
+            var isFolder = false
+            let isThere = FileReading.exists(parent, isDirectory: &isFolder) && isFolder
+            return isThere ? [unreadable(parent, "cannot read the folder; let the user who runs Runnel read it")] : []
         }
-        return folders
+        return names.sorted().compactMap { name -> PluginFolder? in
+            let (folder, file) = ("\(parent)/\(name)", "\(parent)/\(name)/plugin.yaml")
+            guard FileReading.exists(file) else { return nil }
+            do throws(FileReading.Failure) {
+                let (manifest, report) = FieldFile.load(
+                    PluginManifest.self, try FileReading.yaml(of: file), file: FileReading.shown(file),
+                    subject: "plugin.yaml", advice: "docs/plugins.md describes its keys"
+                ) { value throws(FieldError) in try PluginManifest(manifest: value) }
+                return PluginFolder(
+                    path: folder, manifest: manifest,
+                    report: OutsideLink.checked(report, of: file, in: project.directory))
+            } catch {
+                return unreadable(folder, error.message, file: file)
+            }
+        }
+    }
+
+    /// - Parameter file: The file that cannot be read; nil for the folder itself.
+    private static func unreadable(_ folder: String, _ message: String, file: String? = nil) -> PluginFolder {
+        let shown = FileReading.shown(file ?? folder)
+        let problem = Diagnostic(CommandErrorCode.pluginUnreadable, file: shown, range: nil, message)
+        return PluginFolder(
+            path: folder, manifest: nil,
+            report: LoadReport(source: YAMLSource(name: shown, text: ""), diagnostics: [problem]))
     }
 }
 

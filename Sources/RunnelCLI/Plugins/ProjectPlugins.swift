@@ -33,8 +33,6 @@ struct ProjectPlugins: Sendable {
             return try await ProjectPlugins(project, discovery: discovery, only: only, simulates: simulates)
         } catch let error as RegistryError {
             Streams.error.write("error: \(error.message)\n")
-        } catch let error as FileReading.Failure {
-            Streams.error.write("error: \(error.message)\n")
         }
         throw ExitStatus.usage
     }
@@ -44,7 +42,7 @@ struct ProjectPlugins: Sendable {
         _ project: Project, discovery: ToolDiscovery = .cached, only: String? = nil, host: ProcessHost? = nil,
         simulates: Bool = false
     ) async throws {
-        var folders = try PluginFolder.all(of: project)
+        var folders = PluginFolder.all(of: project)
         let host = host ?? Self.host(project)
         let stock = try Self.configured(RunnelCommand.plugins, project, alsoKnown: folders.map(\.name))
         var registry = try StepRegistry(
@@ -179,9 +177,16 @@ struct ProjectPlugins: Sendable {
     }
 
     private static func host(_ project: Project) -> ProcessHost {
-        let values = project.values
+        let (values, unavailable) = (project.values, project.unavailableSecrets)
+        let places = Dictionary(
+            project.effectiveSettings.map { ($0.key, $0.source.name) }, uniquingKeysWith: { first, _ in first })
         return ProcessHost(
-            variables: ProcessInfo.processInfo.environment, project: project.directory, secret: { values.secrets[$0] })
+            variables: ProcessInfo.processInfo.environment, project: project.directory, secret: { values.secrets[$0] },
+            missing: { name in
+                unavailable[name].map {
+                    (UnavailableSecret(reason: $0).predicate, (places["secrets.\(name)"] ?? nil) ?? "runnel.yaml")
+                }
+            })
     }
 
     /// A context outside of any run, for listing a server's tools.

@@ -11,9 +11,21 @@ enum PortOption {
         throw ValidationError("--port \(port): expected a port from 0 to 65535")
     }
 
-    /// Why nothing listens on the address, for a person.
-    static func text(_ error: IOError, host: String, port: Int) -> String {
-        switch error.errnoCode {
+    /// Why nothing listens on the address, for a person; nil for an error of another kind.
+    static func text(_ error: any Error, host: String, port: Int) -> String? {
+        if let error = error as? SocketAddressError.UnknownHost {
+            return """
+                error: there is no host "\(host)": \(error.errorDescription)
+                  = listen on 127.0.0.1, or on 0.0.0.0 for all addresses, with --host
+
+                """
+        }
+        guard let error = error as? IOError else { return nil }
+        return text(error.errnoCode, host: host, port: port)
+    }
+
+    private static func text(_ code: Int32, host: String, port: Int) -> String {
+        switch code {
         case EADDRINUSE:
             """
             error: the port \(port) of \(host) is in use
@@ -33,7 +45,7 @@ enum PortOption {
 
             """
         default:
-            "error: cannot listen on \(host):\(port): \(String(cString: strerror(error.errnoCode)))\n"
+            "error: cannot listen on \(host):\(port): \(String(cString: strerror(code)))\n"
         }
     }
 }

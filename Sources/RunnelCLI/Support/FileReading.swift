@@ -21,17 +21,31 @@ enum FileReading {
 
     static func bytes(of path: String) throws(Failure) -> [UInt8] {
         var isDirectory = false
-        guard exists(path, isDirectory: &isDirectory) else { throw Failure(message: "there is no file \"\(path)\"") }
+        guard exists(path, isDirectory: &isDirectory) else { throw missing(path) }
         guard !isDirectory else { throw Failure(message: "\"\(path)\" is a directory, not a file") }
         return try contents(of: path, limit: .max - 1, waits: true)
     }
 
     /// Reads a YAML file, up to just beyond the parser's limit, so that the parser reports a file that is too large.
-    static func yaml(of path: String) throws(Failure) -> [UInt8] {
+    ///
+    /// - Parameter waits: Whether to wait for the writer of a named pipe; those of a shell have one.
+    static func yaml(of path: String, waits: Bool = false) throws(Failure) -> [UInt8] {
         var isDirectory = false
-        guard exists(path, isDirectory: &isDirectory) else { throw Failure(message: "there is no file \"\(path)\"") }
+        guard exists(path, isDirectory: &isDirectory) else { throw missing(path) }
         guard !isDirectory else { throw Failure(message: "\"\(path)\" is a directory, not a file") }
-        return try contents(of: path, limit: YAMLLimits.default.maxBytes)
+        return try contents(of: path, limit: YAMLLimits.default.maxBytes, waits: waits || path.hasPrefix("/dev/"))
+    }
+
+    private static func missing(_ path: String) -> Failure {
+        Failure(
+            message: leadsNowhere(path)
+                ? "\"\(path)\" is a link to a file that is not there" : "there is no file \"\(path)\"")
+    }
+
+    /// Whether there is a symbolic link at the path whose target is not there.
+    static func leadsNowhere(_ path: String) -> Bool {
+        var status = stat()
+        return lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFLNK && !exists(path)
     }
 
     private static func contents(of path: String, limit: Int, waits: Bool = false) throws(Failure) -> [UInt8] {
@@ -70,6 +84,13 @@ enum FileReading {
         }
     }
 
+    /// Whether the path is no place in a project and can be read once: `/dev/stdin`, a process substitution, a named pipe.
+    static func isStream(_ path: String) -> Bool {
+        var status = stat()
+        return absolute(path).hasPrefix("/dev/")
+            || (stat(path, &status) == 0 && [S_IFIFO, S_IFCHR].contains(status.st_mode & S_IFMT))
+    }
+
     /// Whether another program writes there.
     static func isPipe(_ descriptor: Int32) -> Bool {
         var status = stat()
@@ -80,6 +101,15 @@ enum FileReading {
     static func isGiven(_ descriptor: Int32) -> Bool {
         var status = stat()
         return fstat(descriptor, &status) == 0 && [S_IFIFO, S_IFREG].contains(status.st_mode & S_IFMT)
+    }
+
+    /// Throws unless the path is that of a folder.
+    static func checkFolder(_ path: String) throws(Failure) {
+        var isFolder = false
+        guard exists(path, isDirectory: &isFolder) else { throw Failure(message: "there is no folder \"\(path)\"") }
+        guard isFolder else {
+            throw Failure(message: "\"\(path)\" is a file, not a folder\n  = name its folder: \(folder(of: path))")
+        }
     }
 
     static func exists(_ path: String) -> Bool {

@@ -34,7 +34,7 @@ struct OfflineServer: Sendable {
             return try result.get()
         } catch let refusal as OfflineOperations.Refusal {
             Streams.error.write("error: \(refusal.message)\n")
-            throw ExitStatus.runFailed
+            throw ExitStatus(refusal: refusal.status)
         }
     }
 

@@ -2,7 +2,6 @@ import PipelineTesting
 import RunnelEngine
 import RunnelKit
 import Synchronization
-import YAML
 
 /// The pipeline files below a folder: every `.yaml` and `.yml` file except configuration, manifests and tests. What
 /// ``FolderListing`` skips is left out.
@@ -49,7 +48,7 @@ struct PipelineFolder: Sendable {
     /// The current files; see ``FolderListing/files()``. Throws if the folder itself cannot be listed.
     func files() throws(FileReading.Failure) -> [String] {
         let files = listing.files()
-        guard FileReading.exists(path) else { throw FileReading.Failure(message: "there is no folder \"\(path)\"") }
+        try FileReading.checkFolder(path)
         guard let files else {
             throw FileReading.Failure(
                 message: "cannot read the folder \"\(path)\"; let the user who runs Runnel read and enter it")
@@ -106,11 +105,8 @@ enum PipelineNames {
     /// their files.
     static func below(_ folder: String) -> [(name: String, file: String)] {
         ((try? PipelineFolder(searching: folder).files()) ?? []).map { file in
-            let stem = file.split(separator: "/").last.map {
-                $0.split(separator: ".").dropLast().joined(separator: ".")
-            }
-            let root = (try? FileReading.yaml(of: file)).flatMap { try? YAMLParser.parse($0, name: file).root }
-            return (root?["name"]?.asString ?? stem ?? file, FileReading.shown(FileReading.absolute(file)))
+            let name = Pipeline.name(in: (try? FileReading.yaml(of: file)) ?? [], file: file)
+            return (name, FileReading.shown(FileReading.absolute(file)))
         }
     }
 

@@ -67,8 +67,12 @@ struct ServerClient: Sendable {
                     """)
                 throw ExitStatus.runFailed
             }
-            Streams.error.write("error: \(message ?? "the server answered \(response.status.code)")\n")
-            throw ExitStatus.runFailed
+            if response.status == .unauthorized {
+                Streams.error.write("error: \(rejection.message)\n" + (rejection.hint.map { "  = \($0)\n" } ?? ""))
+            } else {
+                Streams.error.write("error: \(message ?? "the server answered \(response.status.code)")\n")
+            }
+            throw ExitStatus(refusal: Int(response.status.code))
         }
         return value
     }
@@ -103,6 +107,28 @@ extension ServerClient {
             try? await client.shutdown()
             throw error
         }
+    }
+
+    /// Why the server, which needs a token, rejects the commands of this project.
+    var rejection: (message: String, hint: String?) {
+        let problem: String
+        do throws(FileReading.Failure) {
+            if let place = project.clientTokenPlace {
+                return (
+                    "the server at \(origin) does not accept the token of \(place)",
+                    "it was started with another one, or for another project; restart it, or name its project with --project"
+                )
+            }
+            if case .failure(let unavailable)? = project.serverToken {
+                problem = "`server.token` \(unavailable.predicate)"
+            } else {
+                _ = try TokenFile(in: project.stateDirectory).find()
+                problem = "there was none when the command began"
+            }
+        } catch {
+            problem = error.message
+        }
+        return ("the server at \(origin) needs the API token: \(problem)", nil)
     }
 
     /// What listens at the server's address.

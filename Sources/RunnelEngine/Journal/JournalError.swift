@@ -93,7 +93,8 @@ public struct JournalError: Error, Sendable, Hashable, CustomStringConvertible {
                     "a write came to no result", "the file … was removed before the run that it belongs to was written",
                     hints: "name a new folder; a backup replaces nothing", "try again when less runs are removed",
                     "name a folder of `runnel journal backup`", "--replace moves it aside",
-                    "copy into a new schema or folder")
+                    "copy into a new schema or folder", "… has to be a folder; move away what is there",
+                    "let the user that runs Runnel enter …, and read and write what is in it")
             case .leaseLost:
                 ErrorExplanation(
                     "the run … is now owned by another process",

@@ -46,6 +46,19 @@ public struct Pipeline: Sendable {
         DefinitionBundle(text: source.text, included: included.mapValues(\.text)).joined
     }
 
+    /// The name of the pipeline in a file, also of one with errors.
+    package static func name(in bytes: [UInt8], file: String) -> String {
+        var root = try? YAMLParser.parse(bytes, name: file).root
+        if root == nil {
+            // Where the file is no YAML, the line with the name may be.
+            let lines = String(decoding: bytes, as: UTF8.self).split(whereSeparator: \.isNewline)
+            root = lines.first { $0.hasPrefix("name:") }.flatMap {
+                try? YAMLParser.parse(String($0), name: file).root
+            }
+        }
+        return root?["name"]?.asString ?? PipelineDecoder.defaultName(file: file)
+    }
+
     /// Computes ``definition`` and ``textHash``. Two files with the same text are two definitions if they differ in their
     /// names.
     mutating func identify() {

@@ -96,7 +96,7 @@ struct PipelineDecoder {
         (keys.list(key, into: &diagnostics) ?? []).compactMap { step($0) }
     }
 
-    private static func defaultName(file: String) -> String {
+    static func defaultName(file: String) -> String {
         let name = file.split(separator: "/").last.map(String.init) ?? file
         return name.hasSuffix(".yaml")
             ? String(name.dropLast(5)) : name.hasSuffix(".yml") ? String(name.dropLast(4)) : name

@@ -133,6 +133,14 @@ public actor PipelineHost {
         catalog.entries.first { $0.pipeline?.name == name }.map(hosted)
     }
 
+    /// The file that has errors and whose pipeline would have this name; nil if there is none.
+    package func faulty(named name: String) -> Hosted? {
+        catalog.entries.first { entry in
+            guard entry.pipeline == nil, entry.problem != nil else { return false }
+            return Pipeline.name(in: Array((entry.report?.source.text ?? "").utf8), file: entry.file) == name
+        }.map(hosted)
+    }
+
     private func hosted(_ entry: PipelineCatalog.Entry) -> Hosted {
         let keys = entry.pipeline?.triggers.map(\.key) ?? []
         let known = keys.compactMap { key in health[TriggerPlace(file: entry.file, key: key)].map { (key, $0) } }

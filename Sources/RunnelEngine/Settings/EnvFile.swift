@@ -7,6 +7,8 @@ package struct EnvFile: Sendable {
     package struct Problem: Error, Sendable, Hashable {
         /// From 1.
         package let line: Int
+        /// In Unicode scalars, from 1.
+        package let column: Int
         package let message: String
         package let hint: String
     }
@@ -22,12 +24,26 @@ package struct EnvFile: Sendable {
     }
 
     private struct Scanner {
+        private let text: String
         private var rest: Substring.UnicodeScalarView
         private var line = 1
+        private var lineStart: String.Index
 
         init(_ text: String) {
+            self.text = text
             rest = text[...].unicodeScalars
             if rest.first == "\u{FEFF}" { rest.removeFirst() }
+            lineStart = rest.startIndex
+        }
+
+        /// A problem at what comes next, or at an earlier place.
+        private func problem(_ message: String, at place: (line: Int, column: Int)? = nil, hint: String) -> Problem {
+            let place = place ?? self.place
+            return Problem(line: place.line, column: place.column, message: message, hint: hint)
+        }
+
+        private var place: (line: Int, column: Int) {
+            (line, text.unicodeScalars.distance(from: lineStart, to: rest.startIndex) + 1)
         }
 
         mutating func next() throws(Problem) -> (name: String, value: String)? {
@@ -44,7 +60,9 @@ package struct EnvFile: Sendable {
         }
 
         private mutating func skip() {
-            if rest.removeFirst() == "\n" { line += 1 }
+            guard rest.removeFirst() == "\n" else { return }
+            line += 1
+            lineStart = rest.startIndex
         }
 
         private mutating func skipLine() {
@@ -52,7 +70,7 @@ package struct EnvFile: Sendable {
         }
 
         private mutating func entry() throws(Problem) -> (String, String) {
-            let start = line
+            let start = place
             var name = String(word())
             if name == "export", rest.first == " " || rest.first == "\t" {
                 skipBlanks()
@@ -60,13 +78,13 @@ package struct EnvFile: Sendable {
             }
             skipBlanks()
             guard !name.isEmpty, rest.first == "=" else {
-                throw Problem(
-                    line: start, message: "expected `NAME=value`",
+                throw problem(
+                    "expected `NAME=value`", at: start,
                     hint: "a name has letters, digits and \"_\", and does not begin with a digit")
             }
             rest.removeFirst()
             skipBlanks()
-            return (name, try value(from: start))
+            return (name, try value())
         }
 
         /// A name; empty if there is none.
@@ -83,14 +101,15 @@ package struct EnvFile: Sendable {
             while rest.first == " " || rest.first == "\t" { rest.removeFirst() }
         }
 
-        private mutating func value(from start: Int) throws(Problem) -> String {
+        private mutating func value() throws(Problem) -> String {
             guard let quote = rest.first, quote == "\"" || quote == "'" else { return plain() }
+            let start = place
             rest.removeFirst()
             var text = String.UnicodeScalarView()
             while let scalar = rest.first {
                 skip()
                 if scalar == quote {
-                    try end(from: start)
+                    try end()
                     return String(text)
                 }
                 guard quote == "\"", scalar == "\\", let escaped = rest.first else {
@@ -107,7 +126,7 @@ package struct EnvFile: Sendable {
                 default: text.append(contentsOf: ["\\", escaped])
                 }
             }
-            throw Problem(line: start, message: "the quote is not closed", hint: "end the value with \(quote)")
+            throw problem("the quote is not closed", at: start, hint: "end the value with \(quote)")
         }
 
         /// Up to the end of the line or a comment behind a blank.
@@ -124,13 +143,12 @@ package struct EnvFile: Sendable {
         }
 
         /// Only a comment may follow a quoted value.
-        private mutating func end(from start: Int) throws(Problem) {
+        private mutating func end() throws(Problem) {
             while rest.first == " " || rest.first == "\t" || rest.first == "\r" { rest.removeFirst() }
             if rest.first == "#" { skipLine() }
             guard let next = rest.first, next != "\n" else { return }
-            throw Problem(
-                line: start, message: "there is text behind the closing quote",
-                hint: "quote the whole value, or write \\\" inside of it")
+            throw problem(
+                "there is text behind the closing quote", hint: "quote the whole value, or write \\\" inside of it")
         }
     }
 }

@@ -241,10 +241,13 @@ public enum ManifestText: FieldValue, Hashable {
             }
             return text
         case .secret(let name):
-            guard let text = host.secret(name) else {
+            if let text = host.secret(name) { return text }
+            guard let missing = host.missing(name) else {
                 throw FieldError("there is no secret \"\(name)\"", hint: "add it under secrets: in runnel.yaml")
             }
-            return text
+            throw FieldError(
+                "the secret \"\(name)\" \(missing.problem)",
+                hint: "it is declared at \(missing.place); set it where Runnel is started")
         }
     }
 }

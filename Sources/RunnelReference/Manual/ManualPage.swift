@@ -144,7 +144,7 @@ public struct ManualPage: Sendable {
 enum ExitStatuses {
     static let all: [(status: String, meaning: String)] = [
         ("0", "Success."), ("1", "A run failed, or the command could not be completed."),
-        ("2", "The command line, a pipeline or the configuration is invalid."),
+        ("2", "The command line, a pipeline or the configuration is invalid, or names what is not there."),
         ("130", "Interrupted."),
     ]
 }

@@ -111,10 +111,7 @@ extension DashboardRoutes {
 
     private func page(_ page: PageContext, _ context: ServerContext) async throws -> PipelinePage {
         let name = context.parameter("name")
-        guard let hosted = await api.host.pipeline(named: name), let pipeline = hosted.pipeline else {
-            throw APIError(
-                404, .noSuchPipeline, "there is no pipeline \(Value.string(name).quoted(limit: 200))")
-        }
+        let (hosted, pipeline) = try await api.pipeline(named: name)
         let recent = try await withJournal { try await RecentRuns.load(name, api.journal) }
         return PipelinePage(
             context: page, hosted: hosted, pipeline: pipeline, recent: recent,

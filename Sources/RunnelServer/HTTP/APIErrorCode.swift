@@ -34,6 +34,7 @@ public enum APIErrorCode: String, ErrorCode {
     case notReplayable = "not-replayable"
     case notServed = "not-served"
     case overloaded
+    case pipelineInvalid = "pipeline-invalid"
     case shuttingDown = "shutting-down"
     case signedOut = "signed-out"
     case sourceGone = "source-gone"
@@ -94,6 +95,8 @@ public enum APIErrorCode: String, ErrorCode {
         case .notReplayable: ErrorExplanation("the trigger `…` cannot start a run for a stored delivery")
         case .notServed: ErrorExplanation("the pipeline \"…\" is not served any more")
         case .overloaded: ErrorExplanation("too many bodies are being read; try again in 1 s")
+        case .pipelineInvalid:
+            ErrorExplanation("the pipeline … has errors: …", hints: "`runnel validate` shows all of them")
         case .shuttingDown: ErrorExplanation("Runnel is shutting down; try again in 5 s")
         case .signedOut: ErrorExplanation("the session has expired; sign in again", "sign in first")
         case .sourceGone:

@@ -10,14 +10,14 @@ extension OpenAPIOperation {
             summary: "All pipelines that are served, and files with errors", answers: [list("Pipeline")]),
         OpenAPIOperation(
             method: "get", path: "/api/v1/pipelines/{name}", id: "showPipeline", tag: "pipelines",
-            summary: "One pipeline", parameters: [name], answers: [one("Pipeline")], failures: [404]),
+            summary: "One pipeline", parameters: [name], answers: [one("Pipeline")], failures: [404, 409]),
         OpenAPIOperation(
             method: "post", path: "/api/v1/pipelines/{name}/backfill", id: "backfill", tag: "pipelines",
             summary: "Run ticks of the past that have no run yet", parameters: [name],
             body: [
                 "required": true, "content": ["application/json": ["schema": OpenAPISchemas.reference("Backfill")]],
             ],
-            answers: [list("BackfilledTick")], failures: [400, 404, 408, 429, 503]),
+            answers: [list("BackfilledTick")], failures: [400, 404, 408, 409, 429, 503]),
         OpenAPIOperation(
             method: "get", path: "/api/v1/pipelines/{name}/triggers/{key}/ledger", id: "showLedger", tag: "pipelines",
             summary: "What a trigger such as `watch` remembers of files, by name",
@@ -27,14 +27,14 @@ extension OpenAPIOperation {
                 Parameter(
                     name: "limit", place: "query", help: "How many entries.",
                     schema: ["type": "integer", "minimum": 1, "maximum": 1000, "default": 100]),
-            ], answers: [one("Ledger")], failures: [400, 404, 503]),
+            ], answers: [one("Ledger")], failures: [400, 404, 409, 503]),
         triggerSwitch("enable", "Enable a trigger"),
         triggerSwitch("disable", "Disable a trigger until it is enabled, also over restarts"),
         OpenAPIOperation(
             method: "post", path: "/api/v1/pipelines/{name}/runs", id: "startRun", tag: "pipelines",
             summary: "Start a run", parameters: [name, idempotencyKey],
             body: ["content": ["application/json": ["schema": OpenAPISchemas.reference("Start")]]],
-            answers: [accepted], failures: [400, 404, 408, 413, 415, 429, 503]),
+            answers: [accepted], failures: [400, 404, 408, 409, 413, 415, 429, 503]),
     ]
 
     private static let runs = [
@@ -175,7 +175,7 @@ extension OpenAPIOperation {
             tag: "pipelines", summary: summary,
             parameters: [
                 name, Parameter(name: "key", place: "path", help: "The trigger's key, such as `schedule[1]`."),
-            ], answers: [one("TriggerSwitch")], failures: [404, 503])
+            ], answers: [one("TriggerSwitch")], failures: [404, 409, 503])
     }
 
     private static func workerSwitch(_ word: String, _ summary: String) -> OpenAPIOperation {

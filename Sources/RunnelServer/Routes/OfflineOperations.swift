@@ -7,6 +7,8 @@ package struct OfflineOperations: Sendable {
     /// Why something is refused, in the words of the API.
     package struct Refusal: Error, Sendable {
         package let message: String
+        /// That of HTTP.
+        package let status: Int
     }
 
     private let api: API
@@ -44,10 +46,7 @@ package struct OfflineOperations: Sendable {
     /// - Returns: As the answer to the request.
     package func backfill(_ name: String, _ body: Value) async throws -> Value {
         try await refusing {
-            guard let pipeline = await api.host.pipeline(named: name)?.pipeline else {
-                let known = await api.host.all.compactMap { $0.pipeline?.name }
-                throw APIError(404, .noSuchPipeline, named: name, among: known)
-            }
+            let pipeline = try await api.pipeline(named: name).pipeline
             try await api.runs.keep(pipeline)
             return .list(try await Backfill(body).perform(pipeline, api, by: caller).map(\.json))
         }
@@ -60,10 +59,7 @@ package struct OfflineOperations: Sendable {
     ///   - position: Where the page before has ended.
     package func ledger(_ name: String, key: String?, after position: String?, limit: Int) async throws -> LedgerPage {
         try await refusing {
-            guard let pipeline = await api.host.pipeline(named: name)?.pipeline else {
-                let known = await api.host.all.compactMap { $0.pipeline?.name }
-                throw APIError(404, .noSuchPipeline, named: name, among: known)
-            }
+            let pipeline = try await api.pipeline(named: name).pipeline
             return try await api.ledger(of: pipeline, key: key, after: position, limit: limit).page
         }
     }
@@ -72,7 +68,7 @@ package struct OfflineOperations: Sendable {
         do {
             return try await body()
         } catch let error as APIError {
-            throw Refusal(message: api.queue.redact(error.message))
+            throw Refusal(message: api.queue.redact(error.message), status: error.status)
         }
     }
 }

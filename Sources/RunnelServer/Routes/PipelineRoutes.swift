@@ -68,12 +68,7 @@ struct PipelineRoutes: Sendable {
     }
 
     private func find(_ context: ServerContext) async throws -> (hosted: PipelineHost.Hosted, pipeline: Pipeline) {
-        let name = context.parameter("name")
-        guard let hosted = await api.host.pipeline(named: name), let pipeline = hosted.pipeline else {
-            let known = await api.host.all.compactMap { $0.pipeline?.name }
-            throw APIError(404, .noSuchPipeline, named: name, among: known)
-        }
-        return (hosted, pipeline)
+        try await api.pipeline(named: context.parameter("name"))
     }
 
     private func json(_ hosted: PipelineHost.Hosted) -> Value {
@@ -113,10 +108,20 @@ struct PipelineRoutes: Sendable {
     }
 }
 
-extension APIError {
-    /// There is no pipeline of that name.
-    init(_ status: Int, _ code: APIErrorCode, named name: String, among known: [String]) {
+extension API {
+    /// The pipeline of this name, as it is served.
+    func pipeline(
+        named name: String
+    ) async throws(APIError) -> (hosted: PipelineHost.Hosted, pipeline: Pipeline) {
+        if let hosted = await host.pipeline(named: name), let pipeline = hosted.pipeline { return (hosted, pipeline) }
+        let quoted = Value.string(name).quoted(limit: 200)
+        if let faulty = await host.faulty(named: name) {
+            let first = faulty.report?.diagnostics.first { $0.severity == .error }
+            let problem = first.map(DiagnosticPrinter.line) ?? "\(faulty.file): \(faulty.problem ?? "")"
+            throw APIError(409, .pipelineInvalid, "the pipeline \(quoted) has errors: \(problem)")
+        }
+        let known = await host.all.compactMap { $0.pipeline?.name }
         let closest = Suggestion.closest(to: name, among: known).map { "; did you mean \"\($0)\"?" } ?? ""
-        self.init(status, code, "there is no pipeline \(Value.string(name).quoted(limit: 200))\(closest)")
+        throw APIError(404, .noSuchPipeline, "there is no pipeline \(quoted)\(closest)")
     }
 }

@@ -52,9 +52,7 @@ extension API {
         let run: NewRun
         do {
             try RetryError.check(old)
-            guard let pipeline = await host.pipeline(named: old.pipeline)?.pipeline else {
-                throw APIError(409, .notServed, "the pipeline \"\(old.pipeline)\" is not served any more")
-            }
+            let pipeline = try await stillServed(old.pipeline)
             run = try await runs.makeRetry(
                 of: old, with: pipeline, from: step, priority: priority, dedupeKey: dedupeKey)
         } catch RetryError.notEnded {
@@ -86,9 +84,7 @@ extension API {
     ///
     /// - Returns: The id of the new run.
     func replay(_ delivery: DeliveryRecord, by caller: Operator) async throws -> String {
-        guard let pipeline = await host.pipeline(named: delivery.pipeline)?.pipeline else {
-            throw APIError(409, .notServed, "the pipeline \"\(delivery.pipeline)\" is not served any more")
-        }
+        let pipeline = try await stillServed(delivery.pipeline)
         let id: String
         if !delivery.isWhole, let old = try await self.run(of: delivery) {
             id = try await retry(old, by: caller)
@@ -104,6 +100,16 @@ extension API {
         }
         await recordDone("replay-delivery", of: "\(delivery.number)", outcome: id, by: caller)
         return id
+    }
+
+    /// The pipeline of a run or delivery, as it is now.
+    private func stillServed(_ name: String) async throws(APIError) -> Pipeline {
+        do throws(APIError) {
+            return try await pipeline(named: name).pipeline
+        } catch {
+            guard error.has(.noSuchPipeline) else { throw error }
+            throw APIError(409, .notServed, "the pipeline \"\(name)\" is not served any more")
+        }
     }
 
     /// The run that stands for the delivery, if it is still kept.

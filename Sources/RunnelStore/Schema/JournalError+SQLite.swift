@@ -53,6 +53,15 @@ extension JournalError {
             hint: "let the user that runs Runnel write there")
     }
 
+    /// - Parameter folder: That of the journal.
+    static func unreadable(_ path: String, in folder: String, errno code: Int32) -> JournalError {
+        JournalError(
+            .failed, "the journal \(path) cannot be opened: \(String(cString: strerror(code)))",
+            hint: code == ENOTDIR
+                ? "\(folder) has to be a folder; move away what is there"
+                : "let the user that runs Runnel enter \(folder), and read and write what is in it")
+    }
+
     static func gone(_ path: String) -> JournalError {
         JournalError(
             .gone, "the journal \(path) was removed or replaced while it was in use",

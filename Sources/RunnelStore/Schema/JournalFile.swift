@@ -14,6 +14,10 @@ struct JournalFile {
     static let logSizeLimit = 16 << 20
 
     func open() throws(JournalError) -> DatabasePool {
+        let path = path
+        guard access(path, R_OK) == 0 || errno == ENOENT else {
+            throw JournalError.unreadable(path, in: directory, errno: errno)
+        }
         try makeDirectory()
         // The lock prevents two processes from creating the file concurrently.
         let lock = try FileLock(path: directory + "/open.lock", waits: true)

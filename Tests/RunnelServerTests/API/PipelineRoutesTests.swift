@@ -47,6 +47,26 @@ import Testing
         }
     }
 
+    @Test("a pipeline with errors is there, cannot be run, and the first error is told with its place")
+    func faulty() async throws {
+        var files = Self.files
+        files["d.yaml"] = "name: tickets\nsteps: ["
+        try await ServerRig(pipelines: files).serve { server in
+            for (method, path) in [
+                ("POST", "/runs"), ("GET", ""), ("POST", "/triggers/watch/disable"), ("GET", "/triggers/watch/ledger"),
+            ] {
+                let answer = try await server.call(method, "/api/v1/pipelines/b\(path)")
+                #expect(answer.status == 409)
+                let words = "the pipeline \"b\" has errors: b.yaml:1:18: unknown step \"nowhere\" [unknown-step]"
+                #expect(answer.error?.hasPrefix("pipeline-invalid \(words)") == true, "\(path): \(answer.error ?? "")")
+            }
+            let unread = try await server.post("/api/v1/pipelines/tickets/runs", "{}")
+            #expect(unread.status == 409)
+            let words = "pipeline-invalid the pipeline \"tickets\" has errors: d.yaml:"
+            #expect(unread.error?.hasPrefix(words) == true, "\(unread.error ?? "")")
+        }
+    }
+
     @Test("a run is started with inputs and a trigger, and repeats with the same key start no other")
     func start() async throws {
         try await ServerRig(pipelines: Self.files).serve { server in

@@ -1,5 +1,6 @@
 internal import Logging
 internal import RunnelKit
+internal import Synchronization
 
 /// Reads a file and emits its event.
 struct FileTaker: Sendable {
@@ -8,6 +9,11 @@ struct FileTaker: Sendable {
     let inbox: Inbox<WatchMessage>
     /// Whether the file is moved or deleted when its run ends.
     let follows: Bool
+    private let duplicates = DuplicateMessages()
+
+    init(reader: FileReader, context: TriggerContext, inbox: Inbox<WatchMessage>, follows: Bool) {
+        (self.reader, self.context, self.inbox, self.follows) = (reader, context, inbox, follows)
+    }
 
     func take(_ path: FilePath, _ status: FileStatus, known: String?) async throws {
         let result: TakeResult
@@ -58,10 +64,10 @@ struct FileTaker: Sendable {
             try Task.checkCancellation()
             do throws(TriggerRefusal) {
                 let acceptance = try await context.emit(event)
-                if case .duplicate(let run) = acceptance, !isResumed {
-                    let rest = follows ? "; the file goes where that run's result says" : ""
-                    context.logger.warning(
-                        "\"\(path.text)\" starts no run: run \(run) was started for it before\(rest)")
+                if case .duplicate(let run) = acceptance, !isResumed,
+                    let message = duplicates.message(path.text, run: run, follows: follows, now: context.now())
+                {
+                    context.logger.warning("\(message)")
                 }
                 if wasRefused { inbox.post(.cleared(.emission)) }
                 return (.emitted(run: acceptance.runID ?? LedgerEntry.ignoredRun, entry), nil)
@@ -78,6 +84,35 @@ struct FileTaker: Sendable {
                 try await context.clock.sleep(for: error.retryAfter)
             }
         }
+    }
+}
+
+/// What is logged of files that had a run before. Where another server watches the folder too, it may have been faster
+/// for any file, which is said once.
+final class DuplicateMessages: Sendable {
+    private let isShared = Mutex(false)
+
+    /// The longest that two servers take to see the same file.
+    private static let window: Int64 = 10_000
+
+    /// - Parameters:
+    ///   - run: The id of the earlier run, which holds its time.
+    ///   - follows: Whether the file is moved or deleted when that run ends.
+    ///   - now: Nanoseconds since 1970.
+    /// - Returns: nil where it was said before.
+    func message(_ path: String, run: String, follows: Bool, now: Int64) -> String? {
+        let time = Int64(run.filter { $0 != "-" }.prefix(12), radix: 16)
+        guard let time, run.utf8.count == 36, abs(now / 1_000_000 - time) < Self.window else {
+            let rest = follows ? "; the file goes where that run's result says" : ""
+            return "\"\(path)\" starts no run: run \(run) was started for it before\(rest)"
+        }
+        let isFirst = isShared.withLock { isShared in
+            defer { isShared = true }
+            return !isShared
+        }
+        guard isFirst else { return nil }
+        return "\"\(path)\" starts no run: another server has just started run \(run) for it; "
+            + "servers that watch one folder share its files, and this is logged once"
     }
 }
 

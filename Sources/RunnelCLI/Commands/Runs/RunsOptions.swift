@@ -20,7 +20,7 @@ struct ProjectOptions: ParsableArguments {
         completion: .file())
     var config: String?
 
-    /// The project of a file: the one that was named, or the nearest.
+    /// The project of a file: the one that was named, or the nearest. A stream belongs to the current folder.
     ///
     /// - Parameters:
     ///   - hasSecrets: Whether secrets and the environment are read.
@@ -28,8 +28,9 @@ struct ProjectOptions: ParsableArguments {
     func find(
         near file: String, hasSecrets: Bool = true, runsCommands: Bool = false
     ) throws(FileReading.Failure) -> Result<Project, InvalidConfiguration> {
-        try Project.find(
-            from: folder() ?? FileReading.folder(of: FileReading.absolute(file)), config: config,
+        let start = FileReading.isStream(file) ? "." : FileReading.folder(of: FileReading.absolute(file))
+        return try Project.find(
+            from: folder() ?? FileReading.absolute(start), config: config,
             environment: ProcessInfo.processInfo.environment, hasSecrets: hasSecrets, runsCommands: runsCommands)
     }
 
@@ -43,10 +44,7 @@ struct ProjectOptions: ParsableArguments {
     /// The folder that was named.
     func folder() throws(FileReading.Failure) -> String? {
         guard let directory else { return nil }
-        var isFolder = false
-        guard FileReading.exists(directory, isDirectory: &isFolder), isFolder else {
-            throw FileReading.Failure(message: "there is no folder \"\(directory)\"")
-        }
+        try FileReading.checkFolder(directory)
         return FileReading.absolute(directory)
     }
 
@@ -124,6 +122,11 @@ extension Journal {
                 throw ExitStatus.usage
             }
             return run
+        }
+        guard !name.isEmpty else {
+            // Such as of a variable of a script that is not set.
+            Streams.error.write("error: the id of the run is empty\n  = name a run, or `last`\n")
+            throw ExitStatus.usage
         }
         let found = try await runs(idPrefix: name.lowercased(), limit: 2)
         guard let run = found.first else {

@@ -212,10 +212,12 @@ struct RunsRetryCommand: AsyncParsableCommand {
             return try fail("the journal does not hold the pipeline of the run \(run.id)", nil)
         }
         var bytes = Array(project.seal.unseal(definition.text).utf8)
-        if !unchanged, let current = try? FileReading.yaml(of: definition.file) {
+        let isStream = FileReading.isStream(definition.file)
+        if !unchanged, !isStream, let current = try? FileReading.yaml(of: definition.file) {
             bytes = current
         } else if !unchanged {
-            Streams.error.write("\(definition.file) does not exist; using the recorded definition\n")
+            let problem = isStream ? "cannot be read again" : "does not exist"
+            Streams.error.write("\(definition.file) \(problem); using the recorded definition\n")
         }
         let (pipeline, report) = loader.load(bytes, file: definition.file)
         DiagnosticOutput.write([report], format: .text, redactor: project.redactor)

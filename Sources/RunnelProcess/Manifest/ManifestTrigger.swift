@@ -1,3 +1,4 @@
+public import JSONSchema
 public import RunnelKit
 
 /// A trigger of an `exec` plugin in its manifest.
@@ -5,7 +6,7 @@ public struct ManifestTrigger: FieldGroup {
     @Field("A one-sentence summary.") public var summary: String
     @Field("More details for the reference, in Markdown.") public var details: String = ""
     @Field("The JSON schema (2020-12) of an entry under `on:`. Without it, any keys are accepted.")
-    public var input: Value = ["type": "object"]
+    public var input: SchemaField?
     @Field(
         """
         The keys of `trigger` in templates, with a description each. If there are any, `runnel validate` reports others \\
@@ -35,7 +36,7 @@ public struct ManifestTrigger: FieldGroup {
         if let heartbeat, heartbeat <= .zero {
             throw FieldError("a heartbeat needs a time above 0s", path: [.key("heartbeat")])
         }
-        let declared = input["properties"]?.asObject?.keys ?? []
+        let declared = input?.source["properties"]?.asObject?.keys ?? []
         for (index, key) in identity.enumerated() where !declared.contains(key) {
             throw FieldError(
                 "the input has no key \(Value.string(key).quoted())",
@@ -56,6 +57,6 @@ public struct ManifestTrigger: FieldGroup {
     /// What an entry listens to.
     func identity(of entry: ValueObject) -> String? {
         guard !identity.isEmpty else { return nil }
-        return Value.list(identity.map { entry[$0] ?? input["properties"]?[$0]?["default"] ?? .null }).json()
+        return Value.list(identity.map { entry[$0] ?? input?.source["properties"]?[$0]?["default"] ?? .null }).json()
     }
 }

@@ -131,14 +131,8 @@ struct PluginSetup: Sendable {
             json = nil
             return
         }
-        let checked: JSONSchema
-        do {
-            checked = try JSONSchema(schema)
-        } catch {
-            throw FieldError("it is no JSON schema: \(error)", path: [.key("settings")])
-        }
         let value = settings ?? [:]
-        if let issue = checked.validate(value).first {
+        if let issue = schema.compiled.validate(value).first {
             throw FieldError(
                 issue.message, hint: issue.suggestion.map { "did you mean \"\($0)\"?" },
                 path: place + (issue.path.isRoot ? [] : [.key("\(issue.path)")]))

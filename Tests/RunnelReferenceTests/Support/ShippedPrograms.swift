@@ -1,3 +1,4 @@
+import JSONSchema
 import RunnelKit
 import RunnelProcess
 import RunnelReference
@@ -8,8 +9,8 @@ enum ShippedPrograms {
         try Project.files(in: "plugins", suffix: "/plugin.yaml").map { file in
             let manifest = try PluginManifest(manifest: Project.data(Project.text(file)))
             let host = ProcessHost(variables: [:], project: Project.folder)
-            let plugin = try ExecPlugin(manifest, folder: Project.folder, host: host)
-            return PluginDescription(plugin, description: manifest.description, settings: manifest.settings)
+            let plugin = ExecPlugin(manifest, folder: Project.folder, host: host)
+            return PluginDescription(plugin, description: manifest.description, settings: manifest.settings?.source)
         }
     }
 }

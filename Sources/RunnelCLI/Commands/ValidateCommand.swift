@@ -251,7 +251,7 @@ private struct CheckedProjects {
         let loader = try PipelineLoader(
             registry: plugins.registry, names: project.names, project: project.files(), distrust: project.distrust)
         loaded[project.directory] = (plugins, loader)
-        reports += plugins.folders.map(\.report)
+        reports += plugins.folders.map { $0.completeReport(in: project) }
         for setting in project.effectiveSettings where setting.key.hasPrefix("http.tls.") {
             guard case .shown(let path) = setting.value, let place = setting.source.name,
                 !FileReading.exists(project.path(path))

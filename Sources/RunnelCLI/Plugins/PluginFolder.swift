@@ -13,9 +13,9 @@ import Foundation
 struct PluginFolder: Sendable {
     /// Absolute.
     let path: String
-    /// nil if `plugin.yaml` has errors.
+    /// nil if `plugin.yaml` cannot be read.
     let manifest: PluginManifest?
-    var report: LoadReport
+    let report: LoadReport
 
     /// The plugin's name; the folder's name if the manifest has errors.
     var name: String { manifest?.name.text ?? String(path.split(separator: "/").last ?? "") }
@@ -25,25 +25,55 @@ struct PluginFolder: Sendable {
         trust.problem(with: path, in: path) ?? trust.problem(with: path + "/plugin.yaml", in: path)
     }
 
+    /// What is wrong with the program of its command; nil if it is there.
+    var missingProgram: ProgramSearch.Problem? {
+        manifest?.missingProgram(in: path, variables: ProcessInfo.processInfo.environment)
+    }
+
+    /// The report, with a warning where the program of its command is not there. It may be on the machine where the
+    /// pipelines run.
+    func completeReport(in project: Project) -> LoadReport {
+        guard let problem = missingProgram else { return report }
+        let warning = FieldError(
+            problem.message, hint: problem.hint, path: [.key("command")], code: PluginErrorCode.pluginCommandNotFound)
+        return OutsideLink.checked(
+            report.adding(warning, .warning), of: path + "/plugin.yaml", in: project.directory)
+    }
+
     /// All plugin folders of a project, by name. Folders without `plugin.yaml` are ignored.
     static func all(of project: Project) throws(FileReading.Failure) -> [PluginFolder] {
         let parent = project.directory + "/plugins"
         let names = (try? FileManager.default.contentsOfDirectory(atPath: parent)) ?? []
+        let secrets = project.settings.secrets.keys.sorted()
         var folders: [PluginFolder] = []
         for name in names.sorted() {
             let file = "\(parent)/\(name)/plugin.yaml"
             guard FileReading.exists(file) else { continue }
             let shown = FileReading.shown(file)
-            let (manifest, report) = FieldFile.load(
+            let (manifest, loaded) = FieldFile.load(
                 PluginManifest.self, try FileReading.yaml(of: file), file: shown, subject: "plugin.yaml",
                 advice: "docs/plugins.md describes its keys"
             ) { value throws(FieldError) in try PluginManifest(manifest: value) }
+            let report = (manifest?.secretProblems(among: secrets) ?? []).reduce(loaded) { $0.adding($1) }
             folders.append(
                 PluginFolder(
                     path: "\(parent)/\(name)", manifest: manifest,
                     report: OutsideLink.checked(report, of: file, in: project.directory)))
         }
         return folders
+    }
+}
+
+extension PluginManifest {
+    /// An error for each secret that the project does not have.
+    fileprivate func secretProblems(among known: [String]) -> [FieldError] {
+        secrets.filter { !known.contains($0.name) }.map { secret in
+            FieldError(
+                "there is no secret \"\(secret.name)\"",
+                hint: Suggestion.closest(to: secret.name, among: known).map { "did you mean \"\($0)\"?" }
+                    ?? "name it under `secrets:` in runnel.yaml",
+                path: secret.path, code: PipelineErrorCode.unknownReference)
+        }
     }
 }
 

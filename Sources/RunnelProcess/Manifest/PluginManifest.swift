@@ -133,6 +133,29 @@ public struct PluginManifest: FieldGroup {
     }
 }
 
+extension PluginManifest {
+    /// A secret of the project that the manifest names.
+    package struct NamedSecret: Sendable {
+        package let name: String
+        /// Where the name stands.
+        package let path: [FieldError.PathElement]
+
+        /// nil for a text that is no secret.
+        ///
+        /// - Parameter path: Of the text.
+        init?(_ text: ManifestText, path: [FieldError.PathElement]) {
+            guard case .secret(let name) = text else { return nil }
+            self.name = name
+            self.path = path + [.key("secret")]
+        }
+    }
+
+    /// The project's secrets that the manifest names.
+    package var secrets: [NamedSecret] {
+        env.secrets + headers.compactMap { NamedSecret($0.value, path: [.key("headers"), .key($0.key)]) }
+    }
+}
+
 /// A step of an `exec` plugin in its manifest.
 public struct ManifestStep: FieldGroup {
     @Field("A one-sentence summary.") public var summary: String

@@ -29,7 +29,7 @@ package struct PluginProgram: Sendable {
                 PluginErrorCode.pluginEnvironment, "the plugin \"\(name)\" cannot start: \(wrong.message)",
                 hint: wrong.hint)
         }
-        let search = ProgramSearch(folder: folder, path: environment["PATH"] ?? "/usr/local/bin:/usr/bin:/bin")
+        let search = ProgramSearch(folder: folder, path: environment["PATH"])
         do throws(ProgramSearch.Problem) {
             return ChildLaunch(
                 program: try search.find(word), arguments: Array(words.dropFirst()), environment: environment,

@@ -81,6 +81,9 @@ elif mode == "garbage":
 elif mode == "no-id":
     say(type="event", payload={})
     wait_for_end()
+elif mode == "unknown-key":
+    say(type="event", id="1", paylod={"number": 1})
+    wait_for_end()
 elif mode == "silent":
     wait_for_end()
 elif mode == "frozen":

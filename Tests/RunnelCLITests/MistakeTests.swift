@@ -100,6 +100,22 @@ private struct Mistake: CustomTestStringConvertible {
             #"p.yaml:3:5: error: a step has no key "http.fetch" [unknown-key]"#,
             "= write `uses: http.fetch` and `with: { … }`"),
         Mistake(
+            "steps:\n  - parallel: [ { uses: log } ]\n  - { parallel: true, stps: [ { uses: log } ] }\n  - { uses: log, parallel: true }\n",
+            "p.yaml:2:5: error: `parallel` needs `steps` [bad-keys]",
+            "= write `parallel: true`, and beside it `steps:` with the list of steps",
+            #"p.yaml:3:23: error: a step has no key "stps" [unknown-key]"#, #"= did you mean "steps"?"#,
+            "p.yaml:4:18: error: `parallel` needs `steps` [bad-keys]", "= use `max_parallel` for items"),
+        Mistake(
+            "steps:\n  - parallel: true\n    steps: { a: { uses: log } }\n  - { uses: log, with: { a: 1 }, steps: [ { uses: log } ] }\n",
+            "p.yaml:3:12: error: `steps`: expected a list, found keys and values [wrong-type]",
+            "= begin each item with `- `",
+            "p.yaml:4:7: error: a group of steps has no `uses` [bad-keys]", "= a step has either `uses` or `steps`"),
+        Mistake(
+            "on: { watch: { path: in, debounce: { fro: 10s } } }\nsteps:\n  - { uses: log, until: [a] }\n  - { steps: [ { uses: log } ], while: x }\n",
+            #"p.yaml:1:38: error: `debounce` has no key "fro" [unknown-key]"#, #"= did you mean "for"?"#,
+            "p.yaml:3:25: error: `until`: expected an expression, found a list [wrong-type]",
+            "p.yaml:4:33: error: a group of steps has no `while` [bad-keys]", "= set it on the step inside"),
+        Mistake(
             "inputs: [a]\nsteps: [ { uses: log } ]\n",
             "p.yaml:1:9: error: `inputs`: expected a name for each input, found a list [wrong-type]",
             "= write `inputs: { name: { type: string } }`"),

@@ -116,6 +116,12 @@ private struct Mistake: CustomTestStringConvertible {
             "p.yaml:3:25: error: `until`: expected an expression, found a list [wrong-type]",
             "p.yaml:4:33: error: a group of steps has no `while` [bad-keys]", "= set it on the step inside"),
         Mistake(
+            "on: { webhook: [ { path: a, verify: { scheme: github } }, { path: b, verify: { user: x } } ] }\nsteps: [ { uses: log } ]\n",
+            #"p.yaml:1:39: error: `verify`: webhook needs the key "secret" [missing-key]"#,
+            #"= write `secret: "{{ secrets.NAME }}"`, and name it under `secrets:` in runnel.yaml"#,
+            #"p.yaml:1:80: error: `verify`: webhook needs the key "scheme" [missing-key]"#,
+            "= its keys are scheme, secret, header, algorithm, encoding, prefix, tolerance, user, password"),
+        Mistake(
             "inputs: [a]\nsteps: [ { uses: log } ]\n",
             "p.yaml:1:9: error: `inputs`: expected a name for each input, found a list [wrong-type]",
             "= write `inputs: { name: { type: string } }`"),

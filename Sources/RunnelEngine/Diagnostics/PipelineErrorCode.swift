@@ -89,7 +89,8 @@ public enum PipelineErrorCode: String, ErrorCode {
         case .literalSecret:
             ErrorExplanation(
                 "`…` is a literal in the file",
-                hints: "use `{ env: NAME }`, `{ file: path }` or `{ command: […] }`, so that the file can be shared")
+                hints: "use `{ env: NAME }`, `{ file: path }` or `{ command: […] }`, so that the file can be shared",
+                "use `{{ secrets.NAME }}`, so that the file can be shared")
         case .missingDefault: ErrorExplanation("the input \"…\" needs a `default`: runs started by `…` cannot set it")
         case .missingKey:
             ErrorExplanation(

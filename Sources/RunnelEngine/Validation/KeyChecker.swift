@@ -22,6 +22,7 @@ struct KeyChecker {
     ///   - node: The source node of `tree`; nil if it was not written.
     ///   - place: The position of missing keys if `node` is nil.
     func check(_ tree: TemplateTree, node: YAMLNode?, place: YAMLNode, into diagnostics: inout DiagnosticList) {
+        let before = diagnostics.items.count
         let members: [(key: String, value: TemplateTree)] =
             switch tree {
             case .object(let members): members
@@ -66,6 +67,38 @@ struct KeyChecker {
             guard let node = node?[key], !reported.contains(where: { path.starts(with: $0) || $0.starts(with: path) })
             else { continue }
             report(problem, key: key, in: node, into: &diagnostics)
+        }
+        guard let node, diagnostics.items.count == before else { return }
+        for path in literalSecrets(in: tree, schema) {
+            diagnostics.warning(
+                PipelineErrorCode.literalSecret, node.nearest(to: path),
+                "`\(FieldError("", path: path).place)` is a literal in the file",
+                hint: "use `{{ secrets.NAME }}`, so that the file can be shared")
+        }
+    }
+
+    /// The paths of texts that stand in the file and are secrets: `writeOnly` in the schema.
+    private func literalSecrets(in tree: TemplateTree, _ schema: Value) -> [[FieldError.PathElement]] {
+        let choices = schema["anyOf"]?.asList ?? [schema]
+        let members: [(FieldError.PathElement, TemplateTree)]
+        switch tree {
+        case .literal(.string(let text)):
+            return !text.isEmpty && choices.contains { $0["writeOnly"] == true } ? [[]] : []
+        case .literal(.object(let object)): members = object.map { (.key($0.key), .literal($0.value)) }
+        case .object(let object): members = object.map { (.key($0.key), $0.value) }
+        case .literal(.list(let items)): members = items.enumerated().map { (.index($0.offset), .literal($0.element)) }
+        case .list(let items): members = items.enumerated().map { (.index($0.offset), $0.element) }
+        case .literal, .template: return []
+        }
+        return members.flatMap { element, member -> [[FieldError.PathElement]] in
+            let inner = choices.lazy.compactMap { choice -> Value? in
+                switch element {
+                case .key(let key): choice["properties"]?[key] ?? choice["additionalProperties"]
+                case .index: choice["items"]
+                }
+            }.first
+            guard let inner else { return [] }
+            return literalSecrets(in: member, inner).map { [element] + $0 }
         }
     }
 

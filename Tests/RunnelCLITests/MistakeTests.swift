@@ -122,6 +122,28 @@ private struct Mistake: CustomTestStringConvertible {
             #"p.yaml:1:80: error: `verify`: webhook needs the key "scheme" [missing-key]"#,
             "= its keys are scheme, secret, header, algorithm, encoding, prefix, tolerance, user, password"),
         Mistake(
+            "steps:\n  - uses:chat\n    with: { prompt: x }\n",
+            "p.yaml:3:9: error: a \":\" is not allowed here (libyaml: mapping values are not allowed in this context) [unexpected-colon]",
+            "= write a space after the colon: `uses: …`"),
+        Mistake(
+            "steps:\n  - uses: log\n    timeout:5s\n    id: a\n",
+            #"p.yaml:3:5: error: expected a key here, but "timeout:5s" has no ":" (libyaml: while scanning a simple key: could not find expected ':') [missing-colon]"#,
+            "= write a space after the colon: `timeout: …`"),
+        Mistake(
+            "steps:\n  - uses:log\n  - { uses:log }\n  - { uses: log, with: { message:hi } }\n",
+            #"p.yaml:2:5: error: a step must be a mapping, found "uses:log" [wrong-type]"#,
+            "= write a space after the colon: `uses: …`",
+            #"p.yaml:3:7: error: a step has no key "uses:log" [unknown-key]"#,
+            "= write a space after the colon: `uses: …`",
+            #"p.yaml:4:26: error: log has no key "message:hi" [unknown-key]"#,
+            "= write a space after the colon: `message: …`"),
+        Mistake(
+            "steps:\n  - uses: “log”\n  - { uses: log, timeout: “5s” }\n",
+            #"p.yaml:2:11: error: unknown step "“log”" [unknown-step]"#,
+            #"= typographic quotes (“…”) are part of the text; write "…""#,
+            #"p.yaml:3:27: error: `timeout`: expected a duration such as "500ms", "2s" or "1h30m", found "“5s”" [wrong-value]"#,
+            #"= typographic quotes (“…”) are part of the text; write "…""#),
+        Mistake(
             "inputs: [a]\nsteps: [ { uses: log } ]\n",
             "p.yaml:1:9: error: `inputs`: expected a name for each input, found a list [wrong-type]",
             "= write `inputs: { name: { type: string } }`"),

@@ -132,7 +132,8 @@ struct KeyChecker {
             diagnostics.error(
                 PipelineErrorCode.unknownKey, found.keyNode(for: key) ?? found,
                 "\(path)\(subject) has no key \"\(key)\"",
-                hint: suggestion ?? strangers.missing(for: issue).map { "it needs \"\($0)\"; did you mean that?" }
+                hint: LookalikeHint.colon(in: key) ?? suggestion
+                    ?? strangers.missing(for: issue).map { "it needs \"\($0)\"; did you mean that?" }
                     ?? advice(at: issue.path.fieldPath))
         case "required":
             let missing = issue.key ?? ""

@@ -246,7 +246,27 @@ private struct Mistake: CustomTestStringConvertible {
             #expect(
                 ended.error == """
                     runnel.yaml:1: warning: `http.tls.ca`: there is no file "nope.pem"
+                      = create it, or change the path
                     1 pipeline checked, all valid
+
+                    """)
+        }
+        let tls = "server: { tls: { certificate: c.pem, key: k.pem } }\n"
+        try await withProject(["p.yaml": pipeline, "runnel.yaml": tls, "c.pem": "nothing"]) { runnel in
+            let ended = try await runnel.run(["validate", "p.yaml"])
+            #expect(
+                ended.error == """
+                    runnel.yaml:1: warning: `server.tls.key`: there is no file "k.pem"
+                      = create it, or change the path
+                    1 pipeline checked, all valid
+
+                    """)
+            let server = try await runnel.run(["serve", "."])
+            #expect(server.status == 2)
+            #expect(
+                server.error == """
+                    runnel.yaml:1: error: `server.tls.certificate`: "\(runnel.directory)/c.pem" holds no certificate
+                      = in a PEM file it begins with -----BEGIN CERTIFICATE-----
 
                     """)
         }

@@ -252,11 +252,17 @@ private struct CheckedProjects {
             registry: plugins.registry, names: project.names, project: project.files(), distrust: project.distrust)
         loaded[project.directory] = (plugins, loader)
         reports += plugins.folders.map { $0.completeReport(in: project) }
-        for setting in project.effectiveSettings where setting.key.hasPrefix("http.tls.") {
+        for setting in project.effectiveSettings
+        where ["http.tls.", "server.tls."].contains(where: setting.key.hasPrefix) {
             guard case .shown(let path) = setting.value, let place = setting.source.name,
                 !FileReading.exists(project.path(path))
             else { continue }
-            missing.append("\(place): warning: `\(setting.key)`: there is no file \"\(path)\"\n")
+            missing.append(
+                """
+                \(place): warning: `\(setting.key)`: there is no file "\(path)"
+                  = create it, or change the path
+
+                """)
         }
         return loader
     }

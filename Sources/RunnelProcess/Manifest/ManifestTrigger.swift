@@ -9,7 +9,7 @@ public struct ManifestTrigger: FieldGroup {
     public var input: SchemaField?
     @Field(
         """
-        The keys of `trigger` in templates, with a description each. If there are any, `runnel validate` reports others \\
+        The keys of `trigger` in templates, with a description each. If there are any, `runnel validate` reports others \
         in `if` and `debounce`.
         """)
     public var payload: [String: String] = [:]
@@ -17,7 +17,7 @@ public struct ManifestTrigger: FieldGroup {
     public var examples: [String: String] = [:]
     @Field(
         """
-        The keys of an entry that say what it listens to. By them its state is found again when other keys or its place \\
+        The keys of an entry that say what it listens to. By them its state is found again when other keys or its place \
         under `on:` change.
         """)
     public var identity: [String] = []
@@ -25,7 +25,7 @@ public struct ManifestTrigger: FieldGroup {
     public var maxUnacknowledged: Int = 16
     @Field(
         """
-        How often the program writes a line at least, such as {"type":"heartbeat"}. One that is silent for longer is \\
+        How often the program writes a line at least, such as {"type":"heartbeat"}. One that is silent for longer is \
         frozen: it is killed and started again. Without it, silence is no problem.
         """)
     public var heartbeat: Duration?

@@ -50,6 +50,18 @@ struct SyntaxErrorContext {
         return nil
     }
 
+    /// The hint for text that looks like a key or a quoted text, in the lines around the error.
+    var lookalikeHint: String? {
+        let content = { (line: Substring) in line.drop { $0 == " " || $0 == "-" } }
+        let before = stride(from: place.line - 1, through: 1, by: -1).lazy.compactMap { source.line($0) }
+            .first { !content($0).isEmpty }
+        let lines = [source.line(place.line), source.line(contextPlace.line), before].compactMap(\.self)
+        let isAboutKeys = ["could not find expected ':'", "mapping values are not allowed in this context"]
+            .contains(problem)
+        let colon = isAboutKeys ? lines.lazy.compactMap { LookalikeHint.colon(in: content($0)) }.first : nil
+        return colon ?? lines.prefix(2).lazy.compactMap { LookalikeHint.quote(in: $0) }.first
+    }
+
     /// The text from a position to the end of its line, quoted for messages.
     func quote(_ position: YAMLPosition) -> String {
         let line = source.line(position.line)?.unicodeScalars.dropFirst(position.column - 1)
@@ -114,7 +126,7 @@ struct LibYAMLProblem {
         if problem == "out of memory" { return Self.outOfMemory(source) }
         let situation = SyntaxErrorContext(self, source)
         var explanation = situation.tabIndentation ?? situation.explanation
-        if let braces = situation.templateHint { explanation.hint = braces }
+        if let better = situation.templateHint ?? situation.lookalikeHint { explanation.hint = better }
         let words = [context, problem].compactMap(\.self).joined(separator: ": ")
         return YAMLError(
             code: explanation.code, message: "\(explanation.sentence) (libyaml: \(words))", range: explanation.range,

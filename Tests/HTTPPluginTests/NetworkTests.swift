@@ -178,7 +178,11 @@ import Testing
                 == [.good("network", "requests go through the proxy http://p:3128")])
         #expect(
             try findings(["tls": ["ca": "/nowhere/ca.pem"]])
-                == [.problem("network", "`http.tls.ca`: cannot read \"/nowhere/ca.pem\": there is no such file")])
+                == [
+                    .problem(
+                        "network", "`http.tls.ca`: cannot read \"/nowhere/ca.pem\": there is no such file",
+                        "create the file, change the path, or let the user who runs Runnel read it")
+                ])
     }
 
     // MARK: - Addresses

@@ -48,6 +48,16 @@ import YAML
         }
     }
 
+    @Test("a description has no line break in the middle of a sentence")
+    func descriptions() async throws {
+        try await withProject([:]) { runnel in
+            for kind in ["pipeline", "test", "settings", "plugin"] {
+                // In JSON, a backslash before a line break.
+                #expect(try await !runnel.run(["schema", kind]).output.contains(#"\\\n"#), "\(kind)")
+            }
+        }
+    }
+
     @Test("an unknown key is found in each kind of file")
     func wrong() async throws {
         try await withProject([:]) { runnel in

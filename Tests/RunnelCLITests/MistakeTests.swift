@@ -100,6 +100,50 @@ private struct Mistake: CustomTestStringConvertible {
             #"p.yaml:3:5: error: a step has no key "http.fetch" [unknown-key]"#,
             "= write `uses: http.fetch` and `with: { … }`"),
         Mistake(
+            "steps:\n  - parallel: [ { uses: log } ]\n  - { parallel: true, stps: [ { uses: log } ] }\n  - { uses: log, parallel: true }\n",
+            "p.yaml:2:5: error: `parallel` needs `steps` [bad-keys]",
+            "= write `parallel: true`, and beside it `steps:` with the list of steps",
+            #"p.yaml:3:23: error: a step has no key "stps" [unknown-key]"#, #"= did you mean "steps"?"#,
+            "p.yaml:4:18: error: `parallel` needs `steps` [bad-keys]", "= use `max_parallel` for items"),
+        Mistake(
+            "steps:\n  - parallel: true\n    steps: { a: { uses: log } }\n  - { uses: log, with: { a: 1 }, steps: [ { uses: log } ] }\n",
+            "p.yaml:3:12: error: `steps`: expected a list, found keys and values [wrong-type]",
+            "= begin each item with `- `",
+            "p.yaml:4:7: error: a group of steps has no `uses` [bad-keys]", "= a step has either `uses` or `steps`"),
+        Mistake(
+            "on: { watch: { path: in, debounce: { fro: 10s } } }\nsteps:\n  - { uses: log, until: [a] }\n  - { steps: [ { uses: log } ], while: x }\n",
+            #"p.yaml:1:38: error: `debounce` has no key "fro" [unknown-key]"#, #"= did you mean "for"?"#,
+            "p.yaml:3:25: error: `until`: expected an expression, found a list [wrong-type]",
+            "p.yaml:4:33: error: a group of steps has no `while` [bad-keys]", "= set it on the step inside"),
+        Mistake(
+            "on: { webhook: [ { path: a, verify: { scheme: github } }, { path: b, verify: { user: x } } ] }\nsteps: [ { uses: log } ]\n",
+            #"p.yaml:1:39: error: `verify`: webhook needs the key "secret" [missing-key]"#,
+            #"= write `secret: "{{ secrets.NAME }}"`, and name it under `secrets:` in runnel.yaml"#,
+            #"p.yaml:1:80: error: `verify`: webhook needs the key "scheme" [missing-key]"#,
+            "= its keys are scheme, secret, header, algorithm, encoding, prefix, tolerance, user, password"),
+        Mistake(
+            "steps:\n  - uses:chat\n    with: { prompt: x }\n",
+            "p.yaml:3:9: error: a \":\" is not allowed here (libyaml: mapping values are not allowed in this context) [unexpected-colon]",
+            "= write a space after the colon: `uses: …`"),
+        Mistake(
+            "steps:\n  - uses: log\n    timeout:5s\n    id: a\n",
+            #"p.yaml:3:5: error: expected a key here, but "timeout:5s" has no ":" (libyaml: while scanning a simple key: could not find expected ':') [missing-colon]"#,
+            "= write a space after the colon: `timeout: …`"),
+        Mistake(
+            "steps:\n  - uses:log\n  - { uses:log }\n  - { uses: log, with: { message:hi } }\n",
+            #"p.yaml:2:5: error: a step must be a mapping, found "uses:log" [wrong-type]"#,
+            "= write a space after the colon: `uses: …`",
+            #"p.yaml:3:7: error: a step has no key "uses:log" [unknown-key]"#,
+            "= write a space after the colon: `uses: …`",
+            #"p.yaml:4:26: error: log has no key "message:hi" [unknown-key]"#,
+            "= write a space after the colon: `message: …`"),
+        Mistake(
+            "steps:\n  - uses: “log”\n  - { uses: log, timeout: “5s” }\n",
+            #"p.yaml:2:11: error: unknown step "“log”" [unknown-step]"#,
+            #"= typographic quotes (“…”) are part of the text; write "…""#,
+            #"p.yaml:3:27: error: `timeout`: expected a duration such as "500ms", "2s" or "1h30m", found "“5s”" [wrong-value]"#,
+            #"= typographic quotes (“…”) are part of the text; write "…""#),
+        Mistake(
             "inputs: [a]\nsteps: [ { uses: log } ]\n",
             "p.yaml:1:9: error: `inputs`: expected a name for each input, found a list [wrong-type]",
             "= write `inputs: { name: { type: string } }`"),
@@ -202,7 +246,27 @@ private struct Mistake: CustomTestStringConvertible {
             #expect(
                 ended.error == """
                     runnel.yaml:1: warning: `http.tls.ca`: there is no file "nope.pem"
+                      = create it, or change the path
                     1 pipeline checked, all valid
+
+                    """)
+        }
+        let tls = "server: { tls: { certificate: c.pem, key: k.pem } }\n"
+        try await withProject(["p.yaml": pipeline, "runnel.yaml": tls, "c.pem": "nothing"]) { runnel in
+            let ended = try await runnel.run(["validate", "p.yaml"])
+            #expect(
+                ended.error == """
+                    runnel.yaml:1: warning: `server.tls.key`: there is no file "k.pem"
+                      = create it, or change the path
+                    1 pipeline checked, all valid
+
+                    """)
+            let server = try await runnel.run(["serve", "."])
+            #expect(server.status == 2)
+            #expect(
+                server.error == """
+                    runnel.yaml:1: error: `server.tls.certificate`: "\(runnel.directory)/c.pem" holds no certificate
+                      = in a PEM file it begins with -----BEGIN CERTIFICATE-----
 
                     """)
         }

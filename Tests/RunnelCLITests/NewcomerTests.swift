@@ -331,7 +331,7 @@ import Testing
         }
     }
 
-    @Test("a schema of a manifest that is none is an error at its place")
+    @Test("what is wrong with a schema of a manifest is an error at its place, also a misspelled keyword")
     func manifestSchema() async throws {
         let files = [
             "runnel.yaml": "", "p.yaml": "steps: [ { uses: greet.hello } ]\n",
@@ -343,16 +343,24 @@ import Testing
             steps:
               hello:
                 summary: Greets.
-                input: { type: objct }
+                input: { type: objct, requried: [name] }
             """,
         ]
         try await withProject(files) { runnel in
             let ended = try await runnel.run(["validate"])
             #expect(ended.status == 2)
-            #expect(
-                ended.error.contains(
-                    "\nplugins/greet/plugin.yaml:8:12: error: `steps.hello.input`: it is no JSON schema: #/type: "),
-                "\(ended.error)")
+            for line in [
+                "\nplugins/greet/plugin.yaml:8:20: error: `steps.hello.input.type`: not a JSON schema: \"objct\" is ",
+                """
+
+                plugins/greet/plugin.yaml:8:37: error: `steps.hello.input.requried`: not a JSON schema: unknown keyword \
+                "requried" [wrong-value]
+                    8 |     input: { type: objct, requried: [name] }
+                      |                                     ^~~~~~
+                      = did you mean "required"?
+
+                """,
+            ] { #expect(ended.error.contains(line), "\(ended.error)") }
         }
     }
 

@@ -122,6 +122,54 @@ import Testing
         }
     }
 
+    @Test("validate finds secrets that the project does not have, and warns of a program that is not there")
+    func missing() async throws {
+        let files = Self.project([
+            "runnel.yaml": "secrets: { token: { env: THE_TOKEN } }\n",
+            "plugins/greet/plugin.yaml": """
+            name: greet
+            protocol: exec
+            command: [nosuchprogram, greet.sh]
+            env: [ LANG, { KEY: { secret: tokn } } ]
+            steps: { hello: { summary: Greets. } }
+            """,
+            "plugins/tools/plugin.yaml": """
+            name: tools
+            protocol: mcp
+            transport: http
+            url: http://127.0.0.1:1/mcp
+            headers: { authorization: { secret: other } }
+            """,
+            "p.yaml": "name: p\nsteps:\n  - { uses: template, with: { text: a } }\n",
+        ])
+        try await withProject(files) { runnel in
+            let ended = try await runnel.run(["validate"])
+            #expect(ended.status == 2)
+            for lines in [
+                """
+                plugins/greet/plugin.yaml:3:10: warning: `command`: the plugin "greet" cannot start: there is no program \
+                "nosuchprogram" in PATH [plugin-command-not-found]
+                    3 | command: [nosuchprogram, greet.sh]
+                      |          ^~~~~~~~~~~~~~~~~~~~~~~~~
+                      = install it, or write its path; a path with a slash is relative to the plugin's folder
+                plugins/greet/plugin.yaml:4:31: error: `env[1].KEY.secret`: there is no secret "tokn" [unknown-reference]
+                    4 | env: [ LANG, { KEY: { secret: tokn } } ]
+                      |                               ^~~~
+                      = did you mean "token"?
+
+                """,
+                """
+                plugins/tools/plugin.yaml:5:37: error: `headers.authorization.secret`: there is no secret "other" \
+                [unknown-reference]
+                    5 | headers: { authorization: { secret: other } }
+                      |                                     ^~~~~
+                      = name it under `secrets:` in runnel.yaml
+
+                """,
+            ] { #expect(ended.error.contains(lines), "\(ended.error)") }
+        }
+    }
+
     @Test("a plugin with the name of another is left out, and the steps say so")
     func clash() async throws {
         let files = Self.project([

@@ -3,6 +3,31 @@ import RunnelKit
 import Testing
 
 @Suite("Secrets") struct SecretTests {
+    @Test("a secret that stands in a pipeline is a warning whose line shows asterisks")
+    func literal() async throws {
+        let pipeline = """
+            on:
+              webhook: { path: a, verify: { scheme: github, secret: hunter2xyz } }
+            steps:
+              - { uses: http.fetch, with: { url: "http://a.example", auth: { bearer: hunter2xyz } } }
+            """
+        try await withProject(["p.yaml": pipeline]) { runnel in
+            let ended = try await runnel.run(["validate"])
+            #expect(ended.status == 0)
+            for lines in [
+                """
+                p.yaml:2:57: warning: `verify.secret` is a literal in the file [literal-secret]
+                    2 |   webhook: { path: a, verify: { scheme: github, secret: ********** } }
+                      |                                                         ^~~~~~~~~~
+                      = use `{{ secrets.NAME }}`, so that the file can be shared
+
+                """,
+                "p.yaml:4:74: warning: `auth.bearer` is a literal in the file [literal-secret]\n",
+            ] { #expect(ended.error.contains(lines), "\(ended.error)") }
+            #expect(!ended.error.contains("hunter2"))
+        }
+    }
+
     @Test("a secret never appears, whole, encoded or inside a longer text")
     func masked() async throws {
         let files = [

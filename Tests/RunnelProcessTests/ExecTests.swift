@@ -9,6 +9,7 @@ private let allSteps = [
     "echo", "environment", "where", "fails", "status", "try-later", "result-and-status", "half-line",
     "half-line-and-status", "no-line-feed", "nothing", "two-results", "garbage", "unknown-type", "crash", "killed",
     "long-line", "too-much", "hang", "hangs-with-text", "flood", "secret", "leaves-a-child", "big",
+    "unknown-keys", "misspelled-result",
 ]
 
 private func plugin(_ extra: ValueObject = [:], command: Value = ["python3", "exec_child.py"]) throws -> ExecPlugin {
@@ -138,6 +139,11 @@ private func plugin(_ extra: ValueObject = [:], command: Value = ["python3", "ex
                 #"line 1 of what the plugin "test" wrote has the unknown type "resullt""#, #"did you mean "result"?"#,
                 false
             ),
+            (
+                "misspelled-result", "plugin-bad-output",
+                #"line 1 of what the plugin "test" wrote is a message of type "result" with the unknown key "ouput""#,
+                #"the output of the step stands under "output""#, false
+            ),
             ("crash", "plugin-crashed", #"the plugin "test" was killed by signal 11 (SIGSEGV)"#, nil, false),
             ("killed", "plugin-crashed", #"the plugin "test" was killed by signal 9 (SIGKILL)"#, nil, true),
             (
@@ -159,6 +165,25 @@ private func plugin(_ extra: ValueObject = [:], command: Value = ["python3", "ex
             #expect(error.message == message)
             #expect(error.hint == hint)
             #expect(error.isTransient == isTransient)
+        }
+    }
+
+    @Test("a key that means nothing is a warning in the log, given once")
+    func unknownKeys() async throws {
+        let plugin = try plugin()
+        try await Stage.with(plugin) { stage async throws in
+            #expect(await stage.failure(plugin, "unknown-keys")?.message == "busy")
+            #expect(
+                stage.log.messages.filter { $0.contains("unknown key") } == [
+                    """
+                    line 1 of what the plugin "test" wrote is a message of type "note" with the unknown key "txt", which \
+                    is ignored; did you mean "text"?
+                    """,
+                    """
+                    line 3 of what the plugin "test" wrote is a message of type "error" with the unknown key \
+                    "retryable", which is ignored; its keys are "code", "message", "hint" and "transient"
+                    """,
+                ])
         }
     }
 

@@ -34,8 +34,8 @@ private func exec(_ changes: ValueObject) -> Value {
         let schema: Value = ["type": "object", "properties": ["sky": true], "additionalProperties": false]
         #expect(try plugin(schema).steps.first?.outputSchema == schema)
         let error = #expect(throws: FieldError.self) { try plugin(["type": "sky"]) }
-        #expect(error?.place == "steps.now.output_schema")
-        #expect(error?.message.hasPrefix("it is no JSON schema: ") == true)
+        #expect(error?.place == "steps.now.output_schema.type")
+        #expect(error?.message.hasPrefix("not a JSON schema: ") == true)
     }
 
     @Test(
@@ -88,13 +88,18 @@ private func exec(_ changes: ValueObject) -> Value {
         #expect(try CommandLine(field: .string(text)).words == words)
     }
 
-    @Test("a schema that cannot be read is an error at its place")
+    @Test("a misspelled keyword of a schema is an error at its place, in a step, a trigger and the settings")
     func badSchema() throws {
-        let manifest = try PluginManifest(
-            manifest: exec(["steps": ["now": ["summary": "x", "input": ["type": "strin"]]]]))
-        let error = try #require(throws: FieldError.self) { try ExecPlugin(manifest, folder: "/", host: host) }
-        #expect(error.path == [.key("steps"), .key("now"), .key("input")])
-        #expect(error.message.hasPrefix("it is no JSON schema: #/type: "))
+        let schema: Value = ["requried": ["a"], "properties": ["a": ["typ": "string"]]]
+        let problems = PluginManifest.problems(
+            in: exec([
+                "steps": ["now": ["summary": "x", "input": schema]],
+                "triggers": ["rain": ["summary": "x", "input": schema]], "settings": schema,
+            ]))
+        let places = ["steps.now.input", "triggers.rain.input", "settings"]
+        #expect(problems.map(\.place) == places.flatMap { ["\($0).requried", "\($0).properties.a.typ"] })
+        #expect(problems.first?.message == #"not a JSON schema: unknown keyword "requried""#)
+        #expect(problems.first?.hint == #"did you mean "required"?"#)
     }
 
     @Test("a secret or variable that is not there is an error, and its value never stands in one")

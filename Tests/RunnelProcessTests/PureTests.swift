@@ -1,5 +1,6 @@
 import RunnelKit
 import RunnelSupport
+import RunnelTesting
 import Testing
 
 @testable import RunnelProcess
@@ -66,6 +67,19 @@ import Testing
             verdicts == [
                 .write(leftOut: 0), .write(leftOut: 0), .leaveOut, .leaveOut, .write(leftOut: 2), .leaveOut,
             ])
+    }
+
+    @Test("lines that are left out are counted, also where a flood ends with them")
+    func flood() {
+        let recorder = LogRecorder()
+        let log = PluginLog(plugin: "p", logger: recorder.logger(), redactor: Redactor(), isShared: false)
+        let count = 5000
+        Array(String(repeating: "x\n", count: count).utf8).withUnsafeBytes { log.append($0) }
+        log.finish()
+        let notes = recorder.messages.filter { $0 != "x" }
+        let omitted = notes.compactMap { $0.firstMatch(of: #/too much: (\d+) lines? /#).flatMap { Int($0.output.1) } }
+        #expect(recorder.messages.count - notes.count + omitted.reduce(0, +) == count)
+        #expect(omitted.reduce(0, +) > 0)
     }
 
     @Test("a program is searched as a shell would, and a path begins at the plugin's folder")

@@ -142,6 +142,18 @@ extension RecordedRuns {
         }
     }
 
+    @Test("a key that means nothing is a warning in the log")
+    func unknownKey() async throws {
+        let log = LogRecorder()
+        try await serve(["mode": "unknown-key"], log: log) { try await $0.waitForAccepted(1) }
+        #expect(
+            log.messages.contains(
+                """
+                line 1 of what the plugin "test" wrote is a message of type "event" with the unknown key "paylod", which \
+                is ignored; did you mean "payload"?
+                """))
+    }
+
     @Test("a state without an event is stored, and acknowledged where it has an id")
     func stateAlone() async throws {
         let harness = TriggerHarness()

@@ -1,3 +1,4 @@
+import JSONSchema
 import Logging
 import Marketplace
 import RunnelHTTP
@@ -91,7 +92,7 @@ struct Chat: Step {
     @Field("What the agent is told beforehand.") var system: String?
     @Field("The agent that answers, when it is not the configured one.") var agentID: String?
     @Field("The model, when it is not the configured one.") var model: String?
-    @Field("A JSON schema that the answer has to fit.") var schema: AnswerSchema?
+    @Field("A JSON schema that the answer has to fit.") var schema: SchemaField?
     @Field("Ends of an answer that are taken as they are: `length`, cut off at the model's limit of tokens.")
     var accept: [AcceptedEnd] = []
 
@@ -195,7 +196,7 @@ struct Chat: Step {
 
     /// The JSON in the answer, and what is wrong with it. The last value that fits is taken: a model concludes at the end.
     private func check(
-        _ answer: ChatAnswer, _ schema: AnswerSchema, _ context: StepContext
+        _ answer: ChatAnswer, _ schema: SchemaField, _ context: StepContext
     ) async -> (value: Value?, problem: String?) {
         let values = JSONFinder.values(in: answer.text)
         guard let last = values.last else {

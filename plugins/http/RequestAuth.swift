@@ -5,7 +5,7 @@ internal import RunnelKit
 struct RequestAuth: FieldGroup {
     struct Basic: FieldGroup {
         @Field("The user; it must not contain a colon.") var user: String
-        @Field("The password.") var password: String
+        @Field("The password.") var password: SecretText
 
         func validate() throws(FieldError) {
             guard user.contains(":") else { return }
@@ -15,16 +15,27 @@ struct RequestAuth: FieldGroup {
 
     static let rules: [FieldRule] = [.exactlyOne(["bearer", "basic"])]
 
-    @Field("A token, sent as `Authorization: Bearer …`.") var bearer: String?
+    @Field("A token, sent as `Authorization: Bearer …`.") var bearer: SecretText?
     @Field("User and password (RFC 7617).") var basic: Basic?
 
     func validate() throws(FieldError) {
         guard let bearer else { return }
         do throws(FieldError) {
-            guard try !HeaderFields.checked(value: bearer).isEmpty else { throw FieldError("the token is empty") }
+            guard try !HeaderFields.checked(value: bearer.text).isEmpty else { throw FieldError("the token is empty") }
         } catch {
             throw error.under(.key("bearer"))
         }
+    }
+}
+
+/// A text that `runnel validate` warns of where it stands in the pipeline.
+struct SecretText: FieldValue {
+    let text: String
+
+    static var schema: Value { ["type": "string", "writeOnly": true] }
+
+    init(field value: Value) throws(FieldError) {
+        text = try String(field: value)
     }
 }
 
@@ -36,11 +47,11 @@ struct Authorization: Sendable {
 
     /// The credentials of `auth`, otherwise the user information of the URL; nil if there are none.
     init?(_ auth: RequestAuth?, url: HTTPURL) {
-        if let bearer = auth?.bearer {
+        if let bearer = auth?.bearer?.text {
             let token = (try? HeaderFields.checked(value: bearer)) ?? bearer
             self.init(value: "Bearer \(token)", secrets: [token])
         } else if let basic = auth?.basic {
-            self.init(user: basic.user, password: basic.password)
+            self.init(user: basic.user, password: basic.password.text)
         } else if let info = url.userInfo {
             self.init(user: info.user, password: info.password)
         } else {

@@ -46,7 +46,7 @@ struct SigningSecrets: FieldValue {
     let keys: [[UInt8]]
 
     static var schema: Value {
-        let secret: Value = ["type": "string", "minLength": 1]
+        let secret: Value = ["type": "string", "minLength": 1, "writeOnly": true]
         return ["anyOf": [secret, ["type": "array", "items": secret, "minItems": 1]]]
     }
 

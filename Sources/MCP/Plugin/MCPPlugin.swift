@@ -1,3 +1,4 @@
+internal import JSONSchema
 public import RunnelKit
 public import RunnelProcess
 internal import RunnelSupport
@@ -25,7 +26,7 @@ public struct MCPPlugin: Plugin {
             }
             let input: StepInput?
             do {
-                input = try StepInput(tool.inputSchema)
+                input = try StepInput(JSONSchema(tool.inputSchema))
             } catch {
                 problems.append(
                     "the input schema of the tool \"\(tool.name)\" of the plugin \"\(endpoint.name)\" cannot be used, "
@@ -144,7 +145,7 @@ public enum ProcessPlugins {
     ///   - host: The environment of the worker.
     ///   - discovery: When a server is started to list its tools.
     ///   - context: Provides log, clock, redactor and services while tools are listed.
-    /// - Throws: `FieldError` for an error in the manifest, ``StepError`` for a server that does not answer, or whose
+    /// - Throws: `FieldError` for an error in the settings, ``StepError`` for a server that does not answer, or whose
     ///   tools are unknown and must not be listed.
     public static func load(
         _ manifest: PluginManifest, settings: Value? = nil, folder: String, cacheFile: String, host: ProcessHost,
@@ -153,7 +154,7 @@ public enum ProcessPlugins {
         var host = host
         try host.set(settings, for: manifest)
         return switch manifest.interface {
-        case .exec: try ExecPlugin(manifest, folder: folder, host: host)
+        case .exec: ExecPlugin(manifest, folder: folder, host: host)
         case .mcp where discovery == .cached:
             try cached(manifest, folder: folder, cacheFile: cacheFile, host: host)
         case .mcp:

@@ -140,11 +140,11 @@ struct ServeCommand: AsyncParsableCommand {
             ProxySignIn(header: $0.header.text, scope: $0.scope, scopes: $0.scopes)
         }
         if let tls = server.tls {
-            do {
+            do throws(ServerCertificate.Problem) {
                 options.tls = try ServerCertificate(
                     certificate: project.path(tls.certificate), key: project.path(tls.key))
             } catch {
-                Streams.error.write("error: \(error) (`server.tls`)\n")
+                project.report(error)
                 throw ExitStatus.usage
             }
         }
@@ -248,4 +248,15 @@ enum LogLevelArgument: String, ExpressibleByArgument, CaseIterable {
     case debug, info, warning, error
 
     var level: LogSettings.Level? { LogSettings.Level(rawValue: rawValue) }
+}
+
+extension Project {
+    /// Prints what is wrong with a file of `server.tls`, and where it is set.
+    func report(_ problem: ServerCertificate.Problem) {
+        let key = ["server.tls", problem.setting].compactMap(\.self).joined(separator: ".")
+        let place = effectiveSettings.first { $0.key.hasPrefix(key) }?.source.name
+        Streams.error.write(
+            (place.map { "\($0): " } ?? "") + "error: `\(key)`: \(problem)\n"
+                + (problem.hint.map { "  = \($0)\n" } ?? ""))
+    }
 }

@@ -286,7 +286,7 @@ private struct CheckedProjects {
         let loader = try PipelineLoader(
             registry: plugins.registry, names: project.names, project: project.files(), distrust: project.distrust)
         loaded[project.directory] = (plugins, loader)
-        reports += plugins.folders.map(\.report)
+        reports += plugins.folders.map { $0.completeReport(in: project) }
         if FileReading.exists(project.report.source.name) {
             // What stands in it is not needed, but the commands that do need it end for its errors.
             let named = GlobalOptions.current.envFile ?? ProcessInfo.processInfo.environment["RUNNEL_ENV_FILE"]
@@ -298,11 +298,17 @@ private struct CheckedProjects {
                 unreadable.append(error.message)
             }
         }
-        for setting in project.effectiveSettings where setting.key.hasPrefix("http.tls.") {
+        for setting in project.effectiveSettings
+        where ["http.tls.", "server.tls."].contains(where: setting.key.hasPrefix) {
             guard case .shown(let path) = setting.value, let place = setting.source.name,
                 !FileReading.exists(project.path(path))
             else { continue }
-            missing.append("\(place): warning: `\(setting.key)`: there is no file \"\(path)\"\n")
+            missing.append(
+                """
+                \(place): warning: `\(setting.key)`: there is no file "\(path)"
+                  = create it, or change the path
+
+                """)
         }
         return loader
     }

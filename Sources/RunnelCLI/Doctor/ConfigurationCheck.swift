@@ -45,8 +45,7 @@ enum ConfigurationCheck {
                 "plugins", $0.value.hasPrefix(subject) ? $0.value : "\(subject) was not loaded: \($0.value)")
         }
         for folder in plugins.folders {
-            let path = ProcessInfo.processInfo.environment["PATH"] ?? ""
-            guard let problem = folder.manifest?.missingProgram(in: folder.path, path: path) else { continue }
+            guard let problem = folder.missingProgram else { continue }
             findings.append(.problem("plugins", problem.message, problem.hint))
         }
         if findings.isEmpty, !plugins.folders.isEmpty {

@@ -16,7 +16,7 @@ struct PluginFolder: Sendable {
     let path: String
     /// nil if `plugin.yaml` has errors or cannot be read.
     let manifest: PluginManifest?
-    var report: LoadReport
+    let report: LoadReport
 
     /// The plugin's name; the folder's name if the manifest has errors.
     var name: String { manifest?.name.text ?? String(path.split(separator: "/").last ?? "") }
@@ -44,6 +44,21 @@ struct PluginFolder: Sendable {
         trust.problem(with: path, in: path) ?? trust.problem(with: path + "/plugin.yaml", in: path)
     }
 
+    /// What is wrong with the program of its command; nil if it is there.
+    var missingProgram: ProgramSearch.Problem? {
+        manifest?.missingProgram(in: path, variables: ProcessInfo.processInfo.environment)
+    }
+
+    /// The report, with a warning where the program of its command is not there. It may be on the machine where the
+    /// pipelines run.
+    func completeReport(in project: Project) -> LoadReport {
+        guard let problem = missingProgram else { return report }
+        let warning = FieldError(
+            problem.message, hint: problem.hint, path: [.key("command")], code: PluginErrorCode.pluginCommandNotFound)
+        return OutsideLink.checked(
+            report.adding(warning, .warning), of: path + "/plugin.yaml", in: project.directory)
+    }
+
     /// All plugin folders of a project, by name. Folders without `plugin.yaml` are ignored.
     static func all(of project: Project) -> [PluginFolder] {
         let parent = project.directory + "/plugins"
@@ -52,14 +67,16 @@ struct PluginFolder: Sendable {
             let isThere = FileReading.exists(parent, isDirectory: &isFolder) && isFolder
             return isThere ? [unreadable(parent, "cannot read the folder; let the user who runs Runnel read it")] : []
         }
+        let secrets = project.settings.secrets.keys.sorted()
         return names.sorted().compactMap { name -> PluginFolder? in
             let (folder, file) = ("\(parent)/\(name)", "\(parent)/\(name)/plugin.yaml")
             guard FileReading.exists(file) else { return nil }
             do throws(FileReading.Failure) {
-                let (manifest, report) = FieldFile.load(
+                let (manifest, loaded) = FieldFile.load(
                     PluginManifest.self, try FileReading.yaml(of: file), file: FileReading.shown(file),
                     subject: "plugin.yaml", advice: "docs/plugins.md describes its keys"
                 ) { value throws(FieldError) in try PluginManifest(manifest: value) }
+                let report = (manifest?.secretProblems(among: secrets) ?? []).reduce(loaded) { $0.adding($1) }
                 return PluginFolder(
                     path: folder, manifest: manifest,
                     report: OutsideLink.checked(report, of: file, in: project.directory))
@@ -76,6 +93,19 @@ struct PluginFolder: Sendable {
         return PluginFolder(
             path: folder, manifest: nil,
             report: LoadReport(source: YAMLSource(name: shown, text: ""), diagnostics: [problem]))
+    }
+}
+
+extension PluginManifest {
+    /// An error for each secret that the project does not have.
+    fileprivate func secretProblems(among known: [String]) -> [FieldError] {
+        secrets.filter { !known.contains($0.name) }.map { secret in
+            FieldError(
+                "there is no secret \"\(secret.name)\"",
+                hint: Suggestion.closest(to: secret.name, among: known).map { "did you mean \"\($0)\"?" }
+                    ?? "name it under `secrets:` in runnel.yaml",
+                path: secret.path, code: PipelineErrorCode.unknownReference)
+        }
     }
 }
 

@@ -42,7 +42,7 @@ struct ProjectPlugins: Sendable {
         _ project: Project, discovery: ToolDiscovery = .cached, only: String? = nil, host: ProcessHost? = nil,
         simulates: Bool = false
     ) async throws {
-        var folders = PluginFolder.all(of: project)
+        let folders = PluginFolder.all(of: project)
         let host = host ?? Self.host(project)
         let stock = try Self.configured(RunnelCommand.plugins, project, alsoKnown: folders.map(\.name))
         var registry = try StepRegistry(
@@ -55,8 +55,8 @@ struct ProjectPlugins: Sendable {
         // How requests leave this machine, which also those that list an MCP server's tools do.
         for plugin in stock.plugins { await plugin.registerServices(in: services) }
         await MCPOverHTTP.register(in: services)
-        for (index, folder) in folders.enumerated() {
-            guard let manifest = folder.manifest else {
+        for folder in folders {
+            guard let manifest = folder.manifest, !folder.report.diagnostics.hasErrors else {
                 registry.setMissing(folder.name, because: folder.report.advice)
                 continue
             }
@@ -79,15 +79,9 @@ struct ProjectPlugins: Sendable {
                 registry.setMissing(folder.name, because: error.message)
             } catch let error as FieldError {
                 let place = error.path.map(\.text).joined(separator: ".")
-                let isSetting = place.hasPrefix("plugins.")
-                if isSetting {
-                    let message = "runnel.yaml: `\(place)`: \(error.message)"
-                    problems.append((folder.name, message, error.hint))
-                    registry.setMissing(folder.name, because: "fix \(message)")
-                } else {
-                    folders[index].report = folder.report.adding(error)
-                    registry.setMissing(folder.name, because: folders[index].report.advice)
-                }
+                let message = "runnel.yaml: `\(place)`: \(error.message)"
+                problems.append((folder.name, message, error.hint))
+                registry.setMissing(folder.name, because: "fix \(message)")
             } catch let error as StepError {
                 problems.append((folder.name, error.message, error.hint))
                 registry.setMissing(folder.name, because: error.message)

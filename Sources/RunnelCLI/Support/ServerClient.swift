@@ -5,6 +5,7 @@ import NIOPosix
 import NIOSSL
 import RunnelEngine
 import RunnelKit
+import RunnelServer
 
 /// A client for a running `runnel serve`.
 struct ServerClient: Sendable {
@@ -87,9 +88,11 @@ extension ServerClient {
         configuration.connectionPool.retryConnectionEstablishment = false
         if let tls = project.settings.server.tls {
             // The server is this project's own: its certificate is known, and names whatever others call it by.
-            let file = project.path(tls.certificate)
-            guard let roots = try? NIOSSLCertificate.fromPEMFile(file) else {
-                Streams.error.write("error: the certificate in \"\(file)\" cannot be read (`server.tls`)\n")
+            let roots: [NIOSSLCertificate]
+            do throws(ServerCertificate.Problem) {
+                roots = try ServerCertificate.chain(in: project.path(tls.certificate))
+            } catch {
+                project.report(error)
                 throw ExitStatus.usage
             }
             var client = TLSConfiguration.makeClientConfiguration()

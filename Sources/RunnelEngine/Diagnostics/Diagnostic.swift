@@ -120,7 +120,9 @@ package struct DiagnosticList {
                     hint: "correct these, and check the file again"))
         }
         if isError { errors += 1 }
-        items.append(Diagnostic(reported: reported, severity, file: source.name, range: range, message, hint: hint))
+        let quotes = isError ? range.flatMap { LookalikeHint.quote(at: $0.start, in: source) } : nil
+        items.append(
+            Diagnostic(reported: reported, severity, file: source.name, range: range, message, hint: quotes ?? hint))
     }
 
     /// Adds an error at a range of a scalar's text, such as an expression in a template.

@@ -44,7 +44,7 @@ public enum PipelineErrorCode: String, ErrorCode {
         switch self {
         case .badExpression:
             ErrorExplanation(
-                "`if` is an expression: braces stand around all of it, or nowhere", hints: "write `if: …`",
+                "`…` is an expression: braces stand around all of it, or nowhere", hints: "write `…: …`",
                 "leave the braces out")
         case .badID:
             ErrorExplanation(
@@ -53,7 +53,8 @@ public enum PipelineErrorCode: String, ErrorCode {
             ErrorExplanation(
                 "`max_parallel` needs `for_each`, or `steps` and `parallel: true`", "`…` needs `until` or `while`",
                 "a step has either `until` or `while`", "a group of steps has no `…`", "`parallel` needs `steps`",
-                hints: "set it on the step inside", "use `max_parallel` for items", "set it on the steps inside",
+                hints: "set it on the step inside", "use `max_parallel` for items",
+                "write `parallel: true`, and beside it `steps:` with the list of steps", "set it on the steps inside",
                 "a step has either `uses` or `steps`")
         case .dollarTemplate:
             ErrorExplanation(
@@ -88,7 +89,8 @@ public enum PipelineErrorCode: String, ErrorCode {
         case .literalSecret:
             ErrorExplanation(
                 "`…` is a literal in the file",
-                hints: "use `{ env: NAME }`, `{ file: path }` or `{ command: […] }`, so that the file can be shared")
+                hints: "use `{ env: NAME }`, `{ file: path }` or `{ command: […] }`, so that the file can be shared",
+                "use `{{ secrets.NAME }}`, so that the file can be shared")
         case .missingDefault: ErrorExplanation("the input \"…\" needs a `default`: runs started by `…` cannot set it")
         case .missingKey:
             ErrorExplanation(
@@ -145,7 +147,7 @@ public enum PipelineErrorCode: String, ErrorCode {
                 "… must be a mapping, found …", "`…`: expected a string, found …", "`…`: expected a list, found …",
                 "`for_each`: expected a list, found …", "`for_each`: the mapping names no list",
                 "`for_each.…`: expected a list, found …", "`with`: expected a mapping, found …",
-                "`if`: expected an expression, found …", "`inputs`: expected a name for each input, found …",
+                "`…`: expected an expression, found …", "`inputs`: expected a name for each input, found …",
                 "`on`: expected a key for each trigger, found …", "`profiles.…`: expected settings, found …",
                 "`…`: expected a mapping, found …", hints: "put it in quotes if it is meant as text",
                 "write a list, or a template that results in one: \"{{ input }}\"",

@@ -52,7 +52,9 @@ package struct MappingReader {
         guard case .mapping(let pairs) = node.content else {
             diagnostics.error(
                 PipelineErrorCode.wrongType, node, "\(what) must be a mapping, found \(node.found)",
-                hint: what.hasPrefix("the input ") ? "write `{ type: … }`, or `{ default: … }`" : nil)
+                hint: what.hasPrefix("the input ")
+                    ? "write `{ type: … }`, or `{ default: … }`"
+                    : Value(node).asString.flatMap { LookalikeHint.colon(in: $0) })
             return nil
         }
         self.node = node
@@ -67,6 +69,7 @@ package struct MappingReader {
                 let counterpart =
                     Self.counterparts[what]?[key]
                     ?? (values.contains(key) ? "write `uses: \(key)` and `with: { … }`" : nil)
+                    ?? LookalikeHint.colon(in: key)
                 let closest = counterpart == nil ? Suggestion.closest(to: key, among: known) : nil
                 if counterpart != nil { meant.insert("") } else if let closest { meant.insert(closest) }
                 diagnostics.error(

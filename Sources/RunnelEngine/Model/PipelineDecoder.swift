@@ -115,7 +115,7 @@ struct PipelineDecoder {
             return nil
         }
         guard var step = keys.keyNode("steps") == nil ? single(keys, node) : group(keys, node) else { return nil }
-        step.condition = keys["if"].flatMap { condition($0) }
+        step.condition = keys["if"].flatMap { condition($0, "if") }
         step.timeout = keys.field(Duration.self, "timeout", into: &diagnostics)
         step.onError = keys.field(PipelineStep.OnError.self, "on_error", into: &diagnostics) ?? .fail
         step.maxParallel = keys.field(PositiveCount.self, "max_parallel", into: &diagnostics)?.number
@@ -174,10 +174,11 @@ struct PipelineDecoder {
             diagnostics.error(
                 PipelineErrorCode.badKeys, place, "a group of steps has no `\(place.keyText)`",
                 hint: "set it on the step inside")
+            return nil
         }
         let pause = keys.field(Duration.self, "every", into: &diagnostics)
         let limit = keys.field(PositiveCount.self, "max_rounds", into: &diagnostics)
-        return condition(node).map {
+        return condition(node, until == nil ? "while" : "until").map {
             LoopDeclaration(
                 condition: $0, isWhile: until == nil, pause: pause ?? LoopDeclaration.defaultPause,
                 limit: limit?.number ?? LoopDeclaration.defaultLimit)
@@ -186,8 +187,15 @@ struct PipelineDecoder {
 
     private mutating func single(_ keys: MappingReader, _ node: YAMLNode) -> PipelineStep? {
         if let parallel = keys.keyNode("parallel") {
-            diagnostics.error(
-                PipelineErrorCode.badKeys, parallel, "`parallel` needs `steps`", hint: "use `max_parallel` for items")
+            let isGroup = keys.keyNode("uses") == nil
+            if !keys.isMisspelled("steps") {
+                diagnostics.error(
+                    PipelineErrorCode.badKeys, parallel, "`parallel` needs `steps`",
+                    hint: isGroup
+                        ? "write `parallel: true`, and beside it `steps:` with the list of steps"
+                        : "use `max_parallel` for items")
+            }
+            if isGroup { return nil }
         }
         let with = keys.section("with")
         if let with, case .mapping = with.content {
@@ -213,15 +221,18 @@ struct PipelineDecoder {
     }
 
     private mutating func group(_ keys: MappingReader, _ node: YAMLNode) -> PipelineStep? {
-        for key in ["uses", "with", "retry"] {
-            guard let place = keys.keyNode(key) else { continue }
+        if let place = keys.keyNode("uses") ?? keys.keyNode("with") {
             diagnostics.error(
-                PipelineErrorCode.badKeys, place, "a group of steps has no `\(key)`",
-                hint: key == "retry" ? "set it on the steps inside" : "a step has either `uses` or `steps`")
+                PipelineErrorCode.badKeys, place, "a group of steps has no `\(place.keyText)`",
+                hint: "a step has either `uses` or `steps`")
+        }
+        if let place = keys.keyNode("retry") {
+            diagnostics.error(
+                PipelineErrorCode.badKeys, place, "a group of steps has no `retry`", hint: "set it on the steps inside")
         }
         let id = identifier(keys, uses: "group")
         let steps = keys.section("steps") == nil ? [] : readSteps(keys, "steps")
-        if keys["steps"]?.items?.isEmpty ?? true {
+        if keys.section("steps") == nil || keys["steps"]?.items?.isEmpty == true {
             diagnostics.error(
                 PipelineErrorCode.noSteps, keys["steps"] ?? keys.keyNode("steps"), "`steps` is empty",
                 hint: "add at least one step")
@@ -251,12 +262,14 @@ struct PipelineDecoder {
         return count == 1 ? base : "\(base)-\(count)"
     }
 
-    private mutating func condition(_ node: YAMLNode) -> PipelineStep.Condition? {
+    /// - Parameter key: `if`, `until` or `while`.
+    private mutating func condition(_ node: YAMLNode, _ key: String) -> PipelineStep.Condition? {
         guard case .scalar(let scalar) = node.content else {
-            diagnostics.error(PipelineErrorCode.wrongType, node, "`if`: expected an expression, found \(node.found)")
+            diagnostics.error(
+                PipelineErrorCode.wrongType, node, "`\(key)`: expected an expression, found \(node.found)")
             return nil
         }
-        if scalar.text.isEmpty, diagnostics.refusesNull(node, "if", expected: "an expression") { return nil }
+        if scalar.text.isEmpty, diagnostics.refusesNull(node, key, expected: "an expression") { return nil }
         // YAML has more notations for null than expressions have.
         let text = node.isNull ? "null" : scalar.text
         let (expression, issues) = Expression.parse(text, environment: environment)
@@ -266,8 +279,8 @@ struct PipelineDecoder {
             let isGood = Expression.parse(bare, environment: environment).issues.isEmpty
             diagnostics.error(
                 PipelineErrorCode.badExpression, node,
-                "`if` is an expression: braces stand around all of it, or nowhere",
-                hint: isGood ? "write `if: \(bare)`" : "leave the braces out")
+                "`\(key)` is an expression: braces stand around all of it, or nowhere",
+                hint: isGood ? "write `\(key): \(bare)`" : "leave the braces out")
             return nil
         }
         for issue in issues {
@@ -361,7 +374,7 @@ struct PipelineDecoder {
         var entry = own.isNull ? .object([]) : TemplateTree(own, environment: environment, into: &diagnostics)
         let id = takeID(of: &entry, node)
         var trigger = TriggerDeclaration(kind: kind, key: key, id: id, entry: entry, node: node, keyNode: keyNode)
-        trigger.condition = shared["if"].flatMap { condition($0) }
+        trigger.condition = shared["if"].flatMap { condition($0, "if") }
         trigger.debounce = shared["debounce"].flatMap { debounce($0) }
         return trigger
     }
@@ -370,7 +383,7 @@ struct PipelineDecoder {
         guard let keys = MappingReader(node, "`debounce`", keys: DebounceDeclaration.keys, into: &diagnostics)
         else { return nil }
         guard let length = keys.field(Duration.self, "for", into: &diagnostics) else {
-            if keys["for"] == nil {
+            if keys["for"] == nil, !keys.isMisspelled("for") {
                 diagnostics.error(
                     PipelineErrorCode.missingKey, node.firstKeyOrSelf, "`debounce` needs the key \"for\"",
                     hint: "write `for: 10s`")

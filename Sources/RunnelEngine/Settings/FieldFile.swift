@@ -42,12 +42,17 @@ package enum FieldFile {
 }
 
 extension LoadReport {
-    /// The report with an error that was found after the file had been read, at its position.
-    package func adding(_ problem: FieldError) -> LoadReport {
+    /// The report with a problem that was found after the file had been read, at its position.
+    package func adding(_ problem: FieldError, _ severity: Diagnostic.Severity = .error) -> LoadReport {
         guard let root = try? YAMLParser.parse(source.text, name: source.name).root else { return self }
         var list = DiagnosticList(source: source)
         list.fieldError(problem, in: root)
-        return LoadReport(source: source, diagnostics: (diagnostics + list.items).sortedByPlace())
+        let found = list.items.map { item in
+            var item = item
+            item.severity = severity
+            return item
+        }
+        return LoadReport(source: source, diagnostics: (diagnostics + found).sortedByPlace())
     }
 }
 

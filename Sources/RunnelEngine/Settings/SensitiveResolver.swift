@@ -191,20 +191,27 @@ struct SensitivePlaces {
         }
     }
 
-    /// The displayable file: same positions, with asterisks for the values.
+    /// The displayable file, with asterisks for the values.
     func masked(_ source: YAMLSource) -> YAMLSource {
-        guard !places.isEmpty else { return source }
+        source.masked(places.map(\.node.range))
+    }
+}
+
+extension YAMLSource {
+    /// The displayable file: same positions, with asterisks in the ranges.
+    func masked(_ ranges: [YAMLRange]) -> YAMLSource {
+        guard !ranges.isEmpty else { return self }
         var lines: [String] = []
-        while let line = source.line(lines.count + 1) {
+        while let line = self.line(lines.count + 1) {
             let number = lines.count + 1
             var shown = ""
             for (offset, scalar) in line.unicodeScalars.enumerated() {
                 let position = YAMLPosition(line: number, column: offset + 1)
-                let isHidden = places.contains { $0.node.range.start <= position && position < $0.node.range.end }
+                let isHidden = ranges.contains { $0.start <= position && position < $0.end }
                 shown.unicodeScalars.append(isHidden && scalar != " " ? "*" : scalar)
             }
             lines.append(shown)
         }
-        return YAMLSource(name: source.name, text: lines.joined(separator: "\n"))
+        return YAMLSource(name: name, text: lines.joined(separator: "\n"))
     }
 }

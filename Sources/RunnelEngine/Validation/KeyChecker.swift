@@ -22,6 +22,7 @@ struct KeyChecker {
     ///   - node: The source node of `tree`; nil if it was not written.
     ///   - place: The position of missing keys if `node` is nil.
     func check(_ tree: TemplateTree, node: YAMLNode?, place: YAMLNode, into diagnostics: inout DiagnosticList) {
+        let before = diagnostics.items.count
         let members: [(key: String, value: TemplateTree)] =
             switch tree {
             case .object(let members): members
@@ -54,12 +55,11 @@ struct KeyChecker {
         for issue in issues {
             let path = issue.path.fieldPath
             let isNull = value.value(at: path)?.isNull == true
-            if !Self.described.contains(issue.keyword), !isNull, let better = found.first(where: { $0.path == path }),
-                let node = node?[better.key]
-            {
+            let better = found.first { $0.path == path }
+            if !Self.described.contains(issue.keyword), !isNull, let better, let node = node?[better.key] {
                 report(better.problem, key: better.key, in: node, into: &diagnostics)
             } else if !strangers.explains(issue) {
-                report(issue, strangers, in: value, node, place, into: &diagnostics)
+                report(issue, strangers, better?.problem.hint, in: value, node, place, into: &diagnostics)
             }
         }
         let reported = issues.map(\.path.fieldPath)
@@ -67,6 +67,38 @@ struct KeyChecker {
             guard let node = node?[key], !reported.contains(where: { path.starts(with: $0) || $0.starts(with: path) })
             else { continue }
             report(problem, key: key, in: node, into: &diagnostics)
+        }
+        guard let node, diagnostics.items.count == before else { return }
+        for path in literalSecrets(in: tree, schema) {
+            diagnostics.warning(
+                PipelineErrorCode.literalSecret, node.nearest(to: path),
+                "`\(FieldError("", path: path).place)` is a literal in the file",
+                hint: "use `{{ secrets.NAME }}`, so that the file can be shared")
+        }
+    }
+
+    /// The paths of texts that stand in the file and are secrets: `writeOnly` in the schema.
+    private func literalSecrets(in tree: TemplateTree, _ schema: Value) -> [[FieldError.PathElement]] {
+        let choices = schema["anyOf"]?.asList ?? [schema]
+        let members: [(FieldError.PathElement, TemplateTree)]
+        switch tree {
+        case .literal(.string(let text)):
+            return !text.isEmpty && choices.contains { $0["writeOnly"] == true } ? [[]] : []
+        case .literal(.object(let object)): members = object.map { (.key($0.key), .literal($0.value)) }
+        case .object(let object): members = object.map { (.key($0.key), $0.value) }
+        case .literal(.list(let items)): members = items.enumerated().map { (.index($0.offset), .literal($0.element)) }
+        case .list(let items): members = items.enumerated().map { (.index($0.offset), $0.element) }
+        case .literal, .template: return []
+        }
+        return members.flatMap { element, member -> [[FieldError.PathElement]] in
+            let inner = choices.lazy.compactMap { choice -> Value? in
+                switch element {
+                case .key(let key): choice["properties"]?[key] ?? choice["additionalProperties"]
+                case .index: choice["items"]
+                }
+            }.first
+            guard let inner else { return [] }
+            return literalSecrets(in: member, inner).map { [element] + $0 }
         }
     }
 
@@ -85,9 +117,10 @@ struct KeyChecker {
         diagnostics.fieldError(problem, key: "\(owner).\(key)", in: node)
     }
 
+    /// - Parameter fieldHint: What the field says of a missing key.
     private func report(
-        _ issue: SchemaIssue, _ strangers: Strangers, in value: Value, _ node: YAMLNode?, _ place: YAMLNode,
-        into diagnostics: inout DiagnosticList
+        _ issue: SchemaIssue, _ strangers: Strangers, _ fieldHint: String?, in value: Value, _ node: YAMLNode?,
+        _ place: YAMLNode, into diagnostics: inout DiagnosticList
     ) {
         let found = node?.nearest(to: issue.path.fieldPath) ?? place
         let owner = key.map { issue.path.elements.isEmpty ? "" : "\($0)." } ?? ""
@@ -99,15 +132,17 @@ struct KeyChecker {
             diagnostics.error(
                 PipelineErrorCode.unknownKey, found.keyNode(for: key) ?? found,
                 "\(path)\(subject) has no key \"\(key)\"",
-                hint: suggestion ?? strangers.missing(for: issue).map { "it needs \"\($0)\"; did you mean that?" }
-                    ?? advice)
+                hint: LookalikeHint.colon(in: key) ?? suggestion
+                    ?? strangers.missing(for: issue).map { "it needs \"\($0)\"; did you mean that?" }
+                    ?? advice(at: issue.path.fieldPath))
         case "required":
             let missing = issue.key ?? ""
             let similar = similar(to: missing, at: issue.path.fieldPath, in: value)
             let key = similar.flatMap { found.keyNode(for: $0) }
             diagnostics.error(
                 PipelineErrorCode.missingKey, node == nil ? place : key ?? found.firstKeyOrSelf,
-                "\(path)\(subject) needs the key \"\(missing)\"", hint: similar.map { "you wrote \"\($0)\"" } ?? advice)
+                "\(path)\(subject) needs the key \"\(missing)\"",
+                hint: similar.map { "you wrote \"\($0)\"" } ?? fieldHint ?? advice(at: issue.path.fieldPath))
         case _ where value.value(at: issue.path.fieldPath)?.isNull == true:
             diagnostics.error(PipelineErrorCode.emptyValue, found, path + issue.message, hint: YAMLNode.nullHint)
         default:
@@ -119,6 +154,19 @@ struct KeyChecker {
 
     /// A key of the object that is close to the missing one, where an open schema lets unknown keys pass.
     private func similar(to key: String, at path: [FieldError.PathElement], in value: Value) -> String? {
+        let declared = keys(at: path)
+        let written = value.value(at: path)?.asObject?.keys ?? []
+        return Suggestion.closest(to: key, among: written.filter { !declared.contains($0) })
+    }
+
+    /// The default hint for the object at `path`.
+    private func advice(at path: [FieldError.PathElement]) -> String {
+        let keys = path.isEmpty ? [] : self.keys(at: path)
+        return keys.isEmpty ? advice : "its keys are \(keys.joined(separator: ", "))"
+    }
+
+    /// The keys that the schema declares for the object at `path`.
+    private func keys(at path: [FieldError.PathElement]) -> [String] {
         var schema = schema as Value?
         for element in path {
             switch element {
@@ -126,9 +174,7 @@ struct KeyChecker {
             case .index: schema = schema?["items"]
             }
         }
-        let declared = schema?["properties"]?.asObject?.keys ?? []
-        let written = value.value(at: path)?.asObject?.keys ?? []
-        return Suggestion.closest(to: key, among: written.filter { !declared.contains($0) })
+        return schema?["properties"]?.asObject?.keys ?? []
     }
 }
 

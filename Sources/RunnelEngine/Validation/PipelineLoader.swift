@@ -159,8 +159,13 @@ public struct LoadReport: Sendable {
         self.unread = unread
     }
 
-    /// The file and those that it includes.
-    public var sources: [YAMLSource] { [source] + included.sorted { $0.key < $1.key }.map(\.value) }
+    /// The file and those that it includes, to be shown: with asterisks for secrets that stand in them.
+    public var sources: [YAMLSource] {
+        let secrets = diagnostics.filter { $0.code == PipelineErrorCode.literalSecret.rawValue }
+        return ([source] + included.sorted { $0.key < $1.key }.map(\.value)).map { source in
+            source.masked(secrets.filter { $0.file == source.name }.compactMap(\.range))
+        }
+    }
 }
 
 /// The names that a project's configuration makes available to templates.

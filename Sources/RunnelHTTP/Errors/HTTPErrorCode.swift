@@ -49,7 +49,8 @@ public import RunnelKit
         case .badTLSSettings:
             ErrorExplanation(
                 "`…`: cannot read \"…\": …", "`…`: \"…\" is not a PEM file of that kind",
-                hints: "certificates begin with -----BEGIN CERTIFICATE-----, keys with -----BEGIN PRIVATE KEY-----")
+                hints: "create the file, change the path, or let the user who runs Runnel read it",
+                "certificates begin with -----BEGIN CERTIFICATE-----, keys with -----BEGIN PRIVATE KEY-----")
         case .compressedAnswer:
             ErrorExplanation(
                 "the answer to … is compressed (…), which cannot be decompressed here",

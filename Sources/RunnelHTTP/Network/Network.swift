@@ -151,7 +151,9 @@ public struct Network: Sendable {
     ) throws(StepError) -> Content {
         guard access(path, R_OK) == 0 else {
             let reason = errno == ENOENT ? "there is no such file" : String(cString: strerror(errno))
-            throw StepError(HTTPErrorCode.badTLSSettings, "`\(setting)`: cannot read \"\(path)\": \(reason)")
+            throw StepError(
+                HTTPErrorCode.badTLSSettings, "`\(setting)`: cannot read \"\(path)\": \(reason)",
+                hint: "create the file, change the path, or let the user who runs Runnel read it")
         }
         do {
             return try read(path)

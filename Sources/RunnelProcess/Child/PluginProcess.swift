@@ -152,9 +152,12 @@ package struct ProgramSearch {
     /// Whether there is an executable file.
     let isExecutable: (String) -> Bool
 
-    init(folder: String, path: String, isExecutable: @escaping (String) -> Bool = Self.mayBeRun) {
+    /// `PATH` where the environment has none.
+    static let defaultPath = "/usr/local/bin:/usr/bin:/bin"
+
+    init(folder: String, path: String?, isExecutable: @escaping (String) -> Bool = Self.mayBeRun) {
         self.folder = folder
-        self.path = path.split(separator: ":").map(String.init)
+        self.path = (path ?? Self.defaultPath).split(separator: ":").map(String.init)
         self.isExecutable = isExecutable
     }
 
@@ -192,9 +195,11 @@ package struct ProgramSearch {
 extension PluginManifest {
     /// What is wrong with the program of the command, without starting it; nil if it is there.
     ///
-    /// - Parameter path: `PATH` of the environment.
-    package func missingProgram(in folder: String, path: String) -> ProgramSearch.Problem? {
+    /// - Parameter variables: Of Runnel's environment.
+    package func missingProgram(in folder: String, variables: [String: String]) -> ProgramSearch.Problem? {
         guard let word = command?.words.first else { return nil }
+        let host = ProcessHost(variables: variables, project: "")
+        let path = env.values["PATH"].flatMap { try? $0.resolve(in: host) } ?? variables["PATH"]
         do throws(ProgramSearch.Problem) {
             _ = try ProgramSearch(folder: folder, path: path).find(word)
             return nil

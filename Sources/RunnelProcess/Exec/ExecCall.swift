@@ -36,7 +36,7 @@ struct ExecCall: Sendable {
         let conversation = try await supervisor.withChild(process) {
             let (outcome, isLate) = await withDeadline(manifest.timeout, clock: context.clock) {
                 await withTaskCancellationHandler {
-                    await converse(lines, context, process)
+                    await converse(lines, context, process, log)
                 } onCancel: {
                     process.stop(.prompt)
                 }
@@ -52,16 +52,18 @@ struct ExecCall: Sendable {
     }
 
     private func converse(
-        _ lines: LineChannel, _ context: StepContext, _ process: PluginProcess
+        _ lines: LineChannel, _ context: StepContext, _ process: PluginProcess, _ log: PluginLog
     ) async -> ExecConversation {
         var conversation = ExecConversation(plugin: program.name)
         do {
             while case let batch = try await lines.next(), !batch.isEmpty {
                 for line in batch {
-                    switch try conversation.receive(line) {
-                    case .progress(let progress)?: await context.report(progress)
-                    case .wrote(let path)?: context.writing(path) {}
-                    case nil: break
+                    for effect in try conversation.receive(line) {
+                        switch effect {
+                        case .progress(let progress): await context.report(progress)
+                        case .wrote(let path): context.writing(path) {}
+                        case .warning(let text): log.note(text)
+                        }
                     }
                 }
             }
@@ -109,85 +111,44 @@ enum ExecMessage: Sendable, Hashable {
     case result(Value)
     case error(ExecFailure)
 
-    static let types = ["text", "note", "wrote", "result", "error"]
+    /// The types with their keys.
+    static let keys: MessageLine.Keys = [
+        "text": ["text"], "note": ["text"], "wrote": ["path"], "result": ["output"], "error": ExecFailure.keys,
+    ]
+    static let example = #"write objects such as {"type":"result","output":1}"#
 
-    /// The reason why a line is invalid, as a predicate.
-    struct Unreadable: Error, Hashable {
-        let message: String
-        var hint: String?
-    }
-
-    init(line: [UInt8]) throws(Unreadable) {
-        let (object, type) = try Self.object(line, example: #"write objects such as {"type":"result","output":1}"#)
-        switch type {
-        case "text": self = .text(try Self.text("text", of: object, type))
-        case "note": self = .note(try Self.text("text", of: object, type))
-        case "wrote": self = .wrote(try Self.text("path", of: object, type))
+    init(_ line: MessageLine) throws(MessageLine.Problem) {
+        switch line.type {
+        case "text": self = .text(try line.text("text"))
+        case "note": self = .note(try line.text("text"))
+        case "wrote": self = .wrote(try line.text("path"))
         case "result":
-            if let key = object.keys.first(where: { $0 != "type" && $0 != "output" }) {
-                throw Unreadable(
-                    message: "is a message of type \"result\" with the unknown key \(Value.string(key).quoted())",
-                    hint: "the output of the step stands under \"output\"")
+            // A misspelled key would end as null.
+            if var problem = line.unknownKeys(among: Self.keys).first {
+                problem.hint = "the output of the step stands under \"output\""
+                throw problem
             }
-            self = .result(object["output"] ?? .null)
-        case "error": self = .error(try ExecFailure(object))
-        default: throw Self.unknown(type, among: Self.types)
+            self = .result(line.object["output"] ?? .null)
+        case "error": self = .error(try ExecFailure(line))
+        default: throw line.unknownType(among: Self.keys)
         }
     }
-
-    /// The JSON object of a line and its type.
-    ///
-    /// - Parameter example: The hint for an object that is no message.
-    static func object(
-        _ line: [UInt8], example: String
-    ) throws(Unreadable) -> (object: ValueObject, type: String) {
-        let value: Value
-        do {
-            value = try Value.json(line)
-        } catch {
-            throw Unreadable(
-                message: "is not JSON: \(PluginLog.quoted(line)) (column \(error.column): \(error.message))",
-                hint: "write one JSON object per line to standard output, and everything else to standard error")
-        }
-        guard let object = value.asObject else {
-            throw Unreadable(message: "is \(value.kindName), not an object: \(value.quoted())", hint: example)
-        }
-        guard let type = object["type"]?.asString else {
-            throw Unreadable(message: "has no \"type\": \(value.quoted())", hint: example)
-        }
-        return (object, type)
-    }
-
-    static func unknown(_ type: String, among types: [String]) -> Unreadable {
-        let quoted = types.map { "\"\($0)\"" }
-        return Unreadable(
-            message: "has the unknown type \(Value.string(type).quoted())",
-            hint: Suggestion.closest(to: type, among: types).map { "did you mean \"\($0)\"?" }
-                ?? "the types are \(quoted.dropLast().joined(separator: ", ")) and \(quoted.last ?? "")")
-    }
-
-    static func text(_ key: String, of object: ValueObject, _ type: String) throws(Unreadable) -> String {
-        guard let text = object[key]?.asString else {
-            let found = object[key].map { "found \($0.kindName)" } ?? "it is missing"
-            throw Unreadable(message: "is a message of type \"\(type)\" whose \"\(key)\" should be a string: \(found)")
-        }
-        return text
-    }
-
 }
 
 /// The error message of an `exec` plugin.
 struct ExecFailure: Sendable, Hashable {
+    static let keys = ["code", "message", "hint", "transient"]
+
     let code: String
     let message: String
     let hint: String?
     let isTransient: Bool
 
-    init(_ object: ValueObject) throws(ExecMessage.Unreadable) {
-        message = try ExecMessage.text("message", of: object, "error")
-        let code = object["code"]?.asString ?? ""
+    init(_ line: MessageLine) throws(MessageLine.Problem) {
+        message = try line.text("message")
+        let code = line.object["code"]?.asString ?? ""
         self.code = PluginName.isWord(code) ? code : PluginErrorCode.pluginError.rawValue
-        hint = object["hint"]?.asString
-        isTransient = object["transient"]?.asBool ?? false
+        hint = line.object["hint"]?.asString
+        isTransient = line.object["transient"]?.asBool ?? false
     }
 }

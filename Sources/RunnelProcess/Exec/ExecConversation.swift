@@ -13,6 +13,7 @@ struct ExecConversation: Sendable {
     /// An invalid last line; if the exit explains it, that is reported instead.
     private var brokenOff: LineChannel.Line?
     private var text = ""
+    private var unknownKeys = UnknownKeyWarnings()
 
     init(plugin: String) {
         self.plugin = plugin
@@ -23,31 +24,35 @@ struct ExecConversation: Sendable {
         case progress(StepProgress)
         /// A file of the project was written.
         case wrote(String)
+        /// A line for the log.
+        case warning(String)
     }
 
     /// Processes a line; returns what is to be done.
     /// - Throws: If the plugin violates the protocol, so that reading on is useless.
-    mutating func receive(_ line: LineChannel.Line) throws(StepError) -> Effect? {
-        guard line.bytes.contains(where: { $0 > 0x20 }) else { return nil }
+    mutating func receive(_ line: LineChannel.Line) throws(StepError) -> [Effect] {
+        guard line.bytes.contains(where: { $0 > 0x20 }) else { return [] }
+        let place = "line \(line.number) of what \(who) wrote"
         let message: ExecMessage
+        var effects: [Effect]
         do {
-            message = try ExecMessage(line: line.bytes)
+            let read = try MessageLine(line.bytes, example: ExecMessage.example)
+            message = try ExecMessage(read)
+            effects = unknownKeys.warnings(about: read, ExecMessage.keys, at: place).map { .warning($0) }
         } catch {
             guard line.isWhole else {
                 brokenOff = line
-                return nil
+                return []
             }
             throw reject(
-                StepError(
-                    PluginErrorCode.pluginBadOutput, "line \(line.number) of what \(who) wrote \(error.message)",
-                    hint: error.hint))
+                StepError(PluginErrorCode.pluginBadOutput, "\(place) \(error.message)", hint: error.hint))
         }
         switch message {
         case .text(let piece):
             if text.utf8.count < Self.partialLimit { text += piece }
-            return .progress(.text(piece))
-        case .note(let note): return .progress(.note(note))
-        case .wrote(let path): return .wrote(path)
+            effects.append(.progress(.text(piece)))
+        case .note(let note): effects.append(.progress(.note(note)))
+        case .wrote(let path): effects.append(.wrote(path))
         case .result(let output):
             guard result == nil else {
                 throw reject(
@@ -59,7 +64,7 @@ struct ExecConversation: Sendable {
             result = output
         case .error(let error): failure = failure ?? error
         }
-        return nil
+        return effects
     }
 
     /// The error for output that exceeds a limit.

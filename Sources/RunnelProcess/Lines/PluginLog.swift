@@ -53,6 +53,7 @@ package final class PluginLog: Sendable {
     /// Marks the end of standard error.
     package func finish() {
         flush()
+        noteOmission(of: state.withLock { $0.allowance.takeSuppressed() })
     }
 
     /// Logs a note of Runnel about the plugin, or one from the plugin's protocol.
@@ -91,11 +92,16 @@ package final class PluginLog: Sendable {
         let time = start.duration(to: .now)
         switch state.withLock({ $0.allowance.take(at: time) }) {
         case .leaveOut: break
-        case .write(leftOut: 0): logger.log(level: level, "\(line)")
         case .write(let count):
-            logger.warning("the plugin wrote too much: \(count) lines are left out here")
+            noteOmission(of: count)
             logger.log(level: level, "\(line)")
         }
+    }
+
+    private func noteOmission(of count: Int) {
+        guard count > 0 else { return }
+        logger.warning(
+            "the plugin wrote too much: \(count == 1 ? "1 line is" : "\(count) lines are") left out here")
     }
 
     /// A line that could not be read, for messages.
@@ -116,7 +122,7 @@ package final class PluginLog: Sendable {
 /// Limits the log lines of a child: a burst, then a fixed number per second.
 struct LineAllowance: Sendable {
     private var bucket: TokenBucket
-    private(set) var suppressed = 0
+    private var suppressed = 0
 
     init(burst: Int = 200, perSecond: Int = 50) {
         bucket = TokenBucket(size: burst, per: .seconds(burst) / perSecond)
@@ -134,7 +140,12 @@ struct LineAllowance: Sendable {
             suppressed += 1
             return .leaveOut
         }
+        return .write(leftOut: takeSuppressed())
+    }
+
+    /// The number of lines that were dropped since the last one that was written. Counting begins anew.
+    mutating func takeSuppressed() -> Int {
         defer { suppressed = 0 }
-        return .write(leftOut: suppressed)
+        return suppressed
     }
 }

@@ -68,6 +68,8 @@ public struct EnvironmentList: FieldValue, Hashable {
     public private(set) var names: [String] = []
     /// Variables with values.
     public private(set) var values: [String: ManifestText] = [:]
+    /// Where each of ``values`` stands in the list.
+    private var places: [String: [FieldError.PathElement]] = [:]
 
     /// Variables passed on to every child, if set: they are needed to find programs, for temporary files, and for text
     /// encoding. None holds a secret.
@@ -90,7 +92,7 @@ public struct EnvironmentList: FieldValue, Hashable {
                     case .string(let name):
                         try Self.check(name)
                         names.append(name)
-                    case .object(let object): try add(object)
+                    case .object(let object): try add(object, at: [.index(index)])
                     default: throw .expected("a name, or a name with a value", found: item)
                     }
                 } catch {
@@ -103,11 +105,12 @@ public struct EnvironmentList: FieldValue, Hashable {
 
     public var fieldDefault: Value? { names.isEmpty && values.isEmpty ? [] : nil }
 
-    private mutating func add(_ object: ValueObject) throws(FieldError) {
+    private mutating func add(_ object: ValueObject, at place: [FieldError.PathElement] = []) throws(FieldError) {
         for (name, value) in object {
             do {
                 try Self.check(name)
                 values[name] = try ManifestText(field: value)
+                places[name] = place + [.key(name)]
             } catch {
                 throw error.under(.key(name))
             }
@@ -119,6 +122,13 @@ public struct EnvironmentList: FieldValue, Hashable {
             throw FieldError(
                 "expected the name of an environment variable, found \(Value.string(name).quoted())",
                 hint: "write values as NAME: value")
+        }
+    }
+
+    /// The project's secrets that the values name.
+    var secrets: [PluginManifest.NamedSecret] {
+        values.compactMap { name, text in
+            PluginManifest.NamedSecret(text, path: [.key("env")] + (places[name] ?? [.key(name)]))
         }
     }
 

@@ -1,3 +1,4 @@
+public import JSONSchema
 public import RunnelKit
 
 /// A trigger of an `exec` plugin in its manifest.
@@ -11,10 +12,10 @@ public struct ManifestTrigger: FieldGroup {
         """)
     public var titles: [String: String] = [:]
     @Field("The JSON schema (2020-12) of an entry under `on:`. Without it, any keys are accepted.")
-    public var input: Value = ["type": "object"]
+    public var input: SchemaField?
     @Field(
         """
-        The keys of `trigger` in templates, with a description each. If there are any, `runnel validate` reports others \\
+        The keys of `trigger` in templates, with a description each. If there are any, `runnel validate` reports others \
         in `if` and `debounce`.
         """)
     public var payload: [String: String] = [:]
@@ -22,7 +23,7 @@ public struct ManifestTrigger: FieldGroup {
     public var examples: [String: String] = [:]
     @Field(
         """
-        The keys of an entry that say what it listens to. By them its state is found again when other keys or its place \\
+        The keys of an entry that say what it listens to. By them its state is found again when other keys or its place \
         under `on:` change.
         """)
     public var identity: [String] = []
@@ -30,7 +31,7 @@ public struct ManifestTrigger: FieldGroup {
     public var maxUnacknowledged: Int = 16
     @Field(
         """
-        How often the program writes a line at least, such as {"type":"heartbeat"}. One that is silent for longer is \\
+        How often the program writes a line at least, such as {"type":"heartbeat"}. One that is silent for longer is \
         frozen: it is killed and started again. Without it, silence is no problem.
         """)
     public var heartbeat: Duration?
@@ -41,7 +42,7 @@ public struct ManifestTrigger: FieldGroup {
         if let heartbeat, heartbeat <= .zero {
             throw FieldError("a heartbeat needs a time above 0s", path: [.key("heartbeat")])
         }
-        let declared = input["properties"]?.asObject?.keys ?? []
+        let declared = input?.source["properties"]?.asObject?.keys ?? []
         for (index, key) in identity.enumerated() where !declared.contains(key) {
             throw FieldError(
                 "the input has no key \(Value.string(key).quoted())",
@@ -62,6 +63,6 @@ public struct ManifestTrigger: FieldGroup {
     /// What an entry listens to.
     func identity(of entry: ValueObject) -> String? {
         guard !identity.isEmpty else { return nil }
-        return Value.list(identity.map { entry[$0] ?? input["properties"]?[$0]?["default"] ?? .null }).json()
+        return Value.list(identity.map { entry[$0] ?? input?.source["properties"]?[$0]?["default"] ?? .null }).json()
     }
 }

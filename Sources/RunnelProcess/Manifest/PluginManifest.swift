@@ -1,3 +1,4 @@
+public import JSONSchema
 public import RunnelKit
 
 /// The manifest `plugin.yaml` of a process plugin.
@@ -67,7 +68,7 @@ public struct PluginManifest: FieldGroup {
         The JSON schema (2020-12) of the plugin's settings, `plugins: { <name>: … }` in runnel.yaml. The program finds \
         them as JSON in RUNNEL_SETTINGS.
         """)
-    public var settings: Value?
+    public var settings: SchemaField?
     @Field("The address of an MCP server on HTTP.") public var url: String?
     @Field("Headers for an MCP server on HTTP, such as `authorization`.") public var headers: [String: ManifestText] =
         [:]
@@ -132,16 +133,39 @@ public struct PluginManifest: FieldGroup {
     }
 }
 
+extension PluginManifest {
+    /// A secret of the project that the manifest names.
+    package struct NamedSecret: Sendable {
+        package let name: String
+        /// Where the name stands.
+        package let path: [FieldError.PathElement]
+
+        /// nil for a text that is no secret.
+        ///
+        /// - Parameter path: Of the text.
+        init?(_ text: ManifestText, path: [FieldError.PathElement]) {
+            guard case .secret(let name) = text else { return nil }
+            self.name = name
+            self.path = path + [.key("secret")]
+        }
+    }
+
+    /// The project's secrets that the manifest names.
+    package var secrets: [NamedSecret] {
+        env.secrets + headers.compactMap { NamedSecret($0.value, path: [.key("headers"), .key($0.key)]) }
+    }
+}
+
 /// A step of an `exec` plugin in its manifest.
 public struct ManifestStep: FieldGroup {
     @Field("A one-sentence summary.") public var summary: String
     @Field("More details for the reference, in Markdown.") public var details: String = ""
     @Field("The JSON schema (2020-12) of `with:`. Without it, any keys are accepted.")
-    public var input: Value = ["type": "object"]
+    public var input: SchemaField?
     @Field("A description of the output `steps.<id>`.") public var output: String =
         "The result of the plugin."
     @Field("The JSON schema (2020-12) of the output, so that `steps.<id>.<key>` can be checked before a run.")
-    public var outputSchema: Value?
+    public var outputSchema: SchemaField?
     @Field("Examples for the reference by title: the step in YAML, as after the dash in a pipeline.")
     public var examples: [String: String] = [:]
     @Field("Whether running it again has no cost and no side effect.") public var repeatable: Bool = false

@@ -11,31 +11,21 @@ public struct ExecPlugin: Plugin {
     ///   - manifest: The manifest, with the protocol `exec`.
     ///   - folder: The plugin's folder, absolute.
     ///   - host: The environment of the worker.
-    /// - Throws: An error in a schema, at `steps.<name>.input`, `steps.<name>.output_schema` or
-    ///   `triggers.<name>.input`.
-    public init(_ manifest: PluginManifest, folder: String, host: ProcessHost) throws(FieldError) {
+    public init(_ manifest: PluginManifest, folder: String, host: ProcessHost) {
         name = manifest.name.text
         let program = PluginProgram(manifest: manifest, folder: folder, host: host)
         var steps: [StepDefinition] = []
         for (word, step) in manifest.steps.sorted(by: { $0.key < $1.key }) {
-            let input = try Self.input(step.input, of: word, in: "steps")
-            if let schema = step.outputSchema {
-                do {
-                    _ = try JSONSchema(schema)
-                } catch {
-                    throw FieldError(
-                        "it is no JSON schema: \(error)", path: [.key("steps"), .key(word), .key("output_schema")])
-                }
-            }
+            let input = step.input.map { StepInput($0.compiled) }
             let call = ExecCall(program: program, step: word)
             var definition = StepDefinition(
                 name: "\(name).\(word)", summary: step.summary,
-                documentation: step.documentation, schema: step.input,
+                documentation: step.documentation, schema: step.input?.source ?? Self.anyKeys,
                 isRepeatable: step.repeatable,
                 // A dry run starts no program of the project.
-                isReadOnly: false, outputSchema: step.outputSchema
+                isReadOnly: false, outputSchema: step.outputSchema?.source
             ) { with, context in
-                try input.check(with)
+                try input?.check(with)
                 return try await call.run(with, context)
             }
             definition.program = manifest.command?.words ?? []
@@ -46,26 +36,20 @@ public struct ExecPlugin: Plugin {
         for (word, declaration) in manifest.triggers.sorted(by: { $0.key < $1.key }) {
             let trigger = ProcessTrigger(
                 program: program, word: word, declaration: declaration,
-                input: try Self.input(declaration.input, of: word, in: "triggers"))
+                input: declaration.input.map { StepInput($0.compiled) })
             triggers.append(
                 TriggerDefinition(
                     name: ProcessTrigger.name(word, of: name), summary: declaration.summary,
-                    documentation: declaration.documentation, titles: declaration.titles, schema: declaration.input,
+                    documentation: declaration.documentation, titles: declaration.titles,
+                    schema: declaration.input?.source ?? Self.anyKeys,
                     identity: { declaration.identity(of: $0) }
                 ) { entry, context in try await trigger.run(entry, context) })
         }
         self.triggers = triggers
     }
 
-    private static func input(
-        _ schema: Value, of word: String, in section: String
-    ) throws(FieldError) -> StepInput {
-        do {
-            return try StepInput(schema)
-        } catch {
-            throw FieldError("it is no JSON schema: \(error)", path: [.key(section), .key(word), .key("input")])
-        }
-    }
+    /// The schema of a step or an entry whose manifest has none.
+    private static let anyKeys: Value = ["type": "object"]
 
     public func registerServices(in services: Services) async {
         await ProcessSupervisorKey.register(in: services)
@@ -76,8 +60,8 @@ public struct ExecPlugin: Plugin {
 package struct StepInput: Sendable {
     private let schema: JSONSchema
 
-    package init(_ schema: Value) throws(SchemaError) {
-        self.schema = try JSONSchema(schema)
+    package init(_ schema: JSONSchema) {
+        self.schema = schema
     }
 
     /// - Throws: The first error, with the code `bad-with`, or `empty-value` for a null that the schema does not allow.

@@ -29,7 +29,7 @@ package struct PluginProgram: Sendable {
                 PluginErrorCode.pluginEnvironment, "the plugin \"\(name)\" cannot start: \(wrong.message)",
                 hint: wrong.hint)
         }
-        let search = ProgramSearch(folder: folder, path: environment["PATH"] ?? "/usr/local/bin:/usr/bin:/bin")
+        let search = ProgramSearch(folder: folder, path: environment["PATH"])
         do throws(ProgramSearch.Problem) {
             return ChildLaunch(
                 program: try search.find(word), arguments: Array(words.dropFirst()), environment: environment,
@@ -137,14 +137,8 @@ struct PluginSetup: Sendable {
             json = nil
             return
         }
-        let checked: JSONSchema
-        do {
-            checked = try JSONSchema(schema)
-        } catch {
-            throw FieldError("it is no JSON schema: \(error)", path: [.key("settings")])
-        }
         let value = settings ?? [:]
-        if let issue = checked.validate(value).first {
+        if let issue = schema.compiled.validate(value).first {
             throw FieldError(
                 issue.message, hint: issue.suggestion.map { "did you mean \"\($0)\"?" },
                 path: place + (issue.path.isRoot ? [] : [.key("\(issue.path)")]))

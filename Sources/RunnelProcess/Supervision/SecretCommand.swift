@@ -27,9 +27,7 @@ package struct SecretCommand: Sendable {
         let name = words.first ?? ""
         let program: String
         do throws(ProgramSearch.Problem) {
-            program = try ProgramSearch(
-                folder: directory, path: environment["PATH"] ?? "/usr/local/bin:/usr/bin:/bin"
-            ).find(name)
+            program = try ProgramSearch(folder: directory, path: environment["PATH"]).find(name)
         } catch {
             return .failure(UnavailableSecret(reason: error.message))
         }

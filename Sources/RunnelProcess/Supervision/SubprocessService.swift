@@ -8,7 +8,6 @@ package struct SubprocessService: Subprocesses {
 
     /// The variables of Runnel's own environment that every child sees.
     private static let inherited = ["PATH", "HOME", "LANG", "TMPDIR"]
-    private static let defaultPath = "/usr/local/bin:/usr/bin:/bin"
     /// How much output may wait for the step.
     private static let bufferLimit = 256 << 10
 
@@ -24,7 +23,7 @@ package struct SubprocessService: Subprocesses {
 
     init(variables: [String: String], supervisor: ProcessSupervisor) {
         var environment = variables.filter { Self.inherited.contains($0.key) }
-        environment["PATH"] = environment["PATH"] ?? Self.defaultPath
+        environment["PATH"] = environment["PATH"] ?? ProgramSearch.defaultPath
         self.environment = environment
         self.supervisor = supervisor
     }
@@ -92,8 +91,7 @@ package struct SubprocessService: Subprocesses {
     }
 
     private func start(_ program: Subprocess, _ sinks: PluginProcess.Sinks) async throws -> PluginProcess {
-        let search = ProgramSearch(
-            folder: program.directory, path: program.environment["PATH"] ?? Self.defaultPath)
+        let search = ProgramSearch(folder: program.directory, path: program.environment["PATH"])
         let path: String
         do throws(ProgramSearch.Problem) {
             path = try search.find(program.program)

@@ -9,7 +9,8 @@ struct ProcessTrigger: Sendable {
     /// The second part of the trigger's name.
     let word: String
     let declaration: ManifestTrigger
-    let input: StepInput
+    /// nil where any keys are accepted.
+    let input: StepInput?
 
     /// `imap` for the trigger with the plugin's own name, `mail.inbox` for others.
     static func name(_ word: String, of plugin: String) -> String { word == plugin ? word : "\(plugin).\(word)" }
@@ -17,7 +18,7 @@ struct ProcessTrigger: Sendable {
     /// - Throws: `CancellationError`, or what is wrong with the entry.
     func run(_ entry: ValueObject, _ context: TriggerContext) async throws {
         do {
-            try input.check(entry)
+            try input?.check(entry)
         } catch {
             throw StepError(reported: error.code, error.message, hint: error.hint, field: error.field)
         }

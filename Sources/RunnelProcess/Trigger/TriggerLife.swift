@@ -117,6 +117,7 @@ struct TriggerLife: Sendable {
     ) async throws -> StepError? {
         try await withThrowingTaskGroup(of: Void.self) { group in
             var unacknowledged = 0
+            var unknownKeys = UnknownKeyWarnings()
             while true {
                 pulse.isReading(true)
                 let batch: [LineChannel.Line]
@@ -128,7 +129,7 @@ struct TriggerLife: Sendable {
                 pulse.isReading(false)
                 if batch.isEmpty { break }
                 for line in batch where line.isWhole && line.bytes.contains(where: { $0 > 0x20 }) {
-                    switch try message(line) {
+                    switch try message(line, &unknownKeys, log) {
                     case .event(let event):
                         try await waitForReader(process)
                         let isLast = event.state != nil
@@ -163,13 +164,17 @@ struct TriggerLife: Sendable {
         }
     }
 
-    private func message(_ line: LineChannel.Line) throws(StepError) -> TriggerMessage {
+    private func message(
+        _ line: LineChannel.Line, _ unknownKeys: inout UnknownKeyWarnings, _ log: PluginLog
+    ) throws(StepError) -> TriggerMessage {
+        let place = "line \(line.number) of what \(who) wrote"
         do {
-            return try TriggerMessage(line: line.bytes)
+            let read = try MessageLine(line.bytes, example: TriggerMessage.example)
+            let message = try TriggerMessage(read)
+            for warning in unknownKeys.warnings(about: read, TriggerMessage.keys, at: place) { log.note(warning) }
+            return message
         } catch {
-            throw StepError(
-                PluginErrorCode.pluginBadOutput, "line \(line.number) of what \(who) wrote \(error.message)",
-                hint: error.hint)
+            throw StepError(PluginErrorCode.pluginBadOutput, "\(place) \(error.message)", hint: error.hint)
         }
     }
 

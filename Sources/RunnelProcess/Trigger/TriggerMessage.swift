@@ -11,49 +11,51 @@ enum TriggerMessage: Sendable, Hashable {
     case heartbeat
     case error(ExecFailure)
 
-    static let types = ["event", "state", "note", "waiting", "problem", "heartbeat", "error"]
+    /// The types with their keys.
+    static let keys: MessageLine.Keys = [
+        "event": ["id", "payload", "input", "state"], "state": ["state", "id"], "note": ["text"],
+        "waiting": ["text", "translations"], "problem": ["text"], "heartbeat": [], "error": ExecFailure.keys,
+    ]
     /// The maximum length of an event's id in bytes.
     static let idLimit = 512
     /// The maximum size of a state in bytes of JSON.
     static let stateLimit = 256 << 10
-    private static let example = #"write objects such as {"type":"event","id":"1","payload":{}}"#
+    static let example = #"write objects such as {"type":"event","id":"1","payload":{}}"#
 
-    init(line: [UInt8]) throws(ExecMessage.Unreadable) {
-        let (object, type) = try ExecMessage.object(line, example: Self.example)
-        switch type {
-        case "event": self = .event(try ProgramEvent(object))
+    init(_ line: MessageLine) throws(MessageLine.Problem) {
+        switch line.type {
+        case "event": self = .event(try ProgramEvent(line.object))
         case "state":
-            guard let state = object["state"] else {
-                throw ExecMessage.Unreadable(
+            guard let state = line.object["state"] else {
+                throw MessageLine.Problem(
                     message: "is a message of type \"state\" without \"state\"",
                     hint: #"write {"type":"state","state":…}"#)
             }
-            self = .state(try Self.checked(state), id: object["id"])
-        case "note": self = .note(try ExecMessage.text("text", of: object, type))
+            self = .state(try Self.checked(state), id: line.object["id"])
+        case "note": self = .note(try line.text("text"))
         case "waiting":
-            let text = try ExecMessage.text("text", of: object, type)
-            self = .health(.waiting(text, translations: try Self.translations(of: object)))
-        case "problem": self = .health(.problem(try ExecMessage.text("text", of: object, type)))
+            self = .health(.waiting(try line.text("text"), translations: try Self.translations(of: line.object)))
+        case "problem": self = .health(.problem(try line.text("text")))
         case "heartbeat": self = .heartbeat
-        case "error": self = .error(try ExecFailure(object))
-        default: throw ExecMessage.unknown(type, among: Self.types)
+        case "error": self = .error(try ExecFailure(line))
+        default: throw line.unknownType(among: Self.keys)
         }
     }
 
-    private static func translations(of object: ValueObject) throws(ExecMessage.Unreadable) -> [String: String] {
+    private static func translations(of object: ValueObject) throws(MessageLine.Problem) -> [String: String] {
         do throws(FieldError) {
             guard let found = object["translations"] else { return [:] }
             return try [String: String](field: found)
         } catch {
-            throw ExecMessage.Unreadable(
+            throw MessageLine.Problem(
                 message: "has a bad \"translations\": \(error.message)",
                 hint: #"write texts by language, such as {"ja":"…"}"#)
         }
     }
 
-    fileprivate static func checked(_ state: Value) throws(ExecMessage.Unreadable) -> Value {
+    fileprivate static func checked(_ state: Value) throws(MessageLine.Problem) -> Value {
         guard state.jsonBytes().count <= stateLimit else {
-            throw ExecMessage.Unreadable(
+            throw MessageLine.Problem(
                 message: "has a \"state\" that is longer than \(ByteCount(stateLimit))",
                 hint: "keep positions in it, not contents")
         }
@@ -72,18 +74,18 @@ struct ProgramEvent: Sendable, Hashable {
     /// Why the event cannot start a run, although it can be answered.
     let flaw: String?
 
-    init(_ object: ValueObject) throws(ExecMessage.Unreadable) {
+    init(_ object: ValueObject) throws(MessageLine.Problem) {
         let id = object["id"] ?? .null
         switch id {
         case .string(let text) where !text.isEmpty: break
         case .int: break
         default:
-            throw ExecMessage.Unreadable(
+            throw MessageLine.Problem(
                 message: "is an event without an id: expected \"id\" with a text, found \(id.quoted())",
                 hint: "give each event an id that stays the same when the event is written again")
         }
         self.id = id
-        state = try object["state"].map { state throws(ExecMessage.Unreadable) in try TriggerMessage.checked(state) }
+        state = try object["state"].map { state throws(MessageLine.Problem) in try TriggerMessage.checked(state) }
         input = object["input"] ?? .null
         payload = object["payload"]?.asObject ?? [:]
         if id.text.utf8.count > TriggerMessage.idLimit {

@@ -1,5 +1,5 @@
 import Logging
-import NIOSSL
+package import NIOSSL
 import RunnelEngine
 import ServiceLifecycle
 import Synchronization
@@ -8,7 +8,12 @@ import Synchronization
 public final class ServerCertificate: Sendable {
     /// Why a certificate cannot be used.
     public struct Problem: Error, CustomStringConvertible {
+        /// A sentence that quotes the file.
         public let description: String
+        /// What to do about it.
+        public let hint: String?
+        /// The key of `server.tls` that names the file; nil if both are the cause.
+        public let setting: String?
     }
 
     /// PEM files: the chain, the server's own certificate first, and the private key.
@@ -42,18 +47,12 @@ public final class ServerCertificate: Sendable {
     }
 
     private static func read(_ certificate: String, _ key: String) throws(Problem) -> NIOSSLContext {
-        let chain: [NIOSSLCertificate]
-        do {
-            chain = try NIOSSLCertificate.fromPEMFile(certificate)
-        } catch {
-            throw Problem(description: "the certificate in \"\(certificate)\" cannot be read: \(error)")
-        }
-        guard !chain.isEmpty else { throw Problem(description: "there is no certificate in \"\(certificate)\"") }
-        let privateKey: NIOSSLPrivateKey
-        do {
-            privateKey = try NIOSSLPrivateKey(file: key, format: .pem)
-        } catch {
-            throw Problem(description: "the private key in \"\(key)\" cannot be read: \(error)")
+        let chain = try chain(in: certificate)
+        let secret = try bytes(of: key, "key")
+        guard !secret.isEmpty, let privateKey = try? NIOSSLPrivateKey(bytes: secret, format: .pem) else {
+            throw Problem(
+                description: "\"\(key)\" holds no private key without a passphrase",
+                hint: "in a PEM file it begins with -----BEGIN PRIVATE KEY-----", setting: "key")
         }
         do {
             var configuration = TLSConfiguration.makeServerConfiguration(
@@ -64,7 +63,27 @@ public final class ServerCertificate: Sendable {
         } catch {
             throw Problem(
                 description: "the certificate in \"\(certificate)\" and the key in \"\(key)\" cannot be used together: "
-                    + "\(error)")
+                    + "\(error)", hint: "the key has to be that of the first certificate", setting: nil)
+        }
+    }
+
+    /// The certificates of a PEM file, the server's own first.
+    package static func chain(in file: String) throws(Problem) -> [NIOSSLCertificate] {
+        let bytes = try bytes(of: file, "certificate")
+        guard !bytes.isEmpty, let chain = try? NIOSSLCertificate.fromPEMBytes(bytes), !chain.isEmpty else {
+            throw Problem(
+                description: "\"\(file)\" holds no certificate",
+                hint: "in a PEM file it begins with -----BEGIN CERTIFICATE-----", setting: "certificate")
+        }
+        return chain
+    }
+
+    private static func bytes(of file: String, _ setting: String) throws(Problem) -> [UInt8] {
+        do throws(BoundedFile.Failure) {
+            return try BoundedFile.bytes(of: file, limit: 1 << 20)
+        } catch {
+            throw Problem(
+                description: "cannot read \"\(file)\": \(error.reason)", hint: error.advice, setting: setting)
         }
     }
 }

@@ -57,6 +57,12 @@ elif step == "garbage":
     time.sleep(600)
 elif step == "unknown-type":
     say(type="resullt", output=1)
+elif step == "unknown-keys":
+    for _ in range(2):
+        say(type="note", text="a", txt="b")
+    say(type="error", message="busy", retryable=True)
+elif step == "misspelled-result":
+    say(type="result", ouput=1)
 elif step == "crash":
     os.kill(os.getpid(), signal.SIGSEGV)
 elif step == "killed":

@@ -84,6 +84,9 @@ elif mode == "no-id":
 elif mode == "no-translations":
     say(type="waiting", text="waits for mail", translations=["ja"])
     wait_for_end()
+elif mode == "unknown-key":
+    say(type="event", id="1", paylod={"number": 1})
+    wait_for_end()
 elif mode == "silent":
     wait_for_end()
 elif mode == "frozen":

@@ -82,6 +82,6 @@ enum MarkdownExamples {
             "name": "greet", "protocol": "exec", "command": "sh", "steps": ["hello": ["summary": "Greets."]],
         ]
         let manifests = try ShippedPrograms.manifests() + [PluginManifest(manifest: greet)]
-        return try Project.registry(with: manifests.map { try ShippedPrograms.plugin($0) })
+        return try Project.registry(with: manifests.map { ShippedPrograms.plugin($0) })
     }
 }

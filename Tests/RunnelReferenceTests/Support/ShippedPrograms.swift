@@ -1,3 +1,4 @@
+import JSONSchema
 import RunnelKit
 import RunnelProcess
 import RunnelReference
@@ -7,7 +8,7 @@ enum ShippedPrograms {
     static func all() throws -> [PluginDescription] {
         try manifests().map { manifest in
             PluginDescription(
-                try plugin(manifest), description: manifest.description, settings: manifest.settings)
+                plugin(manifest), description: manifest.description, settings: manifest.settings?.source)
         }
     }
 
@@ -17,8 +18,8 @@ enum ShippedPrograms {
         }
     }
 
-    static func plugin(_ manifest: PluginManifest) throws -> ExecPlugin {
+    static func plugin(_ manifest: PluginManifest) -> ExecPlugin {
         let host = ProcessHost(variables: [:], project: Project.folder)
-        return try ExecPlugin(manifest, folder: Project.folder, host: host)
+        return ExecPlugin(manifest, folder: Project.folder, host: host)
     }
 }

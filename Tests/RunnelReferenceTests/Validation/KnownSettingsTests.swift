@@ -63,7 +63,9 @@ private struct Mistake: CustomTestStringConvertible {
             step("http.fetch", "{ url: '{{ input }}', redirects: -1 }"),
             "3:44 wrong-value `redirects`: expected a number from 0 to 50, found the number -1"),
         Mistake(
-            step("http.fetch", "{ url: 'http://a', auth: { bearer: x }, headers: { Authorization: y } }"),
+            step(
+                "http.fetch",
+                "{ url: 'http://a', auth: { bearer: '{{ secrets.a }}' }, headers: { Authorization: y } }"),
             "3:36 wrong-value `auth`: cannot be combined with the header \"authorization\"",
             hint: "remove one of them"),
         Mistake(
@@ -117,7 +119,8 @@ private struct Mistake: CustomTestStringConvertible {
             triggers("webhook: { verify: { scheme: standard-webhooks, secret: '{{ secrets.a }}' } }"),
             step(
                 "http.fetch",
-                "{ url: '{{ input }}', redirects: '{{ input }}', headers: '{{ input }}', auth: { bearer: a } }"),
+                "{ url: '{{ input }}', redirects: '{{ input }}', headers: '{{ input }}', auth: { bearer: '{{ secrets.a }}' } }"
+            ),
             step("http.fetch", "{ url: '{{ input }}', auth: '{{ input }}', headers: { authorization: a } }"),
             step("webhook.send", "{ url: '{{ input }}', secret: '{{ secrets.a }}', attempts: '{{ input }}' }"),
             step("chat", "{ prompt: '{{ input }}' }"), step("chat", "{ messages: '{{ input }}' }"),

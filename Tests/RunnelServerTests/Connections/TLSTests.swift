@@ -55,6 +55,25 @@ import Testing
         #expect(certificate.context !== first)
     }
 
+    @Test("a file that cannot be used is quoted, with its setting and what to do")
+    func wrongFiles() throws {
+        let (chain, key) = (Self.file("certificate.pem"), Self.file("key.pem"))
+        let cases = [
+            ("/nowhere/c", key, "certificate", "cannot read \"/nowhere/c\": No such file or directory"),
+            (chain, "/nowhere/k", "key", "cannot read \"/nowhere/k\": No such file or directory"),
+            (key, key, "certificate", "\"\(key)\" holds no certificate"),
+            (chain, chain, "key", "\"\(chain)\" holds no private key without a passphrase"),
+        ]
+        for (certificate, key, setting, words) in cases {
+            let problem = try #require(throws: ServerCertificate.Problem.self) {
+                try ServerCertificate(certificate: certificate, key: key)
+            }
+            #expect(problem.description == words)
+            #expect(problem.setting == setting)
+            #expect(problem.hint != nil)
+        }
+    }
+
     @Test("addresses of IPv6 are written in brackets")
     func addresses() {
         #expect(ServerOptions(host: "::1").url(port: 80) == "http://[::1]:80")

@@ -23,7 +23,12 @@ struct Verification: FieldValue {
         scheme = keys.scheme
         let name = scheme.rawValue
         if let missing = scheme.required.first(where: { !given.contains($0) }) {
-            throw FieldError("the scheme \"\(name)\" needs \"\(missing)\"")
+            let isSecret = ["secret", "password"].contains(missing)
+            throw FieldError(
+                "the scheme \"\(name)\" needs \"\(missing)\"",
+                hint: isSecret
+                    ? "write `\(missing): \"{{ secrets.NAME }}\"`, and name it under `secrets:` in runnel.yaml"
+                    : "it takes \((scheme.required + scheme.optional).joined(separator: ", "))")
         }
         let known = ["scheme"] + scheme.required + scheme.optional
         if let stranger = given.first(where: { !known.contains($0) }) {

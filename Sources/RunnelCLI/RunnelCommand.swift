@@ -43,7 +43,7 @@ public struct RunnelCommand: AsyncParsableCommand {
         endProcess(code)
     }
 
-    /// The exit status: 0 success, 1 the run failed, 2 usage, a name of nothing or an invalid pipeline, 130 interrupted.
+    /// The exit status: 0 success, 1 the run failed, 2 usage, an unknown name or an invalid pipeline, 130 interrupted.
     private static func status() async -> Int32 {
         var arguments = Array(CommandLine.arguments.dropFirst())
         let options: GlobalOptions
@@ -124,9 +124,9 @@ enum ExitStatus: Int32, Error {
     case usage = 2
     case interrupted = 130
 
-    /// For a command that the API refuses: ``usage`` unless the same command can work later.
+    /// The status of a command that the API refuses: ``usage`` unless the same command can work later.
     ///
-    /// - Parameter status: Of HTTP.
+    /// - Parameter status: The HTTP status of the answer.
     init(refusal status: Int) {
         self = (400..<500).contains(status) && ![408, 429].contains(status) ? .usage : .runFailed
     }

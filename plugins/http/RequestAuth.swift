@@ -28,7 +28,7 @@ struct RequestAuth: FieldGroup {
     }
 }
 
-/// A text that `runnel validate` warns of where it stands in the pipeline.
+/// A text that must not be a literal in the pipeline: `runnel validate` warns of one.
 struct SecretText: FieldValue {
     let text: String
 

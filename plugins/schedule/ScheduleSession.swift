@@ -9,9 +9,9 @@ struct ScheduleSession {
     let context: TriggerContext
 
     /// The maximum length of a sleep, in nanoseconds: the wall clock may jump meanwhile, so it is checked this often.
-    private static let slice: Int64 = 15_000_000_000
-    /// A sleep without a deadline ends at a multiple of the slice: all schedules of a process wake up together.
-    private var slice: Int64 { Self.slice - context.now().flooredRemainder(Self.slice) }
+    private static let longestSleep: Int64 = 15_000_000_000
+    /// The time until the next multiple of ``longestSleep``, so that all schedules of a process wake up together.
+    private var slice: Int64 { Self.longestSleep - context.now().flooredRemainder(Self.longestSleep) }
 
     /// Starts a run for every tick until the task is cancelled.
     func run() async throws {

@@ -65,8 +65,7 @@ struct AskCommand: AsyncParsableCommand {
         guard let pipeline else {
             // The pipeline is made here: its lines are none of the person's.
             for problem in report.diagnostics where problem.severity == .error {
-                let hint = problem.hint.map { "  = \($0)\n" } ?? ""
-                Streams.error.write("error: \(problem.message) [\(problem.code)]\n\(hint)")
+                Streams.error.write(problem: "\(problem.message) [\(problem.code)]", hint: problem.hint)
             }
             throw ExitStatus.usage
         }

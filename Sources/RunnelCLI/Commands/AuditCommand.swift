@@ -18,10 +18,9 @@ struct AuditCommand: AsyncParsableCommand {
 
     func run() async throws {
         let journal = try options.journal(of: try options.project())
-        let entries = try await withJournalErrors {
+        let entries = try await withJournalErrors(closing: journal) {
             try await journal.operators.audit(before: page.last, limit: page.limit)
         }
-        await journal.close()
         if json {
             for entry in entries { Streams.output.write(json: entry.json, isPretty: false) }
             return

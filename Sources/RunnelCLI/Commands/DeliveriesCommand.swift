@@ -103,8 +103,9 @@ struct DeliveriesShowCommand: AsyncParsableCommand {
 
     func run() async throws {
         let journal = try options.journal(of: try options.project())
-        let found = try await withJournalErrors { try await journal.deliveries.delivery(Int64(number)) }
-        await journal.close()
+        let found = try await withJournalErrors(closing: journal) {
+            try await journal.deliveries.delivery(Int64(number))
+        }
         guard let delivery = found else {
             Streams.error.write("error: there is no delivery \(number)\n  = `runnel deliveries list` lists them\n")
             throw ExitStatus.usage

@@ -20,9 +20,8 @@ struct LoadedPipeline: Sendable {
             _ = try options.folder()
             let path = Self.path(name, in: options.directory)
             var isFolder = false
-            // The error of reading it says so.
-            if FileReading.leadsNowhere(path) { _ = try FileReading.yaml(of: path) }
             guard FileReading.exists(path, isDirectory: &isFolder), !isFolder else {
+                if FileReading.leadsNowhere(path) { throw FileReading.missing(path) }
                 let problem = isFolder ? "\"\(name)\" is a folder, not a pipeline" : "there is no pipeline \"\(name)\""
                 throw FileReading.Failure(
                     message: problem + "\n  = "

@@ -57,8 +57,7 @@ struct LogsCommand: AsyncParsableCommand {
         let hint =
             Suggestion.closest(to: step, among: steps).map { "did you mean \"\($0)\"?" }
             ?? (steps.isEmpty ? nil : "it has events of \(steps.joined(separator: ", "))")
-        Streams.error.write(
-            "error: the run \(stored.run.id) has no event of a step \"\(step)\"\n" + (hint.map { "  = \($0)\n" } ?? ""))
+        Streams.error.write(problem: "the run \(stored.run.id) has no event of a step \"\(step)\"", hint: hint)
         throw ExitStatus.usage
     }
 

@@ -144,7 +144,7 @@ struct ServeCommand: AsyncParsableCommand {
                 options.tls = try ServerCertificate(
                     certificate: project.path(tls.certificate), key: project.path(tls.key))
             } catch {
-                project.report(error)
+                project.writeProblem(error)
                 throw ExitStatus.usage
             }
         }
@@ -252,9 +252,9 @@ enum LogLevelArgument: String, ExpressibleByArgument, CaseIterable {
 
 extension Project {
     /// Prints what is wrong with a file of `server.tls`, and where it is set.
-    func report(_ problem: ServerCertificate.Problem) {
+    func writeProblem(_ problem: ServerCertificate.Problem) {
         let key = ["server.tls", problem.setting].compactMap(\.self).joined(separator: ".")
-        let place = effectiveSettings.first { $0.key.hasPrefix(key) }?.source.name
+        let place = place(of: "server.tls.\(problem.setting ?? "certificate")")
         Streams.error.write(
             (place.map { "\($0): " } ?? "") + "error: `\(key)`: \(problem)\n"
                 + (problem.hint.map { "  = \($0)\n" } ?? ""))

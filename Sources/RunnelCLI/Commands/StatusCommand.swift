@@ -34,9 +34,9 @@ struct StatusCommand: AsyncParsableCommand {
             lines.append(
                 style.bold("this server is drained: it takes no runs; `runnel workers undrain NAME` ends that"))
         }
-        let pending = (object["pending_restart"]?.asList ?? []).compactMap(\.asString).map { "`\($0)`" }
+        let pending = (object["pending_restart"]?.asList ?? []).compactMap(\.asString)
         if !pending.isEmpty {
-            lines.append(style.bold("restart Runnel to apply \(style.line(pending.joined(separator: ", ")))"))
+            lines.append(style.bold("restart Runnel to apply \(style.line(Quote.names(pending)))"))
         }
         for worker in object["workers"]?.asList ?? [] {
             lines += Self.lines(worker, style)

@@ -19,10 +19,10 @@ struct TestCommand: AsyncParsableCommand {
         discussion: HelpText.text(
             """
             Each test runs in a copy of its project, with stand-ins for secrets, for the web and for the agent: \
-            nothing in the project changes, and no request of a built-in step leaves the machine. Programs of plugins and \
-            scripts of `shell` really run, in the copy. With `--live` the configured agent is \
-            really asked, which may cost something: only the tests run that hold answers of an agent. `runnel usage` and \
-            `marketplace.budget` do not count it; `--budget` limits it.
+            nothing in the project changes, and no request of a built-in step leaves the machine. Programs of plugins \
+            and scripts of `shell` really run, in the copy. With `--live` the configured agent is really asked, which may \
+            cost something: only the tests run that hold answers of an agent. `runnel usage` and `marketplace.budget` do \
+            not count it; `--budget` limits it.
             """,
             "Exit status: 0 all passed, 1 one failed, 2 a test file has errors.",
             examples: [

@@ -69,7 +69,7 @@ struct TrustCommand: AsyncParsableCommand {
     }
 
     private func fail(_ message: String, _ hint: String?) -> ExitStatus {
-        Streams.error.write("error: \(message)\n" + (hint.map { "  = \($0)\n" } ?? ""))
+        Streams.error.write(problem: message, hint: hint)
         return .usage
     }
 }

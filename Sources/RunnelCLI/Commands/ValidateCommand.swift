@@ -199,14 +199,14 @@ private struct FoldersTogether {
 }
 
 extension Project {
-    /// What plugins find in the configuration that does not fit the project's pipelines.
+    /// The plugins' warnings about settings that do not fit the project's pipelines.
     ///
-    /// - Parameter pipelines: The names of all of them.
+    /// - Parameter pipelines: The names of all pipelines.
     fileprivate func settingWarnings(_ registry: StepRegistry, pipelines: [String]) -> [Diagnostic] {
         let file = report.source.name
-        // Not the text of the report, where what is masked can be no YAML any more.
+        // The file is read again: in the text of the report, masked values may not be valid YAML.
         let root = (try? FileReading.yaml(of: file)).flatMap { try? YAMLParser.parse($0, name: file).root }
-        // What a profile adds stands there.
+        // A profile has settings of its own.
         let nodes = [root].compactMap(\.self) + (root?["profiles"]?.pairs ?? []).map(\.value)
         return registry.plugins.compactMap { $0 as? any ConfigurablePlugin }.flatMap { plugin in
             plugin.warnings(pipelines: pipelines).map { warning in
@@ -288,7 +288,7 @@ private struct CheckedProjects {
         loaded[project.directory] = (plugins, loader)
         reports += plugins.folders.map { $0.completeReport(in: project) }
         if FileReading.exists(project.report.source.name) {
-            // What stands in it is not needed, but the commands that do need it end for its errors.
+            // Validating needs no values of `.env`, but other commands end for its errors.
             let named = GlobalOptions.current.envFile ?? ProcessInfo.processInfo.environment["RUNNEL_ENV_FILE"]
             do throws(FileReading.Failure) {
                 let variables = try EnvironmentFile(beside: project.directory, named: named)

@@ -24,7 +24,7 @@ actor ConfigurationReload {
     /// The plugins as they were at startup.
     private let plugins: [String: PluginVersion]
     private var files: FileChanges
-    /// Why secrets keep their values, as it was said.
+    /// The logged reasons why secrets keep their values, by name.
     private var keptBecause: [String: String] = [:]
 
     /// The settings that are applied to a running server, by the beginning of their path.
@@ -39,7 +39,7 @@ actor ConfigurationReload {
         (self.options, self.project, self.host, self.level) = (options, project, host, level)
         applied = project
         (self.queue, self.housekeeping) = (queue, housekeeping)
-        plugins = PluginVersion.all(in: Self.folders(of: project))
+        plugins = PluginVersion.all(in: PluginFolder.all(of: project))
         files = FileChanges(of: Self.files(of: project))
     }
 
@@ -67,7 +67,7 @@ actor ConfigurationReload {
         while (try? await ContinuousClock().sleep(untilNext: Self.interval)) != nil {
             guard let changed = files.changed else { continue }
             let shown = FileReading.shown(changed)
-            // Before they are read: what changes meanwhile is seen the next time.
+            // Taken before the files are read, so that a change during the read is seen the next time.
             files = FileChanges(of: Self.files(of: applied))
             if let outcome = await apply() {
                 // Pipelines may use a plugin or a secret that was missing.
@@ -86,11 +86,11 @@ actor ConfigurationReload {
     /// `runnel.yaml`, `.env`, the files of secrets, and those of plugins.
     private static func files(of project: Project) -> [String] {
         let plugins = project.directory + "/plugins"
-        // Also of folders that have no manifest yet.
+        // Includes folders without a manifest, where one may be created.
         let names = (try? FileManager.default.contentsOfDirectory(atPath: plugins)) ?? []
         return [FileReading.absolute(project.report.source.name), plugins] + project.secretFiles
             + [project.environmentFile].compactMap(\.self) + names.map { "\(plugins)/\($0)/plugin.yaml" }
-            + folders(of: project).flatMap(\.serverFiles)
+            + PluginFolder.all(of: project).flatMap(\.serverFiles)
     }
 
     /// Applies what can change.
@@ -107,23 +107,19 @@ actor ConfigurationReload {
         let (variables, secrets) = applyValues(of: now)
         var taken = Self.changes(from: applied, to: now).filter(Self.isApplicable).union(variables)
         if taken.remove("log.level") != nil { text += "; `log.level` is \(level.value)" }
-        if !taken.isEmpty { text += "; applied \(Self.list(taken.sorted()))" }
+        if !taken.isEmpty { text += "; applied \(Quote.names(taken.sorted()))" }
         text += secrets.map { "; \($0)" }.joined()
         applied = now
         let pending = pendingRestart(of: now)
-        if !pending.isEmpty { text += "; restart Runnel to apply \(Self.list(pending))" }
+        if !pending.isEmpty { text += "; restart Runnel to apply \(Quote.names(pending))" }
         await host.setPendingRestart(pending)
         return text
     }
 
-    private static func list(_ names: [String]) -> String {
-        names.map { "`\($0)`" }.joined(separator: ", ")
-    }
-
-    /// Replaces the values of the secrets and variables that pipelines could use at startup. The seal knows the new secrets
-    /// already.
+    /// Replaces the values of the secrets and variables that pipelines could use at startup. The seal must have the new
+    /// secrets already.
     ///
-    /// - Returns: The variables that have changed, and what there is to say about secrets.
+    /// - Returns: The paths of the changed variables, and a clause for the log about each changed or unavailable secret.
     private func applyValues(of now: Project) -> (variables: [String], secrets: [String]) {
         var (secrets, env) = (project.values.secrets, project.values.env)
         var words: [String] = []
@@ -152,7 +148,7 @@ actor ConfigurationReload {
             let name = String(path.dropFirst("secrets.".count))
             return inUse[name] == nil || now.settings.secrets[name] == nil
         }
-        let folders = Self.folders(of: now)
+        let folders = PluginFolder.all(of: now)
         let plugins = PluginVersion.all(in: folders)
         for name in Set(self.plugins.keys).union(plugins.keys) where self.plugins[name] != plugins[name] {
             names.insert("plugins/\(name)")
@@ -170,7 +166,7 @@ actor ConfigurationReload {
         changes.formUnion(
             Set(old.secrets.keys).union(new.secrets.keys).filter { old.secrets[$0] != new.secrets[$0] }
                 .map { "secrets.\($0)" })
-        // A secret that has no value now is no change that a restart could apply.
+        // A restart could not apply a secret without a value.
         if let token = try? new.serverToken?.get(), token != (try? old.serverToken?.get()) {
             changes.insert("server.token")
         }
@@ -188,16 +184,12 @@ actor ConfigurationReload {
         return changes
     }
 
-    /// The settings that variables set, by key.
+    /// The settings that environment variables override, by key.
     private static func overrides(of project: Project) -> [String: EffectiveSetting.Value] {
         let overrides = project.effectiveSettings.filter { setting in
             if case .environment = setting.source { true } else { false }
         }
         return Dictionary(overrides.map { ($0.key, $0.value) }, uniquingKeysWith: { first, _ in first })
-    }
-
-    private static func folders(of project: Project) -> [PluginFolder] {
-        PluginFolder.all(of: project)
     }
 
     private static func leaves(of project: Project) -> [String: Value] {
@@ -219,12 +211,12 @@ actor ConfigurationReload {
     }
 }
 
-/// What of a plugin's folder is used from the start on.
+/// The parts of a plugin's folder that are read only at startup.
 private struct PluginVersion: Equatable {
     let manifest: String
     let files: [String: FileVersion?]
 
-    /// By name.
+    /// The versions of all folders, by the plugin's name.
     static func all(in folders: [PluginFolder]) -> [String: PluginVersion] {
         let versions = folders.map { folder in
             let files = folder.serverFiles.map { ($0, FileVersion($0)) }

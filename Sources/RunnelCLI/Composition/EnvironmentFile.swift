@@ -11,7 +11,7 @@ import Foundation
 
 /// `.env` beside `runnel.yaml`, or the file of `--env-file`: values below the process's environment.
 struct EnvironmentFile {
-    /// Absolute; nil where no file is looked for.
+    /// The file, absolute; nil where none is looked for.
     private(set) var path: String?
     private(set) var values: [String: String] = [:]
     private(set) var diagnostics: [Diagnostic] = []

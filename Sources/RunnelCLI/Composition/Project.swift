@@ -26,7 +26,7 @@ struct Project: Sendable {
     /// `.env`, or the file that was named instead, absolute. nil without a `runnel.yaml`.
     let environmentFile: String?
     let env: [String: String]
-    /// What templates find of the configuration.
+    /// The secrets and variables that templates can use.
     let values: ProjectValues
     /// The one in `runnel.yaml`, or that of ``TokenFile``.
     let serverToken: Result<String, UnavailableSecret>?
@@ -61,8 +61,7 @@ struct Project: Sendable {
     ///   - config: An explicit file to use instead.
     ///   - hasSecrets: Whether secrets are read; otherwise placeholders are used.
     ///   - runsCommands: Whether secrets of commands are fetched; commands that only look execute nothing.
-    ///   - seal: That of the project as it was before, which gets to know the new secrets and keeps the former ones; nil for
-    ///     a new one.
+    ///   - seal: The seal of the project before a reload, to which the new secrets are added; nil for a new one.
     /// - Returns: The project, or only the report if its configuration has errors.
     /// - Throws: Also for an untrusted project of another user.
     static func find(
@@ -230,6 +229,9 @@ struct Project: Sendable {
             unavailableSecrets: unavailableSecrets)
     }
 
+    /// Where a setting is set: the file with the line, or the variable; nil where it is not set there.
+    func place(of setting: String) -> String? { effectiveSettings.first { $0.key == setting }?.source.name }
+
     /// The token with which commands call the server: `server.token`, or the named one that may do most.
     var clientToken: String? {
         if let token = try? serverToken?.get() { return token }
@@ -237,13 +239,12 @@ struct Project: Sendable {
         return known.max { $0.0 < $1.0 }?.1
     }
 
-    /// Where ``clientToken`` comes from, for messages; nil without one.
+    /// The source of ``clientToken``, for messages; nil without one.
     var clientTokenPlace: String? {
         guard clientToken != nil else { return nil }
         guard (try? serverToken?.get()) != nil else { return "`server.tokens`" }
         guard let token = settings.server.token else { return "\"\(TokenFile(in: stateDirectory).path)\"" }
-        let place = effectiveSettings.first { $0.key == "server.token" }?.source.name
-        let setting = "`server.token`" + (place.map { " in \($0)" } ?? "")
+        let setting = "`server.token`" + (place(of: "server.token").map { " in \($0)" } ?? "")
         guard case .file(let path) = token.source else { return setting }
         return "the file \"\(path)\" (\(setting))"
     }

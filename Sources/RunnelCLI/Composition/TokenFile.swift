@@ -19,9 +19,9 @@ struct TokenFile {
     /// The token; nil if there is none that nobody else could have written or read.
     func token() -> String? { try? find() }
 
-    /// The token.
+    /// The token, as ``token()``.
     ///
-    /// - Throws: The reason if there is none that nobody else could have written or read.
+    /// - Throws: The reason why there is none.
     func find() throws(FileReading.Failure) -> String {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
         guard descriptor >= 0 else {

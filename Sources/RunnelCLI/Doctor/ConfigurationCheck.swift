@@ -2,6 +2,7 @@ import LibC
 import RunnelEngine
 import RunnelKit
 import RunnelProcess
+import RunnelSupport
 import YAML
 
 #if canImport(FoundationEssentials)
@@ -193,7 +194,7 @@ enum TriggerCheck {
         switch await client.probe() {
         case .answers(let version, let pending):
             guard pending.isEmpty else {
-                let names = pending.map { "`\($0)`" }.joined(separator: ", ")
+                let names = Quote.names(pending)
                 return [.warning("server", "the server at \(address) does not use \(names) yet", "restart it")]
             }
             return [.good("server", "runnel \(version) answers at \(address)")]

@@ -4,12 +4,12 @@ import RunnelSupport
 struct TextTable {
     struct Column {
         let title: String
-        /// To how many characters it can be cut where the rows are too wide; nil: never.
+        /// The minimum number of characters when rows are too wide; nil: the column is never cut.
         var shortest: Int?
     }
 
     struct Row {
-        /// On one line each; see ``TextStyle/line(_:)``.
+        /// Without line breaks; see ``TextStyle/line(_:)``.
         var cells: [String]
         /// Stands below the row in a terminal, and behind it elsewhere.
         var detail: String?
@@ -22,14 +22,16 @@ struct TextTable {
 
     private static let gap = "  "
 
-    /// - Parameter painted: A cell, filled up to the width of its column, in its colour.
+    /// The titles and the rows, each with a line break.
+    ///
+    /// - Parameter painted: Colours a cell, which is padded to the width of its column.
     func text(
         _ rows: [Row], painted: (_ row: Int, _ column: Int, _ cell: String) -> String = { _, _, cell in cell }
     ) -> String {
         let widths = widths(of: [columns.map(\.title)] + rows.map(\.cells))
         func cut(_ cells: [String]) -> [String] {
             zip(cells, widths).enumerated().map { index, cell in
-                // What follows the last column is its own.
+                // The last column needs no padding.
                 let text = Self.cut(cell.0, to: cell.1)
                 return index == columns.count - 1 ? text : text.padded(to: cell.1)
             }

@@ -21,23 +21,17 @@ struct PluginFolder: Sendable {
     /// The plugin's name; the folder's name if the manifest has errors.
     var name: String { manifest?.name.text ?? String(path.split(separator: "/").last ?? "") }
 
-    /// Whether its program runs on, as an MCP server or for a trigger. Others are started for each call.
-    private var hasServer: Bool { manifest.map { $0.interface == .mcp || !$0.triggers.isEmpty } ?? false }
+    /// Whether its program is long-running: an MCP server, or the program of a trigger. Others are started for each call.
+    private var isLongRunning: Bool { manifest.map { $0.interface == .mcp || !$0.triggers.isEmpty } ?? false }
 
-    /// The files in the folder that the command of a program that runs on names.
+    /// The files in the folder that the command of a long-running program names.
     var serverFiles: [String] {
-        guard hasServer else { return [] }
+        guard isLongRunning else { return [] }
         return (manifest?.command?.words ?? []).map { "\(path)/\($0)" }.filter { FileReading.exists($0) }
     }
 
-    /// The secrets that a program that runs on got when it started.
-    var serverSecrets: Set<String> {
-        guard let manifest, hasServer else { return [] }
-        return Set(
-            (Array(manifest.env.values.values) + manifest.headers.values).compactMap { text -> String? in
-                if case .secret(let name) = text { name } else { nil }
-            })
-    }
+    /// The names of the secrets that a long-running program gets when it starts.
+    var serverSecrets: [String] { isLongRunning ? (manifest?.secrets ?? []).map(\.name) : [] }
 
     /// The reason why it must not be started: it belongs to another user.
     func problem(_ trust: Trust) -> Trust.Problem? {
@@ -49,8 +43,7 @@ struct PluginFolder: Sendable {
         manifest?.missingProgram(in: path, variables: ProcessInfo.processInfo.environment)
     }
 
-    /// The report, with a warning where the program of its command is not there. It may be on the machine where the
-    /// pipelines run.
+    /// The report, with a warning for a missing program: it may exist on the machine where the pipelines run.
     func completeReport(in project: Project) -> LoadReport {
         guard let problem = missingProgram else { return report }
         let warning = FieldError(
@@ -65,7 +58,8 @@ struct PluginFolder: Sendable {
         guard let names = try? FileManager.default.contentsOfDirectory(atPath: parent) else {
             var isFolder = false
             let isThere = FileReading.exists(parent, isDirectory: &isFolder) && isFolder
-            return isThere ? [unreadable(parent, "cannot read the folder; let the user who runs Runnel read it")] : []
+            guard isThere else { return [] }
+            return [unreadable(parent, "cannot read the folder; let the user who runs Runnel read and enter it")]
         }
         let secrets = project.settings.secrets.keys.sorted()
         return names.sorted().compactMap { name -> PluginFolder? in

@@ -171,14 +171,12 @@ struct ProjectPlugins: Sendable {
     }
 
     private static func host(_ project: Project) -> ProcessHost {
-        let (values, unavailable) = (project.values, project.unavailableSecrets)
-        let places = Dictionary(
-            project.effectiveSettings.map { ($0.key, $0.source.name) }, uniquingKeysWith: { first, _ in first })
-        return ProcessHost(
-            variables: ProcessInfo.processInfo.environment, project: project.directory, secret: { values.secrets[$0] },
+        ProcessHost(
+            variables: ProcessInfo.processInfo.environment, project: project.directory,
+            secret: { project.values.secrets[$0] },
             missing: { name in
-                unavailable[name].map {
-                    (UnavailableSecret(reason: $0).predicate, (places["secrets.\(name)"] ?? nil) ?? "runnel.yaml")
+                project.unavailableSecrets[name].map {
+                    (UnavailableSecret(reason: $0).predicate, project.place(of: "secrets.\(name)") ?? "runnel.yaml")
                 }
             })
     }

@@ -11,7 +11,7 @@ enum PortOption {
         throw ValidationError("--port \(port): expected a port from 0 to 65535")
     }
 
-    /// Why nothing listens on the address, for a person; nil for an error of another kind.
+    /// The message for an address on which the process cannot listen; nil for an error of another kind.
     static func text(_ error: any Error, host: String, port: Int) -> String? {
         if let error = error as? SocketAddressError.UnknownHost {
             return """

@@ -8,7 +8,7 @@ struct FileChanges: Sendable {
         versions = Dictionary(paths.map { ($0, FileVersion($0)) }, uniquingKeysWith: { first, _ in first })
     }
 
-    /// Adds those of these files that are not known yet.
+    /// Adds the files that are not in the snapshot yet.
     mutating func add(_ paths: [String]) {
         versions.merge(FileChanges(of: paths).versions) { known, _ in known }
     }

@@ -28,7 +28,7 @@ enum FileReading {
 
     /// Reads a YAML file, up to just beyond the parser's limit, so that the parser reports a file that is too large.
     ///
-    /// - Parameter waits: Whether to wait for the writer of a named pipe; those of a shell have one.
+    /// - Parameter waits: Whether to wait for the writer of a named pipe. Files below `/dev` are always waited for.
     static func yaml(of path: String, waits: Bool = false) throws(Failure) -> [UInt8] {
         var isDirectory = false
         guard exists(path, isDirectory: &isDirectory) else { throw missing(path) }
@@ -36,13 +36,14 @@ enum FileReading {
         return try contents(of: path, limit: YAMLLimits.default.maxBytes, waits: waits || path.hasPrefix("/dev/"))
     }
 
-    private static func missing(_ path: String) -> Failure {
+    /// The error for a path without a file.
+    static func missing(_ path: String) -> Failure {
         Failure(
             message: leadsNowhere(path)
                 ? "\"\(path)\" is a link to a file that is not there" : "there is no file \"\(path)\"")
     }
 
-    /// Whether there is a symbolic link at the path whose target is not there.
+    /// Whether the path is a dangling symbolic link.
     static func leadsNowhere(_ path: String) -> Bool {
         var status = stat()
         return lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFLNK && !exists(path)
@@ -84,7 +85,7 @@ enum FileReading {
         }
     }
 
-    /// Whether the path is no place in a project and can be read once: `/dev/stdin`, a process substitution, a named pipe.
+    /// Whether the path can be read only once and belongs to no project: `/dev/stdin`, a process substitution, a named pipe.
     static func isStream(_ path: String) -> Bool {
         var status = stat()
         return absolute(path).hasPrefix("/dev/")

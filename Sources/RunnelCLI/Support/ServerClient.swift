@@ -69,9 +69,9 @@ struct ServerClient: Sendable {
                 throw ExitStatus.runFailed
             }
             if response.status == .unauthorized {
-                Streams.error.write("error: \(rejection.message)\n" + (rejection.hint.map { "  = \($0)\n" } ?? ""))
+                Streams.error.write(problem: rejection.message, hint: rejection.hint)
             } else {
-                Streams.error.write("error: \(message ?? "the server answered \(response.status.code)")\n")
+                Streams.error.write(problem: message ?? "the server answered \(response.status.code)", hint: nil)
             }
             throw ExitStatus(refusal: Int(response.status.code))
         }
@@ -92,7 +92,7 @@ extension ServerClient {
             do throws(ServerCertificate.Problem) {
                 roots = try ServerCertificate.chain(in: project.path(tls.certificate))
             } catch {
-                project.report(error)
+                project.writeProblem(error)
                 throw ExitStatus.usage
             }
             var client = TLSConfiguration.makeClientConfiguration()
@@ -112,7 +112,7 @@ extension ServerClient {
         }
     }
 
-    /// Why the server, which needs a token, rejects the commands of this project.
+    /// The error for an answer 401: what is wrong with the token of this project.
     var rejection: (message: String, hint: String?) {
         let problem: String
         do throws(FileReading.Failure) {
@@ -136,7 +136,7 @@ extension ServerClient {
 
     /// What listens at the server's address.
     enum Probe: Sendable {
-        /// `pending` has changed and takes effect when the server is restarted.
+        /// Runnel. `pending` are the changed settings, secrets and plugins that wait for a restart.
         case answers(version: String, pending: [String])
         case wrongToken
         case someoneElse

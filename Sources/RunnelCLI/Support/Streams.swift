@@ -48,6 +48,11 @@ struct OutputStream: Sendable {
         send((descriptor == STDERR_FILENO ? TextWrap.messages(text, width: width) : text).utf8)
     }
 
+    /// Writes an error, with what to do about it on the next line.
+    func write(problem: String, hint: String?) {
+        write("error: \(problem)\n" + (hint.map { "  = \($0)\n" } ?? ""))
+    }
+
     /// Writes text with the escape sequences of ``TextStyle``.
     func write(styled text: String) {
         send(Streams.styled(text).utf8)

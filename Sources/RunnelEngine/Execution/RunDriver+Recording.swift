@@ -124,6 +124,6 @@ extension RunDriver {
         RunEvent(runID: request.id, time: endedAt, kind: .runFinished(outcome, took: took))
     }
 
-    /// As ``RunRecord/took(now:)``.
+    /// The time from the first start to the end, as in ``RunRecord/took(now:)``.
     var took: Duration { .nanoseconds(max(0, endedAt - startedAt)) }
 }

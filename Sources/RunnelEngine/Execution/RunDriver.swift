@@ -28,7 +28,7 @@ final class RunDriver {
     /// What interrupted attempts of an earlier life go on with.
     var checkpoints: [ExecutionKey: Value] = [:]
     var outcome: RunOutcome?
-    /// When there was an ``outcome``.
+    /// The time of the ``outcome``.
     var endedAt: Int64 = 0
     var isReleased = false
     /// The time until which the run waits in the journal, if it does.

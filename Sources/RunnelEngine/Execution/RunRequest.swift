@@ -25,8 +25,8 @@ public struct RunRequest: Sendable {
     }
 }
 
-/// The values of a project's configuration in scope. They contain secrets, which can change: everything that holds the
-/// object uses the new ones from then on.
+/// The values of a project's configuration in scope. They contain secrets. The object is shared: ``replace(secrets:env:)``
+/// takes effect for everything that holds it.
 public final class ProjectValues: Sendable {
     private let changing: Mutex<(secrets: [String: String], env: [String: String])>
     package var secrets: [String: String] { changing.withLock { $0.secrets } }
@@ -40,7 +40,7 @@ public final class ProjectValues: Sendable {
         self.vars = vars
     }
 
-    /// Replaces the secrets and the variables. What masks secrets has to know the new ones before.
+    /// Replaces the secrets and the variables. The seal must have the new secrets already.
     package func replace(secrets: [String: String], env: [String: String]) {
         changing.withLock { $0 = (secrets, env) }
     }

@@ -94,8 +94,8 @@ public struct RunRecord: Sendable, Hashable {
     /// The displayed state: `interrupted` for a queued run that had started.
     public var stateText: String { isInterrupted ? "interrupted" : state.rawValue }
 
-    /// How long it took from its first start to its end, with its waits and interruptions, or has taken until `now`. nil
-    /// before it has started, and while it is interrupted.
+    /// The time from its first start to its end, or to `now` while it has none, with waits and interruptions. nil before
+    /// it has started, and while it is interrupted.
     public func took(now: Int64) -> Duration? {
         guard let startedAt, !isInterrupted else { return nil }
         return .nanoseconds(max(0, (endedAt ?? now) - startedAt))

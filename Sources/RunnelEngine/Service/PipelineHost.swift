@@ -71,7 +71,7 @@ public actor PipelineHost {
     private var health: [TriggerPlace: TriggerHealth] = [:]
     /// The triggers that operators have disabled, as the journal said at the last look.
     private var disabled: Set<TriggerID> = []
-    /// What the entries of triggers could refer to at the last look.
+    /// The values in scope of the triggers' entries at the last look.
     private var values: ValueObject
     /// The changes of the configuration that take effect when this process is restarted, by name.
     package private(set) var pendingRestart: [String] = []
@@ -133,7 +133,7 @@ public actor PipelineHost {
         catalog.entries.first { $0.pipeline?.name == name }.map(hosted)
     }
 
-    /// The file that has errors and whose pipeline would have this name; nil if there is none.
+    /// The file with errors whose pipeline has this name; nil if there is none.
     package func faulty(named name: String) -> Hosted? {
         catalog.entries.first { entry in
             guard entry.pipeline == nil, entry.problem != nil else { return false }
@@ -408,7 +408,7 @@ public actor PipelineHost {
                 logger.notice("the trigger \(place) was \(now.contains(id) ? "disabled" : "enabled")")
                 if now.contains(id) {
                     running.removeValue(forKey: place)?.cancel()
-                    health[place] = Self.isDisabled
+                    health[place] = Self.disabledByOperator
                 } else {
                     health[place] = nil
                     begins += triggers(of: pipeline, entry.file).filter { $0.place == place }
@@ -418,7 +418,8 @@ public actor PipelineHost {
         return begins
     }
 
-    private static let isDisabled = TriggerHealth.waiting("disabled by an operator")
+    private static let disabledByOperator = TriggerHealth.waiting(
+        "disabled by an operator", translations: ["ja": "オペレーターにより無効"])
 
     /// The number of looks between checks for ended runs whose triggers were not told.
     private static let retryLooks = 10
@@ -526,7 +527,7 @@ public actor PipelineHost {
             let place = TriggerPlace(file: file, key: trigger.key)
             guard losers[place] == nil else { return nil }
             guard !disabled.contains(TriggerID(pipeline: pipeline.name, key: trigger.key)) else {
-                health[place] = Self.isDisabled
+                health[place] = Self.disabledByOperator
                 return nil
             }
             let runs = HostedRuns(
@@ -580,6 +581,7 @@ public actor PipelineHost {
 
     private func noteChange() { changeCount.wrappingAdd(1, ordering: .relaxed) }
 
+    /// Sets ``pendingRestart``, which the dashboard and the API show.
     package func setPendingRestart(_ names: [String]) {
         guard names != pendingRestart else { return }
         pendingRestart = names
@@ -614,7 +616,9 @@ public actor PipelineHost {
         noteTrouble(words, of: place)
     }
 
-    /// - Returns: Whether the problem is new, and not one of too many.
+    /// Remembers a problem of a trigger, so that it is logged once.
+    ///
+    /// - Returns: Whether the problem is new and within the limit.
     @discardableResult private func noteTrouble(_ words: String, of place: TriggerPlace) -> Bool {
         guard troubles[place, default: []].count < Self.maximumTroubles else { return false }
         return troubles[place, default: []].insert(words).inserted

@@ -20,7 +20,7 @@ enum RunMetrics {
         }
     }
 
-    /// Measures how long this process worked on a run that has ended.
+    /// Records how long this process worked on a run that has ended.
     static func observe(worked: Duration, on pipeline: String) {
         timer("runnel_run_duration_seconds", [("pipeline", pipeline)], worked)
     }

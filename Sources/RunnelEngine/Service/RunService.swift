@@ -91,7 +91,7 @@ public struct RunService: Sendable {
         do throws(RetryError) {
             source = try await currentSource(of: old)
         } catch {
-            // Later steps may not need it.
+            // The steps from the given one on may not need the source.
             guard case .sourceGone = error, step != nil else { throw error }
             source = old.source
         }
@@ -106,7 +106,7 @@ public struct RunService: Sendable {
             steps: try await finishedSteps(of: old, in: pipeline, before: step))
     }
 
-    /// Where the trigger has put what the run was started for, or has put it after a retry of the run.
+    /// The place of the run's source, such as a watched file, after the run or a retry of it moved the source.
     ///
     /// - Returns: As the journal stores it; nil where it was not moved.
     /// - Throws: ``RetryError/sourceGone(place:newer:)`` where it is not there.
@@ -126,7 +126,7 @@ public struct RunService: Sendable {
         throw .sourceGone(place: run.movedTo ?? "", newer: newer)
     }
 
-    /// Whether what the run was started for is where its trigger has put it; true where this machine cannot tell.
+    /// Whether the run's source is where its trigger has put it; true where this machine cannot tell.
     private func isSourceThere(_ run: RunRecord) -> Bool {
         guard run.host == nil || run.host == worker.host, let json = run.source,
             let source = RunSource(json: runner.seal.unseal(json)),
@@ -135,7 +135,7 @@ public struct RunService: Sendable {
         return trigger.isThere(source, runner.project)
     }
 
-    /// The newest run that the same file has started since.
+    /// The newest later run with the same cause.
     private func newerRun(than run: RunRecord) async throws(JournalError) -> RunRecord? {
         var first = run
         while let id = first.retryOf, let earlier = try await journal.run(id) { first = earlier }
@@ -279,8 +279,8 @@ public enum RetryError: Error, Sendable {
     case noSuchStep(String, known: [String])
     /// A step before the one to begin with has no result in the run.
     case noResult(step: String)
-    /// What the run was started for is not where its trigger has put it; `newer` is the newest run that it has started
-    /// since.
+    /// The run's source, such as a watched file, is not where its trigger has put it; `newer` is the newest run with the
+    /// same source.
     case sourceGone(place: String, newer: RunRecord?)
     case journal(JournalError)
 

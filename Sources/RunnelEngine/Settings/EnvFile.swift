@@ -36,7 +36,7 @@ package struct EnvFile: Sendable {
             lineStart = rest.startIndex
         }
 
-        /// A problem at what comes next, or at an earlier place.
+        /// A problem at the current place, or at the given one.
         private func problem(_ message: String, at place: (line: Int, column: Int)? = nil, hint: String) -> Problem {
             let place = place ?? self.place
             return Problem(line: place.line, column: place.column, message: message, hint: hint)

@@ -191,7 +191,7 @@ struct SensitivePlaces {
         }
     }
 
-    /// The displayable file, with asterisks for the values.
+    /// The displayable file, with asterisks for the secrets.
     func masked(_ source: YAMLSource) -> YAMLSource {
         source.masked(places.map(\.node.range))
     }

@@ -77,7 +77,7 @@ struct KeyChecker {
         }
     }
 
-    /// The paths of texts that stand in the file and are secrets: `writeOnly` in the schema.
+    /// The paths of secrets that are literals in the file. A secret is `writeOnly` in the schema.
     private func literalSecrets(in tree: TemplateTree, _ schema: Value) -> [[FieldError.PathElement]] {
         let choices = schema["anyOf"]?.asList ?? [schema]
         let members: [(FieldError.PathElement, TemplateTree)]
@@ -117,7 +117,7 @@ struct KeyChecker {
         diagnostics.fieldError(problem, key: "\(owner).\(key)", in: node)
     }
 
-    /// - Parameter fieldHint: What the field says of a missing key.
+    /// - Parameter fieldHint: The hint of the field's own error at the same place, for a missing key.
     private func report(
         _ issue: SchemaIssue, _ strangers: Strangers, _ fieldHint: String?, in value: Value, _ node: YAMLNode?,
         _ place: YAMLNode, into diagnostics: inout DiagnosticList

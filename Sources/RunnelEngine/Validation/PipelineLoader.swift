@@ -159,7 +159,7 @@ public struct LoadReport: Sendable {
         self.unread = unread
     }
 
-    /// The file and those that it includes, to be shown: with asterisks for secrets that stand in them.
+    /// The file and those that it includes, displayable: with asterisks for literal secrets.
     public var sources: [YAMLSource] {
         let secrets = diagnostics.filter { $0.code == PipelineErrorCode.literalSecret.rawValue }
         return ([source] + included.sorted { $0.key < $1.key }.map(\.value)).map { source in

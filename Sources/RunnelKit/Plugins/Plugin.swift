@@ -53,10 +53,10 @@ public protocol ConfigurablePlugin: Plugin {
     /// The plugin with these settings; called once, before anything else is asked of it.
     func configured(_ settings: Settings) -> Self
 
-    /// What is allowed in the settings, but probably not what was meant, as the project's pipelines tell; each with the
-    /// key in its path. Shown as warnings by `runnel validate`. Nothing unless a plugin says otherwise.
+    /// Settings that are valid but probably mistaken, given the project's pipelines. Each problem has the path of its key.
+    /// `runnel validate` prints them as warnings. None by default.
     ///
-    /// - Parameter pipelines: The names of all of them.
+    /// - Parameter pipelines: The names of all pipelines of the project.
     func warnings(pipelines: [String]) -> [FieldError]
 }
 
@@ -78,7 +78,7 @@ extension ConfigurablePlugin {
     /// None.
     public static var section: SettingsSection? { nil }
 
-    /// Finds nothing.
+    /// None.
     public func warnings(pipelines: [String]) -> [FieldError] { [] }
 
     /// The keys that lead to the settings in `runnel.yaml`.

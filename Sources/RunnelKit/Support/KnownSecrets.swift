@@ -1,18 +1,19 @@
 internal import RunnelSupport
 internal import Synchronization
 
-/// The secrets that a ``SecretSeal`` and the ``Redactor``s made of it share, so that all of them know a new value at once.
+/// The secrets of a ``SecretSeal``, shared with its copies and the ``Redactor``s made of it, so that all of them have a new
+/// value at once.
 final class KnownSecrets: Sendable {
     typealias Secret = (name: String, secret: String)
 
-    /// Immutable, so that no lock is held while a text is searched.
+    /// An immutable snapshot, so that no lock is held while a text is searched.
     private final class Version: Sendable {
         let current: [Secret]
         /// The newest of each name first.
         let former: [Secret]
         let matcher: SecretMatcher
 
-        /// References are restored with the first value of a name, which is the current one.
+        /// The matcher restores a reference with the first value of its name: the current one comes first.
         init(_ current: [Secret], former: [Secret] = []) {
             (self.current, self.former) = (current, former)
             matcher = SecretMatcher(secrets: current + former)

@@ -23,9 +23,9 @@ public struct SecretSeal: Sendable {
         known = KnownSecrets(secrets)
     }
 
-    /// Takes new values of secrets into account, in all copies of this seal and in the redactors made of it.
+    /// Replaces values of secrets, in all copies of this seal and in the redactors made of it.
     ///
-    /// The last former values of each secret are masked and sealed as well. A reference comes back with the new value.
+    /// The last former values of each secret are still masked and sealed. A reference is restored with the new value.
     /// - Parameter secrets: By name; others stay as they are.
     package func update(_ secrets: [String: String]) {
         known.update(secrets)

@@ -123,7 +123,7 @@ enum ExecMessage: Sendable, Hashable {
         case "note": self = .note(try line.text("text"))
         case "wrote": self = .wrote(try line.text("path"))
         case "result":
-            // A misspelled key would end as null.
+            // An error, because the output of a misspelled key would be null.
             if var problem = line.unknownKeys(among: Self.keys).first {
                 problem.hint = "the output of the step stands under \"output\""
                 throw problem

@@ -49,7 +49,7 @@ struct MessageLine: Sendable {
                 ?? "the types are \(Self.list(types))")
     }
 
-    /// The keys that mean nothing to Runnel.
+    /// A problem for each key that Runnel does not know.
     func unknownKeys(among keys: Keys) -> [Problem] {
         let known = keys.first { $0.key == type }?.value ?? []
         return object.keys.filter { $0 != "type" && !known.contains($0) }.map { key in
@@ -67,14 +67,14 @@ struct MessageLine: Sendable {
     }
 }
 
-/// Warnings about keys that mean nothing, each once: a program may write thousands of such lines.
+/// Warnings about unknown keys, each once: a program may write thousands of such lines.
 ///
-/// They are no errors, so that a program can write keys that only a later version of Runnel knows.
+/// Unknown keys are no errors, so that a program can write keys that only a later version of Runnel knows.
 struct UnknownKeyWarnings: Sendable {
     private static let limit = 20
     private var given: Set<MessageLine.Problem> = []
 
-    /// The warnings about a line that were not given yet.
+    /// The new warnings about a line.
     ///
     /// - Parameter place: Such as `line 3 of what the plugin "weather" wrote`.
     mutating func warnings(about line: MessageLine, _ keys: MessageLine.Keys, at place: String) -> [String] {

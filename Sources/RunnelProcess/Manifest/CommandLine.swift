@@ -68,7 +68,7 @@ public struct EnvironmentList: FieldValue, Hashable {
     public private(set) var names: [String] = []
     /// Variables with values.
     public private(set) var values: [String: ManifestText] = [:]
-    /// Where each of ``values`` stands in the list.
+    /// The path of each of ``values`` in the list.
     private var places: [String: [FieldError.PathElement]] = [:]
 
     /// Variables passed on to every child, if set: they are needed to find programs, for temporary files, and for text

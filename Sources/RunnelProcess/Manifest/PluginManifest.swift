@@ -134,10 +134,10 @@ public struct PluginManifest: FieldGroup {
 }
 
 extension PluginManifest {
-    /// A secret of the project that the manifest names.
+    /// A reference of the manifest to a secret of the project.
     package struct NamedSecret: Sendable {
         package let name: String
-        /// Where the name stands.
+        /// The place of the name in the manifest.
         package let path: [FieldError.PathElement]
 
         /// nil for a text that is no secret.

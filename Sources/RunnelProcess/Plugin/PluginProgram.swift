@@ -93,8 +93,8 @@ public struct ProcessHost: Sendable {
     public var variables: [String: String]
     /// The project's secrets, for manifests that name them.
     public var secret: @Sendable (_ name: String) -> String?
-    /// What is wrong with a secret of the configuration that has no value, behind its name, and where it stands; nil for
-    /// one that the configuration does not name.
+    /// For a declared secret without a value: the problem, as a predicate, and the place of the declaration. nil for a
+    /// secret that is not declared.
     public var missing: @Sendable (_ secret: String) -> (problem: String, place: String)?
     /// The project's folder, passed to children in `RUNNEL_PROJECT`.
     public var project: String

@@ -12,7 +12,7 @@ public final class ServerCertificate: Sendable {
         public let description: String
         /// What to do about it.
         public let hint: String?
-        /// The key of `server.tls` that names the file; nil if both are the cause.
+        /// The key of `server.tls` that names the file; nil if both files are the cause.
         public let setting: String?
     }
 

@@ -7,7 +7,7 @@ package struct OfflineOperations: Sendable {
     /// Why something is refused, in the words of the API.
     package struct Refusal: Error, Sendable {
         package let message: String
-        /// That of HTTP.
+        /// The HTTP status of the API's answer.
         package let status: Int
     }
 

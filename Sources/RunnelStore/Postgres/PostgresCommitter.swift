@@ -89,13 +89,13 @@ final class PostgresCommitter: Sendable {
         startWriter()
     }
 
-    /// Has an idle writer begin its next transaction, unless another one is about to.
+    /// Starts the next transaction of an idle writer, unless another writer is gathering writes.
     private func startWriter() {
         let next = state.withLock { state -> Int? in
             guard state.gathering == nil, let writer = writers.indices.first(where: { state.inFlight[$0] == nil }),
                 Self.mayTake(state)
             else { return nil }
-            // As many as in the transactions that go on, and as came last.
+            // The mean of the writer's last transaction and those in flight, rounded up.
             let counts = ([writer] + state.inFlight.keys).map { state.counts[$0] ?? 0 }
             state.gathering = ((counts.reduce(0, +) + counts.count - 1) / counts.count, DispatchSemaphore(value: 0))
             state.inFlight[writer] = []

@@ -19,6 +19,11 @@ package enum Quote {
     package static func quoted(_ string: String, limit: Int = Quote.limit) -> String {
         "\"\(text(string, limit: limit))\""
     }
+
+    /// Names of settings, keys or files: `` `a`, `b` ``.
+    package static func names(_ names: [String]) -> String {
+        names.map { "`\($0)`" }.joined(separator: ", ")
+    }
 }
 
 extension StringProtocol {

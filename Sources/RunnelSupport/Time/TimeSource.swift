@@ -33,8 +33,8 @@ package struct TimeSource: Sendable {
 extension ContinuousClock {
     private static let origin = ContinuousClock.now
 
-    /// Sleeps until the next multiple of an interval since the first such sleep of this process. Loops that look for
-    /// something now and then wake up at the same times, so that an idle process wakes up less often.
+    /// Sleeps until the next multiple of an interval since the first such sleep of this process. Polling loops wake up at
+    /// the same times, so that an idle process wakes up less often.
     package func sleep(untilNext interval: Duration) async throws {
         let past = Self.origin.duration(to: now)
         try await sleep(until: Self.origin.advanced(by: interval * (Int(past / interval) + 1)), tolerance: nil)
@@ -69,7 +69,7 @@ package enum LocalTime {
         return format(nanoseconds, isThisYear ? "%m-%d %H:%M" : "%Y-%m-%d")
     }
 
-    /// For a column of a terminal, where room is short, or of a program's input.
+    /// For a column of a table: ``short(_:now:)`` on a terminal, ``text(_:)`` where a program reads the table.
     package static func column(
         _ nanoseconds: Int64, isNarrow: Bool, now: Int64 = WallClock.nanoseconds()
     ) -> String {

@@ -87,19 +87,19 @@ struct FileTaker: Sendable {
     }
 }
 
-/// What is logged of files that had a run before. Where another server watches the folder too, it may have been faster
-/// for any file, which is said once.
+/// The log messages for files that already have a run. Where another server watches the same folder, it takes some of the
+/// files; that is logged once.
 final class DuplicateMessages: Sendable {
     private let isShared = Mutex(false)
 
-    /// The longest that two servers take to see the same file.
+    /// The longest time between two servers' events for the same file, in milliseconds.
     private static let window: Int64 = 10_000
 
     /// - Parameters:
-    ///   - run: The id of the earlier run, which holds its time.
+    ///   - run: The id of the earlier run, a UUIDv7, which begins with the time of its creation.
     ///   - follows: Whether the file is moved or deleted when that run ends.
     ///   - now: Nanoseconds since 1970.
-    /// - Returns: nil where it was said before.
+    /// - Returns: nil for a message that was logged already.
     func message(_ path: String, run: String, follows: Bool, now: Int64) -> String? {
         let time = Int64(run.filter { $0 != "-" }.prefix(12), radix: 16)
         guard let time, run.utf8.count == 36, abs(now / 1_000_000 - time) < Self.window else {

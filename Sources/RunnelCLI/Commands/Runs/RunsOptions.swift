@@ -53,7 +53,7 @@ struct ProjectOptions: ParsableArguments {
     /// - Parameters:
     ///   - runsCommands: Whether secrets of commands are fetched; commands that only look execute nothing.
     ///   - saysProblems: Whether warnings about the configuration are printed.
-    ///   - seal: That of the project as it was before; nil for a new one.
+    ///   - seal: See ``Project/find(from:config:environment:hasSecrets:runsCommands:seal:)``.
     func project(
         runsCommands: Bool = false, saysProblems: Bool = true, seal: SecretSeal? = nil
     ) throws -> Project {
@@ -124,7 +124,7 @@ extension Journal {
             return run
         }
         guard !name.isEmpty else {
-            // Such as of a variable of a script that is not set.
+            // Usually an unset variable in a script.
             Streams.error.write("error: the id of the run is empty\n  = name a run, or `last`\n")
             throw ExitStatus.usage
         }

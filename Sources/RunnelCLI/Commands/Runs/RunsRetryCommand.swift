@@ -11,9 +11,9 @@ struct RunsRetryCommand: AsyncParsableCommand {
             """
             The new run uses the pipeline's file as it is now, or with --unchanged the pipeline that the run began \
             with. With --from, the steps before the named one are not run: their outputs are taken over. A file that \
-            `watch` has moved, also after an earlier retry, is read at its new place, and goes on to its folder for processed files when the run \
-            succeeds. It has the priority of its run, or that of --priority; the retry is worked on here, so the priority counts \
-            if it is interrupted and a server goes on with it.
+            `watch` has moved, also after an earlier retry, is read at its new place, and goes on to its folder for \
+            processed files when the run succeeds. It has the priority of its run, or that of --priority; the retry is \
+            worked on here, so the priority counts if it is interrupted and a server goes on with it.
             """,
             """
             Instead of one run, --state, --since and --pipeline select many, the oldest first. Runs that were retried \
@@ -250,7 +250,7 @@ struct RunsRetryCommand: AsyncParsableCommand {
     }
 
     private func fail<Result>(_ message: String, _ hint: String?) throws -> Result {
-        Streams.error.write("error: \(message)\n" + (hint.map { "  = \($0)\n" } ?? ""))
+        Streams.error.write(problem: message, hint: hint)
         throw ExitStatus.usage
     }
 }

@@ -128,7 +128,7 @@ private let label: Value = [
                     "\n\n", done),
                 Failure(
                     "error-in-stream",
-                    #"The server reported an error in its answer: "max context length exceeded" (400)."#)
+                    #"the server reported an error in its answer: "max context length exceeded" (400)"#)
             ),
             (
                 join(
@@ -136,30 +136,30 @@ private let label: Value = [
                     #"data: {"choices": [{"index": 0, "delta": {"content": ""}, "finish_reason": "error", "error": {"code": 502, "message": "Provider gone"}}]}"#,
                     "\n\n", done),
                 Failure(
-                    "error-in-stream", #"The server reported an error in its answer: "Provider gone" (502)."#,
+                    "error-in-stream", #"the server reported an error in its answer: "Provider gone" (502)"#,
                     isTransient: true, kept: "Hello")
             ),
             (
                 join(
                     #"data: {"choices": [{"index": 0, "delta": {"role": "assistant", "content": null, "refusal": "I can"}}]}"#,
                     "\n\n", #"data: {"choices": [{"index": 0, "delta": {"refusal": "not help."}}]}"#, "\n\n", stop, done
-                ), Failure("refusal", #"The model refused to answer: "I cannot help."."#)
+                ), Failure("refusal", #"the model refused to answer: "I cannot help.""#)
             ),
             (
                 join(hello, chunk(#"{"index": 0, "delta": {}, "finish_reason": "content_filter"}"#), done),
                 Failure(
                     "content-filter",
-                    #"The server's content filter stopped the answer (finish reason "content_filter")."#, kept: "Hello")
+                    #"the server's content filter stopped the answer (finish reason "content_filter")"#, kept: "Hello")
             ),
             (
                 join(hello, chunk(#"{"index": 0, "delta": {}, "finish_reason": "length"}"#), done),
                 Failure(
                     "answer-truncated",
-                    #"The answer was cut off at the model's limit of tokens (finish reason "length")."#, kept: "Hello")
+                    #"the answer was cut off at the model's limit of tokens (finish reason "length")"#, kept: "Hello")
             ),
             (
                 join(stop, done),
-                Failure("empty-answer", "The answer is empty: the stream ended without any text.", isTransient: true)
+                Failure("empty-answer", "the answer is empty: the stream ended without any text", isTransient: true)
             ),
             (
                 join(
@@ -168,7 +168,7 @@ private let label: Value = [
                         #"{"delta": {"tool_calls": [{"function": {"name": "rm"}}]}, "finish_reason": "tool_calls"}"#)),
                 Failure(
                     "unexpected-tool-call",
-                    #"The model wants the tool "rm" to be called, and none was offered to it."#, kept: "Hello")
+                    #"the model wants the tool "rm" to be called, and none was offered to it"#, kept: "Hello")
             ),
             (
                 join(
@@ -176,7 +176,7 @@ private let label: Value = [
                     chunk(#"{"delta": {"user_interaction_required": {"question": "Which one?"}}}"#), stop, done),
                 Failure(
                     "interaction-required",
-                    #"The agent asks and waits for a person: "Which one?" (conversation "c-9")."#,
+                    #"the agent asks and waits for a person: "Which one?" (conversation "c-9")"#,
                     kept: [
                         "text": "So: ", "question": "Which one?", "kind": "user_interaction_required",
                         "conversation_id": "c-9",
@@ -208,8 +208,8 @@ private let label: Value = [
         #expect(error.code == "unexpected-tool-call")
         #expect(
             error.message
-                == #"The model wants the tool "rm" of the request's `tools` to be called, and Runnel calls no tools."#)
-        #expect(error.hint == "Leave `tools` out of `body`, or say in the prompt to answer in words.")
+                == #"the model wants the tool "rm" of the request's `tools` to be called, and Runnel calls no tools"#)
+        #expect(error.hint == "leave `tools` out of `body`, or say in the prompt to answer in words")
     }
 
     @Test("an answer that only thought is empty, and keeps the reasoning")
@@ -226,7 +226,7 @@ private let label: Value = [
         #expect(error.partialOutput == ["text": "", "reasoning": "Hm, hello?"])
         #expect(
             error.hint
-                == "The model only thought, and its reasoning is kept: try again, or raise its limit of tokens.")
+                == "the model only thought, and its reasoning is kept: try again, or raise its limit of tokens")
     }
 
     @Test("a truncated answer is taken where the step accepts it")

@@ -86,7 +86,7 @@ private func json(_ text: String, status: String = "200 OK") -> String {
             Issue.record("it succeeded")
             return
         }
-        #expect(missing.message.hasSuffix("/upload took the file and named no id for it."))
+        #expect(missing.message.hasSuffix("/upload took the file and named no id for it"))
     }
 
     @Test(

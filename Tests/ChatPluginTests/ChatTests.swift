@@ -215,15 +215,15 @@ private func notes(of progress: [StepProgress]) -> [String] {
         let id = try #require(kept["conversation_id"]?.asString)
         #expect(
             error.message
-                == #"The agent asks and waits for a person: "May I read your messages?" (conversation "\#(id)")."#)
+                == #"the agent asks and waits for a person: "May I read your messages?" (conversation "\#(id)")"#)
     }
 
     @Test("a retry before the first token is told")
     func retryNote() async throws {
         let (result, progress, _) = try await chat(["prompt": "Hello"], fault: .serverErrorOnce, attempts: 2)
         _ = try result.get()
-        let note = try #require(notes(of: progress).first { $0.contains("Trying again") })
-        #expect(note.hasPrefix("The server failed: 500 Internal Server Error"))
+        let note = try #require(notes(of: progress).first { $0.contains("; trying again in ") })
+        #expect(note.hasPrefix("the server failed: 500 Internal Server Error"))
         #expect(note.hasSuffix("(attempt 2 of 2)"))
     }
 }

@@ -103,7 +103,7 @@ private var fast: SimulatorConfiguration {
         #expect(error.code == "not-found")
         #expect(
             error.message
-                == #"The server no longer has the conversation "c-old": 404 Not Found, "conversation not found"."#)
+                == #"the server no longer has the conversation "c-old": 404 Not Found, "conversation not found""#)
         #expect(error.hint == #"the key "k" named it and is forgotten; the next run begins a new conversation"#)
         #expect(journal.value(for: "k") == nil)
         let next = try await lost(journal, refusal: refusal, conversation: ["key": "k"])
@@ -131,11 +131,11 @@ private var fast: SimulatorConfiguration {
             Issue.record("it succeeded")
             return
         }
-        #expect(error.message.hasPrefix("Nothing is at "))
+        #expect(error.message.hasPrefix("nothing is at "))
         #expect(
             error.hint
-                == #"Check the base URL and the agent id "helper". If they are right, the server may no longer have the "#
-                + #"conversation "c-old": begin a new one."#)
+                == #"check the base URL and the agent id "helper"; if they are right, the server may no longer have the "#
+                + #"conversation "c-old": begin a new one"#)
         #expect(journal.value(for: "k") == "c-old")
     }
 
@@ -196,7 +196,7 @@ private var fast: SimulatorConfiguration {
             #expect(error.partialOutput?["question"] == "May I read your messages?")
             #expect(
                 error.hint
-                    == "Answer by a chat with `conversation: \"\(id)\"`, or allow the agent beforehand what it asks for."
+                    == "answer by a chat with `conversation: \"\(id)\"`, or allow the agent beforehand what it asks for"
             )
             #expect(harness.journal.value(for: "k") == .string(id))
         }

@@ -57,7 +57,7 @@ struct ReconnectTests {
             #expect(simulator.reconnections == 1)
             #expect(
                 notes(harness.progress).contains {
-                    $0.hasSuffix("(1 of 3)") && $0.contains("Taking the answer up again in ")
+                    $0.hasSuffix("(1 of 3)") && $0.contains("taking the answer up again in ")
                 })
             #expect(harness.journal.usage.count == 1)
         }

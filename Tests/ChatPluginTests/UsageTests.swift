@@ -198,11 +198,11 @@ private let done = "data: [DONE]\n\n"
         let (asked, failures) = try await twoChats { asks, _ in Self.refusal(asks ? "first" : "second") }
         #expect(asked == [true, false, true, false])
         #expect(failures.map(\.code) == ["bad-request", "bad-request"])
-        #expect(failures.first?.message == #"The server does not accept the request: 400 Bad Request, "first"."#)
+        #expect(failures.first?.message == #"the server does not accept the request: 400 Bad Request, "first""#)
         #expect(
             failures.first?.hint
-                == "Check the messages, the model and the agent id. If the server does not take `stream_options`, set "
-                + "`marketplace.usage: never`.")
+                == "check the messages, the model and the agent id; if the server does not take `stream_options`, set "
+                + "`marketplace.usage: never`")
     }
 
     @Test("a server that has taken a request for the usage is not asked again without after another refusal")
@@ -211,7 +211,7 @@ private let done = "data: [DONE]\n\n"
             number == 1 ? .raw(head + hello + done) : Self.refusal("too long")
         }
         #expect(asked == [true, true])
-        #expect(failures.map(\.hint) == ["Check the messages, the model and the agent id."])
+        #expect(failures.map(\.hint) == ["check the messages, the model and the agent id"])
     }
 }
 

@@ -8,9 +8,9 @@ struct FaultTests {
     func unknown() throws {
         let near = #expect(throws: SimulatorError.self) { try Fault(named: "cut-of") }
         #expect(near?.code == "unknown-fault")
-        #expect(near?.description == #"Unknown fault "cut-of". Did you mean "cut-off"?"#)
+        #expect(near?.description == #"unknown fault "cut-of"; did you mean "cut-off"?"#)
         let far = #expect(throws: SimulatorError.self) { try Fault(named: "earthquake") }
-        #expect(far?.description.hasPrefix(#"Unknown fault "earthquake". The faults are token-rejected, "#) == true)
+        #expect(far?.description.hasPrefix(#"unknown fault "earthquake"; the faults are token-rejected, "#) == true)
     }
 
     @Test("every fault has a name in kebab-case and a summary of one sentence")
@@ -68,7 +68,7 @@ struct FaultTests {
         let error = #expect(throws: SimulatorError.self) { try SimulatorConfiguration { $0.port = 70_000 } }
         #expect(
             error?.description
-                == "The simulator's port is 70000. Give a port from 1 to 65535, or 0 for any free one.")
+                == "the simulator's port is 70000; give a port from 1 to 65535, or 0 for any free one")
         #expect(throws: SimulatorError.self) { try SimulatorConfiguration { $0.heartbeat = .zero } }
         #expect(throws: SimulatorError.self) { try SimulatorConfiguration { $0.pace = .seconds(-1) } }
         #expect(throws: SimulatorError.self) { try SimulatorConfiguration { $0.clientSecret = "" } }

@@ -97,7 +97,7 @@ struct ServerTests {
             #expect(unknown.status == 400)
             #expect(
                 unknown.body
-                    == #"{"success":false,"error":{"code":"unknown-fault","message":"Unknown fault \"stal\". Did you mean \"stall\"?"}}"#
+                    == #"{"success":false,"error":{"code":"unknown-fault","message":"unknown fault \"stal\"; did you mean \"stall\"?"}}"#
             )
             let token = try await caller.token()
             #expect(try await caller.chat("simulate: token-expires-early", token: token).status == 401)
@@ -248,10 +248,10 @@ struct ServerTests {
                 try await MarketplaceSimulator.withSimulator(.quick { $0.port = port }) { _ in }
             }
             #expect(error?.code == "cannot-listen")
-            #expect(error?.message.hasPrefix("The simulator cannot listen on 127.0.0.1, port \(port): ") == true)
+            #expect(error?.message.hasPrefix("the simulator cannot listen on 127.0.0.1, port \(port): ") == true)
             #expect(
                 error?.hint
-                    == "Choose an address of this machine and a port that is free, or port 0 for any free one.")
+                    == "choose an address of this machine and a port that is free, or port 0 for any free one")
         }
     }
 

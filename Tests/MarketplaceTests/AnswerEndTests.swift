@@ -44,10 +44,10 @@ private let stop = finish("stop")
 private let usage = event(#"{"choices":[],"usage":{"prompt_tokens":1,"completion_tokens":2,"total_tokens":3}}"#)
 private let done = event("[DONE]")
 
-private let cutOff = "The stream ended before [DONE]."
-private let noReason = "The stream ended before a finish reason."
-private let empty = "The answer is empty: the stream ended without any text."
-private func reported(_ said: String) -> String { "The server reported an error in its answer: \(said)." }
+private let cutOff = "the stream ended before [DONE]"
+private let noReason = "the stream ended before a finish reason"
+private let empty = "the answer is empty: the stream ended without any text"
+private func reported(_ said: String) -> String { "the server reported an error in its answer: \(said)" }
 
 /// Every way an answer can end.
 private let endings: [Ending] = [
@@ -116,7 +116,7 @@ private let endings: [Ending] = [
     Ending(
         "error without a word", [hello, finish("error"), done],
         .failure(
-            .errorInStream, #"The agent failed while it was answering; its last words were "Hello"."#,
+            .errorInStream, #"the agent failed while it was answering; its last words were "Hello""#,
             isTransient: true, text: "Hello")),
     Ending(
         "error that blames the request",
@@ -136,38 +136,38 @@ private let endings: [Ending] = [
     Ending(
         "content_filter", [hello, finish("content_filter"), done],
         .failure(
-            .contentFilter, #"The server's content filter stopped the answer (finish reason "content_filter")."#,
+            .contentFilter, #"the server's content filter stopped the answer (finish reason "content_filter")"#,
             text: "Hello")),
     Ending(
         "content_filter without [DONE]", [hello, finish("content_filter")],
         .failure(
-            .contentFilter, #"The server's content filter stopped the answer (finish reason "content_filter")."#,
+            .contentFilter, #"the server's content filter stopped the answer (finish reason "content_filter")"#,
             text: "Hello")),
     Ending(
         "a refusal without [DONE]", [delta(#""refusal":"No.""#), stop],
-        .failure(.refusal, #"The model refused to answer: "No."."#)),
+        .failure(.refusal, #"the model refused to answer: "No.""#)),
     Ending(
         "length", [hello, finish("length"), done],
         .failure(
-            .answerTruncated, #"The answer was cut off at the model's limit of tokens (finish reason "length")."#,
+            .answerTruncated, #"the answer was cut off at the model's limit of tokens (finish reason "length")"#,
             text: "Hello")),
     Ending(
         "MAX_TOKENS", [hello, finish("MAX_TOKENS"), done],
         .failure(
-            .answerTruncated, #"The answer was cut off at the model's limit of tokens (finish reason "MAX_TOKENS")."#,
+            .answerTruncated, #"the answer was cut off at the model's limit of tokens (finish reason "MAX_TOKENS")"#,
             text: "Hello")),
     Ending("length, accepted", acceptsTruncated: true, [hello, finish("length"), done], .success("Hello")),
     Ending(
         "a refusal in pieces",
         [delta(#""role":"assistant","content":null,"refusal":"I can""#), delta(#""refusal":"not help.""#), stop, done],
-        .failure(.refusal, #"The model refused to answer: "I cannot help."."#)),
+        .failure(.refusal, #"the model refused to answer: "I cannot help.""#)),
     Ending(
         "a refusal whose character lies over two pieces",
         [delta(#""refusal":"No \ud83d""#), delta(#""refusal":"\ude00""#), stop, done],
-        .failure(.refusal, #"The model refused to answer: "No 😀"."#)),
+        .failure(.refusal, #"the model refused to answer: "No 😀""#)),
     Ending(
         "a refusal as a part of the content", [delta(#""content":[{"type":"refusal","refusal":"No."}]"#), stop, done],
-        .failure(.refusal, #"The model refused to answer: "No."."#)),
+        .failure(.refusal, #"the model refused to answer: "No.""#)),
     Ending(
         "a call of a tool",
         [
@@ -175,11 +175,11 @@ private let endings: [Ending] = [
             delta(#""tool_calls":[{"index":0,"function":{"arguments":"}"}}]"#), finish("tool_calls"), done,
         ],
         .failure(
-            .unexpectedToolCall, #"The model wants the tool "rm" to be called, and none was offered to it."#)),
+            .unexpectedToolCall, #"the model wants the tool "rm" to be called, and none was offered to it"#)),
     Ending(
         "a call of a tool behind a text", [content("Hm. "), delta(#""function_call":{"name":"rm"}"#), stop, done],
         .failure(
-            .unexpectedToolCall, #"The model wants the tool "rm" to be called, and none was offered to it."#,
+            .unexpectedToolCall, #"the model wants the tool "rm" to be called, and none was offered to it"#,
             text: "Hm. ")),
     Ending(
         "a call of a tool that the server made itself",
@@ -192,7 +192,7 @@ private let endings: [Ending] = [
         ],
         .failure(
             .interactionRequired,
-            #"The agent asks and waits for a person: "May I delete it?" (conversation "c-1")."#, text: "So ")),
+            #"the agent asks and waits for a person: "May I delete it?" (conversation "c-1")"#, text: "So ")),
     Ending(
         "a question of the agent in camel case, with the conversation beside it",
         [
@@ -201,14 +201,14 @@ private let endings: [Ending] = [
             )
         ],
         .failure(
-            .interactionRequired, #"The agent asks and waits for a person: "Which?" (conversation "c-2")."#)),
+            .interactionRequired, #"the agent asks and waits for a person: "Which?" (conversation "c-2")"#)),
     Ending(
         "a question of the agent as a task",
         [
             delta(
                 #""tasks":[{"conversationId":"c","actionType":"permission_request","title":"Read?","status":"waiting"}]"#
             )
-        ], .failure(.interactionRequired, #"The agent asks and waits for a person: "Read?" (conversation "c")."#)),
+        ], .failure(.interactionRequired, #"the agent asks and waits for a person: "Read?" (conversation "c")"#)),
     Ending(
         "a question that was answered",
         [
@@ -218,7 +218,7 @@ private let endings: [Ending] = [
     Ending(
         "a question of the agent without words", [hello, delta(#""user_interaction_required":true"#)],
         .failure(
-            .interactionRequired, "The agent asks and waits for a person: user_interaction_required, without words.",
+            .interactionRequired, "the agent asks and waits for a person: user_interaction_required, without words",
             text: "Hello")),
 
     // Errors in a 200.
@@ -277,13 +277,13 @@ private let endings: [Ending] = [
         "an event that is no JSON", [hello, event("<html>"), stop, done],
         .failure(
             .malformedEvent,
-            #"The server sent an event that cannot be read: it is not JSON (line 1, column 1: expected a JSON value, found '<'): "<html>"."#,
+            #"the server sent an event that cannot be read: it is not JSON (line 1, column 1: expected a JSON value, found '<'): "<html>""#,
             text: "Hello")),
     Ending(
         "a named event that begins like a chunk", [hello, "event: chunk\n", event(#"{"choices":[{"#), done],
         .failure(
             .malformedEvent,
-            #"The server sent an event that cannot be read: it is not JSON (line 1, column 14: expected a key in quotes, found the end): "{"choices":[{"."#,
+            #"the server sent an event that cannot be read: it is not JSON (line 1, column 14: expected a key in quotes, found the end): "{"choices":[{""#,
             text: "Hello")),
 
     // Shapes of the text.
@@ -416,7 +416,7 @@ struct AnswerEndTests {
                     #expect(
                         try await ask(server, end)
                             == .failure(
-                                .streamCutOff, "The stream ended before [DONE]: the connection was closed.",
+                                .streamCutOff, "the stream ended before [DONE]: the connection was closed",
                                 isTransient: true, text: "Hello"))
                 }
                 // Here the reason alone counts.
@@ -485,7 +485,7 @@ struct AnswerEndTests {
             #expect(error.message == cutOff)
             #expect(
                 error.hint
-                    == "The text so far is kept. A finish reason had come: if this server never sends [DONE], set `marketplace.stream_end: either`."
+                    == "the text so far is kept, and a finish reason had come: if this server never sends [DONE], set `marketplace.stream_end: either`"
             )
         }
     }
@@ -520,7 +520,7 @@ struct AnswerEndTests {
                 try await outcome(type: type, body.replacing(#""stop""#, with: #""length""#))
                     == .failure(
                         .answerTruncated,
-                        #"The answer was cut off at the model's limit of tokens (finish reason "length")."#,
+                        #"the answer was cut off at the model's limit of tokens (finish reason "length")"#,
                         text: "Hello"))
             #expect(
                 try await outcome(type: type, #"{"error":{"message":"overloaded","code":503}}"#)
@@ -530,7 +530,7 @@ struct AnswerEndTests {
             try await outcome(type: "application/json", #"{"object":"list","data":[]}"#)
                 == .failure(
                     .notAnEventStream,
-                    #"SERVER/v1/chat/completions answered 200 with "application/json" instead of an event stream: "{"object":"list","data":[]}"."#
+                    #"SERVER/v1/chat/completions answered 200 with "application/json" instead of an event stream: "{"object":"list","data":[]}""#
                 ))
     }
 
@@ -541,13 +541,13 @@ struct AnswerEndTests {
             try await outcome(type: "text/html", page)
                 == .failure(
                     .notAnEventStream,
-                    #"SERVER/v1/chat/completions answered 200 with "text/html" instead of an event stream: "Sign in"."#)
+                    #"SERVER/v1/chat/completions answered 200 with "text/html" instead of an event stream: "Sign in""#)
         )
         #expect(
             try await outcome(type: "text/event-stream", page)
                 == .failure(
                     .notAnEventStream,
-                    #"SERVER/v1/chat/completions answered 200 with a body that is no event stream: "Sign in"."#))
+                    #"SERVER/v1/chat/completions answered 200 with a body that is no event stream: "Sign in""#))
     }
 
     @Test("a JSON body that breaks off is cut off and not half an answer")
@@ -558,7 +558,7 @@ struct AnswerEndTests {
             #expect(
                 try await ask(server, nil)
                     == .failure(
-                        .streamCutOff, "The stream ended before [DONE]: the connection was closed.", isTransient: true))
+                        .streamCutOff, "the stream ended before [DONE]: the connection was closed", isTransient: true))
         }
     }
 
@@ -577,7 +577,7 @@ struct AnswerEndTests {
                 try await ask(server, nil) == .success("Hello"))
             #expect(
                 try await ask(server, nil, limits: .init(maxEvent: 1 << 20))
-                    == .failure(.lineTooLong, "The server sent a line longer than 1048576 bytes."))
+                    == .failure(.lineTooLong, "the server sent a line longer than 1048576 bytes"))
             #expect(
                 try await ask(server, nil, limits: .init(maxAnswer: 1 << 10)) == .success("Hello"))
         }
@@ -598,7 +598,7 @@ struct AnswerEndTests {
             try feed(chunk)
             let error = #expect(throws: MarketplaceError.self) { try feed(chunk) }
             #expect(error?.code == .answerTooLarge)
-            #expect(error?.message == "The answer is longer than 1024 bytes.")
+            #expect(error?.message == "the answer is longer than 1024 bytes")
         }
     }
 

@@ -19,8 +19,8 @@ struct CancellationTests {
                 try await exchange.untilClosed()
                 let error = try await #require(group.next())
                 expect(
-                    error, .cancelled, "The call was cancelled.",
-                    hint: "The connection was closed; nothing is left to do.")
+                    error, .cancelled, "the call was cancelled",
+                    hint: "the connection was closed; nothing is left to do")
             }
         }
     }
@@ -36,8 +36,8 @@ struct CancellationTests {
             }
             let error = try await bench.client.chat(request).failure().error
             expect(
-                error, .cancelled, "The call was cancelled.",
-                hint: "The connection was closed; nothing is left to do.")
+                error, .cancelled, "the call was cancelled",
+                hint: "the connection was closed; nothing is left to do")
             #expect(asked.withLock(\.self) == 1)
             // The first whole request that the server gets is the next one.
             async let answer = bench.ask("next").collect()

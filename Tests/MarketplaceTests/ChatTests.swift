@@ -123,20 +123,20 @@ struct ChatTests {
             let message = ChatMessage(role: "user", content: "x")
             let none = try await bench.client.chat(ChatRequest(messages: [])).failure().error
             expect(
-                none, .invalidRequest, "The request holds no message.",
-                hint: "Give at least one message with a role and a content.")
+                none, .invalidRequest, "the request holds no message",
+                hint: "give at least one message with a role and a content")
             let schema = try await bench.client.chat(ChatRequest(messages: [message], responseSchema: "{type}"))
                 .failure().error
             expect(
                 schema, .invalidRequest,
-                #"The response schema "{type}" is not JSON: line 1, column 2: expected a key in quotes, found 't'."#,
-                hint: #"Give the schema as JSON text, for example {"type":"object"}."#)
+                #"the response schema "{type}" is not JSON: line 1, column 2: expected a key in quotes, found 't'"#,
+                hint: #"give the schema as JSON text, for example {"type":"object"}"#)
             let list = try await bench.client.chat(ChatRequest(messages: [message], responseSchema: "[]")).failure()
                 .error
-            #expect(list.message == #"The response schema "[]" is not a JSON object."#)
+            #expect(list.message == #"the response schema "[]" is not a JSON object"#)
             let key = try await bench.client.chat(ChatRequest(messages: [message], idempotencyKey: "a\nb")).failure()
                 .error
-            #expect(key.message == #"The idempotency key "a b" cannot be sent in a header."#)
+            #expect(key.message == #"the idempotency key "a b" cannot be sent in a header"#)
             #expect(bench.server.log.requests(to: chatPath).isEmpty)
         }
     }

@@ -39,8 +39,8 @@ struct ConfigurationTests {
             try MarketplaceConfiguration(baseURL: url, authentication: .none)
         }
         expect(
-            error, .invalidConfiguration, "The base URL \"\(url)\" cannot be used: \(why).",
-            hint: "Give scheme and host, for example \"https://market.example.com\".")
+            error, .invalidConfiguration, "the base URL \"\(url)\" cannot be used: \(why)",
+            hint: "give scheme and host, for example \"https://market.example.com\"")
     }
 
     @Test("a password or a query in the base URL is not quoted")
@@ -50,7 +50,7 @@ struct ConfigurationTests {
                 try MarketplaceConfiguration(baseURL: url, authentication: .none)
             }
             #expect(
-                error.message == "The base URL cannot be used: it holds a user name, a password, a query or a fragment."
+                error.message == "the base URL cannot be used: it holds a user name, a password, a query or a fragment"
             )
         }
     }
@@ -60,7 +60,7 @@ struct ConfigurationTests {
         let error = try #require(throws: MarketplaceError.self) {
             try MarketplaceConfiguration(baseURL: "https://h.example.com/api/v1", authentication: credentials)
         }
-        #expect(error.hint == #"Leave the path away: "https://h.example.com"."#)
+        #expect(error.hint == #"leave the path away: "https://h.example.com""#)
     }
 
     @Test("other settings that cannot work")
@@ -71,19 +71,19 @@ struct ConfigurationTests {
         let url = "https://h"
         #expect(
             try message { try .init(baseURL: url, authentication: .clientCredentials(clientID: "", clientSecret: "x")) }
-                == "The client id is empty.")
+                == "the client id is empty")
         #expect(
             try message { try .init(baseURL: url, authentication: .bearer("hunter2\n")) }
-                == "The bearer token holds a space, a line break or another character that a header cannot carry.")
+                == "the bearer token holds a space, a line break or another character that a header cannot carry")
         #expect(
             try message { try .init(baseURL: url, authentication: .none, timeouts: .init(idle: .zero)) }
-                == "The idle time-out is 0s.")
+                == "the idle time-out is 0s")
         #expect(
             try message { try .init(baseURL: url, authentication: .none, limits: .init(concurrentStreams: 0)) }
-                == "The number of concurrent streams is 0.")
+                == "the number of concurrent streams is 0")
         #expect(
             try message { try .init(baseURL: url, authentication: .none, chatPath: "chat") }
-                == #"The chat path "chat" cannot be used."#)
+                == #"the chat path "chat" cannot be used"#)
     }
 
     @Test("no description, mirror or dump of configuration or client shows a secret")

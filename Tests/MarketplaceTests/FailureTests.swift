@@ -35,21 +35,21 @@ struct FailureTests {
             $0.reply(400, #"{"error":{"message":"messages is required","code":"invalid"}}"#)
         }
         expect(
-            error, .badRequest, #"The server does not accept the request: 400 Bad Request, "messages is required"."#,
-            hint: "Check the messages, the model and the agent id. If the server does not take `stream_options`, set "
-                + "`marketplace.usage: never`.", status: 400)
+            error, .badRequest, #"the server does not accept the request: 400 Bad Request, "messages is required""#,
+            hint: "check the messages, the model and the agent id; if the server does not take `stream_options`, set "
+                + "`marketplace.usage: never`", status: 400)
     }
 
     @Test("401 with a bearer token, and without any")
     func unauthorized() async throws {
         let (_, error, _) = try await failure { $0.reply(401, #"{"message":"invalid api key"}"#) }
         expect(
-            error, .unauthorized, #"The server refused the access token: 401 Unauthorized, "invalid api key"."#,
-            hint: "Check the bearer token: it may be wrong, expired or meant for another server.", status: 401)
+            error, .unauthorized, #"the server refused the access token: 401 Unauthorized, "invalid api key""#,
+            hint: "check the bearer token: it may be wrong, expired or meant for another server", status: 401)
         let (_, bare, _) = try await failure(authentication: .none) { $0.reply(401, "") }
         expect(
-            bare, .unauthorized, "The server refused the access token: 401 Unauthorized.",
-            hint: "The server wants authentication: configure a bearer token or client credentials.", status: 401)
+            bare, .unauthorized, "the server refused the access token: 401 Unauthorized",
+            hint: "the server wants authentication: configure a bearer token or client credentials", status: 401)
     }
 
     @Test("401 twice with client credentials")
@@ -58,34 +58,34 @@ struct FailureTests {
             authentication: .clientCredentials(clientID: clientID, clientSecret: clientSecret)
         ) { $0.reply(401, #"{"success":false,"error":"token revoked"}"#) }
         expect(
-            error, .unauthorized, #"The server refused the access token: 401 Unauthorized, "token revoked"."#,
+            error, .unauthorized, #"the server refused the access token: 401 Unauthorized, "token revoked""#,
             hint:
-                "A newly fetched token was refused as well: check that the client id belongs to this deployment and was "
-                + "not revoked.", status: 401)
+                "a newly fetched token was refused as well: check that the client id belongs to this deployment and was "
+                + "not revoked", status: 401)
     }
 
     @Test("403, with what to ask the administrator for")
     func forbidden() async throws {
         let (_, error, _) = try await failure { $0.reply(403, #"{"detail":"scope missing"}"#) }
         expect(
-            error, .forbidden, #"The server does not allow this call: 403 Forbidden, "scope missing"."#,
-            hint: #"Ask the administrator to allow these credentials to use the agent "agent-ai-bot"."#, status: 403)
+            error, .forbidden, #"the server does not allow this call: 403 Forbidden, "scope missing""#,
+            hint: #"ask the administrator to allow these credentials to use the agent "agent-ai-bot""#, status: 403)
     }
 
     @Test("404 names the address and the agent")
     func notFound() async throws {
         let (_, error, url) = try await failure { $0.reply(404, #"{"error":"agent not found"}"#) }
         expect(
-            error, .notFound, #"Nothing is at \#(url): 404 Not Found, "agent not found"."#,
-            hint: #"Check the base URL and the agent id "agent-ai-bot"."#, status: 404)
+            error, .notFound, #"nothing is at \#(url): 404 Not Found, "agent not found""#,
+            hint: #"check the base URL and the agent id "agent-ai-bot""#, status: 404)
     }
 
     @Test("429 when no further attempt is left")
     func rateLimited() async throws {
         let (_, error, _) = try await failure { $0.reply(429, #"{"error":{"message":"slow down"}}"#) }
         expect(
-            error, .rateLimited, #"The server is limiting requests: 429 Too Many Requests, "slow down"."#,
-            hint: "Try again later, or lower the limit of requests a minute.", transient: true, status: 429)
+            error, .rateLimited, #"the server is limiting requests: 429 Too Many Requests, "slow down""#,
+            hint: "try again later, or lower the limit of requests a minute", transient: true, status: 429)
     }
 
     @Test("a page of a failing proxy is shortened to its title")
@@ -93,8 +93,8 @@ struct FailureTests {
         let page = "<html>\n<head><TITLE>502 Bad\n Gateway</title><style>x</style></head><body>nginx</body></html>"
         let (_, error, _) = try await failure { $0.reply(502, page, type: "text/html") }
         expect(
-            error, .serverError, #"The server failed: 502 Bad Gateway, "502 Bad Gateway"."#,
-            hint: "Try again later; if it stays so, tell the operator.", transient: true, status: 502)
+            error, .serverError, #"the server failed: 502 Bad Gateway, "502 Bad Gateway""#,
+            hint: "try again later; if it stays so, tell the operator", transient: true, status: 502)
     }
 
     @Test("a redirect is not followed")
@@ -103,8 +103,8 @@ struct FailureTests {
             $0.reply(308, "moved", type: "text/plain", headers: ["Location": "https://elsewhere.example.com/"])
         }
         expect(
-            error, .unexpectedStatus, #"\#(url) answered 308 Permanent Redirect, "moved"."#,
-            hint: "The address has moved: set the base URL to the new one.", status: 308)
+            error, .unexpectedStatus, #"\#(url) answered 308 Permanent Redirect, "moved""#,
+            hint: "the address has moved: set the base URL to the new one", status: 308)
     }
 
     @Test("a long message of a server is cut")
@@ -114,7 +114,7 @@ struct FailureTests {
         }
         #expect(
             error.message
-                == "The server does not accept the request: 400 Bad Request, \"\(String(repeating: "x", count: 300))…\"."
+                == "the server does not accept the request: 400 Bad Request, \"\(String(repeating: "x", count: 300))…\""
         )
     }
 
@@ -127,8 +127,8 @@ struct FailureTests {
         }
         #expect(events == [.text("So ")])
         expect(
-            error, .errorInStream, #"The server reported an error in its answer: "model overloaded" (503)."#,
-            hint: "Try again later.", transient: true, partialText: "So ")
+            error, .errorInStream, #"the server reported an error in its answer: "model overloaded" (503)"#,
+            hint: "try again later", transient: true, partialText: "So ")
     }
 
     @Test("an event named error, whatever its data")
@@ -138,8 +138,8 @@ struct FailureTests {
             $0.send("event: error\ndata: it broke\n\n")
         }
         expect(
-            error, .errorInStream, #"The server reported an error in its answer: "it broke"."#,
-            hint: "Check the request and the agent; the server's operator can see more in its log.")
+            error, .errorInStream, #"the server reported an error in its answer: "it broke""#,
+            hint: "check the request and the agent; the server's operator can see more in its log")
     }
 
     @Test("200 with a web page")
@@ -149,16 +149,16 @@ struct FailureTests {
         }
         expect(
             error, .notAnEventStream,
-            #"\#(url) answered 200 with "text/html; charset=utf-8" instead of an event stream: "Sign in"."#,
-            hint: "Check the base URL: this looks like a web page, not the API.", status: 200)
+            #"\#(url) answered 200 with "text/html; charset=utf-8" instead of an event stream: "Sign in""#,
+            hint: "check the base URL: this looks like a web page, not the API", status: 200)
     }
 
     @Test("200 with JSON that reports an error")
     func jsonError() async throws {
         let (_, error, _) = try await failure { $0.reply(200, #"{"success":false,"error":{"message":"no agent"}}"#) }
         expect(
-            error, .errorInStream, #"The server reported an error in its answer: "no agent"."#,
-            hint: "Check the request and the agent; the server's operator can see more in its log.")
+            error, .errorInStream, #"the server reported an error in its answer: "no agent""#,
+            hint: "check the request and the agent; the server's operator can see more in its log")
     }
 
     @Test("200 with JSON")
@@ -166,8 +166,8 @@ struct FailureTests {
         let (_, error, url) = try await failure { $0.reply(200, #"{"title":"no agent"}"#) }
         expect(
             error, .notAnEventStream,
-            #"\#(url) answered 200 with "application/json" instead of an event stream: "no agent"."#,
-            hint: "Check the base URL: this looks like another end point, or a server that does not stream.",
+            #"\#(url) answered 200 with "application/json" instead of an event stream: "no agent""#,
+            hint: "check the base URL: this looks like another end point, or a server that does not stream",
             status: 200)
     }
 
@@ -181,8 +181,8 @@ struct FailureTests {
         #expect(events == [.text("a")])
         expect(
             error, .malformedEvent,
-            #"The server sent an event that cannot be read: it is not JSON (line 1, column 1: expected a JSON value, found '<'): "<html>"."#,
-            hint: "Check that the base URL is the API's address and that no proxy changes the stream.", partialText: "a"
+            #"the server sent an event that cannot be read: it is not JSON (line 1, column 1: expected a JSON value, found '<'): "<html>""#,
+            hint: "check that the base URL is the API's address and that no proxy changes the stream", partialText: "a"
         )
     }
 
@@ -193,9 +193,9 @@ struct FailureTests {
             $0.send("data: " + String(repeating: "x", count: 16 << 20))
         }
         expect(
-            error, .lineTooLong, "The server sent a line longer than 16777216 bytes.",
+            error, .lineTooLong, "the server sent a line longer than 16777216 bytes",
             hint:
-                "Raise the limit, in runnel.yaml `marketplace.limits.max_event`, if the server has so much to say at once."
+                "raise the limit, in runnel.yaml `marketplace.limits.max_event`, if the server has so much to say at once"
         )
     }
 
@@ -209,8 +209,8 @@ struct FailureTests {
         }
         #expect(events == [.text("half an "), .text("answ")])
         expect(
-            error, .streamCutOff, "The stream ended before [DONE].",
-            hint: "The text so far is kept. Try again; a proxy that limits the time of a response is a usual cause.",
+            error, .streamCutOff, "the stream ended before [DONE]",
+            hint: "try again (the text so far is kept); a proxy that limits the time of a response is a usual cause",
             transient: true, partialText: "half an answ")
     }
 
@@ -223,8 +223,8 @@ struct FailureTests {
         }
         #expect(events == [.text("half")])
         expect(
-            error, .streamCutOff, "The stream ended before [DONE]: the connection was closed.",
-            hint: "The text so far is kept. Try again; a proxy that limits the time of a response is a usual cause.",
+            error, .streamCutOff, "the stream ended before [DONE]: the connection was closed",
+            hint: "try again (the text so far is kept); a proxy that limits the time of a response is a usual cause",
             transient: true, partialText: "half")
     }
 
@@ -245,8 +245,8 @@ struct FailureTests {
     func noAnswer() async throws {
         let (_, error, url) = try await failure { $0.breakConnection() }
         expect(
-            error, .connectionFailed, "No connection to \(url): the server closed the connection without an answer.",
-            hint: "Check that the server runs and that the base URL is right.", transient: true)
+            error, .connectionFailed, "no connection to \(url): the server closed the connection without an answer",
+            hint: "check that the server runs and that the base URL is right", transient: true)
     }
 
     @Test("nobody listens at the address")
@@ -256,8 +256,8 @@ struct FailureTests {
             let (_, error) = try await client.chat(ChatRequest(messages: [ChatMessage(role: "user", content: "x")]))
                 .failure()
             expect(
-                error, .connectionFailed, "No connection to \(url)/v1/chat/completions: the connection was refused.",
-                hint: "Check that the server runs and that the base URL is right.", transient: true)
+                error, .connectionFailed, "no connection to \(url)/v1/chat/completions: the connection was refused",
+                hint: "check that the server runs and that the base URL is right", transient: true)
         }
     }
 
@@ -269,8 +269,8 @@ struct FailureTests {
                 .failure()
             expect(
                 error, .tlsFailed,
-                "No secure connection to \(client.configuration.chatURL): the server does not answer with TLS.",
-                hint: "Check the server's certificate and that the base URL's scheme and port belong together.")
+                "no secure connection to \(client.configuration.chatURL): the server does not answer with TLS",
+                hint: "check the server's certificate and that the base URL's scheme and port belong together")
         }
         try await server.stop()
     }
@@ -284,8 +284,8 @@ struct FailureTests {
                 .failure()
             expect(
                 error, .connectionFailed,
-                #"No connection to http://\#(host)/v1/chat/completions: the host "\#(host)" has no address."#,
-                hint: "Check that the server runs and that the base URL is right.", transient: true)
+                #"no connection to http://\#(host)/v1/chat/completions: the host "\#(host)" has no address"#,
+                hint: "check that the server runs and that the base URL is right", transient: true)
         }
     }
 

@@ -14,7 +14,7 @@ struct RetryTests {
         -> FailedAttempt
     {
         FailedAttempt(
-            error: MarketplaceError(code, "It failed.", hint: "Wait.", isTransient: true, httpStatus: 503),
+            error: MarketplaceError(code, "it failed", hint: "wait", isTransient: true, httpStatus: 503),
             mayRepeat: mayRepeat, retryAfter: retryAfter)
     }
 
@@ -31,7 +31,7 @@ struct RetryTests {
             Issue.record("four attempts are all there are")
             return
         }
-        expect(error, .serverError, "It failed. Tried 4 times.", hint: "Wait.", transient: true, status: 503)
+        expect(error, .serverError, "it failed (tried 4 times)", hint: "wait", transient: true, status: 503)
     }
 
     @Test("what must not be repeated is not")
@@ -59,7 +59,7 @@ struct RetryTests {
         }
         #expect(
             error.hint
-                == "The server asks to wait 1h, longer than the 2m the client waits by itself: try again after that time."
+                == "the server asks to wait 1h, longer than the 2m the client waits by itself: try again after that time"
         )
     }
 
@@ -109,8 +109,8 @@ struct RetryTests {
             #expect(try await events == [.text("a")])
             #expect(
                 notices.value.map(\.error.message) == [
-                    "The server is limiting requests: 429 Too Many Requests.",
-                    #"The server failed: 500 Internal Server Error, "oops"."#,
+                    "the server is limiting requests: 429 Too Many Requests",
+                    #"the server failed: 500 Internal Server Error, "oops""#,
                 ])
             #expect(notices.value.map(\.failedAttempt) == [1, 2])
             #expect(notices.value.first?.delay == .seconds(3))
@@ -166,8 +166,8 @@ struct RetryTests {
             }
             let (_, error) = try await failure
             expect(
-                error, .serverError, #"The server failed: 503 Service Unavailable, "down". Tried 4 times."#,
-                hint: "Try again later; if it stays so, tell the operator.", transient: true, status: 503)
+                error, .serverError, #"the server failed: 503 Service Unavailable, "down" (tried 4 times)"#,
+                hint: "try again later; if it stays so, tell the operator", transient: true, status: 503)
         }
     }
 }

@@ -20,8 +20,8 @@ struct TimeoutTests {
             await call.untilAwaited(.answered)
             let error = try await bench.clock.passing { try await failure.value }
             expect(
-                error, .idleTimeout, "Nothing was received for 1m30s.",
-                hint: "The server may hang or the network be gone: try again, or raise the idle time-out.",
+                error, .idleTimeout, "nothing was received for 1m30s",
+                hint: "the server may hang or the network be gone: try again, or raise the idle time-out",
                 transient: true,
                 partialText: "a")
             #expect(bench.clock.now.offset == .seconds(90))
@@ -56,7 +56,7 @@ struct TimeoutTests {
             _ = try await bench.server.next()
             await call.untilAwaited(.connected)
             let error = try await bench.clock.passing { try await task.value }
-            #expect(error.message == "Nothing was received for 1m30s.")
+            #expect(error.message == "nothing was received for 1m30s")
             #expect(bench.clock.now.offset == .seconds(90))
             #expect(bench.server.log.requests(to: "/v1/chat/completions").count == 1)
         }
@@ -77,8 +77,8 @@ struct TimeoutTests {
             try await bench.clock.passing { try await exchange.untilClosed() }
             #expect(bench.clock.now.offset == .seconds(1800))
             expect(
-                try await call.failure(), .totalTimeout, "The answer was not complete after 30m.",
-                hint: "Ask for less at once, or raise the total time-out.", partialText: "so far")
+                try await call.failure(), .totalTimeout, "the answer was not complete after 30m",
+                hint: "ask for less at once, or raise the total time-out", partialText: "so far")
         }
     }
 
@@ -92,8 +92,8 @@ struct TimeoutTests {
             return
         }
         expect(
-            error, .connectTimeout, "No connection to https://h/x within 10s.",
-            hint: "Check the base URL, the network and the firewall, or raise the connect time-out.", transient: true)
+            error, .connectTimeout, "no connection to https://h/x within 10s",
+            hint: "check the base URL, the network and the firewall, or raise the connect time-out", transient: true)
     }
 
     @Test("a consumer that is not reading does not count towards the idle time-out")
@@ -115,8 +115,8 @@ struct TimeoutTests {
             bench.clock.advance(by: .seconds(30))
             let (_, error) = try await failure
             expect(
-                error, .tokenTimeout, "\(bench.client.configuration.tokenURL) gave no token within 30s.",
-                hint: "Check the base URL and the network, or raise the token time-out.", transient: true)
+                error, .tokenTimeout, "\(bench.client.configuration.tokenURL) gave no token within 30s",
+                hint: "check the base URL and the network, or raise the token time-out", transient: true)
         }
     }
 }

@@ -94,8 +94,8 @@ struct TokenTests {
             try TokenResponse.read(Array(body.utf8), url: "https://h/token", redactor: ResponseRedactor(secrets: []))
         }
         expect(
-            error, .invalidTokenResponse, "The answer of https://h/token cannot be used: \(why).",
-            hint: "Check that the base URL is the API's address.")
+            error, .invalidTokenResponse, "the answer of https://h/token cannot be used: \(why)",
+            hint: "check that the base URL is the API's address")
     }
 
     // MARK: On the network
@@ -215,9 +215,9 @@ struct TokenTests {
             let (_, error) = try await bench.ask().failure()
             expect(
                 error, .wrongCredentials,
-                #"The server refused the client id and secret: 401 Unauthorized, "no such secret: *** or ***"."#,
+                #"the server refused the client id and secret: 401 Unauthorized, "no such secret: *** or ***""#,
                 hint:
-                    "Check client id and client secret (Admin panel), and that they belong to \(bench.client.configuration.tokenURL).",
+                    "check client id and client secret (Admin panel), and that they belong to \(bench.client.configuration.tokenURL)",
                 status: 401)
             #expect(bench.server.log.requests(to: tokenPath).count == 1)
         }
@@ -231,8 +231,8 @@ struct TokenTests {
         }) { bench in
             let (_, error) = try await bench.ask().failure()
             expect(
-                error, .notFound, #"Nothing is at \#(bench.client.configuration.tokenURL): 404 Not Found, "Not here"."#,
-                hint: "Check the base URL; it should be the deployment's domain.", status: 404)
+                error, .notFound, #"nothing is at \#(bench.client.configuration.tokenURL): 404 Not Found, "Not here""#,
+                hint: "check the base URL; it should be the deployment's domain", status: 404)
         }
     }
 

@@ -47,43 +47,43 @@ struct AnswerEndRow: Sendable, CustomTestStringConvertible {
         // The simulated agent also reports tasks, so that an answer without text is a success.
         AnswerEndRow(.emptyAnswer, reason: "stop"),
         AnswerEndRow(.jsonInsteadOfStream),
-        AnswerEndRow(.unauthorizedAlways, "unauthorized", "The server refused the access token: 401", calls: 0),
-        AnswerEndRow(.forbidden, "forbidden", "The server does not allow this call: 403", calls: 0),
-        AnswerEndRow(.notFound, "not-found", "Nothing is at ", calls: 0),
-        AnswerEndRow(.badRequest, "bad-request", "The server does not accept the request: 400", calls: 0),
-        AnswerEndRow(.serverErrorAlways, "server-error", "The server failed: 503", calls: 0),
+        AnswerEndRow(.unauthorizedAlways, "unauthorized", "the server refused the access token: 401", calls: 0),
+        AnswerEndRow(.forbidden, "forbidden", "the server does not allow this call: 403", calls: 0),
+        AnswerEndRow(.notFound, "not-found", "nothing is at ", calls: 0),
+        AnswerEndRow(.badRequest, "bad-request", "the server does not accept the request: 400", calls: 0),
+        AnswerEndRow(.serverErrorAlways, "server-error", "the server failed: 503", calls: 0),
         AnswerEndRow(.htmlInsteadOfStream, "not-an-event-stream", "http://127.0.0.1:", calls: 0),
-        AnswerEndRow(.finishLength, "answer-truncated", "The answer was cut off", keepsText: true, reason: "length"),
+        AnswerEndRow(.finishLength, "answer-truncated", "the answer was cut off", keepsText: true, reason: "length"),
         AnswerEndRow(
-            .contentFilter, "content-filter", "The server's content filter stopped", keepsText: true,
+            .contentFilter, "content-filter", "the server's content filter stopped", keepsText: true,
             reason: "content_filter"),
-        AnswerEndRow(.finishError, "error-in-stream", "The server reported an error in its answer", keepsText: true),
-        AnswerEndRow(.errorMidStream, "error-in-stream", "The server reported an error in its answer", keepsText: true),
+        AnswerEndRow(.finishError, "error-in-stream", "the server reported an error in its answer", keepsText: true),
+        AnswerEndRow(.errorMidStream, "error-in-stream", "the server reported an error in its answer", keepsText: true),
         AnswerEndRow(
-            .flatError, "error-in-stream", "The server reported an error in its answer: \"Simulated: the context"),
-        AnswerEndRow(.refusal, "refusal", "The model refused to answer: \"Simulated: I cannot help with that.\""),
+            .flatError, "error-in-stream", "the server reported an error in its answer: \"Simulated: the context"),
+        AnswerEndRow(.refusal, "refusal", "the model refused to answer: \"Simulated: I cannot help with that.\""),
         AnswerEndRow(
             .toolCall, "unexpected-tool-call",
-            "The model wants the tool \"read_message\" to be called, and none was offered to it.", keepsText: true,
+            "the model wants the tool \"read_message\" to be called, and none was offered to it", keepsText: true,
             reason: "tool_calls"),
         AnswerEndRow(
             .interactionRequired, "interaction-required",
-            "The agent asks and waits for a person: \"May I read your messages?\""),
+            "the agent asks and waits for a person: \"May I read your messages?\""),
         AnswerEndRow(
-            .malformedJSON, "malformed-event", "The server sent an event that cannot be read", keepsText: true),
-        AnswerEndRow(.hugeLine, "line-too-long", "The server sent a line longer than", keepsText: true),
-        AnswerEndRow(.cutOff, "stream-cut-off", "The stream ended before [DONE].", keepsText: true),
+            .malformedJSON, "malformed-event", "the server sent an event that cannot be read", keepsText: true),
+        AnswerEndRow(.hugeLine, "line-too-long", "the server sent a line longer than", keepsText: true),
+        AnswerEndRow(.cutOff, "stream-cut-off", "the stream ended before [DONE]", keepsText: true),
         AnswerEndRow(
-            .missingDone, "stream-cut-off", "The stream ended before [DONE].", keepsText: true, reason: "stop"),
+            .missingDone, "stream-cut-off", "the stream ended before [DONE]", keepsText: true, reason: "stop"),
         AnswerEndRow(
-            .resetMidStream, "stream-cut-off", "The stream ended before [DONE]: the connection was reset.",
+            .resetMidStream, "stream-cut-off", "the stream ended before [DONE]: the connection was reset",
             keepsText: true),
-        AnswerEndRow(.stall, "idle-timeout", "Nothing was received for 4s.", keepsText: true),
+        AnswerEndRow(.stall, "idle-timeout", "nothing was received for 4s", keepsText: true),
         AnswerEndRow(
-            .stallWithHeartbeats, "total-timeout", "The answer was not complete after 4s.", keepsText: true),
+            .stallWithHeartbeats, "total-timeout", "the answer was not complete after 4s", keepsText: true),
         AnswerEndRow(
-            .tokenRejected, "wrong-credentials", "The server refused the client id and secret: 401", calls: 0),
-        AnswerEndRow(.connectionReset, "connection-failed", "No connection to http://127.0.0.1:", calls: 0),
+            .tokenRejected, "wrong-credentials", "the server refused the client id and secret: 401", calls: 0),
+        AnswerEndRow(.connectionReset, "connection-failed", "no connection to http://127.0.0.1:", calls: 0),
     ]
 }
 
@@ -227,7 +227,7 @@ struct AnswerEndRow: Sendable, CustomTestStringConvertible {
         try await withAgent(["end.yaml": pipeline], settings: paths) { runnel, _ in
             let ended = try await runnel.run(["run", "end", "--simulate", "--fault", "cut-off"])
             #expect(ended.status == 0, "\(ended.error)")
-            #expect(ended.error.contains("Taking the answer up again in "))
+            #expect(ended.error.contains("; taking the answer up again in "))
         }
     }
 
@@ -242,6 +242,23 @@ struct AnswerEndRow: Sendable, CustomTestStringConvertible {
             ] {
                 #expect(ended.output.contains("  export " + line), "\(ended.output)")
             }
+        }
+    }
+
+    @Test("a simulator that cannot begin says why, and what to do, in the form of all errors")
+    func simulatorErrors() async throws {
+        try await withAgent { runnel, simulator in
+            let port = try #require(simulator.baseURL.split(separator: ":").last.map(String.init))
+            let taken = try await runnel.run(["simulate", "--port", port])
+            #expect(taken.status == 2)
+            #expect(
+                taken.error.hasPrefix("error: the simulator cannot listen on 127.0.0.1, port \(port): "),
+                "\(taken.error)")
+            let hint = "choose an address of this machine and a port that is free, or port 0 for any free one"
+            #expect(taken.error.hasSuffix("\n  = \(hint)\n"), "\(taken.error)")
+            let unknown = try await runnel.run(["simulate", "--fault", "stal"])
+            #expect(unknown.status == 2)
+            #expect(unknown.error == "error: unknown fault \"stal\"\n  = did you mean \"stall\"?\n")
         }
     }
 

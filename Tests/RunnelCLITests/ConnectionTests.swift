@@ -24,13 +24,13 @@ import Testing
             let tls = "https://localhost:\(peers["tls"])"
             let untrusted = try await words(tls, "{}")
             let advice = """
-                Check the server's certificate and that the base URL's scheme and port belong together. \
+                check the server's certificate and that the base URL's scheme and port belong together; \
                 `http.tls.ca` in runnel.yaml or SSL_CERT_FILE trusts an authority of your own; \
-                `http.tls.certificate` and `http.tls.key` are the client certificate.
+                `http.tls.certificate` and `http.tls.key` are the client certificate
                 """
             #expect(
                 untrusted.chat.contains(
-                    "No secure connection to \(tls)/v1/chat/completions: the server's certificate is not trusted. [tls-failed]"
+                    "no secure connection to \(tls)/v1/chat/completions: the server's certificate is not trusted [tls-failed]"
                 ), "\(untrusted.chat)")
             #expect(untrusted.chat.contains("= \(advice)\n"), "\(untrusted.chat)")
             #expect(untrusted.doctor.contains("= \(advice)\n"), "\(untrusted.doctor)")
@@ -44,7 +44,7 @@ import Testing
             let unshown = try await words(mutual, "{ tls: { ca: \(peers.folder)/ca.pem } }")
             #expect(
                 unshown.chat.contains(
-                    "No secure connection to \(mutual)/v1/chat/completions: \(wanted). [tls-failed]"),
+                    "no secure connection to \(mutual)/v1/chat/completions: \(wanted) [tls-failed]"),
                 "\(unshown.chat)")
             #expect(
                 unshown.tool.contains(
@@ -61,11 +61,11 @@ import Testing
             let refused = try await words(url, "{ proxy: '\(closed)' }")
             #expect(
                 refused.chat.contains(
-                    "The proxy refused the connection to \(url)/v1/chat/completions: it wants other credentials (407). [proxy-refused]"
+                    "the proxy refused the connection to \(url)/v1/chat/completions: it wants other credentials (407) [proxy-refused]"
                 ), "\(refused.chat)")
             #expect(
                 refused.doctor.contains(
-                    "= Check the proxy's address and its credentials. They are `http.proxy` and `http.proxy_credentials` in runnel.yaml, or HTTPS_PROXY.\n"
+                    "= check the proxy's address and its credentials: `http.proxy` and `http.proxy_credentials` in runnel.yaml, or HTTPS_PROXY\n"
                 ), "\(refused.doctor)")
             #expect(
                 refused.tool.contains(
@@ -75,11 +75,11 @@ import Testing
             let dead = "127.0.0.1:\(try #require(refusingPort()))"
             let unreached = try await words(url, "{ proxy: 'http://\(dead)' }")
             #expect(
-                unreached.doctor.contains("No connection to the proxy \(dead): the connection was refused.\n"),
+                unreached.doctor.contains("no connection to the proxy \(dead): the connection was refused\n"),
                 "\(unreached.doctor)")
             #expect(
                 unreached.chat.contains(
-                    "No connection to the proxy \(dead): the connection was refused. Tried 4 times. [connection-failed]"
+                    "no connection to the proxy \(dead): the connection was refused (tried 4 times) [connection-failed]"
                 ), "\(unreached.chat)")
             #expect(
                 unreached.tool.contains(

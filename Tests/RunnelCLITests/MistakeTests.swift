@@ -330,7 +330,7 @@ private struct Mistake: CustomTestStringConvertible {
             ("", "`marketplace.base_url` is not set"),
             (
                 "marketplace: { base_url: your-domain, client_id: a, client_secret: { env: THE_SECRET }, agent_id: a }",
-                "The base URL \"your-domain\" cannot be used: it does not begin with https:// or http://."
+                "the base URL \"your-domain\" cannot be used: it does not begin with https:// or http://"
             ),
             (
                 "marketplace: { base_url: 'https://a.example', client_id: a, client_secret: { env: NOT_SET }, agent_id: a }",

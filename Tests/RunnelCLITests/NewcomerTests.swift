@@ -210,7 +210,7 @@ import Testing
         }
     }
 
-    @Test("durations of a run are measured times, and a sentence within a sentence has no full stop")
+    @Test("durations of a run are measured times, and the message of a failed attempt goes on with the next one")
     func words() async throws {
         let pipeline = """
             name: p
@@ -219,7 +219,7 @@ import Testing
             """
         try await withProject(["p.yaml": pipeline, "runnel.yaml": ""]) { runnel in
             let cut = try await runnel.run(["run", "p", "--simulate", "--fault", "cut-off"])
-            #expect(cut.error.contains("\n  The stream ended before [DONE]; trying again in "), "\(cut.error)")
+            #expect(cut.error.contains("\n  the stream ended before [DONE]; trying again in "), "\(cut.error)")
             _ = try await runnel.run(["run", "p", "--simulate"])
             let shown = try await runnel.run(["runs", "show", "last"]).output
             #expect(shown.firstMatch(of: #/\n    time to first token +\d+ ms\n/#) != nil, "\(shown)")

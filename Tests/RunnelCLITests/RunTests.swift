@@ -262,10 +262,10 @@ import Testing
         }
         for (reason, rest, end, message) in [
             ("stop", "data: [DONE]", nil, nil), ("stop", "", nil, nil),
-            ("stop", "", "done", "error: The stream ended before [DONE]. [stream-cut-off]"),
+            ("stop", "", "done", "error: the stream ended before [DONE] [stream-cut-off]"),
             (
                 "content_filter", "data: [DONE]\n\n", nil,
-                #"error: The server's content filter stopped the answer (finish reason "content_filter"). [content-filter]"#
+                #"error: the server's content filter stopped the answer (finish reason "content_filter") [content-filter]"#
             ),
         ] as [(String, String, String?, String?)] {
             let bytes = answer(reason, rest)

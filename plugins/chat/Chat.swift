@@ -242,9 +242,9 @@ extension MarketplaceError {
     var advice: String {
         switch code {
         case .tlsFailed:
-            hint + " `http.tls.ca` in runnel.yaml or SSL_CERT_FILE trusts an authority of your own; "
-                + "`http.tls.certificate` and `http.tls.key` are the client certificate."
-        case .proxyRefused: hint + " They are `http.proxy` and `http.proxy_credentials` in runnel.yaml, or HTTPS_PROXY."
+            hint + "; `http.tls.ca` in runnel.yaml or SSL_CERT_FILE trusts an authority of your own; "
+                + "`http.tls.certificate` and `http.tls.key` are the client certificate"
+        case .proxyRefused: hint + ": `http.proxy` and `http.proxy_credentials` in runnel.yaml, or HTTPS_PROXY"
         default: hint
         }
     }

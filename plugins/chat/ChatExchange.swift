@@ -273,13 +273,13 @@ struct ChatExchange {
             guard !notice.isReconnection else {
                 await context.report(
                     .note(
-                        "\(notice.error.message) Taking the answer up again in \(pause) (\(notice.failedAttempt) of \(notice.attempts))"
+                        "\(notice.error.message); taking the answer up again in \(pause) (\(notice.failedAttempt) of \(notice.attempts))"
                     ))
                 continue
             }
             await context.report(
                 .note(
-                    "\(notice.error.message) Trying again in \(pause) (attempt \(notice.failedAttempt + 1) of \(notice.attempts))"
+                    "\(notice.error.message); trying again in \(pause) (attempt \(notice.failedAttempt + 1) of \(notice.attempts))"
                 ))
         }
     }

@@ -26,7 +26,7 @@ struct Delivery: Sendable {
                 attempt += 1
                 await context.report(
                     .note(
-                        "\(failure.brief.hasSuffix(".") ? String(failure.brief.dropLast()) : failure.brief); trying again in \(DurationText.format(delay)) "
+                        "\(failure.brief); trying again in \(DurationText.format(delay)) "
                             + "(attempt \(attempt) of \(retry.attempts))\(failure.shortened(to: delay, by: retry))"))
                 try await sender.pause(for: delay, on: context.clock)
             }

@@ -149,7 +149,7 @@ final class ChatCall: Sendable {
     private func recover(from failure: FailedAttempt, token: AccessToken?) async throws {
         let (attempt, tokenWasRefused, deadline) = state.withLock { ($0.attempt, $0.tokenWasRefused, $0.deadline) }
         if failure.tokenRefused, let token, let tokens = client.tokens, !tokenWasRefused {
-            client.logger.info("The server refused the access token; another one is fetched.")
+            client.logger.info("the server refused the access token; another one is fetched")
             tokens.refused(token)
             state.withLock { $0.tokenWasRefused = true }
             return
@@ -157,7 +157,7 @@ final class ChatCall: Sendable {
         if reconnects(after: failure) { return try await waitToReconnect(failure) }
         if state.withLock({ $0.reconnection.isOn }) { return try giveUpReconnecting(failure.error) }
         if let refusal = usageRefusal(failure) {
-            client.logger.info("The server may not take `stream_options`; the request is made without.")
+            client.logger.info("the server may not take `stream_options`; the request is made without")
             if refusal.isNamed { client.usageSupport.withLock { $0 = .refused } }
             state.withLock { $0.usageRefusal = refusal }
             return
@@ -166,8 +166,8 @@ final class ChatCall: Sendable {
             !failure.error.refusesResponseFormat
         {
             // It was not the usage: what the whole request met is the failure.
-            let hint = "If the server does not take `stream_options`, set `marketplace.usage: never`."
-            throw first.error.keeping(partialText: nil, hint: "\(first.error.hint) \(hint)")
+            let hint = "if the server does not take `stream_options`, set `marketplace.usage: never`"
+            throw first.error.keeping(partialText: nil, hint: "\(first.error.hint); \(hint)")
         }
         let decision = RetryDecision.decide(
             failure, attempt: attempt, policy: client.configuration.retry, jitter: Double.random(in: 0..<1),
@@ -176,7 +176,7 @@ final class ChatCall: Sendable {
         case .fail(let error): throw error
         case .retry(let delay):
             client.logger.info(
-                "The chat request is made again.",
+                "the chat request is made again",
                 metadata: [
                     "attempt": "\(attempt)", "delay": "\(DurationText.measured(delay))",
                     "reason": "\(failure.error.message)",
@@ -258,7 +258,7 @@ final class ChatCall: Sendable {
             return (state.reconnection, state.progress.text)
         }
         if reconnection.isOfEarlierProcess {
-            client.logger.info("The answer of an earlier process cannot be taken up again; it is asked for anew.")
+            client.logger.info("the answer of an earlier process cannot be taken up again; it is asked for anew")
             return
         }
         // What ended the answer itself is the failure; what befell the connection is told by its first time.
@@ -318,8 +318,8 @@ final class ChatCall: Sendable {
         if let key = request.idempotencyKey {
             guard !key.isEmpty, key.utf8.allSatisfy({ (0x20...0x7E).contains($0) }) else {
                 throw MarketplaceError(
-                    .invalidRequest, "The idempotency key \(Quote.quoted(key, limit: 80)) cannot be sent in a header.",
-                    hint: "Use visible ASCII characters only.")
+                    .invalidRequest, "the idempotency key \(Quote.quoted(key, limit: 80)) cannot be sent in a header",
+                    hint: "use visible ASCII characters only")
             }
             headers.add(name: "Idempotency-Key", value: key)
         }

@@ -8,8 +8,8 @@ enum RequestEncoder {
     ) throws(MarketplaceError) -> [UInt8] {
         guard !request.messages.isEmpty else {
             throw MarketplaceError(
-                .invalidRequest, "The request holds no message.",
-                hint: "Give at least one message with a role and a content.")
+                .invalidRequest, "the request holds no message",
+                hint: "give at least one message with a role and a content")
         }
         var body: [UInt8] = []
         body.append(contentsOf: #"{"model":"#.utf8)
@@ -81,17 +81,17 @@ enum RequestEncoder {
     }
 
     private static func check(schema: String) throws(MarketplaceError) {
-        let hint = "Give the schema as JSON text, for example {\"type\":\"object\"}."
+        let hint = "give the schema as JSON text, for example {\"type\":\"object\"}"
         let document: Value
         do { document = try Value.json(schema) } catch {
             throw MarketplaceError(
                 .invalidRequest,
-                "The response schema \(Quote.quoted(schema, limit: 80)) is not JSON: \(error).",
+                "the response schema \(Quote.quoted(schema, limit: 80)) is not JSON: \(error)",
                 hint: hint)
         }
         guard document.isObject else {
             throw MarketplaceError(
-                .invalidRequest, "The response schema \(Quote.quoted(schema, limit: 80)) is not a JSON object.",
+                .invalidRequest, "the response schema \(Quote.quoted(schema, limit: 80)) is not a JSON object",
                 hint: hint)
         }
     }

@@ -20,23 +20,23 @@ struct AnswerEnd: Sendable {
         let kind = finishReason.map { FinishKind($0) }
         let reason = Quote.quoted(redactor.redact(finishReason ?? ""), limit: 60)
         if !refusal.isEmpty || kind == .refusal {
-            let said = refusal.isEmpty ? "." : ": \(Quote.quoted(redactor.redact(refusal), limit: Self.quoted))."
+            let said = refusal.isEmpty ? "" : ": \(Quote.quoted(redactor.redact(refusal), limit: Self.quoted))"
             return MarketplaceError(
-                .refusal, "The model refused to answer\(said)",
-                hint: "Change what is asked; the same request would be refused again.")
+                .refusal, "the model refused to answer\(said)",
+                hint: "change what is asked; the same request would be refused again")
         }
         switch kind {
         case .contentFilter:
             return MarketplaceError(
-                .contentFilter, "The server's content filter stopped the answer (finish reason \(reason)).",
-                hint: "Change what is asked, or the filter's settings at the server.")
+                .contentFilter, "the server's content filter stopped the answer (finish reason \(reason))",
+                hint: "change what is asked, or the filter's settings at the server")
         case .toolCalls: return unexpectedToolCall(rules, redactor)
         case .length where !rules.acceptsTruncated:
             return MarketplaceError(
                 .answerTruncated,
-                "The answer was cut off at the model's limit of tokens (finish reason \(reason)).",
-                hint: "Ask for less at once, raise the limit at the server, or take such answers as they are: "
-                    + "`accept: [length]`.")
+                "the answer was cut off at the model's limit of tokens (finish reason \(reason))",
+                hint: "ask for less at once, raise the limit at the server, or take such answers as they are: "
+                    + "`accept: [length]`")
         case .interaction:
             return Self.asked(AgentQuestion(kind: finishReason ?? ""), redactor, conversationID: conversationID)
         default: break
@@ -44,10 +44,10 @@ struct AnswerEnd: Sendable {
         if callsTool { return unexpectedToolCall(rules, redactor) }
         guard hasText || hasTasks else {
             return MarketplaceError(
-                .emptyAnswer, "The answer is empty: the stream ended without any text.",
+                .emptyAnswer, "the answer is empty: the stream ended without any text",
                 hint: hasReasoning
-                    ? "The model only thought, and its reasoning is kept: try again, or raise its limit of tokens."
-                    : "Try again; if it stays so, check the agent and what is asked.", isTransient: true)
+                    ? "the model only thought, and its reasoning is kept: try again, or raise its limit of tokens"
+                    : "try again; if it stays so, check the agent and what is asked", isTransient: true)
         }
         return nil
     }
@@ -57,12 +57,12 @@ struct AnswerEnd: Sendable {
         guard !rules.offersTools else {
             return MarketplaceError(
                 .unexpectedToolCall,
-                "The model wants the tool\(name) of the request's `tools` to be called, and Runnel calls no tools.",
-                hint: "Leave `tools` out of `body`, or say in the prompt to answer in words.")
+                "the model wants the tool\(name) of the request's `tools` to be called, and Runnel calls no tools",
+                hint: "leave `tools` out of `body`, or say in the prompt to answer in words")
         }
         return MarketplaceError(
-            .unexpectedToolCall, "The model wants the tool\(name) to be called, and none was offered to it.",
-            hint: "Take the tools out of the model's or the agent's settings, or say in the prompt to answer in words.")
+            .unexpectedToolCall, "the model wants the tool\(name) to be called, and none was offered to it",
+            hint: "take the tools out of the model's or the agent's settings, or say in the prompt to answer in words")
     }
 
     /// An agent that asks a person has not finished.
@@ -78,9 +78,9 @@ struct AnswerEnd: Sendable {
         let id = question.conversationID.map { Quote.quoted($0, limit: 80) }
         let place = id.map { " (conversation \($0))" } ?? ""
         return MarketplaceError(
-            .interactionRequired, "The agent asks and waits for a person: \(said)\(place).",
-            hint: (id.map { "Answer by a chat with `conversation: \($0)`" } ?? "Answer in the Marketplace")
-                + ", or allow the agent beforehand what it asks for.", question: question)
+            .interactionRequired, "the agent asks and waits for a person: \(said)\(place)",
+            hint: (id.map { "answer by a chat with `conversation: \($0)`" } ?? "answer in the Marketplace")
+                + ", or allow the agent beforehand what it asks for", question: question)
     }
 
     /// The generation failed: the finish reason `error`, or an error in the choice.
@@ -91,7 +91,7 @@ struct AnswerEnd: Sendable {
         }
         let words = lastWords.map { "; its last words were \(Quote.quoted(redactor.redact(String($0.suffix(200)))))" }
         return MarketplaceError(
-            .errorInStream, "The agent failed while it was answering\(words ?? "").", hint: "Try again later.",
+            .errorInStream, "the agent failed while it was answering\(words ?? "")", hint: "try again later",
             isTransient: true)
     }
 }

@@ -145,12 +145,12 @@ struct ChatDecoder: Sendable {
             switch failure.code {
             case .streamCutOff where rules.streamEnd == .done:
                 hint =
-                    "The text so far is kept. A finish reason had come: if this server never sends [DONE], set "
-                    + "`marketplace.stream_end: either`."
+                    "the text so far is kept, and a finish reason had come: if this server never sends [DONE], set "
+                    + "`marketplace.stream_end: either`"
             case .idleTimeout:
                 hint =
-                    "A finish reason had come: if this server sends nothing behind it and keeps the connection open, "
-                    + "set `marketplace.stream_end: finish`."
+                    "a finish reason had come: if this server sends nothing behind it and keeps the connection open, "
+                    + "set `marketplace.stream_end: finish`"
             default: break
             }
         }
@@ -358,10 +358,10 @@ struct ChatDecoder: Sendable {
         let code = message.text == nil ? nil : redactor.redact(message.code).map { " (\(Quote.text($0, limit: 60)))" }
         return MarketplaceError(
             .errorInStream,
-            "The server reported an error in its answer: \(said)\(code ?? "").",
+            "the server reported an error in its answer: \(said)\(code ?? "")",
             hint: isTransient
-                ? "Try again later."
-                : "Check the request and the agent; the server's operator can see more in its log.",
+                ? "try again later"
+                : "check the request and the agent; the server's operator can see more in its log",
             isTransient: isTransient)
     }
 
@@ -370,25 +370,25 @@ struct ChatDecoder: Sendable {
     ) -> MarketplaceError {
         let shown = Quote.quoted(redactor.redact(String(decoding: data, as: UTF8.self)), limit: 120)
         return MarketplaceError(
-            .malformedEvent, "The server sent an event that cannot be read: \(what): \(shown).",
-            hint: "Check that the base URL is the API's address and that no proxy changes the stream.")
+            .malformedEvent, "the server sent an event that cannot be read: \(what): \(shown)",
+            hint: "check that the base URL is the API's address and that no proxy changes the stream")
     }
 
     private static func tooMuch(_ failure: SSEParser.Failure) -> MarketplaceError {
         let hint =
-            "Raise the limit, in runnel.yaml `marketplace.limits.max_event`, if the server has so much to say at once."
+            "raise the limit, in runnel.yaml `marketplace.limits.max_event`, if the server has so much to say at once"
         switch failure {
         case .lineTooLong(let limit):
-            return MarketplaceError(.lineTooLong, "The server sent a line longer than \(limit) bytes.", hint: hint)
+            return MarketplaceError(.lineTooLong, "the server sent a line longer than \(limit) bytes", hint: hint)
         case .eventTooLarge(let limit):
-            return MarketplaceError(.eventTooLarge, "The server sent an event larger than \(limit) bytes.", hint: hint)
+            return MarketplaceError(.eventTooLarge, "the server sent an event larger than \(limit) bytes", hint: hint)
         }
     }
 
     private var tooLong: MarketplaceError {
         MarketplaceError(
-            .answerTooLarge, "The answer is longer than \(rules.maxAnswer) bytes.",
-            hint: "Ask for less at once, or raise the limit, in runnel.yaml `marketplace.limits.max_answer`.")
+            .answerTooLarge, "the answer is longer than \(rules.maxAnswer) bytes",
+            hint: "ask for less at once, or raise the limit, in runnel.yaml `marketplace.limits.max_answer`")
     }
 }
 

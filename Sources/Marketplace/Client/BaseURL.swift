@@ -11,18 +11,18 @@ struct BaseURL: Equatable {
         let text = String(given.reversed().drop { $0 == "/" }.reversed())
         func fail(_ why: String) -> MarketplaceError {
             MarketplaceError(
-                .invalidConfiguration, "The base URL \(Quote.quoted(given)) cannot be used: \(why).",
-                hint: "Give scheme and host, for example \"https://market.example.com\".")
+                .invalidConfiguration, "the base URL \(Quote.quoted(given)) cannot be used: \(why)",
+                hint: "give scheme and host, for example \"https://market.example.com\"")
         }
         if given.isEmpty { throw fail("it is empty") }
         // Not quoted: what stands before the @ may be a password, and a query may hold a key.
         if text.contains("@") || text.contains("?") || text.contains("#") {
             throw MarketplaceError(
                 .invalidConfiguration,
-                "The base URL cannot be used: it holds a user name, a password, a query or a fragment.",
+                "the base URL cannot be used: it holds a user name, a password, a query or a fragment",
                 hint:
-                    "Give scheme and host, for example \"https://market.example.com\"; "
-                    + "credentials have settings of their own."
+                    "give scheme and host, for example \"https://market.example.com\"; "
+                    + "credentials have settings of their own"
             )
         }
         if given.contains("<") || given.contains(">") { throw fail("its placeholder was not replaced") }
@@ -60,7 +60,7 @@ struct BaseURL: Equatable {
         guard path.hasSuffix("/api/v1") || path.hasSuffix("/chat/completions") else { return }
         throw MarketplaceError(
             .invalidConfiguration,
-            "The base URL \(Quote.quoted(text)) cannot be used: the client adds the path of the API itself.",
-            hint: "Leave the path away: \"\(text.dropLast(path.count))\".")
+            "the base URL \(Quote.quoted(text)) cannot be used: the client adds the path of the API itself",
+            hint: "leave the path away: \"\(text.dropLast(path.count))\"")
     }
 }

@@ -60,9 +60,9 @@ extension MarketplaceConfiguration {
                 plain.utf8.allSatisfy({ (0x21...0x7E).contains($0) && $0 != 0x7B && $0 != 0x7D })
             else {
                 throw MarketplaceError(
-                    .invalidConfiguration, "The path \(Quote.quoted(text)) cannot be used.",
-                    hint: "It begins with a slash, perhaps behind a method, and may hold {conversation_id} and "
-                        + "{message_id}, for example \"POST /api/v1/chat/{conversation_id}/cancel\".")
+                    .invalidConfiguration, "the path \(Quote.quoted(text)) cannot be used",
+                    hint: "it begins with a slash, perhaps behind a method, and may hold {conversation_id} and "
+                        + "{message_id}, for example \"POST /api/v1/chat/{conversation_id}/cancel\"")
             }
             self.method = hasMethod ? parts[0] : method
             self.path = path

@@ -14,7 +14,7 @@ extension MarketplaceClient {
     public func upload(_ bytes: [UInt8], name: String, mediaType: String) async throws -> String {
         guard let endpoint = configuration.dialect.upload, let path = endpoint.path(MessageInfo()) else {
             throw MarketplaceError(
-                .invalidConfiguration, "There is no place to send files to.", hint: "Set `marketplace.paths.upload`.")
+                .invalidConfiguration, "there is no place to send files to", hint: "set `marketplace.paths.upload`")
         }
         let url = configuration.baseURL + path
         do {
@@ -77,8 +77,8 @@ extension MarketplaceClient {
             .compactMap { $0.first(of: names)?.scalarText }.first { !$0.isEmpty }
         guard let id else {
             throw MarketplaceError(
-                .unexpectedStatus, "\(url) took the file and named no id for it.",
-                hint: "Check `marketplace.paths.upload`: the answer should be JSON with `fileId`.")
+                .unexpectedStatus, "\(url) took the file and named no id for it",
+                hint: "check `marketplace.paths.upload`: the answer should be JSON with `fileId`")
         }
         return id
     }

@@ -115,10 +115,10 @@ extension MarketplaceClient {
                     deadline: .now() + Self.cancelLimit
                 ).futureResult.get()
                 let isTold = (200..<300).contains(response.status.code)
-                if !isTold { logger.warning("The server refused to cancel an answer: \(response.status.code).") }
+                if !isTold { logger.warning("the server refused to cancel an answer: \(response.status.code)") }
                 return isTold
             } catch {
-                logger.warning("The server could not be told that an answer is cancelled.")
+                logger.warning("the server could not be told that an answer is cancelled")
                 return false
             }
         }.value

@@ -103,23 +103,23 @@ public struct MarketplaceConfiguration: Sendable {
     private func validate() throws(MarketplaceError) {
         switch authentication {
         case .clientCredentials(let id, let secret):
-            try require(!id.isEmpty, "The client id is empty.", "Take it from the Admin panel of the deployment.")
+            try require(!id.isEmpty, "the client id is empty", "take it from the Admin panel of the deployment")
             try require(
-                !secret.isEmpty, "The client secret is empty.", "Take it from the Admin panel of the deployment.")
+                !secret.isEmpty, "the client secret is empty", "take it from the Admin panel of the deployment")
         case .bearer(let key):
             try require(
-                !key.isEmpty, "The bearer token is empty.", "Give the server's API key, or use no authentication.")
+                !key.isEmpty, "the bearer token is empty", "give the server's API key, or use no authentication")
             try require(
                 key.utf8.allSatisfy { (0x21...0x7E).contains($0) },
-                "The bearer token holds a space, a line break or another character that a header cannot carry.",
-                "Check how it was copied; a line break at the end of a file is the usual cause.")
+                "the bearer token holds a space, a line break or another character that a header cannot carry",
+                "check how it was copied; a line break at the end of a file is the usual cause")
         case .none: break
         }
         for (name, path) in [("token path", tokenPath), ("chat path", chatPath)] {
             try require(
                 path.hasPrefix("/") && path.utf8.allSatisfy { (0x21...0x7E).contains($0) },
-                "The \(name) \(Quote.quoted(path)) cannot be used.",
-                "It begins with a slash and holds no space, for example \"/api/v1/chat/completions\".")
+                "the \(name) \(Quote.quoted(path)) cannot be used",
+                "it begins with a slash and holds no space, for example \"/api/v1/chat/completions\"")
         }
         let durations: [(String, Duration)] = [
             ("connect time-out", timeouts.connect), ("idle time-out", timeouts.idle),
@@ -130,20 +130,20 @@ public struct MarketplaceConfiguration: Sendable {
         for (name, duration) in durations {
             try require(
                 duration > .zero && duration <= .seconds(7 * 86_400),
-                "The \(name) is \(DurationText.format(duration)).",
-                "It must be more than nothing and at most 7 days.")
+                "the \(name) is \(DurationText.format(duration))",
+                "it must be more than nothing and at most 7 days")
         }
         let counts: [(String, Int)] = [
             ("number of attempts", retry.attempts), ("number of concurrent streams", limits.concurrentStreams),
             ("number of requests a minute", limits.requestsPerMinute ?? 1),
         ]
         for (name, count) in counts {
-            try require((1...100_000).contains(count), "The \(name) is \(count).", "It must be from 1 to 100000.")
+            try require((1...100_000).contains(count), "the \(name) is \(count)", "it must be from 1 to 100000")
         }
         for (name, bytes) in [("largest event", limits.maxEvent), ("longest answer", limits.maxAnswer)] {
             try require(
-                (1024...(1 << 30)).contains(bytes), "The limit of the \(name) is \(bytes) bytes.",
-                "It must be from 1 KiB to 1 GiB.")
+                (1024...(1 << 30)).contains(bytes), "the limit of the \(name) is \(bytes) bytes",
+                "it must be from 1 KiB to 1 GiB")
         }
     }
 

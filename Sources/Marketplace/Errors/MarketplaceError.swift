@@ -110,9 +110,9 @@ public struct MarketplaceError: Error, Sendable {
 
     /// The kind of failure.
     public var code: Code { storage.code }
-    /// What happened, as a sentence that quotes the server where it said something.
+    /// What happened, in words that quote the server where it said something.
     public var message: String { storage.message }
-    /// What to check or do, as a sentence.
+    /// What to check or do.
     public var hint: String { storage.hint }
     /// Whether the same call may succeed later with nothing changed.
     public var isTransient: Bool { storage.isTransient }
@@ -146,7 +146,7 @@ public struct MarketplaceError: Error, Sendable {
     func after(attempts: Int) -> MarketplaceError {
         guard attempts > 1 else { return self }
         return MarketplaceError(
-            code, "\(message) Tried \(attempts) times.", hint: hint, isTransient: isTransient, httpStatus: httpStatus,
+            code, "\(message) (tried \(attempts) times)", hint: hint, isTransient: isTransient, httpStatus: httpStatus,
             partialText: partialText, question: question, missingConversation: missingConversation)
     }
 

@@ -35,33 +35,33 @@ enum TransportFailure {
 
     static var cancelled: MarketplaceError {
         MarketplaceError(
-            .cancelled, "The call was cancelled.", hint: "The connection was closed; nothing is left to do.")
+            .cancelled, "the call was cancelled", hint: "the connection was closed; nothing is left to do")
     }
 
     static func connectTimeout(_ url: String, _ duration: Duration) -> MarketplaceError {
         MarketplaceError(
-            .connectTimeout, "No connection to \(url) within \(DurationText.format(duration)).",
-            hint: "Check the base URL, the network and the firewall, or raise the connect time-out.", isTransient: true)
+            .connectTimeout, "no connection to \(url) within \(DurationText.format(duration))",
+            hint: "check the base URL, the network and the firewall, or raise the connect time-out", isTransient: true)
     }
 
     static func idleTimeout(_ duration: Duration) -> MarketplaceError {
         MarketplaceError(
-            .idleTimeout, "Nothing was received for \(DurationText.format(duration)).",
-            hint: "The server may hang or the network be gone: try again, or raise the idle time-out.",
+            .idleTimeout, "nothing was received for \(DurationText.format(duration))",
+            hint: "the server may hang or the network be gone: try again, or raise the idle time-out",
             isTransient: true)
     }
 
     static func totalTimeout(_ duration: Duration) -> MarketplaceError {
         MarketplaceError(
-            .totalTimeout, "The answer was not complete after \(DurationText.format(duration)).",
-            hint: "Ask for less at once, or raise the total time-out.")
+            .totalTimeout, "the answer was not complete after \(DurationText.format(duration))",
+            hint: "ask for less at once, or raise the total time-out")
     }
 
     static func cutOff(why: String?, before end: String = "[DONE]") -> MarketplaceError {
         let cause = why.map { ": \(Quote.text($0))" } ?? ""
         return MarketplaceError(
-            .streamCutOff, "The stream ended before \(end)\(cause).",
-            hint: "The text so far is kept. Try again; a proxy that limits the time of a response is a usual cause.",
+            .streamCutOff, "the stream ended before \(end)\(cause)",
+            hint: "try again (the text so far is kept); a proxy that limits the time of a response is a usual cause",
             isTransient: true)
     }
 
@@ -76,8 +76,8 @@ enum TransportFailure {
             default: "with a body that cannot be read"
             }
         return MarketplaceError(
-            .unreadableBody, "\(url) answered \(status) \(why).",
-            hint: "Check what stands between this machine and the server; no compression was asked for.",
+            .unreadableBody, "\(url) answered \(status) \(why)",
+            hint: "check what stands between this machine and the server; no compression was asked for",
             httpStatus: status)
     }
 
@@ -99,7 +99,7 @@ enum TransportFailure {
             return proxyRefused(url, "it did not answer in time")
         case .alreadyShutdown:
             return MarketplaceError(
-                .connectionFailed, "The HTTP client is shut down.", hint: "Make calls before the client is shut down.")
+                .connectionFailed, "the HTTP client is shut down", hint: "make calls before the client is shut down")
         default:
             let why = redactor.redact(cause.description)
             return answered ? cutOff(why: why) : failed(url, why: why)
@@ -108,21 +108,21 @@ enum TransportFailure {
 
     private static func failed(_ url: String, why: String) -> MarketplaceError {
         MarketplaceError(
-            .connectionFailed, "No connection to \(url): \(Quote.text(why)).",
-            hint: "Check that the server runs and that the base URL is right.", isTransient: true)
+            .connectionFailed, "no connection to \(url): \(Quote.text(why))",
+            hint: "check that the server runs and that the base URL is right", isTransient: true)
     }
 
     private static func proxyFailed(_ cause: NIOConnectionError) -> MarketplaceError {
         MarketplaceError(
             .connectionFailed,
-            "No connection to the proxy \(Quote.text("\(cause.host):\(cause.port)")): \(Quote.text(reason(of: cause))).",
-            hint: "Check that the proxy runs and that its address is right.", isTransient: true)
+            "no connection to the proxy \(Quote.text("\(cause.host):\(cause.port)")): \(Quote.text(reason(of: cause)))",
+            hint: "check that the proxy runs and that its address is right", isTransient: true)
     }
 
     private static func proxyRefused(_ url: String, _ why: String) -> MarketplaceError {
         MarketplaceError(
-            .proxyRefused, "The proxy refused the connection to \(url): \(why).",
-            hint: "Check the proxy's address and its credentials.")
+            .proxyRefused, "the proxy refused the connection to \(url): \(why)",
+            hint: "check the proxy's address and its credentials")
     }
 
     /// Whether the connection was one to the URL's server, and not to a proxy before it.
@@ -139,8 +139,8 @@ enum TransportFailure {
 
     private static func tls(_ url: String, _ why: String) -> MarketplaceError {
         MarketplaceError(
-            .tlsFailed, "No secure connection to \(url): \(Quote.text(why)).",
-            hint: "Check the server's certificate and that the base URL's scheme and port belong together.")
+            .tlsFailed, "no secure connection to \(url): \(Quote.text(why))",
+            hint: "check the server's certificate and that the base URL's scheme and port belong together")
     }
 
     private static func reason(of error: NIOConnectionError) -> String {

@@ -58,8 +58,8 @@ enum RetryDecision: Equatable {
                     MarketplaceError(
                         error.code, error.message,
                         hint:
-                            "The server asks to wait \(DurationText.format(asked)), longer than the "
-                            + "\(DurationText.format(policy.maxRetryAfter)) the client waits by itself: try again after that time.",
+                            "the server asks to wait \(DurationText.format(asked)), longer than the "
+                            + "\(DurationText.format(policy.maxRetryAfter)) the client waits by itself: try again after that time",
                         isTransient: true, httpStatus: error.httpStatus))
             }
             delay = max(delay, asked)

@@ -32,7 +32,7 @@ struct TokenFetcher: Sendable {
                 case .fail(let error): return .failure(error)
                 case .retry(let delay):
                     logger.info(
-                        "The token request is made again.",
+                        "the token request is made again",
                         metadata: [
                             "attempt": "\(attempt)", "delay": "\(DurationText.measured(delay))",
                             "reason": "\(error.error.message)",
@@ -59,8 +59,8 @@ struct TokenFetcher: Sendable {
             let (result, isLate) = await withDeadline(timeouts.token, clock: time.clock) { try await send(request) }
             if isLate {
                 throw MarketplaceError(
-                    .tokenTimeout, "\(url) gave no token within \(DurationText.format(timeouts.token)).",
-                    hint: "Check the base URL and the network, or raise the token time-out.", isTransient: true)
+                    .tokenTimeout, "\(url) gave no token within \(DurationText.format(timeouts.token))",
+                    hint: "check the base URL and the network, or raise the token time-out", isTransient: true)
             }
             response = try result.get()
         } catch {
@@ -139,7 +139,7 @@ enum TokenResponse {
 
     private static func invalid(_ why: String, _ url: String) -> MarketplaceError {
         MarketplaceError(
-            .invalidTokenResponse, "The answer of \(url) cannot be used: \(why).",
-            hint: "Check that the base URL is the API's address.")
+            .invalidTokenResponse, "the answer of \(url) cannot be used: \(why)",
+            hint: "check that the base URL is the API's address")
     }
 }

@@ -28,14 +28,14 @@ struct Refusal {
         let said = context.redactor.redact(server.text).map { ": \(Quote.quoted($0, limit: 160))" } ?? ""
         guard !ContentType.isEventStream(contentType) else {
             let error = MarketplaceError(
-                .notAnEventStream, "\(context.url) answered 200 with a body that is no event stream\(said).",
-                hint: "Check the base URL, and what stands between this machine and the server.", httpStatus: 200)
+                .notAnEventStream, "\(context.url) answered 200 with a body that is no event stream\(said)",
+                hint: "check the base URL, and what stands between this machine and the server", httpStatus: 200)
             return FailedAttempt(error: error, mayRepeat: false)
         }
         let type = contentType.map { Quote.quoted(context.redactor.redact($0), limit: 60) } ?? "no content type"
         let error = MarketplaceError(
-            .notAnEventStream, "\(context.url) answered 200 with \(type) instead of an event stream\(said).",
-            hint: "Check the base URL: this looks like \(kind(contentType)).", httpStatus: 200)
+            .notAnEventStream, "\(context.url) answered 200 with \(type) instead of an event stream\(said)",
+            hint: "check the base URL: this looks like \(kind(contentType))", httpStatus: 200)
         return FailedAttempt(error: error, mayRepeat: false)
     }
 

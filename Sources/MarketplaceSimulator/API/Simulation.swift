@@ -147,8 +147,8 @@ final class Simulation: Sendable {
         let fault = try fault(ofHeader: FaultDirective.name(in: message))
         guard fault != .tokenRejected else {
             throw .badRequest(
-                "The fault \"token-rejected\" concerns the token request, which is over when a message is read. "
-                    + "Choose it when the simulator starts.")
+                "the fault \"token-rejected\" concerns the token request, which is over when a message is read; "
+                    + "choose it when the simulator starts")
         }
         return fault
     }

@@ -81,23 +81,23 @@ public struct SimulatorConfiguration: Sendable {
     /// - Throws: `SimulatorError` with the code `invalid-configuration` that names the first setting at fault.
     public func validate() throws(SimulatorError) {
         for (setting, value) in [("host", host), ("client id", clientID), ("agent id", agentID)] where value.isEmpty {
-            throw .invalid(setting, "is empty", hint: "Leave it out to take the default.")
+            throw .invalid(setting, "is empty", hint: "leave it out to take the default")
         }
         if clientSecret.isEmpty {
-            throw .invalid("client secret", "is empty", hint: "Leave it out to take the default.")
+            throw .invalid("client secret", "is empty", hint: "leave it out to take the default")
         }
         guard (0...65535).contains(port) else {
-            throw .invalid("port", "is \(port)", hint: "Give a port from 1 to 65535, or 0 for any free one.")
+            throw .invalid("port", "is \(port)", hint: "give a port from 1 to 65535, or 0 for any free one")
         }
         for (setting, value) in [("token lifetime", tokenLifetime), ("heartbeat", heartbeat)] where value <= .zero {
-            throw .invalid(setting, "is \(value)", hint: "Give a duration longer than zero.")
+            throw .invalid(setting, "is \(value)", hint: "give a duration longer than zero")
         }
         for (setting, value) in [("pace", pace), ("retry after", retryAfter), ("slow start", slowStart)]
         where value < .zero {
-            throw .invalid(setting, "is \(value)", hint: "Give a duration of zero or more.")
+            throw .invalid(setting, "is \(value)", hint: "give a duration of zero or more")
         }
         guard rateLimitedRequests >= 1 else {
-            throw .invalid("number of rate-limited requests", "is \(rateLimitedRequests)", hint: "Give 1 or more.")
+            throw .invalid("number of rate-limited requests", "is \(rateLimitedRequests)", hint: "give 1 or more")
         }
     }
 }
@@ -106,38 +106,38 @@ public struct SimulatorConfiguration: Sendable {
 public struct SimulatorError: Error, Sendable, Equatable, CustomStringConvertible {
     /// A stable name in kebab-case: `unknown-fault`, `invalid-configuration`, `cannot-listen` or `stopped`.
     public let code: String
-    /// One sentence that quotes the offending value.
+    /// What is wrong, with the offending value in quotes.
     public let message: String
     /// What to do about it.
     public let hint: String
 
-    /// The sentence and what to do.
-    public var description: String { "\(message) \(hint)" }
+    /// What is wrong and what to do.
+    public var description: String { "\(message); \(hint)" }
 
     static func unknownFault(_ name: String) -> SimulatorError {
         let quoted = Quote.quoted(name, limit: 60)
         let names = Fault.allCases.map(\.rawValue)
         if let nearest = Suggestion.closest(to: name, among: names) {
             return SimulatorError(
-                code: "unknown-fault", message: "Unknown fault \(quoted).", hint: "Did you mean \"\(nearest)\"?")
+                code: "unknown-fault", message: "unknown fault \(quoted)", hint: "did you mean \"\(nearest)\"?")
         }
         return SimulatorError(
-            code: "unknown-fault", message: "Unknown fault \(quoted).",
-            hint: "The faults are \(names.joined(separator: ", ")).")
+            code: "unknown-fault", message: "unknown fault \(quoted)",
+            hint: "the faults are \(names.joined(separator: ", "))")
     }
 
     static func invalid(_ setting: String, _ problem: String, hint: String) -> SimulatorError {
         SimulatorError(
-            code: "invalid-configuration", message: "The simulator's \(setting) \(problem).", hint: hint)
+            code: "invalid-configuration", message: "the simulator's \(setting) \(problem)", hint: hint)
     }
 
     static func cannotListen(host: String, port: Int, _ error: any Error) -> SimulatorError {
         SimulatorError(
-            code: "cannot-listen", message: "The simulator cannot listen on \(host), port \(port): \(error).",
-            hint: "Choose an address of this machine and a port that is free, or port 0 for any free one.")
+            code: "cannot-listen", message: "the simulator cannot listen on \(host), port \(port): \(error)",
+            hint: "choose an address of this machine and a port that is free, or port 0 for any free one")
     }
 
     static let stopped = SimulatorError(
-        code: "stopped", message: "The simulator's server stopped by itself.",
-        hint: "Start it again; its log says why it stopped.")
+        code: "stopped", message: "the simulator's server stopped by itself",
+        hint: "start it again; its log says why it stopped")
 }

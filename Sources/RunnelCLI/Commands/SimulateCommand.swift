@@ -57,7 +57,7 @@ struct SimulateCommand: AsyncParsableCommand {
                 }
             }
         } catch let error as SimulatorError {
-            Streams.error.write("error: \(error)\n")
+            Streams.error.write(error.text)
             throw ExitStatus.usage
         }
     }

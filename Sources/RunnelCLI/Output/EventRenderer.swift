@@ -63,9 +63,7 @@ struct EventRenderer {
             endLine(of: place.id)
             line("\(style.red("✗")) \(name(place)) \(style.dim(DurationText.measured(took)))")
             if let retryIn {
-                line(
-                    "  \(style.safe(error.message.firstLine.withoutFullStop)); \(EventWords.tryingAgain(in: retryIn))"
-                )
+                line("  \(style.safe(error.message.firstLine)); \(EventWords.tryingAgain(in: retryIn))")
             }
         case .stepHeld(let place, let with, let input):
             line("\(style.bold("would run")) \(name(place))")

@@ -67,7 +67,4 @@ extension RunRecord {
 
 extension String {
     var firstLine: String { split(separator: "\n", maxSplits: 1).first.map(String.init) ?? self }
-
-    /// The sentence as a part of a longer one.
-    var withoutFullStop: String { hasSuffix(".") && !hasSuffix("..") ? String(dropLast()) : self }
 }

@@ -46,13 +46,7 @@ enum ParserMessage {
 
 extension SimulatorError {
     /// The error in the form of all other messages.
-    var text: String {
-        func worded(_ text: String) -> String {
-            let bare = text.hasSuffix(".") ? text.dropLast() : text[...]
-            return bare.prefix(1).lowercased() + bare.dropFirst()
-        }
-        return "error: \(worded(message))\n  = \(worded(hint))\n"
-    }
+    var text: String { "error: \(message)\n  = \(hint)\n" }
 }
 
 /// Formats what `--help` says beyond the summary of a command.

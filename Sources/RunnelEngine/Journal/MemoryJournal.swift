@@ -168,7 +168,9 @@ package actor MemoryJournal: Journal {
         if let debounce = run.debounce { return fold(run, debounce) }
         if !steps.isEmpty { stepsByRun[run.id] = steps }
         if run.isSourceDue { dueSources.insert(run.id) }
-        if let old = run.retryOf { runs[old]?.retriedBy = max(runs[old]?.retriedBy ?? "", run.id) }
+        if let old = run.retryOf, let newest = runs[old].map({ max($0.retriedBy ?? "", run.id) }) {
+            runs[old]?.retriedBy = newest
+        }
         guard let owner = run.owner, workersByID[owner] != nil else {
             if run.owner != nil { (run.owner, run.state, run.startedAt) = (nil, .queued, nil) }
             runs[run.id] = run

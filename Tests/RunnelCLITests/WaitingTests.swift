@@ -24,7 +24,7 @@ import Testing
             let killed = try await runnel.kill(["run", "poll"], after: "waiting until ")
             #expect(killed.status == SIGKILL)
             let list = try await runnel.run(["runs"])
-            #expect(list.output.contains("  waiting    poll "))
+            #expect(list.output.contains("  waiting  poll "))
             #expect(list.output.contains("  until "))
             let run = try await lastRun(runnel)
             let id = try #require(run["id"]?.asString)

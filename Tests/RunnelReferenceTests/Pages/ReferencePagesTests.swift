@@ -90,7 +90,7 @@ import Foundation
         for line in [
             "- [`runnel runs list`](#runnel-runs-list): ", "## runnel runs list\n",
             "Without a subcommand it does what `runnel runs list` does.\n",
-            "| `--limit <limit>`, `-n` | `50` | ", "| `--follow`, `-f` |  | ", "| `<pipeline>` | required | ",
+            "| `--limit <limit>`, `-n <limit>` | `50` | ", "| `--follow`, `-f` |  | ", "| `<pipeline>` | required | ",
             "- `runnel runs watch last`<br>Follows the newest run until its end.\n",
             "    schedule  Runs on a schedule.\n",
             "| `130` | Interrupted. |\n",

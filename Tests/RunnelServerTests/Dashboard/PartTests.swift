@@ -130,7 +130,7 @@ import WebhookPlugin
             (["type": "schedule"], "schedule", "スケジュール"),
             (["type": "webhook", "method": "POST", "path": "/hooks/h"], "webhook", "Webhook"),
             (["type": "run", "pipeline": "import", "id": "1"], "end of import", "終了時: import"),
-            (["type": "health", "kind": "disk"], "health", "health"),
+            (["type": "health", "kind": "disk"], "health disk", "ヘルス disk"),
             (["type": "gone", "name": "x"], "gone", "gone"),
         ] as [(Value, String, String)])
     func triggers(_ payload: Value, _ english: String, _ japanese: String) throws {

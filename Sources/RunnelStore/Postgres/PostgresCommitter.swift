@@ -8,8 +8,8 @@ import Synchronization
 /// log.
 ///
 /// Two writers have one connection each. While their transactions are being committed, writes for the next are
-/// collected. A writer that is about to begin waits briefly for as many as it had last: callers whose writes have been
-/// committed often come back with the next, one after another. Writes of one run are in one transaction, or in
+/// collected: callers whose writes have been committed come back with the next, one after another. An idle writer leaves
+/// few writes to the one that is busy, unless that has few, too. Writes of one run are in one transaction, or in
 /// consecutive ones: they take effect in call order.
 final class PostgresCommitter: Sendable {
     /// One caller's write.
@@ -32,22 +32,18 @@ final class PostgresCommitter: Sendable {
 
     private struct State {
         var jobs: [Job] = []
-        /// What each writer's transaction writes; nothing while it gathers writes.
+        /// What each writer's transaction writes; nothing before it has taken its writes.
         var inFlight: [Int: Set<String>] = [:]
-        /// Set while a writer gathers the writes of its next transaction: how many are enough, and what wakes it then.
-        var gathering: (enough: Int, wake: DispatchSemaphore)?
-        /// How many writes the last transaction of each writer has.
+        /// How many writes there are in each transaction.
         var counts: [Int: Int] = [:]
-        /// How long the last transaction took.
-        var duration = Duration.zero
+        /// Whether a writer is about to take writes.
+        var isGathering = false
         var isClosed = false
         var drained: [CheckedContinuation<Void, Never>] = []
     }
 
     /// The maximum number of jobs in a transaction.
     private static let batch = 256
-    /// The longest time that a writer gathers writes.
-    private static let patience = Duration.milliseconds(1)
 
     private let writers: [PostgresWriter]
     private let state = Mutex(State())
@@ -82,30 +78,26 @@ final class PostgresCommitter: Sendable {
         let isTaken = state.withLock { state in
             guard !state.isClosed else { return false }
             state.jobs.append(job)
-            if let gathering = state.gathering, state.jobs.count >= gathering.enough { gathering.wake.signal() }
             return true
         }
         guard isTaken else { return job.finish(.failure(JournalError(.closed, "the journal is closed"))) }
         startWriter()
     }
 
-    /// Starts the next transaction of an idle writer, unless another writer is gathering writes.
+    /// Starts the next transaction of an idle writer, unless another writer is about to take writes.
     private func startWriter() {
         let next = state.withLock { state -> Int? in
-            guard state.gathering == nil, let writer = writers.indices.first(where: { state.inFlight[$0] == nil }),
-                Self.mayTake(state)
+            guard !state.isGathering, let writer = writers.indices.first(where: { state.inFlight[$0] == nil }),
+                state.jobs.count >= (state.counts.values.max() ?? 0) / 2, Self.mayTake(state)
             else { return nil }
-            // The mean of the writer's last transaction and those in flight, rounded up.
-            let counts = ([writer] + state.inFlight.keys).map { state.counts[$0] ?? 0 }
-            state.gathering = ((counts.reduce(0, +) + counts.count - 1) / counts.count, DispatchSemaphore(value: 0))
+            state.isGathering = true
             state.inFlight[writer] = []
             return writer
         }
         guard let next else { return }
-        writers[next].perform(from: { self.gather(next) }) { duration in
+        writers[next].perform(from: { self.gather(next) }) {
             let drained = self.state.withLock { state in
-                state.inFlight[next] = nil
-                state.duration = duration
+                (state.inFlight[next], state.counts[next]) = (nil, nil)
                 guard state.isClosed, state.inFlight.isEmpty, state.jobs.isEmpty else {
                     return [] as [CheckedContinuation<Void, Never>]
                 }
@@ -117,19 +109,13 @@ final class PostgresCommitter: Sendable {
         }
     }
 
-    /// Waits for enough writes, and takes them. On the writer's queue.
+    /// Takes the writes of the writer's next transaction. On its queue, so that those that came meanwhile are among them.
     private func gather(_ writer: Int) -> [Job] {
-        let (wake, pause) = state.withLock { state -> (DispatchSemaphore?, Duration) in
-            guard let gathering = state.gathering, state.jobs.count < gathering.enough else { return (nil, .zero) }
-            return (gathering.wake, min(Self.patience, state.duration / 4))
-        }
-        _ = wake?.wait(timeout: .now() + .nanoseconds(Int(pause / .nanoseconds(1))))
         let jobs = state.withLock { state in
-            state.gathering = nil
+            state.isGathering = false
             state.inFlight[writer] = nil
             let jobs = Self.take(from: &state)
-            state.inFlight[writer] = Set(jobs.flatMap { $0.keys ?? [] })
-            state.counts[writer] = jobs.count
+            (state.inFlight[writer], state.counts[writer]) = (Set(jobs.flatMap { $0.keys ?? [] }), jobs.count)
             return jobs
         }
         startWriter()
@@ -225,17 +211,14 @@ final class PostgresWriter: Sendable {
 
     /// - Parameters:
     ///   - jobs: Gives the jobs, when the writer has time for them.
-    ///   - done: Gets the time that the transaction took.
+    ///   - done: Called when all of them have ended.
     func perform(
-        from jobs: @escaping @Sendable () -> [PostgresCommitter.Job], then done: @escaping @Sendable (Duration) -> Void
+        from jobs: @escaping @Sendable () -> [PostgresCommitter.Job], then done: @escaping @Sendable () -> Void
     ) {
         queue.async {
             let jobs = jobs()
-            let start = ContinuousClock.now
-            let outcomes = self.outcomes(of: jobs)
-            let duration = start.duration(to: .now)
-            for (job, outcome) in zip(jobs, outcomes) { job.finish(outcome) }
-            done(duration)
+            for (job, outcome) in zip(jobs, self.outcomes(of: jobs)) { job.finish(outcome) }
+            done()
         }
     }
 

@@ -215,8 +215,16 @@ struct TestCommand: AsyncParsableCommand {
         for name in EnvironmentList.always where variables[name] == nil {
             variables[name] = ProcessInfo.processInfo.environment[name]
         }
-        let secrets = world.secrets
-        let host = ProcessHost(variables: variables, project: world.directory, secret: { secrets[$0] })
+        let (secrets, declared) = (world.secrets, Set(project.settings.secrets.keys))
+        let host = ProcessHost(
+            variables: variables, project: world.directory, secret: { secrets[$0] },
+            missing: { name in
+                guard declared.contains(name) else { return nil }
+                return (
+                    "has no stand-in in this test",
+                    "a test reads no real secrets: give it a stand-in under `secrets:`"
+                )
+            })
         return try await ProjectPlugins(project, host: host, simulates: simulates).registry
     }
 }

@@ -178,7 +178,11 @@ struct ProjectPlugins: Sendable {
             variables: ProcessInfo.processInfo.environment, project: project.directory, secret: { values.secrets[$0] },
             missing: { name in
                 unavailable[name].map {
-                    (UnavailableSecret(reason: $0).predicate, (places["secrets.\(name)"] ?? nil) ?? "runnel.yaml")
+                    let place = (places["secrets.\(name)"] ?? nil) ?? "runnel.yaml"
+                    return (
+                        UnavailableSecret(reason: $0).predicate,
+                        "it is declared at \(place); set it where Runnel is started"
+                    )
                 }
             })
     }

@@ -6,6 +6,8 @@ struct TextTable {
         let title: String
         /// To how many characters it can be cut where the rows are too wide; nil: never.
         var shortest: Int?
+        /// Stands on the right of the column.
+        var isNumber = false
     }
 
     struct Row {
@@ -31,6 +33,7 @@ struct TextTable {
             zip(cells, widths).enumerated().map { index, cell in
                 // What follows the last column is its own.
                 let text = Self.cut(cell.0, to: cell.1)
+                if columns[index].isNumber { return String(repeating: " ", count: cell.1 - text.count) + text }
                 return index == columns.count - 1 ? text : text.padded(to: cell.1)
             }
         }

@@ -113,7 +113,7 @@ struct TestCommand: AsyncParsableCommand {
             _ = try options.folder()
             files =
                 try paths.isEmpty
-                ? PipelineTestFiles.under(usual, entering: PipelineFolder.entered(usual)) ?? [] : named()
+                ? Self.files(of: PipelineTestFiles.under(usual, entering: PipelineFolder.entered(usual))) : named()
         } catch {
             Streams.error.write("error: \(error.message)\n")
             throw ExitStatus.usage
@@ -156,7 +156,7 @@ struct TestCommand: AsyncParsableCommand {
         var files: [String] = []
         for path in paths {
             if let found = PipelineTestFiles.under(path) {
-                files += found
+                files += try Self.files(of: found)
                 continue
             }
             let pipeline = LoadedPipeline.path(path, in: options.directory)
@@ -167,6 +167,12 @@ struct TestCommand: AsyncParsableCommand {
             files.append(FileReading.exists(tests) ? tests : pipeline)
         }
         return files
+    }
+
+    /// Throws where a folder cannot be listed: its tests would not run, and nobody would know.
+    private static func files(of found: FolderListing.Found?) throws(FileReading.Failure) -> [String] {
+        if let folder = found?.unreadable.first { throw PipelineFolder.unreadable(folder) }
+        return found?.files ?? []
     }
 
     /// The test file that belongs to a pipeline.

@@ -118,15 +118,15 @@ public enum PipelineTestFiles {
         name.hasSuffix(".test.yaml") || name.hasSuffix(".test.yml")
     }
 
-    /// The file itself; or every test file below a folder, sorted, except in what ``FolderListing`` skips. nil when there
+    /// The file itself; or every test file below a folder, except in what ``FolderListing`` skips. nil when there
     /// is no such file or folder.
     ///
     /// - Parameter entered: The names of the folders in the outermost one that are searched; nil for all.
-    public static func under(_ path: String, entering entered: Set<String>? = nil) -> [String]? {
+    public static func under(_ path: String, entering entered: Set<String>? = nil) -> FolderListing.Found? {
         var isDirectory = false
         guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) else { return nil }
-        guard isDirectory else { return [path] }
-        return FolderListing(path, entering: entered, where: isTestFile).files()
+        guard isDirectory else { return FolderListing.Found(files: [path]) }
+        return FolderListing(path, entering: entered, where: isTestFile).look()
     }
 }
 

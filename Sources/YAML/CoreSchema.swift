@@ -144,7 +144,8 @@ struct TagRules {
         guard let tag = CoreTag(fullName: name) else {
             let known = CoreTag.allCases.filter { $0 != .nonSpecific }.map(\.rawValue).joined(separator: " ")
             throw YAMLError(
-                code: YAMLErrorCode.unknownTag, message: "the tag \"\(CoreTag.shorthand(name).shortened)\" is unknown",
+                code: YAMLErrorCode.unknownTag,
+                message: "the tag \(source.quoted(CoreTag.shorthand(name), at: range.start)) is unknown",
                 range: source.rangeOfTag(in: range), source: source,
                 hint: "remove it, or put the text in quotes if \"!\" is part of it; known tags: \(known)")
         }
@@ -157,7 +158,7 @@ struct TagRules {
     ) throws(YAMLError) -> YAMLScalarValue {
         guard let tag else { return style == .plain ? CoreSchema.resolve(text) : .string(text) }
         guard let value = tag.value(of: text) else {
-            throw mismatch(tag, "\"\(text.shortened)\" is not \(tag.meaning)", range)
+            throw mismatch(tag, "\(source.quoted(text, at: range.start)) is not \(tag.meaning)", range)
         }
         return value
     }

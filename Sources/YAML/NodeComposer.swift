@@ -120,13 +120,15 @@ struct NodeComposer {
 
     private mutating func alias(_ name: String, _ range: YAMLRange) throws(YAMLError) {
         guard let anchor = anchors[name] else {
-            let known = anchors.keys.sorted().prefix(10).map { "\"&\($0)\"" }.joined(separator: ", ")
+            let shown = anchors.filter { !source.isSecret(at: $0.value.range.start) }
+            let known = shown.keys.sorted().prefix(10).map { "\"&\($0)\"" }.joined(separator: ", ")
+            let alias = source.quoted("*\(name)", at: range.start)
             throw YAMLError(
                 code: YAMLErrorCode.unknownAlias,
-                message: "the alias \"*\(name)\" refers to an anchor that does not exist",
+                message: "the alias \(alias) refers to an anchor that does not exist",
                 range: range, source: source,
                 hint: known.isEmpty
-                    ? "if \"*\" is part of the text, put the text in quotes: \"*\(name)\""
+                    ? "if \"*\" is part of the text, put the text in quotes: \(alias)"
                     : "the anchors before this place: \(known)")
         }
         guard let target = anchor.target else {

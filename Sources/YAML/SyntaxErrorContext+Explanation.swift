@@ -59,7 +59,8 @@ extension SyntaxErrorContext {
             let end = YAMLPosition(line: place.line, column: place.column + 2)
             let escape = String(decoding: source.bytes(in: YAMLRange(start: place, end: end)), as: UTF8.self)
             return SyntaxExplanation(
-                code: YAMLErrorCode.badEscape, sentence: "\"\(escape)\" is not an escape sequence",
+                code: YAMLErrorCode.badEscape,
+                sentence: "\(source.quoted(escape, at: place)) is not an escape sequence",
                 range: YAMLRange(start: place, end: end),
                 hint: #"write "\\" for a backslash, or put the text in single quotes"#)
         case "did not find expected hexdecimal number", "found invalid Unicode character escape code":

@@ -64,17 +64,15 @@ struct SyntaxErrorContext {
 
     /// The text from a position to the end of its line, quoted for messages.
     func quote(_ position: YAMLPosition) -> String {
-        let line = source.line(position.line)?.unicodeScalars.dropFirst(position.column - 1)
-        let text = String(String.UnicodeScalarView(line ?? Substring().unicodeScalars[...])).trimmedBlanks
         if isAtEnd(position) { return "the end of the file" }
+        let text = source.shownLine(from: position).trimmedBlanks
         return text.isEmpty ? "the end of the line" : "\"\(text.shortened)\""
     }
 
     /// The text from a position to the next blank, quoted for messages.
     func word(_ position: YAMLPosition) -> String {
-        let line = source.line(position.line)?.unicodeScalars.dropFirst(position.column - 1)
-        let word = line?.prefix { $0 != " " && $0 != "\t" } ?? Substring().unicodeScalars[...]
-        return "\"\(String(String.UnicodeScalarView(word)).shortened)\""
+        let word = source.shownLine(from: position).prefix { $0 != " " && $0 != "\t" }
+        return "\"\(String(word).shortened)\""
     }
 
     /// The range of the text that ``quote(_:)`` returns.

@@ -68,9 +68,9 @@ extension YAMLSource {
     ///         |          ^~~~~~~
     ///
     /// Long lines are truncated around the position, control characters are replaced by their pictures (`␛`), and East
-    /// Asian wide characters count as two columns. Empty if there is no such line or no text.
+    /// Asian wide characters count as two columns. Empty if there is no such line or no text, and in a text of secrets.
     public func excerpt(_ range: YAMLRange) -> String {
-        guard !text.isEmpty, let line = line(range.start.line) else { return "" }
+        guard !text.isEmpty, !isSecret, let line = line(range.start.line) else { return "" }
         var window = ExcerptWindow(line: line, around: range.start.column)
         let endColumn = range.end.line == range.start.line ? range.end.column : Int.max
         window.mark(from: range.start.column, to: max(endColumn, range.start.column + 1))

@@ -10,9 +10,10 @@ public enum YAMLParser {
     ///   - bytes: The whole file.
     ///   - name: What messages call it.
     ///   - limits: What it may cost.
+    ///   - isSecret: Whether any value may be a secret, so that no error quotes the text.
     /// - Throws: The first error, with its place.
     public static func parse(
-        _ bytes: [UInt8], name: String, limits: YAMLLimits = .default
+        _ bytes: [UInt8], name: String, limits: YAMLLimits = .default, isSecret: Bool = false
     ) throws(YAMLError) -> YAMLDocument {
         guard bytes.count <= min(limits.maxBytes, 1 << 30) else {
             throw YAMLError(
@@ -21,7 +22,7 @@ public enum YAMLParser {
                 range: YAMLRange(at: YAMLPosition(line: 1, column: 1)),
                 source: YAMLSource(name: name, text: ""))
         }
-        let source = YAMLSource(name: name, text: try TextDecoder.decode(bytes, name: name))
+        let source = YAMLSource(name: name, text: try TextDecoder.decode(bytes, name: name), isSecret: isSecret)
         try DirectiveLimit.check(source)
         var composer = NodeComposer(source: source, limits: limits)
         return YAMLDocument(source: source, root: try composer.compose(YAMLEventReader(source)))

@@ -4,12 +4,20 @@ public struct YAMLSource: Sendable {
     public let name: String
     /// The text in UTF-8, whatever the file's encoding was, without a byte order mark.
     public let text: String
+    /// Whether any of its values may be a secret, so that no error quotes it.
+    let isSecret: Bool
     let lines: LineTable
 
     /// A text under a name. Up to 1 GiB.
-    public init(name: String, text: String) {
+    ///
+    /// - Parameters:
+    ///   - name: Its name in messages.
+    ///   - text: The text in UTF-8.
+    ///   - isSecret: Whether any of its values may be a secret, so that no error quotes it.
+    public init(name: String, text: String, isSecret: Bool = false) {
         self.name = name
         self.text = text
+        self.isSecret = isSecret
         lines = LineTable(text)
     }
 

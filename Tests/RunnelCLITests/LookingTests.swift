@@ -83,6 +83,27 @@ import Testing
         }
     }
 
+    @Test("plugins refresh asks no server whose manifest has errors, and ends with 2")
+    func refreshBroken() async throws {
+        let manifest = "name: server\nprotocol: mcp\ncommand: [sh, trace.sh]\n"
+        for (line, problem) in [
+            ("env: { KEY: { secret: gone } }", "4:23: error: `env.KEY.secret`: there is no secret \"gone\""),
+            ("stpes: {}", "4:1: error: plugin.yaml has no key \"stpes\""),
+        ] {
+            var files = Self.files
+            files["plugins/server/plugin.yaml"] = manifest + line + "\n"
+            try await withProject(files) { runnel in
+                for arguments in [["plugins", "refresh"], ["plugins", "refresh", "server"]] {
+                    let ended = try await runnel.run(arguments)
+                    #expect(ended.status == 2)
+                    #expect(ended.error.hasPrefix("plugins/server/plugin.yaml:\(problem) ["), "\(ended.error)")
+                    #expect(ended.output == "")
+                }
+                #expect(!FileManager.default.fileExists(atPath: runnel.directory + "/started"))
+            }
+        }
+    }
+
     @Test("once a server was asked, they know its tools and start it no more; run asks where it was not")
     func known() async throws {
         let server = try String(

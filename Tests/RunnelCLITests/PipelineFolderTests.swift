@@ -88,6 +88,36 @@ import Testing
         #expect(try names(folder) == ["a.yaml"])
     }
 
+    @Test(
+        "keep what they hold while the folder that they are in cannot be read, which is an error of its own",
+        .enabled(if: geteuid() != 0, "root reads every folder"))
+    func unreadable() async throws {
+        let files = [
+            "runnel.yaml": "", "pipelines/a.yaml": "steps: [ { uses: log, with: { message: hi } } ]\n",
+            "pipelines/team/b.yaml": "steps: [ { uses: log, with: { message: hi } } ]\n",
+        ]
+        try await withProject(files) { runnel in
+            let folder = PipelineFolder(runnel.directory + "/pipelines")
+            let team = runnel.directory + "/pipelines/team"
+            let before = try folder.contents()
+            try FileManager.default.setAttributes([.posixPermissions: 0], ofItemAtPath: team)
+            defer { try? FileManager.default.setAttributes([.posixPermissions: 0o700], ofItemAtPath: team) }
+            let now = try folder.contents()
+            #expect(now.map(\.file) == before.map(\.file) + [team + "/"])
+            #expect(now.last?.bytes == nil)
+            let ended = try await runnel.run(["validate"])
+            #expect(ended.status == 2)
+            #expect(
+                ended.error == """
+                    error: cannot read the folder "pipelines/team"; let the user who runs Runnel read and enter it
+                    1 pipeline checked, 1 with errors
+
+                    """)
+            #expect(
+                try await runnel.run(["test"]).error.hasPrefix("error: cannot read the folder \"pipelines/team\";"))
+        }
+    }
+
     @Test("cannot be told of a folder that is gone, and can when it is back")
     func gone() throws {
         defer { try? FileManager.default.removeItem(at: root) }

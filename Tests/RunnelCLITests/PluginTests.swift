@@ -170,6 +170,48 @@ import Testing
         }
     }
 
+    @Test("a plugin whose secret is declared and has no value says so where it starts, with the line")
+    func secretWithoutValue() async throws {
+        let files = Self.project([
+            "runnel.yaml": "secrets: { key: { env: RUNNEL_TEST_UNSET_KEY } }\n",
+            "plugins/greet/plugin.yaml": Self.greet + "\nenv: { KEY: { secret: key } }\n",
+            "plugins/tools/plugin.yaml": """
+            name: tools
+            protocol: mcp
+            transport: http
+            url: http://127.0.0.1:1/mcp
+            headers: { authorization: { secret: key } }
+            """,
+            "p.yaml": "name: p\nsteps:\n  - { uses: greet.hello, with: { name: Ada } }\n",
+            "p.test.yaml": "tests:\n  - name: greets\n    expect: { status: succeeded }\n",
+        ])
+        try await withProject(files) { runnel in
+            let reason = "the secret \"key\" has no value: the environment variable RUNNEL_TEST_UNSET_KEY is not set"
+            let hint = "= it is declared at runnel.yaml:1; set it where Runnel is started\n"
+            let ended = try await runnel.run(["run", "p"])
+            #expect(ended.status == 1)
+            #expect(
+                ended.error.contains(
+                    "error: the plugin \"greet\" cannot start: `env.KEY`: \(reason) [plugin-environment]\n"),
+                "\(ended.error)")
+            #expect(ended.error.contains("      \(hint)"), "\(ended.error)")
+            let asked = try await runnel.run(["plugins", "refresh"])
+            #expect(asked.status == 2)
+            #expect(
+                asked.error == """
+                    asking tools: http://127.0.0.1:1/mcp
+                    warning: the plugin "tools" cannot be reached: `headers.authorization`: \(reason)
+                      \(hint)
+                    """)
+            let tested = try await runnel.run(["test", "p.test.yaml"]).output
+            #expect(
+                tested.contains("`env.KEY`: the secret \"key\" has no stand-in in this test [plugin-environment]\n"),
+                "\(tested)")
+            #expect(
+                tested.contains("= a test reads no real secrets: give it a stand-in under `secrets:`\n"), "\(tested)")
+        }
+    }
+
     @Test("a plugin with the name of another is left out, and the steps say so")
     func clash() async throws {
         let files = Self.project([

@@ -28,6 +28,118 @@ import Testing
         }
     }
 
+    @Test(
+        "an error in a pipeline shows no text behind a key such as `headers` or `password`, also where it is no YAML",
+        arguments: [
+            (
+                "auth: hunter2xyz",
+                """
+                p.yaml:5:13: error: `auth`: expected a mapping, found "***" [wrong-value]
+                    5 |       auth: **********
+                      |             ^~~~~~~~~~
+                      = write `auth: { bearer: "***" }`
+
+                """
+            ),
+            (
+                "auth: { bearer: [hunter2xyz] }",
+                """
+                p.yaml:5:23: error: `auth.bearer`: expected a string, found a list [wrong-value]
+                    5 |       auth: { bearer: [**********] }
+                      |                       ^~~~~~~~~~~~
+
+                """
+            ),
+            (
+                "atuh: { x: hunter2xyz }",
+                """
+                p.yaml:5:7: error: http.fetch has no key "atuh" [unknown-key]
+                    5 |       atuh: { x: ********** }
+                      |       ^~~~
+                      = did you mean "auth"?
+
+                """
+            ),
+            (
+                "headers: { authorization: hunter2xyz, accept: [a] }",
+                """
+                p.yaml:5:53: error: `headers.accept`: expected a string, found a list [wrong-value]
+                    5 |       headers: { authorization: **********, accept: [*] }
+                      |                                                     ^~~
+
+                """
+            ),
+            (
+                "headers:\n        accept: text/html\n       cookie: hunter2xyz",
+                """
+                p.yaml:7:8: error: expected a key, found "cookie: ***" (libyaml: while parsing a block mapping: did not \
+                find expected key) [bad-indentation]
+                    7 |        cookie: **********
+                      |        ^~~~~~~~~~~~~~~~~~
+                      = line 4, column 7: the mapping begins here; all keys of a mapping must begin in the same column
+
+                """
+            ),
+            (
+                "headers:\n        x-key: @hunter2xyz",
+                """
+                p.yaml:6:16: error: "***" begins with a character that no value may begin with (libyaml: while scanning \
+                for the next token: found character that cannot start any token) [unexpected-character]
+                    6 |         x-key: ***********
+                      |                ^
+                      = put the text in quotes
+
+                """
+            ),
+            (
+                "auth: { bearer: *hunter2xyz }",
+                """
+                p.yaml:5:23: error: the alias "***" refers to an anchor that does not exist [unknown-alias]
+                    5 |       auth: * ******* *********** *
+                      |                       ^~~~~~~~~~~
+                      = if "*" is part of the text, put the text in quotes: "***"
+
+                """
+            ),
+        ])
+    func concealed(setting: String, lines: String) async throws {
+        let pipeline = """
+            steps:
+              - uses: http.fetch
+                with:
+                  url: https://a.example
+                  \(setting)
+
+            """
+        try await withProject(["p.yaml": pipeline]) { runnel in
+            let ended = try await runnel.run(["validate", "p.yaml"])
+            #expect(ended.status == 2)
+            #expect(ended.error.hasPrefix(lines), "\(ended.error)")
+        }
+    }
+
+    @Test("an error in plugin.yaml shows no secret that stands in it")
+    func manifest() async throws {
+        let manifest = """
+            name: x
+            protocol: mcp
+            transport: http
+            url: http://a.example
+            headers: { authorization: hunter2xyz, b: [c] }
+            """
+        try await withProject(["runnel.yaml": "", "plugins/x/plugin.yaml": manifest]) { runnel in
+            let ended = try await runnel.run(["plugins"])
+            #expect(
+                ended.error == """
+                    plugins/x/plugin.yaml:5:42: error: `headers.b`: expected a text, { env: NAME } or { secret: name }, \
+                    found a list [wrong-value]
+                        5 | headers: { authorization: **********, b: [*] }
+                          |                                          ^~~
+
+                    """)
+        }
+    }
+
     @Test("a secret never appears, whole, encoded or inside a longer text")
     func masked() async throws {
         let files = [

@@ -1,4 +1,5 @@
 import RunnelEngine
+import RunnelKit
 import RunnelSupport
 import Testing
 
@@ -41,6 +42,47 @@ import Testing
                 2   a name  text
 
                 """)
+    }
+
+    @Test("the lines of a status are wrapped behind their marks, and not at all for a program")
+    func status() {
+        let worker: Value = [
+            "host": "machine-1", "process": 42, "role": "serve", "version": "1.0", "runs": [], "state": "alive",
+            "since": "2026-01-01T00:00:00.000Z",
+            "problem": "it has not written to the journal for 20 s, and its lease ends in 10 s",
+        ]
+        let problem = "the folder \"inbox\" is not there; make it, or change `path`: it is looked for every second"
+        let trigger: Value = ["key": "watch", "problem": .string(problem)]
+        let report = "mail.yaml:4:1: error: http.fetch has no key \"mthod\" [unknown-key]\n    4 | mthod: GET"
+        let status: Value = [
+            "version": "1.0", "running": 1, "queued": 2, "drained": true, "workers": [worker],
+            "pipelines": [
+                [
+                    "name": "mail", "file": "mail.yaml", "triggers": [trigger], "problem": .string(report),
+                ]
+            ],
+        ]
+        #expect(
+            StatusText(style: style, width: 60).text(status) == """
+                runnel 1.0  1 running, 2 queued
+                this server is drained: it takes no runs; `runnel workers
+                  undrain NAME` ends that
+                ✓ worker machine-1/42  alive  serve, 1.0, 0 runs, since
+                    2026-01-01T00:00:00.000Z
+                  ✗ it has not written to the journal for 20 s, and its
+                    lease ends in 10 s
+                mail  mail.yaml
+                  ✗ watch  the folder "inbox" is not there; make it, or
+                    change `path`: it is looked for every second
+                  the file has errors:
+                    mail.yaml:4:1: error: http.fetch has no key "mthod"
+                        [unknown-key]
+                        4 | mthod: GET
+
+                """)
+        let lines = StatusText(style: style).text(status).split(separator: "\n")
+        #expect(lines.count == 9)
+        #expect(lines[5] == "  ✗ watch  \(problem)")
     }
 
     @Test("deliveries and actions fit into 80 columns")

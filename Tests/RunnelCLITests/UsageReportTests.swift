@@ -33,6 +33,21 @@ import Testing
             ])
     }
 
+    @Test("on a terminal long names are cut, and notes wrapped")
+    func width() {
+        let report = UsageReport(
+            [Self.sum("a-pipeline-with-quite-a-long-name", calls: 2, unknownCached: 0, cached: 0)], by: .pipeline,
+            days: nil, since: 0, PriceTable())
+        #expect(
+            report.text(style: TextStyle(hasColor: false), width: 50) == """
+                PIPELINE          CALLS   IN  CACHED  OUT     COST
+                a-pipeline-with…      2  100       0   20  unknown
+                no price is set for 2 calls; see `prices` in
+                  runnel.yaml
+
+                """)
+    }
+
     @Test("in JSON unknown cached tokens are null")
     func json() {
         let json = Self.report.json
@@ -60,6 +75,16 @@ import Testing
                 BUDGET             USED        LIMIT  SHARE   PER  \(title)  THEN
                 all chats  ~ 800 tokens  1000 tokens   80 %   day  \(end)  wait
                 mail           1.50 USD     1.00 USD  150 %  week  \(end)  fail
+                ~ some of it is estimated: the server did not tell it
+
+                """)
+        #expect(
+            report.budgetText(style: TextStyle(hasColor: false), width: 60) == """
+                BUDGET             USED        LIMIT  SHARE   PER
+                all chats  ~ 800 tokens  1000 tokens   80 %   day
+                  until \(end), then wait
+                mail           1.50 USD     1.00 USD  150 %  week
+                  until \(end), then fail
                 ~ some of it is estimated: the server did not tell it
 
                 """)

@@ -202,6 +202,22 @@ private struct Doorbell: Trigger {
             ])
     }
 
+    @Test("a folder in it that cannot be read is a problem, said once, until it can be read")
+    func unreadableFolder() async {
+        let file = Self.pipeline("a")
+        for _ in 0..<2 {
+            #expect(
+                await look(["a.yaml": file, "team/": nil]) == [
+                    "a.yaml: a", "team/: - (the folder cannot be read; check its permissions)",
+                ])
+        }
+        #expect(log.lines == ["error team/: the folder cannot be read; check its permissions"])
+        for _ in 0..<2 { _ = await look(["a.yaml": file, "team/b.yaml": Self.pipeline("b")]) }
+        #expect(
+            log.lines.dropFirst() == ["info team/b.yaml was added", "warning team/ can be read again"])
+        #expect(await look(["a.yaml": file, "team/b.yaml": Self.pipeline("b")]) == ["a.yaml: a", "team/b.yaml: b"])
+    }
+
     @Test("of two files with one name the second is served once the first has gone")
     func sameName() async {
         let both = ["a.yaml": Self.pipeline("p"), "b.yaml": Self.pipeline("p")]

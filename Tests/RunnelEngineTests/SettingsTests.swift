@@ -170,11 +170,48 @@ import Testing
             "secrets: hunter2x", "secrets:\n  a: { fiel: hunter2x }", "secrets:\n  a: \"hunter2x",
             "secrets: [hunter2x]",
             "secrets:\n  a: |\n    hunter2x\n    hunter2x", "marketplace:\n  token: hunter2x\n  token: hunter2x",
+            "marketplace:\n  client_secret:hunter2x\n  agent_id: a", "secrets:\n  a: *hunter2x",
+            "secrets:\n  a: !hunter2x b", "secrets:\n  a: !!int hunter2x", "secrets:\n  a: @hunter2x",
+            "secrets:\n  a: |hunter2x", "secrets:\n  a: \"\\xhunter2x\"", "secrets:\n  a: \"\\hunter2x\"",
+            "marketplace: client_secret:hunter2x", "client_secret:hunter2x", "[ hunter2x ]", "client_secret: hunter2x",
+            "scerets: { a: hunter2x }", "server: hunter2x", "server: { tokn: hunter2x }",
+            "server: { tokens: hunter2x }", "server: { tokens: { a: { tokn: hunter2x } } }",
+            "server: { tokens: { a: hunter2x } }", "server: { token: [hunter2x] }", "traces: { headers: hunter2x }",
+            "traces: hunter2x", "traces: { hedaers: { a: hunter2x } }", "journal: { passwrod: hunter2x }",
+            "plugins: hunter2x", "profiles: hunter2x", "profiles: { a: hunter2x }",
+            "profiles: { a: { client_secret: hunter2x } }", "profiles: { a: { secrets: hunter2x } }",
         ])
     func noSecret(yaml: String) {
         let text = load(yaml).text
         #expect(text.contains("runnel.yaml"))
         #expect(!text.contains("hunter2x"), "\(text)")
+    }
+
+    @Test("an error in runnel.yaml says what was expected, and shows asterisks for what may be a secret")
+    func concealed() {
+        #expect(
+            load("marketplace:\n  base_url: https://a.example\n  client_secret hunter2x\n  agent_id: a\n").text == """
+                runnel.yaml:3:3: error: expected a key here, but "***" has no ":" (libyaml: while scanning a simple key: \
+                could not find expected ':') [missing-colon]
+                      = write "key: value", or correct the indentation
+                """)
+        #expect(
+            load("marketplace: client_secret:hunter2x").text == """
+                runnel.yaml:1:14: error: `marketplace`: expected a mapping, found a string [wrong-value]
+                    1 | marketplace: **********************
+                      |              ^~~~~~~~~~~~~~~~~~~~~~
+                """)
+        #expect(
+            load("log: { levle: debug }\nserver: { tokn: hunter2x }").text == """
+                runnel.yaml:1:8: error: `log`: runnel.yaml has no key "levle" [unknown-key]
+                    1 | log: { levle: debug }
+                      |        ^~~~~
+                      = did you mean "level"?
+                runnel.yaml:2:11: error: `server`: runnel.yaml has no key "tokn" [unknown-key]
+                    2 | server: { tokn: ******** }
+                      |           ^~~~
+                      = did you mean "token"?
+                """)
     }
 
     @Test("a literal secret is a warning whose line shows asterisks")

@@ -92,6 +92,16 @@ private struct TickerPlugin: Plugin {
         #expect(try await memory().value(for: "watermark") == 1)
     }
 
+    @Test("a file below a folder that cannot be read forgets nothing")
+    func hidden() async throws {
+        var file = try hosted("on: { ticker: {} }")
+        file.file = "team/p.yaml"
+        await (try declarations()).update([file], files: ["team/p.yaml"])
+        try await remember()
+        await (try declarations()).update([], files: ["team/"])
+        #expect(try await memory().value(for: "watermark") == 1)
+    }
+
     @Test("a pipeline with another name in its file hands on what its triggers know, and its dedupe keys")
     func pipelineRenamed() async throws {
         let declarations = try declarations()

@@ -92,8 +92,9 @@ public struct PipelineTestSuite: Sendable {
         do {
             document = try YAMLParser.parse(bytes, name: file)
         } catch {
-            sources = [YAMLSource(name: file, text: String(decoding: bytes, as: UTF8.self))]
-            diagnostics = [Diagnostic(error, file: file)]
+            let source = YAMLSource(name: file, text: String(decoding: bytes, as: UTF8.self))
+            sources = [source]
+            diagnostics = [Diagnostic(error, in: source)]
             return
         }
         sources = [document.source]

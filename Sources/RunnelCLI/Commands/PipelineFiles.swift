@@ -1,20 +1,23 @@
 import PipelineTesting
+import RunnelEngine
 
 /// Finds the pipelines in a folder.
 enum PipelineFiles {
     /// Every pipeline file below a folder, or the file that ``LoadedPipeline/path(_:in:)`` finds. Throws where there is
     /// none.
-    static func under(_ name: String, in project: String?) throws(FileReading.Failure) -> [String] {
+    static func under(_ name: String, in project: String?) throws(FileReading.Failure) -> FolderListing.Found {
         var isDirectory = false
         let path = FileReading.exists(name) ? name : LoadedPipeline.path(name, in: project)
         guard FileReading.exists(path, isDirectory: &isDirectory) else { throw missing(name, in: project) }
         guard isDirectory else {
             try refuseOthers(path)
-            return [path]
+            return FolderListing.Found(files: [path])
         }
-        let files = try PipelineFolder(path).files()
-        guard !files.isEmpty else { throw FileReading.Failure(message: "there is no pipeline (.yaml) in \"\(path)\"") }
-        return files
+        let found = try PipelineFolder(path).look()
+        guard !found.files.isEmpty || !found.unreadable.isEmpty else {
+            throw FileReading.Failure(message: "there is no pipeline (.yaml) in \"\(path)\"")
+        }
+        return found
     }
 
     /// The error for a name that is none of a file, folder or pipeline, with what it may mean.
@@ -25,13 +28,13 @@ enum PipelineFiles {
     }
 
     /// The pipelines of a command that was given no path. Throws where there is none.
-    static func usual(in directory: String) throws(FileReading.Failure) -> [String] {
+    static func usual(in directory: String) throws(FileReading.Failure) -> FolderListing.Found {
         let folder = PipelineFolder.usual(in: directory)
-        let files = try PipelineFolder(searching: folder).files()
-        guard !files.isEmpty else {
+        let found = try PipelineFolder(searching: folder).look()
+        guard !found.files.isEmpty || !found.unreadable.isEmpty else {
             throw FileReading.Failure(message: "there is no pipeline (.yaml) \(PipelineFolder.searched(folder))")
         }
-        return files
+        return found
     }
 
     /// Throws for a file of a project that is not a pipeline.

@@ -1,5 +1,6 @@
 import ArgumentParser
 import MCP
+import RunnelEngine
 import RunnelKit
 import RunnelProcess
 
@@ -78,7 +79,7 @@ struct PluginsRefreshCommand: AsyncParsableCommand {
     func run() async throws {
         let project = try options.project()
         let servers = try servers(of: project)
-        for server in servers where server.problem(Trust.current) == nil {
+        for server in servers where server.canBeAsked(in: project) {
             let manifest = server.manifest
             let what = manifest?.command?.words.joined(separator: " ") ?? manifest?.url ?? ""
             Streams.error.write("asking \(server.name): \(what)\n")
@@ -94,10 +95,10 @@ struct PluginsRefreshCommand: AsyncParsableCommand {
         if servers.contains(where: { missing[$0.name] != nil }) { throw ExitStatus.usage }
     }
 
-    /// The servers to query.
+    /// The servers to query, and the plugins that may be one: those whose manifests have errors.
     private func servers(of project: Project) throws -> [PluginFolder] {
         let folders = PluginFolder.all(of: project)
-        let servers = folders.filter { $0.manifest?.interface == .mcp }
+        let servers = folders.filter { $0.manifest?.interface ?? .mcp == .mcp }
         guard let name else { return servers }
         guard let folder = folders.first(where: { $0.name == name }) else {
             let closest = Suggestion.closest(to: name, among: folders.map(\.name))
@@ -110,12 +111,20 @@ struct PluginsRefreshCommand: AsyncParsableCommand {
             Streams.error.write("error: \(problem.message)\n  = \(problem.hint)\n")
             throw ExitStatus.usage
         }
-        guard folder.manifest?.interface == .mcp || folder.manifest == nil else {
+        guard servers.contains(where: { $0.name == name }) else {
             Streams.error.write(
                 "error: the plugin \"\(name)\" is not an MCP server: its steps are declared in \(FileReading.shown(folder.path))/plugin.yaml\n"
             )
             throw ExitStatus.usage
         }
-        return folder.manifest == nil ? [folder] : servers.filter { $0.name == name }
+        return servers.filter { $0.name == name }
+    }
+}
+
+extension PluginFolder {
+    /// Whether nothing keeps its server from being asked: neither its manifest, nor its settings, nor its owner.
+    fileprivate func canBeAsked(in project: Project) -> Bool {
+        manifest != nil && !report.diagnostics.hasErrors && problem(Trust.current) == nil
+            && project.pluginSettings.problems[name] == nil
     }
 }

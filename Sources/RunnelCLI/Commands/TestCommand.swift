@@ -113,7 +113,7 @@ struct TestCommand: AsyncParsableCommand {
             _ = try options.folder()
             files =
                 try paths.isEmpty
-                ? PipelineTestFiles.under(usual, entering: PipelineFolder.entered(usual)) ?? [] : named()
+                ? Self.files(of: PipelineTestFiles.under(usual, entering: PipelineFolder.entered(usual))) : named()
         } catch {
             Streams.error.write("error: \(error.message)\n")
             throw ExitStatus.usage
@@ -156,7 +156,7 @@ struct TestCommand: AsyncParsableCommand {
         var files: [String] = []
         for path in paths {
             if let found = PipelineTestFiles.under(path) {
-                files += found
+                files += try Self.files(of: found)
                 continue
             }
             let pipeline = LoadedPipeline.path(path, in: options.directory)
@@ -167,6 +167,12 @@ struct TestCommand: AsyncParsableCommand {
             files.append(FileReading.exists(tests) ? tests : pipeline)
         }
         return files
+    }
+
+    /// Throws where a folder cannot be listed: its tests would not run, and nobody would know.
+    private static func files(of found: FolderListing.Found?) throws(FileReading.Failure) -> [String] {
+        if let folder = found?.unreadable.first { throw PipelineFolder.unreadable(folder) }
+        return found?.files ?? []
     }
 
     /// The test file that belongs to a pipeline.
@@ -215,8 +221,16 @@ struct TestCommand: AsyncParsableCommand {
         for name in EnvironmentList.always where variables[name] == nil {
             variables[name] = ProcessInfo.processInfo.environment[name]
         }
-        let secrets = world.secrets
-        let host = ProcessHost(variables: variables, project: world.directory, secret: { secrets[$0] })
+        let (secrets, declared) = (world.secrets, Set(project.settings.secrets.keys))
+        let host = ProcessHost(
+            variables: variables, project: world.directory, secret: { secrets[$0] },
+            missing: { name in
+                guard declared.contains(name) else { return nil }
+                return (
+                    "has no stand-in in this test",
+                    "a test reads no real secrets: give it a stand-in under `secrets:`"
+                )
+            })
         return try await ProjectPlugins(project, host: host, simulates: simulates).registry
     }
 }

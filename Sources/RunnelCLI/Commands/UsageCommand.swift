@@ -62,11 +62,12 @@ struct UsageCommand: AsyncParsableCommand {
 
                     """)
             } else {
-                Streams.output.write(styled: report.text(style: .standardOutput))
+                Streams.output.write(styled: report.text(style: .standardOutput, width: Streams.output.width))
             }
             if !json, !budgets.isEmpty {
                 let space = report.rows.isEmpty ? "" : "\n"
-                Streams.output.write(styled: space + report.budgetText(style: .standardOutput))
+                let table = report.budgetText(style: .standardOutput, width: Streams.output.width)
+                Streams.output.write(styled: space + table)
             }
         }
         await journal.close()
@@ -108,28 +109,31 @@ struct UsageReport {
 
     // MARK: Text
 
-    func text(style: TextStyle) -> String {
+    /// - Parameter width: The columns of the terminal; nil: nothing is cut or wrapped.
+    func text(style: TextStyle, width: Int? = nil) -> String {
         let header = [title.uppercased(), "CALLS", "IN", "CACHED", "OUT", "COST"]
         var table = rows.map { [style.line($0.name)] + Self.cells($0.total) }
         if rows.count > 1 { table.append(["total"] + Self.cells(total)) }
-        var lines = Self.lines(header, table, style)
-        if let zone { lines.append(style.dim("days of the time zone \(style.line(zone.name))")) }
+        var notes: [String] = []
+        if let zone { notes.append("days of the time zone \(style.line(zone.name))") }
         if total.unknownCalls > 0 {
             let estimate = total.estimatedInput + total.estimatedOutput
-            lines.append(
-                style.dim(
-                    "the server told no tokens of \(Self.calls(total.unknownCalls)); estimated, and counted by budgets: "
-                        + "\(estimate)"))
+            notes.append(
+                "the server told no tokens of \(Self.calls(total.unknownCalls)); estimated, and counted by budgets: "
+                    + "\(estimate)")
         }
         let unpriced = total.unpricedCalls - total.unknownCalls
         if unpriced > 0 {
-            lines.append(style.dim("no price is set for \(Self.calls(unpriced)); see `prices` in runnel.yaml"))
+            notes.append("no price is set for \(Self.calls(unpriced)); see `prices` in runnel.yaml")
         }
-        return lines.joined(separator: "\n") + "\n"
+        return Self.table(header, table.map { .init(cells: $0) }, style, width)
+            + notes.map { style.dim(TextWrap.wrap($0, width: width, hanging: 2)) + "\n" }.joined()
     }
 
-    /// The budgets, in a table of their own.
-    func budgetText(style: TextStyle) -> String {
+    /// The budgets, in a table of their own. Where it does not fit into the terminal, its last two columns stand below each
+    /// row.
+    func budgetText(style: TextStyle, width: Int? = nil) -> String {
+        let header = ["BUDGET", "USED", "LIMIT", "SHARE", "PER", "UNTIL", "THEN"]
         let rows = budgets.map { budget in
             func amount(_ number: Double) -> String {
                 budget.currency.map { "\(Money(number, $0))" } ?? "\(Int(min(number, 1e18))) tokens"
@@ -140,22 +144,27 @@ struct UsageReport {
                 budget.excess.rawValue,
             ]
         }
-        var lines = Self.lines(["BUDGET", "USED", "LIMIT", "SHARE", "PER", "UNTIL", "THEN"], rows, style)
-        if budgets.contains(where: \.isEstimated) {
-            lines.append(style.dim("~ some of it is estimated: the server did not tell it"))
+        let whole = Self.table(header, rows.map { .init(cells: $0) }, TextStyle(hasColor: false), nil)
+        let columns = whole.split(separator: "\n").map(\.count).max() ?? 0
+        let isNarrow = width.map { columns > $0 } ?? false
+        let table = rows.map { cells in
+            isNarrow
+                ? TextTable.Row(cells: Array(cells.dropLast(2)), detail: "until \(cells[5]), then \(cells[6])")
+                : TextTable.Row(cells: cells)
         }
-        return lines.joined(separator: "\n") + "\n"
+        let note = "~ some of it is estimated: the server did not tell it"
+        return Self.table(isNarrow ? Array(header.dropLast(2)) : header, table, style, width)
+            + (budgets.contains(where: \.isEstimated) ? style.dim(note) + "\n" : "")
     }
 
-    private static func lines(_ header: [String], _ table: [[String]], _ style: TextStyle) -> [String] {
-        let widths = header.indices.map { column in ([header] + table).map { $0[column].count }.max() ?? 0 }
-        func line(_ cells: [String]) -> String {
-            cells.enumerated().map { column, text in
-                let space = String(repeating: " ", count: widths[column] - text.count)
-                return column == 0 ? text + space : space + text
-            }.joined(separator: "  ")
+    /// A name and numbers in each row.
+    private static func table(
+        _ header: [String], _ rows: [TextTable.Row], _ style: TextStyle, _ width: Int?
+    ) -> String {
+        let columns = header.enumerated().map { index, title in
+            TextTable.Column(title: title, shortest: index == 0 ? 12 : nil, isNumber: index > 0)
         }
-        return [style.dim(line(header))] + table.map(line)
+        return TextTable(columns: columns, style: style, width: width).text(rows)
     }
 
     private static func calls(_ count: Int) -> String { count == 1 ? "1 call" : "\(count) calls" }

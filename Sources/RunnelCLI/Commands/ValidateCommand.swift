@@ -44,8 +44,9 @@ struct ValidateCommand: AsyncParsableCommand {
             for path in paths.isEmpty ? [nil] : paths.map(Optional.some) {
                 var together = FoldersTogether()
                 var checks: [PipelineCheck] = []
-                let files = try self.files(path)
-                for file in files {
+                let found = try self.files(path)
+                unreadable += found.unreadable.map { PipelineFolder.unreadable($0).message }
+                for file in found.files {
                     count += 1
                     do {
                         checks.append(try await projects.check(of: file))
@@ -80,7 +81,8 @@ struct ValidateCommand: AsyncParsableCommand {
                 // One file alone says nothing of the names of others.
                 var isFolder = path == nil
                 if let path { _ = FileReading.exists(path, isDirectory: &isFolder) }
-                together.check(&reports, isComplete: isFolder && together.count == files.count)
+                let hasAll = found.unreadable.isEmpty && together.count == found.files.count
+                together.check(&reports, isComplete: isFolder && hasAll)
             }
             reports += projects.reports
             unreadable += projects.unreadable
@@ -104,7 +106,7 @@ struct ValidateCommand: AsyncParsableCommand {
         }
     }
 
-    private func files(_ path: String?) throws(FileReading.Failure) -> [String] {
+    private func files(_ path: String?) throws(FileReading.Failure) -> FolderListing.Found {
         guard let path else { return try PipelineFiles.usual(in: options.directory ?? ".") }
         return try PipelineFiles.under(path, in: options.directory)
     }
@@ -186,8 +188,8 @@ private struct FoldersTogether {
 
     private func hasAllPipelines(of project: Project, _ files: [String]) -> Bool {
         let folder = PipelineFolder.usual(in: project.directory)
-        guard let all = try? PipelineFolder(searching: folder).files() else { return false }
-        return Set(all).isSubset(of: files.map { FileReading.absolute($0) })
+        guard let all = try? PipelineFolder(searching: folder).look(), all.unreadable.isEmpty else { return false }
+        return Set(all.files).isSubset(of: files.map { FileReading.absolute($0) })
     }
 
     private func add(_ diagnostic: Diagnostic, to file: String?, of reports: inout [LoadReport]) {

@@ -84,7 +84,9 @@ enum ConfigurationCheck {
     static func pipelines(_ project: Project, _ loader: PipelineLoader) -> (good: [Pipeline], findings: [HealthFinding])
     {
         let folder = PipelineFolder.usual(in: project.directory)
-        guard let files = try? PipelineFolder(searching: folder).files(), !files.isEmpty else {
+        guard let found = try? PipelineFolder(searching: folder).look(),
+            !found.files.isEmpty || !found.unreadable.isEmpty
+        else {
             return (
                 [],
                 [
@@ -98,10 +100,12 @@ enum ConfigurationCheck {
         }
         var good: [Pipeline] = []
         var names: [String: String] = [:]
-        var findings: [HealthFinding] = []
+        var findings: [HealthFinding] = found.unreadable.map {
+            .problem("pipelines", PipelineFolder.unreadable($0).message, nil)
+        }
         let codes: [any ErrorCode.Type] = [PipelineErrorCode.self] + loader.registry.plugins.flatMap(\.errorCodes)
         let subjects = Dictionary(codes.flatMap { reported($0) }, uniquingKeysWith: { first, _ in first })
-        for file in files {
+        for file in found.files {
             guard !FileReading.leads(out: project.directory, file) else {
                 findings.append(.warning("pipelines", OutsideLink.message(FileReading.shown(file)), OutsideLink.hint))
                 continue
@@ -142,7 +146,7 @@ enum ConfigurationCheck {
         }
         let checker = FolderChecker(
             registry: loader.registry, project: project.files(), scope: project.triggerScope)
-        for finding in checker.check(good.map { ($0.source.name, $0) }, isComplete: good.count == files.count) {
+        for finding in checker.check(good.map { ($0.source.name, $0) }, isComplete: good.count == found.files.count) {
             let diagnostic = finding.diagnostic
             let text = "\(diagnostic.file):\(diagnostic.range?.start.line ?? 1): \(diagnostic.message)"
             findings.append(

@@ -20,7 +20,7 @@ extension HealthFinding {
             }
         // What stands before the text takes 16 columns, and 18 before the hint.
         func wrap(_ text: String, indent: Int = 16) -> String {
-            String(TextWrap.wrap(style.safe(text), width: width, indent: indent).drop { $0 == " " })
+            TextWrap.behind(indent, style.safe(text), width: width, indent: indent)
         }
         let line = "\(mark) \(subject.padded(to: 13)) \(wrap(text))"
         return line + (hint.map { "\n                = \(wrap($0, indent: 18))" } ?? "")

@@ -6,6 +6,8 @@ struct TextTable {
         let title: String
         /// The minimum number of characters when rows are too wide; nil: the column is never cut.
         var shortest: Int?
+        /// Stands on the right of the column.
+        var isNumber = false
     }
 
     struct Row {
@@ -33,6 +35,7 @@ struct TextTable {
             zip(cells, widths).enumerated().map { index, cell in
                 // The last column needs no padding.
                 let text = Self.cut(cell.0, to: cell.1)
+                if columns[index].isNumber { return String(repeating: " ", count: cell.1 - text.count) + text }
                 return index == columns.count - 1 ? text : text.padded(to: cell.1)
             }
         }

@@ -14,7 +14,7 @@ enum TextWrap {
     /// - Parameters:
     ///   - width: The columns; nil: nothing is wrapped.
     ///   - indent: Spaces before all lines.
-    ///   - hanging: Further spaces before the lines after the first.
+    ///   - hanging: Further spaces before the lines after the first; less than 0: so many fewer.
     static func wrap(_ text: String, width: Int?, indent: Int = 0, hanging: Int = 0) -> String {
         let margin = String(repeating: " ", count: indent)
         return text.split(separator: "\n", omittingEmptySubsequences: false).map { line in
@@ -23,6 +23,15 @@ enum TextWrap {
             }
             return wrapped(line, width: width, margin, String(repeating: " ", count: indent + hanging))
         }.joined(separator: "\n")
+    }
+
+    /// The text behind what already stands on its first line.
+    ///
+    /// - Parameters:
+    ///   - columns: How many of the first line are taken.
+    ///   - indent: Spaces before the lines into which it is wrapped.
+    static func behind(_ columns: Int, _ text: String, width: Int?, indent: Int) -> String {
+        String(wrap(text, width: width, indent: columns, hanging: indent - columns).drop { $0 == " " })
     }
 
     /// The text in lines of at most `width` characters, wrapped at words; a longer word is broken. At least one line; empty

@@ -176,7 +176,11 @@ struct ProjectPlugins: Sendable {
             secret: { project.values.secrets[$0] },
             missing: { name in
                 project.unavailableSecrets[name].map {
-                    (UnavailableSecret(reason: $0).predicate, project.place(of: "secrets.\(name)") ?? "runnel.yaml")
+                    let place = project.place(of: "secrets.\(name)") ?? "runnel.yaml"
+                    return (
+                        UnavailableSecret(reason: $0).predicate,
+                        "it is declared at \(place); set it where Runnel is started"
+                    )
                 }
             })
     }

@@ -45,20 +45,30 @@ struct PipelineFolder: Sendable {
             : "in \(folder) and its `\(usualFolder)`; other folders are searched only below a runnel.yaml"
     }
 
-    /// The current files; see ``FolderListing/files()``. Throws if the folder itself cannot be listed.
-    func files() throws(FileReading.Failure) -> [String] {
-        let files = listing.files()
+    /// What is below the folder now; see ``FolderListing/look()``. Throws if the folder itself cannot be listed.
+    func look() throws(FileReading.Failure) -> FolderListing.Found {
+        let found = listing.look()
         try FileReading.checkFolder(path)
-        guard let files else {
-            throw FileReading.Failure(
-                message: "cannot read the folder \"\(path)\"; let the user who runs Runnel read and enter it")
-        }
-        return files
+        guard let found else { throw Self.unreadable(path) }
+        return found
     }
 
-    /// The files with what they hold; nil for one that cannot be read. One that has not changed is not read again.
+    /// The current files.
+    func files() throws(FileReading.Failure) -> [String] { try look().files }
+
+    /// The files with what they hold; nil for one that cannot be read, and for a folder that cannot be listed. A file that
+    /// has not changed is not read again.
     func contents() throws(FileReading.Failure) -> [(file: String, bytes: [UInt8]?)] {
-        known.update(try files())
+        let found = try look()
+        let folders: [(file: String, bytes: [UInt8]?)] = found.unreadable.map { ($0, nil) }
+        return known.update(found) + folders
+    }
+
+    /// The error for a folder that cannot be listed.
+    static func unreadable(_ folder: String) -> FileReading.Failure {
+        let name = folder.count > 1 && folder.hasSuffix("/") ? String(folder.dropLast()) : folder
+        return FileReading.Failure(
+            message: "cannot read the folder \"\(name)\"; let the user who runs Runnel read and enter it")
     }
 
     private static func isPipeline(_ name: String) -> Bool {
@@ -76,19 +86,21 @@ private final class KnownContents: Sendable {
 
     private let entries = Mutex<[String: Entry]>([:])
 
-    /// The contents of the files; those of others are forgotten.
-    func update(_ files: [String]) -> [(file: String, bytes: [UInt8]?)] {
+    /// The contents of the files; those of others are forgotten. What cannot be reached any more in a folder that cannot be
+    /// read stays as it was.
+    func update(_ found: FolderListing.Found) -> [(file: String, bytes: [UInt8]?)] {
         entries.withLock { entries in
             var kept: [String: Entry] = [:]
-            let contents = files.compactMap { file -> (file: String, bytes: [UInt8]?)? in
+            let contents = found.files.compactMap { file -> (file: String, bytes: [UInt8]?)? in
                 let version = FileVersion(file)
-                if let entry = entries[file], entry.version == version {
+                let isHidden = version == nil && found.unreadable.contains(where: file.hasPrefix)
+                if let entry = entries[file], entry.version == version || isHidden {
                     kept[file] = entry
                     return (file, entry.bytes)
                 }
                 guard let bytes = try? FileReading.yaml(of: file) else {
                     // One that has gone since is not there.
-                    return FileReading.exists(file) ? (file, nil) : nil
+                    return isHidden || FileReading.exists(file) ? (file, nil) : nil
                 }
                 if let version, version.isSettled { kept[file] = Entry(version: version, bytes: bytes) }
                 return (file, bytes)

@@ -25,6 +25,8 @@ public struct Diagnostic: Error, Sendable, Hashable {
     public var message: String
     /// A hint, such as `did you mean "file.read"?`.
     public var hint: String?
+    /// What of the lines that it shows may be a secret.
+    package var hidden: [YAMLRange] = []
 
     /// A diagnostic with a code that is declared.
     public init(
@@ -139,6 +141,47 @@ package struct DiagnosticList {
         // Finding the place takes as long as the text is.
         guard errors <= Self.maximum else { return }
         add(reported: reported, .error, source.range(ofUTF8Range: utf8Range, in: node), message, hint: hint)
+    }
+}
+
+extension DiagnosticList {
+    /// Removes what may be a secret from messages and from the lines that they show: the texts behind a ``SecretKey``, and
+    /// behind an unknown key that is close to one. A text with templates is none.
+    ///
+    /// - Parameter references: Keys whose values are names, also in the place of a secret: `{ secret: NAME }`.
+    mutating func conceal(in root: YAMLNode?, references: Set<String> = []) {
+        guard !items.isEmpty, let root else { return }
+        let unknown = items.filter { $0.code == PipelineErrorCode.unknownKey.rawValue }.compactMap(\.range)
+        func isSecret(_ key: YAMLNode) -> Bool {
+            SecretKey.matches(key.keyText)
+                || unknown.contains(key.range) && Suggestion.closest(to: key.keyText, among: SecretKey.names) != nil
+        }
+        var texts: [(text: String, range: YAMLRange)] = []
+        func find(in node: YAMLNode, isSecret isInner: Bool) {
+            switch node.content {
+            case .scalar:
+                guard isInner, let text = node.asString, !text.isEmpty, !text.contains("{{") else { return }
+                texts.append((text, node.range))
+            case .sequence(let items):
+                for item in items { find(in: item, isSecret: isInner) }
+            case .mapping(let pairs):
+                for pair in pairs {
+                    let isName = references.contains(pair.key.keyText)
+                    find(in: pair.value, isSecret: !isName && (isInner || isSecret(pair.key)))
+                }
+            }
+        }
+        find(in: root, isSecret: false)
+        for index in items.indices {
+            guard let start = items[index].range?.start else { continue }
+            items[index].hidden = texts.map(\.range).filter { $0.start.line <= start.line && start.line <= $0.end.line }
+            for (text, range) in texts where range.start <= start && start < range.end {
+                for words in [Value.string(text).json(), Value.string(text).quoted()] {
+                    items[index].message = items[index].message.replacing(words, with: "\"***\"")
+                    items[index].hint = items[index].hint?.replacing(words, with: "\"***\"")
+                }
+            }
+        }
     }
 }
 

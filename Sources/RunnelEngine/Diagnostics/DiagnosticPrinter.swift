@@ -82,13 +82,22 @@ public struct DiagnosticPrinter: Sendable {
 
 extension Diagnostic {
     /// Converts an error of the YAML parser.
-    public init(_ error: YAMLError, file: String) {
+    ///
+    /// - Parameters:
+    ///   - error: It quotes nothing that may be a secret.
+    ///   - source: The file, as it is shown with the error.
+    public init(_ error: YAMLError, in source: YAMLSource) {
         let places = error.related.map {
             "line \($0.range.start.line), column \($0.range.start.column): \($0.message)"
         }
         let hints = places + [error.hint].compactMap(\.self)
         self.init(
-            reported: error.code, file: file, range: error.range, error.message,
+            reported: error.code, file: source.name, range: error.range, error.message,
             hint: hints.isEmpty ? nil : hints.joined(separator: "; "))
+        let line = error.range.start.line
+        if let column = source.secretColumn(ofLine: line) {
+            let start = YAMLPosition(line: line, column: column)
+            hidden = [YAMLRange(start: start, end: YAMLPosition(line: line + 1, column: 1))]
+        }
     }
 }

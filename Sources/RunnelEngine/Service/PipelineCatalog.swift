@@ -1,6 +1,7 @@
 /// The pipelines of a folder, read again when their files change. A file with errors keeps its last good version.
 public struct PipelineCatalog: Sendable {
-    /// Returns all files with their contents; nil for one that cannot be read. Throws if the folder cannot be listed.
+    /// Returns all files with their contents; nil for one that cannot be read, and for a folder in it that cannot be listed,
+    /// whose path ends with a slash. Throws if the folder itself cannot be listed.
     public typealias ReadFiles = @Sendable () throws -> [(file: String, bytes: [UInt8]?)]
 
     /// A file as it was when it was last looked at.
@@ -27,9 +28,9 @@ public struct PipelineCatalog: Sendable {
         case updated(file: String, Pipeline, LoadReport, wasFaulty: Bool)
         /// A file that has a problem that it did not have before.
         case problem(file: String, String, LoadReport)
-        /// A file that cannot be read.
+        /// A file or folder that cannot be read.
         case unreadable(file: String)
-        /// A file that could not be read, and has not changed.
+        /// A file that could not be read, and has not changed; or a folder.
         case readable(file: String)
         case removed(file: String)
         /// A file that is not served any more, since another one with a pipeline of the same name comes first.
@@ -56,8 +57,10 @@ public struct PipelineCatalog: Sendable {
     private var absent: Set<String> = []
     private var folderProblem: String?
 
-    /// What is wrong with a file that cannot be read.
-    static let unreadable = "the file cannot be read; check its permissions"
+    /// What is wrong with a file or folder that cannot be read.
+    static func unreadable(_ file: String) -> String {
+        "the \(file.hasSuffix("/") ? "folder" : "file") cannot be read; check its permissions"
+    }
 
     /// - Parameters:
     ///   - isServed: Whether the catalogue is looked at all the time, by pipeline names: of two pipelines with one name
@@ -97,12 +100,12 @@ public struct PipelineCatalog: Sendable {
             guard let bytes else {
                 guard entriesByFile[file]?.problem == nil else { continue }
                 // If the last version had errors, those are already reported.
-                entriesByFile[file, default: Entry(file)].problem = Self.unreadable
+                entriesByFile[file, default: Entry(file)].problem = Self.unreadable(file)
                 look.changes.append(.unreadable(file: file))
                 continue
             }
             if entriesByFile[file]?.contents == bytes, entriesByFile[file]?.report.map(loader.isCurrent) ?? true {
-                if entriesByFile[file]?.problem == Self.unreadable {
+                if entriesByFile[file]?.problem == Self.unreadable(file) {
                     entriesByFile[file]?.problem = nil
                     look.changes.append(.readable(file: file))
                 }
@@ -162,6 +165,6 @@ public struct PipelineCatalog: Sendable {
 
     private mutating func remove(_ file: String) -> Change {
         entriesByFile[file] = nil
-        return .removed(file: file)
+        return file.hasSuffix("/") ? .readable(file: file) : .removed(file: file)
     }
 }

@@ -448,7 +448,7 @@ public actor PipelineHost {
                 for words in errors.isEmpty ? [problem] : errors {
                     logger.error("\(file) has errors; \(goesOn): \(words)")
                 }
-            case .unreadable(let file): logger.error("\(file): \(PipelineCatalog.unreadable)")
+            case .unreadable(let file): logger.error("\(file): \(PipelineCatalog.unreadable(file))")
             case .readable(let file): logger.warning("\(file) can be read again")
             case .removed(let file):
                 served.remove(file)

@@ -58,7 +58,9 @@ actor TriggerDeclarations {
                 )
             }
             identified = identified.filter { files.contains($0.key) }
-            for file in Set(entries.keys).subtracting(files) {
+            // What is below a folder that cannot be read is not gone.
+            let folders = files.filter { $0.hasSuffix("/") }
+            for file in Set(entries.keys).subtracting(files) where !folders.contains(where: file.hasPrefix) {
                 if let entry = entries.removeValue(forKey: file) {
                     try await removed(
                         entry, current.filter { entries[$0.file] == nil }.map(\.entry), current.map(\.entry))

@@ -18,7 +18,7 @@ package enum FieldFile {
             document = try YAMLParser.parse(bytes, name: file)
         } catch {
             let source = YAMLSource(name: file, text: String(decoding: bytes, as: UTF8.self))
-            return (nil, LoadReport(source: source, diagnostics: [Diagnostic(error, file: file)]))
+            return (nil, LoadReport(source: source, diagnostics: [Diagnostic(error, in: source)]))
         }
         var diagnostics = DiagnosticList(source: document.source)
         var made: Made?
@@ -37,6 +37,7 @@ package enum FieldFile {
         } else {
             diagnostics.error(PipelineErrorCode.emptyFile, document.root, "\(subject) is empty", hint: advice)
         }
+        diagnostics.conceal(in: document.root, references: ["env", "secret"])
         return (made, LoadReport(source: document.source, diagnostics: diagnostics.items.sortedByPlace()))
     }
 }

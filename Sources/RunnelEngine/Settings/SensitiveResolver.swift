@@ -136,41 +136,52 @@ extension String {
 
 /// The places in `runnel.yaml` that may hold a secret and must not be quoted in diagnostics.
 struct SensitivePlaces {
-    private var places: [(path: String, node: YAMLNode)] = []
+    private struct Place {
+        let path: String
+        let node: YAMLNode
+        /// What belongs there; nil for what errors do not quote.
+        var expected: String?
+    }
 
-    /// - Parameter sections: Those of plugins.
-    init(root: YAMLNode, sections: [FieldDefinition]) {
-        for section in sections {
-            guard case .mapping(let pairs)? = root[section.key]?.content else { continue }
-            let sensitive = section.sensitiveKeys
-            let known = Set((section.schema["properties"]?.asObject ?? [:]).keys).subtracting(sensitive)
-            // In a section with secrets, an unknown key may be a misspelt one whose value is a secret.
-            for pair in pairs where !sensitive.isEmpty && !known.contains(pair.key.keyText) {
-                places.append(("\(section.key).\(pair.key.keyText)", pair.value))
-            }
-        }
-        if let token = root["server"]?["token"] { places.append(("server.token", token)) }
-        for key in ["password", "url"] {
-            if let node = root["journal"]?[key] { places.append(("journal.\(key)", node)) }
-        }
-        if case .mapping(let tokens)? = root["server"]?["tokens"]?.content {
-            places += tokens.map { pair in
-                let path = "server.tokens.\(pair.key.keyText)"
-                return pair.value["token"].map { ("\(path).token", $0) } ?? (path, pair.value)
-            }
-        }
-        for section in ["traces", "metrics"] {
-            guard case .mapping(let headers)? = root[section]?["headers"]?.content else { continue }
-            places += headers.map { ("\(section).headers.\($0.key.keyText)", $0.value) }
-        }
-        if let secrets = root["secrets"] {
-            if case .mapping(let pairs) = secrets.content {
-                places += pairs.map { ("secrets.\($0.key.keyText)", $0.value) }
+    private var places: [Place] = []
+
+    /// - Parameter schema: That of the whole file.
+    init(root: YAMLNode, schema: Value) {
+        find(in: root, [], schema)
+        for (name, node) in SettingsProfiles(root: root).nodes {
+            if node.pairs == nil {
+                places.append(Place(path: "profiles.\(name)", node: node))
             } else {
-                places.append(("secrets", secrets))
+                find(in: node, [], schema)
             }
         }
         places.removeAll { $0.node.isNull || (try? SensitiveValue(field: Value($0.node))).map(Self.isName) ?? false }
+    }
+
+    /// - Parameter schema: nil for the value of an unknown key beside secrets, which may be a misspelt one.
+    private mutating func find(in node: YAMLNode, _ path: [String], _ schema: Value?) {
+        let place = path.joined(separator: ".")
+        guard let schema else { return places.append(Place(path: place, node: node)) }
+        if SensitiveValue.isSchema(schema) || place == "journal.url" {
+            places.append(Place(path: place, node: node, expected: SensitiveValue.forms))
+        } else if let pairs = node.pairs {
+            for pair in pairs {
+                let key = pair.key.keyText
+                let inner = schema["properties"]?[key] ?? schema["additionalProperties"] ?? [:]
+                let isUnknown = inner == false && Self.mayHoldSecrets(schema)
+                find(in: pair.value, path + [key], isUnknown ? nil : inner)
+            }
+        } else if ["plugins", SettingsProfiles.key].contains(place) || Self.mayHoldSecrets(schema) {
+            // One that stands in the place of its mapping.
+            let expected = schema["properties"] == nil ? "names and values" : "a mapping"
+            places.append(Place(path: place, node: node, expected: expected))
+        }
+    }
+
+    private static func mayHoldSecrets(_ schema: Value) -> Bool {
+        let members = (schema["properties"]?.asObject ?? [:]).map { $0.value }
+        return SensitiveValue.isSchema(schema)
+            || (members + [schema["additionalProperties"]].compactMap(\.self)).contains(where: mayHoldSecrets)
     }
 
     private static func isName(_ value: SensitiveValue) -> Bool {
@@ -179,14 +190,15 @@ struct SensitivePlaces {
 
     /// Removes the values from messages.
     func conceal(in diagnostics: inout DiagnosticList) {
-        for (path, node) in places {
-            let kind = Value(node).kindName
-            diagnostics.rewrite(in: node.range) { diagnostic in
-                guard diagnostic.severity == .error else { return }
-                let isWhole = path == "secrets"
-                let expected = isWhole ? "names and values" : SensitiveValue.forms
-                diagnostic.message = "`\(path)`: expected \(expected), found \(kind)"
-                diagnostic.hint = isWhole ? "write `secrets: { name: { env: NAME } }`" : nil
+        for place in places {
+            guard let expected = place.expected else { continue }
+            let path = place.path.isEmpty ? "" : "`\(place.path)`: "
+            let message = "\(path)expected \(expected), found \(Value(place.node).kindName)"
+            let hint = place.path == "secrets" ? "write `secrets: { name: { env: NAME } }`" : nil
+            diagnostics.rewrite(in: place.node.range) { diagnostic in
+                guard diagnostic.severity == .error, diagnostic.message != message else { return }
+                diagnostic.message = message
+                diagnostic.hint = hint
             }
         }
     }
@@ -204,6 +216,7 @@ extension YAMLSource {
         var lines: [String] = []
         while let line = self.line(lines.count + 1) {
             let number = lines.count + 1
+            let ranges = ranges.filter { $0.start.line <= number && number <= $0.end.line }
             var shown = ""
             for (offset, scalar) in line.unicodeScalars.enumerated() {
                 let position = YAMLPosition(line: number, column: offset + 1)

@@ -27,13 +27,13 @@ package enum SettingsLoader {
         let sections = shape.sections
         let document: YAMLDocument
         do {
-            document = try YAMLParser.parse(bytes ?? [], name: file)
+            // In an unparsable file any line may hold a secret: none is printed or quoted.
+            document = try YAMLParser.parse(bytes ?? [], name: file, isSecret: true)
         } catch {
-            // Lines are not printed: in an unparsable file any of them may hold a secret.
             let source = YAMLSource(name: file, text: "")
             return Outcome(
                 settings: nil, sections: [:],
-                report: LoadReport(source: source, diagnostics: [Diagnostic(error, file: file)]), effective: [])
+                report: LoadReport(source: source, diagnostics: [Diagnostic(error, in: source)]), effective: [])
         }
         var diagnostics = DiagnosticList(source: document.source)
         var shown = document.source
@@ -51,11 +51,11 @@ package enum SettingsLoader {
             checker.check(.literal(value), node: root, place: root, into: &diagnostics)
             let profiles = SettingsProfiles(root: root)
             for (name, node) in profiles.nodes { check(name, node, checker, into: &diagnostics) }
+            let sensitive = SensitivePlaces(root: root, schema: shape.schema)
+            sensitive.conceal(in: &diagnostics)
+            shown = sensitive.masked(shown)
             for node in [root] + profiles.nodes.map(\.node) {
-                let sensitive = SensitivePlaces(root: node, sections: sections)
-                sensitive.conceal(in: &diagnostics)
                 warnAboutLiterals(node, sections, into: &diagnostics)
-                shown = sensitive.masked(shown)
             }
         }
         let profiles = document.root.map { SettingsProfiles(root: $0) }

@@ -86,8 +86,9 @@ struct IncludeLoader {
         do {
             document = try YAMLParser.parse(Array(text.utf8), name: path)
         } catch {
-            sources[path] = YAMLSource(name: path, text: text)
-            self.diagnostics.append(Diagnostic(error, file: path))
+            let source = YAMLSource(name: path, text: text)
+            sources[path] = source
+            self.diagnostics.append(Diagnostic(error, in: source))
             return nil
         }
         sources[path] = document.source

@@ -48,18 +48,21 @@ public struct PipelineLoader: Sendable {
             document = try YAMLParser.parse(bytes, name: file)
         } catch {
             let source = YAMLSource(name: file, text: String(decoding: bytes, as: UTF8.self))
-            return (nil, LoadReport(source: source, diagnostics: [Diagnostic(error, file: file)]))
+            return (nil, LoadReport(source: source, diagnostics: [Diagnostic(error, in: source)]))
         }
         var decoder = makeDecoder(document.source)
-        guard var pipeline = decoder.pipeline(document) else {
-            return (nil, LoadReport(source: document.source, diagnostics: decoder.diagnostics.items.sortedByPlace()))
-        }
+        let decoded = decoder.pipeline(document)
         var diagnostics = decoder.diagnostics
+        guard var pipeline = decoded else {
+            diagnostics.conceal(in: document.root)
+            return (nil, LoadReport(source: document.source, diagnostics: diagnostics.items.sortedByPlace()))
+        }
         var includes = includeLoader(of: pipeline.name, stored: stored, isStored: isStored)
         check(pipeline, file, &includes, isStored: isStored, into: &diagnostics)
         if !(diagnostics.items + includes.diagnostics).hasErrors {
             pipeline = includes.expand(pipeline, into: &diagnostics)
         }
+        diagnostics.conceal(in: document.root)
         let sorted = (diagnostics.items + includes.diagnostics).sortedByPlace()
         if !sorted.hasErrors { pipeline.identify() }
         return (
@@ -102,13 +105,14 @@ public struct PipelineLoader: Sendable {
         }
         let check: (YAMLDocument, inout IncludeLoader) -> (Pipeline?, [Diagnostic]) = { document, includes in
             var decoder = makeDecoder(document.source)
-            guard let file = decoder.includedFile(document, pipeline: name) else {
-                return (nil, decoder.diagnostics.items)
-            }
+            let file = decoder.includedFile(document, pipeline: name)
             var diagnostics = decoder.diagnostics
-            let included = document.source.name
-            let path = included.hasPrefix("/") ? included : "\(project.path)/\(included)"
-            self.check(file, path, &includes, isStored: isStored, into: &diagnostics)
+            if let file {
+                let included = document.source.name
+                let path = included.hasPrefix("/") ? included : "\(project.path)/\(included)"
+                self.check(file, path, &includes, isStored: isStored, into: &diagnostics)
+            }
+            diagnostics.conceal(in: document.root)
             return (file, diagnostics.items)
         }
         return IncludeLoader(read: read, check: check)
@@ -161,10 +165,16 @@ public struct LoadReport: Sendable {
 
     /// The file and those that it includes, displayable: with asterisks for literal secrets.
     public var sources: [YAMLSource] {
-        let secrets = diagnostics.filter { $0.code == PipelineErrorCode.literalSecret.rawValue }
-        return ([source] + included.sorted { $0.key < $1.key }.map(\.value)).map { source in
-            source.masked(secrets.filter { $0.file == source.name }.compactMap(\.range))
+        ([source] + included.sorted { $0.key < $1.key }.map(\.value)).map { source in
+            source.masked(diagnostics.filter { $0.file == source.name }.flatMap(\.secrets))
         }
+    }
+}
+
+extension Diagnostic {
+    /// What must not be shown of its file.
+    fileprivate var secrets: [YAMLRange] {
+        code == PipelineErrorCode.literalSecret.rawValue ? hidden + [range].compactMap(\.self) : hidden
     }
 }
 

@@ -269,9 +269,7 @@ public enum ManifestText: FieldValue, Hashable {
             guard let missing = host.missing(name) else {
                 throw FieldError("there is no secret \"\(name)\"", hint: "add it under secrets: in runnel.yaml")
             }
-            throw FieldError(
-                "the secret \"\(name)\" \(missing.problem)",
-                hint: "it is declared at \(missing.place); set it where Runnel is started")
+            throw FieldError("the secret \"\(name)\" \(missing.problem)", hint: missing.hint)
         }
     }
 }

@@ -93,9 +93,9 @@ public struct ProcessHost: Sendable {
     public var variables: [String: String]
     /// The project's secrets, for manifests that name them.
     public var secret: @Sendable (_ name: String) -> String?
-    /// For a declared secret without a value: the problem, as a predicate, and the place of the declaration. nil for a
-    /// secret that is not declared.
-    public var missing: @Sendable (_ secret: String) -> (problem: String, place: String)?
+    /// For a declared secret without a value: the problem, as a predicate, and what to do. nil for a secret that is not
+    /// declared.
+    public var missing: @Sendable (_ secret: String) -> (problem: String, hint: String)?
     /// The project's folder, passed to children in `RUNNEL_PROJECT`.
     public var project: String
     /// The plugin's settings as JSON, passed to children in `RUNNEL_SETTINGS`.
@@ -108,7 +108,7 @@ public struct ProcessHost: Sendable {
     ///   - missing: See ``missing``.
     public init(
         variables: [String: String], project: String, secret: @escaping @Sendable (String) -> String? = { _ in nil },
-        missing: @escaping @Sendable (_ secret: String) -> (problem: String, place: String)? = { _ in nil }
+        missing: @escaping @Sendable (_ secret: String) -> (problem: String, hint: String)? = { _ in nil }
     ) {
         self.variables = variables
         self.project = project

@@ -182,6 +182,22 @@ import WebhookPlugin
 
     // MARK: Searching
 
+    @Test("a text is found as if both were in lower case, in ASCII and elsewhere")
+    func searchText() {
+        let texts = [
+            "", "http-failed The server said 503", "HTTP", "a\r\nB", "Straße", "STRASSE", "\u{212A}elvin", "kelvin",
+            "チャット Failed", "e\u{301}", "É", "[x]", "{X}", "@", "`", "failed",
+        ]
+        let words =
+            texts + ["http-", "tHe", "503", "r s", "\n", "\r\n", "b", "ß", "SS", "k", "failed x", "e", "X", "\u{7F}"]
+        for text in texts {
+            for word in words {
+                let expected = text.lowercased().contains(word.lowercased())
+                #expect(SearchText(word).isIn(text) == expected, "\(word.debugDescription) in \(text.debugDescription)")
+            }
+        }
+    }
+
     @Test("a search ends at its limit, and goes on from there")
     func search() async throws {
         let journal = MemoryJournal()

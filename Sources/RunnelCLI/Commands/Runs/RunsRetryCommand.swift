@@ -174,9 +174,9 @@ struct RunsRetryCommand: AsyncParsableCommand {
                 !trigger.isThere(source, directory) || !places.insert(source.payload).inserted
             {
                 let place = source.payload["path"]?.asString.map { " at \"\($0)\"" } ?? ""
-                Streams.error.write(
-                    "the run \(id) is left out: what it was started for is not there any more\(place), or has a newer run\n"
-                )
+                let words =
+                    "the run \(id) is left out: what it was started for is not there any more\(place), or has a newer run"
+                Streams.error.write(TextWrap.wrap(words, width: Streams.error.width, hanging: 4) + "\n")
                 continue
             }
             standing.append(id)

@@ -226,6 +226,7 @@ struct RunSearch: Sendable {
         let isExact = query.trigger == nil && query.text == nil && !query.isInterrupted
         if !isExact { filter.limit = 500 }
         let since = query.hours.map { now - Int64($0) * HourCount.length }
+        let text = query.text.map(SearchText.init)
         var page = Page()
         var examined = 0
         while true {
@@ -237,7 +238,7 @@ struct RunSearch: Sendable {
                     return page
                 }
                 examined += 1
-                if matches(run, query) { page.runs.append(run) }
+                if matches(run, query, text) { page.runs.append(run) }
             }
             guard runs.count == filter.limit, let last = runs.last else { return page }
             if examined >= maximumExamined {
@@ -248,12 +249,40 @@ struct RunSearch: Sendable {
         }
     }
 
-    private func matches(_ run: RunRecord, _ query: RunQuery) -> Bool {
+    private func matches(_ run: RunRecord, _ query: RunQuery, _ text: SearchText?) -> Bool {
         if query.isInterrupted, !run.isInterrupted { return false }
         if let trigger = query.trigger, run.trigger["type"]?.asString != trigger { return false }
-        guard let text = query.text else { return true }
+        guard let text else { return true }
         guard let error = run.error else { return false }
-        return "\(error["code"]?.asString ?? "") \(error["message"]?.asString ?? "")".lowercased().contains(
-            text.lowercased())
+        return text.isIn("\(error["code"]?.asString ?? "") \(error["message"]?.asString ?? "")")
+    }
+}
+
+/// A text that people look for, in upper or lower case.
+struct SearchText: Sendable {
+    private let lowercased: String
+    /// nil where characters are more than bytes: outside of ASCII, and in CR LF, which is one character.
+    private let bytes: [UInt8]?
+
+    init(_ text: String) {
+        lowercased = text.lowercased()
+        let isPlain = !lowercased.isEmpty && lowercased.utf8.allSatisfy { (0x20..<0x7F).contains($0) }
+        bytes = isPlain ? Array(lowercased.utf8) : nil
+    }
+
+    /// Whether a text holds it. Where both are ASCII, no lowercase copy is made: in a search of a thousand runs those take
+    /// most of the time.
+    func isIn(_ text: String) -> Bool {
+        guard let bytes, text.utf8.allSatisfy({ $0 < 0x80 }) else { return text.lowercased().contains(lowercased) }
+        var text = text
+        return text.withUTF8 { text in
+            guard text.count >= bytes.count else { return false }
+            return (0...text.count - bytes.count).contains { start in
+                bytes.indices.allSatisfy { offset in
+                    let byte = text[start + offset]
+                    return (0x41...0x5A).contains(byte) ? byte | 0x20 == bytes[offset] : byte == bytes[offset]
+                }
+            }
+        }
     }
 }

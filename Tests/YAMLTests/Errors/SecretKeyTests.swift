@@ -22,11 +22,13 @@ import Testing
         let key = try failure("a: [b]\n token: abc\n")
         #expect(key.message.hasPrefix("expected a key, found \"token: ***\" (libyaml: "))
         let error = #expect(throws: YAMLError.self) {
-            try YAMLParser.parse("a: [b]\n c: abc\n", name: "p.yaml", isSecret: true)
+            try YAMLParser.parse(Array("a: [b]\n c: abc\n".utf8), name: "p.yaml", isSecret: true)
         }
         #expect(error?.message.hasPrefix("expected a key, found \"***\" (libyaml: ") ?? false)
         #expect(error?.description.contains("abc") == false)
-        let end = #expect(throws: YAMLError.self) { try YAMLParser.parse("a: [b", name: "p.yaml", isSecret: true) }
+        let end = #expect(throws: YAMLError.self) {
+            try YAMLParser.parse(Array("a: [b".utf8), name: "p.yaml", isSecret: true)
+        }
         #expect(end?.message.hasPrefix("expected \",\" or \"]\", found the end of the file (libyaml: ") ?? false)
     }
 }

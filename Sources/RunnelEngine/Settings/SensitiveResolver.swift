@@ -196,9 +196,9 @@ struct SensitivePlaces {
             let message = "\(path)expected \(expected), found \(Value(place.node).kindName)"
             let hint = place.path == "secrets" ? "write `secrets: { name: { env: NAME } }`" : nil
             diagnostics.rewrite(in: place.node.range) { diagnostic in
-                guard diagnostic.severity == .error, diagnostic.message != message else { return }
-                diagnostic.message = message
-                diagnostic.hint = hint
+                guard diagnostic.severity == .error else { return }
+                if diagnostic.message != message { (diagnostic.message, diagnostic.hint) = (message, nil) }
+                diagnostic.hint = hint ?? diagnostic.hint
             }
         }
     }

@@ -135,7 +135,7 @@ import Testing
 
     @Test("a changed configuration is taken up without a signal, each change is named once, and errors change nothing")
     func changedConfiguration() async throws {
-        let configuration = "server: { port: 0 }\nlog: { level: error }\n"
+        let configuration = "server: { port: 0 }\nlog: { level: error }\nsecrets: { a: of-the-file }\n"
         try await withFolder(["runnel.yaml": configuration, "s.yaml": Self.stalled]) { folder in
             let server = try await Server(folder, ["--simulate"])
             try folder.write("runnel.yaml", configuration + "runs: { limit: 3 }\n")

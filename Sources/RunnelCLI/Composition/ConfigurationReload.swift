@@ -193,10 +193,8 @@ actor ConfigurationReload {
     }
 
     private static func leaves(of project: Project) -> [String: Value] {
-        let source = project.report.source
-        guard let root = try? YAMLParser.parse(Array(source.text.utf8), name: source.name).root else { return [:] }
         var leaves: [String: Value] = [:]
-        collect(Value(root), [], into: &leaves)
+        collect(project.fileSettings, [], into: &leaves)
         return leaves
     }
 

@@ -40,6 +40,8 @@ struct Project: Sendable {
     let report: LoadReport
     /// Every setting with its value and its source; secrets by name only.
     let effectiveSettings: [EffectiveSetting]
+    /// What `runnel.yaml` says, with the chosen profile. It may hold secrets.
+    let fileSettings: Value
     /// Redacts the secrets of this project.
     let redactor: Redactor
     /// Where traces are sent; nil where nothing is recorded.
@@ -112,6 +114,7 @@ struct Project: Sendable {
         self.report = report
         self.environmentFile = environmentFile
         effectiveSettings = outcome.effective
+        fileSettings = outcome.file
         let places = Dictionary(outcome.effective.map { ($0.key, $0.source.name) }, uniquingKeysWith: { $1 })
         let run = commands.map { commands -> SensitiveResolver.RunCommand in
             { CommandOutputs.shared.output(of: $0, for: $1, in: directory, commands) }

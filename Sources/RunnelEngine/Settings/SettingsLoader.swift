@@ -12,6 +12,8 @@ package enum SettingsLoader {
         package let report: LoadReport
         /// Every setting with its value and its source, by key.
         package let effective: [EffectiveSetting]
+        /// What the file says, with the chosen profile. It may hold secrets.
+        package let file: Value
     }
 
     /// - Parameters:
@@ -33,7 +35,8 @@ package enum SettingsLoader {
             let source = YAMLSource(name: file, text: "")
             return Outcome(
                 settings: nil, sections: [:],
-                report: LoadReport(source: source, diagnostics: [Diagnostic(error, in: source)]), effective: [])
+                report: LoadReport(source: source, diagnostics: [Diagnostic(error, in: source)]), effective: [],
+                file: [:])
         }
         var diagnostics = DiagnosticList(source: document.source)
         var shown = document.source
@@ -73,7 +76,7 @@ package enum SettingsLoader {
         do throws(FieldError) {
             return outcome(
                 try shape.read(overlay.applied(to: value)), diagnostics, shown,
-                EffectiveSetting.all(value, root: document.root, file: file, overlay, shape))
+                EffectiveSetting.all(value, root: document.root, file: file, overlay, shape), file: value)
         } catch {
             let path = error.path.map(\.text).joined(separator: ".")
             diagnostics.add(
@@ -102,11 +105,12 @@ package enum SettingsLoader {
 
     private static func outcome(
         _ read: (settings: Settings, sections: [String: Value])?, _ diagnostics: DiagnosticList, _ source: YAMLSource,
-        _ effective: [EffectiveSetting] = []
+        _ effective: [EffectiveSetting] = [], file: Value = [:]
     ) -> Outcome {
         Outcome(
             settings: read?.settings, sections: read?.sections ?? [:],
-            report: LoadReport(source: source, diagnostics: diagnostics.items.sortedByPlace()), effective: effective)
+            report: LoadReport(source: source, diagnostics: diagnostics.items.sortedByPlace()), effective: effective,
+            file: file)
     }
 
     private static func warnAboutLiterals(

@@ -81,16 +81,6 @@ import Testing
         #expect(try CronExpression(cron).warnings.isEmpty)
     }
 
-    @Test("an entry that is disabled has no next tick to be shown")
-    func disabled() throws {
-        let start = try #require(Timestamp.parse("2026-11-24T00:00:00Z"))
-        for (isEnabled, next) in [(true, start + 3_600_000_000_000), (false, nil)] as [(Bool, Int64?)] {
-            let entry: ValueObject = ["cron": "0 * * * *", "timezone": "UTC", "enabled": .bool(isEnabled)]
-            let trigger = try ScheduleTrigger(fields: entry)
-            #expect(try trigger.preview().next(start) == next)
-        }
-    }
-
     @Test("`@reboot` starts one run each time Runnel starts, however often the trigger begins anew")
     func reboot() async throws {
         var rig = try Rig(at: "2026-11-24T00:00:00Z")

@@ -102,7 +102,7 @@ struct ScheduleTrigger: TimedTrigger {
     func preview() throws(FieldError) -> TriggerPreview {
         let schedule = try schedule()
         return TriggerPreview(
-            next: { [enabled] in enabled ? schedule.next(after: $0) : nil }, text: { schedule.text(of: $0) },
+            next: { schedule.next(after: $0) }, text: { schedule.text(of: $0) },
             event: { ScheduleSession.event(of: $0, key: $1, firedAt: $2) })
     }
 

@@ -118,8 +118,8 @@ public enum PipelineTestFiles {
         name.hasSuffix(".test.yaml") || name.hasSuffix(".test.yml")
     }
 
-    /// The file itself; or every test file below a folder, except in what ``FolderListing`` skips. nil when there
-    /// is no such file or folder.
+    /// The file itself, or all test files below a folder, without those in folders that ``FolderListing`` skips. nil if
+    /// there is no such file or folder.
     ///
     /// - Parameter entered: The names of the folders in the outermost one that are searched; nil for all.
     public static func under(_ path: String, entering entered: Set<String>? = nil) -> FolderListing.Found? {

@@ -15,7 +15,7 @@ package enum SecretKey {
 }
 
 extension YAMLSource {
-    /// From which column on a line may be a secret; nil where nothing of it is.
+    /// The column from which a line may be a secret; nil if no part of it is.
     ///
     /// That is the whole line in a text of secrets, and elsewhere what stands behind a ``SecretKey``, and the values in the
     /// lines below it that are indented more. A value that begins with a template is none.

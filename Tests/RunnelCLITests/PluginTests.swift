@@ -122,6 +122,17 @@ import Testing
         }
     }
 
+    /// The manifest of an MCP server that is called with a secret.
+    private static func tools(secret: String) -> String {
+        """
+        name: tools
+        protocol: mcp
+        transport: http
+        url: http://127.0.0.1:1/mcp
+        headers: { authorization: { secret: \(secret) } }
+        """
+    }
+
     @Test("validate finds secrets that the project does not have, and warns of a program that is not there")
     func missing() async throws {
         let files = Self.project([
@@ -133,13 +144,7 @@ import Testing
             env: [ LANG, { KEY: { secret: tokn } } ]
             steps: { hello: { summary: Greets. } }
             """,
-            "plugins/tools/plugin.yaml": """
-            name: tools
-            protocol: mcp
-            transport: http
-            url: http://127.0.0.1:1/mcp
-            headers: { authorization: { secret: other } }
-            """,
+            "plugins/tools/plugin.yaml": Self.tools(secret: "other"),
             "p.yaml": "name: p\nsteps:\n  - { uses: template, with: { text: a } }\n",
         ])
         try await withProject(files) { runnel in
@@ -175,13 +180,7 @@ import Testing
         let files = Self.project([
             "runnel.yaml": "secrets: { key: { env: RUNNEL_TEST_UNSET_KEY } }\n",
             "plugins/greet/plugin.yaml": Self.greet + "\nenv: { KEY: { secret: key } }\n",
-            "plugins/tools/plugin.yaml": """
-            name: tools
-            protocol: mcp
-            transport: http
-            url: http://127.0.0.1:1/mcp
-            headers: { authorization: { secret: key } }
-            """,
+            "plugins/tools/plugin.yaml": Self.tools(secret: "key"),
             "p.yaml": "name: p\nsteps:\n  - { uses: greet.hello, with: { name: Ada } }\n",
             "p.test.yaml": "tests:\n  - name: greets\n    expect: { status: succeeded }\n",
         ])

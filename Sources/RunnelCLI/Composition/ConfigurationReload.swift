@@ -166,7 +166,7 @@ actor ConfigurationReload {
         changes.formUnion(
             Set(old.secrets.keys).union(new.secrets.keys).filter { old.secrets[$0] != new.secrets[$0] }
                 .map { "secrets.\($0)" })
-        // A restart could not apply a secret without a value.
+        // A token without a value is no change: a restart could not apply it.
         if let token = try? new.serverToken?.get(), token != (try? old.serverToken?.get()) {
             changes.insert("server.token")
         }

@@ -25,7 +25,7 @@ public struct Diagnostic: Error, Sendable, Hashable {
     public var message: String
     /// A hint, such as `did you mean "file.read"?`.
     public var hint: String?
-    /// What of the lines that it shows may be a secret.
+    /// The parts of the shown lines that may be secrets.
     package var hidden: [YAMLRange] = []
 
     /// A diagnostic with a code that is declared.

@@ -135,7 +135,7 @@ public struct RunService: Sendable {
         return trigger.isThere(source, runner.project)
     }
 
-    /// The newest later run with the same cause.
+    /// The newest run after this one with the same cause, such as the same watched file.
     private func newerRun(than run: RunRecord) async throws(JournalError) -> RunRecord? {
         var first = run
         while let id = first.retryOf, let earlier = try await journal.run(id) { first = earlier }

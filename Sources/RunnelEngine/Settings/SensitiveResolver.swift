@@ -139,7 +139,7 @@ struct SensitivePlaces {
     private struct Place {
         let path: String
         let node: YAMLNode
-        /// What belongs there; nil for what errors do not quote.
+        /// What is expected there; nil if no error quotes the place.
         var expected: String?
     }
 

@@ -34,8 +34,8 @@ public final class FolderListing: Sendable {
         }
     }
 
-    /// The folders that are not searched, at any depth: they hold programs with YAML files of their own, or what a file
-    /// system has found.
+    /// The folders that are not searched, at any depth: they hold programs with YAML files of their own, or files
+    /// that `fsck` has recovered.
     private static let skipped: Set = ["plugins", "node_modules", "lost+found"]
 
     private let path: String
@@ -69,7 +69,7 @@ public final class FolderListing: Sendable {
         self.isWanted = isWanted
     }
 
-    /// The current files, and the folders that cannot be listed; nil if the outermost could never be.
+    /// The current files, and the folders that cannot be listed. nil if the outermost folder has never been listed.
     public func look() -> Found? {
         let root = path == "." ? "" : path.hasSuffix("/") ? path : path + "/"
         return listings.withLock { listings in

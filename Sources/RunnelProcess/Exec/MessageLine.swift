@@ -14,7 +14,7 @@ struct MessageLine: Sendable {
         var hint: String?
     }
 
-    /// - Parameter example: The hint for an object that is no message.
+    /// - Parameter example: The hint for a line that is not an object with a type.
     init(_ bytes: [UInt8], example: String) throws(Problem) {
         let value: Value
         do {

@@ -47,6 +47,8 @@ enum SimulatorApplication {
         onListening: @escaping @Sendable (Int) -> Void
     ) -> Application<SimulatorResponder> {
         let configuration = simulation.configuration
+        // Each stream has a descriptor, and one more where the client is in the same process.
+        ConnectionLimit.raise(to: 4096)
         return Application(
             responder: SimulatorResponder(simulation: simulation),
             server: HTTPServerBuilder {

@@ -114,38 +114,6 @@ final class AcceptErrors: ChannelInboundHandler, RemovableChannelHandler, Sendab
     }
 }
 
-/// The number of connections that the process can hold.
-enum ConnectionLimit {
-    /// Descriptors reserved for the rest of the process: the journal, files, connections and processes of pipelines.
-    private static let reserve = 256
-
-    /// - Parameter files: The limit of open files.
-    static func fitting(_ wanted: Int, files: Int) -> Int {
-        min(wanted, max(files - reserve, files / 2))
-    }
-
-    /// Raises the limit of open files to fit the connections, as far as permitted.
-    ///
-    /// - Returns: The possible number of connections.
-    static func raise(to wanted: Int) -> Int {
-        var limit = rlimit()
-        guard getrlimit(Self.resource, &limit) == 0 else { return wanted }
-        let needed = rlim_t(wanted + reserve)
-        if limit.rlim_cur < needed {
-            let before = limit
-            limit.rlim_cur = min(needed, limit.rlim_max)
-            if setrlimit(Self.resource, &limit) != 0 { limit = before }
-        }
-        return fitting(wanted, files: Int(clamping: limit.rlim_cur))
-    }
-
-    #if canImport(Glibc)
-    private static let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
-    #else
-    private static let resource = RLIMIT_NOFILE
-    #endif
-}
-
 /// HTTP/1.1 connections with time limits, over TLS if there is a certificate.
 struct GuardedChannel: ServerChildChannel {
     private let base: HTTP1Channel

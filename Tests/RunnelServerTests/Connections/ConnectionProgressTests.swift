@@ -1,6 +1,7 @@
 import NIOCore
 import Testing
 
+@testable import HTTPServing
 @testable import RunnelServer
 
 @Suite("The time that a connection may take") struct ConnectionProgressTests {

@@ -1,3 +1,4 @@
+import HTTPServing
 import RunnelKit
 import RunnelTesting
 import Testing
@@ -207,15 +208,19 @@ import Testing
 
     @Test("connections that say nothing keep nobody out, and are closed when their time is over")
     func idle() async throws {
-        let count = min(2000, (ConnectionLimit.raise(to: 12_000) - 500) / 2)
-        try await Self.rig(connections: count + 100).serve { server in
-            var wires: [Wire] = []
-            for _ in 0..<count { wires.append(try await Wire(port: server.port)) }
-            #expect(try await Self.isHealthy(server))
-            let hook = try await server.call("POST", "/hooks/h", [("Content-Type", "text/plain")], body: "x")
-            #expect(hook.status == 202)
-            for wire in wires { await wire.close() }
-            #expect(try await Self.isHealthy(server))
+        // In its own process, because of the descriptors: Foundation's `Process`, which other tests use, reads beyond a
+        // buffer in a process with more than about 1,300 of them.
+        await #expect(processExitsWith: .success) {
+            let count = min(2000, (ConnectionLimit.raise(to: 12_000) - 500) / 2)
+            try await HostileCallerTests.rig(connections: count + 100).serve { server in
+                var wires: [Wire] = []
+                for _ in 0..<count { wires.append(try await Wire(port: server.port)) }
+                #expect(try await HostileCallerTests.isHealthy(server))
+                let hook = try await server.call("POST", "/hooks/h", [("Content-Type", "text/plain")], body: "x")
+                #expect(hook.status == 202)
+                for wire in wires { await wire.close() }
+                #expect(try await HostileCallerTests.isHealthy(server))
+            }
         }
         try await Self.rig(idle: .milliseconds(50)).serve { server in
             var wires: [Wire] = []

@@ -11,14 +11,20 @@ package final class PostgresConnection {
     private let options: PostgresOptions
     package let canceller: PostgresCanceller
     private var deferred: [PostgresStatement] = []
+    /// Whether statements wait for the next ones.
+    package var hasDeferred: Bool { !deferred.isEmpty }
     /// The results of the statements that were deferred last.
     package private(set) var deferredResults: [PostgresResult] = []
     /// The names of prepared statements.
     private var prepared: [String: String] = [:]
+    /// The parameters of the statement that is being sent.
+    private var buffer: [UInt8] = []
     /// The time limit of one call, beyond what the server's own `statement_timeout` allows.
     package var limit = Duration.seconds(60)
     package private(set) var isBroken = false
 
+    /// In bytes. A larger buffer is not kept.
+    private static let maximumBuffer = 1 << 20
     /// The number of statements that are kept prepared.
     private static let maximumPrepared = 200
 
@@ -100,9 +106,15 @@ package final class PostgresConnection {
         return result
     }
 
-    /// Sends the statements, such as the beginning of a transaction, with the next ones: they need no round trip then.
+    /// Sends the statements with the next ones, such as the beginning of a transaction, or what stands before its end:
+    /// they need no round trip then.
     package func sendWithNext(_ statements: [PostgresStatement]) {
-        deferred = statements
+        deferred += statements
+    }
+
+    /// Forgets the deferred statements and results, as before a new transaction.
+    package func dropDeferred() {
+        deferred = []
         deferredResults = []
     }
 
@@ -176,7 +188,7 @@ package final class PostgresConnection {
     }
 
     private func send(_ statement: PostgresStatement, name: String?) throws(PostgresError) {
-        var buffer: [UInt8] = []
+        buffer.removeAll(keepingCapacity: buffer.capacity <= Self.maximumBuffer)
         let places = statement.parameters.map { parameter in
             (start: buffer.count, length: parameter.encode(into: &buffer))
         }

@@ -9,13 +9,13 @@ public enum UUIDv7 {
         let milliseconds = UInt64(max(0, nanoseconds / 1_000_000)) & 0xFFFF_FFFF_FFFF
         let high = milliseconds << 16 | 0x7000 | UInt64.random(in: 0...0xFFF, using: &generator)
         let low = 0x8000_0000_0000_0000 | (UInt64.random(in: .min ... .max, using: &generator) >> 2)
-        let digits = hex(high) + hex(low)
-        var text = ""
-        for (index, digit) in digits.enumerated() {
-            if [8, 12, 16, 20].contains(index) { text += "-" }
-            text.append(digit)
+        var text: [UInt8] = []
+        text.reserveCapacity(36)
+        for index in 0..<16 {
+            if (4...10).contains(index), index.isMultiple(of: 2) { text.append(UInt8(ascii: "-")) }
+            text.append(hexadecimal: UInt8(truncatingIfNeeded: (index < 8 ? high : low) >> UInt64(56 - index % 8 * 8)))
         }
-        return text
+        return String(decoding: text, as: UTF8.self)
     }
 
     /// - Parameter nanoseconds: The time since 1970.
@@ -23,19 +23,26 @@ public enum UUIDv7 {
         var generator = SystemRandomNumberGenerator()
         return make(nanoseconds: nanoseconds, using: &generator)
     }
-
-    private static func hex(_ number: UInt64) -> String {
-        let digits = String(number, radix: 16)
-        return String(repeating: "0", count: 16 - digits.count) + digits
-    }
 }
 
 extension Sequence<UInt8> {
     /// Two digits for each byte, in lower case.
     package var hexadecimal: String {
-        var text = ""
-        for byte in self { text += String(byte >> 4, radix: 16) + String(byte & 15, radix: 16) }
-        return text
+        var text: [UInt8] = []
+        text.reserveCapacity(2 * underestimatedCount)
+        for byte in self { text.append(hexadecimal: byte) }
+        return String(decoding: text, as: UTF8.self)
+    }
+}
+
+extension [UInt8] {
+    fileprivate mutating func append(hexadecimal byte: UInt8) {
+        append(Self.digit(byte >> 4))
+        append(Self.digit(byte & 15))
+    }
+
+    private static func digit(_ value: UInt8) -> UInt8 {
+        value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") + value - 10
     }
 }
 

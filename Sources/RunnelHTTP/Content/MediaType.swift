@@ -9,10 +9,11 @@ public struct MediaType: Sendable, Hashable {
 
     /// Nil where `text` does not begin with a type and a subtype.
     public init?(_ text: String) {
-        let parts = text.split(separator: ";", omittingEmptySubsequences: false).map(\.trimmed)
-        guard let essence = parts.first?.lowercased(), let slash = essence.firstIndex(of: "/"),
-            slash != essence.startIndex, essence.index(after: slash) != essence.endIndex,
-            !essence.contains(where: \.isWhitespace)
+        let parts = text.utf8.split(separator: UInt8(ascii: ";"), omittingEmptySubsequences: false)
+            .map { Substring($0).trimmed }
+        guard let essence = parts.first?.lowercased(), let slash = essence.utf8.firstIndex(of: UInt8(ascii: "/")),
+            slash != essence.startIndex, essence.utf8.index(after: slash) != essence.endIndex,
+            essence.utf8.allSatisfy({ (0x21...0x7E).contains($0) })
         else { return nil }
         self.essence = essence
         charset =

@@ -62,9 +62,9 @@ struct HostPolicy: Sendable {
     }
 
     private static func host(_ authority: String) -> String {
-        guard let colon = authority.lastIndex(of: ":"), authority[colon...].dropFirst().allSatisfy(\.isNumber) else {
-            return authority
-        }
+        guard let colon = authority.utf8.lastIndex(of: UInt8(ascii: ":")),
+            authority.utf8[colon...].dropFirst().allSatisfy({ (0x30...0x39).contains($0) })
+        else { return authority }
         return String(authority[..<colon])
     }
 }

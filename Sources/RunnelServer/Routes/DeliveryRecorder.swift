@@ -162,9 +162,10 @@ extension DeliveryRecord {
             let name = pair.prefix { $0 != "=" }
             return !CredentialName.isParameter(PercentDecoding.text(name) ?? String(name))
         }.joined(separator: "&")
-        let url = String(call.url.prefix { $0 != "?" }) + (query.isEmpty ? "" : "?" + query)
+        let path = Substring(call.url.utf8.prefix { $0 != UInt8(ascii: "?") })
+        let url = path + (query.isEmpty ? "" : "?" + query)
         return [
-            "headers": .list(headers), "query": .string(query), "url": .string(url),
+            "headers": .list(headers), "query": .string(query), "url": .string(String(url)),
             "from": .string(call.remoteAddress),
             "params": .object(
                 ValueObject(note.parameters.sorted { $0.key < $1.key }.map { ($0.key, .string($0.value)) })),

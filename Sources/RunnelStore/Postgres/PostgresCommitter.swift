@@ -40,6 +40,8 @@ final class PostgresCommitter: Sendable {
         var isGathering = false
         var isClosed = false
         var drained: [CheckedContinuation<Void, Never>] = []
+
+        func isInFlight(_ key: String) -> Bool { inFlight.values.contains { $0.contains(key) } }
     }
 
     /// The maximum number of jobs in a transaction.
@@ -124,24 +126,26 @@ final class PostgresCommitter: Sendable {
 
     /// Whether a job does not have to wait for transactions in flight.
     private static func mayTake(_ state: State) -> Bool {
-        var busy = state.inFlight.values.reduce(into: Set<String>()) { $0.formUnion($1) }
+        var waiting: Set<String> = []
         for job in state.jobs {
             guard let keys = job.keys else { return state.inFlight.isEmpty }
-            if !keys.contains(where: busy.contains) { return true }
-            busy.formUnion(keys)
+            if !keys.contains(where: { waiting.contains($0) || state.isInFlight($0) }) { return true }
+            waiting.formUnion(keys)
         }
         return false
     }
 
     /// The jobs that do not have to wait for transactions in flight, in order.
     private static func take(from state: inout State) -> [Job] {
-        var busy = state.inFlight.values.reduce(into: Set<String>()) { $0.formUnion($1) }
+        var waiting: Set<String> = []
         var (taken, rest): ([Job], [Job]) = ([], [])
         var isBarred = false
         for job in state.jobs {
             let mayGo: Bool
             if let keys = job.keys {
-                mayGo = !isBarred && taken.count < batch && !keys.contains(where: busy.contains)
+                mayGo =
+                    !isBarred && taken.count < batch
+                    && !keys.contains { waiting.contains($0) || state.isInFlight($0) }
             } else {
                 mayGo = state.inFlight.isEmpty && rest.isEmpty
                 isBarred = isBarred || !mayGo
@@ -150,7 +154,7 @@ final class PostgresCommitter: Sendable {
                 taken.append(job)
             } else {
                 rest.append(job)
-                busy.formUnion(job.keys ?? [])
+                waiting.formUnion(job.keys ?? [])
             }
         }
         state.jobs = rest
@@ -285,6 +289,7 @@ final class PostgresWriter: Sendable {
         do {
             session.token += 1
             let start = ContinuousClock.now
+            connection.dropDeferred()
             connection.sendWithNext(
                 [PostgresStatement("BEGIN")] + options.transactionPreamble
                     + [
@@ -310,6 +315,7 @@ final class PostgresWriter: Sendable {
             if connection.isBroken {
                 session.connection = nil
             } else {
+                connection.dropDeferred()
                 _ = try? connection.execute("ROLLBACK")
                 if connection.isBroken { session.connection = nil }
             }

@@ -3,15 +3,17 @@ public import RunnelEngine
 import RunnelKit
 import Synchronization
 
-/// A run that is accepted, as its columns hold it.
-struct PostgresNewRun: Sendable {
-    var run: RunRecord
+/// A run that is accepted, as its columns hold it. A class, because it goes through many hands.
+final class PostgresNewRun: Sendable {
+    let run: RunRecord
     let trigger: PostgresValue
     let inputs: PostgresValue
     let input: PostgresValue
     let steps: [PostgresStep]
     let memory: MemoryChanges?
     let dedupeKey: String?
+    /// The run that this one retries.
+    let retryOf: String?
 
     init(_ run: RunRecord, _ steps: [StepRecord], _ memory: MemoryChanges?) {
         self.run = run
@@ -26,6 +28,14 @@ struct PostgresNewRun: Sendable {
         self.steps = steps.map { PostgresStep($0) }
         self.memory = memory
         dedupeKey = run.dedupeKey.map(PostgresKey.column)
+        retryOf = run.retryOf
+    }
+
+    /// The same run as a retry of another one.
+    init(_ new: PostgresNewRun, retryOf: String) {
+        (run, trigger, inputs, input) = (new.run, new.trigger, new.inputs, new.input)
+        (steps, memory, dedupeKey) = (new.steps, new.memory, new.dedupeKey)
+        self.retryOf = retryOf
     }
 
     var blobs: [PostgresValue.Blob] { [trigger, inputs, input].compactMap(\.blob) + steps.flatMap(\.blobs) }
@@ -159,6 +169,7 @@ extension PostgresJournal {
             ON CONFLICT (pipeline, key) DO NOTHING RETURNING run_id
             """, .texts(keyed.map { new[$0].run.pipeline }), .texts(keyed.map { new[$0].dedupeKey }),
             .texts(keyed.map { new[$0].run.id }))
+        guard won.count < keyed.count else { return accepted }
         let winners = Set(try won.rows.map { try $0.text(0) })
         for (place, index) in indices.enumerated() {
             let item = new[index]
@@ -168,7 +179,7 @@ extension PostgresJournal {
             }
             if item.run.retriesFailed, holder.mayBeRetried {
                 try giveKey(of: item, to: item.run.id, from: holder.runID, connection)
-                accepted[place].run.retryOf = holder.runID
+                accepted[place] = PostgresNewRun(item, retryOf: holder.runID)
             } else {
                 answers[index] = .duplicate(runID: holder.runID)
             }
@@ -216,14 +227,10 @@ extension PostgresJournal {
         // A worker that was declared dead meanwhile does not own the run it accepts.
         let owners = Set(new.compactMap { $0.run.owner?.text })
         let known = try Self.known(owners, connection)
-        let runs = new.map { item in
-            var run = item.run
-            if let owner = run.owner {
-                let isKnown = known.contains(owner.text)
-                (run.state, run.startedAt) = isKnown ? (.running, run.startedAt ?? run.createdAt) : (.queued, nil)
-                if !isKnown { run.owner = nil }
-            }
-            return run
+        let beginnings = new.map { item -> (state: RunState, startedAt: Int64?, owner: String?) in
+            let run = item.run
+            guard let owner = run.owner?.text else { return (run.state, run.startedAt, nil) }
+            return known.contains(owner) ? (.running, run.startedAt ?? run.createdAt, owner) : (.queued, nil, nil)
         }
         var statements = [
             PostgresStatement(
@@ -254,21 +261,28 @@ extension PostgresJournal {
                 SELECT id, epoch FROM new WHERE owner IS NOT NULL
                 """,
                 parameters: [
-                    .texts(runs.map(\.id)), .texts(runs.map(\.pipeline)), .texts(runs.map(\.definition)),
-                    .texts(runs.map(\.state.rawValue)), .texts(new.map(\.dedupeKey)),
+                    .texts(new.map(\.run.id)), .texts(new.map(\.run.pipeline)), .texts(new.map(\.run.definition)),
+                    .texts(beginnings.map(\.state.rawValue)), .texts(new.map(\.dedupeKey)),
                     .texts(new.map(\.trigger.column)), .texts(new.map(\.inputs.column)),
-                    .texts(new.map(\.input.column)), .ints(runs.map(\.createdAt)), .ints(runs.map(\.startedAt)),
-                    .ints(runs.map { $0.state.isFinal ? $0.endedAt ?? $0.createdAt : nil }),
-                    .texts(runs.map { $0.owner?.text }), .texts(runs.map(\.retryOf)),
-                    .bools(runs.map(\.hasFinally)), .ints(runs.map { Int64($0.chain) }), .ints(runs.map(\.wakeAt)),
-                    .texts(runs.map { $0.debounce.map { PostgresKey.column($0.key) } }),
-                    .ints(runs.map { $0.debounce?.latest }), .ints(new.map { Int64($0.size) }),
-                    .texts(runs.map { $0.source.map { ValueCoding.text($0) } }), .bools(runs.map(\.isSourceDue)),
-                    .texts(runs.map(\.host)), .ints(runs.map { Int64($0.priority) }),
+                    .texts(new.map(\.input.column)), .ints(new.map(\.run.createdAt)),
+                    .ints(beginnings.map(\.startedAt)),
+                    .ints(zip(new, beginnings).map { $1.state.isFinal ? $0.run.endedAt ?? $0.run.createdAt : nil }),
+                    .texts(beginnings.map(\.owner)), .texts(new.map(\.retryOf)), .bools(new.map(\.run.hasFinally)),
+                    .ints(new.map { Int64($0.run.chain) }), .ints(new.map(\.run.wakeAt)),
+                    .texts(new.map { $0.run.debounce.map { PostgresKey.column($0.key) } }),
+                    .ints(new.map { $0.run.debounce?.latest }), .ints(new.map { Int64($0.size) }),
+                    .texts(new.map { $0.run.source.map { ValueCoding.text($0) } }),
+                    .bools(new.map(\.run.isSourceDue)), .texts(new.map(\.run.host)),
+                    .ints(new.map { Int64($0.run.priority) }),
                 ])
         ]
         statements += PostgresRows.blobs(new.flatMap { item in item.blobs.map { (item.run.id, $0) } })
         statements += PostgresRows.steps(new.flatMap { item in item.steps.map { (item.run.id, $0) } })
+        // The transaction has begun, and nothing needs the results: the statements go with the next ones, or with COMMIT.
+        if owners.isEmpty, !connection.hasDeferred {
+            connection.sendWithNext(statements)
+            return [:]
+        }
         let results = try connection.pipeline(statements)
         var epochs: [String: Int64] = [:]
         for row in results[0].rows { epochs[try row.text(0)] = try row.int(1) }
@@ -301,8 +315,7 @@ extension PostgresJournal {
             """, .text(item.run.pipeline), .text(key)
         ).first
         guard let row else {
-            var new = item
-            new.run.retryOf = holder?.runID ?? item.run.retryOf
+            let new = holder.map { PostgresNewRun(item, retryOf: $0.runID) } ?? item
             if item.dedupeKey != nil { try giveKey(of: item, to: item.run.id, from: holder?.runID, connection) }
             _ = try insert([new], connection)
             try list(debounce.event, in: item.run.id, dedupeKey: nil, connection)

@@ -92,24 +92,23 @@ public final class PostgresJournal: Journal {
     private static func perform(
         _ jobs: [PostgresCommitter.Job], _ progress: RunProgressCache, _ connection: PostgresConnection
     ) throws -> PostgresBatch {
-        var (accepts, claims, commits) = ([Int: PostgresNewRun](), [Int: PostgresClaim](), [Int: PostgresCommit]())
+        var accepts: [(index: Int, work: PostgresNewRun)] = []
+        var claims: [(index: Int, work: PostgresClaim)] = []
+        var commits: [(index: Int, work: PostgresCommit)] = []
         for (index, job) in jobs.enumerated() {
             switch job.work {
-            case .accept(let run): accepts[index] = run
-            case .claim(let claim): claims[index] = claim
-            case .commit(let commit): commits[index] = commit
+            case .accept(let run): accepts.append((index, run))
+            case .claim(let claim): claims.append((index, claim))
+            case .commit(let commit): commits.append((index, commit))
             case .other: break
             }
         }
         var outcomes: [PostgresOutcome?] = jobs.map { _ in nil }
         func answer<Work, Answer: Sendable>(
-            _ work: [Int: Work], _ body: ([Work]) throws -> [Result<Answer, JournalError>]
+            _ work: [(index: Int, work: Work)], _ body: ([Work]) throws -> [Result<Answer, JournalError>]
         ) throws {
             guard !work.isEmpty else { return }
-            let indices = work.keys.sorted()
-            for (index, result) in zip(indices, try body(indices.compactMap { work[$0] })) {
-                outcomes[index] = result.map { $0 }
-            }
+            for (item, result) in zip(work, try body(work.map(\.work))) { outcomes[item.index] = result.map { $0 } }
         }
         var places: [Lease: PostgresEventPlace] = [:]
         try answer(accepts) { try accept($0, connection) }

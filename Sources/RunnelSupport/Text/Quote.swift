@@ -29,8 +29,10 @@ package enum Quote {
 extension StringProtocol {
     /// The text without white space at either end.
     package var trimmed: SubSequence {
-        let head = drop(while: \.isWhitespace)
-        guard let last = head.lastIndex(where: { !$0.isWhitespace }) else { return head[head.endIndex...] }
-        return head[...last]
+        // Finding characters takes ten times as long as finding scalars.
+        guard let first = unicodeScalars.firstIndex(where: { !$0.properties.isWhitespace }),
+            let last = unicodeScalars.lastIndex(where: { !$0.properties.isWhitespace })
+        else { return self[endIndex...] }
+        return self[first..<unicodeScalars.index(after: last)]
     }
 }

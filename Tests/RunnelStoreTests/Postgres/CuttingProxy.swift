@@ -1,4 +1,4 @@
-import Dispatch
+import Foundation
 import LibC
 import Synchronization
 
@@ -26,7 +26,8 @@ final class CuttingProxy: Sendable {
         let descriptor = listener
         let bound = Self.withAddress(folder) { bind(descriptor, $0, $1) }
         guard bound == 0, listen(listener, 64) == 0 else { throw Failure(number: errno) }
-        DispatchQueue.global().async { self.accept() }
+        // Threads, because they block: those of Dispatch are few.
+        Thread.detachNewThread { self.accept() }
     }
 
     struct Failure: Error { let number: CInt }
@@ -43,7 +44,7 @@ final class CuttingProxy: Sendable {
                 LibC.close(upstream)
                 continue
             }
-            DispatchQueue(label: "proxy").async {
+            Thread.detachNewThread {
                 self.forward(client, upstream)
                 LibC.close(client)
                 LibC.close(upstream)

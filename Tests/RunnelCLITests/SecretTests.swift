@@ -118,6 +118,62 @@ import Testing
         }
     }
 
+    @Test("an error in a pipeline does not show the password of a URL")
+    func url() async throws {
+        let pipeline = """
+            steps:
+              - { uses: http.fetch, with: { url: "http://me:hunter2xyz@a.example:99999/" } }
+              - { uses: http.fetch, with: "http://me:hunter2xyz@a.example/" }
+
+            """
+        try await withProject(["p.yaml": pipeline]) { runnel in
+            let ended = try await runnel.run(["validate", "p.yaml"])
+            for lines in [
+                """
+                p.yaml:2:38: error: `url`: "http://***@a.example:99999/" has a port that is not a number from 1 to 65535 \
+                [wrong-value]
+                    2 |   - { uses: http.fetch, with: { url: "http://*************@a.example:99999/" } }
+                      |                                      ^~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
+
+                """,
+                """
+                p.yaml:3:31: error: `with`: expected a mapping, found "http://***@a.example/" [wrong-type]
+                    3 |   - { uses: http.fetch, with: "http://*************@a.example/" }
+                      |                               ^~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
+
+                """,
+            ] { #expect(ended.error.contains(lines), "\(ended.error)") }
+        }
+    }
+
+    @Test("the password in the URL of a proxy is shown neither by `config` nor by an error, and is masked in the log")
+    func proxy() async throws {
+        let files = [
+            "runnel.yaml": "http: { proxy: \"http://me:hunter2xyz@proxy.example:3128\" }\n",
+            "p.yaml": "steps: [ { uses: log, with: { message: it was hunter2xyz } } ]\n",
+        ]
+        try await withProject(files) { runnel in
+            let shown = try await runnel.run(["config", "http.proxy"])
+            #expect(shown.output == "http.proxy  http://***@proxy.example:3128  # runnel.yaml:1\n")
+            let ended = try await runnel.run(["run", "p"])
+            #expect(ended.status == 0)
+            #expect((ended.output + ended.error).contains("it was ***"), "\(ended)")
+        }
+        let broken = "http: { proxy: \"http://me:hunter2/xyz@proxy.example:3128\" }\n"
+        try await withProject(["runnel.yaml": broken]) { runnel in
+            let ended = try await runnel.run(["config"])
+            #expect(
+                ended.error == """
+                    runnel.yaml:1:16: error: `http.proxy`: the proxy "http://***@proxy.example:3128" is not a URL \
+                    [wrong-value]
+                        1 | http: { proxy: "http://**************@proxy.example:3128" }
+                          |                ^~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
+                          = write it such as "http://proxy.example:3128"
+
+                    """)
+        }
+    }
+
     @Test("an error in plugin.yaml shows no secret that stands in it")
     func manifest() async throws {
         let manifest = """

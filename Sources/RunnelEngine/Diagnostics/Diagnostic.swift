@@ -1,4 +1,5 @@
 public import RunnelKit
+import RunnelSupport
 public import YAML
 
 /// A diagnostic about a user's file: message, position and hint.
@@ -145,23 +146,60 @@ package struct DiagnosticList {
 }
 
 extension DiagnosticList {
+    /// What a diagnostic must not show of a scalar.
+    private struct Concealed {
+        /// How messages quote it, and what they show instead.
+        typealias Words = [(quoted: String, shown: String)]
+
+        let place: YAMLRange
+        let hidden: YAMLRange
+        let words: Words
+
+        /// All of a text; nil for what is no secret: other values, nothing, and a text with templates.
+        init?(_ node: YAMLNode) {
+            guard let text = node.asString, !text.isEmpty, !text.contains("{{") else { return nil }
+            (place, hidden, words) = (node.range, node.range, Self.words(.string(text), shown: "***"))
+        }
+
+        /// The credentials of a URL.
+        init?(url text: String, _ node: YAMLNode, in source: YAMLSource) {
+            guard text.contains("://"), let range = URLCredentials.range(in: text), !text[range].contains("{{") else {
+                return nil
+            }
+            place = node.range
+            hidden = source.range(
+                ofUTF8Range: text[..<range.lowerBound].utf8.count..<text[..<range.upperBound].utf8.count, in: node)
+            words = Self.words(.string(text), shown: URLCredentials.masked(text))
+        }
+
+        private static func words(_ value: Value, shown: String) -> Words {
+            let shown = Value.string(shown)
+            return [(value.json(), shown.json()), (value.quoted(), shown.quoted())]
+        }
+    }
+
     /// Removes what may be a secret from messages and from the lines that they show: the texts behind a ``SecretKey``, and
-    /// behind an unknown key that is close to one. A text with templates is none.
+    /// behind an unknown key that is close to one; and the credentials of URLs. A text with templates is none.
     ///
-    /// - Parameter references: Keys whose values are names, also in the place of a secret: `{ secret: NAME }`.
-    mutating func conceal(in root: YAMLNode?, references: Set<String> = []) {
+    /// - Parameters:
+    ///   - references: Keys whose values are names, also in the place of a secret: `{ secret: NAME }`.
+    ///   - byName: Whether the names of keys count.
+    mutating func conceal(in root: YAMLNode?, references: Set<String> = [], byName: Bool = true) {
         guard !items.isEmpty, let root else { return }
         let unknown = items.filter { $0.code == PipelineErrorCode.unknownKey.rawValue }.compactMap(\.range)
         func isSecret(_ key: YAMLNode) -> Bool {
-            SecretKey.matches(key.keyText)
+            guard byName else { return false }
+            return SecretKey.matches(key.keyText)
                 || unknown.contains(key.range) && Suggestion.closest(to: key.keyText, among: SecretKey.names) != nil
         }
-        var texts: [(text: String, range: YAMLRange)] = []
+        var concealed: [Concealed] = []
         func find(in node: YAMLNode, isSecret isInner: Bool) {
             switch node.content {
             case .scalar:
-                guard isInner, let text = node.asString, !text.isEmpty, !text.contains("{{") else { return }
-                texts.append((text, node.range))
+                let found =
+                    isInner
+                    ? Concealed(node) : node.asString.flatMap { Concealed(url: $0, node, in: source) }
+                if let found { concealed.append(found) }
             case .sequence(let items):
                 for item in items { find(in: item, isSecret: isInner) }
             case .mapping(let pairs):
@@ -174,11 +212,12 @@ extension DiagnosticList {
         find(in: root, isSecret: false)
         for index in items.indices {
             guard let start = items[index].range?.start else { continue }
-            items[index].hidden = texts.map(\.range).filter { $0.start.line <= start.line && start.line <= $0.end.line }
-            for (text, range) in texts where range.start <= start && start < range.end {
-                for words in [Value.string(text).json(), Value.string(text).quoted()] {
-                    items[index].message = items[index].message.replacing(words, with: "\"***\"")
-                    items[index].hint = items[index].hint?.replacing(words, with: "\"***\"")
+            items[index].hidden = concealed.map(\.hidden)
+                .filter { $0.start.line <= start.line && start.line <= $0.end.line }
+            for secret in concealed where secret.place.start <= start && start < secret.place.end {
+                for (quoted, shown) in secret.words {
+                    items[index].message = items[index].message.replacing(quoted, with: shown)
+                    items[index].hint = items[index].hint?.replacing(quoted, with: shown)
                 }
             }
         }

@@ -4,12 +4,12 @@ import RunnelSupport
 package enum SecretKey {
     /// In lower case, without "-" and "_".
     package static let names = [
-        "apikey", "auth", "authorization", "basic", "bearer", "cookie", "credentials", "headers",
+        "apikey", "auth", "authorization", "basic", "bearer", "cookie", "credentials", "env", "headers",
         "passphrase", "password", "secret", "secrets", "token", "tokens",
     ]
     private static let endings = ["apikey", "password", "secret", "token"]
 
-    /// Whether the value of a key may be a secret: `password`, `X-Api-Key`, `client_secret`, all of `headers`.
+    /// Whether the value of a key may be a secret: `password`, `X-Api-Key`, `client_secret`, all of `env` and `headers`.
     package static func matches(_ key: some StringProtocol) -> Bool {
         let name = key.lowercased().filter { $0 != "-" && $0 != "_" }
         return names.contains(name) || endings.contains { name.hasSuffix($0) }

@@ -70,12 +70,19 @@ package struct DiagnosticList {
     let source: YAMLSource
     package private(set) var items: [Diagnostic] = []
     private var errors = 0
+    /// The places of what may be a secret by its schema.
+    private var secrets: Set<YAMLRange> = []
 
     /// The highest number of errors, and of warnings.
     static let maximum = 200
 
     package init(source: YAMLSource) {
         self.source = source
+    }
+
+    /// Has ``conceal(in:references:byName:)`` remove what the nodes hold.
+    mutating func addSecrets(_ nodes: [YAMLNode]) {
+        secrets.formUnion(nodes.map(\.range))
     }
 
     /// Rewrites the diagnostics inside `range`.
@@ -155,10 +162,16 @@ extension DiagnosticList {
         let hidden: YAMLRange
         let words: Words
 
-        /// All of a text; nil for what is no secret: other values, nothing, and a text with templates.
+        /// All of a text or number; nil for what is no secret: null, true and false, nothing, and a text with templates.
         init?(_ node: YAMLNode) {
-            guard let text = node.asString, !text.isEmpty, !text.contains("{{") else { return nil }
-            (place, hidden, words) = (node.range, node.range, Self.words(.string(text), shown: "***"))
+            let value = Value(node)
+            switch value {
+            case .string(let text) where !text.isEmpty && !text.contains("{{"):
+                words = Self.words(value, shown: "***")
+            case .int, .double: words = [(value.foundText, "a number")]
+            default: return nil
+            }
+            (place, hidden) = (node.range, node.range)
         }
 
         /// The credentials of a URL.
@@ -179,7 +192,8 @@ extension DiagnosticList {
     }
 
     /// Removes what may be a secret from messages and from the lines that they show: the texts behind a ``SecretKey``, and
-    /// behind an unknown key that is close to one; and the credentials of URLs. A text with templates is none.
+    /// behind an unknown key that is close to one; those that are secrets by their schema; and the credentials of URLs. A
+    /// text with templates is none.
     ///
     /// - Parameters:
     ///   - references: Keys whose values are names, also in the place of a secret: `{ secret: NAME }`.
@@ -194,18 +208,19 @@ extension DiagnosticList {
         }
         var concealed: [Concealed] = []
         func find(in node: YAMLNode, isSecret isInner: Bool) {
+            let isSecretHere = isInner || secrets.contains(node.range)
             switch node.content {
             case .scalar:
                 let found =
-                    isInner
+                    isSecretHere
                     ? Concealed(node) : node.asString.flatMap { Concealed(url: $0, node, in: source) }
                 if let found { concealed.append(found) }
             case .sequence(let items):
-                for item in items { find(in: item, isSecret: isInner) }
+                for item in items { find(in: item, isSecret: isSecretHere) }
             case .mapping(let pairs):
                 for pair in pairs {
-                    let isName = references.contains(pair.key.keyText)
-                    find(in: pair.value, isSecret: !isName && (isInner || isSecret(pair.key)))
+                    let isName = pairs.count == 1 && pair.value.isScalar && references.contains(pair.key.keyText)
+                    find(in: pair.value, isSecret: !isName && (isSecretHere || isSecret(pair.key)))
                 }
             }
         }

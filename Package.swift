@@ -64,7 +64,7 @@ let package = Package(
                 .linkedLibrary("dl", .when(platforms: [.linux])),
             ]),
         .target(name: "RunnelSupport", dependencies: ["RunnelValue", "CRunnelDecoding"]),
-        .target(name: "YAML", dependencies: ["CLibYAML", "RunnelValue"]),
+        .target(name: "YAML", dependencies: ["CLibYAML", "RunnelValue", "RunnelSupport"]),
         .target(name: "RunnelKit", dependencies: ["RunnelValue", "RunnelSupport", log, tracing]),
         .target(name: "Marketplace", dependencies: ["RunnelValue", "RunnelSupport", httpClient, log] + nio),
         .target(

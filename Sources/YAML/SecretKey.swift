@@ -1,13 +1,15 @@
+import RunnelSupport
+
 /// Keys whose values may be secrets, by their names: all that is known of a text that is not valid.
 package enum SecretKey {
     /// In lower case, without "-" and "_".
     package static let names = [
-        "apikey", "auth", "authorization", "basic", "bearer", "cookie", "credentials", "headers", "passphrase",
-        "password", "secret", "secrets", "token", "tokens",
+        "apikey", "auth", "authorization", "basic", "bearer", "cookie", "credentials", "env", "headers",
+        "passphrase", "password", "secret", "secrets", "token", "tokens",
     ]
     private static let endings = ["apikey", "password", "secret", "token"]
 
-    /// Whether the value of a key may be a secret: `password`, `X-Api-Key`, `client_secret`, all of `headers`.
+    /// Whether the value of a key may be a secret: `password`, `X-Api-Key`, `client_secret`, all of `env` and `headers`.
     package static func matches(_ key: some StringProtocol) -> Bool {
         let name = key.lowercased().filter { $0 != "-" && $0 != "_" }
         return names.contains(name) || endings.contains { name.hasSuffix($0) }
@@ -17,10 +19,16 @@ package enum SecretKey {
 extension YAMLSource {
     /// The column from which a line may be a secret; nil if no part of it is.
     ///
-    /// That is the whole line in a text of secrets, and elsewhere what stands behind a ``SecretKey``, and the values in the
-    /// lines below it that are indented more. A value that begins with a template is none.
+    /// That is the whole line in a text of secrets, and elsewhere what stands behind a ``SecretKey``, the values in the
+    /// lines below it that are indented more, and the credentials of a URL. A value that begins with a template is none.
     package func secretColumn(ofLine number: Int) -> Int? {
         if isSecret { return 1 }
+        let credentials = line(number).flatMap(Self.credentialsColumn)
+        return [keyedColumn(ofLine: number), credentials].compactMap(\.self).min()
+    }
+
+    /// The column of the first value of the line that stands behind, or below, a ``SecretKey``.
+    private func keyedColumn(ofLine number: Int) -> Int? {
         guard let line = self.line(number).map({ Array($0.unicodeScalars) }) else { return nil }
         if let column = Self.secretColumn(in: line) { return column }
         var indentation = Self.indentation(of: line)
@@ -30,6 +38,17 @@ extension YAMLSource {
             guard outer < before.count, outer < indentation else { continue }
             if Self.secretColumn(in: before) != nil { return Self.valueColumn(in: line) }
             indentation = outer
+        }
+        return nil
+    }
+
+    /// The column where the credentials of the first URL with some begin.
+    private static func credentialsColumn(in line: Substring) -> Int? {
+        for word in line.split(whereSeparator: { $0.isWhitespace || $0 == "\"" || $0 == "'" }) {
+            let text = String(word)
+            guard text.contains("://"), let range = URLCredentials.range(in: text) else { continue }
+            let before = text[..<range.lowerBound].unicodeScalars.count
+            return line[..<word.startIndex].unicodeScalars.count + before + 1
         }
         return nil
     }

@@ -34,8 +34,12 @@ import Testing
             ("https://", #""https://" has no host"#),
             ("https:///path", #""https:///path" has no host"#),
             ("http://:80/", #""http://:80/" has no host"#),
-            ("ftp://me:hunter22@host/a?token=t0k3n", #""ftp://host/a?…" is not an http or https URL"#),
-            ("http://me:hunter22@/a?token=t0k3n", #""http:///a?…" has no host"#),
+            ("ftp://me:hunter22@host/a?token=t0k3n", #""ftp://***@host/a?…" is not an http or https URL"#),
+            ("http://me:hunter22@/a?token=t0k3n", #""http://***@/a?…" has no host"#),
+            (
+                "http://me:hunter/22@host/a",
+                #""http://***@host/a" has a port that is not a number from 1 to 65535"#
+            ),
             ("http://a b/", #""http://a b/" has a host with a character that hosts cannot have"#),
             ("http://例え.jp/", #""http://例え.jp/" has a host with a character that hosts cannot have"#),
             ("http://a:99999/", #""http://a:99999/" has a port that is not a number from 1 to 65535"#),

@@ -52,10 +52,11 @@ import Testing
     @Test(
         "a proxy that is no URL is said so, without its password",
         arguments: [
-            ("ftp://u:hidden@p", "the proxy \"ftp://p\" is not a URL"), ("word", "the proxy \"word\" is not a URL"),
+            ("ftp://u:hidden@p", "the proxy \"ftp://***@p\" is not a URL"),
+            ("u:hid#den@p", "the proxy \"***@p\" is not a URL"), ("word", "the proxy \"word\" is not a URL"),
             (
                 "https://u:hidden@p:3128",
-                "the proxy \"https://p:3128\" is to be reached with TLS, which is not supported"
+                "the proxy \"https://***@p:3128\" is to be reached with TLS, which is not supported"
             ),
         ])
     func badProxies(text: String, message: String) throws {

@@ -62,6 +62,30 @@ import Testing
             #expect(!runs.contains("\"running\"") && !runs.contains("\"queued\""))
         }
     }
+
+    @Test(
+        "a file that cannot be read is named on standard error, and the others are tools",
+        .enabled(if: FileManager.default.fileExists(atPath: "/proc/self/mem"), "a file that not even root can read"))
+    func unreadable() async throws {
+        try await withProject(pipelines) { runnel in
+            try FileManager.default.createSymbolicLink(
+                atPath: runnel.directory + "/pipelines/broken.yaml", withDestinationPath: "/proc/self/mem")
+            let messages = """
+                {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {"protocolVersion": "2025-11-25", \
+                "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}}}
+                {"jsonrpc": "2.0", "method": "notifications/initialized"}
+                {"jsonrpc": "2.0", "id": 2, "method": "tools/list"}
+
+                """
+            let ended = try await runnel.run(["mcp"], input: messages)
+            #expect(
+                ended.error.contains("error: cannot read the file \"pipelines/broken.yaml\": Input/output error\n"),
+                "\(ended.error)")
+            let answers = try ended.output.split(separator: "\n").map { try Value.json(String($0)) }
+            let tools = answers.last?["result"]?["tools"]?.asList ?? []
+            #expect(tools.compactMap { $0["name"]?.asString } == ["fails", "greet", "slow"])
+        }
+    }
 }
 
 /// What `scripts/python.sh` laid in.

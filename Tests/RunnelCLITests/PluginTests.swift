@@ -158,7 +158,7 @@ import Testing
                       |          ^~~~~~~~~~~~~~~~~~~~~~~~~
                       = install it, or write its path; a path with a slash is relative to the plugin's folder
                 plugins/greet/plugin.yaml:4:31: error: `env[1].KEY.secret`: there is no secret "tokn" [unknown-reference]
-                    4 | env: [ LANG, { KEY: { secret: tokn } } ]
+                    4 | env: [ ****, { KEY: { secret: tokn } } ]
                       |                               ^~~~
                       = did you mean "token"?
 

@@ -118,25 +118,146 @@ import Testing
         }
     }
 
-    @Test("an error in plugin.yaml shows no secret that stands in it")
-    func manifest() async throws {
+    @Test("an error in a pipeline does not show the password of a URL")
+    func url() async throws {
+        let pipeline = """
+            steps:
+              - { uses: http.fetch, with: { url: "http://me:hunter2xyz@a.example:99999/" } }
+              - { uses: http.fetch, with: "http://me:hunter2xyz@a.example/" }
+
+            """
+        try await withProject(["p.yaml": pipeline]) { runnel in
+            let ended = try await runnel.run(["validate", "p.yaml"])
+            for lines in [
+                """
+                p.yaml:2:38: error: `url`: "http://***@a.example:99999/" has a port that is not a number from 1 to 65535 \
+                [wrong-value]
+                    2 |   - { uses: http.fetch, with: { url: "http://*************@a.example:99999/" } }
+                      |                                      ^~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
+
+                """,
+                """
+                p.yaml:3:31: error: `with`: expected a mapping, found "http://***@a.example/" [wrong-type]
+                    3 |   - { uses: http.fetch, with: "http://*************@a.example/" }
+                      |                               ^~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
+
+                """,
+            ] { #expect(ended.error.contains(lines), "\(ended.error)") }
+        }
+    }
+
+    @Test(
+        "an error in `verify` of a hook shows nothing that may be its secret",
+        arguments: [
+            (
+                "hunter2xyz",
+                """
+                p.yaml:2:31: error: `verify`: expected a mapping, found "***" [wrong-value]
+                    2 |   webhook: { path: a, verify: ********** }
+                      |                               ^~~~~~~~~~
+                      = write `verify: { secret: "***" }`
+
+                """
+            ),
+            (
+                "{ scheme: github, key: hunter2xyz }",
+                """
+                p.yaml:2:49: error: `verify`: webhook has no key "key" [unknown-key]
+                    2 |   webhook: { path: a, verify: { scheme: github, key: ********** } }
+                      |                                                 ^~~
+                      = it needs "secret"; did you mean that?
+
+                """
+            ),
+        ])
+    func verify(setting: String, lines: String) async throws {
+        let pipeline = """
+            on:
+              webhook: { path: a, verify: \(setting) }
+            steps: [ { uses: log, with: { message: hi } } ]
+
+            """
+        try await withProject(["p.yaml": pipeline]) { runnel in
+            let ended = try await runnel.run(["validate", "p.yaml"])
+            #expect(ended.status == 2)
+            #expect(ended.error.hasPrefix(lines), "\(ended.error)")
+        }
+    }
+
+    @Test("the password in the URL of a proxy is shown neither by `config` nor by an error, and is masked in the log")
+    func proxy() async throws {
+        let files = [
+            "runnel.yaml": "http: { proxy: \"http://me:hunter2xyz@proxy.example:3128\" }\n",
+            "p.yaml": "steps: [ { uses: log, with: { message: it was hunter2xyz } } ]\n",
+        ]
+        try await withProject(files) { runnel in
+            let shown = try await runnel.run(["config", "http.proxy"])
+            #expect(shown.output == "http.proxy  http://***@proxy.example:3128  # runnel.yaml:1\n")
+            let ended = try await runnel.run(["run", "p"])
+            #expect(ended.status == 0)
+            #expect((ended.output + ended.error).contains("it was ***"), "\(ended)")
+        }
+        let broken = "http: { proxy: \"http://me:hunter2/xyz@proxy.example:3128\" }\n"
+        try await withProject(["runnel.yaml": broken]) { runnel in
+            let ended = try await runnel.run(["config"])
+            #expect(
+                ended.error == """
+                    runnel.yaml:1:16: error: `http.proxy`: the proxy "http://***@proxy.example:3128" is not a URL \
+                    [wrong-value]
+                        1 | http: { proxy: "http://**************@proxy.example:3128" }
+                          |                ^~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
+                          = write it such as "http://proxy.example:3128"
+
+                    """)
+        }
+    }
+
+    @Test(
+        "an error in plugin.yaml shows no secret that stands in it",
+        arguments: [
+            (
+                "headers: { authorization: hunter2xyz, b: [c] }",
+                """
+                plugins/x/plugin.yaml:5:42: error: `headers.b`: expected a text, { env: NAME } or { secret: name }, \
+                found a list [wrong-value]
+                    5 | headers: { authorization: **********, b: [*] }
+                      |                                          ^~~
+
+                """
+            ),
+            (
+                "env: { WORDS: hunter2xyz, b: [c] }",
+                """
+                plugins/x/plugin.yaml:5:30: error: `env.b`: expected a text, { env: NAME } or { secret: name }, \
+                found a list [wrong-value]
+                    5 | env: { WORDS: **********, b: [*] }
+                      |                              ^~~
+
+                """
+            ),
+            (
+                "env: hunter2xyz",
+                """
+                plugins/x/plugin.yaml:5:6: error: `env`: expected a list of names, or names with values, found "***" \
+                [wrong-value]
+                    5 | env: **********
+                      |      ^~~~~~~~~~
+
+                """
+            ),
+        ])
+    func manifest(setting: String, lines: String) async throws {
         let manifest = """
             name: x
             protocol: mcp
             transport: http
             url: http://a.example
-            headers: { authorization: hunter2xyz, b: [c] }
+            \(setting)
             """
         try await withProject(["runnel.yaml": "", "plugins/x/plugin.yaml": manifest]) { runnel in
             let ended = try await runnel.run(["plugins"])
-            #expect(
-                ended.error == """
-                    plugins/x/plugin.yaml:5:42: error: `headers.b`: expected a text, { env: NAME } or { secret: name }, \
-                    found a list [wrong-value]
-                        5 | headers: { authorization: **********, b: [*] }
-                          |                                          ^~~
-
-                    """)
+            #expect(ended.error == lines)
+            #expect(!ended.output.contains("hunter2xyz"), "\(ended.output)")
         }
     }
 

@@ -59,7 +59,8 @@ import Testing
             "pipelines": [
                 [
                     "name": "mail", "file": "mail.yaml", "triggers": [trigger], "problem": .string(report),
-                ]
+                ],
+                ["file": "team/", "problem": "the folder cannot be read; check its permissions"],
             ],
         ]
         #expect(
@@ -78,10 +79,12 @@ import Testing
                     mail.yaml:4:1: error: http.fetch has no key "mthod"
                         [unknown-key]
                         4 | mthod: GET
+                (not served)  team/
+                  ✗ the folder cannot be read; check its permissions
 
                 """)
         let lines = StatusText(style: style).text(status).split(separator: "\n")
-        #expect(lines.count == 9)
+        #expect(lines.count == 11)
         #expect(lines[5] == "  ✗ watch  \(problem)")
     }
 

@@ -214,6 +214,27 @@ import Testing
                 """)
     }
 
+    @Test("the password of a URL is shown neither among the settings in effect nor with an error")
+    func passwordOfURL() {
+        let outcome = SettingsLoader.load(
+            Array("journal: { url: \"postgres://me:hunter2x@h/db\" }".utf8), file: "runnel.yaml", environment: [:])
+        #expect(outcome.effective.first { $0.key == "journal.url" }?.value == .shown("postgres://me:***@h/db"))
+        #expect(
+            load("traces: { endpoint: \"https://me:hunter2x@h\" }").text == """
+                runnel.yaml:1:21: error: `traces.endpoint`: "https://***@h" is not the URL of a server [wrong-value]
+                    1 | traces: { endpoint: "https://***********@h" }
+                      |                     ^~~~~~~~~~~~~~~~~~~~~~~
+                      = write scheme and host: "https://hooks.example.org"
+                """)
+        #expect(
+            load("journal: { url: \"mysql://me:hunter2x@h/db\" }").text == """
+                runnel.yaml:1:17: error: `journal.url`: expected the URL of a database of PostgreSQL [wrong-value]
+                    1 | journal: { url: ************************** }
+                      |                 ^~~~~~~~~~~~~~~~~~~~~~~~~~
+                      = write "postgres://user@host/database"
+                """)
+    }
+
     @Test("a literal secret is a warning whose line shows asterisks")
     func literal() {
         #expect(

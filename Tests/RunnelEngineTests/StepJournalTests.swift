@@ -124,6 +124,16 @@ private struct JournalPlugin: Plugin {
         }
     }
 
+    @Test("the password of a URL is not kept with what a step was given")
+    func passwordOfURL() async throws {
+        let rig = try Rig()
+        let run = try await rig.accept(
+            #"steps: [ { id: ask, uses: model, with: { prompt: "http://me:hunter2@h/a" } } ]"#, input: "x")
+        _ = await rig.worker.work(on: run)
+        let step = try #require(await rig.journal.steps(of: "run").first)
+        #expect(step.with == ["prompt": "http://***@h/a"])
+    }
+
     @Test("what was asked, said and used is there when the step has ended; implausible numbers are unknown")
     func kept() async throws {
         let rig = try Rig()

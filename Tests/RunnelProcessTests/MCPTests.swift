@@ -43,6 +43,13 @@ private func withServer<Result>(
         }
     }
 
+    @Test("the documentation of a tool names the keys of its output")
+    func documentation() throws {
+        let schema: Value = ["type": "object", "properties": ["sum": [:], "count": [:]]]
+        let tool = try #require(MCPTool(["name": "add", "inputSchema": [:], "outputSchema": schema]))
+        #expect(tool.documentation.output == "An object with `sum`, `count`.")
+    }
+
     @Test("a call carries the trace of its step in `_meta`, beside what the protocol puts there")
     func trace() async throws {
         try await withServer { stage, plugin, _ async throws in

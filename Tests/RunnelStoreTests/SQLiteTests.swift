@@ -354,7 +354,7 @@ import Foundation
             let error = #expect(throws: JournalError.self) { _ = try SQLiteJournal.open(directory: state) }
             try FileManager.default.setAttributes([.posixPermissions: 0o700], ofItemAtPath: state + name)
             #expect(error?.message == "the journal \(state)/journal.db cannot be opened: Permission denied")
-            #expect(error?.hint == "let the user that runs Runnel enter \(state), and read and write what is in it")
+            #expect(error?.hint == "let the user who runs Runnel enter \(state), and read and write what is in it")
         }
     }
 

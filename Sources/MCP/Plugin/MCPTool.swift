@@ -1,6 +1,7 @@
 internal import JSONSchema
 public import RunnelKit
 internal import RunnelProcess
+internal import RunnelSupport
 
 /// A tool from a server's list.
 public struct MCPTool: Sendable, Hashable {
@@ -47,7 +48,7 @@ public struct MCPTool: Sendable, Hashable {
         let output =
             outputSchema.map { schema in
                 let keys = schema["properties"]?.asObject?.keys ?? []
-                return keys.isEmpty ? "An object." : "An object with \(keys.map { "`\($0)`" }.joined(separator: ", "))."
+                return keys.isEmpty ? "An object." : "An object with \(Quote.names(keys))."
             }
             ?? "The text of the answer; a list of content objects where it is more than text."
         return StepDocumentation(details: details, output: output)

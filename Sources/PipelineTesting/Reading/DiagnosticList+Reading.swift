@@ -1,5 +1,6 @@
 import RunnelEngine
 import RunnelKit
+import RunnelSupport
 import YAML
 
 /// Reads values of a test file, and reports what is wrong with them.
@@ -70,8 +71,7 @@ extension MappingReader {
         let given = keys.filter { self[$0] != nil }
         if given.count > 1 {
             diagnostics.error(
-                TestErrorCode.badKeys, keyNode(given[1]),
-                "\(what) takes only one of \(keys.map { "`\($0)`" }.joined(separator: ", "))")
+                TestErrorCode.badKeys, keyNode(given[1]), "\(what) takes only one of \(Quote.names(keys))")
         }
         return given.first
     }

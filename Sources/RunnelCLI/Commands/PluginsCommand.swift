@@ -3,6 +3,7 @@ import MCP
 import RunnelEngine
 import RunnelKit
 import RunnelProcess
+import RunnelSupport
 
 /// `runnel plugins`
 struct PluginsCommand: AsyncParsableCommand {
@@ -81,7 +82,8 @@ struct PluginsRefreshCommand: AsyncParsableCommand {
         let servers = try servers(of: project)
         for server in servers where server.canBeAsked(in: project) {
             let manifest = server.manifest
-            let what = manifest?.command?.words.joined(separator: " ") ?? manifest?.url ?? ""
+            let words = manifest?.command?.words.joined(separator: " ")
+            let what = words ?? manifest?.url.map { URLCredentials.masked($0) } ?? ""
             Streams.error.write("asking \(server.name): \(what)\n")
         }
         let plugins = try await ProjectPlugins.load(project, discovery: .always, only: name)

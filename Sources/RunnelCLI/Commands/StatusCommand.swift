@@ -84,10 +84,14 @@ struct StatusText {
                 lines.append("  \(style.green("✓")) \(key)  \(style.dim(behind(key.count + 6, waiting)))")
             }
         }
-        if let problem = pipeline["problem"]?.asString {
+        guard let problem = pipeline["problem"]?.asString.map({ style.safe($0) }) else { return lines }
+        if problem.contains("\n") {
             lines.append(style.red("  the file has errors:"))
-            let words = TextWrap.messages(style.safe(problem), width: width.map { $0 - 4 })
+            let words = TextWrap.messages(problem, width: width.map { $0 - 4 })
             lines.append(words.split(separator: "\n").map { "    \($0)" }.joined(separator: "\n"))
+        } else {
+            // Such as that of a folder that cannot be read.
+            lines.append("  \(style.red("✗")) \(behind(4, problem))")
         }
         return lines
     }

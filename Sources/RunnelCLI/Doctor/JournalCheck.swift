@@ -129,7 +129,7 @@ enum JournalCheck {
         guard FileManager.default.createFile(atPath: probe, contents: Data()) else {
             return .problem(
                 "journal", "\(folder) is not writable",
-                "make the user that runs Runnel its owner: chown -R USER \(folder)")
+                "make the user who runs Runnel its owner: chown -R USER \(folder)")
         }
         try? FileManager.default.removeItem(atPath: probe)
         return nil

@@ -16,7 +16,10 @@ actor PipelineTools: ToolProvider {
     init(folder: PipelineFolder, loader: PipelineLoader, runs: ForegroundRuns) {
         self.runs = runs
         catalog = PipelineCatalog(loader: loader, isServed: false) {
-            try folder.contents().map { (FileReading.shown(FileReading.absolute($0.file)), $0.bytes) }
+            try folder.contents().map { file, bytes in
+                let shown = FileReading.shown(FileReading.absolute(file))
+                return (file.hasSuffix("/") ? shown + "/" : shown, bytes)
+            }
         }
     }
 
@@ -124,8 +127,11 @@ actor PipelineTools: ToolProvider {
             switch change {
             case .updated(_, _, let report, _), .problem(_, _, let report):
                 DiagnosticOutput.write([report], format: .text, redactor: runs.project.redactor)
-            // Everything stays as it is.
-            case .unreadable, .readable, .folderUnreadable, .removed, .displaced: break
+            // What was read before stays a tool.
+            case .unreadable(let file):
+                if let problem = PipelineFolder.problem(with: file) { Streams.error.write("error: \(problem)\n") }
+            case .folderUnreadable(let problem): Streams.error.write("error: \(problem)\n")
+            case .readable, .removed, .displaced: break
             }
         }
         nameTools()

@@ -1,5 +1,6 @@
 import RunnelEngine
 import RunnelKit
+import RunnelSupport
 
 /// `plugins:` of `runnel.yaml`, with secrets resolved.
 struct PluginSettings: Sendable {
@@ -67,6 +68,12 @@ struct PluginSettings: Sendable {
         }
         if let file = value.asString, let schema, SettingsFile.isSchema(schema) {
             return .string(file.hasPrefix("/") ? file : folder + "/" + file)
+        }
+        // Such as that of `http.proxy`.
+        if let password = value.asString.flatMap({ URLCredentials.password(in: $0) }),
+            password.utf8.count >= Redactor.minimumLength
+        {
+            secrets[path] = password
         }
         switch value {
         case .object(let object):

@@ -71,6 +71,17 @@ struct PipelineFolder: Sendable {
             message: "cannot read the folder \"\(name)\"; let the user who runs Runnel read and enter it")
     }
 
+    /// What is wrong with a file or folder of ``contents()`` that cannot be read; nil if it can be by now.
+    static func problem(with path: String) -> String? {
+        if path.hasSuffix("/") { return unreadable(path).message }
+        do throws(FileReading.Failure) {
+            _ = try FileReading.yaml(of: path)
+            return nil
+        } catch {
+            return error.message
+        }
+    }
+
     private static func isPipeline(_ name: String) -> Bool {
         (name.hasSuffix(".yaml") || name.hasSuffix(".yml")) && name != "runnel.yaml" && name != "plugin.yaml"
             && !PipelineTestFiles.isTestFile(name)

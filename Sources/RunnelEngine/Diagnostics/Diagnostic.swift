@@ -1,4 +1,5 @@
 public import RunnelKit
+import RunnelSupport
 public import YAML
 
 /// A diagnostic about a user's file: message, position and hint.
@@ -69,12 +70,19 @@ package struct DiagnosticList {
     let source: YAMLSource
     package private(set) var items: [Diagnostic] = []
     private var errors = 0
+    /// The places of what may be a secret by its schema.
+    private var secrets: Set<YAMLRange> = []
 
     /// The highest number of errors, and of warnings.
     static let maximum = 200
 
     package init(source: YAMLSource) {
         self.source = source
+    }
+
+    /// Has ``conceal(in:references:byName:)`` remove what the nodes hold.
+    mutating func addSecrets(_ nodes: [YAMLNode]) {
+        secrets.formUnion(nodes.map(\.range))
     }
 
     /// Rewrites the diagnostics inside `range`.
@@ -145,40 +153,86 @@ package struct DiagnosticList {
 }
 
 extension DiagnosticList {
+    /// What a diagnostic must not show of a scalar.
+    private struct Concealed {
+        /// How messages quote it, and what they show instead.
+        typealias Words = [(quoted: String, shown: String)]
+
+        let place: YAMLRange
+        let hidden: YAMLRange
+        let words: Words
+
+        /// All of a text or number; nil for what is no secret: null, true and false, nothing, and a text with templates.
+        init?(_ node: YAMLNode) {
+            let value = Value(node)
+            switch value {
+            case .string(let text) where !text.isEmpty && !text.contains("{{"):
+                words = Self.words(value, shown: "***")
+            case .int, .double: words = [(value.foundText, "a number")]
+            default: return nil
+            }
+            (place, hidden) = (node.range, node.range)
+        }
+
+        /// The credentials of a URL.
+        init?(url text: String, _ node: YAMLNode, in source: YAMLSource) {
+            guard text.contains("://"), let range = URLCredentials.range(in: text), !text[range].contains("{{") else {
+                return nil
+            }
+            place = node.range
+            hidden = source.range(
+                ofUTF8Range: text[..<range.lowerBound].utf8.count..<text[..<range.upperBound].utf8.count, in: node)
+            words = Self.words(.string(text), shown: URLCredentials.masked(text))
+        }
+
+        private static func words(_ value: Value, shown: String) -> Words {
+            let shown = Value.string(shown)
+            return [(value.json(), shown.json()), (value.quoted(), shown.quoted())]
+        }
+    }
+
     /// Removes what may be a secret from messages and from the lines that they show: the texts behind a ``SecretKey``, and
-    /// behind an unknown key that is close to one. A text with templates is none.
+    /// behind an unknown key that is close to one; those that are secrets by their schema; and the credentials of URLs. A
+    /// text with templates is none.
     ///
-    /// - Parameter references: Keys whose values are names, also in the place of a secret: `{ secret: NAME }`.
-    mutating func conceal(in root: YAMLNode?, references: Set<String> = []) {
+    /// - Parameters:
+    ///   - references: Keys whose values are names, also in the place of a secret: `{ secret: NAME }`.
+    ///   - byName: Whether the names of keys count.
+    mutating func conceal(in root: YAMLNode?, references: Set<String> = [], byName: Bool = true) {
         guard !items.isEmpty, let root else { return }
         let unknown = items.filter { $0.code == PipelineErrorCode.unknownKey.rawValue }.compactMap(\.range)
         func isSecret(_ key: YAMLNode) -> Bool {
-            SecretKey.matches(key.keyText)
+            guard byName else { return false }
+            return SecretKey.matches(key.keyText)
                 || unknown.contains(key.range) && Suggestion.closest(to: key.keyText, among: SecretKey.names) != nil
         }
-        var texts: [(text: String, range: YAMLRange)] = []
+        var concealed: [Concealed] = []
         func find(in node: YAMLNode, isSecret isInner: Bool) {
+            let isSecretHere = isInner || secrets.contains(node.range)
             switch node.content {
             case .scalar:
-                guard isInner, let text = node.asString, !text.isEmpty, !text.contains("{{") else { return }
-                texts.append((text, node.range))
+                let found =
+                    isSecretHere
+                    ? Concealed(node) : node.asString.flatMap { Concealed(url: $0, node, in: source) }
+                if let found { concealed.append(found) }
             case .sequence(let items):
-                for item in items { find(in: item, isSecret: isInner) }
+                for item in items { find(in: item, isSecret: isSecretHere) }
             case .mapping(let pairs):
                 for pair in pairs {
-                    let isName = references.contains(pair.key.keyText)
-                    find(in: pair.value, isSecret: !isName && (isInner || isSecret(pair.key)))
+                    let isName = pairs.count == 1 && pair.value.isScalar && references.contains(pair.key.keyText)
+                    find(in: pair.value, isSecret: !isName && (isSecretHere || isSecret(pair.key)))
                 }
             }
         }
         find(in: root, isSecret: false)
         for index in items.indices {
             guard let start = items[index].range?.start else { continue }
-            items[index].hidden = texts.map(\.range).filter { $0.start.line <= start.line && start.line <= $0.end.line }
-            for (text, range) in texts where range.start <= start && start < range.end {
-                for words in [Value.string(text).json(), Value.string(text).quoted()] {
-                    items[index].message = items[index].message.replacing(words, with: "\"***\"")
-                    items[index].hint = items[index].hint?.replacing(words, with: "\"***\"")
+            items[index].hidden = concealed.map(\.hidden)
+                .filter { $0.start.line <= start.line && start.line <= $0.end.line }
+            for secret in concealed where secret.place.start <= start && start < secret.place.end {
+                for (quoted, shown) in secret.words {
+                    items[index].message = items[index].message.replacing(quoted, with: shown)
+                    items[index].hint = items[index].hint?.replacing(quoted, with: shown)
                 }
             }
         }

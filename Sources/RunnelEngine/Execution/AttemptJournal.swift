@@ -67,10 +67,10 @@ final class AttemptJournal: StepJournal {
         state.withLock { $0.isInterrupted = true }
     }
 
-    /// Keeps the rendered `with:`, sealed, with long texts cut.
+    /// Keeps the rendered `with:`, sealed, without passwords in URLs, with long texts cut.
     func rendered(_ with: ValueObject) {
         guard let storage, !with.isEmpty else { return }
-        let kept = storage.seal.seal(.object(with)).cut(Self.withLimit)
+        let kept = storage.seal.seal(URLCredentials.masked(.object(with))).cut(Self.withLimit)
         state.withLock { state in
             state.content.with = kept
             state.isNew = true

@@ -1,4 +1,5 @@
 import RunnelKit
+import RunnelSupport
 import Templates
 import YAML
 
@@ -159,7 +160,7 @@ extension RunDriver {
             await events(
                 event(
                     .stepHeld(
-                        place(key), with: redactor.redact(.object(held.with)).asObject ?? [:],
+                        place(key), with: redactor.redact(URLCredentials.masked(.object(held.with))).asObject ?? [:],
                         input: redactor.redact(held.input))))
             isReleased = true
             return nil

@@ -46,7 +46,7 @@ public struct JournalError: Error, Sendable, Hashable, CustomStringConvertible {
                     "the journal … cannot be written: …", "… cannot be written: …",
                     hints: "let `journal.url` lead to the primary: add `?target_session_attrs=read-write`",
                     "give the user the right to create and write the tables of the schema",
-                    "let the user that runs Runnel write there")
+                    "let the user who runs Runnel write there")
             case .corrupt:
                 ErrorExplanation(
                     "the journal … is damaged: …", "the journal holds a damaged value: …",
@@ -94,7 +94,7 @@ public struct JournalError: Error, Sendable, Hashable, CustomStringConvertible {
                     hints: "name a new folder; a backup replaces nothing", "try again when less runs are removed",
                     "name a folder of `runnel journal backup`", "--replace moves it aside",
                     "copy into a new schema or folder", "… has to be a folder; move away what is there",
-                    "let the user that runs Runnel enter …, and read and write what is in it")
+                    "let the user who runs Runnel enter …, and read and write what is in it")
             case .leaseLost:
                 ErrorExplanation(
                     "the run … is now owned by another process",

@@ -1,9 +1,11 @@
 package import RunnelKit
+import RunnelSupport
 import YAML
 
 /// One setting as it is in effect, with its source.
 package struct EffectiveSetting: Sendable, Hashable {
     package enum Value: Sendable, Hashable {
+        /// Without the password of a URL.
         case shown(String)
         /// A secret, or what may hold one: never shown.
         case secret
@@ -103,7 +105,10 @@ package struct EffectiveSetting: Sendable, Hashable {
         return settings.sorted { $0.key < $1.key }
     }
 
-    private static func text(_ value: RunnelKit.Value) -> String { value.asString ?? value.json() }
+    /// A URL is shown without its password, such as that of a proxy.
+    private static func text(_ value: RunnelKit.Value) -> String {
+        value.asString.map { URLCredentials.masked($0) } ?? URLCredentials.masked(value).json()
+    }
 
     private static func place(_ path: [String], _ root: YAMLNode?, _ file: String) -> String {
         guard let node = path.reduce(root, { $0?[$1] }) else { return file }

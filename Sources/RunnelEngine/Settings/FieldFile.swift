@@ -3,6 +3,9 @@ import YAML
 
 /// Loads YAML files that are decoded as one field group, such as a plugin's manifest.
 package enum FieldFile {
+    /// The keys of references to secrets, whose values are names.
+    fileprivate static let references: Set = ["env", "secret"]
+
     /// - Parameters:
     ///   - file: The displayed path.
     ///   - subject: The subject of messages such as `plugin.yaml has no key "stpes"`.
@@ -37,7 +40,7 @@ package enum FieldFile {
         } else {
             diagnostics.error(PipelineErrorCode.emptyFile, document.root, "\(subject) is empty", hint: advice)
         }
-        diagnostics.conceal(in: document.root, references: ["env", "secret"])
+        diagnostics.conceal(in: document.root, references: references)
         return (made, LoadReport(source: document.source, diagnostics: diagnostics.items.sortedByPlace()))
     }
 }
@@ -48,6 +51,7 @@ extension LoadReport {
         guard let root = try? YAMLParser.parse(source.text, name: source.name).root else { return self }
         var list = DiagnosticList(source: source)
         list.fieldError(problem, in: root)
+        list.conceal(in: root, references: FieldFile.references)
         let found = list.items.map { item in
             var item = item
             item.severity = severity

@@ -162,8 +162,10 @@ struct SensitivePlaces {
     private mutating func find(in node: YAMLNode, _ path: [String], _ schema: Value?) {
         let place = path.joined(separator: ".")
         guard let schema else { return places.append(Place(path: place, node: node)) }
-        if SensitiveValue.isSchema(schema) || place == "journal.url" {
+        if SensitiveValue.isSchema(schema) {
             places.append(Place(path: place, node: node, expected: SensitiveValue.forms))
+        } else if place == "journal.url" {
+            places.append(Place(path: place, node: node))
         } else if let pairs = node.pairs {
             for pair in pairs {
                 let key = pair.key.keyText

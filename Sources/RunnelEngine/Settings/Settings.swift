@@ -130,7 +130,7 @@ package struct PublicURLText: FieldValue, Hashable {
             !rest.contains(where: { "?#@".contains($0) || $0.isWhitespace })
         else {
             throw FieldError(
-                "\(value.quoted()) is not the URL of a server",
+                "\(Value.string(URLCredentials.masked(text)).quoted()) is not the URL of a server",
                 hint: "write scheme and host: \"https://hooks.example.org\"")
         }
         self.text = text
@@ -233,15 +233,7 @@ public struct DatabaseURL: FieldValue, Hashable {
     }
 
     /// The password that the URL holds, as it is written.
-    public var password: String? {
-        guard let start = text.firstRange(of: "://")?.upperBound else { return nil }
-        let authority = text[start...].prefix { $0 != "/" && $0 != "?" }
-        guard let at = authority.lastIndex(of: "@"), let colon = authority[..<at].firstIndex(of: ":") else {
-            return nil
-        }
-        let password = authority[authority.index(after: colon)..<at]
-        return password.isEmpty ? nil : String(password)
-    }
+    public var password: String? { URLCredentials.password(in: text) }
 
     /// How the value is shown as a default; nil where it cannot be shown.
     public var fieldDefault: Value? { .string(text) }

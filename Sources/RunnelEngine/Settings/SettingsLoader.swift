@@ -56,7 +56,8 @@ package enum SettingsLoader {
             for (name, node) in profiles.nodes { check(name, node, checker, into: &diagnostics) }
             let sensitive = SensitivePlaces(root: root, schema: shape.schema)
             sensitive.conceal(in: &diagnostics)
-            shown = sensitive.masked(shown)
+            diagnostics.conceal(in: root, byName: false)
+            shown = sensitive.masked(shown).masked(diagnostics.items.flatMap(\.hidden))
             for node in [root] + profiles.nodes.map(\.node) {
                 warnAboutLiterals(node, sections, into: &diagnostics)
             }

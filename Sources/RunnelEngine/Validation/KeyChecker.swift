@@ -22,6 +22,7 @@ struct KeyChecker {
     ///   - node: The source node of `tree`; nil if it was not written.
     ///   - place: The position of missing keys if `node` is nil.
     func check(_ tree: TemplateTree, node: YAMLNode?, place: YAMLNode, into diagnostics: inout DiagnosticList) {
+        if let node { diagnostics.addSecrets(secrets(in: node, schema)) }
         let before = diagnostics.items.count
         let members: [(key: String, value: TemplateTree)] =
             switch tree {
@@ -74,6 +75,35 @@ struct KeyChecker {
                 PipelineErrorCode.literalSecret, node.nearest(to: path),
                 "`\(FieldError("", path: path).place)` is a literal in the file",
                 hint: "use `{{ secrets.NAME }}`, so that the file can be shared")
+        }
+    }
+
+    /// The nodes that may be secrets by the schema: what is `writeOnly`, what stands in the place of a mapping with such a
+    /// member, and beside one what has an unknown key that is close to no other.
+    private func secrets(in node: YAMLNode, _ schema: Value) -> [YAMLNode] {
+        let choices = schema["anyOf"]?.asList ?? [schema]
+        func isSecret(_ schema: Value) -> Bool {
+            (schema["anyOf"]?.asList ?? [schema]).contains { $0["writeOnly"] == true }
+        }
+        guard !isSecret(schema) else { return [node] }
+        let properties = choices.lazy.compactMap { $0["properties"]?.asObject }.first ?? [:]
+        let secret = properties.filter { isSecret($0.value) }.map(\.key)
+        switch node.content {
+        case .mapping(let pairs):
+            let others = choices.lazy.compactMap { $0["additionalProperties"] }.first
+            return pairs.flatMap { pair -> [YAMLNode] in
+                let key = pair.key.keyText
+                if let inner = properties[key] ?? others, inner != false { return secrets(in: pair.value, inner) }
+                guard !secret.isEmpty else { return [] }
+                let meant = Suggestion.closest(to: key, among: properties.keys)
+                return meant.map { secret.contains($0) } ?? true ? [pair.value] : []
+            }
+        case .sequence(let items):
+            if let inner = choices.lazy.compactMap({ $0["items"] }).first {
+                return items.flatMap { secrets(in: $0, inner) }
+            }
+            return secret.isEmpty ? [] : [node]
+        case .scalar: return secret.isEmpty ? [] : [node]
         }
     }
 

@@ -54,16 +54,13 @@ enum URLParser {
         return scheme.lowercased()
     }
 
-    /// The text as a message may show it, also when it could not be read: without user info, query and fragment.
+    /// The text as a message may show it, also when it could not be read: with `***` for user and password, without query
+    /// and fragment.
     static func quoted(_ text: String) -> String {
-        let text = text.trimmed
+        let text = URLCredentials.masked(String(text.trimmed))
         let end = text.firstIndex { $0 == "?" || $0 == "#" } ?? text.endIndex
-        var shown = String(text[..<end])
-        let start = shown.firstRange(of: "//")?.upperBound ?? shown.startIndex
-        let authority = shown[start...].prefix { $0 != "/" }
-        if let at = authority.lastIndex(of: "@") { shown.removeSubrange(start...at) }
-        if end != text.endIndex { shown += "\(text[end])…" }
-        return Value.string(shown).quoted(limit: 2000)
+        let rest = end == text.endIndex ? "" : "\(text[end])…"
+        return Value.string("\(text[..<end])\(rest)").quoted(limit: 2000)
     }
 
     static func userInfo(_ text: Substring) -> HTTPURL.UserInfo {

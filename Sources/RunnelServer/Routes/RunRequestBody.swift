@@ -1,6 +1,7 @@
 import Hummingbird
 import RunnelEngine
 import RunnelKit
+import RunnelSupport
 
 /// The body that starts a run: `{"inputs": {…}, "input": …, "trigger": {…}, "priority": 5}`, all keys are optional.
 struct RunRequestBody: Sendable, Hashable {
@@ -34,7 +35,7 @@ struct RunRequestBody: Sendable, Hashable {
             case "trigger": trigger = try Self.object(value, "`trigger`")
             case "priority": priority = try Self.priority(value)
             default:
-                let known = Self.keys.map { "`\($0)`" }.joined(separator: ", ")
+                let known = Quote.names(Self.keys)
                 let closest = Suggestion.closest(to: key, among: Self.keys).map { "did you mean `\($0)`?" }
                 throw Self.error("the body has a key \(Value.string(key).quoted()); \(closest ?? "there are \(known)")")
             }

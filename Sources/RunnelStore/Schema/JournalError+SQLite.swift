@@ -50,7 +50,7 @@ extension JournalError {
     static func notWritable(_ path: String, reason: String) -> JournalError {
         JournalError(
             .readOnly, "\(path) cannot be written: \(reason)",
-            hint: "let the user that runs Runnel write there")
+            hint: "let the user who runs Runnel write there")
     }
 
     /// - Parameter folder: That of the journal.
@@ -59,7 +59,7 @@ extension JournalError {
             .failed, "the journal \(path) cannot be opened: \(String(cString: strerror(code)))",
             hint: code == ENOTDIR
                 ? "\(folder) has to be a folder; move away what is there"
-                : "let the user that runs Runnel enter \(folder), and read and write what is in it")
+                : "let the user who runs Runnel enter \(folder), and read and write what is in it")
     }
 
     static func gone(_ path: String) -> JournalError {

@@ -1,0 +1,68 @@
+package import RunnelValue
+
+/// The credentials in a text that is, or was meant to be, one URL (RFC 3986, section 3.2.1).
+///
+/// The URL need not be valid: its scheme may be missing, and a "/" or "#" of a password may not be encoded.
+package enum URLCredentials {
+    /// What a message must not show: user and password, because a user alone may be a token; of the URL of a database only
+    /// the password. nil where there is nothing to hide.
+    package static func range(in text: String) -> Range<String.Index>? {
+        text.hasPrefix("postgres") ? passwordRange(in: text) : userInfo(in: text)
+    }
+
+    /// The password of a URL with a scheme, as it is written; nil where there is none.
+    package static func password(in text: String) -> String? {
+        guard text.contains("://") else { return nil }
+        return passwordRange(in: text).map { String(text[$0]) }
+    }
+
+    /// The text for messages, with `***` for its credentials, also for parameters of its query that are named like some.
+    package static func masked(_ text: String) -> String {
+        var shown = text
+        if let range = range(in: text) { shown.replaceSubrange(range, with: mask) }
+        guard let mark = shown.firstIndex(of: "?") else { return shown }
+        let parameters = shown[mark...].dropFirst().split(separator: "&", omittingEmptySubsequences: false).map {
+            pair -> String in
+            guard let equals = pair.firstIndex(of: "="), CredentialName.isParameter(String(pair[..<equals])) else {
+                return String(pair)
+            }
+            return "\(pair[...equals])\(mask)"
+        }
+        return "\(shown[...mark])\(parameters.joined(separator: "&"))"
+    }
+
+    /// The value with every URL in it masked. A string with white space is a text, not a URL.
+    package static func masked(_ value: Value) -> Value {
+        switch value {
+        case .string(let text):
+            text.contains("://") && !text.contains(where: \.isWhitespace) ? .string(masked(text)) : value
+        case .list(let items): .list(items.map { masked($0) })
+        case .object(let members): .object(ValueObject(members.map { ($0.key, masked($0.value)) }))
+        default: value
+        }
+    }
+
+    private static let mask = "***"
+
+    private static func passwordRange(in text: String) -> Range<String.Index>? {
+        guard let userInfo = userInfo(in: text), let colon = text[userInfo].firstIndex(of: ":") else { return nil }
+        let range = text.index(after: colon)..<userInfo.upperBound
+        return range.isEmpty ? nil : range
+    }
+
+    /// What stands before the "@" of the authority.
+    private static func userInfo(in text: String) -> Range<String.Index>? {
+        guard text.utf8.contains(UInt8(ascii: "@")) else { return nil }
+        let scheme = text.prefix { $0.isASCII && ($0.isLetter || $0.isNumber || "+-.".contains($0)) }
+        let hasScheme = !scheme.isEmpty && text[scheme.endIndex...].hasPrefix(":/")
+        let rest = (hasScheme ? text[scheme.endIndex...].dropFirst() : text[...]).drop { $0 == "/" }
+        let authority = rest.prefix { !"/?#".contains($0) }
+        let server = URLAuthority(authority)
+        let isServer = server.isHost && (server.port?.isEmpty ?? true || server.portNumber != nil)
+        // What is no host and port is the user and the beginning of a password with a "/", "?" or "#".
+        guard let end = authority.lastIndex(of: "@") ?? (isServer ? nil : rest.lastIndex(of: "@")),
+            end > rest.startIndex, hasScheme || rest[..<end].contains(":")
+        else { return nil }
+        return rest.startIndex..<end
+    }
+}

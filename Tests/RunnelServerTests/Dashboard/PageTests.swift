@@ -226,6 +226,40 @@ private struct TidePlugin: Plugin {
         }
     }
 
+    @Test("a schedule that its file or an operator has disabled has no next tick on any page, and can be backfilled")
+    func disabledSchedules() async throws {
+        func pipeline(_ name: String, _ keys: String) -> String {
+            "name: \(name)\non: { schedule: { \(keys) } }\nsteps: [ { uses: log, with: { message: x } } ]"
+        }
+        var rig = ServerRig.dashboard([
+            "a.yaml": pipeline("resting", "every: 1h, enabled: false"), "b.yaml": pipeline("stopped", "every: 1h"),
+        ])
+        rig.plugins = [SchedulePlugin()]
+        try await rig.serve { server in
+            let answer = try await server.post(
+                "/api/v1/pipelines/stopped/triggers/schedule/disable", "", Self.bearer)
+            #expect(answer.status == 200)
+            while await server.host.pipeline(named: "stopped")?.disabled.isEmpty ?? true { await Task.yield() }
+            let browser = try await Browsing.signedIn(server)
+            #expect(try await browser.page("/").contains("No trigger is waiting."))
+            let pipelines = try await browser.page("/pipelines")
+            #expect(!pipelines.contains("<time "))
+            #expect(pipelines.components(of: ">disabled</td>") == 2)
+            let triggers = try await browser.page("/triggers")
+            #expect(!triggers.contains("<time "))
+            #expect(triggers.components(of: #"<span class="badge skipped">disabled</span>"#) == 2)
+            for name in ["resting", "stopped"] {
+                let page = try await browser.page("/pipelines/\(name)")
+                #expect(!page.contains("<time "), "\(name)")
+                #expect(page.contains(#"action="/pipelines/\#(name)/backfill""#), "\(name)")
+                let filled = try await server.post(
+                    "/api/v1/pipelines/\(name)/backfill",
+                    #"{"from": "2025-12-31T00:00:00Z", "to": "2025-12-31T02:00:00Z"}"#, Self.bearer)
+                #expect(try filled.json().asList?.map { $0["status"] } == ["started", "started", "started"], "\(name)")
+            }
+        }
+    }
+
     @Test("what a trigger waits for is in the language of the page, and in English for the API, with secrets masked")
     func translatedHealth() async throws {
         var rig = ServerRig.dashboard(

@@ -282,8 +282,8 @@ struct NowData: Sendable {
                         link: hosted.pipeline.map { Link("pipelines", $0.name) } ?? Link("pipelines")))
             }
             guard let pipeline = hosted.pipeline else { continue }
-            let ticks = api.host.nextTicks(of: pipeline, after: context.now)
-            for trigger in pipeline.triggers where !hosted.disabled.contains(trigger.key) {
+            let outlook = api.host.outlook(of: hosted, after: context.now)
+            for trigger in pipeline.triggers where !outlook.disabled.contains(trigger.key) {
                 switch hosted.triggers[trigger.key] {
                 case .problem(let text):
                     data.problems.append(
@@ -291,7 +291,7 @@ struct NowData: Sendable {
                             title: words(.triggerHasProblem, trigger.key, pipeline.name), text: text,
                             link: Link("pipelines", pipeline.name)))
                 case let health?:
-                    if let tick = ticks[trigger.key] {
+                    if let tick = outlook.next(of: trigger.key) {
                         data.next.append((pipeline.name, tick))
                     } else {
                         data.waiting.append((pipeline.name, trigger.key, health.text(words)))

@@ -70,7 +70,7 @@ struct PipelinesPage {
     struct Row: Sendable {
         var hosted: PipelineHost.Hosted
         var recent: RecentRuns
-        var next: PipelineHost.Tick?
+        var outlook: PipelineHost.Outlook
     }
 
     let context: PageContext
@@ -136,10 +136,14 @@ struct PipelinesPage {
                 if let rate = item.recent.successRate { html.text("\(rate) %") }
             }
             html.element("td", .class("num"), .plain("data-label", words(.columnNext))) { html in
-                if let next = item.next {
+                if let next = item.outlook.ticks.first {
                     html.element(
                         "time", .plain("datetime", Timestamp.text(nanoseconds: next.time)), .title(next.text),
                         text: words.relative(next.time, now: context.now))
+                } else if let triggers = item.hosted.pipeline?.triggers, !triggers.isEmpty,
+                    triggers.allSatisfy({ item.outlook.disabled.contains($0.key) })
+                {
+                    html.text(words(.disabled))
                 }
             }
         }

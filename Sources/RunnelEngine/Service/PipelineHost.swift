@@ -215,7 +215,7 @@ public actor PipelineHost {
     /// The times of a trigger; nil where it has none, or its entry cannot be rendered.
     private nonisolated func schedule(of trigger: TriggerDeclaration) -> TriggerPreview? {
         guard let preview = registry.trigger(named: trigger.kind)?.preview,
-            let entry = try? trigger.entry.render(scope).asObject
+            let entry = try? trigger.entry.render(identities.scope).asObject
         else { return nil }
         return try? preview(entry)
     }
@@ -276,11 +276,6 @@ public actor PipelineHost {
 
     /// Makes runs of stored deliveries.
     package nonisolated var replay: DeliveryReplay { DeliveryReplay(registry: registry, runs: runs) }
-
-    /// What the entries of triggers can refer to.
-    private nonisolated var scope: DictionaryScope {
-        DictionaryScope(worker.runner.values.scope)
-    }
 
     /// Serves until the task is cancelled.
     ///
@@ -586,7 +581,7 @@ public actor PipelineHost {
         while !Task.isCancelled {
             let start = runner.clock.measureStart()
             do {
-                let entry = try trigger.entry.render(scope).asObject ?? [:]
+                let entry = try trigger.entry.render(identities.scope).asObject ?? [:]
                 do {
                     try await definition.run(entry, context)
                 } catch let error as StepError {

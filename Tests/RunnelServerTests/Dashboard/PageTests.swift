@@ -139,6 +139,42 @@ private struct TidePlugin: Plugin {
         }
     }
 
+    @Test("a run whose worker has died is interrupted on every page, in lists, in counts and by REST")
+    func deadWorker() async throws {
+        var rig = ServerRig.dashboard(["a.yaml": Pipelines.greet])
+        rig.isWorking = false
+        let worker = WorkerRecord(id: WorkerID("dead"), processID: 1, host: "here", role: "run", startedAt: 0)
+        rig.journal.gone = [worker.id]
+        try await rig.serve { server in
+            await server.journal.join(worker, replacing: [], at: 0)
+            var old = RunRecord(
+                id: "old", pipeline: "greet", definition: "d", trigger: ["type": "manual"], createdAt: ServerRig.now)
+            var run = old
+            old.state = .failed
+            (run.id, run.retryOf) = ("run", old.id)
+            (run.owner, run.state, run.startedAt) = (worker.id, .running, ServerRig.now)
+            for run in [old, run] { _ = try await server.journal.accept(run, steps: [], memory: nil) }
+            let browser = try await Browsing.signedIn(server)
+            for path in ["/runs", "/runs?state=interrupted", "/runs/run", "/runs/old", "/pipelines/greet"] {
+                let page = try await browser.page(path)
+                #expect(page.contains(">interrupted</span>"), "\(path)")
+                #expect(!page.contains(">running</span>"), "\(path)")
+            }
+            #expect(try await browser.page("/").contains("Nothing is running."))
+            #expect(try await browser.page("/runs").contains("0 running, 1 queued"))
+            #expect(try await browser.page("/runs?state=running").contains("No run matches these filters."))
+            func json(_ path: String) async throws -> Value {
+                try await server.call("GET", "/api/v1" + path, Self.bearer).json()
+            }
+            #expect(try await json("/runs?state=running") == [])
+            #expect(try await json("/runs?state=queued").asList?.map { $0["id"] } == ["run"])
+            let shown = try await json("/runs/run")
+            #expect(shown["state"] == "queued")
+            #expect(shown["interrupted"] == true)
+            #expect(try await json("/status")["queued"] == 1)
+        }
+    }
+
     @Test("a run that waits says until when, and why")
     func waiting() async throws {
         try await ServerRig.dashboard().serve { server in

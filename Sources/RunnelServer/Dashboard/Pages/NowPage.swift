@@ -73,7 +73,7 @@ struct NowPage {
                 words(.stateFailed), words.short(bad), Link("runs").with("state", "failed").with("hours", "24"),
                 failing, &html)
             tile(
-                words(.stateRunning), words.short(data.open.running), Link("runs").with("state", "running"),
+                words(.stateRunning), words.short(data.open.running.count), Link("runs").with("state", "running"),
                 words(.queuedAndWaiting, words.number(data.open.queued), words.number(data.open.waiting)), &html)
             tile(
                 words(.navWorkers), words.short(data.workers.count), Link("workers"),
@@ -154,7 +154,7 @@ struct NowPage {
         html.sheet(
             "running", words(.runningNow),
             end: { html in
-                html.element("span", .class("soft"), text: words(.ofLimit, words.number(data.open.running)))
+                html.element("span", .class("soft"), text: words(.ofLimit, words.number(data.open.running.count)))
             }
         ) { html in
             guard !data.going.isEmpty else { return html.empty(words(.nothingRuns)) }
@@ -266,10 +266,8 @@ struct NowData: Sendable {
         let failed = try await journal.runs(RunFilter(states: [.failed], limit: 200))
         let new = failed.filter { ($0.endedAt ?? $0.createdAt) > data.since }
         (data.failed, data.hasMoreFailed) = (Array(new.prefix(limit)), new.count > limit)
-        let running = try await journal.runs(RunFilter(states: [.running], limit: 200))
-        data.open = OpenRuns(
-            running: running.count, queued: try await journal.queuedCount(), waiting: try await journal.waitingCount())
-        for run in running.prefix(limit) { data.going.append(try await going(run, journal)) }
+        data.open = try await OpenRuns.load(journal)
+        for run in data.open.running.prefix(limit) { data.going.append(try await going(run, journal)) }
         data.hours = try await journal.operators.hours(since: day + HourCount.length)
         data.workers = try await journal.workers()
         data.usage = try await journal.usage(UsageQuery(since: day)).total(prices)

@@ -11,7 +11,7 @@ struct RecentRuns: Sendable {
     static let bars = 30
 
     static func load(_ pipeline: String, _ journal: any Journal) async throws(JournalError) -> RecentRuns {
-        RecentRuns(runs: try await journal.runs(RunFilter(pipeline: pipeline, limit: count)))
+        RecentRuns(runs: try await journal.seenRuns(RunFilter(pipeline: pipeline, limit: count)))
     }
 
     /// In per cent of those that succeeded or failed; nil without any.

@@ -5,6 +5,7 @@ import RunnelProcess
 import Synchronization
 import Telemetry
 import Templates
+import YAML
 
 #if canImport(FoundationEssentials)
 import FoundationEssentials
@@ -42,6 +43,8 @@ struct Project: Sendable {
     let effectiveSettings: [EffectiveSetting]
     /// What `runnel.yaml` says, with the chosen profile. It may hold secrets.
     let fileSettings: Value
+    /// Where settings stand in `runnel.yaml`; see ``SettingsLoader/Outcome/roots``.
+    let settingRoots: [YAMLNode]
     /// Redacts the secrets of this project.
     let redactor: Redactor
     /// Where traces are sent; nil where nothing is recorded.
@@ -115,6 +118,7 @@ struct Project: Sendable {
         self.environmentFile = environmentFile
         effectiveSettings = outcome.effective
         fileSettings = outcome.file
+        settingRoots = outcome.roots
         let places = Dictionary(outcome.effective.map { ($0.key, $0.source.name) }, uniquingKeysWith: { $1 })
         let run = commands.map { commands -> SensitiveResolver.RunCommand in
             { CommandOutputs.shared.output(of: $0, for: $1, in: directory, commands) }

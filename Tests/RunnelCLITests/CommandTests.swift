@@ -154,6 +154,24 @@ import Testing
             #expect(ended.output == "")
         }
     }
+
+    @Test("an entry that is disabled has no next ticks, which is said")
+    func disabledSchedule() async throws {
+        let files = [
+            "p.yaml": """
+            on: { schedule: [ { every: 1h, enabled: false }, { every: 24h } ] }
+            steps: [ { uses: log, with: { message: x } } ]
+
+            """
+        ]
+        try await withProject(files) { runnel in
+            let ended = try await runnel.run(["schedule", "next", "p", "-n", "2", "--after", "2026-11-24T00:00:00Z"])
+            #expect(ended.error == "schedule[0] is disabled: its entry has `enabled: false`\n")
+            let days = ended.output.split(separator: "\n").map { $0.split(separator: " ").last }
+            #expect(days == ["2026-11-25T00:00:00Z", "2026-11-26T00:00:00Z"])
+            #expect(ended.status == 0)
+        }
+    }
 }
 
 /// The plugins of this repository that are no part of `runnel` itself, as files of a project.

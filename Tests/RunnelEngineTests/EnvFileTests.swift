@@ -1,5 +1,6 @@
 import RunnelKit
 import Testing
+import YAML
 
 @testable import RunnelEngine
 
@@ -92,6 +93,13 @@ import Testing
         let (_, literal) = load("profiles: { dev: { secrets: { a: [hunter2] } } }", profile: nil)
         #expect(!literal.joined().contains("hunter2"))
         #expect(literal.count == 1)
+    }
+
+    @Test("settings are handed on with their places: those of the file first, then those of its profiles")
+    func places() {
+        let outcome = SettingsLoader.load(Array(Self.yaml.utf8), file: "runnel.yaml", environment: [:])
+        let lines = outcome.roots.map { $0["runs"]?["limit"]?.range.start.line }
+        #expect(lines == [2, 9])
     }
 
     @Test(

@@ -165,6 +165,18 @@ private struct TickerPlugin: Plugin {
         #expect(try await memory("looker#tickets") == 1)
     }
 
+    @Test("a trigger is known by what it listens to, also where a variable says what that is")
+    func variable() throws {
+        let registry = try StepRegistry([LookerPlugin()])
+        let vars: [String: Value] = ["folder": "in"]
+        let loader = try PipelineLoader(registry: registry, names: ProjectNames(secrets: [], env: [], vars: vars))
+        let yaml = "name: p\non: { looker: { folder: '{{ vars.folder }}' } }\nsteps: [ { uses: echo } ]\n"
+        let pipeline = try #require(loader.load(Array(yaml.utf8), file: "p.yaml").pipeline)
+        let identities = TriggerIdentities(
+            registry: registry, values: ProjectValues(vars: vars), seal: SecretSeal(secrets: [:]))
+        #expect(identities.all(of: pipeline) == ["looker in"])
+    }
+
     @Test("of several entries only those forget that are gone")
     func several() async throws {
         let declarations = try declarations()

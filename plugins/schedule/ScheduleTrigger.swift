@@ -103,7 +103,7 @@ struct ScheduleTrigger: TimedTrigger {
         let schedule = try schedule()
         return TriggerPreview(
             next: { schedule.next(after: $0) }, text: { schedule.text(of: $0) },
-            event: { ScheduleSession.event(of: $0, key: $1, firedAt: $2) })
+            event: { ScheduleSession.event(of: $0, key: $1, firedAt: $2) }, isEnabled: enabled)
     }
 
     func schedule() throws(FieldError) -> Schedule {

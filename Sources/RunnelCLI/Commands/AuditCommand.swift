@@ -46,7 +46,7 @@ struct AuditTable {
         let rows = entries.map { entry in
             let words = [entry.action, entry.subject, entry.outcome, entry.caller, entry.origin]
             return TextTable.Row(
-                cells: [LocalTime.column(entry.time, isNarrow: width != nil)] + words.map(style.line))
+                cells: [LocalTime.column(entry.time, isOnTerminal: width != nil)] + words.map(style.line))
         }
         return TextTable(columns: columns, style: style, width: width).text(rows)
     }

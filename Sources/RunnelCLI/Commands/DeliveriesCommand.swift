@@ -79,7 +79,7 @@ struct DeliveryTable {
         let rows = deliveries.map { delivery in
             TextTable.Row(
                 cells: [
-                    "\(delivery.number)", LocalTime.column(delivery.time, isNarrow: width != nil),
+                    "\(delivery.number)", LocalTime.column(delivery.time, isOnTerminal: width != nil),
                     delivery.outcome.rawValue, style.line(delivery.pipeline),
                     style.line("\(delivery.method) \(SecretSeal.masked(delivery.path))"), delivery.runID ?? "-",
                 ], detail: delivery.reason.isEmpty ? nil : style.line(SecretSeal.masked(delivery.reason)))

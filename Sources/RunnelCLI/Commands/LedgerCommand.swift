@@ -53,7 +53,7 @@ struct LedgerCommand: AsyncParsableCommand {
         let rows = items.map { item in
             TextTable.Row(
                 cells: [
-                    item.modified.map { LocalTime.column($0, isNarrow: width != nil) } ?? "-",
+                    item.modified.map { LocalTime.column($0, isOnTerminal: width != nil) } ?? "-",
                     item.size.map { "\(ByteCount($0))" } ?? "-", style.line(item.runID ?? "-"), style.line(item.name),
                 ])
         }

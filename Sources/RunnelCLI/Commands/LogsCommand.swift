@@ -87,7 +87,7 @@ struct RunLogLines {
         ///
         /// - Parameter width: The columns of the terminal; nil: it is not wrapped.
         func shown(_ style: TextStyle, width: Int?) -> String {
-            let when = LocalTime.column(time, isNarrow: width != nil)
+            let when = LocalTime.column(time, isOnTerminal: width != nil)
             let place = step.map { style.line($0) + "  " } ?? ""
             let indent = when.count + 2 + place.count
             let words = TextWrap.lines(style.line(text), width: width, indent: indent).joined(separator: "\n")

@@ -53,6 +53,10 @@ struct ScheduleNextCommand: AsyncParsableCommand {
         for (trigger, preview) in triggers {
             do {
                 let schedule = try preview(trigger.entry.render(scope).asObject ?? [:])
+                guard schedule.isEnabled else {
+                    Streams.error.write("\(trigger.key) is disabled: its entry has `enabled: false`\n")
+                    continue
+                }
                 if let next = schedule.next(start) { schedules.append((schedule, next)) }
             } catch {
                 Streams.error.write("error: \(trigger.key): \(error)\n")

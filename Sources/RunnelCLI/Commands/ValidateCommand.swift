@@ -206,16 +206,12 @@ extension Project {
     /// - Parameter pipelines: The names of all pipelines.
     fileprivate func settingWarnings(_ registry: StepRegistry, pipelines: [String]) -> [Diagnostic] {
         let file = report.source.name
-        // The file is read again: in the text of the report, masked values may not be valid YAML.
-        let root = (try? FileReading.yaml(of: file)).flatMap { try? YAMLParser.parse($0, name: file).root }
-        // A profile has settings of its own.
-        let nodes = [root].compactMap(\.self) + (root?["profiles"]?.pairs ?? []).map(\.value)
         return registry.plugins.compactMap { $0 as? any ConfigurablePlugin }.flatMap { plugin in
             plugin.warnings(pipelines: pipelines).map { warning in
                 let place = plugin.settingsPath + warning.path
                 return Diagnostic(
                     PipelineErrorCode.doubtfulValue, .warning, file: file,
-                    range: nodes.lazy.compactMap { $0.keyNode(at: place) }.first?.range, warning.message,
+                    range: settingRoots.lazy.compactMap { $0.keyNode(at: place) }.first?.range, warning.message,
                     hint: warning.hint)
             }
         }

@@ -5,6 +5,7 @@ import RunnelProcess
 import Synchronization
 import Telemetry
 import Templates
+import YAML
 
 #if canImport(FoundationEssentials)
 import FoundationEssentials
@@ -42,6 +43,8 @@ struct Project: Sendable {
     let effectiveSettings: [EffectiveSetting]
     /// What `runnel.yaml` says, with the chosen profile. It may hold secrets.
     let fileSettings: Value
+    /// Where settings stand in `runnel.yaml`; see ``SettingsLoader/Outcome/roots``.
+    let settingRoots: [YAMLNode]
     /// Redacts the secrets of this project.
     let redactor: Redactor
     /// Where traces are sent; nil where nothing is recorded.
@@ -115,28 +118,15 @@ struct Project: Sendable {
         self.environmentFile = environmentFile
         effectiveSettings = outcome.effective
         fileSettings = outcome.file
-        let places = Dictionary(outcome.effective.map { ($0.key, $0.source.name) }, uniquingKeysWith: { $1 })
-        let run = commands.map { commands -> SensitiveResolver.RunCommand in
-            { CommandOutputs.shared.output(of: $0, for: $1, in: directory, commands) }
-        }
+        settingRoots = outcome.roots
         let files = Mutex<Set<String>>([])
-        let real = SensitiveResolver(
-            environment: environment, folder: directory, place: { places[$0] ?? nil },
-            readFile: { path in
-                files.withLock { _ = $0.insert(path) }
-                return SensitiveResolver.read(path)
-            }, run: run)
-        let resolver = hasSecrets ? real : .standIns
-        var secrets: [String: String] = [:]
-        var unavailable: [String: String] = [:]
-        for (name, value) in settings.secrets {
-            switch resolver.resolve(value, of: "secrets.\(name)") {
-            case .success(let secret): secrets[name] = secret
-            case .failure(let problem): unavailable[name] = problem.reason
-            }
+        let readFile: SensitiveResolver.ReadFile = { path in
+            files.withLock { _ = $0.insert(path) }
+            return SensitiveResolver.read(path)
         }
-        self.secrets = secrets
-        unavailableSecrets = unavailable
+        let resolver =
+            hasSecrets ? Self.resolver(outcome.effective, environment, directory, readFile, commands) : .standIns
+        (secrets, unavailableSecrets) = Self.secrets(settings.secrets, resolver)
         env = Dictionary(
             uniqueKeysWithValues: Set(settings.env).compactMap { name in environment[name].map { (name, $0) } })
         values = ProjectValues(secrets: secrets, env: env, vars: settings.vars)
@@ -146,13 +136,9 @@ struct Project: Sendable {
         let file = hasSecrets ? TokenFile(in: directory + "/.runnel").token() : nil
         serverToken =
             settings.server.token.map { resolver.resolve($0, of: "server.token") } ?? file.map { .success($0) }
-        var others: [String: String] = [:]
         namedTokens = settings.server.tokens.sorted { $0.key < $1.key }.map {
             ($0.key, $0.value.scope, resolver.resolve($0.value.token, of: "server.tokens.\($0.key)"))
         }
-        // The one in the file is not searched for in all data: it never leaves Runnel.
-        if settings.server.token != nil { others["server/token"] = try? serverToken?.get() }
-        for token in namedTokens { others["server/tokens/\(token.name)"] = try? token.value.get() }
         let (version, host) = (RunnelCommand.version, JournalSetup.hostName())
         let tracing = Self.receiver("traces", settings.traces.headers, resolver) { headers, warnings in
             TraceConfiguration.resolve(
@@ -168,13 +154,10 @@ struct Project: Sendable {
         (metrics, metricsWarnings) = (
             measuring.configuration, measuring.warnings.filter { !tracing.warnings.contains($0) }
         )
-        for (section, receiver) in [("traces", traces?.receiver), ("metrics", metrics?.receiver)] {
-            for header in receiver?.headers ?? []
-            where SensitiveName.matches(header.name) || header.value.utf8.count >= 16 {
-                others["\(section)/headers/\(header.name)"] = header.value
-            }
-        }
         journalPassword = settings.journal.password.map { resolver.resolve($0, of: "journal.password") }
+        // The server's token in a file of its own is not searched for in all data: it never leaves Runnel.
+        var others = Self.tokens(settings.server.token == nil ? nil : serverToken, namedTokens)
+        others.merge(Self.headers(traces?.receiver, metrics?.receiver)) { own, _ in own }
         others["journal/password"] = try? journalPassword?.get()
         if let password = settings.journal.url?.password, password.utf8.count >= Redactor.minimumLength {
             others["journal/url"] = password
@@ -187,6 +170,56 @@ struct Project: Sendable {
         self.seal = seal ?? SecretSeal(secrets: all)
         redactor = Redactor(self.seal)
         if hasSecrets { Streams.mask(by: redactor) }
+    }
+
+    /// Resolves secrets to their values.
+    private static func resolver(
+        _ settings: [EffectiveSetting], _ environment: [String: String], _ directory: String,
+        _ readFile: @escaping SensitiveResolver.ReadFile, _ commands: SecretCommand?
+    ) -> SensitiveResolver {
+        let places = Dictionary(settings.map { ($0.key, $0.source.name) }, uniquingKeysWith: { $1 })
+        let run = commands.map { commands -> SensitiveResolver.RunCommand in
+            { CommandOutputs.shared.output(of: $0, for: $1, in: directory, commands) }
+        }
+        return SensitiveResolver(
+            environment: environment, folder: directory, place: { places[$0] ?? nil }, readFile: readFile, run: run)
+    }
+
+    /// The values of `secrets`, and why others have none.
+    private static func secrets(
+        _ settings: [String: SensitiveValue], _ resolver: SensitiveResolver
+    ) -> (values: [String: String], unavailable: [String: String]) {
+        var (values, unavailable): ([String: String], [String: String]) = ([:], [:])
+        for (name, value) in settings {
+            switch resolver.resolve(value, of: "secrets.\(name)") {
+            case .success(let secret): values[name] = secret
+            case .failure(let problem): unavailable[name] = problem.reason
+            }
+        }
+        return (values, unavailable)
+    }
+
+    /// The tokens of the server that are known, by path.
+    private static func tokens(
+        _ token: Result<String, UnavailableSecret>?,
+        _ named: [(name: String, scope: AccessScope, value: Result<String, UnavailableSecret>)]
+    ) -> [String: String] {
+        var tokens: [String: String] = [:]
+        tokens["server/token"] = try? token?.get()
+        for token in named { tokens["server/tokens/\(token.name)"] = try? token.value.get() }
+        return tokens
+    }
+
+    /// The header fields of receivers that may be secrets, by path.
+    private static func headers(_ traces: OTLPReceiver?, _ metrics: OTLPReceiver?) -> [String: String] {
+        var headers: [String: String] = [:]
+        for (section, receiver) in [("traces", traces), ("metrics", metrics)] {
+            for header in receiver?.headers ?? []
+            where SensitiveName.matches(header.name) || header.value.utf8.count >= 16 {
+                headers["\(section)/headers/\(header.name)"] = header.value
+            }
+        }
+        return headers
     }
 
     /// Fetches the header fields of a section, and has the configuration made with them.

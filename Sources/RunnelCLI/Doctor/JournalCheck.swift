@@ -50,9 +50,7 @@ enum JournalCheck {
                         : "restore the database from a backup")
             }
         }
-        let stopped = try await interruptedCount(in: journal)
-        let all = try await journal.queuedCount()
-        let queued = max(all - stopped, 0)
+        let (queued, interrupted) = try await queuedCounts(in: journal)
         let waiting = try await journal.waitingCount()
         let newest = try await journal.runs(RunFilter(limit: 1)).first
         let size = (try? FileManager.default.attributesOfItem(atPath: folder + "/journal.db")[.size] as? Int) ?? 0
@@ -90,10 +88,6 @@ enum JournalCheck {
                     "journal", "no worker is running for the queued and waiting runs",
                     "start `runnel serve`, or `runnel runs resume --all`"))
         }
-        var interrupted = stopped
-        for sight in try await journal.observe() where sight.presence != .present {
-            interrupted += try await journal.leases(of: sight.id).count
-        }
         if interrupted > 0 {
             findings.append(
                 .warning(
@@ -112,16 +106,20 @@ enum JournalCheck {
         return findings
     }
 
-    /// How many queued runs had begun before.
-    private static func interruptedCount(in journal: any Journal) async throws(JournalError) -> Int {
+    /// How many runs have not begun, and how many were interrupted.
+    private static func queuedCounts(
+        in journal: any Journal
+    ) async throws(JournalError) -> (queued: Int, interrupted: Int) {
         var filter = RunFilter(states: [.queued], limit: 1000)
-        var count = 0
-        while true {
-            let page = try await journal.runs(filter)
-            count += page.count { $0.isInterrupted }
-            guard page.count == filter.limit else { return count }
-            filter.before = page.last?.id
-        }
+        var counts = (queued: 0, interrupted: 0)
+        repeat {
+            let page = try await journal.seenPage(filter)
+            let interrupted = page.runs.count { $0.isInterrupted }
+            counts.interrupted += interrupted
+            counts.queued += page.runs.count - interrupted
+            filter.before = page.next
+        } while filter.before != nil
+        return counts
     }
 
     private static func writing(in folder: String) -> HealthFinding? {

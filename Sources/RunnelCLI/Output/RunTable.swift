@@ -17,7 +17,7 @@ struct RunTable {
             TextTable.Row(
                 cells: [
                     id, run.stateText, style.line(run.pipeline), style.line(run.cause),
-                    LocalTime.column(run.shownTime, isNarrow: width != nil, now: now),
+                    LocalTime.column(run.shownTime, isOnTerminal: width != nil, now: now),
                     run.took(now: now).map(DurationText.measured) ?? "-",
                 ], detail: detail(of: run, idLength: id.count))
         }

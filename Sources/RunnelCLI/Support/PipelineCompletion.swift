@@ -96,7 +96,7 @@ enum PipelineCompletion {
                 from: FileReading.absolute("."), config: nil, environment: [:]),
             JournalSetup.exists(for: project), let journal = try? JournalSetup.journal(of: project)
         else { return [] }
-        let runs = (try? await journal.runs(RunFilter(limit: 50))) ?? []
+        let runs = (try? await journal.seenRuns(RunFilter(limit: 50))) ?? []
         await journal.close()
         return runs
     }

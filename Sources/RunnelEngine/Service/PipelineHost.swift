@@ -42,6 +42,17 @@ public actor PipelineHost {
         public var text: String
     }
 
+    /// What is known beforehand of a pipeline's triggers.
+    package struct Outlook: Sendable {
+        /// The next ticks of the triggers that are enabled, earliest first.
+        package var ticks: [Tick] = []
+        /// The keys of triggers that do not fire: an operator has disabled them, or their entry has `enabled: false`.
+        package var disabled: Set<String> = []
+
+        /// The next tick of a trigger.
+        package func next(of key: String) -> Tick? { ticks.first { $0.key == key } }
+    }
+
     /// One entry under `on:` of one file.
     struct TriggerPlace: Sendable, Hashable, CustomStringConvertible {
         var file: String
@@ -159,26 +170,43 @@ public actor PipelineHost {
         return board.problems(of: kinds)
     }
 
-    /// The next ticks of the pipeline's triggers, earliest first; those of triggers with a problem are left out.
+    /// The ticks that can be backfilled, earliest first: also those of triggers that are disabled. Triggers whose entry
+    /// cannot be read have none.
     ///
     /// - Parameter time: Nanoseconds since 1970.
     public nonisolated func ticks(of pipeline: Pipeline, after time: Int64, limit: Int) -> [Tick] {
-        pipeline.triggers.flatMap { ticks(of: $0, after: time, limit: limit) }.sorted { $0.time < $1.time }
-            .prefix(limit).map { $0 }
+        let ticks = pipeline.triggers.flatMap { trigger -> [Tick] in
+            guard let schedule = schedule(of: trigger) else { return [] }
+            return Self.ticks(of: schedule, key: trigger.key, after: time, limit: limit)
+        }
+        return Array(ticks.sorted { $0.time < $1.time }.prefix(limit))
     }
 
-    /// The next tick of each of the pipeline's triggers that has one, by key.
-    package nonisolated func nextTicks(of pipeline: Pipeline, after time: Int64) -> [String: Tick] {
-        let next = pipeline.triggers.compactMap { ticks(of: $0, after: time, limit: 1).first }
-        return Dictionary(next.map { ($0.key, $0) }, uniquingKeysWith: { first, _ in first })
+    /// What comes, as people are shown it.
+    ///
+    /// - Parameters:
+    ///   - hosted: The pipeline.
+    ///   - time: Nanoseconds since 1970.
+    ///   - limit: The maximum number of ticks of each trigger.
+    package nonisolated func outlook(of hosted: Hosted, after time: Int64, limit: Int = 1) -> Outlook {
+        var outlook = Outlook(disabled: hosted.disabled)
+        for trigger in hosted.pipeline?.triggers ?? [] where !hosted.disabled.contains(trigger.key) {
+            guard let schedule = schedule(of: trigger) else { continue }
+            if schedule.isEnabled {
+                outlook.ticks += Self.ticks(of: schedule, key: trigger.key, after: time, limit: limit)
+            } else {
+                outlook.disabled.insert(trigger.key)
+            }
+        }
+        outlook.ticks.sort { $0.time < $1.time }
+        return outlook
     }
 
-    private nonisolated func ticks(of trigger: TriggerDeclaration, after time: Int64, limit: Int) -> [Tick] {
-        guard let schedule = schedule(of: trigger) else { return [] }
+    private static func ticks(of schedule: TriggerPreview, key: String, after time: Int64, limit: Int) -> [Tick] {
         var ticks: [Tick] = []
         var last = time
         while ticks.count < limit, let next = schedule.next(last) {
-            ticks.append(Tick(key: trigger.key, time: next, text: schedule.text(next)))
+            ticks.append(Tick(key: key, time: next, text: schedule.text(next)))
             last = next
         }
         return ticks
@@ -187,7 +215,7 @@ public actor PipelineHost {
     /// The times of a trigger; nil where it has none, or its entry cannot be rendered.
     private nonisolated func schedule(of trigger: TriggerDeclaration) -> TriggerPreview? {
         guard let preview = registry.trigger(named: trigger.kind)?.preview,
-            let entry = try? trigger.entry.render(scope).asObject
+            let entry = try? trigger.entry.render(identities.scope).asObject
         else { return nil }
         return try? preview(entry)
     }
@@ -248,11 +276,6 @@ public actor PipelineHost {
 
     /// Makes runs of stored deliveries.
     package nonisolated var replay: DeliveryReplay { DeliveryReplay(registry: registry, runs: runs) }
-
-    /// What the entries of triggers can refer to.
-    private nonisolated var scope: DictionaryScope {
-        DictionaryScope(worker.runner.values.scope)
-    }
 
     /// Serves until the task is cancelled.
     ///
@@ -558,7 +581,7 @@ public actor PipelineHost {
         while !Task.isCancelled {
             let start = runner.clock.measureStart()
             do {
-                let entry = try trigger.entry.render(scope).asObject ?? [:]
+                let entry = try trigger.entry.render(identities.scope).asObject ?? [:]
                 do {
                     try await definition.run(entry, context)
                 } catch let error as StepError {

@@ -9,12 +9,7 @@ struct TriggerIdentities: Sendable {
     let seal: SecretSeal
 
     /// The scope of entries under `on:`.
-    var scope: DictionaryScope {
-        DictionaryScope([
-            "secrets": .object(ValueObject(values.secrets.map { ($0.key, .string($0.value)) })),
-            "env": .object(ValueObject(values.env.map { ($0.key, .string($0.value)) })),
-        ])
-    }
+    var scope: DictionaryScope { DictionaryScope(values.scope) }
 
     /// The identities in the order of the pipeline's triggers, with secrets sealed.
     func all(of pipeline: Pipeline) -> [String] {

@@ -145,10 +145,13 @@ struct SensitivePlaces {
 
     private var places: [Place] = []
 
-    /// - Parameter schema: That of the whole file.
-    init(root: YAMLNode, schema: Value) {
+    /// - Parameters:
+    ///   - root: That of the file.
+    ///   - profiles: Those of the file.
+    ///   - schema: That of the whole file.
+    init(root: YAMLNode, profiles: SettingsProfiles, schema: Value) {
         find(in: root, [], schema)
-        for (name, node) in SettingsProfiles(root: root).nodes {
+        for (name, node) in profiles.nodes {
             if node.pairs == nil {
                 places.append(Place(path: "profiles.\(name)", node: node))
             } else {

@@ -1,5 +1,5 @@
 package import RunnelKit
-import YAML
+package import YAML
 
 /// Loads `runnel.yaml` with overrides from environment variables.
 package enum SettingsLoader {
@@ -14,6 +14,8 @@ package enum SettingsLoader {
         package let effective: [EffectiveSetting]
         /// What the file says, with the chosen profile. It may hold secrets.
         package let file: Value
+        /// Where settings stand: the mapping of the file, and those of its profiles. They may hold secrets.
+        package let roots: [YAMLNode]
     }
 
     /// - Parameters:
@@ -36,7 +38,7 @@ package enum SettingsLoader {
             return Outcome(
                 settings: nil, sections: [:],
                 report: LoadReport(source: source, diagnostics: [Diagnostic(error, in: source)]), effective: [],
-                file: [:])
+                file: [:], roots: [])
         }
         var diagnostics = DiagnosticList(source: document.source)
         var shown = document.source
@@ -47,29 +49,21 @@ package enum SettingsLoader {
         if let sections = value.asObject {
             value = .object(ValueObject(sections.filter { !$0.value.isNull }.map { ($0.key, $0.value) }))
         }
+        let profiles = SettingsProfiles(root: document.root)
+        let roots = [document.root].compactMap(\.self) + profiles.nodes.map(\.node)
         if let root = document.root, !root.isNull {
             let checker = KeyChecker(
                 subject: "runnel.yaml", schema: shape.schema, rules: Settings.rules, problems: shape.problems,
                 advice: "docs/reference/configuration.md lists the settings")
             checker.check(.literal(value), node: root, place: root, into: &diagnostics)
-            let profiles = SettingsProfiles(root: root)
             for (name, node) in profiles.nodes { check(name, node, checker, into: &diagnostics) }
-            let sensitive = SensitivePlaces(root: root, schema: shape.schema)
+            let sensitive = SensitivePlaces(root: root, profiles: profiles, schema: shape.schema)
             sensitive.conceal(in: &diagnostics)
             diagnostics.conceal(in: root, byName: false)
             shown = sensitive.masked(shown).masked(diagnostics.items.flatMap(\.hidden))
-            for node in [root] + profiles.nodes.map(\.node) {
-                warnAboutLiterals(node, sections, into: &diagnostics)
-            }
+            for node in roots { warnAboutLiterals(node, sections, into: &diagnostics) }
         }
-        let profiles = document.root.map { SettingsProfiles(root: $0) }
-        if let profiles {
-            value = profiles.applied(profile, to: value, root: document.root, into: &diagnostics) ?? value
-        } else if let profile {
-            diagnostics.add(
-                PipelineErrorCode.unknownProfile, .error, nil, "there is no profile \"\(profile)\"",
-                hint: "the file has no `profiles`")
-        }
+        value = profiles.applied(profile, to: value, into: &diagnostics) ?? value
         for problem in overlay.problems {
             diagnostics.add(reported: problem.code, problem.severity, nil, problem.message, hint: problem.hint)
         }
@@ -77,7 +71,8 @@ package enum SettingsLoader {
         do throws(FieldError) {
             return outcome(
                 try shape.read(overlay.applied(to: value)), diagnostics, shown,
-                EffectiveSetting.all(value, root: document.root, file: file, overlay, shape), file: value)
+                EffectiveSetting.all(value, root: document.root, file: file, overlay, shape), file: value,
+                roots: roots)
         } catch {
             let path = error.path.map(\.text).joined(separator: ".")
             diagnostics.add(
@@ -106,12 +101,12 @@ package enum SettingsLoader {
 
     private static func outcome(
         _ read: (settings: Settings, sections: [String: Value])?, _ diagnostics: DiagnosticList, _ source: YAMLSource,
-        _ effective: [EffectiveSetting] = [], file: Value = [:]
+        _ effective: [EffectiveSetting] = [], file: Value = [:], roots: [YAMLNode] = []
     ) -> Outcome {
         Outcome(
             settings: read?.settings, sections: read?.sections ?? [:],
             report: LoadReport(source: source, diagnostics: diagnostics.items.sortedByPlace()), effective: effective,
-            file: file)
+            file: file, roots: roots)
     }
 
     private static func warnAboutLiterals(
@@ -157,33 +152,33 @@ extension FieldError.PathElement {
 struct SettingsProfiles {
     static let key = "profiles"
 
+    /// The value of the key.
+    private let section: YAMLNode?
     /// The profiles as they are written.
     let nodes: [(name: String, node: YAMLNode)]
 
-    init(root: YAMLNode) {
-        guard case .mapping(let pairs)? = root[Self.key]?.content else {
-            nodes = []
-            return
-        }
-        nodes = pairs.map { ($0.key.keyText, $0.value) }.filter { !$0.node.isNull }
+    /// - Parameter root: That of the file; nil for an empty one.
+    init(root: YAMLNode?) {
+        section = root?[Self.key]
+        nodes = (section?.pairs ?? []).map { ($0.key.keyText, $0.value) }.filter { !$0.node.isNull }
     }
 
     /// The settings with the chosen profile over them, without the profiles.
     ///
     /// - Returns: nil if there is no such profile, which is reported.
     func applied(
-        _ profile: String?, to settings: Value, root: YAMLNode?, into diagnostics: inout DiagnosticList
+        _ profile: String?, to settings: Value, into diagnostics: inout DiagnosticList
     ) -> Value? {
         let base = Value.object((settings.asObject ?? [:]).removing(Self.key))
         guard let profile else { return base }
         if let node = nodes.first(where: { $0.name == profile })?.node { return Self.merge(Value(node), over: base) }
         // One whose keys are all commented out changes nothing.
-        if root?[Self.key]?[profile] != nil { return base }
+        if section?[profile] != nil { return base }
         let names = nodes.map(\.name)
         let closest = Suggestion.closest(to: profile, among: names)
         let known = names.isEmpty ? "the file has no `profiles`" : "profiles: \(names.joined(separator: ", "))"
         diagnostics.add(
-            PipelineErrorCode.unknownProfile, .error, root?[Self.key]?.range, "there is no profile \"\(profile)\"",
+            PipelineErrorCode.unknownProfile, .error, section?.range, "there is no profile \"\(profile)\"",
             hint: closest.map { "did you mean \"\($0)\"?" } ?? known)
         return nil
     }

@@ -30,28 +30,11 @@ struct KeyChecker {
             case .literal(.object(let object)): object.map { ($0.key, .literal($0.value)) }
             default: []
             }
-        let given = Set(members.map(\.key))
-        let declared = schema["properties"]?.asObject?.keys ?? []
-        let meant = given.filter { !declared.contains($0) }.compactMap { Suggestion.closest(to: $0, among: declared) }
-        for rule in rules {
-            // A misspelled key is reported once, as such.
-            if let message = rule.violation(in: given), rule.violation(in: given.union(meant)) != nil {
-                diagnostics.error(PipelineErrorCode.badKeys, (node ?? place).firstKeyOrSelf, "\(subject): \(message)")
-            }
-        }
+        checkRules(Set(members.map(\.key)), at: (node ?? place).firstKeyOrSelf, into: &diagnostics)
         var knowledge: [InstancePath: PartialKnowledge] = [:]
         let value = tree.skeleton(path: InstancePath(), knowledge: &knowledge)
-        var issues = schemaIssues(value, knowledge)
-        // A wrong type makes all other issues of a value irrelevant.
-        let wrongKinds = Set(issues.filter { $0.keyword == "type" }.map(\.path))
-        issues.removeAll { $0.keyword != "type" && wrongKinds.contains($0.path) }
-
-        // The fields know what a schema cannot say, and have better words for the rest.
-        var found: [(path: [FieldError.PathElement], problem: FieldError, key: String)] = []
-        for (key, tree) in members {
-            guard let literal = tree.literal else { continue }
-            found += problems(key, literal).map { ([.key(key)] + $0.path, $0, key) }
-        }
+        let issues = schemaIssues(value, knowledge)
+        let found = fieldProblems(members)
         let strangers = Strangers(issues)
         for issue in issues {
             let path = issue.path.fieldPath
@@ -63,13 +46,39 @@ struct KeyChecker {
                 report(issue, strangers, better?.problem.hint, in: value, node, place, into: &diagnostics)
             }
         }
+        guard let node else { return }
         let reported = issues.map(\.path.fieldPath)
         for (path, problem, key) in found {
-            guard let node = node?[key], !reported.contains(where: { path.starts(with: $0) || $0.starts(with: path) })
+            guard let node = node[key], !reported.contains(where: { path.starts(with: $0) || $0.starts(with: path) })
             else { continue }
             report(problem, key: key, in: node, into: &diagnostics)
         }
-        guard let node, diagnostics.items.count == before else { return }
+        guard diagnostics.items.count == before else { return }
+        warnAboutLiterals(in: tree, node, into: &diagnostics)
+    }
+
+    private func checkRules(_ given: Set<String>, at place: YAMLNode, into diagnostics: inout DiagnosticList) {
+        let declared = schema["properties"]?.asObject?.keys ?? []
+        let meant = given.filter { !declared.contains($0) }.compactMap { Suggestion.closest(to: $0, among: declared) }
+        for rule in rules {
+            // A misspelled key is reported once, as such.
+            if let message = rule.violation(in: given), rule.violation(in: given.union(meant)) != nil {
+                diagnostics.error(PipelineErrorCode.badKeys, place, "\(subject): \(message)")
+            }
+        }
+    }
+
+    /// What the fields say of literals: they know what a schema cannot say, and have better words for the rest.
+    private func fieldProblems(
+        _ members: [(key: String, value: TemplateTree)]
+    ) -> [(path: [FieldError.PathElement], problem: FieldError, key: String)] {
+        members.flatMap { key, tree -> [(path: [FieldError.PathElement], problem: FieldError, key: String)] in
+            guard let literal = tree.literal else { return [] }
+            return problems(key, literal).map { ([.key(key)] + $0.path, $0, key) }
+        }
+    }
+
+    private func warnAboutLiterals(in tree: TemplateTree, _ node: YAMLNode, into diagnostics: inout DiagnosticList) {
         for path in literalSecrets(in: tree, schema) {
             diagnostics.warning(
                 PipelineErrorCode.literalSecret, node.nearest(to: path),
@@ -137,7 +146,10 @@ struct KeyChecker {
         // The rules were checked above, with better messages than the schema's.
         if !rules.isEmpty { schema["allOf"] = nil }
         guard let compiled = CompiledSchemas.of(.object(schema)) else { return [] }
-        return compiled.validate(value) { knowledge[$0] ?? .known }
+        let issues = compiled.validate(value) { knowledge[$0] ?? .known }
+        // A wrong type makes all other issues of a value irrelevant.
+        let wrongKinds = Set(issues.filter { $0.keyword == "type" }.map(\.path))
+        return issues.filter { $0.keyword == "type" || !wrongKinds.contains($0.path) }
     }
 
     private func report(
@@ -161,10 +173,7 @@ struct KeyChecker {
             let key = issue.key ?? ""
             diagnostics.error(
                 PipelineErrorCode.unknownKey, found.keyNode(for: key) ?? found,
-                "\(path)\(subject) has no key \"\(key)\"",
-                hint: LookalikeHint.colon(in: key) ?? suggestion
-                    ?? strangers.missing(for: issue).map { "it needs \"\($0)\"; did you mean that?" }
-                    ?? advice(at: issue.path.fieldPath))
+                "\(path)\(subject) has no key \"\(key)\"", hint: hint(forUnknown: key, issue, suggestion, strangers))
         case "required":
             let missing = issue.key ?? ""
             let similar = similar(to: missing, at: issue.path.fieldPath, in: value)
@@ -180,6 +189,14 @@ struct KeyChecker {
             let message = suggestion.map { issue.message.replacing("; \($0)", with: "") } ?? issue.message
             diagnostics.error(PipelineErrorCode.wrongValue, found, path + message, hint: suggestion)
         }
+    }
+
+    private func hint(
+        forUnknown key: String, _ issue: SchemaIssue, _ suggestion: String?, _ strangers: Strangers
+    ) -> String {
+        LookalikeHint.colon(in: key) ?? suggestion
+            ?? strangers.missing(for: issue).map { "it needs \"\($0)\"; did you mean that?" }
+            ?? advice(at: issue.path.fieldPath)
     }
 
     /// A key of the object that is close to the missing one, where an open schema lets unknown keys pass.

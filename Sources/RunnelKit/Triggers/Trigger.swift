@@ -158,15 +158,19 @@ public struct TriggerPreview: Sendable {
     ///
     /// - Parameter identity: See ``TriggerContext/identity``.
     public var event: (@Sendable (_ time: Int64, _ identity: String, _ firedAt: Int64) -> TriggerEvent)?
+    /// Whether the entry lets the trigger fire; the times of one that does not can still be backfilled.
+    public var isEnabled: Bool
 
     /// A preview of these times.
     public init(
         next: @escaping @Sendable (_ after: Int64) -> Int64?, text: @escaping @Sendable (_ time: Int64) -> String,
-        event: (@Sendable (_ time: Int64, _ identity: String, _ firedAt: Int64) -> TriggerEvent)? = nil
+        event: (@Sendable (_ time: Int64, _ identity: String, _ firedAt: Int64) -> TriggerEvent)? = nil,
+        isEnabled: Bool = true
     ) {
         self.next = next
         self.text = text
         self.event = event
+        self.isEnabled = isEnabled
     }
 }
 

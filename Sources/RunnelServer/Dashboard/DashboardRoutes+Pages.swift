@@ -24,8 +24,9 @@ extension DashboardRoutes {
                 if let name = hosted.pipeline?.name {
                     recent = try await withJournal { try await RecentRuns.load(name, api.journal) }
                 }
-                let next = hosted.pipeline.flatMap { api.host.ticks(of: $0, after: page.now, limit: 1).first }
-                rows.append(PipelinesPage.Row(hosted: hosted, recent: recent, next: next))
+                rows.append(
+                    PipelinesPage.Row(
+                        hosted: hosted, recent: recent, outlook: api.host.outlook(of: hosted, after: page.now)))
             }
             return Response.page(PipelinesPage(context: page, rows: rows).html())
         }
@@ -115,7 +116,8 @@ extension DashboardRoutes {
         let recent = try await withJournal { try await RecentRuns.load(name, api.journal) }
         return PipelinePage(
             context: page, hosted: hosted, pipeline: pipeline, recent: recent,
-            ticks: api.host.ticks(of: pipeline, after: page.now, limit: 5), redact: api.queue.redact,
+            outlook: api.host.outlook(of: hosted, after: page.now, limit: PipelinePage.ticks),
+            hasTicks: !api.host.ticks(of: pipeline, after: page.now, limit: 1).isEmpty, redact: api.queue.redact,
             hasLedger: { [host = api.host] in host.hasLedger($0) })
     }
 
@@ -157,14 +159,12 @@ extension DashboardRoutes {
             let found = try await api.deliveries(query.filter)
             let pipelines = await api.host.all
             let page = PageContext(request, context)
-            var ticks: [String: [String: PipelineHost.Tick]] = [:]
-            for pipeline in pipelines.compactMap(\.pipeline) {
-                ticks[pipeline.name] = api.host.nextTicks(of: pipeline, after: page.now)
-            }
             return Response.page(
                 TriggersPage(
-                    context: page, pipelines: pipelines, query: query, found: found, hooked: hooked(pipelines),
-                    ticks: ticks, hasLedger: { [host = api.host] in host.hasLedger($0) }
+                    context: page,
+                    pipelines: pipelines.map { (hosted: $0, outlook: api.host.outlook(of: $0, after: page.now)) },
+                    query: query, found: found, hooked: hooked(pipelines),
+                    hasLedger: { [host = api.host] in host.hasLedger($0) }
                 ).html())
         }
         group.get("/deliveries/:number") { request, context in

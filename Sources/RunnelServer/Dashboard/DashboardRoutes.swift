@@ -151,11 +151,7 @@ struct DashboardRoutes: Sendable {
             let found = try await withJournal {
                 try await RunSearch(journal: api.journal, now: page.now).page(query)
             }
-            let open = try await withJournal {
-                OpenRuns(
-                    running: try await api.journal.runs(RunFilter(states: [.running], limit: 1000)).count,
-                    queued: try await api.journal.queuedCount())
-            }
+            let open = try await withJournal { try await OpenRuns.load(api.journal) }
             let names = await api.host.all.compactMap { $0.pipeline?.name }.sorted()
             return Response.page(
                 RunsPage(context: page, query: query, found: found, pipelines: names, counts: open).html())
@@ -177,13 +173,15 @@ struct DashboardRoutes: Sendable {
 
     private func find(_ context: ServerContext) async throws -> RunRecord {
         let id = context.parameter("id")
-        if let run = try await withJournal({ try await api.journal.run(id) }) { return run }
-        // An address that a person typed may hold a prefix.
-        let found = id.count < 6 ? [] : try await withJournal { try await api.journal.runs(idPrefix: id, limit: 2) }
+        var found = try await withJournal { try await api.journal.run(id) }.map { [$0] } ?? []
+        if found.isEmpty, id.count >= 6 {
+            // An address that a person typed may hold a prefix.
+            found = try await withJournal { try await api.journal.runs(idPrefix: id, limit: 2) }
+        }
         guard found.count == 1 else {
             throw APIError(404, .noSuchRun, "there is no run \(Value.string(id).quoted(limit: 200))")
         }
-        return found[0]
+        return try await withJournal { [found] in try await api.journal.asSeen(found[0]) }
     }
 
     private func run(_ request: Request, _ context: ServerContext) async throws -> Response {

@@ -42,7 +42,7 @@ struct RunRoutes: Sendable {
         guard let run = try await withJournal({ try await api.journal.run(id) }) else {
             throw APIError(404, .noSuchRun, "there is no run \(Value.string(id).quoted(limit: 200))")
         }
-        return run
+        return try await withJournal { try await api.journal.asSeen(run) }
     }
 
     private func list(_ request: Request) async throws -> Response {
@@ -58,7 +58,7 @@ struct RunRoutes: Sendable {
         filter.pipeline = try query.one("pipeline")
         filter.before = try query.one("before")
         if let limit = try query.number("limit", in: 1...1000) { filter.limit = limit }
-        let runs = try await withJournal { [filter] in try await api.journal.runs(filter) }
+        let runs = try await withJournal { [filter] in try await api.journal.seenRuns(filter) }
         return Response.json(.list(runs.map { $0.json(isFull: false) }))
     }
 

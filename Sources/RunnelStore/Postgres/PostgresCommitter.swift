@@ -90,7 +90,8 @@ final class PostgresCommitter: Sendable {
     private func startWriter() {
         let next = state.withLock { state -> Int? in
             guard !state.isGathering, let writer = writers.indices.first(where: { state.inFlight[$0] == nil }),
-                state.jobs.count >= (state.counts.values.max() ?? 0) / 2, Self.mayTake(state)
+                state.jobs.count >= (state.counts.values.max() ?? 0) / 2,
+                !Self.ready(state, upTo: 1).isEmpty
             else { return nil }
             state.isGathering = true
             state.inFlight[writer] = []
@@ -124,41 +125,40 @@ final class PostgresCommitter: Sendable {
         return jobs
     }
 
-    /// Whether a job does not have to wait for transactions in flight.
-    private static func mayTake(_ state: State) -> Bool {
+    /// The indices of the jobs that do not have to wait: for a transaction in flight, or for an earlier job that has to and
+    /// writes the same.
+    private static func ready(_ state: State, upTo limit: Int) -> [Int] {
         var waiting: Set<String> = []
-        for job in state.jobs {
-            guard let keys = job.keys else { return state.inFlight.isEmpty }
-            if !keys.contains(where: { waiting.contains($0) || state.isInFlight($0) }) { return true }
-            waiting.formUnion(keys)
+        var ready: [Int] = []
+        for (index, job) in state.jobs.enumerated() {
+            guard ready.count < limit else { break }
+            guard let keys = job.keys else {
+                // It writes everything: all jobs before it have to be taken, and those after it wait for it.
+                guard state.inFlight.isEmpty, ready.count == index else { break }
+                ready.append(index)
+                continue
+            }
+            if keys.contains(where: { waiting.contains($0) || state.isInFlight($0) }) {
+                waiting.formUnion(keys)
+            } else {
+                ready.append(index)
+            }
         }
-        return false
+        return ready
     }
 
-    /// The jobs that do not have to wait for transactions in flight, in order.
+    /// Takes the jobs of a transaction, in order.
     private static func take(from state: inout State) -> [Job] {
-        var waiting: Set<String> = []
-        var (taken, rest): ([Job], [Job]) = ([], [])
-        var isBarred = false
-        for job in state.jobs {
-            let mayGo: Bool
-            if let keys = job.keys {
-                mayGo =
-                    !isBarred && taken.count < batch
-                    && !keys.contains { waiting.contains($0) || state.isInFlight($0) }
-            } else {
-                mayGo = state.inFlight.isEmpty && rest.isEmpty
-                isBarred = isBarred || !mayGo
-            }
-            if mayGo {
-                taken.append(job)
-            } else {
-                rest.append(job)
-                waiting.formUnion(job.keys ?? [])
-            }
+        let ready = Self.ready(state, upTo: batch)
+        var rest: [Job] = []
+        var start = 0
+        for index in ready {
+            rest += state.jobs[start..<index]
+            start = index + 1
         }
-        state.jobs = rest
-        return taken
+        rest += state.jobs[start...]
+        defer { state.jobs = rest }
+        return ready.map { state.jobs[$0] }
     }
 
     /// Commits pending jobs; rejects further ones.

@@ -71,9 +71,9 @@ package enum LocalTime {
 
     /// For a column of a table: ``short(_:now:)`` on a terminal, ``text(_:)`` where a program reads the table.
     package static func column(
-        _ nanoseconds: Int64, isNarrow: Bool, now: Int64 = WallClock.nanoseconds()
+        _ nanoseconds: Int64, isOnTerminal: Bool, now: Int64 = WallClock.nanoseconds()
     ) -> String {
-        isNarrow ? short(nanoseconds, now: now) : text(nanoseconds)
+        isOnTerminal ? short(nanoseconds, now: now) : text(nanoseconds)
     }
 
     /// The name and the offset of the time zone, such as `JST (+0900)`.

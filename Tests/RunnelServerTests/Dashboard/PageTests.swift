@@ -139,6 +139,42 @@ private struct TidePlugin: Plugin {
         }
     }
 
+    @Test("a run whose worker has died is interrupted on every page, in lists, in counts and by REST")
+    func deadWorker() async throws {
+        var rig = ServerRig.dashboard(["a.yaml": Pipelines.greet])
+        rig.isWorking = false
+        let worker = WorkerRecord(id: WorkerID("dead"), processID: 1, host: "here", role: "run", startedAt: 0)
+        rig.journal.gone = [worker.id]
+        try await rig.serve { server in
+            await server.journal.join(worker, replacing: [], at: 0)
+            var old = RunRecord(
+                id: "old", pipeline: "greet", definition: "d", trigger: ["type": "manual"], createdAt: ServerRig.now)
+            var run = old
+            old.state = .failed
+            (run.id, run.retryOf) = ("run", old.id)
+            (run.owner, run.state, run.startedAt) = (worker.id, .running, ServerRig.now)
+            for run in [old, run] { _ = try await server.journal.accept(run, steps: [], memory: nil) }
+            let browser = try await Browsing.signedIn(server)
+            for path in ["/runs", "/runs?state=interrupted", "/runs/run", "/runs/old", "/pipelines/greet"] {
+                let page = try await browser.page(path)
+                #expect(page.contains(">interrupted</span>"), "\(path)")
+                #expect(!page.contains(">running</span>"), "\(path)")
+            }
+            #expect(try await browser.page("/").contains("Nothing is running."))
+            #expect(try await browser.page("/runs").contains("0 running, 1 queued"))
+            #expect(try await browser.page("/runs?state=running").contains("No run matches these filters."))
+            func json(_ path: String) async throws -> Value {
+                try await server.call("GET", "/api/v1" + path, Self.bearer).json()
+            }
+            #expect(try await json("/runs?state=running") == [])
+            #expect(try await json("/runs?state=queued").asList?.map { $0["id"] } == ["run"])
+            let shown = try await json("/runs/run")
+            #expect(shown["state"] == "queued")
+            #expect(shown["interrupted"] == true)
+            #expect(try await json("/status")["queued"] == 1)
+        }
+    }
+
     @Test("a run that waits says until when, and why")
     func waiting() async throws {
         try await ServerRig.dashboard().serve { server in
@@ -222,6 +258,40 @@ private struct TidePlugin: Plugin {
             for path in ["/triggers", "/pipelines/hourly"] {
                 let page = try await japanese.page(path)
                 #expect(page.contains(#"<td class="why">次回 <time "#), "\(path)")
+            }
+        }
+    }
+
+    @Test("a schedule that its file or an operator has disabled has no next tick on any page, and can be backfilled")
+    func disabledSchedules() async throws {
+        func pipeline(_ name: String, _ keys: String) -> String {
+            "name: \(name)\non: { schedule: { \(keys) } }\nsteps: [ { uses: log, with: { message: x } } ]"
+        }
+        var rig = ServerRig.dashboard([
+            "a.yaml": pipeline("resting", "every: 1h, enabled: false"), "b.yaml": pipeline("stopped", "every: 1h"),
+        ])
+        rig.plugins = [SchedulePlugin()]
+        try await rig.serve { server in
+            let answer = try await server.post(
+                "/api/v1/pipelines/stopped/triggers/schedule/disable", "", Self.bearer)
+            #expect(answer.status == 200)
+            while await server.host.pipeline(named: "stopped")?.disabled.isEmpty ?? true { await Task.yield() }
+            let browser = try await Browsing.signedIn(server)
+            #expect(try await browser.page("/").contains("No trigger is waiting."))
+            let pipelines = try await browser.page("/pipelines")
+            #expect(!pipelines.contains("<time "))
+            #expect(pipelines.components(of: ">disabled</td>") == 2)
+            let triggers = try await browser.page("/triggers")
+            #expect(!triggers.contains("<time "))
+            #expect(triggers.components(of: #"<span class="badge skipped">disabled</span>"#) == 2)
+            for name in ["resting", "stopped"] {
+                let page = try await browser.page("/pipelines/\(name)")
+                #expect(!page.contains("<time "), "\(name)")
+                #expect(page.contains(#"action="/pipelines/\#(name)/backfill""#), "\(name)")
+                let filled = try await server.post(
+                    "/api/v1/pipelines/\(name)/backfill",
+                    #"{"from": "2025-12-31T00:00:00Z", "to": "2025-12-31T02:00:00Z"}"#, Self.bearer)
+                #expect(try filled.json().asList?.map { $0["status"] } == ["started", "started", "started"], "\(name)")
             }
         }
     }

@@ -141,6 +141,24 @@ import Testing
         }
     }
 
+    @Test("a delivery to a hook whose entry has variables is replayed")
+    func variable() async throws {
+        var rig = Self.rig
+        rig.vars = ["path": "orders"]
+        rig.pipelines = [
+            "h.yaml": "name: h\non: { webhook: { path: '{{ vars.path }}', verify: { scheme: none } } }\n"
+                + "steps: [ { uses: log, with: { message: x } } ]\n"
+        ]
+        try await rig.serve { server in
+            let run = try #require(try await server.post("/hooks/orders", "{}").run)
+            let delivery = try #require(try await Self.list("", server).first)
+            let replayed = try await Self.replay(delivery, server)
+            #expect(replayed.status == 202, "\(replayed.error ?? "")")
+            let id = try #require(replayed.run)
+            #expect(try await server.journal.run(id)?.retryOf == run)
+        }
+    }
+
     @Test("a body beyond the limit is kept cut, and replayed by its run or not at all")
     func cut() async throws {
         var rig = Self.rig

@@ -10,6 +10,8 @@ struct HeldJournal: Journal {
     var gates: Gates?
     /// What every question is answered with instead.
     var failure: JournalError?
+    /// Workers whose processes seem to have ended. Nobody takes over their runs.
+    var gone: Set<WorkerID> = []
     /// Counts what is read.
     var reads = Reads()
 
@@ -68,10 +70,15 @@ struct HeldJournal: Journal {
 
     func beat(_ worker: WorkerID) async -> WorkerRecord? { await base.beat(worker) }
     func leave(_ worker: WorkerID) async { await base.leave(worker) }
-    func observe() async -> [WorkerSight] { await base.observe() }
+
+    func observe() async -> [WorkerSight] {
+        await base.observe().map { sight in
+            gone.contains(sight.id) ? WorkerSight(sight.id, beat: sight.beat, .died) : sight
+        }
+    }
 
     func takeOver(from dead: [WorkerSight], _ policy: TakeoverPolicy) async -> Takeover {
-        await base.takeOver(from: dead, policy)
+        await base.takeOver(from: dead.filter { !gone.contains($0.id) }, policy)
     }
 
     func leases(of worker: WorkerID) async -> [Lease] { await base.leases(of: worker) }

@@ -15,6 +15,7 @@ struct ServerRig: Sendable {
     var pipelines: [String: String] = [:]
     var options = ServerOptions(port: 0)
     var secrets: [String: String] = [:]
+    var vars: [String: Value] = [:]
     /// How many runs go on at once.
     var limit = 4
     var maximumQueued = 100
@@ -38,13 +39,13 @@ struct ServerRig: Sendable {
         ]
         let registry = try StepRegistry(own + plugins)
         let loader = try PipelineLoader(
-            registry: registry, names: ProjectNames(secrets: Array(secrets.keys), env: []))
+            registry: registry, names: ProjectNames(secrets: Array(secrets.keys), env: [], vars: vars))
         let services = Services()
         for plugin in registry.plugins { await plugin.registerServices(in: services) }
         let logger = log.logger(level: .debug)
         let runner = PipelineRunner(
             registry: registry, environment: loader.environment, services: services,
-            project: ProjectDirectory(path: "/nowhere"), values: ProjectValues(secrets: secrets),
+            project: ProjectDirectory(path: "/nowhere"), values: ProjectValues(secrets: secrets, vars: vars),
             redactor: Redactor(secrets: secrets.values), logger: logger, now: { Self.now }, grace: .milliseconds(1))
         let worker = Worker(
             record: WorkerRecord(id: WorkerID("test"), processID: 1, host: "here", role: "serve", startedAt: 0),

@@ -53,15 +53,9 @@ struct RunsListCommand: AsyncParsableCommand {
 
     private func runs(in journal: any Journal) async throws -> [RunRecord] {
         let wanted = Set(states.map(\.rawValue))
-        var filter = RunFilter(
-            states: Set(states.flatMap(\.journalStates)), pipeline: pipeline,
+        let filter = RunFilter(
+            states: Set(states.map(\.runState)), pipeline: pipeline,
             since: since.map { WallClock.nanoseconds() - $0.duration.nanoseconds }, limit: limit)
-        var found: [RunRecord] = []
-        while true {
-            let page = try await journal.runs(filter)
-            found += try await journal.asSeen(page).filter { wanted.isEmpty || wanted.contains($0.stateText) }
-            filter.before = page.last?.id
-            guard found.count < limit, page.count == limit else { return Array(found.prefix(limit)) }
-        }
+        return try await journal.seenRuns(filter) { wanted.isEmpty || wanted.contains($0.stateText) }
     }
 }

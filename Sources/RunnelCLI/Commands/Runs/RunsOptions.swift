@@ -92,19 +92,6 @@ struct ProjectOptions: ParsableArguments {
 }
 
 extension Journal {
-    /// The runs with what can be seen from outside: one whose worker's process is gone is interrupted, also before another
-    /// worker has taken it over.
-    func asSeen(_ runs: [RunRecord]) async throws -> [RunRecord] {
-        guard runs.contains(where: { $0.state == .running }) else { return runs }
-        let gone = Set(try await observe().filter { $0.presence != .present }.map(\.id))
-        return runs.map { run in
-            guard run.state == .running, let owner = run.owner, gone.contains(owner) else { return run }
-            var seen = run
-            (seen.state, seen.owner, seen.interruptions) = (.queued, nil, run.interruptions + 1)
-            return seen
-        }
-    }
-
     /// The run with this name; prints an error and exits the command if there is none.
     ///
     /// - Parameters:
@@ -146,13 +133,12 @@ extension Journal {
     private func newest(states: [RunStateArgument], pipeline: String?) async throws -> RunRecord? {
         let wanted = Set(states.map(\.rawValue))
         var filter = RunFilter(
-            states: Set(states.flatMap(\.journalStates)), pipeline: pipeline, limit: wanted.isEmpty ? 1 : 50)
+            states: Set(states.map(\.runState)), pipeline: pipeline, limit: wanted.isEmpty ? 1 : 50)
         while true {
-            let page = try await runs(filter)
-            let seen = try await asSeen(page)
-            if let found = seen.first(where: { wanted.isEmpty || wanted.contains($0.stateText) }) { return found }
-            filter.before = page.last?.id
-            guard page.count == filter.limit else { return nil }
+            let page = try await seenPage(filter)
+            if let found = page.runs.first(where: { wanted.isEmpty || wanted.contains($0.stateText) }) { return found }
+            guard let next = page.next else { return nil }
+            filter.before = next
         }
     }
 }
@@ -161,13 +147,8 @@ extension Journal {
 enum RunStateArgument: String, ExpressibleByArgument, CaseIterable {
     case queued, running, waiting, interrupted, succeeded, failed, cancelled, skipped
 
-    /// The states of the journal in which such runs are.
-    var journalStates: [RunState] {
-        switch self {
-        case .interrupted, .running: [.queued, .running]
-        default: RunState(rawValue: rawValue).map { [$0] } ?? []
-        }
-    }
+    /// The state of such runs in the API and in filters.
+    var runState: RunState { RunState(rawValue: rawValue) ?? .queued }
 }
 
 /// A duration on the command line: `90s`, `2h`, `30d`.

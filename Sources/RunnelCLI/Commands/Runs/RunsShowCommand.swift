@@ -34,8 +34,7 @@ struct RunsShowCommand: AsyncParsableCommand {
     func run() async throws {
         let journal = try options.journal(of: options.project())
         try await withJournalErrors {
-            let found = try await journal.find(run, states: states, pipeline: pipeline)
-            let record = try await journal.asSeen([found]).first ?? found
+            let record = try await journal.asSeen(journal.find(run, states: states, pipeline: pipeline))
             let steps = try await journal.steps(of: record.id)
             let events = try await journal.events(of: record.id, from: 0, limit: 100_000)
             if json {
@@ -46,7 +45,7 @@ struct RunsShowCommand: AsyncParsableCommand {
             } else {
                 var view = RunView(style: .standardOutput, isFull: full, width: Streams.output.width)
                 if let id = record.retriedBy, let retry = try await journal.progress(of: id) {
-                    view.retry = try await journal.asSeen([retry]).first
+                    view.retry = try await journal.asSeen(retry)
                 }
                 let happened = events.compactMap { RunEvent(json: $0.event, runID: record.id) }
                 Streams.output.write(styled: view.text(record, steps, happened))

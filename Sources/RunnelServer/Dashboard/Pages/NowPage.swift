@@ -73,7 +73,7 @@ struct NowPage {
                 words(.stateFailed), words.short(bad), Link("runs").with("state", "failed").with("hours", "24"),
                 failing, &html)
             tile(
-                words(.stateRunning), words.short(data.open.running), Link("runs").with("state", "running"),
+                words(.stateRunning), words.short(data.open.running.count), Link("runs").with("state", "running"),
                 words(.queuedAndWaiting, words.number(data.open.queued), words.number(data.open.waiting)), &html)
             tile(
                 words(.navWorkers), words.short(data.workers.count), Link("workers"),
@@ -154,7 +154,7 @@ struct NowPage {
         html.sheet(
             "running", words(.runningNow),
             end: { html in
-                html.element("span", .class("soft"), text: words(.ofLimit, words.number(data.open.running)))
+                html.element("span", .class("soft"), text: words(.ofLimit, words.number(data.open.running.count)))
             }
         ) { html in
             guard !data.going.isEmpty else { return html.empty(words(.nothingRuns)) }
@@ -266,10 +266,8 @@ struct NowData: Sendable {
         let failed = try await journal.runs(RunFilter(states: [.failed], limit: 200))
         let new = failed.filter { ($0.endedAt ?? $0.createdAt) > data.since }
         (data.failed, data.hasMoreFailed) = (Array(new.prefix(limit)), new.count > limit)
-        let running = try await journal.runs(RunFilter(states: [.running], limit: 200))
-        data.open = OpenRuns(
-            running: running.count, queued: try await journal.queuedCount(), waiting: try await journal.waitingCount())
-        for run in running.prefix(limit) { data.going.append(try await going(run, journal)) }
+        data.open = try await OpenRuns.load(journal)
+        for run in data.open.running.prefix(limit) { data.going.append(try await going(run, journal)) }
         data.hours = try await journal.operators.hours(since: day + HourCount.length)
         data.workers = try await journal.workers()
         data.usage = try await journal.usage(UsageQuery(since: day)).total(prices)
@@ -282,8 +280,8 @@ struct NowData: Sendable {
                         link: hosted.pipeline.map { Link("pipelines", $0.name) } ?? Link("pipelines")))
             }
             guard let pipeline = hosted.pipeline else { continue }
-            let ticks = api.host.nextTicks(of: pipeline, after: context.now)
-            for trigger in pipeline.triggers where !hosted.disabled.contains(trigger.key) {
+            let outlook = api.host.outlook(of: hosted, after: context.now)
+            for trigger in pipeline.triggers where !outlook.disabled.contains(trigger.key) {
                 switch hosted.triggers[trigger.key] {
                 case .problem(let text):
                     data.problems.append(
@@ -291,7 +289,7 @@ struct NowData: Sendable {
                             title: words(.triggerHasProblem, trigger.key, pipeline.name), text: text,
                             link: Link("pipelines", pipeline.name)))
                 case let health?:
-                    if let tick = ticks[trigger.key] {
+                    if let tick = outlook.next(of: trigger.key) {
                         data.next.append((pipeline.name, tick))
                     } else {
                         data.waiting.append((pipeline.name, trigger.key, health.text(words)))

@@ -5,20 +5,23 @@ import RunnelSupport
 /// All triggers of all pipelines, and what was delivered to hooks.
 struct TriggersPage {
     let context: PageContext
-    let pipelines: [PipelineHost.Hosted]
+    let pipelines: [(hosted: PipelineHost.Hosted, outlook: PipelineHost.Outlook)]
     let query: DeliveryQuery
     /// The deliveries of the query.
     let found: [DeliveryRecord]
     /// The names of pipelines with hooks.
     let hooked: Set<String>
-    /// The next tick of each trigger, by the name of the pipeline and the trigger's key.
-    let ticks: [String: [String: PipelineHost.Tick]]
     let hasLedger: @Sendable (TriggerDeclaration) -> Bool
 
     func html() -> String {
         let words = context.words
-        let rows = pipelines.flatMap { hosted in (hosted.pipeline?.triggers ?? []).map { (hosted, $0) } }
-            .sorted { isProblem($0) && !isProblem($1) }
+        let rows = pipelines.flatMap { hosted, outlook in
+            (hosted.pipeline?.triggers ?? []).map {
+                TriggerRow(
+                    context: context, hosted: hosted, trigger: $0, outlook: outlook, hasLedger: hasLedger($0),
+                    showsPipeline: true)
+            }
+        }.sorted { $0.isProblem && !$1.isProblem }
         return PageFrame(
             context: context, section: .triggers, title: words(.navTriggers), live: PageFrame.followsAll
         ).html { html in
@@ -39,13 +42,7 @@ struct TriggersPage {
                         }
                     }
                     html.element("tbody") { html in
-                        for (hosted, trigger) in rows {
-                            TriggerRow(
-                                context: context, hosted: hosted, trigger: trigger,
-                                next: ticks[hosted.pipeline?.name ?? ""]?[trigger.key], hasLedger: hasLedger(trigger),
-                                showsPipeline: true
-                            ).write(to: &html)
-                        }
+                        for row in rows { row.write(to: &html) }
                     }
                 }
             }
@@ -55,10 +52,6 @@ struct TriggersPage {
 
     /// The names of the pipelines of the deliveries that are shown, and of those that have a hook.
     private var choices: [String] { hooked.union(found.map(\.pipeline)).sorted().prefix(20).map { $0 } }
-
-    private func isProblem(_ row: (PipelineHost.Hosted, TriggerDeclaration)) -> Bool {
-        row.0.triggers[row.1.key]?.isProblem ?? false
-    }
 }
 
 /// What operators did.

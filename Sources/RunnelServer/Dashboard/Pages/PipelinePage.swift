@@ -9,7 +9,9 @@ struct PipelinePage {
     let hosted: PipelineHost.Hosted
     let pipeline: Pipeline
     let recent: RecentRuns
-    let ticks: [PipelineHost.Tick]
+    let outlook: PipelineHost.Outlook
+    /// Whether there are ticks that can be backfilled.
+    let hasTicks: Bool
     let redact: @Sendable (String) -> String
     let hasLedger: @Sendable (TriggerDeclaration) -> Bool
     /// What was typed into the form, and what is wrong with it.
@@ -17,6 +19,9 @@ struct PipelinePage {
     var typedPriority: String?
     var isPriorityWrong = false
     var problem: String?
+
+    /// The maximum number of ticks that are shown.
+    static let ticks = 5
 
     func html() -> String {
         let words = context.words
@@ -85,17 +90,17 @@ struct PipelinePage {
                 html.element("tbody") { html in
                     for trigger in pipeline.triggers {
                         TriggerRow(
-                            context: context, hosted: hosted, trigger: trigger,
-                            next: ticks.first { $0.key == trigger.key }, hasLedger: hasLedger(trigger)
+                            context: context, hosted: hosted, trigger: trigger, outlook: outlook,
+                            hasLedger: hasLedger(trigger)
                         ).write(to: &html)
                     }
                 }
             }
-            if !ticks.isEmpty {
+            if !outlook.ticks.isEmpty {
                 html.element("div", .class("inset")) { html in
                     html.element("h3", text: words(.nextTicks))
                     html.element("ol", .class("ticks")) { html in
-                        for tick in ticks {
+                        for tick in outlook.ticks.prefix(Self.ticks) {
                             html.element("li") { html in
                                 html.tick(tick, context)
                                 html.element(
@@ -104,8 +109,8 @@ struct PipelinePage {
                         }
                     }
                 }
-                backfill(&html)
             }
+            if hasTicks { backfill(&html) }
         }
     }
 
@@ -296,18 +301,21 @@ struct TriggerRow {
     let context: PageContext
     let hosted: PipelineHost.Hosted
     let trigger: TriggerDeclaration
-    /// Its next tick, if it has ticks.
-    var next: PipelineHost.Tick?
+    /// Of the pipeline's triggers.
+    let outlook: PipelineHost.Outlook
     var hasLedger = false
     var showsPipeline = false
+
+    var isProblem: Bool { hosted.triggers[trigger.key]?.isProblem ?? false }
 
     func write(to html: inout HTMLWriter) {
         let words = context.words
         let health = hosted.triggers[trigger.key]
+        let isDisabled = outlook.disabled.contains(trigger.key)
         html.element("tr") { html in
             html.element("td") { html in
                 switch health {
-                case _ where hosted.disabled.contains(trigger.key):
+                case _ where isDisabled:
                     html.element("span", .class("badge skipped"), text: words(.disabled))
                 case .problem: html.element("span", .class("badge failed"), text: words(.problem))
                 case .waiting: html.element("span", .class("badge succeeded"), text: words(.ready))
@@ -323,13 +331,14 @@ struct TriggerRow {
             html.element("td", .class("from mono")) { $0.outside(trigger.key) }
             html.element("td", .class("why")) { html in
                 switch health {
-                case _ where hosted.disabled.contains(trigger.key): break
-                case .waiting where next != nil:
-                    if let next {
+                case _ where isDisabled: break
+                case let health?:
+                    if !isProblem, let next = outlook.next(of: trigger.key) {
                         html.text(words(.nextAt) + " ")
                         html.tick(next, context)
+                    } else {
+                        html.outside(health.text(words))
                     }
-                case let health?: html.outside(health.text(words))
                 case nil: break
                 }
                 if hasLedger, let pipeline = hosted.pipeline {

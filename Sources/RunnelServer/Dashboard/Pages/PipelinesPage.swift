@@ -11,7 +11,7 @@ struct RecentRuns: Sendable {
     static let bars = 30
 
     static func load(_ pipeline: String, _ journal: any Journal) async throws(JournalError) -> RecentRuns {
-        RecentRuns(runs: try await journal.runs(RunFilter(pipeline: pipeline, limit: count)))
+        RecentRuns(runs: try await journal.seenRuns(RunFilter(pipeline: pipeline, limit: count)))
     }
 
     /// In per cent of those that succeeded or failed; nil without any.
@@ -70,7 +70,7 @@ struct PipelinesPage {
     struct Row: Sendable {
         var hosted: PipelineHost.Hosted
         var recent: RecentRuns
-        var next: PipelineHost.Tick?
+        var outlook: PipelineHost.Outlook
     }
 
     let context: PageContext
@@ -136,10 +136,14 @@ struct PipelinesPage {
                 if let rate = item.recent.successRate { html.text("\(rate) %") }
             }
             html.element("td", .class("num"), .plain("data-label", words(.columnNext))) { html in
-                if let next = item.next {
+                if let next = item.outlook.ticks.first {
                     html.element(
                         "time", .plain("datetime", Timestamp.text(nanoseconds: next.time)), .title(next.text),
                         text: words.relative(next.time, now: context.now))
+                } else if let triggers = item.hosted.pipeline?.triggers, !triggers.isEmpty,
+                    triggers.allSatisfy({ item.outlook.disabled.contains($0.key) })
+                {
+                    html.text(words(.disabled))
                 }
             }
         }

@@ -21,7 +21,9 @@ struct RunFacts: Sendable {
             facts.delivery = try await api.deliveries(filter).first?.number
         }
         if let owner = run.owner { facts.worker = try await api.journal.workers().first { $0.id == owner } }
-        if let retry = run.retriedBy { facts.retry = try await api.journal.progress(of: retry) }
+        if let id = run.retriedBy, let retry = try await api.journal.progress(of: id) {
+            facts.retry = try await api.journal.asSeen(retry)
+        }
         return facts
     }
 }

@@ -20,7 +20,7 @@ struct RunsPage {
                 html.element("h1", text: words(.navRuns))
                 html.element(
                     "span", .class("soft"),
-                    text: words(.openRuns, words.number(counts.running), words.number(counts.queued)))
+                    text: words(.openRuns, words.number(counts.running.count), words.number(counts.queued)))
             }
             filters(&html)
             html.element("form", .plain("method", "post"), .action(Link("runs", "selected")), .class("select-form")) {
@@ -131,11 +131,21 @@ struct RunsPage {
     }
 }
 
-/// How many runs have not ended.
+/// The runs that have not ended.
 struct OpenRuns: Sendable {
-    var running = 0
+    /// The newest of them, up to a thousand.
+    var running: [RunRecord] = []
+    /// Interrupted ones included.
     var queued = 0
     var waiting = 0
+
+    static func load(_ journal: any Journal) async throws(JournalError) -> OpenRuns {
+        let owned = try await journal.asSeen(journal.runs(RunFilter(states: [.running], limit: 1000)))
+        let running = owned.filter { $0.state == .running }
+        return OpenRuns(
+            running: running, queued: try await journal.queuedCount() + owned.count - running.count,
+            waiting: try await journal.waitingCount())
+    }
 }
 
 /// The filters of the page of runs, as they stand in its address.
@@ -230,8 +240,8 @@ struct RunSearch: Sendable {
         var page = Page()
         var examined = 0
         while true {
-            let runs = try await journal.runs(filter)
-            for run in runs {
+            let part = try await journal.seenPage(filter)
+            for run in part.runs {
                 if let since, run.createdAt < since { return page }
                 if page.runs.count == limit {
                     page.next = page.runs.last?.id
@@ -240,12 +250,12 @@ struct RunSearch: Sendable {
                 examined += 1
                 if matches(run, query, text) { page.runs.append(run) }
             }
-            guard runs.count == filter.limit, let last = runs.last else { return page }
+            guard let next = part.next else { return page }
             if examined >= maximumExamined {
-                (page.next, page.isCut) = (last.id, true)
+                (page.next, page.isCut) = (next, true)
                 return page
             }
-            filter.before = last.id
+            filter.before = next
         }
     }
 

@@ -235,7 +235,7 @@ struct ServeCommand: AsyncParsableCommand {
             return MetricsExporter(
                 configuration, version: RunnelCommand.version, redactor: assembly.redactor,
                 sender: try await assembly.services.get(HTTPClientService.self), logger: assembly.logger,
-                now: WallClock.nanoseconds, measure: { try await server.measurements(at: WallClock.nanoseconds()) })
+                now: WallClock.nanoseconds, measure: { await server.measurements(at: WallClock.nanoseconds()) })
         } catch {
             assembly.logger.warning("metrics are not sent: \(error)")
             return nil

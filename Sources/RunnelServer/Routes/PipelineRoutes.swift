@@ -18,6 +18,7 @@ struct PipelineRoutes: Sendable {
                 "queued": .int(Int64(try await withJournal { try await api.journal.queuedCount() })),
                 "waiting": .int(Int64(try await withJournal { try await api.journal.waitingCount() })),
                 "stranded": .list(api.queue.strandedRuns.map { .string($0) }),
+                "journal_problem": api.queue.journalProblem.map { .string(api.queue.redact($0)) } ?? .null,
                 "drained": .bool(api.queue.isDrained),
                 "pending_restart": .list(await api.host.pendingRestart.map { .string($0) }),
                 "workers": .list(try await withJournal { try await WorkerStatus.all(in: api.journal) }.map(\.json)),

@@ -83,7 +83,8 @@ package final class PostgresConnection {
     private static let refusals = [
         (words: "too many clients", state: "53300"), (words: "too many connections", state: "53300"),
         (words: "connection slots", state: "53300"), (words: "authentication failed", state: "28P01"),
-        (words: "no password supplied", state: "28P01"), (words: "\" does not exist", state: "3D000"),
+        (words: "no password supplied", state: "28P01"), (words: "role \"", state: "28000"),
+        (words: "pg_hba.conf", state: "28000"), (words: "\" does not exist", state: "3D000"),
     ]
 
     private static func message(_ handle: OpaquePointer, _ options: PostgresOptions) -> String {

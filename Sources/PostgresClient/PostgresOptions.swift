@@ -60,11 +60,26 @@ package struct PostgresOptions: Sendable {
         guard !url.isEmpty, let options = rpq_PQconninfoParse(url, nil) else {
             if url.isEmpty { return }
             // libpq's own words quote the URL, and with it a password.
+            if let name = unknownParameter {
+                throw PostgresError(
+                    .settings, "the URL of the database has the parameter \"\(name)\", which libpq does not know",
+                    hint: "correct its name, such as `sslmode` or `target_session_attrs`")
+            }
             throw PostgresError(
                 .settings, "the URL of the database cannot be read",
                 hint: "write \"postgres://user@host:5432/database\"; percent-encode special characters")
         }
         rpq_PQconninfoFree(options)
+    }
+
+    /// The first parameter of the URL that libpq does not know; nil also where it may be a part of a password.
+    private var unknownParameter: String? {
+        guard let mark = url.firstIndex(of: "?") else { return nil }
+        let query = url[url.index(after: mark)...]
+        guard !query.contains("@") else { return nil }
+        // `ssl` is what JDBC calls `sslmode`, and libpq takes it.
+        let known = Set(Self.parsed("").map(\.keyword)).union(["ssl"])
+        return query.split(separator: "&").map { String($0.prefix { $0 != "=" }) }.first { !known.contains($0) }
     }
 
     package static func isURL(_ text: String) -> Bool {
@@ -100,16 +115,21 @@ package struct PostgresOptions: Sendable {
     }
 
     private func values() -> [String: String] {
-        guard (try? PostgresLibrary.require()) != nil, !url.isEmpty, let options = rpq_PQconninfoParse(url, nil) else {
-            return [:]
-        }
-        defer { rpq_PQconninfoFree(options) }
         var values: [String: String] = [:]
+        for parameter in Self.parsed(url) { values[parameter.keyword] = parameter.value }
+        return values
+    }
+
+    /// All parameters that libpq knows, with the values that the text gives them; empty where it cannot be read.
+    private static func parsed(_ text: String) -> [(keyword: String, value: String?)] {
+        guard (try? PostgresLibrary.require()) != nil, let options = rpq_PQconninfoParse(text, nil) else { return [] }
+        defer { rpq_PQconninfoFree(options) }
+        var parameters: [(keyword: String, value: String?)] = []
         var option = options
         while let keyword = option.pointee.keyword {
-            if let value = option.pointee.value { values[String(cString: keyword)] = String(cString: value) }
+            parameters.append((String(cString: keyword), option.pointee.value.map { String(cString: $0) }))
             option += 1
         }
-        return values
+        return parameters
     }
 }

@@ -18,7 +18,7 @@ package struct MetricsExporter: Sendable {
     private let clock: any Clock<Duration>
     private let now: @Sendable () -> Int64
     private let logger: Logger
-    private let measure: @Sendable () async throws -> [MetricFamily]
+    private let measure: @Sendable () async -> [MetricFamily]
     private let start: Int64
 
     /// - Parameters:
@@ -30,7 +30,7 @@ package struct MetricsExporter: Sendable {
     package init(
         _ configuration: MetricsConfiguration, version: String, redactor: Redactor, sender: any HTTPSender,
         logger: Logger, clock: any Clock<Duration> = ContinuousClock(), now: @escaping @Sendable () -> Int64,
-        measure: @escaping @Sendable () async throws -> [MetricFamily]
+        measure: @escaping @Sendable () async -> [MetricFamily]
     ) {
         interval = configuration.interval
         encoder = OTLPEncoder(resource: configuration.receiver.resource, version: version, redactor: redactor)
@@ -55,13 +55,7 @@ package struct MetricsExporter: Sendable {
     }
 
     private func export(attempts: Int) async {
-        let families: [MetricFamily]
-        do {
-            families = try await measure()
-        } catch {
-            // Without what is looked up, gauges would tell of an earlier moment.
-            return sender.fail((error as? JournalError)?.message ?? "\(error)")
-        }
+        let families = await measure()
         let time = now()
         for part in Self.parts(families) {
             let request = encoder.request(part, start: start, now: time)

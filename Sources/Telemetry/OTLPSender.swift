@@ -75,7 +75,7 @@ final class OTLPSender: Sendable {
     }
 
     /// Logs the begin of an outage.
-    func fail(_ reason: String) {
+    private func fail(_ reason: String) {
         guard !Task.isCancelled else { return }
         if setFailing(true) {
             logger.warning("\(signal.rawValue) cannot be sent to \(receiver.endpoint.shown): \(reason)")

@@ -55,7 +55,9 @@ import Testing
         let trigger: Value = ["key": "watch", "problem": .string(problem)]
         let report = "mail.yaml:4:1: error: http.fetch has no key \"mthod\" [unknown-key]\n    4 | mthod: GET"
         let status: Value = [
-            "version": "1.0", "running": 1, "queued": 2, "drained": true, "workers": [worker],
+            "version": "1.0", "running": 1, "queued": 2,
+            "journal_problem": "the journal cannot be written: there is no space left; make room on the disk",
+            "drained": true, "workers": [worker],
             "pipelines": [
                 [
                     "name": "mail", "file": "mail.yaml", "triggers": [trigger], "problem": .string(report),
@@ -66,6 +68,8 @@ import Testing
         #expect(
             StatusText(style: style, width: 60).text(status) == """
                 runnel 1.0  1 running, 2 queued
+                ✗ the journal cannot be written: there is no space left;
+                  make room on the disk
                 this server is drained: it takes no runs; `runnel workers
                   undrain NAME` ends that
                 ✓ worker machine-1/42  alive  serve, 1.0, 0 runs, since
@@ -84,8 +88,8 @@ import Testing
 
                 """)
         let lines = StatusText(style: style).text(status).split(separator: "\n")
-        #expect(lines.count == 11)
-        #expect(lines[5] == "  ✗ watch  \(problem)")
+        #expect(lines.count == 12)
+        #expect(lines[6] == "  ✗ watch  \(problem)")
     }
 
     @Test("deliveries and actions fit into 80 columns")

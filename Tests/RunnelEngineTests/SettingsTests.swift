@@ -159,6 +159,9 @@ import Testing
         let (settings, text) = load("", ["RUNNEL_MARKETPLACE_TIMEOUTS_IDLE": "soon"])
         #expect(settings == nil)
         #expect(text.hasPrefix("runnel.yaml: error: the environment variable RUNNEL_MARKETPLACE_TIMEOUTS_IDLE: "))
+        let journal = load("", ["RUNNEL_JOURNAL_URL": "mysql://host/db"]).text
+        #expect(journal.contains("RUNNEL_JOURNAL_URL: expected the URL of a database of PostgreSQL [wrong-value]"))
+        #expect(journal.contains("= write \"postgres://user@host/database\""), "\(journal)")
     }
 
     @Test(

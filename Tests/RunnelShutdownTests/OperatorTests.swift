@@ -2,6 +2,7 @@ import Foundation
 import NIOCore
 import NIOPosix
 import RunnelEngine
+import RunnelKit
 import Testing
 
 /// `runnel serve` as whoever runs it sees it: a service manager's signals, Ctrl-C in a terminal, what it says.
@@ -153,6 +154,27 @@ import Testing
             #expect(try await server.call("GET", "/health/live").status == 200)
             server.signal(SIGTERM)
             #expect(await server.ended().status == 0)
+        }
+    }
+
+    @Test("what is wrong with the configuration is in the log in its form, at its level, and said once")
+    func diagnosticsInLog() async throws {
+        let configuration = "log: { format: json }\nsecrets: { a: of-the-file }\n"
+        try await withFolder(["runnel.yaml": configuration, "s.yaml": Self.stalled]) { folder in
+            let server = try await Server(folder, ["--simulate"])
+            try folder.write("runnel.yaml", configuration + "runs: { limt: 3 }\n")
+            _ = await server.error.wait(for: "so the current one is kept")
+            server.signal(SIGTERM)
+            let ended = await server.ended()
+            var lines: [String] = []
+            for line in ended.error.split(separator: "\n") {
+                let entry = try Value.json(Array(line.utf8))
+                lines.append("\(entry["level"]?.asString ?? "") \(entry["message"]?.asString ?? "")")
+            }
+            let warning = "warning runnel.yaml:2:15: `secrets.a` is a literal in the file "
+            #expect(lines.count { $0.hasPrefix(warning) } == 1, "\(lines)")
+            let error = "error runnel.yaml:3:9: `runs`: runnel.yaml has no key \"limt\" [unknown-key]; "
+            #expect(lines.contains(error + "did you mean \"limit\"?"), "\(lines)")
         }
     }
 

@@ -35,12 +35,14 @@ import Foundation
                 try await pass(.seconds(2), on: rig)
                 rig.journal.faults.set { $0.writes = FaultyJournal.full }
                 try await pass(.seconds(seconds), on: rig)
+                #expect(rig.queue.journalProblem == "the journal cannot be written: \(FaultyJournal.full)")
                 rig.journal.faults.set { $0.writes = nil }
                 for id in ["free", "one", "two"] {
                     #expect(try await pass(until: .succeeded, of: id, on: rig), "\(id)")
                 }
                 #expect(await rig.queue.runningCount == 0)
                 #expect(rig.worker.strandedRuns == [])
+                #expect(rig.queue.journalProblem == nil)
                 // Calls are answered and worked on as before.
                 try await rig.accept("three", Self.single)
                 #expect(try await pass(until: .running, of: "three", on: rig))

@@ -69,7 +69,8 @@ struct ServeCommand: AsyncParsableCommand {
             throw ExitStatus.usage
         }
         let projectOptions = options.near(folder)
-        var project = try projectOptions.project(runsCommands: true)
+        // Its warnings come with the log.
+        var project = try projectOptions.project(runsCommands: true, saysProblems: false)
         if project.serverToken == nil {
             do {
                 try TokenFile(in: project.stateDirectory).make()
@@ -77,7 +78,7 @@ struct ServeCommand: AsyncParsableCommand {
                 Streams.error.write("error: \(error.message)\n")
                 throw ExitStatus.runFailed
             }
-            project = try projectOptions.project(runsCommands: true)
+            project = try projectOptions.project(runsCommands: true, saysProblems: false)
         }
         let options = try serverOptions(project)
         try await withSimulator(when: simulate) { [project] simulator in
@@ -169,6 +170,7 @@ struct ServeCommand: AsyncParsableCommand {
         let assembly = await RunnerAssembly(
             loader: loader, project: project, grantedFiles: [], simulator: simulator, logLevel: .info,
             fixedLevel: logLevel?.level)
+        project.report.log(to: assembly.logger)
         if (journal as? PostgresJournal)?.isBehindProxy ?? false {
             assembly.logger.notice("\(PostgresJournal.proxyNotice)")
         }
@@ -205,7 +207,7 @@ struct ServeCommand: AsyncParsableCommand {
             logFormat: project.settings.log.format)
         let reload = ConfigurationReload(
             options: projectOptions, project: project, host: host, queue: queue, housekeeping: housekeeping,
-            level: assembly.logLevel)
+            level: assembly.logLevel, logger: assembly.logger)
         do {
             try await worker.withSession {
                 try await withThrowingTaskGroup(of: Void.self) { group in
@@ -235,7 +237,7 @@ struct ServeCommand: AsyncParsableCommand {
             return MetricsExporter(
                 configuration, version: RunnelCommand.version, redactor: assembly.redactor,
                 sender: try await assembly.services.get(HTTPClientService.self), logger: assembly.logger,
-                now: WallClock.nanoseconds, measure: { try await server.measurements(at: WallClock.nanoseconds()) })
+                now: WallClock.nanoseconds, measure: { await server.measurements(at: WallClock.nanoseconds()) })
         } catch {
             assembly.logger.warning("metrics are not sent: \(error)")
             return nil

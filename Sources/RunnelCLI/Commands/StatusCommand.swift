@@ -35,6 +35,9 @@ struct StatusText {
             "runnel \(object["version"]?.asString ?? "")  \(object["running"]?.json() ?? "0") running, \(object["queued"]?.json() ?? "0") queued"
         ]
         if let waiting = object["waiting"]?.asInt, waiting > 0 { lines[0] += ", \(waiting) waiting" }
+        if let problem = object["journal_problem"]?.asString {
+            lines.append(style.red(wrap("✗ \(style.line(problem))")))
+        }
         if let stranded = object["stranded"]?.asList, !stranded.isEmpty {
             let runs = "\(stranded.count) run\(stranded.count == 1 ? "" : "s")"
             lines.append(

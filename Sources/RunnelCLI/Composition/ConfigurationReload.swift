@@ -1,3 +1,4 @@
+import Logging
 import RunnelEngine
 import RunnelKit
 import RunnelSupport
@@ -21,6 +22,7 @@ actor ConfigurationReload {
     let queue: RunQueue
     let housekeeping: Housekeeping
     let level: LogLevel
+    let logger: Logger
     /// The plugins as they were at startup.
     private let plugins: [String: PluginVersion]
     private var files: FileChanges
@@ -34,9 +36,9 @@ actor ConfigurationReload {
 
     init(
         options: ProjectOptions, project: Project, host: PipelineHost, queue: RunQueue, housekeeping: Housekeeping,
-        level: LogLevel
+        level: LogLevel, logger: Logger
     ) {
-        (self.options, self.project, self.host, self.level) = (options, project, host, level)
+        (self.options, self.project, self.host, self.level, self.logger) = (options, project, host, level, logger)
         applied = project
         (self.queue, self.housekeeping) = (queue, housekeeping)
         plugins = PluginVersion.all(in: PluginFolder.all(of: project))
@@ -49,7 +51,7 @@ actor ConfigurationReload {
         let served = await host.all.count { $0.pipeline != nil }
         var text = "Reloaded: \(served) pipeline\(served == 1 ? "" : "s")"
         if !files.isEmpty { text += " (\(files.joined(separator: ", ")))" }
-        // The errors of an invalid configuration have been printed.
+        // The errors of an invalid configuration have been logged.
         if let outcome = await apply() {
             text += outcome
         } else {
@@ -93,11 +95,26 @@ actor ConfigurationReload {
             + PluginFolder.all(of: project).flatMap(\.serverFiles)
     }
 
+    /// The configuration as it is on disk; nil if it has errors, which are logged.
+    private func read() -> Project? {
+        do throws(FileReading.Failure) {
+            switch try options.find(runsCommands: true, seal: project.seal) {
+            case .success(let now):
+                now.report.log(to: logger)
+                return now
+            case .failure(let invalid): invalid.report.log(to: logger)
+            }
+        } catch {
+            logger.error("\(error.message)")
+        }
+        return nil
+    }
+
     /// Applies what can change.
     ///
-    /// - Returns: What was applied, and what needs a restart; nil if the configuration has errors, which were printed.
+    /// - Returns: What was applied, and what needs a restart; nil if the configuration has errors, which were logged.
     private func apply() async -> String? {
-        guard let now = try? options.project(runsCommands: true, seal: project.seal) else { return nil }
+        guard let now = read() else { return nil }
         level.set(now.settings.log.level)
         await queue.setLimits(
             now.settings.runs.limit.number, maximumQueued: now.settings.runs.maxQueued.number,
@@ -205,6 +222,16 @@ actor ConfigurationReload {
             for (key, value) in object { collect(value, path + [key], into: &leaves) }
         } else if !path.isEmpty {
             leaves[path.joined(separator: ".")] = value
+        }
+    }
+}
+
+extension LoadReport {
+    /// Logs each diagnostic in one line, at its severity.
+    func log(to logger: Logger) {
+        for diagnostic in diagnostics.sortedByPlace() {
+            let level: Logger.Level = diagnostic.severity == .error ? .error : .warning
+            logger.log(level: level, "\(DiagnosticPrinter.line(diagnostic))")
         }
     }
 }

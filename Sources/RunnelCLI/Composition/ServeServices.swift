@@ -52,7 +52,7 @@ struct ServeServices: Sendable {
                 var isStopping = false
                 for await request in stops {
                     if isStopping {
-                        Streams.error.write("Stopping at once.\n")
+                        logFormat.announce("Stopping at once.")
                         hurry.open()
                         queue.stop()
                         if answersEnd.isOpen { server.endAnswers(within: Self.shortAnswerTime) }
@@ -96,8 +96,8 @@ struct ServeServices: Sendable {
         let answers = FunctionService {
             // Waits for all hooks: a delivery to a hook that is not registered yet would get 404 and not be retried.
             for await _ in readiness {}
-            let (pipelines, warnings) = await announcement
-            Streams.error.write(warnings)
+            let pipelines = await announcement
+            warn()
             try await withGracefulShutdownHandler {
                 try await server.run { port in
                     let address = options.url(port: port)
@@ -151,8 +151,8 @@ struct ServeServices: Sendable {
         }
     }
 
-    /// What is served, for standard output, and what is risky about it, for standard error.
-    private var announcement: (pipelines: String, warnings: String) {
+    /// What is served, for standard output.
+    private var announcement: String {
         get async {
             let good = await host.all.filter { $0.pipeline != nil }
             var pipelines = "Serving \(good.count) pipeline\(good.count == 1 ? "" : "s")\n"
@@ -160,19 +160,21 @@ struct ServeServices: Sendable {
                 let triggers = hosted.pipeline?.triggers.map(\.key).joined(separator: ", ") ?? ""
                 pipelines += "  \(hosted.pipeline?.name ?? "")\(triggers.isEmpty ? "" : "  on \(triggers)")\n"
             }
-            var warnings = ""
-            guard !options.isLoopback else { return (pipelines, warnings) }
-            if options.tls == nil, options.publicURL?.text.hasPrefix("https:") != true {
-                warnings += """
-                    warning: others reach \(options.host) over plain HTTP, so the token and all data can be read on the way
-                      = set `server: { tls: { certificate: …, key: … } }`; behind a proxy with HTTPS, set `server.public_url`
+            return pipelines
+        }
+    }
 
-                    """
-            }
-            for route in ingress.routes where !route.route.authenticatesCallers {
-                warnings += "warning: /hooks/\(route.path) can be called by anybody who reaches \(options.host)\n"
-            }
-            return (pipelines, warnings)
+    /// Warns of what others can do who reach the server.
+    private func warn() {
+        guard !options.isLoopback else { return }
+        if options.tls == nil, options.publicURL?.text.hasPrefix("https:") != true {
+            logFormat.warn(
+                "others reach \(options.host) over plain HTTP, so the token and all data can be read on the way",
+                hint: "set `server: { tls: { certificate: …, key: … } }`; behind a proxy with HTTPS, "
+                    + "set `server.public_url`")
+        }
+        for route in ingress.routes where !route.route.authenticatesCallers {
+            logFormat.warn("/hooks/\(route.path) can be called by anybody who reaches \(options.host)")
         }
     }
 }

@@ -111,8 +111,18 @@ extension LogSettings.Format {
     /// Writes what `runnel serve` says of itself to standard error, at any level: as a plain line, or in the form of the
     /// log where a program reads it.
     func announce(_ text: String) {
-        guard self != .text else { return Streams.error.write(text + "\n") }
-        let line = LogLine(time: WallClock.nanoseconds(), level: .notice, message: text, details: [])
+        guard self == .text else { return write(.notice, text) }
+        Streams.error.write(text + "\n")
+    }
+
+    /// Warns in the same way.
+    func warn(_ problem: String, hint: String? = nil) {
+        guard self == .text else { return write(.warning, problem + (hint.map { "; \($0)" } ?? "")) }
+        Streams.error.write("warning: \(problem)\n" + (hint.map { "  = \($0)\n" } ?? ""))
+    }
+
+    private func write(_ level: Logger.Level, _ text: String) {
+        let line = LogLine(time: WallClock.nanoseconds(), level: level, message: text, details: [])
         Streams.error.write(line.text(self) + "\n")
     }
 }

@@ -99,6 +99,9 @@ public actor RunQueue {
     /// Runs of this process that are stranded until the journal is writable.
     public nonisolated var strandedRuns: [String] { worker.strandedRuns }
 
+    /// Why the journal cannot be read or written at the moment; nil where it can.
+    package nonisolated var journalProblem: String? { worker.journalProblem }
+
     /// The id of the trace that the run belongs to; nil where it is in none.
     package nonisolated func traceID(of run: RunRecord) -> String? {
         worker.runner.tracing.traceID(of: run.id, trigger: run.trigger)

@@ -39,7 +39,7 @@ struct EnvironmentOverlay {
                 problems.append(
                     Problem(
                         code: error.code ?? PipelineErrorCode.wrongValue.rawValue, severity: .error,
-                        message: "the environment variable \(name): \(error.message)", hint: nil))
+                        message: "the environment variable \(name): \(error.message)", hint: error.hint))
             } else {
                 overrides.append((setting.path, value))
             }

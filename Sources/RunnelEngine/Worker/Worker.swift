@@ -42,14 +42,19 @@ public final class Worker: Sendable {
         /// Called when runs were requeued.
         var onQueued: @Sendable () -> Void = {}
         /// The current journal errors, and since when.
-        var troubles: [Access: (code: JournalError.Code, since: Duration)] = [:]
+        var troubles: [Access: (error: JournalError, since: Duration)] = [:]
 
         func controls(of runID: String) -> [RunControl] {
             work.values.filter { $0.runID == runID }.map(\.control)
         }
     }
 
-    private enum Access: String { case reading = "read", writing = "written" }
+    private enum Access: String {
+        case reading = "read"
+        case writing = "written"
+
+        func sentence(_ error: JournalError) -> String { "the journal cannot be \(rawValue): \(error)" }
+    }
 
     private struct Work {
         let runID: String
@@ -96,6 +101,14 @@ public final class Worker: Sendable {
     /// Stranded runs: this worker owns them in the journal but does not work on them. They are released as soon as the
     /// journal is writable.
     public var strandedRuns: [String] { state.withLock { $0.ownership.owed.map(\.runID).sorted() } }
+
+    /// Why the journal cannot be read or written at the moment; nil where it can. Heartbeats find out within seconds.
+    var journalProblem: String? {
+        let troubles = state.withLock(\.troubles)
+        return [Access.writing, .reading].lazy.compactMap { access in
+            troubles[access].map { access.sentence($0.error) }
+        }.first
+    }
 
     func onQueued(_ body: @escaping @Sendable () -> Void) { state.withLock { $0.onQueued = body } }
 
@@ -261,7 +274,7 @@ public final class Worker: Sendable {
             return (state.isDrained, state.isClockWrong, state.work.count, state.onQueued)
         }
         if record.isDrained, !wasDrained {
-            let rest = runs == 0 ? "it has none" : "it finishes \(runs) run\(runs == 1 ? "" : "s")"
+            let rest = runs == 0 ? "it has no runs" : "it finishes \(runs) run\(runs == 1 ? "" : "s")"
             logger.notice("this worker was drained by an operator: \(rest) and claims no more")
         }
         if !record.isDrained, wasDrained {
@@ -309,14 +322,12 @@ public final class Worker: Sendable {
                 state.troubles[access] = nil
                 return (false, known.map { now - $0.since })
             }
-            state.troubles[access] = (error.code, known?.since ?? now)
-            return (known?.code != error.code, nil)
+            state.troubles[access] = (error, known?.since ?? now)
+            return (known?.error.code != error.code, nil)
         }
         if isNew, let error {
             let limit = DurationText.format(OwnershipMachine.Timing.fence)
-            logger.error(
-                "the journal cannot be \(access.rawValue): \(error); runs are released if that lasts longer than \(limit)"
-            )
+            logger.error("\(access.sentence(error)); runs are released if that lasts longer than \(limit)")
         }
         if let over {
             logger.warning(

@@ -61,6 +61,15 @@ package final class MetricsRegistry: MetricsFactory {
     package func destroyRecorder(_ handler: any RecorderHandler) {}
     package func destroyTimer(_ handler: any TimerHandler) {}
 
+    /// Leaves out a gauge whose value is unknown, until it is set again.
+    func remove(_ name: String, labels: [(String, String)]) {
+        let key = Self.joined(labels)
+        state.withLock { state in
+            state.families[name]?.series[key] = nil
+            if state.families[name]?.series.isEmpty ?? false { state.families[name] = nil }
+        }
+    }
+
     // MARK: - Reading
 
     /// Everything that was measured, families by name and series by labels.
@@ -239,9 +248,11 @@ enum MetricsHelp {
         "runnel_run_duration_seconds": "How long this process worked on runs until they ended.",
         "runnel_steps_total": "Attempts of steps, by type of step and outcome.",
         "runnel_step_duration_seconds": "How long attempts of steps took.",
-        "runnel_queue_depth": "Runs of the journal that have not ended, by state.",
+        "runnel_queue_depth":
+            "Runs that have not ended, by state: queued and waiting ones of the journal, running ones of this process.",
         "runnel_queue_oldest_age_seconds":
             "How long ago the oldest queued run that has not started was accepted; 0 without one.",
+        "runnel_journal_up": "Whether the journal can be read and written: 1 or 0.",
         "runnel_journal_commit_seconds": "How long transactions of the journal took until they were on disk.",
         "runnel_trigger_lag_seconds":
             "The time from a tick, the arrival of a file or a delivery until its run was on disk, by type of trigger.",

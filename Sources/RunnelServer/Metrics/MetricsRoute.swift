@@ -11,7 +11,7 @@ struct MetricsRoute: Sendable {
     func add(to group: RouterGroup<ServerContext>) {
         group.get("/metrics") { request, context in
             _ = try Query(request, known: [])
-            try await withJournal { try await look(at: context.now) }
+            await look(at: context.now)
             return Response(
                 status: .ok,
                 headers: [.contentType: "text/plain; version=0.0.4; charset=utf-8", .cacheControl: "no-store"],
@@ -22,16 +22,19 @@ struct MetricsRoute: Sendable {
     /// Sets the gauges of what the journal, the triggers and the served pipelines hold at this moment.
     ///
     /// - Parameter now: Nanoseconds since 1970.
-    func look(at now: Int64) async throws {
+    func look(at now: Int64) async {
         gauge("runnel_build_info", 1, [("version", api.version)])
-        let (queued, waiting) = (try await api.journal.queuedCount(), try await api.journal.waitingCount())
-        let oldest = try await api.journal.oldestQueued()
-        let age = oldest.map { Double(max(0, now - $0)) / 1_000_000_000 } ?? 0
-        registry.makeMeter(label: "runnel_queue_oldest_age_seconds", dimensions: []).set(age)
-        let running = await api.queue.runningCount
-        for (state, count) in [("queued", queued), ("waiting", waiting), ("running", running)] {
-            gauge("runnel_queue_depth", count, [("state", state)])
+        gauge("runnel_queue_depth", await api.queue.runningCount, [("state", "running")])
+        var isUp = api.queue.journalProblem == nil
+        do throws(JournalError) {
+            try await lookIntoJournal(at: now)
+        } catch {
+            // What cannot be looked up is left out, so that no gauge shows an earlier moment. The rest is wanted most now.
+            isUp = false
+            registry.remove("runnel_queue_oldest_age_seconds", labels: [])
+            for state in ["queued", "waiting"] { registry.remove("runnel_queue_depth", labels: [("state", state)]) }
         }
+        gauge("runnel_journal_up", isUp ? 1 : 0, [])
         let hosted = await api.host.all
         gauge("runnel_pipelines", hosted.count { $0.problem == nil }, [("state", "served")])
         gauge("runnel_pipelines", hosted.count { $0.problem != nil }, [("state", "invalid")])
@@ -50,6 +53,15 @@ struct MetricsRoute: Sendable {
                 ).increment(by: 0)
             }
         }
+    }
+
+    private func lookIntoJournal(at now: Int64) async throws(JournalError) {
+        let (queued, waiting) = (try await api.journal.queuedCount(), try await api.journal.waitingCount())
+        let oldest = try await api.journal.oldestQueued()
+        let age = oldest.map { Double(max(0, now - $0)) / 1_000_000_000 } ?? 0
+        registry.makeMeter(label: "runnel_queue_oldest_age_seconds", dimensions: []).set(age)
+        gauge("runnel_queue_depth", queued, [("state", "queued")])
+        gauge("runnel_queue_depth", waiting, [("state", "waiting")])
     }
 
     private func gauge(_ name: String, _ value: Int, _ labels: [(String, String)]) {

@@ -23,6 +23,9 @@ enum OpenAPISchemas {
                 "stranded": described(
                     "Runs of the server that nothing works on, because the journal cannot be written; they go on once it can.",
                     ["type": "array", "items": text]),
+                "journal_problem": described(
+                    "Why the journal cannot be read or written at the moment; null while it can.",
+                    ["type": ["string", "null"]]),
                 "drained": described(
                     "An operator has drained this server: it takes no queued runs.", ["type": "boolean"]),
                 "pending_restart": described(

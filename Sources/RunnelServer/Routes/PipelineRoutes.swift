@@ -18,6 +18,7 @@ struct PipelineRoutes: Sendable {
                 "version": .string(api.version), "running": .int(Int64(await api.queue.runningCount)),
                 "queued": .int(Int64(open.queued)), "waiting": .int(Int64(open.waiting)),
                 "stranded": .list(api.queue.strandedRuns.map { .string($0) }),
+                "journal_problem": api.queue.journalProblem.map { .string(api.queue.redact($0)) } ?? .null,
                 "drained": .bool(api.queue.isDrained),
                 "pending_restart": .list(await api.host.pendingRestart.map { .string($0) }),
                 "workers": .list(try await withJournal { try await WorkerStatus.all(in: api.journal) }.map(\.json)),

@@ -30,6 +30,7 @@ import Testing
             #expect(lines.contains { $0.hasPrefix(#"runnel_steps_total{uses="log",outcome="succeeded"} "#) })
             #expect(lines.contains { $0.hasPrefix(#"runnel_steps_total{uses="log",outcome="skipped"} "#) })
             #expect(lines.contains(#"runnel_queue_depth{state="queued"} 0"#))
+            #expect(lines.contains("runnel_journal_up 1"))
             #expect(lines.contains(#"runnel_build_info{version="1.2.3"} 1"#))
             #expect(lines.contains(#"runnel_pipelines{state="served"} 1"#))
             try Self.check(answer.text)
@@ -81,6 +82,31 @@ import Testing
             let found = try #require(try await age())
             #expect(found >= 90 && found < 3600)
         }
+    }
+
+    @Test("while the journal cannot be read, what is looked up in it is left out, and the rest is there")
+    func unreadableJournal() async throws {
+        var rig = ServerRig(isWorking: false)
+        rig.metrics = MetricsRegistry()
+        rig.journal.failure = JournalError(.unreachable, "the journal cannot be reached")
+        try await rig.serve { server in
+            let answer = try await server.call("GET", "/metrics")
+            #expect(answer.status == 200)
+            let lines = answer.text.split(separator: "\n").map(String.init)
+            #expect(lines.contains("runnel_journal_up 0"))
+            #expect(lines.contains(#"runnel_build_info{version="1.2.3"} 1"#))
+            #expect(lines.filter { $0.hasPrefix("runnel_queue_") } == [#"runnel_queue_depth{state="running"} 0"#])
+        }
+    }
+
+    @Test("a gauge that is left out shows nothing until it is set again")
+    func leftOut() {
+        let registry = MetricsRegistry()
+        registry.makeMeter(label: "n", dimensions: [("a", "b")]).set(Int64(1))
+        registry.remove("n", labels: [("a", "b")])
+        #expect(!registry.text().contains("n{"))
+        registry.makeMeter(label: "n", dimensions: [("a", "b")]).set(Int64(2))
+        #expect(registry.text().contains("# TYPE n gauge\nn{a=\"b\"} 2\n"))
     }
 
     @Test("with a token, metrics need it too")

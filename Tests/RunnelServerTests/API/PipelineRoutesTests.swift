@@ -23,8 +23,9 @@ import Testing
             let status = try await server.call("GET", "/api/v1/status").json()
             #expect(
                 status == [
-                    "version": "1.2.3", "running": 0, "queued": 0, "waiting": 0, "stranded": [], "drained": false,
-                    "pending_restart": [], "workers": status["workers"] ?? .null, "pipelines": .list(all),
+                    "version": "1.2.3", "running": 0, "queued": 0, "waiting": 0, "stranded": [],
+                    "journal_problem": .null, "drained": false, "pending_restart": [],
+                    "workers": status["workers"] ?? .null, "pipelines": .list(all),
                 ])
             #expect(status["workers"]?.asList?.map { $0["id"] } == ["test"])
         }

@@ -65,7 +65,7 @@ import Testing
             #expect(
                 try await server.call("GET", "/health/ready").json() == ["status": "failing", "reason": "drained"])
             #expect(try await server.call("GET", "/api/v1/status").json()["drained"] == true)
-            #expect(server.log.lines.contains { $0.contains("this worker was drained by an operator: it has none") })
+            #expect(server.log.lines.contains { $0.contains("this worker was drained by an operator: it has no runs") })
         }
     }
 

@@ -94,10 +94,36 @@ import Testing
         configuration.url = "postgres://u:s3cret@[::1/db"
         error = #expect(throws: JournalError.self) { try PostgresJournal.open(configuration) }
         #expect(error?.message == "the journal cannot be opened: the URL of the database cannot be read")
+        configuration.url = "postgres://u:s3cret@host/db?sslmod=require"
+        error = #expect(throws: JournalError.self) { try PostgresJournal.open(configuration) }
+        #expect(
+            error?.message == "the journal cannot be opened: the URL of the database has the parameter \"sslmod\", "
+                + "which libpq does not know")
+        configuration.url = "postgres://u:a?s3cret=1@host/db"
+        error = #expect(throws: JournalError.self) { try PostgresJournal.open(configuration) }
+        #expect(error?.message == "the journal cannot be opened: the URL of the database cannot be read")
         configuration.url = "mysql://u:s3cret@host/db"
         error = #expect(throws: JournalError.self) { try PostgresJournal.open(configuration) }
         #expect(
             error?.message == "the journal cannot be opened: the URL of the database begins with no \"postgres://\"")
+    }
+
+    @Test("a user or a database that is not there is named, with what to do about it")
+    func missing() async throws {
+        let url = try await PostgresServer.shared.value.url
+        let (user, database) = (
+            "check the user in `journal.url` and `journal.password`", "create the database with `createdb`"
+        )
+        for (part, other, words, hint) in [
+            ("runnel@", "nobody-here@", "role \"nobody-here\" does not exist", user),
+            ("/postgres?", "/nothing-here?", "database \"nothing-here\" does not exist", database),
+        ] {
+            let configuration = PostgresJournalConfiguration(url: url.replacing(part, with: other))
+            let error = #expect(throws: JournalError.self) { try PostgresJournal.open(configuration) }
+            #expect(error?.code == .unreachable)
+            #expect(error?.message.hasSuffix("FATAL:  " + words) == true, "\(error?.message ?? "")")
+            #expect(error?.hint == hint)
+        }
     }
 
     @Test("a run that one process accepts wakes another, and without notifications there are no signals")

@@ -48,21 +48,27 @@ struct ProjectOptions: ParsableArguments {
         return FileReading.absolute(directory)
     }
 
+    /// The project that was named, or that of the current folder.
+    ///
+    /// - Parameters:
+    ///   - runsCommands: Whether secrets of commands are fetched.
+    ///   - seal: See ``Project/find(from:config:environment:hasSecrets:runsCommands:seal:)``.
+    func find(
+        runsCommands: Bool, seal: SecretSeal? = nil
+    ) throws(FileReading.Failure) -> Result<Project, InvalidConfiguration> {
+        try Project.find(
+            from: folder() ?? FileReading.absolute("."), config: config,
+            environment: ProcessInfo.processInfo.environment, runsCommands: runsCommands, seal: seal)
+    }
+
     /// Prints the error, and exits the command.
     ///
     /// - Parameters:
     ///   - runsCommands: Whether secrets of commands are fetched; commands that only look execute nothing.
     ///   - saysProblems: Whether warnings about the configuration are printed.
-    ///   - seal: See ``Project/find(from:config:environment:hasSecrets:runsCommands:seal:)``.
-    func project(
-        runsCommands: Bool = false, saysProblems: Bool = true, seal: SecretSeal? = nil
-    ) throws -> Project {
+    func project(runsCommands: Bool = false, saysProblems: Bool = true) throws -> Project {
         do {
-            let start = try folder() ?? FileReading.absolute(".")
-            let found = try Project.find(
-                from: start, config: config, environment: ProcessInfo.processInfo.environment,
-                runsCommands: runsCommands, seal: seal)
-            switch found {
+            switch try find(runsCommands: runsCommands) {
             case .success(let project):
                 if saysProblems { DiagnosticOutput.write([project.report], format: .text, redactor: project.redactor) }
                 return project

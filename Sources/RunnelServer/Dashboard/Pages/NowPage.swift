@@ -320,6 +320,10 @@ struct NowData: Sendable {
                 NowPage.Problem(
                     title: words(.restartIsNeeded), text: pending.joined(separator: "\n"), link: Link("settings")))
         }
+        if let problem = api.queue.journalProblem {
+            data.problems.append(
+                NowPage.Problem(title: words(.journalTroubled), text: api.queue.redact(problem), link: Link("workers")))
+        }
         let stranded = api.queue.strandedRuns
         if !stranded.isEmpty {
             data.problems.append(

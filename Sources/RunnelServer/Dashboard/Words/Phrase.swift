@@ -162,6 +162,7 @@ enum Phrase: String, Sendable, CaseIterable {
     case problems
     case fileHasErrors
     case triggerHasProblem
+    case journalTroubled
     case stranded
     case strandedHint
     case failedSince
@@ -514,6 +515,8 @@ enum Phrase: String, Sendable, CaseIterable {
         case .problems: ("Problems", "問題")
         case .fileHasErrors: ("{0} has errors", "{0} にエラーがあります")
         case .triggerHasProblem: ("The trigger {0} of {1} has a problem", "{1} のトリガー {0} に問題があります")
+        case .journalTroubled:
+            ("The journal cannot be used, so no runs are accepted", "ジャーナルを使用できないため、実行を受け付けられません")
         case .stranded:
             (
                 "1 run of this server cannot go on|{0} runs of this server cannot go on",

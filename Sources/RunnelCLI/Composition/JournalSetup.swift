@@ -30,19 +30,25 @@ enum JournalSetup {
         let settings = project.settings.journal
         guard let url = settings.url?.text else { return nil }
         var configuration = PostgresJournalConfiguration(url: url)
-        switch project.journalPassword {
-        case .success(let password)?: configuration.password = password
-        case .failure(let problem)?:
-            throw JournalError(
-                .unreachable, "the journal cannot be opened: `journal.password`: \(problem.reason)")
-        case nil: break
-        }
+        configuration.password = try password(of: project)
         configuration.schema = settings.schema.text
         configuration.notifications = settings.notify
         configuration.pool = settings.pool
         configuration.directory = project.stateDirectory
         configuration.host = hostName(settings)
         return configuration
+    }
+
+    /// `journal.password`; nil where it is not set.
+    static func password(of project: Project) throws(JournalError) -> String? {
+        switch project.journalPassword {
+        case .success(let password)?: return password
+        case .failure(let problem)?:
+            throw JournalError(
+                .unreachable, "the journal cannot be opened: `journal.password`: \(problem.reason)",
+                hint: "set it where Runnel is started, or change `journal.password` in runnel.yaml")
+        case nil: return nil
+        }
     }
 
     /// Whether there is a journal, so that looking creates none.

@@ -94,7 +94,13 @@ struct JournalCopyCommand: AsyncParsableCommand {
             var configuration = PostgresJournalConfiguration(url: place)
             configuration.schema = project.settings.journal.schema.text
             configuration.password = try JournalSetup.password(of: project)
-            return try PostgresJournal.open(configuration)
+            if isNew { return try PostgresJournal.open(configuration) }
+            guard let journal = try PostgresJournal.openExisting(configuration) else {
+                throw JournalError(
+                    .failed, "there is no journal in \(JournalSetup.place(of: configuration))",
+                    hint: "`journal.schema` names another schema")
+            }
+            return journal
         }
         let folder = FileReading.absolute(place)
         guard isNew || JournalSetup.exists(in: folder) else {

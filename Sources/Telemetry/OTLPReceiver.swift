@@ -1,3 +1,4 @@
+import LibC
 package import RunnelEngine
 package import RunnelHTTP
 import RunnelKit
@@ -166,7 +167,9 @@ package struct OTLPReceiver: Sendable {
         _ variables: [String: String], version: String, host: String, _ warnings: inout [String]
     ) -> [(key: String, value: String)] {
         var resource = [
-            ("service.name", "runnel"), ("service.version", version), ("host.name", host),
+            // Prometheus makes the label `instance` of its id. Without one, two processes write the same series.
+            ("service.name", "runnel"), ("service.version", version), ("service.instance.id", "\(host)/\(getpid())"),
+            ("host.name", host),
             ("telemetry.sdk.name", "runnel"), ("telemetry.sdk.language", "swift"), ("telemetry.sdk.version", version),
         ]
         var given = pairs(variables[Variable.resource] ?? "", of: Variable.resource, &warnings)

@@ -26,10 +26,40 @@ import Testing
             #expect(list.output.components(separatedBy: "\"pipeline\"").count == 2)
             let copy = try await runnel.run(["journal", "copy", ".runnel", "other"])
             #expect(copy.status == 0, "\(copy.error)")
-            #expect(copy.output.contains("runs              1\n"))
+            #expect(copy.output.hasSuffix("runs              1\ncopied: both journals have the same numbers of rows\n"))
             let again = try await runnel.run(["journal", "copy", ".runnel", "other"])
             #expect(again.status == 1)
             #expect(again.error.hasPrefix("error: the journal to be copied to is not empty: it has 1 run "))
+        }
+    }
+
+    @Test("a backup is not restored where the journal is in PostgreSQL, and no password is passed over")
+    func elsewhere() async throws {
+        let settings = """
+            journal: { url: "postgres://u@/db?host=/nonexistent", password: { env: RUNNEL_TEST_UNSET_KEY } }
+
+            """
+        try await withProject(["runnel.yaml": settings]) { runnel in
+            let restored = try await runnel.run(["journal", "restore", "saved", "--replace"])
+            #expect(
+                restored.error == """
+                    error: the journal is in PostgreSQL [journal-failed]
+                      = `runnel journal copy saved URL` puts this backup into an empty schema; `psql` and `pg_restore` read \
+                    what `pg_dump` wrote
+
+                    """)
+            #expect(restored.status == 1)
+            #expect(!FileManager.default.fileExists(atPath: runnel.directory + "/.runnel/journal.db"))
+            for command in ["runs", "journal copy postgres://u@/db?host=/nonexistent other"] {
+                let ended = try await runnel.run(command.split(separator: " ").map(String.init))
+                #expect(
+                    ended.error == """
+                        error: the journal cannot be opened: `journal.password`: the environment variable \
+                        RUNNEL_TEST_UNSET_KEY is not set [journal-unreachable]
+                          = set it where Runnel is started, or change `journal.password` in runnel.yaml
+
+                        """, "\(command)")
+            }
         }
     }
 

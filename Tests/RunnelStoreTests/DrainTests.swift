@@ -104,7 +104,10 @@ private final class Updates: Sendable {
         #expect(try WorkerStatus.find("web-2/9", in: all).worker.id.text == "0190bb-3")
         #expect(try WorkerStatus.find("0190bb", in: all).worker.id.text == "0190bb-3")
         var error = #expect(throws: WorkerNameError.self) { try WorkerStatus.find("web-2", in: all) }
-        #expect(error?.message == "2 workers are called \"web-2\"; name one by its id: 0190aa-2, 0190bb-3")
+        #expect(error?.message == "2 workers are called \"web-2\"; name one of them: web-2/8, web-2/9")
+        let twins = [status("0190cc-4", 1, "box"), status("0190cc-5", 1, "box")]
+        error = #expect(throws: WorkerNameError.self) { try WorkerStatus.find("box", in: twins) }
+        #expect(error?.message == "2 workers are called \"box\"; name one of them: 0190cc-4, 0190cc-5")
         error = #expect(throws: WorkerNameError.self) { try WorkerStatus.find("web-3", in: all) }
         #expect(error?.message == "there is no worker \"web-3\"; there is web-1/7, web-2/8, web-2/9")
         // A command in the foreground and a process that was killed are not meant.

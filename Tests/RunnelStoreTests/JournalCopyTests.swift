@@ -149,6 +149,23 @@ import Testing
         }
     }
 
+    @Test("a backup that was made while a worker had a run is copied, and the run is queued in the copy")
+    func copiedBackup() async throws {
+        try await withTemporaryDirectory { (folder) async throws -> Void in
+            let journal = try SQLiteJournal.open(directory: folder + "/.runnel")
+            let worker = workerRecord("a")
+            try await journal.join(worker)
+            _ = try await journal.accept(newRun("r", owner: worker), memory: nil)
+            try await JournalBackup.write(journal, to: folder + "/backup")
+            let source = try SQLiteJournal.open(directory: folder + "/backup")
+            let target = try SQLiteJournal.open(directory: folder + "/copy")
+            let counts = try await JournalCopy(from: source, to: target).run { _, _ in }
+            #expect(counts.allSatisfy { $0.source == $0.target }, "\(counts)")
+            #expect(try await target.run("r")?.state == .queued)
+            for journal in [journal, source, target] { await journal.close() }
+        }
+    }
+
     @Test("a backup is made while the journal is in use, and is restored with its large values")
     func backup() async throws {
         try await withTemporaryDirectory { (folder) async throws -> Void in

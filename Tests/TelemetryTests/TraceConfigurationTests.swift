@@ -1,3 +1,4 @@
+import LibC
 import RunnelEngine
 import RunnelHTTP
 import RunnelKit
@@ -91,6 +92,7 @@ import Testing
         #expect(resource["deployment.environment.name"] == "prod")
         #expect(resource["service.version"] == "1.2.3")
         #expect(resource["host.name"] == "box")
+        #expect(resource["service.instance.id"] == "box/\(getpid())")
         #expect(configuration.resource.count { $0.key == "service.name" } == 1)
     }
 

@@ -79,6 +79,7 @@ struct JournalCopyCommand: AsyncParsableCommand {
                         "error: the journals are not the same; copy again into a new schema or folder\n")
                     throw ExitStatus.runFailed
                 }
+                Streams.output.write("copied: both journals have the same numbers of rows\n")
             } catch {
                 await source.close()
                 throw error
@@ -92,8 +93,14 @@ struct JournalCopyCommand: AsyncParsableCommand {
         if place.hasPrefix("postgres://") || place.hasPrefix("postgresql://") {
             var configuration = PostgresJournalConfiguration(url: place)
             configuration.schema = project.settings.journal.schema.text
-            configuration.password = try? project.journalPassword?.get()
-            return try PostgresJournal.open(configuration)
+            configuration.password = try JournalSetup.password(of: project)
+            if isNew { return try PostgresJournal.open(configuration) }
+            guard let journal = try PostgresJournal.openExisting(configuration) else {
+                throw JournalError(
+                    .failed, "there is no journal in \(JournalSetup.place(of: configuration))",
+                    hint: "`journal.schema` names another schema")
+            }
+            return journal
         }
         let folder = FileReading.absolute(place)
         guard isNew || JournalSetup.exists(in: folder) else {
@@ -120,13 +127,19 @@ struct JournalBackupCommand: AsyncParsableCommand {
         let journal = try options.journal(of: project)
         try await withJournalErrors {
             guard let journal = journal as? SQLiteJournal else {
-                throw JournalError(
-                    .failed, "the journal is in PostgreSQL", hint: "back it up with `pg_dump --schema=SCHEMA`")
+                throw Self.inPostgres("back it up with `pg_dump --schema=\(project.settings.journal.schema.text)`")
             }
             let runs = try await JournalBackup.write(journal, to: FileReading.absolute(folder))
             Streams.output.write("\(runs) run\(runs == 1 ? "" : "s") backed up to \(folder)\n")
         }
         await journal.close()
+    }
+}
+
+extension JournalBackupCommand {
+    /// The error of a command that is for journals of SQLite alone.
+    fileprivate static func inPostgres(_ hint: String) -> JournalError {
+        JournalError(.failed, "the journal is in PostgreSQL", hint: hint)
     }
 }
 
@@ -144,8 +157,13 @@ struct JournalRestoreCommand: AsyncParsableCommand {
 
     func run() async throws {
         let project = try options.project(runsCommands: true)
-        let aside = try await withJournalErrors {
-            try await JournalBackup.restore(
+        let aside = try await withJournalErrors { () async throws -> String? in
+            guard project.settings.journal.url == nil else {
+                throw JournalBackupCommand.inPostgres(
+                    "`runnel journal copy \(folder) URL` puts this backup into an empty schema; `psql` and `pg_restore` "
+                        + "read what `pg_dump` wrote")
+            }
+            return try await JournalBackup.restore(
                 FileReading.absolute(folder), to: project.stateDirectory, replaces: replace)
         }
         if let aside { Streams.error.write("\(aside) is now the journal that was there\n") }

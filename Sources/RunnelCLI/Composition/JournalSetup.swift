@@ -18,7 +18,7 @@ enum JournalSetup {
     }
 
     /// Opens the journal that the settings name.
-    static func journal(of project: Project) throws(JournalError) -> any Journal {
+    private static func journal(of project: Project) throws(JournalError) -> any Journal {
         guard let configuration = try configuration(of: project) else {
             return try SQLiteJournal.open(directory: project.stateDirectory)
         }
@@ -30,13 +30,7 @@ enum JournalSetup {
         let settings = project.settings.journal
         guard let url = settings.url?.text else { return nil }
         var configuration = PostgresJournalConfiguration(url: url)
-        switch project.journalPassword {
-        case .success(let password)?: configuration.password = password
-        case .failure(let problem)?:
-            throw JournalError(
-                .unreachable, "the journal cannot be opened: `journal.password`: \(problem.reason)")
-        case nil: break
-        }
+        configuration.password = try password(of: project)
         configuration.schema = settings.schema.text
         configuration.notifications = settings.notify
         configuration.pool = settings.pool
@@ -45,9 +39,33 @@ enum JournalSetup {
         return configuration
     }
 
-    /// Whether there is a journal, so that looking creates none.
-    static func exists(for project: Project) -> Bool {
-        project.settings.journal.url != nil || exists(in: project.stateDirectory)
+    /// `journal.password`; nil where it is not set.
+    static func password(of project: Project) throws(JournalError) -> String? {
+        switch project.journalPassword {
+        case .success(let password)?: return password
+        case .failure(let problem)?:
+            throw JournalError(
+                .unreachable, "the journal cannot be opened: `journal.password`: \(problem.reason)",
+                hint: "set it where Runnel is started, or change `journal.password` in runnel.yaml")
+        case nil: return nil
+        }
+    }
+
+    /// The journal that the settings name; nil where there is none yet, so that looking creates none.
+    static func existing(of project: Project) throws(JournalError) -> (any Journal)? {
+        if let configuration = try configuration(of: project) { return try PostgresJournal.openExisting(configuration) }
+        guard exists(in: project.stateDirectory) else { return nil }
+        return try SQLiteJournal.open(directory: project.stateDirectory)
+    }
+
+    /// Where the journal is, or will be, for people.
+    static func place(of project: Project) throws(JournalError) -> String {
+        guard let configuration = try configuration(of: project) else { return project.stateDirectory }
+        return place(of: configuration)
+    }
+
+    static func place(of configuration: PostgresJournalConfiguration) -> String {
+        "the schema \"\(configuration.schema)\" of \(configuration.place)"
     }
 
     /// Whether the folder has a journal. One that cannot be reached counts: opening it says why.

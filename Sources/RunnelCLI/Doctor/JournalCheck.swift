@@ -16,12 +16,13 @@ enum JournalCheck {
     static func findings(_ project: Project) async -> [HealthFinding] {
         let folder = project.stateDirectory
         if let problem = writing(in: FileReading.exists(folder) ? folder : project.directory) { return [problem] }
-        guard JournalSetup.exists(for: project) else {
-            return [.good("journal", "there is none yet; the first run creates it in \(folder)")]
-        }
         let journal: any Journal
         do throws(JournalError) {
-            journal = try JournalSetup.journal(of: project)
+            guard let existing = try JournalSetup.existing(of: project) else {
+                let place = try JournalSetup.place(of: project)
+                return [.good("journal", "there is none yet; the first run creates it in \(place)")]
+            }
+            journal = existing
         } catch {
             return [.problem("journal", error.message, error.hint)]
         }

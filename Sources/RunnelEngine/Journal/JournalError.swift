@@ -82,7 +82,8 @@ public struct JournalError: Error, Sendable, Hashable, CustomStringConvertible {
                     "the journal … was lost during a write, which may or may not have been made",
                     "the journal cannot be opened: `journal.password`: …",
                     hints: "start PostgreSQL, and check `journal.url`; nothing that was accepted is lost",
-                    "check the user in `journal.url` and `journal.password`", "create the database with `createdb`")
+                    "check the user in `journal.url` and `journal.password`", "create the database with `createdb`",
+                    "set it where Runnel is started, or change `journal.password` in runnel.yaml")
             case .closed: ErrorExplanation("the journal is closed")
             case .failed:
                 ErrorExplanation(

@@ -104,8 +104,10 @@ public struct WorkerNameError: Error, Sendable {
     package var message: String {
         let quoted = Value.string(name).quoted(limit: 200)
         if !found.isEmpty {
-            let names = found.prefix(5).map { $0.id.text }.joined(separator: ", ")
-            return "\(found.count) workers are called \(quoted); name one by its id: \(names)"
+            // Containers with the same host name have the same names.
+            let isUnique = Set(found.map(\.name)).count == found.count
+            let names = found.prefix(5).map { isUnique ? $0.name : $0.id.text }.joined(separator: ", ")
+            return "\(found.count) workers are called \(quoted); name one of them: \(names)"
         }
         if all.isEmpty { return "there is no worker \(quoted), and no other" }
         return "there is no worker \(quoted); there is \(all.prefix(5).map(\.name).joined(separator: ", "))"

@@ -1,5 +1,6 @@
 public import RunnelEngine
 import RunnelKit
+import RunnelSupport
 
 /// Copies a whole journal into an empty one. No worker may use either.
 ///
@@ -32,6 +33,11 @@ public struct JournalCopy: Sendable {
     /// - Returns: The numbers of rows.
     public func run(progress: @Sendable (String, Int) -> Void) async throws(JournalError) -> [Count] {
         for (journal, words) in [(source, "copied from"), (target, "copied to")] {
+            // A backup that was made while Runnel ran holds the workers of then: nobody works on their runs.
+            let gone = try await journal.observe().filter { $0.presence != .present }
+            if !gone.isEmpty {
+                _ = try await journal.takeOver(from: gone, TakeoverPolicy(deaths: .max, now: WallClock.nanoseconds()))
+            }
             let workers = try await journal.workers()
             guard workers.isEmpty else {
                 let names = workers.map { "\($0.role) \($0.processID) on \($0.host)" }.joined(separator: ", ")

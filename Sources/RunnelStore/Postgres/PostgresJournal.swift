@@ -32,9 +32,7 @@ public final class PostgresJournal: Journal {
     /// Connects, and creates or migrates the tables.
     public static func open(_ configuration: PostgresJournalConfiguration) throws(JournalError) -> PostgresJournal {
         var configuration = configuration
-        // No setting of a session, which a proxy would give to others.
-        var options = configuration.options(statementTimeout: 0)
-        (options.preamble, options.prepares) = ([], false)
+        let options = plainOptions(configuration)
         var isDirect: Bool?
         do {
             try options.check()
@@ -49,6 +47,29 @@ public final class PostgresJournal: Journal {
         }
         if let directory = configuration.directory { try JournalFile(directory: directory).makeDirectory() }
         return PostgresJournal(configuration, place: options.place, isBehindProxy: isDirect.map { !$0 })
+    }
+
+    /// Connects, and migrates the tables; nil where there are none, so that looking creates none.
+    public static func openExisting(
+        _ configuration: PostgresJournalConfiguration
+    ) throws(JournalError) -> PostgresJournal? {
+        let options = plainOptions(configuration)
+        do {
+            try options.check()
+            guard try PostgresSchema.exists(PostgresConnection(options), schema: configuration.schema) else {
+                return nil
+            }
+        } catch {
+            throw JournalError(error, at: options.place)
+        }
+        return try open(configuration)
+    }
+
+    /// Without settings of a session, which a proxy would give to others.
+    private static func plainOptions(_ configuration: PostgresJournalConfiguration) -> PostgresOptions {
+        var options = configuration.options(statementTimeout: 0)
+        (options.preamble, options.prepares) = ([], false)
+        return options
     }
 
     /// What works otherwise behind a proxy, in a sentence.

@@ -455,6 +455,11 @@ enum PostgresSchema {
         }
     }
 
+    /// Whether the schema holds a journal.
+    static func exists(_ connection: PostgresConnection, schema: String) throws -> Bool {
+        try applied(connection, schema) != nil
+    }
+
     /// The applied migrations, and whether versions that do not know them can work on the journal; nil where there is no
     /// journal.
     private static func applied(_ connection: PostgresConnection, _ schema: String) throws -> [String: Bool]? {

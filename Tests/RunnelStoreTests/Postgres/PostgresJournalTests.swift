@@ -22,6 +22,18 @@ import Testing
         }
     }
 
+    @Test("looking for a journal creates none, and finds the one that is there")
+    func existing() async throws {
+        let server = try await PostgresServer.shared.value
+        let configuration = server.configuration()
+        #expect(try PostgresJournal.openExisting(configuration) == nil)
+        #expect(try server.query("SELECT 1 FROM pg_namespace WHERE nspname = '\(configuration.schema)'").isEmpty)
+        await (try PostgresJournal.open(configuration)).close()
+        let journal = try #require(try PostgresJournal.openExisting(configuration))
+        #expect(try await journal.queuedCount() == 0)
+        await journal.close()
+    }
+
     @Test("a journal of a newer version is refused")
     func newer() async throws {
         let server = try await PostgresServer.shared.value

@@ -84,16 +84,23 @@ struct ProjectOptions: ParsableArguments {
 
     /// The journal of the project. It is not created if it does not exist.
     func journal(of project: Project) throws -> any Journal {
-        guard JournalSetup.exists(for: project) else {
-            Streams.error.write(
-                """
-                error: no runs have been kept in \(project.directory)
-                  = runs are kept beside the `runnel.yaml` of their pipeline; name that folder with --project
-
-                """)
-            throw ExitStatus.usage
+        do throws(JournalError) {
+            if let journal = try JournalSetup.existing(of: project) { return journal }
+            if project.settings.journal.url != nil {
+                let place = try JournalSetup.place(of: project)
+                Streams.error.write(
+                    problem: "no runs have been kept in \(place)",
+                    hint: "the first run creates the tables; `journal.schema` names another schema")
+            } else {
+                Streams.error.write(
+                    problem: "no runs have been kept in \(project.directory)",
+                    hint: "runs are kept beside the `runnel.yaml` of their pipeline; name that folder with --project")
+            }
+        } catch {
+            Streams.error.write(JournalSetup.text(error))
+            throw ExitStatus.runFailed
         }
-        return try JournalSetup.open(project)
+        throw ExitStatus.usage
     }
 }
 

@@ -100,9 +100,9 @@ actor ConfigurationReload {
         do throws(FileReading.Failure) {
             switch try options.find(runsCommands: true, seal: project.seal) {
             case .success(let now):
-                now.report.log(to: logger)
+                now.report.log(to: logger, after: applied.report)
                 return now
-            case .failure(let invalid): invalid.report.log(to: logger)
+            case .failure(let invalid): invalid.report.log(to: logger, after: applied.report)
             }
         } catch {
             logger.error("\(error.message)")
@@ -228,10 +228,17 @@ actor ConfigurationReload {
 
 extension LoadReport {
     /// Logs each diagnostic in one line, at its severity.
-    func log(to logger: Logger) {
+    ///
+    /// - Parameter former: A report that was logged before; its warnings are not repeated.
+    func log(to logger: Logger, after former: LoadReport? = nil) {
+        let known = Set((former?.diagnostics ?? []).map { DiagnosticPrinter.line($0) })
         for diagnostic in diagnostics.sortedByPlace() {
-            let level: Logger.Level = diagnostic.severity == .error ? .error : .warning
-            logger.log(level: level, "\(DiagnosticPrinter.line(diagnostic))")
+            let line = DiagnosticPrinter.line(diagnostic)
+            if diagnostic.severity == .error {
+                logger.error("\(line)")
+            } else if !known.contains(line) {
+                logger.warning("\(line)")
+            }
         }
     }
 }

@@ -111,7 +111,7 @@ import Testing
         #expect(
             error?.message == "the journal cannot be opened: the URL of the database has the parameter \"sslmod\", "
                 + "which libpq does not know")
-        configuration.url = "postgres://u:a?s3cret=1@host/db"
+        configuration.url = "postgres://u:a?s3cret=1@[::1/db"
         error = #expect(throws: JournalError.self) { try PostgresJournal.open(configuration) }
         #expect(error?.message == "the journal cannot be opened: the URL of the database cannot be read")
         configuration.url = "mysql://u:s3cret@host/db"

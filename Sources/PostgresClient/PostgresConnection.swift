@@ -107,8 +107,7 @@ package final class PostgresConnection {
         return result
     }
 
-    /// Sends the statements with the next ones, such as the beginning of a transaction, or what stands before its end:
-    /// they need no round trip then.
+    /// Defers the statements until the next ones are sent, which saves a round trip: for BEGIN, and for what COMMIT follows.
     package func sendWithNext(_ statements: [PostgresStatement]) {
         deferred += statements
     }

@@ -19,8 +19,8 @@ package enum SecretKey {
 extension YAMLSource {
     /// The column from which a line may be a secret; nil if no part of it is.
     ///
-    /// That is the whole line in a text of secrets, and elsewhere what stands behind a ``SecretKey``, the values in the
-    /// lines below it that are indented more, and the credentials of a URL. A value that begins with a template is none.
+    /// In a text of secrets that is column 1. Elsewhere these may be secrets: the value of a ``SecretKey``, the values in the
+    /// more indented lines below it, and the credentials of a URL. A value that begins with a template is not one.
     package func secretColumn(ofLine number: Int) -> Int? {
         if isSecret { return 1 }
         let credentials = line(number).flatMap(Self.credentialsColumn)

@@ -127,7 +127,7 @@ actor PipelineTools: ToolProvider {
             switch change {
             case .updated(_, _, let report, _), .problem(_, _, let report):
                 DiagnosticOutput.write([report], format: .text, redactor: runs.project.redactor)
-            // What was read before stays a tool.
+            // A pipeline that was read before stays a tool.
             case .unreadable(let file):
                 if let problem = PipelineFolder.problem(with: file) { Streams.error.write("error: \(problem)\n") }
             case .folderUnreadable(let problem): Streams.error.write("error: \(problem)\n")

@@ -3,7 +3,7 @@ public import RunnelEngine
 import RunnelKit
 import Synchronization
 
-/// A run that is accepted, as its columns hold it. A class, because it goes through many hands.
+/// A run that is accepted, as its columns hold it. A class, so that passing it on copies no record.
 final class PostgresNewRun: Sendable {
     let run: RunRecord
     let trigger: PostgresValue
@@ -31,7 +31,7 @@ final class PostgresNewRun: Sendable {
         retryOf = run.retryOf
     }
 
-    /// The same run as a retry of another one.
+    /// A copy that retries another run.
     init(_ new: PostgresNewRun, retryOf: String) {
         (run, trigger, inputs, input) = (new.run, new.trigger, new.inputs, new.input)
         (steps, memory, dedupeKey) = (new.steps, new.memory, new.dedupeKey)

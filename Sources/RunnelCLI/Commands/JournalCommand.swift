@@ -127,7 +127,8 @@ struct JournalBackupCommand: AsyncParsableCommand {
         let journal = try options.journal(of: project)
         try await withJournalErrors {
             guard let journal = journal as? SQLiteJournal else {
-                throw Self.inPostgres("back it up with `pg_dump --schema=\(project.settings.journal.schema.text)`")
+                throw JournalError.inPostgres(
+                    "back it up with `pg_dump --schema=\(project.settings.journal.schema.text)`")
             }
             let runs = try await JournalBackup.write(journal, to: FileReading.absolute(folder))
             Streams.output.write("\(runs) run\(runs == 1 ? "" : "s") backed up to \(folder)\n")
@@ -136,8 +137,8 @@ struct JournalBackupCommand: AsyncParsableCommand {
     }
 }
 
-extension JournalBackupCommand {
-    /// The error of a command that is for journals of SQLite alone.
+extension JournalError {
+    /// The error of a command that is only for journals in SQLite.
     fileprivate static func inPostgres(_ hint: String) -> JournalError {
         JournalError(.failed, "the journal is in PostgreSQL", hint: hint)
     }
@@ -159,7 +160,7 @@ struct JournalRestoreCommand: AsyncParsableCommand {
         let project = try options.project(runsCommands: true)
         let aside = try await withJournalErrors { () async throws -> String? in
             guard project.settings.journal.url == nil else {
-                throw JournalBackupCommand.inPostgres(
+                throw JournalError.inPostgres(
                     "`runnel journal copy \(folder) URL` puts this backup into an empty schema; `psql` and `pg_restore` "
                         + "read what `pg_dump` wrote")
             }

@@ -16,10 +16,19 @@ extension Journal {
         try await asSeen([run]).first ?? run
     }
 
+    /// How many runs are queued as people see them: those whose worker is gone are among them.
+    package func seenQueuedCount() async throws(JournalError) -> Int {
+        var count = try await queuedCount()
+        for sight in try await observe() where sight.presence != .present {
+            count += try await leases(of: sight.id).count
+        }
+        return count
+    }
+
     /// A page of the runs that are seen in one of the filter's states, the newest first.
     ///
-    /// - Returns: At most as many runs as the filter allows, and the run before which the next page begins; nil: there are
-    ///   no more.
+    /// - Returns: At most as many runs as the filter allows, and the id before which the next page begins; nil on the last
+    ///   page.
     package func seenPage(_ filter: RunFilter) async throws(JournalError) -> (runs: [RunRecord], next: String?) {
         var stored = filter
         if filter.states.contains(.queued) { stored.states.insert(.running) }

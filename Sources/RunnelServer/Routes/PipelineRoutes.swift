@@ -13,10 +13,10 @@ struct PipelineRoutes: Sendable {
     func add(to group: RouterGroup<ServerContext>) {
         group.get("/status") { request, _ in
             _ = try Query(request, known: [])
-            let open = try await withJournal { try await OpenRuns.load(api.journal) }
             return Response.json([
                 "version": .string(api.version), "running": .int(Int64(await api.queue.runningCount)),
-                "queued": .int(Int64(open.queued)), "waiting": .int(Int64(open.waiting)),
+                "queued": .int(Int64(try await withJournal { try await api.journal.seenQueuedCount() })),
+                "waiting": .int(Int64(try await withJournal { try await api.journal.waitingCount() })),
                 "stranded": .list(api.queue.strandedRuns.map { .string($0) }),
                 "journal_problem": api.queue.journalProblem.map { .string(api.queue.redact($0)) } ?? .null,
                 "drained": .bool(api.queue.isDrained),

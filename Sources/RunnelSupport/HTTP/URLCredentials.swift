@@ -35,14 +35,19 @@ package enum URLCredentials {
     package static func masked(_ value: Value) -> Value {
         switch value {
         case .string(let text):
-            text.contains("://") && !text.contains(where: \.isWhitespace) ? .string(masked(text)) : value
+            isOneWord(text) && text.contains("://") ? .string(masked(text)) : value
         case .list(let items): .list(items.map { masked($0) })
         case .object(let members): .object(ValueObject(members.map { ($0.key, masked($0.value)) }))
         default: value
         }
     }
 
-    private static let mask = "***"
+    private static let mask = SecretMatcher.mask
+
+    /// The bytes come first: nearly every long text, such as a prompt, has a blank early.
+    private static func isOneWord(_ text: String) -> Bool {
+        !text.utf8.contains { $0 == 0x20 || $0 == 0x0A } && !text.contains(where: \.isWhitespace)
+    }
 
     private static func passwordRange(in text: String) -> Range<String.Index>? {
         guard let userInfo = userInfo(in: text), let colon = text[userInfo].firstIndex(of: ":") else { return nil }

@@ -141,9 +141,8 @@ struct OpenRuns: Sendable {
 
     static func load(_ journal: any Journal) async throws(JournalError) -> OpenRuns {
         let owned = try await journal.asSeen(journal.runs(RunFilter(states: [.running], limit: 1000)))
-        let running = owned.filter { $0.state == .running }
         return OpenRuns(
-            running: running, queued: try await journal.queuedCount() + owned.count - running.count,
+            running: owned.filter { $0.state == .running }, queued: try await journal.seenQueuedCount(),
             waiting: try await journal.waitingCount())
     }
 }

@@ -209,6 +209,7 @@ let package = Package(
             name: "MarketplaceTests",
             dependencies: [
                 "Marketplace", "RunnelValue", "RunnelSupport", "HTTPTestServer", "TestSupport", httpClient, log,
+                .product(name: "NIOEmbedded", package: "swift-nio"),
             ] + nio,
             resources: [.copy("Resources/sse_cases.json")]),
         .testTarget(

@@ -134,13 +134,15 @@ extension MarketplaceClient: CustomStringConvertible, CustomReflectable {
 
 extension MarketplaceConfiguration {
     /// Settings for an `HTTPClient` that the client works best with: the connect time-out of this configuration, no
-    /// repeated connecting (the client decides about that), no redirects, as many connections as streams.
+    /// repeated connecting (the client decides about that), no redirects, as many connections as streams. Chunks of an
+    /// HTTP/1.1 response that arrive together are joined, so that reading a stream of small events costs less.
     public var httpClientConfiguration: HTTPClient.Configuration {
         var settings = HTTPClient.Configuration(
             redirectConfiguration: .disallow,
             timeout: .init(connect: .nanoseconds(timeouts.connect.nanoseconds), read: nil))
         settings.connectionPool.retryConnectionEstablishment = false
         settings.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = max(8, limits.concurrentStreams)
+        ChunkCoalescingHandler.install(in: &settings)
         return settings
     }
 }

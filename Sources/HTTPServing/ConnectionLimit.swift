@@ -5,6 +5,9 @@ package enum ConnectionLimit {
     /// Descriptors reserved for the rest of the process: the journal, files, connections and processes of pipelines.
     private static let reserve = 256
 
+    /// How many files the process may have open at once; nil if that cannot be read.
+    package static var openFiles: Int? { limit.map { Int(clamping: $0.rlim_cur) } }
+
     /// - Parameter files: The limit of open files.
     package static func fitting(_ wanted: Int, files: Int) -> Int {
         min(wanted, max(files - reserve, files / 2))
@@ -15,8 +18,7 @@ package enum ConnectionLimit {
     /// - Returns: The possible number of connections.
     @discardableResult
     package static func raise(to wanted: Int) -> Int {
-        var limit = rlimit()
-        guard getrlimit(Self.resource, &limit) == 0 else { return wanted }
+        guard var limit else { return wanted }
         let needed = rlim_t(wanted + reserve)
         if limit.rlim_cur < needed {
             let before = limit
@@ -24,6 +26,11 @@ package enum ConnectionLimit {
             if setrlimit(Self.resource, &limit) != 0 { limit = before }
         }
         return fitting(wanted, files: Int(clamping: limit.rlim_cur))
+    }
+
+    private static var limit: rlimit? {
+        var limit = rlimit()
+        return getrlimit(resource, &limit) == 0 ? limit : nil
     }
 
     #if canImport(Glibc)

@@ -13,7 +13,7 @@ public struct RunnelServer: Sendable {
     let ingress: HTTPIngress
     let api: API
     let logger: Logger
-    private let metrics: MetricsRegistry?
+    private let metrics: MetricsRoute?
     private let connections = OpenConnections()
     private let sessions: DashboardSessions
     private let recorder: DeliveryRecorder
@@ -34,10 +34,11 @@ public struct RunnelServer: Sendable {
         self.ingress = ingress
         self.logger = logger
         sessions = DashboardSessions(tokens: options.allTokens)
-        self.metrics = metrics
         recorder = DeliveryRecorder(
             journal: journal, seal: queue.seal, logger: logger, isOn: options.recordsDeliveries)
-        api = API(queue: queue, host: host, journal: journal, version: version, recorder: recorder)
+        let api = API(queue: queue, host: host, journal: journal, version: version, recorder: recorder)
+        self.api = api
+        self.metrics = metrics.map { MetricsRoute(api: api, ingress: ingress, registry: $0) }
     }
 
     /// Serves until ``stopAccepting()`` is called and all connections are closed.
@@ -88,9 +89,7 @@ public struct RunnelServer: Sendable {
     ///
     /// - Parameter now: Nanoseconds since 1970.
     package func measurements(at now: Int64) async -> [MetricFamily] {
-        guard let metrics else { return [] }
-        await MetricsRoute(api: api, registry: metrics).look(at: now)
-        return metrics.snapshot()
+        await metrics?.measurements(at: now) ?? []
     }
 
     private func application(onListening: @escaping @Sendable (Int) async -> Void) -> some ApplicationProtocol {
@@ -148,10 +147,7 @@ public struct RunnelServer: Sendable {
         DashboardRoutes(
             api: api, ingress: ingress, bodies: bodies, sessions: sessions, options: options, answersEnd: answersEnd
         ).add(to: router)
-        if let metrics {
-            MetricsRoute(api: api, registry: metrics)
-                .add(to: router.group().add(middleware: BearerAuthMiddleware(options: options)))
-        }
+        metrics?.add(to: router.group().add(middleware: BearerAuthMiddleware(options: options)))
         return router
     }
 }

@@ -59,7 +59,7 @@ extension OTLPEncoder {
 extension MetricFamily {
     /// The unit that the name says, as UCUM writes it.
     fileprivate var unit: String? {
-        if name.hasSuffix("_seconds") { return "s" }
+        if name.hasSuffix("_seconds") || name.hasSuffix("_seconds_total") { return "s" }
         return name.hasSuffix("_bytes") ? "By" : nil
     }
 }

@@ -161,7 +161,7 @@ def check_dashboard(prometheus):
     missing = [(title, query) for title, query in queries if not prometheus.has_data(query)]
     names = prometheus.get("label/__name__/values")
     for title, query in missing:
-        measured = {re.sub("_(bucket|sum|count)$", "", name) for name in re.findall(r"\brunnel_\w+", query)}
+        measured = {re.sub("_(bucket|sum|count)$", "", name) for name in re.findall(r"\b(?:runnel|process)_\w+", query)}
         if measured <= MAY_BE_MISSING:
             continue
         known = sorted(name for name in names if any(name.startswith(one) for one in measured))

@@ -40,6 +40,23 @@ import Testing
         }
     }
 
+    @Test(
+        "the size of a journal on disk counts large values too",
+        arguments: JournalKind.allCases.filter { $0 != .memory })
+    func size(kind: JournalKind) async throws {
+        try await kind.withTwo { (journal, other) async throws -> Void in
+            let before = try #require(try await journal.size())
+            #expect(before > 0)
+            var run = newRun("r1")
+            // Nothing that a database can compress.
+            run.input = .string(
+                String(decoding: (0..<1 << 20).map { _ in UInt8.random(in: 0x41...0x5A) }, as: UTF8.self))
+            _ = try await journal.accept(run, memory: nil)
+            let after = try #require(try await other.size())
+            #expect(after >= before + 600 << 10)
+        }
+    }
+
     @Test("queued runs are summed by pipeline, with what they were started with", arguments: JournalKind.allCases)
     func queuedSizes(kind: JournalKind) async throws {
         try await kind.withTwo { (journal, other) async throws -> Void in

@@ -1,3 +1,4 @@
+import HTTPServing
 import LibC
 import RunnelEngine
 import RunnelKit
@@ -36,16 +37,10 @@ enum MachineCheck {
     }
 
     private static func openFiles() -> [HealthFinding] {
-        var limit = rlimit()
-        #if canImport(Glibc)
-        let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
-        #else
-        let resource = RLIMIT_NOFILE
-        #endif
-        guard getrlimit(resource, &limit) == 0, limit.rlim_cur < leastFiles else { return [] }
+        guard let limit = ConnectionLimit.openFiles, limit < leastFiles else { return [] }
         return [
             .warning(
-                "open files", "\(limit.rlim_cur) are allowed, which many concurrent callers may exhaust",
+                "open files", "\(limit) are allowed, which many concurrent callers may exhaust",
                 "raise it: `LimitNOFILE=65536` in the unit, or `ulimit -n 65536`")
         ]
     }

@@ -108,6 +108,8 @@ public protocol Journal: Sendable {
 
     // MARK: Looking
 
+    /// The bytes that the journal takes on disk; nil where that is unknown.
+    func size() async throws(JournalError) -> Int64?
     /// A number that changes with every write of any process. Cheap enough to poll several times a second.
     func version() async throws(JournalError) -> Int64
     /// Numbers that change when something is written that people look at: runs, their events and ends, deliveries, actions
@@ -183,6 +185,9 @@ extension Journal {
     package func join(_ worker: WorkerRecord) async throws(JournalError) {
         try await join(worker, replacing: [], at: worker.startedAt)
     }
+
+    /// Unknown.
+    public func size() async throws(JournalError) -> Int64? { nil }
 
     /// No signals: whoever waits for runs polls.
     public func queueSignals() -> AsyncStream<Void> { AsyncStream { $0.finish() } }

@@ -139,7 +139,7 @@ package final class MetricsRegistry: MetricsFactory {
 
     typealias Kind = MetricFamily.Kind
 
-    private func series(_ label: String, _ dimensions: [(String, String)], _ kind: Kind) -> MetricSeries {
+    func series(_ label: String, _ dimensions: [(String, String)], _ kind: Kind) -> MetricSeries {
         let name = Self.name(label)
         let key = Self.joined(dimensions)
         return state.withLock { state in
@@ -253,13 +253,21 @@ enum MetricsHelp {
         "runnel_queue_oldest_age_seconds":
             "How long ago the oldest queued run that has not started was accepted; 0 without one.",
         "runnel_journal_up": "Whether the journal can be read and written: 1 or 0.",
+        "runnel_journal_size_bytes":
+            "The bytes that the journal takes on disk: its database with the values beside it, or its tables in PostgreSQL.",
         "runnel_journal_commit_seconds": "How long transactions of the journal took until they were on disk.",
         "runnel_trigger_lag_seconds":
             "The time from a tick, the arrival of a file or a delivery until its run was on disk, by type of trigger.",
+        "runnel_hook_refusals_total": "Deliveries to hooks that were refused, by pipeline and reason.",
         "runnel_chat_tokens_total": "Model tokens that servers have told, by direction: input, output.",
         "runnel_chat_first_token_seconds": "The time from the request of a chat to the first token of its answer.",
         "runnel_trace_spans_total": "Spans, by outcome: exported, dropped because the queue was full, failed.",
         "runnel_trigger_problems": "Triggers that cannot work at the moment.",
         "runnel_pipelines": "Pipelines that are served, and files that are not because they have errors.",
+        "process_cpu_seconds_total": "The processor time of this process in user and system mode, in seconds.",
+        "process_resident_memory_bytes": "The resident memory of this process in bytes.",
+        "process_open_fds": "The open file descriptors of this process.",
+        "process_max_fds": "The largest number of file descriptors that this process may have open.",
+        "process_start_time_seconds": "When this process was started, in seconds since 1970.",
     ]
 }

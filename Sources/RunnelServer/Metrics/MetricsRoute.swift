@@ -3,10 +3,35 @@ import Metrics
 import RunnelEngine
 import RunnelKit
 
-/// `GET /metrics`: what was measured, for Prometheus. What the journal and the triggers hold is looked up when it is asked.
+/// `GET /metrics`: what was measured, for Prometheus. What the journal, the triggers and the process hold is looked up
+/// when it is asked.
 struct MetricsRoute: Sendable {
-    let api: API
-    let registry: MetricsRegistry
+    /// How long the journal may take. Prometheus gives up after 10 s.
+    static let patience = Duration.seconds(3)
+
+    private struct Queue: Sendable {
+        var queued: Int
+        var waiting: Int
+        /// When its oldest run was accepted.
+        var oldest: Int64?
+    }
+
+    private let api: API
+    private let ingress: HTTPIngress
+    private let registry: MetricsRegistry
+    private let queue: SharedReading<Queue>
+    private let size: SharedReading<Int64?>
+
+    init(api: API, ingress: HTTPIngress, registry: MetricsRegistry, clock: any Clock<Duration> = ContinuousClock()) {
+        (self.api, self.ingress, self.registry) = (api, ingress, registry)
+        let journal = api.journal
+        queue = SharedReading(clock: clock) {
+            Queue(
+                queued: try await journal.queuedCount(), waiting: try await journal.waitingCount(),
+                oldest: try await journal.oldestQueued())
+        }
+        size = SharedReading(clock: clock) { try await journal.size() }
+    }
 
     func add(to group: RouterGroup<ServerContext>) {
         group.get("/metrics") { request, context in
@@ -19,22 +44,31 @@ struct MetricsRoute: Sendable {
         }
     }
 
-    /// Sets the gauges of what the journal, the triggers and the served pipelines hold at this moment.
+    /// Everything that was measured, and what is looked up now.
+    ///
+    /// - Parameter now: Nanoseconds since 1970.
+    func measurements(at now: Int64) async -> [MetricFamily] {
+        await look(at: now)
+        return registry.snapshot()
+    }
+
+    /// Sets the gauges of what the journal, the triggers, the served pipelines and the process hold at this moment.
     ///
     /// - Parameter now: Nanoseconds since 1970.
     func look(at now: Int64) async {
         gauge("runnel_build_info", 1, [("version", api.version)])
         gauge("runnel_queue_depth", await api.queue.runningCount, [("state", "running")])
-        var isUp = api.queue.journalProblem == nil
-        do throws(JournalError) {
-            try await lookIntoJournal(at: now)
-        } catch {
-            // What cannot be looked up is left out, so that no gauge shows an earlier moment. The rest is wanted most now.
-            isUp = false
-            registry.remove("runnel_queue_oldest_age_seconds", labels: [])
-            for state in ["queued", "waiting"] { registry.remove("runnel_queue_depth", labels: [("state", state)]) }
+        async let size = self.size.value(within: Self.patience)
+        let queue = await self.queue.value(within: Self.patience)
+        gauge("runnel_queue_depth", queue?.queued, [("state", "queued")])
+        gauge("runnel_queue_depth", queue?.waiting, [("state", "waiting")])
+        let age = queue.map { max(0, now - ($0.oldest ?? now)) }
+        set("runnel_queue_oldest_age_seconds", age.map { Double($0) / 1_000_000_000 }, [])
+        gauge("runnel_journal_size_bytes", (await size ?? nil).map { Int(clamping: $0) }, [])
+        gauge("runnel_journal_up", queue != nil && api.queue.journalProblem == nil ? 1 : 0, [])
+        for reading in ProcessUsage.readings() {
+            registry.series(reading.name, [], reading.kind).set(reading.value)
         }
-        gauge("runnel_journal_up", isUp ? 1 : 0, [])
         let hosted = await api.host.all
         gauge("runnel_pipelines", hosted.count { $0.problem == nil }, [("state", "served")])
         gauge("runnel_pipelines", hosted.count { $0.problem != nil }, [("state", "invalid")])
@@ -53,18 +87,16 @@ struct MetricsRoute: Sendable {
                 ).increment(by: 0)
             }
         }
+        for pipeline in Set(ingress.routes.map(\.pipeline)) { HookRefusal.prepare(pipeline, in: registry) }
     }
 
-    private func lookIntoJournal(at now: Int64) async throws(JournalError) {
-        let (queued, waiting) = (try await api.journal.queuedCount(), try await api.journal.waitingCount())
-        let oldest = try await api.journal.oldestQueued()
-        let age = oldest.map { Double(max(0, now - $0)) / 1_000_000_000 } ?? 0
-        registry.makeMeter(label: "runnel_queue_oldest_age_seconds", dimensions: []).set(age)
-        gauge("runnel_queue_depth", queued, [("state", "queued")])
-        gauge("runnel_queue_depth", waiting, [("state", "waiting")])
+    private func gauge(_ name: String, _ value: Int?, _ labels: [(String, String)]) {
+        set(name, value.map { Double($0) }, labels)
     }
 
-    private func gauge(_ name: String, _ value: Int, _ labels: [(String, String)]) {
-        registry.makeMeter(label: name, dimensions: labels).set(Int64(value))
+    /// - Parameter value: nil: it cannot be looked up, and is left out, so that no gauge shows an earlier moment.
+    private func set(_ name: String, _ value: Double?, _ labels: [(String, String)]) {
+        guard let value else { return registry.remove(name, labels: labels) }
+        registry.makeMeter(label: name, dimensions: labels).set(value)
     }
 }

@@ -141,12 +141,19 @@ extension DeliveryRecord {
             request: Self.request(call, note, without: route.route.proofHeaders), body: body)
     }
 
+    /// The status with which a delivery was refused; nil for one that was not.
+    static func refusedStatus(
+        _ note: DeliveryNote, answer: IngressResponse?, failure: (status: Int, reason: String)?
+    ) -> Int? {
+        let status = answer?.status ?? failure?.status ?? 0
+        return note.acceptance == nil && status >= 400 ? status : nil
+    }
+
     /// Why a delivery was refused, with secrets in it; nil for one that was not.
     static func refusal(
         _ note: DeliveryNote, answer: IngressResponse?, failure: (status: Int, reason: String)?
     ) -> String? {
-        let status = answer?.status ?? failure?.status ?? 0
-        guard note.acceptance == nil, status >= 400 else { return nil }
+        guard let status = refusedStatus(note, answer: answer, failure: failure) else { return nil }
         return answer?.refusal ?? answer?.errorMessage ?? failure?.reason ?? "the answer was \(status)"
     }
 

@@ -34,13 +34,16 @@ struct HookRoutes: Sendable {
         return try await recorded(request, call(request, path, context), by: route, context)
     }
 
-    /// Answers and records the delivery, whatever becomes of it. One that was refused is written to the log.
+    /// Answers and records the delivery, whatever becomes of it. One that was refused is counted and written to the log.
     private func recorded(
         _ request: Request, _ call: IngressRequest, by route: ClaimedRoute, _ context: ServerContext
     ) async throws -> Response {
         let time = context.now
         let note = recorder.makeNote()
         func record(_ answer: IngressResponse?, _ failure: (status: Int, reason: String)? = nil) {
+            if let status = DeliveryRecord.refusedStatus(note, answer: answer, failure: failure) {
+                HookRefusal(status: status).count(of: route.pipeline)
+            }
             recorder.record {
                 DeliveryRecord(call, note, to: route, answer: answer, failure: failure, at: time, redact: redact)
             }

@@ -113,6 +113,20 @@ extension PostgresJournal {
         }
     }
 
+    /// The bytes that the tables of the schema take, with their indexes and large values.
+    public func size() async throws(JournalError) -> Int64? {
+        try await readers.read { connection in
+            try connection.execute(
+                PostgresStatement(
+                    """
+                    SELECT coalesce(sum(pg_total_relation_size(c.oid)), 0)::bigint
+                    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+                    WHERE n.nspname = current_schema() AND c.relkind = 'r'
+                    """)
+            ).first?.int(0)
+        }
+    }
+
     public func run(_ id: String) async throws(JournalError) -> RunRecord? {
         try await records("\(PostgresStoredRun.whole) WHERE r.id = $1", [.text(id)]).first
     }

@@ -24,7 +24,7 @@ extension SQLiteJournal {
         let clock = ContinuousClock()
         let end = limit.map { clock.now + $0 }
         let isOver = { Task.isCancelled || end.map { clock.now >= $0 } ?? false }
-        let before = try await size()
+        let before = try await size(named: false)
         // Files first: removing them needs no space on a full disk.
         try await removeFiles()
         var runs = 0
@@ -50,7 +50,7 @@ extension SQLiteJournal {
             try await giveBackSpace()
             try await removeFiles()
         }
-        return PruneReport(runs: runs, bytes: max(0, before - (try await size())))
+        return PruneReport(runs: runs, bytes: max(0, before - (try await size(named: false))))
     }
 
     /// Removes the oldest runs of all pipelines down to nine tenths of the limit, so that it is not reached again at
@@ -325,10 +325,13 @@ extension SQLiteJournal {
                 """) ?? 0
     }
 
-    /// The size of the database and its files in bytes.
+    /// The bytes that the database and its files take, as ``Retention/bytes`` bounds them.
+    public func size() async throws(JournalError) -> Int64? { try await size(named: false) }
+
+    /// The same.
     ///
     /// - Parameter named: Whether to exclude files about to be removed.
-    private func size(named: Bool = false) async throws(JournalError) -> Int64 {
+    private func size(named: Bool) async throws(JournalError) -> Int64 {
         let (files, path) = (files, path)
         let hashes = named ? try await read { try Self.namedFiles($0) } : nil
         return try await onDisk { () throws(JournalError) in

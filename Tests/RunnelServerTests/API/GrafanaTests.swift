@@ -28,7 +28,7 @@ import Testing
         let queries = Self.queries(try Self.dashboard())
         #expect(queries.count > 12)
         for query in queries {
-            let names = query.matches(of: /runnel_[a-z_]+/).map { String($0.output) }
+            let names = query.matches(of: /(?:runnel|process)_[a-z_]+/).map { String($0.output) }
             #expect(!names.isEmpty, "\(query)")
             for name in names {
                 let family = name.replacing(/_(bucket|sum|count)$/, with: "")

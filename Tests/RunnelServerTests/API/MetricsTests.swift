@@ -4,6 +4,7 @@ import RunnelEngine
 import RunnelKit
 import RunnelSupport
 import RunnelTesting
+import Synchronization
 import Testing
 
 @testable import RunnelServer
@@ -96,6 +97,99 @@ import Testing
             #expect(lines.contains("runnel_journal_up 0"))
             #expect(lines.contains(#"runnel_build_info{version="1.2.3"} 1"#))
             #expect(lines.filter { $0.hasPrefix("runnel_queue_") } == [#"runnel_queue_depth{state="running"} 0"#])
+            #expect(!answer.text.contains("runnel_journal_size_bytes"))
+        }
+    }
+
+    @Test("while the journal hangs, metrics come after 3 s without what is looked up in it, and it is asked once")
+    func hangingJournal() async throws {
+        var rig = ServerRig(isWorking: false)
+        rig.journal.countGates = rig.gates
+        try await rig.serve { server in
+            let registry = MetricsRegistry()
+            let clock = ManualClock()
+            let route = MetricsRoute(
+                api: server.server.api, ingress: server.server.ingress, registry: registry, clock: clock)
+            for _ in 0..<2 {
+                let isOver = Mutex(false)
+                let start = clock.now
+                async let look: Void = {
+                    await route.look(at: 0)
+                    isOver.withLock { $0 = true }
+                }()
+                while !isOver.withLock({ $0 }) {
+                    if let wait = clock.timeUntilNextDeadline { clock.advance(by: wait) }
+                    await Task.yield()
+                }
+                await look
+                #expect(start.duration(to: clock.now) <= .seconds(6))
+                let lines = registry.text().split(separator: "\n").map(String.init)
+                #expect(lines.contains("runnel_journal_up 0"))
+                #expect(lines.filter { $0.hasPrefix("runnel_queue_") } == [#"runnel_queue_depth{state="running"} 0"#])
+                #expect(lines.contains { $0.hasPrefix("process_cpu_seconds_total ") })
+            }
+            await server.gates.waitForArrivals(at: "count")
+            #expect(await server.gates.arrivals(at: "count") == 1)
+            await server.gates.open("count")
+            while !registry.text().contains("runnel_journal_up 1\n") { await route.look(at: 0) }
+        }
+    }
+
+    @Test("refused deliveries are counted by pipeline and reason, from zero, and accepted ones are not")
+    func refusals() async throws {
+        let pipeline = """
+            name: guarded
+            on: { webhook: { path: guarded, verify: { scheme: bearer, secret: "{{ secrets.hook }}" } } }
+            steps: [ { uses: log, with: { message: Hello } } ]
+            """
+        var rig = ServerRig(pipelines: ["g.yaml": pipeline], secrets: ["hook": "s3cr3t-value"])
+        rig.metrics = .process
+        try await rig.serve { server in
+            func refusals() async throws -> [String] {
+                try await server.call("GET", "/metrics").text.split(separator: "\n").map(String.init)
+                    .filter { $0.hasPrefix(#"runnel_hook_refusals_total{pipeline="guarded""#) }
+            }
+            let prefix = #"runnel_hook_refusals_total{pipeline="guarded",reason="#
+            let none = ["failed", "invalid", "too-many-requests", "unauthorized", "unavailable"].map {
+                "\(prefix)\"\($0)\"} 0"
+            }
+            #expect(try await refusals() == none)
+            let right = ("Authorization", "Bearer s3cr3t-value")
+            #expect(try await server.post("/hooks/guarded", "{}", [right]).status == 202)
+            #expect(try await server.post("/hooks/guarded", "{}").status == 401)
+            #expect(try await server.post("/hooks/guarded", "{}", [("Authorization", "Bearer no")]).status == 401)
+            #expect(try await server.post("/hooks/guarded", "{", [right]).status == 400)
+            let found = try await refusals()
+            #expect(found.contains("\(prefix)\"unauthorized\"} 2"))
+            #expect(found.contains("\(prefix)\"invalid\"} 1"))
+            #expect(found.count == none.count)
+        }
+    }
+
+    @Test("the process is measured under Prometheus' standard names")
+    func process() async throws {
+        var rig = ServerRig(isWorking: false)
+        rig.metrics = MetricsRegistry()
+        rig.journal.bytes = 1 << 20
+        try await rig.serve { server in
+            let text = try await server.call("GET", "/metrics").text
+            func value(_ name: String) throws -> Double {
+                let line = try #require(text.split(separator: "\n").first { $0.hasPrefix(name + " ") }, "\(name)")
+                return try #require(line.split(separator: " ").last.flatMap { Double($0) })
+            }
+            #expect(try value("runnel_journal_size_bytes") == 1_048_576)
+            #expect(try value("process_cpu_seconds_total") > 0)
+            #expect(text.contains("# TYPE process_cpu_seconds_total counter\n"))
+            let open = try value("process_open_fds")
+            #expect(open > 3)
+            #expect(try value("process_max_fds") >= open)
+            #if os(Linux)
+            #expect(try value("process_resident_memory_bytes") > 1 << 20)
+            let now = Double(WallClock.nanoseconds()) / 1e9
+            let start = try value("process_start_time_seconds")
+            #expect(start > now - 86_400 && start < now + 1)
+            #endif
+            try Self.check(text)
         }
     }
 

@@ -29,6 +29,9 @@ actor Gates: ServiceKey {
         try Task.checkCancellation()
     }
 
+    /// How many have come to the gate.
+    func arrivals(at name: String) -> Int { reached[name, default: 0] }
+
     /// Returns once so many have come to the gate.
     func waitForArrivals(_ count: Int = 1, at name: String) async {
         guard reached[name, default: 0] < count else { return }

@@ -8,6 +8,10 @@ struct HeldJournal: Journal {
     var base = MemoryJournal()
     /// nil: nothing waits.
     var gates: Gates?
+    /// Counting queued runs waits for the gate `count`, whether or not the asking task is cancelled. nil: nothing waits.
+    var countGates: Gates?
+    /// What it says of its size.
+    var bytes: Int64?
     /// What every question is answered with instead.
     var failure: JournalError?
     /// Workers whose processes seem to have ended. Nobody takes over their runs.
@@ -50,6 +54,8 @@ struct HeldJournal: Journal {
     }
 
     func queuedCount() async throws(JournalError) -> Int {
+        let gates = countGates
+        _ = await Task { try await gates?.pass("count") }.result
         if let failure { throw failure }
         return await base.queuedCount()
     }
@@ -169,6 +175,11 @@ struct HeldJournal: Journal {
         let gates = gates
         _ = await Task { try await gates?.pass("commit") }.result
         if let failure { throw failure }
+    }
+
+    func size() async throws(JournalError) -> Int64? {
+        if let failure { throw failure }
+        return bytes
     }
 
     func probes() async -> Int {

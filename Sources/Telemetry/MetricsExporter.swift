@@ -35,7 +35,8 @@ package struct MetricsExporter: Sendable {
         interval = configuration.interval
         encoder = OTLPEncoder(resource: configuration.receiver.resource, version: version, redactor: redactor)
         self.sender = OTLPSender(
-            .metrics, to: configuration.receiver, through: sender, logger: logger, clock: clock, now: now)
+            .metrics, version: version, to: configuration.receiver, through: sender, logger: logger, clock: clock,
+            now: now)
         (self.clock, self.now, self.logger, self.measure) = (clock, now, logger, measure)
         start = now()
     }

@@ -7,6 +7,8 @@ package struct OTLPEncoder: Sendable {
     let resource: Value
     /// What names the program that has measured.
     let scope: Value
+    /// Of Runnel.
+    let version: String
     private let redactor: Redactor
 
     /// In bytes of UTF-8: what a receiver takes of one text.
@@ -17,7 +19,7 @@ package struct OTLPEncoder: Sendable {
     ///   - version: Of Runnel; goes into the instrumentation scope.
     ///   - redactor: Masks secrets in every text of a span, and in the labels of metrics.
     package init(resource: [(key: String, value: String)], version: String, redactor: Redactor) {
-        self.redactor = redactor
+        (self.version, self.redactor) = (version, redactor)
         scope = ["name": "runnel", "version": .string(version)]
         self.resource = [
             "attributes": .list(resource.map { ["key": .string($0.key), "value": ["stringValue": .string($0.value)]] })

@@ -9,6 +9,8 @@ import Synchronization
 final class OTLPSender: Sendable {
     let receiver: OTLPReceiver
     private let signal: OTLPSignal
+    /// With the version, as the specification of OTLP asks for.
+    private let userAgent: String
     private let http: any HTTPSender
     private let clock: any Clock<Duration>
     private let now: @Sendable () -> Int64
@@ -17,12 +19,14 @@ final class OTLPSender: Sendable {
     private let isFailing = Mutex(false)
 
     /// - Parameters:
+    ///   - version: Of Runnel.
     ///   - http: Must live longer than the sender.
     ///   - now: Nanoseconds since 1970.
     init(
-        _ signal: OTLPSignal, to receiver: OTLPReceiver, through http: any HTTPSender, logger: Logger,
+        _ signal: OTLPSignal, version: String, to receiver: OTLPReceiver, through http: any HTTPSender, logger: Logger,
         clock: any Clock<Duration>, now: @escaping @Sendable () -> Int64
     ) {
+        userAgent = "\(HTTPHeaders.userAgent)/\(version)"
         (self.signal, self.receiver, self.http) = (signal, receiver, http)
         (self.logger, self.clock, self.now) = (logger, clock, now)
     }
@@ -94,7 +98,7 @@ final class OTLPSender: Sendable {
         var headers = HTTPHeaders(receiver.headers.map { ($0.name, $0.value) })
         let isJSON = receiver.format == .json
         headers.replaceOrAdd(name: "content-type", value: isJSON ? "application/json" : "application/x-protobuf")
-        headers.replaceOrAdd(name: "user-agent", value: HTTPHeaders.userAgent)
+        headers.replaceOrAdd(name: "user-agent", value: userAgent)
         return HTTPCall(
             method: "POST", url: receiver.endpoint, headers: headers,
             body: try isJSON ? json : ProtobufWriter.request(Value.json(json)),

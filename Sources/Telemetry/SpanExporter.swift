@@ -46,7 +46,8 @@ package final class SpanExporter: Sendable {
         now: @escaping @Sendable () -> Int64
     ) {
         (self.encoder, self.logger, self.limits, self.clock) = (encoder, logger, limits, clock)
-        self.sender = OTLPSender(.traces, to: receiver, through: sender, logger: logger, clock: clock, now: now)
+        self.sender = OTLPSender(
+            .traces, version: encoder.version, to: receiver, through: sender, logger: logger, clock: clock, now: now)
     }
 
     /// Takes a span; returns at once.

@@ -74,6 +74,7 @@ import Testing
         #expect(requests.map(\.uri) == ["/v1/metrics", "/v1/metrics"])
         #expect(requests.first?.headers["content-type"] == ["application/json"])
         #expect(requests.first?.headers["authorization"] == ["Bearer x"])
+        #expect(requests.first?.headers["user-agent"] == ["Runnel/1.2.3"])
         let values = try requests.map { try Self.metrics($0)[0]["sum"]?["dataPoints"]?[0]?["asDouble"]?.asDouble }
         #expect(values == [1, 2])
         #expect(try Self.metrics(requests[0])[0]["sum"]?["dataPoints"]?[0]?["startTimeUnixNano"] == "7")

@@ -61,6 +61,7 @@ import Tracing
         #expect(requests.count == 1)
         #expect((request.method, request.uri) == ("POST", "/v1/traces"))
         #expect(request.headers["content-type"] == ["application/json"])
+        #expect(request.headers["user-agent"] == ["Runnel/1.2.3"])
         #expect(request.headers["authorization"] == ["Bearer x"])
         #expect(request.headers["traceparent"] == [])
         #expect(try Self.names(request) == ["span 0", "span 1", "span 2"])

@@ -1,3 +1,18 @@
+/// A state by which people look for runs: one that had begun and is queued again is interrupted, and not queued.
+package enum SeenRunState: String, CaseIterable, Sendable {
+    case queued, running, waiting, interrupted, succeeded, failed, cancelled, skipped
+
+    /// The state of such runs in ``RunFilter``.
+    package var stored: RunState { RunState(rawValue: rawValue) ?? .queued }
+}
+
+extension RunRecord {
+    /// Whether people see it in one of these states; empty for all.
+    package func isSeen(in states: Set<SeenRunState>) -> Bool {
+        states.isEmpty || states.contains { $0.rawValue == stateText }
+    }
+}
+
 extension Journal {
     /// The runs as people see them: one whose worker is gone is interrupted, also before another worker has taken it over.
     package func asSeen(_ runs: [RunRecord]) async throws(JournalError) -> [RunRecord] {

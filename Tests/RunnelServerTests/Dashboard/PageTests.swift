@@ -162,7 +162,11 @@ private struct TidePlugin: Plugin {
             }
             #expect(try await browser.page("/").contains("Nothing is running."))
             #expect(try await browser.page("/runs").contains("0 running, 1 queued"))
-            #expect(try await browser.page("/runs?state=running").contains("No run matches these filters."))
+            for state in ["running", "queued"] {
+                #expect(
+                    try await browser.page("/runs?state=\(state)").contains("No run matches these filters."), "\(state)"
+                )
+            }
             func json(_ path: String) async throws -> Value {
                 try await server.call("GET", "/api/v1" + path, Self.bearer).json()
             }

@@ -52,10 +52,10 @@ struct RunsListCommand: AsyncParsableCommand {
     }
 
     private func runs(in journal: any Journal) async throws -> [RunRecord] {
-        let wanted = Set(states.map(\.rawValue))
+        let wanted = Set(states.map(\.seen))
         let filter = RunFilter(
-            states: Set(states.map(\.runState)), pipeline: pipeline,
+            states: Set(wanted.map(\.stored)), pipeline: pipeline,
             since: since.map { WallClock.nanoseconds() - $0.duration.nanoseconds }, limit: limit)
-        return try await journal.seenRuns(filter) { wanted.isEmpty || wanted.contains($0.stateText) }
+        return try await journal.seenRuns(filter) { $0.isSeen(in: wanted) }
     }
 }

@@ -144,12 +144,12 @@ extension Journal {
 extension Journal {
     /// The newest run in one of these states; empty for all.
     private func newest(states: [RunStateArgument], pipeline: String?) async throws -> RunRecord? {
-        let wanted = Set(states.map(\.rawValue))
+        let wanted = Set(states.map(\.seen))
         var filter = RunFilter(
-            states: Set(states.map(\.runState)), pipeline: pipeline, limit: wanted.isEmpty ? 1 : 50)
+            states: Set(wanted.map(\.stored)), pipeline: pipeline, limit: wanted.isEmpty ? 1 : 50)
         while true {
             let page = try await seenPage(filter)
-            if let found = page.runs.first(where: { wanted.isEmpty || wanted.contains($0.stateText) }) { return found }
+            if let found = page.runs.first(where: { $0.isSeen(in: wanted) }) { return found }
             guard let next = page.next else { return nil }
             filter.before = next
         }
@@ -160,8 +160,7 @@ extension Journal {
 enum RunStateArgument: String, ExpressibleByArgument, CaseIterable {
     case queued, running, waiting, interrupted, succeeded, failed, cancelled, skipped
 
-    /// The state of such runs in the API and in filters.
-    var runState: RunState { RunState(rawValue: rawValue) ?? .queued }
+    var seen: SeenRunState { SeenRunState(rawValue: rawValue) ?? .queued }
 }
 
 /// A duration on the command line: `90s`, `2h`, `30d`.

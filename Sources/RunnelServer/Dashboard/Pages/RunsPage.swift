@@ -68,24 +68,12 @@ struct RunsPage {
     private func filters(_ html: inout HTMLWriter) {
         let words = context.words
         html.element("nav", .class("filters"), .label(words(.navFilters))) { html in
-            link(
-                words(.filterAll),
-                query.with {
-                    $0.states = []; $0.isInterrupted = false
-                }, query.states.isEmpty && !query.isInterrupted, &html)
-            for state in [RunState.running, .queued, .waiting, .failed, .succeeded, .cancelled] {
+            link(words(.filterAll), query.with { $0.states = [] }, query.states.isEmpty, &html)
+            for state in [SeenRunState.running, .queued, .waiting, .failed, .succeeded, .cancelled, .interrupted] {
                 link(
-                    words(StateStyle.phrase(state.rawValue)),
-                    query.with {
-                        $0.states = [state]; $0.isInterrupted = false
-                    },
-                    query.states == [state] && !query.isInterrupted, &html)
+                    words(StateStyle.phrase(state.rawValue)), query.with { $0.states = [state] },
+                    query.states == [state], &html)
             }
-            link(
-                words(.stateInterrupted),
-                query.with {
-                    $0.states = []; $0.isInterrupted = true
-                }, query.isInterrupted, &html)
             for (hours, title) in [(1, Phrase.filterHour), (24, Phrase.filterDay), (7 * 24, Phrase.filterWeek)] {
                 let isCurrent = query.hours == hours
                 link(words(title), query.with { $0.hours = isCurrent ? nil : hours }, isCurrent, &html)
@@ -149,8 +137,7 @@ struct OpenRuns: Sendable {
 
 /// The filters of the page of runs, as they stand in its address.
 struct RunQuery: Sendable, Hashable {
-    var states: Set<RunState> = []
-    var isInterrupted = false
+    var states: Set<SeenRunState> = []
     var pipeline: String?
     /// `trigger.type`.
     var trigger: String?
@@ -165,13 +152,10 @@ struct RunQuery: Sendable, Hashable {
 
     init(_ query: Query) throws(APIError) {
         for name in query.all("state") where !name.isEmpty {
-            if name == "interrupted" {
-                isInterrupted = true
-            } else if let state = RunState(rawValue: name) {
-                states.insert(state)
-            } else {
+            guard let state = SeenRunState(rawValue: name) else {
                 throw Query.error("there is no state \(Value.string(name).quoted(limit: 100))")
             }
+            states.insert(state)
         }
         func text(_ name: String) throws(APIError) -> String? {
             try query.one(name).flatMap { $0.isEmpty ? nil : $0 }
@@ -190,7 +174,7 @@ struct RunQuery: Sendable, Hashable {
 
     var isAll: Bool { with { $0.before = nil } == RunQuery() }
     var hasMore: Bool { pipeline != nil || trigger != nil || text != nil }
-    var stateNames: [String] { isInterrupted ? ["interrupted"] : states.map(\.rawValue).sorted() }
+    var stateNames: [String] { states.map(\.rawValue).sorted() }
 
     private init() {}
 
@@ -228,11 +212,11 @@ struct RunSearch: Sendable {
     let now: Int64
 
     func page(_ query: RunQuery) async throws(JournalError) -> Page {
-        var filter = RunFilter(states: query.states, pipeline: query.pipeline, before: query.before, limit: limit + 1)
-        if query.isInterrupted { filter.states = [.queued] }
+        var filter = RunFilter(
+            states: Set(query.states.map(\.stored)), pipeline: query.pipeline, before: query.before, limit: limit + 1)
         // Only failed runs have an error.
         if query.text != nil, filter.states.isEmpty { filter.states = [.failed] }
-        let isExact = query.trigger == nil && query.text == nil && !query.isInterrupted
+        let isExact = query.trigger == nil && query.text == nil && !query.states.contains(.interrupted)
         if !isExact { filter.limit = 500 }
         let since = query.hours.map { now - Int64($0) * HourCount.length }
         let text = query.text.map(SearchText.init)
@@ -259,7 +243,7 @@ struct RunSearch: Sendable {
     }
 
     private func matches(_ run: RunRecord, _ query: RunQuery, _ text: SearchText?) -> Bool {
-        if query.isInterrupted, !run.isInterrupted { return false }
+        guard run.isSeen(in: query.states) else { return false }
         if let trigger = query.trigger, run.trigger["type"]?.asString != trigger { return false }
         guard let text else { return true }
         guard let error = run.error else { return false }

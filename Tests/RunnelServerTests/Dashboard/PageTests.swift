@@ -179,6 +179,33 @@ private struct TidePlugin: Plugin {
         }
     }
 
+    @Test("a step of a run whose worker has died has no duration, and one of a run that ended lasted until then")
+    func unendedStep() async throws {
+        var rig = ServerRig.dashboard(["a.yaml": Pipelines.greet])
+        rig.isWorking = false
+        let worker = WorkerRecord(id: WorkerID("dead"), processID: 1, host: "here", role: "run", startedAt: 0)
+        rig.journal.gone = [worker.id]
+        try await rig.serve { server in
+            await server.journal.join(worker, replacing: [], at: 0)
+            for id in ["cut", "ended"] {
+                var run = RunRecord(
+                    id: id, pipeline: "greet", definition: "d", trigger: ["type": "manual"], createdAt: ServerRig.now)
+                (run.owner, run.state, run.startedAt) = (worker.id, .running, ServerRig.now)
+                _ = try await server.journal.accept(run, steps: [], memory: nil)
+                var step = StepRecord(ExecutionKey("hello"), uses: "template", state: .running, attempt: 1)
+                step.startedAt = ServerRig.now
+                let lease = try #require(try await server.journal.run(id)?.lease)
+                var commit = RunCommit(lease: lease, steps: [step])
+                if id == "ended" { commit.end = RunCommit.End(state: .failed, time: ServerRig.now + 12_000_000_000) }
+                try await server.journal.commit(commit, .durable)
+            }
+            let browser = try await Browsing.signedIn(server)
+            #expect(try await browser.page("/runs/cut").contains(">interrupted</span>"))
+            #expect(try await browser.page("/runs/cut").contains("<span class=\"num mono\">—</span>"))
+            #expect(try await browser.page("/runs/ended").contains("<span class=\"num mono\">12 s</span>"))
+        }
+    }
+
     @Test("a run that waits says until when, and why")
     func waiting() async throws {
         try await ServerRig.dashboard().serve { server in

@@ -330,12 +330,17 @@ struct Waterfall {
         }
     }
 
+    /// Until when a step without an end has been running; nil while the run is interrupted, since nobody knows.
+    private var openEnd: Int64? { page.run.endedAt ?? (page.run.isInterrupted ? nil : page.context.now) }
+
     private func row(_ step: StepRecord, _ index: Int, _ start: Int64, _ end: Int64, _ html: inout HTMLWriter) {
         let words = page.context.words
         let key = step.key.description
         let isCurrent = page.steps.selected == step.key
         let isRunning = step.state == .running && step.endedAt == nil
-        let took = step.startedAt.map { (step.endedAt ?? (isRunning ? page.context.now : $0)) - $0 }
+        let took = step.startedAt.flatMap { began in
+            (step.endedAt ?? (isRunning ? openEnd : began)).map { $0 - began }
+        }
         let time = took.map { words.took($0) } ?? "—"
         html.element(
             "li", step.key.items.isEmpty ? nil : .class("inside"), .plain("data-row", "\(index)"),
@@ -381,7 +386,7 @@ struct Waterfall {
         let isOnlyRecord = attempts.isEmpty || step.items != nil
         if isOnlyRecord {
             guard let from = step.startedAt else { return }
-            bar(from, step.endedAt ?? page.context.now, start, end, style(step.state), isGrowing: isRunning, &html)
+            bar(from, step.endedAt ?? openEnd ?? end, start, end, style(step.state), isGrowing: isRunning, &html)
         }
         for attempt in isOnlyRecord ? [] : attempts.suffix(50) {
             let style: String =
@@ -393,7 +398,7 @@ struct Waterfall {
                 case .cancelled: "wait"
                 }
             bar(
-                attempt.start, attempt.end ?? step.endedAt ?? page.context.now, start, end, style,
+                attempt.start, attempt.end ?? step.endedAt ?? openEnd ?? end, start, end, style,
                 isGrowing: isRunning && attempt.end == nil, &html)
             if let pause = attempt.retryIn, let failed = attempt.end {
                 bar(failed, min(failed + pause, end), start, end, "pause", isGrowing: false, &html)

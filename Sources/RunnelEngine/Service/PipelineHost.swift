@@ -48,6 +48,8 @@ public actor PipelineHost {
         package var ticks: [Tick] = []
         /// The keys of triggers that do not fire: an operator has disabled them, or their entry has `enabled: false`.
         package var disabled: Set<String> = []
+        /// Whether there are ticks that can be backfilled: also those of triggers that are disabled.
+        package var hasTicks = false
 
         /// The next tick of a trigger.
         package func next(of key: String) -> Tick? { ticks.first { $0.key == key } }
@@ -190,13 +192,12 @@ public actor PipelineHost {
     ///   - limit: The maximum number of ticks of each trigger.
     package nonisolated func outlook(of hosted: Hosted, after time: Int64, limit: Int = 1) -> Outlook {
         var outlook = Outlook(disabled: hosted.disabled)
-        for trigger in hosted.pipeline?.triggers ?? [] where !hosted.disabled.contains(trigger.key) {
+        for trigger in hosted.pipeline?.triggers ?? [] {
             guard let schedule = schedule(of: trigger) else { continue }
-            if schedule.isEnabled {
-                outlook.ticks += Self.ticks(of: schedule, key: trigger.key, after: time, limit: limit)
-            } else {
-                outlook.disabled.insert(trigger.key)
-            }
+            let ticks = Self.ticks(of: schedule, key: trigger.key, after: time, limit: limit)
+            if !ticks.isEmpty { outlook.hasTicks = true }
+            if !schedule.isEnabled { outlook.disabled.insert(trigger.key) }
+            if !outlook.disabled.contains(trigger.key) { outlook.ticks += ticks }
         }
         outlook.ticks.sort { $0.time < $1.time }
         return outlook

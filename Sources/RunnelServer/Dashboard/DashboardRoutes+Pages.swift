@@ -18,15 +18,13 @@ extension DashboardRoutes {
                 }
                 return Response.page(BrokenFilePage(context: page, hosted: hosted, redact: api.queue.redact).html())
             }
-            var rows: [PipelinesPage.Row] = []
-            for hosted in all {
-                var recent = RecentRuns(runs: [])
-                if let name = hosted.pipeline?.name {
-                    recent = try await withJournal { try await RecentRuns.load(name, api.journal) }
-                }
-                rows.append(
-                    PipelinesPage.Row(
-                        hosted: hosted, recent: recent, outlook: api.host.outlook(of: hosted, after: page.now)))
+            let recent = try await withJournal {
+                try await RecentRuns.load(all.compactMap { $0.pipeline?.name }, api.journal)
+            }
+            let rows = all.map { hosted in
+                PipelinesPage.Row(
+                    hosted: hosted, recent: hosted.pipeline.flatMap { recent[$0.name] } ?? RecentRuns(runs: []),
+                    outlook: api.host.outlook(of: hosted, after: page.now))
             }
             return Response.page(PipelinesPage(context: page, rows: rows).html())
         }
@@ -117,8 +115,7 @@ extension DashboardRoutes {
         return PipelinePage(
             context: page, hosted: hosted, pipeline: pipeline, recent: recent,
             outlook: api.host.outlook(of: hosted, after: page.now, limit: PipelinePage.ticks),
-            hasTicks: !api.host.ticks(of: pipeline, after: page.now, limit: 1).isEmpty, redact: api.queue.redact,
-            hasLedger: { [host = api.host] in host.hasLedger($0) })
+            redact: api.queue.redact, hasLedger: { [host = api.host] in host.hasLedger($0) })
     }
 
     private func dryRun(_ page: PipelinePage, _ inputs: ValueObject) async throws -> Response {

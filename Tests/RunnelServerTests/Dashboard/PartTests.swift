@@ -198,6 +198,23 @@ import WebhookPlugin
         }
     }
 
+    @Test("the recent runs of many pipelines take one look at the workers")
+    func recentRuns() async throws {
+        let worker = WorkerRecord(id: WorkerID("dead"), processID: 1, host: "here", role: "run", startedAt: 0)
+        var journal = HeldJournal()
+        journal.gone = [worker.id]
+        await journal.join(worker, replacing: [], at: 0)
+        for (id, pipeline) in [("1", "a"), ("2", "b"), ("3", "a")] {
+            var run = RunRecord(id: id, pipeline: pipeline, definition: "", trigger: .null, createdAt: 1)
+            (run.owner, run.state, run.startedAt) = (worker.id, .running, 1)
+            _ = try await journal.accept(run, steps: [], memory: nil)
+        }
+        let recent = try await RecentRuns.load(["a", "b", "none"], journal)
+        #expect(recent.mapValues { $0.runs.map(\.id) } == ["a": ["3", "1"], "b": ["2"]])
+        #expect(recent["a"]?.runs.allSatisfy(\.isInterrupted) == true)
+        #expect(journal.reads.take().observations == 1)
+    }
+
     @Test("a search ends at its limit, and goes on from there")
     func search() async throws {
         let journal = MemoryJournal()

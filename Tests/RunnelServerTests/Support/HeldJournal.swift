@@ -20,7 +20,7 @@ struct HeldJournal: Journal {
     var reads = Reads()
 
     final class Reads: Sendable {
-        private let counts = Mutex((steps: 0, events: 0, fingerprints: 0))
+        private let counts = Mutex((steps: 0, events: 0, fingerprints: 0, observations: 0))
 
         fileprivate func steps(_ steps: [StepRecord]) -> [StepRecord] {
             counts.withLock { $0.steps += steps.count }
@@ -33,11 +33,12 @@ struct HeldJournal: Journal {
         }
 
         fileprivate func fingerprint() { counts.withLock { $0.fingerprints += 1 } }
+        fileprivate func observation() { counts.withLock { $0.observations += 1 } }
 
         /// What was read since the last call.
-        func take() -> (steps: Int, events: Int, fingerprints: Int) {
+        func take() -> (steps: Int, events: Int, fingerprints: Int, observations: Int) {
             counts.withLock { counts in
-                defer { counts = (0, 0, 0) }
+                defer { counts = (0, 0, 0, 0) }
                 return counts
             }
         }
@@ -78,7 +79,8 @@ struct HeldJournal: Journal {
     func leave(_ worker: WorkerID) async { await base.leave(worker) }
 
     func observe() async -> [WorkerSight] {
-        await base.observe().map { sight in
+        reads.observation()
+        return await base.observe().map { sight in
             gone.contains(sight.id) ? WorkerSight(sight.id, beat: sight.beat, .died) : sight
         }
     }

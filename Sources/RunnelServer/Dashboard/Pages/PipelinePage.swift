@@ -10,8 +10,6 @@ struct PipelinePage {
     let pipeline: Pipeline
     let recent: RecentRuns
     let outlook: PipelineHost.Outlook
-    /// Whether there are ticks that can be backfilled.
-    let hasTicks: Bool
     let redact: @Sendable (String) -> String
     let hasLedger: @Sendable (TriggerDeclaration) -> Bool
     /// What was typed into the form, and what is wrong with it.
@@ -110,7 +108,7 @@ struct PipelinePage {
                     }
                 }
             }
-            if hasTicks { backfill(&html) }
+            if outlook.hasTicks { backfill(&html) }
         }
     }
 

@@ -11,7 +11,17 @@ struct RecentRuns: Sendable {
     static let bars = 30
 
     static func load(_ pipeline: String, _ journal: any Journal) async throws(JournalError) -> RecentRuns {
-        RecentRuns(runs: try await journal.seenRuns(RunFilter(pipeline: pipeline, limit: count)))
+        try await load([pipeline], journal)[pipeline] ?? RecentRuns(runs: [])
+    }
+
+    /// Those of many pipelines, with one look at the workers. Pipelines without runs are left out.
+    static func load(
+        _ pipelines: [String], _ journal: any Journal
+    ) async throws(JournalError) -> [String: RecentRuns] {
+        var stored: [RunRecord] = []
+        for pipeline in pipelines { stored += try await journal.runs(RunFilter(pipeline: pipeline, limit: count)) }
+        let seen = try await journal.asSeen(stored)
+        return Dictionary(grouping: seen, by: \.pipeline).mapValues { RecentRuns(runs: $0) }
     }
 
     /// In per cent of those that succeeded or failed; nil without any.

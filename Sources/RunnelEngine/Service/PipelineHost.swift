@@ -30,6 +30,9 @@ public actor PipelineHost {
         public var disabled: Set<String> = []
         /// The number of events of each trigger that its `if` ignored since this process began to serve it.
         public var ignored: [String: Int] = [:]
+
+        /// Whether the problem is that the file, or a folder of files, cannot be read.
+        package var isUnreadable: Bool { problem == PipelineCatalog.unreadable(file) }
     }
 
     /// When a trigger starts a run.

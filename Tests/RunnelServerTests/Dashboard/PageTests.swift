@@ -578,6 +578,22 @@ private struct TidePlugin: Plugin {
         }
     }
 
+    @Test("a folder that cannot be read is said to be so, and not to have errors")
+    func unreadableFolder() async throws {
+        var rig = Self.rig
+        rig.unreadable = ["team/"]
+        try await rig.serve { server in
+            let browser = try await Browsing.signedIn(server)
+            let start = try await browser.page("/")
+            #expect(start.contains("team/ cannot be read"))
+            #expect(start.contains("the folder cannot be read; check its permissions"))
+            #expect(!start.contains("team/ has errors"))
+            for path in ["/pipelines", "/pipelines?file=team/"] {
+                #expect(try await browser.page(path).contains(">cannot be read</span>"), "\(path)")
+            }
+        }
+    }
+
     @Test("where there is nothing, a browser gets a page and a program an answer")
     func missing() async throws {
         try await Self.rig.serve { server in

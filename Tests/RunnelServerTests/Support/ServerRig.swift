@@ -13,6 +13,8 @@ import WebhookPlugin
 struct ServerRig: Sendable {
     /// By file.
     var pipelines: [String: String] = [:]
+    /// Files and folders of pipelines that cannot be read; those of folders end with a slash.
+    var unreadable: [String] = []
     var options = ServerOptions(port: 0)
     var secrets: [String: String] = [:]
     var vars: [String: Value] = [:]
@@ -51,10 +53,11 @@ struct ServerRig: Sendable {
             record: WorkerRecord(id: WorkerID("test"), processID: 1, host: "here", role: "serve", startedAt: 0),
             journal: journal, runner: runner, loader: loader, logger: logger)
         let queue = RunQueue(worker: worker, limit: limit, maximumQueued: maximumQueued)
-        let files = pipelines.map { (file: $0.key, bytes: Array($0.value.utf8)) }
+        let files: [(file: String, bytes: [UInt8]?)] = pipelines.map { ($0.key, Array($0.value.utf8)) }
+        let unread: [(file: String, bytes: [UInt8]?)] = unreadable.map { ($0, nil) }
         let host = PipelineHost(
             queue: queue, loader: loader, logger: logger,
-            read: { files })
+            read: { files + unread })
         let hub = try await services.get(HTTPIngress.self)
         let server = RunnelServer(
             options: options, ingress: hub, queue: queue, host: host, journal: journal, version: "1.2.3",

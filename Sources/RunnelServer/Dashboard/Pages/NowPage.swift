@@ -276,7 +276,8 @@ struct NowData: Sendable {
             if let problem = hosted.problem {
                 data.problems.append(
                     NowPage.Problem(
-                        title: words(.fileHasErrors, hosted.file), text: api.queue.redact(problem),
+                        title: words(hosted.isUnreadable ? .fileUnreadable : .fileHasErrors, hosted.file),
+                        text: api.queue.redact(problem),
                         link: hosted.pipeline.map { Link("pipelines", $0.name) } ?? Link("pipelines")))
             }
             guard let pipeline = hosted.pipeline else { continue }

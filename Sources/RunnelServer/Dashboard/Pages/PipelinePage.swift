@@ -281,7 +281,8 @@ struct SourceSheet {
         ) { html in
             if hosted.problem != nil {
                 html.element("div", .class("problem")) { html in
-                    html.element("p", text: words(hosted.pipeline == nil ? .fileNotServed : .lastVersionServed))
+                    let served: Phrase = hosted.isUnreadable ? .lastReadServed : .lastVersionServed
+                    html.element("p", text: words(hosted.pipeline == nil ? .fileNotServed : served))
                     for line in general { html.element("p") { $0.outside(line) } }
                 }
             }
@@ -371,7 +372,8 @@ struct BrokenFilePage {
         PageFrame(context: context, section: .pipelines, title: hosted.file).html { html in
             html.element("div", .class("title")) { html in
                 html.element("h1") { $0.outside(hosted.file) }
-                html.element("span", .class("badge failed"), text: context.words(.hasErrors))
+                html.element(
+                    "span", .class("badge failed"), text: context.words(hosted.isUnreadable ? .unreadable : .hasErrors))
             }
             SourceSheet(context: context, hosted: hosted, redact: redact).write(to: &html)
         }

@@ -130,7 +130,9 @@ struct PipelinesPage {
                     }
                 }
                 if item.hosted.problem != nil {
-                    html.element("span", .class("badge failed"), text: words(.hasErrors))
+                    html.element(
+                        "span", .class("badge failed"), text: words(item.hosted.isUnreadable ? .unreadable : .hasErrors)
+                    )
                 }
             }
             html.element("td", .class("spark")) { html in

@@ -161,6 +161,7 @@ enum Phrase: String, Sendable, CaseIterable {
     case barsLabelFailed
     case problems
     case fileHasErrors
+    case fileUnreadable
     case triggerHasProblem
     case journalTroubled
     case stranded
@@ -258,6 +259,7 @@ enum Phrase: String, Sendable, CaseIterable {
     case noPipelines
     case noPipelinesHint
     case hasErrors
+    case unreadable
     case hasProblem
     case successRate
     case lastRuns
@@ -288,6 +290,7 @@ enum Phrase: String, Sendable, CaseIterable {
     case source
     case fileNotServed
     case lastVersionServed
+    case lastReadServed
     // MARK: Deliveries
     case deliveries
     case deliveryTitle
@@ -514,6 +517,7 @@ enum Phrase: String, Sendable, CaseIterable {
         case .barsLabelFailed: ("Runs by hour; failures at {0}", "時間ごとの実行数。失敗: {0}")
         case .problems: ("Problems", "問題")
         case .fileHasErrors: ("{0} has errors", "{0} にエラーがあります")
+        case .fileUnreadable: ("{0} cannot be read", "{0} を読み取れません")
         case .triggerHasProblem: ("The trigger {0} of {1} has a problem", "{1} のトリガー {0} に問題があります")
         case .journalTroubled:
             ("The journal cannot be used, so no runs are accepted", "ジャーナルを使用できないため、実行を受け付けられません")
@@ -629,6 +633,7 @@ enum Phrase: String, Sendable, CaseIterable {
                 "`runnel new pipeline` でフォルダーに作成できます。"
             )
         case .hasErrors: ("errors", "エラー")
+        case .unreadable: ("cannot be read", "読み取り不可")
         case .hasProblem: ("problem", "問題あり")
         case .successRate: ("Succeeded", "成功率")
         case .lastRuns: ("The last 30 runs, by duration", "直近 30 回の所要時間")
@@ -670,6 +675,11 @@ enum Phrase: String, Sendable, CaseIterable {
             (
                 "The file has errors; its last valid version stays in service.",
                 "ファイルにエラーがあります。最後の有効な版を提供しています。"
+            )
+        case .lastReadServed:
+            (
+                "The file cannot be read; its last valid version stays in service.",
+                "ファイルを読み取れません。最後の有効な版を提供しています。"
             )
         case .deliveries: ("Deliveries", "配信")
         case .deliveryTitle: ("Delivery {0}", "配信 {0}")

@@ -156,6 +156,28 @@ private struct Rig {
         #expect(await rig.harness.runs.accepted.map(\.payload["id"]) == ["r1", "r2"])
     }
 
+    @Test("an event of `health` that has to wait is logged once, however often it is refused")
+    func refusedHealth() async throws {
+        let (clock, log) = (ManualClock(), LogRecorder())
+        var harness = TriggerHarness()
+        harness.clock = clock
+        let runs = harness.runs
+        await runs.refuse(TriggerRefusal(.journal, "there is no journal"))
+        try await harness.services.get(HealthBoard.self).set(.disk, "disk", "it is full")
+        let trigger = try HealthTrigger(fields: ["events": ["disk"]])
+        var context = harness.context
+        context.logger = log.logger()
+        await withTaskGroup(of: Void.self) { [context] group in
+            group.addTask { try? await trigger.run(context) }
+            while await runs.refusals < 3 {
+                await clock.waitForSleepers()
+                clock.advance(by: .seconds(1))
+            }
+            group.cancelAll()
+        }
+        #expect(log.lines == ["warning a health event has to wait: there is no journal"])
+    }
+
     @Test("the end of a chain that is too long starts nothing, says so, and holds nothing up")
     func chain() async throws {
         let rig = try Rig([:])

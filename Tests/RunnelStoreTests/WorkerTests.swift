@@ -77,6 +77,31 @@ import Foundation
         }
     }
 
+    @Test("a run that is rejected again and again is logged once, and again for another error or after an hour")
+    func rejected() async throws {
+        let rig = try await WorkerRig("a", on: MemoryJournal())
+        func reject(for error: JournalError) async {
+            rig.journal.faults.set { $0.writes = error }
+            for _ in 0..<3 {
+                await #expect(throws: TriggerRefusal.self) { try await rig.accept("r", Self.short) }
+                rig.clock.advance(by: .seconds(5))
+            }
+        }
+        let full = "error rejected a run of short: there is no space left to write journal.db"
+        let busy = "error rejected a run of short: the journal is busy"
+        await reject(for: FaultyJournal.full)
+        #expect(rig.recorder.lines == [full])
+        await reject(for: JournalError(.busy, "the journal is busy"))
+        #expect(rig.recorder.lines == [full, busy])
+        rig.clock.advance(by: .seconds(3600))
+        await reject(for: JournalError(.busy, "the journal is busy"))
+        #expect(rig.recorder.lines == [full, busy, busy])
+        rig.journal.faults.set { $0.writes = nil }
+        try await rig.accept("r", Self.short)
+        await reject(for: JournalError(.busy, "the journal is busy"))
+        #expect(rig.recorder.lines == [full, busy, busy, busy])
+    }
+
     // MARK: C2: a worker that counts as dead
 
     @Test(

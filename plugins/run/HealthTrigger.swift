@@ -128,9 +128,11 @@ struct HealthSession {
         let event = TriggerEvent(
             dedupeKey: "\(known.key)@\(known.since)/\(state)", payload: known.payload(state),
             memory: [known.key: memory])
+        var logged: TriggerRefusal.Reason?
         try await context.emit(event, every: Self.interval) { refusal in
             // Reporting a problem here would be one more problem to tell of.
-            context.logger.warning("a health event has to wait: \(refusal.message)")
+            if refusal.reason != logged { context.logger.warning("a health event has to wait: \(refusal.message)") }
+            logged = refusal.reason
             return true
         }
     }

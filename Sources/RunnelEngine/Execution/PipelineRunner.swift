@@ -165,13 +165,13 @@ extension RunOutcome {
 
 extension Clock<Duration> {
     /// Starts a stopwatch.
-    func measureStart() -> Stopwatch {
+    package func measureStart() -> Stopwatch {
         let start = now
         return Stopwatch { start.duration(to: now) }
     }
 }
 
 /// Measures the time since it was created.
-struct Stopwatch: Sendable {
-    let elapsed: @Sendable () -> Duration
+package struct Stopwatch: Sendable {
+    package let elapsed: @Sendable () -> Duration
 }

@@ -40,6 +40,9 @@ public actor RunQueue {
     private let elapsed: Stopwatch
     /// The last journal error, so that it is logged once.
     private var trouble: JournalError.Code?
+    /// By pipeline, the error for which runs are rejected and when that was logged.
+    private var rejections: [String: (code: JournalError.Code, loggedAt: Duration)] = [:]
+    private static let rejectionInterval = Duration.seconds(3600)
     private let wakes: AsyncStream<Void>
     private let wake: AsyncStream<Void>.Continuation
 
@@ -159,6 +162,7 @@ public actor RunQueue {
                     backlog.remove(run.record.id)
                 }
             }
+            rejections[pipeline] = nil
             wake.yield()
             return acceptance
         } catch {
@@ -166,9 +170,20 @@ public actor RunQueue {
                 waiting = max(0, waiting - 1)
                 backlog.remove(run.record.id)
             }
-            logger.error("rejected a run of \(run.pipeline.name): \(error)")
-            throw TriggerRefusal(.journal, error.message, retryAfter: .seconds(5))
+            throw refusal(of: run, error)
         }
+    }
+
+    /// Logs why a run is rejected: once, and again when the error changes or after an hour. Triggers try again every few
+    /// seconds.
+    private func refusal(of run: NewRun, _ error: JournalError) -> TriggerRefusal {
+        let (pipeline, now) = (run.pipeline.name, elapsed.elapsed())
+        let known = rejections[pipeline].map { $0.code == error.code && now - $0.loggedAt < Self.rejectionInterval }
+        if known != true {
+            rejections[pipeline] = (error.code, now)
+            logger.error("rejected a run of \(pipeline): \(error)")
+        }
+        return TriggerRefusal(.journal, error.message, retryAfter: .seconds(5))
     }
 
     /// Counts what the journal held when this process began, before anything is accepted. An unreadable journal is asked
@@ -211,9 +226,9 @@ public actor RunQueue {
                 asleep < maximumQueued
                 ? try await journal.accept(run.record, steps: run.steps, memory: run.memory) : nil
         } catch {
-            logger.error("rejected a run of \(run.pipeline.name): \(error)")
-            throw TriggerRefusal(.journal, error.message, retryAfter: .seconds(5))
+            throw refusal(of: run, error)
         }
+        rejections[run.pipeline.name] = nil
         guard let acceptance else { throw TriggerRefusal(.overloaded, "\(asleep) runs are waiting already") }
         if let wakeAt = run.record.wakeAt { nextWake = min(nextWake ?? wakeAt, wakeAt) }
         wake.yield()
@@ -304,7 +319,7 @@ public actor RunQueue {
             }
         case .released: logger.info("\(name) was interrupted after \(DurationText.measured(worked))")
         case .waiting(let time): logger.info("\(name) waits until \(Timestamp.text(nanoseconds: time))")
-        case .lost: logger.warning("\(name) is now owned by another process")
+        case .lost: logger.warning("\(name) is no longer owned by this process")
         case .broken(let error): logger.error("\(name) must wait: \(error)")
         }
         if worker.isDrained, working.isEmpty { logger.notice("this worker is drained: its last run has left it") }

@@ -115,21 +115,21 @@ final class RefusalLog: Sendable {
 
     private let logger: Logger
     private let redact: @Sendable (String) -> String
-    private let elapsed: @Sendable () -> Duration
+    private let stopwatch: Stopwatch
     private let state = Mutex(State())
 
-    init(logger: Logger, redact: @escaping @Sendable (String) -> String) {
-        self.logger = logger
-        self.redact = redact
-        let start = ContinuousClock.now
-        elapsed = { ContinuousClock.now - start }
+    init(
+        logger: Logger, redact: @escaping @Sendable (String) -> String,
+        stopwatch: Stopwatch = ContinuousClock().measureStart()
+    ) {
+        (self.logger, self.redact, self.stopwatch) = (logger, redact, stopwatch)
     }
 
     /// - Parameters:
     ///   - reason: May quote what the caller sent.
     ///   - address: The caller's.
     func note(_ reason: String, path: String, from address: String, by route: ClaimedRoute) {
-        let now = elapsed()
+        let now = stopwatch.elapsed()
         let suppressed: Int? = state.withLock { state in
             guard state.bucket.take(at: now) == nil else {
                 state.suppressed += 1
@@ -139,7 +139,10 @@ final class RefusalLog: Sendable {
             return state.suppressed
         }
         guard let suppressed else { return }
-        if suppressed > 0 { logger.warning("\(suppressed) further webhooks were refused and not logged") }
+        if suppressed > 0 {
+            let webhooks = suppressed == 1 ? "webhook was" : "webhooks were"
+            logger.warning("\(suppressed) further \(webhooks) refused and not logged")
+        }
         logger.warning(
             "a webhook was refused: \(redact(reason).prefix(1000))",
             metadata: [

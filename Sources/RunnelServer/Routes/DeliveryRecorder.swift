@@ -9,13 +9,15 @@ import Synchronization
 /// callers wait.
 ///
 /// The queue is bounded in number and bytes: beyond that, and while the journal cannot be written, deliveries go
-/// unrecorded, which the log says. Their runs are not concerned.
+/// unrecorded, which the log says once a minute, with their number. Their runs are not concerned.
 final class DeliveryRecorder: Service, Sendable {
     private struct State {
         var pending: [DeliveryRecord] = []
         var bytes = 0
-        var dropped = 0
         var refusals = TokenBucket(size: 600, per: .seconds(60))
+        /// How many were lost since the log last said so, by reason.
+        var lost: [String: Int] = [:]
+        var notes = TokenBucket(size: 1, per: .seconds(60))
     }
 
     private static let maximumPending = 4096
@@ -25,18 +27,24 @@ final class DeliveryRecorder: Service, Sendable {
     private let seal: SecretSeal
     private let logger: Logger
     private let isOn: Bool
-    private let elapsed: @Sendable () -> Duration
+    private let stopwatch: Stopwatch
     private let wakes: AsyncStream<Void>
     private let wake: AsyncStream<Void>.Continuation
     private let state = Mutex(State())
     /// One writer at a time, so that whoever flushes also waits for what another one writes.
     private let writing = Semaphore(limit: 1)
 
-    /// - Parameter isOn: Whether deliveries are kept at all.
-    init(journal: any Journal, seal: SecretSeal, logger: Logger, isOn: Bool) {
+    private static let flood = "too many came at once"
+
+    /// - Parameters:
+    ///   - isOn: Whether deliveries are kept at all.
+    ///   - stopwatch: For what happens at most so often in a time.
+    init(
+        journal: any Journal, seal: SecretSeal, logger: Logger, isOn: Bool,
+        stopwatch: Stopwatch = ContinuousClock().measureStart()
+    ) {
         (self.journal, self.seal, self.logger, self.isOn) = (journal, seal, logger, isOn)
-        let start = ContinuousClock.now
-        elapsed = { ContinuousClock.now - start }
+        self.stopwatch = stopwatch
         (wakes, wake) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     }
 
@@ -49,13 +57,13 @@ final class DeliveryRecorder: Service, Sendable {
     func record(_ make: () -> DeliveryRecord?) {
         guard isOn, let delivery = make() else { return }
         let size = delivery.body.count + 1024
-        let now = elapsed()
+        let now = stopwatch.elapsed()
         let isFirst = state.withLock { state in
             // Anybody can cause refusals.
             guard delivery.outcome != .refused || state.refusals.take(at: now) == nil,
                 state.pending.count < Self.maximumPending, state.bytes + size <= Self.maximumBytes
             else {
-                state.dropped += 1
+                state.lost[Self.flood, default: 0] += 1
                 return false
             }
             state.pending.append(delivery)
@@ -72,16 +80,30 @@ final class DeliveryRecorder: Service, Sendable {
     }
 
     private func write() async {
-        let (deliveries, dropped) = state.withLock { state in
-            defer { (state.pending, state.bytes, state.dropped) = ([], 0, 0) }
-            return (state.pending, state.dropped)
+        let deliveries = state.withLock { state in
+            defer { (state.pending, state.bytes) = ([], 0) }
+            return state.pending
         }
-        if dropped > 0 { logger.warning("\(dropped) deliveries were not recorded: too many came at once") }
-        guard !deliveries.isEmpty else { return }
-        do throws(JournalError) {
-            try await journal.deliveries.append(deliveries.map(sealed))
-        } catch {
-            logger.warning("\(deliveries.count) deliveries were not recorded: \(error)")
+        if !deliveries.isEmpty {
+            do throws(JournalError) {
+                try await journal.deliveries.append(deliveries.map(sealed))
+            } catch {
+                state.withLock { $0.lost["\(error)", default: 0] += deliveries.count }
+            }
+        }
+        noteLost()
+    }
+
+    /// Says how many deliveries were lost: at once, and then at most once a minute.
+    private func noteLost() {
+        let now = stopwatch.elapsed()
+        let lost = state.withLock { state -> [String: Int] in
+            guard !state.lost.isEmpty, state.notes.take(at: now) == nil else { return [:] }
+            defer { state.lost = [:] }
+            return state.lost
+        }
+        for (reason, count) in lost.sorted(by: { $0.key < $1.key }) {
+            logger.warning("\(count) \(count == 1 ? "delivery was" : "deliveries were") not recorded: \(reason)")
         }
     }
 

@@ -225,11 +225,7 @@ import Testing
             journal: journal, seal: SecretSeal(secrets: [:]), logger: log.logger(), isOn: true)
         for outcome in [DeliveryRecord.Outcome.refused, .accepted] {
             for _ in 0..<2000 {
-                recorder.record {
-                    DeliveryRecord(
-                        time: 0, pipeline: "p", trigger: "webhook", method: "POST", path: "/hooks/h", outcome: outcome,
-                        status: 401, size: 0, isWhole: true)
-                }
+                recorder.record { Self.record(outcome) }
             }
         }
         await recorder.flush()
@@ -238,6 +234,30 @@ import Testing
         #expect((600..<700).contains(refused))
         #expect(accepted == 2000)
         #expect(log.lines.contains { $0.contains("deliveries were not recorded: too many came at once") })
+    }
+
+    @Test("deliveries that a broken journal loses are counted in one line a minute")
+    func lost() async throws {
+        let failure = JournalError(.unreachable, "there is no journal", hint: "start it")
+        let (log, clock) = (LogRecorder(), ManualClock())
+        let recorder = DeliveryRecorder(
+            journal: HeldJournal(failure: failure), seal: SecretSeal(secrets: [:]), logger: log.logger(), isOn: true,
+            stopwatch: clock.measureStart())
+        for _ in 0..<4 {
+            recorder.record { Self.record(.refused) }
+            await recorder.flush()
+        }
+        #expect(log.lines == ["warning 1 delivery was not recorded: there is no journal; start it"])
+        clock.advance(by: .seconds(60))
+        await recorder.flush()
+        #expect(log.lines.count == 2)
+        #expect(log.lines.last == "warning 3 deliveries were not recorded: there is no journal; start it")
+    }
+
+    private static func record(_ outcome: DeliveryRecord.Outcome) -> DeliveryRecord {
+        DeliveryRecord(
+            time: 0, pipeline: "p", trigger: "webhook", method: "POST", path: "/hooks/h", outcome: outcome,
+            status: 401, size: 0, isWhole: true)
     }
 }
 

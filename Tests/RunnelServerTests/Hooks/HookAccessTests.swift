@@ -1,4 +1,5 @@
 import HTTPTypes
+import RunnelEngine
 import RunnelKit
 import RunnelSupport
 import RunnelTesting
@@ -85,6 +86,29 @@ import Testing
                     $0.contains("warning") && $0.contains("the header x-hub-signature-256 is missing")
                         && $0.contains("203.0.113.9")
                 }, "\(lines.first ?? "")")
+        }
+    }
+
+    @Test("refusals that are left out of the log are counted in the next line")
+    func leftOut() async throws {
+        try await Self.rig(Self.open).serve { server in
+            let route = try #require(try await server.services.get(HTTPIngress.self).route("h"))
+            let (log, clock) = (LogRecorder(), ManualClock())
+            let refusals = RefusalLog(logger: log.logger(), redact: { $0 }, stopwatch: clock.measureStart())
+            func refuse(_ count: Int) {
+                for _ in 0..<count { refusals.note("no", path: "/hooks/h", from: "::1", by: route) }
+            }
+            refuse(21)
+            #expect(log.messages == Array(repeating: "a webhook was refused: no", count: 20))
+            clock.advance(by: .seconds(3))
+            refuse(3)
+            clock.advance(by: .seconds(3))
+            refuse(1)
+            #expect(
+                log.messages.suffix(4) == [
+                    "1 further webhook was refused and not logged", "a webhook was refused: no",
+                    "2 further webhooks were refused and not logged", "a webhook was refused: no",
+                ])
         }
     }
 

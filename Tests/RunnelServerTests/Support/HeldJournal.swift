@@ -196,5 +196,14 @@ struct HeldJournal: Journal {
     func close() async { await base.close() }
     func memory(of trigger: TriggerID) -> any TriggerMemory { base.memory(of: trigger) }
     var operators: any OperatorRecords { base.operators }
-    var deliveries: any DeliveryRecords { base.deliveries }
+    var deliveries: any DeliveryRecords { failure.map { FailingDeliveries(failure: $0) } ?? base.deliveries }
+}
+
+/// Fails in all that is asked of it.
+private struct FailingDeliveries: DeliveryRecords {
+    let failure: JournalError
+
+    func append(_ deliveries: [DeliveryRecord]) async throws(JournalError) { throw failure }
+    func deliveries(_ filter: DeliveryFilter) async throws(JournalError) -> [DeliveryRecord] { throw failure }
+    func delivery(_ number: Int64) async throws(JournalError) -> DeliveryRecord? { throw failure }
 }
